@@ -1,0 +1,58 @@
+"""The errors that a person may see: each says what is wrong and, in its hint, what to do."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class ErrorKind(StrEnum):
+    """Whether doing the same again may help."""
+
+    TRANSIENT = "transient"
+    PERMANENT = "permanent"
+    CANCELLED = "cancelled"
+
+
+class VuemanticsError(Exception):
+    """Something went wrong that a person can understand and often mend.
+
+    `message` says what is wrong; `hint` says what to do about it, or is empty.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class UsageError(VuemanticsError):
+    """The request itself makes no sense: an unknown ID, a bad setting, a path that is not there."""
+
+    exit_code = 2
+
+
+class LibraryError(VuemanticsError):
+    """The library cannot be used: locked, read-only, full, or made by a newer program."""
+
+
+class MediaError(VuemanticsError):
+    """The file's pixels or frames cannot be had: truncated, not decodable, over a limit."""
+
+
+class WorkerDiedError(VuemanticsError):
+    """A process of the pool died in the middle of a call."""
+
+
+class AnalyzerError(VuemanticsError):
+    """An analyzer could not describe or embed; `kind` says whether trying again may help."""
+
+    def __init__(self, message: str, hint: str = "", kind: ErrorKind = ErrorKind.PERMANENT) -> None:
+        super().__init__(message, hint)
+        self.kind = kind
+        # Exceptions travel between processes by their `args`, so these must rebuild the whole error.
+        self.args = (message, hint, kind)

@@ -1,0 +1,192 @@
+"""An upload, its statuses and stages, and the words that the screen has for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from vuemantics_tui.domain.errors import ErrorKind
+from vuemantics_tui.domain.media import FileType
+
+
+class ProcessingStatus(StrEnum):
+    """Where an upload stands."""
+
+    PENDING = "pending"
+    ANALYZING = "analyzing"
+    EMBEDDING = "embedding"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+class ProcessingStage(StrEnum):
+    """What is being done to an upload just now."""
+
+    QUEUED = "queued"
+    THUMBNAIL = "thumbnail"
+    EXTRACTING_FRAMES = "extracting_frames"
+    VISION_ANALYSIS = "vision_analysis"
+    DESCRIPTION_AUDIT = "description_audit"
+    EMBEDDING_GENERATION = "embedding_generation"
+    INDEXING = "indexing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+RUNNING = (ProcessingStatus.ANALYZING, ProcessingStatus.EMBEDDING)
+TERMINAL = (ProcessingStatus.COMPLETED, ProcessingStatus.FAILED)
+
+LEGAL_MOVES: dict[ProcessingStatus, frozenset[ProcessingStatus]] = {
+    ProcessingStatus.PENDING: frozenset({ProcessingStatus.ANALYZING, ProcessingStatus.FAILED}),
+    ProcessingStatus.ANALYZING: frozenset(
+        {ProcessingStatus.PENDING, ProcessingStatus.ANALYZING, ProcessingStatus.EMBEDDING, ProcessingStatus.FAILED}
+    ),
+    ProcessingStatus.EMBEDDING: frozenset(
+        {ProcessingStatus.PENDING, ProcessingStatus.EMBEDDING, ProcessingStatus.COMPLETED, ProcessingStatus.FAILED}
+    ),
+    ProcessingStatus.COMPLETED: frozenset({ProcessingStatus.PENDING}),
+    ProcessingStatus.FAILED: frozenset({ProcessingStatus.PENDING}),
+}
+
+STAGE_STATUS: dict[ProcessingStage, ProcessingStatus] = {
+    ProcessingStage.QUEUED: ProcessingStatus.PENDING,
+    ProcessingStage.THUMBNAIL: ProcessingStatus.ANALYZING,
+    ProcessingStage.EXTRACTING_FRAMES: ProcessingStatus.ANALYZING,
+    ProcessingStage.VISION_ANALYSIS: ProcessingStatus.ANALYZING,
+    ProcessingStage.DESCRIPTION_AUDIT: ProcessingStatus.ANALYZING,
+    ProcessingStage.EMBEDDING_GENERATION: ProcessingStatus.EMBEDDING,
+    ProcessingStage.INDEXING: ProcessingStatus.EMBEDDING,
+    ProcessingStage.COMPLETED: ProcessingStatus.COMPLETED,
+    ProcessingStage.FAILED: ProcessingStatus.FAILED,
+}
+
+# A failed upload keeps the percentage that it had reached, so FAILED has none.
+STAGE_PERCENT: dict[ProcessingStage, int] = {
+    ProcessingStage.QUEUED: 0,
+    ProcessingStage.THUMBNAIL: 5,
+    ProcessingStage.EXTRACTING_FRAMES: 10,
+    ProcessingStage.VISION_ANALYSIS: 20,
+    ProcessingStage.DESCRIPTION_AUDIT: 50,
+    ProcessingStage.EMBEDDING_GENERATION: 60,
+    ProcessingStage.INDEXING: 90,
+    ProcessingStage.COMPLETED: 100,
+}
+
+_STAGE_WORDS: dict[ProcessingStage, str] = {
+    ProcessingStage.QUEUED: "waiting",
+    ProcessingStage.THUMBNAIL: "thumbnail",
+    ProcessingStage.EXTRACTING_FRAMES: "frames",
+    ProcessingStage.VISION_ANALYSIS: "describing",
+    ProcessingStage.DESCRIPTION_AUDIT: "checking",
+    ProcessingStage.EMBEDDING_GENERATION: "embedding",
+    ProcessingStage.INDEXING: "indexing",
+    ProcessingStage.COMPLETED: "completed",
+    ProcessingStage.FAILED: "failed",
+}
+
+
+def status_word(
+    stage: ProcessingStage, *, error_kind: ErrorKind | None = None, frame: tuple[int, int] | None = None
+) -> str:
+    """The one word (or few) that every screen and command shows for a stage.
+
+    `frame` is (number, of how many), from 1, while the frames of a video are being looked at.
+    """
+    if stage is ProcessingStage.FAILED and error_kind is ErrorKind.CANCELLED:
+        return "cancelled"
+    if frame and stage in (ProcessingStage.EXTRACTING_FRAMES, ProcessingStage.VISION_ANALYSIS):
+        return f"frame {frame[0]} of {frame[1]}"
+    return _STAGE_WORDS[stage]
+
+
+@dataclass(frozen=True, slots=True)
+class UploadRow:
+    """What a line of the table needs of an upload. Sizes in bytes, `created_at` in ISO 8601 UTC.
+
+    `number` is the row's integer key, in the order of adding; `id` is the public UUID.
+    """
+
+    number: int
+    id: str
+    filename: str
+    file_type: FileType
+    file_size: int
+    status: ProcessingStatus
+    stage: ProcessingStage
+    progress_percent: int
+    error_message: str | None
+    error_kind: ErrorKind | None
+    warning: str | None
+    created_at: str
+    hidden: bool = False
+
+    @property
+    def word(self) -> str:
+        """The word for its state."""
+        return status_word(self.stage, error_kind=self.error_kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Upload(UploadRow):
+    """Everything the store knows of an upload but its history.
+
+    `file_path` and `thumbnail_path` are relative to the library's folder; `duration` in seconds.
+    """
+
+    user_id: str = ""
+    file_path: str = ""
+    mime_type: str = ""
+    extension: str = ""
+    sha256: str = ""
+    width: int | None = None
+    height: int | None = None
+    duration: float | None = None
+    taken_at: str | None = None
+    video_codec: str | None = None
+    thumbnail_path: str | None = None
+    source_path: str | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)
+    error_stage: ProcessingStage | None = None
+    hint: str | None = None
+    attempts: int = 0
+    priority: int = 0
+    regeneration_count: int = 0
+    last_regenerated_at: str | None = None
+    completed_at: str | None = None
+    updated_at: str = ""
+    revision: int = 0
+    description: str | None = None
+    read_text: str | None = None
+    tags: tuple[str, ...] = ()
+    description_audit_score: int | None = None
+    description_audit_findings: tuple[str, ...] = ()
+    analyzer: str | None = None
+    model: str | None = None
+    description_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UploadEvent:
+    """One thing that happened to an upload. `at` in ISO 8601 UTC, `seconds` that it took, where that makes sense."""
+
+    at: str
+    kind: str
+    message: str
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QueueCounts:
+    """How many uploads are in each state; `paused` holds for all who share the library."""
+
+    running: int = 0
+    waiting: int = 0
+    failed: int = 0
+    completed: int = 0
+    paused: bool = False
+
+    @property
+    def total(self) -> int:
+        """All uploads of the library."""
+        return self.running + self.waiting + self.failed + self.completed
