@@ -1,0 +1,260 @@
+"""A path becomes a waiting upload: looked at, copied, hashed, inserted."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import os
+import shutil
+import stat
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from vuemantics_tui import paths
+from vuemantics_tui.domain.errors import LibraryError, MediaError, UsageError
+from vuemantics_tui.domain.media import MediaLimits, Probe
+from vuemantics_tui.domain.upload import ProcessingStatus, Upload
+from vuemantics_tui.media.fingerprint import copy_and_hash, hash_file
+from vuemantics_tui.media.probe import probe
+from vuemantics_tui.store.uninterrupted import uninterrupted
+from vuemantics_tui.store.uploads import NewUpload, UploadStore
+
+OnBytes = Callable[[int], None]
+# Younger folders without a row may belong to an intake that is just copying.
+ORPHAN_AGE_SECONDS = 3600.0
+
+
+class IntakeOutcome(StrEnum):
+    """What became of a path."""
+
+    ADDED = "added"
+    DUPLICATE = "duplicate"
+    RETRIED = "retried"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeResult:
+    """One path and what became of it: an upload, or the reason why it was left out."""
+
+    path: Path
+    outcome: IntakeOutcome
+    upload: Upload | None = None
+    reason: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A file to add, or (with a reason) one that was named but cannot be. `size` in bytes."""
+
+    path: Path
+    size: int = 0
+    reason: str = ""
+    hint: str = ""
+
+
+class Intake:
+    """Adds files to one library. The source is only ever read."""
+
+    def __init__(self, library: Path, store: UploadStore, limits: MediaLimits, keep_free: int) -> None:
+        self._library = library
+        self._store = store
+        self._limits = limits
+        self._keep_free = keep_free
+
+    async def gather(self, named: Iterable[Path], *, recursive: bool) -> list[Candidate]:
+        """All files that the paths stand for. Raises UsageError if one is not there."""
+        return await asyncio.to_thread(self._gather, list(named), recursive)
+
+    async def check_space(self, candidates: Iterable[Candidate]) -> None:
+        """Raise LibraryError unless the library's disk can take all of them."""
+        needed = sum(candidate.size for candidate in candidates if not candidate.reason)
+        free = (await asyncio.to_thread(shutil.disk_usage, self._library)).free
+        if needed + self._keep_free > free:
+            raise LibraryError(
+                f"Not enough space in {self._library}: {_mib(needed)} to copy, {_mib(free)} free, "
+                f"of which {_mib(self._keep_free)} must stay so",
+                "Free some space, add less, or name a library on another disk with --library. Nothing was added.",
+            )
+
+    async def add(
+        self, candidates: Iterable[Candidate], on_bytes: OnBytes | None = None
+    ) -> AsyncIterator[IntakeResult]:
+        """Add them one by one. Raises LibraryError where the library itself cannot go on."""
+        user_id = await self._store.owner_id()
+        for candidate in candidates:
+            if candidate.reason:
+                yield IntakeResult(
+                    candidate.path, IntakeOutcome.SKIPPED, reason=candidate.reason, hint=candidate.hint
+                )
+                continue
+            try:
+                yield await self._add_one(candidate.path, user_id, on_bytes)
+            except MediaError as error:
+                yield IntakeResult(
+                    candidate.path, IntakeOutcome.SKIPPED, reason=error.message, hint=error.hint
+                )
+            except OSError as error:
+                if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+                    raise LibraryError(
+                        f"{candidate.path.name} could not be copied into {self._library}: {error.strerror}",
+                        "Free some space and add it again; what was added before it is safe.",
+                    ) from error
+                yield IntakeResult(
+                    candidate.path, IntakeOutcome.SKIPPED, reason=f"it cannot be read: {error.strerror or error}"
+                )
+
+    async def _add_one(self, path: Path, user_id: str, on_bytes: OnBytes | None) -> IntakeResult:
+        found = await asyncio.to_thread(probe, path, self._limits)
+        if await self._store.has_size(found.file_size):
+            known = await self._store.by_content(user_id, await asyncio.to_thread(hash_file, path))
+            if known:
+                if on_bytes:
+                    on_bytes(found.file_size)
+                return await self._known(path, known)
+        upload_id = str(uuid.uuid4())
+        folder = self._library / paths.upload_folder(user_id, upload_id)
+        target = self._library / paths.original_file(user_id, upload_id, found.format.extension)
+        try:
+            # A thread cannot be stopped: wait for it before what it writes is removed.
+            sha256 = await uninterrupted(asyncio.to_thread(_copy, path, target, on_bytes))
+            new = _new_upload(path, found, upload_id, user_id, sha256)
+            upload = await self._store.insert(new)
+        except BaseException:
+            await uninterrupted(self._remove_unless_inserted(upload_id, folder))
+            raise
+        if upload is None:
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+            known = await self._store.by_content(user_id, sha256)
+            if known is None:
+                return await self._add_one(path, user_id, on_bytes)  # deleted between the two looks
+            return await self._known(path, known)
+        return IntakeResult(path, IntakeOutcome.ADDED, upload)
+
+    async def _remove_unless_inserted(self, upload_id: str, folder: Path) -> None:
+        if await self._store.get(upload_id) is None:
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+    async def _known(self, path: Path, upload: Upload) -> IntakeResult:
+        if upload.status is ProcessingStatus.FAILED and await self._store.requeue([upload.id]):
+            return IntakeResult(path, IntakeOutcome.RETRIED, await self._store.get(upload.id))
+        return IntakeResult(path, IntakeOutcome.DUPLICATE, upload)
+
+    def _gather(self, named: list[Path], recursive: bool) -> list[Candidate]:
+        missing = [path for path in named if not os.path.lexists(path)]
+        if missing:
+            more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
+            raise UsageError(
+                f"There is no file or folder {str(missing[0])!r}{more}", "Check the spelling. Nothing was added."
+            )
+        library = self._library.resolve()
+        candidates: dict[Path, Candidate] = {}
+        for path in named:
+            if path.is_dir():
+                found = _walk(path.resolve(), library) if recursive else [_folder_without_recursive(path)]
+            else:
+                found = [_look(path, library)]
+            for candidate in found:
+                candidates.setdefault(candidate.path.resolve(), candidate)
+        return list(candidates.values())
+
+
+def sweep_orphans(library: Path, user_id: str, existing_ids: set[str]) -> int:
+    """Remove upload folders that no row knows, as a crash may leave them; returns how many. Runs off the loop.
+
+    `existing_ids` must have been read from the store within the last minutes: younger folders are left alone.
+    """
+    removed = 0
+    root = library / paths.UPLOADS_NAME / user_id
+    if not root.is_dir():
+        return 0
+    for folder in root.iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            newest = max(entry.stat().st_mtime for entry in (folder, *folder.iterdir()))
+            if folder.name not in existing_ids and time.time() - newest > ORPHAN_AGE_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)
+                removed += 1
+    return removed
+
+
+def _folder_without_recursive(path: Path) -> Candidate:
+    return Candidate(path, reason="it is a folder", hint="Give --recursive to add what is in it.")
+
+
+def _walk(folder: Path, library: Path) -> Iterator[Candidate]:
+    # Linked folders are not entered, so no link leads out of the tree or round in a circle.
+    for parent, folders, files in os.walk(folder, followlinks=False, onerror=None):
+        here = Path(parent)
+        folders[:] = sorted(
+            name for name in folders if not name.startswith(".") and (here / name).resolve() != library
+        )
+        for name in sorted(files):
+            if name.startswith("."):
+                continue
+            path = here / name
+            if path.is_symlink() and not path.resolve().is_relative_to(folder):
+                yield Candidate(path, reason="it is a link that leads out of the folder")
+            else:
+                yield _look(path, library)
+
+
+def _look(path: Path, library: Path) -> Candidate:
+    resolved = path.resolve()
+    if resolved.is_relative_to(library):
+        return Candidate(path, reason="it belongs to the library itself")
+    try:
+        status = resolved.stat()
+    except OSError as error:
+        return Candidate(path, reason=f"it cannot be read: {error.strerror}")
+    if not stat.S_ISREG(status.st_mode):
+        return Candidate(path, reason="it is not a regular file")
+    return Candidate(path, status.st_size)
+
+
+def _copy(source: Path, target: Path, on_bytes: OnBytes | None) -> str:
+    folder = target.parent
+    folder.mkdir(parents=True, mode=0o700)
+    part = target.with_name(f"{target.name}.part")
+    sha256 = copy_and_hash(source, part, on_bytes)
+    part.replace(target)
+    # The rename itself must survive a power cut before the row says that the file is there.
+    for directory in (folder, folder.parent):
+        descriptor = os.open(directory, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    return sha256
+
+
+def _new_upload(path: Path, found: Probe, upload_id: str, user_id: str, sha256: str) -> NewUpload:
+    media_format = found.format
+    return NewUpload(
+        id=upload_id,
+        user_id=user_id,
+        filename=_storable(path.name),
+        file_path=paths.original_file(user_id, upload_id, media_format.extension).as_posix(),
+        file_type=media_format.file_type,
+        file_size=found.file_size,
+        mime_type=media_format.mime_type,
+        extension=media_format.extension,
+        sha256=sha256,
+        width=found.width,
+        height=found.height,
+        source_path=_storable(str(path.resolve())),
+    )
+
+
+def _storable(name: str) -> str:
+    """A file name as text: bytes that are no UTF-8 become replacement characters, since SQLite takes only text."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def _mib(size: int) -> str:
+    return f"{size / 1024**2:,.0f} MiB"

@@ -1,0 +1,178 @@
+"""Which upload runs when: claims the next ones, launches them, renews leases, takes over from the dead."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from vuemantics_tui.domain.errors import LibraryError
+from vuemantics_tui.processing.owner import Owner, is_dead
+from vuemantics_tui.processing.pipeline import Pipeline
+from vuemantics_tui.store.claims import LEASE_SECONDS, Claim, ClaimStore
+
+log = logging.getLogger(__name__)
+
+# How soon uploads that another process added are noticed, and how often the dead are looked for.
+POLL_SECONDS = 0.25
+TAKE_OVER_SECONDS = 5.0
+RENEW_SECONDS = LEASE_SECONDS / 3
+# After the store refused (locked, full): long enough not to fill the log, short enough to go on by itself.
+TROUBLE_SECONDS = 2.0
+
+
+class Running(Protocol):
+    """Something that was launched."""
+
+    def cancel(self) -> object:
+        """Ask it to end."""
+        ...
+
+    async def wait(self) -> object:
+        """Wait for its end. May raise whatever it ended with."""
+        ...
+
+
+Launch = Callable[[str, Callable[[], Awaitable[None]]], Running]
+"""Given a name and what to await: begins it in the background."""
+
+
+class TaskRunning:
+    """A launched asyncio task."""
+
+    def __init__(self, task: asyncio.Task[None]) -> None:
+        self._task = task
+
+    def cancel(self) -> object:
+        """Cancel the task."""
+        return self._task.cancel()
+
+    async def wait(self) -> object:
+        """Wait for the task."""
+        await asyncio.wait([self._task])
+        return None
+
+
+def launch_task(name: str, work: Callable[[], Awaitable[None]]) -> Running:
+    """Launch as a plain asyncio task: what is used where there is no screen."""
+
+    async def run() -> None:
+        await work()
+
+    return TaskRunning(asyncio.create_task(run(), name=name))
+
+
+@dataclass(slots=True)
+class _Slot:
+    claim: Claim
+    running: Running | None = None
+
+
+class Scheduler:
+    """Keeps `concurrency` uploads running, as long as there are any that wait."""
+
+    def __init__(
+        self, *, claims: ClaimStore, pipeline: Pipeline, owner: Owner, launch: Launch, concurrency: int
+    ) -> None:
+        self._claims = claims
+        self._pipeline = pipeline
+        self._owner = owner
+        self._launch = launch
+        self._concurrency = concurrency
+        self._slots: dict[str, _Slot] = {}
+        self._wake = asyncio.Event()
+        self._loop_task: asyncio.Task[None] | None = None
+        self._stopping = False
+        self._last_take_over = float("-inf")
+        self._last_renewal = time.monotonic()
+
+    @property
+    def running_here(self) -> int:
+        """How many uploads this process is working on."""
+        return len(self._slots)
+
+    def start(self) -> None:
+        """Begin, in the running event loop."""
+        if self._loop_task is None:
+            self._stopping = False
+            self._loop_task = asyncio.create_task(self._run(), name="scheduler")
+
+    def wake(self) -> None:
+        """Look for work now: something was added."""
+        self._wake.set()
+
+    def cancel(self, upload_id: str) -> None:
+        """Stop working on an upload that was deleted or cancelled in the store."""
+        slot = self._slots.get(upload_id)
+        if slot and slot.running:
+            slot.running.cancel()
+
+    async def stop(self) -> None:
+        """Stop everything; what ran is waiting again when this returns."""
+        # The loop is asked, not cancelled: cut off in the middle of a claim it would leave the upload held by nobody.
+        self._stopping = True
+        self._wake.set()
+        if self._loop_task is not None:
+            await asyncio.wait([self._loop_task])
+            self._loop_task = None
+        slots = list(self._slots.values())
+        for slot in slots:
+            if slot.running:
+                slot.running.cancel()
+        for slot in slots:
+            if slot.running:
+                with contextlib.suppress(Exception):
+                    await slot.running.wait()
+        # One that was cancelled before its first step never got to give back its claim.
+        await self._claims.release_all()
+        self._slots.clear()
+
+    async def _run(self) -> None:
+        while not self._stopping:
+            self._wake.clear()
+            pause = POLL_SECONDS
+            try:
+                await self._look_after_claims()
+                await self._fill_slots()
+            except LibraryError as error:
+                log.warning("the queue waits, the store refuses: %s", error)
+                pause = TROUBLE_SECONDS
+            except Exception:
+                log.exception("the queue stumbled and goes on")
+                pause = TROUBLE_SECONDS
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), pause)
+
+    async def _look_after_claims(self) -> None:
+        now = time.monotonic()
+        if now - self._last_take_over >= TAKE_OVER_SECONDS:
+            self._last_take_over = now
+            taken = await self._claims.take_over(lambda encoded: is_dead(encoded, self._owner))
+            if taken:
+                log.info("%d uploads were left behind by a process that ended", taken)
+        if now - self._last_renewal >= RENEW_SECONDS:
+            self._last_renewal = now
+            await self._claims.renew([slot.claim.token for slot in self._slots.values()])
+
+    async def _fill_slots(self) -> None:
+        while len(self._slots) < self._concurrency and not self._stopping:
+            claim = await self._claims.claim_next()
+            if claim is None:
+                return
+            slot = _Slot(claim)
+            self._slots[claim.upload_id] = slot
+            slot.running = self._launch(claim.upload_id, lambda slot=slot: self._work(slot))
+
+    async def _work(self, slot: _Slot) -> None:
+        claim = slot.claim
+        try:
+            await self._pipeline.process_upload_background(
+                claim.upload_id, claim.user_id, claim.file_type, claim.extension, claim=claim
+            )
+        finally:
+            self._slots.pop(claim.upload_id, None)
+            self._wake.set()
