@@ -17,7 +17,14 @@ from vuemantics_tui.analyzers.builtin.analyzer import BuiltinAnalyzer
 from vuemantics_tui.config import MIB, Settings
 from vuemantics_tui.domain.errors import LibraryError, UsageError
 from vuemantics_tui.domain.media import FileType
-from vuemantics_tui.domain.upload import ProcessingStatus, QueueCounts, Upload, UploadEvent, UploadRow
+from vuemantics_tui.domain.upload import (
+    TERMINAL,
+    ProcessingStatus,
+    QueueCounts,
+    Upload,
+    UploadEvent,
+    UploadRow,
+)
 from vuemantics_tui.processing.compute import ProcessCompute
 from vuemantics_tui.processing.intake import (
     Candidate,
@@ -42,10 +49,10 @@ from vuemantics_tui.store.uploads import UploadStore
 
 log = logging.getLogger(__name__)
 
-__all__ = ["Candidate", "IntakeOutcome", "IntakeResult", "Library", "SearchHit"]
+__all__ = ["Candidate", "ChangeFeed", "IntakeOutcome", "IntakeResult", "Launch", "Library", "SearchHit"]
 
-SHORTEST_PREFIX = 4
-UUID_CHARACTERS = 36
+# How often one who waits for uploads looks at the feed.
+FOLLOW_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +85,7 @@ class Uploads:
     ) -> AsyncIterator[IntakeResult]:
         """Add files one by one, each waiting for processing once it is told. Raises LibraryError."""
         async for result in self._intake.add(candidates, on_bytes):
-            if result.outcome in (IntakeOutcome.ADDED, IntakeOutcome.RETRIED):
+            if result.is_new:
                 self._queue.wake()
             yield result
 
@@ -119,9 +126,9 @@ class Uploads:
         """What the table shows of these uploads, in no order; those that are gone are left out."""
         return await self._store.rows(numbers)
 
-    async def statuses(self, upload_ids: Sequence[str]) -> dict[str, ProcessingStatus]:
-        """The status of each of these uploads that is still there."""
-        return await self._store.statuses(upload_ids)
+    async def unfinished(self) -> set[int]:
+        """The numbers of all uploads that wait or run."""
+        return await self._store.unfinished()
 
     async def history(self, upload: UploadRow) -> list[UploadEvent]:
         """Everything that happened to an upload, oldest first."""
@@ -130,6 +137,30 @@ class Uploads:
     def changes(self) -> ChangeFeed:
         """A new listener to what changes, whoever changes it."""
         return ChangeFeed(self._database)
+
+    async def ended(
+        self, feed: ChangeFeed, mine: set[int], *, through_pauses: bool = False
+    ) -> AsyncIterator[Upload | None]:
+        """Each of these uploads as it comes to its end, whoever processes it; None for one that was deleted.
+
+        `feed` must have skipped to a moment before they were added. `mine`, their numbers, is emptied. Raises
+        LibraryError when the queue is paused and nothing runs any more, unless told to wait `through_pauses`.
+        """
+        while mine:
+            changes = await feed.poll()
+            if changes is None:
+                if not through_pauses:
+                    await self._queue.check_moving()
+                await asyncio.sleep(FOLLOW_SECONDS)
+                continue
+            for number in mine.intersection(changes.deleted):
+                mine.discard(number)
+                yield None
+            moved = await self._store.by_numbers(sorted(mine.intersection(changes.changed)))
+            for upload in moved:
+                if upload.status in TERMINAL:
+                    mine.discard(upload.number)
+                    yield upload
 
     async def retry(self, upload_ids: Iterable[str]) -> list[str]:
         """Put failed and completed uploads back into the queue; returns the IDs that moved."""
@@ -190,6 +221,15 @@ class Queue:
         """Pause or resume the queue for all who share the library; what runs is finished."""
         await self._store.set_paused(paused)
         self.wake()
+
+    async def check_moving(self) -> None:
+        """Raise LibraryError if the queue is paused and what waits will therefore not be processed."""
+        counts = await self.counts()
+        if counts.paused and counts.waiting and not counts.running:
+            raise LibraryError(
+                f"The queue of this library is paused; {counts.waiting} uploads wait",
+                "Open the app with vuemantics-tui and press p to resume.",
+            )
 
     async def counts(self) -> QueueCounts:
         """How many uploads are in each state."""

@@ -40,10 +40,20 @@ TERMINAL = (ProcessingStatus.COMPLETED, ProcessingStatus.FAILED)
 LEGAL_MOVES: dict[ProcessingStatus, frozenset[ProcessingStatus]] = {
     ProcessingStatus.PENDING: frozenset({ProcessingStatus.ANALYZING, ProcessingStatus.FAILED}),
     ProcessingStatus.ANALYZING: frozenset(
-        {ProcessingStatus.PENDING, ProcessingStatus.ANALYZING, ProcessingStatus.EMBEDDING, ProcessingStatus.FAILED}
+        {
+            ProcessingStatus.PENDING,
+            ProcessingStatus.ANALYZING,
+            ProcessingStatus.EMBEDDING,
+            ProcessingStatus.FAILED,
+        }
     ),
     ProcessingStatus.EMBEDDING: frozenset(
-        {ProcessingStatus.PENDING, ProcessingStatus.EMBEDDING, ProcessingStatus.COMPLETED, ProcessingStatus.FAILED}
+        {
+            ProcessingStatus.PENDING,
+            ProcessingStatus.EMBEDDING,
+            ProcessingStatus.COMPLETED,
+            ProcessingStatus.FAILED,
+        }
     ),
     ProcessingStatus.COMPLETED: frozenset({ProcessingStatus.PENDING}),
     ProcessingStatus.FAILED: frozenset({ProcessingStatus.PENDING}),

@@ -49,7 +49,8 @@ class ProcessCompute:
             ) from error
         except TimeoutError as error:
             raise WorkerDiedError(
-                f"no result after {CALL_TIMEOUT_SECONDS // 60} minutes", "The file may be damaged. Retry it by itself."
+                f"no result after {CALL_TIMEOUT_SECONDS // 60} minutes",
+                "The file may be damaged. Retry it by itself.",
             ) from error
         return result
 
@@ -66,7 +67,7 @@ class ProcessCompute:
         await asyncio.to_thread(self._close)
 
     def _close(self) -> None:
-        self._pool.stop()
+        self._pool.stop()  # type: ignore[no-untyped-call]
         self._pool.join()
 
 

@@ -48,6 +48,11 @@ class IntakeResult:
     reason: str = ""
     hint: str = ""
 
+    @property
+    def is_new(self) -> bool:
+        """Whether there is an upload now that waits for processing."""
+        return self.outcome in (IntakeOutcome.ADDED, IntakeOutcome.RETRIED)
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -90,16 +95,12 @@ class Intake:
         user_id = await self._store.owner_id()
         for candidate in candidates:
             if candidate.reason:
-                yield IntakeResult(
-                    candidate.path, IntakeOutcome.SKIPPED, reason=candidate.reason, hint=candidate.hint
-                )
+                yield IntakeResult(candidate.path, IntakeOutcome.SKIPPED, reason=candidate.reason, hint=candidate.hint)
                 continue
             try:
                 yield await self._add_one(candidate.path, user_id, on_bytes)
             except MediaError as error:
-                yield IntakeResult(
-                    candidate.path, IntakeOutcome.SKIPPED, reason=error.message, hint=error.hint
-                )
+                yield IntakeResult(candidate.path, IntakeOutcome.SKIPPED, reason=error.message, hint=error.hint)
             except OSError as error:
                 if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
                     raise LibraryError(
@@ -107,7 +108,9 @@ class Intake:
                         "Free some space and add it again; what was added before it is safe.",
                     ) from error
                 yield IntakeResult(
-                    candidate.path, IntakeOutcome.SKIPPED, reason=f"it cannot be read: {error.strerror or error}"
+                    candidate.path,
+                    IntakeOutcome.SKIPPED,
+                    reason=f"it cannot be read: {error.strerror or error}",
                 )
 
     async def _add_one(self, path: Path, user_id: str, on_bytes: OnBytes | None) -> IntakeResult:
@@ -151,7 +154,8 @@ class Intake:
         if missing:
             more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
             raise UsageError(
-                f"There is no file or folder {str(missing[0])!r}{more}", "Check the spelling. Nothing was added."
+                f"There is no file or folder {str(missing[0])!r}{more}",
+                "Check the spelling. Nothing was added.",
             )
         library = self._library.resolve()
         candidates: dict[Path, Candidate] = {}
@@ -191,9 +195,7 @@ def _walk(folder: Path, library: Path) -> Iterator[Candidate]:
     # Linked folders are not entered, so no link leads out of the tree or round in a circle.
     for parent, folders, files in os.walk(folder, followlinks=False, onerror=None):
         here = Path(parent)
-        folders[:] = sorted(
-            name for name in folders if not name.startswith(".") and (here / name).resolve() != library
-        )
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and (here / name).resolve() != library)
         for name in sorted(files):
             if name.startswith("."):
                 continue

@@ -64,7 +64,7 @@ class Pipeline:
     ) -> None:
         """Process one upload to its end: thumbnail, description, embedding, each written to the store as it comes.
 
-        Without a `claim` it claims the upload for itself, and does nothing where that does not wait. Nothing escapes but
+        Without a `claim` it claims the upload for itself, and does nothing where that does not wait. Nothing but
         a cancellation, which puts the upload back to waiting: what goes wrong is logged, and the upload, unless it is
         completed or failed already, becomes failed with `Processing failed: <first 200 characters>`.
         """
@@ -81,7 +81,7 @@ class Pipeline:
             log.info("processing of %s ends", upload_id)
         except ClaimLostError:
             log.info("processing of %s ends: it was deleted, cancelled or taken over meanwhile", upload_id)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it becomes the upload's message
+        except Exception as error:
             log.exception("processing of %s failed", upload_id)
             if run is not None:
                 await self._record_failure(run, _pipeline_failure(error, run.stage))
@@ -110,9 +110,7 @@ class Pipeline:
             log.warning("no metadata of %s: %s", run.claim.upload_id, error)
             metadata = MediaMetadata()
         next_stage = (
-            ProcessingStage.EXTRACTING_FRAMES
-            if file_type is FileType.VIDEO
-            else ProcessingStage.VISION_ANALYSIS
+            ProcessingStage.EXTRACTING_FRAMES if file_type is FileType.VIDEO else ProcessingStage.VISION_ANALYSIS
         )
         await self._claims.finish_thumbnail(
             run.claim,

@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from vuemantics_tui.domain.errors import LibraryError
@@ -165,7 +166,7 @@ class Scheduler:
                 return
             slot = _Slot(claim)
             self._slots[claim.upload_id] = slot
-            slot.running = self._launch(claim.upload_id, lambda slot=slot: self._work(slot))
+            slot.running = self._launch(claim.upload_id, partial(self._work, slot))
 
     async def _work(self, slot: _Slot) -> None:
         claim = slot.claim

@@ -92,8 +92,7 @@ class ClaimStore:
         async with self._database.transaction() as connection:
             rows = list(
                 await connection.execute_fetchall(
-                    "SELECT number FROM uploads"
-                    " WHERE id = ? AND processing_status = 'pending' AND claim_token IS NULL",
+                    "SELECT number FROM uploads WHERE id = ? AND processing_status = 'pending' AND claim_token IS NULL",
                     (upload_id,),
                 )
             )
@@ -151,7 +150,8 @@ class ClaimStore:
         )
         dead = [row[0] for row in owners if is_dead(row[0])]
         expired = await self._database.fetch_one(
-            "SELECT 1 FROM uploads WHERE claim_token IS NOT NULL AND claim_expires_at < ? LIMIT 1", (self._clock(),)
+            "SELECT 1 FROM uploads WHERE claim_token IS NOT NULL AND claim_expires_at < ? LIMIT 1",
+            (self._clock(),),
         )
         if not dead and expired is None:
             return 0
@@ -225,7 +225,12 @@ class ClaimStore:
                 """,
                 (
                     *(thumbnail_path, warning, metadata.width, metadata.height, metadata.duration),
-                    *(metadata.taken_at, metadata.video_codec, json.dumps(metadata.extra or {}), claim.number),
+                    *(
+                        metadata.taken_at,
+                        metadata.video_codec,
+                        json.dumps(metadata.extra or {}),
+                        claim.number,
+                    ),
                 ),
             )
             await record_event(connection, claim.number, "thumbnail", warning or "", seconds)
@@ -301,9 +306,7 @@ class ClaimStore:
             raise ClaimLostError(claim.upload_id)
 
     @staticmethod
-    async def _drop_claim(
-        connection: aiosqlite.Connection, number: int, completed_at: str | None = None
-    ) -> None:
+    async def _drop_claim(connection: aiosqlite.Connection, number: int, completed_at: str | None = None) -> None:
         await connection.execute(
             "UPDATE uploads SET claim_token = NULL, claim_owner = NULL, claim_expires_at = NULL,"
             " completed_at = coalesce(?, completed_at) WHERE number = ?",

@@ -250,13 +250,15 @@ async def _check_owner(connection: aiosqlite.Connection, path: Path) -> None:
     tables = list(await connection.execute_fetchall("SELECT count(*) FROM sqlite_schema"))
     if application != APPLICATION_ID and tables[0][0]:
         raise LibraryError(
-            f"This is another program's database, not a library: {path}", "Name another folder with --library."
+            f"This is another program's database, not a library: {path}",
+            "Name another folder with --library.",
         )
 
 
 async def _record_migration(connection: aiosqlite.Connection, number: int, name: str) -> None:
     await connection.execute(
-        "CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at TEXT NOT NULL)"
+        "CREATE TABLE IF NOT EXISTS migrations"
+        " (number INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at TEXT NOT NULL)"
     )
     await connection.execute("INSERT INTO migrations VALUES (?, ?, ?)", (number, name, now_iso()))
     if number == 1:

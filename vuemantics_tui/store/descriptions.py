@@ -12,7 +12,11 @@ from vuemantics_tui.store.database import now_iso
 
 
 async def save_description(
-    connection: aiosqlite.Connection, upload: int, description: Description, audit: AuditResult, seconds: float
+    connection: aiosqlite.Connection,
+    upload: int,
+    description: Description,
+    audit: AuditResult,
+    seconds: float,
 ) -> int:
     """Add a description inside a transaction, current if the upload has no other; returns its number."""
     cursor = await connection.execute(
@@ -35,6 +39,7 @@ async def save_description(
 async def make_current(connection: aiosqlite.Connection, upload: int, description: int) -> None:
     """Make this the upload's one current description, inside a transaction."""
     await connection.execute(
-        "UPDATE descriptions SET current = 0 WHERE upload = ? AND current = 1 AND number <> ?", (upload, description)
+        "UPDATE descriptions SET current = 0 WHERE upload = ? AND current = 1 AND number <> ?",
+        (upload, description),
     )
     await connection.execute("UPDATE descriptions SET current = 1 WHERE number = ?", (description,))

@@ -23,7 +23,6 @@ from vuemantics_tui.domain.upload import (
 from vuemantics_tui.store.database import Database, Row, batches, next_revision, now_iso, placeholders
 from vuemantics_tui.store.events import record_event
 
-
 _ROW_COLUMNS = """
     u.number, u.id, u.filename, u.file_type, u.file_size, u.processing_status, u.stage, u.progress_percent,
     u.error_message, u.error_kind, u.warning, u.created_at, u.hidden
@@ -121,7 +120,8 @@ class UploadStore:
         """The uploads whose ID begins so."""
         escaped = prefix.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         rows = await self._database.fetch(
-            f"{_SELECT_UPLOAD} WHERE u.id LIKE ? ESCAPE '\\' ORDER BY u.number LIMIT ?", (f"{escaped}%", limit)
+            f"{_SELECT_UPLOAD} WHERE u.id LIKE ? ESCAPE '\\' ORDER BY u.number LIMIT ?",
+            (f"{escaped}%", limit),
         )
         return [upload_of(row) for row in rows]
 
@@ -129,9 +129,7 @@ class UploadStore:
         """The uploads with these numbers that are there, in the order of the numbers given."""
         found: dict[int, Upload] = {}
         for some in batches(numbers):
-            rows = await self._database.fetch(
-                f"{_SELECT_UPLOAD} WHERE u.number IN ({placeholders(some)})", some
-            )
+            rows = await self._database.fetch(f"{_SELECT_UPLOAD} WHERE u.number IN ({placeholders(some)})", some)
             found.update((row["number"], upload_of(row)) for row in rows)
         return [found[number] for number in numbers if number in found]
 
@@ -167,22 +165,19 @@ class UploadStore:
         )
         return [upload_of(row) for row in rows]
 
+    async def unfinished(self) -> set[int]:
+        """The numbers of all uploads that wait or run."""
+        rows = await self._database.fetch(
+            "SELECT number FROM uploads WHERE processing_status IN ('pending', 'analyzing', 'embedding')"
+        )
+        return {row[0] for row in rows}
+
     async def ids_with_status(self, status: ProcessingStatus) -> list[str]:
         """The IDs of all uploads of a status, oldest first."""
         rows = await self._database.fetch(
             "SELECT id FROM uploads WHERE processing_status = ? ORDER BY number", (status,)
         )
         return [row["id"] for row in rows]
-
-    async def statuses(self, upload_ids: Sequence[str]) -> dict[str, ProcessingStatus]:
-        """The status of each of these uploads that is still there."""
-        result: dict[str, ProcessingStatus] = {}
-        for some in batches(upload_ids):
-            rows = await self._database.fetch(
-                f"SELECT id, processing_status FROM uploads WHERE id IN ({placeholders(some)})", some
-            )
-            result.update((row["id"], ProcessingStatus(row["processing_status"])) for row in rows)
-        return result
 
     async def existing_ids(self) -> set[str]:
         """The IDs of all uploads."""
@@ -227,16 +222,15 @@ class UploadStore:
         async with self._database.transaction() as connection:
             for upload_id in upload_ids:
                 rows = list(
-                    await connection.execute_fetchall(
-                        "SELECT number, user_id FROM uploads WHERE id = ?", (upload_id,)
-                    )
+                    await connection.execute_fetchall("SELECT number, user_id FROM uploads WHERE id = ?", (upload_id,))
                 )
                 if not rows:
                     continue
                 number, user_id = rows[0]
                 await connection.execute("DELETE FROM uploads WHERE number = ?", (number,))
                 await connection.execute(
-                    "INSERT INTO tombstones VALUES (?, ?, ?)", (number, upload_id, await next_revision(connection))
+                    "INSERT INTO tombstones VALUES (?, ?, ?)",
+                    (number, upload_id, await next_revision(connection)),
                 )
                 deleted.append(DeletedUpload(number, upload_id, user_id))
         return deleted
@@ -245,7 +239,8 @@ class UploadStore:
 async def _requeue_one(connection: aiosqlite.Connection, upload_id: str) -> bool:
     rows = list(
         await connection.execute_fetchall(
-            "SELECT number, processing_status FROM uploads WHERE id = ? AND processing_status IN ('failed', 'completed')",
+            "SELECT number, processing_status FROM uploads"
+            " WHERE id = ? AND processing_status IN ('failed', 'completed')",
             (upload_id,),
         )
     )
@@ -290,7 +285,15 @@ def _row_fields(row: Row) -> dict[str, Any]:
 _SAME_NAME = (
     *("user_id", "file_path", "mime_type", "extension", "sha256", "width", "height", "duration", "taken_at"),
     *("video_codec", "thumbnail_path", "source_path", "hint", "attempts", "priority", "regeneration_count"),
-    *("last_regenerated_at", "completed_at", "updated_at", "revision", "description", "read_text", "analyzer"),
+    *(
+        "last_regenerated_at",
+        "completed_at",
+        "updated_at",
+        "revision",
+        "description",
+        "read_text",
+        "analyzer",
+    ),
     "model",
 )
 

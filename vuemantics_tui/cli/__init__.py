@@ -1,0 +1,74 @@
+"""The command line. Nothing heavy is imported before a command needs it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import NoReturn
+
+import click
+
+import vuemantics_tui
+from vuemantics_tui.cli.adding import add, process, retry
+from vuemantics_tui.cli.group import PathOrCommandGroup, library_option
+from vuemantics_tui.cli.opening import app, demo, doctor
+from vuemantics_tui.cli.output import note
+from vuemantics_tui.cli.reading import delete, list_uploads, open_original, search, show
+from vuemantics_tui.cli.session import INTERRUPTED, Interrupted
+from vuemantics_tui.domain.errors import VuemanticsError
+from vuemantics_tui.domain.text import escaped
+
+WRONG_USAGE = 2
+
+
+@click.group(
+    cls=PathOrCommandGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    no_args_is_help=False,
+    invoke_without_command=False,
+    subcommand_metavar="[PATH... | COMMAND [ARGS]...]",
+    epilog="Exit codes: 0 fine, 1 something failed, 2 wrong usage, 130 interrupted.",
+)
+@click.version_option(vuemantics_tui.__version__, prog_name="vuemantics-tui")
+@library_option
+def cli() -> None:
+    """A photo and video library that lives in a terminal.
+
+    Without a command it opens the app; paths given are added.
+    """
+
+
+for command in (add, process, list_uploads, show, search, retry, delete, open_original, demo, doctor, app):
+    cli.add_command(command)
+
+
+def main() -> NoReturn:
+    """Run the command line and exit with its code: 0 fine, 1 failed, 2 wrong usage, 130 interrupted."""
+    sys.exit(_run())
+
+
+def _run() -> int:
+    try:
+        code = cli.main(standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except VuemanticsError as error:
+        note(f"Error: {escaped(error.message)}")
+        if error.hint:
+            note(f"Hint: {escaped(error.hint)}")
+        return error.exit_code
+    except click.UsageError as error:
+        error.show()
+        return WRONG_USAGE
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except Interrupted as interrupted:
+        note(interrupted.message or "Interrupted.")
+        return INTERRUPTED
+    except (KeyboardInterrupt, click.Abort):
+        note("Interrupted.")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of the pipe has what it wanted (as `head` does). Python flushes stdout once more on exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0

@@ -1,0 +1,179 @@
+"""The commands that put uploads on their way: add, process, retry."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from vuemantics_tui.cli.following import Bar, bars, saying_how_to_go_on
+from vuemantics_tui.cli.group import current_settings, json_option, library_option
+from vuemantics_tui.cli.output import (
+    emit,
+    emit_json,
+    intake_document,
+    note,
+    result_line,
+    upload_document,
+    upload_line,
+)
+from vuemantics_tui.cli.session import open_library, run
+from vuemantics_tui.config import Settings
+from vuemantics_tui.domain.errors import UsageError
+from vuemantics_tui.domain.text import size_text
+from vuemantics_tui.domain.upload import ProcessingStatus, Upload
+
+if TYPE_CHECKING:
+    from vuemantics_tui.library import Candidate, ChangeFeed, IntakeResult, Library
+
+FAILED = 1
+IDLE_SECONDS = 0.2
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
+@click.option("--recursive", "-r", is_flag=True, help="Add what is in folders, however deep.")
+@click.option("--no-wait", is_flag=True, help="Only add; process later.")
+@json_option
+@library_option
+def add(paths: tuple[Path, ...], recursive: bool, no_wait: bool, as_json: bool) -> None:
+    """Add pictures and videos, and process them until each is completed or failed."""
+    settings = current_settings()
+    failed = run(lambda: _add(settings, paths, recursive, no_wait, as_json))
+    raise SystemExit(FAILED if failed else 0)
+
+
+@click.command()
+@click.option("--forever", is_flag=True, help="Go on waiting for new uploads until stopped.")
+@library_option
+def process(forever: bool) -> None:
+    """Process what waits, without a screen, until nothing is left."""
+    settings = current_settings()
+    failed = run(lambda: _process(settings, forever))
+    raise SystemExit(FAILED if failed else 0)
+
+
+@click.command()
+@click.argument("ids", nargs=-1, metavar="ID...")
+@click.option("--failed", is_flag=True, help="Retry every upload that failed.")
+@json_option
+@library_option
+def retry(ids: tuple[str, ...], failed: bool, as_json: bool) -> None:
+    """Process failed uploads again, or describe completed ones anew."""
+    if bool(ids) == failed:
+        raise UsageError("Nothing to retry was named", "Give IDs, or --failed for all that failed.")
+    settings = current_settings()
+    still_failed = run(lambda: _retry(settings, ids, as_json))
+    raise SystemExit(FAILED if still_failed else 0)
+
+
+async def _add(settings: Settings, paths: tuple[Path, ...], recursive: bool, no_wait: bool, as_json: bool) -> int:
+    """Add and process; returns how many failed."""
+    async with open_library(settings) as library:
+        feed = library.uploads.changes()
+        await feed.skip_to_now()
+        candidates = await library.uploads.gather(paths, recursive=recursive)
+        with saying_how_to_go_on(library):
+            if not no_wait:
+                await library.sweep()
+                library.queue.start()
+            added = await _copy(library, candidates, as_json)
+            if not no_wait:
+                return await _follow(library, feed, {upload.number for upload in added}, as_json)
+            for upload in added:
+                _tell(library, upload, as_json)
+            if added:
+                note(f"{len(added)} wait. Process them with: vuemantics-tui --library {library.root} process")
+            return 0
+
+
+async def _copy(library: Library, candidates: list[Candidate], as_json: bool) -> list[Upload]:
+    """Copy files into the library; what becomes no new upload is told at once."""
+    total = sum(candidate.size for candidate in candidates if not candidate.reason)
+    added: list[Upload] = []
+    with bars() as progress:
+        bar = Bar(progress, "copying", total)
+        async for result in library.uploads.add(candidates, bar.advance):
+            bar.say(f"{size_text(bar.done)} of {size_text(total)}")
+            if result.is_new and result.upload is not None:
+                added.append(result.upload)
+            else:
+                _tell_left_out(library, result, as_json)
+    return added
+
+
+async def _follow(
+    library: Library, feed: ChangeFeed, mine: set[int], as_json: bool, *, through_pauses: bool = False
+) -> int:
+    """Tell of each of these uploads as it comes to its end; returns how many failed."""
+    total, failed = len(mine), 0
+    with bars() as progress:
+        bar = Bar(progress, "processing", total)
+        bar.say(f"0 of {total}")
+        async for upload in library.uploads.ended(feed, mine, through_pauses=through_pauses):
+            if upload is not None:
+                failed += upload.status is ProcessingStatus.FAILED
+                _tell(library, upload, as_json)
+            bar.advance(1)
+            bar.say(f"{bar.done} of {total}" + (f", {failed} failed" if failed else ""))
+    if total > 1 and not as_json:
+        note(f"{total - failed} of {total} completed" + (f", {failed} failed" if failed else ""))
+    return failed
+
+
+async def _process(settings: Settings, forever: bool) -> int:
+    """Process until nothing waits; returns how many failed."""
+    async with open_library(settings) as library:
+        with saying_how_to_go_on(library):
+            await library.sweep()
+            feed = library.uploads.changes()
+            await feed.skip_to_now()
+            library.queue.start()
+            failed = 0
+            while True:
+                waiting = await library.uploads.unfinished()
+                if waiting:
+                    failed += await _follow(library, feed, waiting, as_json=False, through_pauses=forever)
+                elif not forever:
+                    return failed
+                else:
+                    await asyncio.sleep(IDLE_SECONDS)
+
+
+async def _retry(settings: Settings, ids: tuple[str, ...], as_json: bool) -> int:
+    """Retry these uploads, or all failed ones where none is named; returns how many failed again."""
+    async with open_library(settings) as library:
+        feed = library.uploads.changes()
+        await feed.skip_to_now()
+        with saying_how_to_go_on(library):
+            if ids:
+                named = [await library.uploads.find(prefix) for prefix in ids]
+                moved = await library.uploads.retry([upload.id for upload in named])
+                for upload in named:
+                    if upload.id not in moved:
+                        note(f"{upload.filename} is {upload.word} already")
+            else:
+                moved = await library.uploads.retry_failed()
+                if not moved:
+                    note("Nothing has failed.")
+            library.queue.start()
+            uploads = [await library.uploads.get(upload_id) for upload_id in moved]
+            return await _follow(library, feed, {upload.number for upload in uploads if upload}, as_json)
+
+
+def _tell(library: Library, upload: Upload, as_json: bool) -> None:
+    if as_json:
+        emit_json(upload_document(library, upload))
+    else:
+        emit(upload_line(upload))
+
+
+def _tell_left_out(library: Library, result: IntakeResult, as_json: bool) -> None:
+    if as_json:
+        emit_json(intake_document(library, result))
+    elif result.upload is not None:
+        emit(result_line(result.outcome.value, result.path.name, f"is there as {result.upload.id}"))
+    else:
+        emit(result_line(result.outcome.value, result.path.name, f"{result.reason}. {result.hint}".strip()))

@@ -1,0 +1,68 @@
+"""The command group: a library option that may stand anywhere, and paths that open the app."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from vuemantics_tui.config import Settings
+
+APP_COMMAND = "app"
+_LIBRARY_KEY = "vuemantics_tui.library"
+
+
+def _remember(context: click.Context, _parameter: click.Parameter, value: Path | None) -> None:
+    if value is not None:
+        context.find_root().meta[_LIBRARY_KEY] = value
+
+
+library_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
+    "--library",
+    type=click.Path(path_type=Path, file_okay=False),
+    expose_value=False,
+    callback=_remember,
+    help="The folder of the library (also: VUEMANTICS_LIBRARY).",
+)
+"""`--library DIR`, for the group and for every command alike."""
+
+json_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object a line."
+)
+"""`--json`, for every command that prints uploads."""
+
+
+def current_settings() -> Settings:
+    """The settings of this call: flags before environment before file. Raises UsageError."""
+    library = click.get_current_context().find_root().meta.get(_LIBRARY_KEY)
+    return Settings.load({"library": library})
+
+
+class PathOrCommandGroup(click.Group):
+    """A group whose first word may be a path: then, or without any word, the app opens."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        rest = super().parse_args(ctx, args)
+        if not ctx.protected_args and not ctx.args and not ctx.resilient_parsing:
+            ctx._protected_args = [APP_COMMAND]
+        return rest
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        word = args[0]
+        if word not in self.commands and not word.startswith("-"):
+            if not os.path.lexists(word):
+                raise click.UsageError(self._unknown(word), ctx)
+            return super().resolve_command(ctx, [APP_COMMAND, *args])
+        return super().resolve_command(ctx, args)
+
+    def _unknown(self, word: str) -> str:
+        shown = [name for name, command in self.commands.items() if not command.hidden]
+        nearest = difflib.get_close_matches(word, shown, 1)
+        hint = f"Did you mean {nearest[0]!r}?" if nearest else f"Commands: {', '.join(sorted(shown))}."
+        return f"There is no command and no file called {word!r}. {hint}"

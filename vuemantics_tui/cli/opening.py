@@ -1,0 +1,94 @@
+"""The commands that open the screen, and the doctor."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from vuemantics_tui.cli.group import APP_COMMAND, current_settings, library_option
+from vuemantics_tui.cli.output import emit, note, upload_table
+from vuemantics_tui.cli.session import run
+from vuemantics_tui.config import Settings
+from vuemantics_tui.domain.errors import UsageError, VuemanticsError
+from vuemantics_tui.paths import log_file
+
+if TYPE_CHECKING:
+    from vuemantics_tui.processing.compute import ProcessCompute
+
+
+@click.command(APP_COMMAND, hidden=True)
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@library_option
+def app(paths: tuple[Path, ...]) -> None:
+    """Open the app; paths are added, folders with all that is in them."""
+    missing = [path for path in paths if not path.exists()]
+    if missing:
+        raise UsageError(f"There is no file or folder {str(missing[0])!r}", "Check the spelling.")
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError(
+            "The app needs a terminal",
+            "Without one, use the commands: add, process, list, search. See --help.",
+        )
+    _open_screen(current_settings(), paths)
+
+
+@click.command()
+@library_option
+def demo() -> None:
+    """Show the program at work on pictures that it draws itself, in a throw-away library."""
+    from vuemantics_tui.demo import draw, run_without_screen
+
+    with tempfile.TemporaryDirectory(prefix="vuemantics-demo-") as folder:
+        settings = replace(current_settings(), library=Path(folder) / "library", keep_free_mib=0)
+        pictures = draw(Path(folder) / "pictures")
+        if sys.stdin.isatty() and sys.stdout.isatty():
+            _open_screen(settings, pictures)
+            return
+        outcome = run(lambda: run_without_screen(settings, pictures))
+        for line in upload_table(outcome.uploads):
+            emit(line)
+        note(outcome.verdict)
+        raise SystemExit(0 if outcome.as_it_should else 1)
+
+
+@click.command()
+@library_option
+def doctor() -> None:
+    """Say what is installed, which analyzer and library are in use, and what the terminal can show."""
+    from vuemantics_tui.doctor import examine
+
+    settings = current_settings()
+    for line in run(lambda: examine(settings)):
+        emit(f"{line.glyph} {line.subject:<10} {line.finding}")
+
+
+def _open_screen(settings: Settings, paths: Sequence[Path]) -> None:
+    from vuemantics_tui.processing.compute import ProcessCompute
+
+    # Before Textual has the terminal: a process server cannot be started from inside it.
+    compute = ProcessCompute(settings.workers).warm()
+    left = run(lambda: _screen(settings, paths, compute))
+    if left:
+        note(f"{left} uploads wait. They go on when you open the library again, or with: vuemantics-tui process")
+
+
+async def _screen(settings: Settings, paths: Sequence[Path], compute: ProcessCompute) -> int:
+    """Run the app to its end; returns how many uploads still wait."""
+    from vuemantics_tui.library import Library
+    from vuemantics_tui.ui.app import VuemanticsApp
+
+    library = await Library.open(settings, compute=compute)
+    try:
+        screen = VuemanticsApp(library, paths=paths)
+        await screen.run_async()
+        if screen.return_code:
+            raise VuemanticsError("The app ended with an error", f"The log file tells more: {log_file()}")
+        return (await library.queue.counts()).waiting
+    finally:
+        await library.close()

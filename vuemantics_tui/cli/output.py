@@ -1,0 +1,191 @@
+"""What the commands print: uploads as JSON objects, as lines, as a page."""
+
+from __future__ import annotations
+
+import json
+import sys
+import textwrap
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.cells import cell_len
+
+from vuemantics_tui.domain.text import escaped, size_text
+from vuemantics_tui.domain.upload import Upload, UploadEvent
+
+if TYPE_CHECKING:
+    from vuemantics_tui.library import IntakeResult, Library
+
+SHORT_ID = 8
+_TEXT_WIDTH = 100
+
+
+def emit(line: str) -> None:
+    """Print one line on stdout; what the terminal's encoding lacks is shown as an escape."""
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+    sys.stdout.flush()
+
+
+def emit_json(document: dict[str, Any]) -> None:
+    """Print one JSON object as a line."""
+    sys.stdout.write(json.dumps(document) + "\n")
+    sys.stdout.flush()
+
+
+def note(line: str) -> None:
+    """Print one line on stderr: for people, not for pipes."""
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
+
+
+def upload_document(library: Library, upload: Upload) -> dict[str, Any]:
+    """An upload as a JSON object; paths are absolute."""
+    thumbnail = library.uploads.absolute(upload.thumbnail_path)
+    return {
+        "id": upload.id,
+        "filename": upload.filename,
+        "file_type": upload.file_type.value,
+        "mime_type": upload.mime_type,
+        "file_size": upload.file_size,
+        "width": upload.width,
+        "height": upload.height,
+        "duration": upload.duration,
+        "taken_at": upload.taken_at,
+        "video_codec": upload.video_codec,
+        "sha256": upload.sha256,
+        "status": upload.status.value,
+        "stage": upload.stage.value,
+        "progress_percent": upload.progress_percent,
+        "description": upload.description,
+        "description_audit_score": upload.description_audit_score,
+        "description_audit_findings": list(upload.description_audit_findings),
+        "tags": list(upload.tags),
+        "analyzer": upload.analyzer,
+        "model": upload.model,
+        "error_message": upload.error_message,
+        "error_stage": upload.error_stage.value if upload.error_stage else None,
+        "error_kind": upload.error_kind.value if upload.error_kind else None,
+        "hint": upload.hint,
+        "warning": upload.warning,
+        "attempts": upload.attempts,
+        "thumbnail_path": str(thumbnail) if thumbnail else None,
+        "file_path": str(library.uploads.absolute(upload.file_path)),
+        "source_path": upload.source_path,
+        "metadata": upload.metadata,
+        "created_at": upload.created_at,
+        "updated_at": upload.updated_at,
+        "completed_at": upload.completed_at,
+    }
+
+
+def intake_document(library: Library, result: IntakeResult) -> dict[str, Any]:
+    """What became of a path that did not become a new upload, as a JSON object."""
+    path = str(result.path).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    document: dict[str, Any] = {"path": path, "filename": Path(path).name, "status": result.outcome.value}
+    if result.upload is not None:
+        document["id"] = result.upload.id
+        document["upload"] = upload_document(library, result.upload)
+    else:
+        document |= {"reason": result.reason, "hint": result.hint}
+    return document
+
+
+def result_line(word: str, name: str, more: str = "") -> str:
+    """One line for one file of a batch."""
+    return f"{word:<10} {escaped(name)}" + (f"  {escaped(more)}" if more else "")
+
+
+def upload_line(upload: Upload) -> str:
+    """One line for an upload that came to its end."""
+    return result_line(upload.word, upload.filename, _ending(upload))
+
+
+def _ending(upload: Upload) -> str:
+    if upload.error_message:
+        return upload.error_message + (f" ({upload.hint})" if upload.hint else "")
+    return upload.warning or ""
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]], right: frozenset[int] = frozenset()) -> list[str]:
+    """Rows as lines in columns; the last column is left as long as it is. Column numbers in `right` align right."""
+    cells = [list(headings), *([escaped(cell) for cell in row] for row in rows)]
+    widths = [max(cell_len(row[column]) for row in cells) for column in range(len(headings))]
+    lines = []
+    for row in cells:
+        padded = []
+        for column, cell in enumerate(row):
+            gap = " " * (widths[column] - cell_len(cell))
+            last = column == len(row) - 1
+            padded.append(gap + cell if column in right else cell if last else cell + gap)
+        lines.append("  ".join(padded).rstrip())
+    return lines
+
+
+def upload_table(uploads: Iterable[Upload]) -> list[str]:
+    """Uploads as a table, with the message of those that failed."""
+    rows = [
+        (
+            upload.id[:SHORT_ID],
+            upload.word + (" !" if upload.warning and not upload.error_message else ""),
+            size_text(upload.file_size),
+            local_time(upload.created_at),
+            upload.filename + (f"  {upload.error_message}" if upload.error_message else ""),
+        )
+        for upload in uploads
+    ]
+    return table(("ID", "Status", "Size", "Added", "Name"), rows, frozenset({2})) if rows else []
+
+
+def local_time(moment: str) -> str:
+    """A moment of the store in the local time zone, to the minute."""
+    return datetime.fromisoformat(moment).astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def upload_page(library: Library, upload: Upload, history: Iterable[UploadEvent]) -> list[str]:
+    """Everything about one upload, as lines."""
+    size = size_text(upload.file_size)
+    shape = f"{upload.width} x {upload.height}" if upload.width and upload.height else ""
+    length = f"{upload.duration:.1f} s" if upload.duration is not None else ""
+    quality = ""
+    if upload.description_audit_score is not None:
+        quality = f"{upload.description_audit_score}  {'; '.join(upload.description_audit_findings)}".rstrip()
+    described = f"{upload.analyzer} {upload.model}" if upload.analyzer else ""
+    if upload.description_seconds is not None:
+        described += f", {upload.description_seconds:.1f} s"
+    facts = [
+        ("id", upload.id),
+        ("name", upload.filename),
+        ("status", f"{upload.word}, {upload.progress_percent} %"),
+        ("message", upload.error_message or ""),
+        ("hint", upload.hint or ""),
+        ("warning", upload.warning or ""),
+        ("file", ", ".join(part for part in (upload.mime_type, size, shape, length) if part)),
+        ("codec", upload.video_codec or ""),
+        ("taken", upload.taken_at or ""),
+        ("added", local_time(upload.created_at)),
+        ("from", upload.source_path or ""),
+        ("original", str(library.uploads.absolute(upload.file_path))),
+        ("thumbnail", str(library.uploads.absolute(upload.thumbnail_path) or "")),
+        ("description", upload.description or ""),
+        ("tags", ", ".join(upload.tags)),
+        ("quality", quality),
+        ("described by", described),
+        *((name.replace("_", " "), str(value)) for name, value in upload.metadata.items()),
+    ]
+    lines = []
+    for name, value in facts:
+        if value:
+            indent = " " * 14
+            lines += textwrap.wrap(
+                f"{name:<14}{escaped(value)}", _TEXT_WIDTH, subsequent_indent=indent, break_long_words=False,
+                break_on_hyphens=False,
+            )  # fmt: skip
+    lines += ["", "history"]
+    for event in history:
+        took = f"  {event.seconds:.2f} s" if event.seconds is not None else ""
+        moment = datetime.fromisoformat(event.at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        lines.append(f"  {moment}  {event.kind:<12}{escaped(event.message)}{took}".rstrip())
+    return lines

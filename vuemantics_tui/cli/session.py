@@ -1,0 +1,105 @@
+"""One call of a command: its event loop, its signals, its log, its open library."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import logging.handlers
+import os
+import queue
+import signal
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import TYPE_CHECKING, TypeVar
+
+from vuemantics_tui import paths
+from vuemantics_tui.config import Settings
+
+if TYPE_CHECKING:
+    from vuemantics_tui.library import Library
+
+Result = TypeVar("Result")
+
+LOG_BYTES = 5 * 1024**2
+INTERRUPTED = 130
+
+
+class Interrupted(Exception):  # noqa: N818 - it is no error
+    """Ctrl-C or a polite signal ended the work; `message` says how to go on."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+
+
+def run(main: Callable[[], Coroutine[object, object, Result]]) -> Result:
+    """Run a command's coroutine; Ctrl-C, SIGTERM and SIGHUP cancel it once, a second one ends the process at once."""
+    with logging_to_file():
+        return asyncio.run(_with_signals(main))
+
+
+async def _with_signals(main: Callable[[], Coroutine[object, object, Result]]) -> Result:
+    loop = asyncio.get_running_loop()
+    task = asyncio.ensure_future(main())
+    signalled = False
+
+    def stop() -> None:
+        nonlocal signalled
+        if signalled:
+            os._exit(INTERRUPTED)
+        signalled = True
+        task.cancel()
+
+    signals = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+    for number in signals:
+        with suppress(NotImplementedError):  # Windows: asyncio has no handlers there, KeyboardInterrupt comes instead
+            loop.add_signal_handler(number, stop)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        if signalled:
+            raise Interrupted from None
+        raise
+    finally:
+        for number in signals:
+            with suppress(NotImplementedError):
+                loop.remove_signal_handler(number)
+
+
+@contextmanager
+def logging_to_file() -> Iterator[None]:
+    """Log to the log file from a thread of its own, so that no event loop waits for the disk."""
+    file = paths.log_file()
+    try:
+        file.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
+        if file.exists() and file.stat().st_size > LOG_BYTES:
+            file.replace(file.with_suffix(".old.log"))
+        handler: logging.Handler = logging.FileHandler(file, encoding="utf-8")
+    except OSError:
+        handler = logging.NullHandler()  # a log that cannot be written must not stop the work; the doctor tells
+    handler.setFormatter(logging.Formatter("%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s"))
+    records: queue.SimpleQueue[logging.LogRecord] = queue.SimpleQueue()
+    listener = logging.handlers.QueueListener(records, handler)
+    to_queue = logging.handlers.QueueHandler(records)
+    root = logging.getLogger()
+    root.addHandler(to_queue)
+    root.setLevel(logging.INFO)
+    listener.start()
+    try:
+        yield
+    finally:
+        root.removeHandler(to_queue)
+        listener.stop()
+        handler.close()
+
+
+@asynccontextmanager
+async def open_library(settings: Settings) -> AsyncIterator[Library]:
+    """The open library, closed to the end also when the command is interrupted. Raises LibraryError."""
+    from vuemantics_tui.library import Library
+
+    library = await Library.open(settings)
+    try:
+        yield library
+    finally:
+        await library.close()
