@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Self
 
 from vuemantics_tui import paths
-from vuemantics_tui.analyzers.base import Analyzer
+from vuemantics_tui.analyzers.base import Analyzer, Compute
 from vuemantics_tui.analyzers.builtin.analyzer import BuiltinAnalyzer
 from vuemantics_tui.config import MIB, Settings
 from vuemantics_tui.domain.errors import LibraryError, UsageError
@@ -267,7 +267,7 @@ class Library:
         self,
         settings: Settings,
         database: Database,
-        compute: ProcessCompute,
+        compute: Compute,
         analyzer: Analyzer,
     ) -> None:
         self.root = settings.library
@@ -302,7 +302,7 @@ class Library:
 
     @classmethod
     async def open(
-        cls, settings: Settings, *, compute: ProcessCompute | None = None, analyzer: Analyzer | None = None
+        cls, settings: Settings, *, compute: Compute | None = None, analyzer: Analyzer | None = None
     ) -> Self:
         """Open the library that the settings name, making it where there is none. Raises LibraryError."""
         root = settings.library

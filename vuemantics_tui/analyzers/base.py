@@ -33,6 +33,10 @@ class Compute(Protocol):
         """Await `function(*arguments)`, run elsewhere."""
         ...
 
+    async def close(self) -> None:
+        """End all that runs."""
+        ...
+
 
 class Describer(Protocol):
     """Puts pictures into words. Raises AnalyzerError for what is wrong with itself, MediaError for the picture."""

@@ -64,9 +64,9 @@ class Pipeline:
     ) -> None:
         """Process one upload to its end: thumbnail, description, embedding, each written to the store as it comes.
 
-        Without a `claim` it claims the upload for itself, and does nothing where that does not wait. Nothing but
-        a cancellation, which puts the upload back to waiting: what goes wrong is logged, and the upload, unless it is
-        completed or failed already, becomes failed with `Processing failed: <first 200 characters>`.
+        Without a `claim` it claims the upload for itself, and does nothing where that does not wait. What goes wrong
+        is logged, and the upload, unless it is completed or failed already, becomes failed with `Processing failed:
+        <first 200 characters>`. Nothing escapes but a cancellation, which puts the upload back to waiting.
         """
         log.info("processing of %s begins", upload_id)
         run: _Run | None = None

@@ -1,0 +1,62 @@
+"""What the analyzer tests share: an analyzer whose work runs in threads, and pictures."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import pytest
+import skimage
+from PIL import Image
+
+from vuemantics_tui.analyzers.builtin.analyzer import BuiltinAnalyzer
+
+Result = TypeVar("Result")
+Encode = Callable[..., bytes]
+
+
+class ThreadCompute:
+    """Runs work in a thread of this process."""
+
+    async def run(self, function: Callable[..., Result], *arguments: object) -> Result:
+        return await asyncio.to_thread(function, *arguments)
+
+
+@pytest.fixture(scope="session")
+def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("models")
+
+
+@pytest.fixture
+def analyzer(cache_dir: Path) -> BuiltinAnalyzer:
+    return BuiltinAnalyzer(ThreadCompute(), cache_dir)
+
+
+@pytest.fixture(scope="session")
+def photos() -> Path:
+    """The pictures that ship inside scikit-image's wheel."""
+    return Path(skimage.__file__).parent / "data"
+
+
+@pytest.fixture(scope="session")
+def encode() -> Encode:
+    """A function from a Pillow image (or RGB colour) to the bytes of a file."""
+
+    def run(image: Image.Image | tuple[int, int, int], file_format: str = "PNG", **options: object) -> bytes:
+        drawn = Image.new("RGB", (320, 240), image) if isinstance(image, tuple) else image
+        stream = io.BytesIO()
+        drawn.save(stream, file_format, **options)
+        return stream.getvalue()
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def noise() -> Image.Image:
+    """A picture of random pixels, 400x300, that no encoder can make small."""
+    pixels = np.random.default_rng(7).integers(0, 256, (300, 400, 3), dtype=np.uint8)
+    return Image.fromarray(pixels)

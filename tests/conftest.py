@@ -1,0 +1,125 @@
+"""Shared fixtures: pictures on disk, an open database, a library that analyzes at once."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.doubles import ScriptedAnalyzer, ThreadCompute
+from vuemantics_tui import paths
+from vuemantics_tui.analyzers.base import Analyzer, Compute
+from vuemantics_tui.config import Settings
+from vuemantics_tui.domain.media import FileType
+from vuemantics_tui.library import IntakeResult, Library
+from vuemantics_tui.store.database import Database
+from vuemantics_tui.store.uploads import NewUpload, UploadStore
+
+DEADLINE_SECONDS = 60.0
+
+DrawPicture = Callable[..., Path]
+OpenLibrary = Callable[..., Awaitable[Library]]
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the tests out of the user's own data, settings and log. The cache of models is shared: it is slow to make."""
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("XDG_DATA_HOME", str(home / "data"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "config"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(home / "state"))
+    monkeypatch.delenv("VUEMANTICS_LIBRARY", raising=False)
+
+@pytest.fixture
+def draw_picture(tmp_path: Path) -> DrawPicture:
+    """Draws pictures with different contents into a folder of its own."""
+    folder = tmp_path / "pictures"
+
+    def draw(name: str = "picture.png", seed: int | None = None, size: tuple[int, int] = (64, 48)) -> Path:
+        folder.mkdir(exist_ok=True)
+        path = folder / name
+        generator = np.random.default_rng(abs(hash(name)) if seed is None else seed)
+        pixels = generator.integers(0, 255, (size[1], size[0], 3), np.uint8)
+        Image.fromarray(pixels).save(path)
+        return path
+
+    return draw
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    """An open, fresh database."""
+    opened = await Database.open(tmp_path / "library.db")
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def open_library(tmp_path: Path) -> AsyncIterator[OpenLibrary]:
+    """Opens libraries over tmp_path / "library" and closes them at the end."""
+    opened: list[Library] = []
+
+    async def open_one(
+        analyzer: Analyzer | None = None, compute: Compute | None = None, folder: str = "library", **settings: object
+    ) -> Library:
+        chosen = Settings(**{"library": tmp_path / folder, "keep_free_mib": 0, "workers": 2, **settings})  # type: ignore[arg-type]
+        library = await Library.open(
+            chosen, analyzer=analyzer or ScriptedAnalyzer(), compute=compute or ThreadCompute()
+        )
+        opened.append(library)
+        return library
+
+    yield open_one
+    for library in reversed(opened):
+        await library.close()
+
+
+async def insert_upload(store: UploadStore, name: str = "cat.jpg", **changes: object) -> str:
+    """Insert a waiting upload without a file; returns its ID."""
+    upload_id = str(changes.pop("id", None) or uuid.uuid4())
+    user_id = await store.owner_id()
+    fields: dict[str, object] = {
+        "id": upload_id,
+        "user_id": user_id,
+        "filename": name,
+        "file_path": paths.original_file(user_id, upload_id, "jpg").as_posix(),
+        "file_type": FileType.IMAGE,
+        "file_size": 1000,
+        "mime_type": "image/jpeg",
+        "extension": "jpg",
+        "sha256": upload_id,
+        "width": 4,
+        "height": 3,
+        "source_path": f"/photos/{name}",
+    }
+    inserted = await store.insert(NewUpload(**{**fields, **changes}))  # type: ignore[arg-type]
+    assert inserted is not None
+    return inserted.id
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    """Wait for a condition of the store; fails after a minute."""
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        while not await condition():
+            await asyncio.sleep(0.01)
+
+
+async def settled(library: Library) -> None:
+    """Wait until nothing waits or runs."""
+
+    async def nothing_left() -> bool:
+        counts = await library.queue.counts()
+        return counts.waiting == counts.running == 0
+
+    await until(nothing_left)
+
+
+async def add_all(library: Library, *files: Path, recursive: bool = False) -> list[IntakeResult]:
+    """Add files; returns the results of intake."""
+    candidates = await library.uploads.gather(files, recursive=recursive)
+    return [result async for result in library.uploads.add(candidates)]

@@ -1,0 +1,58 @@
+"""File names that try to do something to the terminal; sizes; search lines."""
+
+import pickle
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vuemantics_tui.domain.errors import AnalyzerError, ErrorKind, MediaError, VuemanticsError
+from vuemantics_tui.domain.query import parse_query
+from vuemantics_tui.domain.text import escaped, size_text
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("cat.jpg", "cat.jpg"),
+        ("Zürich 東京 😀.jpg", "Zürich 東京 😀.jpg"),
+        ("a\x1b[2Jb", "a\\x1b[2Jb"),
+        ("two\nlines", "two\\nlines"),
+        ("\u202egnp.exe", "\\u202egnp.exe"),
+        ("bad\udcff", "bad\\udcff"),
+    ],
+)
+def test_what_could_move_the_cursor_is_shown_as_an_escape(name: str, shown: str) -> None:
+    assert escaped(name) == shown
+
+
+@given(st.text())
+def test_no_text_keeps_a_control_character(text: str) -> None:
+    assert not any(ord(character) < 32 or 127 <= ord(character) < 160 for character in escaped(text))
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [(0, "0 B"), (999, "999 B"), (1000, "1 KB"), (450_600, "451 KB"), (3_140_000, "3.1 MB"), (64_000_000, "64 MB")],
+)
+def test_sizes_read_well(size: int, text: str) -> None:
+    assert size_text(size) == text
+
+
+def test_a_query_keeps_the_words_that_say_something() -> None:
+    assert parse_query("a picture of the Red Sofa").words == ("red", "sofa")
+    assert parse_query("the picture").words == ("the", "picture")
+
+
+@given(st.text())
+def test_any_text_is_a_query(text: str) -> None:
+    assert isinstance(parse_query(text).words, tuple)
+
+
+@pytest.mark.parametrize(
+    "error", [VuemanticsError("m", "h"), MediaError("m", "h"), AnalyzerError("m", "h", ErrorKind.TRANSIENT)]
+)
+def test_errors_come_whole_from_another_process(error: VuemanticsError) -> None:
+    back = pickle.loads(pickle.dumps(error))
+    assert (type(back), back.message, back.hint) == (type(error), "m", "h")
+    assert getattr(back, "kind", None) == getattr(error, "kind", None)

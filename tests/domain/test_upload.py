@@ -1,0 +1,43 @@
+"""Statuses, stages and their words."""
+
+import pytest
+
+from vuemantics_tui.domain.errors import ErrorKind
+from vuemantics_tui.domain.upload import (
+    LEGAL_MOVES,
+    STAGE_PERCENT,
+    STAGE_STATUS,
+    TERMINAL,
+    ProcessingStage,
+    ProcessingStatus,
+    status_word,
+)
+
+
+def test_an_end_is_left_only_back_to_the_queue() -> None:
+    for status in TERMINAL:
+        assert LEGAL_MOVES[status] == {ProcessingStatus.PENDING}
+
+
+def test_the_stages_in_order_never_lose_percent() -> None:
+    percents = [STAGE_PERCENT[stage] for stage in ProcessingStage if stage in STAGE_PERCENT]
+    assert percents == sorted(percents) == [0, 5, 10, 20, 50, 60, 90, 100]
+    assert set(STAGE_STATUS) == set(ProcessingStage)
+
+
+@pytest.mark.parametrize(
+    ("stage", "kind", "frame", "word"),
+    [
+        (ProcessingStage.QUEUED, None, None, "waiting"),
+        (ProcessingStage.EXTRACTING_FRAMES, None, (4, 10), "frame 4 of 10"),
+        (ProcessingStage.VISION_ANALYSIS, None, (2, 3), "frame 2 of 3"),
+        (ProcessingStage.VISION_ANALYSIS, None, None, "describing"),
+        (ProcessingStage.EMBEDDING_GENERATION, None, (3, 3), "embedding"),
+        (ProcessingStage.FAILED, ErrorKind.PERMANENT, None, "failed"),
+        (ProcessingStage.FAILED, ErrorKind.CANCELLED, None, "cancelled"),
+    ],
+)
+def test_one_word_for_one_state(
+    stage: ProcessingStage, kind: ErrorKind | None, frame: tuple[int, int] | None, word: str
+) -> None:
+    assert status_word(stage, error_kind=kind, frame=frame) == word

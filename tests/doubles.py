@@ -1,0 +1,82 @@
+"""What stands in for the slow parts: analyzers that answer as told, and a pool that is a thread."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import numpy as np
+
+from vuemantics_tui.analyzers.base import OnFrame, Picture, Vector
+from vuemantics_tui.domain.description import Description
+
+Result = TypeVar("Result")
+GOOD_TEXT = "A tabby cat rests on a red sofa beside a window, and the light of the afternoon is warm."
+
+
+class ThreadCompute:
+    """Runs calls in a thread; `broken` maps names of functions to the errors that they raise instead."""
+
+    def __init__(self, broken: Mapping[str, Exception] | None = None) -> None:
+        self.broken = dict(broken or {})
+
+    async def run(self, function: Callable[..., Result], *arguments: object) -> Result:
+        """Await `function(*arguments)` in a thread."""
+        if function.__name__ in self.broken:
+            raise self.broken[function.__name__]
+        return await asyncio.to_thread(function, *arguments)
+
+    async def close(self) -> None:
+        """Nothing of its own runs."""
+
+
+@dataclass
+class ScriptedAnalyzer:
+    """Describes everything with the same words, or raises what it is told to; may be held at a gate."""
+
+    text: str = GOOD_TEXT
+    tags: tuple[str, ...] = ("cat", "sofa")
+    describe_error: Exception | None = None
+    embed_error: Exception | None = None
+    gate: asyncio.Event | None = None
+    reached: asyncio.Event = field(default_factory=asyncio.Event)
+    described: list[Picture] = field(default_factory=list)
+    name: str = "scripted"
+    model: str = "scripted-vision"
+    embedding_model: str = "scripted-text"
+
+    async def describe_image(self, picture: Picture) -> Description:
+        """Describe anything."""
+        self.described.append(picture)
+        self.reached.set()
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.describe_error is not None:
+            raise self.describe_error
+        return Description(self.text, self.name, self.model, self.tags, labels={"cat": 0.9})
+
+    async def describe_video(self, frames: Sequence[Picture], on_frame: OnFrame) -> Description:
+        """Describe the last frame, having looked at each."""
+        for number in range(len(frames)):
+            on_frame(number + 1, len(frames))
+        return await self.describe_image(frames[-1])
+
+    async def embed_document(self, text: str, labels: Mapping[str, float]) -> Vector:
+        """A vector that depends on the text alone."""
+        if self.embed_error is not None:
+            raise self.embed_error
+        return vector_of(text)
+
+    async def embed_query(self, text: str) -> Vector:
+        """A vector that depends on the text alone."""
+        return vector_of(text)
+
+
+def vector_of(text: str) -> Vector:
+    """A unit vector of 8 dimensions that depends on the text alone."""
+    seed = int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "little")
+    vector = np.random.default_rng(seed).standard_normal(8).astype(np.float32)
+    return np.asarray(vector / np.linalg.norm(vector), np.float32)

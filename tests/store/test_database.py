@@ -1,0 +1,164 @@
+"""Opening, migrating, transactions: on real files, and with two processes."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import sqlite3
+from pathlib import Path
+
+import aiosqlite
+import pytest
+
+from tests.conftest import insert_upload
+from vuemantics_tui.domain.errors import LibraryError
+from vuemantics_tui.store import database as database_module
+from vuemantics_tui.store.database import Database
+from vuemantics_tui.store.uploads import UploadStore
+
+
+async def test_a_fresh_library_has_its_user_and_keeps_it(tmp_path: Path) -> None:
+    owners = []
+    for _ in range(2):
+        database = await Database.open(tmp_path / "library.db")
+        owners.append(await UploadStore(database).owner_id())
+        await database.close()
+    assert owners[0] == owners[1]
+
+
+async def test_a_newer_library_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "library.db"
+    await (await Database.open(path)).close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA user_version = 999")
+    connection.close()
+    with pytest.raises(LibraryError, match="newer") as caught:
+        await Database.open(path)
+    assert "Update" in caught.value.hint
+    connection = sqlite3.connect(path)
+    assert connection.execute("PRAGMA user_version").fetchone() == (999,)
+    connection.close()
+
+
+async def test_another_programs_database_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "library.db"
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE theirs (x)")
+    connection.close()
+    with pytest.raises(LibraryError, match="another program"):
+        await Database.open(path)
+
+
+async def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "library.db"
+    path.write_bytes(b"these are no tables" * 100)
+    with pytest.raises(LibraryError, match="damaged"):
+        await Database.open(path)
+
+
+async def test_a_migration_that_breaks_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "library.db"
+    await (await Database.open(path)).close()
+    good = database_module._migrations()
+    broken = [*good, (2, "0002_broken", "CREATE TABLE half (x);\nINSERT INTO nowhere VALUES (1);")]
+    monkeypatch.setattr(database_module, "_migrations", lambda: broken)
+    with pytest.raises(sqlite3.OperationalError, match="nowhere"):
+        await Database.open(path)
+    monkeypatch.setattr(database_module, "_migrations", lambda: good)
+    database = await Database.open(path)
+    assert await database.fetch("SELECT name FROM sqlite_schema WHERE name = 'half'") == []
+    assert [row["number"] for row in await database.fetch("SELECT number FROM migrations")] == [1]
+    await database.close()
+
+
+async def test_a_body_that_fails_leaves_nothing_and_the_next_works(database: Database) -> None:
+    with pytest.raises(RuntimeError, match="on purpose"):
+        async with database.transaction() as connection:
+            await connection.execute("UPDATE library SET paused = 1")
+            raise RuntimeError("on purpose")
+    async with database.transaction() as connection:
+        rows = list(await connection.execute_fetchall("SELECT paused FROM library"))
+    assert rows[0][0] == 0
+
+
+async def test_a_cancelled_body_is_rolled_back_before_the_next_begins(database: Database) -> None:
+    inside = asyncio.Event()
+
+    async def hang() -> None:
+        async with database.transaction() as connection:
+            await connection.execute("UPDATE library SET paused = 1")
+            inside.set()
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(hang())
+    await inside.wait()
+    task.cancel()
+    async with database.transaction() as connection:
+        rows = list(await connection.execute_fetchall("SELECT paused FROM library"))
+    assert rows[0][0] == 0
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_many_coroutines_share_the_writer_without_mixing(database: Database) -> None:
+    store = UploadStore(database)
+    await asyncio.gather(*(insert_upload(store, f"{number}.jpg") for number in range(40)))
+    rows = await database.fetch("SELECT revision FROM uploads")
+    assert len({row["revision"] for row in rows}) == 40
+
+
+async def test_a_lock_that_stays_is_explained(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await database._writer.execute("PRAGMA busy_timeout = 50")
+    other = sqlite3.connect(tmp_path / "library.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        with pytest.raises(LibraryError, match="locked") as caught:
+            async with database.transaction():
+                pass
+        assert caught.value.hint
+    finally:
+        other.close()
+    async with database.transaction() as connection:
+        assert isinstance(connection, aiosqlite.Connection)
+
+
+async def test_a_full_disk_is_explained_and_nothing_is_half_written(database: Database) -> None:
+    pages = (await database.fetch("PRAGMA page_count"))[0][0]
+    await database._writer.execute(f"PRAGMA max_page_count = {pages + 2}")
+    store = UploadStore(database)
+    with pytest.raises(LibraryError, match="full"):
+        for number in range(200):
+            await insert_upload(store, f"{number} {'x' * 2000}.jpg")
+    await database._writer.execute("PRAGMA max_page_count = 1000000")
+    await insert_upload(store, "after.jpg")
+    rows = await database.fetch("SELECT u.number FROM uploads u LEFT JOIN events e ON e.upload = u.number WHERE e.at IS NULL")
+    assert rows == []
+
+
+def _insert_in_another_process(path: str, count: int) -> None:
+    async def insert() -> None:
+        database = await Database.open(Path(path))
+        store = UploadStore(database)
+        for number in range(count):
+            await insert_upload(store, f"{number}.jpg")
+        await database.close()
+
+    asyncio.run(insert())
+
+
+async def test_two_processes_make_and_fill_one_library(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    path = tmp_path / "library.db"
+    others = [context.Process(target=_insert_in_another_process, args=(str(path), 25)) for _ in range(2)]
+    for other in others:
+        other.start()
+    for other in others:
+        await asyncio.to_thread(other.join)
+    assert [other.exitcode for other in others] == [0, 0]
+    database = await Database.open(path)
+    rows = await database.fetch("SELECT count(*), count(DISTINCT revision) FROM uploads")
+    assert tuple(rows[0]) == (50, 50)
+    assert len(await database.fetch("SELECT id FROM users")) == 1
+    await database.close()

@@ -1,0 +1,149 @@
+"""The classes of ImageNet as words: their names as one would say them, and the kinds of thing they are."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+import numpy as np
+
+from vuemantics_tui.analyzers.builtin.classes import Probabilities
+
+# Names that the list puts so that they are unambiguous on their own, but that no sentence can hold.
+_SPOKEN = {
+    "drake (male duck)": "drake",
+    "impala (antelope)": "impala",
+    "kite (bird of prey)": "kite bird",
+    "red wolf or maned wolf": "red wolf",
+    "Mexican hairless dog (xoloitzcuintli)": "Mexican hairless dog",
+    "a cat having a striped coat": "tiger cat",
+    "ram (adult male sheep)": "ram",
+    "military hat (bearskin or shako)": "military fur hat",
+    "handrail / baluster": "handrail",
+    "cardboard box / carton": "cardboard box",
+    "bell or wind chime": "bell",
+    "gas mask or respirator": "gas mask",
+    "tights for gymnastics, a one-piece leotard, or a sport jersey": "leotard",
+    "product packet / packaging": "product packet",
+    "shoji screen / room divider": "room divider",
+    "swim trunks / shorts": "swim trunks",
+    "vaulted or arched ceiling": "arched ceiling",
+    "traffic or street sign": "street sign",
+    "fruiting spike of a cereal plant": "ear of grain",
+    "entertainment center (furniture)": "entertainment center",
+    "yawl (boat)": "yawl",
+    "cherimoya (custard apple)": "custard apple",
+    "spiral or coil": "spiral",
+    "volleyball ball": "volleyball",
+    "crate box": "crate",
+    "ruler measuring stick": "ruler",
+    "metal nail": "nail",
+    "cornet trumpet": "trumpet",
+    "rickshaw vehicle": "rickshaw",
+    "magnetic compass": "compass",
+    "loupe magnifying glass": "magnifying glass",
+    "fishing casting reel": "fishing reel",
+    "ford model t": "Ford Model T",
+    "drink pitcher": "pitcher",
+    "keyboard space bar": "space bar",
+    "front curtain": "stage curtain",
+    "horse chestnut seed": "horse chestnut",
+}
+_SPOKEN_KINDS = {
+    "cat pet animal": "pet",
+    "dog pet animal": "pet",
+    "landscape nature": "natural landscape",
+    "brass": "brass instrument",
+    "anthropoid ape": "ape",
+    "heavier-than-air craft": "aircraft",
+    "lighter-than-air craft": "aircraft",
+}
+# Kinds that nobody would search for, or that say something else outside a taxonomy ("a mug is a vessel").
+_UNSAID_KINDS = frozenset({
+    "Sennenhunde", "acarine", "acoustic device", "agamid", "airfoil", "ambystomid", "anapsid",
+    "angiosperm", "anthozoan", "applicator", "archosaur", "associate", "attachment", "attire",
+    "autoloader", "barrier", "blower", "board", "brace", "cartilaginous fish", "chelonian", "chordophone",
+    "circle", "clip", "coelenterate", "column", "concoction", "connection", "contestant", "control",
+    "course", "craft", "cyprinid", "cypriniform fish", "danaid", "data input device",
+    "defensive structure", "design", "disguise", "disk", "drug of abuse", "edentate", "elapid",
+    "elasmobranch", "electrical device", "electro-acoustic transducer", "emblem", "establishment",
+    "excavation", "explorer", "fare", "fastener", "feed", "filter", "fluid", "fodder", "framework",
+    "ganoid", "garment", "gear", "geographic point", "globule", "hand glass", "horizontal surface",
+    "hosiery", "housing", "iguanid", "institution", "instrument", "key", "lagomorph", "leporid",
+    "ligament", "light", "liquid", "litter", "machine", "mechanical device", "medium", "memory device",
+    "mercantile establishment", "metatherian", "movable barrier", "neuropteron", "nymphalid",
+    "obstruction", "odonate", "opener", "oscine", "pachyderm", "padding", "participant", "passerine",
+    "peer", "percoid fish", "peripheral", "phasianid", "phasmid", "piece", "piece of cloth", "pierid",
+    "place of business", "plant organ", "plant part", "platform", "plectognath", "point", "pointer",
+    "pome", "post", "press", "proboscidean", "procyonid", "produce", "prototherian", "racer", "ratite",
+    "ray", "reproducer", "reproductive structure", "reservoir", "restraint", "rig", "rotating mechanism",
+    "round shape", "runner", "salmonid", "saurian", "scorpaenid", "scorpaenoid", "shade", "shaker",
+    "sheath", "sheet", "soft-finned fish", "source of illumination", "spermatophyte", "sphere",
+    "spiny-finned fish", "starches", "stick", "strengthener", "structural member", "substance", "support",
+    "supporting structure", "swine", "timer", "top", "transducer", "trap", "turner", "upright",
+    "vascular plant", "vessel", "visual signal", "viverrine", "ware", "web", "weight", "white goods",
+    "winder", "wirehair", "work", "wrapping",
+})  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ClassLabel:
+    """One class: its name, other names for it, and the kinds of thing it is, nearest first."""
+
+    name: str
+    synonyms: tuple[str, ...]
+    kinds: tuple[str, ...]
+
+
+@cache
+def class_labels() -> tuple[ClassLabel, ...]:
+    """The 1000 classes, in the order of the model's output. A few share a name: "missile", "sunglasses"."""
+    content = (files("vuemantics_tui.analyzers.builtin") / "data" / "imagenet_labels.json").read_text("utf-8")
+    return tuple(
+        ClassLabel(
+            _SPOKEN.get(entry["name"], entry["name"]),
+            tuple(entry["syn"]),
+            _said_kinds(entry["name"], entry["hyper"]),
+        )
+        for entry in json.loads(content)
+    )
+
+
+@cache
+def labels_by_name() -> Mapping[str, ClassLabel]:
+    """Each name's class, the first where two share it."""
+    return {label.name: label for label in reversed(class_labels())}
+
+
+@cache
+def kind_sizes() -> Mapping[str, int]:
+    """How many names belong to each kind: the more, the more general the kind is."""
+    return Counter(kind for label in labels_by_name().values() for kind in label.kinds)
+
+
+def named_probabilities(probabilities: Probabilities) -> dict[str, float]:
+    """The probability of each name, most likely first; that of classes with the same name is added up."""
+    named: dict[str, float] = {}
+    labels = class_labels()
+    for index in np.argsort(-probabilities, kind="stable"):
+        name = labels[index].name
+        named[name] = named.get(name, 0.0) + float(probabilities[index])
+    return dict(sorted(named.items(), key=lambda item: -item[1]))
+
+
+def kind_probabilities(named: Mapping[str, float]) -> dict[str, float]:
+    """The probability that something of each kind is shown: the sum over the names that are of it."""
+    sums: dict[str, float] = {}
+    for name, probability in named.items():
+        for kind in labels_by_name()[name].kinds:
+            sums[kind] = sums.get(kind, 0.0) + probability
+    return sums
+
+
+def _said_kinds(name: str, kinds: list[str]) -> tuple[str, ...]:
+    said = [_SPOKEN_KINDS.get(kind, kind) for kind in kinds if kind not in _UNSAID_KINDS]
+    return tuple(dict.fromkeys(kind for kind in said if kind != _SPOKEN.get(name, name)))

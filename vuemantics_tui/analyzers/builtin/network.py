@@ -1,0 +1,147 @@
+"""EfficientNet-Lite0 as an ONNX graph, built once from its weights and kept in the cache folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vuemantics_tui.analyzers.builtin.cache import read_sealed, write_sealed
+from vuemantics_tui.analyzers.builtin.weights import IMAGE_MODEL, Weights, read_model_file, read_torch_weights
+from vuemantics_tui.domain.errors import AnalyzerError
+
+if TYPE_CHECKING:
+    from onnx import NodeProto, TensorProto
+
+INPUT_SIZE = 224
+INPUT_NAME = "picture"
+OUTPUT_NAME = "logits"
+
+# Part of the file's name: a new way to build the graph must not find the graphs of the old one.
+_GRAPH_VERSION = 1
+# The format versions that hold these operators, so that an older onnxruntime reads what a newer onnx writes.
+_OPSET, _IR_VERSION = 13, 8
+_BATCH_NORM_EPSILON = 1e-3
+# The stride of the first block of each of the seven stages: EfficientNet (Tan and Le 2019), table 1.
+_STAGE_STRIDES = (1, 2, 2, 2, 1, 2, 1)
+
+
+def network_path(cache_dir: Path) -> Path:
+    """Where the built graph is kept: named with the hash of its weights and the way it was built."""
+    return cache_dir / f"efficientnet-lite0-{IMAGE_MODEL.sha256[:16]}-{_GRAPH_VERSION}.sealed"
+
+
+def load_network(cache_dir: Path) -> bytes:
+    """The serialised graph, from the cache or built now; AnalyzerError where the weights are not to be had.
+
+    A cache folder that cannot be written costs the time of building (about half a second), nothing else.
+    """
+    path = network_path(cache_dir)
+    network = read_sealed(path)
+    if network is None:
+        network = build_network(read_torch_weights(read_model_file(IMAGE_MODEL)))
+        write_sealed(path, network)
+    return network
+
+
+def build_network(weights: Weights) -> bytes:
+    """The graph from (batch, 3, 224, 224) float32 to (batch, 1000) logits.
+
+    Batch norm is folded into the convolutions. Raises AnalyzerError where the weights are of another network.
+    """
+    try:
+        return _Graph(weights).build()
+    except (KeyError, ValueError, IndexError) as error:
+        raise AnalyzerError("The weights are not those of EfficientNet-Lite0.") from error
+
+
+class _Graph:
+    """Collects nodes and constants while it walks through the layers."""
+
+    def __init__(self, weights: Weights) -> None:
+        self._weights = weights
+        self._nodes: list[NodeProto] = []
+        self._constants: list[TensorProto] = []
+
+    def build(self) -> bytes:
+        from onnx import TensorProto, helper
+
+        top = self._convolution(INPUT_NAME, "_conv_stem", "_bn0", stride=2, clipped=True)
+        previous_channels, stage = -1, -1
+        for index in range(self._block_count()):
+            prefix = f"_blocks.{index}."
+            channels = len(self._weights[f"{prefix}_project_conv.weight"])
+            first = channels != previous_channels
+            stage += first
+            top = self._block(top, prefix, _STAGE_STRIDES[stage] if first else 1, residual=not first)
+            previous_channels = channels
+        top = self._convolution(top, "_conv_head", "_bn1", clipped=True)
+        top = self._add("GlobalAveragePool", [top], "pooled")
+        top = self._add("Flatten", [top], "features", axis=1)
+        inputs = [top, self._constant("_fc.weight"), self._constant("_fc.bias")]
+        self._add("Gemm", inputs, OUTPUT_NAME, transB=1)
+        graph = helper.make_graph(
+            self._nodes,
+            "efficientnet-lite0",
+            [helper.make_tensor_value_info(INPUT_NAME, TensorProto.FLOAT, ["batch", 3, INPUT_SIZE, INPUT_SIZE])],
+            [helper.make_tensor_value_info(OUTPUT_NAME, TensorProto.FLOAT, ["batch", 1000])],
+            self._constants,
+        )
+        opsets = [helper.make_opsetid("", _OPSET)]
+        model = helper.make_model(graph, opset_imports=opsets, ir_version=_IR_VERSION)
+        return bytes(model.SerializeToString())
+
+    def _block_count(self) -> int:
+        return sum(name.startswith("_blocks.") and name.endswith("._project_conv.weight") for name in self._weights)
+
+    def _block(self, bottom: str, prefix: str, stride: int, *, residual: bool) -> str:
+        top = bottom
+        if f"{prefix}_expand_conv.weight" in self._weights:
+            top = self._convolution(top, f"{prefix}_expand_conv", f"{prefix}_bn0", clipped=True)
+        top = self._convolution(top, f"{prefix}_depthwise_conv", f"{prefix}_bn1", stride=stride, clipped=True)
+        top = self._convolution(top, f"{prefix}_project_conv", f"{prefix}_bn2", clipped=False)
+        return self._add("Add", [bottom, top], f"{prefix}sum") if residual else top
+
+    def _convolution(self, bottom: str, name: str, norm: str, *, stride: int = 1, clipped: bool) -> str:
+        kernel = self._weights[f"{name}.weight"].astype(np.float64)
+        variance = self._weights[f"{norm}.running_var"].astype(np.float64)
+        scale = self._weights[f"{norm}.weight"].astype(np.float64) / np.sqrt(variance + _BATCH_NORM_EPSILON)
+        mean = self._weights[f"{norm}.running_mean"].astype(np.float64)
+        bias = self._weights[f"{norm}.bias"].astype(np.float64) - mean * scale
+        inputs = [
+            bottom,
+            self._constant(f"{name}.weight", (kernel * scale[:, None, None, None]).astype(np.float32)),
+            self._constant(f"{name}.bias", bias.astype(np.float32)),
+        ]
+        top = self._add(
+            "Conv",
+            inputs,
+            name,
+            auto_pad="SAME_UPPER",
+            kernel_shape=list(kernel.shape[2:]),
+            strides=[stride, stride],
+            group=len(kernel) if "_depthwise" in name else 1,
+        )
+        return self._add("Clip", [top, *self._limits()], f"{name}.clipped") if clipped else top
+
+    def _limits(self) -> list[str]:
+        names = {constant.name for constant in self._constants}
+        for name, value in (("zero", 0.0), ("six", 6.0)):
+            if name not in names:
+                self._constant(name, np.array(value, np.float32))
+        return ["zero", "six"]
+
+    def _constant(self, name: str, value: NDArray[np.float32] | None = None) -> str:
+        from onnx import numpy_helper
+
+        array = self._weights[name].astype(np.float32) if value is None else value
+        self._constants.append(numpy_helper.from_array(array, name))
+        return name
+
+    def _add(self, operator: str, inputs: list[str], output: str, **attributes: Any) -> str:
+        from onnx import helper
+
+        self._nodes.append(helper.make_node(operator, inputs, [output], name=output, **attributes))
+        return output

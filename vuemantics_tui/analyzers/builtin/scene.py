@@ -1,0 +1,99 @@
+"""What colours and edges suggest where the model has no class for it: woods, sunsets, stars, pages."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+from PIL import Image
+
+from vuemantics_tui.analyzers.builtin.colours import to_lab
+from vuemantics_tui.analyzers.builtin.pictures import Pixels
+
+WOODS = "woods"
+SUNSET = "sunset"
+STARS = "points of light"
+PAGE = "page"
+
+_SIDE = 256
+_EDGE_STEP = 24.0
+
+
+def read_scenes(pixels: Pixels) -> tuple[str, ...]:
+    """The scenes that the picture could be, by rules of thumb on colours and edges; often none.
+
+    The picture is looked at with a long side of 256 pixels at most.
+    """
+    image = Image.fromarray(pixels)
+    image.thumbnail((_SIDE, _SIDE), Image.Resampling.BOX)
+    lab = to_lab(np.asarray(image))
+    if min(lab.shape[:2]) < 32:
+        return ()
+    steps = _steps(lab[..., 0])
+    checks = ((WOODS, _is_woods), (SUNSET, _is_sunset), (STARS, _is_points_of_light), (PAGE, _is_page))
+    return tuple(name for name, check in checks if check(lab, steps))
+
+
+def _steps(lightness: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How far lightness moves at each inner pixel, in L* over two pixels: shape (height - 2, width - 2)."""
+    down = lightness[2:, 1:-1] - lightness[:-2, 1:-1]
+    across = lightness[1:-1, 2:] - lightness[1:-1, :-2]
+    steps: NDArray[np.float32] = np.hypot(down, across)
+    return steps
+
+
+def _is_woods(lab: NDArray[np.float32], steps: NDArray[np.float32]) -> bool:
+    """Fine, dense detail nearly everywhere, and much of it green."""
+    green = (lab[..., 1] < -4) & (lab[..., 2] > 4)
+    return bool((steps > _EDGE_STEP).mean() > 0.3 and green.mean() > 0.3)
+
+
+def _is_sunset(lab: NDArray[np.float32], steps: NDArray[np.float32]) -> bool:
+    """A smooth sky over something darker: saturated red, orange or gold, or turning warm towards the horizon."""
+    return _is_glowing(lab[: len(lab) // 2], lab, steps) or _is_dusk(lab[: len(lab) * 3 // 5], lab, steps)
+
+
+def _is_glowing(sky: NDArray[np.float32], lab: NDArray[np.float32], steps: NDArray[np.float32]) -> bool:
+    hue = np.degrees(np.arctan2(sky[..., 2], sky[..., 1]))
+    chroma = np.hypot(sky[..., 1], sky[..., 2])
+    glowing = (hue > 5) & (hue < 85) & (chroma > 28) & (sky[..., 0] > 25)
+    smooth = (steps[: len(sky)] > 8).mean() < 0.12
+    # Black corners are those of a lens or a lamp, not of a sky.
+    open_sky = (sky[..., 0] < 12).mean() < 0.1 and sky[..., 0].std() + chroma.std() > 6
+    return bool(glowing.mean() > 0.45 and smooth and open_sky and _drop_below(sky, lab) > 8)
+
+
+def _is_dusk(sky: NDArray[np.float32], lab: NDArray[np.float32], steps: NDArray[np.float32]) -> bool:
+    rows = sky.mean(axis=1)
+    across = np.sqrt(sky.var(axis=1).sum(axis=1)).mean()
+    down = np.sqrt(rows.var(axis=0).sum())
+    smooth = (steps[: len(sky)] > 8).mean() < 0.03
+    return bool(across < 6 and down > 5 and smooth and rows[:, 1].max() > 6 and _drop_below(sky, lab) > 15)
+
+
+def _drop_below(sky: NDArray[np.float32], lab: NDArray[np.float32]) -> float:
+    """How much darker the lowest quarter is than the sky, in L*."""
+    return float(sky[..., 0].mean() - lab[-len(lab) // 4 :, :, 0].mean())
+
+
+def _is_points_of_light(lab: NDArray[np.float32], steps: NDArray[np.float32]) -> bool:
+    """Many small lights, spread over a black ground."""
+    lightness = lab[..., 0]
+    if np.median(lightness) > 12 or lightness.mean() > 20:
+        return False
+    centre = lightness[2:-2, 2:-2]
+    around = sliding_window_view(lightness, (5, 5))
+    peaks = (centre >= around.max(axis=(2, 3))) & (centre - around.mean(axis=(2, 3)) > 10)
+    rows, columns = np.nonzero(peaks)
+    cells = set(zip(rows * 8 // peaks.shape[0], columns * 8 // peaks.shape[1], strict=True))
+    return len(rows) >= 60 and len(cells) >= 40
+
+
+def _is_page(lab: NDArray[np.float32], steps: NDArray[np.float32]) -> bool:
+    """Small dark marks, sharp and in many places, with blank stretches of light, colourless ground."""
+    paper = float(np.percentile(lab[..., 0], 80))
+    ground = lab[..., 0] > paper - 20
+    colourless = np.hypot(lab[..., 1], lab[..., 2]).mean() < 8 and paper > 60
+    marked = (steps > _EDGE_STEP).mean()
+    blank = (steps < 4).mean()
+    return bool(ground.mean() > 0.5 and colourless and 0.08 < marked < 0.5 and blank > 0.35)

