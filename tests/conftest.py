@@ -7,6 +7,7 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -28,12 +29,13 @@ OpenLibrary = Callable[..., Awaitable[Library]]
 
 @pytest.fixture(autouse=True)
 def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the tests out of the user's own data, settings and log. The cache of models is shared: it is slow to make."""
+    """Keep out of the user's own data, settings and log. The cache of models is shared: it is slow to make."""
     home = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("XDG_DATA_HOME", str(home / "data"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "config"))
     monkeypatch.setenv("XDG_STATE_HOME", str(home / "state"))
     monkeypatch.delenv("VUEMANTICS_LIBRARY", raising=False)
+
 
 @pytest.fixture
 def draw_picture(tmp_path: Path) -> DrawPicture:
@@ -106,7 +108,7 @@ async def until(condition: Callable[[], Awaitable[bool]]) -> None:
     """Wait for a condition of the store; fails after a minute."""
     async with asyncio.timeout(DEADLINE_SECONDS):
         while not await condition():
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.01)  # noqa: ASYNC110
 
 
 async def settled(library: Library) -> None:
@@ -123,3 +125,21 @@ async def add_all(library: Library, *files: Path, recursive: bool = False) -> li
     """Add files; returns the results of intake."""
     candidates = await library.uploads.gather(files, recursive=recursive)
     return [result async for result in library.uploads.add(candidates)]
+
+
+@pytest.fixture
+def draw_clip(tmp_path: Path) -> Callable[[], Path]:
+    """Encodes a clip of two seconds, 160 x 120."""
+
+    def draw() -> Path:
+        path = tmp_path / "clip.mp4"
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream("mpeg4", rate=10)
+            stream.width, stream.height, stream.pix_fmt = 160, 120, "yuv420p"
+            for number in range(20):
+                pixels = np.full((120, 160, 3), (number * 12, 90, 255 - number * 12), np.uint8)
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+            container.mux(stream.encode())
+        return path
+
+    return draw

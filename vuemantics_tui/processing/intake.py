@@ -110,7 +110,7 @@ class Intake:
                 yield IntakeResult(
                     candidate.path,
                     IntakeOutcome.SKIPPED,
-                    reason=f"it cannot be read: {error.strerror or error}",
+                    reason=f"It cannot be read: {error.strerror or error}",
                 )
 
     async def _add_one(self, path: Path, user_id: str, on_bytes: OnBytes | None) -> IntakeResult:
@@ -188,7 +188,7 @@ def sweep_orphans(library: Path, user_id: str, existing_ids: set[str]) -> int:
 
 
 def _folder_without_recursive(path: Path) -> Candidate:
-    return Candidate(path, reason="it is a folder", hint="Give --recursive to add what is in it.")
+    return Candidate(path, reason="This is a folder", hint="Give --recursive to add what is in it.")
 
 
 def _walk(folder: Path, library: Path) -> Iterator[Candidate]:
@@ -201,7 +201,7 @@ def _walk(folder: Path, library: Path) -> Iterator[Candidate]:
                 continue
             path = here / name
             if path.is_symlink() and not path.resolve().is_relative_to(folder):
-                yield Candidate(path, reason="it is a link that leads out of the folder")
+                yield Candidate(path, reason="It is a link that leads out of the folder")
             else:
                 yield _look(path, library)
 
@@ -209,13 +209,13 @@ def _walk(folder: Path, library: Path) -> Iterator[Candidate]:
 def _look(path: Path, library: Path) -> Candidate:
     resolved = path.resolve()
     if resolved.is_relative_to(library):
-        return Candidate(path, reason="it belongs to the library itself")
+        return Candidate(path, reason="It belongs to the library itself")
     try:
         status = resolved.stat()
     except OSError as error:
-        return Candidate(path, reason=f"it cannot be read: {error.strerror}")
+        return Candidate(path, reason=f"It cannot be read: {error.strerror}")
     if not stat.S_ISREG(status.st_mode):
-        return Candidate(path, reason="it is not a regular file")
+        return Candidate(path, reason="This is not a regular file")
     return Candidate(path, status.st_size)
 
 

@@ -1,0 +1,288 @@
+"""The command line, as a user runs it: real processes, real libraries, the real analyzer."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from skimage import data_dir
+
+CAT = Path(data_dir) / "chelsea.png"
+COFFEE = Path(data_dir) / "coffee.png"
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Runs the program on a library of its own."""
+
+    def run_program(*words: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "vuemantics_tui", *map(str, words)],
+            env={**os.environ, "VUEMANTICS_LIBRARY": str(tmp_path / "library"), **environment},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    return run_program
+
+
+def objects(result: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
+    """The JSON objects of a run's output, of which every line must be one."""
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+FIELDS = """id filename file_type mime_type file_size width height status stage progress_percent description
+description_audit_score tags error_message hint thumbnail_path created_at updated_at""".split()
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> Path:
+    """A JPEG that ends after its header."""
+    from PIL import Image
+
+    whole = tmp_path / "whole.jpg"
+    Image.effect_noise((600, 400), 60).save(whole)
+    path = tmp_path / "broken.jpg"
+    path.write_bytes(whole.read_bytes()[:700])
+    whole.unlink()
+    return path
+
+
+def test_from_photos_to_a_find(run: Run, broken: Path, tmp_path: Path) -> None:
+    notes = tmp_path / "notes.txt"
+    notes.write_text("no picture\n")
+    added = run("add", CAT, COFFEE, broken, notes, "--json")
+    assert added.returncode == 1, "the broken one failed"
+    by_name = {document["filename"]: document for document in objects(added)}
+    assert {name: document["status"] for name, document in by_name.items()} == {
+        "chelsea.png": "completed",
+        "coffee.png": "completed",
+        "broken.jpg": "failed",
+        "notes.txt": "skipped",
+    }
+    cat = by_name["chelsea.png"]
+    assert set(FIELDS) <= set(cat)
+    assert Path(cat["thumbnail_path"]).is_absolute()
+    assert Path(cat["thumbnail_path"]).exists()
+    assert (cat["width"], cat["height"], cat["stage"], cat["progress_percent"]) == (451, 300, "completed", 100)
+    assert cat["description"]
+    assert cat["tags"]
+    assert by_name["broken.jpg"]["error_message"].startswith("Processing failed: ")
+    assert by_name["broken.jpg"]["hint"]
+    assert "text" in by_name["notes.txt"]["reason"]
+
+    again = run("add", CAT, "--json")
+    assert again.returncode == 0
+    assert [(document["status"], document["id"]) for document in objects(again)] == [("duplicate", cat["id"])]
+
+    found = objects(run("search", "a", "kitten", "--json"))
+    assert found[0]["id"] == cat["id"]
+    assert found[0]["score"] > found[1]["score"] > 0
+    assert len(objects(run("search", "kitten", "--limit", "1", "--json"))) == 1
+
+    listed = objects(run("list", "--json"))
+    assert [document["filename"] for document in listed] == ["broken.jpg", "coffee.png", "chelsea.png"]
+    failed = objects(run("list", "--status", "failed", "--type", "image", "--limit", "5", "--json"))
+    assert [document["filename"] for document in failed] == ["broken.jpg"]
+    assert objects(run("list", "--type", "video", "--json")) == []
+
+    (shown,) = objects(run("show", cat["id"][:9], "--json"))
+    assert [event["kind"] for event in shown["history"]] == ["added", "thumbnail", "described", "completed"]
+    page = run("show", cat["id"]).stdout
+    assert cat["description"].split(".")[0] in " ".join(page.split())
+
+    retried = run("retry", "--failed", "--json")
+    assert retried.returncode == 1
+    assert [document["status"] for document in objects(retried)] == ["failed"]
+
+    refused = run("delete", cat["id"])
+    assert (refused.returncode, "--yes" in refused.stderr) == (2, True)
+    assert run("delete", cat["id"], "--yes").returncode == 0
+    assert not Path(cat["thumbnail_path"]).parent.exists()
+    assert CAT.exists()
+    assert all(document["id"] != cat["id"] for document in objects(run("search", "kitten", "--json")))
+
+
+def test_added_now_processed_later_and_a_file_that_failed_is_retried(run: Run, broken: Path) -> None:
+    added = run("add", broken, "--no-wait", "--json")
+    assert (added.returncode, [document["status"] for document in objects(added)]) == (0, ["pending"])
+    assert "process" in added.stderr
+    assert run("process").returncode == 1
+    assert run("process").returncode == 0, "nothing is left"
+    again = run("add", broken, "--json")
+    assert [document["status"] for document in objects(again)] == ["failed"]
+    (shown,) = objects(run("show", objects(again)[0]["id"], "--json"))
+    assert [event["kind"] for event in shown["history"]].count("failed") == 2
+
+
+def test_the_library_may_be_named_before_or_after_the_command(run: Run, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    assert run("--library", other, "add", CAT, "--no-wait").returncode == 0
+    assert len(objects(run("list", "--library", other, "--json"))) == 1
+    assert objects(run("list", "--json")) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (["serach", "cat"], 2, "Did you mean 'search'"),
+        (["add", "/nowhere/at/all.jpg"], 2, "no file or folder"),
+        (["add"], 2, "Missing argument"),
+        (["show", "ffffffff"], 2, "No upload has an ID"),
+        (["show", ""], 2, "No upload has an ID"),
+        (["retry"], 2, "--failed"),
+        (["search", "  "], 2, "empty"),
+        (["list", "--status", "done"], 2, "is not one of"),
+        (["--library", "/dev/null/x", "list"], 1, "cannot be made"),
+        ([], 2, "needs a terminal"),
+    ],
+)
+def test_a_wrong_call_says_what_to_do_on_stderr(run: Run, words: list[str], code: int, says: str) -> None:
+    result = run(*words)
+    assert (result.returncode, result.stdout) == (code, "")
+    assert says in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_an_ambiguous_id_asks_for_more(run: Run, tmp_path: Path) -> None:
+    from PIL import Image
+
+    for number in range(17):  # so that two of them begin with the same of 16 characters
+        Image.new("RGB", (9, 9), (number, 0, 0)).save(tmp_path / f"{number}.png")
+    ids = [document["id"] for document in objects(run("add", *tmp_path.glob("*.png"), "--no-wait", "--json"))]
+    first = next(one[0] for one in ids if sum(other[0] == one[0] for other in ids) > 1)
+    result = run("show", first)
+    assert result.returncode == 2
+    assert "Give more of it" in result.stderr
+
+
+def test_a_wrong_setting_is_named(run: Run, tmp_path: Path) -> None:
+    assert "VUEMANTICS_WORKERS" in run("list", VUEMANTICS_WORKERS="many").stderr
+    folder = tmp_path / "config" / "vuemantics-tui"
+    folder.mkdir(parents=True)
+    (folder / "settings.toml").write_text("wrokers = 3\n")
+    result = run("list", XDG_CONFIG_HOME=str(tmp_path / "config"))
+    assert result.returncode == 2
+    assert "Did you mean workers?" in result.stderr
+
+
+def test_a_name_that_would_move_the_cursor_is_shown_escaped(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "red\x1b[31m.png"
+    path.write_bytes(CAT.read_bytes())
+    assert "red\\x1b[31m.png" in run("add", path, "--no-wait").stdout
+    assert "\x1b" not in run("list").stdout
+
+
+def test_the_doctor_tells_a_dozen_honest_lines(run: Run, tmp_path: Path) -> None:
+    lines = run("doctor").stdout.splitlines()
+    assert 10 <= len(lines) <= 15
+    assert any("builtin" in line and "efficientnet" in line and line.startswith("✓") for line in lines)
+    assert any("not made yet" in line for line in lines)
+    assert not (tmp_path / "library").exists()
+
+
+def test_help_and_version_load_nothing_heavy() -> None:
+    script = """
+import sys
+sys.argv = ["vuemantics-tui", "WORD"]
+from vuemantics_tui.cli import main
+try:
+    main()
+except SystemExit as end:
+    assert end.code == 0, end.code
+heavy = {"PIL", "httpx", "onnxruntime", "onnx", "textual", "av", "numpy", "aiosqlite"} & set(sys.modules)
+assert not heavy, heavy
+"""
+    for word in ("--help", "--version"):
+        result = subprocess.run(
+            [sys.executable, "-c", script.replace("WORD", word)], capture_output=True, text=True, check=False
+        )
+        assert result.returncode == 0, result.stderr
+
+
+def test_nothing_below_the_screens_loads_textual() -> None:
+    script = """
+import sys
+import vuemantics_tui.cli, vuemantics_tui.demo, vuemantics_tui.doctor, vuemantics_tui.library
+assert "textual" not in sys.modules
+"""
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+
+
+def draw_many(folder: Path, count: int) -> Path:
+    """Draw different pictures into a new folder."""
+    from PIL import Image
+
+    folder.mkdir()
+    for number in range(count):
+        Image.effect_noise((640, 480), 10 + number).save(folder / f"{number:03}.jpg")
+    return folder
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
+def test_a_polite_signal_puts_back_what_runs_and_says_how_to_go_on(
+    run: Run, tmp_path: Path, signal_number: int
+) -> None:
+    pictures = draw_many(tmp_path / "many", 40)
+    program = subprocess.Popen(
+        [sys.executable, "-m", "vuemantics_tui", "add", "-r", str(pictures)],
+        env={**os.environ, "VUEMANTICS_LIBRARY": str(tmp_path / "library")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert program.stdout is not None
+    assert program.stdout.readline().startswith("completed")
+    program.send_signal(signal_number)
+    _, errors = program.communicate(timeout=60)
+    assert program.returncode == 130
+    assert "go on with" in errors
+    assert "Traceback" not in errors
+    statuses = {document["status"] for document in objects(run("list", "--json"))}
+    assert statuses == {"completed", "pending"}
+    assert run("process").returncode == 0
+    assert {document["status"] for document in objects(run("list", "--json"))} == {"completed"}
+
+
+def test_killed_in_the_middle_all_end_none_twice(run: Run, tmp_path: Path) -> None:
+    pictures = draw_many(tmp_path / "many", 50)
+    program = subprocess.Popen(
+        [sys.executable, "-m", "vuemantics_tui", "add", "-r", str(pictures)],
+        env={**os.environ, "VUEMANTICS_LIBRARY": str(tmp_path / "library")},
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+        text=True,
+    )
+    assert program.stdout is not None
+    for _ in range(5):
+        program.stdout.readline()
+    os.killpg(program.pid, signal.SIGKILL)
+    program.communicate()
+    assert run("process").returncode == 0
+    documents = objects(run("list", "--json"))
+    assert len(documents) == 50
+    assert {document["status"] for document in documents} == {"completed"}
+    for document in documents[:: len(documents) // 10]:
+        (shown,) = objects(run("show", document["id"], "--json"))
+        assert [event["kind"] for event in shown["history"]].count("completed") == 1
+
+
+def test_the_demo_without_a_terminal(run: Run) -> None:
+    result = run("demo")
+    assert result.returncode == 0, result.stderr
+    lines = result.stdout.splitlines()
+    assert sum(" completed " in line for line in lines) >= 12
+    (failed,) = [line for line in lines if " failed " in line]
+    assert "Processing failed: " in failed

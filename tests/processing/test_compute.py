@@ -1,0 +1,117 @@
+"""The pool of processes: what it returns, how it survives, how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.conftest import until
+from vuemantics_tui.domain.errors import AnalyzerError, ErrorKind, WorkerDiedError
+from vuemantics_tui.processing.compute import NICENESS, ProcessCompute
+
+
+@pytest.fixture
+async def compute() -> AsyncIterator[ProcessCompute]:
+    """A pool of two processes."""
+    pool = ProcessCompute(2)
+    yield pool
+    await pool.close()
+
+
+def raise_analyzer_error() -> None:
+    raise AnalyzerError("message", "hint", ErrorKind.TRANSIENT)
+
+
+def kill_yourself() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def wait_for_ever(path: str) -> None:
+    Path(path).write_text(str(os.getpid()))
+    signal.pause()
+
+
+def niceness() -> int:
+    return os.nice(0)
+
+
+async def test_results_and_errors_come_back_whole(compute: ProcessCompute) -> None:
+    assert await compute.run(divmod, 7, 2) == (3, 1)
+    with pytest.raises(AnalyzerError) as caught:
+        await compute.run(raise_analyzer_error)
+    assert (caught.value.message, caught.value.hint, caught.value.kind) == ("message", "hint", ErrorKind.TRANSIENT)
+
+
+async def test_it_gives_way_to_the_screen(compute: ProcessCompute) -> None:
+    assert await compute.run(niceness) == os.nice(0) + NICENESS
+
+
+async def test_a_process_that_dies_fails_its_own_call_only(compute: ProcessCompute) -> None:
+    results = await asyncio.gather(
+        compute.run(kill_yourself), *(compute.run(abs, -number) for number in range(20)), return_exceptions=True
+    )
+    assert isinstance(results[0], WorkerDiedError)
+    assert results[1:] == list(range(20))
+
+
+async def test_a_cancelled_call_ends_its_process(compute: ProcessCompute, tmp_path: Path) -> None:
+    mark = tmp_path / "pid"
+    task = asyncio.create_task(compute.run(wait_for_ever, str(mark)))
+
+    async def begun() -> bool:
+        return mark.exists() and bool(mark.read_text())
+
+    await until(begun)
+    pid = int(mark.read_text())
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    async def gone() -> bool:
+        return not psutil.pid_exists(pid)
+
+    await until(gone)
+    assert await compute.run(abs, -1) == 1
+
+
+async def test_no_process_outlives_a_killed_parent(tmp_path: Path) -> None:
+    mark = tmp_path / "pid"
+    script = f"""
+import asyncio
+from tests.processing.test_compute import wait_for_ever
+from vuemantics_tui.processing.compute import ProcessCompute
+
+async def main():
+    await ProcessCompute(1).run(wait_for_ever, {str(mark)!r})
+
+if __name__ == "__main__":
+    asyncio.run(main())
+"""
+    program = tmp_path / "program.py"
+    program.write_text(script)
+    root = Path(__file__).parents[2]
+    parent = subprocess.Popen([sys.executable, str(program)], env={**os.environ, "PYTHONPATH": str(root)})
+    try:
+
+        async def begun() -> bool:
+            return mark.exists() and bool(mark.read_text())
+
+        await until(begun)
+        family = psutil.Process(parent.pid).children(recursive=True)
+        assert int(mark.read_text()) in {process.pid for process in family}
+    finally:
+        parent.kill()
+        parent.wait()
+
+    async def all_gone() -> bool:
+        return not any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in family)
+
+    await until(all_gone)

@@ -1,0 +1,215 @@
+"""Which upload runs when: slots, stopping, pausing, taking over, other windows."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.conftest import DrawPicture, OpenLibrary, add_all, settled, until
+from tests.doubles import ScriptedAnalyzer
+from vuemantics_tui.domain.errors import LibraryError
+from vuemantics_tui.processing.owner import is_dead, this_process
+from vuemantics_tui.processing.scheduler import Running, launch_task
+from vuemantics_tui.store.claims import ClaimStore
+
+
+async def test_no_more_run_than_there_are_workers(open_library: OpenLibrary, draw_picture: DrawPicture) -> None:
+    analyzer = ScriptedAnalyzer(gate=asyncio.Event())
+    library = await open_library(analyzer, workers=2)
+    await add_all(library, *(draw_picture(f"{number}.png", number) for number in range(5)))
+    library.queue.start()
+
+    async def two_described() -> bool:
+        return len(analyzer.described) == 2
+
+    await until(two_described)
+    counts = await library.queue.counts()
+    assert (counts.running, counts.waiting, library.queue.running_here) == (2, 3, 2)
+    assert analyzer.gate is not None
+    analyzer.gate.set()
+    await settled(library)
+    assert (await library.queue.counts()).completed == 5
+
+
+async def test_what_runs_when_it_stops_waits_again(open_library: OpenLibrary, draw_picture: DrawPicture) -> None:
+    analyzer = ScriptedAnalyzer(gate=asyncio.Event())
+    library = await open_library(analyzer)
+    await add_all(library, *(draw_picture(f"{number}.png", number) for number in range(4)))
+    library.queue.start()
+    await analyzer.reached.wait()
+    await library.queue.stop()
+    counts = await library.queue.counts()
+    assert (counts.waiting, counts.running) == (4, 0)
+    assert {upload.attempts for upload in await library.uploads.newest()} == {0}
+
+
+async def test_one_that_never_got_to_its_first_step_is_given_back_too(
+    open_library: OpenLibrary, draw_picture: DrawPicture
+) -> None:
+    class Stillborn:
+        def cancel(self) -> None:
+            """Nothing runs."""
+
+        async def wait(self) -> None:
+            """Nothing runs."""
+
+    launched: list[str] = []
+
+    def launch(name: str, _work: Callable[[], Awaitable[None]]) -> Running:
+        launched.append(name)
+        return Stillborn()
+
+    library = await open_library()
+    await add_all(library, draw_picture())
+    library.queue.start(launch)
+
+    async def is_launched() -> bool:
+        return bool(launched)
+
+    await until(is_launched)
+    await library.queue.stop()
+    library.queue.start(launch_task)
+    await settled(library)
+    assert (await library.queue.counts()).completed == 1
+
+
+async def test_paused_for_all_who_share_the_library(open_library: OpenLibrary, draw_picture: DrawPicture) -> None:
+    here, there = await open_library(), await open_library()
+    await there.queue.set_paused(True)
+    feed = here.uploads.changes()
+    await feed.skip_to_now()
+    (result,) = await add_all(here, draw_picture())
+    assert result.upload is not None
+    here.queue.start()
+    with pytest.raises(LibraryError, match="paused"):
+        async for _ in here.uploads.ended(feed, {result.upload.number}):
+            pass
+    await there.queue.set_paused(False)
+    await settled(here)
+
+
+async def test_what_another_window_adds_is_processed_and_seen_here(
+    open_library: OpenLibrary, draw_picture: DrawPicture
+) -> None:
+    here, there = await open_library(), await open_library()
+    here.queue.start()
+    (result,) = await add_all(there, draw_picture())
+    assert result.upload is not None
+    await settled(there)
+    assert await here.search.run("tabby")
+    await there.uploads.delete([result.upload.id])
+    assert await here.search.run("tabby") == []
+
+
+async def test_a_deleted_upload_gives_its_slot_free(open_library: OpenLibrary, draw_picture: DrawPicture) -> None:
+    analyzer = ScriptedAnalyzer(gate=asyncio.Event())
+    library = await open_library(analyzer, workers=1)
+    results = await add_all(library, draw_picture("a.png", 1), draw_picture("b.png", 2))
+    library.queue.start()
+    await analyzer.reached.wait()
+    assert results[0].upload is not None
+    await library.uploads.delete([results[0].upload.id])
+
+    async def second_described() -> bool:
+        return len(analyzer.described) == 2
+
+    await until(second_described)
+
+
+async def test_a_store_in_trouble_stops_nothing_for_good(
+    open_library: OpenLibrary, draw_picture: DrawPicture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = await open_library()
+    await add_all(library, draw_picture())
+    whole = ClaimStore.claim_next
+    refusals = []
+
+    async def refuse_once(self: ClaimStore) -> object:
+        if not refusals:
+            refusals.append(1)
+            raise LibraryError("locked")
+        return await whole(self)
+
+    monkeypatch.setattr(ClaimStore, "claim_next", refuse_once)
+    library.queue.start()
+    await settled(library)
+    assert refusals
+
+
+def test_who_is_dead() -> None:
+    here = this_process()
+    assert not is_dead(here.encode(), here)
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        alive = replace(here, pid=child.pid, start=psutil.Process(child.pid).create_time())
+        assert not is_dead(alive.encode(), here)
+    finally:
+        child.kill()
+        # Not waited for yet: the child is a zombie, which has its process id still but will never work again.
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        assert is_dead(alive.encode(), here)
+        child.communicate()
+    assert is_dead(alive.encode(), here)
+    assert is_dead(replace(here, start=here.start - 3600).encode(), here), "the process id was used again"
+    assert is_dead(replace(here, boot="another").encode(), here), "the machine was started anew"
+    assert not is_dead(replace(here, host="elsewhere", pid=1, boot="x").encode(), here)
+    assert not is_dead("of another version", here)
+
+
+async def test_what_a_killed_process_left_is_finished(
+    open_library: OpenLibrary, draw_picture: DrawPicture, tmp_path: Path
+) -> None:
+    library = await open_library()
+    await add_all(library, *(draw_picture(f"{number}.png", number) for number in range(3)))
+    script = f"""
+import asyncio, os, signal
+from pathlib import Path
+from tests.doubles import ScriptedAnalyzer, ThreadCompute
+from vuemantics_tui.config import Settings
+from vuemantics_tui.library import Library
+
+async def main():
+    analyzer = ScriptedAnalyzer(gate=asyncio.Event())
+    library = await Library.open(
+        Settings(library=Path({str(library.root)!r})), analyzer=analyzer, compute=ThreadCompute()
+    )
+    library.queue.start()
+    await analyzer.reached.wait()
+    os.kill(os.getpid(), signal.SIGKILL)
+
+asyncio.run(main())
+"""
+    ended = await asyncio.to_thread(subprocess.run, [sys.executable, "-c", script], cwd=Path(__file__).parents[2])
+    assert ended.returncode == -9
+    counts = await library.queue.counts()
+    assert counts.running >= 1
+    library.queue.start()
+    await settled(library)
+    uploads = await library.uploads.newest()
+    assert [upload.status for upload in uploads] == ["completed"] * 3
+    for upload in uploads:
+        kinds = [event.kind for event in await library.uploads.history(upload)]
+        assert kinds.count("completed") == 1
+
+
+def test_launching_by_name() -> None:
+    async def main() -> str:
+        names: list[str] = []
+
+        async def work() -> None:
+            task = asyncio.current_task()
+            assert task is not None
+            names.append(task.get_name())
+
+        await launch_task("the upload", work).wait()
+        return names[0]
+
+    assert asyncio.run(main()) == "the upload"
