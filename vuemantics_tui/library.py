@@ -36,7 +36,7 @@ from vuemantics_tui.processing.intake import (
 )
 from vuemantics_tui.processing.owner import this_process
 from vuemantics_tui.processing.pipeline import Frames, Pipeline
-from vuemantics_tui.processing.scheduler import Launch, Scheduler, launch_task
+from vuemantics_tui.processing.scheduler import Launch, Running, Scheduler, launch_task
 from vuemantics_tui.search.ranking import Ranking
 from vuemantics_tui.search.vectors import VectorIndex
 from vuemantics_tui.store.changes import ChangeFeed
@@ -49,7 +49,18 @@ from vuemantics_tui.store.uploads import UploadStore
 
 log = logging.getLogger(__name__)
 
-__all__ = ["Candidate", "ChangeFeed", "IntakeOutcome", "IntakeResult", "Launch", "Library", "SearchHit"]
+__all__ = [
+    "Candidate",
+    "ChangeFeed",
+    "Compute",
+    "IntakeOutcome",
+    "IntakeResult",
+    "Launch",
+    "Library",
+    "Running",
+    "SearchHit",
+    "warm_compute",
+]
 
 # How often one who waits for uploads looks at the feed.
 FOLLOW_SECONDS = 0.1
@@ -321,6 +332,11 @@ class Library:
         """Remove what a crash left behind on disk; returns how many folders."""
         ids, user_id = await self._store.existing_ids(), await self._store.owner_id()
         return await asyncio.to_thread(sweep_orphans, self.root, user_id, ids)
+
+
+def warm_compute(settings: Settings) -> Compute:
+    """The pool of processes, begun: for an app that opens its library from inside a screen."""
+    return ProcessCompute(settings.workers).warm()
 
 
 def _make_folder(root: Path) -> None:

@@ -19,7 +19,7 @@ from vuemantics_tui.domain.errors import UsageError, VuemanticsError
 from vuemantics_tui.paths import log_file
 
 if TYPE_CHECKING:
-    from vuemantics_tui.processing.compute import ProcessCompute
+    from vuemantics_tui.library import Compute
 
 
 @click.command(APP_COMMAND, hidden=True)
@@ -69,16 +69,16 @@ def doctor() -> None:
 
 
 def _open_screen(settings: Settings, paths: Sequence[Path]) -> None:
-    from vuemantics_tui.processing.compute import ProcessCompute
+    from vuemantics_tui.library import warm_compute
 
     # Before Textual has the terminal: a process server cannot be started from inside it.
-    compute = ProcessCompute(settings.workers).warm()
+    compute = warm_compute(settings)
     left = run(lambda: _screen(settings, paths, compute))
     if left:
         note(f"{left} uploads wait. They go on when you open the library again, or with: vuemantics-tui process")
 
 
-async def _screen(settings: Settings, paths: Sequence[Path], compute: ProcessCompute) -> int:
+async def _screen(settings: Settings, paths: Sequence[Path], compute: Compute) -> int:
     """Run the app to its end; returns how many uploads still wait."""
     from vuemantics_tui.library import Library
     from vuemantics_tui.ui.app import VuemanticsApp
