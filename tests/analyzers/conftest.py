@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import pytest
 import skimage
 from PIL import Image
 
+from tests.doubles import ThreadCompute
 from vuemantics_tui.analyzers.builtin.analyzer import BuiltinAnalyzer
 
-Result = TypeVar("Result")
 Encode = Callable[..., bytes]
-
-
-class ThreadCompute:
-    """Runs work in a thread of this process."""
-
-    async def run(self, function: Callable[..., Result], *arguments: object) -> Result:
-        return await asyncio.to_thread(function, *arguments)
 
 
 @pytest.fixture(scope="session")

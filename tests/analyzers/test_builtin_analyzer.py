@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw
 from vuemantics_tui.analyzers.base import Analyzer, Picture, Vector
 from vuemantics_tui.analyzers.builtin import models
 from vuemantics_tui.analyzers.builtin.analyzer import BuiltinAnalyzer
-from vuemantics_tui.analyzers.builtin.vectors import label_matrix, label_path
+from vuemantics_tui.analyzers.builtin.vectors import label_vector
 from vuemantics_tui.domain.audit import audit_description
 from vuemantics_tui.domain.description import Description
 from vuemantics_tui.domain.errors import MediaError
@@ -177,16 +177,12 @@ async def test_labels_draw_the_vector_towards_them(analyzer: BuiltinAnalyzer) ->
     assert np.linalg.norm(drawn) == pytest.approx(1, abs=1e-5)
 
 
-def test_label_vectors_are_kept_and_made_again_when_torn(tmp_path: Path) -> None:
-    made = label_matrix(tmp_path)
-    path = label_path(tmp_path)
-    kept = path.read_bytes()
-    label_matrix.cache_clear()
-    np.testing.assert_array_equal(label_matrix(tmp_path), made)
-    path.write_bytes(kept[:-100])
-    label_matrix.cache_clear()
-    np.testing.assert_allclose(label_matrix(tmp_path), made, atol=1e-6)
-    assert len(path.read_bytes()) == len(kept)
+async def test_a_vector_is_the_same_whatever_was_embedded_before_it(analyzer: BuiltinAnalyzer) -> None:
+    labels = {"tabby cat": 0.6, "sports car": 0.2}
+    first = await analyzer.embed_document("A photo of a tabby cat.", labels)
+    label_vector.cache_clear()
+    await analyzer.embed_document("A long text about other things that stand beside it.", {"goldfish": 0.9})
+    np.testing.assert_array_equal(await analyzer.embed_document("A photo of a tabby cat.", labels), first)
 
 
 async def test_what_runs_elsewhere_pickles(photos: Path, cache_dir: Path) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class BuiltinAnalyzer:
     """An Analyzer that needs no server and no download.
 
-    The models run through `compute`; `cache_dir` keeps what is slow to make (21 MB): it may be emptied.
+    The models run through `compute`; `cache_dir` keeps what is slow to make (19 MB): it may be emptied.
     """
 
     def __init__(self, compute: Compute, cache_dir: Path) -> None:
@@ -63,7 +63,7 @@ class BuiltinAnalyzer:
 
         Shape (384,), length 1. Raises AnalyzerError.
         """
-        return await self._compute.run(models.embed_document, text, dict(labels), self._cache_dir)
+        return await self._compute.run(models.embed_document, text, dict(labels))
 
     async def embed_query(self, text: str) -> Vector:
         """The vector of a search: shape (384,), length 1. Raises AnalyzerError."""

@@ -50,8 +50,8 @@ def embed_texts(texts: Sequence[str]) -> NDArray[np.float32]:
     return text.embed_texts(texts)
 
 
-def embed_document(text: str, labels: Mapping[str, float], cache_dir: Path) -> Vector:
+def embed_document(text: str, labels: Mapping[str, float]) -> Vector:
     """The vector of an upload's text and labels: shape (384,), length 1. Raises AnalyzerError."""
     from vuemantics_tui.analyzers.builtin.vectors import document_vector
 
-    return document_vector(text, labels, cache_dir)
+    return document_vector(text, labels)
