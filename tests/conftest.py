@@ -108,7 +108,7 @@ async def until(condition: Callable[[], Awaitable[bool]]) -> None:
     """Wait for a condition of the store; fails after a minute."""
     async with asyncio.timeout(DEADLINE_SECONDS):
         while not await condition():
-            await asyncio.sleep(0.01)  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
 
 
 async def settled(library: Library) -> None:

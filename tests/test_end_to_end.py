@@ -13,8 +13,9 @@ from pathlib import Path
 import pexpect
 import pyte
 import pytest
-from skimage import data_dir
+import skimage
 
+PICTURES = Path(skimage.__file__).parent / "data"
 COLUMNS, ROWS = 80, 24
 DEADLINE_SECONDS = 90.0
 PROGRAM = [sys.executable, "-m", "vuemantics_tui"]
@@ -90,7 +91,7 @@ def test_what_another_terminal_adds_is_seen_at_once(terminal: Callable[..., Term
     app = terminal()
     app.read_until(lambda text: "vuemantics-tui add" in text)
     added = subprocess.run(
-        [*PROGRAM, "add", "--no-wait", f"{data_dir}/coffee.png"],
+        [*PROGRAM, "add", "--no-wait", f"{PICTURES}/coffee.png"],
         env={**os.environ, "VUEMANTICS_LIBRARY": str(tmp_path / "library")},
         capture_output=True,
     )
@@ -105,7 +106,7 @@ def test_what_another_terminal_adds_is_seen_at_once(terminal: Callable[..., Term
 def test_a_polite_signal_leaves_a_clean_terminal(
     terminal: Callable[..., Terminal], tmp_path: Path, number: int
 ) -> None:
-    app = terminal(f"{data_dir}/chelsea.png")
+    app = terminal(f"{PICTURES}/chelsea.png")
     app.read_until(lambda text: "chelsea.png" in text)
     app.process.kill(number)
     app.end()

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from skimage import data_dir
+import skimage
 
-CAT = Path(data_dir) / "chelsea.png"
-COFFEE = Path(data_dir) / "coffee.png"
+PICTURES = Path(skimage.__file__).parent / "data"
+CAT = PICTURES / "chelsea.png"
+COFFEE = PICTURES / "coffee.png"
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 

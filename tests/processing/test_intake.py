@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import shutil
 import stat
 import time
 from collections import namedtuple
@@ -16,7 +17,9 @@ from tests.conftest import DrawPicture, OpenLibrary, add_all, settled
 from tests.doubles import ScriptedAnalyzer
 from vuemantics_tui.domain.errors import LibraryError, UsageError
 from vuemantics_tui.library import IntakeOutcome, IntakeResult, Library
+from vuemantics_tui.media.fingerprint import copy_and_hash
 from vuemantics_tui.processing import intake
+from vuemantics_tui.store.uploads import UploadStore
 
 
 def files_of(library: Library) -> list[str]:
@@ -162,7 +165,7 @@ async def test_space_is_checked_before_anything_is_copied(
     open_library: OpenLibrary, draw_picture: DrawPicture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(intake.shutil, "disk_usage", lambda _: usage(10**9, 10**9 - 500, 500))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10**9, 10**9 - 500, 500))
     library = await open_library()
     with pytest.raises(LibraryError, match="Not enough space") as caught:
         await add_all(library, draw_picture(size=(200, 200)))
@@ -173,7 +176,7 @@ async def test_a_disk_that_fills_up_while_copying_leaves_nothing_half_written(
     open_library: OpenLibrary, draw_picture: DrawPicture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     library = await open_library()
-    whole = intake.copy_and_hash
+    whole = copy_and_hash
 
     def fill_up(source: Path, target: Path, on_bytes: object) -> str:
         target.write_bytes(b"half")
@@ -195,7 +198,7 @@ async def test_a_store_that_refuses_the_row_leaves_no_file(
     async def refuse(*_: object) -> None:
         raise LibraryError("locked")
 
-    monkeypatch.setattr(intake.UploadStore, "insert", refuse)
+    monkeypatch.setattr(UploadStore, "insert", refuse)
     with pytest.raises(LibraryError, match="locked"):
         await one(library, draw_picture())
     assert files_of(library) == []
@@ -223,7 +226,7 @@ async def test_the_sweep_removes_what_a_crash_left_and_nothing_else(
 async def test_a_name_that_is_no_utf8_is_kept_readable(open_library: OpenLibrary, draw_picture: DrawPicture) -> None:
     library = await open_library()
     odd = os.fsencode(draw_picture().parent) + b"/caf\xe9 \x1b[2J.png"
-    os.rename(draw_picture(), odd)
+    draw_picture().rename(os.fsdecode(odd))
     upload = (await one(library, Path(os.fsdecode(odd)))).upload
     assert upload is not None
     assert upload.filename == "caf\ufffd \x1b[2J.png"

@@ -130,7 +130,7 @@ async def test_a_store_in_trouble_stops_nothing_for_good(
     library = await open_library()
     await add_all(library, draw_picture())
     whole = ClaimStore.claim_next
-    refusals = []
+    refusals: list[int] = []
 
     async def refuse_once(self: ClaimStore) -> object:
         if not refusals:

@@ -24,7 +24,8 @@ def document_vector(text: str, labels: Mapping[str, float]) -> Vector:
     known = {name: p for name, p in labels.items() if name in labels_by_name()}
     if not known:
         return vector
-    seen = np.sum([p * label_vector(name) for name, p in known.items()], axis=0, dtype=np.float32)
+    weights = np.array(list(known.values()), np.float32)
+    seen: Vector = weights @ np.stack([label_vector(name) for name in known])
     return normalise(vector + LABEL_WEIGHT * normalise(seen))
 
 
