@@ -295,6 +295,7 @@ class Library:
             analyzer=analyzer,
             compute=compute,
             video_frames=settings.video_frames,
+            max_pixels=settings.limits.max_pixels,
             frames=frames,
         )
         self.queue = Queue(

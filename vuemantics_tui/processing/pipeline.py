@@ -50,6 +50,7 @@ class Pipeline:
         analyzer: Analyzer,
         compute: Compute,
         video_frames: int,
+        max_pixels: int,
         frames: Frames,
     ) -> None:
         self._library = library
@@ -57,6 +58,7 @@ class Pipeline:
         self._analyzer = analyzer
         self._compute = compute
         self._video_frames = video_frames
+        self._max_pixels = max_pixels
         self._frames = frames
 
     async def process_upload_background(
@@ -100,12 +102,12 @@ class Pipeline:
         thumbnail: str | None = relative.as_posix()
         warning = None
         try:
-            await self._compute.run(make_thumbnail, run.source, file_type, self._library / relative)
+            await self._compute.run(make_thumbnail, run.source, file_type, self._library / relative, self._max_pixels)
         except (VuemanticsError, OSError) as error:
             log.warning("no thumbnail for %s: %s", run.claim.upload_id, error)
             thumbnail, warning = None, f"no thumbnail: {error}"[:PIPELINE_ERROR_CHARACTERS]
         try:
-            metadata = await self._compute.run(read_metadata, run.source, file_type)
+            metadata = await self._compute.run(read_metadata, run.source, file_type, self._max_pixels)
         except (VuemanticsError, OSError) as error:
             log.warning("no metadata of %s: %s", run.claim.upload_id, error)
             metadata = MediaMetadata()

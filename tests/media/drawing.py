@@ -1,0 +1,216 @@
+"""Files for the tests of `media`, drawn on the spot."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from PIL import Image
+
+RED, GREEN, BLUE, YELLOW = (220, 30, 30), (30, 170, 40), (30, 50, 210), (230, 210, 30)
+# Top left, top right, bottom left, bottom right of the picture as it is to be shown.
+CORNERS = (RED, GREEN, BLUE, YELLOW)
+
+# How each EXIF orientation is stored: undoes what a viewer does to show the picture upright.
+_STORED = {
+    1: None,
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
+
+Matrix = tuple[int, int, int, int]
+
+
+def four_corners(width: int = 120, height: int = 80) -> Image.Image:
+    """An asymmetric picture: a colour of its own in each quarter."""
+    image = Image.new("RGB", (width, height))
+    places = ((0, 0), (width // 2, 0), (0, height // 2), (width // 2, height // 2))
+    for colour, place in zip(CORNERS, places, strict=True):
+        image.paste(Image.new("RGB", (width // 2, height // 2), colour), place)
+    return image
+
+
+def corners_of(image: Image.Image) -> tuple[tuple[int, int, int], ...]:
+    """The colours at the middles of the four quarters, each as the nearest of CORNERS."""
+    rgb = image.convert("RGB")
+    places = [(x * rgb.width // 4, y * rgb.height // 4) for y in (1, 3) for x in (1, 3)]
+    found = np.array([rgb.getpixel(place) for place in places])
+    distances = np.abs(found[:, None] - np.array(CORNERS)[None]).sum(axis=2)
+    assert distances.min(axis=1).max() < 120, f"no corner colours: {found}"
+    return tuple(CORNERS[number] for number in distances.argmin(axis=1))
+
+
+def stored_with_orientation(image: Image.Image, value: int) -> tuple[Image.Image, Image.Exif]:
+    """The picture as a camera would store it with this EXIF orientation, and the EXIF."""
+    transposition = _STORED[value]
+    exif = Image.Exif()
+    exif[0x0112] = value
+    return (image if transposition is None else image.transpose(transposition)), exif
+
+
+def clip(
+    path: Path,
+    pictures: list[Image.Image],
+    codec: str = "mpeg4",
+    key_every: int = 12,
+    rate: int = 12,
+    container: str | None = None,
+) -> Path:
+    """Write the pictures as a film, one a frame."""
+    with av.open(str(path), "w", format=container) as output:
+        stream = output.add_stream(codec, rate=rate)
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height = pictures[0].size
+        stream.pix_fmt = "yuv420p"
+        stream.codec_context.gop_size = key_every
+        stream.codec_context.time_base = Fraction(1, rate)
+        for number, picture in enumerate(pictures):
+            frame = av.VideoFrame.from_ndarray(np.asarray(picture.convert("RGB")), format="rgb24")
+            frame.pts = number
+            for packet in stream.encode(frame):
+                output.mux(packet)
+        for packet in stream.encode(None):
+            output.mux(packet)
+    return path
+
+
+def turn_clip(path: Path, matrix: Matrix) -> None:
+    """Give an MP4's video track a display matrix (a, b, c, d), as a phone held differently would."""
+    data = bytearray(path.read_bytes())
+    place = data.index(b"tkhd") + 4 + 40
+    a, b, c, d = (value * 0x10000 for value in matrix)
+    struct.pack_into(">9i", data, place, a, b, 0, c, d, 0, 0, 0, 0x40000000)
+    path.write_bytes(data)
+
+
+def shades(count: int, size: tuple[int, int] = (64, 48)) -> list[Image.Image]:
+    """Frames that grow brighter step by step: 20, 20 + step, ... up to about 235."""
+    step = 215 // max(1, count - 1)
+    return [Image.new("RGB", size, (20 + n * step,) * 3) for n in range(count)]
+
+
+def jpeg_bytes(image: Image.Image, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", **options)
+    return buffer.getvalue()
+
+
+def png_declaring(width: int, height: int) -> bytes:
+    """A PNG whose header declares any size; its pixels are missing."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    start = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header)
+    return start + chunk(b"IDAT", zlib.compress(b"\x00")) + chunk(b"IEND", b"")
+
+
+def gif_declaring(width: int, height: int) -> bytes:
+    return (
+        b"GIF89a" + struct.pack("<HHBBB", width, height, 0x80, 0, 0) + bytes(6)
+        + b"," + struct.pack("<HHHHB", 0, 0, 1, 1, 0) + b"\x02\x02\x44\x01\x00;"
+    )  # fmt: skip
+
+
+def tiff_declaring(width: int, height: int) -> bytes:
+    tags = (
+        (256, 4, width), (257, 4, height), (258, 3, 8), (259, 3, 1), (262, 3, 1),
+        (273, 4, 8), (277, 3, 1), (278, 4, height), (279, 4, 1),
+    )  # fmt: skip
+    body = struct.pack("<H", len(tags)) + b"".join(
+        struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in tags
+    )
+    return b"II*\x00" + struct.pack("<I", 8) + body + bytes(4)
+
+
+def webp_declaring(width: int, height: int) -> bytes:
+    """A WebP of the extended kind; a dimension has 24 bits."""
+    whole = io.BytesIO()
+    Image.new("RGBA", (8, 8), (9, 9, 9, 9)).save(whole, "WEBP", lossless=True)
+    inner = whole.getvalue()[12:]
+    at = inner.index(b"VP8L")
+    canvas = (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
+    chunks = b"VP8X" + struct.pack("<I", 10) + bytes([0x10, 0, 0, 0]) + canvas + inner[at:]
+    return b"RIFF" + struct.pack("<I", len(chunks) + 4) + b"WEBP" + chunks
+
+
+def bmp_declaring(width: int, height: int) -> bytes:
+    info = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 24, 0, 0, 0, 0, 0, 0)
+    return b"BM" + struct.pack("<IHHI", 54, 0, 0, 54) + info
+
+
+def heic(picture: Image.Image, thumbnail: Image.Image) -> bytes:
+    """A HEIC file with an embedded thumbnail, both HEVC: built by hand, pi-heif has no encoder.
+
+    Box layouts: ISO/IEC 14496-12 and 23008-12; `hvcC` is 14496-15's decoder configuration record.
+    """
+    images = [picture, thumbnail]
+    coded = [_hevc(image) for image in images]
+    ftyp = _box(b"ftyp", b"heic" + bytes(4) + b"mif1heic")
+    hdlr = _full(b"hdlr", bytes(4) + b"pict" + bytes(13))
+    pitm = _full(b"pitm", struct.pack(">H", 1))
+    infe = b"".join(_full(b"infe", struct.pack(">HH4sB", n, 0, b"hvc1", 0), version=2) for n in (1, 2))
+    iinf = _full(b"iinf", struct.pack(">H", 2) + infe)
+    iref = _full(b"iref", _box(b"thmb", struct.pack(">HHH", 2, 1, 1)))
+    properties = b"".join(
+        _box(b"hvcC", record) + _full(b"ispe", struct.pack(">II", *image.size))
+        for image, (record, _) in zip(images, coded, strict=True)
+    )
+    ipma = _full(b"ipma", struct.pack(">IHBBBHBBB", 2, 1, 2, 0x81, 2, 2, 2, 0x83, 4))
+    iprp = _box(b"iprp", _box(b"ipco", properties) + ipma)
+
+    def meta(first: int) -> bytes:
+        second = first + len(coded[0][1])
+        iloc = struct.pack(">BBH", 0x44, 0, 2)
+        for number, offset, (_, data) in ((1, first, coded[0]), (2, second, coded[1])):
+            iloc += struct.pack(">HHHII", number, 0, 1, offset, len(data))
+        return _full(b"meta", hdlr + pitm + iinf + iref + iprp + _full(b"iloc", iloc))
+
+    start = len(ftyp) + len(meta(0)) + 8
+    return ftyp + meta(start) + _box(b"mdat", coded[0][1] + coded[1][1])
+
+
+def _box(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I4s", 8 + len(body), kind) + body
+
+
+def _full(kind: bytes, body: bytes, version: int = 0) -> bytes:
+    return _box(kind, bytes([version, 0, 0, 0]) + body)
+
+
+def _hevc(image: Image.Image) -> tuple[bytes, bytes]:
+    """One key frame: its configuration record and its data, as an MP4 would hold them."""
+    buffer = io.BytesIO()
+    buffer.name = "one.mp4"
+    with av.open(buffer, "w", format="mp4") as output:
+        stream = output.add_stream("libx265", rate=1, options={"x265-params": "log-level=none:bframes=0"})
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height = image.size
+        stream.pix_fmt = "yuv420p"
+        frame = av.VideoFrame.from_ndarray(np.asarray(image), format="rgb24")
+        frame.pts = 0
+        for packet in [*stream.encode(frame), *stream.encode(None)]:
+            # Without B-frames there is nothing to reorder, whatever the encoder's look-ahead says.
+            packet.pts = packet.dts = 0
+            output.mux(packet)
+    whole = buffer.getvalue()
+    at = whole.index(b"hvcC")
+    record = whole[at + 4 : at - 4 + struct.unpack_from(">I", whole, at - 4)[0]]
+    at = whole.index(b"mdat")
+    return record, whole[at + 4 : at - 4 + struct.unpack_from(">I", whole, at - 4)[0]]
+
+
+def names_in(folder: Path) -> list[str]:
+    """What is in a folder, hidden files too."""
+    return sorted(each.name for each in folder.iterdir())

@@ -1,0 +1,225 @@
+"""Opening videos, turning frames into upright pictures: the one place that knows how to ask PyAV."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import cast
+
+import av
+import av.container
+import av.video.frame
+import av.video.stream
+import numpy as np
+from av.sidedata.sidedata import SideDataContainer
+from av.sidedata.sidedata import Type as SideDataType
+from PIL import Image
+
+from vuemantics_tui.domain.errors import MediaError
+
+DAMAGED_HINT = "The file is damaged or was not copied whole. Copy it again from where it came from."
+
+# What FFmpeg and PyAV raise on bytes that are not what they seem.
+CLIP_FAULTS: tuple[type[Exception], ...] = (
+    av.FFmpegError,
+    OSError,
+    ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    RuntimeError,
+    MemoryError,
+)
+
+# Three times 8K: what a header declares above that is no film.
+MAX_FRAME_PIXELS = 100_000_000
+
+# Which way a display matrix (a, b, c, d: x' = ax + cy, y' = bx + dy, y pointing down) turns and mirrors.
+_TRANSPOSITIONS = {
+    (-1, 0, 0, 1): Image.Transpose.FLIP_LEFT_RIGHT,
+    (1, 0, 0, -1): Image.Transpose.FLIP_TOP_BOTTOM,
+    (-1, 0, 0, -1): Image.Transpose.ROTATE_180,
+    (0, 1, -1, 0): Image.Transpose.ROTATE_270,
+    (0, -1, 1, 0): Image.Transpose.ROTATE_90,
+    (0, 1, 1, 0): Image.Transpose.TRANSPOSE,
+    (0, -1, -1, 0): Image.Transpose.TRANSVERSE,
+}
+_SIDEWAYS = frozenset(turn for matrix, turn in _TRANSPOSITIONS.items() if matrix[0] == 0)
+
+# Between two key frames lie at most some hundred packets in any usual film.
+_MAX_PACKETS_TO_KEY = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """An open container and its main video stream."""
+
+    container: av.container.InputContainer
+    stream: av.video.stream.VideoStream
+
+    @property
+    def time_base(self) -> Fraction:
+        """Seconds a tick of the stream's clock."""
+        return self.stream.time_base or Fraction(1, 1_000_000)
+
+    @property
+    def start(self) -> float:
+        """When the first frame is shown, in seconds on the stream's clock."""
+        if self.stream.start_time is not None:
+            return float(self.stream.start_time * self.time_base)
+        return (self.container.start_time or 0) / 1e6
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds, or None where the file does not say."""
+        # A bare stream has no clock; what FFmpeg makes of its bit rate is wrong a thousandfold.
+        if self.container.format.name == "mpegvideo":
+            return None
+        if self.stream.duration and self.stream.duration > 0:
+            return float(self.stream.duration * self.time_base)
+        if self.container.duration and self.container.duration > 0:
+            return self.container.duration / 1e6
+        return None
+
+    @property
+    def frame_estimate(self) -> int | None:
+        """About how many frames there are, or None where that cannot be told."""
+        if self.stream.frames > 0:
+            return self.stream.frames
+        rate = self.stream.average_rate
+        return round(self.duration * float(rate)) if self.duration and rate else None
+
+
+@contextmanager
+def open_clip(path: Path) -> Iterator[Clip]:
+    """Open a video for the length of a `with`.
+
+    Whatever FFmpeg raises in between becomes a MediaError: no container, no video stream, damaged packets.
+    """
+    try:
+        # "file:" and the whitelist keep a name or a playlist inside from reaching the network.
+        source = f"file:{path.absolute()}"
+        options = {"protocol_whitelist": "file"}
+        with av.open(source, "r", container_options=options, metadata_errors="replace") as container:
+            yield Clip(container, _main_stream(container))
+    except CLIP_FAULTS as error:
+        if isinstance(error, MemoryError):
+            raise MediaError("The video cannot be decoded: not enough memory", "Close other programs.") from error
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise MediaError(f"The video cannot be decoded: {reason}", DAMAGED_HINT) from error
+
+
+def _main_stream(container: av.container.InputContainer) -> av.video.stream.VideoStream:
+    pictures = av.stream.Disposition.attached_pic
+    films = [stream for stream in container.streams.video if not stream.disposition & pictures]
+    best = container.streams.best("video")
+    stream = next((each for each in films if best is not None and each.index == best.index), None)
+    stream = stream or next(iter(films), None)
+    if stream is None:
+        raise MediaError("The file has no video track", "It may hold only sound.")
+    if stream.codec_context is None:
+        raise MediaError("The video's codec is not known here", "Convert the video to H.264 in an MP4 file.")
+    if stream.width * stream.height > MAX_FRAME_PIXELS:
+        raise MediaError(
+            f"The video's frames have {stream.width} x {stream.height} pixels, more than the limit of "
+            f"{MAX_FRAME_PIXELS / 1e6:g} million",
+            "Scale the video down.",
+        )
+    return stream
+
+
+def key_frame_at(clip: Clip, seconds: float) -> av.video.frame.VideoFrame | None:
+    """The key frame at or before a moment on the stream's clock: seek, one key packet, decode, drain, flush.
+
+    None if there is none or it does not decode.
+    """
+    context = clip.stream.codec_context
+    try:
+        clip.container.seek(max(0, round(seconds / clip.time_base)), stream=clip.stream)
+        packets = zip(range(_MAX_PACKETS_TO_KEY), clip.container.demux(clip.stream), strict=False)
+        packet = next((each for _, each in packets if each.is_keyframe and each.size), None)
+        if packet is None:
+            return None
+        frames = [*context.decode(packet), *context.decode(None)]
+        return frames[0] if frames else None
+    except av.FFmpegError:
+        return None
+    finally:
+        context.flush_buffers()
+
+
+def frames_from_start(clip: Clip) -> Iterator[av.video.frame.VideoFrame]:
+    """Decode every frame in turn from the beginning, passing over packets that do not decode."""
+    # Not every container can go back; one that was not read yet need not.
+    with suppress(av.FFmpegError):
+        clip.container.seek(0, backward=True)
+    clip.stream.codec_context.flush_buffers()
+    packets = clip.container.demux(clip.stream)
+    while True:
+        try:
+            packet = next(packets)
+        except (StopIteration, av.FFmpegError):
+            # A cut-off file ends in an error; what was read so far is worth having.
+            return
+        try:
+            decoded = clip.stream.codec_context.decode(packet if packet.size else None)
+        except av.EOFError:
+            return
+        except av.FFmpegError:
+            continue
+        yield from decoded
+
+
+def upright_size(clip: Clip, frame: av.video.frame.VideoFrame) -> tuple[int, int]:
+    """Width and height in square pixels as the frame is to be shown."""
+    width, height = _square(clip, frame)
+    return (height, width) if _transposition(frame) in _SIDEWAYS else (width, height)
+
+
+def upright_picture(clip: Clip, frame: av.video.frame.VideoFrame, long_side: int) -> Image.Image:
+    """The frame as RGB picture, turned as its display matrix says, no side longer than `long_side` pixels.
+
+    Scaled while it is converted, so that a 4K frame never becomes a 4K picture. Never enlarges but to make
+    pixels square.
+    """
+    width, height = _square(clip, frame)
+    scale = min(1.0, long_side / max(width, height))
+    small = frame.reformat(
+        width=max(1, round(width * scale)),
+        height=max(1, round(height * scale)),
+        format="rgb24",
+        interpolation="AREA" if scale < 1 else "BICUBIC",
+    )
+    image = Image.fromarray(np.ascontiguousarray(small.to_ndarray()), "RGB")
+    transposition = _transposition(frame)
+    return image if transposition is None else image.transpose(transposition)
+
+
+def _square(clip: Clip, frame: av.video.frame.VideoFrame) -> tuple[int, int]:
+    """The frame's size with square pixels: DV and DVD store them narrower or wider than they are shown."""
+    ratio = clip.stream.sample_aspect_ratio or Fraction(1)
+    if not Fraction(1, 4) <= ratio <= 4:
+        ratio = Fraction(1)
+    return max(1, round(frame.width * ratio)), frame.height
+
+
+def _transposition(frame: av.video.frame.VideoFrame) -> Image.Transpose | None:
+    """The turn nearest to the frame's display matrix (ISO/IEC 14496-12, 8.3.2): nine 32-bit integers."""
+    # PyAV's annotation of `side_data` knows no other key than motion vectors.
+    side_data = cast(SideDataContainer, frame.side_data)
+    if SideDataType.DISPLAYMATRIX not in side_data:
+        return None
+    a, b, _, c, d = struct.unpack_from("=5i", bytes(side_data[SideDataType.DISPLAYMATRIX]))
+    if abs(a) + abs(d) >= abs(b) + abs(c):
+        b = c = 0
+    else:
+        a = d = 0
+    return _TRANSPOSITIONS.get((_sign(a), _sign(b), _sign(c), _sign(d)))
+
+
+def _sign(value: int) -> int:
+    return (value > 0) - (value < 0)

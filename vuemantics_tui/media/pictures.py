@@ -1,0 +1,167 @@
+"""Opening pictures: the one place that knows how Pillow and libheif are to be asked."""
+
+from __future__ import annotations
+
+import importlib
+import struct
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pi_heif  # type: ignore[import-untyped]
+from PIL import Image
+
+from vuemantics_tui.domain import media
+from vuemantics_tui.domain.errors import MediaError
+from vuemantics_tui.domain.media import MediaFormat, MediaLimits
+from vuemantics_tui.media.signatures import HEAD_BYTES, recognise
+
+DEFAULT_MAX_PIXELS = MediaLimits().max_pixels
+
+DAMAGED_HINT = "The file is damaged or was not copied whole. Copy it again from where it came from."
+
+# What the parsers of Pillow and pi-heif raise on bytes that are not what they seem.
+PICTURE_FAULTS: tuple[type[Exception], ...] = (
+    OSError,
+    EOFError,
+    ValueError,
+    TypeError,
+    SyntaxError,
+    LookupError,
+    ArithmeticError,
+    RuntimeError,
+    MemoryError,
+    AttributeError,
+    struct.error,
+)
+
+# Pillow loads every plugin it has when a format is asked for that is not yet there: name the one instead.
+_PLUGINS = {
+    media.JPEG: ("JPEG", "PIL.JpegImagePlugin"),
+    media.PNG: ("PNG", "PIL.PngImagePlugin"),
+    media.WEBP: ("WEBP", "PIL.WebPImagePlugin"),
+    media.AVIF: ("AVIF", "PIL.AvifImagePlugin"),
+    media.GIF: ("GIF", "PIL.GifImagePlugin"),
+    media.TIFF: ("TIFF", "PIL.TiffImagePlugin"),
+    media.BMP: ("BMP", "PIL.BmpImagePlugin"),
+}
+
+_TRANSPOSITIONS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_ORIENTATION_TAG = 0x0112
+
+
+@contextmanager
+def open_picture(path: Path, max_pixels: int = DEFAULT_MAX_PIXELS) -> Iterator[Image.Image]:
+    """Open a picture lazily: the header is read, no pixel is decoded.
+
+    Raises MediaError if the header declares more than `max_pixels`; for a header that cannot be read, one of
+    PICTURE_FAULTS, so that callers can tell a picture that is refused from one that is damaged.
+    """
+    with path.open("rb") as file:
+        found = recognise(file.read(HEAD_BYTES))
+    if found is media.HEIC:
+        with _pixel_limit(max_pixels):
+            image: Image.Image = pi_heif.HeifImageFile(path)
+    elif found in _PLUGINS:
+        name, module = _PLUGINS[found]
+        importlib.import_module(module)
+        with _pixel_limit(max_pixels):
+            image = Image.open(path, formats=[name])
+    else:
+        raise ValueError("no picture format recognised")
+    with image:
+        width, height = image.size
+        if width * height > max_pixels:
+            raise too_many_pixels(f"{width} x {height}", max_pixels)
+        yield image
+
+
+@contextmanager
+def picture_faults(what: str) -> Iterator[None]:
+    """Turn whatever the picture libraries raise on bad bytes into a MediaError that begins with `what`."""
+    try:
+        yield
+    except Image.DecompressionBombError as error:
+        raise MediaError(f"{what}: a part of it is larger than the limit") from error
+    except MemoryError as error:
+        raise MediaError(f"{what}: not enough memory", "Close other programs, then retry.") from error
+    except PICTURE_FAULTS as error:
+        raise MediaError(f"{what}: {_reason(error)}", DAMAGED_HINT) from error
+
+
+def too_many_pixels(declared: str, max_pixels: int) -> MediaError:
+    """The refusal of a picture that declares more pixels than the limit allows."""
+    return MediaError(
+        f"The picture has {declared} pixels, more than the limit of {max_pixels / 1e6:g} million",
+        "Scale the picture down, or raise the pixel limit in the settings.",
+    )
+
+
+def orientation(image: Image.Image) -> int:
+    """The EXIF orientation, 1 to 8, that is still to be applied; 1 where there is none or it makes no sense.
+
+    libheif and Pillow's TIFF reader turn the picture themselves. Reading it may raise PICTURE_FAULTS no more.
+    """
+    if image.format in ("TIFF", "HEIF"):
+        return 1
+    # Asked for its EXIF, a PNG without any decodes all its pixels to see whether some follows them.
+    if image.format == "PNG" and not image.info.keys() & {"exif", "Raw profile type exif"}:
+        return 1
+    try:
+        value = image.getexif().get(_ORIENTATION_TAG)
+    except PICTURE_FAULTS:
+        return 1
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def upright_size(image: Image.Image) -> tuple[int, int]:
+    """Width and height in pixels as the picture is to be shown. Decodes nothing."""
+    width, height = image.size
+    return (height, width) if orientation(image) >= 5 else (width, height)
+
+
+def turn_upright(image: Image.Image, value: int) -> Image.Image:
+    """The picture turned and mirrored as EXIF orientation `value` (TIFF/EP, tag 274) asks."""
+    transposition = _TRANSPOSITIONS.get(value)
+    return image if transposition is None else image.transpose(transposition)
+
+
+@contextmanager
+def _pixel_limit(max_pixels: int) -> Iterator[None]:
+    """Let our own limit decide while a header is read.
+
+    Pillow warns above its limit and raises above twice that. It checks more than the size (TIFF tiles, GIF
+    frames), so its check stays in force with our number. Its warnings, also about odd metadata, would land on
+    the screen of a terminal program: they are silenced for the process, which unlike `catch_warnings` is safe
+    among threads, and repeated calls add no second filter.
+    """
+    warnings.filterwarnings("ignore", module=r"PIL\.")
+    Image.MAX_IMAGE_PIXELS = max_pixels
+    try:
+        yield
+    except Image.DecompressionBombError as error:
+        raise too_many_pixels(f"more than {2 * max_pixels / 1e6:g} million", max_pixels) from error
+
+
+def _reason(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    if isinstance(error, OSError) and error.strerror:
+        text = error.strerror
+    if "cannot identify image file" in text:
+        return "its header is damaged"
+    return text or type(error).__name__
+
+
+def format_of(path: Path) -> MediaFormat | None:
+    """The accepted format of a file, from its first bytes. Raises OSError if it cannot be read."""
+    with path.open("rb") as file:
+        return recognise(file.read(HEAD_BYTES))

@@ -1,0 +1,100 @@
+"""What a file really is, before it is taken in: format, size, dimensions, and whether it may come in."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vuemantics_tui.domain import media
+from vuemantics_tui.domain.errors import MediaError
+from vuemantics_tui.domain.media import FORMATS, FileType, MediaFormat, MediaLimits, Probe
+from vuemantics_tui.media.signatures import HEAD_BYTES, guess_foreign, recognise
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+# TIFF tags (TIFF 6.0, TIFF/EP, DNG 1.7) by which a RAW photo in TIFF's clothes gives itself away.
+_NEW_SUBFILE_TYPE, _MAKE, _SUB_IFDS, _DNG_VERSION = 254, 271, 330, 50706
+
+
+def probe(path: Path, limits: MediaLimits) -> Probe:
+    """Tell a file's format from its bytes, never its name, and refuse what the library cannot take.
+
+    Pictures: the header is read, no pixel decoded; dimensions are upright, and None if the header is damaged
+    (a body that does not decode fails later, with its reason). Videos: dimensions are None, they come
+    with the metadata. Raises MediaError for a file that is missing, empty, of no accepted format or over a
+    limit.
+    """
+    size, head = _read_head(path)
+    found = recognise(head)
+    if found is None:
+        raise _not_accepted(guess_foreign(head))
+    limit = limits.max_bytes(found.file_type)
+    if size > limit:
+        raise MediaError(
+            f"The file has {_bytes(size)}, more than the limit of {_bytes(limit)} for "
+            f"{'pictures' if found.file_type is FileType.IMAGE else 'videos'}",
+            "Make the file smaller, or raise the limit in the settings.",
+        )
+    width, height = (None, None) if found.file_type is FileType.VIDEO else _dimensions(path, found, limits)
+    return Probe(found, size, width, height)
+
+
+def _read_head(path: Path) -> tuple[int, bytes]:
+    try:
+        status = path.stat()
+        # Opening a pipe would wait for a writer, perhaps for ever.
+        if stat.S_ISDIR(status.st_mode):
+            raise MediaError("This is a folder, not a file", "Add the files inside it.")
+        if not stat.S_ISREG(status.st_mode):
+            raise MediaError("This is not a regular file", "Only files on a disk can be added.")
+        if status.st_size == 0:
+            raise MediaError("The file is empty", "Copy it again from where it came from.")
+        with path.open("rb") as file:
+            return status.st_size, file.read(HEAD_BYTES)
+    except FileNotFoundError as error:
+        raise MediaError("There is no such file", "Check the path.") from error
+    except PermissionError as error:
+        raise MediaError("The file may not be read", "Check the file's permissions.") from error
+    except (OSError, ValueError) as error:
+        raise MediaError(f"The file cannot be read: {getattr(error, 'strerror', None) or error}") from error
+
+
+def _dimensions(path: Path, found: MediaFormat, limits: MediaLimits) -> tuple[int | None, int | None]:
+    # Pillow takes its time to import, and a file that is refused above needs none of it.
+    from vuemantics_tui.media.pictures import PICTURE_FAULTS, open_picture, upright_size
+
+    try:
+        with open_picture(path, limits.max_pixels) as image:
+            if found is media.TIFF and _is_raw(image):
+                raise _not_accepted("a RAW photo (DNG, NEF, ARW or the like)")
+            return upright_size(image)
+    except PICTURE_FAULTS:
+        return None, None
+
+
+def _is_raw(image: Image.Image) -> bool:
+    tags = image.getexif()
+    if _DNG_VERSION in tags:
+        return True
+    # NEF, ARW and others begin with a reduced preview and keep the sensor data in a sub-directory.
+    return tags.get(_NEW_SUBFILE_TYPE) == 1 and _MAKE in tags and _SUB_IFDS in tags
+
+
+def _not_accepted(guess: str) -> MediaError:
+    def names(file_type: FileType) -> str:
+        return ", ".join(each.name for each in FORMATS if each.file_type is file_type)
+
+    seems = f": it seems to be {guess}" if guess else ""
+    return MediaError(
+        f"Not a picture or video understood here{seems}",
+        f"Pictures: {names(FileType.IMAGE)}. Videos: {names(FileType.VIDEO)}.",
+    )
+
+
+def _bytes(count: int) -> str:
+    for unit, size in (("GiB", 1024**3), ("MiB", 1024**2), ("KiB", 1024)):
+        if count >= size:
+            return f"{count / size:.4g} {unit}"
+    return f"{count} bytes"
