@@ -133,7 +133,9 @@ async def test_a_full_disk_is_explained_and_nothing_is_half_written(database: Da
             await insert_upload(store, f"{number} {'x' * 2000}.jpg")
     await database._writer.execute("PRAGMA max_page_count = 1000000")
     await insert_upload(store, "after.jpg")
-    rows = await database.fetch("SELECT u.number FROM uploads u LEFT JOIN events e ON e.upload = u.number WHERE e.at IS NULL")
+    rows = await database.fetch(
+        "SELECT u.number FROM uploads u LEFT JOIN events e ON e.upload = u.number WHERE e.at IS NULL"
+    )
     assert rows == []
 
 

@@ -25,7 +25,7 @@ def bars() -> Iterator[Progress]:
     console = Console(stderr=True)
     with Progress(
         TextColumn("{task.description:<10}"),
-        BarColumn(),
+        BarColumn(complete_style="cyan", finished_style="green"),
         TextColumn("{task.fields[amount]}"),
         console=console,
         transient=True,

@@ -1,0 +1,107 @@
+"""Ranking by words and by meaning, kept up with the store."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+
+from tests.conftest import insert_upload
+from tests.doubles import ScriptedAnalyzer, vector_of
+from tests.store.test_uploads import complete
+from vuemantics_tui.search.ranking import Ranking
+from vuemantics_tui.search.vectors import VectorIndex
+from vuemantics_tui.store.changes import ChangeFeed
+from vuemantics_tui.store.database import Database
+from vuemantics_tui.store.embeddings import EmbeddingStore
+from vuemantics_tui.store.fulltext import FullText
+from vuemantics_tui.store.uploads import UploadStore
+
+
+def index_of(database: Database) -> VectorIndex:
+    """A fresh index over a database."""
+    return VectorIndex(EmbeddingStore(database), ChangeFeed(database), "embedder")
+
+
+def ranking_of(database: Database) -> Ranking:
+    """A fresh ranking over a database."""
+    return Ranking(FullText(database), index_of(database), ScriptedAnalyzer())
+
+
+async def described(database: Database, text: str) -> str:
+    """Insert a completed upload with this description; returns its ID."""
+    upload_id = await insert_upload(UploadStore(database))
+    await complete(database, upload_id, text, tags=())
+    return upload_id
+
+
+async def nearest(index: VectorIndex, text: str, limit: int = 1000) -> list[int]:
+    """The numbers of what is nearest to a text."""
+    return [number for number, _ in await index.nearest(vector_of(text), limit)]
+
+
+async def test_the_nearest_are_those_of_the_plain_product(database: Database) -> None:
+    texts = [f"description {number}" for number in range(300)]
+    for text in texts:
+        await described(database, text)
+    cosines = np.stack([vector_of(text) for text in texts]) @ vector_of("query")
+    expected = [int(row) + 1 for row in np.argsort(-cosines)[:20]]
+    found = await index_of(database).nearest(vector_of("query"), 20)
+    assert [number for number, _ in found] == expected
+    np.testing.assert_allclose([cosine for _, cosine in found], np.sort(cosines)[::-1][:20], rtol=1e-5)
+
+
+async def test_an_empty_library_finds_nothing(database: Database) -> None:
+    assert await nearest(index_of(database), "anything") == []
+    assert await ranking_of(database).search("anything", 5) == []
+    assert await ranking_of(database).search("   ", 5) == []
+
+
+async def test_the_index_follows_what_is_added_described_anew_and_deleted(database: Database) -> None:
+    index, store = index_of(database), UploadStore(database)
+    ids = [await described(database, text) for text in ("a", "b", "c")]
+    assert sorted(await nearest(index, "a")) == [1, 2, 3]
+    await described(database, "d")
+    assert (await nearest(index, "d"))[0] == 4
+    await store.delete([ids[0]])
+    assert sorted(await nearest(index, "a")) == [2, 3, 4]
+    await store.requeue([ids[1]])
+    assert (await nearest(index, "b"))[0] == 2, "it stays findable while it waits"
+    await complete(database, ids[1], "z")
+    assert (await nearest(index, "z"))[0] == 2
+    await store.delete(ids)
+    assert await nearest(index, "z") == [4]
+
+
+async def test_what_holds_all_words_comes_before_what_holds_some(database: Database) -> None:
+    texts = [
+        "A red car stands in front of a house, and the sky above it is grey.",
+        "A red sofa stands in front of a window, and the light is warm and soft.",
+        "A grey cat sits on a red sofa in front of a window, and looks outside.",
+        "A wide beach under a blue sky, with small waves and nobody to be seen.",
+    ]
+    orders = []
+    for order in itertools.islice(itertools.permutations(range(4)), 0, 24, 7):
+        for index in order:
+            await described(database, texts[index])
+        orders.append(order)
+        hits = await ranking_of(database).search("red sofa cat", 20)
+        first = (await UploadStore(database).by_numbers([hits[0].number]))[0]
+        assert first.description == texts[2]
+        assert all(earlier.score >= later.score for earlier, later in itertools.pairwise(hits))
+        assert 0 < hits[-1].score <= hits[0].score <= 1
+    assert len(orders) == 4
+
+
+async def test_an_exact_match_in_words_and_meaning_scores_one(database: Database) -> None:
+    await described(database, "tabby")
+    await described(database, "something else entirely")
+    hits = await ranking_of(database).search("tabby", 5)
+    assert (hits[0].number, hits[0].score) == (1, 1.0)
+    assert len(hits) == 2
+
+
+async def test_the_limit_holds(database: Database) -> None:
+    for number in range(12):
+        await described(database, f"number {number}")
+    assert len(await ranking_of(database).search("number", 5)) == 5
