@@ -1,0 +1,217 @@
+"""A real library in a temporary folder, an analyzer that answers at once, and the app on both."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import time
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from textual.pilot import Pilot
+
+from tests.doubles import ThreadCompute
+from vuemantics_tui import paths
+from vuemantics_tui.analyzers.base import OnFrame, Picture, Vector
+from vuemantics_tui.config import Settings
+from vuemantics_tui.domain.description import Description
+from vuemantics_tui.library import Library
+from vuemantics_tui.ui.app import VuemanticsApp
+from vuemantics_tui.ui.widgets.upload_table import UploadTable
+
+NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
+PATIENCE_SECONDS = 10.0
+
+
+class StillAnalyzer:
+    """Describes every picture alike; while `gate` is closed it takes for ever."""
+
+    name = "still"
+    model = "eyes-1"
+    embedding_model = "words-1"
+
+    def __init__(self) -> None:
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.begun = 0
+
+    async def describe_image(self, picture: Picture) -> Description:
+        self.begun += 1
+        await self.gate.wait()
+        return Description("A red square on a plain ground, evenly lit.", self.name, self.model)
+
+    async def describe_video(self, frames: Sequence[Picture], on_frame: OnFrame) -> Description:
+        on_frame(1, len(frames))
+        return await self.describe_image(frames[0])
+
+    async def embed_document(self, text: str, labels: Mapping[str, float]) -> Vector:
+        return np.array([1, 0, 0], dtype=np.float32)
+
+    async def embed_query(self, text: str) -> Vector:
+        return np.array([1, 0, 0], dtype=np.float32)
+
+
+@dataclass
+class Window:
+    """A running app with all that a test wants of it."""
+
+    app: VuemanticsApp
+    pilot: Pilot[None]
+    library: Library
+    analyzer: StillAnalyzer
+
+    @property
+    def table(self) -> UploadTable:
+        return self.app.screen_stack[0].query_one(UploadTable)
+
+    def text(self) -> str:
+        """What is on the screen."""
+        lines = self.app.screen._compositor.render_strips()
+        return "\n".join(strip.text.rstrip() for strip in lines)
+
+    async def until(self, condition: Callable[[], bool | Awaitable[bool]], what: str = "") -> None:
+        """Let the app go on until the condition holds; fail if that takes too long."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            met = condition()
+            if not isinstance(met, bool):
+                met = await met
+            if met:
+                return
+            if time.monotonic() > deadline:
+                pytest.fail(f"did not come true: {what}\n{self.text()}")
+            await self.pilot.pause(0.02)
+
+    async def shows(self, *texts: str) -> None:
+        """Wait until all of these are on the screen."""
+        await self.until(lambda: all(text in self.text() for text in texts), f"on the screen: {texts}")
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+        await self.pilot.pause()
+
+
+def settings_for(root: Path) -> Settings:
+    return Settings(library=root, workers=1, keep_free_mib=0)
+
+
+async def open_library_at(root: Path) -> Library:
+    """The library, as another window has it."""
+    return await Library.open(settings_for(root), analyzer=StillAnalyzer(), compute=ThreadCompute())
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "library"
+
+
+@pytest.fixture
+def draw(tmp_path: Path) -> Callable[..., Path]:
+    """Draws a small picture, another one each time."""
+    drawn: Iterator[int] = iter(range(1_000_000))
+
+    def draw_one(name: str, folder: str = "pictures") -> Path:
+        path = tmp_path / folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        count = next(drawn)
+        Image.new("RGB", (24, 16), (count % 256, count // 256 % 256, 90)).save(path, format="PNG")
+        return path
+
+    return draw_one
+
+
+@asynccontextmanager
+async def window_on(
+    root: Path,
+    *,
+    size: tuple[int, int] = (100, 30),
+    process: bool = False,
+    gate: bool = True,
+    named: Sequence[Path] = (),
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> AsyncIterator[Window]:
+    """The app on a library, closed afterwards whatever happens."""
+    analyzer = StillAnalyzer()
+    if not gate:
+        analyzer.gate.clear()
+    library = await Library.open(settings_for(root), analyzer=analyzer, compute=ThreadCompute())
+    try:
+        app = VuemanticsApp(library, paths=named, process=process, clock=clock)
+        async with app.run_test(size=size, notifications=True) as pilot:
+            yield Window(app, pilot, library, analyzer)
+    finally:
+        await library.close()
+
+
+async def add(library: Library, *files: Path) -> list[str]:
+    """Add files, without a screen; returns their IDs."""
+    candidates = await library.uploads.gather(files, recursive=True)
+    return [result.upload.id async for result in library.uploads.add(candidates) if result.upload]
+
+
+@dataclass(frozen=True)
+class Made:
+    """A row to be put into the store as it is."""
+
+    filename: str
+    status: str = "completed"
+    stage: str = "completed"
+    percent: int = 100
+    age: timedelta = timedelta(days=8)
+    size: int = 2_400_000
+    file_type: str = "image"
+    error: str | None = None
+    kind: str | None = None
+    warning: str | None = None
+
+
+def make_rows(root: Path, rows: Sequence[Made], now: datetime = NOW) -> None:
+    """Put rows into the store in any state, the first one oldest."""
+    connection = sqlite3.connect(paths.database_file(root))
+    try:
+        (user,) = connection.execute("SELECT id FROM users").fetchone()
+        (revision,) = connection.execute("SELECT revision FROM library").fetchone()
+        values: list[tuple[Any, ...]] = []
+        for row in rows:
+            revision += 1
+            at = (now - row.age).isoformat(timespec="microseconds")
+            values.append(
+                (
+                    *(str(uuid.uuid4()), user, row.filename, "none", row.file_type, row.size, "image/png", "png"),
+                    *(str(uuid.uuid4()), row.status, row.stage, row.percent, row.error, row.kind, row.warning),
+                    *(at, at, revision),
+                )
+            )
+        connection.executemany(
+            """
+            INSERT INTO uploads (id, user_id, filename, file_path, file_type, file_size, mime_type, extension, sha256,
+                                 processing_status, stage, progress_percent, error_message, error_kind, warning,
+                                 created_at, updated_at, revision)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """,
+            values,
+        )
+        connection.execute("UPDATE library SET revision = ?", (revision,))
+        connection.commit()
+    finally:
+        connection.close()
+
+
+async def make_library(root: Path, rows: Sequence[Made] = (), now: datetime = NOW) -> None:
+    """A library on disk with these rows."""
+    library = await open_library_at(root)
+    await library.close()
+    make_rows(root, rows, now)
+
+
+# Textual decides at import about colours; a test run under NO_COLOR must see the same as any other.
+os.environ.pop("NO_COLOR", None)

@@ -1,0 +1,177 @@
+"""VuemanticsApp: owns the processing, shows the screens, and leaves nothing half done behind."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from textual import work
+from textual.app import App
+from textual.screen import Screen
+from textual.worker import Worker, WorkerError
+
+from vuemantics_tui.domain.errors import VuemanticsError
+from vuemantics_tui.library import Library
+from vuemantics_tui.ui import bindings
+from vuemantics_tui.ui.notices import Notices
+from vuemantics_tui.ui.screens.confirm import ConfirmScreen
+from vuemantics_tui.ui.screens.uploads import UploadsScreen, work_to_leave
+from vuemantics_tui.ui.themes import DARK
+
+log = logging.getLogger(__name__)
+
+SWEEP_AFTER_SECONDS = 3.0
+LEAVING_SIGNALS = ("SIGTERM", "SIGHUP")
+
+
+class RunningWorker:
+    """An upload that is being processed by a Textual worker."""
+
+    def __init__(self, worker: Worker[None]) -> None:
+        self._worker = worker
+
+    def cancel(self) -> object:
+        """Ask it to end."""
+        self._worker.cancel()
+        return None
+
+    async def wait(self) -> object:
+        """Wait for its end, whatever that is."""
+        with contextlib.suppress(WorkerError):
+            await self._worker.wait()
+        return None
+
+
+class VuemanticsApp(App[None]):
+    """The program on the screen.
+
+    Whoever makes it opens the library before, in the same event loop, and closes it after. `paths` are added once
+    the screen is up. Without `process` the queue is only shown, not worked on.
+    """
+
+    CSS_PATH = Path(__file__).with_name("app.tcss")
+    TITLE = "vuemantics"
+    BINDINGS = bindings.APP
+
+    def __init__(
+        self,
+        library: Library,
+        *,
+        paths: Sequence[Path] = (),
+        process: bool = True,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        super().__init__()
+        self.library = library
+        self.notices = Notices(self)
+        self._paths = paths
+        self._process = process
+        self._clock = clock
+        self._leaving = False
+        self._asking = False
+        self.animation_level = "none"
+        self.register_theme(DARK)
+        self.theme = DARK.name
+
+    def get_default_screen(self) -> Screen[None]:
+        """The screen to begin with."""
+        return UploadsScreen(self.library, self.notices, self._clock)
+
+    def on_mount(self) -> None:
+        """Begin to work."""
+        self._handle_signals()
+        if self._process:
+            self.library.queue.start(self.launch_worker)
+        self._sweep()
+        if self._paths:
+            self._uploads_screen.add_paths(self._paths)
+
+    async def on_unmount(self) -> None:
+        """However the app ends: give back what runs, since Textual cancels workers without waiting for them."""
+        self._forget_signals()
+        try:
+            await self.library.queue.stop()
+        except VuemanticsError:
+            log.exception("the queue could not be stopped in order; its claims will run out")
+
+    def launch_worker(self, name: str, work: Callable[[], Awaitable[None]]) -> RunningWorker:
+        """Begin to process an upload in a worker of the app, not of a screen: it outlives them."""
+
+        # A function, not a coroutine: one that is cancelled before its first step complains that nobody awaited it.
+        async def run() -> None:
+            await work()
+
+        return RunningWorker(self.run_worker(run, name=name, group="processing", exit_on_error=False))
+
+    @work(group="sweeping", exit_on_error=False)
+    async def _sweep(self) -> None:
+        # It reads every ID; the screen's first look into the library goes before.
+        await asyncio.sleep(SWEEP_AFTER_SECONDS)
+        with self.notices.errors_told():
+            await self.library.sweep()
+
+    # Leaving
+
+    async def action_quit(self) -> None:
+        """Leave; ask before where work would be interrupted."""
+        if self._asking:
+            self.leave()
+        else:
+            self._quit()
+
+    @work(group="leaving", exit_on_error=False)
+    async def _quit(self) -> None:
+        interrupted = ""
+        with self.notices.errors_told():
+            counts = await self.library.queue.counts()
+            if self._process or self._uploads_screen.adding:
+                interrupted = work_to_leave(counts, self.library.queue.running_here, self._uploads_screen.adding)
+        if interrupted:
+            self._asking = True
+            try:
+                agreed = await self.push_screen_wait(
+                    ConfirmScreen("Stop now?", interrupted, agree="stop now, go on next time", decline="stay")
+                )
+            finally:
+                self._asking = False
+            if not agreed:
+                return
+        self.leave()
+
+    def leave(self) -> None:
+        """Leave without asking, once what runs is given back."""
+        if not self._leaving:
+            self._leaving = True
+            self._leave()
+
+    @work(group="leaving", exit_on_error=False)
+    async def _leave(self) -> None:
+        self.workers.cancel_group(self._uploads_screen, "adding")
+        try:
+            await self.library.queue.stop()
+        except VuemanticsError:
+            log.exception("the queue could not be stopped in order; its claims will run out")
+        finally:
+            self.exit()
+
+    @property
+    def _uploads_screen(self) -> UploadsScreen:
+        screen = self.screen_stack[0]
+        assert isinstance(screen, UploadsScreen)
+        return screen
+
+    def _handle_signals(self) -> None:
+        for name in LEAVING_SIGNALS:
+            # Not on Windows, and not where the loop runs beside the main thread.
+            with contextlib.suppress(NotImplementedError, RuntimeError, ValueError, AttributeError):
+                asyncio.get_running_loop().add_signal_handler(getattr(signal, name), self.leave)
+
+    def _forget_signals(self) -> None:
+        for name in LEAVING_SIGNALS:
+            with contextlib.suppress(NotImplementedError, RuntimeError, ValueError, AttributeError):
+                asyncio.get_running_loop().remove_signal_handler(getattr(signal, name))

@@ -1,0 +1,72 @@
+"""Notices: how a screen says that something was done, or went wrong, in words."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from vuemantics_tui.domain.errors import VuemanticsError
+from vuemantics_tui.ui.visible import visible
+
+if TYPE_CHECKING:
+    from textual.app import App
+    from textual.notifications import SeverityLevel
+
+log = logging.getLogger(__name__)
+
+# A store that refuses is asked again ten times a second; one notice is enough for the while that a person needs.
+REPEAT_SECONDS = 30.0
+SECONDS_TO_READ = 6.0
+SECONDS_TO_READ_ERROR = 12.0
+
+
+class Notices:
+    """Shows notices on whatever screen is on top, each text once in a while."""
+
+    def __init__(self, app: App[Any], monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._app = app
+        self._monotonic = monotonic
+        self._last: dict[str, float] = {}
+        self._error_shown = False
+
+    def tell(self, *sentences: str, severity: SeverityLevel = "information") -> None:
+        """Show these sentences, one a line; text from outside in them is made safe here."""
+        # One thing at a time: what was said before makes room, unless it is an error that may not have been read yet.
+        if not self._error_shown:
+            self._app.clear_notifications()
+        self._error_shown = severity == "error"
+        text = "\n".join(visible(sentence) for sentence in sentences if sentence)
+        self._app.notify(
+            text,
+            severity=severity,
+            markup=False,
+            timeout=SECONDS_TO_READ_ERROR if severity == "error" else SECONDS_TO_READ,
+        )
+
+    def tell_error(self, error: Exception) -> None:
+        """Show an error with its hint, unless the same was shown just now."""
+        known = isinstance(error, VuemanticsError)
+        message = error.message if isinstance(error, VuemanticsError) else f"Something went wrong: {error!r}"
+        hint = (
+            error.hint if isinstance(error, VuemanticsError) else "The log file has the details. The program goes on."
+        )
+        now = self._monotonic()
+        if now - self._last.get(message, float("-inf")) < REPEAT_SECONDS:
+            return
+        self._last[message] = now
+        if not known:
+            log.error("an error became a notice", exc_info=error)
+        self.tell(message, hint, severity="error")
+
+    @contextmanager
+    def errors_told(self) -> Iterator[None]:
+        """Whatever goes wrong inside becomes a notice; the program goes on behind it."""
+        try:
+            yield
+        except VuemanticsError as error:
+            self.tell_error(error)
+        except Exception as error:  # noqa: BLE001 - a defect in one action must not take the queue down with the screen
+            self.tell_error(error)

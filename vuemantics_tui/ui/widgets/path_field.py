@@ -1,0 +1,73 @@
+"""PathField: one line to type or paste paths into, and one that says what was wrong with them."""
+
+from __future__ import annotations
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.widgets import Input, Label, Static
+
+from vuemantics_tui.domain.errors import VuemanticsError
+from vuemantics_tui.ui import bindings
+from vuemantics_tui.ui.messages import PathFieldClosed, PathsEntered
+from vuemantics_tui.ui.visible import visible
+
+HELP = "A file, or a folder with all that is in it."
+
+
+class PathInput(Input):
+    """The field itself."""
+
+    BINDINGS = bindings.PATH_FIELD
+
+    def action_close_field(self) -> None:
+        """Leave without adding."""
+        self.post_message(PathFieldClosed())
+
+
+class PathField(Vertical):
+    """Hidden until it is opened. Posts PathsEntered and PathFieldClosed."""
+
+    def compose(self) -> ComposeResult:
+        """The field and the line below it."""
+        with Horizontal():
+            yield Label("add", id="path-label")
+            yield PathInput(id="path-input", compact=True, placeholder="~/Pictures", select_on_focus=False)
+        yield Static(HELP, id="path-message", markup=False)
+
+    def open(self, text: str = "") -> None:
+        """Show the field, with this text in it, ready to type."""
+        field = self.query_one(Input)
+        if text:
+            field.value = text
+            field.cursor_position = len(text)
+        self.say(HELP)
+        self.display = True
+        field.focus()
+
+    def close(self) -> None:
+        """Hide the field and forget what was in it."""
+        self.query_one(Input).value = ""
+        self.display = False
+
+    def say(self, text: str) -> None:
+        """Say something below the field."""
+        message = self.query_one("#path-message", Static)
+        message.remove_class("error")
+        message.update(text)
+
+    def show_error(self, error: VuemanticsError) -> None:
+        """Say what was wrong and what to do; what was typed stays."""
+        message = self.query_one("#path-message", Static)
+        message.add_class("error")
+        message.update(f"✗ {visible(error.message)}. {visible(error.hint)}")
+
+    @on(Input.Submitted)
+    def _submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.post_message(PathsEntered(event.value) if event.value.strip() else PathFieldClosed())
+
+    @on(Input.Changed)
+    def _changed(self) -> None:
+        if self.query_one("#path-message").has_class("error"):
+            self.say(HELP)

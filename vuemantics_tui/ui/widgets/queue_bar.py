@@ -1,0 +1,91 @@
+"""QueueBar: what the queue does and how long it will take."""
+
+from __future__ import annotations
+
+from collections import deque
+from datetime import datetime
+
+from textual.reactive import reactive
+
+from vuemantics_tui.domain.upload import QueueCounts
+from vuemantics_tui.ui.widgets.two_sided import Part, TwoSidedLine
+from vuemantics_tui.ui.wording import duration_words
+
+# Long enough to be calm, short enough to notice that a video takes its time.
+WINDOW_SECONDS = 15.0
+SHORTEST_SPAN_SECONDS = 1.0
+BAR_CELLS = 18
+
+
+class Pace:
+    """How many uploads come to their end a second, over a moving window, since the queue was last empty."""
+
+    def __init__(self) -> None:
+        self.ended = 0
+        self._before: QueueCounts | None = None
+        self._seen: deque[tuple[float, int]] = deque()
+
+    def note(self, counts: QueueCounts, now: datetime) -> None:
+        """Take in the counts of this moment."""
+        before, self._before = self._before, counts
+        moment = now.timestamp()
+        if not counts.running + counts.waiting:
+            self.ended = 0
+            self._seen.clear()
+            return
+        if before is not None:
+            # A deleted or retried one makes the sum smaller, and is no upload that came to its end.
+            self.ended += max(0, counts.completed + counts.failed - before.completed - before.failed)
+        self._seen.append((moment, self.ended))
+        while len(self._seen) > 2 and moment - self._seen[1][0] >= WINDOW_SECONDS:
+            self._seen.popleft()
+
+    @property
+    def per_second(self) -> float:
+        """Uploads a second, or 0 where that cannot be told yet."""
+        if len(self._seen) < 2:
+            return 0.0
+        (first, ended_first), (last, ended_last) = self._seen[0], self._seen[-1]
+        return (ended_last - ended_first) / (last - first) if last - first >= SHORTEST_SPAN_SECONDS else 0.0
+
+
+class QueueBar(TwoSidedLine):
+    """One line: how many are in each state, how fast it goes, what is being copied."""
+
+    counts: reactive[QueueCounts | None] = reactive(None)
+    per_second: reactive[float] = reactive(0.0)
+    ended: reactive[int] = reactive(0)
+    copying: reactive[tuple[int, int] | None] = reactive(None)
+
+    def left_part(self) -> list[Part]:
+        """How many are in each state; what there is none of is not said."""
+        counts = self.counts or QueueCounts()
+        told: list[Part] = []
+        if counts.paused:
+            told.append(("paused", "$warning"))
+        if counts.running:
+            told.append((f"{counts.running:,} running", "$running"))
+        if counts.waiting:
+            told.append((f"{counts.waiting:,} waiting", "$dim"))
+        if counts.failed:
+            told.append((f"{counts.failed:,} failed", "$error"))
+        if counts.completed:
+            told.append((f"{counts.completed:,} done", "$dim"))
+        if self.copying and self.copying[1]:
+            told.insert(0, (f"copying {self.copying[0]:,} of {self.copying[1]:,}", "$foreground"))
+        parts: list[Part] = []
+        for part in told:
+            parts.extend([("  ", ""), part] if parts else [part])
+        return parts
+
+    def right_parts(self) -> list[list[Part]]:
+        """The pace, a bar of what is behind and before us, and the time left; a narrow window drops the bar first."""
+        counts = self.counts or QueueCounts()
+        left = counts.running + counts.waiting
+        if not left or not self.per_second or counts.paused:
+            return []
+        filled = min(BAR_CELLS - 1, round(BAR_CELLS * self.ended / (self.ended + left)))
+        bar: list[Part] = [("━" * filled, "$running"), ("━" * (BAR_CELLS - filled) + "  ", "$line")]
+        pace: Part = (f"{self.per_second:.1f}/s  ", "$dim")
+        time_left: list[Part] = [(f"{duration_words(left / self.per_second)} left", "$dim")]
+        return [[pace, *bar, *time_left], [pace, *time_left], time_left]

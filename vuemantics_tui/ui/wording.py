@@ -1,0 +1,73 @@
+"""Numbers and moments as the screens say them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from vuemantics_tui.domain.upload import RUNNING, ProcessingStage, ProcessingStatus, UploadRow
+
+_UNITS = ("B", "KB", "MB", "GB", "TB")
+_DAY = 86_400
+_PREFIXES = ("Processing failed: ", "AI processing failed: ")
+
+
+def size_words(size: int) -> str:
+    """A number of bytes in three digits: 264 KB, 3.1 MB."""
+    amount = float(size)
+    for unit in _UNITS:
+        if amount < 999.5 or unit == _UNITS[-1]:
+            break
+        amount /= 1000
+    return f"{amount:.1f} {unit}" if unit not in ("B", "KB") and amount < 9.95 else f"{amount:.0f} {unit}"
+
+
+def age_words(created_at: str, now: datetime) -> str:
+    """How long ago that was: now, 2 min, 3 h, yesterday, 3 days, 1 week, 5 months, 2 years."""
+    try:
+        seconds = (now - datetime.fromisoformat(created_at)).total_seconds()
+    except (ValueError, TypeError):
+        return ""
+    if seconds < 60:
+        return "now"
+    if seconds < 3600:
+        return f"{seconds // 60:.0f} min"
+    if seconds < _DAY:
+        return f"{seconds // 3600:.0f} h"
+    days = int(seconds // _DAY)
+    if days == 1:
+        return "yesterday"
+    if days < 7:
+        return f"{days} days"
+    if days < 60:
+        return counted(days // 7, "week")
+    return counted(days // 30, "month") if days < 730 else counted(days // 365, "year")
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: 1 week, 1,204 uploads."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def duration_words(seconds: float) -> str:
+    """A length of time as on a clock: 0:04, 12:30, 1:02:03."""
+    whole = max(0, round(seconds))
+    hours, rest = divmod(whole, 3600)
+    minutes, rest = divmod(rest, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def glyph_of(row: UploadRow) -> str:
+    """The one sign for an upload's state."""
+    if row.status is ProcessingStatus.COMPLETED:
+        return "!" if row.warning else "✓"
+    if row.status in RUNNING:
+        return "◐"
+    return "✗" if row.stage is ProcessingStage.FAILED else "·"
+
+
+def reason_of(row: UploadRow) -> str:
+    """Why it failed or is not quite right, without the words that its status says already."""
+    reason = (row.error_message if row.status is ProcessingStatus.FAILED else row.warning) or ""
+    for prefix in _PREFIXES:
+        reason = reason.removeprefix(prefix)
+    return reason
