@@ -16,8 +16,8 @@ from tests.media import drawing
 from tests.media.drawing import names_in
 from vuemantics_tui.domain.errors import MediaError
 from vuemantics_tui.domain.media import FileType
-from vuemantics_tui.media import thumbnail
-from vuemantics_tui.media.thumbnail import make_thumbnail
+from vuemantics_tui.media.small import fit_within, small_rgb
+from vuemantics_tui.media.thumbnail import THUMBNAIL_SIDE, make_thumbnail
 
 Pixel = tuple[int, int, int]
 
@@ -30,6 +30,10 @@ def _thumbnail(source: Path, file_type: FileType = FileType.IMAGE) -> Image.Imag
         assert (image.format, image.mode, image.size) == ("JPEG", "RGB", size)
         assert max(size) <= 256
         return image
+
+
+def _to_thumbnail_size(image: Image.Image) -> Image.Image:
+    return fit_within(image, THUMBNAIL_SIDE)
 
 
 def _pixel(image: Image.Image, x: int, y: int) -> Pixel:
@@ -180,13 +184,13 @@ def test_every_other_mode_becomes_rgb(tmp_path: Path, mode: str, name: str) -> N
 @pytest.mark.parametrize("mode", ["HSV", "RGBa", "RGBX", "PA"])
 def test_modes_that_only_other_readers_make(mode: str) -> None:
     base = drawing.four_corners(600, 400)
-    found = thumbnail._shrink((base.convert("RGBA") if mode == "RGBa" else base).convert(mode))
+    found = small_rgb((base.convert("RGBA") if mode == "RGBa" else base).convert(mode), _to_thumbnail_size)
     assert (found.mode, found.size) == ("RGB", (256, 171))
     assert drawing.corners_of(found) == drawing.CORNERS
 
 
 def test_premultiplied_greys_become_rgb() -> None:
-    found = thumbnail._shrink(Image.new("LA", (600, 400), (100, 255)).convert("La"))
+    found = small_rgb(Image.new("LA", (600, 400), (100, 255)).convert("La"), _to_thumbnail_size)
     assert (found.mode, found.size) == ("RGB", (256, 171))
     assert _pixel(found, 9, 9) == (100, 100, 100)
 

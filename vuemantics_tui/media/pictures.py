@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import io
 import struct
 import warnings
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,6 +36,7 @@ PICTURE_FAULTS: tuple[type[Exception], ...] = (
     MemoryError,
     AttributeError,
     struct.error,
+    zlib.error,
 )
 
 # Pillow loads every plugin it has when a format is asked for that is not yet there: name the one instead.
@@ -60,29 +63,37 @@ _ORIENTATION_TAG = 0x0112
 
 
 @contextmanager
-def open_picture(path: Path, max_pixels: int = DEFAULT_MAX_PIXELS) -> Iterator[Image.Image]:
-    """Open a picture lazily: the header is read, no pixel is decoded.
+def open_picture(picture: Path | bytes, max_pixels: int = DEFAULT_MAX_PIXELS) -> Iterator[Image.Image]:
+    """Open a picture file, or the bytes of one, lazily: the header is read, no pixel is decoded.
 
     Raises MediaError if the header declares more than `max_pixels`; for a header that cannot be read, one of
     PICTURE_FAULTS, so that callers can tell a picture that is refused from one that is damaged.
     """
-    with path.open("rb") as file:
-        found = recognise(file.read(HEAD_BYTES))
+    found = format_of(picture)
+    source = io.BytesIO(picture) if isinstance(picture, bytes) else picture
     if found is media.HEIC:
         with _pixel_limit(max_pixels):
-            image: Image.Image = pi_heif.HeifImageFile(path)
+            image: Image.Image = pi_heif.HeifImageFile(source)
     elif found in _PLUGINS:
         name, module = _PLUGINS[found]
         importlib.import_module(module)
         with _pixel_limit(max_pixels):
-            image = Image.open(path, formats=[name])
+            image = Image.open(source, formats=[name])
     else:
-        raise ValueError("no picture format recognised")
+        raise ValueError("the file is not a picture of an accepted format")
     with image:
         width, height = image.size
         if width * height > max_pixels:
             raise too_many_pixels(f"{width} x {height}", max_pixels)
         yield image
+
+
+def format_of(picture: Path | bytes) -> MediaFormat | None:
+    """The accepted format of a file, from its first bytes. Raises OSError if it cannot be read."""
+    if isinstance(picture, bytes):
+        return recognise(picture[:HEAD_BYTES])
+    with picture.open("rb") as file:
+        return recognise(file.read(HEAD_BYTES))
 
 
 @contextmanager
@@ -94,6 +105,8 @@ def picture_faults(what: str) -> Iterator[None]:
         raise MediaError(f"{what}: a part of it is larger than the limit") from error
     except MemoryError as error:
         raise MediaError(f"{what}: not enough memory", "Close other programs, then retry.") from error
+    except FileNotFoundError as error:
+        raise MediaError(f"{what}: its file is gone", "Add the picture again.") from error
     except PICTURE_FAULTS as error:
         raise MediaError(f"{what}: {_reason(error)}", DAMAGED_HINT) from error
 
@@ -159,9 +172,3 @@ def _reason(error: Exception) -> str:
     if "cannot identify image file" in text:
         return "its header is damaged"
     return text or type(error).__name__
-
-
-def format_of(path: Path) -> MediaFormat | None:
-    """The accepted format of a file, from its first bytes. Raises OSError if it cannot be read."""
-    with path.open("rb") as file:
-        return recognise(file.read(HEAD_BYTES))
