@@ -102,6 +102,20 @@ def test_what_another_terminal_adds_is_seen_at_once(terminal: Callable[..., Term
     assert app.end() == 0
 
 
+def test_a_path_that_arrives_as_a_burst_of_keys_is_never_taken_for_hot_keys(
+    terminal: Callable[..., Terminal],
+) -> None:
+    app = terminal(f"{PICTURES}/coffee.png")
+    app.read_until(lambda text: "1 done" in text)
+    app.process.send("a/nowhere/pdq.jpg\r")
+    app.read_until(lambda text: "There is no file or folder '/nowhere/pdq.jpg'" in text)
+    app.process.send("\x1b")
+    app.read_until(lambda text: "nowhere" not in text)
+    assert "paused" not in app.text()
+    app.process.send("q")
+    assert app.end() == 0
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_polite_signal_leaves_a_clean_terminal(
     terminal: Callable[..., Terminal], tmp_path: Path, number: int

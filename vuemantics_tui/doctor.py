@@ -16,7 +16,7 @@ from vuemantics_tui import paths
 from vuemantics_tui.analyzers.builtin.analyzer import BuiltinAnalyzer
 from vuemantics_tui.config import MIB, Settings
 from vuemantics_tui.domain.errors import VuemanticsError
-from vuemantics_tui.domain.text import size_text
+from vuemantics_tui.domain.text import size_words
 from vuemantics_tui.library import Library
 from vuemantics_tui.processing.compute import ProcessCompute
 from vuemantics_tui.terminal import current_terminal
@@ -109,12 +109,12 @@ def _space(settings: Settings) -> Finding:
         folder = folder.parent
     free = shutil.disk_usage(folder).free
     enough = free > settings.keep_free_mib * MIB
-    return Finding(GOOD if enough else BAD, "space", f"{size_text(free)} free where the library is")
+    return Finding(GOOD if enough else BAD, "space", f"{size_words(free)} free where the library is")
 
 
 def _files() -> list[Finding]:
     log, file = paths.log_file(), paths.settings_file()
-    log_words = f"{log} ({size_text(log.stat().st_size)})" if log.exists() else f"{log}: cannot be written"
+    log_words = f"{log} ({size_words(log.stat().st_size)})" if log.exists() else f"{log}: cannot be written"
     return [
         Finding(GOOD if log.exists() else BAD, "log", log_words),
         Finding(NEUTRAL, "settings", f"{file}" + ("" if file.exists() else ": not there, defaults are used")),

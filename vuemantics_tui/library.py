@@ -17,6 +17,7 @@ from vuemantics_tui.analyzers.builtin.analyzer import BuiltinAnalyzer
 from vuemantics_tui.config import MIB, Settings
 from vuemantics_tui.domain.errors import LibraryError, UsageError
 from vuemantics_tui.domain.media import FileType
+from vuemantics_tui.domain.text import counted
 from vuemantics_tui.domain.upload import (
     TERMINAL,
     ProcessingStatus,
@@ -238,7 +239,7 @@ class Queue:
         counts = await self.counts()
         if counts.paused and counts.waiting and not counts.running:
             raise LibraryError(
-                f"The queue of this library is paused; {counts.waiting} uploads wait",
+                f"The queue of this library is paused, with {counted(counts.waiting, 'upload')} to process",
                 "Open the app with vuemantics-tui and press p to resume.",
             )
 

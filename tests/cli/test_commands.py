@@ -222,6 +222,23 @@ assert "textual" not in sys.modules
     assert result.returncode == 0, result.stderr
 
 
+def test_open_hands_the_original_to_the_systems_viewer(run: Run, tmp_path: Path) -> None:
+    (document,) = objects(run("add", CAT, "--no-wait", "--json"))
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    viewer = tools / ("open" if sys.platform == "darwin" else "xdg-open")
+    viewer.write_text(f'#!/bin/sh\necho "$1" > {tmp_path}/opened\n')
+    viewer.chmod(0o700)
+    result = run("open", document["id"][:8], PATH=f"{tools}:{os.environ['PATH']}")
+    assert result.returncode == 0, result.stderr
+    opened = (tmp_path / "opened").read_text().strip()
+    assert opened == document["file_path"]
+    assert Path(opened).read_bytes() == CAT.read_bytes()
+    if sys.platform.startswith("linux"):
+        lacking = run("open", document["id"], PATH=str(tmp_path))
+        assert (lacking.returncode, "xdg-utils" in lacking.stderr) == (1, True)
+
+
 def draw_many(folder: Path, count: int) -> Path:
     """Draw different pictures into a new folder."""
     from PIL import Image

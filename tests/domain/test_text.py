@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from vuemantics_tui.domain.errors import AnalyzerError, ErrorKind, MediaError, VuemanticsError
 from vuemantics_tui.domain.query import parse_query
-from vuemantics_tui.domain.text import escaped, size_text
+from vuemantics_tui.domain.text import size_words, visible
 
 
 @pytest.mark.parametrize(
@@ -17,18 +17,18 @@ from vuemantics_tui.domain.text import escaped, size_text
         ("cat.jpg", "cat.jpg"),
         ("Zürich 東京 😀.jpg", "Zürich 東京 😀.jpg"),
         ("a\x1b[2Jb", "a\\x1b[2Jb"),
-        ("two\nlines", "two\\nlines"),
+        ("two\nlines", "two\\x0alines"),
         ("\u202egnp.exe", "\\u202egnp.exe"),
         ("bad\udcff", "bad\\udcff"),
     ],
 )
 def test_what_could_move_the_cursor_is_shown_as_an_escape(name: str, shown: str) -> None:
-    assert escaped(name) == shown
+    assert visible(name) == shown
 
 
 @given(st.text())
 def test_no_text_keeps_a_control_character(text: str) -> None:
-    assert not any(ord(character) < 32 or 127 <= ord(character) < 160 for character in escaped(text))
+    assert not any(ord(character) < 32 or 127 <= ord(character) < 160 for character in visible(text))
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_no_text_keeps_a_control_character(text: str) -> None:
     [(0, "0 B"), (999, "999 B"), (1000, "1 KB"), (450_600, "451 KB"), (3_140_000, "3.1 MB"), (64_000_000, "64 MB")],
 )
 def test_sizes_read_well(size: int, text: str) -> None:
-    assert size_text(size) == text
+    assert size_words(size) == text
 
 
 def test_a_query_keeps_the_words_that_say_something() -> None:

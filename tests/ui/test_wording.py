@@ -11,14 +11,15 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from tests.ui.conftest import NOW
+from vuemantics_tui.domain.text import size_words, visible
 from vuemantics_tui.domain.upload import QueueCounts
 from vuemantics_tui.library import IntakeOutcome, IntakeResult
+from vuemantics_tui.ui.fitting import fit, fit_name
 from vuemantics_tui.ui.intake_words import added_words
 from vuemantics_tui.ui.typed_paths import typed_paths
-from vuemantics_tui.ui.visible import fit, fit_name, visible
 from vuemantics_tui.ui.widgets.columns import Columns
 from vuemantics_tui.ui.widgets.queue_bar import Pace
-from vuemantics_tui.ui.wording import age_words, duration_words, size_words
+from vuemantics_tui.ui.wording import age_words, duration_words
 
 
 @pytest.mark.parametrize(

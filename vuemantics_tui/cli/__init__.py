@@ -16,7 +16,7 @@ from vuemantics_tui.cli.output import note
 from vuemantics_tui.cli.reading import delete, list_uploads, open_original, search, show
 from vuemantics_tui.cli.session import INTERRUPTED, Interrupted
 from vuemantics_tui.domain.errors import VuemanticsError
-from vuemantics_tui.domain.text import escaped
+from vuemantics_tui.domain.text import visible
 
 WRONG_USAGE = 2
 
@@ -52,9 +52,9 @@ def _run() -> int:
         code = cli.main(standalone_mode=False)
         return code if isinstance(code, int) else 0
     except VuemanticsError as error:
-        note(f"Error: {escaped(error.message)}")
+        note(f"Error: {visible(error.message)}")
         if error.hint:
-            note(f"Hint: {escaped(error.hint)}")
+            note(f"Hint: {visible(error.hint)}")
         return error.exit_code
     except click.UsageError as error:
         error.show()

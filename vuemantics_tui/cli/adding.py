@@ -22,7 +22,7 @@ from vuemantics_tui.cli.output import (
 from vuemantics_tui.cli.session import open_library, run
 from vuemantics_tui.config import Settings
 from vuemantics_tui.domain.errors import UsageError
-from vuemantics_tui.domain.text import size_text
+from vuemantics_tui.domain.text import counted, size_words
 from vuemantics_tui.domain.upload import ProcessingStatus, Upload
 
 if TYPE_CHECKING:
@@ -85,7 +85,9 @@ async def _add(settings: Settings, paths: tuple[Path, ...], recursive: bool, no_
             for upload in added:
                 _tell(library, upload, as_json)
             if added:
-                note(f"{len(added)} wait. Process them with: vuemantics-tui --library {library.root} process")
+                note(
+                    f"{counted(len(added), 'upload')} to process with: vuemantics-tui --library {library.root} process"
+                )
             return 0
 
 
@@ -96,7 +98,7 @@ async def _copy(library: Library, candidates: list[Candidate], as_json: bool) ->
     with bars() as progress:
         bar = Bar(progress, "copying", total)
         async for result in library.uploads.add(candidates, bar.advance):
-            bar.say(f"{size_text(bar.done)} of {size_text(total)}")
+            bar.say(f"{size_words(bar.done)} of {size_words(total)}")
             if result.is_new and result.upload is not None:
                 added.append(result.upload)
             else:

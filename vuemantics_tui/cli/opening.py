@@ -16,6 +16,7 @@ from vuemantics_tui.cli.output import emit, note, upload_table
 from vuemantics_tui.cli.session import run
 from vuemantics_tui.config import Settings
 from vuemantics_tui.domain.errors import UsageError, VuemanticsError
+from vuemantics_tui.domain.text import counted
 from vuemantics_tui.paths import log_file
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def _open_screen(settings: Settings, paths: Sequence[Path]) -> None:
     compute = warm_compute(settings)
     left = run(lambda: _screen(settings, paths, compute))
     if left:
-        note(f"{left} uploads wait. They go on when you open the library again, or with: vuemantics-tui process")
+        note(f"{counted(left, 'upload')} still to process. Open the app again, or run: vuemantics-tui process")
 
 
 async def _screen(settings: Settings, paths: Sequence[Path], compute: Compute) -> int:

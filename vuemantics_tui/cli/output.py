@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.cells import cell_len
 
-from vuemantics_tui.domain.text import escaped, size_text
+from vuemantics_tui.domain.text import size_words, visible
 from vuemantics_tui.domain.upload import Upload, UploadEvent
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def intake_document(library: Library, result: IntakeResult) -> dict[str, Any]:
 
 def result_line(word: str, name: str, more: str = "") -> str:
     """One line for one file of a batch."""
-    return f"{word:<10} {escaped(name)}" + (f"  {escaped(more)}" if more else "")
+    return f"{word:<10} {visible(name)}" + (f"  {visible(more)}" if more else "")
 
 
 def upload_line(upload: Upload) -> str:
@@ -111,7 +111,7 @@ def _ending(upload: Upload) -> str:
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]], right: frozenset[int] = frozenset()) -> list[str]:
     """Rows as lines in columns; the last column is left as long as it is. Column numbers in `right` align right."""
-    cells = [list(headings), *([escaped(cell) for cell in row] for row in rows)]
+    cells = [list(headings), *([visible(cell) for cell in row] for row in rows)]
     widths = [max(cell_len(row[column]) for row in cells) for column in range(len(headings))]
     lines = []
     for row in cells:
@@ -130,7 +130,7 @@ def upload_table(uploads: Iterable[Upload]) -> list[str]:
         (
             upload.id[:SHORT_ID],
             upload.word + (" !" if upload.warning and not upload.error_message else ""),
-            size_text(upload.file_size),
+            size_words(upload.file_size),
             local_time(upload.created_at),
             upload.filename + (f"  {upload.error_message}" if upload.error_message else ""),
         )
@@ -146,7 +146,7 @@ def local_time(moment: str) -> str:
 
 def upload_page(library: Library, upload: Upload, history: Iterable[UploadEvent]) -> list[str]:
     """Everything about one upload, as lines."""
-    size = size_text(upload.file_size)
+    size = size_words(upload.file_size)
     shape = f"{upload.width} x {upload.height}" if upload.width and upload.height else ""
     length = f"{upload.duration:.1f} s" if upload.duration is not None else ""
     quality = ""
@@ -180,12 +180,12 @@ def upload_page(library: Library, upload: Upload, history: Iterable[UploadEvent]
         if value:
             indent = " " * 14
             lines += textwrap.wrap(
-                f"{name:<14}{escaped(value)}", _TEXT_WIDTH, subsequent_indent=indent, break_long_words=False,
+                f"{name:<14}{visible(value)}", _TEXT_WIDTH, subsequent_indent=indent, break_long_words=False,
                 break_on_hyphens=False,
             )  # fmt: skip
     lines += ["", "history"]
     for event in history:
         took = f"  {event.seconds:.2f} s" if event.seconds is not None else ""
         moment = datetime.fromisoformat(event.at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-        lines.append(f"  {moment}  {event.kind:<12}{escaped(event.message)}{took}".rstrip())
+        lines.append(f"  {moment}  {event.kind:<12}{visible(event.message)}{took}".rstrip())
     return lines

@@ -23,7 +23,7 @@ from vuemantics_tui.cli.session import open_library, run
 from vuemantics_tui.config import Settings
 from vuemantics_tui.domain.errors import UsageError, VuemanticsError
 from vuemantics_tui.domain.media import FileType
-from vuemantics_tui.domain.text import escaped
+from vuemantics_tui.domain.text import visible
 from vuemantics_tui.domain.upload import ProcessingStatus
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ async def _delete(settings: Settings, ids: tuple[str, ...], yes: bool) -> None:
     async with open_library(settings) as library:
         named = {upload.id: upload for upload in [await library.uploads.find(prefix) for prefix in ids]}
         if not yes:
-            names = ", ".join(escaped(upload.filename) for upload in named.values())
+            names = ", ".join(visible(upload.filename) for upload in named.values())
             if not sys.stdin.isatty():
                 raise UsageError(f"Not deleted without being asked: {names}", "Give --yes.")
             # The prompt may block the event loop: nothing else runs in it.

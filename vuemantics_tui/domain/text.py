@@ -1,33 +1,64 @@
-"""Text as a person may safely see it."""
+"""Text and numbers as a person may safely and easily read them."""
 
 from __future__ import annotations
 
 import unicodedata
 
-# Cc: control characters, Cf: format characters such as those that turn the reading direction, Cs: halves of pairs,
-# Zl and Zp: line ends of Unicode. In a file name they can rewrite the line that they stand in, or the whole terminal.
-_UNSAFE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-# These two hold together emoji and the scripts that need them, and move nothing.
-_JOINERS = frozenset("\u200c\u200d")
+_UNITS = ("B", "KB", "MB", "GB", "TB")
+
+# More marks than any script puts on one letter only serve to paint over the lines around it.
+MOST_MARKS = 3
+
+# Terminals disagree on how wide these make the character before them, so they would break the columns.
+_JOINERS = {0x200D, *range(0xFE00, 0xFE10), *range(0x1F3FB, 0x1F400), *range(0xE0100, 0xE01F0)}
+_REGIONAL = range(0x1F1E6, 0x1F200)
+_NEVER_SHOWN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 
 
-def escaped(text: str) -> str:
-    """The text with every character that could move or hide something shown as a backslash escape."""
+def visible(text: str) -> str:
+    r"""The text on one line with nothing in it that a terminal would act on: an escape shows as \x1b.
+
+    Control characters, line breaks and the marks that turn the direction of writing are shown as escapes; emoji come
+    apart into the pictures that they are joined from, which every terminal measures alike.
+    """
     if text.isascii() and text.isprintable():
         return text
-    return "".join(
-        character.encode("unicode_escape").decode("ascii")
-        if unicodedata.category(character) in _UNSAFE and character not in _JOINERS
-        else character
-        for character in text
-    )
+    shown: list[str] = []
+    marks = 0
+    for character in unicodedata.normalize("NFC", text):
+        code = ord(character)
+        if code in _JOINERS:
+            continue
+        marks = marks + 1 if unicodedata.combining(character) else 0
+        if marks > MOST_MARKS:
+            continue
+        if code in _REGIONAL:
+            shown.append(chr(code - _REGIONAL.start + ord("A")))
+        elif unicodedata.category(character) in _NEVER_SHOWN:
+            shown.append(_escape(code))
+        elif unicodedata.category(character) == "Zs":
+            shown.append(" ")
+        else:
+            shown.append(character)
+    return "".join(shown)
 
 
-def size_text(size: int) -> str:
-    """A number of bytes as people read it, in decimal units: `451 KB`, `3.1 MB`."""
-    value = float(size)
-    for unit in ("B", "KB", "MB", "GB"):
-        if value < 999.5:
-            return f"{value:.1f} {unit}" if unit in ("MB", "GB") and value < 9.95 else f"{value:.0f} {unit}"
-        value /= 1000
-    return f"{value:.1f} TB"
+def size_words(size: int) -> str:
+    """A number of bytes in three digits: 264 KB, 3.1 MB."""
+    amount = float(size)
+    for unit in _UNITS:
+        if amount < 999.5 or unit == _UNITS[-1]:
+            break
+        amount /= 1000
+    return f"{amount:.1f} {unit}" if unit not in ("B", "KB") and amount < 9.95 else f"{amount:.0f} {unit}"
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: 1 week, 1,204 uploads."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _escape(code: int) -> str:
+    if code <= 0xFF:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"

@@ -15,9 +15,7 @@ from vuemantics_tui.domain.description import Description
 from vuemantics_tui.domain.errors import AnalyzerError, ErrorKind, MediaError, VuemanticsError
 from vuemantics_tui.domain.media import FileType, MediaMetadata
 from vuemantics_tui.domain.upload import ProcessingStage
-from vuemantics_tui.media.frames import extract_frames
-from vuemantics_tui.media.metadata import read_metadata
-from vuemantics_tui.media.thumbnail import make_thumbnail
+from vuemantics_tui.media.jobs import extract_frames, make_thumbnail, read_metadata
 from vuemantics_tui.store.claims import Claim, ClaimLostError, ClaimStore, Failure
 from vuemantics_tui.store.uninterrupted import uninterrupted
 

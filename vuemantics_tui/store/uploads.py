@@ -145,8 +145,7 @@ class UploadStore:
 
     async def numbers(self) -> array[int]:
         """The numbers of all uploads, newest first."""
-        rows = await self._database.fetch("SELECT number FROM uploads ORDER BY number DESC")
-        return array("q", (row[0] for row in rows))
+        return await self._database.fetch_integers("SELECT number FROM uploads ORDER BY number DESC")
 
     async def newest(
         self,

@@ -11,7 +11,9 @@ APP: list[BindingType] = [
 ]
 
 UPLOADS_SCREEN: list[BindingType] = [
-    Binding("a", "add_paths", "add", id="add-paths"),
+    # What follows at once, as a dropped path does in some terminals, must find the field and never the hot keys: only a
+    # key with priority acts before the next one is handed out.
+    Binding("a", "add_paths", "add", priority=True, id="add-paths"),
     Binding("r", "retry_upload", "retry", id="retry-upload"),
     Binding("p", "toggle_pause", "pause", id="toggle-pause"),
     Binding("d,delete", "delete_upload", "delete", id="delete-upload"),

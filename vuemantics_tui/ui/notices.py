@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from vuemantics_tui.domain.errors import VuemanticsError
-from vuemantics_tui.ui.visible import visible
+from vuemantics_tui.domain.text import visible
 
 if TYPE_CHECKING:
     from textual.app import App

@@ -4,21 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from vuemantics_tui.domain.text import counted
 from vuemantics_tui.domain.upload import RUNNING, ProcessingStage, ProcessingStatus, UploadRow
 
-_UNITS = ("B", "KB", "MB", "GB", "TB")
 _DAY = 86_400
 _PREFIXES = ("Processing failed: ", "AI processing failed: ")
-
-
-def size_words(size: int) -> str:
-    """A number of bytes in three digits: 264 KB, 3.1 MB."""
-    amount = float(size)
-    for unit in _UNITS:
-        if amount < 999.5 or unit == _UNITS[-1]:
-            break
-        amount /= 1000
-    return f"{amount:.1f} {unit}" if unit not in ("B", "KB") and amount < 9.95 else f"{amount:.0f} {unit}"
 
 
 def age_words(created_at: str, now: datetime) -> str:
@@ -41,11 +31,6 @@ def age_words(created_at: str, now: datetime) -> str:
     if days < 60:
         return counted(days // 7, "week")
     return counted(days // 30, "month") if days < 730 else counted(days // 365, "year")
-
-
-def counted(number: int, noun: str) -> str:
-    """A number with its noun: 1 week, 1,204 uploads."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def duration_words(seconds: float) -> str:

@@ -7,8 +7,8 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from vuemantics_tui.domain.text import visible
 from vuemantics_tui.ui import bindings
-from vuemantics_tui.ui.visible import visible
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 
 

@@ -82,7 +82,9 @@ class UploadsScreen(Screen[None]):
         return status_word(row.stage, error_kind=row.error_kind, frame=self._library.queue.frame(row.id))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """What is done to an upload needs one."""
+        """What is done to an upload needs one; in the field for paths, the key that opens it is a letter."""
+        if action == "add_paths":
+            return not self.has_class("-field-open")
         return action not in ACTIONS_ON_UPLOADS or not self.has_class("-empty")
 
     # Following the library

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from textual.reactive import reactive
 
+from vuemantics_tui.domain.text import counted
 from vuemantics_tui.ui.widgets.two_sided import Part, TwoSidedLine
-from vuemantics_tui.ui.wording import counted
 
 
 class HeaderLine(TwoSidedLine):

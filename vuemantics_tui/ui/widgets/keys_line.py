@@ -6,7 +6,7 @@ from textual import events
 from textual.content import Content
 from textual.widget import Widget
 
-from vuemantics_tui.ui.visible import visible
+from vuemantics_tui.domain.text import visible
 
 
 class KeysLine(Widget):

@@ -8,9 +8,9 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Input, Label, Static
 
 from vuemantics_tui.domain.errors import VuemanticsError
+from vuemantics_tui.domain.text import visible
 from vuemantics_tui.ui import bindings
 from vuemantics_tui.ui.messages import PathFieldClosed, PathsEntered
-from vuemantics_tui.ui.visible import visible
 
 HELP = "A file, or a folder with all that is in it."
 
@@ -43,7 +43,8 @@ class PathField(Vertical):
             field.cursor_position = len(text)
         self.say(HELP)
         self.display = True
-        field.focus()
+        # At once: `focus()` comes later, and keys pressed meanwhile would go to the table.
+        self.screen.set_focus(field)
 
     def close(self) -> None:
         """Hide the field and forget what was in it."""

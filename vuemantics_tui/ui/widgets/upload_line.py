@@ -7,10 +7,11 @@ from typing import Literal
 
 from rich.cells import cell_len
 
+from vuemantics_tui.domain.text import size_words, visible
 from vuemantics_tui.domain.upload import RUNNING, ProcessingStatus, UploadRow
-from vuemantics_tui.ui.visible import fit, fit_name, visible
+from vuemantics_tui.ui.fitting import fit, fit_name
 from vuemantics_tui.ui.widgets.columns import BAR, GAP, Columns
-from vuemantics_tui.ui.wording import age_words, glyph_of, reason_of, size_words
+from vuemantics_tui.ui.wording import age_words, glyph_of, reason_of
 
 LineStyle = Literal["name", "dim", "done", "running", "rest", "warning", "error"]
 Piece = tuple[str, LineStyle]

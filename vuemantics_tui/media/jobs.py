@@ -1,0 +1,28 @@
+"""What a process of the pool is asked to do with a file. Pillow and FFmpeg are loaded there, and not by who asks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from vuemantics_tui.domain.media import FileType, MediaMetadata
+
+
+def make_thumbnail(source: Path, file_type: FileType, target: Path, max_pixels: int) -> tuple[int, int]:
+    """See `thumbnail.make_thumbnail`."""
+    from vuemantics_tui.media import thumbnail
+
+    return thumbnail.make_thumbnail(source, file_type, target, max_pixels)
+
+
+def read_metadata(path: Path, file_type: FileType, max_pixels: int) -> MediaMetadata:
+    """See `metadata.read_metadata`."""
+    from vuemantics_tui.media import metadata
+
+    return metadata.read_metadata(path, file_type, max_pixels)
+
+
+def extract_frames(path: Path, count: int) -> list[bytes]:
+    """See `frames.extract_frames`."""
+    from vuemantics_tui.media import frames
+
+    return frames.extract_frames(path, count)
