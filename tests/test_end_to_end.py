@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pexpect
+import psutil
 import pyte
 import pytest
 import skimage
@@ -131,3 +133,25 @@ def test_a_polite_signal_leaves_a_clean_terminal(
     )
     assert b"chelsea.png" in listed.stdout
     assert b"describing" not in listed.stdout
+
+
+def test_a_terminal_that_is_gone_takes_the_program_with_it_in_order(
+    terminal: Callable[..., Terminal], tmp_path: Path
+) -> None:
+    app = terminal(*(str(path) for path in PICTURES.glob("*.png")))
+    app.read_until(lambda text: "running" in text)
+    children = psutil.Process(app.process.pid).children(recursive=True)
+    # The far end of the terminal is closed, as when its window is; the number stays taken, for who clears up.
+    with Path(os.devnull).open("rb") as nothing:
+        os.dup2(nothing.fileno(), app.process.child_fd)
+    app.process.wait()
+    _, alive = psutil.wait_procs(children, timeout=DEADLINE_SECONDS)
+    assert not [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]
+    listed = subprocess.run(
+        [*PROGRAM, "list", "--json"],
+        env={**os.environ, "VUEMANTICS_LIBRARY": str(tmp_path / "library")},
+        capture_output=True,
+        text=True,
+    )
+    stages = {json.loads(line)["stage"] for line in listed.stdout.splitlines()}
+    assert stages <= {"queued", "completed", "failed"}, "what ran waits again"

@@ -321,14 +321,23 @@ class Library:
         root = settings.library
         await asyncio.to_thread(_make_folder, root)
         database = await Database.open(paths.database_file(root))
-        compute = compute or ProcessCompute(settings.workers)
-        return cls(settings, database, compute, analyzer or BuiltinAnalyzer(compute, paths.cache_dir()))
+        try:
+            compute = compute or ProcessCompute(settings.workers)
+            return cls(settings, database, compute, analyzer or BuiltinAnalyzer(compute, paths.cache_dir()))
+        except BaseException:
+            await database.close()
+            raise
 
     async def close(self) -> None:
-        """Stop processing and let go of everything."""
-        await self.queue.stop()
-        await self._compute.close()
-        await self._database.close()
+        """Stop processing and let go of everything, each thing whatever becomes of the others. Raises LibraryError."""
+        # A connection that stays open keeps its thread, and so the end of the process, waiting for ever.
+        try:
+            await self.queue.stop()
+        finally:
+            try:
+                await self._compute.close()
+            finally:
+                await self._database.close()
 
     async def sweep(self) -> int:
         """Remove what a crash left behind on disk; returns how many folders."""

@@ -6,6 +6,7 @@ import json
 import sys
 import textwrap
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,8 +38,9 @@ def emit_json(document: dict[str, Any]) -> None:
 
 def note(line: str) -> None:
     """Print one line on stderr: for people, not for pipes."""
-    sys.stderr.write(line + "\n")
-    sys.stderr.flush()
+    with suppress(OSError):  # the terminal is gone, and with it whoever would read this
+        sys.stderr.write(line + "\n")
+        sys.stderr.flush()
 
 
 def upload_document(library: Library, upload: Upload) -> dict[str, Any]:

@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 import logging
 import signal
+import sys
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from textual import work
 from textual.app import App
+from textual.driver import Driver
 from textual.screen import Screen
 from textual.worker import Worker, WorkerError
 
@@ -47,6 +49,15 @@ class RunningWorker:
         return None
 
 
+def _terminal_driver() -> type[Driver] | None:
+    """What outlives its terminal, where Textual would use the driver that it is made from."""
+    if sys.platform == "win32" or not (sys.__stdin__ and sys.__stdin__.isatty()):
+        return None
+    from vuemantics_tui.ui.driver import TerminalDriver
+
+    return TerminalDriver
+
+
 class VuemanticsApp(App[None]):
     """The program on the screen.
 
@@ -66,7 +77,7 @@ class VuemanticsApp(App[None]):
         process: bool = True,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        super().__init__()
+        super().__init__(driver_class=_terminal_driver())
         self.library = library
         self.notices = Notices(self)
         self._paths = paths

@@ -1,0 +1,69 @@
+"""The driver of the terminal: Textual's own, that outlives its terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TextIO, cast
+
+from textual.drivers.linux_driver import LinuxDriver
+
+if TYPE_CHECKING:
+    from textual.app import App
+
+
+class OutlivedTerminal:
+    """What is written to the terminal, as long as there is one; `on_gone` is called once when there is none any more.
+
+    A closed window or a lost SSH connection makes every write fail. Textual's writer would end with the first, and
+    the app then wait for ever for somebody to take what it still has to say; its uploads would stay claimed.
+    """
+
+    def __init__(self, file: TextIO, on_gone: Callable[[], object]) -> None:
+        self._file = file
+        self._on_gone = on_gone
+        self._gone = False
+
+    def write(self, text: str) -> None:
+        """Write, or where the terminal is gone, do nothing."""
+        self._attempt(lambda: self._file.write(text))
+
+    def flush(self) -> None:
+        """Flush, or where the terminal is gone, do nothing."""
+        self._attempt(self._file.flush)
+
+    def fileno(self) -> int:
+        """The terminal's file descriptor."""
+        return self._file.fileno()
+
+    def isatty(self) -> bool:
+        """Whether it is a terminal."""
+        return self._file.isatty()
+
+    def _attempt(self, step: Callable[[], object]) -> None:
+        if self._gone:
+            return
+        try:
+            step()
+        except (OSError, ValueError):
+            self._gone = True
+            self._on_gone()
+
+
+class TerminalDriver(LinuxDriver):
+    """Textual's driver for POSIX terminals; where the terminal is gone, it ends the app in order."""
+
+    def __init__(self, app: App[Any], **options: Any) -> None:
+        super().__init__(app, **options)
+        # Typed as a file, used to write, to flush and for its number.
+        self._file = cast(Any, OutlivedTerminal(cast(TextIO, self._file), self._leave))
+
+    def _leave(self) -> None:
+        # From the writer's thread, perhaps after the loop has ended.
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._app.exit)
+
+    def _run_input_thread(self) -> None:
+        # At the end of a terminal, reading fails or returns nothing for ever.
+        with suppress(OSError):
+            super().run_input_thread()
