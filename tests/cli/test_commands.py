@@ -169,13 +169,17 @@ def test_an_ambiguous_id_asks_for_more(run: Run, tmp_path: Path) -> None:
 
 
 def test_a_wrong_setting_is_named(run: Run, tmp_path: Path) -> None:
-    assert "VUEMANTICS_WORKERS" in run("list", VUEMANTICS_WORKERS="many").stderr
+    refused = run("list", VUEMANTICS_WORKERS="many")
+    assert (refused.returncode, "VUEMANTICS_WORKERS" in refused.stderr) == (2, True)
     folder = tmp_path / "config" / "vuemantics-tui"
     folder.mkdir(parents=True)
     (folder / "settings.toml").write_text("wrokers = 3\n")
     result = run("list", XDG_CONFIG_HOME=str(tmp_path / "config"))
-    assert result.returncode == 2
-    assert "Did you mean workers?" in result.stderr
+    assert (result.returncode, result.stdout) == (0, "")
+    (warning,) = [line for line in result.stderr.splitlines() if "Warning" in line]
+    assert "settings.toml, line 1: there is no setting wrokers; did you mean workers?" in warning
+    examined = run("doctor", XDG_CONFIG_HOME=str(tmp_path / "config"))
+    assert any(line.startswith("✗ settings") and "wrokers" in line for line in examined.stdout.splitlines())
 
 
 def test_a_name_that_would_move_the_cursor_is_shown_escaped(run: Run, tmp_path: Path) -> None:

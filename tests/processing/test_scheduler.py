@@ -124,6 +124,54 @@ async def test_a_deleted_upload_gives_its_slot_free(open_library: OpenLibrary, d
     await until(second_described)
 
 
+async def test_a_cancelled_run_ends_here_and_in_another_window_and_a_retry_is_whole(
+    open_library: OpenLibrary, draw_picture: DrawPicture
+) -> None:
+    analyzer = ScriptedAnalyzer(gate=asyncio.Event())
+    here, there = await open_library(analyzer, workers=1), await open_library()
+    (result,) = await add_all(here, draw_picture())
+    assert result.upload is not None
+    here.queue.start()
+    await analyzer.reached.wait()
+    assert await here.uploads.cancel([result.upload.id]) == [result.upload.id]
+    assert await here.uploads.retry([result.upload.id]) == [result.upload.id]
+
+    async def begun_again() -> bool:
+        return len(analyzer.described) == 2
+
+    await until(begun_again)
+    assert await there.uploads.cancel([result.upload.id]) == [result.upload.id]
+    assert analyzer.gate is not None
+    analyzer.gate.set()
+
+    async def slot_is_free() -> bool:
+        return here.queue.running_here == 0
+
+    await until(slot_is_free)
+    upload = await here.uploads.get(result.upload.id)
+    assert upload is not None
+    assert (upload.word, upload.description) == ("cancelled", None)
+    await here.uploads.retry([upload.id])
+    await settled(here)
+    assert (await here.queue.counts()).completed == 1
+
+
+async def test_the_time_left_comes_from_what_was_done_before(
+    open_library: OpenLibrary, draw_picture: DrawPicture
+) -> None:
+    library = await open_library(workers=2)
+    (first,) = await add_all(library, draw_picture("a.png", 1))
+    assert await library.queue.seconds_left() is None, "nothing is known"
+    library.queue.start()
+    await settled(library)
+    assert await library.queue.seconds_left() is None, "nothing waits"
+    assert first.upload is not None
+    took = sum(event.seconds or 0 for event in await library.uploads.history(first.upload))
+    await library.queue.stop()
+    await add_all(library, *(draw_picture(f"{number}.png", number) for number in range(2, 8)))
+    assert await library.queue.seconds_left() == pytest.approx(6 * took / 2)
+
+
 async def test_a_store_in_trouble_stops_nothing_for_good(
     open_library: OpenLibrary, draw_picture: DrawPicture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,13 +6,14 @@ import itertools
 
 import numpy as np
 
-from tests.conftest import insert_upload
+from tests.conftest import DrawPicture, OpenLibrary, add_all, insert_upload, settled
 from tests.doubles import ScriptedAnalyzer, vector_of
 from tests.store.test_uploads import complete
 from vuemantics_tui.search.ranking import Ranking
 from vuemantics_tui.search.vectors import VectorIndex
 from vuemantics_tui.store.changes import ChangeFeed
 from vuemantics_tui.store.database import Database
+from vuemantics_tui.store.decisions import DecisionStore
 from vuemantics_tui.store.embeddings import EmbeddingStore
 from vuemantics_tui.store.fulltext import FullText
 from vuemantics_tui.store.uploads import UploadStore
@@ -105,3 +106,55 @@ async def test_the_limit_holds(database: Database) -> None:
     for number in range(12):
         await described(database, f"number {number}")
     assert len(await ranking_of(database).search("number", 5)) == 5
+
+
+async def test_what_is_hidden_is_found_by_no_way_until_it_is_shown_again(database: Database) -> None:
+    ranking, decisions = ranking_of(database), DecisionStore(database)
+    ids = [await described(database, text) for text in ("tabby cat", "tabby dog", "grey sofa")]
+    assert len(await ranking.search("tabby", 5)) == 3
+    await decisions.set_hidden(ids[:1], True)
+    assert {hit.number for hit in await ranking.search("tabby", 5)} == {2, 3}
+    assert {hit.number for hit in await ranking_of(database).search("tabby", 5)} == {2, 3}, "freshly loaded"
+    assert {hit.number for hit in await ranking.similar(2, 5)} == {3}
+    assert {hit.number for hit in await ranking.similar(1, 5)} == {2, 3}, "from a hidden one to what is shown"
+    await decisions.set_hidden(ids[:1], False)
+    assert len(await ranking.search("tabby", 5)) == 3
+
+
+async def test_similar_are_the_nearest_without_itself(database: Database) -> None:
+    texts = [f"description {number}" for number in range(30)]
+    for text in texts:
+        await described(database, text)
+    await insert_upload(UploadStore(database))
+    cosines = np.stack([vector_of(text) for text in texts]) @ vector_of(texts[7])
+    expected = [int(row) + 1 for row in np.argsort(-cosines) if row != 7][:5]
+    hits = await ranking_of(database).similar(8, 5)
+    assert [hit.number for hit in hits] == expected
+    np.testing.assert_allclose([hit.score for hit in hits], cosines[[one - 1 for one in expected]], atol=1e-4)
+    assert await ranking_of(database).similar(31, 5) == [], "not described yet"
+    assert await ranking_of(database).similar(99, 5) == []
+
+
+async def test_a_hit_tells_which_words_of_the_query_it_holds(
+    open_library: OpenLibrary, draw_picture: DrawPicture
+) -> None:
+    library = await open_library()
+    await add_all(library, draw_picture("Holiday.png"))
+    library.queue.start()
+    await settled(library)
+    (hit,) = await library.search.run("photos of Cats, zebras and a résting holiday")
+    assert hit.matched == ("cats", "résting", "holiday")
+    (hit,) = await library.search.run("zebra")
+    assert hit.matched == ()
+    assert hit.upload.number == 1
+
+
+async def test_the_history_holds_each_search_once_newest_first(open_library: OpenLibrary) -> None:
+    library = await open_library()
+    for text in ("cat", "  red   sofa ", "beach", "CAT", "   "):
+        await library.search.remember(text)
+    assert await library.search.history() == ["CAT", "beach", "red sofa"]
+    assert await library.search.history(1) == ["CAT"]
+    silent = await open_library(remember_searches=False)
+    await silent.search.remember("secret")
+    assert "secret" not in await silent.search.history()

@@ -60,14 +60,16 @@ async def test_a_migration_that_breaks_leaves_nothing(tmp_path: Path, monkeypatc
     path = tmp_path / "library.db"
     await (await Database.open(path)).close()
     good = database_module._migrations()
-    broken = [*good, (2, "0002_broken", "CREATE TABLE half (x);\nINSERT INTO nowhere VALUES (1);")]
+    broken = [*good, (999, "0999_broken", "CREATE TABLE half (x);\nINSERT INTO nowhere VALUES (1);")]
     monkeypatch.setattr(database_module, "_migrations", lambda: broken)
     with pytest.raises(sqlite3.OperationalError, match="nowhere"):
         await Database.open(path)
     monkeypatch.setattr(database_module, "_migrations", lambda: good)
     database = await Database.open(path)
     assert await database.fetch("SELECT name FROM sqlite_schema WHERE name = 'half'") == []
-    assert [row["number"] for row in await database.fetch("SELECT number FROM migrations")] == [1]
+    assert [row["number"] for row in await database.fetch("SELECT number FROM migrations")] == [
+        number for number, _, _ in good
+    ]
     await database.close()
 
 

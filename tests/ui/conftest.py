@@ -26,6 +26,8 @@ from vuemantics_tui.config import Settings
 from vuemantics_tui.domain.description import Description
 from vuemantics_tui.library import Library
 from vuemantics_tui.ui.app import VuemanticsApp
+from vuemantics_tui.ui.widgets.path_field import PathInput
+from vuemantics_tui.ui.widgets.search_line import SearchInput
 from vuemantics_tui.ui.widgets.upload_table import UploadTable
 
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
@@ -72,6 +74,14 @@ class Window:
     @property
     def table(self) -> UploadTable:
         return self.app.screen_stack[0].query_one(UploadTable)
+
+    @property
+    def path_input(self) -> PathInput:
+        return self.app.screen_stack[0].query_one(PathInput)
+
+    @property
+    def search_input(self) -> SearchInput:
+        return self.app.screen_stack[0].query_one(SearchInput)
 
     def text(self) -> str:
         """What is on the screen."""

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pexpect
 import pytest
+from textual.app import ComposeResult
 from textual.worker import Worker, WorkerState
 
 from tests.ui.conftest import Window, add, open_library_at, window_on
 from vuemantics_tui.domain.upload import ProcessingStatus
+from vuemantics_tui.ui.app import VuemanticsApp
 from vuemantics_tui.ui.screens.confirm import ConfirmScreen
+from vuemantics_tui.ui.screens.uploads import UploadsScreen
 
 Draw = Callable[..., Path]
 
@@ -147,6 +153,54 @@ async def test_a_signal_stops_cleanly_without_asking(root: Path, draw: Draw, nam
         assert window.app.return_code == 0
     assert await statuses(root) == [ProcessingStatus.PENDING]
     assert not asyncio.get_running_loop().remove_signal_handler(number), "the handler goes with the app"
+
+
+async def test_an_app_that_cannot_show_its_first_screen_ends_without_a_traceback(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(screen: UploadsScreen) -> ComposeResult:
+        raise RuntimeError("a defect at the start")
+        yield
+
+    monkeypatch.setattr(UploadsScreen, "compose", fail)
+    library = await open_library_at(root)
+    try:
+        app = VuemanticsApp(library)
+        async with asyncio.timeout(20):
+            await app.run_async(headless=True)
+    finally:
+        await library.close()
+    assert app.return_code == 1
+    assert capfd.readouterr() == ("", "")
+    assert "a defect at the start" in caplog.text
+
+
+CRASHING = """
+import vuemantics_tui.cli
+from vuemantics_tui.ui.screens.uploads import UploadsScreen
+def compose(screen):
+    raise RuntimeError("a defect")
+    yield
+UploadsScreen.compose = compose
+vuemantics_tui.cli.main()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
+def test_a_crash_leaves_the_terminal_clean_and_says_one_sentence(tmp_path: Path) -> None:
+    folders = {name: str(tmp_path / name) for name in ("XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")}
+    environment = {**os.environ, **folders, "TERM": "xterm-256color", "VUEMANTICS_LIBRARY": str(tmp_path / "library")}
+    process = pexpect.spawn(sys.executable, ["-c", CRASHING], env=environment, timeout=60, dimensions=(24, 200))
+    sent = process.read().decode()
+    process.close()
+    assert process.exitstatus == 1
+    _, left, rest = sent.rpartition("\x1b[?1049l")
+    assert left, "the other screen of the terminal was left"
+    assert sent.rindex("\x1b[?25h") > sent.rindex("\x1b[?25l"), "the cursor is shown again"
+    assert "Traceback" not in sent
+    words = re.sub(r"\x1b[\[\]>=()][0-9;?<>u]*[a-zA-Z]?", "", rest).strip()
+    assert re.fullmatch(r"Error: the app had to end because of a defect; the log file tells more: \S+\.log", words)
+    assert "a defect" in Path(words.rpartition(" ")[2]).read_text("utf-8")
 
 
 async def test_deleting_what_runs_stops_it(root: Path, draw: Draw) -> None:

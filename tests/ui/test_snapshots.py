@@ -15,6 +15,7 @@ from tests.doubles import ThreadCompute
 from tests.ui.conftest import NOW, Made, StillAnalyzer, make_library, settings_for
 from vuemantics_tui.library import Library
 from vuemantics_tui.ui.app import VuemanticsApp
+from vuemantics_tui.ui.widgets.upload_pane import UploadPane
 from vuemantics_tui.ui.widgets.upload_table import UploadTable
 
 SIZES = [(80, 24), (120, 36)]
@@ -67,7 +68,10 @@ def before(rows: int, *keys: str, shows: str = "") -> Before:
             return "\n".join(strip.text for strip in pilot.app.screen._compositor.render_strips())
 
         async with asyncio.timeout(10):
+            while not pilot.app.screen.query(UploadTable):
+                await pilot.pause(0.02)
             table = pilot.app.screen.query_one(UploadTable)
+            pane = pilot.app.screen.query_one(UploadPane)
             while table.row_count < rows or (rows and table.cursor_row is None) or " upload" not in text():
                 if "too small" in text():
                     return
@@ -75,6 +79,10 @@ def before(rows: int, *keys: str, shows: str = "") -> Before:
             await pilot.press(*keys)
             while shows not in text():
                 await pilot.pause(0.02)
+            # The pane waits a blink before it follows the cursor.
+            while pane.size.width and rows and (pane.upload is None or pane.upload.number != table.cursor_number):
+                await pilot.pause(0.02)
+            await pilot.pause(0.1)
 
     return run
 
@@ -86,7 +94,7 @@ def before(rows: int, *keys: str, shows: str = "") -> Before:
         pytest.param([], (), "This library is empty", id="empty"),
         pytest.param(MIXED, ("down",), "◐ coffee.png", id="mixed"),
         pytest.param(MIXED, ("down",) * 5, "failed", id="failed"),
-        pytest.param(MIXED, ("a", *"/nope", "enter"), "✗ There is no", id="path-field-error"),
+        pytest.param(MIXED, ("A", *"/nope", "enter"), "✗ There is no", id="path-field-error"),
         pytest.param(MIXED, ("down", "d"), "Delete", id="confirm-delete"),
     ],
 )

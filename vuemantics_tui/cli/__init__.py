@@ -10,6 +10,7 @@ import click
 
 import vuemantics_tui
 from vuemantics_tui.cli.adding import add, process, retry
+from vuemantics_tui.cli.configuring import config
 from vuemantics_tui.cli.group import PathOrCommandGroup, library_option
 from vuemantics_tui.cli.opening import app, demo, doctor
 from vuemantics_tui.cli.output import note
@@ -38,7 +39,7 @@ def cli() -> None:
     """
 
 
-for command in (add, process, list_uploads, show, search, retry, delete, open_original, demo, doctor, app):
+for command in (add, process, list_uploads, show, search, retry, delete, open_original, config, demo, doctor, app):
     cli.add_command(command)
 
 

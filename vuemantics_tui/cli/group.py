@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from vuemantics_tui.cli.output import warn_of
 from vuemantics_tui.config import Settings
 
 APP_COMMAND = "app"
@@ -36,10 +37,16 @@ json_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
 """`--json`, for every command that prints uploads."""
 
 
-def current_settings() -> Settings:
-    """The settings of this call: flags before environment before file. Raises UsageError."""
+def current_settings(*, warn: bool = True) -> Settings:
+    """The settings of this call: flags before environment before file. Raises UsageError.
+
+    What is wrong in the file is told on stderr, unless the command tells it in a way of its own (`warn` False).
+    """
     library = click.get_current_context().find_root().meta.get(_LIBRARY_KEY)
-    return Settings.load({"library": library})
+    settings = Settings.load({"library": library})
+    if warn:
+        warn_of(settings.problems)
+    return settings
 
 
 class PathOrCommandGroup(click.Group):

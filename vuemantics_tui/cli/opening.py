@@ -16,7 +16,7 @@ from vuemantics_tui.cli.output import emit, note, upload_table
 from vuemantics_tui.cli.session import run
 from vuemantics_tui.config import Settings
 from vuemantics_tui.domain.errors import UsageError, VuemanticsError
-from vuemantics_tui.domain.text import counted
+from vuemantics_tui.domain.text import counted, visible
 from vuemantics_tui.paths import log_file
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def app(paths: tuple[Path, ...]) -> None:
             "The app needs a terminal",
             "Without one, use the commands: add, process, list, search. See --help.",
         )
-    _open_screen(current_settings(), paths)
+    _open_screen(current_settings(warn=False), paths)
 
 
 @click.command()
@@ -62,10 +62,12 @@ def demo() -> None:
 @library_option
 def doctor() -> None:
     """Say what is installed, which analyzer and library are in use, and what the terminal can show."""
-    from vuemantics_tui.doctor import examine
+    from vuemantics_tui.doctor import BAD, Finding, examine
 
-    settings = current_settings()
-    for line in run(lambda: examine(settings)):
+    settings = current_settings(warn=False)
+    lines = run(lambda: examine(settings))
+    lines += [Finding(BAD, "settings", visible(problem)) for problem in settings.problems]
+    for line in lines:
         emit(f"{line.glyph} {line.subject:<10} {line.finding}")
 
 
@@ -86,10 +88,17 @@ async def _screen(settings: Settings, paths: Sequence[Path], compute: Compute) -
 
     library = await Library.open(settings, compute=compute)
     try:
-        screen = VuemanticsApp(library, paths=paths)
+        screen = VuemanticsApp(
+            library,
+            paths=paths,
+            theme=settings.theme,
+            true_colour=settings.true_colour,
+            keys=settings.keys,
+            problems=settings.problems,
+        )
         await screen.run_async()
         if screen.return_code:
-            raise VuemanticsError("The app ended with an error", f"The log file tells more: {log_file()}")
+            raise VuemanticsError(f"the app had to end because of a defect; the log file tells more: {log_file()}")
         return (await library.queue.counts()).waiting
     finally:
         await library.close()

@@ -43,6 +43,12 @@ def note(line: str) -> None:
         sys.stderr.flush()
 
 
+def warn_of(problems: Iterable[str]) -> None:
+    """Say on stderr what is wrong with the settings file."""
+    for problem in problems:
+        note(f"Warning: {visible(problem)}")
+
+
 def upload_document(library: Library, upload: Upload) -> dict[str, Any]:
     """An upload as a JSON object; paths are absolute."""
     thumbnail = library.uploads.absolute(upload.thumbnail_path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from typing import TYPE_CHECKING
 
@@ -21,10 +20,11 @@ from vuemantics_tui.cli.output import (
 )
 from vuemantics_tui.cli.session import open_library, run
 from vuemantics_tui.config import Settings
-from vuemantics_tui.domain.errors import UsageError, VuemanticsError
+from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.media import FileType
 from vuemantics_tui.domain.text import visible
 from vuemantics_tui.domain.upload import ProcessingStatus
+from vuemantics_tui.viewer import open_in_viewer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,10 +35,11 @@ limit_option = click.option("--limit", type=click.IntRange(min=1), help="At most
 @click.command("list")
 @click.option("--status", type=click.Choice([status.value for status in ProcessingStatus]), help="Only these.")
 @click.option("--type", "file_type", type=click.Choice([kind.value for kind in FileType]), help="Only these.")
+@click.option("--hidden", is_flag=True, help="The hidden ones too.")
 @limit_option
 @json_option
 @library_option
-def list_uploads(status: str | None, file_type: str | None, limit: int | None, as_json: bool) -> None:
+def list_uploads(status: str | None, file_type: str | None, hidden: bool, limit: int | None, as_json: bool) -> None:
     """List uploads, newest first."""
     settings = current_settings()
     run(
@@ -46,6 +47,7 @@ def list_uploads(status: str | None, file_type: str | None, limit: int | None, a
             settings,
             ProcessingStatus(status) if status else None,
             FileType(file_type) if file_type else None,
+            hidden,
             limit,
             as_json,
         )
@@ -56,11 +58,12 @@ async def _list(
     settings: Settings,
     status: ProcessingStatus | None,
     file_type: FileType | None,
+    hidden: bool,
     limit: int | None,
     as_json: bool,
 ) -> None:
     async with open_library(settings) as library:
-        uploads = await library.uploads.newest(status=status, file_type=file_type, limit=limit)
+        uploads = await library.uploads.newest(status=status, file_type=file_type, limit=limit, show_hidden=hidden)
         if as_json:
             for upload in uploads:
                 emit_json(upload_document(library, upload))
@@ -69,6 +72,8 @@ async def _list(
                 emit(line)
         elif status or file_type:
             note("No upload is like that.")
+        elif (await library.queue.counts()).total:
+            note("All uploads are hidden. Show them with: vuemantics-tui list --hidden")
         else:
             note("The library is empty. Begin with: vuemantics-tui add ~/Pictures --recursive")
 
@@ -141,12 +146,7 @@ def open_original(upload_id: str) -> None:
     """Open the original in the system's viewer."""
     settings = current_settings()
     path = run(lambda: _original(settings, upload_id))
-    if not path.exists():
-        raise VuemanticsError(f"The original is not where it should be: {path}", "Add the file again.")
-    if sys.platform.startswith("linux") and shutil.which("xdg-open") is None:
-        raise VuemanticsError("This machine has no viewer to open it with", f"Install xdg-utils, or copy it: {path}")
-    if click.launch(str(path)) != 0:
-        raise VuemanticsError(f"The system's viewer could not open {path}", "Over SSH there is often none: copy it.")
+    open_in_viewer(path)
 
 
 async def _original(settings: Settings, prefix: str) -> Path:

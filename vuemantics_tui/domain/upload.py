@@ -188,15 +188,16 @@ class UploadEvent:
 
 @dataclass(frozen=True, slots=True)
 class QueueCounts:
-    """How many uploads are in each state; `paused` holds for all who share the library."""
+    """How many uploads are in each state, hidden ones among them; `paused` holds for all who share the library."""
 
     running: int = 0
     waiting: int = 0
     failed: int = 0
     completed: int = 0
     paused: bool = False
+    hidden: int = 0
 
     @property
     def total(self) -> int:
-        """All uploads of the library."""
+        """All uploads of the library, hidden or not."""
         return self.running + self.waiting + self.failed + self.completed

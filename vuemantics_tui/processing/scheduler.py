@@ -84,6 +84,7 @@ class Scheduler:
         self._owner = owner
         self._launch = launch
         self._concurrency = concurrency
+        # By the claim's token: one that is cancelled and retried at once has two slots while its first run ends.
         self._slots: dict[str, _Slot] = {}
         self._wake = asyncio.Event()
         self._loop_task: asyncio.Task[None] | None = None
@@ -107,8 +108,14 @@ class Scheduler:
         self._wake.set()
 
     def cancel(self, upload_id: str) -> None:
-        """Stop working on an upload that was deleted or cancelled in the store."""
-        slot = self._slots.get(upload_id)
+        """Stop working on an upload that was deleted from the store."""
+        for slot in self._slots.values():
+            if slot.claim.upload_id == upload_id and slot.running:
+                slot.running.cancel()
+
+    def cancel_run(self, token: str) -> None:
+        """Stop the run whose claim was taken away in the store, if it is one of this process."""
+        slot = self._slots.get(token)
         if slot and slot.running:
             slot.running.cancel()
 
@@ -165,7 +172,7 @@ class Scheduler:
             if claim is None:
                 return
             slot = _Slot(claim)
-            self._slots[claim.upload_id] = slot
+            self._slots[claim.token] = slot
             slot.running = self._launch(claim.upload_id, partial(self._work, slot))
 
     async def _work(self, slot: _Slot) -> None:
@@ -175,5 +182,5 @@ class Scheduler:
                 claim.upload_id, claim.user_id, claim.file_type, claim.extension, claim=claim
             )
         finally:
-            self._slots.pop(claim.upload_id, None)
+            self._slots.pop(claim.token, None)
             self._wake.set()

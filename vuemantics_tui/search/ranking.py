@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vuemantics_tui.analyzers.base import Embedder
@@ -20,14 +21,17 @@ SOME_WORDS_WEIGHT = 0.4
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One result: the upload's number, and its score, where 1 is first by words and by meaning."""
+    """One result: the upload's number, and its score.
+
+    Of a search, 1 is first by words and by meaning; of what is similar, the score is the cosine in -1..1.
+    """
 
     number: int
     score: float
 
 
 class Ranking:
-    """Ranks what has a current description."""
+    """Ranks what has a current description and is not hidden."""
 
     def __init__(self, fulltext: FullText, vectors: VectorIndex, embedder: Embedder) -> None:
         self._fulltext = fulltext
@@ -55,3 +59,18 @@ class Ranking:
         best = sorted(scores.items(), key=lambda item: (-item[1], -item[0]))[:limit]
         perfect = 2 / (RRF_K + 1)
         return [Hit(number, round(score / perfect, 4)) for number, score in best]
+
+    async def matched(self, text: str, numbers: Sequence[int]) -> dict[int, tuple[str, ...]]:
+        """Which words of a line of text each of these uploads holds, by the stem, in the order of the line."""
+        found: defaultdict[int, tuple[str, ...]] = defaultdict(tuple)
+        if not numbers:
+            return found
+        for word in parse_query(text).words:
+            for number in await self._fulltext.holding(word, numbers):
+                found[number] += (word,)
+        return found
+
+    async def similar(self, number: int, limit: int) -> list[Hit]:
+        """The uploads nearest to this one by their stored vectors, without itself; none where it has no vector."""
+        nearest = await self._vectors.nearest_to(number, limit)
+        return [Hit(other, round(cosine, 4)) for other, cosine in nearest]

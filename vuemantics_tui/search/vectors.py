@@ -16,7 +16,7 @@ _SMALLEST = 256
 
 
 class VectorIndex:
-    """The vectors of one model in memory, loaded at the first search; only what changed is read again.
+    """The vectors of one model in memory, but for hidden uploads: loaded at the first search, then only what changed.
 
     The matrix has shape (capacity, dimension), float32, rows of length 1, of which the first `len(numbers)` count.
     """
@@ -38,6 +38,14 @@ class VectorIndex:
             if not self._numbers:
                 return []
             return await asyncio.to_thread(self._rank, vector, limit)
+
+    async def nearest_to(self, number: int, limit: int) -> list[tuple[int, float]]:
+        """The other uploads nearest to this one, as `nearest`; none where it has no vector. It may itself be hidden."""
+        stored = await self._embeddings.one(self._model, number)
+        if stored is None:
+            return []
+        found = await self.nearest(np.frombuffer(stored.data, "<f4"), limit + 1)
+        return [(other, cosine) for other, cosine in found if other != number][:limit]
 
     async def _catch_up(self) -> None:
         if not self._loaded:

@@ -31,19 +31,19 @@ class EmbeddingStore:
         self._database = database
 
     async def all(self, model: str) -> list[StoredVector]:
-        """Every vector of a model whose upload has a current description."""
+        """Every vector of a model whose upload has a current description and is not hidden."""
         rows = await self._database.fetch(
             """
             SELECT e.upload, e.dimension, e.vector FROM embeddings e
             JOIN descriptions d ON d.upload = e.upload AND d.current = 1
-            WHERE e.model = ?
+            WHERE e.model = ? AND e.upload NOT IN (SELECT number FROM uploads WHERE hidden = 1)
             """,
             (model,),
         )
         return [StoredVector(*row) for row in rows]
 
     async def of(self, model: str, numbers: Sequence[int]) -> list[StoredVector]:
-        """The vectors of a model that these uploads have, as far as they have a current description."""
+        """The vectors that these uploads have of a model; not of hidden ones or those without a current description."""
         result: list[StoredVector] = []
         for some in batches(numbers):
             rows = await self._database.fetch(
@@ -51,8 +51,16 @@ class EmbeddingStore:
                 SELECT e.upload, e.dimension, e.vector FROM embeddings e
                 JOIN descriptions d ON d.upload = e.upload AND d.current = 1
                 WHERE e.model = ? AND e.upload IN ({placeholders(some)})
+                AND e.upload NOT IN (SELECT number FROM uploads WHERE hidden = 1)
                 """,
                 (model, *some),
             )
             result.extend(StoredVector(*row) for row in rows)
         return result
+
+    async def one(self, model: str, number: int) -> StoredVector | None:
+        """The vector of a model that this upload has, hidden or not."""
+        row = await self._database.fetch_one(
+            "SELECT upload, dimension, vector FROM embeddings WHERE model = ? AND upload = ?", (model, number)
+        )
+        return StoredVector(*row) if row else None

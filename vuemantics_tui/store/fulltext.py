@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vuemantics_tui.store.database import Database
+from vuemantics_tui.store.database import Database, batches, placeholders
 
 # Weights of the columns filename, description, tags, read_text in bm25: a word read in the picture is what someone
 # who types that word most likely remembers.
@@ -18,14 +18,32 @@ class FullText:
         self._database = database
 
     async def search(self, words: Sequence[str], *, every: bool, limit: int) -> list[int]:
-        """The numbers of the uploads that hold every (or else any) of the words, best by bm25 first."""
+        """The numbers of the uploads that hold every (or else any) of the words, best by bm25 first, none hidden."""
         if not words:
             return []
-        # Quoted, a word is only a word, whatever FTS5 would read into it.
-        quoted = ['"' + word.replace('"', '""') + '"' for word in words]
-        expression = (" AND " if every else " OR ").join(quoted)
+        expression = (" AND " if every else " OR ").join(_quoted(word) for word in words)
         rows = await self._database.fetch(
-            f"SELECT rowid FROM fulltext WHERE fulltext MATCH ? ORDER BY bm25(fulltext, {_WEIGHTS}), rowid LIMIT ?",
+            f"""
+            SELECT rowid FROM fulltext WHERE fulltext MATCH ?
+            AND rowid NOT IN (SELECT number FROM uploads WHERE hidden = 1)
+            ORDER BY bm25(fulltext, {_WEIGHTS}), rowid LIMIT ?
+            """,
             (expression, limit),
         )
         return [row[0] for row in rows]
+
+    async def holding(self, word: str, numbers: Sequence[int]) -> set[int]:
+        """Which of these uploads hold the word, or another one of its stem."""
+        found: set[int] = set()
+        for some in batches(numbers):
+            rows = await self._database.fetch(
+                f"SELECT rowid FROM fulltext WHERE fulltext MATCH ? AND rowid IN ({placeholders(some)})",
+                (_quoted(word), *some),
+            )
+            found.update(row[0] for row in rows)
+        return found
+
+
+def _quoted(word: str) -> str:
+    """The word as FTS5 reads it: quoted it is only a word, whatever FTS5 would see in it."""
+    return '"' + word.replace('"', '""') + '"'

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -143,24 +142,22 @@ class UploadStore:
             result.extend(UploadRow(**_row_fields(row)) for row in rows)
         return result
 
-    async def numbers(self) -> array[int]:
-        """The numbers of all uploads, newest first."""
-        return await self._database.fetch_integers("SELECT number FROM uploads ORDER BY number DESC")
-
     async def newest(
         self,
         *,
         status: ProcessingStatus | None = None,
         file_type: FileType | None = None,
         limit: int | None = None,
+        show_hidden: bool = False,
     ) -> list[Upload]:
-        """Uploads of a status and type, newest first."""
+        """Uploads of a status and type, newest first, without the hidden ones unless they are asked for."""
         rows = await self._database.fetch(
             f"""{_SELECT_UPLOAD}
             WHERE (?1 IS NULL OR u.processing_status = ?1) AND (?2 IS NULL OR u.file_type = ?2)
-            ORDER BY u.number DESC LIMIT ?3
+              AND (?3 OR NOT u.hidden)
+            ORDER BY u.number DESC LIMIT ?4
             """,
-            (status, file_type, -1 if limit is None else limit),
+            (status, file_type, show_hidden, -1 if limit is None else limit),
         )
         return [upload_of(row) for row in rows]
 
@@ -183,10 +180,11 @@ class UploadStore:
         return {row["id"] for row in await self._database.fetch("SELECT id FROM uploads")}
 
     async def counts(self) -> QueueCounts:
-        """How many uploads are in each state, and whether the queue is paused."""
+        """How many uploads are in each state, how many are hidden, and whether the queue is paused."""
         rows = await self._database.fetch(
             "SELECT processing_status, count(*) FROM uploads GROUP BY processing_status"
             " UNION ALL SELECT 'paused', paused FROM library"
+            " UNION ALL SELECT 'hidden', count(*) FROM uploads WHERE hidden = 1"
         )
         by_status = {row[0]: int(row[1]) for row in rows}
         return QueueCounts(
@@ -195,6 +193,7 @@ class UploadStore:
             failed=by_status.get("failed", 0),
             completed=by_status.get("completed", 0),
             paused=bool(by_status["paused"]),
+            hidden=by_status["hidden"],
         )
 
     async def set_paused(self, paused: bool) -> None:
@@ -251,6 +250,7 @@ async def _requeue_one(connection: aiosqlite.Connection, upload_id: str) -> bool
     await connection.execute(
         """
         UPDATE uploads SET processing_status = 'pending', stage = 'queued', progress_percent = 0, attempts = 0,
+               priority = 0,
                error_message = NULL, error_stage = NULL, error_kind = NULL, hint = NULL, warning = NULL,
                claim_token = NULL, claim_owner = NULL, claim_expires_at = NULL, completed_at = NULL,
                regeneration_count = regeneration_count + ?, last_regenerated_at = iif(?, ?, last_regenerated_at),

@@ -7,28 +7,38 @@ import contextlib
 import logging
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from pathlib import Path
+from typing import ClassVar
 
+from rich.color import ColorSystem
 from textual import work
-from textual.app import App
+from textual.binding import Binding
 from textual.driver import Driver
 from textual.screen import Screen
 from textual.worker import Worker, WorkerError
 
 from vuemantics_tui.domain.errors import VuemanticsError
+from vuemantics_tui.domain.view import View
 from vuemantics_tui.library import Library
 from vuemantics_tui.ui import bindings
-from vuemantics_tui.ui.notices import Notices
+from vuemantics_tui.ui.actions import key_words
+from vuemantics_tui.ui.keymap import checked_keymap
+from vuemantics_tui.ui.palette import ActionsProvider, reachable
 from vuemantics_tui.ui.screens.confirm import ConfirmScreen
+from vuemantics_tui.ui.screens.help import HelpScreen
+from vuemantics_tui.ui.screens.log import LogScreen
 from vuemantics_tui.ui.screens.uploads import UploadsScreen, work_to_leave
-from vuemantics_tui.ui.themes import DARK
+from vuemantics_tui.ui.surviving import SurvivingApp
+from vuemantics_tui.ui.themes import DARK, THEMES, own_variables
 
 log = logging.getLogger(__name__)
 
 SWEEP_AFTER_SECONDS = 3.0
 LEAVING_SIGNALS = ("SIGTERM", "SIGHUP")
+MOST_PROBLEMS_TOLD = 4
 
 
 class RunningWorker:
@@ -58,16 +68,19 @@ def _terminal_driver() -> type[Driver] | None:
     return TerminalDriver
 
 
-class VuemanticsApp(App[None]):
+class VuemanticsApp(SurvivingApp):
     """The program on the screen.
 
     Whoever makes it opens the library before, in the same event loop, and closes it after. `paths` are added once
-    the screen is up. Without `process` the queue is only shown, not worked on.
+    the screen is up. Without `process` the queue is only shown, not worked on. `keys` are other keys, by the actions'
+    ids; `problems` are told at the start, with what is wrong in the keys and the theme.
     """
 
-    CSS_PATH = Path(__file__).with_name("app.tcss")
+    # The screen to begin with is not pushed, so its own style sheet has to be named here.
+    CSS_PATH: ClassVar = [Path(__file__).with_name("app.tcss"), Path(__file__).parent / "screens" / "uploads.tcss"]
     TITLE = "vuemantics"
     BINDINGS = bindings.APP
+    COMMANDS: ClassVar = {ActionsProvider}
 
     def __init__(
         self,
@@ -76,26 +89,36 @@ class VuemanticsApp(App[None]):
         paths: Sequence[Path] = (),
         process: bool = True,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        theme: str = DARK.name,
+        true_colour: str = "auto",
+        keys: Mapping[str, str] | None = None,
+        problems: Sequence[str] = (),
     ) -> None:
         super().__init__(driver_class=_terminal_driver())
         self.library = library
-        self.notices = Notices(self)
         self._paths = paths
         self._process = process
         self._clock = clock
         self._leaving = False
         self._asking = False
         self.animation_level = "none"
-        self.register_theme(DARK)
-        self.theme = DARK.name
+        for own in THEMES:
+            self.register_theme(own)
+        self._own_keymap, wrong_keys = checked_keymap(keys or {})
+        self._problems = [*problems, *wrong_keys, *self._choose_theme(theme)]
+        self._choose_colours(true_colour)
 
     def get_default_screen(self) -> Screen[None]:
         """The screen to begin with."""
-        return UploadsScreen(self.library, self.notices, self._clock)
+        view = View(show_hidden=self.library.settings.show_hidden)
+        return UploadsScreen(self.library, self.notices, self._clock, view)
 
     def on_mount(self) -> None:
         """Begin to work."""
         self._handle_signals()
+        self.set_keymap(self._own_keymap)
+        self.notices.log_key = key_words(self._own_keymap.get("show-log", "L").split(",")[0])
+        self._tell_problems()
         if self._process:
             self.library.queue.start(self.launch_worker)
         self._sweep()
@@ -125,6 +148,55 @@ class VuemanticsApp(App[None]):
         await asyncio.sleep(SWEEP_AFTER_SECONDS)
         with self.notices.errors_told():
             await self.library.sweep()
+
+    # What it looks like
+
+    def _choose_theme(self, name: str) -> list[str]:
+        self.theme = DARK.name
+        if name in self.available_themes:
+            self.theme = name
+            return []
+        nearest = get_close_matches(name, self.available_themes, 1)
+        hint = f"did you mean {nearest[0]}?" if nearest else f"there are {', '.join(sorted(self.available_themes))}"
+        return [f"theme: there is no theme {name}; {hint}"]
+
+    def _choose_colours(self, true_colour: str) -> None:
+        # Rich decides in the constructor of its console, which Textual calls; later there is only this way.
+        if true_colour == "yes":
+            self.console._color_system = ColorSystem.TRUECOLOR
+        elif true_colour == "no" and self.console._color_system is ColorSystem.TRUECOLOR:
+            self.console._color_system = ColorSystem.EIGHT_BIT
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Our variables, for the themes that do not know them."""
+        return own_variables(self.current_theme)
+
+    def get_key_display(self, binding: Binding) -> str:
+        """A key as a person calls it."""
+        return binding.key_display or key_words(binding.key)
+
+    def _tell_problems(self) -> None:
+        for problem in self._problems:
+            log.warning("%s", problem)
+        told, more = self._problems[:MOST_PROBLEMS_TOLD], len(self._problems) - MOST_PROBLEMS_TOLD
+        if more > 0:
+            told.append(f"And {more} more: press {self.notices.log_key} for the log.")
+        if told:
+            self.notices.tell(*told, severity="warning")
+
+    # Help and log
+
+    def action_show_help(self) -> None:
+        """Explain the focused part; once more, and it goes."""
+        if isinstance(self.screen, HelpScreen):
+            self.screen.dismiss(None)
+        else:
+            self.push_screen(HelpScreen(reachable(self.screen)))
+
+    def action_show_log(self) -> None:
+        """What was noted in this session."""
+        if not isinstance(self.screen, LogScreen):
+            self.push_screen(LogScreen(self.recent_log))
 
     # Leaving
 

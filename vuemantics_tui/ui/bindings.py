@@ -1,41 +1,39 @@
-"""Every key of the program, in one place. The ids are what a keymap in the settings may rename."""
+"""The actions of each place as Textual's bindings. Their ids are what a keymap in the settings may rename."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from textual.binding import Binding, BindingType
 
-APP: list[BindingType] = [
-    Binding("q", "quit", "quit", id="quit"),
-    # Quitting must work from inside a field and on top of a question, too.
-    Binding("ctrl+q,ctrl+c", "quit", "quit", show=False, priority=True, id="quit-anywhere"),
-]
+from vuemantics_tui.ui import actions
+from vuemantics_tui.ui.actions import Action
 
-UPLOADS_SCREEN: list[BindingType] = [
-    # What follows at once, as a dropped path does in some terminals, must find the field and never the hot keys: only a
-    # key with priority acts before the next one is handed out.
-    Binding("a", "add_paths", "add", priority=True, id="add-paths"),
-    Binding("r", "retry_upload", "retry", id="retry-upload"),
-    Binding("p", "toggle_pause", "pause", id="toggle-pause"),
-    Binding("d,delete", "delete_upload", "delete", id="delete-upload"),
-]
 
-UPLOAD_TABLE: list[BindingType] = [
-    Binding("up,k", "cursor_up", "up", show=False, id="cursor-up"),
-    Binding("down,j", "cursor_down", "down", show=False, id="cursor-down"),
-    Binding("pageup", "page_up", "page up", show=False, id="cursor-page-up"),
-    Binding("pagedown", "page_down", "page down", show=False, id="cursor-page-down"),
-    Binding("home", "cursor_first", "first", show=False, id="cursor-first"),
-    Binding("end", "cursor_last", "last", show=False, id="cursor-last"),
-]
+def bindings_of(place: Iterable[Action]) -> list[BindingType]:
+    """The actions as bindings."""
+    return [
+        Binding(
+            action.keys,
+            action.action,
+            action.label,
+            show=action.shown,
+            key_display=action.shown_as or None,
+            priority=action.priority,
+            tooltip=action.description,
+            id=action.id,
+        )
+        for action in place
+    ]
 
-PATH_FIELD: list[BindingType] = [
-    Binding("enter", "submit", "add", key_display="Enter", id="submit-paths"),
-    Binding("escape", "close_field", "close", key_display="Esc", id="close-field"),
-]
 
-CONFIRM_SCREEN: list[BindingType] = [
-    Binding("y", "agree", "yes", id="agree"),
-    Binding("enter,escape,n", "decline", "no", key_display="Enter", id="decline"),
-    # A question hides the keys of the app; pressed once more, these mean it.
-    Binding("ctrl+q,ctrl+c", "app.quit", "quit", show=False, id="quit-question"),
-]
+APP = bindings_of(actions.APP)
+UPLOADS_SCREEN = bindings_of(actions.UPLOADS_SCREEN)
+UPLOAD_TABLE = bindings_of(actions.UPLOAD_TABLE)
+DETAIL_SCREEN = bindings_of(actions.DETAIL_SCREEN)
+PATH_FIELD = bindings_of(actions.PATH_FIELD)
+SEARCH_FIELD = bindings_of(actions.SEARCH_FIELD)
+FILTER_SCREEN = bindings_of(actions.FILTER_SCREEN)
+CONFIRM_SCREEN = bindings_of(actions.CONFIRM_SCREEN)
+LOG_SCREEN = bindings_of(actions.LOG_SCREEN)
+HELP_SCREEN = bindings_of(actions.HELP_SCREEN)

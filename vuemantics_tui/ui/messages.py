@@ -24,3 +24,30 @@ class LoadFailed(Message):
     """Rows could not be loaded."""
 
     error: Exception
+
+
+@dataclass
+class CursorMoved(Message):
+    """Another upload is under the cursor, or none."""
+
+    number: int | None
+
+
+@dataclass
+class MarksChanged(Message):
+    """So many uploads are marked now."""
+
+    count: int
+
+
+@dataclass
+class SearchEntered(Message):
+    """Someone typed a search line; `final` when they pressed Enter, else after a pause in typing."""
+
+    text: str
+    final: bool
+
+
+@dataclass
+class SearchLeft(Message):
+    """Someone left the search line without a search."""

@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 REPEAT_SECONDS = 30.0
 SECONDS_TO_READ = 6.0
 SECONDS_TO_READ_ERROR = 12.0
+LONGEST_ERROR = 200
 
 
 class Notices:
@@ -31,28 +32,27 @@ class Notices:
         self._monotonic = monotonic
         self._last: dict[str, float] = {}
         self._error_shown = False
+        self.log_key = "L"
 
     def tell(self, *sentences: str, severity: SeverityLevel = "information") -> None:
         """Show these sentences, one a line; text from outside in them is made safe here."""
-        # One thing at a time: what was said before makes room, unless it is an error that may not have been read yet.
+        # One thing at a time: what was said before makes room, unless it is grave and may not have been read yet.
         if not self._error_shown:
             self._app.clear_notifications()
-        self._error_shown = severity == "error"
+        self._error_shown = grave = severity != "information"
         text = "\n".join(visible(sentence) for sentence in sentences if sentence)
         self._app.notify(
             text,
             severity=severity,
             markup=False,
-            timeout=SECONDS_TO_READ_ERROR if severity == "error" else SECONDS_TO_READ,
+            timeout=SECONDS_TO_READ_ERROR if grave else SECONDS_TO_READ,
         )
 
     def tell_error(self, error: Exception) -> None:
         """Show an error with its hint, unless the same was shown just now."""
         known = isinstance(error, VuemanticsError)
-        message = error.message if isinstance(error, VuemanticsError) else f"Something went wrong: {error!r}"
-        hint = (
-            error.hint if isinstance(error, VuemanticsError) else "The log file has the details. The program goes on."
-        )
+        message = error.message if isinstance(error, VuemanticsError) else f"Something went wrong: {_shortened(error)}"
+        hint = error.hint if isinstance(error, VuemanticsError) else f"Press {self.log_key} for the log."
         now = self._monotonic()
         if now - self._last.get(message, float("-inf")) < REPEAT_SECONDS:
             return
@@ -70,3 +70,8 @@ class Notices:
             self.tell_error(error)
         except Exception as error:  # noqa: BLE001 - a defect in one action must not take the queue down with the screen
             self.tell_error(error)
+
+
+def _shortened(error: Exception) -> str:
+    words = repr(error)
+    return words if len(words) <= LONGEST_ERROR else f"{words[:LONGEST_ERROR]}…"

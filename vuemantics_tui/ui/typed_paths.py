@@ -1,16 +1,28 @@
-"""What someone typed, pasted or dropped, read as paths."""
+"""What someone typed, pasted or dropped, read as paths, and what to say of one that is not there."""
 
 from __future__ import annotations
 
+import os
+import re
 import shlex
-from pathlib import Path
+import sys
+from collections.abc import Mapping
+from pathlib import Path, PureWindowsPath
 from urllib.parse import unquote, urlsplit
+
+from vuemantics_tui.domain.text import visible
+
+_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
+_NEXT_DRIVE = re.compile(r"\s+(?=[A-Za-z]:[\\/])")
+_ELSEWHERE = (("/Users/", "linux", "a Mac"), ("/home/", "darwin", "a Linux machine"))
 
 
 def typed_paths(text: str) -> list[Path]:
-    """The paths that a line stands for: the whole line if that exists, else its words as a shell would take them.
+    r"""The paths that a text stands for, in whichever form a terminal hands over what is dropped on it.
 
-    `~` is the home folder and `file://` an address of a file. Nothing is checked but for the whole line.
+    That may be raw (with blanks), quoted, with blanks escaped by a backslash, or a `file://` address, and several of
+    them, parted by blanks or line breaks. The text as a whole goes first, if that exists; then the first way of reading
+    it by which all paths exist. If there is none, the words are taken as a shell would. `~` is the home folder.
     """
     text = text.strip()
     if not text:
@@ -18,25 +30,138 @@ def typed_paths(text: str) -> list[Path]:
     whole = _path(text)
     if _exists(whole):
         return [whole]
-    try:
-        words = shlex.split(text)
-    except ValueError:
+    words = _as_words(text)
+    for read in (_as_words, _as_lines, _as_names_with_blanks):
+        paths = read(text)
+        if paths and all(map(_exists, paths)):
+            return paths
+    if words is None:
         # A quote without its partner is part of a name: Anna's photos.
-        return [whole]
-    return [_path(word) for word in words] or [whole]
+        return [_path(line) for line in _lines(text)]
+    return words or [whole]
+
+
+def explain_missing(path: Path, environment: Mapping[str, str]) -> str:
+    """Why a path may not be here, and what to do: a file of another machine must be copied first.
+
+    Expects a path that does not exist. Says where the machine is that one sits at, as far as the environment tells.
+    """
+    shown = visible(str(path))
+    elsewhere = _other_machine(path)
+    if elsewhere == "Windows" and environment.get("WSL_DISTRO_NAME"):
+        windows = PureWindowsPath(str(path))
+        here = "/".join(["/mnt", windows.drive[0].lower(), *windows.parts[1:]])
+        return f"{shown} is a path of Windows; here it would be {visible(here)}."
+    if elsewhere:
+        whose = f"{shown} is a path of {elsewhere}, not of this machine."
+        return f"{whose} Copy it here first, there: {_copy_command(path, environment)}"
+    if environment.get("SSH_CONNECTION"):
+        return (
+            f"There is no {shown} on this machine, which you reach over SSH. If it is on the machine in front of you, "
+            f"copy it here first, there: {_copy_command(path, environment)} Else check the spelling: "
+            f"{visible(str(_nearest(path)))} is there."
+        )
+    return f"There is no {shown}. Check the spelling: {visible(str(_nearest(path)))} is there."
+
+
+# The ways of reading
+
+
+def _as_words(text: str) -> list[Path] | None:
+    try:
+        return [_path(word) for word in _words(text)]
+    except ValueError:
+        return None
+
+
+def _as_lines(text: str) -> list[Path]:
+    return [path for line in _lines(text) for path in _one_line(line)]
+
+
+def _one_line(line: str) -> list[Path]:
+    whole = _path(line)
+    return [whole] if _exists(whole) else _as_words(line) or [whole]
+
+
+def _as_names_with_blanks(text: str) -> list[Path]:
+    """Names with blanks in them, parted by blanks: as many words as it takes for a path that exists."""
+    paths: list[Path] = []
+    for line in _lines(text):
+        # A path begins with one of these; no part of a name within a folder does.
+        starts = [0, *(found.end() for found in re.finditer(r"\s+(?=[/~]|file://)", line)), len(line)]
+        at = 0
+        while at < len(starts) - 1:
+            ends = range(len(starts) - 1, at, -1)
+            reached = next((end for end in ends if _exists(_path(line[starts[at] : starts[end]].strip()))), None)
+            if reached is None:
+                return []
+            paths.append(_path(line[starts[at] : starts[reached]].strip()))
+            at = reached
+    return paths
+
+
+def _words(text: str) -> list[str]:
+    if _DRIVE.match(text):
+        return _NEXT_DRIVE.split(text)
+    lexer = shlex.shlex(text, posix=True)
+    lexer.whitespace_split = True
+    lexer.commenters = ""
+    if _DRIVE.match(text.lstrip("\"'")):
+        lexer.escape = ""  # there a backslash parts folders
+    return list(lexer)
+
+
+def _lines(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 def _path(word: str) -> Path:
     if word.startswith("file://"):
-        word = unquote(urlsplit(word).path)
+        word = _path_of_address(word)
     try:
         return Path(word).expanduser()
     except RuntimeError:
         return Path(word)  # ~somebody whom this machine does not know
 
 
+def _path_of_address(address: str) -> str:
+    try:
+        path = unquote(urlsplit(address.replace("#", "%23").replace("?", "%3F")).path, errors="surrogateescape")
+    except ValueError:
+        return address
+    return path[1:] if _DRIVE.match(path[1:]) else path
+
+
 def _exists(path: Path) -> bool:
     try:
-        return path.exists()
+        return os.path.lexists(path)
     except (OSError, ValueError):
         return False  # too long to be a name, or with a NUL in it
+
+
+# Missing ones
+
+
+def _other_machine(path: Path) -> str:
+    text = str(path)
+    if os.name != "nt" and (_DRIVE.match(text) or text.startswith("\\\\")):
+        return "Windows"
+    for start, platform, whose in _ELSEWHERE:
+        if text.startswith(start) and sys.platform == platform and not _exists(Path(start)):
+            return whose
+    return ""
+
+
+def _copy_command(path: Path, environment: Mapping[str, str]) -> str:
+    connection = environment.get("SSH_CONNECTION", "").split()
+    user = environment.get("USER") or environment.get("LOGNAME") or "you"
+    host = connection[2] if len(connection) == 4 else "this-machine"
+    quoted = f'"{path}"' if _other_machine(path) == "Windows" else shlex.quote(str(path))
+    # An address with colons would be cut at the first of them.
+    target = f"{user}@[{host}]" if ":" in host else f"{user}@{host}"
+    command = "scp" if path.suffix else "scp -r"
+    return visible(f"{command} {quoted} {target}:  (or rsync -a, for many)")
+
+
+def _nearest(path: Path) -> Path:
+    return next((parent for parent in path.absolute().parents if _exists(parent)), Path.cwd())

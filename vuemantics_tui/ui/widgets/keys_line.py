@@ -2,11 +2,33 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
 from textual import events
 from textual.content import Content
 from textual.widget import Widget
 
 from vuemantics_tui.domain.text import visible
+
+HELP = "show-help"
+
+Entry = tuple[str, str, str, str]
+"""The binding's ID, the key as pressed, the key as shown, what it does."""
+
+
+def fitting(entries: list[Entry], width: int) -> list[Entry]:
+    """As many entries as fit, the first ones and the last; where not even one fits, its key alone."""
+    kept = list(entries)
+    while len(kept) > 1 and sum(_cells(shown, words) + 2 for *_, shown, words in kept) - 2 > width:
+        first_out = [entry for entry in kept[:-1] if entry[0] != HELP] or kept[:-1]
+        kept.remove(first_out[-1])
+    if kept and _cells(*kept[0][2:]) > width:
+        name, key, shown, _ = kept[0]
+        return [(name, key, shown, "")] if len(shown) <= width else []
+    return kept
+
+
+def _cells(shown: str, words: str) -> int:
+    return cell_len(shown) + (1 + cell_len(words) if words else 0)
 
 
 class KeysLine(Widget):
@@ -30,34 +52,26 @@ class KeysLine(Widget):
             self._renamed[binding_id] = description
             self.refresh()
 
-    def _entries(self) -> list[tuple[str, str, str]]:
-        """Key as pressed, key as shown, what it does."""
-        entries: dict[str, tuple[str, str, str]] = {}
+    def _entries(self) -> list[Entry]:
+        entries: dict[str, Entry] = {}
         for active in self.screen.active_bindings.values():
             binding = active.binding
             name = binding.id or binding.action
             if binding.show and binding.description and active.enabled and name not in entries:
                 shown = visible(self.app.get_key_display(binding))
-                entries[name] = (binding.key, shown, self._renamed.get(name, binding.description))
+                entries[name] = (name, binding.key, shown, self._renamed.get(name, binding.description))
         return list(entries.values())
 
     def render(self) -> Content:
-        """The keys that fit, whole entries only; the last one, which leads out, stays."""
-        entries = self._entries()
-        width = self.content_size.width
-
-        def needed() -> int:
-            return sum(len(shown) + len(words) + 3 for _, shown, words in entries) - 2
-
-        while len(entries) > 1 and needed() > width:
-            del entries[-2]
+        """The keys that fit, whole entries only; help and the last one, which leads out, stay longest."""
+        entries = fitting(self._entries(), self.content_size.width)
         self._spots = []
         parts: list[tuple[str, str]] = []
         at = 0
-        for key, shown, words in entries:
-            length = len(shown) + 1 + len(words)
+        for _, key, shown, words in entries:
+            length = _cells(shown, words)
             self._spots.append((range(at, at + length), key))
-            parts += [(shown, "bold $accent"), (f" {words}  ", "$dim")]
+            parts += [(shown, "bold $accent"), (f" {words}  " if words else "  ", "$dim")]
             at += length + 2
         return Content.assemble(*parts)
 

@@ -56,6 +56,7 @@ class QueueBar(TwoSidedLine):
     per_second: reactive[float] = reactive(0.0)
     ended: reactive[int] = reactive(0)
     copying: reactive[tuple[int, int] | None] = reactive(None)
+    seconds_left: reactive[float | None] = reactive(None)
 
     def left_part(self) -> list[Part]:
         """How many are in each state; what there is none of is not said."""
@@ -87,5 +88,6 @@ class QueueBar(TwoSidedLine):
         filled = min(BAR_CELLS - 1, round(BAR_CELLS * self.ended / (self.ended + left)))
         bar: list[Part] = [("━" * filled, "$running"), ("━" * (BAR_CELLS - filled) + "  ", "$line")]
         pace: Part = (f"{self.per_second:.1f}/s  ", "$dim")
-        time_left: list[Part] = [(f"{duration_words(left / self.per_second)} left", "$dim")]
+        seconds = left / self.per_second if self.seconds_left is None else self.seconds_left
+        time_left: list[Part] = [(f"{duration_words(seconds)} left", "$dim")]
         return [[pace, *bar, *time_left], [pace, *time_left], time_left]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -13,25 +16,49 @@ from vuemantics_tui.ui.fitting import fit, fit_name
 from vuemantics_tui.ui.widgets.columns import BAR, GAP, Columns
 from vuemantics_tui.ui.wording import age_words, glyph_of, reason_of
 
-LineStyle = Literal["name", "dim", "done", "running", "rest", "warning", "error"]
+LineStyle = Literal["name", "match", "mark", "dim", "done", "running", "rest", "warning", "error"]
 Piece = tuple[str, LineStyle]
 
 _GLYPH_STYLES: dict[str, LineStyle] = {"✓": "done", "◐": "running", "✗": "error", "!": "warning", "·": "dim"}
+MARK = "▌"
 
 
-def line_pieces(row: UploadRow, word: str, columns: Columns, now: datetime) -> list[Piece]:
-    """The line of one upload: glyph, name, size, status, age. `word` is what its status is called."""
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search found of each upload, by number: its score, and the words of the query that it holds."""
+
+    scores: Mapping[int, float] = field(default_factory=dict)
+    matched: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+
+
+def line_pieces(
+    row: UploadRow, word: str, columns: Columns, now: datetime, *, marked: bool = False, found: Found | None = None
+) -> list[Piece]:
+    """The line of one upload: mark, glyph, name, size, status, age or score. `word` is what its status is called."""
+    found = found or Found()
     glyph = glyph_of(row)
-    pieces: list[Piece] = [
-        (f" {glyph} ", _GLYPH_STYLES[glyph]),
-        (fit_name(visible(row.filename), columns.name), "dim" if glyph == "·" else "name"),
-    ]
+    name = fit_name(visible(row.filename), columns.name)
+    pieces: list[Piece] = [(MARK if marked else " ", "mark"), (f"{glyph} ", _GLYPH_STYLES[glyph])]
+    pieces += lit(name, found.matched.get(row.number, ()), "dim" if glyph == "·" else "name")
     size = GAP + size_words(row.file_size).rjust(columns.size) if columns.size else ""
     pieces.append((size + GAP, "dim"))
     pieces.extend(_status_pieces(row, word, columns.status))
-    age = GAP + age_words(row.created_at, now).rjust(columns.age) if columns.age else ""
-    pieces.append((age + " ", "dim"))
+    score = found.scores.get(row.number)
+    last = age_words(row.created_at, now) if score is None else f"{score:.2f}"
+    pieces.append(((GAP + last.rjust(columns.age) if columns.age else "") + " ", "dim"))
     return pieces
+
+
+def lit(text: str, words: Iterable[str], style: LineStyle) -> list[Piece]:
+    """The text with these words, wherever they begin a word of it, in the style of a match."""
+    if not (pattern := "|".join(re.escape(word) for word in words if word)):
+        return [(text, style)]
+    pieces: list[Piece] = []
+    end = 0
+    for match in re.finditer(rf"(?<![^\W_])(?:{pattern})\w*", text, re.IGNORECASE):
+        pieces += [(text[end : match.start()], style), (match.group(), "match")]
+        end = match.end()
+    return [piece for piece in (*pieces, (text[end:], style)) if piece[0]]
 
 
 def _status_pieces(row: UploadRow, word: str, width: int) -> list[Piece]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from array import array
-from bisect import bisect_left
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import ClassVar, get_args
 
@@ -17,20 +15,19 @@ from textual.strip import Strip
 
 from vuemantics_tui.domain.upload import UploadRow
 from vuemantics_tui.ui import bindings
-from vuemantics_tui.ui.messages import LoadFailed
-from vuemantics_tui.ui.widgets.columns import WIDE_ENOUGH, Columns
-from vuemantics_tui.ui.widgets.upload_line import LineStyle, line_pieces
+from vuemantics_tui.ui.messages import CursorMoved, LoadFailed, MarksChanged
+from vuemantics_tui.ui.widgets.columns import Columns
+from vuemantics_tui.ui.widgets.listing import Listing
+from vuemantics_tui.ui.widgets.marks import Marks
+from vuemantics_tui.ui.widgets.row_cache import MOST_KEPT_ROWS, LoadRows, RowCache
+from vuemantics_tui.ui.widgets.upload_line import Found, LineStyle, line_pieces
 from vuemantics_tui.ui.wording import age_words
 
-LoadRows = Callable[[Sequence[int]], Awaitable[list[UploadRow]]]
 WordOf = Callable[[UploadRow], str]
-
-# Some screens' worth: scrolling back and forth costs no reading, a huge library no memory.
-MOST_KEPT_ROWS = 1000
 
 
 class UploadTable(ScrollView, can_focus=True):
-    """The uploads, newest first, one a line. Rows come from `load`, the word for a state from `word_of`."""
+    """The uploads of a listing, one a line. Rows come from `load`, the word for a state from `word_of`."""
 
     BINDINGS = bindings.UPLOAD_TABLE
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"upload-table--{name}" for name in (*get_args(LineStyle), "cursor")}
@@ -39,65 +36,69 @@ class UploadTable(ScrollView, can_focus=True):
         self, load: LoadRows, word_of: WordOf, clock: Callable[[], datetime], *, id: str | None = None
     ) -> None:
         super().__init__(id=id)
-        self._load = load
+        self._cache = RowCache(load)
         self._word_of = word_of
         self._clock = clock
-        self._numbers: array[int] = array("q")
-        self._rows: dict[int, UploadRow] = {}
-        self._stale: set[int] = set()
+        self._listing = Listing()
+        self._found = Found()
         self._painted: dict[int, tuple[str, str]] = {}
         self._cursor = 0
+        self._told_cursor: int | None = None
         self._loading = False
         self._styles_of: dict[LineStyle, Style] = {}
         self._cursor_style = Style()
+        self.marks = Marks()
 
     # What the screen tells it
 
-    def show(self, numbers: array[int]) -> None:
-        """Show these uploads, newest first, with the cursor on the first."""
-        self._numbers = numbers
-        self._rows.clear()
-        self._stale.clear()
-        self._cursor = 0
-        self._resized_list()
-        self.scroll_to(y=0, animate=False)
+    def show(self, listing: Listing, *, cursor: int | None = None, found: Found | None = None) -> None:
+        """Show this listing, with the cursor on the upload of that number, or else on the first.
 
-    def complete(self, numbers: array[int]) -> None:
-        """Show these uploads instead, of which the ones shown before were the newest."""
-        under_cursor = self.cursor_number
-        self._numbers = numbers
-        if under_cursor is not None:
-            self._cursor = self._index_of(under_cursor) or 0
+        `found` are the scores and words of a search.
+        """
+        line = 0 if cursor is None else listing.index_of(cursor) or 0
+        on_screen = self._cursor - round(self.scroll_y) if cursor == self.cursor_number else self._height // 2
+        self._listing = listing
+        self._found = found or Found()
+        self._cursor = line
         self._resized_list()
+        self.scroll_to(y=max(0, line - on_screen) if cursor is not None else 0, animate=False, force=True)
+        self._tell_cursor()
 
-    def apply(self, changed: Iterable[int], deleted: Iterable[int]) -> None:
-        """Take in what moved in the store: new ones come in front, the cursor stays on its upload."""
+    def apply(self, changed: Iterable[int], deleted: Iterable[int], running: Iterable[int]) -> None:
+        """Take in what moved in the store: new ones come in front, running ones on top, the cursor stays put."""
         gone = set(deleted)
+        fresh = [number for number in changed if number not in gone]
         under_cursor = self.cursor_number
-        height, top = self._height, round(self.scroll_y)
+        top = round(self.scroll_y)
         line_on_screen = self._cursor - top
-        moved = self._insert([number for number in changed if number not in gone])
-        moved = self._remove(gone) or moved
-        if not moved:
+        self._cache.outdate(fresh)
+        self.marks.drop(gone)
+        moved = [self._listing.insert_newest(fresh), self._listing.remove(gone), self._listing.pin(running)]
+        if any(moved):
+            if under_cursor is not None:
+                index = self._listing.index_of(under_cursor)
+                self._cursor = self._cursor if index is None else index
+            self._cursor = max(0, min(self._cursor, len(self._listing) - 1))
+            self._resized_list()
+            self._keep_in_sight(top, line_on_screen)
+            self._tell_cursor()
+        else:
             self._reload()
-            return
-        if under_cursor is not None:
-            index = self._index_of(under_cursor)
-            self._cursor = self._cursor if index is None else index
-        self._cursor = max(0, min(self._cursor, len(self._numbers) - 1))
-        self._resized_list()
+
+    def _keep_in_sight(self, top: int, line_on_screen: int) -> None:
         # At the very top, new ones show above the cursor; further down, nothing moves under the eye.
-        if top == 0 and self._cursor < height:
+        if top == 0 and self._cursor < self._height:
             return
-        wanted = self._cursor - line_on_screen if top else self._cursor - height + 1
+        wanted = self._cursor - line_on_screen if top else self._cursor - self._height + 1
         self.scroll_to(y=max(0, wanted), animate=False)
 
     def repaint_outdated(self) -> None:
         """Repaint the lines whose words have changed by themselves: frames of a video, ages. Costs microseconds."""
         now = self._clock()
         for index in self._visible():
-            number = self._numbers[index]
-            row = self._rows.get(number)
+            number = self._listing[index]
+            row = self._cache.get(number)
             if row is None:
                 self._reload()
             elif self._painted.get(number) != (self._word_of(row), age_words(row.created_at, now)):
@@ -106,45 +107,40 @@ class UploadTable(ScrollView, can_focus=True):
     @property
     def cursor_number(self) -> int | None:
         """The number of the upload under the cursor."""
-        return self._numbers[self._cursor] if self._numbers else None
+        return self._listing[self._cursor] if self._cursor < len(self._listing) else None
 
     @property
     def cursor_row(self) -> UploadRow | None:
         """The upload under the cursor, once it is loaded."""
-        return self._rows.get(self._numbers[self._cursor]) if self._numbers else None
+        number = self.cursor_number
+        return None if number is None else self._cache.get(number)
 
     @property
     def row_count(self) -> int:
         """How many uploads it shows."""
-        return len(self._numbers)
+        return len(self._listing)
 
-    # The list
+    def lists(self, number: int) -> bool:
+        """Whether it shows this upload, on the screen or off."""
+        return number in self._listing
 
-    def _index_of(self, number: int) -> int | None:
-        index = bisect_left(self._numbers, -number, key=lambda each: -each)
-        found = index < len(self._numbers) and self._numbers[index] == number
-        return index if found else None
-
-    def _insert(self, changed: list[int]) -> bool:
-        newest = self._numbers[0] if self._numbers else -1
-        fresh = sorted((number for number in changed if number > newest), reverse=True)
-        for number in changed:
-            if number <= newest and number in self._rows:
-                self._stale.add(number)
-        self._numbers = array("q", fresh) + self._numbers if fresh else self._numbers
-        return bool(fresh)
-
-    def _remove(self, gone: set[int]) -> bool:
-        indexes = [index for number in gone if (index := self._index_of(number)) is not None]
-        for index in sorted(indexes, reverse=True):
-            self._rows.pop(self._numbers[index], None)
-            del self._numbers[index]
-        return bool(indexes)
+    @property
+    def targets(self) -> list[int]:
+        """The numbers of the uploads to act on: those marked, in the order shown, else the one under the cursor."""
+        if len(self.marks):
+            marked = self.marks.numbers
+            return [number for number in self._listing if number in marked] or sorted(marked)
+        return [] if self.cursor_number is None else [self.cursor_number]
 
     def _resized_list(self) -> None:
-        self.virtual_size = Size(0, len(self._numbers))
+        self.virtual_size = Size(0, len(self._listing))
         self.refresh()
         self._reload()
+
+    def _tell_cursor(self) -> None:
+        if self.cursor_number != self._told_cursor:
+            self._told_cursor = self.cursor_number
+            self.post_message(CursorMoved(self.cursor_number))
 
     # Loading
 
@@ -154,15 +150,13 @@ class UploadTable(ScrollView, can_focus=True):
 
     def _visible(self, margin: int = 0) -> range:
         top = round(self.scroll_y)
-        return range(max(0, top - margin), min(len(self._numbers), top + self._height + margin))
+        return range(max(0, top - margin), min(len(self._listing), top + self._height + margin))
 
     def _wanted(self) -> list[int]:
         """What must be read: lines on the screen first; when some are missing, a screen above and below with them."""
-        numbers = [self._numbers[index] for index in self._visible()]
-        if all(number in self._rows and number not in self._stale for number in numbers):
+        if not self._cache.wanting(self._listing[index] for index in self._visible()):
             return []
-        around = [self._numbers[index] for index in self._visible(self._height)]
-        return [number for number in around if number not in self._rows or number in self._stale]
+        return self._cache.wanting(self._listing[index] for index in self._visible(self._height))
 
     def _reload(self) -> None:
         if not self._loading and self.is_mounted and self._wanted():
@@ -172,14 +166,13 @@ class UploadTable(ScrollView, can_focus=True):
     async def _load_wanted(self) -> None:
         try:
             while wanted := self._wanted():
-                self._stale.difference_update(wanted)
-                found = {row.number: row for row in await self._load(wanted)}
-                for number, row in found.items():
-                    if self._rows.get(number) != row:
-                        self._rows[number] = row
-                        self._repaint(number)
-                self._forget_far_rows()
-                if len(found) < len(wanted):
+                different, all_there = await self._cache.read(wanted)
+                for number in different:
+                    self._repaint(number)
+                self._cache.keep_near(lambda: (self._listing[index] for index in self._visible(2 * self._height)))
+                if len(self._painted) > MOST_KEPT_ROWS:
+                    self._painted.clear()
+                if not all_there:
                     break  # some were deleted a moment ago: the feed will say so
         except Exception as error:  # noqa: BLE001 - told on the screen; the next tick tries again
             self.post_message(LoadFailed(error))
@@ -187,16 +180,9 @@ class UploadTable(ScrollView, can_focus=True):
             self._loading = False
 
     def _repaint(self, number: int) -> None:
-        index = self._index_of(number)
+        index = self._listing.index_of(number)
         if index is not None and index in self._visible():
             self.refresh_line(index)
-
-    def _forget_far_rows(self) -> None:
-        if len(self._rows) > MOST_KEPT_ROWS:
-            near = {self._numbers[index] for index in self._visible(2 * self._height)}
-            self._rows = {number: row for number, row in self._rows.items() if number in near}
-            self._painted = {number: words for number, words in self._painted.items() if number in near}
-            self._stale &= near
 
     # Painting
 
@@ -216,18 +202,18 @@ class UploadTable(ScrollView, can_focus=True):
         """One line of the screen."""
         width = self.scrollable_content_region.width
         index = round(self.scroll_y) + y
-        if index >= len(self._numbers):
+        if index >= len(self._listing):
             return Strip.blank(width, self.rich_style)
-        row = self._rows.get(self._numbers[index])
+        row = self._cache.get(self._listing[index])
         under_cursor = index == self._cursor
         blank = self._style("dim")
         if row is None:
             return Strip.blank(width, blank + self._cursor_style if under_cursor else blank)
         now, word = self._clock(), self._word_of(row)
         self._painted[row.number] = (word, age_words(row.created_at, now))
-        columns = Columns.of(width, wide=self.app.size.width >= WIDE_ENOUGH)
+        columns = Columns.of(width, window=self.app.size.width, scores=bool(self._found.scores))
         segments = []
-        for text, name in line_pieces(row, word, columns, now):
+        for text, name in line_pieces(row, word, columns, now, marked=row.number in self.marks, found=self._found):
             style = self._style(name)
             if under_cursor:
                 style += self._cursor_style
@@ -255,9 +241,9 @@ class UploadTable(ScrollView, can_focus=True):
 
     def move_cursor(self, index: int) -> None:
         """Put the cursor on a line, counted from 0, and scroll as little as it takes to see it."""
-        if not self._numbers:
+        if not len(self._listing):
             return
-        old, self._cursor = self._cursor, max(0, min(index, len(self._numbers) - 1))
+        old, self._cursor = self._cursor, max(0, min(index, len(self._listing) - 1))
         top = round(self.scroll_y)
         if self._cursor < top:
             self.scroll_to(y=self._cursor, animate=False)
@@ -266,6 +252,8 @@ class UploadTable(ScrollView, can_focus=True):
         if old != self._cursor:
             self.refresh_line(old)
             self.refresh_line(self._cursor)
+            self._stretch_range()
+            self._tell_cursor()
 
     def action_cursor_up(self) -> None:
         """One up."""
@@ -289,10 +277,52 @@ class UploadTable(ScrollView, can_focus=True):
 
     def action_cursor_last(self) -> None:
         """To the oldest."""
-        self.move_cursor(len(self._numbers) - 1)
+        self.move_cursor(len(self._listing) - 1)
 
     def on_click(self, event: events.Click) -> None:
         """Put the cursor where the mouse is."""
         index = round(self.scroll_y) + event.y
-        if index < len(self._numbers):
+        if index < len(self._listing):
             self.move_cursor(index)
+
+    # Marks
+
+    def toggle_mark(self) -> None:
+        """Mark the upload under the cursor, or take its mark away, and go one down."""
+        if (number := self.cursor_number) is not None:
+            self.marks.toggle(number)
+            self._marks_moved()
+            self.move_cursor(self._cursor + 1)
+
+    def toggle_range(self) -> None:
+        """Begin a range of marks at the cursor, or end the one that was begun."""
+        if self.marks.anchor is not None:
+            self.marks.end_range()
+        elif (number := self.cursor_number) is not None:
+            self.marks.begin_range(number)
+        self._marks_moved()
+
+    def mark_all(self) -> None:
+        """Mark all that are listed, or, where they are already, none."""
+        if all(number in self.marks for number in self._listing):
+            self.marks.clear()
+        else:
+            self.marks.add(self._listing)
+        self._marks_moved()
+
+    def clear_marks(self) -> None:
+        """Take all marks away."""
+        self.marks.clear()
+        self._marks_moved()
+
+    def _stretch_range(self) -> None:
+        anchor = self.marks.anchor
+        line = None if anchor is None else self._listing.index_of(anchor)
+        if line is not None:
+            low, high = sorted((line, self._cursor))
+            self.marks.stretch(self._listing[index] for index in range(low, high + 1))
+            self._marks_moved()
+
+    def _marks_moved(self) -> None:
+        self.refresh()
+        self.post_message(MarksChanged(len(self.marks)))

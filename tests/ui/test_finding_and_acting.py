@@ -1,0 +1,208 @@
+"""Searching, sorting, filtering, marking, and acting on what is marked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.ui.conftest import Made, Window, add, make_library, make_rows, open_library_at, window_on
+from vuemantics_tui.domain.upload import QueueCounts
+
+Draw = Callable[..., Path]
+
+FEW = [
+    Made("banana.png", size=300_000),
+    Made("Apple.png", size=100_000),
+    Made("cherry.mp4", size=200_000, file_type="video"),
+    Made("broken.png", "failed", "failed", 20, error="Processing failed: on purpose", kind="permanent", size=50_000),
+]
+
+
+def names(window: Window) -> list[str]:
+    """The names of the uploads as they stand on the screen, from top to bottom."""
+    return [line.split()[1] for line in window.text().splitlines() if line.strip()[:1] in "✓✗·◐!▌" and "." in line]
+
+
+async def counts(window: Window) -> QueueCounts:
+    """What the store says."""
+    return await window.library.queue.counts()
+
+
+async def shown(window: Window, *expected: str) -> None:
+    """Wait for these rows, in this order."""
+    await window.until(lambda: names(window) == list(expected), f"rows {expected}, are {names(window)}")
+
+
+async def test_sorting_goes_round_and_says_so(root: Path) -> None:
+    await make_library(root, FEW)
+    async with window_on(root, size=(80, 24)) as window:
+        await shown(window, "broken.png", "cherry.mp4", "Apple.png", "banana.png")
+        await window.press("o")
+        await window.shows("name, a to z · c clears")
+        await shown(window, "Apple.png", "banana.png", "broken.png", "cherry.mp4")
+        await window.press("o")
+        await window.shows("largest first")
+        await window.press("O")
+        await window.shows("smallest first")
+        await shown(window, "broken.png", "Apple.png", "cherry.mp4", "banana.png")
+        await window.press("c")
+        await window.shows("newest first")
+        await shown(window, "broken.png", "cherry.mp4", "Apple.png", "banana.png")
+
+
+async def test_a_filter_keeps_up_with_the_store_and_one_key_clears_it(root: Path) -> None:
+    await make_library(root, FEW)
+    async with window_on(root, size=(80, 24)) as window:
+        await shown(window, "broken.png", "cherry.mp4", "Apple.png", "banana.png")
+        await window.press("f", "f")
+        await window.shows("failed only")
+        await shown(window, "broken.png")
+        make_rows(root, [Made("later.png", "failed", "failed", 5, error="Processing failed: too", kind="permanent")])
+        await shown(window, "later.png", "broken.png")
+        await window.press("f", "w")
+        await window.shows("Nothing here", "waiting only")
+        await window.press("c")
+        await shown(window, "later.png", "broken.png", "cherry.mp4", "Apple.png", "banana.png")
+
+
+async def test_marks_are_acted_on_together(root: Path) -> None:
+    await make_library(root, FEW)
+    async with window_on(root, size=(80, 24)) as window:
+        await window.shows("banana.png")
+        await window.press("space", "space")
+        await window.shows("2 marked")
+        await window.press("h")
+        await window.shows("2 uploads hidden")
+        await shown(window, "Apple.png", "banana.png")
+        await window.press("f", "h")
+        await window.shows("with hidden")
+        await shown(window, "broken.png", "cherry.mp4", "Apple.png", "banana.png")
+
+
+async def test_a_range_and_all_can_be_marked(root: Path) -> None:
+    await make_library(root, FEW)
+    async with window_on(root, size=(80, 24)) as window:
+        await window.shows("banana.png")
+        await window.press("V", "down", "down")
+        await window.shows("3 marked")
+        await window.press("up")
+        await window.shows("2 marked")
+        await window.press("V", "end")
+        await window.shows("2 marked")
+        await window.press("*")
+        await window.shows("4 marked")
+        await window.press("d")
+        await window.shows("Delete 4 uploads?")
+        await window.press("y")
+        await window.shows("This library is empty")
+        assert (await counts(window)).total == 0
+
+
+async def test_a_search_shows_scores_and_leads_back_to_where_one_was(root: Path, draw: Draw) -> None:
+    await make_library(root)
+    async with window_on(root, size=(100, 24), process=True) as window:
+        await add(window.library, *(draw(f"square-{number}.png") for number in range(3)))
+        await window.shows("3 done")
+        await window.press("down")
+        before = window.table.cursor_number
+        await window.press("/", *"square", "enter")
+        await window.shows("3 results for square", "Score", "0.9")
+        await window.until(lambda: window.app.focused is window.table)
+        await window.press("end", "escape")
+        await window.shows("newest first", "Added" if window.app.size.width > 110 else "Status")
+        await window.until(lambda: window.table.cursor_number == before, "the cursor is where it was")
+        await window.press("n")
+        await window.shows("3 results for square")
+
+
+async def test_typing_finds_by_itself_and_up_brings_past_searches(root: Path, draw: Draw) -> None:
+    await make_library(root)
+    async with window_on(root, size=(100, 24), process=True) as window:
+        await add(window.library, draw("one.png"))
+        await window.shows("1 done")
+        await window.press("/", *"red")
+        await window.shows("1 result for red")
+        await window.press("enter", "escape", "/")
+        await window.until(lambda: window.app.focused is not window.table)
+        await window.until(lambda: bool(window.search_input.past))
+        await window.press("up")
+        assert window.search_input.value == "red"
+        await window.press("escape")
+        await window.shows("newest first")
+
+
+async def test_what_is_similar(root: Path, draw: Draw) -> None:
+    await make_library(root)
+    async with window_on(root, size=(100, 24), process=True) as window:
+        await add(window.library, draw("one.png"), draw("two.png"))
+        await window.shows("2 done")
+        await window.press("home", "s")
+        await window.shows("1 upload similar to two.png", "one.png", "1.00")
+        await window.press("escape")
+        await window.shows("newest first")
+
+
+async def test_waiting_ones_are_cancelled_or_brought_to_the_front(root: Path, draw: Draw) -> None:
+    await make_library(root)
+    async with window_on(root, size=(100, 24)) as window:
+        await add(window.library, draw("first.png"), draw("second.png"), draw("third.png"))
+        await window.shows("third.png", "3 waiting")
+        await window.press("home", "b")
+        await window.shows("third.png: this next.")
+        await window.press("down", "x")
+        await window.shows("second.png cancelled", "✗ second.png", "cancelled")
+        (urgent,) = [upload for upload in await window.library.uploads.newest() if upload.priority > 0]
+        assert urgent.filename == "third.png"
+
+
+async def test_running_ones_are_on_top_and_go_back_to_their_place(root: Path, draw: Draw) -> None:
+    await make_library(root, FEW)
+    async with window_on(root, size=(80, 24)) as window:
+        await shown(window, "broken.png", "cherry.mp4", "Apple.png", "banana.png")
+        other = await open_library_at(root)
+        try:
+            await other.uploads.retry([(await other.uploads.newest())[-1].id])
+            await window.shows("· banana.png")
+            window.library.queue.start(window.app.launch_worker)
+            await window.until(lambda: names(window)[0] != "banana.png" and "1 waiting" not in window.text())
+        finally:
+            await other.close()
+        assert names(window)[-1] == "banana.png"
+
+
+async def test_a_file_dropped_as_keys_is_offered_for_adding(root: Path, draw: Draw) -> None:
+    path = draw("dropped.png")
+    await make_library(root, FEW)
+    async with window_on(root, size=(100, 24)) as window:
+        await window.shows("banana.png")
+        await window.press(*["/" if key == "/" else key for key in str(path)])
+        await window.until(lambda: window.path_input.value == str(path), "the path is in the field for paths")
+        await window.press("enter")
+        await window.shows("dropped.png", "1 added")
+
+
+async def test_details_of_the_upload_under_the_cursor(root: Path, draw: Draw) -> None:
+    await make_library(root)
+    async with window_on(root, size=(80, 24), process=True) as window:
+        await add(window.library, draw("one.png"))
+        await window.shows("1 done")
+        await window.press("enter")
+        await window.shows("A red square on a plain ground")
+        await window.press("i")
+        await window.shows("sha256")
+        await window.press("escape", "escape")
+        await window.shows("newest first")
+
+
+@pytest.mark.parametrize(("key", "copied"), [("y", "original.png"), ("Y", "A red square")])
+async def test_copying(root: Path, draw: Draw, monkeypatch: pytest.MonkeyPatch, key: str, copied: str) -> None:
+    monkeypatch.delenv("TMUX", raising=False)
+    await make_library(root)
+    async with window_on(root, size=(80, 24), process=True) as window:
+        await add(window.library, draw("one.png"))
+        await window.shows("1 done")
+        await window.press(key)
+        await window.shows("was copied")
+        assert copied in window.app.clipboard

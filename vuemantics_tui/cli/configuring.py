@@ -1,0 +1,83 @@
+"""The commands that show and change the settings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+
+from vuemantics_tui.cli.group import current_settings, library_option
+from vuemantics_tui.cli.output import emit, note, warn_of
+from vuemantics_tui.config import KEYS, Settings, about, names
+from vuemantics_tui.domain.errors import VuemanticsError
+from vuemantics_tui.paths import settings_file
+
+WRONG = 1
+
+
+@click.group()
+def config() -> None:
+    """Show or change the settings."""
+
+
+@config.command()
+def path() -> None:
+    """Print where the settings file is, or would be."""
+    emit(str(settings_file()))
+
+
+@config.command()
+@library_option
+def show() -> None:
+    """Print every setting, where it comes from and what it does, as TOML."""
+    settings = current_settings()
+    for name in names():
+        emit(f"# {about(name)}")
+        if name == KEYS:
+            emit(f"[{KEYS}]")
+            for action, keys in settings.keys.items():
+                emit(f"{toml(action)} = {toml(keys)}  # {settings.sources[f'{KEYS}.{action}']}")
+        else:
+            emit(f"{name} = {toml(getattr(settings, name))}  # {settings.sources.get(name, 'default')}")
+            emit("")
+
+
+@config.command()
+def edit() -> None:
+    """Open the settings file in $VISUAL or $EDITOR, and check it afterwards."""
+    file = settings_file()
+    try:
+        if not file.exists():
+            file.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
+            file.write_text(template(), "utf-8")
+    except OSError as error:
+        raise VuemanticsError(
+            f"The settings file cannot be made: {file} ({error.strerror})", "Check who may write there."
+        ) from error
+    click.edit(filename=str(file))
+    checked = Settings.load(environment={}, file=file)
+    warn_of(checked.problems)
+    if checked.problems:
+        raise SystemExit(WRONG)
+    note(f"{file}: all settings in it are right")
+
+
+def template() -> str:
+    """A settings file in which every setting stands with its default, as a comment."""
+    defaults = Settings()
+    lines = ["# Settings of vuemantics-tui. Take away the # before a line and change its value.", ""]
+    for name in names():
+        lines.append(f"# {about(name)}")
+        if name == KEYS:
+            lines += [f"#[{KEYS}]", '#delete-upload = "D"']
+        else:
+            lines += [f"#{name} = {toml(getattr(defaults, name))}", ""]
+    return "\n".join(lines) + "\n"
+
+
+def toml(value: bool | int | str | Path | Mapping[str, str]) -> str:
+    """One value as TOML writes it."""
+    # JSON's strings are TOML's, but for the one control character that JSON leaves as it is.
+    return json.dumps(str(value) if isinstance(value, Path) else value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,0 +1,139 @@
+"""Library: the one door to uploads, the queue and the search."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Self
+
+from vuemantics_tui import paths
+from vuemantics_tui.analyzers.base import Analyzer, Compute
+from vuemantics_tui.analyzers.builtin.analyzer import BuiltinAnalyzer
+from vuemantics_tui.config import MIB, Settings
+from vuemantics_tui.domain.errors import LibraryError
+from vuemantics_tui.library.queue import Queue
+from vuemantics_tui.library.search import Search, SearchHit
+from vuemantics_tui.library.uploads import Uploads
+from vuemantics_tui.processing.compute import ProcessCompute
+from vuemantics_tui.processing.intake import Candidate, Intake, IntakeOutcome, IntakeResult, sweep_orphans
+from vuemantics_tui.processing.owner import this_process
+from vuemantics_tui.processing.pipeline import Frames, Pipeline
+from vuemantics_tui.processing.scheduler import Launch, Running, Scheduler
+from vuemantics_tui.search.ranking import Ranking
+from vuemantics_tui.search.vectors import VectorIndex
+from vuemantics_tui.store.changes import ChangeFeed
+from vuemantics_tui.store.claims import ClaimStore
+from vuemantics_tui.store.database import Database
+from vuemantics_tui.store.durations import DurationStore
+from vuemantics_tui.store.embeddings import EmbeddingStore
+from vuemantics_tui.store.fulltext import FullText
+from vuemantics_tui.store.searches import SearchHistory
+from vuemantics_tui.store.uploads import UploadStore
+
+__all__ = [
+    "Candidate",
+    "ChangeFeed",
+    "Compute",
+    "IntakeOutcome",
+    "IntakeResult",
+    "Launch",
+    "Library",
+    "Queue",
+    "Running",
+    "Search",
+    "SearchHit",
+    "Uploads",
+    "warm_compute",
+]
+
+
+class Library:
+    """An open library. Everything that a screen or a command does goes through one of its three rooms."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        compute: Compute,
+        analyzer: Analyzer,
+    ) -> None:
+        self.settings = settings
+        self.root = settings.library
+        self.analyzer = analyzer
+        self._database = database
+        self._compute = compute
+        store = UploadStore(database)
+        owner = this_process()
+        claims = ClaimStore(database, owner.encode())
+        frames: Frames = {}
+        pipeline = Pipeline(
+            library=self.root,
+            claims=claims,
+            analyzer=analyzer,
+            compute=compute,
+            video_frames=settings.video_frames,
+            max_pixels=settings.limits.max_pixels,
+            frames=frames,
+        )
+        self.queue = Queue(
+            store,
+            DurationStore(database),
+            frames,
+            lambda launch: Scheduler(
+                claims=claims, pipeline=pipeline, owner=owner, launch=launch, concurrency=settings.workers
+            ),
+            settings.workers,
+        )
+        intake = Intake(self.root, store, settings.limits, settings.keep_free_mib * MIB)
+        self.uploads = Uploads(self.root, database, intake, self.queue)
+        vectors = VectorIndex(EmbeddingStore(database), ChangeFeed(database), analyzer.embedding_model)
+        ranking = Ranking(FullText(database), vectors, analyzer)
+        self.search = Search(store, ranking, SearchHistory(database), settings.remember_searches)
+        self.process_upload_background = pipeline.process_upload_background
+        self._store = store
+
+    @classmethod
+    async def open(
+        cls, settings: Settings, *, compute: Compute | None = None, analyzer: Analyzer | None = None
+    ) -> Self:
+        """Open the library that the settings name, making it where there is none. Raises LibraryError."""
+        root = settings.library
+        await asyncio.to_thread(_make_folder, root)
+        database = await Database.open(paths.database_file(root))
+        try:
+            compute = compute or ProcessCompute(settings.workers)
+            return cls(settings, database, compute, analyzer or BuiltinAnalyzer(compute, paths.cache_dir()))
+        except BaseException:
+            await database.close()
+            raise
+
+    async def close(self) -> None:
+        """Stop processing and let go of everything, each thing whatever becomes of the others. Raises LibraryError."""
+        # A connection that stays open keeps its thread, and so the end of the process, waiting for ever.
+        try:
+            await self.queue.stop()
+        finally:
+            try:
+                await self._compute.close()
+            finally:
+                await self._database.close()
+
+    async def sweep(self) -> int:
+        """Remove what a crash left behind on disk; returns how many folders."""
+        ids, user_id = await self._store.existing_ids(), await self._store.owner_id()
+        return await asyncio.to_thread(sweep_orphans, self.root, user_id, ids)
+
+
+def warm_compute(settings: Settings) -> Compute:
+    """The pool of processes, begun: for an app that opens its library from inside a screen."""
+    return ProcessCompute(settings.workers).warm()
+
+
+def _make_folder(root: Path) -> None:
+    try:
+        root.mkdir(parents=True, mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise LibraryError(
+            f"The library's folder cannot be made: {root} ({error.strerror})",
+            "Name another folder with --library or VUEMANTICS_LIBRARY.",
+        ) from error

@@ -1,0 +1,204 @@
+"""Every action of the program, in one place: bindings, footer, palette, help and the README's table are made of these.
+
+The ids are what the settings may give other keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+ACT = "Uploads"
+FIND = "Find"
+VIEW = "The table"
+MARK = "Marks"
+QUEUE = "The queue"
+MOVE = "Moving"
+PROGRAM = "The program"
+ANSWER = "Answers"
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What a key does: `keys` by comma, `action` as Textual calls it, `label` a word or two, `description` a line.
+
+    Those `shown` stand in the line of keys; those with `priority` act before the focused widget sees the key.
+    """
+
+    id: str
+    keys: str
+    action: str
+    label: str
+    description: str
+    group: str
+    shown: bool = True
+    priority: bool = False
+    # What the line of keys shows in place of the first key.
+    shown_as: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A part of the program with keys of its own."""
+
+    title: str
+    actions: tuple[Action, ...]
+
+
+def _hidden(id: str, keys: str, action: str, label: str, description: str, group: str) -> Action:
+    return Action(id, keys, action, label, description, group, shown=False)
+
+
+def _reading(prefix: str) -> tuple[Action, ...]:
+    return (
+        Action(f"{prefix}-down", "down,j", "scroll_lines(1)", "scroll", "A line down", MOVE, shown_as="j k"),
+        _hidden(f"{prefix}-up", "up,k", "scroll_lines(-1)", "up", "A line up", MOVE),
+        _hidden(f"{prefix}-page-down", "pagedown,space", "scroll_pages(1)", "page down", "A screen down", MOVE),
+        _hidden(f"{prefix}-page-up", "pageup", "scroll_pages(-1)", "page up", "A screen up", MOVE),
+        _hidden(f"{prefix}-top", "home,g", "scroll_to_top", "top", "To the first line", MOVE),
+        _hidden(f"{prefix}-bottom", "end,G", "scroll_to_bottom", "bottom", "To the last line", MOVE),
+    )
+
+
+UPLOADS_SCREEN = (
+    # What follows at once, as a dropped path does in some terminals, must find the field and never the hot keys: only a
+    # key with priority acts before the next one is handed out.
+    Action("add-paths", "a", "add_paths", "add", "Pick files and folders to add", ACT, priority=True),
+    Action(
+        "type-paths", "A", "type_paths", "add by path", "Type or paste a path to add", ACT, shown=False, priority=True
+    ),
+    Action("open-search", "/", "open_search", "search", "Search by words or by meaning", FIND, priority=True),
+    Action("find-similar", "s", "find_similar", "similar", "Find what is similar", FIND),
+    _hidden("past-search", "n", "past_search", "past search", "Bring back the search before", FIND),
+    _hidden("open-upload", "enter", "open_upload", "open", "Show it on the whole screen", ACT),
+    _hidden("show-details", "i", "show_details", "details", "Show all that is known of it, and its history", ACT),
+    Action("retry-upload", "r", "retry_upload", "retry", "Try again, or describe a completed one anew", ACT),
+    Action("toggle-pause", "p", "toggle_pause", "pause", "Pause or resume, for all who share this library", QUEUE),
+    Action("delete-upload", "d,delete", "delete_upload", "delete", "Delete from the library, after asking", ACT),
+    _hidden("toggle-hidden", "h", "toggle_hidden", "hide", "Hide from lists and search, or show again", ACT),
+    _hidden("open-original", "e", "open_original", "open original", "Open the original in the system's viewer", ACT),
+    _hidden("copy-path", "y", "copy_path", "copy path", "Copy the path, also over SSH", ACT),
+    _hidden("copy-description", "Y", "copy_description", "copy description", "Copy the description", ACT),
+    _hidden("cancel-upload", "x", "cancel_upload", "cancel", "Cancel what waits or runs", QUEUE),
+    _hidden("run-next", "b", "run_next", "this next", "Bring it to the front of the queue", QUEUE),
+    Action("sort-by", "o", "sort_by", "sort", "Sort by the next order: added, name, size, …", VIEW),
+    _hidden("reverse-sort", "O", "reverse_sort", "reverse", "Sort the other way round", VIEW),
+    Action("filter-by", "f", "filter_by", "filter", "Show only a status or a type, or hidden ones, too", VIEW),
+    _hidden("clear-view", "c", "clear_view", "clear", "Clear search, filter, order and marks", VIEW),
+    _hidden("toggle-pane", "v", "toggle_pane", "pane", "Show or hide the pane beside the table", VIEW),
+    _hidden("toggle-mark", "space", "toggle_mark", "mark", "Mark; actions then apply to all that are marked", MARK),
+    _hidden("mark-range", "V", "mark_range", "range", "Begin a range of marks, or end it", MARK),
+    _hidden("mark-all", "*", "mark_all", "mark all", "Mark all that the table lists", MARK),
+)
+
+UPLOAD_TABLE = (
+    _hidden("cursor-up", "up,k", "cursor_up", "up", "One up", MOVE),
+    _hidden("cursor-down", "down,j", "cursor_down", "down", "One down", MOVE),
+    _hidden("cursor-page-up", "pageup", "page_up", "page up", "A screen up", MOVE),
+    _hidden("cursor-page-down", "pagedown", "page_down", "page down", "A screen down", MOVE),
+    _hidden("cursor-first", "home", "cursor_first", "first", "To the first", MOVE),
+    _hidden("cursor-last", "end", "cursor_last", "last", "To the last", MOVE),
+)
+
+APP = (
+    _hidden("show-log", "L", "show_log", "log", "Show what the program noted in this session", PROGRAM),
+    _hidden("show-palette", "ctrl+p", "command_palette", "palette", "Find any action by its name; themes", PROGRAM),
+    Action("show-help", "?", "show_help", "help", "Explain the part of the screen that is in use", PROGRAM),
+    # These two must work from inside a field and on top of a question, too.
+    Action("help-anywhere", "f1", "show_help", "help", "Explain it, also from within a field", PROGRAM, False, True),
+    Action("quit", "q", "quit", "quit", "Quit; asks while work is running", PROGRAM),
+    Action("quit-anywhere", "ctrl+q,ctrl+c", "quit", "quit", "Quit, also from within a field", PROGRAM, False, True),
+)
+
+DETAIL_SCREEN = (
+    Action("toggle-metadata", "i", "toggle_metadata", "all facts", "Show all that is known of it, or less", VIEW),
+    *_reading("detail"),
+    Action("detail-back", "escape,q,enter", "go_back", "back", "Back to the table", MOVE),
+)
+
+PATH_FIELD = (
+    Action("submit-paths", "enter", "submit", "add", "Add what stands in the field", ANSWER),
+    Action("close-field", "escape", "close_field", "close", "Leave without adding", ANSWER),
+)
+
+SEARCH_FIELD = (
+    Action("leave-search", "escape", "leave_search", "back", "Leave, and go back to where one was", FIND),
+    _hidden("older-search", "up", "older_search", "older", "The search before this one", FIND),
+    _hidden("newer-search", "down", "newer_search", "newer", "The search after this one", FIND),
+)
+
+FILTER_SCREEN = (Action("leave-filter", "escape", "decline", "back", "Leave everything as it is", ANSWER),)
+
+CONFIRM_SCREEN = (
+    Action("agree", "y", "agree", "yes", "Yes, do it", ANSWER),
+    Action("decline", "enter,escape,n", "decline", "no", "No, leave it", ANSWER),
+    # A question hides the keys of the app; pressed once more, these mean it.
+    _hidden("quit-question", "ctrl+q,ctrl+c", "app.quit", "quit", "Quit all the same", ANSWER),
+)
+
+LOG_SCREEN = (
+    Action("only-errors", "e", "toggle_errors", "only errors", "Show only errors, or everything again", VIEW),
+    *_reading("log"),
+    Action("log-back", "escape,q,L", "go_back", "back", "Back to the screen before", MOVE),
+)
+
+HELP_SCREEN = (
+    *_reading("help"),
+    Action("help-back", "escape,q,?,enter", "go_back", "back", "Back to the screen before", MOVE),
+)
+
+PLACES = (
+    Place("The list of uploads", UPLOADS_SCREEN + UPLOAD_TABLE),
+    Place("Everywhere", APP),
+    Place("One upload on the whole screen", DETAIL_SCREEN),
+    Place("The field for paths", PATH_FIELD),
+    Place("The search line", SEARCH_FIELD),
+    Place("The choice of a filter", FILTER_SCREEN),
+    Place("A question", CONFIRM_SCREEN),
+    Place("The log", LOG_SCREEN),
+    Place("The help", HELP_SCREEN),
+)
+
+_KEY_NAMES = {
+    "pageup": "Page Up",
+    "pagedown": "Page Down",
+    "escape": "Esc",
+    "up": "↑",
+    "down": "↓",
+    "left": "←",
+    "right": "→",
+    "slash": "/",
+    "question_mark": "?",
+    "asterisk": "*",
+    "plus": "+",
+    "minus": "-",
+    "comma": "comma",
+    "full_stop": ".",
+}
+
+
+def all_actions() -> Iterator[Action]:
+    """Every action, each id once."""
+    for place in PLACES:
+        yield from place.actions
+
+
+def key_words(key: str) -> str:
+    """A key as a person calls it: Ctrl+P, Page Up, d."""
+    *modifiers, last = key.split("+") if len(key) > 1 else [key]
+    name = _KEY_NAMES.get(last) or (last if len(last) == 1 else last.replace("_", " ").capitalize())
+    if modifiers:
+        name = name.upper() if len(name) == 1 else name
+    return "+".join([*(modifier.capitalize() for modifier in modifiers), name])
+
+
+def keys_table() -> str:
+    """The keys of every place as tables in Markdown, for the README."""
+    parts = []
+    for place in PLACES:
+        lines = [f"**{place.title}**", "", "| key | does | id |", "|---|---|---|"]
+        for action in place.actions:
+            keys = " ".join(f"`{key_words(key)}`" for key in action.keys.split(","))
+            lines.append(f"| {keys} | {action.description} | `{action.id}` |")
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts) + "\n"

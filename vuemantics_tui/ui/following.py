@@ -1,0 +1,60 @@
+"""Following the library: what anybody changes in it is on the screen a moment later."""
+
+from __future__ import annotations
+
+import time
+
+from vuemantics_tui.library import ChangeFeed, Library
+from vuemantics_tui.ui.showing import Showing
+from vuemantics_tui.ui.widgets.upload_table import UploadTable
+
+FIRST_LOOK = 100
+# A sorted or filtered view is read again as a whole: not more often than an eye wants to follow.
+READ_AGAIN_SECONDS = 1.0
+
+
+class Following:
+    """Keeps the table up to date. `step` raises VuemanticsError, and is called again and again."""
+
+    def __init__(self, library: Library, table: UploadTable, showing: Showing) -> None:
+        self._library = library
+        self._table = table
+        self._showing = showing
+        self._feed: ChangeFeed | None = None
+        self._outdated = False
+        self._read_at = 0.0
+
+    async def step(self) -> set[int] | None:
+        """Take in what changed; returns the numbers of the uploads that did, or None where nothing did."""
+        if self._feed is None:
+            return await self._begin()
+        changes = await self._feed.poll()
+        if changes is not None:
+            await self._apply(changes.changed, changes.deleted)
+        if self._outdated and time.monotonic() - self._read_at >= READ_AGAIN_SECONDS:
+            self._outdated = False
+            self._read_at = time.monotonic()
+            await self._showing.refresh()
+        return None if changes is None else {*changes.changed, *changes.deleted}
+
+    async def _begin(self) -> set[int]:
+        feed = self._library.uploads.changes()
+        await feed.skip_to_now()
+        # The first lines before the long list behind them: a large library opens as fast as a small one.
+        if not self._showing.live or await self._showing.first_look(FIRST_LOOK):
+            await self._showing.refresh()
+        self._feed = feed
+        return set()
+
+    async def _apply(self, changed: tuple[int, ...], deleted: tuple[int, ...]) -> None:
+        gone = set(deleted)
+        if self._showing.live:
+            # Somebody may have hidden or unhidden it.
+            rows = await self._library.uploads.rows(changed)
+            hidden = {row.number for row in rows if row.hidden and not self._showing.view.show_hidden}
+            gone |= hidden
+            self._table.apply([row.number for row in rows], gone, await self._showing.running())
+            self._outdated |= any(row.number not in hidden and not self._table.lists(row.number) for row in rows)
+        else:
+            self._table.apply(changed, gone, await self._showing.running())
+            self._outdated = self._showing.results is None

@@ -1,0 +1,127 @@
+"""What can be done just now: what the palette offers, and what the help explains."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from textual.app import App
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
+from textual.dom import DOMNode
+from textual.screen import Screen
+
+from vuemantics_tui.ui.actions import MOVE, PROGRAM, Action, all_actions, key_words
+from vuemantics_tui.ui.keymap import keys_of, types_a_character
+from vuemantics_tui.ui.themes import THEMES
+
+_ACTIONS = {action.id: action for action in all_actions()}
+_OUR_THEMES = [theme.name for theme in THEMES]
+_ORDER = {id: place for place, id in enumerate(_ACTIONS)}
+
+
+@dataclass(frozen=True, slots=True)
+class Reachable:
+    """An action that the screen offers: on which node it runs, and with which keys just now, if any."""
+
+    action: Action
+    node: DOMNode
+    keys: tuple[str, ...]
+
+    @property
+    def key_words(self) -> str:
+        """The keys as a person calls them."""
+        return " ".join(key_words(key) for key in self.keys)
+
+
+def reachable(screen: Screen[Any]) -> list[Reachable]:
+    """What can be done on a screen, from the focused part outwards, in the order of the registry."""
+    app = screen.app
+    found: list[Reachable] = []
+    taken: set[str] = set()
+    in_field = False
+    for node in _nodes(screen):
+        keys: dict[str, list[str]] = {}
+        bound = set()
+        for key, binding in node._bindings:
+            for each in app._keymap.get(binding.id or "", key).split(","):
+                bound.add(each)
+                if (
+                    binding.id in _ACTIONS
+                    and (binding.priority or each not in taken)
+                    and not (in_field and types_a_character(each))
+                    and (not screen.is_modal or node is not app or binding.priority)
+                ):
+                    keys.setdefault(binding.id, []).append(each)
+                elif binding.id in _ACTIONS and (not screen.is_modal or node is not app):
+                    keys.setdefault(binding.id, [])
+        found += [
+            Reachable(_ACTIONS[id], node, _in_order(_ACTIONS[id], its_keys, app._keymap))
+            for id, its_keys in sorted(keys.items(), key=lambda item: _ORDER[item[0]])
+            if app._check_action_state(_ACTIONS[id].action, node)
+        ]
+        taken |= bound
+        in_field = in_field or node.check_consume_key("a", "a")
+    return found
+
+
+def most_wanted_first(offered: Iterable[Reachable]) -> list[Reachable]:
+    """What moves and what concerns the whole program goes last."""
+    return sorted(offered, key=lambda entry: (entry.action.group == PROGRAM) * 2 + (entry.action.group == MOVE))
+
+
+def _in_order(action: Action, reachable_keys: Collection[str], keymap: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(key for key in keys_of(action, keymap) if key in reachable_keys)
+
+
+def _nodes(screen: Screen[Any]) -> list[DOMNode]:
+    return list((screen.focused or screen).ancestors_with_self)
+
+
+class ActionsProvider(Provider):
+    """Offers every action by name, with its description and its key, and every theme."""
+
+    def _entries(self) -> Iterator[Reachable]:
+        seen = {"command_palette"}
+        for entry in most_wanted_first(reachable(self.screen)):
+            if entry.action.action not in seen:
+                seen.add(entry.action.action)
+                yield entry
+
+    async def discover(self) -> Hits:
+        """Everything, before something is typed."""
+        for entry in self._entries():
+            name = _name(entry)
+            yield DiscoveryHit(_with_key(Content(name), entry), self._run(entry), name, entry.action.description)
+        yield DiscoveryHit("Theme", self.app.action_change_theme, "Theme", "Other colours")
+
+    async def search(self, query: str) -> Hits:
+        """What fits the words typed."""
+        matcher = self.matcher(query)
+        for entry in self._entries():
+            name = _name(entry)
+            score = max(matcher.match(name), matcher.match(entry.action.description))
+            if score > 0:
+                shown = _with_key(matcher.highlight(name), entry)
+                yield Hit(score, shown, self._run(entry), name, entry.action.description)
+        for theme in sorted(self.app.available_themes, key=lambda theme: theme not in _OUR_THEMES):
+            name = f"Theme: {theme}"
+            if (score := matcher.match(name)) > 0:
+                yield Hit(score, matcher.highlight(name), partial(_set_theme, self.app, theme), name, "Other colours")
+
+    def _run(self, entry: Reachable) -> partial[Any]:
+        return partial(self.app.run_action, entry.action.action, entry.node)
+
+
+def _name(entry: Reachable) -> str:
+    return entry.action.label[0].upper() + entry.action.label[1:]
+
+
+def _with_key(name: Content, entry: Reachable) -> Content:
+    return Content.assemble(name, "  ", (entry.key_words, "not bold"))
+
+
+def _set_theme(app: App[Any], theme: str) -> None:
+    app.theme = theme

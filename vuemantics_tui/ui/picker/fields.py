@@ -1,0 +1,159 @@
+"""The lines of the picker that one types in: what to filter by, and where to go."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.widgets import Input, Label, Static
+
+from vuemantics_tui.domain.text import visible
+from vuemantics_tui.ui.picker import keys
+from vuemantics_tui.ui.picker.completion import Completion, complete
+from vuemantics_tui.ui.picker.messages import CursorWanted, FieldClosed, FilterChanged, PathTyped
+
+MOST_NAMES = 40
+
+
+class FilterInput(Input):
+    """The field for what names must have in them."""
+
+    BINDINGS = keys.FILTER_FIELD
+
+    def action_move(self, lines: int) -> None:
+        """Move the list's cursor without leaving the field."""
+        self.post_message(CursorWanted(lines))
+
+    def action_close_field(self) -> None:
+        """Show all again."""
+        self.clear()
+        self.post_message(FilterChanged("", closed=True))
+
+
+class FilterLine(Horizontal):
+    """One line: what the list is narrowed by, and beside it how it is shown. Posts FilterChanged and PathTyped."""
+
+    def compose(self) -> ComposeResult:
+        """The field and the words for the view."""
+        yield Label("/", id="filter-slash")
+        yield FilterInput(id="filter-input", compact=True, placeholder="filter by name", select_on_focus=False)
+        yield Static(id="view-words", markup=False)
+
+    def begin(self) -> None:
+        """Be ready to type, at once: `focus()` comes later, and keys pressed meanwhile would go to the list."""
+        self.screen.set_focus(self.query_one(FilterInput))
+
+    def reset(self) -> None:
+        """Narrow nothing, without telling so."""
+        field = self.query_one(FilterInput)
+        with field.prevent(Input.Changed):
+            field.clear()
+
+    def say_view(self, words: str) -> None:
+        """Say how the list is shown."""
+        self.query_one("#view-words", Static).update(words)
+
+    @on(Input.Changed)
+    def _changed(self, event: Input.Changed) -> None:
+        event.stop()
+        # No name has a slash in it: where dropping a file types its path, the first one opened this field.
+        self.post_message(FilterChanged("" if "/" in event.value else event.value))
+
+    @on(Input.Submitted)
+    def _submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        if "/" in event.value:
+            self.query_one(FilterInput).action_close_field()
+            self.post_message(PathTyped("/" + event.value))
+        else:
+            self.post_message(FilterChanged(event.value, closed=True))
+
+
+class GoInput(Input):
+    """The field for a path."""
+
+    BINDINGS = keys.PATH_FIELD
+
+    def action_close_field(self) -> None:
+        """Leave without going anywhere."""
+        self.post_message(FieldClosed())
+
+    def action_complete(self) -> None:
+        """Have the path completed."""
+        parent = self.query_ancestor(GoField)
+        parent.complete_typed()
+
+
+class GoField(Vertical):
+    """Where to go: a field, and below it how what is typed may go on. Posts PathTyped and FieldClosed."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._base = Path()
+
+    def compose(self) -> ComposeResult:
+        """The field and the line below."""
+        with Horizontal():
+            yield Label("go to", id="go-label")
+            yield GoInput(id="go-input", compact=True, select_on_focus=False)
+        yield Static(id="go-names", markup=False)
+
+    def open(self, text: str, base: Path, *, wrong: str = "") -> None:
+        """Show the field with this text in it, and what is wrong with that; paths begin at `base`."""
+        self._base = base
+        field = self.query_one(GoInput)
+        with field.prevent(Input.Changed):
+            field.value = text
+        field.cursor_position = len(text)
+        if wrong:
+            self.complain(wrong)
+        else:
+            self._look(take=False)
+        self.display = True
+        self.screen.set_focus(field)
+
+    def close(self) -> None:
+        """Hide the field."""
+        self.display = False
+
+    def complain(self, words: str) -> None:
+        """Say what is wrong with what was typed, which stays."""
+        names = self.query_one("#go-names", Static)
+        names.add_class("error")
+        names.update(f"✗ {words}")
+
+    def complete_typed(self) -> None:
+        """Go on with what is typed as far as there is only one way."""
+        self._look(take=True)
+
+    @on(Input.Changed)
+    def _changed(self, event: Input.Changed) -> None:
+        event.stop()
+        self._look(take=False)
+
+    @on(Input.Submitted)
+    def _submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.post_message(PathTyped(event.value) if event.value.strip() else FieldClosed())
+
+    @work(group="completing", exclusive=True, exit_on_error=False)
+    async def _look(self, *, take: bool) -> None:
+        field = self.query_one(GoInput)
+        typed = field.value
+        found = await asyncio.to_thread(complete, typed, self._base)
+        if field.value != typed:
+            return  # what was typed meanwhile has a look of its own
+        if take and found.text != typed:
+            field.value = found.text
+            field.cursor_position = len(found.text)
+        else:
+            self._show(found)
+
+    def _show(self, found: Completion) -> None:
+        names = self.query_one("#go-names", Static)
+        names.remove_class("error")
+        shown = "  ".join(visible(name) for name in found.names[:MOST_NAMES])
+        names.update(shown or "Nothing begins like this.")

@@ -1,0 +1,94 @@
+"""PictureLoader: thumbnails as lines of blocks, decoded and drawn off the event loop, and kept."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from textual.strip import Strip
+
+from vuemantics_tui.ui.pictures.blocks import Pixels, picture_strips
+from vuemantics_tui.ui.pictures.modes import PictureMode
+
+# Drawn pictures; one of 40 x 18 cells takes some 300 kB.
+MOST_KEPT = 48
+# A thumbnail has 256 x 256; what is much larger is none, and would hold up the threads.
+MOST_PIXELS = 4_000_000
+
+Drawn = tuple[Strip, ...]
+ThumbnailOf = Callable[[Path], Awaitable[bytes | None]]
+_Key = tuple[str, int, int, int, int, PictureMode]
+
+
+class PictureLoader:
+    """Draws thumbnails. What is missing or damaged is None, never an exception."""
+
+    def __init__(self, *, most_kept: int = MOST_KEPT) -> None:
+        self._most_kept = most_kept
+        self._kept: OrderedDict[_Key, Drawn] = OrderedDict()
+
+    async def load(self, path: Path, columns: int, rows: int, mode: PictureMode) -> Drawn | None:
+        """The thumbnail at `path` as large as fits into columns x rows cells."""
+        key = await asyncio.to_thread(_key, path, columns, rows, mode)
+        if key is None:
+            return None
+        if (drawn := self._recall(key)) is None:
+            drawn = await asyncio.to_thread(_draw, path, columns, rows, mode)
+            self._keep(key, drawn)
+        return drawn
+
+    async def preview(
+        self, path: Path, columns: int, rows: int, mode: PictureMode, thumbnail_of: ThumbnailOf
+    ) -> Drawn | None:
+        """Any file that `thumbnail_of` makes a small JPEG of, as large as fits into columns x rows cells."""
+        key = await asyncio.to_thread(_key, path, columns, rows, mode)
+        if key is None:
+            return None
+        if (drawn := self._recall(key)) is None:
+            small = await thumbnail_of(path)
+            if small is None:
+                return None
+            drawn = await asyncio.to_thread(_draw, io.BytesIO(small), columns, rows, mode)
+            self._keep(key, drawn)
+        return drawn
+
+    def _recall(self, key: _Key) -> Drawn | None:
+        if key in self._kept:
+            self._kept.move_to_end(key)
+        return self._kept.get(key)
+
+    def _keep(self, key: _Key, drawn: Drawn | None) -> None:
+        if drawn is not None:
+            self._kept[key] = drawn
+            while len(self._kept) > self._most_kept:
+                self._kept.popitem(last=False)
+
+
+def _key(path: Path, columns: int, rows: int, mode: PictureMode) -> _Key | None:
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return None
+    return (str(path), found.st_mtime_ns, found.st_size, columns, rows, mode)
+
+
+def _draw(source: Path | BinaryIO, columns: int, rows: int, mode: PictureMode) -> Drawn | None:
+    pixels = _decoded(source)
+    return None if pixels is None else tuple(picture_strips(pixels, columns, rows, mode)) or None
+
+
+def _decoded(source: Path | BinaryIO) -> Pixels | None:
+    from PIL import Image  # takes 30 ms, and not on the event loop
+
+    try:
+        with Image.open(source) as image:
+            if image.width * image.height > MOST_PIXELS:
+                return None
+            return np.asarray(image.convert("RGB"))
+    except Exception:  # noqa: BLE001 - what a decoder raises on a damaged file is anybody's guess
+        return None

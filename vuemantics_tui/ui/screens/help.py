@@ -1,0 +1,117 @@
+"""HelpScreen: what the keys of the focused part do, and what the signs mean."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.geometry import Size
+from textual.screen import ModalScreen
+from textual.widget import Widget
+from textual.widgets import Static
+
+from vuemantics_tui.domain.upload import RUNNING, STAGE_STATUS, status_word
+from vuemantics_tui.ui import bindings
+from vuemantics_tui.ui.actions import DETAIL_SCREEN, PLACES, UPLOADS_SCREEN
+from vuemantics_tui.ui.palette import Reachable, most_wanted_first
+from vuemantics_tui.ui.screens.reading import Reading
+from vuemantics_tui.ui.widgets.keys_line import KeysLine
+
+_RUNNING_WORDS = ", ".join(status_word(stage) for stage, status in STAGE_STATUS.items() if status in RUNNING)
+SIGNS = (
+    ("·", "waiting for its turn"),
+    ("◐", f"being worked on: {_RUNNING_WORDS}"),
+    ("✓", "completed: it can be found"),
+    ("!", "completed, but something was odd, as a thumbnail that could not be made"),
+    ("✗", "failed or cancelled: the row says why"),
+    ("▌", "marked: what is done is done to all that are marked"),
+)
+MOST_KEY_CELLS = 17
+# The title, the keys, and the blank lines about them.
+AROUND_PAGE = 5
+
+Line = tuple[str, str]
+"""A key or sign, and what it means; without the first, a title."""
+
+
+def help_lines(offered: Sequence[Reachable]) -> list[Line]:
+    """The keys in groups, then the signs; an empty pair parts two groups."""
+    groups: dict[str, dict[str, Line]] = {}
+    for entry in most_wanted_first(offered):
+        if entry.keys:
+            members = groups.setdefault(entry.action.group, {})
+            keys, words = members.get(entry.action.action, ("", entry.action.description))
+            members[entry.action.action] = (f"{keys} {entry.key_words}".strip(), words)
+    if any(entry.action in UPLOADS_SCREEN + DETAIL_SCREEN for entry in offered):
+        groups["Signs"] = {sign: (sign, words) for sign, words in SIGNS}
+    lines: list[Line] = []
+    for title, members in groups.items():
+        lines += [("", ""), ("", title), *members.values()]
+    return lines[1:]
+
+
+def help_title(offered: Sequence[Reachable]) -> str:
+    """What the help is about: the innermost part that has keys."""
+    return next((place.title for place in PLACES if offered and offered[0].action in place.actions), "Keys")
+
+
+class HelpText(Widget):
+    """Keys to the left, words to the right, which wrap in their own column."""
+
+    def __init__(self, lines: Sequence[Line], *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._lines = lines
+        self._key_cells = min(MOST_KEY_CELLS, 2 + max((len(left) for left, _ in lines), default=0))
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """As many lines as the words need."""
+        return len(self._wrapped(width))
+
+    def render(self) -> Content:
+        """The text for this width."""
+        parts: list[Line] = []
+        for left, right in self._wrapped(self.content_size.width):
+            title = not left and right and not right.startswith(" ")
+            parts.append((left.ljust(self._key_cells) if left else "", "bold $accent"))
+            parts.append((f"{right}\n", "bold" if title else ""))
+        return Content.assemble(*parts)
+
+    def _wrapped(self, width: int) -> list[Line]:
+        lines: list[Line] = []
+        for left, right in self._lines:
+            first, *rest = textwrap.wrap(right, max(8, width - self._key_cells)) or [""]
+            lines.append((left, first))
+            lines += [("", " " * self._key_cells + more) for more in rest]
+        return lines
+
+
+class HelpScreen(Reading, ModalScreen[None]):
+    """Explains what a screen offered when help was asked for. Scrolls where the window is too small for it."""
+
+    BINDINGS = bindings.HELP_SCREEN
+    CSS_PATH = Path(__file__).with_suffix(".tcss")
+
+    def __init__(self, offered: Sequence[Reachable]) -> None:
+        super().__init__()
+        self._offered = offered
+
+    def compose(self) -> ComposeResult:
+        """What it is about, the text, the keys."""
+        with Vertical(id="help"):
+            yield Static(help_title(self._offered), id="help-title", markup=False)
+            with VerticalScroll(id="help-page", can_focus=False):
+                yield HelpText(help_lines(self._offered), id="help-text")
+            yield KeysLine(id="help-keys")
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Leave room for the title and the keys."""
+        self.page.styles.max_height = max(1, event.size.height - AROUND_PAGE)
+
+    def action_go_back(self) -> None:
+        """Back to the screen before."""
+        self.dismiss(None)

@@ -1,0 +1,59 @@
+"""What the parts of the uploads screen share."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+
+from textual import work
+from textual.screen import Screen
+from textual.widgets import Static
+
+from vuemantics_tui.domain.upload import UploadRow, status_word
+from vuemantics_tui.domain.view import View
+from vuemantics_tui.library import Library
+from vuemantics_tui.ui.adding import Adding
+from vuemantics_tui.ui.notices import Notices
+from vuemantics_tui.ui.pictures.loader import PictureLoader
+from vuemantics_tui.ui.showing import Showing
+from vuemantics_tui.ui.widgets.search_line import SearchLine
+from vuemantics_tui.ui.widgets.table_heading import TableHeading
+from vuemantics_tui.ui.widgets.upload_table import UploadTable
+
+
+class UploadsBase(Screen[None]):
+    """Holds the library, the table, and what the table shows."""
+
+    def __init__(
+        self, library: Library, notices: Notices, clock: Callable[[], datetime], view: View | None = None
+    ) -> None:
+        super().__init__()
+        self.library = library
+        self.notices = notices
+        self.clock = clock
+        self.table = UploadTable(library.uploads.rows, self._word_of, clock, id="uploads")
+        self.showing = Showing(library, self.table, view or View())
+        self.adder = Adding(library, notices)
+        self.pictures = PictureLoader()
+
+    @property
+    def adding(self) -> bool:
+        """Whether files are being copied just now."""
+        return self.adder.progress is not None
+
+    def _word_of(self, row: UploadRow) -> str:
+        return status_word(row.stage, error_kind=row.error_kind, frame=self.library.queue.frame(row.id))
+
+    @work(group="showing", exclusive=True, exit_on_error=False)
+    async def change_table(self, change: Callable[[], Awaitable[None]]) -> None:
+        with self.notices.errors_told():
+            await change()
+            self.say()
+
+    def say(self) -> None:
+        """Say in words what the table shows, and where it shows nothing, why."""
+        self.query_one(SearchLine).say(self.showing.words())
+        self.query_one(TableHeading).scores = self.showing.results is not None
+        nothing = self.table.row_count == 0 and not self.has_class("-empty")
+        self.query_one("#nothing", Static).update(f"Nothing here: {self.showing.words()}" if nothing else "")
+        self.set_class(nothing, "-nothing")

@@ -1,0 +1,124 @@
+"""The part of the uploads screen that searches, sorts, filters and marks."""
+
+from __future__ import annotations
+
+from textual import on, work
+
+from vuemantics_tui.ui.messages import MarksChanged, SearchEntered, SearchLeft
+from vuemantics_tui.ui.screens.filter import FilterScreen
+from vuemantics_tui.ui.screens.uploads_adding import AddingPart
+from vuemantics_tui.ui.typed_paths import typed_paths
+from vuemantics_tui.ui.widgets.search_line import SearchLine
+
+
+class SearchingPart(AddingPart):
+    """Decides what the table shows."""
+
+    _past_search = -1
+
+    @on(MarksChanged)
+    def _marks_changed(self) -> None:
+        self.say()
+
+    def action_sort_by(self) -> None:
+        """The next order."""
+        self.change_table(self.showing.next_sort)
+
+    def action_reverse_sort(self) -> None:
+        """The same order the other way round."""
+        self.change_table(lambda: self.showing.change(self.showing.view.reversed()))
+
+    @work(group="asking", exit_on_error=False)
+    async def action_filter_by(self) -> None:
+        """Ask what to show."""
+        view = await self.app.push_screen_wait(FilterScreen(self.showing.view))
+        if view is not None:
+            self.change_table(lambda: self.showing.change(view))
+
+    def action_clear_view(self) -> None:
+        """Everything, newest first, without marks."""
+        self.query_one(SearchLine).put("")
+        self.change_table(self.showing.clear)
+
+    def action_toggle_pane(self) -> None:
+        """Show or hide the pane."""
+        self.toggle_class("-no-pane")
+
+    def action_toggle_mark(self) -> None:
+        """Mark the upload under the cursor."""
+        self.table.toggle_mark()
+
+    def action_mark_range(self) -> None:
+        """Begin or end a range of marks."""
+        self.table.toggle_range()
+
+    def action_mark_all(self) -> None:
+        """Mark all that are listed."""
+        self.table.mark_all()
+
+    @work(group="asking", exit_on_error=False)
+    async def _read_history(self) -> None:
+        with self.notices.errors_told():
+            self.query_one(SearchLine).remember(await self.library.search.history())
+
+    def action_open_search(self) -> None:
+        """Type what to find."""
+        self.query_one(SearchLine).open()
+        self._read_history()
+
+    def action_find_similar(self) -> None:
+        """What is similar to the upload under the cursor."""
+        row = self.table.cursor_row
+        if row is not None:
+            self.change_table(lambda: self.showing.similar(row.number, row.filename))
+
+    @work(group="asking", exit_on_error=False)
+    async def action_past_search(self) -> None:
+        """The search before this one."""
+        with self.notices.errors_told():
+            past = await self.library.search.history()
+            if not past:
+                self.notices.tell("Nothing was searched for yet.")
+                return
+            self._past_search = (self._past_search + 1) % len(past)
+            text = past[self._past_search]
+            self.query_one(SearchLine).put(text)
+            self.change_table(lambda: self.showing.search(text))
+
+    @on(SearchEntered)
+    def _search(self, message: SearchEntered) -> None:
+        dropped = self._dropped_path(message.text)
+        if dropped is not None:
+            self.query_one(SearchLine).put("")
+            self.open_field(dropped)
+            return
+        if message.final:
+            self._past_search = 0
+            self.set_focus(self.table)
+            if message.text:
+                self._remember(message.text)
+        self.change_table(lambda: self.showing.search(message.text))
+
+    @staticmethod
+    def _dropped_path(text: str) -> str | None:
+        """A path that some terminals type when a file is dropped: its first slash opened the search."""
+        paths = typed_paths(f"/{text}") if "/" in text else []
+        return f"/{text}" if paths and all(path.is_absolute() and path.exists() for path in paths) else None
+
+    @work(group="asking", exit_on_error=False)
+    async def _remember(self, text: str) -> None:
+        with self.notices.errors_told():
+            await self.library.search.remember(text)
+
+    @on(SearchLeft)
+    def _leave_search(self) -> None:
+        self.query_one(SearchLine).put("")
+        self.set_focus(self.table)
+        self.change_table(self.showing.leave_results)
+
+    def key_escape(self) -> None:
+        """Back from a search, or from marking."""
+        if self.showing.results is not None:
+            self._leave_search()
+        elif len(self.table.marks):
+            self.table.clear_marks()

@@ -1,0 +1,122 @@
+"""What the table shows: a view of the library, or what a search found; and the way back from there."""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import replace
+
+from vuemantics_tui.domain.query import parse_query
+from vuemantics_tui.domain.text import counted
+from vuemantics_tui.domain.view import SortKey, StatusFilter, View
+from vuemantics_tui.library import Library, SearchHit
+from vuemantics_tui.ui.widgets.listing import Listing
+from vuemantics_tui.ui.widgets.upload_line import Found
+from vuemantics_tui.ui.widgets.upload_table import UploadTable
+
+MOST_RESULTS = 200
+RUNNING_VIEW = View(status=StatusFilter.RUNNING, show_hidden=True)
+
+
+class Showing:
+    """Fills the table, and knows in words what is in it. Every method that reads raises VuemanticsError."""
+
+    def __init__(self, library: Library, table: UploadTable, view: View) -> None:
+        self._library = library
+        self._table = table
+        self._begun_with = view
+        self.view = view
+        self.results: str | None = None
+        self._return_to: int | None = None
+        self._run = 0
+
+    @property
+    def live(self) -> bool:
+        """Whether new uploads join the table by themselves; else it has to be read again."""
+        return self.results is None and replace(self.view, show_hidden=False).is_default
+
+    def words(self) -> str:
+        """What the table shows, in words."""
+        parts = [self.results if self.results is not None else self.view.words()]
+        if len(self._table.marks):
+            parts.insert(0, f"{len(self._table.marks):,} marked")
+        if self.results is None and self.view != self._begun_with:
+            parts.append("c clears")
+        return " · ".join(parts)
+
+    async def first_look(self, count: int) -> bool:
+        """Show the first lines, before the long list behind them; tells whether there may be more."""
+        newest = await self._library.uploads.newest(limit=count, show_hidden=self.view.show_hidden)
+        self._table.show(Listing(array("q", (upload.number for upload in newest))))
+        return len(newest) == count
+
+    async def refresh(self) -> None:
+        """Read the view again; the cursor stays on its upload."""
+        if self.results is None:
+            listing = await self._view_listing()
+            # Asked only now: the cursor may have moved while the store was read.
+            self._table.show(listing, cursor=self._table.cursor_number)
+
+    async def change(self, view: View) -> None:
+        """Show another view; the cursor stays on its upload."""
+        self.view = view
+        await self.refresh()
+
+    async def next_sort(self) -> None:
+        """The next order."""
+        keys = list(SortKey)
+        key = keys[(keys.index(self.view.sort) + 1) % len(keys)]
+        await self.change(replace(self.view, sort=key, descending=key not in (SortKey.NAME, SortKey.STATUS)))
+
+    async def clear(self) -> None:
+        """All uploads, newest first, as it began."""
+        self._table.clear_marks()
+        self.view = self._begun_with
+        if self.results is None:
+            await self.refresh()
+        else:
+            await self.leave_results()
+
+    async def search(self, text: str) -> None:
+        """Show what a line of text finds; an empty line leads back."""
+        self._run += 1
+        run = self._run
+        if not text:
+            await self.leave_results()
+            return
+        hits = await self._library.search.run(text, MOST_RESULTS)
+        if run == self._run:
+            words = parse_query(text).words
+            self._show_hits(hits, f"{counted(len(hits), 'result')} for {' '.join(words)}")
+
+    async def similar(self, number: int, name: str) -> None:
+        """Show what is similar to an upload."""
+        self._run += 1
+        hits = await self._library.search.similar(number, MOST_RESULTS)
+        self._show_hits(hits, f"{counted(len(hits), 'upload')} similar to {name}")
+
+    async def leave_results(self) -> None:
+        """Back to where one was before the search."""
+        self._run += 1
+        if self.results is not None:
+            self.results = None
+            self._table.show(await self._view_listing(), cursor=self._return_to)
+
+    def _show_hits(self, hits: list[SearchHit], words: str) -> None:
+        if self.results is None:
+            self._return_to = self._table.cursor_number
+        self.results = words
+        numbers = array("q", (hit.upload.number for hit in hits))
+        scores = {hit.upload.number: hit.score for hit in hits}
+        matched = {hit.upload.number: hit.matched for hit in hits}
+        self._table.show(Listing(numbers, newest_first=False), found=Found(scores, matched))
+
+    async def _view_listing(self) -> Listing:
+        listing = Listing(await self._library.uploads.numbers(self.view), newest_first=self.live)
+        listing.pin(await self.running())
+        return listing
+
+    async def running(self) -> array[int]:
+        """What is pinned on top: what runs just now, but among the results of a search nothing."""
+        if self.results is not None:
+            return array("q")
+        return await self._library.uploads.numbers(RUNNING_VIEW)
