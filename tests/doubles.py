@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from vuemantics_tui.analyzers.base import OnFrame, Picture, Vector
+from vuemantics_tui.analyzers.base import OnFrame, OnText, Picture, ServerState, Vector, ignore_text
 from vuemantics_tui.domain.description import Description
 
 Result = TypeVar("Result")
@@ -47,8 +47,16 @@ class ScriptedAnalyzer:
     name: str = "scripted"
     model: str = "scripted-vision"
     embedding_model: str = "scripted-text"
+    deterministic: bool = True
 
-    async def describe_image(self, picture: Picture) -> Description:
+    async def states(self) -> list[ServerState]:
+        """Always there."""
+        return [ServerState(self.name, True)]
+
+    async def close(self) -> None:
+        """Holds nothing."""
+
+    async def describe_image(self, picture: Picture, on_text: OnText = ignore_text) -> Description:
         """Describe anything."""
         self.described.append(picture)
         self.reached.set()
@@ -58,7 +66,9 @@ class ScriptedAnalyzer:
             raise self.describe_error
         return Description(self.text, self.name, self.model, self.tags, labels={"cat": 0.9})
 
-    async def describe_video(self, frames: Sequence[Picture], on_frame: OnFrame) -> Description:
+    async def describe_video(
+        self, frames: Sequence[Picture], on_frame: OnFrame, on_text: OnText = ignore_text
+    ) -> Description:
         """Describe the last frame, having looked at each."""
         for number in range(len(frames)):
             on_frame(number + 1, len(frames))

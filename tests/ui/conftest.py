@@ -21,7 +21,7 @@ from textual.pilot import Pilot
 
 from tests.doubles import ThreadCompute
 from vuemantics_tui import paths
-from vuemantics_tui.analyzers.base import OnFrame, Picture, Vector
+from vuemantics_tui.analyzers.base import OnFrame, OnText, Picture, ServerState, Vector, ignore_text
 from vuemantics_tui.config import Settings
 from vuemantics_tui.domain.description import Description
 from vuemantics_tui.library import Library
@@ -40,18 +40,27 @@ class StillAnalyzer:
     name = "still"
     model = "eyes-1"
     embedding_model = "words-1"
+    deterministic = True
 
     def __init__(self) -> None:
         self.gate = asyncio.Event()
         self.gate.set()
         self.begun = 0
 
-    async def describe_image(self, picture: Picture) -> Description:
+    async def states(self) -> list[ServerState]:
+        return [ServerState(self.name, True)]
+
+    async def close(self) -> None:
+        pass
+
+    async def describe_image(self, picture: Picture, on_text: OnText = ignore_text) -> Description:
         self.begun += 1
         await self.gate.wait()
         return Description("A red square on a plain ground, evenly lit.", self.name, self.model)
 
-    async def describe_video(self, frames: Sequence[Picture], on_frame: OnFrame) -> Description:
+    async def describe_video(
+        self, frames: Sequence[Picture], on_frame: OnFrame, on_text: OnText = ignore_text
+    ) -> Description:
         on_frame(1, len(frames))
         return await self.describe_image(frames[0])
 

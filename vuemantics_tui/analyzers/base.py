@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -20,7 +21,36 @@ Picture = Path | bytes
 OnFrame = Callable[[int, int], None]
 """Told (number, of how many), from 1, before each frame is looked at."""
 
+OnText = Callable[[str], None]
+"""Told the description so far, whole, each time that it grows; it begins anew with each attempt and each frame."""
+
+OnPulled = Callable[[str, int, int], None]
+"""Told (status, bytes so far, bytes in all) while a model is fetched; both 0 where that is not known."""
+
 Result = TypeVar("Result")
+
+
+def ignore_text(so_far: str) -> None:
+    """An OnText for those who wait for the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerState:
+    """How one server of an analyzer, or the analyzer itself where it needs none, is found to be.
+
+    `server` as a person knows it: "Ollama at http://gpu:11434"; `detail` is its version, or why it does not answer.
+    `models` are those it has, `loaded` those in memory, `missing` those that are wanted and not there; `seconds` that
+    the answer took.
+    """
+
+    server: str
+    answers: bool
+    detail: str = ""
+    hint: str = ""
+    models: tuple[str, ...] = ()
+    loaded: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    seconds: float = 0.0
 
 
 class Compute(Protocol):
@@ -51,12 +81,27 @@ class Describer(Protocol):
         """The model that looks at pictures."""
         ...
 
-    async def describe_image(self, picture: Picture) -> Description:
+    @property
+    def deterministic(self) -> bool:
+        """Whether the same picture gives the same description, so that another attempt makes no sense."""
+        ...
+
+    async def describe_image(self, picture: Picture, on_text: OnText = ignore_text) -> Description:
         """Describe one picture."""
         ...
 
-    async def describe_video(self, frames: Sequence[Picture], on_frame: OnFrame) -> Description:
+    async def describe_video(
+        self, frames: Sequence[Picture], on_frame: OnFrame, on_text: OnText = ignore_text
+    ) -> Description:
         """Describe a clip from its frames (at least one), in the order of time, as one text."""
+        ...
+
+    async def states(self) -> list[ServerState]:
+        """Look at what it depends on, now: a state a server, or one for itself. Never raises AnalyzerError."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections. What runs is not waited for."""
         ...
 
 
@@ -74,6 +119,14 @@ class Embedder(Protocol):
 
     async def embed_query(self, text: str) -> Vector:
         """The vector of what someone searches for."""
+        ...
+
+    async def states(self) -> list[ServerState]:
+        """As Describer.states."""
+        ...
+
+    async def close(self) -> None:
+        """As Describer.close."""
         ...
 
 

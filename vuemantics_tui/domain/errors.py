@@ -49,10 +49,35 @@ class WorkerDiedError(VuemanticsError):
 
 
 class AnalyzerError(VuemanticsError):
-    """An analyzer could not describe or embed; `kind` says whether trying again may help."""
+    """An analyzer could not describe or embed; `kind` says whether trying again may help.
 
-    def __init__(self, message: str, hint: str = "", kind: ErrorKind = ErrorKind.PERMANENT) -> None:
+    `retry_after` are the seconds that a server asked to be left alone; `missing_model` is the name of a model that
+    would have to be pulled first.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        hint: str = "",
+        kind: ErrorKind = ErrorKind.PERMANENT,
+        retry_after: float | None = None,
+        missing_model: str = "",
+    ) -> None:
         super().__init__(message, hint)
         self.kind = kind
+        self.retry_after = retry_after
+        self.missing_model = missing_model
         # Exceptions travel between processes by their `args`, so these must rebuild the whole error.
-        self.args = (message, hint, kind)
+        self.args = (message, hint, kind, retry_after, missing_model)
+
+
+class ServerDownError(AnalyzerError):
+    """A server refuses or drops connections, or cannot be found: not the upload's fault.
+
+    `server` as a person knows it.
+    """
+
+    def __init__(self, server: str, message: str, hint: str = "") -> None:
+        super().__init__(message, hint, ErrorKind.TRANSIENT)
+        self.server = server
+        self.args = (server, message, hint)

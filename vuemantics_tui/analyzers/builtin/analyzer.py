@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vuemantics_tui.analyzers.base import Compute, OnFrame, Picture, Vector
+from vuemantics_tui.analyzers.base import Compute, OnFrame, OnText, Picture, ServerState, Vector, ignore_text
 from vuemantics_tui.analyzers.builtin import models
 from vuemantics_tui.analyzers.builtin.names import ANALYZER_NAME, EMBEDDING_MODEL_NAME, IMAGE_MODEL_NAME
 from vuemantics_tui.domain.description import Description
@@ -41,11 +41,25 @@ class BuiltinAnalyzer:
         """The text model and the recipe of the vectors."""
         return EMBEDDING_MODEL_NAME
 
-    async def describe_image(self, picture: Picture) -> Description:
+    @property
+    def deterministic(self) -> bool:
+        """True: the same picture gives the same description."""
+        return True
+
+    async def states(self) -> list[ServerState]:
+        """Always there."""
+        return [ServerState("built-in models", True, f"{self.model} + {self.embedding_model}")]
+
+    async def close(self) -> None:
+        """Nothing to let go of: whoever made `compute` closes it."""
+
+    async def describe_image(self, picture: Picture, on_text: OnText = ignore_text) -> Description:
         """Describe one picture. Raises MediaError for the picture, AnalyzerError for the models."""
         return await self._compute.run(models.describe_picture, picture, self._cache_dir)
 
-    async def describe_video(self, frames: Sequence[Picture], on_frame: OnFrame) -> Description:
+    async def describe_video(
+        self, frames: Sequence[Picture], on_frame: OnFrame, on_text: OnText = ignore_text
+    ) -> Description:
         """Describe a clip by the mean of what its frames show.
 
         Raises MediaError, also where there is no frame, and AnalyzerError.
