@@ -12,6 +12,7 @@ import numpy as np
 
 from vuemantics_tui.analyzers.base import OnFrame, OnText, Picture, ServerState, Vector, ignore_text
 from vuemantics_tui.domain.description import Description
+from vuemantics_tui.domain.errors import ServerDownError
 
 Result = TypeVar("Result")
 GOOD_TEXT = "A tabby cat rests on a red sofa beside a window, and the light of the afternoon is warm."
@@ -35,36 +36,54 @@ class ThreadCompute:
 
 @dataclass
 class ScriptedAnalyzer:
-    """Describes everything with the same words, or raises what it is told to; may be held at a gate."""
+    """Describes everything with the same words, or raises what it is told to; may be held at a gate.
+
+    `texts` are given in turn, then `text`. `describe_errors` and `embed_errors` are raised by the call of that number,
+    from 1. While it is `down` it refuses everything, as a server that is off.
+    """
 
     text: str = GOOD_TEXT
     tags: tuple[str, ...] = ("cat", "sofa")
+    texts: Sequence[str] = ()
     describe_error: Exception | None = None
     embed_error: Exception | None = None
+    describe_errors: Mapping[int, Exception] = field(default_factory=dict)
+    embed_errors: Mapping[int, Exception] = field(default_factory=dict)
+    down: bool = False
     gate: asyncio.Event | None = None
+    embed_gate: asyncio.Event | None = None
     reached: asyncio.Event = field(default_factory=asyncio.Event)
     described: list[Picture] = field(default_factory=list)
+    embedded: list[str] = field(default_factory=list)
+    looked_at: int = 0
     name: str = "scripted"
     model: str = "scripted-vision"
     embedding_model: str = "scripted-text"
     deterministic: bool = True
 
     async def states(self) -> list[ServerState]:
-        """Always there."""
-        return [ServerState(self.name, True)]
+        """One server, there unless it is down."""
+        self.looked_at += 1
+        return [ServerState(self.name, not self.down)]
 
     async def close(self) -> None:
         """Holds nothing."""
 
     async def describe_image(self, picture: Picture, on_text: OnText = ignore_text) -> Description:
-        """Describe anything."""
+        """Describe anything, the first half of the text told before the gate and all of it after."""
         self.described.append(picture)
+        number = len(self.described)
+        text = self.texts[number - 1] if number <= len(self.texts) else self.text
+        self._refuse_if_down()
+        on_text(text[: len(text) // 2])
         self.reached.set()
         if self.gate is not None:
             await self.gate.wait()
-        if self.describe_error is not None:
-            raise self.describe_error
-        return Description(self.text, self.name, self.model, self.tags, labels={"cat": 0.9})
+        self._refuse_if_down()
+        if error := self.describe_errors.get(number) or self.describe_error:
+            raise error
+        on_text(text)
+        return Description(text, self.name, self.model, self.tags, labels={"cat": 0.9})
 
     async def describe_video(
         self, frames: Sequence[Picture], on_frame: OnFrame, on_text: OnText = ignore_text
@@ -72,17 +91,26 @@ class ScriptedAnalyzer:
         """Describe the last frame, having looked at each."""
         for number in range(len(frames)):
             on_frame(number + 1, len(frames))
-        return await self.describe_image(frames[-1])
+        return await self.describe_image(frames[-1], on_text)
 
     async def embed_document(self, text: str, labels: Mapping[str, float]) -> Vector:
         """A vector that depends on the text alone."""
-        if self.embed_error is not None:
-            raise self.embed_error
+        self.embedded.append(text)
+        self._refuse_if_down()
+        if self.embed_gate is not None:
+            await self.embed_gate.wait()
+        self._refuse_if_down()
+        if error := self.embed_errors.get(len(self.embedded)) or self.embed_error:
+            raise error
         return vector_of(text)
 
     async def embed_query(self, text: str) -> Vector:
         """A vector that depends on the text alone."""
         return vector_of(text)
+
+    def _refuse_if_down(self) -> None:
+        if self.down:
+            raise ServerDownError(self.name, f"{self.name} refuses the connection", "Start it.")
 
 
 def vector_of(text: str) -> Vector:

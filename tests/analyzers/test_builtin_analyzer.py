@@ -33,7 +33,7 @@ PHOTOS = (
 
 
 async def vector_of(analyzer: BuiltinAnalyzer, description: Description) -> Vector:
-    return await analyzer.embed_document(description.text, description.labels)
+    return await analyzer.embed_document(description.full_text, description.labels)
 
 
 def test_it_is_an_analyzer(analyzer: BuiltinAnalyzer) -> None:
@@ -45,7 +45,7 @@ def test_it_is_an_analyzer(analyzer: BuiltinAnalyzer) -> None:
 def test_naming_the_analyzer_loads_no_heavy_package() -> None:
     program = (
         "import sys, vuemantics_tui.analyzers.builtin.analyzer\n"
-        "print({'PIL', 'onnx', 'onnxruntime', 'tokenizers', 'textual'} & set(sys.modules))"
+        "print({'PIL', 'onnx', 'onnxruntime', 'tokenizers', 'textual', 'cv2', 'rapidocr'} & set(sys.modules))"
     )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "set()"
@@ -188,5 +188,7 @@ async def test_a_vector_is_the_same_whatever_was_embedded_before_it(analyzer: Bu
 async def test_what_runs_elsewhere_pickles(photos: Path, cache_dir: Path) -> None:
     sight = await asyncio.to_thread(models.look_at_frame, photos / "coffee.png", cache_dir)
     again = pickle.loads(pickle.dumps((models.describe_clip, [sight])))
-    assert again[0](again[1]).text.startswith("A video clip of espresso")
+    description, faults = again[0](again[1])
+    assert description.text.startswith("A video clip of espresso")
+    assert faults == ()
     assert pickle.loads(pickle.dumps(models.describe_picture)) is models.describe_picture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ import pytest
 from vuemantics_tui.analyzers.builtin.colours import COLOUR_NAMES, Palette, read_palette
 from vuemantics_tui.analyzers.builtin.grammar import enumerate_words, with_article
 from vuemantics_tui.analyzers.builtin.labels import class_labels, kind_sizes, named_probabilities
-from vuemantics_tui.analyzers.builtin.scene import STARS, WOODS
+from vuemantics_tui.analyzers.builtin.people import people_phrase, people_tags
+from vuemantics_tui.analyzers.builtin.scene import STARS, SUNSET, WOODS, read_scenes
 from vuemantics_tui.analyzers.builtin.sight import Sight, blend_sights
 from vuemantics_tui.analyzers.builtin.words import Medium, describe_sight
 from vuemantics_tui.domain.audit import audit_description
@@ -64,7 +66,7 @@ def test_enumerations() -> None:
 
 def test_a_sure_label_is_named_with_its_kinds() -> None:
     text = described({"sports car": 0.9}).text
-    assert text == "A photo of a sports car: a vehicle. The main colours are brown and grey."
+    assert text == "A photo of a sports car: a vehicle. The main colours are brown and grey. Wide format."
 
 
 def test_guesses_at_one_thing_are_alternatives_and_two_things_are_both_named() -> None:
@@ -155,5 +157,109 @@ def test_a_fine_pattern_is_not_plain() -> None:
 def test_frames_are_blended_by_their_mean() -> None:
     blended = blend_sights([seen({"sports car": 0.8}, WOODS), seen({}), seen({})])
     assert blended.scenes == ()
+    assert blended.probabilities is not None
     assert blended.probabilities.sum() == pytest.approx(1, abs=1e-3)
     assert named_probabilities(blended.probabilities)["sports car"] == pytest.approx(0.8 / 3, abs=0.01)
+
+
+def people(*faces: float) -> Description:
+    """A photo with faces of these heights, beside which the model was not asked."""
+    return describe_sight(replace(seen({}, WOODS), probabilities=None, faces=faces), Medium.PHOTO)
+
+
+@pytest.mark.parametrize(
+    ("faces", "words", "tags"),
+    [
+        ((0.4,), ("a person", "portrait", "face"), {"people", "person", "face", "portrait"}),
+        ((0.05,), ("a person", "face"), {"people", "person", "face"}),
+        ((0.2, 0.2), ("two people", "faces"), {"people", "two people", "face"}),
+        ((0.1,) * 4, ("a group of four people",), {"people", "group", "face"}),
+        ((0.05,) * 12, ("a group of many people",), {"people", "group", "face"}),
+    ],
+)
+def test_people_are_counted_by_their_faces(faces: tuple[float, ...], words: tuple[str, ...], tags: set[str]) -> None:
+    assert all(word in people_phrase(faces) for word in words)
+    assert set(people_tags(faces)) == tags
+    description = people(*faces)
+    assert description.text.startswith(f"A photo of {people_phrase(faces)}.")
+    assert tags < set(description.tags)
+    assert audit_description(description.text).score == 100
+
+
+def test_beside_a_face_neither_labels_nor_scenes_are_said() -> None:
+    description = people(0.3)
+    assert description.labels == {}
+    assert "forest" not in description.text
+    assert "portrait" not in people(0.3, 0.3).tags
+
+
+def test_a_clip_keeps_the_labels_of_its_frames_without_a_face() -> None:
+    face = replace(seen({}), probabilities=None, faces=(0.1, 0.1))
+    near = replace(face, faces=(0.5,))
+    car = seen({"sports car": 0.9})
+    clip = describe_sight(blend_sights([near, face, car, car]), Medium.CLIP)
+    assert clip.text.startswith("A video clip of two people")
+    assert "It also shows a sports car." in clip.text
+    assert clip.labels["sports car"] == pytest.approx(0.45, abs=0.01)
+    assert {"people", "two people", "sports car", "vehicle"} <= set(clip.tags)
+    assert describe_sight(blend_sights([near, face]), Medium.CLIP).labels == {}
+
+
+def test_text_that_was_read_stays_out_of_the_prose_and_is_embedded() -> None:
+    description = describe_sight(replace(seen({"street sign": 0.9}), lines=("NO PETS", "allowed")), Medium.PHOTO)
+    assert description.read_text == "NO PETS\nallowed"
+    assert "PETS" not in description.text
+    assert description.full_text == f"{description.text} Text in the picture: NO PETS allowed"
+    without = described({"street sign": 0.9})
+    assert without.full_text == without.text
+
+
+def test_the_text_of_a_clip_is_each_distinct_line_once_in_order() -> None:
+    frames = [
+        replace(seen({}), lines=lines) for lines in ((), ("Intro", "Chapter 1"), ("INTRO", "End"), ("Chapter 1",))
+    ]
+    assert blend_sights(frames).lines == ("Intro", "Chapter 1", "End")
+
+
+def test_a_flat_picture_with_text_is_plain_and_shows_text() -> None:
+    flat = Palette({"blue": 1.0}, 40, 60, 0)
+    description = describe_sight(replace(seen({}, palette=flat), lines=("hello",)), Medium.PHOTO)
+    assert "plain solid blue" in description.text
+    assert "nothing else" not in description.text
+    assert description.read_text == "hello"
+
+
+@pytest.mark.parametrize(("aspect", "word"), [(1.5, "Wide"), (0.7, "Tall"), (1.0, "Square"), (3.0, "wide panorama")])
+def test_the_format_is_said(aspect: float, word: str) -> None:
+    assert word in describe_sight(replace(seen({"sports car": 0.9}), aspect=aspect), Medium.PHOTO).text
+
+
+def test_an_animal_is_named_where_breeds_that_are_possible_add_up_to_one() -> None:
+    mixed = {"beagle": 0.06, "tabby cat": 0.06, "goldfish": 0.06, "zebra": 0.06, "koala": 0.06, "otter": 0.06}
+    assert "animal" in described(mixed).tags
+
+
+def gradient(
+    top: tuple[int, int, int], bottom: tuple[int, int, int]
+) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    """A sky that goes from one colour to another, over dark ground."""
+    share = np.linspace(0, 1, 220)[:, None]
+    sky = np.array(top) * (1 - share) + np.array(bottom) * share
+    rows = np.concatenate([sky, np.full((80, 3), (25, 20, 30))]).astype(np.uint8)
+    return np.repeat(rows[:, None], 400, axis=1)
+
+
+@pytest.mark.parametrize(
+    ("top", "bottom", "warm"),
+    [
+        ((150, 60, 60), (250, 170, 60), True),
+        ((200, 90, 140), (250, 170, 190), True),
+        ((200, 140, 40), (255, 210, 90), True),
+        ((60, 120, 220), (180, 210, 250), False),
+        ((200, 210, 220), (250, 250, 250), False),
+    ],
+)
+def test_a_sunset_is_orange_pink_or_gold_and_not_blue(
+    top: tuple[int, int, int], bottom: tuple[int, int, int], warm: bool
+) -> None:
+    assert (SUNSET in read_scenes(gradient(top, bottom))) == warm

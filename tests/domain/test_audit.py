@@ -1,8 +1,10 @@
 """The description audit, rule by rule."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from vuemantics_tui.domain.audit import audit_description
+from vuemantics_tui.domain.audit import CONTROL_TOKENS, audit_description
 
 GOOD = "A tabby cat rests on a red sofa beside a window, and the light of the afternoon is warm."
 
@@ -40,3 +42,32 @@ def test_the_findings_say_what_was_wanting() -> None:
     findings = audit_description("cat cat cat cat").findings
     assert any("shorter than 50" in finding for finding in findings)
     assert any("four times in a row" in finding for finding in findings)
+
+
+texts = st.text() | st.lists(st.sampled_from(["cat", "CAT", "a", "<|", "|>", "sofa.", "123", "\n"])).map(" ".join)
+
+
+@given(texts)
+def test_any_text_has_a_score_from_0_to_100_and_a_finding_for_what_it_lost(text: str) -> None:
+    result = audit_description(text)
+    assert 0 <= result.score <= 100
+    assert (result.score < 100) == bool(result.findings)
+    assert len(set(result.findings)) == len(result.findings)
+    assert audit_description(text) == result
+
+
+@given(texts, st.sampled_from(CONTROL_TOKENS), texts)
+def test_a_control_token_is_never_passed(before: str, token: str, after: str) -> None:
+    result = audit_description(before + token + after)
+    assert result.score <= 50
+    assert not result.passed
+
+
+@given(texts)
+def test_a_whole_control_token_at_the_end_leaves_no_points(text: str) -> None:
+    assert audit_description(f"{text} <|im_end|>").score == 0
+
+
+@given(texts)
+def test_blanks_around_a_text_do_not_count(text: str) -> None:
+    assert audit_description(f" \n{text}\t ") == audit_description(text)

@@ -5,6 +5,7 @@ import pytest
 from vuemantics_tui.domain.errors import ErrorKind
 from vuemantics_tui.domain.upload import (
     LEGAL_MOVES,
+    RUNNING,
     STAGE_PERCENT,
     STAGE_STATUS,
     TERMINAL,
@@ -41,3 +42,10 @@ def test_one_word_for_one_state(
     stage: ProcessingStage, kind: ErrorKind | None, frame: tuple[int, int] | None, word: str
 ) -> None:
     assert status_word(stage, error_kind=kind, frame=frame) == word
+
+
+def test_what_waits_may_go_straight_to_its_embedding_but_not_to_its_end() -> None:
+    reach_embedding = {status for status, targets in LEGAL_MOVES.items() if ProcessingStatus.EMBEDDING in targets}
+    assert reach_embedding == {ProcessingStatus.PENDING, *RUNNING}
+    assert ProcessingStatus.COMPLETED not in LEGAL_MOVES[ProcessingStatus.PENDING]
+    assert all(ProcessingStatus.PENDING in LEGAL_MOVES[status] for status in RUNNING)

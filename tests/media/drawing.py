@@ -7,9 +7,12 @@ import struct
 import zlib
 from fractions import Fraction
 from pathlib import Path
+from typing import BinaryIO
 
 import av
+import av.container
 import numpy as np
+from av.video.frame import PictureType
 from PIL import Image
 
 RED, GREEN, BLUE, YELLOW = (220, 30, 30), (30, 170, 40), (30, 50, 210), (230, 210, 30)
@@ -65,23 +68,48 @@ def clip(
     key_every: int = 12,
     rate: int = 12,
     container: str | None = None,
+    key_at: frozenset[int] = frozenset(),
 ) -> Path:
-    """Write the pictures as a film, one a frame."""
+    """Write the pictures as a film, one a frame; those at `key_at` become key frames in any case."""
     with av.open(str(path), "w", format=container) as output:
-        stream = output.add_stream(codec, rate=rate)
-        assert isinstance(stream, av.VideoStream)
-        stream.width, stream.height = pictures[0].size
-        stream.pix_fmt = "yuv420p"
-        stream.codec_context.gop_size = key_every
-        stream.codec_context.time_base = Fraction(1, rate)
-        for number, picture in enumerate(pictures):
-            frame = av.VideoFrame.from_ndarray(np.asarray(picture.convert("RGB")), format="rgb24")
-            frame.pts = number
-            for packet in stream.encode(frame):
-                output.mux(packet)
-        for packet in stream.encode(None):
-            output.mux(packet)
+        _encode(output, pictures, codec, key_every, rate, key_at)
     return path
+
+
+def stream_clip(file: BinaryIO, pictures: list[Image.Image], codec: str, rate: int) -> None:
+    """Write a WebM as to a pipe: nothing is filled in afterwards, so it has neither duration nor index."""
+    with av.open(file, "w", format="webm", options={"live": "1"}) as output:
+        _encode(output, pictures, codec, 30, rate, frozenset())
+
+
+def _encode(
+    output: av.container.OutputContainer,
+    pictures: list[Image.Image],
+    codec: str,
+    key_every: int,
+    rate: int,
+    key_at: frozenset[int],
+) -> None:
+    stream = output.add_stream(codec, rate=rate)
+    assert isinstance(stream, av.VideoStream)
+    stream.width, stream.height = pictures[0].size
+    stream.pix_fmt = "yuv420p"
+    stream.codec_context.gop_size = key_every
+    stream.codec_context.time_base = Fraction(1, rate)
+    if codec == "libx264":
+        # No key frames of its own where the picture changes.
+        stream.codec_context.options = {"preset": "ultrafast", "sc_threshold": "0"}
+    if codec.startswith("libvpx"):
+        stream.codec_context.options = {"deadline": "realtime", "cpu-used": "8"}
+    for number, picture in enumerate(pictures):
+        frame = av.VideoFrame.from_ndarray(np.asarray(picture.convert("RGB")), format="rgb24")
+        frame.pts = number
+        if number in key_at:
+            frame.pict_type = PictureType.I
+        for packet in stream.encode(frame):
+            output.mux(packet)
+    for packet in stream.encode(None):
+        output.mux(packet)
 
 
 def turn_clip(path: Path, matrix: Matrix) -> None:

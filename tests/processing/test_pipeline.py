@@ -13,10 +13,10 @@ from PIL import Image
 from tests.conftest import DrawPicture, OpenLibrary, add_all, settled
 from tests.doubles import GOOD_TEXT, ScriptedAnalyzer, ThreadCompute
 from vuemantics_tui.config import Settings
-from vuemantics_tui.domain.errors import AnalyzerError, ErrorKind, LibraryError, MediaError
+from vuemantics_tui.domain.errors import AnalyzerError, LibraryError, MediaError
 from vuemantics_tui.domain.upload import Upload
 from vuemantics_tui.library import Library
-from vuemantics_tui.store.claims import ClaimStore
+from vuemantics_tui.store.runs import RunStore
 
 LONG = "x" * 900
 
@@ -68,11 +68,11 @@ async def test_metadata_that_fails_is_no_failure(open_library: OpenLibrary, draw
 async def test_an_error_of_the_analyzer_says_so_in_500_characters(
     open_library: OpenLibrary, draw_picture: DrawPicture
 ) -> None:
-    error = AnalyzerError(LONG, "Run: something", ErrorKind.TRANSIENT)
+    error = AnalyzerError(LONG, "Run: something", missing_model="eyes:3b")
     upload = await process(await open_library(ScriptedAnalyzer(describe_error=error)), draw_picture())
     assert upload.error_message == "AI processing failed: " + "x" * 500
-    assert (upload.status, upload.error_stage, upload.error_kind) == ("failed", "vision_analysis", "transient")
-    assert (upload.hint, upload.progress_percent) == ("Run: something", 20)
+    assert (upload.status, upload.error_stage, upload.error_kind) == ("failed", "vision_analysis", "permanent")
+    assert (upload.hint, upload.progress_percent, upload.missing_model) == ("Run: something", 20, "eyes:3b")
 
 
 @pytest.mark.parametrize("error", [RuntimeError(LONG), MediaError(LONG), ValueError(LONG), KeyError(LONG)])
@@ -97,7 +97,7 @@ async def test_an_embedding_that_fails_keeps_the_description_and_its_words_finda
 async def test_a_poor_description_is_kept_with_its_score(open_library: OpenLibrary, draw_picture: DrawPicture) -> None:
     upload = await process(await open_library(ScriptedAnalyzer(text="cat cat cat cat")), draw_picture())
     assert (upload.status, upload.description_audit_score) == ("completed", 35)
-    assert upload.description_audit_findings
+    assert upload.warning == "quality 35: shorter than 50 characters"
 
 
 @pytest.mark.parametrize("step", ["advance", "finish_thumbnail", "finish_description", "complete"])
@@ -109,7 +109,7 @@ async def test_a_store_that_fails_at_any_step_becomes_a_failure(
     async def refuse(*_: object, **__: object) -> None:
         raise LibraryError("The disk is full", "Free some space.")
 
-    monkeypatch.setattr(ClaimStore, step, refuse)
+    monkeypatch.setattr(RunStore, step, refuse)
     upload = await process(library, draw_picture())
     assert (upload.status, upload.error_message) == ("failed", "Processing failed: The disk is full")
     assert upload.hint == "Free some space."
@@ -126,7 +126,7 @@ async def test_if_even_the_failure_cannot_be_recorded_that_is_logged_and_nothing
     async def refuse(*_: object, **__: object) -> None:
         raise LibraryError("second")
 
-    monkeypatch.setattr(ClaimStore, "fail", refuse)
+    monkeypatch.setattr(RunStore, "fail", refuse)
     upload = await process(library, draw_picture())
     assert upload.status == "analyzing"
     assert any("could not be recorded" in record.message for record in caplog.records)

@@ -27,12 +27,14 @@ async def test_no_more_run_than_there_are_workers(open_library: OpenLibrary, dra
     await add_all(library, *(draw_picture(f"{number}.png", number) for number in range(5)))
     library.queue.start()
 
-    async def two_described() -> bool:
-        return len(analyzer.described) == 2
+    async def third_has_its_thumbnail() -> bool:
+        thumbnails = [upload.thumbnail_path for upload in await library.uploads.newest()]
+        return sum(path is not None for path in thumbnails) == 3
 
-    await until(two_described)
+    await until(third_has_its_thumbnail)
     counts = await library.queue.counts()
-    assert (counts.running, counts.waiting, library.queue.running_here) == (2, 3, 2)
+    assert (counts.running, counts.waiting) == (2, 3)
+    assert (len(analyzer.described), library.queue.in_flight) == (2, 3)
     assert analyzer.gate is not None
     analyzer.gate.set()
     await settled(library)
@@ -145,7 +147,7 @@ async def test_a_cancelled_run_ends_here_and_in_another_window_and_a_retry_is_wh
     analyzer.gate.set()
 
     async def slot_is_free() -> bool:
-        return here.queue.running_here == 0
+        return here.queue.in_flight == 0
 
     await until(slot_is_free)
     upload = await here.uploads.get(result.upload.id)

@@ -13,15 +13,9 @@ from vuemantics_tui.domain.description import Description
 from vuemantics_tui.domain.errors import ErrorKind
 from vuemantics_tui.domain.media import MediaMetadata
 from vuemantics_tui.domain.upload import ProcessingStage, ProcessingStatus, Upload
-from vuemantics_tui.store.claims import (
-    LEASE_SECONDS,
-    MAX_ATTEMPTS,
-    Claim,
-    ClaimLostError,
-    ClaimStore,
-    Failure,
-)
+from vuemantics_tui.store.claims import LEASE_SECONDS, MAX_ATTEMPTS, ClaimStore
 from vuemantics_tui.store.database import Database
+from vuemantics_tui.store.runs import Claim, ClaimLostError, Failure, RunStore
 from vuemantics_tui.store.uploads import UploadStore
 
 FAILURE = Failure("Processing failed: on purpose", ErrorKind.PERMANENT, ProcessingStage.THUMBNAIL, "Do this.")
@@ -88,21 +82,23 @@ async def test_a_paused_queue_gives_nothing_but_what_is_asked_for_by_name(databa
 
 
 async def test_a_claimed_upload_still_waits_until_its_first_stage(database: Database) -> None:
+    runs = RunStore(database)
     store, claims = UploadStore(database), ClaimStore(database, "me")
     upload_id = await insert_upload(store)
     claim = await taken(claims)
     assert (await the(store, upload_id)).word == "waiting"
-    await claims.advance(claim, ProcessingStage.THUMBNAIL)
+    await runs.advance(claim, ProcessingStage.THUMBNAIL)
     upload = await the(store, upload_id)
     assert (upload.status, upload.stage, upload.progress_percent) == ("analyzing", "thumbnail", 5)
 
 
 async def test_a_lease_that_ends_is_taken_over_and_the_late_writer_writes_nothing(database: Database) -> None:
+    runs = RunStore(database)
     store, clock = UploadStore(database), Clock()
     upload_id = await insert_upload(store)
     late, other = ClaimStore(database, "late", clock), ClaimStore(database, "other", clock)
     claim = await taken(late)
-    await late.advance(claim, ProcessingStage.THUMBNAIL)
+    await runs.advance(claim, ProcessingStage.THUMBNAIL)
     clock.now += LEASE_SECONDS - 1
     assert await other.take_over(nobody) == 0
     clock.now += 2
@@ -110,10 +106,10 @@ async def test_a_lease_that_ends_is_taken_over_and_the_late_writer_writes_nothin
     assert (await the(store, upload_id)).status is ProcessingStatus.PENDING
     again = await taken(other)
     with pytest.raises(ClaimLostError):
-        await late.advance(claim, ProcessingStage.VISION_ANALYSIS)
+        await runs.advance(claim, ProcessingStage.VISION_ANALYSIS)
     with pytest.raises(ClaimLostError):
-        await late.fail(claim, FAILURE)
-    await other.advance(again, ProcessingStage.THUMBNAIL)
+        await runs.fail(claim, FAILURE)
+    await runs.advance(again, ProcessingStage.THUMBNAIL)
 
 
 async def test_a_renewed_lease_holds(database: Database) -> None:
@@ -151,9 +147,10 @@ async def test_an_upload_that_kills_the_program_does_not_do_so_for_ever(database
 
 
 async def test_what_is_stopped_waits_again_as_if_it_had_never_begun(database: Database) -> None:
+    runs = RunStore(database)
     store, claims = UploadStore(database), ClaimStore(database, "me")
     upload_id = await insert_upload(store)
-    await claims.advance(await taken(claims), ProcessingStage.THUMBNAIL)
+    await runs.advance(await taken(claims), ProcessingStage.THUMBNAIL)
     await claims.release_all()
     upload = await the(store, upload_id)
     assert (upload.status, upload.stage, upload.progress_percent, upload.attempts) == ("pending", "queued", 0, 0)
@@ -161,14 +158,15 @@ async def test_what_is_stopped_waits_again_as_if_it_had_never_begun(database: Da
 
 
 async def test_an_end_is_never_overwritten(database: Database) -> None:
+    runs = RunStore(database)
     store, claims = UploadStore(database), ClaimStore(database, "me")
     upload_id = await insert_upload(store)
     claim = await taken(claims)
-    await claims.fail(claim, FAILURE)
+    await runs.fail(claim, FAILURE)
     for write in (
-        claims.advance(claim, ProcessingStage.THUMBNAIL),
-        claims.fail(claim, Failure("other", ErrorKind.TRANSIENT, ProcessingStage.INDEXING)),
-        claims.complete(claim, 1, "model", b"", 0, 0.0),
+        runs.advance(claim, ProcessingStage.THUMBNAIL),
+        runs.fail(claim, Failure("other", ErrorKind.TRANSIENT, ProcessingStage.INDEXING)),
+        runs.complete(claim, 1, "model", b"", 0, 0.0),
     ):
         with pytest.raises(ClaimLostError):
             await write
@@ -177,25 +175,27 @@ async def test_an_end_is_never_overwritten(database: Database) -> None:
 
 
 async def test_a_failure_keeps_the_percentage_that_was_reached(database: Database) -> None:
+    runs = RunStore(database)
     store, claims = UploadStore(database), ClaimStore(database, "me")
     upload_id = await insert_upload(store)
     claim = await taken(claims)
-    await claims.advance(claim, ProcessingStage.VISION_ANALYSIS)
-    await claims.fail(claim, FAILURE)
+    await runs.advance(claim, ProcessingStage.VISION_ANALYSIS)
+    await runs.fail(claim, FAILURE)
     assert (await the(store, upload_id)).progress_percent == 20
 
 
 async def test_a_write_for_a_deleted_upload_leaves_nothing(database: Database) -> None:
+    runs = RunStore(database)
     store, claims = UploadStore(database), ClaimStore(database, "me")
     upload_id = await insert_upload(store)
     claim = await taken(claims)
-    await claims.advance(claim, ProcessingStage.VISION_ANALYSIS)
+    await runs.advance(claim, ProcessingStage.VISION_ANALYSIS)
     await store.delete([upload_id])
     description = Description("text", "a", "m")
     with pytest.raises(ClaimLostError):
-        await claims.finish_description(claim, description, audit_description("text"), 0.0)
+        await runs.finish_description(claim, description, audit_description("text"), 0.0)
     with pytest.raises(ClaimLostError):
-        await claims.finish_thumbnail(
+        await runs.finish_thumbnail(
             claim,
             ProcessingStage.VISION_ANALYSIS,
             thumbnail_path="t",

@@ -11,10 +11,11 @@ from tests.conftest import insert_upload
 from tests.store.test_uploads import complete
 from vuemantics_tui.domain.upload import ProcessingStage
 from vuemantics_tui.store.changes import ChangeFeed
-from vuemantics_tui.store.claims import ClaimLostError, ClaimStore
+from vuemantics_tui.store.claims import ClaimStore
 from vuemantics_tui.store.database import Database
 from vuemantics_tui.store.decisions import DecisionStore
 from vuemantics_tui.store.events import EventStore
+from vuemantics_tui.store.runs import ClaimLostError, RunStore
 from vuemantics_tui.store.uploads import UploadStore
 
 
@@ -27,7 +28,7 @@ async def test_what_waits_or_runs_ends_as_cancelled_and_can_be_retried(database:
         theirs = ClaimStore(elsewhere, "they")
         claim = await theirs.claim(running)
         assert claim is not None
-        await theirs.advance(claim, ProcessingStage.VISION_ANALYSIS)
+        await RunStore(elsewhere).advance(claim, ProcessingStage.VISION_ANALYSIS)
         feed = ChangeFeed(elsewhere)
         await feed.skip_to_now()
         ended = await DecisionStore(database).cancel([done, running, waiting, waiting, "gone"])
@@ -36,7 +37,7 @@ async def test_what_waits_or_runs_ends_as_cancelled_and_can_be_retried(database:
         assert changes is not None
         assert set(changes.changed) == {2, 3}
         with pytest.raises(ClaimLostError):
-            await theirs.advance(claim, ProcessingStage.DESCRIPTION_AUDIT)
+            await RunStore(elsewhere).advance(claim, ProcessingStage.DESCRIPTION_AUDIT)
         assert await theirs.claim_next() is None
     finally:
         await elsewhere.close()

@@ -14,23 +14,24 @@ from vuemantics_tui.domain.errors import ErrorKind
 from vuemantics_tui.domain.media import FileType
 from vuemantics_tui.domain.upload import ProcessingStage, ProcessingStatus
 from vuemantics_tui.store.changes import ChangeFeed
-from vuemantics_tui.store.claims import ClaimStore, Failure
+from vuemantics_tui.store.claims import ClaimStore
 from vuemantics_tui.store.database import Database
 from vuemantics_tui.store.embeddings import EmbeddingStore
 from vuemantics_tui.store.fulltext import FullText
+from vuemantics_tui.store.runs import Failure, RunStore
 from vuemantics_tui.store.uploads import UploadStore
 
 
 async def complete(database: Database, upload_id: str, text: str = GOOD_TEXT, tags: tuple[str, ...] = ("cat",)) -> None:
     """Take an upload through all stages, as the pipeline does."""
-    claims = ClaimStore(database, "someone")
+    claims, runs = ClaimStore(database, "someone"), RunStore(database)
     claim = await claims.claim(upload_id)
     assert claim is not None
-    await claims.advance(claim, ProcessingStage.VISION_ANALYSIS)
+    await runs.advance(claim, ProcessingStage.VISION_ANALYSIS)
     description = Description(text, "scripted", "model", tags)
-    number = await claims.finish_description(claim, description, audit_description(text), 0.1)
+    number = await runs.finish_description(claim, description, audit_description(text), 0.1)
     vector = vector_of(text)
-    await claims.complete(claim, number, "embedder", vector.tobytes(), 8, 0.1)
+    await runs.complete(claim, number, "embedder", vector.tobytes(), 8, 0.1)
 
 
 async def test_the_same_content_is_inserted_once(database: Database) -> None:
@@ -121,13 +122,13 @@ async def test_a_regenerate_keeps_the_old_description_findable_until_the_new_one
     upload_id = await insert_upload(store)
     await complete(database, upload_id)
     assert await store.requeue([upload_id]) == [upload_id]
-    claims = ClaimStore(database, "someone")
+    claims, runs = ClaimStore(database, "someone"), RunStore(database)
     claim = await claims.claim(upload_id)
     assert claim is not None
-    await claims.advance(claim, ProcessingStage.VISION_ANALYSIS)
+    await runs.advance(claim, ProcessingStage.VISION_ANALYSIS)
     text = "A zebra stands in high yellow grass under a wide and nearly empty sky."
-    await claims.finish_description(claim, Description(text, "s", "m"), audit_description(text), 0.1)
-    await claims.fail(claim, Failure("AI processing failed: on purpose", ErrorKind.PERMANENT, ProcessingStage.INDEXING))
+    await runs.finish_description(claim, Description(text, "s", "m"), audit_description(text), 0.1)
+    await runs.fail(claim, Failure("AI processing failed: on purpose", ErrorKind.PERMANENT, ProcessingStage.INDEXING))
     upload = await store.get(upload_id)
     assert upload is not None
     assert (upload.status, upload.description, upload.regeneration_count) == ("failed", GOOD_TEXT, 1)

@@ -16,6 +16,7 @@ from vuemantics_tui.domain.view import SortKey, StatusFilter, View
 from vuemantics_tui.store.claims import ClaimStore
 from vuemantics_tui.store.database import Database
 from vuemantics_tui.store.decisions import DecisionStore
+from vuemantics_tui.store.runs import RunStore
 from vuemantics_tui.store.uploads import UploadStore
 from vuemantics_tui.store.views import ViewStore
 
@@ -83,7 +84,7 @@ async def test_statuses_sorted_and_filtered(database: Database) -> None:
     claims = ClaimStore(database, "me")
     claim = await claims.claim(running)
     assert claim is not None
-    await claims.advance(claim, ProcessingStage.THUMBNAIL)
+    await RunStore(database).advance(claim, ProcessingStage.THUMBNAIL)
     assert await numbers(database, View(SortKey.STATUS, descending=False)) == [2, 1, 3, 5, 4]
     assert await numbers(database, View(SortKey.STATUS)) == [5, 4, 3, 1, 2]
     shown = {status: await numbers(database, View(status=status)) for status in StatusFilter}

@@ -38,7 +38,10 @@ RUNNING = (ProcessingStatus.ANALYZING, ProcessingStatus.EMBEDDING)
 TERMINAL = (ProcessingStatus.COMPLETED, ProcessingStatus.FAILED)
 
 LEGAL_MOVES: dict[ProcessingStatus, frozenset[ProcessingStatus]] = {
-    ProcessingStatus.PENDING: frozenset({ProcessingStatus.ANALYZING, ProcessingStatus.FAILED}),
+    # Straight to the embedding goes what has its description already.
+    ProcessingStatus.PENDING: frozenset(
+        {ProcessingStatus.ANALYZING, ProcessingStatus.EMBEDDING, ProcessingStatus.FAILED}
+    ),
     ProcessingStatus.ANALYZING: frozenset(
         {
             ProcessingStatus.PENDING,
@@ -141,7 +144,8 @@ class UploadRow:
 class Upload(UploadRow):
     """Everything the store knows of an upload but its history.
 
-    `file_path` and `thumbnail_path` are relative to the library's folder; `duration` in seconds.
+    `file_path` and `thumbnail_path` are relative to the library's folder; `duration` in seconds; `retry_at` in seconds
+    since the epoch, where it waits for its next attempt; `edited` whether a person wrote its description.
     """
 
     user_id: str = ""
@@ -174,6 +178,24 @@ class Upload(UploadRow):
     analyzer: str | None = None
     model: str | None = None
     description_seconds: float | None = None
+    retry_at: float | None = None
+    missing_model: str = ""
+    edited: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FailureGroup:
+    """Uploads that failed with the same message. `hint`, `kind` and `missing_model` are those of the newest.
+
+    `newest` is its number.
+    """
+
+    message: str
+    hint: str
+    kind: ErrorKind
+    missing_model: str
+    count: int
+    newest: int
 
 
 @dataclass(frozen=True, slots=True)

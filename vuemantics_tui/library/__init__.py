@@ -11,44 +11,54 @@ from vuemantics_tui.analyzers.base import Analyzer, Compute
 from vuemantics_tui.analyzers.builtin.analyzer import BuiltinAnalyzer
 from vuemantics_tui.config import MIB, Settings
 from vuemantics_tui.domain.errors import LibraryError
+from vuemantics_tui.library.descriptions import Descriptions
 from vuemantics_tui.library.queue import Queue
 from vuemantics_tui.library.search import Search, SearchHit
 from vuemantics_tui.library.uploads import Uploads
+from vuemantics_tui.processing.circuit import Circuit, Outage
 from vuemantics_tui.processing.compute import ProcessCompute
 from vuemantics_tui.processing.intake import Candidate, Intake, IntakeOutcome, IntakeResult, sweep_orphans
 from vuemantics_tui.processing.owner import this_process
-from vuemantics_tui.processing.pipeline import Frames, Pipeline
+from vuemantics_tui.processing.pipeline import Frames, Pipeline, Texts
 from vuemantics_tui.processing.scheduler import Launch, Running, Scheduler
+from vuemantics_tui.processing.slots import StageLimits
 from vuemantics_tui.search.ranking import Ranking
 from vuemantics_tui.search.vectors import VectorIndex
 from vuemantics_tui.store.changes import ChangeFeed
 from vuemantics_tui.store.claims import ClaimStore
 from vuemantics_tui.store.database import Database
+from vuemantics_tui.store.descriptions import EDITED_BY_HAND, DescriptionStore, StoredDescription
 from vuemantics_tui.store.durations import DurationStore
 from vuemantics_tui.store.embeddings import EmbeddingStore
 from vuemantics_tui.store.fulltext import FullText
+from vuemantics_tui.store.runs import RunStore
 from vuemantics_tui.store.searches import SearchHistory
 from vuemantics_tui.store.uploads import UploadStore
 
 __all__ = [
+    "EDITED_BY_HAND",
     "Candidate",
     "ChangeFeed",
     "Compute",
+    "Descriptions",
     "IntakeOutcome",
     "IntakeResult",
     "Launch",
     "Library",
+    "Outage",
     "Queue",
     "Running",
     "Search",
     "SearchHit",
+    "StageLimits",
+    "StoredDescription",
     "Uploads",
     "warm_compute",
 ]
 
 
 class Library:
-    """An open library. Everything that a screen or a command does goes through one of its three rooms."""
+    """An open library. Everything that a screen or a command does goes through one of its four rooms."""
 
     def __init__(
         self,
@@ -56,6 +66,7 @@ class Library:
         database: Database,
         compute: Compute,
         analyzer: Analyzer,
+        limits: StageLimits | None = None,
     ) -> None:
         self.settings = settings
         self.root = settings.library
@@ -65,28 +76,41 @@ class Library:
         store = UploadStore(database)
         owner = this_process()
         claims = ClaimStore(database, owner.encode())
+        limits = limits or StageLimits(settings.workers, settings.workers, settings.workers)
+        circuit = Circuit(analyzer.states)
         frames: Frames = {}
+        texts: Texts = {}
         pipeline = Pipeline(
             library=self.root,
             claims=claims,
+            runs=RunStore(database),
             analyzer=analyzer,
             compute=compute,
+            circuit=circuit,
+            limits=limits,
             video_frames=settings.video_frames,
             max_pixels=settings.limits.max_pixels,
             frames=frames,
+            texts=texts,
         )
+        embeddings = EmbeddingStore(database)
         self.queue = Queue(
-            store,
-            DurationStore(database),
-            frames,
-            lambda launch: Scheduler(
-                claims=claims, pipeline=pipeline, owner=owner, launch=launch, concurrency=settings.workers
+            store=store,
+            durations=DurationStore(database),
+            embeddings=embeddings,
+            embedder=analyzer,
+            circuit=circuit,
+            frames=frames,
+            texts=texts,
+            make_scheduler=lambda launch: Scheduler(
+                claims=claims, pipeline=pipeline, circuit=circuit, owner=owner, launch=launch, limits=limits
             ),
-            settings.workers,
+            workers=settings.workers,
         )
         intake = Intake(self.root, store, settings.limits, settings.keep_free_mib * MIB)
         self.uploads = Uploads(self.root, database, intake, self.queue)
-        vectors = VectorIndex(EmbeddingStore(database), ChangeFeed(database), analyzer.embedding_model)
+        self.descriptions = Descriptions(DescriptionStore(database), self.queue)
+        vectors = VectorIndex(embeddings, ChangeFeed(database), analyzer.embedding_model)
         ranking = Ranking(FullText(database), vectors, analyzer)
         self.search = Search(store, ranking, SearchHistory(database), settings.remember_searches)
         self.process_upload_background = pipeline.process_upload_background
@@ -94,15 +118,23 @@ class Library:
 
     @classmethod
     async def open(
-        cls, settings: Settings, *, compute: Compute | None = None, analyzer: Analyzer | None = None
+        cls,
+        settings: Settings,
+        *,
+        compute: Compute | None = None,
+        analyzer: Analyzer | None = None,
+        limits: StageLimits | None = None,
     ) -> Self:
-        """Open the library that the settings name, making it where there is none. Raises LibraryError."""
+        """Open the library that the settings name, making it where there is none. Raises LibraryError.
+
+        Without `limits` each stage may have as many uploads as there are processes.
+        """
         root = settings.library
         await asyncio.to_thread(_make_folder, root)
         database = await Database.open(paths.database_file(root))
         try:
             compute = compute or ProcessCompute(settings.workers)
-            return cls(settings, database, compute, analyzer or BuiltinAnalyzer(compute, paths.cache_dir()))
+            return cls(settings, database, compute, analyzer or BuiltinAnalyzer(compute, paths.cache_dir()), limits)
         except BaseException:
             await database.close()
             raise
@@ -114,9 +146,12 @@ class Library:
             await self.queue.stop()
         finally:
             try:
-                await self._compute.close()
+                await self.analyzer.close()
             finally:
-                await self._database.close()
+                try:
+                    await self._compute.close()
+                finally:
+                    await self._database.close()
 
     async def sweep(self) -> int:
         """Remove what a crash left behind on disk; returns how many folders."""

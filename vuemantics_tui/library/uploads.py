@@ -11,14 +11,23 @@ from pathlib import Path
 from vuemantics_tui import paths
 from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.media import FileType
-from vuemantics_tui.domain.upload import TERMINAL, ProcessingStatus, Upload, UploadEvent, UploadRow
+from vuemantics_tui.domain.upload import (
+    TERMINAL,
+    FailureGroup,
+    ProcessingStatus,
+    Upload,
+    UploadEvent,
+    UploadRow,
+)
 from vuemantics_tui.domain.view import View
 from vuemantics_tui.library.queue import Queue
 from vuemantics_tui.processing.intake import Candidate, Intake, IntakeResult, OnBytes
 from vuemantics_tui.store.changes import ChangeFeed
 from vuemantics_tui.store.database import Database
 from vuemantics_tui.store.decisions import DecisionStore
+from vuemantics_tui.store.descriptions import DescriptionStore
 from vuemantics_tui.store.events import EventStore
+from vuemantics_tui.store.failures import FailureStore
 from vuemantics_tui.store.uploads import UploadStore
 from vuemantics_tui.store.views import ViewStore
 
@@ -37,7 +46,9 @@ class Uploads:
         self._store = UploadStore(database)
         self._views = ViewStore(database)
         self._decisions = DecisionStore(database)
+        self._descriptions = DescriptionStore(database)
         self._events = EventStore(database)
+        self._failures = FailureStore(database)
         self._intake = intake
         self._queue = queue
 
@@ -107,14 +118,21 @@ class Uploads:
         return ChangeFeed(self._database)
 
     async def ended(
-        self, feed: ChangeFeed, mine: set[int], *, through_pauses: bool = False
+        self,
+        feed: ChangeFeed,
+        mine: set[int],
+        *,
+        through_pauses: bool = False,
+        patience: float | None = None,
     ) -> AsyncIterator[Upload | None]:
         """Each of these uploads as it comes to its end, whoever processes it; None for one that was deleted.
 
         `feed` must have skipped to a moment before they were added. `mine`, their numbers, is emptied. Raises
-        LibraryError when the queue is paused and nothing runs any more, unless told to wait `through_pauses`.
+        LibraryError when the queue is paused and nothing runs any more, unless told to wait `through_pauses`, and when
+        a server has been away for `patience` seconds (None: waits for ever).
         """
         while mine:
+            self._queue.check_patience(patience)
             changes = await feed.poll()
             if changes is None:
                 if not through_pauses:
@@ -130,15 +148,30 @@ class Uploads:
                     mine.discard(upload.number)
                     yield upload
 
-    async def retry(self, upload_ids: Iterable[str]) -> list[str]:
-        """Put failed and completed uploads back into the queue; returns the IDs that moved."""
-        moved = await self._store.requeue(upload_ids)
+    async def retry(self, upload_ids: Iterable[str], overwrite_edited: bool = False) -> list[str]:
+        """Put failed and completed uploads back into the queue; returns the IDs that moved.
+
+        Completed ones whose description a person wrote are passed over, unless told to `overwrite_edited`.
+        """
+        moved = await self._store.requeue(upload_ids, overwrite_edited=overwrite_edited)
         self._queue.wake()
         return moved
+
+    async def edited(self, upload_ids: Iterable[str]) -> list[str]:
+        """Those of these uploads whose current description a person wrote."""
+        return await self._descriptions.edited(list(upload_ids))
 
     async def retry_failed(self) -> list[str]:
         """Put every failed upload back into the queue; returns their IDs."""
         return await self.retry(await self._store.ids_with_status(ProcessingStatus.FAILED))
+
+    async def failure_groups(self) -> list[FailureGroup]:
+        """What failed, by its message, the largest group first; what was cancelled is left out."""
+        return await self._failures.groups()
+
+    async def retry_group(self, message: str) -> list[str]:
+        """Put every upload that failed with this message back into the queue; returns their IDs."""
+        return await self.retry(await self._failures.ids(message))
 
     async def cancel(self, upload_ids: Iterable[str]) -> list[str]:
         """End what waits or runs as failed, kind cancelled, whoever runs it; returns the IDs that were ended.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -150,6 +151,30 @@ def key_frame_at(clip: Clip, seconds: float) -> av.video.frame.VideoFrame | None
         return None
     finally:
         context.flush_buffers()
+
+
+def frame_at(clip: Clip, seconds: float, deadline: float) -> av.video.frame.VideoFrame | None:
+    """The frame that is shown at a moment on the stream's clock, decoded from the key frame before it.
+
+    Past `deadline` (on time.monotonic's clock) it is the one that was reached by then. None if nothing decodes.
+    """
+    context = clip.stream.codec_context
+    shown: av.video.frame.VideoFrame | None = None
+    try:
+        clip.container.seek(max(0, round(seconds / clip.time_base)), stream=clip.stream)
+        for packet in clip.container.demux(clip.stream):
+            for frame in context.decode(packet if packet.size else None):
+                if shown is not None and frame.pts is not None and frame.time > seconds:
+                    return shown
+                shown = frame
+            if time.monotonic() > deadline:
+                break
+    except av.FFmpegError:
+        # The end of the stream, or of what can be read of it.
+        return shown
+    finally:
+        context.flush_buffers()
+    return shown
 
 
 def frames_from_start(clip: Clip) -> Iterator[av.video.frame.VideoFrame]:

@@ -12,6 +12,7 @@ from vuemantics_tui.domain.errors import MediaError
 from vuemantics_tui.media.clips import (
     DAMAGED_HINT,
     Clip,
+    frame_at,
     frames_from_start,
     key_frame_at,
     open_clip,
@@ -20,8 +21,6 @@ from vuemantics_tui.media.clips import (
 
 # Higher than a thumbnail's: an analyzer reads what is written in the frame.
 _JPEG_QUALITY = 88
-# A clip of up to this many frames is decoded exactly when its key frames do not suffice: about 30 s.
-_EXACT_FRAMES = 900
 # Decoding stops after this many seconds, with what it has by then.
 _TIME_BUDGET = 20.0
 
@@ -31,10 +30,10 @@ _Found = dict[int, bytes]
 def extract_frames(path: Path, count: int, long_side: int = 1024) -> list[bytes]:
     """Up to `count` frames spread over the whole clip, in order, as JPEG files in memory.
 
-    Takes the key frame before each wanted moment, so frames may be fewer than asked for; a short clip, or one
-    with hardly any key frames, is decoded in order and exactly. No side exceeds `long_side` pixels. Holds no
-    more than 2 * `count` frames at a time and stops after about 20 s. Raises MediaError if not one frame
-    decodes, ValueError if `count` is less than 1.
+    Takes the key frame before each wanted moment, and where that is taken already the frame of the moment itself;
+    frames may be fewer than asked for where the clip has no more. No side exceeds `long_side` pixels. Holds no more
+    than 2 * `count` frames at a time and stops after about 20 s. Raises MediaError if not one frame decodes,
+    ValueError if `count` is less than 1.
     """
     if count < 1:
         raise ValueError(f"count must be at least 1, not {count}")
@@ -43,14 +42,25 @@ def extract_frames(path: Path, count: int, long_side: int = 1024) -> list[bytes]
         if clip.duration is None:
             found = _thinned(clip, count, long_side, deadline)
         else:
-            found = _key_frames(clip, count, long_side, deadline)
-            short = (clip.frame_estimate or 0) <= _EXACT_FRAMES
-            if len(found) < count and (short or len(found) <= 1):
-                exact = _exact(clip, count, long_side, deadline)
-                found = exact if len(exact) >= len(found) else found
+            found = _spread(clip, clip.duration, count, long_side, deadline)
     if not found:
         raise MediaError("The video cannot be decoded: not one frame came out", DAMAGED_HINT)
     return [found[moment] for moment in sorted(found)]
+
+
+def _spread(clip: Clip, duration: float, count: int, long_side: int, deadline: float) -> _Found:
+    found, missed = _key_frames(clip, count, long_side, deadline)
+    # To reach a missed moment everything from its key frame on is decoded; once through the clip may be shorter.
+    if found and sum(missed.values()) <= duration:
+        for moment in missed:
+            if time.monotonic() > deadline:
+                break
+            frame = frame_at(clip, moment, deadline)
+            if frame is not None and (frame.pts or 0) not in found:
+                found[frame.pts or 0] = _jpeg(clip, frame, long_side)
+        return found
+    exact = _exact(clip, count, long_side, deadline)
+    return exact if len(exact) >= len(found) else found
 
 
 def _moments(clip: Clip, count: int) -> list[float]:
@@ -59,16 +69,20 @@ def _moments(clip: Clip, count: int) -> list[float]:
     return [clip.start + duration * (number + 0.5) / count for number in range(count)]
 
 
-def _key_frames(clip: Clip, count: int, long_side: int, deadline: float) -> _Found:
+def _key_frames(clip: Clip, count: int, long_side: int, deadline: float) -> tuple[_Found, dict[float, float]]:
+    """The key frames before the wanted moments, and the moments that got none, with the seconds since theirs."""
     found: _Found = {}
+    missed: dict[float, float] = {}
     for moment in _moments(clip, count):
         frame = key_frame_at(clip, moment)
         # Near moments may share one key frame.
         if frame is not None and (frame.pts or 0) not in found:
             found[frame.pts or 0] = _jpeg(clip, frame, long_side)
+        else:
+            missed[moment] = moment - (clip.start if frame is None or frame.pts is None else frame.time)
         if time.monotonic() > deadline:
             break
-    return found
+    return found, missed
 
 
 def _exact(clip: Clip, count: int, long_side: int, deadline: float) -> _Found:
@@ -106,7 +120,7 @@ def _thinned(clip: Clip, count: int, long_side: int, deadline: float) -> _Found:
             step *= 2
             found = {place: data for place, data in found.items() if place % step == 0}
     places = sorted(found)
-    kept = places if len(places) <= count else [places[n * len(places) // count] for n in range(count)]
+    kept = places if len(places) <= count else [places[(2 * n + 1) * len(places) // (2 * count)] for n in range(count)]
     return {place: found[place] for place in kept}
 
 

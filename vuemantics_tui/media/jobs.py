@@ -26,3 +26,10 @@ def extract_frames(path: Path, count: int) -> list[bytes]:
     from vuemantics_tui.media import frames
 
     return frames.extract_frames(path, count)
+
+
+def vision_jpeg(picture: Path | bytes, long_side: int, multiple: int, quality: int, max_pixels: int) -> bytes:
+    """See `vision.vision_jpeg`."""
+    from vuemantics_tui.media import vision
+
+    return vision.vision_jpeg(picture, long_side, multiple, quality, max_pixels)

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from vuemantics_tui import paths
-from vuemantics_tui.analyzers.base import Analyzer, Compute, OnFrame, Picture
-from vuemantics_tui.domain.audit import audit_description
+from vuemantics_tui.analyzers.base import Analyzer, Compute
+from vuemantics_tui.domain.audit import AuditResult, audit_description
 from vuemantics_tui.domain.description import Description
-from vuemantics_tui.domain.errors import AnalyzerError, ErrorKind, MediaError, VuemanticsError
+from vuemantics_tui.domain.errors import AnalyzerError, ErrorKind, MediaError, ServerDownError, VuemanticsError
 from vuemantics_tui.domain.media import FileType, MediaMetadata
 from vuemantics_tui.domain.upload import ProcessingStage
 from vuemantics_tui.media.jobs import extract_frames, make_thumbnail, read_metadata
-from vuemantics_tui.store.claims import Claim, ClaimLostError, ClaimStore, Failure
+from vuemantics_tui.processing.circuit import Circuit, Part
+from vuemantics_tui.processing.retrying import retry_delay
+from vuemantics_tui.processing.slots import HeldSlots, StageLimits, StageSlots
+from vuemantics_tui.store.claims import MAX_ATTEMPTS, ClaimStore
+from vuemantics_tui.store.runs import Claim, ClaimLostError, Failure, RunStore
 from vuemantics_tui.store.uninterrupted import uninterrupted
 
 log = logging.getLogger(__name__)
@@ -24,40 +31,70 @@ log = logging.getLogger(__name__)
 PIPELINE_ERROR_CHARACTERS = 200
 ANALYZER_ERROR_CHARACTERS = 500
 
+Result = TypeVar("Result")
+
 Frames = dict[str, tuple[int, int]]
 """By upload ID: the frame that is being looked at, and of how many. Too fleeting for the store."""
+
+Texts = dict[str, str]
+"""By upload ID: the description that is being written, as far as it is. Too fleeting for the store."""
+
+Describe = Callable[[], Awaitable[Description]]
 
 
 @dataclass(slots=True)
 class _Run:
-    """One run of one upload: what it may write with, and how far it is."""
+    """One run of one upload: what it may write with, how far it is, and the slots that it holds."""
 
     claim: Claim
     source: Path
+    file_type: FileType
     stage: ProcessingStage = ProcessingStage.QUEUED
+    slots: HeldSlots = field(default_factory=HeldSlots)
+
+    @property
+    def upload_id(self) -> str:
+        return self.claim.upload_id
 
 
 class Pipeline:
-    """Takes single uploads from waiting to completed or failed, and keeps `frames` up to date meanwhile."""
+    """Takes single uploads from waiting to completed or failed, and keeps `frames` and `texts` up to date meanwhile.
+
+    What an analyzer cannot do now but perhaps later goes back to waiting instead; `circuit` is told of every answer.
+    """
 
     def __init__(
         self,
         *,
         library: Path,
         claims: ClaimStore,
+        runs: RunStore,
         analyzer: Analyzer,
         compute: Compute,
+        circuit: Circuit,
+        limits: StageLimits,
         video_frames: int,
         max_pixels: int,
         frames: Frames,
+        texts: Texts,
     ) -> None:
         self._library = library
         self._claims = claims
+        self._runs = runs
         self._analyzer = analyzer
         self._compute = compute
+        self._circuit = circuit
+        self._slots = StageSlots(limits)
         self._video_frames = video_frames
         self._max_pixels = max_pixels
         self._frames = frames
+        self._texts = texts
+        self._begun: dict[str, _Run] = {}
+
+    @property
+    def running(self) -> int:
+        """How many uploads are in a stage; those that wait for a slot are not."""
+        return sum(len(run.slots) > 0 for run in self._begun.values())
 
     async def process_upload_background(
         self, upload_id: str, user_id: str, file_type: str, extension: str, *, claim: Claim | None = None
@@ -66,7 +103,8 @@ class Pipeline:
 
         Without a `claim` it claims the upload for itself, and does nothing where that does not wait. What goes wrong
         is logged, and the upload, unless it is completed or failed already, becomes failed with `Processing failed:
-        <first 200 characters>`. Nothing escapes but a cancellation, which puts the upload back to waiting.
+        <first 200 characters>`. An error of the analyzer that may pass puts it back to waiting. Nothing escapes but a
+        cancellation, which does so too.
         """
         log.info("processing of %s begins", upload_id)
         run: _Run | None = None
@@ -75,103 +113,203 @@ class Pipeline:
             if claim is None:
                 log.info("processing of %s: it does not wait, nothing to do", upload_id)
                 return
-            run = _Run(claim, self._library / paths.original_file(user_id, upload_id, extension))
-            await self._make_thumbnail(run, FileType(file_type))
-            await self._analyze(run, FileType(file_type))
+            source = self._library / paths.original_file(user_id, upload_id, extension)
+            run = self._begun[claim.token] = _Run(claim, source, FileType(file_type))
+            await self._walk(run)
             log.info("processing of %s ends", upload_id)
         except ClaimLostError:
             log.info("processing of %s ends: it was deleted, cancelled or taken over meanwhile", upload_id)
         except Exception as error:
             log.exception("processing of %s failed", upload_id)
             if run is not None:
-                await self._record_failure(run, _pipeline_failure(error, run.stage))
+                await self._record(run, self._runs.fail(run.claim, _pipeline_failure(error, run.stage)))
         except BaseException:
             if claim is not None:
                 await self._give_back(claim)
             raise
         finally:
+            if run is not None:
+                run.slots.give_back_all()
+                del self._begun[run.claim.token]
             self._frames.pop(upload_id, None)
+            self._texts.pop(upload_id, None)
 
-    async def _make_thumbnail(self, run: _Run, file_type: FileType) -> None:
+    async def _walk(self, run: _Run) -> None:
+        """All stages, or only the embedding where there is a description already."""
+        try:
+            if run.claim.resume_description is None:
+                await self._make_thumbnail(run)
+                number, description = await self._describe(run)
+            else:
+                number, description = run.claim.resume_description, await self._runs.resumed(run.claim)
+                await run.slots.take(self._slots.embed)
+                await self._begin(run, ProcessingStage.EMBEDDING_GENERATION)
+            await self._embed(run, number, description)
+        except AnalyzerError as error:
+            log.warning("the analyzer failed on %s: %s", run.upload_id, error)
+            await self._record(run, self._after(run, error))
+
+    def _after(self, run: _Run, error: AnalyzerError) -> Awaitable[None]:
+        """What becomes of an upload after an error of the analyzer."""
+        if isinstance(error, ServerDownError):
+            return self._runs.step_back(run.claim, error.message)
+        message = f"AI processing failed: {error.message[:ANALYZER_ERROR_CHARACTERS]}"
+        failure = Failure(message, error.kind, run.stage, error.hint, error.missing_model)
+        if error.kind is ErrorKind.TRANSIENT and run.claim.attempts < MAX_ATTEMPTS:
+            return self._runs.try_again(run.claim, failure, retry_delay(run.claim.attempts, error.retry_after))
+        return self._runs.fail(run.claim, failure)
+
+    # The stages
+
+    async def _make_thumbnail(self, run: _Run) -> None:
         """The thumbnail and what the file says of itself. A thumbnail that cannot be made is noted, no more."""
+        await run.slots.take(self._slots.thumbnail)
         await self._begin(run, ProcessingStage.THUMBNAIL)
         began = time.perf_counter()
-        relative = paths.thumbnail_file(run.claim.user_id, run.claim.upload_id)
+        relative = paths.thumbnail_file(run.claim.user_id, run.upload_id)
         thumbnail: str | None = relative.as_posix()
         warning = None
         try:
-            await self._compute.run(make_thumbnail, run.source, file_type, self._library / relative, self._max_pixels)
+            await self._compute.run(
+                make_thumbnail, run.source, run.file_type, self._library / relative, self._max_pixels
+            )
         except (VuemanticsError, OSError) as error:
-            log.warning("no thumbnail for %s: %s", run.claim.upload_id, error)
+            log.warning("no thumbnail for %s: %s", run.upload_id, error)
             thumbnail, warning = None, f"no thumbnail: {error}"[:PIPELINE_ERROR_CHARACTERS]
         try:
-            metadata = await self._compute.run(read_metadata, run.source, file_type, self._max_pixels)
+            metadata = await self._compute.run(read_metadata, run.source, run.file_type, self._max_pixels)
         except (VuemanticsError, OSError) as error:
-            log.warning("no metadata of %s: %s", run.claim.upload_id, error)
+            log.warning("no metadata of %s: %s", run.upload_id, error)
             metadata = MediaMetadata()
-        next_stage = (
-            ProcessingStage.EXTRACTING_FRAMES if file_type is FileType.VIDEO else ProcessingStage.VISION_ANALYSIS
-        )
-        await self._claims.finish_thumbnail(
-            run.claim,
-            next_stage,
-            thumbnail_path=thumbnail,
-            warning=warning,
-            metadata=metadata,
-            seconds=time.perf_counter() - began,
-        )
-        run.stage = next_stage
+        seconds = time.perf_counter() - began
+        is_video = run.file_type is FileType.VIDEO
 
-    async def _analyze(self, run: _Run, file_type: FileType) -> None:
-        """Describe, check and embed. An error of the analyzer ends here, as a failure of its own kind."""
-        try:
-            began = time.perf_counter()
-            description = await self._describe(run, file_type)
-            seconds = time.perf_counter() - began
-            await self._begin(run, ProcessingStage.DESCRIPTION_AUDIT)
-            audit = audit_description(description.text)
-            number = await self._claims.finish_description(run.claim, description, audit, seconds)
-            run.stage = ProcessingStage.EMBEDDING_GENERATION
-            began = time.perf_counter()
-            vector = await self._analyzer.embed_document(description.text, description.labels)
-            await self._begin(run, ProcessingStage.INDEXING)
-            await self._claims.complete(
+        async def finish(next_stage: ProcessingStage) -> None:
+            await self._runs.finish_thumbnail(
                 run.claim,
-                number,
-                self._analyzer.embedding_model,
-                vector.astype("<f4").tobytes(),
-                vector.shape[0],
-                time.perf_counter() - began,
+                next_stage,
+                thumbnail_path=thumbnail,
+                warning=warning,
+                metadata=metadata,
+                seconds=seconds,
             )
-        except AnalyzerError as error:
-            log.warning("the analyzer failed on %s: %s", run.claim.upload_id, error)
-            message = f"AI processing failed: {error.message[:ANALYZER_ERROR_CHARACTERS]}"
-            await self._record_failure(run, Failure(message, error.kind, run.stage, error.hint))
 
-    async def _describe(self, run: _Run, file_type: FileType) -> Description:
-        if file_type is FileType.IMAGE:
-            return await self._analyzer.describe_image(run.source)
-        frames: Sequence[Picture] = await self._compute.run(extract_frames, run.source, self._video_frames)
+        await self._go_on(
+            run,
+            finish,
+            (self._slots.thumbnail, self._slots.describe),
+            ProcessingStage.EXTRACTING_FRAMES if is_video else ProcessingStage.VISION_ANALYSIS,
+        )
+
+    async def _describe(self, run: _Run) -> tuple[int, Description]:
+        """Describe and check: twice where the first text is poor and another one may be better."""
+        began = time.perf_counter()
+        describe = await self._look(run)
+        description, audit = await self._describe_once(run, describe)
+        if not audit.passed and not self._analyzer.deterministic:
+            await self._runs.describe_again(run.claim, ProcessingStage.VISION_ANALYSIS, audit)
+            run.stage = ProcessingStage.VISION_ANALYSIS
+            try:
+                second, second_audit = await self._describe_once(run, describe)
+            except ServerDownError:
+                raise
+            except AnalyzerError as error:
+                log.warning("no second description of %s: %s", run.upload_id, error)
+            else:
+                if second_audit.score > audit.score:
+                    description, audit = second, second_audit
+        seconds = time.perf_counter() - began
+
+        async def finish(next_stage: ProcessingStage) -> int:
+            return await self._runs.finish_description(run.claim, description, audit, seconds, next_stage)
+
+        slots = (self._slots.describe, self._slots.embed)
+        number = await self._go_on(run, finish, slots, ProcessingStage.EMBEDDING_GENERATION)
+        return number, description
+
+    async def _look(self, run: _Run) -> Describe:
+        """How to describe the upload, as often as needed; for a video this takes its frames first."""
+        on_text = partial(self._texts.__setitem__, run.upload_id)
+        if run.file_type is FileType.IMAGE:
+            return lambda: self._analyzer.describe_image(run.source, on_text)
+        frames = await self._compute.run(extract_frames, run.source, self._video_frames)
         await self._begin(run, ProcessingStage.VISION_ANALYSIS)
-        return await self._analyzer.describe_video(frames, self._frame_listener(run))
 
-    def _frame_listener(self, run: _Run) -> OnFrame:
         def on_frame(number: int, count: int) -> None:
-            self._frames[run.claim.upload_id] = (number, count)
+            self._frames[run.upload_id] = (number, count)
 
-        return on_frame
+        return lambda: self._analyzer.describe_video(frames, on_frame, on_text)
+
+    async def _describe_once(self, run: _Run, describe: Describe) -> tuple[Description, AuditResult]:
+        description = await self._ask(run, Part.DESCRIBER, describe())
+        await self._begin(run, ProcessingStage.DESCRIPTION_AUDIT)
+        return description, audit_description(description.text)
+
+    async def _embed(self, run: _Run, number: int, description: Description) -> None:
+        began = time.perf_counter()
+        answer = self._analyzer.embed_document(description.full_text, description.labels)
+        vector = await self._ask(run, Part.EMBEDDER, answer)
+        await self._begin(run, ProcessingStage.INDEXING)
+        await self._runs.complete(
+            run.claim,
+            number,
+            self._analyzer.embedding_model,
+            vector.astype("<f4").tobytes(),
+            vector.shape[0],
+            time.perf_counter() - began,
+        )
+
+    # What the stages have in common
 
     async def _begin(self, run: _Run, stage: ProcessingStage) -> None:
-        await self._claims.advance(run.claim, stage)
+        await self._runs.advance(run.claim, stage)
         run.stage = stage
 
-    async def _record_failure(self, run: _Run, failure: Failure) -> None:
+    async def _go_on(
+        self,
+        run: _Run,
+        finish: Callable[[ProcessingStage], Awaitable[Result]],
+        slots: tuple[asyncio.Semaphore, asyncio.Semaphore],
+        stage: ProcessingStage,
+    ) -> Result:
+        """From one slot to the next: `finish` writes what was found and the next stage, in one transaction.
+
+        Where the next slot is taken, that stage is QUEUED, and the real one is written when there is a slot.
+        """
+        held, wanted = slots
+        is_free = await run.slots.take_if_free(wanted)
+        result = await finish(stage if is_free else ProcessingStage.QUEUED)
+        run.slots.give_back(held)
+        if is_free:
+            run.stage = stage
+        else:
+            run.stage = ProcessingStage.QUEUED
+            await run.slots.take(wanted)
+            await self._begin(run, stage)
+        return result
+
+    async def _ask(self, run: _Run, part: Part, answer: Awaitable[Result]) -> Result:
+        """Await the analyzer's answer and tell the circuit. Raises AnalyzerError."""
         try:
-            await self._claims.fail(run.claim, failure)
+            result = await answer
+        except ServerDownError as error:
+            if self._circuit.refused(part, run.upload_id, error):
+                raise AnalyzerError(error.message, error.hint, ErrorKind.TRANSIENT) from error
+            raise
+        except AnalyzerError:
+            self._circuit.answered(part, run.upload_id)
+            raise
+        self._circuit.answered(part, run.upload_id)
+        return result
+
+    async def _record(self, run: _Run, write: Awaitable[None]) -> None:
+        """Record how a run ended that did not complete."""
+        try:
+            await write
         except ClaimLostError:
-            log.info("the failure of %s is not recorded: it ended otherwise meanwhile", run.claim.upload_id)
+            log.info("the failure of %s is not recorded: it ended otherwise meanwhile", run.upload_id)
         except Exception:
-            log.exception("the failure of %s could not be recorded: %s", run.claim.upload_id, failure.message)
+            log.exception("the failure of %s could not be recorded", run.upload_id)
 
     async def _give_back(self, claim: Claim) -> None:
         try:

@@ -12,14 +12,18 @@ from functools import partial
 from typing import Protocol
 
 from vuemantics_tui.domain.errors import LibraryError
+from vuemantics_tui.processing.circuit import Circuit
 from vuemantics_tui.processing.owner import Owner, is_dead
 from vuemantics_tui.processing.pipeline import Pipeline
-from vuemantics_tui.store.claims import LEASE_SECONDS, Claim, ClaimStore
+from vuemantics_tui.processing.slots import StageLimits
+from vuemantics_tui.store.claims import LEASE_SECONDS, ClaimStore
+from vuemantics_tui.store.runs import Claim
 
 log = logging.getLogger(__name__)
 
-# How soon uploads that another process added are noticed, and how often the dead are looked for.
+# How soon uploads that another process added, or whose next attempt is due, are noticed.
 POLL_SECONDS = 0.25
+# How often the dead are looked for.
 TAKE_OVER_SECONDS = 5.0
 RENEW_SECONDS = LEASE_SECONDS / 3
 # After the store refused (locked, full): long enough not to fill the log, short enough to go on by itself.
@@ -74,27 +78,41 @@ class _Slot:
 
 
 class Scheduler:
-    """Keeps `concurrency` uploads running, as long as there are any that wait."""
+    """Keeps as many uploads running as `limits` allow, as long as any wait and the circuit is closed."""
 
     def __init__(
-        self, *, claims: ClaimStore, pipeline: Pipeline, owner: Owner, launch: Launch, concurrency: int
+        self,
+        *,
+        claims: ClaimStore,
+        pipeline: Pipeline,
+        circuit: Circuit,
+        owner: Owner,
+        launch: Launch,
+        limits: StageLimits,
     ) -> None:
         self._claims = claims
         self._pipeline = pipeline
         self._owner = owner
         self._launch = launch
-        self._concurrency = concurrency
+        self._circuit = circuit
+        self._limits = limits
         # By the claim's token: one that is cancelled and retried at once has two slots while its first run ends.
         self._slots: dict[str, _Slot] = {}
         self._wake = asyncio.Event()
         self._loop_task: asyncio.Task[None] | None = None
+        self._watch_task: asyncio.Task[None] | None = None
         self._stopping = False
         self._last_take_over = float("-inf")
         self._last_renewal = time.monotonic()
 
     @property
     def running_here(self) -> int:
-        """How many uploads this process is working on."""
+        """How many uploads this process is working on; those that wait for a slot of their next stage are not."""
+        return self._pipeline.running
+
+    @property
+    def in_flight(self) -> int:
+        """How many uploads this process has claimed, whether it works on them just now or not."""
         return len(self._slots)
 
     def start(self) -> None:
@@ -127,6 +145,10 @@ class Scheduler:
         if self._loop_task is not None:
             await asyncio.wait([self._loop_task])
             self._loop_task = None
+        if self._watch_task is not None:
+            self._watch_task.cancel()
+            await asyncio.wait([self._watch_task])
+            self._watch_task = None
         slots = list(self._slots.values())
         for slot in slots:
             if slot.running:
@@ -145,6 +167,7 @@ class Scheduler:
             pause = POLL_SECONDS
             try:
                 await self._look_after_claims()
+                self._watch_circuit()
                 await self._fill_slots()
             except LibraryError as error:
                 log.warning("the queue waits, the store refuses: %s", error)
@@ -166,8 +189,27 @@ class Scheduler:
             self._last_renewal = now
             await self._claims.renew([slot.claim.token for slot in self._slots.values()])
 
+    def _watch_circuit(self) -> None:
+        """Have the server looked at while the circuit is open, beside the loop: a look may take seconds."""
+        if self._circuit.is_open and (self._watch_task is None or self._watch_task.done()):
+            self._watch_task = asyncio.create_task(self._watch(), name="circuit")
+
+    async def _watch(self) -> None:
+        try:
+            await self._circuit.watch()
+        except Exception:
+            log.exception("the watch on the server stumbled and begins anew")
+        finally:
+            self._wake.set()
+
+    @property
+    def _room(self) -> int:
+        if self._circuit.is_open:
+            return 0
+        return 1 if self._circuit.is_trying else self._limits.in_flight
+
     async def _fill_slots(self) -> None:
-        while len(self._slots) < self._concurrency and not self._stopping:
+        while len(self._slots) < self._room and not self._stopping:
             claim = await self._claims.claim_next()
             if claim is None:
                 return

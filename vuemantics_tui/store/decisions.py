@@ -43,7 +43,7 @@ class DecisionStore:
                 await connection.execute(
                     f"""
                     UPDATE uploads SET processing_status = 'failed', error_stage = stage, stage = 'failed',
-                           error_message = ?, error_kind = 'cancelled', hint = NULL,
+                           error_message = ?, error_kind = 'cancelled', hint = NULL, retry_at = NULL,
                            claim_token = NULL, claim_owner = NULL, claim_expires_at = NULL,
                            updated_at = ?, revision = ?
                     WHERE number IN ({placeholders(numbers)})
@@ -58,7 +58,7 @@ class DecisionStore:
         return ended
 
     async def run_next(self, upload_ids: Sequence[str]) -> int:
-        """Give what waits of these a higher priority than anything else that waits; returns how many."""
+        """Make what waits of these due, with a higher priority than anything else that waits; returns how many."""
         moved = 0
         async with self._database.transaction() as connection:
             revision = await next_revision(connection)
@@ -70,7 +70,7 @@ class DecisionStore:
             for some in batches(list(dict.fromkeys(upload_ids))):
                 cursor = await connection.execute(
                     f"""
-                    UPDATE uploads SET priority = ?, updated_at = ?, revision = ?
+                    UPDATE uploads SET priority = ?, retry_at = NULL, updated_at = ?, revision = ?
                     WHERE id IN ({placeholders(some)}) AND {waiting}
                     """,
                     (priority, now_iso(), revision, *some),

@@ -3,12 +3,44 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import aiosqlite
 
-from vuemantics_tui.domain.audit import AuditResult
+from vuemantics_tui.domain.audit import AuditResult, audit_description
 from vuemantics_tui.domain.description import Description
-from vuemantics_tui.store.database import now_iso
+from vuemantics_tui.domain.errors import UsageError
+from vuemantics_tui.domain.upload import ProcessingStatus
+from vuemantics_tui.store.database import Database, Row, next_revision, now_iso, placeholders
+from vuemantics_tui.store.events import record_event
+
+EDITED_BY_HAND = "edited by hand"
+"""The analyzer of a description that a person wrote."""
+
+# What has ended, and what waits for nothing but the embedding of a description.
+_AT_REST = """
+    (processing_status IN ('completed', 'failed')
+     OR (processing_status = 'pending' AND claim_token IS NULL AND resume_description IS NOT NULL))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDescription:
+    """One description of an upload. `seconds` that it took, `created_at` in ISO 8601 UTC; `edited` by a person."""
+
+    number: int
+    text: str
+    read_text: str
+    tags: tuple[str, ...]
+    analyzer: str
+    model: str
+    audit_score: int
+    audit_findings: tuple[str, ...]
+    seconds: float | None
+    created_at: str
+    current: bool
+    edited: bool
 
 
 async def save_description(
@@ -16,24 +48,42 @@ async def save_description(
     upload: int,
     description: Description,
     audit: AuditResult,
-    seconds: float,
+    seconds: float | None,
+    *,
+    edited: bool = False,
 ) -> int:
     """Add a description inside a transaction, current if the upload has no other; returns its number."""
     cursor = await connection.execute(
         """
         INSERT INTO descriptions (upload, text, read_text, tags, labels, audit_score, audit_findings, analyzer, model,
-                                  seconds, created_at, current)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,
+                                  seconds, created_at, edited, current)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,
                 NOT EXISTS (SELECT 1 FROM descriptions WHERE upload = ?1 AND current = 1))
         """,
         (
             *(upload, description.text, description.read_text, json.dumps(description.tags)),
             *(json.dumps(dict(description.labels)), audit.score, json.dumps(audit.findings)),
-            *(description.analyzer, description.model, seconds, now_iso()),
+            *(description.analyzer, description.model, seconds, now_iso(), int(edited)),
         ),
     )
     assert cursor.lastrowid is not None
     return cursor.lastrowid
+
+
+async def read_description(database: Database, upload: int, number: int | None) -> Description:
+    """The words of one description of an upload. Raises LookupError where it has no such description."""
+    row = await database.fetch_one("SELECT * FROM descriptions WHERE upload = ? AND number = ?", (upload, number))
+    if row is None:
+        raise LookupError(f"upload {upload} has no description {number}")
+    return _description_of(row)
+
+
+async def is_current(connection: aiosqlite.Connection, description: int) -> bool:
+    """Whether this is its upload's current description, inside a transaction."""
+    rows = await connection.execute_fetchall(
+        "SELECT 1 FROM descriptions WHERE number = ? AND current = 1", (description,)
+    )
+    return bool(list(rows))
 
 
 async def make_current(connection: aiosqlite.Connection, upload: int, description: int) -> None:
@@ -43,3 +93,151 @@ async def make_current(connection: aiosqlite.Connection, upload: int, descriptio
         (upload, description),
     )
     await connection.execute("UPDATE descriptions SET current = 1 WHERE number = ?", (description,))
+
+
+async def queue_embedding(
+    connection: aiosqlite.Connection, numbers: Sequence[int], *, priority: int, description: int | None = None
+) -> int:
+    """Put uploads back to waiting at their embedding, inside a transaction; returns how many moved.
+
+    The description that is embedded is the one given, else the one that was on its way, else the current one. Those
+    that run, or wait to be described, stay as they are.
+    """
+    cursor = await connection.execute(
+        f"""
+        UPDATE uploads SET processing_status = 'pending', stage = 'queued', progress_percent = 0, attempts = 0,
+               priority = ?, retry_at = NULL, error_message = NULL, error_stage = NULL, error_kind = NULL, hint = NULL,
+               missing_model = NULL, updated_at = ?, revision = ?,
+               resume_description = coalesce(?, resume_description, (
+                   SELECT number FROM descriptions WHERE upload = uploads.number AND current = 1
+               ))
+        WHERE number IN ({placeholders(numbers)}) AND {_AT_REST}
+        """,
+        (priority, now_iso(), await next_revision(connection), description, *numbers),
+    )
+    return cursor.rowcount
+
+
+class DescriptionStore:
+    """Reads descriptions, and writes what a person decides about them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def of(self, upload_number: int) -> list[StoredDescription]:
+        """Every description of an upload, newest first."""
+        rows = await self._database.fetch(
+            "SELECT * FROM descriptions WHERE upload = ? ORDER BY number DESC", (upload_number,)
+        )
+        return [_stored_of(row) for row in rows]
+
+    async def edited(self, upload_ids: Sequence[str]) -> list[str]:
+        """Those of these uploads whose current description a person wrote, in the order given."""
+        found = {
+            row[0]
+            for row in await self._database.fetch(
+                "SELECT id FROM uploads WHERE id IN (SELECT value FROM json_each(?)) AND number IN"
+                " (SELECT upload FROM descriptions WHERE current = 1 AND edited = 1)",
+                (json.dumps(list(upload_ids)),),
+            )
+        }
+        return [upload_id for upload_id in upload_ids if upload_id in found]
+
+    async def choose(self, upload_id: str, description_number: int) -> bool:
+        """Make a description the current one, as soon as it is embedded; False where it is that already.
+
+        Raises UsageError for one that is not there, and while the upload is being processed.
+        """
+        async with self._database.transaction() as connection:
+            upload = await _find(connection, upload_id)
+            rows = list(
+                await connection.execute_fetchall(
+                    "SELECT * FROM descriptions WHERE upload = ? AND number = ?",
+                    (upload["number"], description_number),
+                )
+            )
+            if not rows:
+                raise UsageError(f"{upload['filename']} has no description {description_number}")
+            chosen = rows[0]
+            if chosen["current"] and upload["processing_status"] == ProcessingStatus.COMPLETED:
+                return False
+            message = f"{chosen['analyzer']} {chosen['model']}".strip()
+            await self._resume(connection, upload, description_number, ("chosen", message))
+        return True
+
+    async def edit(self, upload_id: str, text: str, tags: Sequence[str] | None = None) -> bool:
+        """Put a person's own words in the place of the current description, as soon as they are embedded.
+
+        Without `tags` those of the current description stay. False where nothing changes. Raises UsageError for an
+        empty text, and while the upload is being processed.
+        """
+        text = text.strip()
+        if not text:
+            raise UsageError("A description needs at least a word", "Nothing was changed.")
+        async with self._database.transaction() as connection:
+            upload = await _find(connection, upload_id)
+            rows = list(
+                await connection.execute_fetchall(
+                    "SELECT * FROM descriptions WHERE upload = ? AND current = 1", (upload["number"],)
+                )
+            )
+            before = _description_of(rows[0]) if rows else Description("", "", "")
+            # Without the labels: what the analyzer saw would draw the vector away from the person's words.
+            edited = Description(
+                text, EDITED_BY_HAND, "", before.tags if tags is None else tuple(tags), before.read_text
+            )
+            if (edited.text, edited.tags) == (before.text, before.tags):
+                return False
+            number = await save_description(
+                connection, upload["number"], edited, audit_description(text), None, edited=True
+            )
+            await self._resume(connection, upload, number, ("edited", ""))
+        return True
+
+    @staticmethod
+    async def _resume(connection: aiosqlite.Connection, upload: Row, description: int, event: tuple[str, str]) -> None:
+        if not await queue_embedding(connection, [upload["number"]], priority=0, description=description):
+            raise UsageError(
+                f"{upload['filename']} is being processed, and may get another description by that",
+                "Wait until it is done, or cancel it, and do this again.",
+            )
+        await record_event(connection, upload["number"], *event)
+
+
+async def _find(connection: aiosqlite.Connection, upload_id: str) -> Row:
+    rows = list(
+        await connection.execute_fetchall(
+            "SELECT number, filename, processing_status FROM uploads WHERE id = ?", (upload_id,)
+        )
+    )
+    if not rows:
+        raise UsageError(f"No upload has the ID {upload_id}", "See: vuemantics-tui list")
+    return rows[0]
+
+
+def _description_of(row: Row) -> Description:
+    return Description(
+        row["text"],
+        row["analyzer"],
+        row["model"],
+        tuple(json.loads(row["tags"])),
+        row["read_text"],
+        json.loads(row["labels"]),
+    )
+
+
+def _stored_of(row: Row) -> StoredDescription:
+    return StoredDescription(
+        number=row["number"],
+        text=row["text"],
+        read_text=row["read_text"],
+        tags=tuple(json.loads(row["tags"])),
+        analyzer=row["analyzer"],
+        model=row["model"],
+        audit_score=row["audit_score"],
+        audit_findings=tuple(json.loads(row["audit_findings"])),
+        seconds=row["seconds"],
+        created_at=row["created_at"],
+        current=bool(row["current"]),
+        edited=bool(row["edited"]),
+    )

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import aiosqlite
 
 from vuemantics_tui.store.database import Database, batches, placeholders
+from vuemantics_tui.store.descriptions import queue_embedding
+
+# Below everything that someone waits for.
+REEMBED_PRIORITY = -1
+# The current descriptions without a vector of a model.
+_STALE = "NOT EXISTS (SELECT 1 FROM embeddings e WHERE e.upload = d.upload AND e.model = ?)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +32,13 @@ async def save_vector(connection: aiosqlite.Connection, number: int, model: str,
     await connection.execute("INSERT OR REPLACE INTO embeddings VALUES (?, ?, ?, ?)", (number, model, dimension, data))
 
 
+async def delete_vectors(connection: aiosqlite.Connection, number: int) -> None:
+    """Delete the vectors of an upload, of every model, inside a transaction."""
+    await connection.execute("DELETE FROM embeddings WHERE upload = ?", (number,))
+
+
 class EmbeddingStore:
-    """Reads vectors."""
+    """Reads vectors, and queues what has none of a model."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -64,3 +77,32 @@ class EmbeddingStore:
             "SELECT upload, dimension, vector FROM embeddings WHERE model = ? AND upload = ?", (model, number)
         )
         return StoredVector(*row) if row else None
+
+    async def stale(self, model: str) -> tuple[int, int]:
+        """How many uploads with a current description lack a vector of a model, and of how many."""
+        row = await self._database.fetch_one(
+            f"SELECT coalesce(sum({_STALE}), 0), count(*) FROM descriptions d WHERE d.current = 1", (model,)
+        )
+        assert row is not None
+        return int(row[0]), int(row[1])
+
+    async def queue_stale(self, model: str) -> int:
+        """Put those that lack a vector of a model, and have ended, back to waiting for one; returns how many.
+
+        In short transactions, so that other writers get their turn; stopped half-way, the next call does the rest.
+        """
+        numbers = await self._database.fetch_integers(
+            f"""
+            SELECT d.upload FROM descriptions d JOIN uploads u ON u.number = d.upload
+            WHERE d.current = 1 AND u.processing_status IN ('completed', 'failed') AND {_STALE} ORDER BY d.upload
+            """,
+            (model,),
+        )
+        moved = 0
+        for some in batches(numbers):
+            began = time.monotonic()
+            async with self._database.transaction() as connection:
+                moved += await queue_embedding(connection, some, priority=REEMBED_PRIORITY)
+            # A writer of another process only tries now and then: it must find the lock free half of the time.
+            await asyncio.sleep(time.monotonic() - began)
+        return moved

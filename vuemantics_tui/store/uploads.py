@@ -28,7 +28,7 @@ _ROW_COLUMNS = """
 """
 _SELECT_UPLOAD = """
     SELECT u.*, d.text AS description, d.read_text, d.tags, d.audit_score, d.audit_findings, d.analyzer, d.model,
-           d.seconds
+           d.seconds, d.edited
     FROM uploads u LEFT JOIN descriptions d ON d.upload = u.number AND d.current = 1
 """
 
@@ -202,15 +202,17 @@ class UploadStore:
             await next_revision(connection)
             await connection.execute("UPDATE library SET paused = ?", (int(paused),))
 
-    async def requeue(self, upload_ids: Iterable[str]) -> list[str]:
-        """Put failed and completed uploads back into the queue; returns the IDs that moved.
+    async def requeue(self, upload_ids: Iterable[str], *, overwrite_edited: bool = False) -> list[str]:
+        """Put failed and completed uploads back into the queue, and make due what waits for its next attempt.
 
-        A completed one counts as regenerated, and keeps its description and vector until the new ones are there.
+        Returns the IDs that moved. A completed one is described anew and counts as regenerated; it keeps its
+        description and vector until the new ones are there, and is passed over where a person wrote that description,
+        unless told to `overwrite_edited`. One that failed after it was described goes on from there.
         """
         moved: list[str] = []
         async with self._database.transaction() as connection:
             for upload_id in upload_ids:
-                if await _requeue_one(connection, upload_id):
+                if await _requeue_one(connection, upload_id, overwrite_edited):
                     moved.append(upload_id)
         return moved
 
@@ -234,12 +236,19 @@ class UploadStore:
         return deleted
 
 
-async def _requeue_one(connection: aiosqlite.Connection, upload_id: str) -> bool:
+async def _requeue_one(connection: aiosqlite.Connection, upload_id: str, overwrite_edited: bool) -> bool:
     rows = list(
         await connection.execute_fetchall(
-            "SELECT number, processing_status FROM uploads"
-            " WHERE id = ? AND processing_status IN ('failed', 'completed')",
-            (upload_id,),
+            """
+            SELECT number, processing_status FROM uploads
+            WHERE id = ?1 AND (
+                processing_status = 'failed'
+                OR (processing_status = 'pending' AND claim_token IS NULL AND retry_at IS NOT NULL)
+                OR (processing_status = 'completed' AND (?2 OR number NOT IN (
+                    SELECT upload FROM descriptions WHERE current = 1 AND edited = 1 AND upload = uploads.number)))
+            )
+            """,
+            (upload_id, int(overwrite_edited)),
         )
     )
     if not rows:
@@ -247,11 +256,13 @@ async def _requeue_one(connection: aiosqlite.Connection, upload_id: str) -> bool
     number, status = rows[0]
     moment = now_iso()
     again = status == ProcessingStatus.COMPLETED
+    # `resume_description` is NULL in what is completed: only what failed on its way to a vector has one, and keeps it.
     await connection.execute(
         """
         UPDATE uploads SET processing_status = 'pending', stage = 'queued', progress_percent = 0, attempts = 0,
-               priority = 0,
-               error_message = NULL, error_stage = NULL, error_kind = NULL, hint = NULL, warning = NULL,
+               priority = 0, retry_at = NULL,
+               error_message = NULL, error_stage = NULL, error_kind = NULL, hint = NULL, missing_model = NULL,
+               warning = iif(resume_description IS NULL, NULL, warning),
                claim_token = NULL, claim_owner = NULL, claim_expires_at = NULL, completed_at = NULL,
                regeneration_count = regeneration_count + ?, last_regenerated_at = iif(?, ?, last_regenerated_at),
                updated_at = ?, revision = ?
@@ -284,16 +295,8 @@ def _row_fields(row: Row) -> dict[str, Any]:
 _SAME_NAME = (
     *("user_id", "file_path", "mime_type", "extension", "sha256", "width", "height", "duration", "taken_at"),
     *("video_codec", "thumbnail_path", "source_path", "hint", "attempts", "priority", "regeneration_count"),
-    *(
-        "last_regenerated_at",
-        "completed_at",
-        "updated_at",
-        "revision",
-        "description",
-        "read_text",
-        "analyzer",
-    ),
-    "model",
+    *("last_regenerated_at", "completed_at", "updated_at", "revision", "description", "read_text", "analyzer"),
+    *("model", "retry_at"),
 )
 
 
@@ -308,4 +311,6 @@ def upload_of(row: Row) -> Upload:
         description_audit_score=row["audit_score"],
         description_audit_findings=tuple(json.loads(row["audit_findings"] or "[]")),
         description_seconds=row["seconds"],
+        missing_model=row["missing_model"] or "",
+        edited=bool(row["edited"]),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,22 +10,27 @@ from typing import TYPE_CHECKING
 from vuemantics_tui.analyzers.base import Compute, OnFrame, OnText, Picture, ServerState, Vector, ignore_text
 from vuemantics_tui.analyzers.builtin import models
 from vuemantics_tui.analyzers.builtin.names import ANALYZER_NAME, EMBEDDING_MODEL_NAME, IMAGE_MODEL_NAME
+from vuemantics_tui.analyzers.builtin.vision import vision_parts
 from vuemantics_tui.domain.description import Description
 from vuemantics_tui.domain.errors import MediaError
 
 if TYPE_CHECKING:
     from vuemantics_tui.analyzers.builtin.sight import Sight
 
+log = logging.getLogger(__name__)
+
 
 class BuiltinAnalyzer:
     """An Analyzer that needs no server and no download.
 
-    The models run through `compute`; `cache_dir` keeps what is slow to make (19 MB): it may be emptied.
+    The models run through `compute`; `cache_dir` keeps what is slow to make (19 MB): it may be emptied. Text in
+    pictures and faces are found where the extra `vision` is installed; a broken part of it is logged once.
     """
 
     def __init__(self, compute: Compute, cache_dir: Path) -> None:
         self._compute = compute
         self._cache_dir = cache_dir
+        self._logged: set[str] = set()
 
     @property
     def name(self) -> str:
@@ -47,20 +53,22 @@ class BuiltinAnalyzer:
         return True
 
     async def states(self) -> list[ServerState]:
-        """Always there."""
-        return [ServerState("built-in models", True, f"{self.model} + {self.embedding_model}")]
+        """Always there; the detail names what is in use."""
+        parts = [f"{part.name} ({part.package} {part.version})" for part in vision_parts() if part.installed]
+        detail = " + ".join([self.model, self.embedding_model, *parts])
+        return [ServerState("built-in models", True, detail)]
 
     async def close(self) -> None:
         """Nothing to let go of: whoever made `compute` closes it."""
 
     async def describe_image(self, picture: Picture, on_text: OnText = ignore_text) -> Description:
         """Describe one picture. Raises MediaError for the picture, AnalyzerError for the models."""
-        return await self._compute.run(models.describe_picture, picture, self._cache_dir)
+        return self._without_faults(await self._compute.run(models.describe_picture, picture, self._cache_dir))
 
     async def describe_video(
         self, frames: Sequence[Picture], on_frame: OnFrame, on_text: OnText = ignore_text
     ) -> Description:
-        """Describe a clip by the mean of what its frames show.
+        """Describe a clip by what its frames show: the mean of their labels, the text of all, the most faces of one.
 
         Raises MediaError, also where there is no frame, and AnalyzerError.
         """
@@ -70,7 +78,7 @@ class BuiltinAnalyzer:
         for number, frame in enumerate(frames, 1):
             on_frame(number, len(frames))
             sights.append(await self._compute.run(models.look_at_frame, frame, self._cache_dir))
-        return await self._compute.run(models.describe_clip, sights)
+        return self._without_faults(await self._compute.run(models.describe_clip, sights))
 
     async def embed_document(self, text: str, labels: Mapping[str, float]) -> Vector:
         """The vector of a description's text, drawn towards `labels` where they are this analyzer's own.
@@ -84,3 +92,12 @@ class BuiltinAnalyzer:
         vectors = await self._compute.run(models.embed_texts, [text])
         vector: Vector = vectors[0]
         return vector
+
+    def _without_faults(self, described: tuple[Description, models.Faults]) -> Description:
+        # Logged here, not where they are met: a process of the pool has no log, and would write over the screen.
+        description, faults = described
+        for fault in faults:
+            if fault not in self._logged:
+                self._logged.add(fault)
+                log.warning("%s", fault)
+        return description

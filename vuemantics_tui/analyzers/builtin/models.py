@@ -18,14 +18,20 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from vuemantics_tui.analyzers.builtin.sight import Sight
+    from vuemantics_tui.analyzers.builtin.vision import VisionPart
 
 
-def describe_picture(picture: Picture, cache_dir: Path) -> Description:
+Faults = tuple[str, ...]
+"""What is wrong with parts of the extra `vision`, as sentences for the log."""
+
+
+def describe_picture(picture: Picture, cache_dir: Path) -> tuple[Description, Faults]:
     """Describe one picture. Raises MediaError for the picture, AnalyzerError for the models."""
     from vuemantics_tui.analyzers.builtin.sight import look
     from vuemantics_tui.analyzers.builtin.words import Medium, describe_sight
 
-    return describe_sight(look(picture, cache_dir), Medium.PHOTO)
+    sight = look(picture, cache_dir)
+    return describe_sight(sight, Medium.PHOTO), sight.faults
 
 
 def look_at_frame(picture: Picture, cache_dir: Path) -> Sight:
@@ -35,12 +41,13 @@ def look_at_frame(picture: Picture, cache_dir: Path) -> Sight:
     return look(picture, cache_dir)
 
 
-def describe_clip(sights: Sequence[Sight]) -> Description:
+def describe_clip(sights: Sequence[Sight]) -> tuple[Description, Faults]:
     """Describe a clip from what its frames (at least one) showed."""
     from vuemantics_tui.analyzers.builtin.sight import blend_sights
     from vuemantics_tui.analyzers.builtin.words import Medium, describe_sight
 
-    return describe_sight(blend_sights(sights), Medium.CLIP)
+    sight = blend_sights(sights)
+    return describe_sight(sight, Medium.CLIP), sight.faults
 
 
 def embed_texts(texts: Sequence[str]) -> NDArray[np.float32]:
@@ -55,3 +62,10 @@ def embed_document(text: str, labels: Mapping[str, float]) -> Vector:
     from vuemantics_tui.analyzers.builtin.vectors import document_vector
 
     return document_vector(text, labels)
+
+
+def try_vision() -> list[VisionPart]:
+    """Load what the extra `vision` adds, and say of each part whether it works, or why not."""
+    from vuemantics_tui.analyzers.builtin.vision import tried_vision_parts
+
+    return tried_vision_parts()

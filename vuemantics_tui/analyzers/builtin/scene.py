@@ -45,30 +45,44 @@ def _steps(lightness: NDArray[np.float32]) -> NDArray[np.float32]:
 def _is_woods(lab: NDArray[np.float32], steps: NDArray[np.float32]) -> bool:
     """Fine, dense detail nearly everywhere, and much of it green."""
     green = (lab[..., 1] < -4) & (lab[..., 2] > 4)
-    return bool((steps > _EDGE_STEP).mean() > 0.3 and green.mean() > 0.3)
+    return bool((steps > _EDGE_STEP).mean() > 0.2 and green.mean() > 0.3)
 
 
 def _is_sunset(lab: NDArray[np.float32], steps: NDArray[np.float32]) -> bool:
-    """A smooth sky over something darker: saturated red, orange or gold, or turning warm towards the horizon."""
+    """A smooth sky over something darker: saturated pink, red, orange or gold, or turning warm towards the horizon."""
     return _is_glowing(lab[: len(lab) // 2], lab, steps) or _is_dusk(lab[: len(lab) * 3 // 5], lab, steps)
 
 
 def _is_glowing(sky: NDArray[np.float32], lab: NDArray[np.float32], steps: NDArray[np.float32]) -> bool:
-    hue = np.degrees(np.arctan2(sky[..., 2], sky[..., 1]))
     chroma = np.hypot(sky[..., 1], sky[..., 2])
-    glowing = (hue > 5) & (hue < 85) & (chroma > 28) & (sky[..., 0] > 25)
+    glowing = _is_warm(sky) & (chroma > 28) & (sky[..., 0] > 25)
     smooth = (steps[: len(sky)] > 8).mean() < 0.12
     # Black corners are those of a lens or a lamp, not of a sky.
     open_sky = (sky[..., 0] < 12).mean() < 0.1 and sky[..., 0].std() + chroma.std() > 6
-    return bool(glowing.mean() > 0.45 and smooth and open_sky and _drop_below(sky, lab) > 8)
+    drop, (across, down) = _drop_below(sky, lab), _spreads(sky)
+    # Water below gives back the light of a sky, but not its bands.
+    over_ground = drop > 8 or (drop > -5 and down > 8 and across < 0.75 * down)
+    return bool(glowing.mean() > 0.45 and smooth and open_sky and over_ground)
 
 
 def _is_dusk(sky: NDArray[np.float32], lab: NDArray[np.float32], steps: NDArray[np.float32]) -> bool:
     rows = sky.mean(axis=1)
-    across = np.sqrt(sky.var(axis=1).sum(axis=1)).mean()
-    down = np.sqrt(rows.var(axis=0).sum())
+    across, down = _spreads(sky)
     smooth = (steps[: len(sky)] > 8).mean() < 0.03
-    return bool(across < 6 and down > 5 and smooth and rows[:, 1].max() > 6 and _drop_below(sky, lab) > 15)
+    warm = ((rows[:, 1] > 6) & _is_warm(rows)).any()
+    return bool(across < 6 and down > 5 and smooth and warm and _drop_below(sky, lab) > 15)
+
+
+def _is_warm(lab: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """From pink over red and orange to gold, by the angle in the plane of a* and b*."""
+    hue = np.degrees(np.arctan2(lab[..., 2], lab[..., 1]))
+    warm: NDArray[np.bool_] = (hue > -45) & (hue < 85)
+    return warm
+
+
+def _spreads(sky: NDArray[np.float32]) -> tuple[float, float]:
+    """How much colours differ along the rows, and how much the rows differ from each other."""
+    return float(np.sqrt(sky.var(axis=1).sum(axis=1)).mean()), float(np.sqrt(sky.mean(axis=1).var(axis=0).sum()))
 
 
 def _drop_below(sky: NDArray[np.float32], lab: NDArray[np.float32]) -> float:

@@ -3,27 +3,39 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from vuemantics_tui.analyzers.base import Picture
+from vuemantics_tui.analyzers.builtin import vision
 from vuemantics_tui.analyzers.builtin.classes import Probabilities, classify
 from vuemantics_tui.analyzers.builtin.colours import Palette, blend_palettes, read_palette
-from vuemantics_tui.analyzers.builtin.pictures import load_pixels
+from vuemantics_tui.analyzers.builtin.pictures import Pixels, coarse, load_detailed_pixels, load_pixels
 from vuemantics_tui.analyzers.builtin.scene import read_scenes
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """The findings of each look at the picture. `aspect` is width over height."""
+    """The findings of each look at the picture. `aspect` is width over height.
 
-    probabilities: Probabilities
+    `probabilities` are None beside a face: the model has no class for people, and what it sees instead embarrasses.
+    `faces` are their heights as shares (0..1) of the picture's short side, largest first; `lines` is the text that
+    is written in it; `faults` tell of parts that are installed and do not work.
+    """
+
+    probabilities: Probabilities | None
     palette: Palette
     scenes: tuple[str, ...]
     aspect: float
+    faces: tuple[float, ...] = ()
+    lines: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
 
 
 def look(picture: Picture, cache_dir: Path) -> Sight:
@@ -31,18 +43,67 @@ def look(picture: Picture, cache_dir: Path) -> Sight:
 
     A new kind of finding is one more field of Sight, filled here and put into words in `words`.
     """
-    pixels = load_pixels(picture)
+    reader, finder = vision.reader(), vision.face_finder()
+    parts = [part for part in (reader, finder) if isinstance(part, vision.VisionPart)]
+    faults = [_fault(part.name, part.reason) for part in parts if part.broken]
+    faces: tuple[float, ...] = ()
+    lines: tuple[str, ...] = ()
+    if len(parts) == 2:
+        pixels = load_pixels(picture)
+    else:
+        detailed = load_detailed_pixels(picture)
+        if not isinstance(finder, vision.VisionPart):
+            faces = _tried(finder.find, detailed, vision.FACES, faults)
+        if not isinstance(reader, vision.VisionPart):
+            lines = _tried(reader.read, detailed, vision.READING, faults)
+        pixels = coarse(detailed)
     height, width = pixels.shape[:2]
-    return Sight(classify(pixels, cache_dir), read_palette(pixels), read_scenes(pixels), width / height)
+    return Sight(
+        None if faces else classify(pixels, cache_dir),
+        read_palette(pixels),
+        read_scenes(pixels),
+        width / height,
+        faces,
+        lines,
+        tuple(faults),
+    )
 
 
 def blend_sights(sights: Sequence[Sight]) -> Sight:
-    """The frames of one clip (at least one) as one sight: means, and the scenes that half of them suggest."""
-    probabilities: Probabilities = np.mean([sight.probabilities for sight in sights], axis=0, dtype=np.float32)
+    """The frames of one clip (at least one) as one sight.
+
+    Means of labels and colours (a frame with a face has no labels to add), the scenes that half of the frames
+    suggest, each line of text once, and the faces of the frame that has most.
+    """
+    seen = [sight.probabilities for sight in sights if sight.probabilities is not None]
+    probabilities: Probabilities | None = None
+    if seen:
+        probabilities = np.stack(seen).sum(axis=0) / np.float32(len(sights))
     scenes = Counter(scene for sight in sights for scene in sight.scenes)
+    lines: dict[str, str] = {}
+    for sight in sights:
+        for line in sight.lines:
+            lines.setdefault(line.casefold(), line)
     return Sight(
         probabilities,
         blend_palettes([sight.palette for sight in sights]),
         tuple(scene for scene, count in scenes.items() if count * 2 >= len(sights)),
         sights[0].aspect,
+        max((sight.faces for sight in sights), key=len),
+        tuple(lines.values()),
+        tuple(dict.fromkeys(fault for sight in sights for fault in sight.faults)),
     )
+
+
+def _tried(
+    look_for: Callable[[Pixels], tuple[Found, ...]], pixels: Pixels, name: str, faults: list[str]
+) -> tuple[Found, ...]:
+    try:
+        return look_for(pixels)
+    except vision.VisionError as error:
+        faults.append(_fault(name, error.message))
+        return ()
+
+
+def _fault(name: str, reason: str) -> str:
+    return f"{name}: the extra is installed but does not work: {reason}"

@@ -14,6 +14,7 @@ from vuemantics_tui.analyzers.builtin.labels import (
     named_probabilities,
 )
 from vuemantics_tui.analyzers.builtin.names import ANALYZER_NAME, IMAGE_MODEL_NAME
+from vuemantics_tui.analyzers.builtin.people import people_phrase, people_tags
 from vuemantics_tui.analyzers.builtin.scene import PAGE, STARS, SUNSET, WOODS
 from vuemantics_tui.analyzers.builtin.sight import Sight
 from vuemantics_tui.domain.description import Description
@@ -28,13 +29,15 @@ class Medium(StrEnum):
 
 _SURE, _SURE_OF_BEST = 0.12, 0.25
 _POSSIBLE, _MOST_POSSIBLE = 0.05, 2
-_KIND_SURE, _KIND_LIFT, _MOST_KINDS = 0.3, 0.2, 5
+_KIND_SURE, _KIND_LIFT, _MOST_KINDS = 0.3, 0.2, 8
 _KEPT = 0.01
 # Below this a name is given with a reservation.
 _PLAINLY_SEEN = 0.3
 # Above this the model has a subject of its own, and a guess from colours and edges would only disturb.
 _SUBJECT_CLEAR = 0.5
 _PANORAMA = 2.2
+# Wider than this, or as much higher, is not square any more.
+_SQUARE = 1.1
 
 _SCENE_PHRASES = {
     WOODS: "a forest or the woods, with trees and dense green leaves",
@@ -51,69 +54,104 @@ _SCENE_TAGS = {
 
 
 def describe_sight(sight: Sight, medium: Medium) -> Description:
-    """Put a sight into words: sentences, tags in lower case, and the labels of probability 0.01 or more."""
-    if sight.palette.plain:
-        return _describe_plain(sight.palette, medium)
-    named = named_probabilities(sight.probabilities)
-    sure, possible = _pick(named)
-    kinds = _pick_kinds(named, sure)
-    clear = max(named.values()) >= _SUBJECT_CLEAR
-    scenes = () if clear else sight.scenes
+    """Put a sight into words: sentences, tags in lower case, what was read, and the labels of 0.01 or more."""
+    if sight.palette.plain and not sight.faces:
+        return _describe_plain(sight, medium)
+    # Without a look at its labels nothing is known of what stands beside a face.
+    named = {} if sight.probabilities is None else named_probabilities(sight.probabilities)
+    best = max(named.values(), default=0.0)
+    # Where one of these is clear, a guess from colours and edges would only disturb.
+    scenes = () if sight.faces or best >= _SUBJECT_CLEAR else sight.scenes
     if STARS in scenes:
         # The model knows no night sky, and takes one for whatever is black with bright spots.
-        return _describe_stars(sight.palette, medium)
-    unsure = max(named.values()) < _PLAINLY_SEEN
+        return _describe_stars(sight, medium)
+    sure, possible = _pick(named)
+    kinds = _pick_kinds(named, sure, possible)
+    if sight.faces:
+        subject = _people(sight, medium, sure)
+    else:
+        subject = _subject(_call(sight, medium), sure, possible, kinds, unsure=best < _PLAINLY_SEEN)
     sentences = [
-        *_subject(_call(sight, medium), sure, possible, kinds, unsure=unsure),
+        *subject,
         *(f"It looks like {_SCENE_PHRASES[scene]}." for scene in scenes),
         _colours(sight.palette),
     ]
     tags = [
+        *people_tags(sight.faces),
         *sure,
         *kinds,
         *(tag for scene in scenes for tag in _SCENE_TAGS[scene]),
         *_look_tags(sight.palette),
     ]
     labels = {name: round(probability, 4) for name, probability in named.items() if probability >= _KEPT}
-    return _description(sentences, tags, labels)
+    return _description(sight, sentences, tags, labels)
 
 
-def _description(sentences: Sequence[str], tags: Sequence[str], labels: Mapping[str, float]) -> Description:
+def _description(
+    sight: Sight, sentences: Sequence[str], tags: Sequence[str], labels: Mapping[str, float]
+) -> Description:
     unique = tuple(dict.fromkeys(tag.lower() for tag in tags))
-    return Description(" ".join(sentences), ANALYZER_NAME, IMAGE_MODEL_NAME, tags=unique, labels=labels)
+    return Description(
+        " ".join([*sentences, *_format(sight)]),
+        ANALYZER_NAME,
+        IMAGE_MODEL_NAME,
+        tags=unique,
+        read_text="\n".join(sight.lines),
+        labels=labels,
+    )
 
 
-def _describe_plain(palette: Palette, medium: Medium) -> Description:
-    colour = palette.main[0]
+def _describe_plain(sight: Sight, medium: Medium) -> Description:
+    colour = sight.palette.main[0]
     thing = "image" if medium is Medium.PHOTO else str(medium)
+    rest = "nothing else is shown" if not sight.lines else "some text stands on it"
     sentences = [
         f"A plain solid {colour} {thing}.",
-        f"One flat {colour} colour fills all of it, and nothing else is shown.",
+        f"One flat {colour} colour fills all of it, and {rest}.",
     ]
-    return _description(sentences, ["plain", colour], {})
+    return _description(sight, sentences, ["plain", colour], {})
 
 
-def _describe_stars(palette: Palette, medium: Medium) -> Description:
-    sentences = [f"A {medium} of {_SCENE_PHRASES[STARS]}.", _colours(palette)]
-    return _description(sentences, [*_SCENE_TAGS[STARS], *_look_tags(palette)], {})
+def _describe_stars(sight: Sight, medium: Medium) -> Description:
+    sentences = [f"A {medium} of {_SCENE_PHRASES[STARS]}.", _colours(sight.palette)]
+    return _description(sight, sentences, [*_SCENE_TAGS[STARS], *_look_tags(sight.palette)], {})
+
+
+def _people(sight: Sight, medium: Medium, sure: Sequence[str]) -> list[str]:
+    sentences = [f"{_call(sight, medium)} of {people_phrase(sight.faces)}."]
+    # Only a clip has both: faces in some frames, and labels of the others.
+    if sure:
+        things = enumerate_words([with_article(name) for name in sure])
+        sentences.append(f"It also shows {things}.")
+    return sentences
+
+
+def _format(sight: Sight) -> list[str]:
+    if sight.aspect >= _PANORAMA:
+        return []
+    if sight.aspect >= _SQUARE:
+        return ["Wide format."]
+    return ["Tall format." if sight.aspect <= 1 / _SQUARE else "Square format."]
 
 
 def _pick(named: Mapping[str, float]) -> tuple[list[str], list[str]]:
     """The names to give as they are, and, where there is none, those to give as possible."""
-    best = max(named.values())
+    best = max(named.values(), default=0.0)
     sure = [name for name, p in named.items() if p >= _SURE and p >= best * _SURE_OF_BEST]
     if sure:
         return sure, []
     return [], [name for name, p in named.items() if p >= _POSSIBLE][:_MOST_POSSIBLE]
 
 
-def _pick_kinds(named: Mapping[str, float], sure: Sequence[str]) -> list[str]:
+def _pick_kinds(named: Mapping[str, float], sure: Sequence[str], possible: Sequence[str]) -> list[str]:
     """The kinds that are likely, nearest first, without those that the names or other kinds already say."""
     sizes, total = kind_sizes(), len(labels_by_name())
-    # Two names in five are animals: a kind must be likelier than it is where anything could be.
-    likely = [
-        kind for kind, p in kind_probabilities(named).items() if p >= max(_KIND_SURE, sizes[kind] / total + _KIND_LIFT)
-    ]
+
+    def least(kind: str) -> float:
+        # Two names in five are animals: where anything could be, one of them is no news.
+        return _KIND_SURE if sure or possible else max(_KIND_SURE, sizes[kind] / total + _KIND_LIFT)
+
+    likely = [kind for kind, p in kind_probabilities(named).items() if p >= least(kind)]
     said = [name.lower() for name in sure]
     kept = [
         kind

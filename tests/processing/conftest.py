@@ -1,0 +1,30 @@
+"""A library whose stages have limits of their own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from tests.doubles import ScriptedAnalyzer, ThreadCompute
+from vuemantics_tui.config import Settings
+from vuemantics_tui.library import Library, StageLimits
+
+OpenLimited = Callable[[ScriptedAnalyzer, StageLimits], Awaitable[Library]]
+
+
+@pytest.fixture
+async def open_limited(tmp_path: Path) -> AsyncIterator[OpenLimited]:
+    """Opens a library with an analyzer and limits, and closes it at the end."""
+    opened: list[Library] = []
+
+    async def open_one(analyzer: ScriptedAnalyzer, limits: StageLimits) -> Library:
+        settings = Settings(library=tmp_path / "limited", keep_free_mib=0, workers=2)
+        library = await Library.open(settings, analyzer=analyzer, compute=ThreadCompute(), limits=limits)
+        opened.append(library)
+        return library
+
+    yield open_one
+    for library in opened:
+        await library.close()

@@ -1,0 +1,60 @@
+"""A fake server in a thread with its own loop, for tests of other processes and of plain functions."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Generic, TypeVar
+
+from tests.servers.base import FakeServer
+
+Server = TypeVar("Server", bound=FakeServer)
+
+DEADLINE_SECONDS = 30.0
+
+
+class Threaded(Generic[Server]):
+    """The `server` itself may be read, and told what to fail at, from any thread; the rest goes through here."""
+
+    def __init__(self, server: Server, loop: asyncio.AbstractEventLoop) -> None:
+        self.server = server
+        self._loop = loop
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return self.server.url
+
+    def start(self) -> None:
+        """As FakeServer.start."""
+        self._run(self.server.start())
+
+    def stop(self) -> None:
+        """As FakeServer.stop."""
+        self._run(self.server.stop())
+
+    def release(self, pieces: int = 1) -> None:
+        """As FakeServer.release."""
+        self._loop.call_soon_threadsafe(self.server.release, pieces)
+
+    def _run(self, coroutine: Coroutine[object, object, None]) -> None:
+        asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(DEADLINE_SECONDS)
+
+
+@contextmanager
+def threaded(server: Server) -> Iterator[Threaded[Server]]:
+    """Run a server in a thread; it is stopped at the end."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="fake-server", daemon=True)
+    thread.start()
+    run = Threaded(server, loop)
+    try:
+        run.start()
+        yield run
+    finally:
+        run.stop()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(DEADLINE_SECONDS)
+        loop.close()

@@ -1,0 +1,104 @@
+"""Libraries of earlier versions: each row survives, and what the new columns need is there."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import insert_upload
+from tests.store.test_uploads import complete
+from vuemantics_tui.domain.upload import ProcessingStatus
+from vuemantics_tui.store import database as database_module
+from vuemantics_tui.store.claims import ClaimStore
+from vuemantics_tui.store.database import Database
+from vuemantics_tui.store.descriptions import DescriptionStore
+from vuemantics_tui.store.uploads import UploadStore
+
+TABLES = ("library", "users", "uploads", "descriptions", "embeddings", "events", "tombstones", "searches")
+
+# As version 0002 wrote it: one upload of each status, the completed one with a warning about its thumbnail.
+ROWS = """
+INSERT INTO users VALUES ('user', '2026-01-01');
+INSERT INTO uploads (id, user_id, filename, file_path, file_type, file_size, mime_type, extension, sha256, warning,
+                     processing_status, stage, progress_percent, error_message, error_kind, attempts, claim_token,
+                     claim_owner, claim_expires_at, created_at, updated_at, revision)
+VALUES
+    ('a', 'user', 'a.jpg', 'a', 'image', 1, 'image/jpeg', 'jpg', 'a', 'no thumbnail: odd',
+     'completed', 'completed', 100, NULL, NULL, 1, NULL, NULL, NULL, '2026-01-01', '2026-01-01', 1),
+    ('b', 'user', 'b.jpg', 'b', 'image', 2, 'image/jpeg', 'jpg', 'b', NULL,
+     'failed', 'failed', 60, 'AI processing failed: NaN', 'permanent', 2, NULL, NULL, NULL, '2026-01-02', '', 2),
+    ('c', 'user', 'c.mp4', 'c', 'video', 3, 'video/mp4', 'mp4', 'c', NULL,
+     'analyzing', 'vision_analysis', 20, NULL, NULL, 1, 'token', 'gone', 0, '2026-01-03', '', 3),
+    ('d', 'user', 'd.jpg', 'd', 'image', 4, 'image/jpeg', 'jpg', 'd', NULL,
+     'pending', 'queued', 0, NULL, NULL, 0, NULL, NULL, NULL, '2026-01-04', '', 4);
+INSERT INTO descriptions (upload, text, tags, audit_score, analyzer, model, created_at, current)
+VALUES (1, 'An older text of a tabby.', '["cat"]', 90, 'builtin', 'm', '2026-01-01', 0),
+       (1, 'A tabby on a sofa.', '["cat"]', 70, 'builtin', 'm', '2026-01-01', 1);
+INSERT INTO embeddings VALUES (1, 'words', 2, x'0000803f00000000');
+INSERT INTO events (upload, at, kind) VALUES (1, '2026-01-01', 'added');
+INSERT INTO tombstones VALUES (9, 'z', 4);
+INSERT INTO searches (text) VALUES ('tabby');
+UPDATE library SET revision = 4;
+"""
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    """A library as version 0002 left it."""
+    path = tmp_path / "library.db"
+    with sqlite3.connect(path) as connection:
+        for _, _, script in database_module._migrations()[:2]:
+            connection.executescript(script)
+        connection.executescript(ROWS)
+        connection.execute(f"PRAGMA application_id = {database_module.APPLICATION_ID}")
+        connection.execute("PRAGMA user_version = 2")
+    connection.close()
+    return path
+
+
+def everything(path: Path, columns: dict[str, list[str]]) -> dict[str, list[tuple[object, ...]]]:
+    """All rows of these columns of each table, in the order of their rowids."""
+    connection = sqlite3.connect(path)
+    try:
+        return {
+            table: connection.execute(f"SELECT {', '.join(names)} FROM {table} ORDER BY rowid").fetchall()
+            for table, names in columns.items()
+        }
+    finally:
+        connection.close()
+
+
+async def test_every_row_of_an_older_library_survives(old: Path) -> None:
+    connection = sqlite3.connect(old)
+    columns = {table: [row[1] for row in connection.execute(f"PRAGMA table_info({table})")] for table in TABLES}
+    connection.close()
+    before = everything(old, columns)
+    assert all(before.values())
+    await (await Database.open(old)).close()
+    assert everything(old, columns) == before
+
+
+async def test_an_older_library_works_on(old: Path) -> None:
+    database = await Database.open(old)
+    try:
+        store, claims = UploadStore(database), ClaimStore(database, "me")
+        assert await claims.take_over(lambda owner: owner == "gone") == 1
+        claimed = [await claims.claim_next() for _ in range(3)]
+        assert [claim and (claim.upload_id, claim.resume_description) for claim in claimed] == [
+            ("c", None),
+            ("d", None),
+            None,
+        ]
+        assert [found.current for found in await DescriptionStore(database).of(1)] == [True, False]
+        assert await store.requeue(["a", "b"]) == ["a", "b"]
+        await complete(database, "a", "A zebra stands in high yellow grass under a wide and nearly empty sky.")
+        upload = await store.get("a")
+        assert upload is not None
+        assert (upload.status, upload.warning) == (ProcessingStatus.COMPLETED, "no thumbnail: odd")
+        added = await store.get(await insert_upload(store))
+        assert added is not None
+        assert added.number == 5
+    finally:
+        await database.close()

@@ -1,0 +1,196 @@
+"""Anything that speaks the OpenAI API: llama.cpp, vLLM, LM Studio, a cloud."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+import time
+from contextlib import aclosing
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from vuemantics_tui.analyzers import failures
+from vuemantics_tui.analyzers.answers import GrowingAnswer
+from vuemantics_tui.analyzers.base import Compute, ServerState
+from vuemantics_tui.analyzers.failures import Peer, Purpose, RefusedError, Request
+from vuemantics_tui.analyzers.remote import LOOK_SECONDS, Question, RemoteAnalyzer, RemoteOptions, grow
+from vuemantics_tui.analyzers.secret import Secret
+from vuemantics_tui.analyzers.streams import EventReader
+from vuemantics_tui.analyzers.wire import RemoteServer, parse_json
+from vuemantics_tui.domain.errors import AnalyzerError, UsageError
+
+KEY_HINT = "Set OPENAI_API_KEY, or write the key into the key file that the settings name."
+
+_URL = re.compile(r"https?://(\[[0-9a-f:.]+\]|[\w.-]+)(:\d{1,5})?(/[^\s?#\\]*)?", re.IGNORECASE)
+_VERSION = re.compile(r"/v\d+[a-z0-9]*(/|$)")
+_END = "[DONE]"
+_ENDPOINTS = ("/chat/completions", "/embeddings", "/models", "/completions")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenAIOptions(RemoteOptions):
+    """The settings of an OpenAI-compatible server. `base_url` with or without /v1; without a `key`, none is sent."""
+
+    base_url: str
+    key: Secret = field(default_factory=Secret)
+
+
+class OpenAIAnalyzer(RemoteAnalyzer):
+    """An Analyzer that asks one OpenAI-compatible server. Raises UsageError for an address that makes no sense."""
+
+    name = "openai"
+
+    def __init__(self, options: OpenAIOptions, compute: Compute, max_pixels: int) -> None:
+        super().__init__(options, compute, max_pixels)
+        url = parse_base_url(options.base_url)
+        peer = Peer(
+            f"OpenAI API at {url}",
+            url,
+            down_hint="Start the server there, or correct openai_base_url in the settings.",
+            missing_hint="Choose a model that the server has, or have it load this one: {model}",
+            denied_hint=KEY_HINT,
+            secret=options.key,
+        )
+        self._server = RemoteServer(peer, options.time_limits)
+        # What this server was found not to take: the newer models of OpenAI want other names and no temperature.
+        self._unwanted: set[str] = set()
+
+    async def states(self) -> list[ServerState]:
+        """Look at the server now: which models it has, and which it lacks."""
+        peer = self._server.peer
+        begun = time.monotonic()
+        try:
+            answer = await self._server.get("/models", Request(peer), LOOK_SECONDS)
+        except AnalyzerError as error:
+            return [ServerState(peer.name, False, error.message, error.hint, seconds=time.monotonic() - begun)]
+        seconds = time.monotonic() - begun
+        models = answer.get("data") if isinstance(answer, dict) else None
+        models = [model for model in models if isinstance(model, dict)] if isinstance(models, list) else []
+        names = tuple(str(model["id"]) for model in models if "id" in model)
+        owners = {str(model.get("owned_by", "")) for model in models}
+        wanted = dict.fromkeys(model for model in (self.model, self.embedding_model) if model)
+        # A llama.cpp with one model answers with that one, whatever the name it is asked for.
+        takes_any = len(names) == 1 and owners == {"llamacpp"}
+        missing = () if takes_any else tuple(model for model in wanted if model not in names)
+        owner = ", ".join(sorted(owners - {""}))
+        return [ServerState(peer.name, True, owner, models=names, missing=missing, seconds=seconds)]
+
+    async def close(self) -> None:
+        """Close all connections; what runs is not waited for."""
+        await self._server.close()
+
+    async def _ask(self, question: Question, answer: GrowingAnswer) -> None:
+        content: str | list[dict[str, object]] = question.prompt
+        if question.pictures:
+            content = [{"type": "text", "text": question.prompt}, *map(_image_part, question.pictures)]
+        while True:
+            body: dict[str, object] = {
+                "model": self.model,
+                "messages": [{"role": "user", "content": content}],
+                "stream": True,
+                "max_completion_tokens" if "max_tokens" in self._unwanted else "max_tokens": question.most_tokens,
+            }
+            if "temperature" not in self._unwanted:
+                body["temperature"] = self._options.temperature
+            try:
+                return await self._chat(body, answer)
+            except RefusedError as error:
+                refused = {name for name in ("max_tokens", "temperature") if name in error.said} - self._unwanted
+                if not refused:
+                    raise
+                self._unwanted |= refused
+
+    async def _chat(self, body: dict[str, object], answer: GrowingAnswer) -> None:
+        request = Request(self._server.peer, self.model, Purpose.DESCRIBE)
+        reader = EventReader()
+        async with aclosing(self._server.lines("/chat/completions", request, body)) as lines:
+            async for line in lines:
+                if _took_last(reader.feed(line), answer, request):
+                    return
+        rest = reader.end()
+        if not _took_last(rest, answer, request):
+            if rest and not reader.is_stream:
+                raise failures.malformed(request, "its answer holds no text", rest[0])
+            raise failures.down(self._server.peer, "dropped the connection in the middle of an answer")
+
+    async def _embedding(self, text: str) -> tuple[Request, object]:
+        request = Request(self._server.peer, self.embedding_model, Purpose.EMBED)
+        body = {"model": self.embedding_model, "input": text, "encoding_format": "float"}
+        answer = await self._server.post("/embeddings", request, body)
+        data = answer.get("data") if isinstance(answer, dict) else None
+        if not isinstance(data, list) or len(data) != 1 or not isinstance(data[0], dict):
+            raise failures.malformed(request, "its answer holds no embedding")
+        values: object = data[0].get("embedding")
+        if isinstance(values, str):
+            # Some servers send little-endian float32 in base64, whatever they are asked for.
+            try:
+                values = np.frombuffer(base64.b64decode(values, validate=True), "<f4")
+            except (binascii.Error, ValueError) as error:
+                raise failures.malformed(request, "its embedding is no list of numbers") from error
+        return request, values
+
+
+def parse_base_url(text: str) -> str:
+    """The address with its version, as `http://127.0.0.1:8080/v1`, and without a slash at its end.
+
+    /v1 is added where the path names no version; the path of an endpoint at its end is cut off. Raises UsageError
+    for what is no http or https address.
+    """
+    url = text.strip().rstrip("/")
+    if "@" in url:
+        # Not shown, since what stands before the sign is mostly a password.
+        raise UsageError("The address of the OpenAI API holds a user name or password", f"Write it without. {KEY_HINT}")
+    port = re.search(r":(\d+)(/|$)", url)
+    if not _URL.fullmatch(url) or (port and not 0 < int(port[1]) <= 65535):
+        raise UsageError(
+            f"The address of the OpenAI API is {text!r}", "Write it as http://127.0.0.1:8080/v1 or https://host/v1."
+        )
+    for endpoint in _ENDPOINTS:
+        url = url.removesuffix(endpoint)
+    path = url.partition("://")[2].partition("/")[2]
+    return url if _VERSION.search(f"/{path}") else f"{url}/v1"
+
+
+def _image_part(picture: bytes) -> dict[str, object]:
+    data = base64.b64encode(picture).decode("ascii")
+    return {"type": "image_url", "image_url": {"url": f"data:image/jpeg;base64,{data}"}}
+
+
+def _objects(request: Request, data: str) -> list[dict[str, object]]:
+    """The JSON of an event; where a server forgets the empty line between events, of several."""
+    try:
+        json.loads(data)
+        texts = [data]
+    except ValueError:
+        texts = [line for line in data.split("\n") if line.strip() not in ("", _END)]
+    values = [parse_json(request, text) for text in texts]
+    objects = [value for value in values if isinstance(value, dict)]
+    if len(objects) < len(values):
+        raise failures.malformed(request, "its answer is no object", data)
+    return objects
+
+
+def _took_last(events: list[str], answer: GrowingAnswer, request: Request) -> bool:
+    """Add what events say to an answer; whether the last one that counts was among them. Raises AnalyzerError."""
+    for data in events:
+        ended = _END in data.split("\n")
+        if any(_take(part, answer, request) for part in _objects(request, data)) or ended:
+            return True
+    return False
+
+
+def _take(part: dict[str, object], answer: GrowingAnswer, request: Request) -> bool:
+    """Add what a part of an answer, or a whole one, says; whether it was the last that counts."""
+    choices = part.get("choices")
+    if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
+        return False
+    choice = choices[0]
+    whole = choice.get("message")
+    said = whole if isinstance(whole, dict) else choice.get("delta")
+    content = said.get("content") if isinstance(said, dict) else choice.get("text")
+    if isinstance(content, str):
+        grow(answer, content, request)
+    return isinstance(whole, dict) or choice.get("finish_reason") is not None

@@ -1,0 +1,225 @@
+"""What analyzers that ask a server share: small pictures, frames summed up, tags cut off, vectors made sound."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from vuemantics_tui.analyzers import failures
+from vuemantics_tui.analyzers.answers import GrowingAnswer, description_and_tags
+from vuemantics_tui.analyzers.base import Compute, OnFrame, OnText, Picture, ServerState, Vector, ignore_text
+from vuemantics_tui.analyzers.failures import NotANumberError, Request, TextTooLongError
+from vuemantics_tui.analyzers.pieces import first_half, mean_vector, split_text
+from vuemantics_tui.analyzers.prompts import Prompts
+from vuemantics_tui.analyzers.wire import TimeLimits
+from vuemantics_tui.domain.description import Description
+from vuemantics_tui.domain.errors import AnalyzerError, ErrorKind, MediaError, UsageError
+from vuemantics_tui.media import jobs
+
+SMALLEST_PIECE = 250
+"""Characters below which a text is not cut further: the smallest models take 512 tokens."""
+
+# A look at a server is for a person who waits.
+LOOK_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteOptions:
+    """The settings that all servers have. The defaults are the web app's.
+
+    `long_side` and `multiple` are pixels, `num_predict` (and `summary_num_predict`, of clips) the most tokens of an
+    answer, `max_text_characters` what is embedded in one piece. `connect_seconds` until a server counts as down,
+    `first_seconds` until the first piece of an answer (Ollama itself gives a model 5 minutes to load), and
+    `piece_seconds` between two pieces of one.
+    """
+
+    vision_model: str
+    embedding_model: str
+    temperature: float = 0.3
+    num_predict: int = 512
+    summary_num_predict: int = 2048
+    long_side: int = 1568
+    multiple: int = 28
+    jpeg_quality: int = 88
+    max_text_characters: int = 32_000
+    connect_seconds: float = 5.0
+    first_seconds: float = 300.0
+    piece_seconds: float = 120.0
+    prompts: Prompts = field(default_factory=Prompts)
+
+    def __post_init__(self) -> None:
+        for name in ("num_predict", "summary_num_predict", "multiple", "jpeg_quality", "max_text_characters"):
+            if getattr(self, name) < 1:
+                raise UsageError(f"{name} is {getattr(self, name)}", "It must be 1 or more.")
+        if self.long_side < self.multiple:
+            raise UsageError(f"long_side is {self.long_side}", f"It must be {self.multiple} or more.")
+        if not 0 <= self.temperature <= 2:
+            raise UsageError(f"temperature is {self.temperature}", "It must be from 0 to 2.")
+
+    @property
+    def time_limits(self) -> TimeLimits:
+        """The seconds as the connection wants them."""
+        return TimeLimits(self.connect_seconds, self.first_seconds, self.piece_seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What the vision model is asked: a prompt, pictures as JPEG, and the most tokens of its answer."""
+
+    prompt: str
+    pictures: tuple[bytes, ...]
+    most_tokens: int
+
+
+class RemoteAnalyzer(ABC):
+    """An Analyzer whose models run on servers. Pictures are made small through `compute`."""
+
+    name: str
+
+    def __init__(self, options: RemoteOptions, compute: Compute, max_pixels: int) -> None:
+        self._options = options
+        self._compute = compute
+        self._max_pixels = max_pixels
+
+    @property
+    def model(self) -> str:
+        """The model that looks at pictures."""
+        return self._options.vision_model
+
+    @property
+    def embedding_model(self) -> str:
+        """The model that embeds."""
+        return self._options.embedding_model
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether the temperature is 0."""
+        return self._options.temperature == 0
+
+    @abstractmethod
+    async def states(self) -> list[ServerState]:
+        """Look at the servers now."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Close all connections; what runs is not waited for."""
+
+    @abstractmethod
+    async def _ask(self, question: Question, answer: GrowingAnswer) -> None:
+        """Have a question answered into `answer`. Raises AnalyzerError."""
+
+    @abstractmethod
+    async def _embedding(self, text: str) -> tuple[Request, object]:
+        """What a server gives as the embedding of a text, and how it was asked. Raises AnalyzerError."""
+
+    async def describe_image(self, picture: Picture, on_text: OnText = ignore_text) -> Description:
+        """Describe one picture. Raises MediaError for the picture, AnalyzerError for the server."""
+        prompts = self._options.prompts
+        return await self._describe(prompts.for_image(), (picture,), self._options.num_predict, on_text)
+
+    async def describe_video(
+        self, frames: Sequence[Picture], on_frame: OnFrame, on_text: OnText = ignore_text
+    ) -> Description:
+        """Describe each frame, then sum the descriptions up; a single frame is described as a picture is.
+
+        Raises MediaError, also where there is no frame, and AnalyzerError.
+        """
+        if not frames:
+            raise MediaError("The clip has no frame to look at.", "Check that other programs can play it.")
+        if len(frames) == 1:
+            on_frame(1, 1)
+            return await self.describe_image(frames[0], on_text)
+        prompts = self._options.prompts
+        texts: list[str] = []
+        for number, frame in enumerate(frames, 1):
+            on_frame(number, len(frames))
+            prompt = prompts.for_frame(number, len(frames))
+            texts.append((await self._describe(prompt, (frame,), self._options.num_predict, on_text)).text)
+        return await self._describe(prompts.for_summary(texts), (), self._options.summary_num_predict, on_text)
+
+    async def embed_document(self, text: str, labels: Mapping[str, float]) -> Vector:
+        """The vector of an upload's text, of length 1; `labels` are not used. Raises AnalyzerError.
+
+        A text that is longer than the setting, or than the model takes, is embedded in pieces and averaged.
+        """
+        if not self.embedding_model:
+            raise AnalyzerError("No embedding model is set", f"Set {self.name}_embedding_model.")
+        text = text.strip()
+        if not text:
+            raise AnalyzerError("There is no text to embed", "Write a description by hand.")
+        size = self._options.max_text_characters
+        while True:
+            pieces = [piece for piece in split_text(text, size) if piece.strip()]
+            try:
+                return mean_vector([await self._piece_vector(piece) for piece in pieces])
+            except TextTooLongError:
+                size = -(-max(map(len, pieces)) // 2)
+                if size < SMALLEST_PIECE:
+                    raise
+
+    async def embed_query(self, text: str) -> Vector:
+        """The vector of a search, of length 1. Raises AnalyzerError."""
+        return await self.embed_document(text, {})
+
+    async def _describe(
+        self, prompt: str, pictures: Sequence[Picture], most_tokens: int, on_text: OnText
+    ) -> Description:
+        if not self.model:
+            raise AnalyzerError("No vision model is set", f"Set {self.name}_vision_model.")
+        small = [
+            await self._compute.run(
+                jobs.vision_jpeg,
+                picture,
+                self._options.long_side,
+                self._options.multiple,
+                self._options.jpeg_quality,
+                self._max_pixels,
+            )
+            for picture in pictures
+        ]
+        answer = GrowingAnswer(on_text)
+        await self._ask(Question(prompt, tuple(small), most_tokens), answer)
+        text, tags = description_and_tags(answer.whole)
+        if not text:
+            raise AnalyzerError(
+                f"model {self.model} gave no description",
+                "If it is a model that thinks first, raise num_predict or choose another model.",
+                ErrorKind.TRANSIENT,
+            )
+        return Description(text, self.name, self.model, tags)
+
+    async def _piece_vector(self, text: str) -> Vector:
+        """The vector of a text; of its first half, where the model makes no numbers of the whole."""
+        try:
+            return unit_vector(*await self._embedding(text))
+        except NotANumberError:
+            shorter = first_half(text)
+            if not shorter or shorter == text:
+                raise
+        return unit_vector(*await self._embedding(shorter))
+
+
+def unit_vector(request: Request, values: object) -> Vector:
+    """A server's list of numbers as a vector of length 1. Raises AnalyzerError; NotANumberError for NaN and zeros."""
+    try:
+        # llama.cpp writes null for what is not a number, and NumPy reads that so.
+        vector = np.asarray(values, np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise failures.malformed(request, "its embedding is no list of numbers") from error
+    if vector.ndim != 1 or not vector.size:
+        raise failures.malformed(request, "its embedding is no list of numbers")
+    length = float(np.linalg.norm(vector))
+    if not np.isfinite(length) or length == 0:
+        raise failures.not_a_number(request)
+    return np.asarray(vector / length, np.float32)
+
+
+def grow(answer: GrowingAnswer, piece: str, request: Request) -> None:
+    """Add a piece to an answer. Raises AnalyzerError for a model that does not stop."""
+    try:
+        answer.add(piece)
+    except ValueError as error:
+        raise AnalyzerError(f"{request.subject}: {error}", "Choose another model.", ErrorKind.TRANSIENT) from error

@@ -1,0 +1,89 @@
+"""Streams of bytes as lines, and lines as events: nothing depends on where the network cuts them."""
+
+from __future__ import annotations
+
+import re
+
+MOST_BYTES_A_LINE = 16 * 1024**2
+
+# A return at the very end may be the first half of a line break.
+_LINE_BREAK = re.compile(rb"\r\n|\n|\r(?=.)", re.DOTALL)
+_FIELD = re.compile(r"(data|event|id|retry|error)?:")
+
+
+class LineSplitter:
+    """Cuts bytes into lines that end in LF, CRLF or CR, and in nothing else.
+
+    `str.splitlines` and httpx's own lines also end at U+2028 and others, which may stand inside of a JSON string.
+    """
+
+    def __init__(self) -> None:
+        self._open: list[bytes] = []
+        self._size = 0
+
+    def feed(self, chunk: bytes) -> list[str]:
+        """The lines that `chunk` completes. Raises ValueError for a line of more than 16 MiB."""
+        self._open.append(chunk)
+        self._size += len(chunk)
+        if self._size > MOST_BYTES_A_LINE:
+            raise ValueError("a line without an end")
+        if b"\n" not in chunk and b"\r" not in chunk and not self._ends_in_return():
+            return []
+        *lines, rest = _LINE_BREAK.split(b"".join(self._open))
+        self._open = [rest]
+        self._size = len(rest)
+        return [_text(line) for line in lines]
+
+    def end(self) -> list[str]:
+        """What was left without a line break."""
+        rest = b"".join(self._open).removesuffix(b"\r")
+        self._open = []
+        self._size = 0
+        return [_text(rest)] if rest else []
+
+    def _ends_in_return(self) -> bool:
+        return len(self._open) > 1 and self._open[-2].endswith(b"\r")
+
+
+class EventReader:
+    """Takes the lines of a stream of server-sent events (HTML standard, 9.2.6) and gives the data of each event.
+
+    The lines of an event's data are joined by LF; comments, names and ids are left out. A field named `error`, which
+    older llama.cpp sends, is taken as data. Where the first line is that of no event, all lines are one text: so
+    answer servers that were asked to stream and do not.
+    """
+
+    def __init__(self) -> None:
+        self._data: list[str] = []
+        self._is_stream: bool | None = None
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether the lines so far are those of events."""
+        return bool(self._is_stream)
+
+    def feed(self, line: str) -> list[str]:
+        """The data that `line` completes: of no event or of one."""
+        if self._is_stream is None and line.strip():
+            self._is_stream = _FIELD.match(line) is not None
+        if not self._is_stream:
+            self._data.append(line)
+            return []
+        if not line:
+            return self._complete()
+        name, _, value = line.partition(":")
+        if name in ("data", "error"):
+            self._data.append(value.removeprefix(" "))
+        return []
+
+    def end(self) -> list[str]:
+        """What was left: an event without the empty line after it, or the text that is no stream."""
+        return self._complete()
+
+    def _complete(self) -> list[str]:
+        data, self._data = "\n".join(self._data).strip("\n"), []
+        return [data] if data else []
+
+
+def _text(line: bytes) -> str:
+    return line.decode("utf-8", "replace").removeprefix("\ufeff")

@@ -1,0 +1,230 @@
+"""One HTTP server: requests, streams of lines, time limits, and everything that goes wrong as an AnalyzerError."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import json
+import re
+import ssl
+from collections.abc import AsyncGenerator, Awaitable, Iterator, Mapping
+from contextlib import aclosing, contextmanager
+from dataclasses import dataclass
+from typing import cast
+
+import httpx
+
+from vuemantics_tui.analyzers import failures
+from vuemantics_tui.analyzers.base import Result
+from vuemantics_tui.analyzers.failures import Peer, Request
+from vuemantics_tui.analyzers.streams import LineSplitter
+from vuemantics_tui.domain.errors import AnalyzerError
+
+MOST_BYTES_OF_AN_ERROR = 64 * 1024
+MOST_BYTES_OF_AN_ANSWER = 64 * 1024**2
+
+# What h11 and httpcore say of a connection that ended too early, among their words for bytes that are no HTTP.
+_DROPPED = re.compile(r"disconnected|peer closed|connection (closed|terminated)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class TimeLimits:
+    """Seconds to connect, until the first piece of an answer, and between two pieces of it."""
+
+    connect: float
+    first: float
+    piece: float
+
+
+class RemoteServer:
+    """One server, with the connections to it. Cancelling a call closes its connection at once."""
+
+    def __init__(self, peer: Peer, limits: TimeLimits) -> None:
+        self.peer = peer
+        self._limits = limits
+        self._client: httpx.AsyncClient | None = None
+
+    async def close(self) -> None:
+        """Close all connections; what runs ends with an error."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.aclose()
+
+    async def get(self, path: str, request: Request, seconds: float | None = None) -> object:
+        """The JSON at `path`, which all in all may take `seconds`. Raises AnalyzerError."""
+        return await self._json("GET", path, request, None, seconds)
+
+    async def post(self, path: str, request: Request, body: Mapping[str, object]) -> object:
+        """The JSON that answers `body`. Raises AnalyzerError."""
+        return await self._json("POST", path, request, body, None)
+
+    async def lines(
+        self, path: str, request: Request, body: Mapping[str, object], piece_seconds: float | None = None
+    ) -> AsyncGenerator[str, None]:
+        """The lines that answer `body`, as they arrive. Close it (`aclosing`). Raises AnalyzerError.
+
+        `piece_seconds` may be other than the time limit between two pieces that the server has otherwise.
+        """
+        splitter = LineSplitter()
+        async with aclosing(self._chunks("POST", path, request, body, piece_seconds)) as chunks:
+            async for chunk in chunks:
+                try:
+                    lines = splitter.feed(chunk)
+                except ValueError as error:
+                    raise failures.malformed(request, f"it sent {error}") from error
+                for line in lines:
+                    yield line
+        for line in splitter.end():
+            yield line
+
+    async def _json(
+        self, method: str, path: str, request: Request, body: Mapping[str, object] | None, seconds: float | None
+    ) -> object:
+        parts: list[bytes] = []
+        size = 0
+        try:
+            async with (
+                asyncio.timeout(seconds),
+                aclosing(self._chunks(method, path, request, body)) as chunks,
+            ):
+                async for chunk in chunks:
+                    parts.append(chunk)
+                    size += len(chunk)
+                    if size > MOST_BYTES_OF_AN_ANSWER:
+                        raise failures.malformed(request, "its answer does not end")
+        except TimeoutError as error:
+            raise failures.too_slow(request, seconds or 0) from error
+        return parse_json(request, b"".join(parts).decode("utf-8", "replace"))
+
+    async def _chunks(
+        self,
+        method: str,
+        path: str,
+        request: Request,
+        body: Mapping[str, object] | None,
+        piece_seconds: float | None = None,
+    ) -> AsyncGenerator[bytes, None]:
+        """The body of a good answer, decompressed, as it arrives."""
+        response: httpx.Response | None = None
+        seconds = self._limits.first
+        with _as_analyzer_errors(request):
+            try:
+                client = await self._connected()
+                message = client.build_request(method, f"{self.peer.url}{path}", json=body, headers=self._headers())
+                response = await _within(seconds, request, client.send(message, stream=True))
+                # httpx says only AsyncIterator; closing it here leaves nothing to the garbage collector.
+                stream = cast(AsyncGenerator[bytes, None], response.aiter_bytes())
+                async with aclosing(stream):
+                    if not response.is_success:
+                        raise await self._refusal(request, response, stream)
+                    while chunk := await _within(seconds, request, anext(stream, b"")):
+                        seconds = piece_seconds or self._limits.piece
+                        yield chunk
+            finally:
+                if response is not None:
+                    await response.aclose()
+
+    async def _refusal(
+        self, request: Request, response: httpx.Response, stream: AsyncGenerator[bytes, None]
+    ) -> AnalyzerError:
+        said = b""
+        while len(said) < MOST_BYTES_OF_AN_ERROR:
+            chunk = await _within(self._limits.piece, request, anext(stream, b""))
+            if not chunk:
+                break
+            said += chunk
+        text = said[:MOST_BYTES_OF_AN_ERROR].decode("utf-8", "replace")
+        return failures.refusal(request, response.status_code, response.headers, text)
+
+    def _headers(self) -> dict[str, str]:
+        secret = self.peer.secret
+        return {"Authorization": f"Bearer {secret.reveal()}"} if secret else {}
+
+    async def _connected(self) -> httpx.AsyncClient:
+        """The client, made at the first request: reading the certificates takes tens of milliseconds."""
+        if self._client is None:
+            secure = self.peer.url.startswith("https:")
+            # Without certificates, as here for plain HTTP, it would trust nobody.
+            trust = (
+                await asyncio.to_thread(httpx.create_ssl_context) if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            )
+            # Another request may have come first while this one waited.
+            self._client = self._client or httpx.AsyncClient(
+                verify=trust,
+                timeout=httpx.Timeout(None, connect=self._limits.connect),
+                limits=httpx.Limits(max_connections=None),
+                # A proxy from the environment cannot know what runs on this machine.
+                trust_env=not _is_loopback(httpx.URL(self.peer.url).host),
+            )
+        return self._client
+
+
+def parse_json(request: Request, text: str) -> object:
+    """What a text says in JSON. Raises AnalyzerError, also for an answer that is an error in its body."""
+    try:
+        value: object = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise failures.malformed(request, "its answer is not JSON", text) from error
+    said = failures.said_by(value)
+    if said is not None:
+        raise failures.failure(request, said)
+    return value
+
+
+async def _within(seconds: float, request: Request, awaitable: Awaitable[Result]) -> Result:
+    try:
+        async with asyncio.timeout(seconds):
+            return await awaitable
+    except TimeoutError as error:
+        raise failures.too_slow(request, seconds) from error
+
+
+@contextmanager
+def _as_analyzer_errors(request: Request) -> Iterator[None]:
+    peer = request.peer
+    try:
+        yield
+    except httpx.HTTPError as error:
+        raise _network_failure(request, error) from error
+    except httpx.InvalidURL as error:
+        raise AnalyzerError(f"{peer.name}: {error}", f"Check the address in the settings: {peer.url}") from error
+
+
+def _network_failure(request: Request, error: httpx.HTTPError) -> AnalyzerError:
+    peer = request.peer
+    reason = failures.shown(request, str(error)) or type(error).__name__
+    if isinstance(error, httpx.ConnectTimeout):
+        return failures.down(peer, "does not answer")
+    if _is_about_certificates(error):
+        return AnalyzerError(
+            f"{peer.name}: no safe connection: {reason}",
+            "Use http:// if the server has no certificate; for one of your own, set SSL_CERT_FILE.",
+        )
+    if isinstance(error, httpx.ConnectError):
+        return failures.down(peer, f"cannot be reached: {reason}")
+    if isinstance(error, httpx.ProxyError):
+        return failures.down(peer, f"cannot be reached through the proxy: {reason}")
+    if isinstance(error, httpx.RemoteProtocolError) and not _DROPPED.search(reason):
+        return failures.malformed(request, f"it does not speak HTTP: {reason}")
+    if isinstance(error, httpx.NetworkError | httpx.RemoteProtocolError):
+        return failures.down(peer, f"dropped the connection: {reason}")
+    if isinstance(error, httpx.DecodingError):
+        return failures.malformed(request, f"its answer cannot be read: {reason}")
+    return AnalyzerError(f"{request.subject}: {reason}", f"Check the address in the settings: {peer.url}")
+
+
+def _is_about_certificates(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, ssl.SSLError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

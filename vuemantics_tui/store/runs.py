@@ -1,0 +1,270 @@
+"""What a running upload writes of itself: each write guarded by its claim."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import aiosqlite
+
+from vuemantics_tui.domain.audit import PASSING_SCORE, AuditResult
+from vuemantics_tui.domain.description import Description
+from vuemantics_tui.domain.errors import ErrorKind
+from vuemantics_tui.domain.media import FileType, MediaMetadata
+from vuemantics_tui.domain.upload import (
+    LEGAL_MOVES,
+    STAGE_PERCENT,
+    STAGE_STATUS,
+    ProcessingStage,
+    ProcessingStatus,
+)
+from vuemantics_tui.store.database import Database, next_revision, now_iso, placeholders
+from vuemantics_tui.store.descriptions import is_current, make_current, read_description, save_description
+from vuemantics_tui.store.embeddings import delete_vectors, save_vector
+from vuemantics_tui.store.events import record_event
+
+Clock = Callable[[], float]
+
+
+class ClaimLostError(Exception):
+    """The upload is no longer this run's: deleted, cancelled, taken over, or at its end already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to process one upload, until the lease ends.
+
+    `attempts` counts this run too. With `resume_description`, the number of a description, the run begins with its
+    embedding.
+    """
+
+    token: str
+    number: int
+    upload_id: str
+    user_id: str
+    file_type: FileType
+    extension: str
+    attempts: int = 1
+    resume_description: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """How a run failed, for the record and for the person who reads it."""
+
+    message: str
+    kind: ErrorKind
+    stage: ProcessingStage
+    hint: str = ""
+    missing_model: str = ""
+
+
+class RunStore:
+    """The writes of runs. Each is one transaction, and raises ClaimLostError where the claim holds no more.
+
+    `clock` gives seconds since the epoch.
+    """
+
+    def __init__(self, database: Database, clock: Clock = time.time) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def advance(self, claim: Claim, stage: ProcessingStage) -> None:
+        """Begin a stage; QUEUED is to wait for a slot of the next one."""
+        async with self._database.transaction() as connection:
+            await _move(connection, claim, stage)
+
+    async def finish_thumbnail(
+        self,
+        claim: Claim,
+        next_stage: ProcessingStage,
+        *,
+        thumbnail_path: str | None,
+        warning: str | None,
+        metadata: MediaMetadata,
+        seconds: float,
+    ) -> None:
+        """Record the thumbnail (or the warning that there is none) and what the file says of itself."""
+        async with self._database.transaction() as connection:
+            await _move(connection, claim, next_stage)
+            await connection.execute(
+                """
+                UPDATE uploads SET thumbnail_path = coalesce(?, thumbnail_path), thumbnail_warning = ?,
+                       width = coalesce(?, width), height = coalesce(?, height), duration = ?, taken_at = ?,
+                       video_codec = ?, metadata = ?
+                WHERE number = ?
+                """,
+                (
+                    *(thumbnail_path, warning, metadata.width, metadata.height, metadata.duration),
+                    *(metadata.taken_at, metadata.video_codec, json.dumps(metadata.extra or {}), claim.number),
+                ),
+            )
+            await _say_warning(connection, claim.number)
+            await record_event(connection, claim.number, "thumbnail", warning or "", seconds)
+
+    async def describe_again(self, claim: Claim, stage: ProcessingStage, audit: AuditResult) -> None:
+        """Go back to a stage for another description, since the first one did not pass the audit."""
+        async with self._database.transaction() as connection:
+            await _move(connection, claim, stage)
+            message = f"quality {audit.score}: {audit.findings[0]}; describing again"
+            await record_event(connection, claim.number, "checked", message)
+
+    async def finish_description(
+        self,
+        claim: Claim,
+        description: Description,
+        audit: AuditResult,
+        seconds: float,
+        next_stage: ProcessingStage = ProcessingStage.EMBEDDING_GENERATION,
+    ) -> int:
+        """Record a description and go on; returns the description's number, from which a later run would resume.
+
+        It becomes current at once where there was none, else only with its vector: what was findable stays so.
+        """
+        async with self._database.transaction() as connection:
+            await _move(connection, claim, next_stage)
+            number = await save_description(connection, claim.number, description, audit, seconds)
+            await connection.execute(
+                "UPDATE uploads SET resume_description = ? WHERE number = ?", (number, claim.number)
+            )
+            await _say_warning(connection, claim.number)
+            message = f"{description.analyzer} {description.model}, quality {audit.score}"
+            await record_event(connection, claim.number, "described", message, seconds)
+        return number
+
+    async def resumed(self, claim: Claim) -> Description:
+        """The description that the claim resumes from."""
+        return await read_description(self._database, claim.number, claim.resume_description)
+
+    async def complete(
+        self, claim: Claim, description_number: int, model: str, vector: bytes, dimension: int, seconds: float
+    ) -> None:
+        """Make the description current, store its vector, and end the run as completed.
+
+        The upload's vectors of other models are kept where they are of the same description: to switch back to such a
+        model costs nothing then. They go with their description, or with the upload.
+        """
+        async with self._database.transaction() as connection:
+            await _move(connection, claim, ProcessingStage.COMPLETED)
+            if not await is_current(connection, description_number):
+                await make_current(connection, claim.number, description_number)
+                await delete_vectors(connection, claim.number)
+            await save_vector(connection, claim.number, model, dimension, vector)
+            await connection.execute(
+                "UPDATE uploads SET claim_token = NULL, claim_owner = NULL, claim_expires_at = NULL,"
+                " resume_description = NULL, completed_at = ? WHERE number = ?",
+                (now_iso(), claim.number),
+            )
+            await _say_warning(connection, claim.number)
+            await record_event(connection, claim.number, "completed", f"embedded by {model}", seconds)
+
+    async def try_again(self, claim: Claim, failure: Failure, seconds: float) -> None:
+        """Put the upload back to waiting, to be tried again after so many seconds; the attempt counts."""
+        async with self._database.transaction() as connection:
+            await _require(connection, claim)
+            retry_at = self._clock() + seconds
+            event = ("trying again", f"in {seconds:.0f} s: {failure.message}")
+            await put_back(connection, claim.number, event, failure=failure, retry_at=retry_at)
+
+    async def step_back(self, claim: Claim, reason: str) -> None:
+        """Put the upload back to waiting for a reason that is not its own; the attempt does not count."""
+        async with self._database.transaction() as connection:
+            await _require(connection, claim)
+            await put_back(connection, claim.number, ("put back", reason), attempts_given_back=1)
+
+    async def fail(self, claim: Claim, failure: Failure) -> None:
+        """End the run as failed, unless the upload is completed or failed already."""
+        async with self._database.transaction() as connection:
+            await _require(connection, claim)
+            await mark_failed(connection, claim.number, failure)
+
+
+async def put_back(
+    connection: aiosqlite.Connection,
+    number: int,
+    event: tuple[str, str],
+    *,
+    attempts_given_back: int = 0,
+    failure: Failure | None = None,
+    retry_at: float | None = None,
+) -> None:
+    """Put an upload back to waiting and drop its claim, inside a transaction. `event` is its kind and message."""
+    error = (failure.message, failure.stage, failure.kind, failure.hint or None) if failure else (None,) * 4
+    await connection.execute(
+        """
+        UPDATE uploads SET processing_status = 'pending', stage = 'queued', progress_percent = 0,
+               claim_token = NULL, claim_owner = NULL, claim_expires_at = NULL, attempts = max(0, attempts - ?),
+               retry_at = ?, error_message = ?, error_stage = ?, error_kind = ?, hint = ?,
+               updated_at = ?, revision = ?
+        WHERE number = ?
+        """,
+        (attempts_given_back, retry_at, *error, now_iso(), await next_revision(connection), number),
+    )
+    await record_event(connection, number, *event)
+
+
+async def mark_failed(connection: aiosqlite.Connection, number: int, failure: Failure) -> None:
+    """End an upload as failed and drop its claim, inside a transaction."""
+    await connection.execute(
+        """
+        UPDATE uploads SET processing_status = 'failed', stage = 'failed', error_message = ?, error_stage = ?,
+               error_kind = ?, hint = ?, missing_model = ?,
+               claim_token = NULL, claim_owner = NULL, claim_expires_at = NULL, updated_at = ?, revision = ?
+        WHERE number = ?
+        """,
+        (
+            *(failure.message, failure.stage, failure.kind, failure.hint or None, failure.missing_model or None),
+            *(now_iso(), await next_revision(connection), number),
+        ),
+    )
+    await record_event(connection, number, "failed", f"{failure.message} ({failure.kind}, in {failure.stage})")
+
+
+async def _require(connection: aiosqlite.Connection, claim: Claim) -> None:
+    rows = await connection.execute_fetchall(
+        f"""
+        SELECT number FROM uploads WHERE number = ? AND claim_token = ?
+        AND processing_status NOT IN ('{ProcessingStatus.COMPLETED}', '{ProcessingStatus.FAILED}')
+        """,
+        (claim.number, claim.token),
+    )
+    if not list(rows):
+        raise ClaimLostError(claim.upload_id)
+
+
+async def _move(connection: aiosqlite.Connection, claim: Claim, stage: ProcessingStage) -> None:
+    status = STAGE_STATUS[stage]
+    allowed: list[Any] = [source for source, targets in LEGAL_MOVES.items() if status in targets]
+    cursor = await connection.execute(
+        f"""
+        UPDATE uploads SET processing_status = ?, stage = ?, progress_percent = ?, updated_at = ?, revision = ?
+        WHERE number = ? AND claim_token = ? AND processing_status IN ({placeholders(allowed)})
+        """,
+        (
+            *(status, stage, STAGE_PERCENT[stage], now_iso(), await next_revision(connection)),
+            *(claim.number, claim.token, *allowed),
+        ),
+    )
+    if cursor.rowcount == 0:
+        raise ClaimLostError(claim.upload_id)
+
+
+async def _say_warning(connection: aiosqlite.Connection, number: int) -> None:
+    """What is not quite right: the thumbnail, and a current description that no person wrote and no audit passed."""
+    await connection.execute(
+        """
+        UPDATE uploads SET warning = (
+            SELECT group_concat(part, '; ') FROM (
+                SELECT thumbnail_warning AS part WHERE thumbnail_warning IS NOT NULL
+                UNION ALL
+                SELECT 'quality ' || audit_score || ': ' || json_extract(audit_findings, '$[0]') FROM descriptions
+                WHERE upload = uploads.number AND current = 1 AND NOT edited AND audit_score < ?
+            )
+        )
+        WHERE number = ?
+        """,
+        (PASSING_SCORE, number),
+    )
