@@ -14,11 +14,12 @@ from vuemantics_tui.domain.text import visible
 from vuemantics_tui.ui.picker import keys
 from vuemantics_tui.ui.picker.completion import Completion, complete
 from vuemantics_tui.ui.picker.messages import CursorWanted, FieldClosed, FilterChanged, PathTyped
+from vuemantics_tui.ui.widgets.line_input import LineInput
 
 MOST_NAMES = 40
 
 
-class FilterInput(Input):
+class FilterInput(LineInput):
     """The field for what names must have in them."""
 
     BINDINGS = keys.FILTER_FIELD
@@ -72,7 +73,7 @@ class FilterLine(Horizontal):
             self.post_message(FilterChanged(event.value, closed=True))
 
 
-class GoInput(Input):
+class GoInput(LineInput):
     """The field for a path."""
 
     BINDINGS = keys.PATH_FIELD

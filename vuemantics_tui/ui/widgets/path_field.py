@@ -11,11 +11,12 @@ from vuemantics_tui.domain.errors import VuemanticsError
 from vuemantics_tui.domain.text import visible
 from vuemantics_tui.ui import bindings
 from vuemantics_tui.ui.messages import PathFieldClosed, PathsEntered
+from vuemantics_tui.ui.widgets.line_input import LineInput
 
 HELP = "A file, or a folder with all that is in it."
 
 
-class PathInput(Input):
+class PathInput(LineInput):
     """The field itself."""
 
     BINDINGS = bindings.PATH_FIELD
