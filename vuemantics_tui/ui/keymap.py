@@ -24,9 +24,16 @@ TOGETHER: tuple[tuple[Action, ...], ...] = (
     actions.PATH_FIELD + _ANYWHERE,
     actions.SEARCH_FIELD + _ANYWHERE,
     actions.FILTER_SCREEN + _ANYWHERE,
+    actions.PICKER_SCREEN + actions.FILE_LIST + actions.APP,
+    actions.FILTER_FIELD + _ANYWHERE,
+    actions.GO_FIELD + _ANYWHERE,
+    actions.PLACE_LIST + _ANYWHERE,
     actions.CONFIRM_SCREEN + _ANYWHERE,
 )
-_IN_FIELDS = frozenset(action.id for action in actions.PATH_FIELD + actions.SEARCH_FIELD + _ANYWHERE)
+_IN_FIELDS = frozenset(
+    action.id
+    for action in actions.PATH_FIELD + actions.SEARCH_FIELD + actions.FILTER_FIELD + actions.GO_FIELD + _ANYWHERE
+)
 
 KeyNames = tuple[str, ...]
 

@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from textual import events, on, work
-from textual.binding import Binding
 
 from vuemantics_tui.domain.text import visible
-from vuemantics_tui.ui.picker import keys, messages
+from vuemantics_tui.ui import actions, bindings
+from vuemantics_tui.ui.picker import messages
 from vuemantics_tui.ui.picker.browsing import BrowsingScreen
 from vuemantics_tui.ui.picker.fields import FilterLine, GoField
 from vuemantics_tui.ui.picker.file_list import FileList
@@ -25,7 +25,7 @@ from vuemantics_tui.ui.typed_paths import explain_missing, typed_paths
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 
 COUNTS_SECONDS = 0.2
-LIST_ACTIONS = {binding.action.partition("(")[0] for binding in keys.PICKER_SCREEN if isinstance(binding, Binding)}
+LIST_ACTIONS = {action.action.partition("(")[0] for action in actions.PICKER_SCREEN}
 
 
 class PickerScreen(BrowsingScreen):
@@ -35,7 +35,7 @@ class PickerScreen(BrowsingScreen):
     picture of a file for a given size in cells; without it, files are shown in words.
     """
 
-    BINDINGS = keys.PICKER_SCREEN
+    BINDINGS = bindings.PICKER_SCREEN
     CSS_PATH = Path(__file__).with_suffix(".tcss")
 
     def __init__(
