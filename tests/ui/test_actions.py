@@ -275,3 +275,10 @@ async def test_the_palette_changes_the_theme(root: Path) -> None:
         await window.shows("Theme: vuemantics-light")
         await window.press("enter", "enter")
         await window.until(lambda: window.app.theme == "vuemantics-light")
+
+
+async def test_what_is_said_names_the_keys_that_were_chosen(tmp_path: Path) -> None:
+    async with window_with(tmp_path / "library", keys={"add-paths": "+", "show-log": "f4"}) as window:
+        await window.shows("Press + to add photos")
+        window.app.notices.tell_error(ValueError("a defect"))
+        await window.shows("Press F4 for the log.")

@@ -26,3 +26,10 @@ def extract_frames(path: Path, count: int) -> list[bytes]:
     from vuemantics_tui.media import frames
 
     return frames.extract_frames(path, count)
+
+
+def small_jpeg(path: Path, side: int, max_pixels: int) -> bytes:
+    """See `thumbnail.small_jpeg`."""
+    from vuemantics_tui.media import thumbnail
+
+    return thumbnail.small_jpeg(path, side, max_pixels)

@@ -71,6 +71,12 @@ def keys_of(action: Action, keymap: Mapping[str, str]) -> list[str]:
     return [_normal(key) for key in keymap.get(action.id, action.keys).split(",")]
 
 
+def first_key(id: str, keymap: Mapping[str, str]) -> str:
+    """The first key of the action with this ID, as a person calls it."""
+    action = next(action for action in all_actions() if action.id == id)
+    return key_words(keys_of(action, keymap)[0])
+
+
 def types_a_character(key: str) -> bool:
     """Whether the key, pressed in a field, is text."""
     character = key_to_character(_normal(key))

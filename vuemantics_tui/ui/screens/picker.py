@@ -31,8 +31,9 @@ LIST_ACTIONS = {action.action.partition("(")[0] for action in actions.PICKER_SCR
 class PickerScreen(BrowsingScreen):
     """Shows folders and what is in them; ends with the chosen files and folders, or with None.
 
-    It begins at `start`, a folder or a file in one. `places` are found by itself if none are given. `preview` makes a
-    picture of a file for a given size in cells; without it, files are shown in words.
+    It begins at `start`, a folder or a file in one. `last`, the folder used last, is among the places, which are found
+    by itself if none are given. `preview` makes a picture of a file for a given size in cells; without it, files are
+    shown in words.
     """
 
     BINDINGS = bindings.PICKER_SCREEN
@@ -42,12 +43,13 @@ class PickerScreen(BrowsingScreen):
         self,
         *,
         start: Path | None = None,
+        last: Path | None = None,
         places: Sequence[Place] | None = None,
         preview: PreviewOf | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         super().__init__(start=start, preview=preview, clock=clock)
-        self._start = start
+        self._last = last
         self._places = places
         self._counting = self._warned = False
 
@@ -63,7 +65,7 @@ class PickerScreen(BrowsingScreen):
     async def _find_places(self) -> None:
         places = self._places
         if places is None:
-            places = await asyncio.to_thread(find_places, self._start)
+            places = await asyncio.to_thread(find_places, self._last)
         self.query_one(PlaceList).show(places)
 
     def on_unmount(self) -> None:
