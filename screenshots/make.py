@@ -1,7 +1,7 @@
 """Make the README's pictures from a real run: `pip install '.[dev,screenshots]' && python screenshots/make.py`.
 
-Opens the app on photos that scikit-image ships, with the built-in analyzer, presses keys, and saves what it shows as SVG
-and as PNG. The PNGs need the font DejaVu Sans Mono (Debian: fonts-dejavu-core).
+Opens the app on photos that scikit-image ships, with the built-in analyzer, presses keys, and saves what it shows as
+SVG and as PNG. The PNGs need the font DejaVu Sans Mono (Debian: fonts-dejavu-core).
 """
 
 from __future__ import annotations
