@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -105,11 +106,15 @@ def test_what_another_terminal_adds_is_seen_at_once(terminal: Callable[..., Term
 
 
 def test_a_path_that_arrives_as_a_burst_of_keys_is_never_taken_for_hot_keys(
-    terminal: Callable[..., Terminal],
+    terminal: Callable[..., Terminal], tmp_path: Path
 ) -> None:
+    # Wider than the window: the end of what was typed is what one must see.
+    folder = tmp_path / ("drop-" * 20)
+    folder.mkdir()
+    shutil.copy(f"{PICTURES}/brick.png", folder)
     app = terminal(f"{PICTURES}/coffee.png")
     app.read_until(lambda text: "1 done" in text)
-    app.process.send(f"{PICTURES}/brick.png")
+    app.process.send(f"{folder}/brick.png")
     app.read_until(lambda text: "brick.png" in text and "A file, or a folder" in text)
     app.process.send("\r")
     app.read_until(lambda text: "2 done" in text)

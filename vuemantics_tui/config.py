@@ -53,6 +53,13 @@ class Settings:
         default="auto",
         metadata=_about("Whether the terminal shows 16 million colours: auto, yes or no.", "auto", "yes", "no"),
     )
+    quadrants: str = field(
+        default="auto",
+        metadata=_about(
+            "Whether pictures are drawn with quarter blocks, sharper where the font has them: auto, yes or no.",
+            *("auto", "yes", "no"),
+        ),
+    )
     show_hidden: bool = field(default=False, metadata=_about("Whether the app begins with hidden uploads shown."))
     remember_searches: bool = field(
         default=True, metadata=_about("Whether the library keeps what was searched for, to bring it back.")

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Terminal:
-    """A terminal. `colours` is how many it says it can show; `size` in (columns, rows)."""
+    """A terminal. `kind` is what TERM says; `colours` is how many it says it can show; `size` in (columns, rows)."""
 
     name: str
+    kind: str
     colours: int
     size: tuple[int, int]
     interactive: bool
@@ -22,12 +23,18 @@ class Terminal:
     utf8: bool
     no_color: bool
 
+    @property
+    def quadrants(self) -> bool:
+        """Whether its font can be expected to have quarter blocks: the Linux console's has only half ones."""
+        return self.utf8 and self.kind not in ("linux", "dumb")
+
 
 def current_terminal(environment: Mapping[str, str] = os.environ) -> Terminal:
     """The terminal that this process talks to."""
     columns, rows = shutil.get_terminal_size()
     return Terminal(
         name=environment.get("TERM_PROGRAM") or environment.get("TERM", "unknown"),
+        kind=environment.get("TERM", ""),
         colours=_colours(environment),
         size=(columns, rows),
         interactive=sys.stdin.isatty() and sys.stdout.isatty(),

@@ -17,7 +17,7 @@ from tests.media.drawing import names_in
 from vuemantics_tui.domain.errors import MediaError
 from vuemantics_tui.domain.media import FileType
 from vuemantics_tui.media.small import fit_within, small_rgb
-from vuemantics_tui.media.thumbnail import THUMBNAIL_SIDE, make_thumbnail
+from vuemantics_tui.media.thumbnail import THUMBNAIL_SIDE, make_thumbnail, small_jpeg
 
 Pixel = tuple[int, int, int]
 
@@ -293,3 +293,14 @@ def test_a_failure_leaves_the_old_thumbnail(tmp_path: Path, monkeypatch: pytest.
     make_thumbnail(tmp_path / "a.png", FileType.IMAGE, folder / "t.jpg")
     assert names_in(folder) == ["t.jpg"]
     assert (folder / "t.jpg").read_bytes().startswith(b"\xff\xd8")
+
+
+def test_anything_on_the_disk_has_a_small_jpeg(tmp_path: Path) -> None:
+    large = tmp_path / "no extension"
+    Image.new("RGB", (640, 320), (200, 30, 30)).save(large, "PNG")
+    with Image.open(io.BytesIO(small_jpeg(large, 64))) as small:
+        assert (small.format, small.size) == ("JPEG", (64, 32))
+    text = tmp_path / "really.jpg"
+    text.write_text("not a picture")
+    with pytest.raises(MediaError):
+        small_jpeg(text, 64)

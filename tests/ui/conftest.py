@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sqlite3
 import time
@@ -157,8 +158,9 @@ async def window_on(
     gate: bool = True,
     named: Sequence[Path] = (),
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    errors: bool = False,
 ) -> AsyncIterator[Window]:
-    """The app on a library, closed afterwards whatever happens."""
+    """The app on a library, closed afterwards whatever happens; without `errors`, none may have been noted."""
     analyzer = StillAnalyzer()
     if not gate:
         analyzer.gate.clear()
@@ -167,6 +169,9 @@ async def window_on(
         app = VuemanticsApp(library, paths=named, process=process, clock=clock)
         async with app.run_test(size=size, notifications=True) as pilot:
             yield Window(app, pilot, library, analyzer)
+            # What goes wrong inside becomes a notice and a line in the log, and would pass unseen here.
+            noted = [f"{entry.message}\n{entry.trace}" for entry in app.recent_log.entries(logging.ERROR)]
+            assert errors or not noted, "\n".join(noted)
     finally:
         await library.close()
 

@@ -21,11 +21,15 @@ from vuemantics_tui.ui.actions import PLACES, Action, all_actions, key_words, ke
 from vuemantics_tui.ui.app import VuemanticsApp
 from vuemantics_tui.ui.keymap import checked_keymap
 from vuemantics_tui.ui.palette import ActionsProvider
+from vuemantics_tui.ui.picker.fields import FilterInput, GoInput
+from vuemantics_tui.ui.picker.file_list import FileList
+from vuemantics_tui.ui.picker.place_list import PlaceList
 from vuemantics_tui.ui.screens.confirm import ConfirmScreen
 from vuemantics_tui.ui.screens.detail import DetailScreen
 from vuemantics_tui.ui.screens.filter import FilterScreen
 from vuemantics_tui.ui.screens.help import HelpScreen
 from vuemantics_tui.ui.screens.log import LogScreen
+from vuemantics_tui.ui.screens.picker import PickerScreen
 from vuemantics_tui.ui.screens.uploads import UploadsScreen
 from vuemantics_tui.ui.widgets.keys_line import HELP, KeysLine, fitting
 from vuemantics_tui.ui.widgets.path_field import PathInput
@@ -41,6 +45,11 @@ OWNERS: list[tuple[type[DOMNode], Sequence[Action]]] = [
     (PathInput, actions.PATH_FIELD),
     (SearchInput, actions.SEARCH_FIELD),
     (FilterScreen, actions.FILTER_SCREEN),
+    (PickerScreen, actions.PICKER_SCREEN),
+    (FileList, actions.FILE_LIST),
+    (FilterInput, actions.FILTER_FIELD),
+    (GoInput, actions.GO_FIELD),
+    (PlaceList, actions.PLACE_LIST),
     (ConfirmScreen, actions.CONFIRM_SCREEN),
     (LogScreen, actions.LOG_SCREEN),
     (HelpScreen, actions.HELP_SCREEN),
@@ -266,3 +275,10 @@ async def test_the_palette_changes_the_theme(root: Path) -> None:
         await window.shows("Theme: vuemantics-light")
         await window.press("enter", "enter")
         await window.until(lambda: window.app.theme == "vuemantics-light")
+
+
+async def test_what_is_said_names_the_keys_that_were_chosen(tmp_path: Path) -> None:
+    async with window_with(tmp_path / "library", keys={"add-paths": "+", "show-log": "f4"}) as window:
+        await window.shows("Press + to add photos")
+        window.app.notices.tell_error(ValueError("a defect"))
+        await window.shows("Press F4 for the log.")

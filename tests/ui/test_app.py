@@ -61,7 +61,7 @@ async def test_each_upload_runs_in_a_worker_of_the_app_named_after_it(root: Path
 async def test_a_file_that_cannot_be_decoded_fails_and_the_app_goes_on(root: Path, draw: Draw) -> None:
     broken = draw("broken.png")
     broken.write_bytes(broken.read_bytes()[:60])
-    async with window_on(root, process=True) as window:
+    async with window_on(root, process=True, errors=True) as window:
         window.analyzer.describe_image = refuse_all  # type: ignore[method-assign, assignment]
         await add(window.library, broken)
         await window.shows("✗ broken.png", "failed", "1 failed")
@@ -73,7 +73,7 @@ async def refuse_all(picture: object) -> None:
 
 
 async def test_a_worker_that_raises_never_ends_the_app(root: Path) -> None:
-    async with window_on(root) as window:
+    async with window_on(root, errors=True) as window:
         await window.shows("This library is empty")
 
         async def raise_at_once() -> None:

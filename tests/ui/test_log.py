@@ -78,7 +78,7 @@ async def test_the_app_keeps_what_is_logged_while_it_runs_and_no_longer(root: Pa
 
 
 async def test_the_log_shows_levels_in_words_and_where_errors_came_from(root: Path, utc: None) -> None:
-    async with window_on(root) as window:
+    async with window_on(root, errors=True) as window:
         recent = window.app.recent_log
         note(recent, logging.INFO, "begun")
         note(recent, logging.WARNING, "slow", seconds=1)

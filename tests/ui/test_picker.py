@@ -47,6 +47,8 @@ class PickingApp(App[None]):
         self._make = make
         self.chosen: list[Path] | None = UNCHOSEN
 
+    get_key_display = VuemanticsApp.get_key_display
+
     def on_mount(self) -> None:
         self._pick()
 

@@ -36,7 +36,7 @@ async def told(window: Window, words: str) -> None:
 
 async def test_an_action_that_raises(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     await make_library(root, [Made("1.png"), Made("2.png")])
-    async with window_on(root) as window:
+    async with window_on(root, errors=True) as window:
         await window.shows("2.png")
 
         def fail() -> None:
@@ -82,7 +82,7 @@ class Fragile(Static):
 @pytest.mark.parametrize("when", ["mount", "message", "drawing", "timer"])
 async def test_a_widget_that_raises_goes_on_living(root: Path, when: str) -> None:
     await make_library(root, [Made("1.png")])
-    async with window_on(root) as window:
+    async with window_on(root, errors=True) as window:
         await window.shows("1.png")
         widget = Fragile("fragile")
         widget.failing = when
@@ -107,7 +107,7 @@ class FragileScreen(Screen[None]):
 
 
 async def test_a_screen_that_cannot_be_composed_does_not_end_the_app(root: Path) -> None:
-    async with window_on(root) as window:
+    async with window_on(root, errors=True) as window:
         await window.shows("This library is empty")
         window.app.push_screen(FragileScreen())
         await window.shows("This library is empty", "a defect when")
@@ -119,7 +119,7 @@ async def test_a_screen_that_cannot_be_composed_does_not_end_the_app(root: Path)
 @pytest.mark.parametrize("exit_on_error", [False, True])
 @pytest.mark.parametrize("on_app", [False, True])
 async def test_a_worker_that_raises(root: Path, exit_on_error: bool, on_app: bool) -> None:
-    async with window_on(root) as window:
+    async with window_on(root, errors=True) as window:
         await window.shows("This library is empty")
 
         async def fail() -> str:
@@ -134,7 +134,7 @@ async def test_a_worker_that_raises(root: Path, exit_on_error: bool, on_app: boo
 
 
 async def test_a_task_that_nobody_waits_for(root: Path) -> None:
-    async with window_on(root) as window:
+    async with window_on(root, errors=True) as window:
         await window.shows("This library is empty")
 
         def fail() -> None:
@@ -145,7 +145,7 @@ async def test_a_task_that_nobody_waits_for(root: Path) -> None:
 
 
 async def test_an_error_that_says_too_much_is_shortened(root: Path) -> None:
-    async with window_on(root) as window:
+    async with window_on(root, errors=True) as window:
         await window.shows("This library is empty")
         window.app.survive(RuntimeError("x" * 5000))
         await window.shows("x…", HINT)
@@ -153,7 +153,7 @@ async def test_an_error_that_says_too_much_is_shortened(root: Path) -> None:
 
 async def test_an_app_that_only_fails_ends(root: Path) -> None:
     with pytest.raises(RuntimeError, match="again and again"):
-        async with window_on(root) as window:
+        async with window_on(root, errors=True) as window:
             await window.shows("This library is empty")
 
             def fail() -> None:

@@ -221,7 +221,7 @@ async def test_a_wrong_path_is_told_in_the_field(root: Path) -> None:
     async with window_on(root) as window:
         await window.press("A", *"/nope")
         await window.press("enter")
-        await window.shows("✗ There is no file or folder '/nope'", "Check the spelling")
+        await window.shows("✗ There is no /nope", "Check the spelling")
         assert window.app.screen.query_one(PathInput).value == "/nope"
         await window.press("x")
         await window.until(lambda: "✗" not in window.text(), "typing on takes the error away")
@@ -289,7 +289,7 @@ async def test_a_store_that_refuses_is_told_once_and_the_screen_goes_on(
 
 async def test_rows_that_cannot_be_read_are_told_and_read_later(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     await make_library(root, [Made(f"{number:03}.png") for number in range(200)])
-    async with window_on(root) as window:
+    async with window_on(root, errors=True) as window:
         await window.shows("199.png")
         await window.until(lambda: window.table.row_count == 200)
         honest, failing = window.table._cache._load, True
@@ -355,3 +355,14 @@ async def test_an_upload_that_is_processed_by_another_shows_its_stage(root: Path
         await window.shows("! x.mp4", "completed  no thumbnail", "1 done")
         row = window.table.cursor_row
         assert row is not None and row.status is ProcessingStatus.COMPLETED
+
+
+async def test_a_path_of_the_machine_in_front_of_one_is_explained_over_ssh(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSH_CONNECTION", "10.0.0.9 50000 10.0.0.2 22")
+    monkeypatch.setenv("USER", "anna")
+    async with window_on(root) as window:
+        await window.press("A", *"/Users/anna/cat.jpg")
+        await window.press("enter")
+        await window.shows("is a path of a Mac", "anna@10.0.0.2:")

@@ -18,6 +18,7 @@ from vuemantics_tui.config import Settings
 from vuemantics_tui.domain.errors import UsageError, VuemanticsError
 from vuemantics_tui.domain.text import counted, visible
 from vuemantics_tui.paths import log_file
+from vuemantics_tui.terminal import current_terminal
 
 if TYPE_CHECKING:
     from vuemantics_tui.library import Compute
@@ -93,6 +94,7 @@ async def _screen(settings: Settings, paths: Sequence[Path], compute: Compute) -
             paths=paths,
             theme=settings.theme,
             true_colour=settings.true_colour,
+            quadrants=settings.quadrants == "yes" or (settings.quadrants == "auto" and current_terminal().quadrants),
             keys=settings.keys,
             problems=settings.problems,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from pathlib import Path
 from typing import Self
 
@@ -10,11 +11,12 @@ from vuemantics_tui import paths
 from vuemantics_tui.analyzers.base import Analyzer, Compute
 from vuemantics_tui.analyzers.builtin.analyzer import BuiltinAnalyzer
 from vuemantics_tui.config import MIB, Settings
-from vuemantics_tui.domain.errors import LibraryError
+from vuemantics_tui.domain.errors import LibraryError, VuemanticsError
 from vuemantics_tui.library.descriptions import Descriptions
 from vuemantics_tui.library.queue import Queue
 from vuemantics_tui.library.search import Search, SearchHit
 from vuemantics_tui.library.uploads import Uploads
+from vuemantics_tui.media.jobs import small_jpeg
 from vuemantics_tui.processing.circuit import Circuit, Outage
 from vuemantics_tui.processing.compute import ProcessCompute
 from vuemantics_tui.processing.intake import Candidate, Intake, IntakeOutcome, IntakeResult, sweep_orphans
@@ -55,6 +57,12 @@ __all__ = [
     "Uploads",
     "warm_compute",
 ]
+
+
+log = logging.getLogger(__name__)
+
+# In pixels: with half blocks, two of them a cell of height, more than a pane has.
+PREVIEW_SIDE = 256
 
 
 class Library:
@@ -152,6 +160,15 @@ class Library:
                     await self._compute.close()
                 finally:
                     await self._database.close()
+
+    async def preview(self, path: Path) -> bytes | None:
+        """A small JPEG of any file on the disk, in the library or not; None where it shows no picture."""
+        try:
+            return await self._compute.run(small_jpeg, path, PREVIEW_SIDE, self.settings.limits.max_pixels)
+        except (VuemanticsError, OSError):
+            # What is wrong with a file is told when it is added.
+            log.debug("no preview of %s", path, exc_info=True)
+            return None
 
     async def sweep(self) -> int:
         """Remove what a crash left behind on disk; returns how many folders."""

@@ -33,3 +33,10 @@ def vision_jpeg(picture: Path | bytes, long_side: int, multiple: int, quality: i
     from vuemantics_tui.media import vision
 
     return vision.vision_jpeg(picture, long_side, multiple, quality, max_pixels)
+
+
+def small_jpeg(path: Path, side: int, max_pixels: int) -> bytes:
+    """See `thumbnail.small_jpeg`."""
+    from vuemantics_tui.media import thumbnail
+
+    return thumbnail.small_jpeg(path, side, max_pixels)

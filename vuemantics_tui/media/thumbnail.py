@@ -12,6 +12,7 @@ from PIL import Image, ImageStat
 from vuemantics_tui.domain.errors import MediaError
 from vuemantics_tui.domain.media import FileType
 from vuemantics_tui.media.pictures import DAMAGED_HINT, DEFAULT_MAX_PIXELS
+from vuemantics_tui.media.signatures import HEAD_BYTES, recognise
 from vuemantics_tui.media.small import picture_within
 
 THUMBNAIL_SIDE = 256
@@ -34,15 +35,32 @@ def make_thumbnail(
     transparent. `target` appears whole or not at all and replaces what was there. Raises MediaError if the
     source does not decode or has more than `max_pixels`, OSError if the target cannot be written.
     """
-    is_video = file_type == FileType.VIDEO
-    image = _from_video(source) if is_video else picture_within(source, THUMBNAIL_SIDE, max_pixels)
+    image = _small(source, file_type, THUMBNAIL_SIDE, max_pixels)
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=_JPEG_QUALITY)
     _write_whole(target, buffer.getbuffer())
     return image.size
 
 
-def _from_video(source: Path) -> Image.Image:
+def small_jpeg(source: Path, side: int, max_pixels: int = DEFAULT_MAX_PIXELS) -> bytes:
+    """A thumbnail of any picture or video on the disk, as the bytes of a JPEG that fits `side` x `side` pixels.
+
+    Raises MediaError if it is neither, does not decode or has more than `max_pixels`, OSError if it cannot be read.
+    """
+    with source.open("rb") as file:
+        found = recognise(file.read(HEAD_BYTES))
+    if found is None:
+        raise MediaError("This is neither a picture nor a video")
+    buffer = io.BytesIO()
+    _small(source, found.file_type, side, max_pixels).save(buffer, "JPEG", quality=_JPEG_QUALITY)
+    return buffer.getvalue()
+
+
+def _small(source: Path, file_type: FileType, side: int, max_pixels: int) -> Image.Image:
+    return _from_video(source, side) if file_type == FileType.VIDEO else picture_within(source, side, max_pixels)
+
+
+def _from_video(source: Path, side: int) -> Image.Image:
     # FFmpeg costs 50 ms to load, and most uploads are pictures.
     from vuemantics_tui.media.clips import frames_from_start, key_frame_at, open_clip, upright_picture
 
@@ -57,7 +75,7 @@ def _from_video(source: Path) -> Image.Image:
             if frame is None or frame.pts in seen:
                 continue
             seen.add(frame.pts)
-            picture = upright_picture(clip, frame, THUMBNAIL_SIDE)
+            picture = upright_picture(clip, frame, side)
             score = _contrast(picture)
             if score > best_score:
                 best, best_score = picture, score
@@ -69,7 +87,7 @@ def _from_video(source: Path) -> Image.Image:
                     break
                 if number % _SEQUENTIAL_STEP:
                     continue
-                picture = upright_picture(clip, frame, THUMBNAIL_SIDE)
+                picture = upright_picture(clip, frame, side)
                 score = _contrast(picture)
                 if score > best_score:
                     best, best_score = picture, score

@@ -16,6 +16,7 @@ QUEUE = "The queue"
 MOVE = "Moving"
 PROGRAM = "The program"
 ANSWER = "Answers"
+FOLDERS = "Folders"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,17 @@ def _reading(prefix: str) -> tuple[Action, ...]:
     )
 
 
+def _cursor(prefix: str) -> tuple[Action, ...]:
+    return (
+        _hidden(f"{prefix}-up", "up,k", "cursor_up", "up", "One up", MOVE),
+        _hidden(f"{prefix}-down", "down,j", "cursor_down", "down", "One down", MOVE),
+        _hidden(f"{prefix}-page-up", "pageup", "page_up", "page up", "A screen up", MOVE),
+        _hidden(f"{prefix}-page-down", "pagedown", "page_down", "page down", "A screen down", MOVE),
+        _hidden(f"{prefix}-first", "home", "cursor_first", "first", "To the first", MOVE),
+        _hidden(f"{prefix}-last", "end,G", "cursor_last", "last", "To the last", MOVE),
+    )
+
+
 UPLOADS_SCREEN = (
     # What follows at once, as a dropped path does in some terminals, must find the field and never the hot keys: only a
     # key with priority acts before the next one is handed out.
@@ -91,14 +103,7 @@ UPLOADS_SCREEN = (
     _hidden("mark-all", "*", "mark_all", "mark all", "Mark all that the table lists", MARK),
 )
 
-UPLOAD_TABLE = (
-    _hidden("cursor-up", "up,k", "cursor_up", "up", "One up", MOVE),
-    _hidden("cursor-down", "down,j", "cursor_down", "down", "One down", MOVE),
-    _hidden("cursor-page-up", "pageup", "page_up", "page up", "A screen up", MOVE),
-    _hidden("cursor-page-down", "pagedown", "page_down", "page down", "A screen down", MOVE),
-    _hidden("cursor-first", "home", "cursor_first", "first", "To the first", MOVE),
-    _hidden("cursor-last", "end", "cursor_last", "last", "To the last", MOVE),
-)
+UPLOAD_TABLE = _cursor("cursor")
 
 APP = (
     _hidden("show-log", "L", "show_log", "log", "Show what the program noted in this session", PROGRAM),
@@ -125,6 +130,50 @@ SEARCH_FIELD = (
     Action("leave-search", "escape", "leave_search", "back", "Leave, and go back to where one was", FIND),
     _hidden("older-search", "up", "older_search", "older", "The search before this one", FIND),
     _hidden("newer-search", "down", "newer_search", "newer", "The search after this one", FIND),
+)
+
+PICKER_SCREEN = (
+    # In this order they stand in the line of keys, and the end of it goes first where that is short.
+    Action("picker-open", "enter", "open_entry", "open", "Enter the folder, or add the file", FOLDERS),
+    Action("picker-mark", "space", "toggle_mark", "mark", "Mark it, and go on to the next", MARK),
+    Action("picker-add", "A", "add_marked", "add", "Add what is marked, or what is under the cursor", MARK),
+    Action("picker-leave", "escape,q", "leave", "leave", "Leave without adding", ANSWER),
+    # What is typed at once after these must find the field and never the hot keys, as with add-paths.
+    Action("picker-filter", "/", "open_filter", "filter", "Show only names with this in them", VIEW, priority=True),
+    Action("picker-path", "g", "type_path", "path", "Type a path to go to, with completion", FOLDERS, priority=True),
+    Action("picker-home", "~", "type_path('~/')", "home", "Type a path in the home folder", FOLDERS, False, True),
+    Action("picker-places", "p", "show_places", "places", "Home, Pictures, last used, mounted drives", FOLDERS),
+    Action("picker-sort", "o", "next_order", "sort", "Sort by the next order: name, date, size, type", VIEW),
+    Action("picker-everything", "m", "toggle_everything", "all files", "Show all files, or media only", VIEW),
+    Action("picker-hidden", ".", "toggle_hidden", "hidden", "Show hidden files and folders, too", VIEW),
+    Action("picker-count", "c", "count_folder", "count", "Count what is in the folder", FOLDERS),
+    _hidden("picker-range", "V", "mark_range", "range", "Begin a range of marks, or end it", MARK),
+    _hidden("picker-mark-all", "*", "mark_all", "mark all", "Mark all that is shown, or none", MARK),
+    _hidden("picker-enter", "right,l", "enter_folder", "enter", "Enter the folder", FOLDERS),
+    _hidden("picker-up", "left,h,backspace", "leave_folder", "up", "To the folder above", FOLDERS),
+    _hidden("picker-read-again", "r,f5", "read_again", "read again", "Read the folder again", FOLDERS),
+)
+
+FILE_LIST = _cursor("picker-cursor")
+
+FILTER_FIELD = (
+    Action("picker-filter-done", "enter", "submit", "to the list", "To the list of what is left", ANSWER),
+    _hidden("picker-filter-up", "up", "move(-1)", "up", "One up in the list", MOVE),
+    _hidden("picker-filter-down", "down", "move(1)", "down", "One down in the list", MOVE),
+    Action("picker-filter-clear", "escape", "close_field", "show all", "Show all again", ANSWER),
+)
+
+GO_FIELD = (
+    Action("picker-path-go", "enter", "submit", "go", "Go to this path", ANSWER),
+    Action("picker-path-complete", "tab", "complete", "complete", "Complete the path", ANSWER),
+    Action("picker-path-close", "escape", "close_field", "close", "Back to the list", ANSWER),
+)
+
+PLACE_LIST = (
+    Action("picker-place-go", "enter,right,l", "select", "go", "Go to this place", ANSWER),
+    _hidden("picker-place-down", "down,j", "cursor_down", "down", "One down", MOVE),
+    _hidden("picker-place-up", "up,k", "cursor_up", "up", "One up", MOVE),
+    Action("picker-place-back", "escape,left,h,p,q", "back", "back", "Back to the list", ANSWER),
 )
 
 FILTER_SCREEN = (Action("leave-filter", "escape", "decline", "back", "Leave everything as it is", ANSWER),)
@@ -154,6 +203,10 @@ PLACES = (
     Place("The field for paths", PATH_FIELD),
     Place("The search line", SEARCH_FIELD),
     Place("The choice of a filter", FILTER_SCREEN),
+    Place("The picker", PICKER_SCREEN + FILE_LIST),
+    Place("The picker's filter", FILTER_FIELD),
+    Place("The picker's path", GO_FIELD),
+    Place("The picker's places", PLACE_LIST),
     Place("A question", CONFIRM_SCREEN),
     Place("The log", LOG_SCREEN),
     Place("The help", HELP_SCREEN),
@@ -174,6 +227,7 @@ _KEY_NAMES = {
     "minus": "-",
     "comma": "comma",
     "full_stop": ".",
+    "tilde": "~",
 }
 
 

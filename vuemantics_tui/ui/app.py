@@ -72,8 +72,9 @@ class VuemanticsApp(SurvivingApp):
     """The program on the screen.
 
     Whoever makes it opens the library before, in the same event loop, and closes it after. `paths` are added once
-    the screen is up. Without `process` the queue is only shown, not worked on. `keys` are other keys, by the actions'
-    ids; `problems` are told at the start, with what is wrong in the keys and the theme.
+    the screen is up. Without `process` the queue is only shown, not worked on. With `quadrants`, pictures are drawn
+    with quarter blocks. `keys` are other keys, by the actions' ids; `problems` are told at the start, with what is
+    wrong in the keys and the theme.
     """
 
     # The screen to begin with is not pushed, so its own style sheet has to be named here.
@@ -91,6 +92,7 @@ class VuemanticsApp(SurvivingApp):
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         theme: str = DARK.name,
         true_colour: str = "auto",
+        quadrants: bool = False,
         keys: Mapping[str, str] | None = None,
         problems: Sequence[str] = (),
     ) -> None:
@@ -99,6 +101,7 @@ class VuemanticsApp(SurvivingApp):
         self._paths = paths
         self._process = process
         self._clock = clock
+        self._quadrants = quadrants
         self._leaving = False
         self._asking = False
         self.animation_level = "none"
@@ -111,13 +114,12 @@ class VuemanticsApp(SurvivingApp):
     def get_default_screen(self) -> Screen[None]:
         """The screen to begin with."""
         view = View(show_hidden=self.library.settings.show_hidden)
-        return UploadsScreen(self.library, self.notices, self._clock, view)
+        return UploadsScreen(self.library, self.notices, self._clock, view, quadrants=self._quadrants)
 
     def on_mount(self) -> None:
         """Begin to work."""
         self._handle_signals()
         self.set_keymap(self._own_keymap)
-        self.notices.log_key = key_words(self._own_keymap.get("show-log", "L").split(",")[0])
         self._tell_problems()
         if self._process:
             self.library.queue.start(self.launch_worker)

@@ -24,9 +24,16 @@ TOGETHER: tuple[tuple[Action, ...], ...] = (
     actions.PATH_FIELD + _ANYWHERE,
     actions.SEARCH_FIELD + _ANYWHERE,
     actions.FILTER_SCREEN + _ANYWHERE,
+    actions.PICKER_SCREEN + actions.FILE_LIST + actions.APP,
+    actions.FILTER_FIELD + _ANYWHERE,
+    actions.GO_FIELD + _ANYWHERE,
+    actions.PLACE_LIST + _ANYWHERE,
     actions.CONFIRM_SCREEN + _ANYWHERE,
 )
-_IN_FIELDS = frozenset(action.id for action in actions.PATH_FIELD + actions.SEARCH_FIELD + _ANYWHERE)
+_IN_FIELDS = frozenset(
+    action.id
+    for action in actions.PATH_FIELD + actions.SEARCH_FIELD + actions.FILTER_FIELD + actions.GO_FIELD + _ANYWHERE
+)
 
 KeyNames = tuple[str, ...]
 
@@ -62,6 +69,12 @@ def checked_keymap(chosen: Mapping[str, str]) -> tuple[dict[str, str], list[str]
 def keys_of(action: Action, keymap: Mapping[str, str]) -> list[str]:
     """The keys that an action has under this keymap, as Textual calls them."""
     return [_normal(key) for key in keymap.get(action.id, action.keys).split(",")]
+
+
+def first_key(id: str, keymap: Mapping[str, str]) -> str:
+    """The first key of the action with this ID, as a person calls it."""
+    action = next(action for action in all_actions() if action.id == id)
+    return key_words(keys_of(action, keymap)[0])
 
 
 def types_a_character(key: str) -> bool:

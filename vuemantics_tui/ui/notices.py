@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from vuemantics_tui.domain.errors import VuemanticsError
 from vuemantics_tui.domain.text import visible
+from vuemantics_tui.ui.keymap import first_key
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -32,7 +33,11 @@ class Notices:
         self._monotonic = monotonic
         self._last: dict[str, float] = {}
         self._error_shown = False
-        self.log_key = "L"
+
+    @property
+    def log_key(self) -> str:
+        """The key of the log, as a person calls it."""
+        return first_key("show-log", self._app._keymap)
 
     def tell(self, *sentences: str, severity: SeverityLevel = "information") -> None:
         """Show these sentences, one a line; text from outside in them is made safe here."""

@@ -11,17 +11,18 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Input, Label, Static
 
 from vuemantics_tui.domain.text import visible
-from vuemantics_tui.ui.picker import keys
+from vuemantics_tui.ui import bindings
 from vuemantics_tui.ui.picker.completion import Completion, complete
 from vuemantics_tui.ui.picker.messages import CursorWanted, FieldClosed, FilterChanged, PathTyped
+from vuemantics_tui.ui.widgets.line_input import LineInput
 
 MOST_NAMES = 40
 
 
-class FilterInput(Input):
+class FilterInput(LineInput):
     """The field for what names must have in them."""
 
-    BINDINGS = keys.FILTER_FIELD
+    BINDINGS = bindings.FILTER_FIELD
 
     def action_move(self, lines: int) -> None:
         """Move the list's cursor without leaving the field."""
@@ -72,10 +73,10 @@ class FilterLine(Horizontal):
             self.post_message(FilterChanged(event.value, closed=True))
 
 
-class GoInput(Input):
+class GoInput(LineInput):
     """The field for a path."""
 
-    BINDINGS = keys.PATH_FIELD
+    BINDINGS = bindings.GO_FIELD
 
     def action_close_field(self) -> None:
         """Leave without going anywhere."""

@@ -16,7 +16,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widget import Widget
 
-from vuemantics_tui.ui.picker import keys
+from vuemantics_tui.ui import bindings
 from vuemantics_tui.ui.picker.counting import Tallies
 from vuemantics_tui.ui.picker.file_line import LEAD, Columns, LineStyle, line_pieces
 from vuemantics_tui.ui.picker.listing import Entry
@@ -38,7 +38,7 @@ class FileHeading(Widget):
 class FileList(ScrollView, can_focus=True):
     """The entries of a folder in the order given. Posts EntryHighlighted, EntryOpened and MarkClicked."""
 
-    BINDINGS = keys.FILE_LIST
+    BINDINGS = bindings.FILE_LIST
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"file-list--{name}" for name in (*get_args(LineStyle), "cursor")}
 
     def __init__(self, marks: Marks, tallies: Tallies, clock: Callable[[], datetime], *, id: str | None = None) -> None:

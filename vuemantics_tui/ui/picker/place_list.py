@@ -10,8 +10,8 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from vuemantics_tui.domain.text import visible
+from vuemantics_tui.ui import bindings
 from vuemantics_tui.ui.fitting import fit
-from vuemantics_tui.ui.picker import keys
 from vuemantics_tui.ui.picker.lines import fit_path
 from vuemantics_tui.ui.picker.messages import FieldClosed, PlaceChosen
 from vuemantics_tui.ui.picker.places import Place
@@ -22,7 +22,7 @@ LONGEST_NAME = 16
 class PlaceList(OptionList, inherit_bindings=False):
     """Names, each with its path where there is room. Posts PlaceChosen and FieldClosed."""
 
-    BINDINGS = keys.PLACE_LIST
+    BINDINGS = bindings.PLACE_LIST
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id, compact=True, markup=False)

@@ -26,9 +26,13 @@ _Key = tuple[str, int, int, int, int, PictureMode]
 
 
 class PictureLoader:
-    """Draws thumbnails. What is missing or damaged is None, never an exception."""
+    """Draws thumbnails, with four pixels a cell if `quadrants`.
 
-    def __init__(self, *, most_kept: int = MOST_KEPT) -> None:
+    What is missing or damaged is None, never an exception.
+    """
+
+    def __init__(self, *, quadrants: bool = False, most_kept: int = MOST_KEPT) -> None:
+        self.quadrants = quadrants
         self._most_kept = most_kept
         self._kept: OrderedDict[_Key, Drawn] = OrderedDict()
 

@@ -38,7 +38,6 @@ class DetailScreen(Screen[None]):
         *,
         metadata: bool = False,
         loader: PictureLoader | None = None,
-        quadrants: bool = False,
     ) -> None:
         super().__init__(classes="-metadata" if metadata else "")
         self._library = library
@@ -46,12 +45,11 @@ class DetailScreen(Screen[None]):
         self._clock = clock
         self._metadata_first = metadata
         self._loader = loader
-        self._quadrants = quadrants
         self._deleted = False
 
     def compose(self) -> ComposeResult:
         """The pane, the page of facts in its place, the keys."""
-        yield UploadPane(self._library, self._clock, loader=self._loader, quadrants=self._quadrants, while_hidden=True)
+        yield UploadPane(self._library, self._clock, loader=self._loader, while_hidden=True)
         yield FactsPage()
         yield KeysLine(id="detail-keys")
 

@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from textual import events, on, work
-from textual.binding import Binding
 
 from vuemantics_tui.domain.text import visible
-from vuemantics_tui.ui.picker import keys, messages
+from vuemantics_tui.ui import actions, bindings
+from vuemantics_tui.ui.picker import messages
 from vuemantics_tui.ui.picker.browsing import BrowsingScreen
 from vuemantics_tui.ui.picker.fields import FilterLine, GoField
 from vuemantics_tui.ui.picker.file_list import FileList
@@ -25,29 +25,31 @@ from vuemantics_tui.ui.typed_paths import explain_missing, typed_paths
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 
 COUNTS_SECONDS = 0.2
-LIST_ACTIONS = {binding.action.partition("(")[0] for binding in keys.PICKER_SCREEN if isinstance(binding, Binding)}
+LIST_ACTIONS = {action.action.partition("(")[0] for action in actions.PICKER_SCREEN}
 
 
 class PickerScreen(BrowsingScreen):
     """Shows folders and what is in them; ends with the chosen files and folders, or with None.
 
-    It begins at `start`, a folder or a file in one. `places` are found by itself if none are given. `preview` makes a
-    picture of a file for a given size in cells; without it, files are shown in words.
+    It begins at `start`, a folder or a file in one. `last`, the folder used last, is among the places, which are found
+    by itself if none are given. `preview` makes a picture of a file for a given size in cells; without it, files are
+    shown in words.
     """
 
-    BINDINGS = keys.PICKER_SCREEN
+    BINDINGS = bindings.PICKER_SCREEN
     CSS_PATH = Path(__file__).with_suffix(".tcss")
 
     def __init__(
         self,
         *,
         start: Path | None = None,
+        last: Path | None = None,
         places: Sequence[Place] | None = None,
         preview: PreviewOf | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         super().__init__(start=start, preview=preview, clock=clock)
-        self._start = start
+        self._last = last
         self._places = places
         self._counting = self._warned = False
 
@@ -63,7 +65,7 @@ class PickerScreen(BrowsingScreen):
     async def _find_places(self) -> None:
         places = self._places
         if places is None:
-            places = await asyncio.to_thread(find_places, self._start)
+            places = await asyncio.to_thread(find_places, self._last)
         self.query_one(PlaceList).show(places)
 
     def on_unmount(self) -> None:

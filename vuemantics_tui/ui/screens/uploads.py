@@ -9,6 +9,7 @@ from datetime import datetime
 from textual import events, on, work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
+from textual.content import Content
 from textual.widgets import Static
 
 from vuemantics_tui.domain.upload import QueueCounts
@@ -16,6 +17,7 @@ from vuemantics_tui.domain.view import View
 from vuemantics_tui.library import Library
 from vuemantics_tui.ui import bindings
 from vuemantics_tui.ui.following import Following
+from vuemantics_tui.ui.keymap import first_key
 from vuemantics_tui.ui.messages import CursorMoved, LoadFailed
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.screens.uploads_acting import ActingPart
@@ -40,7 +42,7 @@ ON_UPLOADS = frozenset(
 EMPTY = """\
 [b $foreground]This library is empty[/]
 
-Press [b $accent]a[/] to add photos and videos, or run
+Press [b $accent]$key[/] to add photos and videos, or run
 [$accent]vuemantics-tui add --recursive ~/Pictures[/]"""
 
 
@@ -52,9 +54,15 @@ class UploadsScreen(SearchingPart, ActingPart):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - as Textual declares it
 
     def __init__(
-        self, library: Library, notices: Notices, clock: Callable[[], datetime], view: View | None = None
+        self,
+        library: Library,
+        notices: Notices,
+        clock: Callable[[], datetime],
+        view: View | None = None,
+        *,
+        quadrants: bool = False,
     ) -> None:
-        super().__init__(library, notices, clock, view)
+        super().__init__(library, notices, clock, view, quadrants=quadrants)
         self._following = Following(library, self.table, self.showing)
         self._pace = Pace()
 
@@ -70,7 +78,7 @@ class UploadsScreen(SearchingPart, ActingPart):
                 yield Static("", id="nothing", markup=False)
             yield UploadPane(self.library, self.clock, loader=self.pictures, id="pane")
         with Vertical(id="empty"):
-            yield Static(EMPTY, id="empty-text")
+            yield Static(id="empty-text")
         yield PathField(id="path-field")
         yield QueueBar(id="queue")
         yield KeysLine(id="keys")
@@ -78,8 +86,14 @@ class UploadsScreen(SearchingPart, ActingPart):
 
     def on_mount(self) -> None:
         """Begin to follow the library."""
+        # The app takes the keys of the settings over only after its first screen is there.
+        self.call_after_refresh(self._invite)
         self._follow()
         self._estimate()
+
+    def _invite(self) -> None:
+        key = first_key("add-paths", self.app._keymap)
+        self.query_one("#empty-text", Static).update(Content.from_markup(EMPTY, key=key))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """What is done to an upload needs one; in a field, the keys that would leave it are letters."""

@@ -25,7 +25,13 @@ class UploadsBase(Screen[None]):
     """Holds the library, the table, and what the table shows."""
 
     def __init__(
-        self, library: Library, notices: Notices, clock: Callable[[], datetime], view: View | None = None
+        self,
+        library: Library,
+        notices: Notices,
+        clock: Callable[[], datetime],
+        view: View | None = None,
+        *,
+        quadrants: bool = False,
     ) -> None:
         super().__init__()
         self.library = library
@@ -34,7 +40,7 @@ class UploadsBase(Screen[None]):
         self.table = UploadTable(library.uploads.rows, self._word_of, clock, id="uploads")
         self.showing = Showing(library, self.table, view or View())
         self.adder = Adding(library, notices)
-        self.pictures = PictureLoader()
+        self.pictures = PictureLoader(quadrants=quadrants)
 
     @property
     def adding(self) -> bool:

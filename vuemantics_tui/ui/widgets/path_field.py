@@ -7,15 +7,14 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Input, Label, Static
 
-from vuemantics_tui.domain.errors import VuemanticsError
-from vuemantics_tui.domain.text import visible
 from vuemantics_tui.ui import bindings
 from vuemantics_tui.ui.messages import PathFieldClosed, PathsEntered
+from vuemantics_tui.ui.widgets.line_input import LineInput
 
 HELP = "A file, or a folder with all that is in it."
 
 
-class PathInput(Input):
+class PathInput(LineInput):
     """The field itself."""
 
     BINDINGS = bindings.PATH_FIELD
@@ -57,11 +56,11 @@ class PathField(Vertical):
         message.remove_class("error")
         message.update(text)
 
-    def show_error(self, error: VuemanticsError) -> None:
+    def complain(self, words: str) -> None:
         """Say what was wrong and what to do; what was typed stays."""
         message = self.query_one("#path-message", Static)
         message.add_class("error")
-        message.update(f"✗ {visible(error.message)}. {visible(error.hint)}")
+        message.update(f"✗ {words}")
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:

@@ -12,12 +12,13 @@ from textual.widgets import Input, Label, Static
 
 from vuemantics_tui.ui import bindings
 from vuemantics_tui.ui.messages import SearchEntered, SearchLeft
+from vuemantics_tui.ui.widgets.line_input import LineInput
 
 # Long enough to finish a word, short enough to feel at once.
 PAUSE_SECONDS = 0.25
 
 
-class SearchInput(Input):
+class SearchInput(LineInput):
     """The field itself. Up and Down bring past searches."""
 
     BINDINGS = bindings.SEARCH_FIELD

@@ -43,14 +43,12 @@ class Thumbnail(Widget):
         loader: PictureLoader,
         *,
         most_rows: int = 0,
-        quadrants: bool = False,
         id: str | None = None,
         classes: str | None = None,
     ) -> None:
         super().__init__(id=id, classes=classes)
         self.most_rows = most_rows
         self._loader = loader
-        self._quadrants = quadrants
         self._path: Path | None = None
         self._otherwise = PLACEHOLDER
         self._drawn: Drawn | None = None
@@ -69,7 +67,7 @@ class Thumbnail(Widget):
         columns, rows = self._box()
         if path is None or not columns or not rows:
             return path, None
-        return path, await self._loader.load(path, columns, rows, mode_of(self.app, quadrants=self._quadrants))
+        return path, await self._loader.load(path, columns, rows, mode_of(self.app, quadrants=self._loader.quadrants))
 
     def put(self, drawn: tuple[Path | None, Drawn | None], otherwise: str = PLACEHOLDER) -> None:
         """Show now what `draw` returned."""

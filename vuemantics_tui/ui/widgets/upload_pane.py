@@ -106,14 +106,13 @@ class UploadPane(VerticalScroll, can_focus=False):
         clock: Callable[[], datetime],
         *,
         loader: PictureLoader | None = None,
-        quadrants: bool = False,
         while_hidden: bool = False,
         id: str | None = None,
     ) -> None:
         super().__init__(id=id, classes="-nothing")
         self._library = library
         self._clock = clock
-        self._thumbnail = Thumbnail(loader or PictureLoader(), quadrants=quadrants, id="pane-thumbnail")
+        self._thumbnail = Thumbnail(loader or PictureLoader(), id="pane-thumbnail")
         self._while_hidden = while_hidden
         self._seen = False
         self._wanted: int | None = None

@@ -1,0 +1,61 @@
+"""The picker as the app opens it: what it shows of a file, and where it begins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.ui.conftest import add, window_on
+from vuemantics_tui.ui.picker.file_list import FileList
+from vuemantics_tui.ui.picker.preview_pane import PreviewPicture
+from vuemantics_tui.ui.screens.picker import PickerScreen
+
+WIDE = (120, 36)
+
+
+def _picker(app: object) -> PickerScreen:
+    screen = getattr(app, "screen", None)
+    assert isinstance(screen, PickerScreen)
+    return screen
+
+
+async def test_the_file_under_the_cursor_is_shown_as_a_picture(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    halves = Image.new("L", (600, 400), 0)
+    halves.paste(255, (300, 0, 600, 400))
+    halves.save(folder / "a.jpg")
+    (folder / "b.jpg").write_text("no picture at all")
+    monkeypatch.chdir(folder)
+    async with window_on(root, size=WIDE) as window:
+        await window.press("a")
+        await window.until(lambda: isinstance(window.app.screen, PickerScreen))
+        picture = _picker(window.app).query_one(PreviewPicture)
+        await window.until(lambda: picture.display and picture.size.height > 5, "a picture")
+        # Black to the left, white to the right: in the shades that this terminal has, blank and full.
+        row = picture.render_line(2).text
+        assert (row[5], row[-5]) == (" ", "█")
+        await window.press("down")
+        await window.until(lambda: not picture.display, "no picture of what is none")
+        assert "b.jpg" in window.text()
+
+
+async def test_the_folder_added_from_last_is_among_the_places(
+    root: Path, draw: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    photo = draw("one.png", "holidays")
+    async with window_on(root, size=WIDE) as window:
+        await add(window.library, photo)
+        await window.shows("one.png")
+        await window.press("a")
+        await window.shows("Last used")
+        assert _picker(window.app).folder == tmp_path
+        await window.press("p", "enter")
+        await window.until(lambda: _picker(window.app).folder == photo.parent)
+        assert _picker(window.app).query_one(FileList).entries[0].name == "one.png"
