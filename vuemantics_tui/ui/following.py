@@ -31,6 +31,8 @@ class Following:
         changes = await self._feed.poll()
         if changes is not None:
             await self._apply(changes.changed, changes.deleted)
+        elif self._showing.pins_linger:
+            self._table.apply((), (), await self._showing.pinned())
         if self._outdated and time.monotonic() - self._read_at >= READ_AGAIN_SECONDS:
             self._outdated = False
             self._read_at = time.monotonic()
@@ -53,8 +55,8 @@ class Following:
             rows = await self._library.uploads.rows(changed)
             hidden = {row.number for row in rows if row.hidden and not self._showing.view.show_hidden}
             gone |= hidden
-            self._table.apply([row.number for row in rows], gone, await self._showing.running())
+            self._table.apply([row.number for row in rows], gone, await self._showing.pinned())
             self._outdated |= any(row.number not in hidden and not self._table.lists(row.number) for row in rows)
         else:
-            self._table.apply(changed, gone, await self._showing.running())
+            self._table.apply(changed, gone, await self._showing.pinned())
             self._outdated = self._showing.results is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from array import array
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ from vuemantics_tui.domain.text import counted
 from vuemantics_tui.domain.view import SortKey, StatusFilter, View
 from vuemantics_tui.library import Library, SearchHit
 from vuemantics_tui.ui.widgets.listing import Listing
+from vuemantics_tui.ui.widgets.pins import Pins
 from vuemantics_tui.ui.widgets.upload_line import Found
 from vuemantics_tui.ui.widgets.upload_table import UploadTable
 
@@ -28,6 +30,7 @@ class Showing:
         self.results: str | None = None
         self._return_to: int | None = None
         self._run = 0
+        self._pins = Pins()
 
     @property
     def live(self) -> bool:
@@ -112,11 +115,16 @@ class Showing:
 
     async def _view_listing(self) -> Listing:
         listing = Listing(await self._library.uploads.numbers(self.view), newest_first=self.live)
-        listing.pin(await self.running())
+        listing.pin(await self.pinned())
         return listing
 
-    async def running(self) -> array[int]:
-        """What is pinned on top: what runs just now, but among the results of a search nothing."""
+    async def pinned(self) -> list[int]:
+        """What stands on top: what runs just now, but among the results of a search nothing."""
         if self.results is not None:
-            return array("q")
-        return await self._library.uploads.numbers(RUNNING_VIEW)
+            return []
+        return self._pins.update(await self._library.uploads.numbers(RUNNING_VIEW), time.monotonic())
+
+    @property
+    def pins_linger(self) -> bool:
+        """Whether what is pinned will change although nothing changes in the library."""
+        return self._pins.lingering and self.results is None

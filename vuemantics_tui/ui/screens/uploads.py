@@ -29,6 +29,7 @@ from vuemantics_tui.ui.widgets.queue_bar import Pace, QueueBar
 from vuemantics_tui.ui.widgets.search_line import SearchLine
 from vuemantics_tui.ui.widgets.table_heading import TableHeading
 from vuemantics_tui.ui.widgets.upload_pane import UploadPane
+from vuemantics_tui.ui.widgets.words import Words
 
 # As often as an eye can follow, and no more: over SSH each repaint is bytes.
 TICK_SECONDS = 0.1
@@ -75,7 +76,7 @@ class UploadsScreen(SearchingPart, ActingPart):
             with Vertical(id="list"):
                 yield TableHeading(id="heading")
                 yield self.table
-                yield Static("", id="nothing", markup=False)
+                yield Words(id="nothing")
             yield UploadPane(self.library, self.clock, loader=self.pictures, id="pane")
         with Vertical(id="empty"):
             yield Static(id="empty-text")

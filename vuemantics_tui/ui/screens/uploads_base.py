@@ -7,7 +7,6 @@ from datetime import datetime
 
 from textual import work
 from textual.screen import Screen
-from textual.widgets import Static
 
 from vuemantics_tui.domain.upload import UploadRow, status_word
 from vuemantics_tui.domain.view import View
@@ -19,6 +18,7 @@ from vuemantics_tui.ui.showing import Showing
 from vuemantics_tui.ui.widgets.search_line import SearchLine
 from vuemantics_tui.ui.widgets.table_heading import TableHeading
 from vuemantics_tui.ui.widgets.upload_table import UploadTable
+from vuemantics_tui.ui.widgets.words import Words
 
 
 class UploadsBase(Screen[None]):
@@ -61,5 +61,5 @@ class UploadsBase(Screen[None]):
         self.query_one(SearchLine).say(self.showing.words())
         self.query_one(TableHeading).scores = self.showing.results is not None
         nothing = self.table.row_count == 0 and not self.has_class("-empty")
-        self.query_one("#nothing", Static).update(f"Nothing here: {self.showing.words()}" if nothing else "")
+        self.query_one("#nothing", Words).say(f"Nothing here: {self.showing.words()}" if nothing else "")
         self.set_class(nothing, "-nothing")

@@ -8,11 +8,12 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.timer import Timer
-from textual.widgets import Input, Label, Static
+from textual.widgets import Input, Label
 
 from vuemantics_tui.ui import bindings
 from vuemantics_tui.ui.messages import SearchEntered, SearchLeft
 from vuemantics_tui.ui.widgets.line_input import LineInput
+from vuemantics_tui.ui.widgets.words import Words
 
 # Long enough to finish a word, short enough to feel at once.
 PAUSE_SECONDS = 0.25
@@ -66,7 +67,7 @@ class SearchLine(Horizontal):
         """A slash, the field, the words."""
         yield Label("/", id="search-slash")
         yield SearchInput()
-        yield Static("", id="view-words", markup=False)
+        yield Words(id="view-words")
 
     @property
     def text(self) -> str:
@@ -93,7 +94,7 @@ class SearchLine(Horizontal):
 
     def say(self, words: str) -> None:
         """What the table shows, in words."""
-        self.query_one("#view-words", Static).update(words)
+        self.query_one("#view-words", Words).say(words)
 
     @on(Input.Changed)
     def _changed(self, event: Input.Changed) -> None:

@@ -10,6 +10,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.geometry import Region, Size
+from textual.reactive import Reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
@@ -30,6 +31,9 @@ class UploadTable(ScrollView, can_focus=True):
     """The uploads of a listing, one a line. Rows come from `load`, the word for a state from `word_of`."""
 
     BINDINGS = bindings.UPLOAD_TABLE
+    # Not `layout=True` as in Textual: its own size does not depend on it, and a layout of the whole screen for each
+    # upload that arrives takes 14 ms.
+    virtual_size = Reactive(Size(0, 0))
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"upload-table--{name}" for name in (*get_args(LineStyle), "cursor")}
 
     def __init__(
@@ -71,6 +75,7 @@ class UploadTable(ScrollView, can_focus=True):
         fresh = [number for number in changed if number not in gone]
         under_cursor = self.cursor_number
         top = round(self.scroll_y)
+        before = self._on_screen()
         line_on_screen = self._cursor - top
         self._cache.outdate(fresh)
         self.marks.drop(gone)
@@ -80,11 +85,23 @@ class UploadTable(ScrollView, can_focus=True):
                 index = self._listing.index_of(under_cursor)
                 self._cursor = self._cursor if index is None else index
             self._cursor = max(0, min(self._cursor, len(self._listing) - 1))
-            self._resized_list()
+            self.virtual_size = Size(0, len(self._listing))
             self._keep_in_sight(top, line_on_screen)
             self._tell_cursor()
-        else:
-            self._reload()
+            self._repaint_moved(before)
+        self._reload()
+
+    def _on_screen(self) -> list[tuple[int, bool]]:
+        """Which upload stands on each line of the screen, and whether the cursor is on it."""
+        return [(self._listing[index], index == self._cursor) for index in self._visible()]
+
+    def _repaint_moved(self, before: list[tuple[int, bool]]) -> None:
+        # Of a screen in which uploads are pinned and end ten times a second, most lines stay as they are.
+        top = round(self.scroll_y)
+        now = self._on_screen()
+        for line in range(max(len(before), len(now))):
+            if before[line : line + 1] != now[line : line + 1]:
+                self.refresh_line(top + line)
 
     def _keep_in_sight(self, top: int, line_on_screen: int) -> None:
         # At the very top, new ones show above the cursor; further down, nothing moves under the eye.
@@ -225,6 +242,10 @@ class UploadTable(ScrollView, can_focus=True):
     def refresh_line(self, y: int) -> None:
         """Repaint one line, without the scrollbar beside it."""
         self.refresh(Region(0, y - round(self.scroll_y), self.scrollable_content_region.width, 1))
+
+    def watch_virtual_size(self, size: Size) -> None:
+        """Fit the scrollbar."""
+        self._scroll_update(size)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Load what came into view."""
