@@ -9,6 +9,7 @@ import platformdirs
 APP = "vuemantics-tui"
 DATABASE_NAME = "library.db"
 UPLOADS_NAME = "uploads"
+VECTORS_NAME = "vectors"
 THUMBNAIL_NAME = "thumb_256.jpg"
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vuemantics_tui.analyzers.builtin.colours import read_palette
 from vuemantics_tui.analyzers.builtin.pictures import load_pixels
 from vuemantics_tui.domain.errors import MediaError
+from vuemantics_tui.media.colours import read_palette
 
 Encode = Callable[..., bytes]
 

@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from vuemantics_tui.analyzers.builtin.colours import COLOUR_NAMES, Palette, read_palette
 from vuemantics_tui.analyzers.builtin.grammar import enumerate_words, with_article
 from vuemantics_tui.analyzers.builtin.labels import class_labels, kind_sizes, named_probabilities
 from vuemantics_tui.analyzers.builtin.people import people_phrase, people_tags
@@ -17,6 +16,7 @@ from vuemantics_tui.analyzers.builtin.sight import Sight, blend_sights
 from vuemantics_tui.analyzers.builtin.words import Medium, describe_sight
 from vuemantics_tui.domain.audit import audit_description
 from vuemantics_tui.domain.description import Description
+from vuemantics_tui.media.colours import COLOUR_NAMES, Palette, read_palette
 
 BROWN = Palette({"brown": 0.6, "grey": 0.4}, 50, 20, 30)
 

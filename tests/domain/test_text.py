@@ -1,4 +1,4 @@
-"""File names that try to do something to the terminal; sizes; search lines."""
+"""File names that try to do something to the terminal; sizes."""
 
 import pickle
 
@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vuemantics_tui.domain.errors import AnalyzerError, ErrorKind, MediaError, VuemanticsError
-from vuemantics_tui.domain.query import parse_query
 from vuemantics_tui.domain.text import size_words, visible
 
 
@@ -37,16 +36,6 @@ def test_no_text_keeps_a_control_character(text: str) -> None:
 )
 def test_sizes_read_well(size: int, text: str) -> None:
     assert size_words(size) == text
-
-
-def test_a_query_keeps_the_words_that_say_something() -> None:
-    assert parse_query("a picture of the Red Sofa").words == ("red", "sofa")
-    assert parse_query("the picture").words == ("the", "picture")
-
-
-@given(st.text())
-def test_any_text_is_a_query(text: str) -> None:
-    assert isinstance(parse_query(text).words, tuple)
 
 
 @pytest.mark.parametrize(

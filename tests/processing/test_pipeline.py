@@ -167,7 +167,7 @@ async def test_an_upload_deleted_while_it_is_processed_ends_quietly(
     held: Held, caplog: pytest.LogCaptureFixture
 ) -> None:
     library, analyzer, upload, task = held
-    assert await library.uploads.delete([upload.id]) == 1
+    assert await library.uploads.delete([upload.id], forever=True) == 1
     assert analyzer.gate is not None
     analyzer.gate.set()
     await task

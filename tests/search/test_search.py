@@ -9,12 +9,15 @@ import numpy as np
 from tests.conftest import DrawPicture, OpenLibrary, add_all, insert_upload, settled
 from tests.doubles import ScriptedAnalyzer, vector_of
 from tests.store.test_uploads import complete
-from vuemantics_tui.search.ranking import Ranking
+from vuemantics_tui.domain.query import parse_query
+from vuemantics_tui.search.meaning import Meanings
+from vuemantics_tui.search.ranking import Hit, Ranking
 from vuemantics_tui.search.vectors import VectorIndex
 from vuemantics_tui.store.changes import ChangeFeed
 from vuemantics_tui.store.database import Database
 from vuemantics_tui.store.decisions import DecisionStore
 from vuemantics_tui.store.embeddings import EmbeddingStore
+from vuemantics_tui.store.filters import FilterStore
 from vuemantics_tui.store.fulltext import FullText
 from vuemantics_tui.store.uploads import UploadStore
 
@@ -26,7 +29,13 @@ def index_of(database: Database) -> VectorIndex:
 
 def ranking_of(database: Database) -> Ranking:
     """A fresh ranking over a database."""
-    return Ranking(FullText(database), index_of(database), ScriptedAnalyzer())
+    meanings = Meanings(ScriptedAnalyzer(), UploadStore(database), EmbeddingStore(database))
+    return Ranking(FullText(database), index_of(database), FilterStore(database), meanings, model="embedder")
+
+
+async def hits_of(ranking: Ranking, text: str) -> list[Hit]:
+    """What a line of text finds."""
+    return list((await ranking.search(parse_query(text))).hits)
 
 
 async def described(database: Database, text: str) -> str:
@@ -54,8 +63,8 @@ async def test_the_nearest_are_those_of_the_plain_product(database: Database) ->
 
 async def test_an_empty_library_finds_nothing(database: Database) -> None:
     assert await nearest(index_of(database), "anything") == []
-    assert await ranking_of(database).search("anything", 5) == []
-    assert await ranking_of(database).search("   ", 5) == []
+    assert await hits_of(ranking_of(database), "anything") == []
+    assert await hits_of(ranking_of(database), "   ") == []
 
 
 async def test_the_index_follows_what_is_added_described_anew_and_deleted(database: Database) -> None:
@@ -86,7 +95,7 @@ async def test_what_holds_all_words_comes_before_what_holds_some(database: Datab
         for index in order:
             await described(database, texts[index])
         orders.append(order)
-        hits = await ranking_of(database).search("red sofa cat", 20)
+        hits = await hits_of(ranking_of(database), "red sofa cat")
         first = (await UploadStore(database).by_numbers([hits[0].number]))[0]
         assert first.description == texts[2]
         assert all(earlier.score >= later.score for earlier, later in itertools.pairwise(hits))
@@ -97,28 +106,22 @@ async def test_what_holds_all_words_comes_before_what_holds_some(database: Datab
 async def test_an_exact_match_in_words_and_meaning_scores_one(database: Database) -> None:
     await described(database, "tabby")
     await described(database, "something else entirely")
-    hits = await ranking_of(database).search("tabby", 5)
+    hits = await hits_of(ranking_of(database), "tabby")
     assert (hits[0].number, hits[0].score) == (1, 1.0)
     assert len(hits) == 2
-
-
-async def test_the_limit_holds(database: Database) -> None:
-    for number in range(12):
-        await described(database, f"number {number}")
-    assert len(await ranking_of(database).search("number", 5)) == 5
 
 
 async def test_what_is_hidden_is_found_by_no_way_until_it_is_shown_again(database: Database) -> None:
     ranking, decisions = ranking_of(database), DecisionStore(database)
     ids = [await described(database, text) for text in ("tabby cat", "tabby dog", "grey sofa")]
-    assert len(await ranking.search("tabby", 5)) == 3
+    assert len(await hits_of(ranking, "tabby")) == 3
     await decisions.set_hidden(ids[:1], True)
-    assert {hit.number for hit in await ranking.search("tabby", 5)} == {2, 3}
-    assert {hit.number for hit in await ranking_of(database).search("tabby", 5)} == {2, 3}, "freshly loaded"
+    assert {hit.number for hit in await hits_of(ranking, "tabby")} == {2, 3}
+    assert {hit.number for hit in await hits_of(ranking_of(database), "tabby")} == {2, 3}, "freshly loaded"
     assert {hit.number for hit in await ranking.similar(2, 5)} == {3}
     assert {hit.number for hit in await ranking.similar(1, 5)} == {2, 3}, "from a hidden one to what is shown"
     await decisions.set_hidden(ids[:1], False)
-    assert len(await ranking.search("tabby", 5)) == 3
+    assert len(await hits_of(ranking, "tabby")) == 3
 
 
 async def test_similar_are_the_nearest_without_itself(database: Database) -> None:

@@ -69,7 +69,7 @@ async def test_a_completed_upload_has_all_that_was_found(database: Database) -> 
     assert (upload.status, upload.stage, upload.progress_percent) == ("completed", "completed", 100)
     assert (upload.description, upload.tags, upload.description_audit_score) == (GOOD_TEXT, ("cat",), 100)
     assert upload.completed_at is not None
-    assert len(await EmbeddingStore(database).all("embedder")) == 1
+    assert await EmbeddingStore(database).count("embedder") == 1
 
 
 async def test_what_is_deleted_leaves_a_tombstone_and_no_ghost(database: Database) -> None:

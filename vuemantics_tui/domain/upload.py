@@ -145,7 +145,8 @@ class Upload(UploadRow):
     """Everything the store knows of an upload but its history.
 
     `file_path` and `thumbnail_path` are relative to the library's folder; `duration` in seconds; `retry_at` in seconds
-    since the epoch, where it waits for its next attempt; `edited` whether a person wrote its description.
+    since the epoch, where it waits for its next attempt; `edited` whether a person wrote its description; `own_tags`
+    are those that a person gave, which stay when it is described anew.
     """
 
     user_id: str = ""
@@ -173,6 +174,7 @@ class Upload(UploadRow):
     description: str | None = None
     read_text: str | None = None
     tags: tuple[str, ...] = ()
+    own_tags: tuple[str, ...] = ()
     description_audit_score: int | None = None
     description_audit_findings: tuple[str, ...] = ()
     analyzer: str | None = None

@@ -12,11 +12,18 @@ from vuemantics_tui.analyzers.base import Analyzer, Compute
 from vuemantics_tui.analyzers.builtin.analyzer import BuiltinAnalyzer
 from vuemantics_tui.config import MIB, Settings
 from vuemantics_tui.domain.errors import LibraryError, VuemanticsError
+from vuemantics_tui.domain.likeness import DuplicateGroup, LookAlike
 from vuemantics_tui.library.descriptions import Descriptions
+from vuemantics_tui.library.duplicates import Duplicates
+from vuemantics_tui.library.exporting import Export, ExportFormat, ExportProgress, SidecarResult
 from vuemantics_tui.library.queue import Queue
-from vuemantics_tui.library.search import Search, SearchHit
+from vuemantics_tui.library.search import Search, SearchHit, SearchResults
+from vuemantics_tui.library.statistics import ReadStatistics, Space, Statistics
+from vuemantics_tui.library.tags import Tags
+from vuemantics_tui.library.trash import Trash
 from vuemantics_tui.library.uploads import Uploads
 from vuemantics_tui.media.jobs import small_jpeg
+from vuemantics_tui.processing.backfill import Backfill, BackfillProgress
 from vuemantics_tui.processing.circuit import Circuit, Outage
 from vuemantics_tui.processing.compute import ProcessCompute
 from vuemantics_tui.processing.intake import Candidate, Intake, IntakeOutcome, IntakeResult, sweep_orphans
@@ -24,36 +31,64 @@ from vuemantics_tui.processing.owner import this_process
 from vuemantics_tui.processing.pipeline import Frames, Pipeline, Texts
 from vuemantics_tui.processing.scheduler import Launch, Running, Scheduler
 from vuemantics_tui.processing.slots import StageLimits
+from vuemantics_tui.search.meaning import Meanings
 from vuemantics_tui.search.ranking import Ranking
+from vuemantics_tui.search.suggesting import Suggester, Suggestion, SuggestionKind
 from vuemantics_tui.search.vectors import VectorIndex
+from vuemantics_tui.store.backfill import BackfillStore
 from vuemantics_tui.store.changes import ChangeFeed
 from vuemantics_tui.store.claims import ClaimStore
 from vuemantics_tui.store.database import Database
 from vuemantics_tui.store.descriptions import EDITED_BY_HAND, DescriptionStore, StoredDescription
 from vuemantics_tui.store.durations import DurationStore
 from vuemantics_tui.store.embeddings import EmbeddingStore
+from vuemantics_tui.store.exporting import ExportStore
+from vuemantics_tui.store.filters import FilterStore
+from vuemantics_tui.store.fingerprints import FingerprintStore
 from vuemantics_tui.store.fulltext import FullText
 from vuemantics_tui.store.runs import RunStore
+from vuemantics_tui.store.saved_searches import SavedSearch, SavedSearches
 from vuemantics_tui.store.searches import SearchHistory
+from vuemantics_tui.store.statistics import StatisticsStore
+from vuemantics_tui.store.tags import Tag, TagStore
+from vuemantics_tui.store.trash import TrashedUpload, TrashStore
 from vuemantics_tui.store.uploads import UploadStore
 
 __all__ = [
     "EDITED_BY_HAND",
+    "BackfillProgress",
     "Candidate",
     "ChangeFeed",
     "Compute",
     "Descriptions",
+    "DuplicateGroup",
+    "Duplicates",
+    "Export",
+    "ExportFormat",
+    "ExportProgress",
     "IntakeOutcome",
     "IntakeResult",
     "Launch",
     "Library",
+    "LookAlike",
     "Outage",
     "Queue",
     "Running",
+    "SavedSearch",
     "Search",
     "SearchHit",
+    "SearchResults",
+    "SidecarResult",
+    "Space",
     "StageLimits",
+    "Statistics",
     "StoredDescription",
+    "Suggestion",
+    "SuggestionKind",
+    "Tag",
+    "Tags",
+    "Trash",
+    "TrashedUpload",
     "Uploads",
     "warm_compute",
 ]
@@ -114,13 +149,31 @@ class Library:
                 claims=claims, pipeline=pipeline, circuit=circuit, owner=owner, launch=launch, limits=limits
             ),
             workers=settings.workers,
+            make_backfill=lambda is_idle: Backfill(
+                self.root, BackfillStore(database), compute, settings.limits.max_pixels, is_idle
+            ),
         )
-        intake = Intake(self.root, store, settings.limits, settings.keep_free_mib * MIB)
-        self.uploads = Uploads(self.root, database, intake, self.queue)
+        trash = TrashStore(database)
+        intake = Intake(self.root, store, trash, settings.limits, settings.keep_free_mib * MIB)
+        self.trash = Trash(self.root, trash, self.queue)
+        self.uploads = Uploads(self.root, database, intake, self.queue, self.trash)
+        self.duplicates = Duplicates(FingerprintStore(database))
+        self.export = Export(self.root, store, ExportStore(database))
         self.descriptions = Descriptions(DescriptionStore(database), self.queue)
-        vectors = VectorIndex(embeddings, ChangeFeed(database), analyzer.embedding_model)
-        ranking = Ranking(FullText(database), vectors, analyzer)
-        self.search = Search(store, ranking, SearchHistory(database), settings.remember_searches)
+        vectors = VectorIndex(
+            embeddings, ChangeFeed(database), analyzer.embedding_model, self.root / paths.VECTORS_NAME
+        )
+        self.statistics = ReadStatistics(
+            self.root, database.path, StatisticsStore(database), embeddings, vectors, analyzer.embedding_model
+        )
+        self._vectors = vectors
+        tags, filters, history = TagStore(database), FilterStore(database), SearchHistory(database)
+        meanings = Meanings(analyzer, store, embeddings)
+        ranking = Ranking(FullText(database), vectors, filters, meanings, model=analyzer.embedding_model)
+        suggester = Suggester(tags, filters, history)
+        saved = SavedSearches(database)
+        self.search = Search(store, ranking, history, settings.remember_searches, saved, suggester, analyzer)
+        self.tags = Tags(tags)
         self.process_upload_background = pipeline.process_upload_background
         self._store = store
 

@@ -8,6 +8,7 @@ from vuemantics_tui.analyzers.base import Embedder
 from vuemantics_tui.domain.errors import LibraryError
 from vuemantics_tui.domain.text import counted
 from vuemantics_tui.domain.upload import QueueCounts
+from vuemantics_tui.processing.backfill import Backfill, BackfillProgress
 from vuemantics_tui.processing.circuit import Circuit, Outage
 from vuemantics_tui.processing.pipeline import Frames, Texts
 from vuemantics_tui.processing.scheduler import Launch, Scheduler, launch_task
@@ -31,6 +32,7 @@ class Queue:
         texts: Texts,
         make_scheduler: Callable[[Launch], Scheduler],
         workers: int,
+        make_backfill: Callable[[Callable[[], bool]], Backfill],
     ) -> None:
         self._store = store
         self._durations = durations
@@ -42,15 +44,18 @@ class Queue:
         self._make_scheduler = make_scheduler
         self._workers = workers
         self._scheduler: Scheduler | None = None
+        self._backfill = make_backfill(lambda: self.in_flight == 0)
 
     def start(self, launch: Launch = launch_task) -> None:
         """Begin to process what waits, each upload launched by `launch`."""
         if self._scheduler is None:
             self._scheduler = self._make_scheduler(launch)
             self._scheduler.start()
+            self._backfill.start()
 
     async def stop(self) -> None:
         """Stop processing; what ran is waiting again when this returns."""
+        await self._backfill.stop()
         if self._scheduler is not None:
             await self._scheduler.stop()
             self._scheduler = None
@@ -84,6 +89,11 @@ class Queue:
                 f"The queue of this library is paused, with {counted(counts.waiting, 'upload')} to process",
                 "Open the app with vuemantics-tui and press p to resume.",
             )
+
+    @property
+    def backfill(self) -> BackfillProgress | None:
+        """How far the look at what older uploads lack is, in this process; None while there is nothing to do."""
+        return self._backfill.progress
 
     @property
     def outage(self) -> Outage | None:

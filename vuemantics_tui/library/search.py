@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from vuemantics_tui.analyzers.base import Embedder
+from vuemantics_tui.analyzers.builtin.names import EMBEDDING_MODEL_NAME
+from vuemantics_tui.domain.errors import AnalyzerError, UsageError
+from vuemantics_tui.domain.query import Query, parse_query, split_words
 from vuemantics_tui.domain.upload import Upload
-from vuemantics_tui.search.ranking import Hit, Ranking
+from vuemantics_tui.search.cutoff import Histogram
+from vuemantics_tui.search.ranking import Hit, Ranked, Ranking
+from vuemantics_tui.search.sentences import nearest_by_words, sentences
+from vuemantics_tui.search.suggesting import Suggester, Suggestion
+from vuemantics_tui.store.filters import wants_hidden
+from vuemantics_tui.store.saved_searches import SavedSearch, SavedSearches
 from vuemantics_tui.store.searches import SearchHistory
 from vuemantics_tui.store.uploads import UploadStore
 
@@ -16,33 +25,148 @@ class SearchHit:
     """An upload that was found, its score in 0..1 (the cosine, for what is similar), and the query's words in it.
 
     `matched` holds words of the query, lower case, as they were typed: `cats` also where the upload says `cat`.
+    `sentence` of its description or read text holds the most of them, and is empty where none does. `cosine` is None
+    without a vector; the shares of words and meaning in the score add up to 1.
     """
 
     upload: Upload
     score: float
     matched: tuple[str, ...] = ()
+    cosine: float | None = None
+    words_share: float = 0.0
+    meaning_share: float = 0.0
+    sentence: str = ""
+
+
+class SearchResults(list[SearchHit]):
+    """The hits in their order, and what is to be said of them.
+
+    `total` is how many were found above the cut-off, and `below` how many below it, both as far as the rankings were
+    read; `kept` of the hits here are above it. `note` says why meaning is missing; `numbers` are those of all that was
+    found, in order, for what filters alone leave may be the whole library.
+    """
+
+    def __init__(self, hits: Iterable[SearchHit], query: Query, ranked: Ranked, kept: int) -> None:
+        super().__init__(hits)
+        self.query = query
+        self.kept = kept
+        self.total = ranked.kept
+        self.below = max(0, len(ranked.hits) - ranked.kept)
+        self.note = ranked.note
+        self.histogram: Histogram | None = ranked.histogram
+        self.numbers = ranked.numbers
+
+    @property
+    def hits(self) -> list[SearchHit]:
+        """The hits themselves."""
+        return list(self)
 
 
 class Search:
     """The room of the search."""
 
-    def __init__(self, store: UploadStore, ranking: Ranking, history: SearchHistory, remember: bool) -> None:
+    def __init__(
+        self,
+        store: UploadStore,
+        ranking: Ranking,
+        history: SearchHistory,
+        remember: bool,
+        saved: SavedSearches,
+        suggester: Suggester,
+        embedder: Embedder,
+    ) -> None:
         self._store = store
         self._ranking = ranking
         self._history = history
         self._remember = remember
+        self._saved = saved
+        self._suggester = suggester
+        self._embedder = embedder
 
-    async def run(self, text: str, limit: int = 20) -> list[SearchHit]:
-        """The uploads that a line of text finds, best first, none of them hidden. Raises AnalyzerError."""
-        hits = await self._ranking.search(text, limit)
-        return await self._with_uploads(hits, await self._ranking.matched(text, [hit.number for hit in hits]))
+    async def run(
+        self, text: str, limit: int = 20, *, final: bool = True, all: bool = False, show_hidden: bool = False
+    ) -> SearchResults:
+        """What a search line finds, best first, by words and by meaning; with `all` also what is below the cut-off.
+
+        Unless it is `final` the line is still being typed: nothing in it is an error, its last word may be half a
+        word, and pictures are not looked at. Hidden uploads are found with `show_hidden`, or where the line says
+        `is:hidden`. Raises QueryError, UsageError for an upload or picture in it that is not there, and MediaError.
+        """
+        query = parse_query(text, typing=not final)
+        half_typed = not final and _half_typed(text, query)
+        ranked = await self._ranking.search(query, limit, final=final, half_typed=half_typed, show_hidden=show_hidden)
+        shown = ranked.hits[: limit if all else min(limit, ranked.kept)]
+        return await self._results(query, ranked, shown, half_typed, show_hidden)
+
+    async def words(self, text: str, limit: int = 20, *, show_hidden: bool = False) -> SearchResults:
+        """What a line that is being typed finds by words and filters alone, at once."""
+        query = parse_query(text, typing=True)
+        half_typed = _half_typed(text, query)
+        ranked = await self._ranking.search(
+            query, limit, final=False, half_typed=half_typed, show_hidden=show_hidden, meaning=False
+        )
+        return await self._results(query, ranked, ranked.hits[: min(limit, ranked.kept)], half_typed, show_hidden)
 
     async def similar(self, number: int, limit: int = 50) -> list[SearchHit]:
         """The uploads whose meaning is nearest to that of this one, nearest first, none of them hidden.
 
         Empty where the upload is gone or not described yet.
         """
-        return await self._with_uploads(await self._ranking.similar(number, limit), {})
+        hits = await self._ranking.similar(number, limit)
+        return [hit for hit in await self._with_uploads(hits, {}) if not hit.upload.hidden]
+
+    async def sentence(self, text: str, upload: Upload) -> str:
+        """The sentence of an upload's description that is nearest to a search line, for the one that is looked at.
+
+        By meaning with the built-in model, which costs milliseconds; else by the words.
+        """
+        query = parse_query(text, typing=True)
+        found = _sentences(upload)
+        if self._embedder.embedding_model == EMBEDDING_MODEL_NAME and query.text and len(found) > 1:
+            try:
+                wanted = await self._embedder.embed_query(query.text)
+                cosines = [float(await self._embedder.embed_query(one) @ wanted) for one in found]
+                return found[cosines.index(max(cosines))]
+            except AnalyzerError:
+                return nearest_by_words(found, query.words)
+        return nearest_by_words(found, query.words)
+
+    async def suggest(self, text: str, cursor: int) -> list[Suggestion]:
+        """At most 8 ways to go on with a line: filters, their values, tags, cameras, past queries."""
+        return await self._suggester.suggest(text, cursor)
+
+    async def saved(self) -> list[SavedSearch]:
+        """The saved searches, by name."""
+        return await self._saved.all()
+
+    async def save(self, name: str, text: str) -> None:
+        """Keep a search by a name, in the place of an older one. Raises UsageError without a name, and QueryError."""
+        name = " ".join(name.split())
+        if not name:
+            raise UsageError("A saved search needs a name", "Nothing was saved.")
+        query = str(parse_query(text))
+        if not query:
+            raise UsageError("There is nothing to save", "Search for something first.")
+        await self._saved.save(name, query)
+
+    async def forget(self, name: str) -> bool:
+        """Forget a saved search; False where there is none of this name."""
+        return await self._saved.forget(name)
+
+    async def counts(self) -> dict[str, int | None]:
+        """How many uploads each saved search finds, by its name: exactly where it has filters alone.
+
+        Else as many as are above the cut-off, at most some 200; None where it names what is not there any more, or a
+        picture, which would have to be looked at each time.
+        """
+        found: dict[str, int | None] = {}
+        for saved in await self._saved.all():
+            query = parse_query(saved.query, typing=True)
+            try:
+                found[saved.name] = None if query.pictures else await self._ranking.count(query)
+            except UsageError:
+                found[saved.name] = None
+        return found
 
     async def remember(self, text: str) -> None:
         """Keep a search for the history, unless the settings say that searches are not remembered."""
@@ -53,12 +177,45 @@ class Search:
         """What was searched for, newest first, each once."""
         return await self._history.newest(limit)
 
-    async def _with_uploads(self, hits: Sequence[Hit], matched: Mapping[int, tuple[str, ...]]) -> list[SearchHit]:
-        scores = {hit.number: hit.score for hit in hits}
-        uploads = await self._store.by_numbers([hit.number for hit in hits])
-        # One may have been hidden since the ranking was made.
+    async def _results(
+        self, query: Query, ranked: Ranked, shown: Sequence[Hit], half_typed: bool, show_hidden: bool
+    ) -> SearchResults:
+        # The last word, while half typed, is no word of the full text yet: it is looked for in what was found.
+        whole, half = (query.words[:-1], query.words[-1]) if half_typed else (query.words, "")
+        matched = await self._ranking.matched(whole, [hit.number for hit in shown])
+        hits = await self._with_uploads(shown, matched, half)
+        if not (show_hidden or wants_hidden(query)):
+            # One may have been hidden since the ranking was made.
+            hits = [hit for hit in hits if not hit.upload.hidden]
+        return SearchResults(hits, query, ranked, min(ranked.kept, len(hits)))
+
+    async def _with_uploads(
+        self, hits: Iterable[Hit], matched: Mapping[int, tuple[str, ...]], half: str = ""
+    ) -> list[SearchHit]:
+        by_number = {hit.number: hit for hit in hits}
+        # One may have been deleted since the ranking was made.
+        uploads = await self._store.by_numbers(list(by_number))
         return [
-            SearchHit(upload, scores[upload.number], matched.get(upload.number, ()))
+            _found(upload, by_number[upload.number], (*matched.get(upload.number, ()), *_begun(half, upload)))
             for upload in uploads
-            if not upload.hidden
         ]
+
+
+def _found(upload: Upload, hit: Hit, matched: tuple[str, ...]) -> SearchHit:
+    sentence = nearest_by_words(_sentences(upload), matched) if matched else ""
+    return SearchHit(upload, hit.score, matched, hit.cosine, hit.words_share, hit.meaning_share, sentence)
+
+
+def _begun(half: str, upload: Upload) -> tuple[str, ...]:
+    """The half-typed word, where a word of the upload begins so."""
+    texts = (upload.filename, upload.description or "", upload.read_text or "", *upload.tags, *upload.own_tags)
+    return (half,) if half and any(word.startswith(half) for word in split_words(" ".join(texts))) else ()
+
+
+def _sentences(upload: Upload) -> list[str]:
+    return sentences(f"{upload.description or ''}\n{upload.read_text or ''}")
+
+
+def _half_typed(text: str, query: Query) -> bool:
+    """Whether the line ends in a word that may go on."""
+    return bool(query.words) and text.lower().endswith(query.words[-1])

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from array import array
 from collections.abc import AsyncIterator, Iterable, Sequence
 from pathlib import Path
 
-from vuemantics_tui import paths
 from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.media import FileType
 from vuemantics_tui.domain.upload import (
@@ -21,6 +19,7 @@ from vuemantics_tui.domain.upload import (
 )
 from vuemantics_tui.domain.view import View
 from vuemantics_tui.library.queue import Queue
+from vuemantics_tui.library.trash import Trash, remove_files
 from vuemantics_tui.processing.intake import Candidate, Intake, IntakeResult, OnBytes
 from vuemantics_tui.store.changes import ChangeFeed
 from vuemantics_tui.store.database import Database
@@ -40,7 +39,7 @@ NEWEST_FIRST = View()
 class Uploads:
     """The room of the uploads: add, read, retry, delete."""
 
-    def __init__(self, root: Path, database: Database, intake: Intake, queue: Queue) -> None:
+    def __init__(self, root: Path, database: Database, intake: Intake, queue: Queue, trash: Trash) -> None:
         self._root = root
         self._database = database
         self._store = UploadStore(database)
@@ -51,6 +50,7 @@ class Uploads:
         self._failures = FailureStore(database)
         self._intake = intake
         self._queue = queue
+        self._trash = trash
 
     async def gather(self, named: Iterable[Path], *, recursive: bool) -> list[Candidate]:
         """All files that the paths stand for, checked for space. Raises UsageError and LibraryError."""
@@ -194,13 +194,17 @@ class Uploads:
         """Keep uploads out of lists and search, or show them again; returns how many changed."""
         return await self._decisions.set_hidden(list(upload_ids), hidden)
 
-    async def delete(self, upload_ids: Iterable[str]) -> int:
-        """Delete uploads with their files, running or not; returns how many there were."""
+    async def delete(self, upload_ids: Iterable[str], *, forever: bool = False) -> int:
+        """Move uploads to the trash, running or not; returns how many there were.
+
+        With `forever` they are deleted at once with their files, those in the trash too: there is no way back.
+        """
+        if not forever:
+            return await self._trash.put(upload_ids)
         deleted = await self._store.delete(upload_ids)
         for upload in deleted:
             self._queue.cancel(upload.id)
-            folder = self._root / paths.upload_folder(upload.user_id, upload.id)
-            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        await remove_files(self._root, deleted)
         return len(deleted)
 
     def absolute(self, relative: str | None) -> Path | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from vuemantics_tui.domain.likeness import PictureTraits
 from vuemantics_tui.domain.media import FileType, MediaMetadata
 
 
@@ -19,6 +20,13 @@ def read_metadata(path: Path, file_type: FileType, max_pixels: int) -> MediaMeta
     from vuemantics_tui.media import metadata
 
     return metadata.read_metadata(path, file_type, max_pixels)
+
+
+def read_traits(thumbnail: Path | None, source: Path, file_type: FileType, max_pixels: int) -> PictureTraits:
+    """See `perceptual.read_traits`."""
+    from vuemantics_tui.media import perceptual
+
+    return perceptual.read_traits(thumbnail, source, file_type, max_pixels)
 
 
 def extract_frames(path: Path, count: int) -> list[bytes]:

@@ -35,7 +35,7 @@ def make_thumbnail(
     transparent. `target` appears whole or not at all and replaces what was there. Raises MediaError if the
     source does not decode or has more than `max_pixels`, OSError if the target cannot be written.
     """
-    image = _small(source, file_type, THUMBNAIL_SIDE, max_pixels)
+    image = small_picture(source, file_type, THUMBNAIL_SIDE, max_pixels)
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=_JPEG_QUALITY)
     _write_whole(target, buffer.getbuffer())
@@ -52,11 +52,12 @@ def small_jpeg(source: Path, side: int, max_pixels: int = DEFAULT_MAX_PIXELS) ->
     if found is None:
         raise MediaError("This is neither a picture nor a video")
     buffer = io.BytesIO()
-    _small(source, found.file_type, side, max_pixels).save(buffer, "JPEG", quality=_JPEG_QUALITY)
+    small_picture(source, found.file_type, side, max_pixels).save(buffer, "JPEG", quality=_JPEG_QUALITY)
     return buffer.getvalue()
 
 
-def _small(source: Path, file_type: FileType, side: int, max_pixels: int) -> Image.Image:
+def small_picture(source: Path, file_type: FileType, side: int, max_pixels: int) -> Image.Image:
+    """A picture, or the frame that shows a video, upright in RGB, within `side` x `side`. Raises MediaError."""
     return _from_video(source, side) if file_type == FileType.VIDEO else picture_within(source, side, max_pixels)
 
 

@@ -18,9 +18,10 @@ from pathlib import Path
 from vuemantics_tui import paths
 from vuemantics_tui.domain.errors import LibraryError, MediaError, UsageError
 from vuemantics_tui.domain.media import MediaLimits, Probe
-from vuemantics_tui.domain.upload import ProcessingStatus, Upload
+from vuemantics_tui.domain.upload import TERMINAL, ProcessingStatus, Upload
 from vuemantics_tui.media.fingerprint import copy_and_hash, hash_file
 from vuemantics_tui.media.probe import probe
+from vuemantics_tui.store.trash import TrashStore
 from vuemantics_tui.store.uninterrupted import uninterrupted
 from vuemantics_tui.store.uploads import NewUpload, UploadStore
 
@@ -35,6 +36,7 @@ class IntakeOutcome(StrEnum):
     ADDED = "added"
     DUPLICATE = "duplicate"
     RETRIED = "retried"
+    RESTORED = "restored"
     SKIPPED = "skipped"
 
 
@@ -51,6 +53,8 @@ class IntakeResult:
     @property
     def is_new(self) -> bool:
         """Whether there is an upload now that waits for processing."""
+        if self.outcome is IntakeOutcome.RESTORED:
+            return self.upload is not None and self.upload.status not in TERMINAL
         return self.outcome in (IntakeOutcome.ADDED, IntakeOutcome.RETRIED)
 
 
@@ -65,11 +69,14 @@ class Candidate:
 
 
 class Intake:
-    """Adds files to one library. The source is only ever read."""
+    """Adds files to one library. The source is only ever read. What is in the trash comes back from there."""
 
-    def __init__(self, library: Path, store: UploadStore, limits: MediaLimits, keep_free: int) -> None:
+    def __init__(
+        self, library: Path, store: UploadStore, trash: TrashStore, limits: MediaLimits, keep_free: int
+    ) -> None:
         self._library = library
         self._store = store
+        self._trash = trash
         self._limits = limits
         self._keep_free = keep_free
 
@@ -141,10 +148,14 @@ class Intake:
         return IntakeResult(path, IntakeOutcome.ADDED, upload)
 
     async def _remove_unless_inserted(self, upload_id: str, folder: Path) -> None:
-        if await self._store.get(upload_id) is None:
+        if not await self._store.exists(upload_id):
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
     async def _known(self, path: Path, upload: Upload) -> IntakeResult:
+        if await self._store.get(upload.id) is None and await self._trash.restore([upload.id]):
+            if upload.status is ProcessingStatus.FAILED:
+                await self._store.requeue([upload.id])
+            return IntakeResult(path, IntakeOutcome.RESTORED, await self._store.get(upload.id))
         if upload.status is ProcessingStatus.FAILED and await self._store.requeue([upload.id]):
             return IntakeResult(path, IntakeOutcome.RETRIED, await self._store.get(upload.id))
         return IntakeResult(path, IntakeOutcome.DUPLICATE, upload)

@@ -18,7 +18,7 @@ from vuemantics_tui.domain.description import Description
 from vuemantics_tui.domain.errors import AnalyzerError, ErrorKind, MediaError, ServerDownError, VuemanticsError
 from vuemantics_tui.domain.media import FileType, MediaMetadata
 from vuemantics_tui.domain.upload import ProcessingStage
-from vuemantics_tui.media.jobs import extract_frames, make_thumbnail, read_metadata
+from vuemantics_tui.media.jobs import extract_frames, make_thumbnail, read_metadata, read_traits
 from vuemantics_tui.processing.circuit import Circuit, Part
 from vuemantics_tui.processing.retrying import retry_delay
 from vuemantics_tui.processing.slots import HeldSlots, StageLimits, StageSlots
@@ -181,6 +181,15 @@ class Pipeline:
         except (VuemanticsError, OSError) as error:
             log.warning("no metadata of %s: %s", run.upload_id, error)
             metadata = MediaMetadata()
+        traits, traits_error = None, warning
+        if thumbnail:
+            try:
+                traits = await self._compute.run(
+                    read_traits, self._library / relative, run.source, run.file_type, self._max_pixels
+                )
+            except (VuemanticsError, OSError) as error:
+                log.warning("it cannot be told what %s looks like: %s", run.upload_id, error)
+                traits_error = str(error)[:PIPELINE_ERROR_CHARACTERS]
         seconds = time.perf_counter() - began
         is_video = run.file_type is FileType.VIDEO
 
@@ -191,6 +200,8 @@ class Pipeline:
                 thumbnail_path=thumbnail,
                 warning=warning,
                 metadata=metadata,
+                traits=traits,
+                traits_error=traits_error,
                 seconds=seconds,
             )
 

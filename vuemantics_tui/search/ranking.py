@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 
-from vuemantics_tui.analyzers.base import Embedder
-from vuemantics_tui.domain.query import parse_query
+from vuemantics_tui.analyzers.base import Vector
+from vuemantics_tui.domain.errors import AnalyzerError
+from vuemantics_tui.domain.query import Query, Sort
+from vuemantics_tui.search.cutoff import Histogram, cut_off, floor_of, histogram
+from vuemantics_tui.search.meaning import Meanings
 from vuemantics_tui.search.vectors import VectorIndex
+from vuemantics_tui.store.filters import FilterStore, Matching, wants_hidden
 from vuemantics_tui.store.fulltext import FullText
 
 # The constant of reciprocal rank fusion, from Cormack, Clarke and Buettcher, SIGIR 2009.
@@ -17,55 +23,158 @@ RRF_K = 60
 DEPTH = 200
 # An upload that holds only some of several words says less than one that holds them all.
 SOME_WORDS_WEIGHT = 0.4
+# What holds all words in the text read in the picture goes before what is first by words and by meaning but lacks it:
+# 2 / 61 + 1 / 62 > 2 / 61.
+READ_WEIGHT = 2.0
+# Where filters leave no more than this, all of them are shown: a glance tells what is an answer.
+FEW = 20
+
+Clock = Callable[[], datetime]
+"""The present moment; without a time zone it is in that of this machine."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
     """One result: the upload's number, and its score.
 
-    Of a search, 1 is first by words and by meaning; of what is similar, the score is the cosine in -1..1.
+    Of a text, 1 is first by words and by meaning; of what is similar, and of arithmetic, the score is the cosine. The
+    shares of words and meaning in the score add up to 1, or are both 0 for what filters alone found. `cosine` is None
+    where the upload or the query has no vector.
     """
 
     number: int
     score: float
+    cosine: float | None = None
+    words_share: float = 0.0
+    meaning_share: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """The hits in their order, behind the `kept` ones those below the cut-off; `note` says what is missing, and why.
+
+    `numbers` are those of all that are kept: what filters alone list may be the whole library, and `hits` then holds
+    no more of it than was asked for.
+    """
+
+    hits: tuple[Hit, ...] = ()
+    kept: int = 0
+    numbers: Sequence[int] = ()
+    note: str = ""
+    histogram: Histogram | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """What the words of a query find: the score of each, and which hold them all."""
+
+    scores: dict[int, float]
+    exact: frozenset[int]
+    perfect: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Near:
+    """What is nearest to the meaning of a query: the cosine of each, best first."""
+
+    vector: Vector | None = None
+    cosines: dict[int, float] = field(default_factory=dict)
+    note: str = ""
+
+
+async def _without_meaning() -> _Near:
+    return _Near()
 
 
 class Ranking:
-    """Ranks what has a current description and is not hidden."""
+    """Ranks what has a current description, or a person's tags; what is hidden only where it is asked for."""
 
-    def __init__(self, fulltext: FullText, vectors: VectorIndex, embedder: Embedder) -> None:
+    def __init__(
+        self,
+        fulltext: FullText,
+        vectors: VectorIndex,
+        filters: FilterStore,
+        meanings: Meanings,
+        *,
+        model: str,
+        clock: Clock = datetime.now,
+    ) -> None:
         self._fulltext = fulltext
         self._vectors = vectors
-        self._embedder = embedder
+        self._filters = filters
+        self._meanings = meanings
+        self._floor = floor_of(model)
+        self._clock = clock
 
-    async def search(self, text: str, limit: int) -> list[Hit]:
-        """The best uploads for a line of text, best first. Raises AnalyzerError where it cannot be embedded."""
-        query = parse_query(text)
-        if not query.text:
-            return []
-        scores: defaultdict[int, float] = defaultdict(float)
-        every = await self._fulltext.search(query.words, every=True, limit=DEPTH)
-        for rank, number in enumerate(every, 1):
-            scores[number] += 1 / (RRF_K + rank)
-        if len(query.words) > 1:
-            seen = set(every)
-            some = await self._fulltext.search(query.words, every=False, limit=DEPTH)
-            others = [number for number in some if number not in seen]
-            for rank, number in enumerate(others, len(every) + 1):
-                scores[number] += SOME_WORDS_WEIGHT / (RRF_K + rank)
-        vector = await self._embedder.embed_query(query.text)
-        for rank, (number, _) in enumerate(await self._vectors.nearest(vector, max(limit, DEPTH)), 1):
-            scores[number] += 1 / (RRF_K + rank)
-        best = sorted(scores.items(), key=lambda item: (-item[1], -item[0]))[:limit]
-        perfect = 2 / (RRF_K + 1)
-        return [Hit(number, round(score / perfect, 4)) for number, score in best]
+    async def search(
+        self,
+        query: Query,
+        limit: int = DEPTH,
+        *,
+        final: bool = True,
+        half_typed: bool = False,
+        show_hidden: bool = False,
+        meaning: bool = True,
+    ) -> Ranked:
+        """The uploads that a query finds, best first unless it says otherwise, and behind them those below the cut-off.
 
-    async def matched(self, text: str, numbers: Sequence[int]) -> dict[int, tuple[str, ...]]:
-        """Which words of a line of text each of these uploads holds, by the stem, in the order of the line."""
+        Each ranking is read to a depth of `limit`, at least 200. Without `meaning`, and where it cannot be embedded,
+        it is ranked by words alone. Filters alone list all that they leave. Unless `final` pictures are not looked at.
+        Raises UsageError and MediaError for uploads and pictures that the query names.
+        """
+        if not query.operands:
+            return await self._listed(query, limit, show_hidden)
+        show_hidden = show_hidden or wants_hidden(query)
+        narrowed = bool(query.filters or query.phrases or query.excluded_phrases)
+        matching = await self._filters.matching(query, self._clock(), show_hidden) if narrowed else None
+        if matching is not None and not matching.numbers:
+            return Ranked()
+        depth = max(limit, DEPTH)
+        by_meaning = self._by_meaning(query, depth, final, matching, show_hidden) if meaning else _without_meaning()
+        if query.is_plain:
+            # SQLite and NumPy each have a thread of their own.
+            by_words = self._by_words(query, depth, half_typed, matching, show_hidden)
+            words, near = await asyncio.gather(by_words, by_meaning)
+        else:
+            near = await by_meaning
+            words = _Words({}, frozenset(), 0.0)
+            if near.vector is None:
+                words = await self._by_words(query, depth, half_typed, matching, show_hidden)
+        cosines = near.cosines
+        if near.vector is not None:
+            lacking = [number for number in words.scores if number not in cosines]
+            cosines = {**cosines, **await self._vectors.cosines(near.vector, lacking)}
+        hits = _fused(words, near.cosines, cosines) if words.perfect or query.is_plain else _by_cosine(cosines)
+        few = matching is not None and len(matching.numbers) <= FEW
+        cut = -1.0 if few else cut_off(list(near.cosines.values()), self._floor if query.is_plain else -1.0)
+        # Where no meaning is known, and where a phrase is demanded, the words decide alone.
+        everything = near.vector is None or bool(query.phrases)
+        kept = [
+            hit
+            for hit in hits
+            if everything or hit.number in words.exact or (hit.cosine is not None and hit.cosine >= cut)
+        ]
+        numbers = {hit.number for hit in kept}
+        below = [hit for hit in hits if hit.number not in numbers]
+        kept = await self._sorted(kept, query.sort)
+        return Ranked(
+            (*kept, *below),
+            len(kept),
+            [hit.number for hit in kept],
+            near.note,
+            histogram(list(cosines.values()), cut),
+        )
+
+    async def count(self, query: Query, show_hidden: bool = False) -> int:
+        """How many uploads a query finds, above the cut-off, and no more than 200 where it ranks them."""
+        return (await self.search(query, final=True, show_hidden=show_hidden)).kept
+
+    async def matched(self, words: Sequence[str], numbers: Sequence[int]) -> dict[int, tuple[str, ...]]:
+        """Which of the words each of these uploads holds, by the stem, in their order."""
         found: defaultdict[int, tuple[str, ...]] = defaultdict(tuple)
         if not numbers:
             return found
-        for word in parse_query(text).words:
+        for word in words:
             for number in await self._fulltext.holding(word, numbers):
                 found[number] += (word,)
         return found
@@ -73,4 +182,87 @@ class Ranking:
     async def similar(self, number: int, limit: int) -> list[Hit]:
         """The uploads nearest to this one by their stored vectors, without itself; none where it has no vector."""
         nearest = await self._vectors.nearest_to(number, limit)
-        return [Hit(other, round(cosine, 4)) for other, cosine in nearest]
+        return [Hit(other, round(cosine, 4), round(cosine, 4), 0.0, 1.0) for other, cosine in nearest]
+
+    async def _listed(self, query: Query, limit: int, show_hidden: bool) -> Ranked:
+        if not (query.filters or query.excluded_phrases or query.sort):
+            return Ranked()
+        numbers = await self._filters.listed(query, self._clock(), show_hidden)
+        return Ranked(tuple(Hit(number, 1.0) for number in numbers[:limit]), len(numbers), numbers)
+
+    async def _by_meaning(
+        self, query: Query, depth: int, final: bool, matching: Matching | None, show_hidden: bool
+    ) -> _Near:
+        try:
+            meaning = await self._meanings.of(query, final=final)
+        except AnalyzerError as error:
+            return _Near(note=f"Found by words alone: {error.message}")
+        if meaning.vector is None:
+            return _Near(note=meaning.note)
+        allowed = None if matching is None else matching.numbers
+        count = depth + len(meaning.known)
+        found = await self._vectors.nearest(meaning.vector, count, allowed, show_hidden)
+        cosines = {number: cosine for number, cosine in found if number not in meaning.known}
+        return _Near(meaning.vector, cosines, meaning.note)
+
+    async def _by_words(
+        self, query: Query, depth: int, half_typed: bool, matching: Matching | None, show_hidden: bool
+    ) -> _Words:
+        scores: defaultdict[int, float] = defaultdict(float)
+
+        async def found(every: bool, read: bool = False) -> list[int]:
+            return await self._fulltext.search(
+                query.words,
+                every=every,
+                read=read,
+                limit=depth,
+                half_typed=half_typed,
+                matching=matching,
+                show_hidden=show_hidden,
+            )
+
+        read = await found(True, read=True)
+        for rank, number in enumerate(read, 1):
+            scores[number] += READ_WEIGHT / (RRF_K + rank)
+        # What was read counts as holding all the words, even where so many do that it is not among the best.
+        every = await found(True)
+        for rank, number in enumerate(every, 1):
+            scores[number] += 1 / (RRF_K + rank)
+        exact = frozenset((*read, *every))
+        if len(query.words) > 1 and len(every) < depth:
+            others = [number for number in await found(False) if number not in exact]
+            for rank, number in enumerate(others, len(every) + 1):
+                scores[number] += SOME_WORDS_WEIGHT / (RRF_K + rank)
+        return _Words(dict(scores), exact, (1 + (READ_WEIGHT if read else 0)) / (RRF_K + 1))
+
+    async def _sorted(self, hits: list[Hit], sort: Sort | None) -> list[Hit]:
+        if sort in (None, Sort.SCORE):
+            return hits
+        by_number = {hit.number: hit for hit in hits}
+        return [by_number[number] for number in await self._filters.ordered(by_number, sort) if number in by_number]
+
+
+def _fused(words: _Words, nearest: dict[int, float], cosines: dict[int, float]) -> list[Hit]:
+    """One ranking of both: the score is that of the best that could be, which is 1."""
+    meaning = {number: 1 / (RRF_K + rank) for rank, number in enumerate(nearest, 1)}
+    perfect = words.perfect + (1 / (RRF_K + 1) if nearest else 0.0)
+    hits: list[Hit] = []
+    for number in words.scores.keys() | meaning.keys():
+        by_words, by_meaning = words.scores.get(number, 0.0), meaning.get(number, 0.0)
+        total = by_words + by_meaning
+        cosine = cosines.get(number)
+        share = round(by_words / total, 4)
+        hits.append(
+            Hit(
+                number,
+                round(total / perfect, 4),
+                None if cosine is None else round(cosine, 4),
+                share,
+                round(1 - share, 4),
+            )
+        )
+    return sorted(hits, key=lambda hit: (-hit.score, -hit.number))
+
+
+def _by_cosine(nearest: dict[int, float]) -> list[Hit]:
+    return [Hit(number, round(max(0.0, cosine), 4), round(cosine, 4), 0.0, 1.0) for number, cosine in nearest.items()]

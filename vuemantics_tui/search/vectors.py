@@ -1,99 +1,319 @@
-"""Nearest neighbours: exact, one matrix product, kept up with the store."""
+"""Nearest neighbours of one model: a cache of the store's vectors in memory, on a file that all windows share."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import logging
+from array import array
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
+from filelock import FileLock, Timeout
 
 from vuemantics_tui.analyzers.base import Vector
+from vuemantics_tui.domain.errors import LibraryError
+from vuemantics_tui.search.vector_file import (
+    BITS_FROM,
+    TornFileError,
+    VectorWriter,
+    file_of,
+    open_vectors,
+    read_header,
+    sweep_parts,
+    write_vectors,
+)
+from vuemantics_tui.search.vector_table import Base, Snapshot, VectorTable
 from vuemantics_tui.store.changes import ChangeFeed
 from vuemantics_tui.store.embeddings import EmbeddingStore, StoredVector
+from vuemantics_tui.store.uninterrupted import uninterrupted
 
-_SMALLEST = 256
+log = logging.getLogger(__name__)
+
+# A file for fewer vectors would save nothing.
+FILE_FROM = 1_000
+# The file is written anew when this part of it has changed: so each vector is written some 20 times in all.
+_REWRITE_PART = 20
+_READ_ROWS = 4_096
+# Another window that builds the file of a million vectors takes less than this.
+_LOCK_SECONDS = 60.0
+# So many rows of a file are compared with the store when it is opened: enough to notice a library that was put back.
+_COMPARED = 16
+
+
+_Loaded = tuple[VectorTable, int]
+
+
+@dataclass(frozen=True, slots=True)
+class IndexState:
+    """How many vectors are loaded, and the file that they are mapped from, if there is one, with its size in bytes."""
+
+    vectors: int
+    file: Path | None
+    file_bytes: int
 
 
 class VectorIndex:
-    """The vectors of one model in memory, but for hidden uploads: loaded at the first search, then only what changed.
+    """The nearest uploads by the vectors of one model, exact up to 200,000 of them, then by sign bits and rescoring.
 
-    The matrix has shape (capacity, dimension), float32, rows of length 1, of which the first `len(numbers)` count.
+    Loaded at the first search, then only what changed. With a `folder` the vectors live in a file there, which is
+    mapped and shared by all windows; it is made again where it is missing, torn, of another library, model or
+    dimension, and done without where the folder cannot be written. Nothing of the trash is found.
     """
 
-    def __init__(self, embeddings: EmbeddingStore, feed: ChangeFeed, model: str) -> None:
+    def __init__(
+        self,
+        embeddings: EmbeddingStore,
+        feed: ChangeFeed,
+        model: str,
+        folder: Path | None = None,
+        *,
+        file_from: int = FILE_FROM,
+        bits_from: int = BITS_FROM,
+    ) -> None:
         self._embeddings = embeddings
         self._feed = feed
         self._model = model
+        self._path = None if folder is None else file_of(folder, model)
+        self._file_from = file_from
+        self._bits_from = bits_from
         self._lock = asyncio.Lock()
-        self._loaded = False
-        self._matrix: NDArray[np.float32] = np.zeros((0, 0), np.float32)
-        self._numbers: list[int] = []
-        self._position: dict[int, int] = {}
+        self._table: VectorTable | None = None
+        self._revision = 0
+        self._is_outdated = False
+        self._rewriting: asyncio.Task[None] | None = None
 
-    async def nearest(self, vector: Vector, limit: int) -> list[tuple[int, float]]:
-        """The uploads whose vectors are nearest to this one: (number, cosine in -1..1), best first."""
+    async def nearest(
+        self, vector: Vector, limit: int, allowed: Collection[int] | None = None, include_hidden: bool = False
+    ) -> list[tuple[int, float]]:
+        """The uploads whose vectors are nearest to this one: (number, cosine in -1..1), best first.
+
+        Only `allowed` ones where given: fewer than `limit` come back only where there are no more of them.
+        """
         async with self._lock:
-            await self._catch_up()
-            if not self._numbers:
+            table = await self._current(vector.shape[0])
+            if table is None:
                 return []
-            return await asyncio.to_thread(self._rank, vector, limit)
+            # A thread cannot be stopped: nothing may change the table under it, also when nobody waits any more.
+            work = asyncio.to_thread(table.nearest, vector, limit, allowed, include_hidden)
+            return await uninterrupted(work)
 
-    async def nearest_to(self, number: int, limit: int) -> list[tuple[int, float]]:
+    async def nearest_to(
+        self, number: int, limit: int, allowed: Collection[int] | None = None, include_hidden: bool = False
+    ) -> list[tuple[int, float]]:
         """The other uploads nearest to this one, as `nearest`; none where it has no vector. It may itself be hidden."""
         stored = await self._embeddings.one(self._model, number)
         if stored is None:
             return []
-        found = await self.nearest(np.frombuffer(stored.data, "<f4"), limit + 1)
+        found = await self.nearest(np.frombuffer(stored.data, "<f4"), limit + 1, allowed, include_hidden)
         return [(other, cosine) for other, cosine in found if other != number][:limit]
 
-    async def _catch_up(self) -> None:
-        if not self._loaded:
+    async def cosines(self, vector: Vector, numbers: Sequence[int]) -> dict[int, float]:
+        """The cosine of each of these uploads with the vector, hidden ones too; without those that have none."""
+        found = await self.nearest(vector, len(numbers), numbers, include_hidden=True) if numbers else []
+        return dict(found)
+
+    async def state(self) -> IndexState:
+        """What is in memory and on the disk. Loads nothing."""
+        size = await asyncio.to_thread(_size_of, self._path)
+        return IndexState(len(self._table) if self._table else 0, self._path if size else None, size)
+
+    async def close(self) -> None:
+        """Wait until the file is written, if it just is."""
+        if self._rewriting is not None:
+            await asyncio.wait([self._rewriting])
+
+    async def _current(self, dimension: int) -> VectorTable | None:
+        """The table as the store is now; None where there is no vector of this dimension."""
+        if self._table is None or self._table.dimension != dimension:
             await self._feed.skip_to_now()
-            self._put(await self._embeddings.all(self._model))
-            self._loaded = True
-            return
-        changes = await self._feed.poll()
-        if changes is None:
-            return
-        moved = await self._embeddings.of(self._model, changes.changed)
-        without = set(changes.changed) - {stored.number for stored in moved}
-        for number in (*changes.deleted, *without):
-            self._drop(number)
-        self._put(moved)
+            self._table, self._revision = await self._load(dimension)
+            self._is_outdated = True
+        elif await self._feed.poll() is not None:
+            self._is_outdated = True
+        table = self._table
+        if self._is_outdated:
+            self._revision = await self._catch_up(table, self._revision)
+            self._is_outdated = False
+        if self._path is not None and table.moved > max(self._file_from, len(table) // _REWRITE_PART):
+            self._rewrite(self._path, table.snapshot())
+        return table if len(table) else None
 
-    def _put(self, vectors: Sequence[StoredVector]) -> None:
-        for stored in vectors:
-            row = np.frombuffer(stored.data, "<f4")
-            position = self._position.get(stored.number)
-            if position is None:
-                position = len(self._numbers)
-                self._make_room(position + 1, stored.dimension)
-                self._numbers.append(stored.number)
-                self._position[stored.number] = position
-            self._matrix[position] = row
+    async def _catch_up(self, table: VectorTable, revision: int) -> int:
+        """Take in what changed after a revision; returns the one that it is at now. What is cut off can be repeated."""
+        # Read first: what is committed meanwhile is then taken in twice, never left out.
+        goal = await self._embeddings.revision()
+        if goal != revision:
+            gone = await self._embeddings.gone(self._model, revision)
+            came = await self._embeddings.newer(self._model, revision)
+            await uninterrupted(asyncio.to_thread(_take_in, table, gone, came))
+        table.set_hidden(await self._embeddings.hidden())
+        return goal
 
-    def _make_room(self, rows: int, dimension: int) -> None:
-        if rows <= len(self._matrix):
-            return
-        larger = np.zeros((max(_SMALLEST, 2 * len(self._matrix), rows), dimension), np.float32)
-        larger[: len(self._matrix)] = self._matrix if len(self._matrix) else larger[:0]
-        self._matrix = larger
+    # From the file
 
-    def _drop(self, number: int) -> None:
-        position = self._position.pop(number, None)
-        if position is None:
-            return
-        last = len(self._numbers) - 1
-        if position != last:
-            self._numbers[position] = self._numbers[last]
-            self._matrix[position] = self._matrix[last]
-            self._position[self._numbers[position]] = position
-        self._numbers.pop()
+    async def _load(self, dimension: int) -> _Loaded:
+        """A table, and the revision that it is of."""
+        if self._path is not None and await self._embeddings.count(self._model) >= self._file_from:
+            if (loaded := await self._from_file(self._path, dimension)) is not None:
+                return loaded
+            try:
+                return await self._build(self._path, dimension)
+            except (OSError, Timeout, TornFileError) as error:
+                log.warning("the vectors stay in memory, %s cannot be written: %s", self._path, error)
+        return await self._from_store(dimension)
 
-    def _rank(self, vector: Vector, limit: int) -> list[tuple[int, float]]:
-        scores = self._matrix[: len(self._numbers)] @ vector
-        count = min(limit, len(scores))
-        best = np.argpartition(-scores, count - 1)[:count]
-        best = best[np.argsort(-scores[best], kind="stable")]
-        return [(self._numbers[int(index)], float(scores[index])) for index in best]
+    async def _from_file(self, path: Path, dimension: int) -> _Loaded | None:
+        try:
+            file = await asyncio.to_thread(open_vectors, path)
+        except FileNotFoundError:
+            return None
+        except (OSError, TornFileError, ValueError, TypeError, KeyError) as error:
+            log.warning("the file of vectors %s is made anew: %s", path, error)
+            return None
+        header = file.header
+        whose = (header.library, header.model, header.dimension)
+        if whose != (await self._embeddings.library_id(), self._model, dimension):
+            return None
+        if header.revision > await self._embeddings.revision():
+            return None
+        # To build it anew is faster than to take in so many one by one.
+        if await self._embeddings.count_newer(self._model, header.revision) > max(self._file_from, header.rows // 2):
+            return None
+        table = VectorTable(Base(file.numbers, file.matrix, file.bits))
+        if not await self._agrees(file.numbers, table, header.revision):
+            log.warning("the file of vectors %s is made anew: the library is not the one it was made from", path)
+            return None
+        return table, header.revision
+
+    async def _agrees(
+        self, numbers: np.ndarray[tuple[int], np.dtype[np.int64]], table: VectorTable, since: int
+    ) -> bool:
+        """Whether some vectors of a file are those of the store, but for what changed since."""
+        if not len(numbers):
+            return True
+        some = numbers[np.linspace(0, len(numbers) - 1, _COMPARED).astype(int)].tolist()
+        stored = await self._embeddings.of_before(self._model, some, since)
+        rows = {number: table.vector(number) for number in stored}
+        return all(row is not None and row.astype("<f4").tobytes() == stored[number] for number, row in rows.items())
+
+    async def _build(self, path: Path, dimension: int) -> _Loaded:
+        """Write the file from the store, unless another window just did. Raises OSError, Timeout, TornFileError."""
+        await asyncio.to_thread(path.parent.mkdir, mode=0o700, exist_ok=True)
+        lock = _lock_of(path)
+        await asyncio.to_thread(lock.acquire, timeout=_LOCK_SECONDS)
+        try:
+            if (loaded := await self._from_file(path, dimension)) is not None:
+                return loaded
+            await asyncio.to_thread(sweep_parts, path.parent, self._model)
+            revision = await self._embeddings.revision()
+            writer = VectorWriter(
+                path,
+                library=await self._embeddings.library_id(),
+                model=self._model,
+                revision=revision,
+                dimension=dimension,
+            )
+            try:
+                last = 0
+                while stored := await self._embeddings.after(self._model, last, _READ_ROWS):
+                    last = stored[-1].number
+                    await asyncio.to_thread(writer.add, *_arrays(stored, dimension))
+                await uninterrupted(asyncio.to_thread(writer.finish, self._bits_from))
+            except BaseException:
+                await uninterrupted(asyncio.to_thread(writer.abandon))
+                raise
+            file = await asyncio.to_thread(open_vectors, path)
+        finally:
+            await uninterrupted(asyncio.to_thread(lock.release))
+        return VectorTable(Base(file.numbers, file.matrix, file.bits)), revision
+
+    async def _from_store(self, dimension: int) -> _Loaded:
+        revision = await self._embeddings.revision()
+        numbers, rows, last = array("q"), [], 0
+        while stored := await self._embeddings.after(self._model, last, _READ_ROWS):
+            last = stored[-1].number
+            some, matrix = _arrays(stored, dimension)
+            numbers.extend(some.tolist())
+            rows.append(matrix)
+        matrix = np.concatenate(rows) if rows else np.zeros((0, dimension), np.float32)
+        return VectorTable(Base(np.array(numbers, np.int64), matrix)), revision
+
+    # Back to the file
+
+    def _rewrite(self, path: Path, snapshot: Snapshot) -> None:
+        if self._rewriting is None or self._rewriting.done():
+            self._rewriting = asyncio.create_task(self._write_anew(path, snapshot, self._revision), name="vectors")
+
+    async def _write_anew(self, path: Path, snapshot: Snapshot, revision: int) -> None:
+        """Write what is in memory to the file, and go on from there."""
+        dimension = snapshot.base.matrix.shape[1]
+        try:
+            library = await self._embeddings.library_id()
+            await uninterrupted(asyncio.to_thread(self._write_if_newer, path, library, dimension, revision, snapshot))
+            async with self._lock:
+                if self._table is None or self._table.dimension != dimension:
+                    return
+                loaded = await self._from_file(path, dimension)
+                if loaded is not None:
+                    table, revision = loaded
+                    revision = await self._catch_up(table, revision)
+                    self._table, self._revision = table, revision
+        except Timeout:
+            return  # another window is at it
+        except OSError as error:
+            log.warning("the vectors stay in memory, %s cannot be written: %s", path, error)
+            self._path = None
+        except LibraryError as error:
+            log.warning("the file of vectors waits, the store refuses: %s", error)
+
+    def _write_if_newer(self, path: Path, library: str, dimension: int, revision: int, snapshot: Snapshot) -> None:
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        with _lock_of(path).acquire(timeout=0):
+            try:
+                header = read_header(path)
+                if (header.library, header.dimension) == (library, dimension) and header.revision >= revision:
+                    return
+            except (FileNotFoundError, TornFileError, ValueError, TypeError, KeyError):
+                pass  # it is about to be replaced
+            sweep_parts(path.parent, self._model)
+            write_vectors(
+                path,
+                library=library,
+                model=self._model,
+                revision=revision,
+                dimension=dimension,
+                blocks=snapshot.blocks(),
+                bits_from=self._bits_from,
+            )
+
+
+def _take_in(table: VectorTable, gone: Iterable[int], came: Iterable[StoredVector]) -> None:
+    for number in gone:
+        table.drop(number)
+    for stored in came:
+        if stored.dimension == table.dimension:
+            table.put(stored.number, np.frombuffer(stored.data, "<f4"))
+        else:
+            table.drop(stored.number)
+
+
+def _arrays(
+    stored: Sequence[StoredVector], dimension: int
+) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], np.ndarray[tuple[int, int], np.dtype[np.float32]]]:
+    some = [vector for vector in stored if vector.dimension == dimension]
+    matrix = np.frombuffer(b"".join(vector.data for vector in some), "<f4").reshape(-1, dimension)
+    return np.array([vector.number for vector in some], np.int64), matrix
+
+
+def _lock_of(path: Path) -> FileLock:
+    # It is taken in one thread of the pool and given back in another.
+    return FileLock(path.with_suffix(".lock"), thread_local=False)
+
+
+def _size_of(path: Path | None) -> int:
+    try:
+        return path.stat().st_size if path else 0
+    except OSError:
+        return 0

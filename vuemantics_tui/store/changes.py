@@ -9,7 +9,10 @@ from vuemantics_tui.store.database import Database
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What moved up to `revision`: the numbers of uploads that are new or changed, and of those deleted."""
+    """What moved up to `revision`: the numbers of uploads that are new or changed, and of those that are gone.
+
+    Gone is what was deleted or went to the trash; what was brought back from there has changed.
+    """
 
     revision: int
     changed: tuple[int, ...]
@@ -41,10 +44,14 @@ class ChangeFeed:
         goal = await self._current()
         if goal == since:
             return None
-        changed = await self._database.fetch("SELECT number FROM uploads WHERE revision > ?", (since,))
+        moved = await self._database.fetch(
+            "SELECT number, deleted_at IS NULL FROM uploads WHERE revision > ?", (since,)
+        )
         deleted = await self._database.fetch("SELECT upload FROM tombstones WHERE revision > ?", (since,))
         self._revision = goal
-        return Changes(goal, tuple(row[0] for row in changed), tuple(row[0] for row in deleted))
+        changed = tuple(number for number, is_here in moved if is_here)
+        trashed = (number for number, is_here in moved if not is_here)
+        return Changes(goal, changed, (*(row[0] for row in deleted), *trashed))
 
     async def _current(self) -> int:
         row = await self._database.fetch_one("SELECT revision FROM library")

@@ -21,7 +21,8 @@ MAX_ATTEMPTS = 3
 # Named, as SQLite would else rather read every waiting row than the index that has their order.
 _NEXT = """
     FROM uploads INDEXED BY uploads_waiting
-    WHERE processing_status = 'pending' AND claim_token IS NULL AND (retry_at IS NULL OR retry_at <= ?)
+    WHERE processing_status = 'pending' AND claim_token IS NULL AND deleted_at IS NULL
+    AND (retry_at IS NULL OR retry_at <= ?)
     AND NOT (SELECT paused FROM library)
 """
 
@@ -52,7 +53,8 @@ class ClaimStore:
         async with self._database.transaction() as connection:
             rows = list(
                 await connection.execute_fetchall(
-                    "SELECT number FROM uploads WHERE id = ? AND processing_status = 'pending' AND claim_token IS NULL",
+                    "SELECT number FROM uploads WHERE id = ? AND processing_status = 'pending' AND claim_token IS NULL"
+                    " AND deleted_at IS NULL",
                     (upload_id,),
                 )
             )

@@ -34,7 +34,7 @@ class DecisionStore:
                     await connection.execute_fetchall(
                         f"""
                         SELECT number, id, claim_token FROM uploads WHERE id IN ({placeholders(some)})
-                        AND processing_status IN ('pending', 'analyzing', 'embedding')
+                        AND processing_status IN ('pending', 'analyzing', 'embedding') AND deleted_at IS NULL
                         """,
                         some,
                     )
@@ -62,7 +62,7 @@ class DecisionStore:
         moved = 0
         async with self._database.transaction() as connection:
             revision = await next_revision(connection)
-            waiting = "processing_status = 'pending' AND claim_token IS NULL"
+            waiting = "processing_status = 'pending' AND claim_token IS NULL AND deleted_at IS NULL"
             rows = list(
                 await connection.execute_fetchall(f"SELECT coalesce(max(priority), 0) + 1 FROM uploads WHERE {waiting}")
             )
@@ -87,7 +87,7 @@ class DecisionStore:
                 cursor = await connection.execute(
                     f"""
                     UPDATE uploads SET hidden = ?, updated_at = ?, revision = ?
-                    WHERE id IN ({placeholders(some)}) AND hidden <> ?
+                    WHERE id IN ({placeholders(some)}) AND hidden <> ? AND deleted_at IS NULL
                     """,
                     (int(hidden), now_iso(), revision, *some, int(hidden)),
                 )

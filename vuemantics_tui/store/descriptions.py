@@ -111,7 +111,7 @@ async def queue_embedding(
                resume_description = coalesce(?, resume_description, (
                    SELECT number FROM descriptions WHERE upload = uploads.number AND current = 1
                ))
-        WHERE number IN ({placeholders(numbers)}) AND {_AT_REST}
+        WHERE number IN ({placeholders(numbers)}) AND deleted_at IS NULL AND {_AT_REST}
         """,
         (priority, now_iso(), await next_revision(connection), description, *numbers),
     )
@@ -207,7 +207,7 @@ class DescriptionStore:
 async def _find(connection: aiosqlite.Connection, upload_id: str) -> Row:
     rows = list(
         await connection.execute_fetchall(
-            "SELECT number, filename, processing_status FROM uploads WHERE id = ?", (upload_id,)
+            "SELECT number, filename, processing_status FROM uploads WHERE id = ? AND deleted_at IS NULL", (upload_id,)
         )
     )
     if not rows:

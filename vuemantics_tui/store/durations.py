@@ -23,10 +23,11 @@ class DurationStore:
             """
             SELECT file_type, sum(how_many) FROM (
                 SELECT file_type, count(*) AS how_many FROM uploads WHERE processing_status = 'pending'
-                GROUP BY file_type
+                AND deleted_at IS NULL GROUP BY file_type
                 UNION ALL
                 SELECT file_type, -count(*) FROM uploads INDEXED BY uploads_resuming
-                WHERE processing_status = 'pending' AND resume_description IS NOT NULL GROUP BY file_type
+                WHERE processing_status = 'pending' AND resume_description IS NOT NULL AND deleted_at IS NULL
+                GROUP BY file_type
             )
             GROUP BY file_type HAVING sum(how_many) > 0
             """
@@ -37,7 +38,7 @@ class DurationStore:
         """How many uploads wait with a description that only lacks its vector."""
         row = await self._database.fetch_one(
             "SELECT count(*) FROM uploads INDEXED BY uploads_resuming"
-            " WHERE processing_status = 'pending' AND resume_description IS NOT NULL"
+            " WHERE processing_status = 'pending' AND resume_description IS NOT NULL AND deleted_at IS NULL"
         )
         assert row is not None
         return int(row[0])

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import aiosqlite
 
-from vuemantics_tui.store.database import Database, batches, placeholders
+from vuemantics_tui.store.database import Database, batches
 from vuemantics_tui.store.descriptions import queue_embedding
 
 # Below everything that someone waits for.
@@ -29,7 +30,11 @@ class StoredVector:
 
 async def save_vector(connection: aiosqlite.Connection, number: int, model: str, dimension: int, data: bytes) -> None:
     """Put the vector of an upload in the place of an older one of the same model, inside a transaction."""
-    await connection.execute("INSERT OR REPLACE INTO embeddings VALUES (?, ?, ?, ?)", (number, model, dimension, data))
+    await connection.execute(
+        "INSERT OR REPLACE INTO embeddings (upload, model, dimension, vector, revision)"
+        " VALUES (?, ?, ?, ?, (SELECT revision FROM library))",
+        (number, model, dimension, data),
+    )
 
 
 async def delete_vectors(connection: aiosqlite.Connection, number: int) -> None:
@@ -43,45 +48,118 @@ class EmbeddingStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def all(self, model: str) -> list[StoredVector]:
-        """Every vector of a model whose upload has a current description and is not hidden."""
+    async def library_id(self) -> str:
+        """The library's own name, minted with it: its owner."""
+        row = await self._database.fetch_one("SELECT id FROM users ORDER BY created_at LIMIT 1")
+        assert row is not None, "a library is made with its user"
+        return str(row[0])
+
+    async def revision(self) -> int:
+        """The library's revision at this moment."""
+        row = await self._database.fetch_one("SELECT revision FROM library")
+        assert row is not None
+        return int(row[0])
+
+    async def dimension(self, model: str) -> int | None:
+        """The dimension of the newest vector of a model; None where there is none."""
+        row = await self._database.fetch_one(
+            "SELECT dimension FROM embeddings WHERE model = ? ORDER BY revision DESC LIMIT 1", (model,)
+        )
+        return int(row[0]) if row else None
+
+    async def count(self, model: str) -> int:
+        """How many vectors of a model there are, those of what is in the trash among them."""
+        row = await self._database.fetch_one("SELECT count(*) FROM embeddings WHERE model = ?", (model,))
+        assert row is not None
+        return int(row[0])
+
+    async def after(self, model: str, number: int, limit: int) -> list[StoredVector]:
+        """The vectors of the uploads that follow this number, in order, hidden ones too; none of the trash."""
+        # The plus keeps SQLite from the index of revisions, which would have it sort all that are left, each time.
         rows = await self._database.fetch(
             """
-            SELECT e.upload, e.dimension, e.vector FROM embeddings e
-            JOIN descriptions d ON d.upload = e.upload AND d.current = 1
-            WHERE e.model = ? AND e.upload NOT IN (SELECT number FROM uploads WHERE hidden = 1)
+            SELECT e.upload, e.dimension, e.vector FROM embeddings e JOIN uploads u ON u.number = e.upload
+            WHERE +e.model = ? AND e.upload > ? AND u.deleted_at IS NULL ORDER BY e.upload LIMIT ?
             """,
-            (model,),
+            (model, number, limit),
         )
         return [StoredVector(*row) for row in rows]
 
-    async def of(self, model: str, numbers: Sequence[int]) -> list[StoredVector]:
-        """The vectors that these uploads have of a model; not of hidden ones or those without a current description."""
-        result: list[StoredVector] = []
-        for some in batches(numbers):
-            rows = await self._database.fetch(
-                f"""
-                SELECT e.upload, e.dimension, e.vector FROM embeddings e
-                JOIN descriptions d ON d.upload = e.upload AND d.current = 1
-                WHERE e.model = ? AND e.upload IN ({placeholders(some)})
-                AND e.upload NOT IN (SELECT number FROM uploads WHERE hidden = 1)
+    async def newer(self, model: str, revision: int) -> list[StoredVector]:
+        """The vectors that were written after a revision, hidden ones too; none of the trash."""
+        rows = await self._database.fetch(
+            """
+            SELECT e.upload, e.dimension, e.vector FROM embeddings e JOIN uploads u ON u.number = e.upload
+            WHERE e.model = ? AND e.revision > ? AND u.deleted_at IS NULL ORDER BY e.upload
+            """,
+            (model, revision),
+        )
+        return [StoredVector(*row) for row in rows]
+
+    async def count_newer(self, model: str, revision: int) -> int:
+        """How many vectors were written after a revision."""
+        row = await self._database.fetch_one(
+            "SELECT count(*) FROM embeddings WHERE model = ? AND revision > ?", (model, revision)
+        )
+        assert row is not None
+        return int(row[0])
+
+    async def gone(self, model: str, revision: int) -> array[int]:
+        """The uploads that changed after a revision and have no vector now: deleted, trashed, described anew."""
+        return await self._database.fetch_integers(
+            """
+            SELECT upload FROM tombstones WHERE revision > ?1
+            UNION ALL SELECT number FROM uploads WHERE revision > ?1 AND (deleted_at IS NOT NULL
+                OR NOT EXISTS (SELECT 1 FROM embeddings e WHERE e.upload = number AND e.model = ?2))
+            """,
+            (revision, model),
+        )
+
+    async def hidden(self) -> array[int]:
+        """The numbers of all uploads that are hidden, in order."""
+        return await self._database.fetch_integers(
+            "SELECT number FROM uploads WHERE hidden = 1 AND deleted_at IS NULL ORDER BY number"
+        )
+
+    async def of_before(self, model: str, numbers: Sequence[int], revision: int) -> dict[int, bytes | None]:
+        """The vectors that these uploads have of a model, as bytes; None where one is gone without a trace.
+
+        Left out is what changed after the revision.
+        """
+        found: dict[int, bytes | None] = {}
+        for number in numbers:
+            row = await self._database.fetch_one(
+                """
+                SELECT (SELECT vector FROM embeddings WHERE upload = ?1 AND model = ?2)
+                WHERE NOT EXISTS (SELECT 1 FROM embeddings WHERE upload = ?1 AND model = ?2 AND revision > ?3)
+                AND NOT EXISTS (SELECT 1 FROM uploads WHERE number = ?1 AND revision > ?3)
+                AND NOT EXISTS (SELECT 1 FROM tombstones WHERE upload = ?1)
                 """,
-                (model, *some),
+                (number, model, revision),
             )
-            result.extend(StoredVector(*row) for row in rows)
-        return result
+            if row is not None:
+                found[number] = row[0]
+        return found
 
     async def one(self, model: str, number: int) -> StoredVector | None:
-        """The vector of a model that this upload has, hidden or not."""
+        """The vector of a model that this upload has, hidden or not; None for one in the trash."""
         row = await self._database.fetch_one(
-            "SELECT upload, dimension, vector FROM embeddings WHERE model = ? AND upload = ?", (model, number)
+            """
+            SELECT e.upload, e.dimension, e.vector FROM embeddings e JOIN uploads u ON u.number = e.upload
+            WHERE e.model = ? AND e.upload = ? AND u.deleted_at IS NULL
+            """,
+            (model, number),
         )
         return StoredVector(*row) if row else None
 
     async def stale(self, model: str) -> tuple[int, int]:
         """How many uploads with a current description lack a vector of a model, and of how many."""
         row = await self._database.fetch_one(
-            f"SELECT coalesce(sum({_STALE}), 0), count(*) FROM descriptions d WHERE d.current = 1", (model,)
+            f"""
+            SELECT coalesce(sum({_STALE}), 0), count(*) FROM descriptions d WHERE d.current = 1
+            AND d.upload NOT IN (SELECT number FROM uploads WHERE deleted_at IS NOT NULL)
+            """,
+            (model,),
         )
         assert row is not None
         return int(row[0]), int(row[1])
@@ -94,7 +172,8 @@ class EmbeddingStore:
         numbers = await self._database.fetch_integers(
             f"""
             SELECT d.upload FROM descriptions d JOIN uploads u ON u.number = d.upload
-            WHERE d.current = 1 AND u.processing_status IN ('completed', 'failed') AND {_STALE} ORDER BY d.upload
+            WHERE d.current = 1 AND u.processing_status IN ('completed', 'failed') AND u.deleted_at IS NULL
+            AND {_STALE} ORDER BY d.upload
             """,
             (model,),
         )

@@ -6,7 +6,7 @@ from vuemantics_tui.domain.errors import ErrorKind
 from vuemantics_tui.domain.upload import FailureGroup
 from vuemantics_tui.store.database import Database
 
-_FAILED = "processing_status = 'failed' AND error_kind <> 'cancelled'"
+_FAILED = "processing_status = 'failed' AND error_kind <> 'cancelled' AND deleted_at IS NULL"
 
 
 class FailureStore:

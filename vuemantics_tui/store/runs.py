@@ -13,6 +13,7 @@ import aiosqlite
 from vuemantics_tui.domain.audit import PASSING_SCORE, AuditResult
 from vuemantics_tui.domain.description import Description
 from vuemantics_tui.domain.errors import ErrorKind
+from vuemantics_tui.domain.likeness import PictureTraits
 from vuemantics_tui.domain.media import FileType, MediaMetadata
 from vuemantics_tui.domain.upload import (
     LEGAL_MOVES,
@@ -25,6 +26,7 @@ from vuemantics_tui.store.database import Database, next_revision, now_iso, plac
 from vuemantics_tui.store.descriptions import is_current, make_current, read_description, save_description
 from vuemantics_tui.store.embeddings import delete_vectors, save_vector
 from vuemantics_tui.store.events import record_event
+from vuemantics_tui.store.fingerprints import save_traits
 
 Clock = Callable[[], float]
 
@@ -85,9 +87,11 @@ class RunStore:
         thumbnail_path: str | None,
         warning: str | None,
         metadata: MediaMetadata,
+        traits: PictureTraits | None = None,
+        traits_error: str | None = None,
         seconds: float,
     ) -> None:
-        """Record the thumbnail (or the warning that there is none) and what the file says of itself."""
+        """Record the thumbnail (or the warning that there is none), what the file says of itself, and its looks."""
         async with self._database.transaction() as connection:
             await _move(connection, claim, next_stage)
             await connection.execute(
@@ -102,6 +106,8 @@ class RunStore:
                     *(metadata.taken_at, metadata.video_codec, json.dumps(metadata.extra or {}), claim.number),
                 ),
             )
+            if traits or traits_error:
+                await save_traits(connection, claim.number, traits, traits_error)
             await _say_warning(connection, claim.number)
             await record_event(connection, claim.number, "thumbnail", warning or "", seconds)
 

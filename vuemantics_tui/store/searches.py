@@ -31,3 +31,11 @@ class SearchHistory:
         """The latest searches, newest first."""
         rows = await self._database.fetch("SELECT text FROM searches ORDER BY number DESC LIMIT ?", (limit,))
         return [row["text"] for row in rows]
+
+    async def beginning(self, prefix: str, limit: int) -> list[str]:
+        """The latest searches that begin so, whatever the case, newest first."""
+        pattern = prefix.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+        rows = await self._database.fetch(
+            "SELECT text FROM searches WHERE text LIKE ? ESCAPE '\\' ORDER BY number DESC LIMIT ?", (pattern, limit)
+        )
+        return [row["text"] for row in rows]

@@ -26,9 +26,15 @@ _ROW_COLUMNS = """
     u.number, u.id, u.filename, u.file_type, u.file_size, u.processing_status, u.stage, u.progress_percent,
     u.error_message, u.error_kind, u.warning, u.created_at, u.hidden
 """
-_SELECT_UPLOAD = """
+# What a reader adds the end of; it leaves to the reader what is in the trash.
+SELECT_UPLOAD = """
     SELECT u.*, d.text AS description, d.read_text, d.tags, d.audit_score, d.audit_findings, d.analyzer, d.model,
-           d.seconds, d.edited
+           d.seconds, d.edited, (
+               SELECT json_group_array(name) FROM (
+                   SELECT name FROM tagged JOIN tags ON tags.number = tag
+                   WHERE upload = u.number AND own = 1 ORDER BY key
+               )
+           ) AS own_tags
     FROM uploads u LEFT JOIN descriptions d ON d.upload = u.number AND d.current = 1
 """
 
@@ -96,30 +102,34 @@ class UploadStore:
             number = cursor.lastrowid
             assert number is not None
             await record_event(connection, number, "added", new.source_path)
-        return await self.get(new.id)
+        # Another window may have put it in the trash by now: it is an upload all the same.
+        row = await self._database.fetch_one(f"{SELECT_UPLOAD} WHERE u.id = ?", (new.id,))
+        return upload_of(row) if row else None
 
     async def has_size(self, file_size: int) -> bool:
-        """Whether any upload has exactly this many bytes: only then can a file be a duplicate."""
+        """Whether any upload, trashed or not, has exactly this many bytes: only then can a file be a duplicate."""
         row = await self._database.fetch_one("SELECT 1 FROM uploads WHERE file_size = ? LIMIT 1", (file_size,))
         return row is not None
 
     async def by_content(self, user_id: str, sha256: str) -> Upload | None:
-        """The upload that holds this very content."""
-        row = await self._database.fetch_one(
-            f"{_SELECT_UPLOAD} WHERE u.user_id = ? AND u.sha256 = ?", (user_id, sha256)
-        )
+        """The upload that holds this very content, be it in the trash."""
+        row = await self._database.fetch_one(f"{SELECT_UPLOAD} WHERE u.user_id = ? AND u.sha256 = ?", (user_id, sha256))
         return upload_of(row) if row else None
 
     async def get(self, upload_id: str) -> Upload | None:
         """The upload of this ID."""
-        row = await self._database.fetch_one(f"{_SELECT_UPLOAD} WHERE u.id = ?", (upload_id,))
+        row = await self._database.fetch_one(f"{SELECT_UPLOAD} WHERE u.id = ? AND u.deleted_at IS NULL", (upload_id,))
         return upload_of(row) if row else None
+
+    async def exists(self, upload_id: str) -> bool:
+        """Whether there is an upload of this ID, trashed or not."""
+        return await self._database.fetch_one("SELECT 1 FROM uploads WHERE id = ?", (upload_id,)) is not None
 
     async def by_prefix(self, prefix: str, limit: int = 10) -> list[Upload]:
         """The uploads whose ID begins so."""
         escaped = prefix.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         rows = await self._database.fetch(
-            f"{_SELECT_UPLOAD} WHERE u.id LIKE ? ESCAPE '\\' ORDER BY u.number LIMIT ?",
+            f"{SELECT_UPLOAD} WHERE u.id LIKE ? ESCAPE '\\' AND u.deleted_at IS NULL ORDER BY u.number LIMIT ?",
             (f"{escaped}%", limit),
         )
         return [upload_of(row) for row in rows]
@@ -128,7 +138,9 @@ class UploadStore:
         """The uploads with these numbers that are there, in the order of the numbers given."""
         found: dict[int, Upload] = {}
         for some in batches(numbers):
-            rows = await self._database.fetch(f"{_SELECT_UPLOAD} WHERE u.number IN ({placeholders(some)})", some)
+            rows = await self._database.fetch(
+                f"{SELECT_UPLOAD} WHERE u.number IN ({placeholders(some)}) AND u.deleted_at IS NULL", some
+            )
             found.update((row["number"], upload_of(row)) for row in rows)
         return [found[number] for number in numbers if number in found]
 
@@ -137,7 +149,9 @@ class UploadStore:
         result: list[UploadRow] = []
         for some in batches(numbers):
             rows = await self._database.fetch(
-                f"SELECT {_ROW_COLUMNS} FROM uploads u WHERE u.number IN ({placeholders(some)})", some
+                f"SELECT {_ROW_COLUMNS} FROM uploads u"
+                f" WHERE u.number IN ({placeholders(some)}) AND u.deleted_at IS NULL",
+                some,
             )
             result.extend(UploadRow(**_row_fields(row)) for row in rows)
         return result
@@ -152,9 +166,9 @@ class UploadStore:
     ) -> list[Upload]:
         """Uploads of a status and type, newest first, without the hidden ones unless they are asked for."""
         rows = await self._database.fetch(
-            f"""{_SELECT_UPLOAD}
+            f"""{SELECT_UPLOAD}
             WHERE (?1 IS NULL OR u.processing_status = ?1) AND (?2 IS NULL OR u.file_type = ?2)
-              AND (?3 OR NOT u.hidden)
+              AND (?3 OR NOT u.hidden) AND u.deleted_at IS NULL
             ORDER BY u.number DESC LIMIT ?4
             """,
             (status, file_type, show_hidden, -1 if limit is None else limit),
@@ -165,26 +179,27 @@ class UploadStore:
         """The numbers of all uploads that wait or run."""
         rows = await self._database.fetch(
             "SELECT number FROM uploads WHERE processing_status IN ('pending', 'analyzing', 'embedding')"
+            " AND deleted_at IS NULL"
         )
         return {row[0] for row in rows}
 
     async def ids_with_status(self, status: ProcessingStatus) -> list[str]:
         """The IDs of all uploads of a status, oldest first."""
         rows = await self._database.fetch(
-            "SELECT id FROM uploads WHERE processing_status = ? ORDER BY number", (status,)
+            "SELECT id FROM uploads WHERE processing_status = ? AND deleted_at IS NULL ORDER BY number", (status,)
         )
         return [row["id"] for row in rows]
 
     async def existing_ids(self) -> set[str]:
-        """The IDs of all uploads."""
+        """The IDs of all uploads, those in the trash among them."""
         return {row["id"] for row in await self._database.fetch("SELECT id FROM uploads")}
 
     async def counts(self) -> QueueCounts:
         """How many uploads are in each state, how many are hidden, and whether the queue is paused."""
         rows = await self._database.fetch(
-            "SELECT processing_status, count(*) FROM uploads GROUP BY processing_status"
+            "SELECT processing_status, count(*) FROM uploads WHERE deleted_at IS NULL GROUP BY processing_status"
             " UNION ALL SELECT 'paused', paused FROM library"
-            " UNION ALL SELECT 'hidden', count(*) FROM uploads WHERE hidden = 1"
+            " UNION ALL SELECT 'hidden', count(*) FROM uploads WHERE hidden = 1 AND deleted_at IS NULL"
         )
         by_status = {row[0]: int(row[1]) for row in rows}
         return QueueCounts(
@@ -217,7 +232,7 @@ class UploadStore:
         return moved
 
     async def delete(self, upload_ids: Iterable[str]) -> list[DeletedUpload]:
-        """Delete rows with all that hangs on them, leaving tombstones; returns what was there."""
+        """Delete rows, trashed or not, with all that hangs on them, leaving tombstones; returns what was there."""
         deleted: list[DeletedUpload] = []
         async with self._database.transaction() as connection:
             for upload_id in upload_ids:
@@ -227,13 +242,17 @@ class UploadStore:
                 if not rows:
                     continue
                 number, user_id = rows[0]
-                await connection.execute("DELETE FROM uploads WHERE number = ?", (number,))
-                await connection.execute(
-                    "INSERT INTO tombstones VALUES (?, ?, ?)",
-                    (number, upload_id, await next_revision(connection)),
-                )
+                await bury(connection, number, upload_id)
                 deleted.append(DeletedUpload(number, upload_id, user_id))
         return deleted
+
+
+async def bury(connection: aiosqlite.Connection, number: int, upload_id: str) -> None:
+    """Delete a row with all that hangs on it, leaving a tombstone, inside a transaction."""
+    await connection.execute("DELETE FROM uploads WHERE number = ?", (number,))
+    await connection.execute(
+        "INSERT INTO tombstones VALUES (?, ?, ?)", (number, upload_id, await next_revision(connection))
+    )
 
 
 async def _requeue_one(connection: aiosqlite.Connection, upload_id: str, overwrite_edited: bool) -> bool:
@@ -241,7 +260,7 @@ async def _requeue_one(connection: aiosqlite.Connection, upload_id: str, overwri
         await connection.execute_fetchall(
             """
             SELECT number, processing_status FROM uploads
-            WHERE id = ?1 AND (
+            WHERE id = ?1 AND deleted_at IS NULL AND (
                 processing_status = 'failed'
                 OR (processing_status = 'pending' AND claim_token IS NULL AND retry_at IS NOT NULL)
                 OR (processing_status = 'completed' AND (?2 OR number NOT IN (
@@ -308,6 +327,7 @@ def upload_of(row: Row) -> Upload:
         metadata=json.loads(row["metadata"]),
         error_stage=ProcessingStage(row["error_stage"]) if row["error_stage"] else None,
         tags=tuple(json.loads(row["tags"] or "[]")),
+        own_tags=tuple(json.loads(row["own_tags"])),
         description_audit_score=row["audit_score"],
         description_audit_findings=tuple(json.loads(row["audit_findings"] or "[]")),
         description_seconds=row["seconds"],

@@ -47,7 +47,7 @@ class ViewStore:
         Names are compared without regard to case, as far as their letters are ASCII.
         """
         index, key = _ORDERS[view.sort]
-        conditions = ["1"]
+        conditions = ["deleted_at IS NULL"]
         parameters = []
         if not view.show_hidden:
             conditions.append("hidden = 0")

@@ -7,8 +7,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from PIL import Image
 
-from vuemantics_tui.analyzers.builtin.colours import to_lab
 from vuemantics_tui.analyzers.builtin.pictures import Pixels
+from vuemantics_tui.media.colours import to_lab
 
 WOODS = "woods"
 SUNSET = "sunset"

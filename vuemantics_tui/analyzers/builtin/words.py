@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
-from vuemantics_tui.analyzers.builtin.colours import Palette
 from vuemantics_tui.analyzers.builtin.grammar import enumerate_words, with_article
 from vuemantics_tui.analyzers.builtin.labels import (
     kind_probabilities,
@@ -18,6 +17,7 @@ from vuemantics_tui.analyzers.builtin.people import people_phrase, people_tags
 from vuemantics_tui.analyzers.builtin.scene import PAGE, STARS, SUNSET, WOODS
 from vuemantics_tui.analyzers.builtin.sight import Sight
 from vuemantics_tui.domain.description import Description
+from vuemantics_tui.media.colours import Palette
 
 
 class Medium(StrEnum):

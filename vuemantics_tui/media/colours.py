@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vuemantics_tui.analyzers.builtin.pictures import Pixels
+Pixels = NDArray[np.uint8]
+"""A picture: shape (height, width, 3), sRGB."""
 
 _NAMED_COLOURS: dict[str, tuple[int, int, int]] = {
     "black": (12, 12, 14),

@@ -1,0 +1,53 @@
+"""The search language: text -> Query -> text.
+
+Plain words, `"a phrase"`, `-word` and `-"a phrase"` to leave out, ` + ` and ` - ` between blanks for arithmetic on
+meanings (`2:"golden retriever" + ./pool.jpg - fruit`), `like:ID` and `like:./file.jpg`, filters (`type:video`,
+`after:7d`, `-tag:cat`) and an order (`sort:oldest`).
+"""
+
+from vuemantics_tui.domain.query.errors import QueryError, pointed
+from vuemantics_tui.domain.query.filters import (
+    ChoiceField,
+    ChoiceFilter,
+    DateField,
+    DateFilter,
+    Day,
+    DayKind,
+    Filter,
+    NearFilter,
+    RangeField,
+    RangeFilter,
+    Relation,
+    TextField,
+    TextFilter,
+)
+from vuemantics_tui.domain.query.parsing import parse_query
+from vuemantics_tui.domain.query.tree import Like, Operand, Query, Sort, Term, Text
+from vuemantics_tui.domain.query.words import content_words, split_words
+
+__all__ = [
+    "ChoiceField",
+    "ChoiceFilter",
+    "DateField",
+    "DateFilter",
+    "Day",
+    "DayKind",
+    "Filter",
+    "Like",
+    "NearFilter",
+    "Operand",
+    "Query",
+    "QueryError",
+    "RangeField",
+    "RangeFilter",
+    "Relation",
+    "Sort",
+    "Term",
+    "Text",
+    "TextField",
+    "TextFilter",
+    "content_words",
+    "parse_query",
+    "pointed",
+    "split_words",
+]

@@ -1,0 +1,211 @@
+"""The filters of a search: what they are, and how they print."""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+
+
+class TextField(StrEnum):
+    """Filters by text: `*` stands for anything. A tag is compared whole; of the others a part is enough."""
+
+    TAG = "tag"
+    NAME = "name"
+    CAMERA = "camera"
+    COLOR = "color"
+
+
+class ChoiceField(StrEnum):
+    """Filters by one of a few words."""
+
+    TYPE = "type"
+    STATUS = "status"
+    IS = "is"
+
+
+class DateField(StrEnum):
+    """Filters by when it was taken, or else added: from the beginning of a day on, before it, or within it."""
+
+    AFTER = "after"
+    BEFORE = "before"
+    ON = "on"
+
+
+class RangeField(StrEnum):
+    """Filters by a number: bytes, pixels, or milliseconds."""
+
+    SIZE = "size"
+    WIDTH = "width"
+    HEIGHT = "height"
+    DURATION = "duration"
+
+
+CHOICES: dict[ChoiceField, tuple[str, ...]] = {
+    ChoiceField.TYPE: ("image", "video"),
+    ChoiceField.STATUS: ("waiting", "running", "completed", "failed", "cancelled", "warning"),
+    ChoiceField.IS: ("hidden", "failed", "edited", "duplicate", "portrait", "landscape"),
+}
+
+
+class Relation(StrEnum):
+    """How a number stands to the one given."""
+
+    EQUAL = ""
+    MORE = ">"
+    AT_LEAST = ">="
+    LESS = "<"
+    AT_MOST = "<="
+    BETWEEN = ".."
+
+
+class DayKind(StrEnum):
+    """How a day is told: by a date as far as it is known, or by how long ago it was."""
+
+    YEAR = "year"
+    MONTH = "month"
+    DATE = "date"
+    DAYS_AGO = "d"
+    WEEKS_AGO = "w"
+    MONTHS_AGO = "m"
+    YEARS_AGO = "y"
+    TODAY = "today"
+    YESTERDAY = "yesterday"
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A year, a month, a day, or one so long ago (`ago` units of `kind`), which stays relative until it is asked for.
+
+    `first` is the first day of a year, month or date.
+    """
+
+    kind: DayKind
+    first: date | None = None
+    ago: int = 0
+
+    def __str__(self) -> str:
+        if self.first is not None:
+            text = self.first.isoformat()
+            return {DayKind.YEAR: text[:4], DayKind.MONTH: text[:7]}.get(self.kind, text)
+        if self.kind in (DayKind.TODAY, DayKind.YESTERDAY):
+            return self.kind.value
+        return f"{self.ago}{self.kind.value}"
+
+    def bounds(self, today: date) -> tuple[date, date | None]:
+        """The first day, and the first one after it; None where the calendar ends before that."""
+        first = self.first if self.first is not None else self._ago(today)
+        try:
+            if self.kind is DayKind.YEAR:
+                return first, first.replace(year=first.year + 1)
+            if self.kind is DayKind.MONTH:
+                return first, first + timedelta(days=monthrange(first.year, first.month)[1])
+            return first, first + timedelta(days=1)
+        except (OverflowError, ValueError):
+            return first, None
+
+    def _ago(self, today: date) -> date:
+        try:
+            if self.kind is DayKind.YESTERDAY:
+                return today - timedelta(days=1)
+            if self.kind is DayKind.DAYS_AGO:
+                return today - timedelta(days=self.ago)
+            if self.kind is DayKind.WEEKS_AGO:
+                return today - timedelta(weeks=self.ago)
+            if self.kind in (DayKind.MONTHS_AGO, DayKind.YEARS_AGO):
+                months = self.ago * (12 if self.kind is DayKind.YEARS_AGO else 1)
+                year, month = divmod(today.year * 12 + today.month - 1 - months, 12)
+                return date(year, month + 1, min(today.day, monthrange(year, month + 1)[1]))
+        except (OverflowError, ValueError):
+            return date.min  # before the calendar begins
+        return today
+
+
+@dataclass(frozen=True, slots=True)
+class TextFilter:
+    """`tag:cat`, `name:"my file*"`, `camera:canon`, `color:blue`."""
+
+    field: TextField
+    text: str
+    negated: bool = False
+
+    def __str__(self) -> str:
+        value = f'"{self.text}"' if " " in self.text else self.text
+        return _printed(self.field, value, self.negated)
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceFilter:
+    """`type:video`, `status:failed`, `is:hidden`."""
+
+    field: ChoiceField
+    choice: str
+    negated: bool = False
+
+    def __str__(self) -> str:
+        return _printed(self.field, self.choice, self.negated)
+
+
+@dataclass(frozen=True, slots=True)
+class DateFilter:
+    """`after:2024-06`, `before:7d`, `on:today`."""
+
+    field: DateField
+    day: Day
+    negated: bool = False
+
+    def __str__(self) -> str:
+        return _printed(self.field, str(self.day), self.negated)
+
+
+@dataclass(frozen=True, slots=True)
+class RangeFilter:
+    """`size:>5MB`, `width:1920`, `duration:30s..2m`: bytes, pixels or milliseconds; `high` of BETWEEN alone."""
+
+    field: RangeField
+    relation: Relation
+    low: int
+    high: int | None = None
+    negated: bool = False
+
+    def __str__(self) -> str:
+        if self.high is not None:
+            value = f"{_number(self.field, self.low)}..{_number(self.field, self.high)}"
+        else:
+            value = f"{self.relation.value}{_number(self.field, self.low)}"
+        return _printed(self.field, value, self.negated)
+
+
+@dataclass(frozen=True, slots=True)
+class NearFilter:
+    """`near:52.52,13.4,5`: degrees north and east, and kilometres around that point."""
+
+    latitude: float
+    longitude: float
+    kilometres: float
+    negated: bool = False
+
+    def __str__(self) -> str:
+        parts = (f"{part:.6f}".rstrip("0").rstrip(".") for part in (self.latitude, self.longitude, self.kilometres))
+        return _printed("near", ",".join(parts), self.negated)
+
+
+Filter = TextFilter | ChoiceFilter | DateFilter | RangeFilter | NearFilter
+
+
+def _printed(name: str, value: str, negated: bool) -> str:
+    return f"{'-' if negated else ''}{name}:{value}"
+
+
+def _number(field: RangeField, number: int) -> str:
+    if field is RangeField.SIZE:
+        unit, bytes_in_it = next(
+            (pair for pair in (("GB", 10**9), ("MB", 10**6), ("KB", 10**3)) if number and number % pair[1] == 0),
+            ("B", 1),
+        )
+        return f"{number // bytes_in_it}{unit}"
+    if field is RangeField.DURATION:
+        whole, rest = divmod(number, 1000)
+        return f"{whole}.{rest:03}".rstrip("0") + "s" if rest else f"{whole}s"
+    return str(number)

@@ -1,0 +1,129 @@
+"""What someone searches for."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from enum import StrEnum
+
+from vuemantics_tui.domain.query.filters import Filter
+from vuemantics_tui.domain.query.words import content_words, split_words
+
+
+class Sort(StrEnum):
+    """The order of what is found."""
+
+    NEWEST = "newest"
+    OLDEST = "oldest"
+    LARGEST = "largest"
+    SMALLEST = "smallest"
+    NAME = "name"
+    SCORE = "score"
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A word as it was typed, or a quoted phrase, with single blanks and without its quotes."""
+
+    text: str
+    quoted: bool = False
+
+    def __str__(self) -> str:
+        return f'"{self.text}"' if self.quoted else self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Words and phrases that are meant together."""
+
+    terms: tuple[Term, ...]
+
+    def __str__(self) -> str:
+        return " ".join(str(term) for term in self.terms)
+
+    @property
+    def plain(self) -> str:
+        """The text to embed."""
+        return unicodedata.normalize("NFKC", " ".join(term.text for term in self.terms)).strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Like:
+    """What looks like an upload (the beginning of its ID, lower case) or like a picture on the disk (its path)."""
+
+    reference: str
+    is_path: bool
+
+    def __str__(self) -> str:
+        blank = any(character.isspace() for character in self.reference)
+        return f'like:"{self.reference}"' if blank else f"like:{self.reference}"
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """One term of the sum: its meaning times the weight, which is below 0 for what is taken away, never 0."""
+
+    meaning: Text | Like
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A search. `str` gives its canonical text, which parses to the same query."""
+
+    operands: tuple[Operand, ...] = ()
+    excluded: tuple[Term, ...] = ()
+    filters: tuple[Filter, ...] = ()
+    sort: Sort | None = None
+
+    def __str__(self) -> str:
+        parts: list[str] = []
+        for operand in self.operands:
+            if operand.weight < 0 or parts:
+                parts.append("-" if operand.weight < 0 else "+")
+            size = abs(operand.weight)
+            parts.append(f"{'' if size == 1 else f'{size:g}:'}{operand.meaning}")
+        parts.extend(f"-{term}" for term in self.excluded)
+        parts.extend(str(one) for one in self.filters)
+        if self.sort is not None:
+            parts.append(f"sort:{self.sort.value}")
+        return " ".join(parts)
+
+    @property
+    def text(self) -> str:
+        """What is searched for, without what is taken away or left out: for people, and to be embedded where plain."""
+        return " ".join(meaning.plain for meaning in self._wanted)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words that are searched for, lower case, each once, without those that say nothing."""
+        return content_words(meaning.plain for meaning in self._wanted)
+
+    @property
+    def phrases(self) -> tuple[tuple[str, ...], ...]:
+        """The words of each phrase that must be there: none in arithmetic, where quotes only hold words together."""
+        if not self.is_plain:
+            return ()
+        found = (split_words(term.text) for meaning in self._wanted for term in meaning.terms if term.quoted)
+        return tuple(words for words in found if words)
+
+    @property
+    def excluded_phrases(self) -> tuple[tuple[str, ...], ...]:
+        """The words of each word or phrase that must not be there."""
+        return tuple(words for words in (split_words(term.text) for term in self.excluded) if words)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is one text, found by words and by meaning; else it is arithmetic, or there are filters alone."""
+        return len(self.operands) == 1 and isinstance(self.operands[0].meaning, Text) and self.operands[0].weight > 0
+
+    @property
+    def pictures(self) -> tuple[str, ...]:
+        """The paths of pictures on the disk, as they were typed."""
+        meanings = (operand.meaning for operand in self.operands)
+        return tuple(meaning.reference for meaning in meanings if isinstance(meaning, Like) and meaning.is_path)
+
+    @property
+    def _wanted(self) -> list[Text]:
+        meanings = (operand.meaning for operand in self.operands if operand.weight > 0)
+        return [meaning for meaning in meanings if isinstance(meaning, Text)]

@@ -1,0 +1,192 @@
+"""What stands behind the colon of a filter, read into a filter."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from difflib import get_close_matches
+from enum import StrEnum
+
+from vuemantics_tui.domain.query.errors import QueryError
+from vuemantics_tui.domain.query.filters import (
+    CHOICES,
+    ChoiceField,
+    ChoiceFilter,
+    DateField,
+    DateFilter,
+    Day,
+    DayKind,
+    Filter,
+    NearFilter,
+    RangeField,
+    RangeFilter,
+    Relation,
+    TextField,
+    TextFilter,
+)
+from vuemantics_tui.domain.query.tree import Like, Sort
+
+LIKE, SORT, NEAR = "like", "sort", "near"
+_ALIASES = {"colour": "color"}
+
+_DATE = re.compile(r"([0-9]{4})(?:-([0-9]{1,2})(?:-([0-9]{1,2}))?)?")
+_AGO = re.compile(r"([0-9]{1,5})([dwmy])", re.IGNORECASE)
+_RANGE = re.compile(r"(>=|<=|>|<|=)?(.*)", re.DOTALL)
+_NUMBER = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,3})?)\s*([a-z]*)", re.IGNORECASE)
+_SPAN = re.compile(r"(?:([0-9]{1,6})h)?(?:([0-9]{1,6})m)?(?:([0-9]{1,9}(?:\.[0-9]{1,3})?)s?)?", re.IGNORECASE)
+_DECIMAL = re.compile(r"[+-]?[0-9]{1,5}(?:\.[0-9]{1,6})?")
+_ID = re.compile(r"[0-9a-f][0-9a-f-]{0,35}", re.IGNORECASE)
+
+# As file managers count, and as sizes are shown here: 1 MB is a million bytes.
+_BYTES = {
+    **{"": 1, "b": 1, "k": 10**3, "kb": 10**3, "m": 10**6, "mb": 10**6, "g": 10**9, "gb": 10**9},
+    **{"t": 10**12, "tb": 10**12, "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40},
+}
+_HALF_OF_EARTH_KM = 20_040
+
+FILTER_NAMES: tuple[str, ...] = (
+    *(field.value for fields in (ChoiceField, TextField, DateField, RangeField) for field in fields),
+    *(NEAR, LIKE, SORT),
+)
+"""Every name that may stand before a colon."""
+
+
+def known_name(name: str) -> str | None:
+    """The filter that a name stands for, whatever its case, or None."""
+    name = _ALIASES.get(name.lower(), name.lower())
+    return name if name in FILTER_NAMES else None
+
+
+def unknown_name(name: str, token: str, place: int) -> QueryError:
+    """The error for a filter that does not exist."""
+    near = get_close_matches(name.lower(), (*FILTER_NAMES, *_ALIASES), 1, 0.5)
+    meant = f"Did you mean {near[0]}: ? " if near else f"There are: {', '.join(FILTER_NAMES)}. "
+    quoted = token.replace('"', "")
+    return QueryError(f"There is no filter {name}:", place, f'{meant}To search for the words, quote them: "{quoted}"')
+
+
+def read_filter(name: str, value: str, place: int, negated: bool) -> Filter:
+    """Read the filter `name:value`, whose value begins at `place`. Raises QueryError."""
+    if name in list(TextField):
+        return TextFilter(TextField(name), " ".join(value.split()), negated)
+    if name in list(ChoiceField):
+        field = ChoiceField(name)
+        return ChoiceFilter(field, _choice(name, value, CHOICES[field], place), negated)
+    if name in list(DateField):
+        return DateFilter(DateField(name), _day(name, value, place), negated)
+    if name in list(RangeField):
+        return _range(RangeField(name), value, place, negated)
+    return _near(value, place, negated)
+
+
+def read_sort(value: str, place: int) -> Sort:
+    """Read the order behind `sort:`. Raises QueryError."""
+    return Sort(_choice(SORT, value, [sort.value for sort in Sort], place))
+
+
+def read_like(value: str, place: int) -> Like:
+    """Read what stands behind `like:`. Raises QueryError."""
+    if any(mark in value for mark in "/\\.~"):
+        return Like(value, is_path=True)
+    if _ID.fullmatch(value):
+        return Like(value.lower(), is_path=False)
+    raise QueryError(
+        f"{LIKE}: takes the ID of an upload or a picture, not {value!r}", place, "As in like:3f2a or like:./file.jpg"
+    )
+
+
+def _choice(name: str, value: str, choices: list[str] | tuple[str, ...], place: int) -> str:
+    if value.lower() in choices:
+        return value.lower()
+    near = get_close_matches(value.lower(), choices, 1)
+    meant = f"Did you mean {name}:{near[0]}? " if near else ""
+    raise QueryError(f"{name}: cannot be {value!r}", place, f"{meant}It is one of: {', '.join(choices)}.")
+
+
+def _day(name: str, value: str, place: int) -> Day:
+    lower = value.lower()
+    if lower in (DayKind.TODAY, DayKind.YESTERDAY):
+        return Day(DayKind(lower))
+    if match := _AGO.fullmatch(value):
+        return Day(DayKind(match[2].lower()), ago=int(match[1]))
+    if match := _DATE.fullmatch(value):
+        kind = DayKind.DATE if match[3] else DayKind.MONTH if match[2] else DayKind.YEAR
+        try:
+            return Day(kind, date(int(match[1]), int(match[2] or 1), int(match[3] or 1)))
+        except ValueError:
+            raise QueryError(f"There is no such day: {value}", place, "A day is written 2024-06-30.") from None
+    raise QueryError(
+        f"{name}: needs a day, not {value!r}",
+        place,
+        "As in 2024, 2024-06, 2024-06-30, 7d, 2w, 3m, 1y, today or yesterday.",
+    )
+
+
+class _Example(StrEnum):
+    SIZE = "As in size:>5MB, size:<=200KB or size:1MB..5MB."
+    WIDTH = "As in width:>1920 or width:800..1200."
+    HEIGHT = "As in height:>1080 or height:800..1200."
+    DURATION = "As in duration:>30s, duration:2m or duration:30s..2m."
+
+
+def _range(field: RangeField, value: str, place: int, negated: bool) -> RangeFilter:
+    read = {RangeField.SIZE: _bytes, RangeField.DURATION: _milliseconds}.get(field, _pixels)
+    wrong = QueryError(f"{field.value}: cannot be {value!r}", place, _Example[field.name].value)
+    if ".." in value:
+        first, _, last = value.partition("..")
+        low, high = _between(first, last, read, field)
+        if low is None or high is None or low > high:
+            raise wrong
+        return RangeFilter(field, Relation.BETWEEN, low, high, negated)
+    match = _RANGE.fullmatch(value)
+    number = read(match[2].strip()) if match else None
+    if match is None or number is None:
+        raise wrong
+    relation = Relation.EQUAL if match[1] in (None, "=") else Relation(match[1])
+    return RangeFilter(field, relation, number, None, negated)
+
+
+def _between(
+    first: str, last: str, read: Callable[[str], int | None], field: RangeField
+) -> tuple[int | None, int | None]:
+    """Both ends; in 1..5MB the unit counts for both."""
+    if field is RangeField.SIZE and first.strip().replace(".", "", 1).isdigit():
+        unit = _NUMBER.fullmatch(last.strip())
+        first += unit[2] if unit else ""
+    return read(first.strip()), read(last.strip())
+
+
+def _bytes(text: str) -> int | None:
+    match = _NUMBER.fullmatch(text)
+    unit = _BYTES.get(match[2].lower()) if match else None
+    return int(Decimal(match[1]) * unit) if match and unit else None
+
+
+def _pixels(text: str) -> int | None:
+    text = text.lower().removesuffix("px")
+    return int(text) if re.fullmatch("[0-9]{1,9}", text) else None
+
+
+def _milliseconds(text: str) -> int | None:
+    match = _SPAN.fullmatch(text)
+    if match is None or not any(match.groups()):
+        return None
+    hours, minutes, seconds = match.groups()
+    return int((Decimal(hours or 0) * 3600 + Decimal(minutes or 0) * 60 + Decimal(seconds or 0)) * 1000)
+
+
+def _near(value: str, place: int, negated: bool) -> NearFilter:
+    parts = [part.strip() for part in value.split(",")]
+    if len(parts) == 2:
+        parts.append("1")
+    if len(parts) == 3 and all(_DECIMAL.fullmatch(part) for part in parts):
+        latitude, longitude, kilometres = (float(part) for part in parts)
+        if abs(latitude) <= 90 and abs(longitude) <= 180 and 0 < kilometres <= _HALF_OF_EARTH_KM:
+            return NearFilter(latitude, longitude, kilometres, negated)
+    raise QueryError(
+        f"{NEAR}: cannot be {value!r}",
+        place,
+        "It takes degrees north, degrees east and kilometres: near:52.52,13.4,5",
+    )

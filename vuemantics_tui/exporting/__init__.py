@@ -1,0 +1,1 @@
+"""What a library knows, in formats that other programs read."""

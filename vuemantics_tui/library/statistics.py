@@ -1,0 +1,92 @@
+"""The room of the statistics."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from vuemantics_tui.search.vectors import IndexState, VectorIndex
+from vuemantics_tui.store.embeddings import EmbeddingStore
+from vuemantics_tui.store.statistics import StatisticsStore, StoredStatistics
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """What a library takes on the disk, in bytes. `trash` are the originals that go when it is emptied."""
+
+    originals: int
+    thumbnails: int
+    database: int
+    vectors: int
+    trash: int
+
+    @property
+    def total(self) -> int:
+        """All of it."""
+        return self.originals + self.thumbnails + self.database + self.vectors + self.trash
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """A library in numbers. Of its described uploads `stale` lack a vector of the embedding model in use."""
+
+    counts: StoredStatistics
+    space: Space
+    embedding_model: str
+    described: int
+    stale: int
+    index: IndexState
+
+    @property
+    def embedded(self) -> int:
+        """How many described uploads have a vector of the embedding model in use."""
+        return self.described - self.stale
+
+
+class ReadStatistics:
+    """The room of the statistics: call it."""
+
+    def __init__(
+        self,
+        root: Path,
+        database_file: Path,
+        store: StatisticsStore,
+        embeddings: EmbeddingStore,
+        vectors: VectorIndex,
+        embedding_model: str,
+    ) -> None:
+        self._root = root
+        self._database_file = database_file
+        self._store = store
+        self._embeddings = embeddings
+        self._vectors = vectors
+        self._embedding_model = embedding_model
+
+    async def __call__(self) -> Statistics:
+        """Read all numbers. Looks at the size of each thumbnail, which takes a second for 100,000."""
+        counts = await self._store.read()
+        stale, described = await self._embeddings.stale(self._embedding_model)
+        thumbnails = await self._store.thumbnails()
+        index = await self._vectors.state()
+        database = [self._database_file.with_name(self._database_file.name + end) for end in ("", "-wal", "-shm")]
+        space = Space(
+            counts.originals_bytes,
+            await asyncio.to_thread(_bytes_of, [self._root / path for path in thumbnails]),
+            await asyncio.to_thread(_bytes_of, database),
+            index.file_bytes,
+            counts.trashed_bytes,
+        )
+        return Statistics(counts, space, self._embedding_model, described, stale, index)
+
+
+def _bytes_of(files: Iterable[Path]) -> int:
+    """The sizes of those files that are there."""
+    total = 0
+    for file in files:
+        try:
+            total += file.stat().st_size
+        except FileNotFoundError:
+            continue
+    return total

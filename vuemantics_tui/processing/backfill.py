@@ -1,0 +1,131 @@
+"""What older uploads lack is read from their files, one at a time, while nothing else is to be done."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from vuemantics_tui.analyzers.base import Compute
+from vuemantics_tui.domain.errors import LibraryError, VuemanticsError
+from vuemantics_tui.media.jobs import read_metadata, read_traits
+from vuemantics_tui.store.backfill import BackfillStore, Lacking
+from vuemantics_tui.store.uninterrupted import uninterrupted
+
+log = logging.getLogger(__name__)
+
+# The queue must have been idle for so long: between two uploads it is so for moments, and an app that opens is busy.
+IDLE_SECONDS = 2.0
+# How soon uploads that lack something are noticed, as after a restore from the trash.
+LOOK_SECONDS = 10.0
+_ERROR_CHARACTERS = 200
+_LOCK_NAME = "backfill.lock"
+
+
+@dataclass(frozen=True, slots=True)
+class BackfillProgress:
+    """How many older uploads were read again since the pass began, and of how many."""
+
+    done: int
+    of: int
+
+
+class Backfill:
+    """Reads again what lacks a perceptual hash, colours, or what the file says of itself.
+
+    What is left to do is in the store, so it goes on where it was after any end. Only one process of a library is at
+    it. A file that cannot be read is marked, and not tried again. `is_idle` tells whether this process's queue is.
+    """
+
+    def __init__(
+        self,
+        library: Path,
+        store: BackfillStore,
+        compute: Compute,
+        max_pixels: int,
+        is_idle: Callable[[], bool],
+        *,
+        idle_seconds: float = IDLE_SECONDS,
+        look_seconds: float = LOOK_SECONDS,
+    ) -> None:
+        self._library = library
+        self._store = store
+        self._compute = compute
+        self._max_pixels = max_pixels
+        self._is_idle = is_idle
+        self._idle_seconds = idle_seconds
+        self._look_seconds = look_seconds
+        self._task: asyncio.Task[None] | None = None
+        self._progress: BackfillProgress | None = None
+
+    @property
+    def progress(self) -> BackfillProgress | None:
+        """How far the pass is; None while there is nothing to do, or others are at it."""
+        return self._progress
+
+    def start(self) -> None:
+        """Begin, in the running event loop."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), name="backfill")
+
+    async def stop(self) -> None:
+        """End at once; the upload that was being read is read again another time."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+            self._task = None
+        self._progress = None
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(self._idle_seconds)
+            try:
+                if self._is_idle() and await self._store.next() is not None:
+                    await self._pass()
+                    continue
+            except LibraryError as error:
+                log.warning("older uploads wait, the store refuses: %s", error)
+            except Exception:
+                log.exception("the look at older uploads stumbled and goes on")
+            self._progress = None
+            await asyncio.sleep(self._look_seconds)
+
+    async def _pass(self) -> None:
+        """Read what lacks something until nothing does, or the queue has work."""
+        lock = FileLock(self._library / _LOCK_NAME, thread_local=False)
+        try:
+            await asyncio.to_thread(lock.acquire, timeout=0)
+        except Timeout:
+            await asyncio.sleep(self._look_seconds)
+            return
+        try:
+            done = self._progress.done if self._progress else 0
+            while self._is_idle() and (lacking := await self._store.next()):
+                self._progress = BackfillProgress(done, done + await self._store.left())
+                await self._read(lacking)
+                done += 1
+                self._progress = BackfillProgress(done, max(done, self._progress.of))
+        finally:
+            await uninterrupted(asyncio.to_thread(lock.release))
+        if await self._store.left() == 0:
+            self._progress = None
+
+    async def _read(self, lacking: Lacking) -> None:
+        source = self._library / lacking.file_path
+        thumbnail = self._library / lacking.thumbnail_path if lacking.thumbnail_path else None
+        traits, metadata, message = None, None, None
+        try:
+            traits = await self._compute.run(read_traits, thumbnail, source, lacking.file_type, self._max_pixels)
+        except Exception as error:
+            # Whatever it is: what is not marked would be tried for ever.
+            log.exception("it cannot be told what %s looks like", lacking.id)
+            message = str(error)[:_ERROR_CHARACTERS] or type(error).__name__
+        try:
+            metadata = await self._compute.run(read_metadata, source, lacking.file_type, self._max_pixels)
+        except (VuemanticsError, OSError) as error:
+            log.warning("no metadata of %s: %s", lacking.id, error)
+        await self._store.save(lacking.number, traits, metadata, message)

@@ -1,0 +1,71 @@
+"""Which pictures look the same, by their perceptual hashes."""
+
+from __future__ import annotations
+
+from array import array
+
+import numpy as np
+from numpy.typing import NDArray
+
+THRESHOLD = 10
+"""In so many of 64 bits may near-duplicates differ.
+
+Measured on the photos of scikit-image: scaled, recompressed, brighter and darker versions differ in at most 10 bits,
+with 1 % cut off each side in at most 10, with 2 % in at most 12 (median 6); different photos in at least 20.
+"""
+
+# Pairs of so many by so many hashes fit into the processor's cache.
+_LEADERS, _OTHERS = 64, 4096
+
+
+def alike(hashes: array[int], threshold: int = THRESHOLD) -> dict[int, list[tuple[int, int]]]:
+    """Groups of hashes within `threshold` bits of their first: its place to the (place, bits) of others, likest first.
+
+    `hashes` are 64 bits each as signed integers, in the order in which one would be the first of its group. No chains:
+    each is as like as that to the first of its group, and in no other group. All pairs are compared, some 10 ns each
+    eight of them; it takes a thread for seconds at 100,000.
+    """
+    values = np.array(hashes, np.int64).view(np.uint64)
+    distinct, first, which = np.unique(values, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    leaders = _lead(distinct[order], threshold)
+    # From each distinct hash, in the order given, back to the places of all that have it.
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.arange(len(order))
+    leader_of = leaders[rank[which]]
+    group_of = first[order][leader_of] if len(order) else leader_of
+    distances = np.bitwise_count(values ^ values[group_of]) if len(values) else np.zeros(0, np.uint8)
+    groups: dict[int, list[tuple[int, int]]] = {}
+    for place in np.lexsort((distances, group_of)).tolist():
+        leader = int(group_of[place])
+        members = groups.setdefault(leader, [])
+        if place != leader:
+            members.append((place, int(distances[place])))
+    return {leader: members for leader, members in groups.items() if members}
+
+
+def _lead(values: NDArray[np.uint64], threshold: int) -> NDArray[np.int64]:
+    """For each of distinct hashes the place of the first one, itself a leader, that it is alike to; else its own."""
+    count = len(values)
+    leader = np.arange(count)
+    is_taken = np.zeros(count, bool)
+    differing = np.empty((_LEADERS, _OTHERS), np.uint64)
+    bits = np.empty((_LEADERS, _OTHERS), np.uint8)
+    for start in range(0, count, _LEADERS):
+        some = values[start : start + _LEADERS]
+        near = np.zeros((len(some), count - start), bool)
+        for other in range(start, count, _OTHERS):
+            others = values[other : other + _OTHERS]
+            shape = np.s_[: len(some), : len(others)]
+            np.bitwise_xor(some[:, None], others[None], out=differing[shape])
+            np.bitwise_count(differing[shape], out=bits[shape])
+            np.less_equal(bits[shape], threshold, out=near[:, other - start : other - start + len(others)])
+        # Each is alike to itself.
+        for row in np.flatnonzero(near.sum(axis=1) > 1).tolist():
+            if is_taken[start + row]:
+                continue
+            members = start + np.flatnonzero(near[row])
+            members = members[(members > start + row) & ~is_taken[members]]
+            is_taken[members] = True
+            leader[members] = start + row
+    return leader

@@ -1,0 +1,126 @@
+"""The vector of a query: of its text, or the sum of what it adds and takes away."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from vuemantics_tui.analyzers.base import Analyzer, Vector
+from vuemantics_tui.domain.errors import UsageError
+from vuemantics_tui.domain.query import Like, Operand, Query, Text
+from vuemantics_tui.store.embeddings import EmbeddingStore
+from vuemantics_tui.store.uploads import UploadStore
+
+# Texts and pictures whose vectors are kept: what was typed before is there at once when one comes back to it.
+_REMEMBERED = 256
+# Below this length a sum has no direction left: dog - dog.
+_NOTHING = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """A query's vector, None where it has none, and the uploads that it begins from, which are no answers to it."""
+
+    vector: Vector | None
+    known: frozenset[int] = frozenset()
+    note: str = ""
+
+
+class Meanings:
+    """Makes the vectors of queries."""
+
+    def __init__(self, analyzer: Analyzer, uploads: UploadStore, embeddings: EmbeddingStore) -> None:
+        self._analyzer = analyzer
+        self._uploads = uploads
+        self._embeddings = embeddings
+        self._remembered: OrderedDict[tuple[object, ...], Vector] = OrderedDict()
+
+    async def of(self, query: Query, *, final: bool) -> Meaning:
+        """The meaning of a query.
+
+        Unless it is `final` pictures are not looked at, and what cannot be found is left out. Raises UsageError for
+        an upload or a picture that is not there, MediaError for a broken one, AnalyzerError.
+        """
+        parts: list[tuple[float, Vector]] = []
+        known: set[int] = set()
+        note = ""
+        for operand in query.operands:
+            meaning = operand.meaning
+            if isinstance(meaning, Text):
+                vector: Vector | None = await self._of_text(meaning.plain)
+            elif meaning.is_path:
+                vector = await self._of_picture(meaning.reference) if final else None
+                note = "" if final else "Pictures are looked at on Enter."
+            else:
+                vector = await self._of_upload(meaning, known, final)
+            if vector is not None:
+                parts.append((operand.weight, vector))
+        return Meaning(_sum(parts, query.operands), frozenset(known), note)
+
+    async def _of_text(self, text: str) -> Vector | None:
+        if not text:
+            return None
+        return await self._remember(("text", text), lambda: self._analyzer.embed_query(text))
+
+    async def _of_upload(self, like: Like, known: set[int], final: bool) -> Vector | None:
+        found = await self._uploads.by_prefix(like.reference, 2)
+        stored = (
+            await self._embeddings.one(self._analyzer.embedding_model, found[0].number) if len(found) == 1 else None
+        )
+        if stored is not None:
+            known.add(found[0].number)
+            return np.frombuffer(stored.data, "<f4")
+        if not final:
+            return None
+        if not found:
+            raise UsageError(f"No upload has an ID that begins with {like.reference!r}", "See: vuemantics-tui list")
+        if len(found) > 1:
+            raise UsageError(f"Several uploads have IDs that begin with {like.reference!r}", "Give more of it.")
+        raise UsageError(f"{found[0].filename} is not described yet", "Wait until it is completed.")
+
+    async def _of_picture(self, reference: str) -> Vector:
+        path, changed = await asyncio.to_thread(_picture_at, reference)
+
+        async def look() -> Vector:
+            description = await self._analyzer.describe_image(path)
+            return await self._analyzer.embed_document(description.full_text, description.labels)
+
+        return await self._remember(("picture", path, changed), look)
+
+    async def _remember(self, key: tuple[object, ...], make: Callable[[], Awaitable[Vector]]) -> Vector:
+        key = (self._analyzer.embedding_model, *key)
+        vector = self._remembered.pop(key, None)
+        if vector is None:
+            vector = await make()
+        self._remembered[key] = vector
+        if len(self._remembered) > _REMEMBERED:
+            self._remembered.popitem(last=False)
+        return vector
+
+
+def _picture_at(reference: str) -> tuple[Path, int]:
+    """Where a picture is, and when it was last changed. Raises UsageError."""
+    try:
+        path = Path(reference).expanduser().absolute()
+        changed, is_file = path.stat().st_mtime_ns, path.is_file()
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UsageError(f"The picture cannot be read: {reference} ({reason})", "Check its path.") from error
+    if not is_file:
+        raise UsageError(f"This is no picture: {reference}", "Name a picture file.")
+    return path, changed
+
+
+def _sum(parts: list[tuple[float, Vector]], operands: tuple[Operand, ...]) -> Vector | None:
+    if not parts:
+        return None
+    if len(operands) == len(parts) == 1 and parts[0][0] > 0:
+        return parts[0][1]
+    total = np.sum([np.float32(weight) * vector for weight, vector in parts], axis=0, dtype=np.float32)
+    length = float(np.linalg.norm(total))
+    return np.asarray(total / length, np.float32) if length > _NOTHING else None

@@ -1,0 +1,242 @@
+"""Vectors as a file that is mapped into memory: written whole, put in place by a rename, checked when it is opened."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import secrets
+import struct
+import zlib
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vuemantics_tui.search.bits import Bits, sign_bits, words_for
+
+SUFFIX = ".f32"
+# Above so many rows the signs are kept, too.
+BITS_FROM = 200_000
+_MAGIC = b"VUEVECT1"
+# The header's room, enough for the checksums of 80 GB.
+_HEADER_BYTES = 64 * 1024
+_BLOCK_BYTES = 16 * 1024**2
+# So many bytes of the matrix are checked when a file is opened: all of a small one, blocks from all over a large one.
+_CHECKED_BYTES = 128 * 1024**2
+_LEAD = struct.Struct("<8sII")
+
+
+class TornFileError(Exception):
+    """The file is no file of vectors, or not whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a file of vectors says of itself: whose, of which model, up to which revision of the library."""
+
+    library: str
+    model: str
+    revision: int
+    dimension: int
+    rows: int
+    has_bits: bool
+    checksums: tuple[int, ...]
+    """CRC-32 of each block of the matrix, then of the numbers, then of the bits."""
+
+    @property
+    def matrix_bytes(self) -> int:
+        """The size of the matrix."""
+        return self.rows * self.dimension * 4
+
+    @property
+    def size(self) -> int:
+        """How long the file must be."""
+        bits = self.rows * words_for(self.dimension) * 8 if self.has_bits else 0
+        return self.numbers_at + self.rows * 8 + bits
+
+    @property
+    def numbers_at(self) -> int:
+        """Where the numbers begin: behind the matrix, at a multiple of eight."""
+        return _HEADER_BYTES + -(-self.matrix_bytes // 8) * 8
+
+
+@dataclass(frozen=True, slots=True)
+class VectorFile:
+    """An open file. `numbers` (rows,) rise; `matrix` (rows, dimension); both are mapped and cannot be written."""
+
+    header: Header
+    numbers: NDArray[np.int64]
+    matrix: NDArray[np.float32]
+    bits: Bits | None
+
+
+def file_of(folder: Path, model: str) -> Path:
+    """Where the vectors of a model are: named after it as far as file systems like that, then told apart by a hash."""
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", model).strip("-.")[:60] or "model"
+    return folder / f"{plain}-{hashlib.sha256(model.encode()).hexdigest()[:8]}{SUFFIX}"
+
+
+def read_header(path: Path) -> Header:
+    """What the file says of itself. Raises OSError, and TornFileError where it is not whole."""
+    with path.open("rb") as file:
+        lead = file.read(_LEAD.size)
+        if len(lead) < _LEAD.size:
+            raise TornFileError("it is too short")
+        magic, length, checksum = _LEAD.unpack(lead)
+        text = file.read(min(length, _HEADER_BYTES))
+        size = os.fstat(file.fileno()).st_size
+    if magic != _MAGIC or zlib.crc32(text) != checksum:
+        raise TornFileError("its header is damaged")
+    fields = json.loads(text)
+    header = Header(**{**fields, "checksums": tuple(fields["checksums"])})
+    if size != header.size:
+        raise TornFileError(f"it has {size} bytes instead of {header.size}")
+    return header
+
+
+def open_vectors(path: Path) -> VectorFile:
+    """Map a file of vectors. Raises OSError, and TornFileError where it is not whole."""
+    header = read_header(path)
+    shape = (header.rows, header.dimension)
+    if not header.rows:
+        return VectorFile(header, np.zeros(0, np.int64), np.zeros(shape, np.float32), None)
+    matrix = np.memmap(path, "<f4", "r", _HEADER_BYTES, shape)
+    numbers = np.memmap(path, "<i8", "r", header.numbers_at, (header.rows,))
+    bits = None
+    if header.has_bits:
+        words = words_for(header.dimension)
+        bits = np.memmap(path, "<u8", "r", header.numbers_at + header.rows * 8, (words, header.rows))
+    _check(header, matrix, numbers, bits)
+    # Plain arrays over the mapped memory: NumPy's own kind of array for files is slower in every small step.
+    return VectorFile(
+        header,
+        np.asarray(numbers).view(np.ndarray),
+        np.asarray(matrix).view(np.ndarray),
+        None if bits is None else np.asarray(bits).view(np.ndarray),
+    )
+
+
+def write_vectors(
+    path: Path,
+    *,
+    library: str,
+    model: str,
+    revision: int,
+    dimension: int,
+    blocks: Iterable[tuple[NDArray[np.int64], NDArray[np.float32]]],
+    bits_from: int = BITS_FROM,
+) -> None:
+    """Write vectors block by block, numbers rising, and put the file in the place of an older one.
+
+    Written beside it, flushed and renamed, so that there is always a whole file or none. Raises OSError.
+    """
+    writer = VectorWriter(path, library=library, model=model, revision=revision, dimension=dimension)
+    try:
+        for numbers, rows in blocks:
+            writer.add(numbers, rows)
+        writer.finish(bits_from)
+    except BaseException:
+        writer.abandon()
+        raise
+
+
+class VectorWriter:
+    """A file of vectors that is being written. Either `finish` or `abandon` ends it. Raises OSError."""
+
+    def __init__(self, path: Path, *, library: str, model: str, revision: int, dimension: int) -> None:
+        self._path = path
+        self._fields = (library, model, revision, dimension)
+        self._dimension = dimension
+        self._numbers: list[NDArray[np.int64]] = []
+        self._bits: list[Bits] = []
+        self._checksums = _Checksums()
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        self._part = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
+        self._file = self._part.open("xb")
+        self._file.write(bytes(_HEADER_BYTES))
+
+    def add(self, numbers: NDArray[np.int64], rows: NDArray[np.float32]) -> None:
+        """Write some rows (count, dimension), whose numbers are above those before."""
+        data = np.ascontiguousarray(rows, "<f4")
+        self._numbers.append(np.asarray(numbers, np.int64))
+        self._bits.append(sign_bits(data))
+        if data.size:
+            self._checksums.add(data.data.cast("B"))
+        self._file.write(data.data)
+
+    def finish(self, bits_from: int = BITS_FROM) -> None:
+        """Flush to the disk and put in place."""
+        numbers = np.concatenate(self._numbers) if self._numbers else np.zeros(0, np.int64)
+        library, model, revision, dimension = self._fields
+        has_bits = 0 < bits_from <= len(numbers)
+        self._file.write(bytes(-len(numbers) * dimension * 4 % 8))
+        checksums = [*self._checksums.all(), zlib.crc32(numbers.astype("<i8").data)]
+        self._file.write(numbers.astype("<i8").data)
+        if has_bits:
+            bits = np.concatenate(self._bits, axis=1).astype("<u8")
+            checksums.append(zlib.crc32(bits.data))
+            self._file.write(bits.data)
+        header = Header(library, model, revision, dimension, len(numbers), has_bits, tuple(checksums))
+        text = json.dumps(asdict(header)).encode()
+        self._file.seek(0)
+        self._file.write(_LEAD.pack(_MAGIC, len(text), zlib.crc32(text)) + text)
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        self._part.replace(self._path)
+
+    def abandon(self) -> None:
+        """Leave nothing behind."""
+        try:
+            self._file.close()
+        finally:
+            self._part.unlink(missing_ok=True)
+
+
+def sweep_parts(folder: Path, model: str) -> None:
+    """Remove what a writer that was killed left of a model's file. Call it with that file's lock held."""
+    for part in folder.glob(f".{file_of(folder, model).name}.*.part"):
+        part.unlink(missing_ok=True)
+
+
+class _Checksums:
+    """CRC-32 of a stream in blocks of one size."""
+
+    def __init__(self) -> None:
+        self._done: list[int] = []
+        self._current, self._room = 0, _BLOCK_BYTES
+
+    def add(self, data: memoryview) -> None:
+        while len(data):
+            some, data = data[: self._room], data[self._room :]
+            self._current = zlib.crc32(some, self._current)
+            self._room -= len(some)
+            if not self._room:
+                self._done.append(self._current)
+                self._current, self._room = 0, _BLOCK_BYTES
+
+    def all(self) -> list[int]:
+        return [*self._done, self._current] if self._room < _BLOCK_BYTES else self._done
+
+
+def _check(
+    header: Header, matrix: NDArray[np.float32], numbers: NDArray[np.int64], bits: NDArray[np.uint64] | None
+) -> None:
+    data = matrix.data.cast("B")
+    count = -(-len(data) // _BLOCK_BYTES)
+    tail = 2 if bits is not None else 1
+    if len(header.checksums) != count + tail:
+        raise TornFileError("its checksums are incomplete")
+    step = max(1, count * _BLOCK_BYTES // _CHECKED_BYTES)
+    for block in sorted({*range(0, count, step), count - 1}):
+        start = block * _BLOCK_BYTES
+        if zlib.crc32(data[start : start + _BLOCK_BYTES]) != header.checksums[block]:
+            raise TornFileError("its vectors are damaged")
+    if zlib.crc32(np.ascontiguousarray(numbers).data) != header.checksums[count]:
+        raise TornFileError("its numbers are damaged")
+    if bits is not None and zlib.crc32(np.ascontiguousarray(bits).data) != header.checksums[-1]:
+        raise TornFileError("its bits are damaged")

@@ -1,0 +1,255 @@
+"""Vectors in memory: a base that never changes, what came and went since, and the nearest of them all."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vuemantics_tui.search.bits import Bits, candidates
+
+Numbers = NDArray[np.int64]
+Matrix = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+_SMALLEST = 256
+# Above this share of the rows it is faster to multiply all of them in order than to gather those that are allowed.
+_GATHERED_SHARE = 0.2
+# The best of so many scores each are looked at first.
+_GROUP = 64
+_COPIED_ROWS = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """Numbers (rows,) that rise, their vectors (rows, dimension), and perhaps the vectors' signs. Never written."""
+
+    numbers: Numbers
+    matrix: Matrix
+    bits: Bits | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What a table holds at one moment, to be read in another thread."""
+
+    base: Base
+    dead: Mask
+    numbers: Numbers
+    matrix: Matrix
+
+    def blocks(self) -> Iterator[tuple[Numbers, Matrix]]:
+        """All that is alive, numbers rising, in blocks."""
+        order = np.argsort(self.numbers)
+        later, vectors = self.numbers[order], self.matrix[order]
+        taken = 0
+        for start in range(0, len(self.base.numbers), _COPIED_ROWS):
+            part = slice(start, start + _COPIED_ROWS)
+            alive = ~self.dead[part]
+            numbers, rows = self.base.numbers[part][alive], self.base.matrix[part][alive]
+            if not len(numbers):
+                continue
+            until = int(np.searchsorted(later, numbers[-1]))
+            merged = np.concatenate([numbers, later[taken:until]])
+            by_number = np.argsort(merged, kind="stable")
+            yield merged[by_number], np.concatenate([rows, vectors[taken:until]])[by_number]
+            taken = until
+        for start in range(taken, len(later), _COPIED_ROWS):
+            yield later[start : start + _COPIED_ROWS], vectors[start : start + _COPIED_ROWS]
+
+
+class VectorTable:
+    """The vectors of one model by the numbers of their uploads: `base`, without what left it, and what came since."""
+
+    def __init__(self, base: Base) -> None:
+        self._base = base
+        self._dead: Mask = np.zeros(len(base.numbers), bool)
+        self._dead_count = 0
+        self._numbers = np.zeros(0, np.int64)
+        self._matrix = np.zeros((0, base.matrix.shape[1]), np.float32)
+        self._count = 0
+        self._position: dict[int, int] = {}
+        self._hidden = np.zeros(0, np.int64)
+        self._excluded: dict[bool, NDArray[np.intp]] = {}
+
+    @property
+    def dimension(self) -> int:
+        """The dimension of all its vectors."""
+        return int(self._base.matrix.shape[1])
+
+    @property
+    def moved(self) -> int:
+        """How many rows came to the base or left it."""
+        return self._count + self._dead_count
+
+    def __len__(self) -> int:
+        return len(self._base.numbers) - self._dead_count + self._count
+
+    def put(self, number: int, vector: Matrix) -> None:
+        """Take in a vector, in the place of an older one of that number."""
+        position = self._position.get(number)
+        if position is None:
+            if (row := self._row(number)) is not None:
+                if np.array_equal(self._base.matrix[row], vector):
+                    return
+                self._bury(row)
+            position = self._position[number] = self._count
+            self._count += 1
+            if self._count > len(self._numbers):
+                self._grow()
+            self._numbers[position] = number
+        self._matrix[position] = vector
+
+    def drop(self, number: int) -> None:
+        """Let go of a vector, if there is one of that number."""
+        position = self._position.pop(number, None)
+        if position is None:
+            if (row := self._row(number)) is not None:
+                self._bury(row)
+            return
+        self._count -= 1
+        if position != self._count:
+            moved = int(self._numbers[self._count])
+            self._numbers[position], self._matrix[position] = moved, self._matrix[self._count]
+            self._position[moved] = position
+
+    def set_hidden(self, numbers: array[int]) -> None:
+        """These, in order, and no others are hidden."""
+        hidden = np.array(numbers, np.int64)
+        if not np.array_equal(hidden, self._hidden):
+            self._hidden = hidden
+            self._excluded.clear()
+
+    def vector(self, number: int) -> Matrix | None:
+        """A copy of the vector of this number."""
+        found: Matrix
+        if (position := self._position.get(number)) is not None:
+            found = self._matrix[position]
+        elif (row := self._row(number)) is not None:
+            found = self._base.matrix[row]
+        else:
+            return None
+        return found.copy()
+
+    def snapshot(self) -> Snapshot:
+        """What it holds now, for another thread."""
+        return Snapshot(
+            self._base, self._dead.copy(), self._numbers[: self._count].copy(), self._matrix[: self._count].copy()
+        )
+
+    def nearest(
+        self, vector: Matrix, limit: int, allowed: Collection[int] | None = None, include_hidden: bool = False
+    ) -> list[tuple[int, float]]:
+        """The nearest, best first: (number, cosine in -1..1); of equal ones the lowest number first."""
+        if limit < 1:
+            return []
+        chosen = None if allowed is None else _as_numbers(allowed)
+        if chosen is not None and not include_hidden and len(self._hidden):
+            chosen = chosen[~np.isin(chosen, self._hidden)]
+        vector = np.ascontiguousarray(vector, np.float32)
+        before = self._nearest_in_base(vector, limit, chosen, include_hidden)
+        since = self._nearest_since(vector, limit, chosen, include_hidden)
+        found, cosines = np.concatenate([before[0], since[0]]), np.concatenate([before[1], since[1]])
+        best = np.lexsort((found, -cosines))[:limit]
+        return list(zip(found[best].tolist(), cosines[best].tolist(), strict=True))
+
+    def _nearest_in_base(
+        self, vector: Matrix, limit: int, chosen: Numbers | None, include_hidden: bool
+    ) -> tuple[Numbers, Matrix]:
+        rows: NDArray[np.intp] | None = None
+        if chosen is not None:
+            rows = self._rows(chosen)
+            if len(rows) > _GATHERED_SHARE * len(self._base.numbers):
+                scores = self._base.matrix @ vector
+                scores = scores[rows]
+                best = best_of(scores, limit)
+                return self._base.numbers[rows[best]], scores[best]
+        excluded = self._excluded_rows(include_hidden)
+        if rows is None and self._base.bits is not None:
+            rows = candidates(self._base.matrix, self._base.bits, vector, limit, excluded)
+        if rows is not None:
+            scores = self._base.matrix[rows] @ vector
+            best = best_of(scores, limit)
+            return self._base.numbers[rows[best]], scores[best]
+        scores = self._base.matrix @ vector
+        scores[excluded] = -np.inf
+        best = best_of(scores, limit)
+        best = best[scores[best] > -np.inf]
+        return self._base.numbers[best], scores[best]
+
+    def _nearest_since(
+        self, vector: Matrix, limit: int, chosen: Numbers | None, include_hidden: bool
+    ) -> tuple[Numbers, Matrix]:
+        numbers = self._numbers[: self._count]
+        scores = self._matrix[: self._count] @ vector
+        if chosen is not None:
+            allowed = np.isin(numbers, chosen)
+        elif include_hidden or not len(self._hidden):
+            allowed = np.ones(len(numbers), bool)
+        else:
+            allowed = ~np.isin(numbers, self._hidden)
+        numbers, scores = numbers[allowed], scores[allowed]
+        best = best_of(scores, limit)
+        return numbers[best], scores[best]
+
+    def _rows(self, chosen: Numbers) -> NDArray[np.intp]:
+        """The rows of the base that have these numbers and are alive."""
+        numbers = self._base.numbers
+        if not len(numbers) or not len(chosen):
+            return np.zeros(0, np.intp)
+        rows = np.minimum(np.searchsorted(numbers, chosen), len(numbers) - 1)
+        found: NDArray[np.intp] = rows[(numbers[rows] == chosen) & ~self._dead[rows]]
+        return found
+
+    def _excluded_rows(self, include_hidden: bool) -> NDArray[np.intp]:
+        """The rows of the base that count for nothing, kept until something changes."""
+        found = self._excluded.get(include_hidden)
+        if found is None:
+            excluded = self._dead.copy()
+            if not include_hidden:
+                excluded[self._rows(self._hidden)] = True
+            found = self._excluded[include_hidden] = np.flatnonzero(excluded)
+        return found
+
+    def _row(self, number: int) -> int | None:
+        numbers = self._base.numbers
+        row = int(np.searchsorted(numbers, number))
+        return row if row < len(numbers) and numbers[row] == number and not self._dead[row] else None
+
+    def _bury(self, row: int) -> None:
+        self._dead[row] = True
+        self._dead_count += 1
+        self._excluded.clear()
+
+    def _grow(self) -> None:
+        room = max(_SMALLEST, 2 * len(self._numbers))
+        numbers, matrix = np.zeros(room, np.int64), np.zeros((room, self.dimension), np.float32)
+        numbers[: len(self._numbers)], matrix[: len(self._matrix)] = self._numbers, self._matrix
+        self._numbers, self._matrix = numbers, matrix
+
+
+def best_of(scores: Matrix, limit: int) -> NDArray[np.intp]:
+    """Where the `limit` highest scores are, in no order."""
+    count = len(scores)
+    if count <= limit:
+        return np.arange(count)
+    groups = count // _GROUP
+    if groups > 2 * limit:
+        # The limit-th of the groups' maxima is reached by so many scores at least: what is below it needs no sorting.
+        tops = scores[: groups * _GROUP].reshape(groups, _GROUP).max(axis=1)
+        bound = np.partition(tops, groups - limit)[groups - limit]
+        some = np.flatnonzero(scores >= bound)
+        return some if len(some) <= limit else some[np.argpartition(scores[some], len(some) - limit)[-limit:]]
+    return np.argpartition(scores, count - limit)[-limit:]
+
+
+def _as_numbers(allowed: Collection[int]) -> Numbers:
+    """The distinct numbers, rising."""
+    if isinstance(allowed, np.ndarray | array):
+        numbers = np.array(allowed, np.int64)
+    else:
+        numbers = np.fromiter(allowed, np.int64, len(allowed))
+    return np.unique(numbers)

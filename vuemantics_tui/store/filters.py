@@ -1,0 +1,300 @@
+"""Which uploads the filters of a query leave, and in what order."""
+
+from __future__ import annotations
+
+import json
+import math
+from array import array
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from typing import Any
+
+from vuemantics_tui.domain.query import (
+    ChoiceField,
+    ChoiceFilter,
+    DateField,
+    DateFilter,
+    Filter,
+    NearFilter,
+    Query,
+    RangeField,
+    RangeFilter,
+    Relation,
+    Sort,
+    TextField,
+    TextFilter,
+)
+from vuemantics_tui.store.database import Database
+from vuemantics_tui.store.fulltext import phrase_expression
+
+EARTH_KM = 6371.0
+KM_A_DEGREE = 111.0  # a little less than it is, so that the box around a circle is never too small
+# A size or duration without a sign is meant roughly: 5 MB is what a list shows as that.
+ROUGHLY = 0.1
+
+# Each may hold the numbers of the whole library, 8 bytes each.
+_REMEMBERED = 4
+
+_COLUMNS = {
+    RangeField.SIZE: "file_size",
+    RangeField.WIDTH: "width",
+    RangeField.HEIGHT: "height",
+    RangeField.DURATION: "duration * 1000",
+}
+_STATUSES = {
+    "waiting": "processing_status = 'pending'",
+    "running": "processing_status IN ('analyzing', 'embedding')",
+    "failed": "processing_status = 'failed'",
+    "cancelled": "processing_status = 'failed' AND error_kind = 'cancelled'",
+    "warning": "processing_status = 'completed' AND warning IS NOT NULL",
+}
+_KINDS = {
+    "failed": "number IN (SELECT number FROM uploads WHERE processing_status = 'failed')",
+    "edited": "number IN (SELECT upload FROM descriptions WHERE current = 1 AND edited = 1)",
+    "duplicate": "number IN (SELECT number FROM uploads WHERE duplicate_group IS NOT NULL)",
+    "hidden": "hidden = 1",
+    "portrait": "height > width",
+    "landscape": "width > height",
+}
+_MOMENT = "coalesce(taken_at, created_at)"
+_ORDERS = {
+    Sort.NEWEST: f"{_MOMENT} DESC, number DESC",
+    Sort.OLDEST: f"{_MOMENT}, number",
+    Sort.LARGEST: "file_size DESC, number DESC",
+    Sort.SMALLEST: "file_size, number",
+    Sort.NAME: "filename COLLATE NOCASE, number",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What an upload must be: SQL over the columns of `uploads`, and its parameters.
+
+    With `has_set` a set of numbers leads to the uploads, so that not all of them need be looked at.
+    """
+
+    sql: str
+    parameters: tuple[Any, ...] = ()
+    has_set: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Matching:
+    """The numbers of the uploads that a query's filters leave, ascending, and the condition that they meet."""
+
+    numbers: array[int]
+    condition: Condition
+
+
+class FilterStore:
+    """Reads which uploads meet a query's filters, hold its phrases, and nothing that it leaves out."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._version: int | None = None
+        self._remembered: dict[Condition, Matching] = {}
+
+    async def condition(self, query: Query, now: datetime, show_hidden: bool = False) -> Condition:
+        """What the filters, the phrases and what is left out demand. Days count from `now`, in its time zone.
+
+        A `now` without one is in that of this machine. What is hidden is wanted where `is:hidden` or `show_hidden`
+        says so; what is in the trash never is.
+        """
+        parts = [Condition("number NOT IN (SELECT number FROM uploads WHERE deleted_at IS NOT NULL)")]
+        if not (show_hidden or wants_hidden(query)):
+            parts.append(Condition("hidden = 0"))
+        parts.extend([await self._condition_of(one, now) for one in query.filters])
+        parts.extend(_holding(words) for words in query.phrases)
+        if query.excluded_phrases:
+            expression = " OR ".join(phrase_expression(words) for words in query.excluded_phrases)
+            parts.append(Condition("number NOT IN (SELECT rowid FROM fulltext WHERE fulltext MATCH ?)", (expression,)))
+        return Condition(
+            " AND ".join(f"({part.sql})" for part in parts),
+            tuple(parameter for part in parts for parameter in part.parameters),
+            any(part.has_set for part in parts),
+        )
+
+    async def matching(self, query: Query, now: datetime, show_hidden: bool = False) -> Matching:
+        """The uploads that meet the condition of a query; remembered until the library changes.
+
+        While the words behind a filter are typed, it is the same filter with every key.
+        """
+        version = await self._database.data_version()
+        if version != self._version:
+            self._version, self._remembered = version, {}
+        condition = await self.condition(query, now, show_hidden)
+        if condition in self._remembered:
+            return self._remembered[condition]
+        # Without a set to go by, all are looked at, but of each only what the index holds.
+        index = "" if condition.has_set else "INDEXED BY uploads_facts"
+        numbers = await self._database.fetch_integers(
+            f"SELECT number FROM uploads {index} WHERE {condition.sql} ORDER BY number", condition.parameters
+        )
+        if len(self._remembered) >= _REMEMBERED:
+            self._remembered.clear()
+        matching = self._remembered[condition] = Matching(numbers, condition)
+        return matching
+
+    async def listed(self, query: Query, now: datetime, show_hidden: bool = False) -> array[int]:
+        """The uploads that meet the condition of a query, in its order, or else the newest first.
+
+        The newest is what was taken last, or added, where the file does not say.
+        """
+        condition = await self.condition(query, now, show_hidden)
+        by_name = query.sort is Sort.NAME
+        index = "" if condition.has_set or by_name else "INDEXED BY uploads_facts"
+        return await self._database.fetch_integers(
+            f"SELECT number FROM uploads {index} WHERE {condition.sql} ORDER BY {_order(query.sort)}",
+            condition.parameters,
+        )
+
+    async def ordered(self, numbers: Collection[int], sort: Sort) -> list[int]:
+        """These uploads in an order by what they are."""
+        rows = await self._database.fetch_integers(
+            f"SELECT number FROM uploads WHERE number IN (SELECT value FROM json_each(?)) ORDER BY {_order(sort)}",
+            (json.dumps(list(numbers)),),
+        )
+        return list(rows)
+
+    async def cameras(self, part: str, limit: int) -> list[tuple[str, int]]:
+        """The cameras whose names hold this part, with how many uploads each took, the most used first."""
+        rows = await self._database.fetch(
+            """
+            SELECT camera, count(*) FROM uploads WHERE camera IS NOT NULL AND camera LIKE ? ESCAPE '\\'
+            GROUP BY camera ORDER BY 2 DESC, 1 LIMIT ?
+            """,
+            (_pattern(part, whole=False), limit),
+        )
+        return [(row[0], row[1]) for row in rows]
+
+    async def _condition_of(self, one: Filter, now: datetime) -> Condition:
+        match one:
+            case TextFilter():
+                condition = _by_text(one)
+            case ChoiceFilter():
+                condition = _by_choice(one)
+            case DateFilter():
+                condition = _by_date(one, now)
+            case RangeFilter():
+                condition = _by_range(one)
+            case NearFilter():
+                condition = await self._by_place(one)
+        if not one.negated:
+            return condition
+        # What is not known is not so either.
+        return Condition(f"({condition.sql}) IS NOT TRUE", condition.parameters)
+
+    async def _by_place(self, near: NearFilter) -> Condition:
+        """Few are in the box around the circle, and of these the distance is computed."""
+        height = near.kilometres / KM_A_DEGREE
+        narrowest = math.cos(math.radians(min(90.0, abs(near.latitude) + height)))
+        width = height / narrowest if narrowest > 0.01 else 360.0
+        west, east = near.longitude - width, near.longitude + width
+        # Over the edge of the map the box would fall into two: then it goes all around.
+        if west < -180 or east > 180:
+            west, east = -180.0, 180.0
+        rows = await self._database.fetch(
+            "SELECT number, latitude, longitude FROM uploads INDEXED BY uploads_by_place"
+            " WHERE latitude IS NOT NULL AND latitude BETWEEN ? AND ? AND longitude BETWEEN ? AND ?",
+            (near.latitude - height, near.latitude + height, west, east),
+        )
+        inside = [row[0] for row in rows if _distance(near, row[1], row[2]) <= near.kilometres]
+        return Condition("number IN (SELECT value FROM json_each(?))", (json.dumps(inside),), True)
+
+
+def wants_hidden(query: Query) -> bool:
+    """Whether a query asks for what is hidden."""
+    return any(isinstance(one, ChoiceFilter) and one.choice == "hidden" and not one.negated for one in query.filters)
+
+
+def _order(sort: Sort | None) -> str:
+    return _ORDERS.get(sort or Sort.NEWEST, _ORDERS[Sort.NEWEST])
+
+
+def _holding(words: Sequence[str]) -> Condition:
+    expression = phrase_expression(words)
+    return Condition("number IN (SELECT rowid FROM fulltext WHERE fulltext MATCH ?)", (expression,), True)
+
+
+def _by_text(one: TextFilter) -> Condition:
+    if one.field is TextField.TAG:
+        sql = "number IN (SELECT upload FROM tags JOIN tagged ON tag = tags.number WHERE key LIKE ? ESCAPE '\\')"
+        if "*" not in one.text:
+            sql = "number IN (SELECT upload FROM tags JOIN tagged ON tag = tags.number WHERE key = ?)"
+            return Condition(sql, (one.text.casefold(),), True)
+        return Condition(sql, (_pattern(one.text.casefold(), whole=True),), True)
+    pattern = _pattern(one.text, whole="*" in one.text)
+    if one.field is TextField.COLOR:
+        # From name to name through the index: there are few names and many rows.
+        sql = """
+            number IN (SELECT upload FROM colours WHERE name IN (
+                WITH RECURSIVE names (name) AS (
+                    SELECT min(name) FROM colours
+                    UNION ALL
+                    SELECT (SELECT min(name) FROM colours WHERE name > names.name) FROM names
+                    WHERE names.name IS NOT NULL
+                )
+                SELECT name FROM names WHERE name LIKE ? ESCAPE '\\'
+            ))
+        """
+        return Condition(sql, (pattern.replace("gray", "grey"),), True)
+    column = "camera" if one.field is TextField.CAMERA else "filename"
+    sql = f"number IN (SELECT number FROM uploads WHERE {column} IS NOT NULL AND {column} LIKE ? ESCAPE '\\')"
+    return Condition(sql, (pattern,), True)
+
+
+def _by_choice(one: ChoiceFilter) -> Condition:
+    if one.field is ChoiceField.TYPE:
+        return Condition("file_type = ?", (one.choice,))
+    if one.field is ChoiceField.IS:
+        return Condition(_KINDS[one.choice], has_set=_KINDS[one.choice].startswith("number IN"))
+    if one.choice == "completed":
+        # Told by what it is not, as nearly all are.
+        others = "'pending', 'analyzing', 'embedding', 'failed'"
+        return Condition(f"number NOT IN (SELECT number FROM uploads WHERE processing_status IN ({others}))")
+    return Condition(f"number IN (SELECT number FROM uploads WHERE {_STATUSES[one.choice]})", has_set=True)
+
+
+def _by_date(one: DateFilter, now: datetime) -> Condition:
+    first, after = one.day.bounds(now.date())
+    since = Condition("iif(taken_at IS NULL, created_at >= ?, taken_at >= ?)", (_utc(first, now), first.isoformat()))
+    if one.field is DateField.AFTER:
+        return since
+    if one.field is DateField.BEFORE:
+        return Condition(f"NOT {since.sql}", since.parameters)
+    if after is None:
+        return since
+    return Condition(f"{since.sql} AND NOT {since.sql}", (*since.parameters, _utc(after, now), after.isoformat()))
+
+
+def _utc(day: date, now: datetime) -> str:
+    """The beginning of a day as the moments of adding are written."""
+    if day.year <= 1970:
+        return day.isoformat()  # before anything was added, and too far back to be converted everywhere
+    return datetime.combine(day, time(), now.tzinfo).astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _by_range(one: RangeFilter) -> Condition:
+    column = _COLUMNS[one.field]
+    if one.high is not None:
+        return Condition(f"{column} BETWEEN ? AND ?", (one.low, one.high))
+    if one.relation is not Relation.EQUAL:
+        return Condition(f"{column} {one.relation.value} ?", (one.low,))
+    if one.field in (RangeField.SIZE, RangeField.DURATION):
+        return Condition(f"{column} BETWEEN ? AND ?", (one.low * (1 - ROUGHLY), one.low * (1 + ROUGHLY)))
+    return Condition(f"{column} = ?", (one.low,))
+
+
+def _pattern(text: str, *, whole: bool) -> str:
+    """The pattern of LIKE for a text in which only `*` means more than itself."""
+    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_").replace("*", "%")
+    return escaped if whole else f"%{escaped}%"
+
+
+def _distance(near: NearFilter, latitude: float, longitude: float) -> float:
+    """Kilometres along the surface, by the haversine formula."""
+    here, there = math.radians(near.latitude), math.radians(latitude)
+    turn = math.radians(longitude - near.longitude)
+    half = math.sin((there - here) / 2) ** 2 + math.cos(here) * math.cos(there) * math.sin(turn / 2) ** 2
+    return 2 * EARTH_KM * math.asin(min(1.0, math.sqrt(half)))

@@ -1,0 +1,121 @@
+"""What a library holds, in numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vuemantics_tui.domain.media import FileType
+from vuemantics_tui.domain.upload import ProcessingStatus
+from vuemantics_tui.store.database import Database
+
+# So many durations of a stage are looked at, the latest ones.
+LATEST = 2_000
+_STAGES = {"thumbnail": "thumbnail", "described": "describing", "completed": "embedding"}
+
+
+@dataclass(frozen=True, slots=True)
+class StageTime:
+    """How long a stage took, of so many runs: the median and the 90th percentile, in seconds."""
+
+    stage: str
+    median: float
+    p90: float
+    runs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """How many uploads are of a month, as 2024-06: when they were taken where the file says so, else added."""
+
+    month: str
+    uploads: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredStatistics:
+    """What the database knows. `tags` with the number of their uploads, the most frequent first."""
+
+    by_status: dict[ProcessingStatus, int]
+    by_type: dict[FileType, int]
+    months: tuple[Month, ...]
+    originals_bytes: int
+    trashed: int
+    trashed_bytes: int
+    hidden: int
+    duplicates: int
+    tags: tuple[tuple[str, int], ...]
+    stages: tuple[StageTime, ...]
+
+
+class StatisticsStore:
+    """Counts. What is in the trash counts as such and nowhere else; hidden uploads count."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def read(self, most_tags: int = 20) -> StoredStatistics:
+        """All of it."""
+        statuses = await self._pairs(
+            "SELECT processing_status, count(*) FROM uploads WHERE deleted_at IS NULL GROUP BY processing_status"
+        )
+        types = await self._pairs("SELECT file_type, count(*) FROM uploads WHERE deleted_at IS NULL GROUP BY file_type")
+        months = await self._pairs(
+            "SELECT substr(coalesce(taken_at, created_at), 1, 7), count(*) FROM uploads WHERE deleted_at IS NULL"
+            " GROUP BY 1 ORDER BY 1"
+        )
+        tags = await self._pairs(
+            """
+            SELECT tags.name, count(DISTINCT upload) FROM tagged JOIN tags ON tags.number = tag
+            WHERE upload NOT IN (SELECT number FROM uploads WHERE deleted_at IS NOT NULL)
+            GROUP BY tag ORDER BY 2 DESC, 1 LIMIT ?
+            """,
+            most_tags,
+        )
+        sums = await self._database.fetch_one(
+            """
+            SELECT coalesce(sum(iif(deleted_at IS NULL, file_size, 0)), 0), count(deleted_at),
+                   coalesce(sum(iif(deleted_at IS NULL, 0, file_size)), 0),
+                   coalesce(sum(hidden AND deleted_at IS NULL), 0),
+                   (SELECT count(*) FROM uploads WHERE duplicate_group IS NOT NULL AND deleted_at IS NULL)
+            FROM uploads
+            """
+        )
+        assert sums is not None
+        return StoredStatistics(
+            by_status={status: statuses.get(status, 0) for status in ProcessingStatus},
+            by_type={file_type: types.get(file_type, 0) for file_type in FileType},
+            months=tuple(Month(month, count) for month, count in months.items()),
+            originals_bytes=sums[0],
+            trashed=sums[1],
+            trashed_bytes=sums[2],
+            hidden=sums[3],
+            duplicates=sums[4],
+            tags=tuple(tags.items()),
+            stages=tuple([time for kind in _STAGES if (time := await self._stage(kind))]),
+        )
+
+    async def thumbnails(self) -> list[str]:
+        """The thumbnails of all uploads, relative to the library."""
+        rows = await self._database.fetch("SELECT thumbnail_path FROM uploads WHERE thumbnail_path IS NOT NULL")
+        return [row[0] for row in rows]
+
+    async def _pairs(self, sql: str, *parameters: object) -> dict[str, int]:
+        return {row[0]: int(row[1]) for row in await self._database.fetch(sql, parameters)}
+
+    async def _stage(self, kind: str) -> StageTime | None:
+        rows = await self._database.fetch(
+            "SELECT seconds FROM events WHERE kind = ? AND seconds IS NOT NULL ORDER BY number DESC LIMIT ?",
+            (kind, LATEST),
+        )
+        if not rows:
+            return None
+        seconds = sorted(float(row[0]) for row in rows)
+        return StageTime(_STAGES[kind], _percentile(seconds, 0.5), _percentile(seconds, 0.9), len(seconds))
+
+
+def _percentile(values: list[float], share: float) -> float:
+    """The value at a share (0..1) of sorted values, between two of them by their distance."""
+    place = share * (len(values) - 1)
+    low = int(place)
+    high = min(low + 1, len(values) - 1)
+    return values[low] + (values[high] - values[low]) * (place - low)

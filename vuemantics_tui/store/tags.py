@@ -1,0 +1,143 @@
+"""Tags: those that a person gave, albums among them, and those of descriptions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import aiosqlite
+
+from vuemantics_tui.domain.errors import UsageError
+from vuemantics_tui.store.database import Database, next_revision, now_iso
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A tag as it is shown, and how many uploads have it, what is in the trash not counted.
+
+    `album` says that it is shown as one; `own` that a person gave it, to whichever uploads.
+    """
+
+    name: str
+    count: int
+    album: bool = False
+    own: bool = True
+
+
+class TagStore:
+    """Reads and writes tags. Whatever the case, a tag is the same; it is shown as it was first written by a person.
+
+    An album is a tag with a flag, so that whatever finds a tag finds an album; empty, it stays until it is taken away.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, upload_ids: Iterable[str], names: Sequence[str], *, album: bool = False) -> int:
+        """Give tags to uploads; returns how many uploads had not all of them. Raises UsageError for an empty name."""
+        names = [_clean(name) for name in names]
+        ids = json.dumps(list(upload_ids))
+        async with self._database.transaction() as connection:
+            for name in names:
+                await connection.execute(
+                    """
+                    INSERT INTO tags (key, name, album) VALUES (?1, ?2, ?3)
+                    ON CONFLICT (key) DO UPDATE SET album = max(album, ?3), name = iif(
+                        album OR EXISTS (SELECT 1 FROM tagged WHERE tag = tags.number AND own = 1), name, ?2
+                    )
+                    """,
+                    (name.casefold(), name, int(album)),
+                )
+            keys = json.dumps([name.casefold() for name in names])
+            rows = await connection.execute_fetchall(
+                """
+                SELECT uploads.number, tags.number FROM uploads, tags
+                WHERE uploads.id IN (SELECT value FROM json_each(?)) AND deleted_at IS NULL
+                AND tags.key IN (SELECT value FROM json_each(?))
+                AND NOT EXISTS (SELECT 1 FROM tagged WHERE tag = tags.number AND upload = uploads.number AND own = 1)
+                """,
+                (ids, keys),
+            )
+            lacking = [(row[1], row[0]) for row in rows]
+            await connection.executemany("INSERT INTO tagged (tag, upload, own) VALUES (?, ?, 1)", lacking)
+            changed = {upload for _, upload in lacking}
+            await _touch(connection, changed)
+        return len(changed)
+
+    async def remove(self, upload_ids: Iterable[str], names: Sequence[str]) -> int:
+        """Take a person's tags away from uploads; returns how many uploads had any of them."""
+        keys = json.dumps([_clean(name).casefold() for name in names])
+        async with self._database.transaction() as connection:
+            rows = list(
+                await connection.execute_fetchall(
+                    """
+                    SELECT tag, upload FROM tagged JOIN tags ON tags.number = tag
+                    JOIN uploads ON uploads.number = upload
+                    WHERE own = 1 AND key IN (SELECT value FROM json_each(?))
+                    AND uploads.id IN (SELECT value FROM json_each(?))
+                    """,
+                    (keys, json.dumps(list(upload_ids))),
+                )
+            )
+            await connection.executemany("DELETE FROM tagged WHERE tag = ? AND upload = ? AND own = 1", rows)
+            changed = {row[1] for row in rows}
+            await _touch(connection, changed)
+        return len(changed)
+
+    async def set_album(self, name: str, album: bool) -> None:
+        """Show a tag as an album, made where there is none, or as a mere tag again. Raises UsageError."""
+        name = _clean(name)
+        async with self._database.transaction() as connection:
+            if album:
+                await connection.execute(
+                    "INSERT INTO tags (key, name, album) VALUES (?, ?, 1) ON CONFLICT (key) DO UPDATE SET album = 1",
+                    (name.casefold(), name),
+                )
+            else:
+                await connection.execute("UPDATE tags SET album = 0 WHERE key = ?", (name.casefold(),))
+            await next_revision(connection)
+
+    async def own(self) -> list[Tag]:
+        """Every tag that a person gave, and every album, empty or not: albums first, by name."""
+        rows = await self._database.fetch(
+            """
+            SELECT name, album, (
+                SELECT count(*) FROM tagged JOIN uploads ON uploads.number = upload
+                WHERE tag = tags.number AND own = 1 AND deleted_at IS NULL
+            ) AS uses FROM tags
+            WHERE album = 1 OR number IN (SELECT tag FROM tagged WHERE own = 1)
+            ORDER BY album DESC, key
+            """
+        )
+        return [Tag(row["name"], row["uses"], bool(row["album"])) for row in rows if row["uses"] or row["album"]]
+
+    async def beginning(self, prefix: str, limit: int) -> list[Tag]:
+        """The tags, of whatever origin, that begin so, a person's own first, then the most used."""
+        key = prefix.casefold()
+        rows = await self._database.fetch(
+            """
+            SELECT name, album, (SELECT count(DISTINCT upload) FROM tagged WHERE tag = tags.number) AS uses,
+                   EXISTS (SELECT 1 FROM tagged WHERE tag = tags.number AND own = 1) AS own
+            FROM tags WHERE key >= ?1 AND key < ?1 || char(1114111) AND uses + album > 0
+            ORDER BY max(own, album) DESC, uses DESC, key LIMIT ?2
+            """,
+            (key, limit),
+        )
+        return [Tag(row["name"], row["uses"], bool(row["album"]), bool(row["own"])) for row in rows]
+
+
+def _clean(name: str) -> str:
+    """The name on one line, without quotes, which no search could quote. Raises UsageError where nothing is left."""
+    clean = " ".join(name.replace('"', " ").split())
+    if not clean:
+        raise UsageError("A tag needs a name", "Nothing was changed.")
+    return clean
+
+
+async def _touch(connection: aiosqlite.Connection, numbers: set[int]) -> None:
+    """Tell those who follow the store."""
+    await connection.execute(
+        "UPDATE uploads SET updated_at = ?, revision = ? WHERE number IN (SELECT value FROM json_each(?))",
+        (now_iso(), await next_revision(connection), json.dumps(sorted(numbers))),
+    )

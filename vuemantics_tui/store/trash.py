@@ -1,0 +1,164 @@
+"""The trash: uploads that a person deleted, until it is emptied."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import aiosqlite
+
+from vuemantics_tui.domain.upload import Upload
+from vuemantics_tui.store.database import Database, batches, next_revision, now_iso, placeholders
+from vuemantics_tui.store.uploads import SELECT_UPLOAD, DeletedUpload, bury, upload_of
+
+# So many rows are deleted in one transaction, as each has a history, vectors and descriptions.
+PURGE_BATCH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class TrashedUpload:
+    """An upload in the trash, and since when: ISO 8601 UTC."""
+
+    upload: Upload
+    deleted_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrashedRun:
+    """One that went to the trash, and the claim that its run had, if it ran."""
+
+    upload_id: str
+    token: str | None
+
+
+class TrashStore:
+    """Moves uploads to the trash and back, and deletes what is in it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def trash(self, upload_ids: Sequence[str]) -> list[TrashedRun]:
+        """Move uploads to the trash; returns those that moved.
+
+        One that runs loses its claim, so that its run can write no more, and waits when it comes back.
+        """
+        trashed: list[TrashedRun] = []
+        async with self._database.transaction() as connection:
+            revision, moment = await next_revision(connection), now_iso()
+            for some in batches(list(dict.fromkeys(upload_ids))):
+                rows = list(
+                    await connection.execute_fetchall(
+                        f"SELECT number, id, claim_token FROM uploads"
+                        f" WHERE id IN ({placeholders(some)}) AND deleted_at IS NULL",
+                        some,
+                    )
+                )
+                numbers = [row[0] for row in rows]
+                await connection.execute(
+                    f"""
+                    UPDATE uploads SET deleted_at = ?, updated_at = ?, revision = ?,
+                           processing_status = iif(claim_token IS NULL, processing_status, 'pending'),
+                           stage = iif(claim_token IS NULL, stage, 'queued'),
+                           progress_percent = iif(claim_token IS NULL, progress_percent, 0),
+                           attempts = iif(claim_token IS NULL, attempts, max(0, attempts - 1)),
+                           claim_token = NULL, claim_owner = NULL, claim_expires_at = NULL
+                    WHERE number IN ({placeholders(numbers)})
+                    """,
+                    (moment, moment, revision, *numbers),
+                )
+                await _leave_groups(connection, numbers)
+                await _record(connection, numbers, moment, "trashed")
+                trashed.extend(TrashedRun(row[1], row[2]) for row in rows)
+        return trashed
+
+    async def restore(self, upload_ids: Sequence[str]) -> list[str]:
+        """Bring uploads back as they were; returns the IDs of those that came back."""
+        restored: list[str] = []
+        async with self._database.transaction() as connection:
+            revision, moment = await next_revision(connection), now_iso()
+            for some in batches(list(dict.fromkeys(upload_ids))):
+                rows = list(
+                    await connection.execute_fetchall(
+                        f"SELECT number, id FROM uploads WHERE id IN ({placeholders(some)}) AND deleted_at IS NOT NULL",
+                        some,
+                    )
+                )
+                numbers = [row[0] for row in rows]
+                await connection.execute(
+                    f"UPDATE uploads SET deleted_at = NULL, updated_at = ?, revision = ?"
+                    f" WHERE number IN ({placeholders(numbers)})",
+                    (moment, revision, *numbers),
+                )
+                # Caches of vectors let it go: to them it is new.
+                await connection.execute(
+                    f"UPDATE embeddings SET revision = ? WHERE upload IN ({placeholders(numbers)})",
+                    (revision, *numbers),
+                )
+                await _record(connection, numbers, moment, "restored")
+                restored.extend(row[1] for row in rows)
+        return restored
+
+    async def contents(self, limit: int | None = None) -> list[TrashedUpload]:
+        """What is in the trash, the latest first."""
+        rows = await self._database.fetch(
+            f"{SELECT_UPLOAD} WHERE u.deleted_at IS NOT NULL ORDER BY u.deleted_at DESC, u.number DESC LIMIT ?",
+            (-1 if limit is None else limit,),
+        )
+        return [TrashedUpload(upload_of(row), row["deleted_at"]) for row in rows]
+
+    async def count(self) -> tuple[int, int]:
+        """How many uploads are in the trash, and the bytes of their originals."""
+        row = await self._database.fetch_one(
+            "SELECT count(*), coalesce(sum(file_size), 0) FROM uploads WHERE deleted_at IS NOT NULL"
+        )
+        assert row is not None
+        return int(row[0]), int(row[1])
+
+    async def purge(self, before: str | None) -> list[DeletedUpload]:
+        """Delete some of what is in the trash, where given since before a moment; empty when nothing is left of it.
+
+        What was brought back meanwhile stays.
+        """
+        deleted: list[DeletedUpload] = []
+        async with self._database.transaction() as connection:
+            rows = await connection.execute_fetchall(
+                "SELECT number, id, user_id FROM uploads WHERE deleted_at IS NOT NULL"
+                " AND (?1 IS NULL OR deleted_at < ?1) ORDER BY deleted_at LIMIT ?2",
+                (before, PURGE_BATCH),
+            )
+            for number, upload_id, user_id in list(rows):
+                await bury(connection, number, upload_id)
+                deleted.append(DeletedUpload(number, upload_id, user_id))
+        return deleted
+
+
+async def _record(connection: aiosqlite.Connection, numbers: Sequence[int], moment: str, kind: str) -> None:
+    await connection.executemany(
+        "INSERT INTO events (upload, at, kind) VALUES (?, ?, ?)", [(number, moment, kind) for number in numbers]
+    )
+
+
+async def _leave_groups(connection: aiosqlite.Connection, numbers: Sequence[int]) -> None:
+    """Take uploads out of their groups of duplicates; one that is left alone has no duplicate any more."""
+    rows = list(
+        await connection.execute_fetchall(
+            f"SELECT DISTINCT duplicate_group FROM uploads"
+            f" WHERE number IN ({placeholders(numbers)}) AND duplicate_group IS NOT NULL",
+            numbers,
+        )
+    )
+    groups = [row[0] for row in rows]
+    if not groups:
+        return
+    await connection.execute(
+        f"UPDATE uploads SET duplicate_group = NULL WHERE number IN ({placeholders(numbers)})", numbers
+    )
+    await connection.execute(
+        f"""
+        UPDATE uploads SET duplicate_group = NULL WHERE duplicate_group IN (
+            SELECT duplicate_group FROM uploads WHERE duplicate_group IN ({placeholders(groups)})
+            GROUP BY duplicate_group HAVING count(*) = 1
+        )
+        """,
+        groups,
+    )
