@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from vuemantics_tui.domain.upload import Upload
@@ -23,6 +23,14 @@ class SearchHit:
     matched: tuple[str, ...] = ()
 
 
+class SearchResults(list[SearchHit]):
+    """What a search found, best first. `note` says what could not be done, and is mostly empty."""
+
+    def __init__(self, hits: Iterable[SearchHit] = (), note: str = "") -> None:
+        super().__init__(hits)
+        self.note = note
+
+
 class Search:
     """The room of the search."""
 
@@ -32,10 +40,14 @@ class Search:
         self._history = history
         self._remember = remember
 
-    async def run(self, text: str, limit: int = 20) -> list[SearchHit]:
-        """The uploads that a line of text finds, best first, none of them hidden. Raises AnalyzerError."""
+    async def run(self, text: str, limit: int = 20) -> SearchResults:
+        """The uploads that a line of text finds, best first, none of them hidden.
+
+        While the analyzer cannot embed the line, words find alone, and the note says why.
+        """
         hits = await self._ranking.search(text, limit)
-        return await self._with_uploads(hits, await self._ranking.matched(text, [hit.number for hit in hits]))
+        matched = await self._ranking.matched(text, [hit.number for hit in hits])
+        return SearchResults(await self._with_uploads(hits, matched), hits.note)
 
     async def similar(self, number: int, limit: int = 50) -> list[SearchHit]:
         """The uploads whose meaning is nearest to that of this one, nearest first, none of them hidden.

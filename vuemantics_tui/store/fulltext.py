@@ -8,7 +8,7 @@ from vuemantics_tui.store.database import Database, batches, placeholders
 
 # Weights of the columns filename, description, tags, read_text in bm25: a word read in the picture is what someone
 # who types that word most likely remembers.
-_WEIGHTS = "1.0, 2.0, 3.0, 4.0"
+_WEIGHTS = "1.0, 2.0, 3.0, 8.0"
 
 
 class FullText:
@@ -19,9 +19,13 @@ class FullText:
 
     async def search(self, words: Sequence[str], *, every: bool, limit: int) -> list[int]:
         """The numbers of the uploads that hold every (or else any) of the words, best by bm25 first, none hidden."""
-        if not words:
-            return []
-        expression = (" AND " if every else " OR ").join(_quoted(word) for word in words)
+        return await self._search((" AND " if every else " OR ").join(map(_quoted, words)), limit) if words else []
+
+    async def read(self, words: Sequence[str], limit: int) -> list[int]:
+        """As `search` for every word, but only in the text that was read in the picture."""
+        return await self._search(f"{{read_text}} : ({' AND '.join(map(_quoted, words))})", limit) if words else []
+
+    async def _search(self, expression: str, limit: int) -> list[int]:
         rows = await self._database.fetch(
             f"""
             SELECT rowid FROM fulltext WHERE fulltext MATCH ?

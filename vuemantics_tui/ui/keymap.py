@@ -29,10 +29,22 @@ TOGETHER: tuple[tuple[Action, ...], ...] = (
     actions.GO_FIELD + _ANYWHERE,
     actions.PLACE_LIST + _ANYWHERE,
     actions.CONFIRM_SCREEN + _ANYWHERE,
+    actions.OVERWRITE_SCREEN + _ANYWHERE,
+    actions.EDIT_SCREEN + _ANYWHERE,
+    actions.FAILURES_SCREEN + actions.FAILURE_LIST + actions.APP,
+    actions.DESCRIPTIONS_SCREEN + actions.DESCRIPTION_LIST + actions.APP,
+    actions.DOCTOR_SCREEN + actions.APP,
 )
 _IN_FIELDS = frozenset(
     action.id
-    for action in actions.PATH_FIELD + actions.SEARCH_FIELD + actions.FILTER_FIELD + actions.GO_FIELD + _ANYWHERE
+    for action in (
+        *actions.PATH_FIELD,
+        *actions.SEARCH_FIELD,
+        *actions.FILTER_FIELD,
+        *actions.GO_FIELD,
+        *actions.EDIT_SCREEN,
+        *_ANYWHERE,
+    )
 )
 
 KeyNames = tuple[str, ...]

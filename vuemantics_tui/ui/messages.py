@@ -27,6 +27,11 @@ class LoadFailed(Message):
 
 
 @dataclass
+class ReopenWanted(Message):
+    """The app should end, and be opened again with what was changed."""
+
+
+@dataclass
 class CursorMoved(Message):
     """Another upload is under the cursor, or none."""
 

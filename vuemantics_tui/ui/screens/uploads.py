@@ -21,9 +21,12 @@ from vuemantics_tui.ui.keymap import first_key
 from vuemantics_tui.ui.messages import CursorMoved, LoadFailed
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.screens.uploads_acting import ActingPart
+from vuemantics_tui.ui.screens.uploads_describing import DescribingPart
 from vuemantics_tui.ui.screens.uploads_searching import SearchingPart
+from vuemantics_tui.ui.screens.uploads_serving import ServingPart
 from vuemantics_tui.ui.widgets.header_line import HeaderLine
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
+from vuemantics_tui.ui.widgets.outage_line import OutageLine
 from vuemantics_tui.ui.widgets.path_field import PathField
 from vuemantics_tui.ui.widgets.queue_bar import Pace, QueueBar
 from vuemantics_tui.ui.widgets.search_line import SearchLine
@@ -38,7 +41,8 @@ SMALLEST_WIDTH, SMALLEST_HEIGHT = 40, 8
 # What needs an upload under the cursor.
 ON_UPLOADS = frozenset(
     """find_similar open_upload show_details retry_upload cancel_upload run_next delete_upload toggle_hidden
-    open_original copy_path copy_description toggle_mark mark_range mark_all""".split()
+    open_original copy_path copy_description show_descriptions edit_description toggle_mark mark_range
+    mark_all""".split()
 )
 EMPTY = """\
 [b $foreground]This library is empty[/]
@@ -47,7 +51,7 @@ Press [b $accent]$key[/] to add photos and videos, or run
 [$accent]vuemantics-tui add --recursive ~/Pictures[/]"""
 
 
-class UploadsScreen(SearchingPart, ActingPart):
+class UploadsScreen(SearchingPart, ActingPart, DescribingPart, ServingPart):
     """Shows what is in the library, follows what changes in it, and hands over what a person wants."""
 
     BINDINGS = bindings.UPLOADS_SCREEN
@@ -81,6 +85,7 @@ class UploadsScreen(SearchingPart, ActingPart):
         with Vertical(id="empty"):
             yield Static(id="empty-text")
         yield PathField(id="path-field")
+        yield OutageLine(id="outage")
         yield QueueBar(id="queue")
         yield KeysLine(id="keys")
         yield Static(id="too-small", markup=False)
@@ -91,8 +96,10 @@ class UploadsScreen(SearchingPart, ActingPart):
         self.call_after_refresh(self._invite)
         self._follow()
         self._estimate()
+        self.mind_servers()
 
     def _invite(self) -> None:
+        self.query_one(QueueBar).failures_key = first_key("show-failures", self.app._keymap)
         key = first_key("add-paths", self.app._keymap)
         self.query_one("#empty-text", Static).update(Content.from_markup(EMPTY, key=key))
 
@@ -127,6 +134,7 @@ class UploadsScreen(SearchingPart, ActingPart):
     def _tick(self) -> None:
         self.table.repaint_outdated()
         self.query_one(UploadPane).repaint_outdated()
+        self.show_outage()
         bar = self.query_one(QueueBar)
         bar.copying = self.adder.progress
         if bar.counts is not None:
@@ -170,7 +178,7 @@ def work_to_leave(counts: QueueCounts, running_here: int, adding: bool) -> str:
     if adding:
         told.append("Files are being copied; those not yet copied would have to be added again.")
     if running_here:
-        told.append(f"{running_here:,} running here would wait again, from the beginning.")
+        told.append(f"{running_here:,} running here would wait again; finished descriptions are kept.")
     if counts.waiting and not counts.paused:
         told.append(f"{counts.waiting:,} waiting would go on next time.")
     return " ".join(told)
