@@ -90,6 +90,10 @@ class Uploads:
         """The numbers of the uploads that a view shows, in its order."""
         return await self._views.numbers(view)
 
+    async def running(self) -> array[int]:
+        """The numbers of the uploads that run, whoever runs them, newest first."""
+        return await self._views.running()
+
     async def rows(self, numbers: Sequence[int]) -> list[UploadRow]:
         """What the table shows of these uploads, in no order; those that are gone are left out."""
         return await self._store.rows(numbers)
