@@ -85,7 +85,7 @@ class Stage:
             if upload is not None and upload.filename == name:
                 break
             # Rows change places while uploads end, so one may be passed by.
-            await self.pilot.press("down" if step % self.table.row_count else "home")
+            await self.pilot.press("down" if step % self.table.line_count else "home")
             step += 1
         await self.pilot.pause(0.5)
 
@@ -122,7 +122,7 @@ async def searched(stage: Stage) -> None:
     """A search by meaning."""
     await ended(stage)
     await stage.pilot.press("slash", *"a kitten", "enter")
-    await stage.until(lambda: "kitten" in stage.text() and stage.table.row_count > 0)
+    await stage.until(lambda: "kitten" in stage.text() and stage.table.line_count > 0)
     await stage.pilot.pause(0.8)
 
 

@@ -100,7 +100,7 @@ class UploadsScreen(SearchingPart, ActingPart):
         """What is done to an upload needs one; in a field, the keys that would leave it are letters."""
         if action in ("add_paths", "type_paths", "open_search"):
             return self.focused is self.table or self.focused is None
-        return action not in ON_UPLOADS or self.table.row_count > 0
+        return action not in ON_UPLOADS or self.table.line_count > 0
 
     # Following the library
 

@@ -60,6 +60,6 @@ class UploadsBase(Screen[None]):
         """Say in words what the table shows, and where it shows nothing, why."""
         self.query_one(SearchLine).say(self.showing.words())
         self.query_one(TableHeading).scores = self.showing.results is not None
-        nothing = self.table.row_count == 0 and not self.has_class("-empty")
+        nothing = self.table.line_count == 0 and not self.has_class("-empty")
         self.query_one("#nothing", Words).say(f"Nothing here: {self.showing.words()}" if nothing else "")
         self.set_class(nothing, "-nothing")
