@@ -24,6 +24,7 @@ from vuemantics_tui.library import Library, warm_compute
 from vuemantics_tui.ui.app import VuemanticsApp
 from vuemantics_tui.ui.picker.preview_pane import PreviewPicture
 from vuemantics_tui.ui.screens.picker import PickerScreen
+from vuemantics_tui.ui.widgets.gallery import Gallery
 from vuemantics_tui.ui.widgets.upload_table import UploadTable
 
 HERE = Path(__file__).parent
@@ -126,6 +127,15 @@ async def searched(stage: Stage) -> None:
     await stage.pilot.pause(0.8)
 
 
+async def in_gallery(stage: Stage) -> None:
+    """The thumbnails of everything."""
+    await ended(stage)
+    await stage.pilot.press("g", "end", "left")
+    gallery = stage.pilot.app.screen_stack[0].query_one(Gallery)
+    await stage.until(lambda: not gallery.loading_tiles)
+    await stage.pilot.pause(0.3)
+
+
 async def picking(stage: Stage) -> None:
     """The picker, with some files marked."""
     await stage.pilot.press("a")
@@ -140,6 +150,7 @@ SCENES: dict[str, tuple[Callable[[Stage], Awaitable[None]], bool]] = {
     "main": (at_work, True),
     "failure": (failed, True),
     "search": (searched, True),
+    "gallery": (in_gallery, True),
     "picker": (picking, False),
 }
 """By name: what to do, and whether the photos are added before."""

@@ -31,6 +31,7 @@ from vuemantics_tui.ui.screens.help import HelpScreen
 from vuemantics_tui.ui.screens.log import LogScreen
 from vuemantics_tui.ui.screens.picker import PickerScreen
 from vuemantics_tui.ui.screens.uploads import UploadsScreen
+from vuemantics_tui.ui.widgets.gallery import Gallery
 from vuemantics_tui.ui.widgets.keys_line import HELP, KeysLine, fitting
 from vuemantics_tui.ui.widgets.path_field import PathInput
 from vuemantics_tui.ui.widgets.search_line import SearchInput
@@ -41,6 +42,7 @@ OWNERS: list[tuple[type[DOMNode], Sequence[Action]]] = [
     (VuemanticsApp, actions.APP),
     (UploadsScreen, actions.UPLOADS_SCREEN),
     (UploadTable, actions.UPLOAD_TABLE),
+    (Gallery, actions.GALLERY),
     (DetailScreen, actions.DETAIL_SCREEN),
     (PathInput, actions.PATH_FIELD),
     (SearchInput, actions.SEARCH_FIELD),

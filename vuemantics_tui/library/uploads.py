@@ -75,6 +75,10 @@ class Uploads:
         found = await self._store.by_numbers([number])
         return found[0] if found else None
 
+    async def by_numbers(self, numbers: Sequence[int]) -> list[Upload]:
+        """The uploads of these numbers that are there, in this order."""
+        return await self._store.by_numbers(numbers)
+
     async def newest(
         self,
         *,

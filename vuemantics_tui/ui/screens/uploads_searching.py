@@ -42,6 +42,17 @@ class SearchingPart(AddingPart):
         self.query_one(SearchLine).put("")
         self.change_table(self.showing.clear)
 
+    def action_toggle_gallery(self) -> None:
+        """Thumbnails instead of the table, or back."""
+        self.toggle_class("-gallery")
+        # What is hidden cannot be focused, and has no size.
+        self.call_after_refresh(self._show_in_front)
+
+    def _show_in_front(self) -> None:
+        self.in_front.focus()
+        self.table.move_by(0)
+        self.gallery.sync()
+
     def action_toggle_pane(self) -> None:
         """Show or hide the pane."""
         self.toggle_class("-no-pane")
@@ -108,7 +119,7 @@ class SearchingPart(AddingPart):
     def _search(self, message: SearchEntered) -> None:
         if message.final:
             self._past_search = 0
-            self.set_focus(self.table)
+            self.set_focus(self.in_front)
             if message.text:
                 self._remember(message.text)
         self.change_table(lambda: self.showing.search(message.text))
@@ -121,7 +132,7 @@ class SearchingPart(AddingPart):
     @on(SearchLeft)
     def _leave_search(self) -> None:
         self.query_one(SearchLine).put("")
-        self.set_focus(self.table)
+        self.set_focus(self.in_front)
         self.change_table(self.showing.leave_results)
 
     def key_escape(self) -> None:

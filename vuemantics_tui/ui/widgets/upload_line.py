@@ -38,7 +38,7 @@ def line_pieces(
     found = found or Found()
     glyph = glyph_of(row)
     name = fit_name(visible(row.filename), columns.name)
-    pieces: list[Piece] = [(MARK if marked else " ", "mark"), (f"{glyph} ", _GLYPH_STYLES[glyph])]
+    pieces: list[Piece] = [(MARK if marked else " ", "mark"), (f"{glyph} ", glyph_style(glyph))]
     pieces += lit(name, found.matched.get(row.number, ()), "dim" if glyph == "·" else "name")
     size = GAP + size_words(row.file_size).rjust(columns.size) if columns.size else ""
     pieces.append((size + GAP, "dim"))
@@ -68,6 +68,11 @@ def _without_blank_ones(pieces: Iterable[Piece]) -> list[Piece]:
         text, style = joined.pop()
         joined += [(text, style), (before, "dim")] if style == "match" else [(text + before, style)]
     return joined
+
+
+def glyph_style(glyph: str) -> LineStyle:
+    """The style of a sign of a state."""
+    return _GLYPH_STYLES[glyph]
 
 
 def lit(text: str, words: Iterable[str], style: LineStyle) -> list[Piece]:

@@ -126,6 +126,15 @@ class UploadTable(CursorList[LineStyle]):
         return None if number is None else self._cache.get(number)
 
     @property
+    def cursor_line(self) -> int:
+        """The line of the cursor, from 0."""
+        return self._cursor
+
+    def number_at(self, line: int) -> int:
+        """The number of the upload on a line, from 0. Raises IndexError."""
+        return self._listing[line]
+
+    @property
     def line_count(self) -> int:
         """How many uploads it shows."""
         return len(self._listing)
