@@ -178,7 +178,7 @@ def test_of_two_that_choose_the_same_key_one_has_it() -> None:
 
 async def test_a_chosen_key_works_and_is_shown_and_the_old_one_is_free(root: Path) -> None:
     await make_library(root, [Made("x.png")])
-    async with window_with(root, keys={"delete-upload": "D", "show-log": "K"}) as window:
+    async with window_with(root, size=(120, 30), keys={"delete-upload": "D", "show-log": "K"}) as window:
         await window.shows("D delete")
         await window.press("d")
         assert window.app.screen is window.app.screen_stack[0]
