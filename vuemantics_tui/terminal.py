@@ -64,16 +64,18 @@ class Terminal:
 
 def current_terminal(environment: Mapping[str, str] = os.environ) -> Terminal:
     """The terminal that this process talks to."""
+    # While the app runs, standard output is caught by Textual; this one stays what it was.
+    output = sys.__stdout__ or sys.stdout
     columns, rows = shutil.get_terminal_size()
     return Terminal(
         name=environment.get("TERM_PROGRAM") or environment.get("TERM", "unknown"),
         kind=environment.get("TERM", ""),
         colours=_colours(environment),
         size=(columns, rows),
-        interactive=sys.stdin.isatty() and sys.stdout.isatty(),
+        interactive=sys.stdin.isatty() and output.isatty(),
         in_tmux="TMUX" in environment,
         over_ssh="SSH_CONNECTION" in environment or "SSH_TTY" in environment,
-        utf8="utf" in (sys.stdout.encoding or "").lower(),
+        utf8="utf" in (getattr(output, "encoding", None) or "").lower(),
         no_color=bool(environment.get("NO_COLOR")),
         protocol=_protocol(environment),
     )

@@ -36,6 +36,7 @@ from vuemantics_tui.ui.screens.log import LogScreen
 from vuemantics_tui.ui.screens.overwrite import OverwriteScreen
 from vuemantics_tui.ui.screens.picker import PickerScreen
 from vuemantics_tui.ui.screens.uploads import UploadsScreen
+from vuemantics_tui.ui.widgets.gallery import Gallery
 from vuemantics_tui.ui.widgets.keys_line import HELP, KeysLine, fitting
 from vuemantics_tui.ui.widgets.path_field import PathInput
 from vuemantics_tui.ui.widgets.search_line import SearchInput
@@ -46,6 +47,7 @@ OWNERS: list[tuple[type[DOMNode], Sequence[Action]]] = [
     (VuemanticsApp, actions.APP),
     (UploadsScreen, actions.UPLOADS_SCREEN),
     (UploadTable, actions.UPLOAD_TABLE),
+    (Gallery, actions.GALLERY),
     (DetailScreen, actions.DETAIL_SCREEN),
     (PathInput, actions.PATH_FIELD),
     (SearchInput, actions.SEARCH_FIELD),
@@ -191,7 +193,7 @@ def test_of_two_that_choose_the_same_key_one_has_it() -> None:
 
 async def test_a_chosen_key_works_and_is_shown_and_the_old_one_is_free(root: Path) -> None:
     await make_library(root, [Made("x.png")])
-    async with window_with(root, keys={"delete-upload": "Z", "show-log": "K"}) as window:
+    async with window_with(root, size=(120, 30), keys={"delete-upload": "Z", "show-log": "K"}) as window:
         await window.shows("Z delete")
         await window.press("d")
         assert window.app.screen is window.app.screen_stack[0]

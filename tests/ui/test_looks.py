@@ -106,7 +106,7 @@ def press(app: LooksApp, *keys: str, shows: str = "", cursor_on: int = COMPLETED
     async def run(pilot: Pilot[None]) -> None:
         await app.until(pilot, lambda: bool(app.screen.query(UploadTable)) and " uploads" in app.text())
         table, pane = app.screen.query_one(UploadTable), app.screen.query_one(UploadPane)
-        await app.until(pilot, lambda: table.row_count == 11)
+        await app.until(pilot, lambda: table.line_count == 11)
         place = table._listing.index_of(cursor_on)
         assert place is not None
         table.move_cursor(place)

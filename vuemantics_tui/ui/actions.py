@@ -104,6 +104,7 @@ UPLOADS_SCREEN = (
     _hidden("reverse-sort", "O", "reverse_sort", "reverse", "Sort the other way round", VIEW),
     Action("filter-by", "f", "filter_by", "filter", "Show only a status or a type, or hidden ones, too", VIEW),
     _hidden("clear-view", "c", "clear_view", "clear", "Clear search, filter, order and marks", VIEW),
+    Action("toggle-gallery", "g", "toggle_gallery", "gallery", "Thumbnails instead of the table, or back", VIEW),
     _hidden("toggle-pane", "v", "toggle_pane", "pane", "Show or hide the pane beside the table", VIEW),
     _hidden("toggle-mark", "space", "toggle_mark", "mark", "Mark; actions then apply to all that are marked", MARK),
     _hidden("mark-range", "V", "mark_range", "range", "Begin a range of marks, or end it", MARK),
@@ -114,6 +115,17 @@ UPLOADS_SCREEN = (
 )
 
 UPLOAD_TABLE = _cursor("cursor")
+
+GALLERY = (
+    _hidden("gallery-left", "left", "tile_left", "left", "One to the left", MOVE),
+    _hidden("gallery-right", "right", "tile_right", "right", "One to the right", MOVE),
+    _hidden("gallery-up", "up,k", "tile_rows(-1)", "up", "A row up", MOVE),
+    _hidden("gallery-down", "down,j", "tile_rows(1)", "down", "A row down", MOVE),
+    _hidden("gallery-page-up", "pageup", "tile_pages(-1)", "page up", "A screen up", MOVE),
+    _hidden("gallery-page-down", "pagedown", "tile_pages(1)", "page down", "A screen down", MOVE),
+    _hidden("gallery-first", "home", "tile_first", "first", "To the first", MOVE),
+    _hidden("gallery-last", "end,G", "tile_last", "last", "To the last", MOVE),
+)
 
 APP = (
     _hidden("show-log", "L", "show_log", "log", "Show what the program noted in this session", PROGRAM),
@@ -249,6 +261,7 @@ HELP_SCREEN = (
 
 PLACES = (
     Place("The list of uploads", UPLOADS_SCREEN + UPLOAD_TABLE),
+    Place("The gallery", GALLERY),
     Place("Everywhere", APP),
     Place("One upload on the whole screen", DETAIL_SCREEN),
     Place("The field for paths", PATH_FIELD),

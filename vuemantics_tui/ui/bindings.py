@@ -30,6 +30,7 @@ def bindings_of(place: Iterable[Action]) -> list[BindingType]:
 APP = bindings_of(actions.APP)
 UPLOADS_SCREEN = bindings_of(actions.UPLOADS_SCREEN)
 UPLOAD_TABLE = bindings_of(actions.UPLOAD_TABLE)
+GALLERY = bindings_of(actions.GALLERY)
 DETAIL_SCREEN = bindings_of(actions.DETAIL_SCREEN)
 PATH_FIELD = bindings_of(actions.PATH_FIELD)
 SEARCH_FIELD = bindings_of(actions.SEARCH_FIELD)

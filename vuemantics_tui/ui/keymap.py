@@ -18,6 +18,7 @@ _ANYWHERE = tuple(action for action in actions.APP if action.priority)
 # What can be pressed at the same time, and so must not share a key.
 TOGETHER: tuple[tuple[Action, ...], ...] = (
     actions.UPLOADS_SCREEN + actions.UPLOAD_TABLE + actions.APP,
+    actions.UPLOADS_SCREEN + actions.GALLERY + actions.APP,
     actions.DETAIL_SCREEN + actions.APP,
     actions.LOG_SCREEN + actions.APP,
     actions.HELP_SCREEN + _ANYWHERE,

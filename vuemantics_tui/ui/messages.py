@@ -39,6 +39,11 @@ class CursorMoved(Message):
 
 
 @dataclass
+class TileOpened(Message):
+    """Someone wants to see the upload under the cursor whole."""
+
+
+@dataclass
 class MarksChanged(Message):
     """So many uploads are marked now."""
 

@@ -18,7 +18,7 @@ from vuemantics_tui.library import Library
 from vuemantics_tui.ui import bindings
 from vuemantics_tui.ui.following import Following
 from vuemantics_tui.ui.keymap import first_key
-from vuemantics_tui.ui.messages import CursorMoved, LoadFailed
+from vuemantics_tui.ui.messages import CursorMoved, LoadFailed, TileOpened
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.screens.uploads_acting import ActingPart
 from vuemantics_tui.ui.screens.uploads_describing import DescribingPart
@@ -82,6 +82,7 @@ class UploadsScreen(SearchingPart, ActingPart, DescribingPart, ServingPart):
                 yield self.table
                 yield Words(id="nothing")
             yield UploadPane(self.library, self.clock, loader=self.pictures, id="pane")
+        yield self.gallery
         with Vertical(id="empty"):
             yield Static(id="empty-text")
         yield PathField(id="path-field")
@@ -106,8 +107,8 @@ class UploadsScreen(SearchingPart, ActingPart, DescribingPart, ServingPart):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """What is done to an upload needs one; in a field, the keys that would leave it are letters."""
         if action in ("add_paths", "type_paths", "open_search"):
-            return self.focused is self.table or self.focused is None
-        return action not in ON_UPLOADS or self.table.row_count > 0
+            return self.focused in (self.table, self.gallery, None)
+        return action not in ON_UPLOADS or self.table.line_count > 0
 
     # Following the library
 
@@ -120,6 +121,7 @@ class UploadsScreen(SearchingPart, ActingPart, DescribingPart, ServingPart):
                 if changed is not None:
                     await self._show_counts()
                     self.query_one(UploadPane).refresh_if(changed)
+                    self.gallery.refresh_if(changed)
                     self.say()
                 self._tick()
             await asyncio.sleep(TICK_SECONDS)
@@ -133,6 +135,7 @@ class UploadsScreen(SearchingPart, ActingPart, DescribingPart, ServingPart):
 
     def _tick(self) -> None:
         self.table.repaint_outdated()
+        self.gallery.sync()
         self.query_one(UploadPane).repaint_outdated()
         self.show_outage()
         bar = self.query_one(QueueBar)
@@ -153,11 +156,15 @@ class UploadsScreen(SearchingPart, ActingPart, DescribingPart, ServingPart):
             self.refresh_bindings()
             if not self.has_class("-field-open"):
                 # What is hidden cannot be focused, so the table could not be until now.
-                self.call_after_refresh(self.table.focus)
+                self.call_after_refresh(self.in_front.focus)
 
     @on(LoadFailed)
     def _load_failed(self, message: LoadFailed) -> None:
         self.notices.tell_error(message.error)
+
+    @on(TileOpened)
+    def _tile_opened(self) -> None:
+        self.action_open_upload()
 
     @on(CursorMoved)
     def _cursor_moved(self, message: CursorMoved) -> None:
