@@ -24,6 +24,7 @@ from vuemantics_tui.library import Library, warm_compute
 from vuemantics_tui.ui.app import VuemanticsApp
 from vuemantics_tui.ui.picker.preview_pane import PreviewPicture
 from vuemantics_tui.ui.screens.picker import PickerScreen
+from vuemantics_tui.ui.widgets.gallery import Gallery
 from vuemantics_tui.ui.widgets.upload_table import UploadTable
 
 HERE = Path(__file__).parent
@@ -85,7 +86,7 @@ class Stage:
             if upload is not None and upload.filename == name:
                 break
             # Rows change places while uploads end, so one may be passed by.
-            await self.pilot.press("down" if step % self.table.row_count else "home")
+            await self.pilot.press("down" if step % self.table.line_count else "home")
             step += 1
         await self.pilot.pause(0.5)
 
@@ -122,8 +123,17 @@ async def searched(stage: Stage) -> None:
     """A search by meaning."""
     await ended(stage)
     await stage.pilot.press("slash", *"a kitten", "enter")
-    await stage.until(lambda: "kitten" in stage.text() and stage.table.row_count > 0)
+    await stage.until(lambda: "kitten" in stage.text() and stage.table.line_count > 0)
     await stage.pilot.pause(0.8)
+
+
+async def in_gallery(stage: Stage) -> None:
+    """The thumbnails of everything."""
+    await ended(stage)
+    await stage.pilot.press("g", "end", "left")
+    gallery = stage.pilot.app.screen_stack[0].query_one(Gallery)
+    await stage.until(lambda: not gallery.loading_tiles)
+    await stage.pilot.pause(0.3)
 
 
 async def picking(stage: Stage) -> None:
@@ -140,6 +150,7 @@ SCENES: dict[str, tuple[Callable[[Stage], Awaitable[None]], bool]] = {
     "main": (at_work, True),
     "failure": (failed, True),
     "search": (searched, True),
+    "gallery": (in_gallery, True),
     "picker": (picking, False),
 }
 """By name: what to do, and whether the photos are added before."""
@@ -190,7 +201,8 @@ def main() -> None:
         photos = lay_out(Path(folder) / "photos")
         for name in SCENES:
             for size in SIZES:
-                settings = replace(Settings(), library=Path(folder) / f"{name}-{size[0]}", keep_free_mib=0)
+                library = Path(folder) / f"{name}-{size[0]}"
+                settings = replace(Settings(), library=library, analyzer="builtin", keep_free_mib=0)
                 # The picker begins where the program was begun.
                 with chdir(photos[0]):
                     asyncio.run(take(name, size, settings, photos))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
-from vuemantics_tui.config import Settings
+from vuemantics_tui.config import KEYS, Settings, names
 from vuemantics_tui.domain.errors import UsageError
 
 
@@ -52,13 +53,13 @@ retry-upload = ["r", "R"]
 quit = 3
 """,
     )
-    assert (settings.keep_free_mib, settings.video_frames, settings.true_colour) == (0, 3, "auto")
+    assert (settings.keep_free_mib, settings.video_frames, settings.true_colour) == (0, 10, "auto")
     assert dict(settings.keys) == {"delete-upload": "D", "retry-upload": "r,R"}
     assert settings.sources["keys.retry-upload"].endswith("line 14")
     parts = [
         ("line 2", "wrokers", "did you mean workers?"),
         ("line 3", "workers is 'many'", "a whole number"),
-        ("line 4", "video_frames is 0", "3 is used"),
+        ("line 4", "video_frames is 0", "from 1 to 100; 10 is used"),
         ("line 5", "true_colour is 'maybe'", "auto, yes or no"),
         ("line 6", "show_hidden is 1", "true or false"),
         ("line 9", "kyes", "did you mean keys?"),
@@ -92,3 +93,62 @@ def test_a_file_that_cannot_be_read_is_a_problem_and_none_is_none(tmp_path: Path
 def test_a_wrong_variable_stays_an_error(tmp_path: Path, name: str, value: str) -> None:
     with pytest.raises(UsageError, match=f"VUEMANTICS_{name}"):
         load(tmp_path, "", **{f"VUEMANTICS_{name}": value})
+
+
+def test_the_host_of_ollama_also_comes_from_its_own_variable_after_ours_and_before_the_file(tmp_path: Path) -> None:
+    text = 'ollama_host = "file:1"\n'
+    assert load(tmp_path, text).ollama_host == "file:1"
+    theirs = load(tmp_path, text, OLLAMA_HOST="theirs:1")
+    assert (theirs.ollama_host, theirs.sources["ollama_host"]) == ("theirs:1", "environment, OLLAMA_HOST")
+    ours = load(tmp_path, text, OLLAMA_HOST="theirs:1", VUEMANTICS_OLLAMA_HOST="ours:1,ours:2")
+    assert ours.ollama_host == "ours:1,ours:2"
+    assert ours.sources["ollama_host"] == "environment, VUEMANTICS_OLLAMA_HOST"
+    assert load(tmp_path, "", OLLAMA_HOST="").ollama_host == Settings().ollama_host
+
+
+def test_numbers_with_a_point_and_texts_that_may_be_empty(tmp_path: Path) -> None:
+    settings = load(
+        tmp_path, 'temperature = 0\nconnect_seconds = 1.5\nlanguage = ""\n', VUEMANTICS_ANSWER_SECONDS="9.5"
+    )
+    assert (settings.temperature, settings.connect_seconds, settings.answer_seconds) == (0.0, 1.5, 9.5)
+    assert settings.language == ""
+    assert isinstance(settings.temperature, float)
+    assert settings.problems == ()
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("temperature = 3", "a number from 0 to 2; 0.3 is used"),
+        ("temperature = nan", "a number from 0 to 2"),
+        ("temperature = true", "a number"),
+        ("connect_seconds = 0", "a number from 0.1 on"),
+        ("connect_seconds = inf", "a number from 0.1 on"),
+        ("video_frames = 101", "a whole number from 1 to 100; 10 is used"),
+        ("video_frames = 2.5", "a whole number"),
+        ("describe_limit = -1", "a whole number from 0 on"),
+        ('analyzer = "olama"', "auto, builtin, ollama or openai"),
+        ('embedder = "auto"', "same, builtin, ollama or openai"),
+        ('ollama_host = ""', "a text"),
+        ('analizer = "ollama"', "did you mean analyzer?"),
+    ],
+)
+def test_what_is_wrong_about_the_analyzers_is_named_and_the_default_used(tmp_path: Path, line: str, says: str) -> None:
+    settings = load(tmp_path, f"{line}\n")
+    (problem,) = settings.problems
+    assert says in problem
+    assert settings == Settings()
+
+
+def test_the_key_is_no_setting(tmp_path: Path) -> None:
+    settings = load(tmp_path, 'openai_api_key = "sk-secret"\n', OPENAI_API_KEY="sk-secret")
+    assert "sk-secret" not in repr(settings)
+    assert not any("sk-secret" in problem for problem in settings.problems)
+
+
+def test_the_readme_has_every_setting_and_no_other() -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
+    table = readme.partition("## Settings")[2].partition("\n## ")[0]
+    first_cells = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    told = [name for cell in first_cells for name in re.findall(r"`(\[?\w+\]?)`", cell)]
+    assert sorted(told) == sorted([f"[{KEYS}]" if name == KEYS else name for name in names()])

@@ -24,6 +24,12 @@ DEADLINE_SECONDS = 90.0
 PROGRAM = [sys.executable, "-m", "vuemantics_tui"]
 
 
+@pytest.fixture(autouse=True)
+def no_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An Ollama on this machine is none of a test's business: nothing listens at port 9."""
+    monkeypatch.setenv("OLLAMA_HOST", "127.0.0.1:9")
+
+
 class Terminal:
     """The program in a pseudo-terminal, and what a person sees of it."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vuemantics_tui.config import Settings
@@ -19,6 +19,11 @@ class DemoOutcome:
     uploads: list[Upload]
     as_it_should: bool
     verdict: str
+
+
+def demo_settings(settings: Settings, library: Path) -> Settings:
+    """The settings of a demo in this folder: the built-in analyzer, whatever there is on the machine."""
+    return replace(settings, library=library, keep_free_mib=0, analyzer="builtin", embedder="same")
 
 
 def draw(folder: Path) -> list[Path]:

@@ -239,7 +239,7 @@ async def test_without_an_embedder_words_still_find(open_library: OpenLibrary) -
         await put(library, analyzer, text)
     results = await library.search.run("dog beach")
     assert (numbers(results), results[0].score, results[0].cosine) == ([1], 1.0, None)
-    assert results.note == "Found by words alone: Ollama refuses the connection"
+    assert results.note == "Found by words alone: Ollama refuses the connection. Start it."
     assert numbers(await library.search.run("cat + sofa")) == [2]
 
 

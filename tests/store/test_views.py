@@ -119,3 +119,14 @@ async def test_no_order_reads_the_rows_or_sorts_them_all(database: Database, mon
     assert all("USING COVERING INDEX" in plan for plan in plans)
     # The few statuses are sorted as integers, all the rest comes in the order of its index.
     assert sum("TEMP B-TREE FOR ORDER BY" in plan for plan in plans) == 2
+
+
+async def test_what_runs_newest_first_and_nothing_else(database: Database) -> None:
+    store, claims = UploadStore(database), ClaimStore(database, "me")
+    ids = [await insert_upload(store, f"{number}.jpg") for number in range(4)]
+    for upload_id in ids[:3]:
+        claim = await claims.claim(upload_id)
+        assert claim is not None
+        await RunStore(database).advance(claim, ProcessingStage.THUMBNAIL)
+    await DecisionStore(database).cancel([ids[1]])
+    assert list(await ViewStore(database).running()) == [3, 1]

@@ -22,11 +22,12 @@ from textual.pilot import Pilot
 
 from tests.doubles import ThreadCompute
 from vuemantics_tui import paths
-from vuemantics_tui.analyzers.base import OnFrame, OnText, Picture, ServerState, Vector, ignore_text
+from vuemantics_tui.analyzers.base import Analyzer, OnFrame, OnText, Picture, ServerState, Vector, ignore_text
 from vuemantics_tui.config import Settings
 from vuemantics_tui.domain.description import Description
 from vuemantics_tui.library import Library
 from vuemantics_tui.ui.app import VuemanticsApp
+from vuemantics_tui.ui.screens.doctor import Examine
 from vuemantics_tui.ui.widgets.path_field import PathInput
 from vuemantics_tui.ui.widgets.search_line import SearchInput
 from vuemantics_tui.ui.widgets.upload_table import UploadTable
@@ -159,14 +160,16 @@ async def window_on(
     named: Sequence[Path] = (),
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     errors: bool = False,
+    own_analyzer: Analyzer | None = None,
+    examine: Examine | None = None,
 ) -> AsyncIterator[Window]:
     """The app on a library, closed afterwards whatever happens; without `errors`, none may have been noted."""
     analyzer = StillAnalyzer()
     if not gate:
         analyzer.gate.clear()
-    library = await Library.open(settings_for(root), analyzer=analyzer, compute=ThreadCompute())
+    library = await Library.open(settings_for(root), analyzer=own_analyzer or analyzer, compute=ThreadCompute())
     try:
-        app = VuemanticsApp(library, paths=named, process=process, clock=clock)
+        app = VuemanticsApp(library, paths=named, process=process, clock=clock, examine=examine)
         async with app.run_test(size=size, notifications=True) as pilot:
             yield Window(app, pilot, library, analyzer)
             # What goes wrong inside becomes a notice and a line in the log, and would pass unseen here.

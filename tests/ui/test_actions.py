@@ -25,12 +25,18 @@ from vuemantics_tui.ui.picker.fields import FilterInput, GoInput
 from vuemantics_tui.ui.picker.file_list import FileList
 from vuemantics_tui.ui.picker.place_list import PlaceList
 from vuemantics_tui.ui.screens.confirm import ConfirmScreen
+from vuemantics_tui.ui.screens.descriptions import DescriptionList, DescriptionsScreen
 from vuemantics_tui.ui.screens.detail import DetailScreen
+from vuemantics_tui.ui.screens.doctor import DoctorScreen
+from vuemantics_tui.ui.screens.edit import EditScreen
+from vuemantics_tui.ui.screens.failures import FailureList, FailuresScreen
 from vuemantics_tui.ui.screens.filter import FilterScreen
 from vuemantics_tui.ui.screens.help import HelpScreen
 from vuemantics_tui.ui.screens.log import LogScreen
+from vuemantics_tui.ui.screens.overwrite import OverwriteScreen
 from vuemantics_tui.ui.screens.picker import PickerScreen
 from vuemantics_tui.ui.screens.uploads import UploadsScreen
+from vuemantics_tui.ui.widgets.gallery import Gallery
 from vuemantics_tui.ui.widgets.keys_line import HELP, KeysLine, fitting
 from vuemantics_tui.ui.widgets.path_field import PathInput
 from vuemantics_tui.ui.widgets.search_line import SearchInput
@@ -41,6 +47,7 @@ OWNERS: list[tuple[type[DOMNode], Sequence[Action]]] = [
     (VuemanticsApp, actions.APP),
     (UploadsScreen, actions.UPLOADS_SCREEN),
     (UploadTable, actions.UPLOAD_TABLE),
+    (Gallery, actions.GALLERY),
     (DetailScreen, actions.DETAIL_SCREEN),
     (PathInput, actions.PATH_FIELD),
     (SearchInput, actions.SEARCH_FIELD),
@@ -51,6 +58,13 @@ OWNERS: list[tuple[type[DOMNode], Sequence[Action]]] = [
     (GoInput, actions.GO_FIELD),
     (PlaceList, actions.PLACE_LIST),
     (ConfirmScreen, actions.CONFIRM_SCREEN),
+    (OverwriteScreen, actions.OVERWRITE_SCREEN),
+    (EditScreen, actions.EDIT_SCREEN),
+    (FailuresScreen, actions.FAILURES_SCREEN),
+    (FailureList, actions.FAILURE_LIST),
+    (DescriptionsScreen, actions.DESCRIPTIONS_SCREEN),
+    (DescriptionList, actions.DESCRIPTION_LIST),
+    (DoctorScreen, actions.DOCTOR_SCREEN),
     (LogScreen, actions.LOG_SCREEN),
     (HelpScreen, actions.HELP_SCREEN),
 ]
@@ -102,8 +116,11 @@ def test_by_default_no_two_actions_that_are_active_together_share_a_key() -> Non
 
 
 def test_no_key_is_needed_that_tmux_or_a_plain_terminal_keeps() -> None:
-    needed = {key for action in all_actions() for key in action.keys.split(",") if key.startswith(("ctrl", "alt"))}
+    chosen = [action.keys.split(",") for action in all_actions()]
+    # Ctrl+S saves, too, but not alone.
+    needed = {key for keys in chosen if all(key.startswith(("ctrl", "alt")) for key in keys) for key in keys}
     assert needed == {"ctrl+p", "ctrl+q", "ctrl+c"}
+    assert ["f2", "ctrl+s"] in chosen
 
 
 def test_the_table_of_keys_in_the_readme_is_the_registry() -> None:
@@ -134,9 +151,9 @@ def test_keys_are_called_as_a_person_calls_them(key: str, words: str) -> None:
 @pytest.mark.parametrize(
     ("chosen", "keymap"),
     [
-        pytest.param({"delete-upload": "D"}, {"delete-upload": "D"}, id="one"),
-        pytest.param({"show-help": "!, f2"}, {"show-help": "exclamation_mark,f2"}, id="several"),
-        pytest.param({"delete-upload": "shift+d"}, {"delete-upload": "D"}, id="shift"),
+        pytest.param({"delete-upload": "Z"}, {"delete-upload": "Z"}, id="one"),
+        pytest.param({"show-help": "%, f2"}, {"show-help": "percent_sign,f2"}, id="several"),
+        pytest.param({"delete-upload": "shift+z"}, {"delete-upload": "Z"}, id="shift"),
         pytest.param({"retry-upload": "p", "toggle-pause": "r"}, {"retry-upload": "p", "toggle-pause": "r"}, id="swap"),
         pytest.param({"quit-anywhere": "f10"}, {"quit-anywhere": "f10,ctrl+q,ctrl+c"}, id="quit stays"),
         pytest.param({"toggle-metadata": "r"}, {"toggle-metadata": "r"}, id="never active together"),
@@ -162,8 +179,8 @@ def test_chosen_keys_are_taken(chosen: Mapping[str, str], keymap: Mapping[str, s
     ],
 )
 def test_what_is_wrong_with_chosen_keys_is_named_and_costs_only_them(chosen: Mapping[str, str], told: str) -> None:
-    keymap, problems = checked_keymap({**chosen, "filter-by": "F"})
-    assert keymap == {"filter-by": "F"}
+    keymap, problems = checked_keymap({**chosen, "filter-by": "T"})
+    assert keymap == {"filter-by": "T"}
     [problem] = problems
     assert told in problem
 
@@ -176,11 +193,11 @@ def test_of_two_that_choose_the_same_key_one_has_it() -> None:
 
 async def test_a_chosen_key_works_and_is_shown_and_the_old_one_is_free(root: Path) -> None:
     await make_library(root, [Made("x.png")])
-    async with window_with(root, keys={"delete-upload": "D", "show-log": "K"}) as window:
-        await window.shows("D delete")
+    async with window_with(root, size=(120, 30), keys={"delete-upload": "Z", "show-log": "K"}) as window:
+        await window.shows("Z delete")
         await window.press("d")
         assert window.app.screen is window.app.screen_stack[0]
-        await window.press("D")
+        await window.press("Z")
         await window.shows("Delete x.png?")
         await window.press("escape", "K")
         await window.shows("The log of this session")

@@ -86,10 +86,10 @@ async def test_help_leaves_out_what_cannot_be_done(root: Path) -> None:
 
 async def test_help_names_the_keys_of_the_settings(root: Path) -> None:
     await make_library(root, [Made("x.png")])
-    async with window_with(root, keys={"delete-upload": "D,ctrl+x"}) as window:
+    async with window_with(root, keys={"delete-upload": "Z,ctrl+x"}) as window:
         await window.shows("✓ x.png")
         await window.press("question_mark")
-        assert "D Ctrl+X" in explained(window)
+        assert "Z Ctrl+X" in explained(window)
         assert "d Delete" not in explained(window)
 
 

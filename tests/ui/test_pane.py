@@ -87,6 +87,27 @@ async def test_a_running_upload_shows_the_stage_it_is_in(root: Path) -> None:
         await app.shows(pilot, "◐ frame 4 of 10")
 
 
+async def test_what_is_tried_again_says_when_and_counts_down(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    change(
+        root,
+        (
+            "UPDATE uploads SET retry_at = ?, error_message = 'AI processing failed: Ollama is busy' WHERE number = ?",
+            (NOW.timestamp() + 12, WAITING),
+        ),
+    )
+    async with pane_on(root, WAITING) as (app, pilot):
+        await app.shows(pilot, "· waiting, tries again in 12 s", "Ollama is busy")
+        monkeypatch.setattr(app.pane, "_clock", lambda: NOW + timedelta(seconds=5))
+        app.pane.repaint_outdated()
+        await app.shows(pilot, "· waiting, tries again in 7 s")
+
+
+async def test_a_weak_description_is_warned_of(root: Path) -> None:
+    change(root, ("UPDATE uploads SET warning = 'quality 40: too short' WHERE number = ?", (COMPLETED,)))
+    async with pane_on(root, COMPLETED) as (app, pilot):
+        await app.shows(pilot, "! quality 40: too short")
+
+
 async def test_nothing_under_the_cursor_is_nothing_in_the_pane(root: Path) -> None:
     async with pane_on(root, COMPLETED) as (app, pilot):
         await app.shows(pilot, "cat [b]on")

@@ -79,6 +79,44 @@ def test_history_names_the_day_where_it_is_not_today() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("kind", "message", "told"),
+    [
+        ("trying again", "in 4 s: AI processing failed: Ollama is busy", "tries again in 4 s"),
+        ("put back", "Ollama at http://x does not answer", "put back: Ollama at http://x does not answer"),
+        ("checked", "quality 40: shorter than 50 characters; describing again", "checked, quality 40; described again"),
+        ("chosen", "ollama llava", "chosen: ollama llava"),
+        ("chosen", "", "chosen"),
+        ("edited", "", "edited by hand"),
+    ],
+)
+def test_each_kind_of_event_has_its_words(kind: str, message: str, told: str) -> None:
+    assert words.event_words(UploadEvent(NOW.isoformat(), kind, message)) == told
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(11.2, "in 12 s"), (0.0, "now"), (-5.0, "now")])
+def test_what_waits_for_its_next_attempt_says_when_and_why(seconds: float, told: str) -> None:
+    waiting = upload(
+        status=ProcessingStatus.PENDING,
+        stage=ProcessingStage.QUEUED,
+        error_message="AI processing failed: Ollama is busy",
+        retry_at=NOW.timestamp() + seconds,
+    )
+    assert words.retry_words(waiting, NOW).plain == f"· waiting, tries again {told}\nOllama is busy"
+
+
+def test_a_finding_that_the_warning_says_is_not_said_twice() -> None:
+    weak = {"description_audit_score": 40, "description_audit_findings": ("too short", "repeats itself")}
+    assert words.quality_words(upload(**weak)).plain == "quality 40\n! too short\n! repeats itself"
+    warned = upload(**weak, warning="quality 40: too short")
+    assert words.quality_words(warned).plain == "quality 40\n! repeats itself"
+
+
+def test_what_a_person_wrote_says_so() -> None:
+    mine = upload(description_audit_score=90, analyzer="edited by hand", edited=True)
+    assert words.quality_words(mine).plain == "quality 90   edited by hand"
+
+
 def test_chips_are_not_broken_in_two() -> None:
     assert chip_lines(("cat", "natural landscape", "x"), 20) == [[" cat "], [" natural landscape "], [" x "]]
     assert chip_lines(("cat", "dog", "x"), 11) == [[" cat ", " dog "], [" x "]]

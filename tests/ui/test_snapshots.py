@@ -72,7 +72,7 @@ def before(rows: int, *keys: str, shows: str = "") -> Before:
                 await pilot.pause(0.02)
             table = pilot.app.screen.query_one(UploadTable)
             pane = pilot.app.screen.query_one(UploadPane)
-            while table.row_count < rows or (rows and table.cursor_row is None) or " upload" not in text():
+            while table.line_count < rows or (rows and table.cursor_row is None) or " upload" not in text():
                 if "too small" in text():
                     return
                 await pilot.pause(0.02)

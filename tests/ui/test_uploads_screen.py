@@ -46,7 +46,7 @@ async def test_the_table_has_the_keys_as_soon_as_there_is_something_in_it(root: 
     async with window_on(root) as window:
         await window.shows("This library is empty")
         await add(window.library, draw("1.png"), draw("2.png"))
-        await window.until(lambda: window.table.has_focus and window.table.row_count == 2)
+        await window.until(lambda: window.table.has_focus and window.table.line_count == 2)
         await window.press("home")
         top = window.table.cursor_number
         await window.press("j")
@@ -61,7 +61,7 @@ async def test_the_cursor_stays_on_its_upload_when_rows_arrive_above_it(root: Pa
         before = window.table.cursor_row
         assert before is not None and before.filename == "old-097.png"
         make_rows(root, [Made(f"new-{number:03}.png") for number in range(50)])
-        await window.until(lambda: window.table.row_count == 150)
+        await window.until(lambda: window.table.line_count == 150)
         assert window.table.cursor_number == before.number
         await window.shows("old-097.png", "new-000.png")
 
@@ -75,7 +75,7 @@ async def test_further_down_nothing_moves_under_the_eye(root: Path) -> None:
         line = [line for line in window.text().splitlines() if "old-001" in line]
         position = window.text().splitlines().index(line[0])
         make_rows(root, [Made(f"new-{number:03}.png") for number in range(7)])
-        await window.until(lambda: window.table.row_count == 107)
+        await window.until(lambda: window.table.line_count == 107)
         await window.pilot.pause()
         assert "old-001" in window.text().splitlines()[position]
 
@@ -88,7 +88,7 @@ async def test_the_cursor_goes_to_the_next_one_when_its_upload_is_deleted(root: 
         row = window.table.cursor_row
         assert row is not None
         await window.library.uploads.delete([row.id])
-        await window.until(lambda: window.table.row_count == 2)
+        await window.until(lambda: window.table.line_count == 2)
         assert window.table.cursor_row is not None and window.table.cursor_row.filename == "c.png"
 
 
@@ -111,7 +111,7 @@ async def test_keys_and_mouse_move_the_cursor(root: Path) -> None:
 async def test_a_hundred_thousand_rows_open_and_jump_at_once(root: Path) -> None:
     await make_library(root, [Made(f"{number:06}.png") for number in range(100_000)])
     async with window_on(root, size=(80, 24)) as window:
-        await window.until(lambda: window.table.row_count == 100_000)
+        await window.until(lambda: window.table.line_count == 100_000)
         await window.press("end")
         await window.shows("000000.png")
         for _ in range(80):
@@ -291,7 +291,7 @@ async def test_rows_that_cannot_be_read_are_told_and_read_later(root: Path, monk
     await make_library(root, [Made(f"{number:03}.png") for number in range(200)])
     async with window_on(root, errors=True) as window:
         await window.shows("199.png")
-        await window.until(lambda: window.table.row_count == 200)
+        await window.until(lambda: window.table.line_count == 200)
         honest, failing = window.table._cache._load, True
 
         async def refuse(numbers: Sequence[int]) -> list[UploadRow]:

@@ -10,9 +10,13 @@ import click
 
 import vuemantics_tui
 from vuemantics_tui.cli.adding import add, process, retry
+from vuemantics_tui.cli.analyzing import analyzer, pull
 from vuemantics_tui.cli.configuring import config
-from vuemantics_tui.cli.group import PathOrCommandGroup, library_option
-from vuemantics_tui.cli.opening import app, demo, doctor
+from vuemantics_tui.cli.describing import describe, edit, reembed
+from vuemantics_tui.cli.examining import doctor
+from vuemantics_tui.cli.failing import failures
+from vuemantics_tui.cli.group import PathOrCommandGroup, analyzer_option, library_option
+from vuemantics_tui.cli.opening import app, demo
 from vuemantics_tui.cli.output import note
 from vuemantics_tui.cli.reading import delete, list_uploads, open_original, search, show
 from vuemantics_tui.cli.session import INTERRUPTED, Interrupted
@@ -31,6 +35,7 @@ WRONG_USAGE = 2
     epilog="Exit codes: 0 fine, 1 something failed, 2 wrong usage, 130 interrupted.",
 )
 @click.version_option(vuemantics_tui.__version__, prog_name="vuemantics-tui")
+@analyzer_option
 @library_option
 def cli() -> None:
     """A photo and video library that lives in a terminal.
@@ -39,7 +44,10 @@ def cli() -> None:
     """
 
 
-for command in (add, process, list_uploads, show, search, retry, delete, open_original, config, demo, doctor, app):
+for command in (
+    *(add, process, list_uploads, show, search, retry, delete, open_original),
+    *(describe, edit, failures, reembed, analyzer, pull, config, demo, doctor, app),
+):
     cli.add_command(command)
 
 

@@ -71,13 +71,13 @@ def template() -> str:
     for name in names():
         lines.append(f"# {about(name)}")
         if name == KEYS:
-            lines += [f"#[{KEYS}]", '#delete-upload = "D"']
+            lines += [f"#[{KEYS}]", '#delete-upload = "Z"']
         else:
             lines += [f"#{name} = {toml(getattr(defaults, name))}", ""]
     return "\n".join(lines) + "\n"
 
 
-def toml(value: bool | int | str | Path | Mapping[str, str]) -> str:
+def toml(value: bool | int | float | str | Path | Mapping[str, str]) -> str:
     """One value as TOML writes it."""
     # JSON's strings are TOML's, but for the one control character that JSON leaves as it is.
     return json.dumps(str(value) if isinstance(value, Path) else value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -11,15 +11,21 @@ from typing import Any
 import click
 
 from vuemantics_tui.cli.output import warn_of
-from vuemantics_tui.config import Settings
+from vuemantics_tui.config import ANALYZERS, AUTO, Settings
 
 APP_COMMAND = "app"
-_LIBRARY_KEY = "vuemantics_tui.library"
+# How long commands wait for a server that is away.
+PATIENCE_SECONDS = 60.0
+_FLAGS = ("library", "analyzer")
 
 
-def _remember(context: click.Context, _parameter: click.Parameter, value: Path | None) -> None:
+def _key(name: str | None) -> str:
+    return f"vuemantics_tui.{name}"
+
+
+def _remember(context: click.Context, parameter: click.Parameter, value: Path | str | None) -> None:
     if value is not None:
-        context.find_root().meta[_LIBRARY_KEY] = value
+        context.find_root().meta[_key(parameter.name)] = value
 
 
 library_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
@@ -30,6 +36,23 @@ library_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.optio
     help="The folder of the library (also: VUEMANTICS_LIBRARY).",
 )
 """`--library DIR`, for the group and for every command alike."""
+
+analyzer_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
+    "--analyzer",
+    type=click.Choice([AUTO, *ANALYZERS]),
+    expose_value=False,
+    callback=_remember,
+    help="The analyzer of this run (also: VUEMANTICS_ANALYZER).",
+)
+"""`--analyzer NAME`, for the group and for every command that describes or embeds."""
+
+patience_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
+    "--patience",
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    help=f"How long to wait for a server that is away ({PATIENCE_SECONDS:.0f}).",
+)
+"""`--patience SECONDS`, for every command that waits for uploads; None where it is not given."""
 
 json_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object a line."
@@ -42,8 +65,8 @@ def current_settings(*, warn: bool = True) -> Settings:
 
     What is wrong in the file is told on stderr, unless the command tells it in a way of its own (`warn` False).
     """
-    library = click.get_current_context().find_root().meta.get(_LIBRARY_KEY)
-    settings = Settings.load({"library": library})
+    given = click.get_current_context().find_root().meta
+    settings = Settings.load({name: given.get(_key(name)) for name in _FLAGS})
     if warn:
         warn_of(settings.problems)
     return settings

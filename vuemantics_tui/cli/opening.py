@@ -1,4 +1,4 @@
-"""The commands that open the screen, and the doctor."""
+"""The commands that open the screen."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ import os
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from vuemantics_tui.cli.group import APP_COMMAND, current_settings, library_option
+from vuemantics_tui.cli.group import APP_COMMAND, analyzer_option, current_settings, library_option
 from vuemantics_tui.cli.output import emit, note, upload_table
 from vuemantics_tui.cli.session import run
 from vuemantics_tui.config import Settings
 from vuemantics_tui.domain.errors import UsageError, VuemanticsError
-from vuemantics_tui.domain.text import counted, visible
+from vuemantics_tui.domain.text import counted
 from vuemantics_tui.paths import log_file
 from vuemantics_tui.terminal import current_terminal
 
@@ -31,6 +31,7 @@ PAINTS_PER_SECOND = "240"
 
 @click.command(APP_COMMAND, hidden=True)
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@analyzer_option
 @library_option
 def app(paths: tuple[Path, ...]) -> None:
     """Open the app; paths are added, folders with all that is in them."""
@@ -49,10 +50,10 @@ def app(paths: tuple[Path, ...]) -> None:
 @library_option
 def demo() -> None:
     """Show the program at work on pictures that it draws itself, in a throw-away library."""
-    from vuemantics_tui.demo import draw, run_without_screen
+    from vuemantics_tui.demo import demo_settings, draw, run_without_screen
 
     with tempfile.TemporaryDirectory(prefix="vuemantics-demo-") as folder:
-        settings = replace(current_settings(), library=Path(folder) / "library", keep_free_mib=0)
+        settings = demo_settings(current_settings(), Path(folder) / "library")
         pictures = draw(Path(folder) / "pictures")
         if sys.stdin.isatty() and sys.stdout.isatty():
             _open_screen(settings, pictures)
@@ -64,25 +65,15 @@ def demo() -> None:
         raise SystemExit(0 if outcome.as_it_should else 1)
 
 
-@click.command()
-@library_option
-def doctor() -> None:
-    """Say what is installed, which analyzer and library are in use, and what the terminal can show."""
-    from vuemantics_tui.doctor import BAD, Finding, examine
-
-    settings = current_settings(warn=False)
-    lines = run(lambda: examine(settings))
-    lines += [Finding(BAD, "settings", visible(problem)) for problem in settings.problems]
-    for line in lines:
-        emit(f"{line.glyph} {line.subject:<10} {line.finding}")
-
-
 def _open_screen(settings: Settings, paths: Sequence[Path]) -> None:
     from vuemantics_tui.library import warm_compute
 
-    # Before Textual has the terminal: a process server cannot be started from inside it.
-    compute = warm_compute(settings)
-    left = run(lambda: _screen(settings, paths, compute))
+    left: int | None = None
+    while left is None:
+        # Before Textual has the terminal: a process server cannot be started from inside it.
+        compute = warm_compute(settings)
+        left = run(partial(_screen, settings, paths, compute))
+        paths = ()
     if left:
         note(f"{counted(left, 'upload')} still to process. Open the app again, or run: vuemantics-tui process")
 
@@ -95,13 +86,18 @@ def _favour_the_keyboard() -> None:
     sys.setswitchinterval(SWITCH_SECONDS)
 
 
-async def _screen(settings: Settings, paths: Sequence[Path], compute: Compute) -> int:
-    """Run the app to its end; returns how many uploads still wait."""
+async def _screen(settings: Settings, paths: Sequence[Path], compute: Compute) -> int | None:
+    """Run the app to its end; returns how many uploads still wait, or None where it is to be opened once more."""
     _favour_the_keyboard()
+    from vuemantics_tui.doctor import examine
     from vuemantics_tui.library import Library
     from vuemantics_tui.ui.app import VuemanticsApp
 
-    library = await Library.open(settings, compute=compute)
+    try:
+        library = await Library.open(settings, compute=compute)
+    except BaseException:
+        await compute.close()
+        raise
     try:
         screen = VuemanticsApp(
             library,
@@ -111,12 +107,13 @@ async def _screen(settings: Settings, paths: Sequence[Path], compute: Compute) -
             quadrants=settings.quadrants == "yes" or (settings.quadrants == "auto" and current_terminal().quadrants),
             keys=settings.keys,
             problems=settings.problems,
+            examine=lambda: examine(settings, library),
         )
         # What was imported stays for ever: with it, a full collection of garbage takes 50 ms.
         gc.freeze()
         await screen.run_async()
         if screen.return_code:
             raise VuemanticsError(f"the app had to end because of a defect; the log file tells more: {log_file()}")
-        return (await library.queue.counts()).waiting
+        return None if screen.reopen else (await library.queue.counts()).waiting
     finally:
         await library.close()

@@ -7,13 +7,13 @@ import sys
 import textwrap
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.cells import cell_len
 
-from vuemantics_tui.domain.text import size_words, visible
+from vuemantics_tui.domain.text import counted, size_words, visible
 from vuemantics_tui.domain.upload import Upload, UploadEvent
 
 if TYPE_CHECKING:
@@ -68,17 +68,23 @@ def upload_document(library: Library, upload: Upload) -> dict[str, Any]:
         "stage": upload.stage.value,
         "progress_percent": upload.progress_percent,
         "description": upload.description,
+        "read_text": upload.read_text,
         "description_audit_score": upload.description_audit_score,
         "description_audit_findings": list(upload.description_audit_findings),
         "tags": list(upload.tags),
         "analyzer": upload.analyzer,
         "model": upload.model,
+        "edited": upload.edited,
         "error_message": upload.error_message,
         "error_stage": upload.error_stage.value if upload.error_stage else None,
         "error_kind": upload.error_kind.value if upload.error_kind else None,
         "hint": upload.hint,
         "warning": upload.warning,
+        "missing_model": upload.missing_model or None,
         "attempts": upload.attempts,
+        "retry_at": _iso(upload.retry_at),
+        "regeneration_count": upload.regeneration_count,
+        "last_regenerated_at": upload.last_regenerated_at,
         "thumbnail_path": str(thumbnail) if thumbnail else None,
         "file_path": str(library.uploads.absolute(upload.file_path)),
         "source_path": upload.source_path,
@@ -87,6 +93,11 @@ def upload_document(library: Library, upload: Upload) -> dict[str, Any]:
         "updated_at": upload.updated_at,
         "completed_at": upload.completed_at,
     }
+
+
+def _iso(seconds: float | None) -> str | None:
+    """Seconds since the epoch as the other moments are written: ISO 8601, UTC."""
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds")
 
 
 def intake_document(library: Library, result: IntakeResult) -> dict[str, Any]:
@@ -104,6 +115,14 @@ def intake_document(library: Library, result: IntakeResult) -> dict[str, Any]:
 def result_line(word: str, name: str, more: str = "") -> str:
     """One line for one file of a batch."""
     return f"{word:<10} {visible(name)}" + (f"  {visible(more)}" if more else "")
+
+
+def tell_upload(library: Library, as_json: bool, upload: Upload) -> None:
+    """Print an upload that came to its end."""
+    if as_json:
+        emit_json(upload_document(library, upload))
+    else:
+        emit(upload_line(upload))
 
 
 def upload_line(upload: Upload) -> str:
@@ -152,6 +171,17 @@ def local_time(moment: str) -> str:
     return datetime.fromisoformat(moment).astimezone().strftime("%Y-%m-%d %H:%M")
 
 
+def local_moment(seconds: float) -> str:
+    """Seconds since the epoch in the local time zone, to the second."""
+    return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _regenerated(upload: Upload) -> str:
+    if not upload.last_regenerated_at:
+        return ""
+    return f"{counted(upload.regeneration_count, 'time')}, last {local_time(upload.last_regenerated_at)}"
+
+
 def upload_page(library: Library, upload: Upload, history: Iterable[UploadEvent]) -> list[str]:
     """Everything about one upload, as lines."""
     size = size_words(upload.file_size)
@@ -160,7 +190,7 @@ def upload_page(library: Library, upload: Upload, history: Iterable[UploadEvent]
     quality = ""
     if upload.description_audit_score is not None:
         quality = f"{upload.description_audit_score}  {'; '.join(upload.description_audit_findings)}".rstrip()
-    described = f"{upload.analyzer} {upload.model}" if upload.analyzer else ""
+    described = "a person" if upload.edited else f"{upload.analyzer} {upload.model}" if upload.analyzer else ""
     if upload.description_seconds is not None:
         described += f", {upload.description_seconds:.1f} s"
     facts = [
@@ -169,6 +199,7 @@ def upload_page(library: Library, upload: Upload, history: Iterable[UploadEvent]
         ("status", f"{upload.word}, {upload.progress_percent} %"),
         ("message", upload.error_message or ""),
         ("hint", upload.hint or ""),
+        ("next attempt", local_moment(upload.retry_at) if upload.retry_at is not None else ""),
         ("warning", upload.warning or ""),
         ("file", ", ".join(part for part in (upload.mime_type, size, shape, length) if part)),
         ("codec", upload.video_codec or ""),
@@ -178,9 +209,11 @@ def upload_page(library: Library, upload: Upload, history: Iterable[UploadEvent]
         ("original", str(library.uploads.absolute(upload.file_path))),
         ("thumbnail", str(library.uploads.absolute(upload.thumbnail_path) or "")),
         ("description", upload.description or ""),
+        ("text in it", upload.read_text or ""),
         ("tags", ", ".join(upload.tags)),
         ("quality", quality),
         ("described by", described),
+        ("regenerated", _regenerated(upload)),
         *((name.replace("_", " "), str(value)) for name, value in upload.metadata.items()),
     ]
     lines = []

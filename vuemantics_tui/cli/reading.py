@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vuemantics_tui.cli.group import current_settings, json_option, library_option
+from vuemantics_tui.cli.group import analyzer_option, current_settings, json_option, library_option
 from vuemantics_tui.cli.output import (
     SHORT_ID,
     emit,
@@ -107,6 +107,7 @@ async def _show(settings: Settings, prefix: str, as_json: bool) -> None:
 @click.argument("query", nargs=-1, required=True, metavar="QUERY...")
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="At most so many.")
 @json_option
+@analyzer_option
 @library_option
 def search(query: tuple[str, ...], limit: int, as_json: bool) -> None:
     """Find uploads by words and by meaning, best first."""
@@ -120,6 +121,8 @@ def search(query: tuple[str, ...], limit: int, as_json: bool) -> None:
 async def _search(settings: Settings, text: str, limit: int, as_json: bool) -> None:
     async with open_library(settings) as library:
         hits = await library.search.run(text, limit)
+        if hits.note:
+            note(visible(hits.note))
         if as_json:
             for hit in hits:
                 emit_json({**upload_document(library, hit.upload), "score": hit.score})
@@ -136,7 +139,7 @@ async def _search(settings: Settings, text: str, limit: int, as_json: bool) -> N
             for line in table(("Score", "ID", "Name", "Description"), rows, frozenset({0})):
                 emit(line)
         else:
-            note("Nothing was found: nothing in this library is described yet.")
+            note("Nothing was found" + ("." if hits.note else ": nothing in this library is described yet."))
 
 
 @click.command("open")

@@ -22,6 +22,8 @@ Result = TypeVar("Result")
 
 LOG_BYTES = 5 * 1024**2
 INTERRUPTED = 130
+# They write a line for every request.
+_TALKATIVE = ("httpx", "httpcore")
 
 
 class Interrupted(Exception):  # noqa: N818 - it is no error
@@ -84,6 +86,8 @@ def logging_to_file() -> Iterator[None]:
     root = logging.getLogger()
     root.addHandler(to_queue)
     root.setLevel(logging.INFO)
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.WARNING)
     listener.start()
     try:
         yield

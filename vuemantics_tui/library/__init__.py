@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Self
 
 from vuemantics_tui import paths
-from vuemantics_tui.analyzers.base import Analyzer, Compute
-from vuemantics_tui.analyzers.builtin.analyzer import BuiltinAnalyzer
-from vuemantics_tui.config import MIB, Settings
-from vuemantics_tui.domain.errors import LibraryError, VuemanticsError
+from vuemantics_tui.analyzers.base import Analyzer, Compute, OnPulled, ServerState
+from vuemantics_tui.config import AUTO, MIB, SAME, Settings
+from vuemantics_tui.domain.errors import LibraryError, UsageError, VuemanticsError
 from vuemantics_tui.domain.likeness import DuplicateGroup, LookAlike
+from vuemantics_tui.library import choosing
+from vuemantics_tui.library.choosing import Choice
 from vuemantics_tui.library.descriptions import Descriptions
 from vuemantics_tui.library.duplicates import Duplicates
 from vuemantics_tui.library.exporting import Export, ExportFormat, ExportProgress, SidecarResult
@@ -46,6 +47,7 @@ from vuemantics_tui.store.exporting import ExportStore
 from vuemantics_tui.store.filters import FilterStore
 from vuemantics_tui.store.fingerprints import FingerprintStore
 from vuemantics_tui.store.fulltext import FullText
+from vuemantics_tui.store.library import LibrarySize, LibraryStore
 from vuemantics_tui.store.runs import RunStore
 from vuemantics_tui.store.saved_searches import SavedSearch, SavedSearches
 from vuemantics_tui.store.searches import SearchHistory
@@ -59,6 +61,7 @@ __all__ = [
     "BackfillProgress",
     "Candidate",
     "ChangeFeed",
+    "Choice",
     "Compute",
     "Descriptions",
     "DuplicateGroup",
@@ -70,7 +73,9 @@ __all__ = [
     "IntakeResult",
     "Launch",
     "Library",
+    "LibrarySize",
     "LookAlike",
+    "OnPulled",
     "Outage",
     "Queue",
     "Running",
@@ -78,6 +83,7 @@ __all__ = [
     "Search",
     "SearchHit",
     "SearchResults",
+    "ServerState",
     "SidecarResult",
     "Space",
     "StageLimits",
@@ -101,7 +107,10 @@ PREVIEW_SIDE = 256
 
 
 class Library:
-    """An open library. Everything that a screen or a command does goes through one of its four rooms."""
+    """An open library. Everything that a screen or a command does goes through one of its four rooms.
+
+    `analyzer` is the one in use, `choice` how it was chosen: None where it was handed in.
+    """
 
     def __init__(
         self,
@@ -109,17 +118,19 @@ class Library:
         database: Database,
         compute: Compute,
         analyzer: Analyzer,
-        limits: StageLimits | None = None,
+        limits: StageLimits,
+        choice: Choice | None = None,
     ) -> None:
         self.settings = settings
         self.root = settings.library
         self.analyzer = analyzer
+        self.choice = choice
+        self.compute = compute
         self._database = database
-        self._compute = compute
+        self._itself = LibraryStore(database)
         store = UploadStore(database)
         owner = this_process()
         claims = ClaimStore(database, owner.encode())
-        limits = limits or StageLimits(settings.workers, settings.workers, settings.workers)
         circuit = Circuit(analyzer.states)
         frames: Frames = {}
         texts: Texts = {}
@@ -186,17 +197,27 @@ class Library:
         analyzer: Analyzer | None = None,
         limits: StageLimits | None = None,
     ) -> Self:
-        """Open the library that the settings name, making it where there is none. Raises LibraryError.
+        """Open the library that the settings name, making it where there is none.
 
-        Without `limits` each stage may have as many uploads as there are processes.
+        Without `analyzer` it is chosen: what the settings name, else what the library keeps, else, once, Ollama if it
+        is ready. Without `limits` they are those of the settings. Raises LibraryError, and UsageError for settings with
+        which there is no analyzer; `compute` is then left to who handed it in.
         """
         root = settings.library
         await asyncio.to_thread(_make_folder, root)
         database = await Database.open(paths.database_file(root))
+        is_own = compute is None
+        compute = compute or ProcessCompute(settings.workers)
         try:
-            compute = compute or ProcessCompute(settings.workers)
-            return cls(settings, database, compute, analyzer or BuiltinAnalyzer(compute, paths.cache_dir()), limits)
+            choice = None
+            if analyzer is None:
+                choice = await choosing.settle(settings, LibraryStore(database), compute)
+                analyzer = await choosing.make(settings, choice, compute)
+            names = (choice.describer, choice.embedder) if choice else ("", "")
+            return cls(settings, database, compute, analyzer, limits or choosing.stage_limits(settings, *names), choice)
         except BaseException:
+            if is_own:
+                await compute.close()
             await database.close()
             raise
 
@@ -210,14 +231,68 @@ class Library:
                 await self.analyzer.close()
             finally:
                 try:
-                    await self._compute.close()
+                    await self.compute.close()
                 finally:
                     await self._database.close()
+
+    async def states(self) -> list[ServerState]:
+        """Look at what the analyzer in use depends on, now."""
+        return await self.analyzer.states()
+
+    async def better_analyzer(self) -> str | None:
+        """ "ollama" where nothing but the library's age speaks for the built-in analyzer: it is ready now. Else None.
+
+        Looks at the server for a second or two at most.
+        """
+        automatic = self.choice is not None and self.settings.analyzer == AUTO
+        if not automatic or self.analyzer.name != choosing.BUILTIN:
+            return None
+        try:
+            ready = await choosing.ollama_is_ready(self.settings, self.compute)
+        except UsageError as error:
+            log.warning("Ollama cannot be looked at: %s %s", error, error.hint)
+            return None
+        return choosing.OLLAMA if ready else None
+
+    async def keep_analyzer(self, name: str, embedder: str = SAME) -> None:
+        """Have the library keep another analyzer, in use when it is opened next. Raises UsageError and LibraryError.
+
+        Where `embedder` is the same, that of the settings counts.
+        """
+        chosen = self.settings.embedder if embedder == SAME else embedder
+        embeds = choosing.checked_name(name if chosen == SAME else chosen)
+        await self._itself.keep(choosing.checked_name(name), embeds)
+
+    @property
+    def can_pull(self) -> bool:
+        """Whether the analyzer in use can fetch models."""
+        return choosing.puller_of(self.analyzer) is not None
+
+    async def pull(self, model: str, on_pulled: OnPulled) -> None:
+        """Have the analyzer's servers fetch a model; cancelled, what they have is kept for the next time.
+
+        Raises UsageError where the analyzer cannot, and AnalyzerError.
+        """
+        puller = choosing.puller_of(self.analyzer)
+        if puller is None:
+            raise UsageError(
+                f"The analyzer {self.analyzer.name} fetches no models",
+                "Ollama does: vuemantics-tui --analyzer ollama pull",
+            )
+        await puller.pull(model, on_pulled)
+
+    async def size(self) -> LibrarySize:
+        """How large the library is on disk."""
+        return await self._itself.size()
+
+    async def problems(self) -> list[str]:
+        """What is wrong with the database, a few lines at most; empty where all is well. Raises LibraryError."""
+        return await self._itself.problems()
 
     async def preview(self, path: Path) -> bytes | None:
         """A small JPEG of any file on the disk, in the library or not; None where it shows no picture."""
         try:
-            return await self._compute.run(small_jpeg, path, PREVIEW_SIDE, self.settings.limits.max_pixels)
+            return await self.compute.run(small_jpeg, path, PREVIEW_SIDE, self.settings.limits.max_pixels)
         except (VuemanticsError, OSError):
             # What is wrong with a file is told when it is added.
             log.debug("no preview of %s", path, exc_info=True)

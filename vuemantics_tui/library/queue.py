@@ -100,6 +100,11 @@ class Queue:
         """The server that everything in this process waits for; None when all is well."""
         return self._circuit.outage
 
+    @property
+    def is_trying(self) -> bool:
+        """Whether a server seems to be back, and a single upload is tried to make sure."""
+        return self._circuit.is_trying
+
     def look_now(self) -> None:
         """Look at once whether the server is back, if one is away."""
         self._circuit.look_now()

@@ -86,6 +86,10 @@ class Uploads:
         found = await self._store.by_numbers([number])
         return found[0] if found else None
 
+    async def by_numbers(self, numbers: Sequence[int]) -> list[Upload]:
+        """The uploads of these numbers that are there, in this order."""
+        return await self._store.by_numbers(numbers)
+
     async def newest(
         self,
         *,
@@ -100,6 +104,10 @@ class Uploads:
     async def numbers(self, view: View = NEWEST_FIRST) -> array[int]:
         """The numbers of the uploads that a view shows, in its order."""
         return await self._views.numbers(view)
+
+    async def running(self) -> array[int]:
+        """The numbers of the uploads that run, whoever runs them, newest first."""
+        return await self._views.running()
 
     async def rows(self, numbers: Sequence[int]) -> list[UploadRow]:
         """What the table shows of these uploads, in no order; those that are gone are left out."""

@@ -28,6 +28,8 @@ SOME_WORDS_WEIGHT = 0.4
 READ_WEIGHT = 2.0
 # Where filters leave no more than this, all of them are shown: a glance tells what is an answer.
 FEW = 20
+# Someone waits for the answer; words alone are there at once.
+QUERY_SECONDS = 20.0
 
 Clock = Callable[[], datetime]
 """The present moment; without a time zone it is in that of this machine."""
@@ -194,9 +196,12 @@ class Ranking:
         self, query: Query, depth: int, final: bool, matching: Matching | None, show_hidden: bool
     ) -> _Near:
         try:
-            meaning = await self._meanings.of(query, final=final)
+            async with asyncio.timeout(QUERY_SECONDS):
+                meaning = await self._meanings.of(query, final=final)
+        except TimeoutError:
+            return _Near(note=f"Found by words alone: no vector of the query within {QUERY_SECONDS:.0f} seconds")
         except AnalyzerError as error:
-            return _Near(note=f"Found by words alone: {error.message}")
+            return _Near(note=f"Found by words alone: {error.message}. {error.hint}".strip())
         if meaning.vector is None:
             return _Near(note=meaning.note)
         allowed = None if matching is None else matching.numbers

@@ -153,11 +153,18 @@ class EmbeddingStore:
         return StoredVector(*row) if row else None
 
     async def stale(self, model: str) -> tuple[int, int]:
-        """How many uploads with a current description lack a vector of a model, and of how many."""
+        """How many uploads with a current description lack a vector of a model, and of how many.
+
+        What is on its way to its first vector lacks none.
+        """
         row = await self._database.fetch_one(
             f"""
-            SELECT coalesce(sum({_STALE}), 0), count(*) FROM descriptions d WHERE d.current = 1
-            AND d.upload NOT IN (SELECT number FROM uploads WHERE deleted_at IS NOT NULL)
+            SELECT coalesce(sum({_STALE} AND (
+                u.processing_status IN ('completed', 'failed')
+                OR EXISTS (SELECT 1 FROM embeddings other WHERE other.upload = d.upload)
+            )), 0), count(*)
+            FROM descriptions d JOIN uploads u ON u.number = d.upload WHERE d.current = 1
+            AND u.deleted_at IS NULL
             """,
             (model,),
         )

@@ -41,6 +41,16 @@ class ViewStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    async def running(self) -> array[int]:
+        """The numbers of the uploads that run, hidden or not, newest first. Costs as much as there are of them."""
+        return await self._database.fetch_integers(
+            """
+            SELECT number FROM uploads INDEXED BY uploads_by_status
+            WHERE processing_status IN ('analyzing', 'embedding') ORDER BY number DESC
+            """,
+            (),
+        )
+
     async def numbers(self, view: View) -> array[int]:
         """The numbers of the uploads that the view shows, in its order; what has no date or quality comes last.
 

@@ -20,9 +20,15 @@ class Acting:
     def __init__(self, library: Library) -> None:
         self._library = library
 
-    async def retry(self, rows: Sequence[UploadRow]) -> str:
-        """Put failed and completed ones back into the queue."""
-        moved = set(await self._library.uploads.retry([row.id for row in rows]))
+    async def edited(self, rows: Sequence[UploadRow]) -> list[UploadRow]:
+        """Those that to describe anew would take a description from that a person wrote."""
+        completed = [row.id for row in rows if row.status is ProcessingStatus.COMPLETED]
+        ids = set(await self._library.uploads.edited(completed))
+        return [row for row in rows if row.id in ids]
+
+    async def retry(self, rows: Sequence[UploadRow], *, overwrite_edited: bool = False) -> str:
+        """Put failed and completed ones back into the queue; those edited by hand only if they are overwritten."""
+        moved = set(await self._library.uploads.retry([row.id for row in rows], overwrite_edited=overwrite_edited))
         again = [row for row in rows if row.id in moved]
         if not again:
             return _why_not(rows)

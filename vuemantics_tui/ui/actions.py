@@ -91,22 +91,45 @@ UPLOADS_SCREEN = (
     _hidden("open-original", "e", "open_original", "open original", "Open the original in the system's viewer", ACT),
     _hidden("copy-path", "y", "copy_path", "copy path", "Copy the path, also over SSH", ACT),
     _hidden("copy-description", "Y", "copy_description", "copy description", "Copy the description", ACT),
+    _hidden("show-descriptions", "D", "show_descriptions", "descriptions", "Compare all descriptions it ever had", ACT),
+    _hidden("edit-description", "E", "edit_description", "edit description", "Describe it in your own words", ACT),
     _hidden("cancel-upload", "x", "cancel_upload", "cancel", "Cancel what waits or runs", QUEUE),
     _hidden("run-next", "b", "run_next", "this next", "Bring it to the front of the queue", QUEUE),
+    _hidden(
+        "show-failures", "F", "show_failures", "failures", "Show what failed, by its reason, and what helps", QUEUE
+    ),
+    _hidden("look-now", "w", "look_now", "look now", "Look at once whether the server is back", QUEUE),
+    _hidden("reembed", "R", "reembed", "re-embed", "Embed again what another model embedded, after asking", QUEUE),
     Action("sort-by", "o", "sort_by", "sort", "Sort by the next order: added, name, size, …", VIEW),
     _hidden("reverse-sort", "O", "reverse_sort", "reverse", "Sort the other way round", VIEW),
     Action("filter-by", "f", "filter_by", "filter", "Show only a status or a type, or hidden ones, too", VIEW),
     _hidden("clear-view", "c", "clear_view", "clear", "Clear search, filter, order and marks", VIEW),
+    Action("toggle-gallery", "g", "toggle_gallery", "gallery", "Thumbnails instead of the table, or back", VIEW),
     _hidden("toggle-pane", "v", "toggle_pane", "pane", "Show or hide the pane beside the table", VIEW),
     _hidden("toggle-mark", "space", "toggle_mark", "mark", "Mark; actions then apply to all that are marked", MARK),
     _hidden("mark-range", "V", "mark_range", "range", "Begin a range of marks, or end it", MARK),
     _hidden("mark-all", "*", "mark_all", "mark all", "Mark all that the table lists", MARK),
+    _hidden(
+        "use-better-analyzer", "U", "use_better_analyzer", "use better analyzer", "Change to a better analyzer", PROGRAM
+    ),
 )
 
 UPLOAD_TABLE = _cursor("cursor")
 
+GALLERY = (
+    _hidden("gallery-left", "left", "tile_left", "left", "One to the left", MOVE),
+    _hidden("gallery-right", "right", "tile_right", "right", "One to the right", MOVE),
+    _hidden("gallery-up", "up,k", "tile_rows(-1)", "up", "A row up", MOVE),
+    _hidden("gallery-down", "down,j", "tile_rows(1)", "down", "A row down", MOVE),
+    _hidden("gallery-page-up", "pageup", "tile_pages(-1)", "page up", "A screen up", MOVE),
+    _hidden("gallery-page-down", "pagedown", "tile_pages(1)", "page down", "A screen down", MOVE),
+    _hidden("gallery-first", "home", "tile_first", "first", "To the first", MOVE),
+    _hidden("gallery-last", "end,G", "tile_last", "last", "To the last", MOVE),
+)
+
 APP = (
     _hidden("show-log", "L", "show_log", "log", "Show what the program noted in this session", PROGRAM),
+    _hidden("show-doctor", "!", "show_doctor", "doctor", "Examine analyzers, terminal and library", PROGRAM),
     _hidden("show-palette", "ctrl+p", "command_palette", "palette", "Find any action by its name; themes", PROGRAM),
     Action("show-help", "?", "show_help", "help", "Explain the part of the screen that is in use", PROGRAM),
     # These two must work from inside a field and on top of a question, too.
@@ -185,6 +208,46 @@ CONFIRM_SCREEN = (
     _hidden("quit-question", "ctrl+q,ctrl+c", "app.quit", "quit", "Quit all the same", ANSWER),
 )
 
+OVERWRITE_SCREEN = (
+    Action("overwrite-all", "y", "overwrite_all", "all", "Describe all anew", ANSWER),
+    Action("overwrite-others", "o", "overwrite_others", "only the others", "Leave what was edited by hand", ANSWER),
+    Action("overwrite-none", "enter,escape,n", "overwrite_none", "none", "Leave them all", ANSWER),
+)
+
+EDIT_SCREEN = (
+    # In a plain terminal Ctrl+S stops the output; where something on the way keeps it, there is F2.
+    Action("save-description", "f2,ctrl+s", "save_description", "save", "Save, and have it embedded", ANSWER),
+    Action("edit-in-editor", "f4", "edit_in_editor", "editor", "Go on in $VISUAL or $EDITOR", ANSWER),
+    Action("leave-edit", "escape", "leave_edit", "leave", "Leave; asks where something was changed", ANSWER),
+)
+
+FAILURES_SCREEN = (
+    Action("failures-back", "escape,q,F", "go_back", "back", "Cancel the pull; back to the table", MOVE),
+)
+
+FAILURE_LIST = (
+    Action("retry-failures", "enter,r", "select", "retry", "Retry all of the group, after pulling its model", ACT),
+    *_cursor("failures"),
+)
+
+DESCRIPTIONS_SCREEN = (
+    _hidden("descriptions-read-on", "space,right,l", "scroll_texts(1)", "read on", "The texts a screen down", MOVE),
+    _hidden("descriptions-read-back", "left,h", "scroll_texts(-1)", "read back", "The texts a screen up", MOVE),
+    Action("descriptions-back", "escape,q,D", "go_back", "back", "Back to the table", MOVE),
+)
+
+DESCRIPTION_LIST = (
+    Action("choose-description", "enter", "select", "make current", "Have it in the place of the current one", ACT),
+    *_cursor("descriptions"),
+)
+
+DOCTOR_SCREEN = (
+    Action("doctor-copy", "y", "copy_lines", "copy lines", "Copy the lines that are to be added to a file", ACT),
+    Action("doctor-again", "r", "look_again", "look again", "Examine everything again", ACT),
+    *_reading("doctor"),
+    Action("doctor-back", "escape,q,!", "go_back", "back", "Back to the screen before", MOVE),
+)
+
 LOG_SCREEN = (
     Action("only-errors", "e", "toggle_errors", "only errors", "Show only errors, or everything again", VIEW),
     *_reading("log"),
@@ -198,6 +261,7 @@ HELP_SCREEN = (
 
 PLACES = (
     Place("The list of uploads", UPLOADS_SCREEN + UPLOAD_TABLE),
+    Place("The gallery", GALLERY),
     Place("Everywhere", APP),
     Place("One upload on the whole screen", DETAIL_SCREEN),
     Place("The field for paths", PATH_FIELD),
@@ -208,6 +272,11 @@ PLACES = (
     Place("The picker's path", GO_FIELD),
     Place("The picker's places", PLACE_LIST),
     Place("A question", CONFIRM_SCREEN),
+    Place("The question about descriptions edited by hand", OVERWRITE_SCREEN),
+    Place("The descriptions of an upload", DESCRIPTIONS_SCREEN + DESCRIPTION_LIST),
+    Place("Editing a description", EDIT_SCREEN),
+    Place("The failures", FAILURES_SCREEN + FAILURE_LIST),
+    Place("The doctor", DOCTOR_SCREEN),
     Place("The log", LOG_SCREEN),
     Place("The help", HELP_SCREEN),
 )
@@ -227,6 +296,7 @@ _KEY_NAMES = {
     "minus": "-",
     "comma": "comma",
     "full_stop": ".",
+    "exclamation_mark": "!",
     "tilde": "~",
 }
 

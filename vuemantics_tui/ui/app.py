@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from rich.color import ColorSystem
-from textual import work
+from textual import on, work
 from textual.binding import Binding
 from textual.driver import Driver
 from textual.screen import Screen
@@ -26,8 +26,11 @@ from vuemantics_tui.library import Library
 from vuemantics_tui.ui import bindings
 from vuemantics_tui.ui.actions import key_words
 from vuemantics_tui.ui.keymap import checked_keymap
+from vuemantics_tui.ui.messages import ReopenWanted
 from vuemantics_tui.ui.palette import ActionsProvider, reachable
 from vuemantics_tui.ui.screens.confirm import ConfirmScreen
+from vuemantics_tui.ui.screens.doctor import DoctorScreen, Examine
+from vuemantics_tui.ui.screens.edit import EditScreen
 from vuemantics_tui.ui.screens.help import HelpScreen
 from vuemantics_tui.ui.screens.log import LogScreen
 from vuemantics_tui.ui.screens.uploads import UploadsScreen, work_to_leave
@@ -74,7 +77,9 @@ class VuemanticsApp(SurvivingApp):
     Whoever makes it opens the library before, in the same event loop, and closes it after. `paths` are added once
     the screen is up. Without `process` the queue is only shown, not worked on. With `quadrants`, pictures are drawn
     with quarter blocks. `keys` are other keys, by the actions' ids; `problems` are told at the start, with what is
-    wrong in the keys and the theme.
+    wrong in the keys and the theme. `examine` is what the doctor's screen shows; without it there is none.
+
+    When it has ended, `reopen` says whether it is to be opened again, with another analyzer.
     """
 
     # The screen to begin with is not pushed, so its own style sheet has to be named here.
@@ -95,6 +100,7 @@ class VuemanticsApp(SurvivingApp):
         quadrants: bool = False,
         keys: Mapping[str, str] | None = None,
         problems: Sequence[str] = (),
+        examine: Examine | None = None,
     ) -> None:
         super().__init__(driver_class=_terminal_driver())
         self.library = library
@@ -102,6 +108,8 @@ class VuemanticsApp(SurvivingApp):
         self._process = process
         self._clock = clock
         self._quadrants = quadrants
+        self._examine = examine
+        self.reopen = False
         self._leaving = False
         self._asking = False
         self.animation_level = "none"
@@ -186,7 +194,16 @@ class VuemanticsApp(SurvivingApp):
         if told:
             self.notices.tell(*told, severity="warning")
 
-    # Help and log
+    # Help, doctor and log
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """The doctor needs something that examines."""
+        return action != "show_doctor" or self._examine is not None
+
+    def action_show_doctor(self) -> None:
+        """Examine analyzers, terminal and library."""
+        if self._examine is not None and not isinstance(self.screen, DoctorScreen):
+            self.push_screen(DoctorScreen(self._examine))
 
     def action_show_help(self) -> None:
         """Explain the focused part; once more, and it goes."""
@@ -216,6 +233,8 @@ class VuemanticsApp(SurvivingApp):
             counts = await self.library.queue.counts()
             if self._process or self._uploads_screen.adding:
                 interrupted = work_to_leave(counts, self.library.queue.running_here, self._uploads_screen.adding)
+        if any(isinstance(screen, EditScreen) and screen.changed for screen in self.screen_stack):
+            interrupted = f"The description that you are writing is not saved. {interrupted}".strip()
         if interrupted:
             self._asking = True
             try:
@@ -226,6 +245,11 @@ class VuemanticsApp(SurvivingApp):
                 self._asking = False
             if not agreed:
                 return
+        self.leave()
+
+    @on(ReopenWanted)
+    def _reopen(self) -> None:
+        self.reopen = True
         self.leave()
 
     def leave(self) -> None:

@@ -18,6 +18,7 @@ _ANYWHERE = tuple(action for action in actions.APP if action.priority)
 # What can be pressed at the same time, and so must not share a key.
 TOGETHER: tuple[tuple[Action, ...], ...] = (
     actions.UPLOADS_SCREEN + actions.UPLOAD_TABLE + actions.APP,
+    actions.UPLOADS_SCREEN + actions.GALLERY + actions.APP,
     actions.DETAIL_SCREEN + actions.APP,
     actions.LOG_SCREEN + actions.APP,
     actions.HELP_SCREEN + _ANYWHERE,
@@ -29,10 +30,22 @@ TOGETHER: tuple[tuple[Action, ...], ...] = (
     actions.GO_FIELD + _ANYWHERE,
     actions.PLACE_LIST + _ANYWHERE,
     actions.CONFIRM_SCREEN + _ANYWHERE,
+    actions.OVERWRITE_SCREEN + _ANYWHERE,
+    actions.EDIT_SCREEN + _ANYWHERE,
+    actions.FAILURES_SCREEN + actions.FAILURE_LIST + actions.APP,
+    actions.DESCRIPTIONS_SCREEN + actions.DESCRIPTION_LIST + actions.APP,
+    actions.DOCTOR_SCREEN + actions.APP,
 )
 _IN_FIELDS = frozenset(
     action.id
-    for action in actions.PATH_FIELD + actions.SEARCH_FIELD + actions.FILTER_FIELD + actions.GO_FIELD + _ANYWHERE
+    for action in (
+        *actions.PATH_FIELD,
+        *actions.SEARCH_FIELD,
+        *actions.FILTER_FIELD,
+        *actions.GO_FIELD,
+        *actions.EDIT_SCREEN,
+        *_ANYWHERE,
+    )
 )
 
 KeyNames = tuple[str, ...]

@@ -27,10 +27,20 @@ class LoadFailed(Message):
 
 
 @dataclass
+class ReopenWanted(Message):
+    """The app should end, and be opened again with what was changed."""
+
+
+@dataclass
 class CursorMoved(Message):
     """Another upload is under the cursor, or none."""
 
     number: int | None
+
+
+@dataclass
+class TileOpened(Message):
+    """Someone wants to see the upload under the cursor whole."""
 
 
 @dataclass

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from vuemantics_tui.domain.query import parse_query
 from vuemantics_tui.domain.text import counted
-from vuemantics_tui.domain.view import SortKey, StatusFilter, View
+from vuemantics_tui.domain.view import SortKey, View
 from vuemantics_tui.library import Library, SearchHit
 from vuemantics_tui.ui.widgets.listing import Listing
 from vuemantics_tui.ui.widgets.pins import Pins
@@ -16,7 +16,6 @@ from vuemantics_tui.ui.widgets.upload_line import Found
 from vuemantics_tui.ui.widgets.upload_table import UploadTable
 
 MOST_RESULTS = 200
-RUNNING_VIEW = View(status=StatusFilter.RUNNING, show_hidden=True)
 
 
 class Showing:
@@ -122,7 +121,7 @@ class Showing:
         """What stands on top: what runs just now, but among the results of a search nothing."""
         if self.results is not None:
             return []
-        return self._pins.update(await self._library.uploads.numbers(RUNNING_VIEW), time.monotonic())
+        return self._pins.update(await self._library.uploads.running(), time.monotonic())
 
     @property
     def pins_linger(self) -> bool:

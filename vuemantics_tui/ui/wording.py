@@ -52,7 +52,16 @@ def glyph_of(row: UploadRow) -> str:
 
 def reason_of(row: UploadRow) -> str:
     """Why it failed or is not quite right, without the words that its status says already."""
-    reason = (row.error_message if row.status is ProcessingStatus.FAILED else row.warning) or ""
+    return error_words(row) if row.status is ProcessingStatus.FAILED else row.warning or ""
+
+
+def error_words(row: UploadRow) -> str:
+    """What went wrong, without the words that its status says already."""
+    return without_prefix(row.error_message or "")
+
+
+def without_prefix(message: str) -> str:
+    """The message of a failure, without the words that its status says already."""
     for prefix in _PREFIXES:
-        reason = reason.removeprefix(prefix)
-    return reason
+        message = message.removeprefix(prefix)
+    return message

@@ -11,8 +11,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.content import Content
-from textual.geometry import Region, Size
-from textual.scroll_view import ScrollView
+from textual.geometry import Size
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -22,6 +21,7 @@ from vuemantics_tui.ui.picker.file_line import LEAD, Columns, LineStyle, line_pi
 from vuemantics_tui.ui.picker.listing import Entry
 from vuemantics_tui.ui.picker.marks import Marks
 from vuemantics_tui.ui.picker.messages import EntryHighlighted, EntryOpened, MarkClicked
+from vuemantics_tui.ui.widgets.cursor_list import CursorList
 
 
 class FileHeading(Widget):
@@ -35,10 +35,11 @@ class FileHeading(Widget):
         return Content(Columns.of(self.size.width - self.SCROLLBAR).heading())
 
 
-class FileList(ScrollView, can_focus=True):
+class FileList(CursorList[LineStyle]):
     """The entries of a folder in the order given. Posts EntryHighlighted, EntryOpened and MarkClicked."""
 
     BINDINGS = bindings.FILE_LIST
+    STYLES = "file-list"
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"file-list--{name}" for name in (*get_args(LineStyle), "cursor")}
 
     def __init__(self, marks: Marks, tallies: Tallies, clock: Callable[[], datetime], *, id: str | None = None) -> None:
@@ -47,9 +48,6 @@ class FileList(ScrollView, can_focus=True):
         self._tallies = tallies
         self._clock = clock
         self._entries: Sequence[Entry] = ()
-        self._cursor = 0
-        self._styles_of: dict[LineStyle, Style] = {}
-        self._cursor_style = Style()
 
     def show(self, entries: Sequence[Entry], cursor_on: Path | None = None) -> None:
         """Show these, with the cursor on that one if it is among them, else on the first."""
@@ -59,6 +57,11 @@ class FileList(ScrollView, can_focus=True):
         self.scroll_to(y=max(0, self._cursor - self._height // 2), animate=False)
         self.refresh()
         self.post_message(EntryHighlighted(self.cursor_entry, moved=False))
+
+    @property
+    def line_count(self) -> int:
+        """How many entries it shows."""
+        return len(self._entries)
 
     @property
     def entries(self) -> Sequence[Entry]:
@@ -80,23 +83,7 @@ class FileList(ScrollView, can_focus=True):
         found = (at for at, each in enumerate(self._entries) if each.name == name and each.folder == folder)
         return next(found, otherwise)
 
-    @property
-    def _height(self) -> int:
-        return max(1, self.scrollable_content_region.height)
-
     # Painting
-
-    def notify_style_update(self) -> None:
-        """Forget the styles of the theme before."""
-        super().notify_style_update()
-        self._styles_of = {}
-
-    def _style(self, name: LineStyle) -> Style:
-        if not self._styles_of:
-            self._cursor_style = self.get_component_rich_style("file-list--cursor", partial=True)
-        if name not in self._styles_of:
-            self._styles_of[name] = self.get_component_rich_style(f"file-list--{name}")
-        return self._styles_of[name]
 
     def render_line(self, y: int) -> Strip:
         """One line of the screen."""
@@ -121,77 +108,20 @@ class FileList(ScrollView, can_focus=True):
             segments.append(Segment(text, style))
         return Strip(segments).adjust_cell_length(width, self._style("dim")).simplify()
 
-    def refresh_line(self, y: int) -> None:
-        """Repaint one line, without the scrollbar beside it."""
-        self.refresh(Region(0, y - round(self.scroll_y), self.scrollable_content_region.width, 1))
-
     def refresh_cursor_line(self) -> None:
         """Repaint the line under the cursor."""
         self.refresh_line(self._cursor)
 
-    def on_resize(self) -> None:
-        """Keep the cursor in sight in a smaller window."""
-        if not 0 <= self._cursor - round(self.scroll_y) < self._height:
-            self.scroll_to(y=max(0, self._cursor - self._height // 2), animate=False)
-
-    # The cursor
-
-    def move_cursor(self, index: int) -> None:
-        """Put the cursor on a line, counted from 0, and scroll as little as it takes to see it."""
-        if not self._entries:
-            return
-        old, self._cursor = self._cursor, max(0, min(index, len(self._entries) - 1))
-        top = round(self.scroll_y)
-        if self._cursor < top:
-            self.scroll_to(y=self._cursor, animate=False)
-        elif self._cursor >= top + self._height:
-            self.scroll_to(y=self._cursor - self._height + 1, animate=False)
-        if old != self._cursor:
-            self._stretch_range(old)
-            self.refresh_line(old)
-            self.refresh_line(self._cursor)
-            self.post_message(EntryHighlighted(self.cursor_entry, moved=True))
-
-    def _stretch_range(self, old: int) -> None:
+    def cursor_moved(self, old: int) -> None:
+        """Stretch the range of marks, and tell."""
         if self._marks.anchor is not None:
             self._marks.stretch(self.since(self._marks.anchor))
             if abs(old - self._cursor) > 1:
                 self.refresh()
+        self.post_message(EntryHighlighted(self.cursor_entry, moved=True))
 
-    def move_by(self, lines: int) -> None:
-        """Move the cursor by so many lines."""
-        self.move_cursor(self._cursor + lines)
-
-    def action_cursor_up(self) -> None:
-        """One up."""
-        self.move_by(-1)
-
-    def action_cursor_down(self) -> None:
-        """One down."""
-        self.move_by(1)
-
-    def action_page_up(self) -> None:
-        """A screen up."""
-        self.move_by(-max(1, self._height - 1))
-
-    def action_page_down(self) -> None:
-        """A screen down."""
-        self.move_by(max(1, self._height - 1))
-
-    def action_cursor_first(self) -> None:
-        """To the first."""
-        self.move_cursor(0)
-
-    def action_cursor_last(self) -> None:
-        """To the last."""
-        self.move_cursor(len(self._entries) - 1)
-
-    def on_click(self, event: events.Click) -> None:
-        """Put the cursor where the mouse is; on the mark, toggle that; twice, open."""
-        index = round(self.scroll_y) + event.y
-        if index >= len(self._entries):
-            return
-        self.move_cursor(index)
+    def line_clicked(self, event: events.Click) -> None:
+        """On the mark, toggle that; twice, open."""
         if event.x < LEAD:
             self.post_message(MarkClicked())
         elif event.chain == 2:

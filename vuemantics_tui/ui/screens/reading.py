@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from textual.containers import VerticalScroll
 from textual.dom import DOMNode
+from textual.screen import Screen
+
+
+def is_open(screen: Screen[Any]) -> bool:
+    """Whether a screen is still there: a worker may come back to one that was left meanwhile, and has no widgets."""
+    return screen.app.is_running and screen in screen.app.screen_stack
 
 
 class Reading(DOMNode):

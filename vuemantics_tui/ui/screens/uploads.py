@@ -18,12 +18,15 @@ from vuemantics_tui.library import Library
 from vuemantics_tui.ui import bindings
 from vuemantics_tui.ui.following import Following
 from vuemantics_tui.ui.keymap import first_key
-from vuemantics_tui.ui.messages import CursorMoved, LoadFailed
+from vuemantics_tui.ui.messages import CursorMoved, LoadFailed, TileOpened
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.screens.uploads_acting import ActingPart
+from vuemantics_tui.ui.screens.uploads_describing import DescribingPart
 from vuemantics_tui.ui.screens.uploads_searching import SearchingPart
+from vuemantics_tui.ui.screens.uploads_serving import ServingPart
 from vuemantics_tui.ui.widgets.header_line import HeaderLine
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
+from vuemantics_tui.ui.widgets.outage_line import OutageLine
 from vuemantics_tui.ui.widgets.path_field import PathField
 from vuemantics_tui.ui.widgets.queue_bar import Pace, QueueBar
 from vuemantics_tui.ui.widgets.search_line import SearchLine
@@ -38,7 +41,8 @@ SMALLEST_WIDTH, SMALLEST_HEIGHT = 40, 8
 # What needs an upload under the cursor.
 ON_UPLOADS = frozenset(
     """find_similar open_upload show_details retry_upload cancel_upload run_next delete_upload toggle_hidden
-    open_original copy_path copy_description toggle_mark mark_range mark_all""".split()
+    open_original copy_path copy_description show_descriptions edit_description toggle_mark mark_range
+    mark_all""".split()
 )
 EMPTY = """\
 [b $foreground]This library is empty[/]
@@ -47,7 +51,7 @@ Press [b $accent]$key[/] to add photos and videos, or run
 [$accent]vuemantics-tui add --recursive ~/Pictures[/]"""
 
 
-class UploadsScreen(SearchingPart, ActingPart):
+class UploadsScreen(SearchingPart, ActingPart, DescribingPart, ServingPart):
     """Shows what is in the library, follows what changes in it, and hands over what a person wants."""
 
     BINDINGS = bindings.UPLOADS_SCREEN
@@ -78,9 +82,11 @@ class UploadsScreen(SearchingPart, ActingPart):
                 yield self.table
                 yield Words(id="nothing")
             yield UploadPane(self.library, self.clock, loader=self.pictures, id="pane")
+        yield self.gallery
         with Vertical(id="empty"):
             yield Static(id="empty-text")
         yield PathField(id="path-field")
+        yield OutageLine(id="outage")
         yield QueueBar(id="queue")
         yield KeysLine(id="keys")
         yield Static(id="too-small", markup=False)
@@ -91,16 +97,18 @@ class UploadsScreen(SearchingPart, ActingPart):
         self.call_after_refresh(self._invite)
         self._follow()
         self._estimate()
+        self.mind_servers()
 
     def _invite(self) -> None:
+        self.query_one(QueueBar).failures_key = first_key("show-failures", self.app._keymap)
         key = first_key("add-paths", self.app._keymap)
         self.query_one("#empty-text", Static).update(Content.from_markup(EMPTY, key=key))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """What is done to an upload needs one; in a field, the keys that would leave it are letters."""
         if action in ("add_paths", "type_paths", "open_search"):
-            return self.focused is self.table or self.focused is None
-        return action not in ON_UPLOADS or self.table.row_count > 0
+            return self.focused in (self.table, self.gallery, None)
+        return action not in ON_UPLOADS or self.table.line_count > 0
 
     # Following the library
 
@@ -113,6 +121,7 @@ class UploadsScreen(SearchingPart, ActingPart):
                 if changed is not None:
                     await self._show_counts()
                     self.query_one(UploadPane).refresh_if(changed)
+                    self.gallery.refresh_if(changed)
                     self.say()
                 self._tick()
             await asyncio.sleep(TICK_SECONDS)
@@ -126,7 +135,9 @@ class UploadsScreen(SearchingPart, ActingPart):
 
     def _tick(self) -> None:
         self.table.repaint_outdated()
+        self.gallery.sync()
         self.query_one(UploadPane).repaint_outdated()
+        self.show_outage()
         bar = self.query_one(QueueBar)
         bar.copying = self.adder.progress
         if bar.counts is not None:
@@ -145,11 +156,15 @@ class UploadsScreen(SearchingPart, ActingPart):
             self.refresh_bindings()
             if not self.has_class("-field-open"):
                 # What is hidden cannot be focused, so the table could not be until now.
-                self.call_after_refresh(self.table.focus)
+                self.call_after_refresh(self.in_front.focus)
 
     @on(LoadFailed)
     def _load_failed(self, message: LoadFailed) -> None:
         self.notices.tell_error(message.error)
+
+    @on(TileOpened)
+    def _tile_opened(self) -> None:
+        self.action_open_upload()
 
     @on(CursorMoved)
     def _cursor_moved(self, message: CursorMoved) -> None:
@@ -170,7 +185,7 @@ def work_to_leave(counts: QueueCounts, running_here: int, adding: bool) -> str:
     if adding:
         told.append("Files are being copied; those not yet copied would have to be added again.")
     if running_here:
-        told.append(f"{running_here:,} running here would wait again, from the beginning.")
+        told.append(f"{running_here:,} running here would wait again; finished descriptions are kept.")
     if counts.waiting and not counts.paused:
         told.append(f"{counts.waiting:,} waiting would go on next time.")
     return " ".join(told)

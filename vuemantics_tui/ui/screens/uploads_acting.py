@@ -32,10 +32,6 @@ class ActingPart(UploadsBase):
             self.notices.tell(await act(rows))
             self.table.clear_marks()
 
-    def action_retry_upload(self) -> None:
-        """Put these back into the queue."""
-        self._act(Acting(self.library).retry)
-
     def action_cancel_upload(self) -> None:
         """Cancel these."""
         self._act(Acting(self.library).cancel)

@@ -67,7 +67,7 @@ class AddingPart(UploadsBase):
     def _close_field(self) -> None:
         self.remove_class("-field-open")
         self.query_one(PathField).close()
-        self.table.focus()
+        self.in_front.focus()
 
     @on(PathsEntered)
     def _paths_entered(self, message: PathsEntered) -> None:

@@ -15,10 +15,14 @@ from vuemantics_tui.ui.adding import Adding
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.pictures.loader import PictureLoader
 from vuemantics_tui.ui.showing import Showing
+from vuemantics_tui.ui.widgets.gallery import Gallery
 from vuemantics_tui.ui.widgets.search_line import SearchLine
 from vuemantics_tui.ui.widgets.table_heading import TableHeading
 from vuemantics_tui.ui.widgets.upload_table import UploadTable
 from vuemantics_tui.ui.widgets.words import Words
+
+# Drawn tiles; one takes some 80 kB.
+MOST_TILES = 300
 
 
 class UploadsBase(Screen[None]):
@@ -41,6 +45,14 @@ class UploadsBase(Screen[None]):
         self.showing = Showing(library, self.table, view or View())
         self.adder = Adding(library, notices)
         self.pictures = PictureLoader(quadrants=quadrants)
+        self.gallery = Gallery(
+            library, self.table, PictureLoader(quadrants=quadrants, most_kept=MOST_TILES), id="gallery"
+        )
+
+    @property
+    def in_front(self) -> UploadTable | Gallery:
+        """What lists the uploads just now: the table, or the gallery."""
+        return self.gallery if self.has_class("-gallery") else self.table
 
     @property
     def adding(self) -> bool:
@@ -60,6 +72,6 @@ class UploadsBase(Screen[None]):
         """Say in words what the table shows, and where it shows nothing, why."""
         self.query_one(SearchLine).say(self.showing.words())
         self.query_one(TableHeading).scores = self.showing.results is not None
-        nothing = self.table.row_count == 0 and not self.has_class("-empty")
+        nothing = self.table.line_count == 0 and not self.has_class("-empty")
         self.query_one("#nothing", Words).say(f"Nothing here: {self.showing.words()}" if nothing else "")
         self.set_class(nothing, "-nothing")

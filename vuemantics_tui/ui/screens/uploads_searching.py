@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from textual import on, work
 
 from vuemantics_tui.ui.messages import MarksChanged, SearchEntered, SearchLeft
@@ -39,6 +41,17 @@ class SearchingPart(AddingPart):
         """Everything, newest first, without marks."""
         self.query_one(SearchLine).put("")
         self.change_table(self.showing.clear)
+
+    def action_toggle_gallery(self) -> None:
+        """Thumbnails instead of the table, or back."""
+        self.toggle_class("-gallery")
+        # What is hidden cannot be focused, and has no size.
+        self.call_after_refresh(self._show_in_front)
+
+    def _show_in_front(self) -> None:
+        self.in_front.focus()
+        self.table.move_by(0)
+        self.gallery.sync()
 
     def action_toggle_pane(self) -> None:
         """Show or hide the pane."""
@@ -86,24 +99,30 @@ class SearchingPart(AddingPart):
             self.change_table(lambda: self.showing.search(text))
 
     @on(SearchEntered)
+    def _search_entered(self, message: SearchEntered) -> None:
+        if "/" in message.text:
+            self._search_unless_dropped(message)
+        else:
+            self._search(message)
+
+    @work(group="searching", exclusive=True, exit_on_error=False)
+    async def _search_unless_dropped(self, message: SearchEntered) -> None:
+        with self.notices.errors_told():
+            # A path that some terminals type when a file is dropped: its first slash opened the search.
+            path = f"/{message.text}"
+            if await asyncio.to_thread(_is_there, path):
+                self.query_one(SearchLine).put("")
+                self.open_field(path)
+            else:
+                self._search(message)
+
     def _search(self, message: SearchEntered) -> None:
-        dropped = self._dropped_path(message.text)
-        if dropped is not None:
-            self.query_one(SearchLine).put("")
-            self.open_field(dropped)
-            return
         if message.final:
             self._past_search = 0
-            self.set_focus(self.table)
+            self.set_focus(self.in_front)
             if message.text:
                 self._remember(message.text)
         self.change_table(lambda: self.showing.search(message.text))
-
-    @staticmethod
-    def _dropped_path(text: str) -> str | None:
-        """A path that some terminals type when a file is dropped: its first slash opened the search."""
-        paths = typed_paths(f"/{text}") if "/" in text else []
-        return f"/{text}" if paths and all(path.is_absolute() and path.exists() for path in paths) else None
 
     @work(group="asking", exit_on_error=False)
     async def _remember(self, text: str) -> None:
@@ -113,7 +132,7 @@ class SearchingPart(AddingPart):
     @on(SearchLeft)
     def _leave_search(self) -> None:
         self.query_one(SearchLine).put("")
-        self.set_focus(self.table)
+        self.set_focus(self.in_front)
         self.change_table(self.showing.leave_results)
 
     def key_escape(self) -> None:
@@ -122,3 +141,9 @@ class SearchingPart(AddingPart):
             self._leave_search()
         elif len(self.table.marks):
             self.table.clear_marks()
+
+
+def _is_there(text: str) -> bool:
+    """Whether the text is one or more paths that exist. Looks at the disk."""
+    paths = typed_paths(text)
+    return bool(paths) and all(path.is_absolute() and path.exists() for path in paths)

@@ -1,17 +1,21 @@
-"""HeaderLine: what this is, how much it holds, and which analyzer works."""
+"""HeaderLine: what this is, how much it holds, which analyzer works, and whether it answers."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from textual.reactive import reactive
 
 from vuemantics_tui.domain.text import counted
+from vuemantics_tui.ui.serving import Server, serving_words
 from vuemantics_tui.ui.widgets.two_sided import Part, TwoSidedLine
 
 
 class HeaderLine(TwoSidedLine):
-    """The first line of the screen."""
+    """The first line of the screen. `servers` is None until they were looked at."""
 
     upload_count: reactive[int | None] = reactive(None)
+    servers: reactive[Sequence[Server] | None] = reactive(None)
 
     def __init__(self, analyzer: str, models: str, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -24,6 +28,9 @@ class HeaderLine(TwoSidedLine):
         return [("vuemantics", "bold $accent"), (count, "$dim")]
 
     def right_parts(self) -> list[list[Part]]:
-        """The analyzer, with its models where there is room."""
-        analyzer: list[Part] = [("● ", "$success"), (self._analyzer, "$dim")]
+        """The analyzer and what is wrong with it, with its models where there is room."""
+        glyph, style, wrong = serving_words(self.servers)
+        analyzer: list[Part] = [(f"{glyph} ", style), (self._analyzer, "$dim")]
+        if wrong:
+            analyzer.append((f", {wrong}", style))
         return [[*analyzer, (f"  {self._models}", "$dim")], analyzer]

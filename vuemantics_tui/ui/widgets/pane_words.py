@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from datetime import datetime
@@ -13,7 +14,7 @@ from vuemantics_tui.domain.errors import ErrorKind
 from vuemantics_tui.domain.media import FORMATS
 from vuemantics_tui.domain.text import size_words, visible
 from vuemantics_tui.domain.upload import ProcessingStage, ProcessingStatus, Upload, UploadEvent
-from vuemantics_tui.ui.wording import age_words, duration_words, reason_of
+from vuemantics_tui.ui.wording import age_words, duration_words, error_words, reason_of
 
 GOOD_SCORE = 80
 _FORMAT_NAMES = {each.mime_type: each.name for each in FORMATS}
@@ -31,6 +32,7 @@ _EVENT_WORDS = {
     "stopped": "stopped, waits again",
     "regenerate": "to be described anew",
     "retried": "to be tried again",
+    "edited": "edited by hand",
 }
 # How the store ends the message of a failure in the history.
 _FAILURE_END = re.compile(r" \((transient|permanent|cancelled), in (\w+)\)$", re.DOTALL)
@@ -117,6 +119,13 @@ def state_words(upload: Upload, word: str, *, bar_cells: int, waits: str) -> Con
     )
 
 
+def retry_words(upload: Upload, now: datetime) -> Content:
+    """When an upload is tried again that waits for that, and what went wrong before."""
+    seconds = max(0, math.ceil((upload.retry_at or 0.0) - now.timestamp()))
+    when = f"tries again in {seconds} s" if seconds else "tries again now"
+    return Content.assemble((f"· waiting, {when}", "bold"), "\n", (lines_of(error_words(upload)), "$warning"))
+
+
 def quality_words(upload: Upload) -> Content:
     """The score, who described it and for how long, and what the audit found wanting."""
     parts: list[tuple[str, str]] = []
@@ -124,12 +133,16 @@ def quality_words(upload: Upload) -> Content:
     if score is not None:
         colour = "$success" if score >= GOOD_SCORE else "$warning" if score >= PASSING_SCORE else "$error"
         parts += [("quality ", "$dim"), (str(score), f"bold {colour}")]
-    if upload.model or upload.analyzer:
+    if upload.edited:
+        parts.append((f"{'   ' if parts else ''}edited by hand", "$dim"))
+    elif upload.model or upload.analyzer:
         took = "" if upload.description_seconds is None else f" in {seconds_words(upload.description_seconds)}"
         gap = "   " if parts else ""
         parts.append((f"{gap}described by {visible(upload.model or upload.analyzer or '')}{took}", "$dim"))
     for finding in upload.description_audit_findings:
-        parts.append((f"\n! {visible(finding)}", "$warning"))
+        # The warning above may have said it already.
+        if f": {finding}" not in (upload.warning or ""):
+            parts.append((f"\n! {visible(finding)}", "$warning"))
     return Content.assemble(*parts)
 
 
@@ -145,6 +158,12 @@ def event_words(event: UploadEvent) -> str:
         words = told or "thumbnail"
     elif event.kind == "described":
         words = f"described, {told.rpartition(', ')[2]}"
+    elif event.kind == "trying again":
+        words = f"tries again {told.partition(':')[0]}"
+    elif event.kind == "checked":
+        words = f"checked, {told.partition(':')[0]}; described again"
+    elif event.kind in ("put back", "chosen"):
+        words = f"{event.kind}: {told}" if told else event.kind
     else:
         words = _EVENT_WORDS.get(event.kind, visible(event.kind))
     return words if event.seconds is None else f"{words}, {seconds_words(event.seconds)}"

@@ -57,6 +57,8 @@ class QueueBar(TwoSidedLine):
     ended: reactive[int] = reactive(0)
     copying: reactive[tuple[int, int] | None] = reactive(None)
     seconds_left: reactive[float | None] = reactive(None)
+    # The key that shows what failed, as a person calls it.
+    failures_key: reactive[str] = reactive("")
 
     def left_part(self) -> list[Part]:
         """How many are in each state; what there is none of is not said."""
@@ -69,7 +71,8 @@ class QueueBar(TwoSidedLine):
         if counts.waiting:
             told.append((f"{counts.waiting:,} waiting", "$dim"))
         if counts.failed:
-            told.append((f"{counts.failed:,} failed", "$error"))
+            key = f" ({self.failures_key})" if self.failures_key else ""
+            told.append((f"{counts.failed:,} failed{key}", "$error"))
         if counts.completed:
             told.append((f"{counts.completed:,} done", "$dim"))
         if self.copying and self.copying[1]:

@@ -38,7 +38,7 @@ def line_pieces(
     found = found or Found()
     glyph = glyph_of(row)
     name = fit_name(visible(row.filename), columns.name)
-    pieces: list[Piece] = [(MARK if marked else " ", "mark"), (f"{glyph} ", _GLYPH_STYLES[glyph])]
+    pieces: list[Piece] = [(MARK if marked else " ", "mark"), (f"{glyph} ", glyph_style(glyph))]
     pieces += lit(name, found.matched.get(row.number, ()), "dim" if glyph == "·" else "name")
     size = GAP + size_words(row.file_size).rjust(columns.size) if columns.size else ""
     pieces.append((size + GAP, "dim"))
@@ -46,7 +46,33 @@ def line_pieces(
     score = found.scores.get(row.number)
     last = age_words(row.created_at, now) if score is None else f"{score:.2f}"
     pieces.append(((GAP + last.rjust(columns.age) if columns.age else "") + " ", "dim"))
-    return pieces
+    return _without_blank_ones(pieces)
+
+
+def _without_blank_ones(pieces: Iterable[Piece]) -> list[Piece]:
+    """The pieces with blank ones joined to what follows, or to what stands before: each piece costs some 40 bytes."""
+    joined: list[Piece] = []
+    before = ""
+    for text, style in pieces:
+        if text.isspace() and style != "match":
+            before += text
+        elif style == "match" and before:
+            # A match is underlined, which blanks would show.
+            joined.append((before, "dim"))
+            joined.append((text, style))
+            before = ""
+        else:
+            joined.append((before + text, style))
+            before = ""
+    if before and joined:
+        text, style = joined.pop()
+        joined += [(text, style), (before, "dim")] if style == "match" else [(text + before, style)]
+    return joined
+
+
+def glyph_style(glyph: str) -> LineStyle:
+    """The style of a sign of a state."""
+    return _GLYPH_STYLES[glyph]
 
 
 def lit(text: str, words: Iterable[str], style: LineStyle) -> list[Piece]:

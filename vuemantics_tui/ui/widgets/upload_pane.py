@@ -22,6 +22,7 @@ from vuemantics_tui.ui.pictures.loader import PictureLoader
 from vuemantics_tui.ui.widgets import pane_words as words
 from vuemantics_tui.ui.widgets.pane_tags import TagChips
 from vuemantics_tui.ui.widgets.thumbnail import PLACEHOLDER, Thumbnail
+from vuemantics_tui.ui.widgets.writing import WritingText
 
 # Long enough that holding a key down shows nothing on the way, short enough to seem at once.
 BLINK_SECONDS = 0.08
@@ -71,7 +72,7 @@ class UploadPane(VerticalScroll, can_focus=False):
         scrollbar-background-hover: $surface;
         scrollbar-background-active: $surface;
 
-        PaneText, TagChips {
+        PaneText, TagChips, WritingText {
             height: auto;
             max-width: 100;
             margin-top: 1;
@@ -124,7 +125,10 @@ class UploadPane(VerticalScroll, can_focus=False):
     def compose(self) -> ComposeResult:
         """From top to bottom; what an upload does not have takes no room."""
         yield self._thumbnail
-        for part in ("name", "facts", "failure", "try", "state", "warning", "description", "read"):
+        for part in ("name", "facts", "failure", "try", "state", "warning"):
+            yield PaneText(id=f"pane-{part}")
+        yield WritingText(id="pane-writing")
+        for part in ("description", "read"):
             yield PaneText(id=f"pane-{part}")
         yield TagChips(id="pane-tags")
         yield PaneText(id="pane-quality")
@@ -147,7 +151,7 @@ class UploadPane(VerticalScroll, can_focus=False):
             self._load_later()
 
     def repaint_outdated(self) -> None:
-        """Repaint what has changed by itself: its age, the frame of a video. Costs microseconds."""
+        """Repaint what has changed by itself: its age, a frame, a text being written. Costs microseconds."""
         if self._stale:
             self._load_later()  # what could not be read a moment ago
         elif self._page is not None:
@@ -235,6 +239,9 @@ class UploadPane(VerticalScroll, can_focus=False):
         if page is None:
             return
         upload = page.upload
+        another = before is None or before.upload.number != upload.number
+        if another:
+            self.query_one(WritingText).show("")
         failed = upload.status is ProcessingStatus.FAILED
         self._text("name", visible(upload.filename))
         self._text("failure", words.failure_words(upload) if failed else "")
@@ -251,19 +258,30 @@ class UploadPane(VerticalScroll, can_focus=False):
         self._show_moving(upload)
         done = upload.status is ProcessingStatus.COMPLETED and not upload.warning
         self._text("history", "" if done else words.history_words(page.history, self._clock()))
-        if before is None or before.upload.number != upload.number:
+        if another:
             self.scroll_to(y=0, animate=False)
 
     def _show_moving(self, upload: Upload) -> None:
-        self._text("facts", words.facts_words(upload, self._clock()))
+        now = self._clock()
+        self._text("facts", words.facts_words(upload, now))
+        self._show_writing(upload)
         if upload.status in TERMINAL:
             self._text("state", "")
+            return
+        if upload.status is ProcessingStatus.PENDING and upload.retry_at is not None:
+            self._text("state", words.retry_words(upload, now))
             return
         word = status_word(upload.stage, frame=self._library.queue.frame(upload.id))
         waits = "Its turn comes by itself."
         if self._paused:
             waits = f"The queue is paused. {self._press('toggle-pause', 'to let it go on')}"
         self._text("state", words.state_words(upload, word, bar_cells=BAR_CELLS, waits=waits))
+
+    def _show_writing(self, upload: Upload) -> None:
+        text = self._library.queue.text_of(upload.id) if upload.status is ProcessingStatus.ANALYZING else ""
+        # Between its end and the moment that the store has it, it stays as it is.
+        if text is not None:
+            self.query_one(WritingText).show(text)
 
     def _text(self, part: str, content: Content | str) -> None:
         self.query_one(f"#pane-{part}", PaneText).show(content)

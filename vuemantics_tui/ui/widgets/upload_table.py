@@ -8,16 +8,14 @@ from typing import ClassVar, get_args
 
 from rich.segment import Segment
 from rich.style import Style
-from textual import events
-from textual.geometry import Region, Size
-from textual.reactive import Reactive
-from textual.scroll_view import ScrollView
+from textual.geometry import Size
 from textual.strip import Strip
 
 from vuemantics_tui.domain.upload import UploadRow
 from vuemantics_tui.ui import bindings
 from vuemantics_tui.ui.messages import CursorMoved, LoadFailed, MarksChanged
 from vuemantics_tui.ui.widgets.columns import Columns
+from vuemantics_tui.ui.widgets.cursor_list import CursorList
 from vuemantics_tui.ui.widgets.listing import Listing
 from vuemantics_tui.ui.widgets.marks import Marks
 from vuemantics_tui.ui.widgets.row_cache import MOST_KEPT_ROWS, LoadRows, RowCache
@@ -27,13 +25,11 @@ from vuemantics_tui.ui.wording import age_words
 WordOf = Callable[[UploadRow], str]
 
 
-class UploadTable(ScrollView, can_focus=True):
+class UploadTable(CursorList[LineStyle]):
     """The uploads of a listing, one a line. Rows come from `load`, the word for a state from `word_of`."""
 
     BINDINGS = bindings.UPLOAD_TABLE
-    # Not `layout=True` as in Textual: its own size does not depend on it, and a layout of the whole screen for each
-    # upload that arrives takes 14 ms.
-    virtual_size = Reactive(Size(0, 0))
+    STYLES = "upload-table"
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"upload-table--{name}" for name in (*get_args(LineStyle), "cursor")}
 
     def __init__(
@@ -46,11 +42,8 @@ class UploadTable(ScrollView, can_focus=True):
         self._listing = Listing()
         self._found = Found()
         self._painted: dict[int, tuple[str, str]] = {}
-        self._cursor = 0
         self._told_cursor: int | None = None
         self._loading = False
-        self._styles_of: dict[LineStyle, Style] = {}
-        self._cursor_style = Style()
         self.marks = Marks()
 
     # What the screen tells it
@@ -133,7 +126,16 @@ class UploadTable(ScrollView, can_focus=True):
         return None if number is None else self._cache.get(number)
 
     @property
-    def row_count(self) -> int:
+    def cursor_line(self) -> int:
+        """The line of the cursor, from 0."""
+        return self._cursor
+
+    def number_at(self, line: int) -> int:
+        """The number of the upload on a line, from 0. Raises IndexError."""
+        return self._listing[line]
+
+    @property
+    def line_count(self) -> int:
         """How many uploads it shows."""
         return len(self._listing)
 
@@ -160,14 +162,6 @@ class UploadTable(ScrollView, can_focus=True):
             self.post_message(CursorMoved(self.cursor_number))
 
     # Loading
-
-    @property
-    def _height(self) -> int:
-        return max(1, self.scrollable_content_region.height)
-
-    def _visible(self, margin: int = 0) -> range:
-        top = round(self.scroll_y)
-        return range(max(0, top - margin), min(len(self._listing), top + self._height + margin))
 
     def _wanted(self) -> list[int]:
         """What must be read: lines on the screen first; when some are missing, a screen above and below with them."""
@@ -203,18 +197,6 @@ class UploadTable(ScrollView, can_focus=True):
 
     # Painting
 
-    def notify_style_update(self) -> None:
-        """Forget the styles of the theme before."""
-        super().notify_style_update()
-        self._styles_of = {}
-
-    def _style(self, name: LineStyle) -> Style:
-        if not self._styles_of:
-            self._cursor_style = self.get_component_rich_style("upload-table--cursor", partial=True)
-        if name not in self._styles_of:
-            self._styles_of[name] = self.get_component_rich_style(f"upload-table--{name}")
-        return self._styles_of[name]
-
     def render_line(self, y: int) -> Strip:
         """One line of the screen."""
         width = self.scrollable_content_region.width
@@ -239,72 +221,19 @@ class UploadTable(ScrollView, can_focus=True):
             segments.append(Segment(text, style))
         return Strip(segments).adjust_cell_length(width, blank).simplify()
 
-    def refresh_line(self, y: int) -> None:
-        """Repaint one line, without the scrollbar beside it."""
-        self.refresh(Region(0, y - round(self.scroll_y), self.scrollable_content_region.width, 1))
-
-    def watch_virtual_size(self, size: Size) -> None:
-        """Fit the scrollbar."""
-        self._scroll_update(size)
-
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Load what came into view."""
         super().watch_scroll_y(old_value, new_value)
         self._reload()
 
     def on_resize(self) -> None:
-        """Load what a larger window shows more; keep the cursor in sight in a smaller one."""
+        """Load what a larger window shows more."""
         self._reload()
-        if self._cursor not in self._visible():
-            self.scroll_to(y=max(0, self._cursor - self._height // 2), animate=False)
 
-    # The cursor
-
-    def move_cursor(self, index: int) -> None:
-        """Put the cursor on a line, counted from 0, and scroll as little as it takes to see it."""
-        if not len(self._listing):
-            return
-        old, self._cursor = self._cursor, max(0, min(index, len(self._listing) - 1))
-        top = round(self.scroll_y)
-        if self._cursor < top:
-            self.scroll_to(y=self._cursor, animate=False)
-        elif self._cursor >= top + self._height:
-            self.scroll_to(y=self._cursor - self._height + 1, animate=False)
-        if old != self._cursor:
-            self.refresh_line(old)
-            self.refresh_line(self._cursor)
-            self._stretch_range()
-            self._tell_cursor()
-
-    def action_cursor_up(self) -> None:
-        """One up."""
-        self.move_cursor(self._cursor - 1)
-
-    def action_cursor_down(self) -> None:
-        """One down."""
-        self.move_cursor(self._cursor + 1)
-
-    def action_page_up(self) -> None:
-        """A screen up."""
-        self.move_cursor(self._cursor - max(1, self._height - 1))
-
-    def action_page_down(self) -> None:
-        """A screen down."""
-        self.move_cursor(self._cursor + max(1, self._height - 1))
-
-    def action_cursor_first(self) -> None:
-        """To the newest."""
-        self.move_cursor(0)
-
-    def action_cursor_last(self) -> None:
-        """To the oldest."""
-        self.move_cursor(len(self._listing) - 1)
-
-    def on_click(self, event: events.Click) -> None:
-        """Put the cursor where the mouse is."""
-        index = round(self.scroll_y) + event.y
-        if index < len(self._listing):
-            self.move_cursor(index)
+    def cursor_moved(self, old: int) -> None:
+        """Stretch the range of marks, and tell."""
+        self._stretch_range()
+        self._tell_cursor()
 
     # Marks
 

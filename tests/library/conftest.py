@@ -1,0 +1,33 @@
+"""Libraries whose analyzer is chosen, with servers of the tests' own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.doubles import ThreadCompute
+from vuemantics_tui.config import Settings
+from vuemantics_tui.library import Library
+
+OpenChosen = Callable[..., Awaitable[Library]]
+
+
+@pytest.fixture
+async def open_chosen(tmp_path: Path) -> AsyncIterator[OpenChosen]:
+    """Opens tmp_path / "library" as the settings say, without an analyzer handed in; closed at the end."""
+    opened: list[Library] = []
+
+    async def open_one(host: str, **settings: Any) -> Library:
+        chosen = Settings(
+            **{"library": tmp_path / "library", "keep_free_mib": 0, "workers": 2, "ollama_host": host, **settings}
+        )
+        library = await Library.open(chosen, compute=ThreadCompute())
+        opened.append(library)
+        return library
+
+    yield open_one
+    for library in opened:
+        await library.close()

@@ -1,0 +1,83 @@
+"""Search while the embedder is away, and words that were read in a picture."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+import pytest
+
+from tests.conftest import DrawPicture, OpenLibrary, add_all, settled
+from tests.doubles import ScriptedAnalyzer
+from vuemantics_tui.analyzers.base import OnText, Picture, Vector, ignore_text
+from vuemantics_tui.domain.description import Description
+from vuemantics_tui.domain.errors import ServerDownError
+from vuemantics_tui.search import ranking
+
+
+class Deaf(ScriptedAnalyzer):
+    """Embeds no query: refuses it, or never answers."""
+
+    silent = False
+
+    async def embed_query(self, text: str) -> Vector:
+        if self.silent:
+            await asyncio.Event().wait()
+        raise ServerDownError("Ollama at gpu", "Ollama at gpu cannot be reached", "Start it with: ollama serve")
+
+
+@pytest.mark.parametrize("silent", [False, True])
+async def test_words_find_while_the_query_cannot_be_embedded(
+    open_library: OpenLibrary, draw_picture: DrawPicture, monkeypatch: pytest.MonkeyPatch, silent: bool
+) -> None:
+    monkeypatch.setattr(ranking, "QUERY_SECONDS", 0.05)
+    analyzer = Deaf(texts=("A tabby cat on a sofa.", "A wide beach under a blue sky."))
+    analyzer.silent = silent
+    library = await open_library(analyzer, workers=1)
+    await add_all(library, draw_picture("a.png", 1), draw_picture("b.png", 2))
+    library.queue.start()
+    await settled(library)
+    found = await library.search.run("tabby")
+    assert [(hit.upload.filename, hit.score, hit.matched) for hit in found] == [("a.png", 1.0, ("tabby",))]
+    assert found.note.startswith("Found by words alone: ")
+    assert ("within" in found.note) if silent else ("Start it with: ollama serve" in found.note)
+    assert await library.search.run("zebra") == []
+
+
+async def test_all_is_well_and_there_is_no_note(open_library: OpenLibrary, draw_picture: DrawPicture) -> None:
+    library = await open_library()
+    await add_all(library, draw_picture())
+    library.queue.start()
+    await settled(library)
+    found = await library.search.run("tabby")
+    assert (len(found), found.note) == (1, "")
+
+
+class Pets(ScriptedAnalyzer):
+    """Three cats with the tag, and a sign; the query is far from the sign in meaning."""
+
+    async def describe_image(self, picture: Picture, on_text: OnText = ignore_text) -> Description:
+        self.described.append(picture)
+        if len(self.described) == 4:
+            return Description("A drawing with a few lines on white.", self.name, self.model, ("sign",), "NO PETS")
+        return Description(
+            f"A tabby cat, seen from near, number {len(self.described)}.", self.name, self.model, ("cat", "pet")
+        )
+
+    async def embed_document(self, text: str, labels: Mapping[str, float]) -> Vector:
+        return await self.embed_query("pets") * (1 if "cat" in text else -1)
+
+
+@pytest.mark.parametrize("query", ["pets", "no pets", "PETS"])
+async def test_what_was_read_comes_before_what_merely_has_the_tag(
+    open_library: OpenLibrary, draw_picture: DrawPicture, query: str
+) -> None:
+    library = await open_library(Pets(), workers=1)
+    await add_all(library, *(draw_picture(f"{number}.png", number) for number in range(4)))
+    library.queue.start()
+    await settled(library)
+    found = await library.search.run(query)
+    assert found[0].upload.read_text == "NO PETS"
+    assert len(found) == 4
+    assert all(0 < hit.score <= 1 for hit in found)
+    assert found[1].upload.tags == ("cat", "pet")

@@ -1,0 +1,226 @@
+"""The commands about descriptions and vectors: describe, edit, reembed."""
+
+from __future__ import annotations
+
+import textwrap
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from vuemantics_tui.cli.following import follow, saying_how_to_go_on
+from vuemantics_tui.cli.group import (
+    PATIENCE_SECONDS,
+    analyzer_option,
+    current_settings,
+    json_option,
+    library_option,
+    patience_option,
+)
+from vuemantics_tui.cli.output import emit, emit_json, local_time, note, tell_upload, upload_document
+from vuemantics_tui.cli.session import open_library, run
+from vuemantics_tui.config import Settings
+from vuemantics_tui.domain.errors import UsageError
+from vuemantics_tui.domain.text import counted, visible
+from vuemantics_tui.domain.upload import ProcessingStatus, Upload
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from vuemantics_tui.library import Library, StoredDescription
+
+FAILED = 1
+_TEXT_WIDTH = 96
+
+no_wait_option = click.option("--no-wait", is_flag=True, help="Only queue the embedding; process later.")
+
+
+@click.command()
+@click.argument("upload_id", metavar="ID")
+@click.option("--use", type=int, metavar="N", help="Make the description of this number current.")
+@no_wait_option
+@patience_option
+@json_option
+@analyzer_option
+@library_option
+def describe(upload_id: str, use: int | None, no_wait: bool, patience: float | None, as_json: bool) -> None:
+    """Show every description that an upload ever had, newest first, or make one of them current again."""
+    settings = current_settings()
+    if use is None:
+        run(lambda: _describe(settings, upload_id, as_json))
+        return
+
+    async def choose(library: Library, upload: Upload) -> bool:
+        return await library.descriptions.choose(upload.id, use)
+
+    failed = run(lambda: _change(settings, upload_id, choose, no_wait, _patience(patience), as_json))
+    raise SystemExit(FAILED if failed else 0)
+
+
+@click.command()
+@click.argument("upload_id", metavar="ID")
+@click.option("--text", help="The description; without it, the editor is opened.")
+@click.option("--tags", help="The tags, separated by commas; without it they stay.")
+@no_wait_option
+@patience_option
+@json_option
+@analyzer_option
+@library_option
+def edit(
+    upload_id: str, text: str | None, tags: str | None, no_wait: bool, patience: float | None, as_json: bool
+) -> None:
+    """Describe an upload in your own words, in $VISUAL or $EDITOR or with --text."""
+    settings = current_settings()
+    if text is None:
+        before = run(lambda: _text_of(settings, upload_id))
+        # No library is open meanwhile: someone may take an hour.
+        text = before if tags is not None else click.edit(before + "\n", extension=".txt")
+        if text is None:
+            note("Nothing was changed.")
+            return
+    chosen, words = text, None if tags is None else [tag.strip().lower() for tag in tags.split(",") if tag.strip()]
+
+    async def change(library: Library, upload: Upload) -> bool:
+        return await library.descriptions.edit(upload.id, chosen, words)
+
+    failed = run(lambda: _change(settings, upload_id, change, no_wait, _patience(patience), as_json))
+    raise SystemExit(FAILED if failed else 0)
+
+
+@click.command()
+@no_wait_option
+@patience_option
+@json_option
+@analyzer_option
+@library_option
+def reembed(no_wait: bool, patience: float | None, as_json: bool) -> None:
+    """Make the vectors that the embedding model in use lacks, from the stored texts: nothing is described again.
+
+    Stopped in the middle, it goes on when it is run again. Words find everything meanwhile.
+    """
+    settings = current_settings()
+    failed = run(lambda: _reembed(settings, no_wait, _patience(patience), as_json))
+    raise SystemExit(FAILED if failed else 0)
+
+
+def reembedding_words(stale: int, total: int) -> str:
+    """ "412 of 5,000 need re-embedding"."""
+    return f"{stale:,} of {total:,} need re-embedding"
+
+
+def _patience(given: float | None) -> float:
+    return PATIENCE_SECONDS if given is None else given
+
+
+async def _describe(settings: Settings, prefix: str, as_json: bool) -> None:
+    async with open_library(settings) as library:
+        upload = await library.uploads.find(prefix)
+        descriptions = await library.descriptions.of(upload)
+    if not descriptions:
+        note(f"{visible(upload.filename)} is not described yet.")
+    for description in descriptions:
+        if as_json:
+            emit_json(_document(upload, description))
+        else:
+            for line in _page(description):
+                emit(line)
+
+
+def _document(upload: Upload, description: StoredDescription) -> dict[str, Any]:
+    return {
+        "upload_id": upload.id,
+        "number": description.number,
+        "current": description.current,
+        "edited": description.edited,
+        "text": description.text,
+        "read_text": description.read_text,
+        "tags": list(description.tags),
+        "analyzer": description.analyzer,
+        "model": description.model,
+        "audit_score": description.audit_score,
+        "audit_findings": list(description.audit_findings),
+        "seconds": description.seconds,
+        "created_at": description.created_at,
+    }
+
+
+def _page(description: StoredDescription) -> list[str]:
+    """One description as lines; a star marks the current one."""
+    by = "by hand" if description.edited else f"{description.analyzer} {description.model}"
+    quality = f"quality {description.audit_score}"
+    facts = [by, quality, local_time(description.created_at)]
+    if description.seconds is not None:
+        facts.append(f"{description.seconds:.1f} s")
+    lines = [f"{'*' if description.current else ' '} {description.number}  {visible(', '.join(facts))}"]
+    parts = [
+        visible(description.text),
+        f"Text in the picture: {visible(description.read_text)}" if description.read_text else "",
+        f"Tags: {visible(', '.join(description.tags))}" if description.tags else "",
+        "; ".join(description.audit_findings),
+    ]
+    for part in parts:
+        lines += textwrap.wrap(part, _TEXT_WIDTH, initial_indent="    ", subsequent_indent="    ")
+    return [*lines, ""]
+
+
+async def _text_of(settings: Settings, prefix: str) -> str:
+    async with open_library(settings) as library:
+        upload = await library.uploads.find(prefix)
+    if upload.description is None and upload.status is not ProcessingStatus.FAILED:
+        raise UsageError(f"{upload.filename} is not described yet", "Wait until it is, or give --text.")
+    return upload.description or ""
+
+
+async def _change(
+    settings: Settings,
+    prefix: str,
+    change: Callable[[Library, Upload], Awaitable[bool]],
+    no_wait: bool,
+    patience: float,
+    as_json: bool,
+) -> int:
+    """Change which description is current, and wait until it is embedded; returns how many failed."""
+    async with open_library(settings) as library:
+        upload = await library.uploads.find(prefix)
+        feed = library.uploads.changes()
+        await feed.skip_to_now()
+        if not await change(library, upload):
+            note("Nothing was changed.")
+            return 0
+        if no_wait:
+            note(f"It is embedded with the next: vuemantics-tui --library {library.root} process")
+            return 0
+        with saying_how_to_go_on(library):
+            library.queue.start()
+            tell = partial(tell_upload, library, as_json)
+            return await follow(library, feed, {upload.number}, tell, patience=patience)
+
+
+async def _reembed(settings: Settings, no_wait: bool, patience: float, as_json: bool) -> int:
+    """Make the vectors that are lacking; returns how many failed."""
+    async with open_library(settings) as library:
+        with saying_how_to_go_on(library):
+            feed = library.uploads.changes()
+            await feed.skip_to_now()
+            stale, total = await library.queue.stale_embeddings()
+            model = library.analyzer.embedding_model
+            note(f"{reembedding_words(stale, total)} with {model}")
+            await library.queue.reembed()
+            if no_wait:
+                if stale:
+                    note(f"Process them with: vuemantics-tui --library {library.root} process")
+                return 0
+            # What an earlier, interrupted run has queued waits as well.
+            mine = await library.uploads.unfinished() if stale else set()
+
+            def tell(upload: Upload) -> None:
+                if as_json:
+                    emit_json(upload_document(library, upload))
+                elif upload.status is ProcessingStatus.FAILED:
+                    tell_upload(library, False, upload)
+
+            library.queue.start()
+            failed = await follow(library, feed, mine, tell, patience=patience, summary=False)
+            left, total = await library.queue.stale_embeddings()
+    note(f"{counted(total - left, 'upload')} of {total:,} have a vector of {model}")
+    return failed

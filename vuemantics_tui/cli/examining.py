@@ -1,0 +1,58 @@
+"""The doctor."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from vuemantics_tui.cli.group import analyzer_option, current_settings, library_option
+from vuemantics_tui.cli.output import emit, emit_json
+from vuemantics_tui.cli.session import run
+from vuemantics_tui.domain.text import visible
+
+if TYPE_CHECKING:
+    from vuemantics_tui.domain.finding import Finding
+
+WRONG = 1
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object with all findings.")
+@analyzer_option
+@library_option
+def doctor(as_json: bool) -> None:
+    """Say what is installed, reachable and possible: analyzers, library, terminal.
+
+    Ends with exit code 1 if something is wrong with the analyzer in use or with the library.
+    """
+    from vuemantics_tui.doctor import examine, is_ok
+
+    settings = current_settings(warn=False)
+    findings = run(lambda: examine(settings))
+    if as_json:
+        emit_json({"ok": is_ok(findings), "findings": [_document(finding) for finding in findings]})
+    else:
+        for finding in findings:
+            for line in _lines(finding):
+                emit(line)
+    raise SystemExit(0 if is_ok(findings) else WRONG)
+
+
+def _document(finding: Finding) -> dict[str, Any]:
+    return {
+        "verdict": finding.verdict.value,
+        "subject": finding.subject,
+        "text": finding.text,
+        "hint": finding.hint,
+        "lines": list(finding.lines),
+        "data": dict(finding.data),
+    }
+
+
+def _lines(finding: Finding) -> list[str]:
+    indent = " " * 13
+    lines = [f"{finding.glyph} {finding.subject:<10} {visible(finding.text)}"]
+    if finding.hint:
+        lines.append(f"{indent}{visible(finding.hint)}")
+    return lines + [f"{indent}    {visible(line)}" for line in finding.lines]

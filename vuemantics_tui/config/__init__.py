@@ -1,0 +1,17 @@
+"""The settings: one documented field a knob; a flag goes before the environment, that before the file."""
+
+from __future__ import annotations
+
+from vuemantics_tui.config.file import KEYS
+from vuemantics_tui.config.settings import (
+    ANALYZERS,
+    AUTO,
+    ENVIRONMENT_PREFIX,
+    MIB,
+    SAME,
+    Settings,
+    about,
+    names,
+)
+
+__all__ = ["ANALYZERS", "AUTO", "ENVIRONMENT_PREFIX", "KEYS", "MIB", "SAME", "Settings", "about", "names"]

@@ -1,0 +1,153 @@
+"""The analyzers: who answers, which models are there, and how long the one in use takes."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+import time
+from collections.abc import Awaitable, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from vuemantics_tui.analyzers.base import Analyzer, Compute, ServerState
+from vuemantics_tui.config import ANALYZERS, AUTO, SAME, Settings
+from vuemantics_tui.domain.errors import AnalyzerError, VuemanticsError
+from vuemantics_tui.domain.finding import Finding, Verdict
+from vuemantics_tui.library import Choice, Library, choosing
+
+Result = TypeVar("Result")
+
+# A model that is not in memory is loaded first; a look at a server is a single small request.
+CALL_SECONDS = 50.0
+LOOK_SECONDS = 5.0
+# The words do not matter, only that there are some.
+FEW_TOKENS = 24
+_SIDE = 56
+_WORDS = "A plain blue picture."
+
+
+def blue_picture() -> bytes:
+    """A small picture, all blue: a BMP, whose layout (BITMAPINFOHEADER) needs no encoder."""
+    size = _SIDE * _SIDE * 3
+    header = struct.pack("<2sIHHI", b"BM", 54 + size, 0, 0, 54)
+    return (
+        header
+        + struct.pack("<IiiHHIIiiII", 40, _SIDE, _SIDE, 1, 24, 0, size, 2835, 2835, 0, 0)
+        + b"\xff\0\0" * _SIDE**2
+    )
+
+
+async def examine_analyzers(
+    settings: Settings, library: Library | None, compute: Compute, subject: str
+) -> list[Finding]:
+    """The one in use under this `subject`, with a tiny real call, then each that there is."""
+    few = replace(settings, num_predict=FEW_TOKENS)
+    if library is not None and library.choice is None:
+        # It was handed in: there is nothing to choose from.
+        return [await _call(library.analyzer, "handed in", subject)]
+    choice = library.choice if library and library.choice else None
+    try:
+        choice = choice or await choosing.resolve(settings, compute)
+        analyzer = await choosing.make(few, choice, compute)
+    except VuemanticsError as error:
+        return [Finding(Verdict.BAD, subject, error.message, error.hint)]
+    try:
+        looks = asyncio.gather(*(_each(few, name, choice, compute) for name in ANALYZERS))
+        in_use, others = await asyncio.gather(_call(analyzer, choice.why, subject, choice), looks)
+    finally:
+        await analyzer.close()
+    return [in_use, *(finding for found in others for finding in found)]
+
+
+async def _call(analyzer: Analyzer, why: str, subject: str, choice: Choice | None = None) -> Finding:
+    """Has the analyzer describe a tiny picture and embed a few words, as for an upload."""
+    name = analyzer.name
+    if choice is not None and choice.describer != choice.embedder:
+        name = f"{choice.describer} + {choice.embedder}"
+    data: dict[str, object] = {
+        "analyzer": choice.describer if choice else analyzer.name,
+        "embedder": choice.embedder if choice else analyzer.name,
+        "why": why,
+        "model": analyzer.model,
+        "embedding_model": analyzer.embedding_model,
+    }
+    words = f"{name} ({why}): {analyzer.model} + {analyzer.embedding_model}"
+    try:
+        description, described = await _timed(analyzer.describe_image(blue_picture()))
+        data["describe_seconds"] = described
+        _, embedded = await _timed(analyzer.embed_document(_WORDS, description.labels))
+        data["embed_seconds"] = embedded
+    except TimeoutError:
+        hint = "It may be loading a model, or have too little memory: look again in a minute, and at its log."
+        text = f"{words}: no answer within {CALL_SECONDS:.0f} seconds"
+        return Finding(Verdict.BAD, subject, text, hint, data=data)
+    except VuemanticsError as error:
+        if isinstance(error, AnalyzerError) and error.missing_model:
+            data["missing_model"] = error.missing_model
+        return Finding(Verdict.BAD, subject, f"{words}: {error.message}", error.hint, data=data)
+    return Finding(
+        Verdict.GOOD, subject, f"{words}; described in {described:.1f} s, embedded in {embedded:.1f} s", data=data
+    )
+
+
+async def _timed(answer: Awaitable[Result]) -> tuple[Result, float]:
+    began = time.perf_counter()
+    async with asyncio.timeout(CALL_SECONDS):
+        result = await answer
+    return result, round(time.perf_counter() - began, 3)
+
+
+async def _each(settings: Settings, name: str, choice: Choice, compute: Compute) -> list[Finding]:
+    """How one analyzer is found to be, in use or not; OpenAI only where it is set up."""
+    describes, embeds = name == choice.describer, name == choice.embedder
+    in_use = describes or embeds
+    if name == choosing.OPENAI and not in_use and not settings.openai_base_url:
+        return []
+    if in_use and not (describes and embeds):
+        # Only the model that is wanted of it is missed where it is not there.
+        other = next(each for each in (choice.describer, choice.embedder) if each != name)
+        asked = Choice(name, other, "") if describes else Choice(other, name, "")
+    else:
+        asked = Choice(name, name, "")
+    try:
+        analyzer = await choosing.make(settings, asked, compute)
+    except VuemanticsError as error:
+        verdict = Verdict.BAD if in_use else Verdict.NEUTRAL
+        return [Finding(verdict, name, error.message, error.hint, data={"in_use": in_use, "answers": False})]
+    part = choosing.part_of(analyzer, describes=describes)
+    try:
+        async with asyncio.timeout(LOOK_SECONDS):
+            states = await part.states()
+    except TimeoutError:
+        states = [ServerState(name, False, f"{name}: no answer within {LOOK_SECONDS:.0f} seconds")]
+    finally:
+        await analyzer.close()
+    may_switch = name == choosing.OLLAMA and not in_use and settings.analyzer == AUTO and settings.embedder == SAME
+    return [_state(name, state, in_use, may_switch, states) for state in states]
+
+
+def _state(name: str, state: ServerState, in_use: bool, may_switch: bool, states: Sequence[ServerState]) -> Finding:
+    data: dict[str, object] = {
+        "in_use": in_use,
+        "server": state.server,
+        "answers": state.answers,
+        "detail": state.detail,
+        "models": list(state.models),
+        "loaded": list(state.loaded),
+        "missing": list(state.missing),
+        "seconds": round(state.seconds, 3),
+    }
+    use = "" if in_use else "not in use; "
+    bad = Verdict.BAD if in_use else Verdict.NEUTRAL
+    if not state.answers:
+        # Of several hosts, one that answers is enough.
+        verdict = Verdict.NEUTRAL if any(other.answers for other in states) else bad
+        return Finding(verdict, name, f"{use}{state.detail}", state.hint if in_use else "", data=data)
+    words = f"{use}{state.server}: {state.detail or 'answers'}"
+    if state.models:
+        words += f", {len(state.models)} models, in memory: {', '.join(state.loaded) or 'none'}"
+    if state.missing:
+        hint = f"Run: vuemantics-tui pull {state.missing[0]}" if name == choosing.OLLAMA and in_use else ""
+        return Finding(bad, name, f"{words}; missing: {', '.join(state.missing)}", hint, data=data)
+    hint = "Change to it with: vuemantics-tui analyzer ollama" if may_switch else ""
+    return Finding(Verdict.GOOD if in_use else Verdict.NEUTRAL, name, words, hint, data=data)

@@ -1,0 +1,111 @@
+"""The program, its packages, its files and its disk."""
+
+from __future__ import annotations
+
+import asyncio
+import platform
+import shutil
+import sqlite3
+from importlib import metadata
+
+import vuemantics_tui
+from vuemantics_tui import paths
+from vuemantics_tui.analyzers.base import Compute
+from vuemantics_tui.analyzers.builtin.models import try_vision
+from vuemantics_tui.analyzers.builtin.vision import install_command
+from vuemantics_tui.config import MIB, Settings
+from vuemantics_tui.domain.errors import VuemanticsError
+from vuemantics_tui.domain.finding import Finding, Verdict
+from vuemantics_tui.domain.text import size_words
+
+_PACKAGES = ("textual", "pillow", "pi-heif", "av", "onnxruntime", "numpy", "aiosqlite", "httpx")
+# The models of the extra take a second or two; a machine that is busy, more.
+VISION_SECONDS = 60.0
+
+
+async def examine_program() -> list[Finding]:
+    """The program, Python, SQLite, and the packages that matter."""
+    versions = {name: metadata.version(name) for name in _PACKAGES}
+    version = vuemantics_tui.__version__
+    return [
+        Finding(Verdict.GOOD, "program", f"vuemantics-tui {version}", data={"version": version}),
+        Finding(
+            *(Verdict.GOOD, "python", f"{platform.python_version()} on {platform.platform(terse=True)}"),
+            data={"version": platform.python_version()},
+        ),
+        await asyncio.to_thread(_sqlite),
+        Finding(
+            *(Verdict.GOOD, "packages", ", ".join(f"{name} {number}" for name, number in versions.items())),
+            data=versions,
+        ),
+    ]
+
+
+def _sqlite() -> Finding:
+    data = {"version": sqlite3.sqlite_version}
+    connection = sqlite3.connect(":memory:")
+    try:
+        connection.execute("CREATE VIRTUAL TABLE probe USING fts5 (text)")
+    except sqlite3.OperationalError:
+        text = f"{sqlite3.sqlite_version} has no full-text search (FTS5)"
+        return Finding(Verdict.BAD, "sqlite", text, "Install a Python built with a full SQLite.", data=data)
+    finally:
+        connection.close()
+    return Finding(Verdict.GOOD, "sqlite", f"{sqlite3.sqlite_version} with full-text search", data=data)
+
+
+async def examine_vision(compute: Compute, settings: Settings) -> list[Finding]:
+    """What the extra `vision` adds to the built-in analyzer, each part really loaded."""
+    try:
+        async with asyncio.timeout(VISION_SECONDS):
+            parts = await compute.run(try_vision)
+    except TimeoutError:
+        return [Finding(Verdict.NEUTRAL, "vision", f"not known: all {settings.workers} workers are busy")]
+    except VuemanticsError as error:
+        return [Finding(Verdict.BAD, "vision", error.message, error.hint)]
+    findings = []
+    for part in parts:
+        data = {"name": part.name, "package": part.package, "installed": part.installed, "version": part.version}
+        if part.installed:
+            findings.append(Finding(Verdict.GOOD, "vision", f"{part.name}: {part.package} {part.version}", data=data))
+        else:
+            verdict = Verdict.BAD if part.broken else Verdict.NEUTRAL
+            text = f"{part.name}: {part.package} {part.version}".rstrip() + f": {part.reason}"
+            findings.append(Finding(verdict, "vision", text, f"Run: {install_command()}", data=data))
+    return findings
+
+
+async def examine_disk(settings: Settings) -> list[Finding]:
+    """Free space, and the files beside the library."""
+    return await asyncio.to_thread(lambda: [_space(settings), *_files()])
+
+
+def _space(settings: Settings) -> Finding:
+    folder = settings.library
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    enough = free > settings.keep_free_mib * MIB
+    return Finding(
+        Verdict.GOOD if enough else Verdict.BAD,
+        "space",
+        f"{size_words(free)} free where the library is",
+        "" if enough else f"Free some: keep_free_mib wants {settings.keep_free_mib:,} MiB left.",
+        data={"free_bytes": free},
+    )
+
+
+def _files() -> list[Finding]:
+    log, file, cache = paths.log_file(), paths.settings_file(), paths.cache_dir()
+    written = log.exists()
+    text = f"{log} ({size_words(log.stat().st_size)})" if written else f"{log}: cannot be written"
+    hint = "" if written else "Check who may write in its folder."
+    there = file.exists()
+    return [
+        Finding(Verdict.GOOD if written else Verdict.BAD, "log", text, hint, data={"path": str(log)}),
+        Finding(
+            *(Verdict.NEUTRAL, "settings", f"{file}" + ("" if there else ": not there, defaults are used")),
+            data={"path": str(file), "exists": there},
+        ),
+        Finding(Verdict.NEUTRAL, "cache", f"{cache}", data={"path": str(cache)}),
+    ]

@@ -1,0 +1,198 @@
+"""DescriptionsScreen: all descriptions that an upload ever had, the current one beside any other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.containers import Container, VerticalScroll
+from textual.content import Content
+from textual.screen import Screen
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from vuemantics_tui.domain.audit import PASSING_SCORE
+from vuemantics_tui.domain.text import counted, visible
+from vuemantics_tui.domain.upload import Upload
+from vuemantics_tui.library import EDITED_BY_HAND, ChangeFeed, Library, StoredDescription
+from vuemantics_tui.ui import bindings
+from vuemantics_tui.ui.fitting import fit
+from vuemantics_tui.ui.notices import Notices
+from vuemantics_tui.ui.screens.reading import is_open
+from vuemantics_tui.ui.widgets.choice_list import ChoiceList
+from vuemantics_tui.ui.widgets.keys_line import KeysLine
+from vuemantics_tui.ui.widgets.pane_words import ago_words, lines_of, seconds_words
+from vuemantics_tui.ui.widgets.words import Words
+
+TICK_SECONDS = 0.1
+# From so many columns on, two texts stand side by side.
+WIDE_ENOUGH = 100
+MOST_WHO_CELLS = 28
+NONE_YET = "There is no description yet."
+
+
+class DescriptionList(ChoiceList):
+    """The descriptions, newest first; the one under the cursor is made current."""
+
+    BINDINGS = bindings.DESCRIPTION_LIST
+
+
+class DescriptionsScreen(Screen[None]):
+    """Lists the descriptions of the upload of a number, and follows them."""
+
+    BINDINGS = bindings.DESCRIPTIONS_SCREEN
+    CSS_PATH = Path(__file__).with_suffix(".tcss")
+    AUTO_FOCUS = "DescriptionList"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE_ENOUGH, "-wide")]  # noqa: RUF012 - as Textual declares it
+
+    def __init__(self, library: Library, number: int, clock: Callable[[], datetime]) -> None:
+        super().__init__()
+        self._library = library
+        self._number = number
+        self._clock = clock
+        self._upload: Upload | None = None
+        self._descriptions: list[StoredDescription] = []
+
+    def compose(self) -> ComposeResult:
+        """A title, the list, the two texts, the keys."""
+        yield Words(id="descriptions-title")
+        yield DescriptionList(id="descriptions")
+        with Container(id="texts"):
+            for part in ("current", "selected"):
+                with VerticalScroll(id=f"{part}-page", can_focus=False):
+                    yield Static(id=f"{part}-text", markup=False)
+        yield KeysLine(id="descriptions-keys")
+
+    def on_mount(self) -> None:
+        """Begin to follow the upload."""
+        self._notices = Notices(self.app)
+        self._follow()
+
+    # Following the library
+
+    @work(group="following", exit_on_error=False)
+    async def _follow(self) -> None:
+        feed: ChangeFeed | None = None
+        while True:
+            with self._notices.errors_told():
+                if feed is None:
+                    feed = self._library.uploads.changes()
+                    await feed.skip_to_now()
+                    await self._read()
+                elif (changes := await feed.poll()) is not None:
+                    if self._number in changes.deleted and self.is_current:
+                        self._notices.tell("This upload was deleted.")
+                        self.dismiss()
+                        return
+                    if self._number in changes.changed:
+                        await self._read()
+            await asyncio.sleep(TICK_SECONDS)
+
+    async def _read(self) -> None:
+        upload = await self._library.uploads.by_number(self._number)
+        if upload is None:
+            return
+        found = await self._library.descriptions.of(upload)
+        if not is_open(self):
+            return
+        self._upload = upload
+        how_many = counted(len(found), "description") if found else "no description"
+        self.query_one("#descriptions-title", Words).say(f"{visible(upload.filename)}  {how_many}")
+        if found == self._descriptions and found:
+            return
+        list_ = self.query_one(DescriptionList)
+        selected = self._selected
+        self._descriptions = found
+        list_.set_options(Option(line_words(each, self._clock())) for each in found)
+        numbers = [each.number for each in found]
+        keep = selected is not None and selected.number in numbers
+        list_.highlighted = numbers.index(selected.number) if keep and selected else 0 if found else None
+        self._show_texts()
+
+    # Showing
+
+    @property
+    def _selected(self) -> StoredDescription | None:
+        place = self.query_one(DescriptionList).highlighted
+        return self._descriptions[place] if place is not None and place < len(self._descriptions) else None
+
+    @on(OptionList.OptionHighlighted)
+    def _show_texts(self) -> None:
+        current = next((each for each in self._descriptions if each.current), None)
+        selected = self._selected
+        other = selected if selected is not None and not selected.current else None
+        self.set_class(current is None or other is None, "-single")
+        now = self._clock()
+        first = current or other
+        text = Content(NONE_YET) if first is None else page_words(first, now)
+        self.query_one("#current-text", Static).update(text)
+        self.query_one("#selected-text", Static).update(page_words(other, now) if other is not None else "")
+        for page in self.query(VerticalScroll):
+            page.scroll_home(animate=False)
+
+    # Acting
+
+    @on(OptionList.OptionSelected)
+    def _chosen(self) -> None:
+        if self._selected is not None and self._upload is not None:
+            self._choose(self._upload, self._selected)
+
+    @work(group="acting", exit_on_error=False)
+    async def _choose(self, upload: Upload, description: StoredDescription) -> None:
+        with self._notices.errors_told():
+            if await self._library.descriptions.choose(upload.id, description.number):
+                self._notices.tell("It becomes current as soon as it is embedded.")
+            else:
+                self._notices.tell("This is the current description already.")
+
+    def action_scroll_texts(self, pages: int) -> None:
+        """So many pages of both texts."""
+        for page in self.query(VerticalScroll):
+            page.scroll_relative(y=pages * max(1, page.size.height - 1), animate=False)
+
+    def action_go_back(self) -> None:
+        """Back to the screen before."""
+        self.dismiss(None)
+
+
+def who_words(description: StoredDescription) -> str:
+    """Who described it: a person, or an analyzer with its model."""
+    if description.edited:
+        return EDITED_BY_HAND
+    return visible(f"{description.analyzer} {description.model}".strip())
+
+
+def line_words(description: StoredDescription, now: datetime) -> Content:
+    """One line: whether it is current, who, when, the quality, how long it took."""
+    took = "" if description.seconds is None else seconds_words(description.seconds)
+    colour = "$success" if description.audit_score >= PASSING_SCORE else "$error"
+    return Content.assemble(
+        ("● " if description.current else "  ", "$accent"),
+        fit(who_words(description), MOST_WHO_CELLS),
+        (f"  {ago_words(description.created_at, now):<12}", "$dim"),
+        ("  quality ", "$dim"),
+        (f"{description.audit_score:>3}", colour),
+        (f"  {took:>7}", "$dim"),
+        ("  current" if description.current else "", "$accent"),
+    )
+
+
+def page_words(description: StoredDescription, now: datetime) -> Content:
+    """One description in full."""
+    head = "Current" if description.current else "Selected"
+    parts: list[str | tuple[str, str]] = [
+        (head, "bold $accent"),
+        (f"  {who_words(description)}, {ago_words(description.created_at, now)}\n\n", "$dim"),
+        lines_of(description.text),
+    ]
+    if description.read_text:
+        parts.append((f"\n\n{lines_of(description.read_text)}", "$dim"))
+    if description.tags:
+        parts.append((f"\n\n{visible(', '.join(description.tags))}", "$dim"))
+    parts.append((f"\n\nquality {description.audit_score}", "$dim"))
+    parts += [(f"\n! {visible(finding)}", "$warning") for finding in description.audit_findings]
+    return Content.assemble(*parts)

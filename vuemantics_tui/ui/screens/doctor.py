@@ -1,0 +1,117 @@
+"""DoctorScreen: what an examination of the program and its surroundings finds."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+from textual import work
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.screen import Screen
+from textual.widgets import Static
+
+from vuemantics_tui.domain.finding import Finding, Verdict
+from vuemantics_tui.domain.text import counted, visible
+from vuemantics_tui.ui import bindings
+from vuemantics_tui.ui.clipboard import copy
+from vuemantics_tui.ui.notices import Notices
+from vuemantics_tui.ui.screens.reading import Reading, is_open
+from vuemantics_tui.ui.widgets.keys_line import KeysLine
+
+Examine = Callable[[], Awaitable[Sequence[Finding]]]
+
+MOST_SUBJECT_CELLS = 24
+_STYLES = {Verdict.GOOD: "$success", Verdict.BAD: "bold $error", Verdict.NEUTRAL: "$dim"}
+
+
+def finding_lines(findings: Sequence[Finding], width: int) -> Content:
+    """Each finding: its glyph, subject and text; below it what to do, and the lines to copy."""
+    cells = min(MOST_SUBJECT_CELLS, max((len(visible(finding.subject)) for finding in findings), default=0)) + 2
+    indent = " " * (cells + 2)
+    lines: list[Content] = []
+
+    def told(text: str, style: str) -> None:
+        for line in Content(visible(text)).wrap(max(8, width - len(indent))):
+            lines.append(Content.assemble(indent, line.stylize(style)))
+
+    for finding in findings:
+        first = len(lines)
+        told(finding.text, "")
+        subject = visible(finding.subject).ljust(cells)
+        head = Content.assemble((f"{finding.glyph} ", _STYLES[finding.verdict]), (subject, "bold"))
+        if len(lines) == first:
+            lines.append(head)
+        else:
+            lines[first] = Content.assemble(head, lines[first][len(indent) :])
+        if finding.hint:
+            told(finding.hint, "$warning")
+        lines += [Content.assemble(indent, (f"  {visible(line)}", "$accent")) for line in finding.lines]
+    return Content("\n").join(lines)
+
+
+class DoctorScreen(Reading, Screen[None]):
+    """Examines when it opens, and again when it is asked to."""
+
+    BINDINGS = bindings.DOCTOR_SCREEN
+    CSS_PATH = Path(__file__).with_suffix(".tcss")
+
+    def __init__(self, examine: Examine) -> None:
+        super().__init__()
+        self._examine = examine
+        self._findings: Sequence[Finding] = ()
+
+    def compose(self) -> ComposeResult:
+        """A title, the findings, the keys."""
+        yield Static("The doctor", id="doctor-title", markup=False)
+        with VerticalScroll(id="doctor-page", can_focus=False):
+            yield Static(id="doctor-text", markup=False)
+        yield KeysLine(id="doctor-keys")
+
+    def on_mount(self) -> None:
+        """Begin."""
+        self._notices = Notices(self.app)
+        self._look()
+
+    def on_resize(self) -> None:
+        """Wrap anew."""
+        self._show()
+
+    @work(group="examining", exclusive=True, exit_on_error=False)
+    async def _look(self) -> None:
+        self._findings = ()
+        self._say("Looking…")
+        with self._notices.errors_told():
+            self._findings = await self._examine()
+        if is_open(self):
+            wrong = sum(finding.verdict is Verdict.BAD for finding in self._findings)
+            self._say(f"{counted(wrong, 'thing')} to mend" if wrong else "All is well" if self._findings else "")
+            self._show()
+
+    def _say(self, what: str) -> None:
+        self.query_one("#doctor-title", Static).update(f"The doctor  {what}")
+
+    def _show(self) -> None:
+        if self.is_mounted and self._findings:
+            text = finding_lines(self._findings, self.page.scrollable_content_region.width)
+            self.query_one("#doctor-text", Static).update(text)
+
+    def action_look_again(self) -> None:
+        """Examine everything again."""
+        self._look()
+
+    @work(group="copying", exit_on_error=False)
+    async def action_copy_lines(self) -> None:
+        """The lines that are to be added to files, into the clipboard."""
+        with self._notices.errors_told():
+            lines = [line for finding in self._findings for line in finding.lines]
+            if not lines:
+                self._notices.tell("There are no lines to copy.")
+                return
+            await copy(self.app, "\n".join(lines))
+            self._notices.tell("1 line was copied." if len(lines) == 1 else f"{len(lines)} lines were copied.")
+
+    def action_go_back(self) -> None:
+        """Back to the screen before."""
+        self.dismiss(None)

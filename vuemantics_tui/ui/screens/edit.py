@@ -1,0 +1,94 @@
+"""EditScreen: a description in a person's own words."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Static, TextArea
+
+from vuemantics_tui.domain.errors import VuemanticsError
+from vuemantics_tui.domain.text import visible
+from vuemantics_tui.ui import bindings
+from vuemantics_tui.ui.editor import edited_text, editor_command
+from vuemantics_tui.ui.screens.confirm import ConfirmScreen
+from vuemantics_tui.ui.widgets.keys_line import KeysLine
+from vuemantics_tui.ui.widgets.words import Words
+
+Save = Callable[[str], Awaitable[bool]]
+"""Saves a text; False where nothing changes. Raises VuemanticsError."""
+
+
+class EditScreen(ModalScreen[bool | None]):
+    """Dismisses with what `save` returned, or None where it was left without."""
+
+    BINDINGS = bindings.EDIT_SCREEN
+    CSS_PATH = Path(__file__).with_suffix(".tcss")
+    AUTO_FOCUS = "TextArea"
+
+    def __init__(self, name: str, text: str, save: Save) -> None:
+        super().__init__()
+        self._title = visible(name)
+        self._before = text
+        self._save = save
+
+    def compose(self) -> ComposeResult:
+        """What it is about, the text, what is wrong with it, the keys."""
+        with Vertical(id="edit"):
+            yield Static(f"Describe {self._title}", id="edit-title", markup=False)
+            yield TextArea(self._before, id="edit-text", highlight_cursor_line=False)
+            yield Words(id="edit-message")
+            yield KeysLine(id="edit-keys")
+
+    def on_mount(self) -> None:
+        """A cursor that blinks is bytes over SSH, all the time."""
+        self._text.cursor_blink = False
+
+    @property
+    def changed(self) -> bool:
+        """Whether there is something to lose."""
+        return self._text.text.strip() != self._before.strip()
+
+    @property
+    def _text(self) -> TextArea:
+        return self.query_one(TextArea)
+
+    def _complain(self, error: VuemanticsError) -> None:
+        self.query_one(Words).say(visible(f"✗ {error.message}. {error.hint}".strip()))
+
+    @on(TextArea.Changed)
+    def _typed(self) -> None:
+        self.query_one(Words).say("")
+
+    @work(group="saving", exclusive=True, exit_on_error=False)
+    async def action_save_description(self) -> None:
+        """Save, or say why not."""
+        try:
+            saved = await self._save(self._text.text)
+        except VuemanticsError as error:
+            self._complain(error)
+        else:
+            self.dismiss(saved)
+
+    @work(group="editing", exclusive=True, exit_on_error=False)
+    async def action_edit_in_editor(self) -> None:
+        """Go on in the editor of the terminal; what it leaves is in the field then, not yet saved."""
+        try:
+            self._text.text = await edited_text(self.app, self._text.text, editor_command())
+        except VuemanticsError as error:
+            self._complain(error)
+
+    @work(group="leaving", exclusive=True, exit_on_error=False)
+    async def action_leave_edit(self) -> None:
+        """Leave; ask where something would be lost."""
+        if self.changed:
+            question = ConfirmScreen(
+                "Leave without saving?", "What you wrote would be lost.", agree="leave", decline="go on writing"
+            )
+            if not await self.app.push_screen_wait(question):
+                return
+        self.dismiss(None)

@@ -1,0 +1,180 @@
+"""FailuresScreen: what failed, by its reason, and what helps."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.screen import Screen
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+from textual.worker import Worker
+
+from vuemantics_tui.domain.text import counted, visible
+from vuemantics_tui.domain.upload import FailureGroup
+from vuemantics_tui.library import ChangeFeed, Library
+from vuemantics_tui.ui import bindings
+from vuemantics_tui.ui.notices import Notices
+from vuemantics_tui.ui.screens.reading import is_open
+from vuemantics_tui.ui.widgets.choice_list import ChoiceList
+from vuemantics_tui.ui.widgets.keys_line import KeysLine
+from vuemantics_tui.ui.widgets.pull_line import PullLine
+from vuemantics_tui.ui.widgets.words import Words
+from vuemantics_tui.ui.wording import without_prefix
+
+# Each look reads all that failed.
+LOOK_SECONDS = 0.5
+NOTHING = "Nothing failed.\n\nWhat was cancelled is not counted: it is tried again from the table."
+
+
+class FailureList(ChoiceList):
+    """The groups; the one under the cursor is retried."""
+
+    BINDINGS = bindings.FAILURE_LIST
+
+
+class FailuresScreen(Screen[None]):
+    """Lists the groups, follows them, and applies what helps."""
+
+    BINDINGS = bindings.FAILURES_SCREEN
+    CSS_PATH = Path(__file__).with_suffix(".tcss")
+    AUTO_FOCUS = "FailureList"
+
+    def __init__(self, library: Library) -> None:
+        super().__init__()
+        self._library = library
+        self._groups: list[FailureGroup] = []
+        self._pulling: Worker[None] | None = None
+
+    def compose(self) -> ComposeResult:
+        """A title, the groups, the pull, the keys."""
+        yield Words(id="failures-title")
+        yield FailureList(id="failures")
+        yield Static(NOTHING, id="failures-nothing", markup=False)
+        yield PullLine(id="failures-pull")
+        yield KeysLine(id="failures-keys")
+
+    def on_mount(self) -> None:
+        """Begin to follow what fails."""
+        self._notices = Notices(self.app)
+        self._follow()
+
+    # Following the library
+
+    @work(group="following", exit_on_error=False)
+    async def _follow(self) -> None:
+        feed: ChangeFeed | None = None
+        while True:
+            with self._notices.errors_told():
+                if feed is None:
+                    feed = self._library.uploads.changes()
+                    await feed.skip_to_now()
+                    self._show(await self._library.uploads.failure_groups())
+                elif await feed.poll() is not None:
+                    self._show(await self._library.uploads.failure_groups())
+            await asyncio.sleep(LOOK_SECONDS)
+
+    def _show(self, groups: list[FailureGroup]) -> None:
+        if not is_open(self):
+            return
+        failed = sum(group.count for group in groups)
+        told = f"Failures  {failed:,} failed, for {counted(len(groups), 'reason')}" if groups else "Failures"
+        self.query_one("#failures-title", Words).say(told)
+        if bool(groups) == self.has_class("-nothing"):
+            self.set_class(not groups, "-nothing")
+            # What is hidden has no keys; what was hidden could not be focused until now.
+            self.query_one(FailureList).disabled = not groups
+            self.call_after_refresh(self.query_one(FailureList).focus)
+        if groups == self._groups:
+            return
+        list_ = self.query_one(FailureList)
+        chosen = self._chosen
+        place = list_.highlighted or 0
+        self._groups = groups
+        list_.set_options(Option(group_words(group)) for group in groups)
+        same = [at for at, group in enumerate(groups) if chosen is not None and group.message == chosen.message]
+        list_.highlighted = (same[0] if same else min(place, len(groups) - 1)) if groups else None
+        self._rename_keys()
+
+    @property
+    def _chosen(self) -> FailureGroup | None:
+        place = self.query_one(FailureList).highlighted
+        return self._groups[place] if place is not None and place < len(self._groups) else None
+
+    @on(OptionList.OptionHighlighted)
+    def _rename_keys(self) -> None:
+        keys = self.query_one(KeysLine)
+        group = self._chosen
+        keys.rename("retry-failures", "pull and retry" if group and self._pulls(group) else "retry")
+        keys.rename("failures-back", "cancel the pull" if self._pulling else "back")
+
+    def _pulls(self, group: FailureGroup) -> bool:
+        return bool(group.missing_model) and self._library.can_pull
+
+    # The remedy
+
+    @on(OptionList.OptionSelected)
+    def _apply_remedy(self) -> None:
+        group = self._chosen
+        if group is None:
+            return
+        if not self._pulls(group):
+            self._retry(group)
+        elif self._pulling is None:
+            self._pulling = self._pull(group)
+            self._rename_keys()
+        else:
+            self._notices.tell("A model is being pulled already.", "Escape cancels it.")
+
+    @work(group="acting", exit_on_error=False)
+    async def _retry(self, group: FailureGroup) -> None:
+        with self._notices.errors_told():
+            await self._retry_now(group)
+
+    async def _retry_now(self, group: FailureGroup) -> None:
+        groups = await self._library.uploads.failure_groups()
+        # The pulled model may be what others waited for, too.
+        same = [each for each in groups if group.missing_model and each.missing_model == group.missing_model]
+        moved: list[str] = []
+        for message in {group.message, *(each.message for each in same)}:
+            moved += await self._library.uploads.retry_group(message)
+        if moved:
+            self._notices.tell(f"{counted(len(moved), 'upload')} will be tried again.")
+        else:
+            self._notices.tell("These have changed meanwhile.")
+        self._show(await self._library.uploads.failure_groups())
+
+    @work(group="pulling", exit_on_error=False)
+    async def _pull(self, group: FailureGroup) -> None:
+        line = self.query_one(PullLine)
+        line.begin(group.missing_model)
+        try:
+            with self._notices.errors_told():
+                await self._library.pull(group.missing_model, line.progressed)
+                await self._retry_now(group)
+        finally:
+            self._pulling = None
+            if is_open(self):
+                line.end()
+                self._rename_keys()
+
+    def action_go_back(self) -> None:
+        """Cancel the pull, or back to the screen before."""
+        if self._pulling is None:
+            self.dismiss(None)
+        else:
+            self._pulling.cancel()
+            self._notices.tell("The pull was cancelled.", "What is there already is kept by the server.")
+
+
+def group_words(group: FailureGroup) -> Content:
+    """How many, why, and what to do about it."""
+    lines: Sequence[tuple[str, str]] = [(visible(group.hint), "$warning")] if group.hint else []
+    reason = visible(without_prefix(group.message)) or "failed without a reason"
+    return Content.assemble(
+        (f"{group.count:,} × ", "bold $error"), (reason, ""), *((f"\n    {text}", style) for text, style in lines)
+    )

@@ -1,0 +1,51 @@
+"""OverwriteScreen: asks what becomes of descriptions that were edited by hand, where others are described anew."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from vuemantics_tui.ui import bindings
+from vuemantics_tui.ui.widgets.keys_line import KeysLine
+
+
+class OverwriteScreen(ModalScreen[bool | None]):
+    """Dismisses with whether the edited ones are described anew, too; None is to leave everything as it is.
+
+    `edited` of `total` were edited by hand.
+    """
+
+    BINDINGS = bindings.OVERWRITE_SCREEN
+
+    def __init__(self, edited: int, total: int) -> None:
+        super().__init__()
+        self._edited = edited
+        self._total = total
+
+    def compose(self) -> ComposeResult:
+        """The question, what it means, the answers."""
+        were = "1 was" if self._edited == 1 else f"{self._edited:,} were"
+        them = "it" if self._edited == 1 else "them"
+        with Vertical(classes="question"):
+            yield Static(f"{were} edited by hand. Describe {them} anew, too?", classes="question-title", markup=False)
+            yield Static(
+                f"{self._total:,} would be tried again or described anew. What a person wrote is kept among the"
+                " descriptions in any case, but would no longer be the current one.",
+                classes="question-text",
+                markup=False,
+            )
+            yield KeysLine(id="overwrite-keys")
+
+    def action_overwrite_all(self) -> None:
+        """All of them."""
+        self.dismiss(True)
+
+    def action_overwrite_others(self) -> None:
+        """Only those that nobody edited."""
+        self.dismiss(False)
+
+    def action_overwrite_none(self) -> None:
+        """None at all."""
+        self.dismiss(None)

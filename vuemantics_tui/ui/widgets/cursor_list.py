@@ -1,0 +1,131 @@
+"""CursorList: a list of any length with a cursor, of which only the lines on the screen are ever drawn."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Generic, TypeVar
+
+from rich.style import Style
+from textual import events
+from textual.geometry import Region, Size
+from textual.reactive import Reactive
+from textual.scroll_view import ScrollView
+
+StyleName = TypeVar("StyleName", bound=str)
+
+
+class CursorList(ScrollView, Generic[StyleName], can_focus=True, inherit_bindings=False):
+    """Keeps the cursor and what is in view. Who derives from it says how long it is, and draws its lines.
+
+    `STYLES` is the prefix of its component classes, of which one more is called `cursor`.
+    """
+
+    STYLES: ClassVar[str] = ""
+    # Not `layout=True` as in Textual: its own size does not depend on it, and a layout of the whole screen for each
+    # line that is added takes 14 ms.
+    virtual_size = Reactive(Size(0, 0))
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._cursor = 0
+        self._styles_of: dict[StyleName, Style] = {}
+        self._cursor_style = Style()
+
+    @property
+    def line_count(self) -> int:
+        """How many lines there are."""
+        raise NotImplementedError
+
+    def cursor_moved(self, old: int) -> None:
+        """The cursor stands on another line than `old`; both are going to be painted."""
+
+    # What is in view
+
+    @property
+    def _height(self) -> int:
+        return max(1, self.scrollable_content_region.height)
+
+    def _visible(self, margin: int = 0) -> range:
+        top = round(self.scroll_y)
+        return range(max(0, top - margin), min(self.line_count, top + self._height + margin))
+
+    def watch_virtual_size(self, size: Size) -> None:
+        """Fit the scrollbar."""
+        self._scroll_update(size)
+
+    def on_resize(self) -> None:
+        """Keep the cursor in sight in a smaller window."""
+        if self._cursor not in self._visible():
+            self.scroll_to(y=max(0, self._cursor - self._height // 2), animate=False)
+
+    # Painting
+
+    def notify_style_update(self) -> None:
+        """Forget the styles of the theme before."""
+        super().notify_style_update()
+        self._styles_of = {}
+
+    def _style(self, name: StyleName) -> Style:
+        if not self._styles_of:
+            self._cursor_style = self.get_component_rich_style(f"{self.STYLES}--cursor", partial=True)
+        if name not in self._styles_of:
+            self._styles_of[name] = self.get_component_rich_style(f"{self.STYLES}--{name}")
+        return self._styles_of[name]
+
+    def refresh_line(self, y: int) -> None:
+        """Repaint one line, without the scrollbar beside it."""
+        self.refresh(Region(0, y - round(self.scroll_y), self.scrollable_content_region.width, 1))
+
+    # The cursor
+
+    def move_cursor(self, index: int) -> None:
+        """Put the cursor on a line, counted from 0, and scroll as little as it takes to see it."""
+        if not self.line_count:
+            return
+        old, self._cursor = self._cursor, max(0, min(index, self.line_count - 1))
+        top = round(self.scroll_y)
+        if self._cursor < top:
+            self.scroll_to(y=self._cursor, animate=False)
+        elif self._cursor >= top + self._height:
+            self.scroll_to(y=self._cursor - self._height + 1, animate=False)
+        if old != self._cursor:
+            self.refresh_line(old)
+            self.refresh_line(self._cursor)
+            self.cursor_moved(old)
+
+    def move_by(self, lines: int) -> None:
+        """Move the cursor by so many lines."""
+        self.move_cursor(self._cursor + lines)
+
+    def action_cursor_up(self) -> None:
+        """One up."""
+        self.move_by(-1)
+
+    def action_cursor_down(self) -> None:
+        """One down."""
+        self.move_by(1)
+
+    def action_page_up(self) -> None:
+        """A screen up."""
+        self.move_by(-max(1, self._height - 1))
+
+    def action_page_down(self) -> None:
+        """A screen down."""
+        self.move_by(max(1, self._height - 1))
+
+    def action_cursor_first(self) -> None:
+        """To the first."""
+        self.move_cursor(0)
+
+    def action_cursor_last(self) -> None:
+        """To the last."""
+        self.move_cursor(self.line_count - 1)
+
+    def on_click(self, event: events.Click) -> None:
+        """Put the cursor where the mouse is."""
+        index = round(self.scroll_y) + event.y
+        if index < self.line_count:
+            self.move_cursor(index)
+            self.line_clicked(event)
+
+    def line_clicked(self, event: events.Click) -> None:
+        """The mouse was pressed on a line; the cursor is there already."""
