@@ -118,7 +118,8 @@ class EmbeddingStore:
     async def hidden(self) -> array[int]:
         """The numbers of all uploads that are hidden, in order."""
         return await self._database.fetch_integers(
-            "SELECT number FROM uploads WHERE hidden = 1 AND deleted_at IS NULL ORDER BY number"
+            "SELECT number FROM uploads INDEXED BY uploads_hidden"
+            " WHERE hidden = 1 AND deleted_at IS NULL ORDER BY number"
         )
 
     async def of_before(self, model: str, numbers: Sequence[int], revision: int) -> dict[int, bytes | None]:

@@ -199,7 +199,8 @@ class UploadStore:
         rows = await self._database.fetch(
             "SELECT processing_status, count(*) FROM uploads WHERE deleted_at IS NULL GROUP BY processing_status"
             " UNION ALL SELECT 'paused', paused FROM library"
-            " UNION ALL SELECT 'hidden', count(*) FROM uploads WHERE hidden = 1 AND deleted_at IS NULL"
+            " UNION ALL SELECT 'hidden', count(*) FROM uploads INDEXED BY uploads_hidden"
+            " WHERE hidden = 1 AND deleted_at IS NULL"
         )
         by_status = {row[0]: int(row[1]) for row in rows}
         return QueueCounts(
