@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import skimage
 
+PICTURES = Path(skimage.__file__).parent / "data"
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 # Nothing listens there: port 9 is that of the discard service, which nobody runs.
@@ -21,6 +26,39 @@ def no_server(monkeypatch: pytest.MonkeyPatch) -> None:
     """An Ollama on this machine, or a key in its environment, is none of a test's business."""
     monkeypatch.setenv("OLLAMA_HOST", NOBODY)
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+
+
+def objects(result: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
+    """The JSON objects of a run's output, of which every line must be one."""
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+@pytest.fixture(scope="session")
+def processed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A library with a cat, a cup of coffee and a rocket, described; and a smaller cat. Only to be read."""
+    from PIL import Image
+
+    folder = tmp_path_factory.mktemp("processed")
+    smaller = folder / "small cat.png"
+    with Image.open(PICTURES / "chelsea.png") as cat:
+        cat.resize((226, 150)).save(smaller)
+    pictures = [PICTURES / "chelsea.png", PICTURES / "coffee.png", PICTURES / "rocket.jpg", smaller]
+    subprocess.run(
+        [sys.executable, "-m", "vuemantics_tui", "add", *map(str, pictures)],
+        env={**os.environ, "OLLAMA_HOST": NOBODY, "VUEMANTICS_LIBRARY": str(folder / "library")},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=120,
+        check=True,
+    )
+    return folder / "library"
+
+
+@pytest.fixture
+def ids(processed: Path, tmp_path: Path, run: Run) -> dict[str, str]:
+    """The program's library is a copy of the processed one: the IDs in it by filename."""
+    shutil.copytree(processed, tmp_path / "library")
+    return {document["filename"]: document["id"] for document in objects(run("list", "--json"))}
 
 
 @pytest.fixture

@@ -63,6 +63,7 @@ async def answers(library: Library) -> dict[str, object]:
     found["duplicates"] = [names([one.number for one in group.members]) for group in await library.duplicates.groups()]
     found["is:duplicate"] = sorted(hit.upload.filename for hit in await library.search.run("is:duplicate", all=True))
     found["tags"] = [(tag.name, tag.count) for tag in await library.tags.all()]
+    found["beginning"] = [(tag.name, tag.count) for tag in await library.tags.beginning("c")]
     found["saved"] = await library.search.counts()
     found["export"] = len([line async for line in library.export.lines(ExportFormat.JSON_LINES)])
     numbers = (await library.statistics()).counts

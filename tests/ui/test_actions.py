@@ -24,10 +24,12 @@ from vuemantics_tui.ui.palette import ActionsProvider
 from vuemantics_tui.ui.picker.fields import FilterInput, GoInput
 from vuemantics_tui.ui.picker.file_list import FileList
 from vuemantics_tui.ui.picker.place_list import PlaceList
+from vuemantics_tui.ui.screens.ask import AskInput
 from vuemantics_tui.ui.screens.confirm import ConfirmScreen
 from vuemantics_tui.ui.screens.descriptions import DescriptionList, DescriptionsScreen
 from vuemantics_tui.ui.screens.detail import DetailScreen
 from vuemantics_tui.ui.screens.doctor import DoctorScreen
+from vuemantics_tui.ui.screens.duplicates import DuplicatesScreen
 from vuemantics_tui.ui.screens.edit import EditScreen
 from vuemantics_tui.ui.screens.failures import FailureList, FailuresScreen
 from vuemantics_tui.ui.screens.filter import FilterScreen
@@ -35,6 +37,9 @@ from vuemantics_tui.ui.screens.help import HelpScreen
 from vuemantics_tui.ui.screens.log import LogScreen
 from vuemantics_tui.ui.screens.overwrite import OverwriteScreen
 from vuemantics_tui.ui.screens.picker import PickerScreen
+from vuemantics_tui.ui.screens.saved import SavedList, SavedScreen
+from vuemantics_tui.ui.screens.stats import StatsScreen
+from vuemantics_tui.ui.screens.trash import TrashList, TrashScreen
 from vuemantics_tui.ui.screens.uploads import UploadsScreen
 from vuemantics_tui.ui.widgets.gallery import Gallery
 from vuemantics_tui.ui.widgets.keys_line import HELP, KeysLine, fitting
@@ -60,6 +65,13 @@ OWNERS: list[tuple[type[DOMNode], Sequence[Action]]] = [
     (ConfirmScreen, actions.CONFIRM_SCREEN),
     (OverwriteScreen, actions.OVERWRITE_SCREEN),
     (EditScreen, actions.EDIT_SCREEN),
+    (AskInput, actions.ASK_FIELD),
+    (TrashScreen, actions.TRASH_SCREEN),
+    (TrashList, actions.TRASH_LIST),
+    (SavedScreen, actions.SAVED_SCREEN),
+    (SavedList, actions.SAVED_LIST),
+    (DuplicatesScreen, actions.DUPLICATES_SCREEN),
+    (StatsScreen, actions.STATS_SCREEN),
     (FailuresScreen, actions.FAILURES_SCREEN),
     (FailureList, actions.FAILURE_LIST),
     (DescriptionsScreen, actions.DESCRIPTIONS_SCREEN),
@@ -179,8 +191,8 @@ def test_chosen_keys_are_taken(chosen: Mapping[str, str], keymap: Mapping[str, s
     ],
 )
 def test_what_is_wrong_with_chosen_keys_is_named_and_costs_only_them(chosen: Mapping[str, str], told: str) -> None:
-    keymap, problems = checked_keymap({**chosen, "filter-by": "T"})
-    assert keymap == {"filter-by": "T"}
+    keymap, problems = checked_keymap({**chosen, "filter-by": "Z"})
+    assert keymap == {"filter-by": "Z"}
     [problem] = problems
     assert told in problem
 
@@ -226,7 +238,7 @@ async def test_no_keymap_takes_away_the_way_out(root: Path) -> None:
 def test_the_line_of_keys_drops_whole_entries_and_never_help_and_quit_first() -> None:
     entries = [(action.id, action.keys, action.keys, action.label) for action in actions.UPLOADS_SCREEN]
     entries += [(HELP, "?", "?", "help"), ("quit", "q", "q", "quit")]
-    for width in range(2, 400):
+    for width in range(2, 600):
         kept = fitting(entries, width)
         cells = sum(cell_len(f"{shown} {words}".strip()) + 2 for *_, shown, words in kept) - 2
         assert cells <= width
@@ -237,7 +249,7 @@ def test_the_line_of_keys_drops_whole_entries_and_never_help_and_quit_first() ->
             assert names[-2] == HELP
         if width >= 6:
             assert all(entry in entries for entry in kept), "a label was cut"
-    assert len(fitting(entries, 400)) == len(entries)
+    assert len(fitting(entries, 600)) == len(entries)
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120])

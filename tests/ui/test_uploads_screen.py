@@ -181,7 +181,7 @@ async def test_delete_asks_and_keeps(root: Path, safe: str) -> None:
     async with window_on(root) as window:
         await window.shows("x.png")
         await window.press("d")
-        await window.shows("Delete x.png?", "stays where it is")
+        await window.shows("Delete x.png?", "kept for 30 days", "copied from stays.")
         await window.press(safe)
         await window.until(lambda: not isinstance(window.app.screen, ConfirmScreen))
         assert (await window.library.queue.counts()).total == 1
@@ -195,7 +195,7 @@ async def test_delete_asks_and_deletes(root: Path, draw: Draw) -> None:
         await window.press("d")
         await window.shows("Delete x.png?")
         await window.press("y")
-        await window.shows("This library is empty", "x.png deleted.")
+        await window.shows("This library is empty", "x.png moved to the trash")
         assert await window.library.uploads.get(upload_id) is None
         assert original.exists()
 

@@ -12,14 +12,20 @@ import vuemantics_tui
 from vuemantics_tui.cli.adding import add, process, retry
 from vuemantics_tui.cli.analyzing import analyzer, pull
 from vuemantics_tui.cli.configuring import config
+from vuemantics_tui.cli.counting import stats
 from vuemantics_tui.cli.describing import describe, edit, reembed
+from vuemantics_tui.cli.duplicating import duplicates
 from vuemantics_tui.cli.examining import doctor
+from vuemantics_tui.cli.exporting import export
 from vuemantics_tui.cli.failing import failures
 from vuemantics_tui.cli.group import PathOrCommandGroup, analyzer_option, library_option
 from vuemantics_tui.cli.opening import app, demo
 from vuemantics_tui.cli.output import note
-from vuemantics_tui.cli.reading import delete, list_uploads, open_original, search, show
+from vuemantics_tui.cli.reading import list_uploads, open_original, show
+from vuemantics_tui.cli.searching import saved, search
 from vuemantics_tui.cli.session import INTERRUPTED, Interrupted
+from vuemantics_tui.cli.tagging import tag
+from vuemantics_tui.cli.trashing import delete, trash
 from vuemantics_tui.domain.errors import VuemanticsError
 from vuemantics_tui.domain.text import visible
 
@@ -46,6 +52,7 @@ def cli() -> None:
 
 for command in (
     *(add, process, list_uploads, show, search, retry, delete, open_original),
+    *(saved, tag, trash, duplicates, stats, export),
     *(describe, edit, failures, reembed, analyzer, pull, config, demo, doctor, app),
 ):
     cli.add_command(command)

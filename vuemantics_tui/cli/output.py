@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -34,6 +35,13 @@ def emit_json(document: dict[str, Any]) -> None:
     """Print one JSON object as a line."""
     sys.stdout.write(json.dumps(document) + "\n")
     sys.stdout.flush()
+
+
+def emit_path(path: Path, end: bytes) -> None:
+    """Print a path on stdout with the bytes that it has on the disk, whatever the terminal's encoding."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(os.fsencode(path) + end)
+    sys.stdout.buffer.flush()
 
 
 def note(line: str) -> None:
@@ -72,6 +80,7 @@ def upload_document(library: Library, upload: Upload) -> dict[str, Any]:
         "description_audit_score": upload.description_audit_score,
         "description_audit_findings": list(upload.description_audit_findings),
         "tags": list(upload.tags),
+        "own_tags": list(upload.own_tags),
         "analyzer": upload.analyzer,
         "model": upload.model,
         "edited": upload.edited,
@@ -211,6 +220,7 @@ def upload_page(library: Library, upload: Upload, history: Iterable[UploadEvent]
         ("description", upload.description or ""),
         ("text in it", upload.read_text or ""),
         ("tags", ", ".join(upload.tags)),
+        ("own tags", ", ".join(upload.own_tags)),
         ("quality", quality),
         ("described by", described),
         ("regenerated", _regenerated(upload)),

@@ -1,28 +1,16 @@
-"""The commands that look at the library or change single uploads: list, show, search, open, delete."""
+"""The commands that look at uploads: list, show, open."""
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import click
 
-from vuemantics_tui.cli.group import analyzer_option, current_settings, json_option, library_option
-from vuemantics_tui.cli.output import (
-    SHORT_ID,
-    emit,
-    emit_json,
-    note,
-    table,
-    upload_document,
-    upload_page,
-    upload_table,
-)
+from vuemantics_tui.cli.group import current_settings, json_option, library_option
+from vuemantics_tui.cli.output import emit, emit_json, note, upload_document, upload_page, upload_table
 from vuemantics_tui.cli.session import open_library, run
 from vuemantics_tui.config import Settings
-from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.media import FileType
-from vuemantics_tui.domain.text import visible
 from vuemantics_tui.domain.upload import ProcessingStatus
 from vuemantics_tui.viewer import open_in_viewer
 
@@ -103,45 +91,6 @@ async def _show(settings: Settings, prefix: str, as_json: bool) -> None:
                 emit(line)
 
 
-@click.command()
-@click.argument("query", nargs=-1, required=True, metavar="QUERY...")
-@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="At most so many.")
-@json_option
-@analyzer_option
-@library_option
-def search(query: tuple[str, ...], limit: int, as_json: bool) -> None:
-    """Find uploads by words and by meaning, best first."""
-    text = " ".join(query).strip()
-    if not text:
-        raise UsageError("The query is empty", "Say what the picture shows: vuemantics-tui search a cat on a sofa")
-    settings = current_settings()
-    run(lambda: _search(settings, text, limit, as_json))
-
-
-async def _search(settings: Settings, text: str, limit: int, as_json: bool) -> None:
-    async with open_library(settings) as library:
-        hits = await library.search.run(text, limit)
-        if hits.note:
-            note(visible(hits.note))
-        if as_json:
-            for hit in hits:
-                emit_json({**upload_document(library, hit.upload), "score": hit.score})
-        elif hits:
-            rows = [
-                (
-                    f"{hit.score:.2f}",
-                    hit.upload.id[:SHORT_ID],
-                    hit.upload.filename,
-                    hit.upload.description or "",
-                )
-                for hit in hits
-            ]
-            for line in table(("Score", "ID", "Name", "Description"), rows, frozenset({0})):
-                emit(line)
-        else:
-            note("Nothing was found" + ("." if hits.note else ": nothing in this library is described yet."))
-
-
 @click.command("open")
 @click.argument("upload_id", metavar="ID")
 @library_option
@@ -158,26 +107,3 @@ async def _original(settings: Settings, prefix: str) -> Path:
         path = library.uploads.absolute(upload.file_path)
         assert path is not None, "every upload has its original"
         return path
-
-
-@click.command()
-@click.argument("ids", nargs=-1, required=True, metavar="ID...")
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@library_option
-def delete(ids: tuple[str, ...], yes: bool) -> None:
-    """Delete uploads from the library; the files they were copied from stay where they are."""
-    settings = current_settings()
-    run(lambda: _delete(settings, ids, yes))
-
-
-async def _delete(settings: Settings, ids: tuple[str, ...], yes: bool) -> None:
-    async with open_library(settings) as library:
-        named = {upload.id: upload for upload in [await library.uploads.find(prefix) for prefix in ids]}
-        if not yes:
-            names = ", ".join(visible(upload.filename) for upload in named.values())
-            if not sys.stdin.isatty():
-                raise UsageError(f"Not deleted without being asked: {names}", "Give --yes.")
-            # The prompt may block the event loop: nothing else runs in it.
-            click.confirm(f"Delete {names} from the library?", abort=True, err=True)
-        count = await library.uploads.delete(named)
-        note(f"{count} deleted")

@@ -107,6 +107,7 @@ class Settings:
     embed_limit: int = _number(0, "How many are embedded at a time; 0: three by a server, else one a worker.", 0)
     connect_seconds: float = _number(5.0, "After how many seconds without a connection a server is away.", 0.1)
     answer_seconds: float = _number(120.0, "How many seconds a server may be silent within an answer.", 1)
+    trash_days: int = _number(30, "How many days what was deleted stays in the trash; 0: until it is emptied.", 0)
     keep_free_mib: int = _number(200, "What must stay free on the library's disk after files were added, in MiB.", 0)
     theme: str = _text("vuemantics", "The colours of the app.")
     true_colour: str = _text(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Self
 
@@ -107,7 +108,7 @@ PREVIEW_SIDE = 256
 
 
 class Library:
-    """An open library. Everything that a screen or a command does goes through one of its four rooms.
+    """An open library. Everything that a screen or a command does goes through one of its rooms.
 
     `analyzer` is the one in use, `choice` how it was chosen: None where it was handed in.
     """
@@ -166,7 +167,7 @@ class Library:
         )
         trash = TrashStore(database)
         intake = Intake(self.root, store, trash, settings.limits, settings.keep_free_mib * MIB)
-        self.trash = Trash(self.root, trash, self.queue)
+        self.trash = Trash(self.root, trash, self.queue, settings.trash_days)
         self.uploads = Uploads(self.root, database, intake, self.queue, self.trash)
         self.duplicates = Duplicates(FingerprintStore(database))
         self.export = Export(self.root, store, ExportStore(database))
@@ -224,16 +225,12 @@ class Library:
     async def close(self) -> None:
         """Stop processing and let go of everything, each thing whatever becomes of the others. Raises LibraryError."""
         # A connection that stays open keeps its thread, and so the end of the process, waiting for ever.
-        try:
-            await self.queue.stop()
-        finally:
-            try:
-                await self.analyzer.close()
-            finally:
-                try:
-                    await self.compute.close()
-                finally:
-                    await self._database.close()
+        async with AsyncExitStack() as closing:
+            closing.push_async_callback(self._database.close)
+            closing.push_async_callback(self._vectors.close)
+            closing.push_async_callback(self.compute.close)
+            closing.push_async_callback(self.analyzer.close)
+            closing.push_async_callback(self.queue.stop)
 
     async def states(self) -> list[ServerState]:
         """Look at what the analyzer in use depends on, now."""
@@ -298,8 +295,13 @@ class Library:
             log.debug("no preview of %s", path, exc_info=True)
             return None
 
+    async def tidy(self) -> int:
+        """Delete what is in the trash for longer than the settings keep it; returns how many uploads."""
+        return await self.trash.expire()
+
     async def sweep(self) -> int:
-        """Remove what a crash left behind on disk; returns how many folders."""
+        """Tidy, and remove what a crash left behind on disk; returns how many folders the crash left."""
+        await self.tidy()
         ids, user_id = await self._store.existing_ids(), await self._store.owner_id()
         return await asyncio.to_thread(sweep_orphans, self.root, user_id, ids)
 

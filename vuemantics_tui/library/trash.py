@@ -63,8 +63,11 @@ class Trash:
         return count
 
     async def expire(self) -> int:
-        """Delete what has been in the trash for longer than it is kept; returns how many. To be called at the start."""
-        return await self.empty(self.days)
+        """Delete what has been in the trash for longer than it is kept; returns how many. To be called at the start.
+
+        Kept for 0 days is kept for ever.
+        """
+        return await self.empty(self.days) if self.days else 0
 
 
 async def remove_files(root: Path, deleted: Sequence[DeletedUpload]) -> None:

@@ -122,7 +122,7 @@ class Backfill:
             traits = await self._compute.run(read_traits, thumbnail, source, lacking.file_type, self._max_pixels)
         except Exception as error:
             # Whatever it is: what is not marked would be tried for ever.
-            log.exception("it cannot be told what %s looks like", lacking.id)
+            log.warning("it cannot be told what %s looks like: %r", lacking.id, error)
             message = str(error)[:_ERROR_CHARACTERS] or type(error).__name__
         try:
             metadata = await self._compute.run(read_metadata, source, lacking.file_type, self._max_pixels)

@@ -117,7 +117,10 @@ class TagStore:
         key = prefix.casefold()
         rows = await self._database.fetch(
             """
-            SELECT name, album, (SELECT count(DISTINCT upload) FROM tagged WHERE tag = tags.number) AS uses,
+            SELECT name, album, (
+                       SELECT count(DISTINCT upload) FROM tagged JOIN uploads ON uploads.number = upload
+                       WHERE tag = tags.number AND deleted_at IS NULL
+                   ) AS uses,
                    EXISTS (SELECT 1 FROM tagged WHERE tag = tags.number AND own = 1) AS own
             FROM tags WHERE key >= ?1 AND key < ?1 || char(1114111) AND uses + album > 0
             ORDER BY max(own, album) DESC, uses DESC, key LIMIT ?2

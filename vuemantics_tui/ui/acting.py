@@ -17,8 +17,9 @@ def named(rows: Sequence[UploadRow]) -> str:
 class Acting:
     """Acts on uploads and says so. Each method raises VuemanticsError, and returns the words for a notice."""
 
-    def __init__(self, library: Library) -> None:
+    def __init__(self, library: Library, *, trash_key: str = "") -> None:
         self._library = library
+        self._trash_key = trash_key
 
     async def edited(self, rows: Sequence[UploadRow]) -> list[UploadRow]:
         """Those that to describe anew would take a description from that a person wrote."""
@@ -60,9 +61,11 @@ class Acting:
         return f"{named(rows)} shown again."
 
     async def delete(self, rows: Sequence[UploadRow]) -> str:
-        """Delete these with their copies."""
+        """Move these to the trash."""
         count = await self._library.uploads.delete([row.id for row in rows])
-        return f"{named(rows)} deleted." if count == len(rows) else f"{counted(count, 'upload')} deleted."
+        words = named(rows) if count == len(rows) else counted(count, "upload")
+        shown = f"; {self._trash_key} shows it" if self._trash_key else ""
+        return f"{words} moved to the trash{shown}."
 
 
 def _why_not(rows: Sequence[UploadRow]) -> str:

@@ -81,12 +81,20 @@ UPLOADS_SCREEN = (
     ),
     Action("open-search", "/", "open_search", "search", "Search by words or by meaning", FIND, priority=True),
     Action("find-similar", "s", "find_similar", "similar", "Find what is similar", FIND),
+    _hidden("show-below", "m", "show_below", "more results", "Show what a search found below the cut-off, too", FIND),
+    _hidden("save-search", "S", "save_search", "save search", "Keep the search by a name", FIND),
+    _hidden("show-saved", "B", "show_saved", "saved searches", "Show the saved searches and what they find", FIND),
     _hidden("past-search", "n", "past_search", "past search", "Bring back the search before", FIND),
     _hidden("open-upload", "enter", "open_upload", "open", "Show it on the whole screen", ACT),
     _hidden("show-details", "i", "show_details", "details", "Show all that is known of it, and its history", ACT),
     Action("retry-upload", "r", "retry_upload", "retry", "Try again, or describe a completed one anew", ACT),
     Action("toggle-pause", "p", "toggle_pause", "pause", "Pause or resume, for all who share this library", QUEUE),
-    Action("delete-upload", "d,delete", "delete_upload", "delete", "Delete from the library, after asking", ACT),
+    Action("delete-upload", "d,delete", "delete_upload", "delete", "Move to the trash, after asking", ACT),
+    _hidden("undo-delete", "u", "undo_delete", "undo delete", "Bring back what was deleted last", ACT),
+    _hidden("show-trash", "T", "show_trash", "trash", "Show what was deleted, and bring it back", ACT),
+    _hidden("show-duplicates", "W", "show_duplicates", "duplicates", "Show what looks the same, and keep one", ACT),
+    _hidden("show-stats", "#", "show_stats", "statistics", "Show the library in numbers", PROGRAM),
+    _hidden("edit-tags", "t", "edit_tags", "tags", "Give tags of your own, or take them away", ACT),
     _hidden("toggle-hidden", "h", "toggle_hidden", "hide", "Hide from lists and search, or show again", ACT),
     _hidden("open-original", "e", "open_original", "open original", "Open the original in the system's viewer", ACT),
     _hidden("copy-path", "y", "copy_path", "copy path", "Copy the path, also over SSH", ACT),
@@ -150,6 +158,7 @@ PATH_FIELD = (
 )
 
 SEARCH_FIELD = (
+    Action("take-suggestion", "tab", "take_suggestion", "take it", "Go on with the first suggestion", FIND),
     Action("leave-search", "escape", "leave_search", "back", "Leave, and go back to where one was", FIND),
     _hidden("older-search", "up", "older_search", "older", "The search before this one", FIND),
     _hidden("newer-search", "down", "newer_search", "newer", "The search after this one", FIND),
@@ -221,6 +230,48 @@ EDIT_SCREEN = (
     Action("leave-edit", "escape", "leave_edit", "leave", "Leave; asks where something was changed", ANSWER),
 )
 
+ASK_FIELD = (
+    Action("ask-done", "enter", "submit", "do it", "Do it", ANSWER),
+    Action("complete-ask", "tab", "complete_ask", "complete", "Take the first completion", ANSWER),
+    Action("leave-ask", "escape", "leave_ask", "leave", "Leave everything as it is", ANSWER),
+)
+
+TRASH_SCREEN = (
+    Action("delete-forever", "x", "delete_forever", "delete for ever", "Delete it for ever, after asking", ACT),
+    Action("empty-trash", "X", "empty_trash", "empty", "Delete all of it for ever, after asking", ACT),
+    Action("trash-back", "escape,q,T", "go_back", "back", "Back to the table", MOVE),
+)
+
+TRASH_LIST = (
+    Action("restore-upload", "enter,r", "select", "bring back", "Bring it back as it was", ACT),
+    *_cursor("trash"),
+)
+
+SAVED_SCREEN = (
+    Action("forget-search", "x", "forget_search", "forget", "Forget it; what it finds stays", FIND),
+    Action("leave-saved", "escape,q,B", "leave_saved", "back", "Back to the table", MOVE),
+)
+
+SAVED_LIST = (
+    Action("run-saved", "enter", "select", "search", "Search for it", FIND),
+    *_cursor("saved"),
+)
+
+DUPLICATES_SCREEN = (
+    Action("keep-chosen", "enter", "keep_chosen", "keep it", "Keep it, and move the others to the trash", ACT),
+    Action("next-choice", "right,l,down,j", "move_choice(1)", "choose", "Keep the next one instead", MOVE),
+    _hidden("previous-choice", "left,h,up,k", "move_choice(-1)", "choose", "Keep the one before instead", MOVE),
+    Action("next-group", "n", "move_group(1)", "next group", "The next group", MOVE),
+    Action("previous-group", "p", "move_group(-1)", "group before", "The group before", MOVE),
+    Action("duplicates-back", "escape,q,W", "go_back", "back", "Back to the table", MOVE),
+)
+
+STATS_SCREEN = (
+    Action("count-again", "r", "count_again", "count again", "Count everything again", VIEW),
+    *_reading("stats"),
+    Action("stats-back", "escape,q,#", "go_back", "back", "Back to the table", MOVE),
+)
+
 FAILURES_SCREEN = (
     Action("failures-back", "escape,q,F", "go_back", "back", "Cancel the pull; back to the table", MOVE),
 )
@@ -275,6 +326,11 @@ PLACES = (
     Place("The question about descriptions edited by hand", OVERWRITE_SCREEN),
     Place("The descriptions of an upload", DESCRIPTIONS_SCREEN + DESCRIPTION_LIST),
     Place("Editing a description", EDIT_SCREEN),
+    Place("A line to type", ASK_FIELD),
+    Place("The trash", TRASH_SCREEN + TRASH_LIST),
+    Place("The saved searches", SAVED_SCREEN + SAVED_LIST),
+    Place("The duplicates", DUPLICATES_SCREEN),
+    Place("The statistics", STATS_SCREEN),
     Place("The failures", FAILURES_SCREEN + FAILURE_LIST),
     Place("The doctor", DOCTOR_SCREEN),
     Place("The log", LOG_SCREEN),
@@ -298,6 +354,7 @@ _KEY_NAMES = {
     "full_stop": ".",
     "exclamation_mark": "!",
     "tilde": "~",
+    "number_sign": "#",
 }
 
 

@@ -32,6 +32,11 @@ TOGETHER: tuple[tuple[Action, ...], ...] = (
     actions.CONFIRM_SCREEN + _ANYWHERE,
     actions.OVERWRITE_SCREEN + _ANYWHERE,
     actions.EDIT_SCREEN + _ANYWHERE,
+    actions.ASK_FIELD + _ANYWHERE,
+    actions.TRASH_SCREEN + actions.TRASH_LIST + actions.APP,
+    actions.SAVED_SCREEN + actions.SAVED_LIST + _ANYWHERE,
+    actions.DUPLICATES_SCREEN + actions.APP,
+    actions.STATS_SCREEN + actions.APP,
     actions.FAILURES_SCREEN + actions.FAILURE_LIST + actions.APP,
     actions.DESCRIPTIONS_SCREEN + actions.DESCRIPTION_LIST + actions.APP,
     actions.DOCTOR_SCREEN + actions.APP,
@@ -44,6 +49,7 @@ _IN_FIELDS = frozenset(
         *actions.FILTER_FIELD,
         *actions.GO_FIELD,
         *actions.EDIT_SCREEN,
+        *actions.ASK_FIELD,
         *_ANYWHERE,
     )
 )

@@ -59,5 +59,13 @@ class SearchEntered(Message):
 
 
 @dataclass
+class SearchTyped(Message):
+    """The search line has another text, with the cursor at this index of it."""
+
+    text: str
+    cursor: int
+
+
+@dataclass
 class SearchLeft(Message):
     """Someone left the search line without a search."""

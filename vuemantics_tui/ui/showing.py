@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from array import array
+from collections.abc import Awaitable
 from dataclasses import replace
 
-from vuemantics_tui.domain.query import parse_query
 from vuemantics_tui.domain.text import counted
 from vuemantics_tui.domain.view import SortKey, View
-from vuemantics_tui.library import Library, SearchHit
+from vuemantics_tui.library import Library, SearchHit, SearchResults
 from vuemantics_tui.ui.widgets.listing import Listing
 from vuemantics_tui.ui.widgets.pins import Pins
 from vuemantics_tui.ui.widgets.upload_line import Found
@@ -27,6 +27,10 @@ class Showing:
         self._begun_with = view
         self.view = view
         self.results: str | None = None
+        # Of a search line: the line, and what it found; else None.
+        self.text = ""
+        self.found: SearchResults | None = None
+        self._hits: dict[int, SearchHit] = {}
         self._return_to: int | None = None
         self._run = 0
         self._pins = Pins()
@@ -36,9 +40,12 @@ class Showing:
         """Whether new uploads join the table by themselves; else it has to be read again."""
         return self.results is None and replace(self.view, show_hidden=False).is_default
 
-    def words(self) -> str:
-        """What the table shows, in words."""
+    def words(self, below_key: str = "") -> str:
+        """What the table shows, in words; `below_key` is the key that shows what is below the cut-off."""
         parts = [self.results if self.results is not None else self.view.words()]
+        if self.has_more_below and self.found is not None:
+            key = f" ({below_key} shows them)" if below_key else ""
+            parts = [f"{counted(self.found.total, 'result')}, {self.found.below:,} more below the cut-off{key}"]
         if len(self._table.marks):
             parts.insert(0, f"{len(self._table.marks):,} marked")
         if self.results is None and self.view != self._begun_with:
@@ -78,17 +85,45 @@ class Showing:
         else:
             await self.leave_results()
 
-    async def search(self, text: str) -> None:
-        """Show what a line of text finds; an empty line leads back."""
-        self._run += 1
-        run = self._run
+    @property
+    def has_more_below(self) -> bool:
+        """Whether the search found more than is shown: what lies below the cut-off."""
+        return self.found is not None and self.found.below > 0 and len(self.found) <= self.found.kept
+
+    def hit(self, number: int) -> SearchHit | None:
+        """What the search line found of an upload, where it is among its results."""
+        return self._hits.get(number) if self.found is not None else None
+
+    async def search_words(self, text: str) -> None:
+        """Show what the words and filters of a line that is being typed find, at once."""
+        await self._search(text, self._library.search.words(text, MOST_RESULTS, show_hidden=self.view.show_hidden))
+
+    async def search(self, text: str, *, final: bool = True, below: bool = False) -> None:
+        """Show what a line of text finds, with `below` also what is below the cut-off; an empty line leads back.
+
+        Raises QueryError where it is `final` and makes no sense.
+        """
         if not text:
             await self.leave_results()
             return
-        hits = await self._library.search.run(text, MOST_RESULTS)
-        if run == self._run:
-            words = parse_query(text).words
-            self._show_hits(hits, f"{counted(len(hits), 'result')} for {' '.join(words)}")
+        search = self._library.search.run(text, MOST_RESULTS, final=final, all=below, show_hidden=self.view.show_hidden)
+        await self._search(text, search)
+
+    async def _search(self, text: str, search: Awaitable[SearchResults]) -> None:
+        self._run += 1
+        run = self._run
+        found = await search
+        if run != self._run:
+            return  # something else was asked for meanwhile
+        if not (found.query.operands or found.query.filters or found.query.excluded or found.query.sort):
+            await self.leave_results()
+            return
+        count = len(found) if len(found) > found.kept else found.total
+        self._show_hits(found, f"{counted(count, 'result')} for {_asked(found)}")
+        self.text, self.found = text, found
+        if not found.query.operands:
+            # What filters alone leave has no score, and may be the whole library.
+            self._table.show(Listing(array("q", found.numbers), newest_first=False))
 
     async def similar(self, number: int, name: str) -> None:
         """Show what is similar to an upload."""
@@ -99,6 +134,7 @@ class Showing:
     async def leave_results(self) -> None:
         """Back to where one was before the search."""
         self._run += 1
+        self.found = None
         if self.results is not None:
             self.results = None
             self._table.show(await self._view_listing(), cursor=self._return_to)
@@ -107,6 +143,8 @@ class Showing:
         if self.results is None:
             self._return_to = self._table.cursor_number
         self.results = words
+        self.found = None
+        self._hits = {hit.upload.number: hit for hit in hits}
         numbers = array("q", (hit.upload.number for hit in hits))
         scores = {hit.upload.number: hit.score for hit in hits}
         matched = {hit.upload.number: hit.matched for hit in hits}
@@ -127,3 +165,8 @@ class Showing:
     def pins_linger(self) -> bool:
         """Whether what is pinned will change although nothing changes in the library."""
         return self._pins.lingering and self.results is None
+
+
+def _asked(found: SearchResults) -> str:
+    """What was searched for, in short."""
+    return " ".join(found.query.words) or str(found.query)

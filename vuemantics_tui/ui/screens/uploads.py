@@ -22,13 +22,14 @@ from vuemantics_tui.ui.messages import CursorMoved, LoadFailed, TileOpened
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.screens.uploads_acting import ActingPart
 from vuemantics_tui.ui.screens.uploads_describing import DescribingPart
-from vuemantics_tui.ui.screens.uploads_searching import SearchingPart
+from vuemantics_tui.ui.screens.uploads_keeping import KeepingPart
 from vuemantics_tui.ui.screens.uploads_serving import ServingPart
 from vuemantics_tui.ui.widgets.header_line import HeaderLine
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 from vuemantics_tui.ui.widgets.outage_line import OutageLine
 from vuemantics_tui.ui.widgets.path_field import PathField
-from vuemantics_tui.ui.widgets.queue_bar import Pace, QueueBar
+from vuemantics_tui.ui.widgets.queue_bar import Pace, QueueBar, reading_words
+from vuemantics_tui.ui.widgets.search_hint import SearchHint
 from vuemantics_tui.ui.widgets.search_line import SearchLine
 from vuemantics_tui.ui.widgets.table_heading import TableHeading
 from vuemantics_tui.ui.widgets.upload_pane import UploadPane
@@ -41,7 +42,7 @@ SMALLEST_WIDTH, SMALLEST_HEIGHT = 40, 8
 # What needs an upload under the cursor.
 ON_UPLOADS = frozenset(
     """find_similar open_upload show_details retry_upload cancel_upload run_next delete_upload toggle_hidden
-    open_original copy_path copy_description show_descriptions edit_description toggle_mark mark_range
+    open_original copy_path copy_description show_descriptions edit_description edit_tags toggle_mark mark_range
     mark_all""".split()
 )
 EMPTY = """\
@@ -51,7 +52,7 @@ Press [b $accent]$key[/] to add photos and videos, or run
 [$accent]vuemantics-tui add --recursive ~/Pictures[/]"""
 
 
-class UploadsScreen(SearchingPart, ActingPart, DescribingPart, ServingPart):
+class UploadsScreen(KeepingPart, ActingPart, DescribingPart, ServingPart):
     """Shows what is in the library, follows what changes in it, and hands over what a person wants."""
 
     BINDINGS = bindings.UPLOADS_SCREEN
@@ -76,12 +77,13 @@ class UploadsScreen(SearchingPart, ActingPart, DescribingPart, ServingPart):
         analyzer = self.library.analyzer
         yield HeaderLine(analyzer.name, f"{analyzer.model} + {analyzer.embedding_model}", id="header")
         yield SearchLine(id="search")
+        yield SearchHint(id="search-hint")
         with Horizontal(id="middle"):
             with Vertical(id="list"):
                 yield TableHeading(id="heading")
                 yield self.table
                 yield Words(id="nothing")
-            yield UploadPane(self.library, self.clock, loader=self.pictures, id="pane")
+            yield UploadPane(self.library, self.clock, loader=self.pictures, why=self.why, id="pane")
         yield self.gallery
         with Vertical(id="empty"):
             yield Static(id="empty-text")
@@ -140,6 +142,8 @@ class UploadsScreen(SearchingPart, ActingPart, DescribingPart, ServingPart):
         self.show_outage()
         bar = self.query_one(QueueBar)
         bar.copying = self.adder.progress
+        backfill = self.library.queue.backfill
+        bar.reading = "" if backfill is None or not backfill.of else reading_words(backfill.done, backfill.of)
         if bar.counts is not None:
             self._pace.note(bar.counts, self.clock())
             # Two digits, or the line would be repainted at every tick.

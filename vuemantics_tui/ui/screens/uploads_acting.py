@@ -10,6 +10,7 @@ from textual import work
 from vuemantics_tui.domain.upload import Upload, UploadRow
 from vuemantics_tui.ui.acting import Acting, named
 from vuemantics_tui.ui.clipboard import copy
+from vuemantics_tui.ui.keymap import first_key
 from vuemantics_tui.ui.screens.confirm import ConfirmScreen
 from vuemantics_tui.ui.screens.detail import DetailScreen
 from vuemantics_tui.ui.screens.uploads_base import UploadsBase
@@ -46,7 +47,8 @@ class ActingPart(UploadsBase):
 
     def action_delete_upload(self) -> None:
         """Delete these, after asking."""
-        self._act(Acting(self.library).delete, _delete_question)
+        words = Acting(self.library, trash_key=first_key("show-trash", self.app._keymap))
+        self._act(words.delete, lambda rows: _delete_question(rows, self.library.trash.days))
 
     def action_open_upload(self) -> None:
         """The upload under the cursor, as a screen."""
@@ -108,13 +110,13 @@ class ActingPart(UploadsBase):
                 self.notices.tell("The queue goes on, for all who share this library.")
 
 
-def _delete_question(rows: Sequence[UploadRow]) -> ConfirmScreen:
+def _delete_question(rows: Sequence[UploadRow], days: float) -> ConfirmScreen:
     one = len(rows) == 1
+    kept = f"for {days:g} days" if days else "until it is emptied"
     return ConfirmScreen(
         f"Delete {named(rows)}?",
-        "It goes from this library with its description. The original it was copied from stays where it is."
-        if one
-        else "They go from this library with their descriptions. The originals they were copied from stay.",
+        f"{'It goes' if one else 'They go'} to the trash, where {'it is' if one else 'they are'} kept {kept}. "
+        f"The original{'' if one else 's'} {'it was' if one else 'they were'} copied from stay{'s' if one else ''}.",
         agree="delete",
         decline="keep",
     )

@@ -8,16 +8,20 @@ from datetime import datetime
 from textual import work
 from textual.screen import Screen
 
-from vuemantics_tui.domain.upload import UploadRow, status_word
+from vuemantics_tui.domain.upload import Upload, UploadRow, status_word
 from vuemantics_tui.domain.view import View
-from vuemantics_tui.library import Library
+from vuemantics_tui.library import Library, SearchResults
 from vuemantics_tui.ui.adding import Adding
+from vuemantics_tui.ui.keymap import first_key
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.pictures.loader import PictureLoader
 from vuemantics_tui.ui.showing import Showing
 from vuemantics_tui.ui.widgets.gallery import Gallery
+from vuemantics_tui.ui.widgets.pane_why import Why
+from vuemantics_tui.ui.widgets.search_hint import SearchHint
 from vuemantics_tui.ui.widgets.search_line import SearchLine
 from vuemantics_tui.ui.widgets.table_heading import TableHeading
+from vuemantics_tui.ui.widgets.upload_pane import UploadPane
 from vuemantics_tui.ui.widgets.upload_table import UploadTable
 from vuemantics_tui.ui.widgets.words import Words
 
@@ -44,6 +48,7 @@ class UploadsBase(Screen[None]):
         self.table = UploadTable(library.uploads.rows, self._word_of, clock, id="uploads")
         self.showing = Showing(library, self.table, view or View())
         self.adder = Adding(library, notices)
+        self._explained: SearchResults | None = None
         self.pictures = PictureLoader(quadrants=quadrants)
         self.gallery = Gallery(
             library, self.table, PictureLoader(quadrants=quadrants, most_kept=MOST_TILES), id="gallery"
@@ -59,6 +64,13 @@ class UploadsBase(Screen[None]):
         """Whether files are being copied just now."""
         return self.adder.progress is not None
 
+    async def why(self, upload: Upload) -> Why | None:
+        """Why the search found an upload, where one did."""
+        hit = self.showing.hit(upload.number)
+        if hit is None:
+            return None
+        return Why(hit, await self.library.search.sentence(self.showing.text, upload) or hit.sentence)
+
     def _word_of(self, row: UploadRow) -> str:
         return status_word(row.stage, error_kind=row.error_kind, frame=self.library.queue.frame(row.id))
 
@@ -70,8 +82,15 @@ class UploadsBase(Screen[None]):
 
     def say(self) -> None:
         """Say in words what the table shows, and where it shows nothing, why."""
-        self.query_one(SearchLine).say(self.showing.words())
-        self.query_one(TableHeading).scores = self.showing.results is not None
+        found = self.showing.found
+        line = self.query_one(SearchLine)
+        line.say(self.showing.words(first_key("show-below", self.app._keymap)))
+        line.show_scores(found)
+        self.query_one(SearchHint).note(found.note if found is not None else "")
+        if found is not self._explained:
+            self._explained = found
+            self.query_one(UploadPane).explain_anew()
+        self.query_one(TableHeading).scores = self.table.shows_scores
         nothing = self.table.line_count == 0 and not self.has_class("-empty")
         self.query_one("#nothing", Words).say(f"Nothing here: {self.showing.words()}" if nothing else "")
         self.set_class(nothing, "-nothing")

@@ -6,10 +6,13 @@ import asyncio
 
 from textual import on, work
 
-from vuemantics_tui.ui.messages import MarksChanged, SearchEntered, SearchLeft
+from vuemantics_tui.domain.errors import UsageError
+from vuemantics_tui.domain.query import QueryError, parse_query
+from vuemantics_tui.ui.messages import MarksChanged, SearchEntered, SearchLeft, SearchTyped
 from vuemantics_tui.ui.screens.filter import FilterScreen
 from vuemantics_tui.ui.screens.uploads_adding import AddingPart
 from vuemantics_tui.ui.typed_paths import typed_paths
+from vuemantics_tui.ui.widgets.search_hint import SearchHint
 from vuemantics_tui.ui.widgets.search_line import SearchLine
 
 
@@ -39,6 +42,7 @@ class SearchingPart(AddingPart):
 
     def action_clear_view(self) -> None:
         """Everything, newest first, without marks."""
+        self._end_hints()
         self.query_one(SearchLine).put("")
         self.change_table(self.showing.clear)
 
@@ -77,6 +81,7 @@ class SearchingPart(AddingPart):
     def action_open_search(self) -> None:
         """Type what to find."""
         self.query_one(SearchLine).open()
+        self.query_one(SearchHint).suggest((), typing=True)
         self._read_history()
 
     def action_find_similar(self) -> None:
@@ -96,7 +101,7 @@ class SearchingPart(AddingPart):
             self._past_search = (self._past_search + 1) % len(past)
             text = past[self._past_search]
             self.query_one(SearchLine).put(text)
-            self.change_table(lambda: self.showing.search(text))
+            self.change_table(lambda: self.search_now(text))
 
     @on(SearchEntered)
     def _search_entered(self, message: SearchEntered) -> None:
@@ -110,19 +115,87 @@ class SearchingPart(AddingPart):
         with self.notices.errors_told():
             # A path that some terminals type when a file is dropped: its first slash opened the search.
             path = f"/{message.text}"
-            if await asyncio.to_thread(_is_there, path):
+            there = await asyncio.to_thread(_is_there, path)
+            if not message.final and self.query_one(SearchLine).text != message.text:
+                return  # more was typed meanwhile, and would be lost
+            if there:
+                self._end_hints()
+                # Its beginning may have been searched for.
+                self.change_table(self.showing.leave_results)
                 self.query_one(SearchLine).put("")
                 self.open_field(path)
             else:
                 self._search(message)
 
     def _search(self, message: SearchEntered) -> None:
-        if message.final:
-            self._past_search = 0
-            self.set_focus(self.in_front)
-            if message.text:
-                self._remember(message.text)
-        self.change_table(lambda: self.showing.search(message.text))
+        if not message.final:
+            self.change_table(lambda: self._search_while_typing(message.text))
+            return
+        if not self._makes_sense(message.text):
+            return
+        self._past_search = 0
+        self.set_focus(self.in_front)
+        self._end_hints()
+        if message.text:
+            self._remember(message.text)
+        self.change_table(lambda: self.search_now(message.text))
+
+    def _makes_sense(self, text: str) -> bool:
+        """Whether the line can be searched for; else it is said what is wrong with it, and the field stays in use."""
+        try:
+            parse_query(text)
+        except QueryError as error:
+            self._complain(error)
+            return False
+        return True
+
+    def _complain(self, error: UsageError) -> None:
+        line = self.query_one(SearchLine)
+        cell = line.cell_of(error.place) - 1 if isinstance(error, QueryError) else None
+        self.query_one(SearchHint).complain(f"{error.message}. {error.hint}".strip(), cell)
+
+    async def _search_while_typing(self, text: str) -> None:
+        # Words answer at once; the meaning joins as soon as the embedder has answered.
+        if text:
+            await self.showing.search_words(text)
+            self.say()
+        await self.showing.search(text, final=False)
+
+    async def search_now(self, text: str, *, below: bool = False) -> None:
+        """Show what a line finds; what it names and is not there is told under it."""
+        try:
+            await self.showing.search(text, below=below)
+        except UsageError as error:
+            self._complain(error)
+
+    def action_show_below(self) -> None:
+        """What the search found below the cut-off, too."""
+        if self.showing.has_more_below:
+            text = self.showing.text
+            self.change_table(lambda: self.search_now(text, below=True))
+        else:
+            self.notices.tell("Nothing is left below the cut-off of a search.")
+
+    @on(SearchTyped)
+    def _typed(self, message: SearchTyped) -> None:
+        self.query_one(SearchHint).complain("")
+        self._suggest(message)
+
+    @work(group="suggesting", exclusive=True, exit_on_error=False)
+    async def _suggest(self, message: SearchTyped) -> None:
+        with self.notices.errors_told():
+            found = await self.library.search.suggest(message.text, message.cursor) if message.text else []
+            line = self.query_one(SearchLine)
+            if line.typing:
+                line.offer(found[0] if found else None)
+                self.query_one(SearchHint).suggest(found, typing=True)
+
+    def _end_hints(self) -> None:
+        self.workers.cancel_group(self, "suggesting")
+        self.query_one(SearchLine).offer(None)
+        hint = self.query_one(SearchHint)
+        hint.complain("")
+        hint.suggest((), typing=False)
 
     @work(group="asking", exit_on_error=False)
     async def _remember(self, text: str) -> None:
@@ -131,6 +204,7 @@ class SearchingPart(AddingPart):
 
     @on(SearchLeft)
     def _leave_search(self) -> None:
+        self._end_hints()
         self.query_one(SearchLine).put("")
         self.set_focus(self.in_front)
         self.change_table(self.showing.leave_results)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from rich.cells import cell_len
 from textual.content import Content
@@ -10,7 +10,10 @@ from textual.geometry import Size
 from textual.widget import Widget
 
 from vuemantics_tui.domain.text import visible
+from vuemantics_tui.domain.upload import Upload
 from vuemantics_tui.ui.fitting import fit
+
+ALBUM_SIGN = "▤"
 
 
 class TagChips(Widget):
@@ -23,8 +26,9 @@ class TagChips(Widget):
     }
     """
 
-    def __init__(self, *, id: str | None = None) -> None:
+    def __init__(self, *, style: str = "$foreground on $line", id: str | None = None) -> None:
         super().__init__(id=id)
+        self._chip_style = style
         self._tags: tuple[str, ...] = ()
 
     def show(self, tags: Sequence[str]) -> None:
@@ -45,8 +49,14 @@ class TagChips(Widget):
             parts.append("\n" if number else "")
             for place, chip in enumerate(line):
                 parts.append(" " if place else "")
-                parts.append((chip, "$foreground on $line"))
+                parts.append((chip, self._chip_style))
         return Content.assemble(*parts)
+
+
+def own_tags(upload: Upload, albums: Collection[str]) -> tuple[str, ...]:
+    """The tags that a person gave, albums first and with a sign."""
+    named = [f"{ALBUM_SIGN} {tag}" for tag in upload.own_tags if tag in albums]
+    return (*named, *(tag for tag in upload.own_tags if tag not in albums))
 
 
 def chip_lines(tags: Sequence[str], width: int) -> list[list[str]]:

@@ -15,6 +15,16 @@ from vuemantics_tui.ui.wording import duration_words
 WINDOW_SECONDS = 15.0
 SHORTEST_SPAN_SECONDS = 1.0
 BAR_CELLS = 18
+# From so many older uploads on, how far their reading is stands in percent.
+MANY_TO_READ = 1000
+
+
+def reading_words(done: int, of: int) -> str:
+    """How far the reading of older uploads is.
+
+    It goes on for hours in a large library, and each repaint is bytes: there, a percent at a time is enough.
+    """
+    return f"reading {done / of:.0%} of {of:,}" if of >= MANY_TO_READ else f"reading {done:,} of {of:,}"
 
 
 class Pace:
@@ -56,6 +66,8 @@ class QueueBar(TwoSidedLine):
     per_second: reactive[float] = reactive(0.0)
     ended: reactive[int] = reactive(0)
     copying: reactive[tuple[int, int] | None] = reactive(None)
+    # What older uploads lack is read from their files: how many were, and of how many.
+    reading: reactive[str] = reactive("")
     seconds_left: reactive[float | None] = reactive(None)
     # The key that shows what failed, as a person calls it.
     failures_key: reactive[str] = reactive("")
@@ -77,6 +89,8 @@ class QueueBar(TwoSidedLine):
             told.append((f"{counts.completed:,} done", "$dim"))
         if self.copying and self.copying[1]:
             told.insert(0, (f"copying {self.copying[0]:,} of {self.copying[1]:,}", "$foreground"))
+        if self.reading:
+            told.append((self.reading, "$dim"))
         parts: list[Part] = []
         for part in told:
             parts.extend([("  ", ""), part] if parts else [part])

@@ -7,16 +7,22 @@ from collections.abc import Sequence
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
+from textual.content import Content
 from textual.timer import Timer
-from textual.widgets import Input, Label
+from textual.widgets import Input, Label, Static
 
+from vuemantics_tui.domain.query import pointed
+from vuemantics_tui.library import SearchResults, Suggestion
 from vuemantics_tui.ui import bindings
-from vuemantics_tui.ui.messages import SearchEntered, SearchLeft
+from vuemantics_tui.ui.messages import SearchEntered, SearchLeft, SearchTyped
 from vuemantics_tui.ui.widgets.line_input import LineInput
 from vuemantics_tui.ui.widgets.words import Words
 
-# Long enough to finish a word, short enough to feel at once.
-PAUSE_SECONDS = 0.25
+# Long enough to gather what a fast hand types, short enough that an answer follows the last key at once.
+PAUSE_SECONDS = 0.05
+# A slash may begin a path that a terminal types when a file is dropped: all of it should be there.
+PATH_PAUSE_SECONDS = 0.25
+BLOCKS = "▁▂▃▅▇"
 
 
 class SearchInput(LineInput):
@@ -30,6 +36,7 @@ class SearchInput(LineInput):
         )
         self.past: Sequence[str] = ()
         self._place = -1
+        self.suggestion: Suggestion | None = None
 
     def action_leave_search(self) -> None:
         """Leave, and go back to where one was."""
@@ -42,6 +49,16 @@ class SearchInput(LineInput):
     def action_newer_search(self) -> None:
         """The search after the one shown; in the end an empty line."""
         self._recall(self._place - 1)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """There must be something to take."""
+        return action != "take_suggestion" or self.suggestion is not None
+
+    def action_take_suggestion(self) -> None:
+        """Go on with the first suggestion."""
+        if (taken := self.suggestion) is not None:
+            self.value = taken.line
+            self.cursor_position = taken.cursor
 
     def begin(self, past: Sequence[str]) -> None:
         """Past searches, newest first; recalling begins with the newest."""
@@ -62,11 +79,13 @@ class SearchLine(Horizontal):
         super().__init__(id=id)
         self._pause: Timer | None = None
         self._told = ""
+        self._scored: SearchResults | None = None
 
     def compose(self) -> ComposeResult:
-        """A slash, the field, the words."""
+        """A slash, the field, the scores, the words."""
         yield Label("/", id="search-slash")
         yield SearchInput()
+        yield Static(id="score-histogram", markup=False)
         yield Words(id="view-words")
 
     @property
@@ -96,11 +115,39 @@ class SearchLine(Horizontal):
         """What the table shows, in words."""
         self.query_one("#view-words", Words).say(words)
 
+    def show_scores(self, results: SearchResults | None) -> None:
+        """How the scores of what was found are distributed, those cut off dim; nothing where none are known."""
+        if results is not self._scored:
+            self._scored = results
+            of = None if results is None else results.histogram
+            words = "" if of is None else histogram_words(of.counts, of.low, of.high, of.cut)
+            self.query_one("#score-histogram", Static).update(words)
+
+    @property
+    def typing(self) -> bool:
+        """Whether the field has the focus."""
+        return self.query_one(SearchInput).has_focus
+
+    def offer(self, suggestion: Suggestion | None) -> None:
+        """What Tab takes."""
+        field = self.query_one(SearchInput)
+        if suggestion != field.suggestion:
+            field.suggestion = suggestion
+            self.screen.refresh_bindings()
+
+    def cell_of(self, place: int) -> int:
+        """In which cell of this line the character at an index of the text stands."""
+        field = self.query_one(SearchInput)
+        place += len(field.value) - len(field.value.lstrip())
+        before = len(pointed(field.value, place)[1]) - 1
+        return max(0, field.region.x - self.region.x + before - round(field.scroll_x))
+
     @on(Input.Changed)
     def _changed(self, event: Input.Changed) -> None:
         event.stop()
         self._stop_waiting()
-        self._pause = self.set_timer(PAUSE_SECONDS, self._paused)
+        self.post_message(SearchTyped(event.value, self.query_one(SearchInput).cursor_position))
+        self._pause = self.set_timer(PATH_PAUSE_SECONDS if "/" in event.value else PAUSE_SECONDS, self._paused)
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
@@ -118,3 +165,15 @@ class SearchLine(Horizontal):
         if self._pause is not None:
             self._pause.stop()
             self._pause = None
+
+
+def histogram_words(counts: Sequence[int], low: float, high: float, cut: float) -> Content:
+    """A block for each bin of equal width from `low` to `high`: those with something above the cut-off stand out."""
+    most = max(counts, default=0)
+    width = (high - low) / max(1, len(counts))
+    parts: list[tuple[str, str]] = []
+    for place, count in enumerate(counts):
+        block = BLOCKS[-(-count * (len(BLOCKS) - 1) // most)] if most else BLOCKS[0]
+        kept = low + (place + 1) * width >= cut
+        parts.append((block, "$accent" if kept and count else "$dim"))
+    return Content.assemble(*parts, "  ")

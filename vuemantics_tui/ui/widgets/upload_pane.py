@@ -20,7 +20,8 @@ from vuemantics_tui.library import Library
 from vuemantics_tui.ui.messages import LoadFailed
 from vuemantics_tui.ui.pictures.loader import PictureLoader
 from vuemantics_tui.ui.widgets import pane_words as words
-from vuemantics_tui.ui.widgets.pane_tags import TagChips
+from vuemantics_tui.ui.widgets.pane_tags import TagChips, own_tags
+from vuemantics_tui.ui.widgets.pane_why import Why, WhyOf, lit_lines, lit_words, why_words
 from vuemantics_tui.ui.widgets.thumbnail import PLACEHOLDER, Thumbnail
 from vuemantics_tui.ui.widgets.writing import WritingText
 
@@ -37,6 +38,8 @@ class _Page:
     upload: Upload
     history: tuple[UploadEvent, ...]
     thumbnail: Path | None
+    why: Why | None = None
+    albums: frozenset[str] = frozenset()
 
 
 class PaneText(Static):
@@ -82,7 +85,7 @@ class UploadPane(VerticalScroll, can_focus=False):
             text-style: bold;
         }
 
-        #pane-facts {
+        #pane-facts, #pane-why {
             margin-top: 0;
             color: $dim;
         }
@@ -107,6 +110,7 @@ class UploadPane(VerticalScroll, can_focus=False):
         clock: Callable[[], datetime],
         *,
         loader: PictureLoader | None = None,
+        why: WhyOf | None = None,
         while_hidden: bool = False,
         id: str | None = None,
     ) -> None:
@@ -115,6 +119,7 @@ class UploadPane(VerticalScroll, can_focus=False):
         self._clock = clock
         self._thumbnail = Thumbnail(loader or PictureLoader(), id="pane-thumbnail")
         self._while_hidden = while_hidden
+        self._why_of = why
         self._seen = False
         self._wanted: int | None = None
         self._page: _Page | None = None
@@ -125,11 +130,12 @@ class UploadPane(VerticalScroll, can_focus=False):
     def compose(self) -> ComposeResult:
         """From top to bottom; what an upload does not have takes no room."""
         yield self._thumbnail
-        for part in ("name", "facts", "failure", "try", "state", "warning"):
+        for part in ("name", "facts", "why", "failure", "try", "state", "warning"):
             yield PaneText(id=f"pane-{part}")
         yield WritingText(id="pane-writing")
         for part in ("description", "read"):
             yield PaneText(id=f"pane-{part}")
+        yield TagChips(id="pane-own-tags", style="$accent on $line")
         yield TagChips(id="pane-tags")
         yield PaneText(id="pane-quality")
         yield PaneText(id="pane-history")
@@ -149,6 +155,11 @@ class UploadPane(VerticalScroll, can_focus=False):
         if self._wanted is not None and self._wanted in numbers:
             self._stale = True
             self._load_later()
+
+    def explain_anew(self) -> None:
+        """Ask again why the upload is shown: another search may have found it."""
+        self._stale = True
+        self._load_later()
 
     def repaint_outdated(self) -> None:
         """Repaint what has changed by itself: its age, a frame, a text being written. Costs microseconds."""
@@ -229,7 +240,11 @@ class UploadPane(VerticalScroll, can_focus=False):
         if upload is None:
             return None
         history = await self._library.uploads.history(upload)
-        return _Page(upload, tuple(history), self._library.uploads.absolute(upload.thumbnail_path))
+        why = await self._why_of(upload) if self._why_of is not None else None
+        # Few uploads have tags of a person's own.
+        tags = await self._library.tags.all() if upload.own_tags else []
+        albums = frozenset(tag.name for tag in tags if tag.album)
+        return _Page(upload, tuple(history), self._library.uploads.absolute(upload.thumbnail_path), why, albums)
 
     # Showing
 
@@ -243,18 +258,21 @@ class UploadPane(VerticalScroll, can_focus=False):
         if another:
             self.query_one(WritingText).show("")
         failed = upload.status is ProcessingStatus.FAILED
-        self._text("name", visible(upload.filename))
+        matched = page.why.hit.matched if page.why else ()
+        self._text("name", lit_words(visible(upload.filename), matched))
+        self._text("why", why_words(page.why.hit) if page.why else "")
         self._text("failure", words.failure_words(upload) if failed else "")
         advice = visible(upload.hint or "") or self._press("retry-upload", "to try again")
         self._text("try", words.try_words(advice) if failed and advice else "")
         warning = visible(upload.warning or "") if not failed else ""
         self._text("warning", Content.styled(f"! {warning}", "$warning") if warning else "")
-        self._text("description", words.lines_of(upload.description or ""))
-        self._text("read", words.lines_of(upload.read_text or ""))
+        self._text("description", lit_lines(upload.description or "", page.why))
+        self._text("read", lit_lines(upload.read_text or "", page.why))
         self._text("quality", words.quality_words(upload))
-        tags = self.query_one(TagChips)
-        tags.set_class(not upload.tags, "-blank")
-        tags.show(upload.tags)
+        for part, tags in (("own-tags", own_tags(upload, page.albums)), ("tags", upload.tags)):
+            chips = self.query_one(f"#pane-{part}", TagChips)
+            chips.set_class(not tags, "-blank")
+            chips.show(tags)
         self._show_moving(upload)
         done = upload.status is ProcessingStatus.COMPLETED and not upload.warning
         self._text("history", "" if done else words.history_words(page.history, self._clock()))

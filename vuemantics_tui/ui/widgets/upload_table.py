@@ -144,6 +144,11 @@ class UploadTable(CursorList[LineStyle]):
         return number in self._listing
 
     @property
+    def shows_scores(self) -> bool:
+        """Whether the last column is the score of a search."""
+        return bool(self._found.scores)
+
+    @property
     def targets(self) -> list[int]:
         """The numbers of the uploads to act on: those marked, in the order shown, else the one under the cursor."""
         if len(self.marks):

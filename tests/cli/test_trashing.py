@@ -1,0 +1,62 @@
+"""Deleting from a shell: to the trash and back, and for ever."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from tests.cli.conftest import Run, objects
+
+
+def test_to_the_trash_and_back(run: Run, ids: dict[str, str], tmp_path: Path) -> None:
+    assert "The trash is empty" in run("trash").stderr
+    cat = ids["chelsea.png"]
+    original = Path(objects(run("show", cat, "--json"))[0]["file_path"])
+    deleted = run("delete", cat[:12], "--yes")
+    assert deleted.returncode == 0
+    assert "1 moved to the trash for 30 days" in deleted.stderr
+    assert "trash restore" in deleted.stderr
+    assert original.exists()
+    assert run("show", cat).returncode == 2
+    assert cat not in {document["id"] for document in objects(run("search", "cat", "--json"))}
+    (trashed,) = objects(run("trash", "--json"))
+    assert (trashed["id"], trashed["deleted_at"][:2]) == (cat, "20")
+    assert cat[:8] in run("trash").stdout
+    assert run("trash", "restore", cat[:12]).returncode == 0
+    assert objects(run("trash", "--json")) == []
+    assert cat in {document["id"] for document in objects(run("search", "cat", "--json"))}
+    unknown = run("trash", "restore", cat)
+    assert (unknown.returncode, "See: vuemantics-tui trash" in unknown.stderr) == (2, True)
+
+
+def test_emptied_for_ever(run: Run, ids: dict[str, str], tmp_path: Path) -> None:
+    cat, coffee = ids["chelsea.png"], ids["coffee.png"]
+    folders = [Path(objects(run("show", one, "--json"))[0]["file_path"]).parent for one in (cat, coffee)]
+    run("delete", cat, coffee, "--yes")
+    refused = run("trash", "empty")
+    assert (refused.returncode, "--yes" in refused.stderr) == (2, True)
+    assert "0 deleted" in run("trash", "empty", "--older-than", "1", "--yes").stderr
+    assert "1 deleted for ever" in run("delete", cat, "--forever", "--yes").stderr
+    assert [folder.exists() for folder in folders] == [False, True]
+    assert "1 deleted for ever" in run("trash", "empty", "--yes").stderr
+    assert [folder.exists() for folder in folders] == [False, False]
+
+
+def test_what_is_in_the_trash_for_too_long_goes_when_the_library_is_processed(
+    run: Run, ids: dict[str, str], tmp_path: Path
+) -> None:
+    cat, coffee = ids["chelsea.png"], ids["coffee.png"]
+    run("delete", cat, coffee, "--yes")
+    database = sqlite3.connect(tmp_path / "library" / "library.db")
+    with database:
+        database.execute("UPDATE uploads SET deleted_at = '2020-01-01T00:00:00.000000+00:00' WHERE id = ?", (cat,))
+    database.close()
+    assert run("process", VUEMANTICS_TRASH_DAYS="0").returncode == 0
+    assert len(objects(run("trash", "--json"))) == 2
+    assert run("process").returncode == 0
+    assert [document["id"] for document in objects(run("trash", "--json"))] == [coffee]
+
+
+def test_a_trash_that_keeps_for_ever_names_no_days(run: Run, ids: dict[str, str]) -> None:
+    said = run("delete", ids["coffee.png"], "--yes", VUEMANTICS_TRASH_DAYS="0").stderr
+    assert "moved to the trash; bring back" in said

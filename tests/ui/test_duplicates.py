@@ -1,0 +1,123 @@
+"""The review of what looks the same, and the library in numbers."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageFilter
+
+from tests.ui.conftest import Made, Window, add, make_library, window_on
+from vuemantics_tui.ui.screens.duplicates import DuplicatesScreen
+from vuemantics_tui.ui.screens.stats import StatsScreen, bar
+
+
+def scene(seed: int) -> Image.Image:
+    """A picture of soft shapes, another one for each seed."""
+    noise = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+    return Image.fromarray(noise).resize((320, 240), Image.Resampling.BICUBIC)
+
+
+@asynccontextmanager
+async def window_with_alikes(root: Path, tmp_path: Path, width: int, height: int = 36) -> AsyncIterator[Window]:
+    """On two groups: three of one scene, two of another; and one that is alone."""
+    folder = tmp_path / "alike"
+    folder.mkdir()
+    for seed in (1, 2, 3):
+        scene(seed).save(folder / f"scene{seed}.png")
+    scene(1).resize((160, 120)).save(folder / "small1.png")
+    scene(1).filter(ImageFilter.GaussianBlur(2)).save(folder / "soft1.png")
+    scene(2).resize((160, 120)).save(folder / "small2.png")
+    await make_library(root)
+    async with window_on(root, size=(width, height), process=True) as window:
+        await add(window.library, *sorted(folder.iterdir()))
+        await window.shows("6 done")
+        yield window
+
+
+@pytest.mark.parametrize("width", [80, 120])
+async def test_the_best_of_a_group_is_kept_and_the_others_go_to_the_trash(
+    root: Path, tmp_path: Path, width: int
+) -> None:
+    async with window_with_alikes(root, tmp_path, width) as window:
+        await window.press("W")
+        await window.shows("group 1 of 2", "✓ keep", "320 × 240", "sharpness", "proposed", "of 64", "to the trash")
+        first = window.app.screen.query_one("#duplicates-title").render().plain  # type: ignore[union-attr]
+        await window.press("n")
+        await window.shows("group 2 of 2")
+        await window.press("p")
+        await window.shows("group 1 of 2")
+        assert window.app.screen.query_one("#duplicates-title").render().plain == first  # type: ignore[union-attr]
+        await window.press("enter")
+        await window.shows("Keep scene", "to the trash?")
+        await window.press("n")
+        await window.until(lambda: isinstance(window.app.screen, DuplicatesScreen))
+        assert (await window.library.trash.count())[0] == 0
+        await window.press("enter", "y")
+        await window.shows("group 1 of 1", "moved to the trash; scene")
+        await window.press("enter", "y")
+        await window.shows("Nothing looks the same.")
+        left = {upload.filename for upload in await window.library.uploads.newest()}
+        assert left == {"scene1.png", "scene2.png", "scene3.png"}
+        await window.press("escape")
+        await window.until(lambda: not isinstance(window.app.screen, DuplicatesScreen))
+
+
+async def test_another_one_can_be_chosen(root: Path, tmp_path: Path) -> None:
+    async with window_with_alikes(root, tmp_path, 120) as window:
+        await window.press("W")
+        await window.shows("group 1 of 2")
+        await window.press("n")
+        await window.shows("group 2 of 2, 2 uploads")
+        await window.press("right", "left", "l", "enter")
+        await window.shows("Keep small", ", and move scene")
+        await window.press("y")
+        await window.shows("group 1 of 1")
+        trashed = [entry.upload.filename for entry in await window.library.trash.list()]
+        assert len(trashed) == 1
+        assert trashed[0].startswith("scene")
+
+
+async def test_where_nothing_looks_the_same_that_is_said(root: Path) -> None:
+    await make_library(root, [Made("one.png")])
+    async with window_on(root) as window:
+        await window.shows("one.png")
+        await window.press("W")
+        await window.shows("Nothing looks the same.")
+        assert "keep it" not in window.text()
+        await window.press("q")
+        await window.until(lambda: not isinstance(window.app.screen, DuplicatesScreen))
+
+
+@pytest.mark.parametrize("width", [80, 120])
+async def test_the_library_in_numbers(root: Path, tmp_path: Path, width: int) -> None:
+    async with window_with_alikes(root, tmp_path, width, 16) as window:
+        await window.library.tags.add([(await window.library.uploads.newest())[0].id], ["rome"])
+        await window.press("#")
+        await window.shows("Uploads", "completed", "█", "Types", "image", "Months")
+        await window.press("end")
+        await window.shows("rome", "Time by stage", "Index", "6 of 6 described have a vector of words-1")
+        before = window.app.screen.query_one("#stats-text").region.y
+        await window.press("home")
+        await window.until(lambda: window.app.screen.query_one("#stats-text").region.y > before)
+        await window.press("j", "k", "space", "pageup", "g", "G")
+        await window.library.uploads.delete([(await window.library.uploads.newest())[0].id])
+        await window.press("r", "g")
+        await window.shows("in the trash")
+        await window.press("escape")
+        await window.until(lambda: not isinstance(window.app.screen, StatsScreen))
+
+
+async def test_an_empty_library_has_no_numbers(root: Path) -> None:
+    async with window_on(root) as window:
+        await window.shows("This library is empty")
+        await window.press("#")
+        await window.shows("There is nothing to count yet.")
+
+
+@pytest.mark.parametrize(("share", "drawn"), [(1.0, "████"), (0.5, "██"), (0.28, "█▏"), (0.001, "▏"), (0.0, "")])
+def test_a_bar(share: float, drawn: str) -> None:
+    assert bar(share, 4) == drawn

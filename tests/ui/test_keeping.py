@@ -1,0 +1,220 @@
+"""The trash, tags of one's own, saved searches, and the look at older uploads in the bar."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.ui.conftest import NOW, Made, add, make_library, window_on
+from vuemantics_tui.processing.backfill import BackfillProgress
+from vuemantics_tui.ui.screens.saved import SavedScreen
+from vuemantics_tui.ui.screens.trash import TrashScreen, left_words
+from vuemantics_tui.ui.screens.uploads_keeping import TagChanges, tag_begun, tag_changes
+
+Draw = Callable[..., Path]
+ROWS = [Made("banana.png"), Made("Apple.png"), Made("cherry.png")]
+
+
+async def test_what_is_deleted_is_in_the_trash_and_comes_back(root: Path) -> None:
+    await make_library(root, ROWS)
+    async with window_on(root, size=(100, 24)) as window:
+        await window.shows("cherry.png")
+        await window.press("d")
+        await window.shows("Delete cherry.png?", "to the trash, where it is kept for 30 days")
+        await window.press("y")
+        await window.shows("cherry.png moved to the trash; T shows it.", "2 uploads")
+        await window.press("T")
+        await window.shows("Trash  1 upload", "cherry.png", "2.4 MB · deleted just now · 30 days left")
+        await window.press("enter")
+        await window.shows("cherry.png is back.", "The trash is empty.")
+        assert "delete for ever" not in window.text()
+        await window.press("escape")
+        await window.shows("3 uploads", "✓ cherry.png")
+
+
+async def test_the_last_deletion_is_taken_back_whole(root: Path) -> None:
+    await make_library(root, ROWS)
+    async with window_on(root, size=(100, 24)) as window:
+        await window.shows("cherry.png")
+        await window.press("u")
+        await window.shows("The trash is empty.")
+        await window.press("d", "y")
+        await window.shows("2 uploads")
+        await window.press("*", "d", "y")
+        await window.shows("This library is empty")
+        await window.press("u")
+        await window.shows("2 uploads are back.", "✓ banana.png", "✓ Apple.png")
+        await window.press("u")
+        await window.shows("cherry.png is back.", "3 uploads")
+
+
+async def test_the_trash_is_emptied_after_asking(root: Path) -> None:
+    await make_library(root, ROWS)
+    async with window_on(root, size=(100, 24)) as window:
+        await window.shows("cherry.png")
+        await window.press("*", "d", "y")
+        await window.shows("This library is empty")
+        await window.press("T")
+        await window.shows("Trash  3 uploads, 7.2 MB", "cherry.png")
+        await window.press("x")
+        await window.shows("for ever?", "There is no way back.")
+        await window.press("escape")
+        await window.until(lambda: isinstance(window.app.screen, TrashScreen))
+        assert (await window.library.trash.count())[0] == 3
+        await window.press("x", "y")
+        await window.shows("Trash  2 uploads")
+        await window.press("X")
+        await window.shows("Delete 2 uploads for ever?")
+        await window.press("y")
+        await window.shows("The trash is empty.")
+        assert (await window.library.trash.count())[0] == 0
+
+
+async def test_the_cursor_moves_in_the_trash(root: Path) -> None:
+    await make_library(root, ROWS)
+    async with window_on(root, size=(100, 24)) as window:
+        await window.shows("cherry.png")
+        await window.press("*", "d", "y")
+        await window.shows("This library is empty")
+        await window.press("T")
+        await window.shows("Trash  3 uploads")
+        list_ = window.app.screen.query_one("#list")
+        await window.until(lambda: list_.has_focus)
+        for key, place in [("end", 2), ("up", 1), ("k", 0), ("j", 1), ("down", 2), ("home", 0), ("pagedown", 2)]:
+            await window.press(key)
+            assert list_.highlighted == place  # type: ignore[attr-defined]
+        await window.press("r")
+        await window.shows("Trash  2 uploads")
+        await window.press("q")
+        await window.until(lambda: not isinstance(window.app.screen, TrashScreen))
+
+
+@pytest.mark.parametrize(
+    ("age", "days", "words"),
+    [
+        (timedelta(0), 30, "30 days left"),
+        (timedelta(days=29, hours=1), 30, "1 day left"),
+        (timedelta(days=31), 30, "goes at the next start"),
+        (timedelta(days=400), 0, "kept until the trash is emptied"),
+    ],
+)
+def test_how_long_it_is_still_kept(age: timedelta, days: int, words: str) -> None:
+    assert left_words((NOW - age).isoformat(), days, NOW) == words
+
+
+# Tags
+
+
+async def test_tags_are_given_completed_and_taken_away(root: Path, draw: Draw) -> None:
+    await make_library(root)
+    async with window_on(root, size=(120, 30), process=True) as window:
+        await add(window.library, draw("one.png"), draw("two.png"))
+        await window.shows("2 done")
+        await window.press("*", "t")
+        await window.shows("Tag 2 uploads")
+        await window.press(*"rome, album:trip", "enter")
+        await window.shows("The tags of 2 uploads changed.", "▤ trip", " rome")
+        assert {tag.name: (tag.count, tag.album) for tag in await window.library.tags.all()} == {
+            "rome": (2, False),
+            "trip": (2, True),
+        }
+        await window.press("home", "t")
+        await window.shows("Tag two.png", "Your tags: ")
+        await window.press(*"-ro")
+        await window.shows("-rome")
+        await window.press("tab")
+        await window.press("enter")
+        await window.shows("The tags of 1 upload changed.")
+        await window.until(lambda: " rome" not in window.text())
+        newest = (await window.library.uploads.newest())[0]
+        assert newest.own_tags == ("trip",)
+
+
+async def test_a_tag_without_a_name_is_refused_in_the_field(root: Path) -> None:
+    await make_library(root, ROWS)
+    async with window_on(root, size=(100, 24)) as window:
+        await window.shows("cherry.png")
+        await window.press("t")
+        await window.shows("Tag cherry.png")
+        await window.press("+", "enter")
+        await window.shows("✗ A tag needs a name.")
+        await window.press("escape")
+        await window.shows("newest first")
+        assert await window.library.tags.all() == []
+
+
+@pytest.mark.parametrize(
+    ("text", "changes"),
+    [
+        ("rome", TagChanges(("rome",), (), ())),
+        (
+            "new york, +rome -blue, album:Rome 2024",
+            TagChanges(("new york", "rome", "Rome 2024"), ("Rome 2024",), ("blue",)),
+        ),
+        ("-album:x, well-known", TagChanges(("well-known",), (), ("x",))),
+        (" , ", TagChanges((), (), ())),
+    ],
+)
+def test_what_a_line_of_tags_says(text: str, changes: TagChanges) -> None:
+    assert tag_changes(text) == changes
+
+
+@pytest.mark.parametrize(
+    ("text", "begun"),
+    [
+        ("ro", ("", "", "ro")),
+        ("a, -ro", ("a, ", "-", "ro")),
+        ("+a -new y", ("+a ", "-", "new y")),
+        ("album:Ro", ("", "album:", "Ro")),
+    ],
+)
+def test_which_tag_is_being_typed(text: str, begun: tuple[str, str, str]) -> None:
+    assert tag_begun(text) == begun
+
+
+# Saved searches
+
+
+@pytest.mark.parametrize("width", [80, 120])
+async def test_a_search_is_saved_counted_run_and_forgotten(root: Path, width: int) -> None:
+    await make_library(root, [*ROWS, Made("clip.mp4", file_type="video")])
+    async with window_on(root, size=(width, 24)) as window:
+        await window.shows("clip.mp4")
+        await window.press("B")
+        await window.shows("No search is saved yet.", "then press S.")
+        await window.press("escape", "S")
+        await window.until(lambda: not isinstance(window.app.screen, SavedScreen))
+        await window.press("/", *"type:image", "enter")
+        await window.shows("3 results for type:image")
+        await window.press("S")
+        await window.shows("Save this search as")
+        await window.press("enter")
+        await window.shows("✗ A saved search needs a name.")
+        await window.press(*"stills", "enter")
+        await window.shows("Saved. B shows the saved searches.")
+        await window.press("escape")
+        await window.shows("clip.mp4")
+        await window.press("B")
+        await window.shows("stills  3", "type:image")
+        await window.press("home", "end", "up", "down", "pageup", "pagedown", "enter")
+        await window.shows("3 results for type:image")
+        assert window.search_input.value == "type:image"
+        await window.press("B")
+        await window.shows("stills  3")
+        await window.press("x")
+        await window.shows("stills is forgotten.", "No search is saved yet.")
+        assert await window.library.search.saved() == []
+        await window.press("q")
+        await window.until(lambda: not isinstance(window.app.screen, SavedScreen))
+
+
+async def test_the_bar_says_how_far_the_look_at_older_uploads_is(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    await make_library(root, ROWS)
+    async with window_on(root, size=(100, 24)) as window:
+        monkeypatch.setattr(window.library.queue._backfill, "_progress", BackfillProgress(120, 5000))
+        await window.shows("reading 2% of 5,000")
+        monkeypatch.setattr(window.library.queue._backfill, "_progress", None)
+        await window.until(lambda: "reading" not in window.text())

@@ -1,0 +1,144 @@
+"""The command that gets data out: export."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from vuemantics_tui.cli.following import Bar, bars
+from vuemantics_tui.cli.group import analyzer_option, current_settings, library_option
+from vuemantics_tui.cli.output import note, result_line
+from vuemantics_tui.cli.query_line import QueryCommand, checked_line, pointing
+from vuemantics_tui.cli.session import open_library, run
+from vuemantics_tui.config import Settings
+from vuemantics_tui.domain.errors import UsageError
+from vuemantics_tui.domain.text import counted, visible
+
+if TYPE_CHECKING:
+    from vuemantics_tui.library import Library
+
+FAILED = 1
+XMP = "xmp"
+STDOUT = Path("-")
+
+
+@click.command(
+    cls=QueryCommand,
+    epilog="Without --format the file's name tells it: .jsonl, .csv, and a folder is for xmp. The file - is stdout.",
+)
+@click.argument("target", type=click.Path(path_type=Path, allow_dash=True), metavar="FOLDER|FILE")
+@click.argument("query", nargs=-1, metavar="[QUERY...]")
+@click.option(
+    "--format", "export_format", type=click.Choice(["jsonl", "csv", XMP]), help="JSON Lines, a table, or side-cars."
+)
+@click.option("--hidden", is_flag=True, help="The hidden ones too.")
+@click.option("--overwrite", is_flag=True, help="Replace a file that is there, and side-cars of other programs.")
+@analyzer_option
+@library_option
+def export(target: Path, query: tuple[str, ...], export_format: str | None, hidden: bool, overwrite: bool) -> None:
+    """Write what is known of all uploads, or of those that a search finds, for other programs to read.
+
+    Originals are never written. The format xmp puts a side-car for each upload into a folder: description and tags in
+    the standard fields, as digiKam, Lightroom and darktable read them.
+    """
+    chosen = export_format or _format_of(target)
+    if chosen == XMP and target == STDOUT:
+        raise UsageError("Side-cars need a folder", "Name one that is there, or give --format jsonl.")
+    if chosen != XMP and target != STDOUT:
+        _check_file(target, overwrite)
+    text = checked_line(query)
+    settings = current_settings()
+    left_out = run(lambda: _export(settings, target, chosen, text, hidden, overwrite))
+    raise SystemExit(FAILED if left_out else 0)
+
+
+def _check_file(target: Path, overwrite: bool) -> None:
+    if target.is_dir():
+        raise UsageError(f"This is a folder: {target}", "Name a file in it, or give --format xmp.")
+    if target.exists() and not overwrite:
+        raise UsageError(f"There is a file already: {target}", "Name another one, or give --overwrite.")
+
+
+def _format_of(target: Path) -> str:
+    ending = target.suffix.lower().removeprefix(".")
+    if target.is_dir():
+        return XMP
+    if ending not in ("jsonl", "csv"):
+        raise UsageError(f"No format was named for {target}", "Give --format jsonl, csv or xmp.")
+    return ending
+
+
+async def _export(
+    settings: Settings, target: Path, export_format: str, text: str, hidden: bool, overwrite: bool
+) -> int:
+    """Write the export; returns how many side-cars were left out."""
+    async with open_library(settings) as library:
+        numbers = await _found(library, text, hidden) if text else None
+        if export_format == XMP:
+            return await _sidecars(library, target, numbers, hidden, overwrite)
+        if target == STDOUT:
+            await _lines(library, export_format, numbers, hidden)
+        else:
+            await _file(library, target, export_format, numbers, hidden, overwrite)
+        return 0
+
+
+async def _found(library: Library, text: str, hidden: bool) -> Sequence[int]:
+    """The numbers of all that a search finds above its cut-off."""
+    with pointing(text):
+        # As deep as the library: what a search lists page by page is exported to the end.
+        found = await library.search.run(text, max(1, (await library.queue.counts()).total), show_hidden=hidden)
+    if found.note:
+        note(visible(found.note))
+    if found.below:
+        note(f"{found.below:,} below the cut-off are left out")
+    return found.numbers
+
+
+async def _lines(library: Library, export_format: str, numbers: Sequence[int] | None, hidden: bool) -> None:
+    from vuemantics_tui.library import ExportFormat
+
+    async for line in library.export.lines(ExportFormat(export_format), numbers, include_hidden=hidden):
+        # As into a file, whatever the terminal's encoding.
+        sys.stdout.buffer.write(line.encode("utf-8", "replace"))
+    sys.stdout.buffer.flush()
+
+
+async def _file(
+    library: Library, target: Path, export_format: str, numbers: Sequence[int] | None, hidden: bool, overwrite: bool
+) -> None:
+    from vuemantics_tui.library import ExportFormat
+
+    done = 0
+    with bars() as progress:
+        bar = Bar(progress, "exporting", 0)
+        async for at in library.export.to_file(
+            target, ExportFormat(export_format), numbers, include_hidden=hidden, overwrite=overwrite
+        ):
+            done = at.done
+            bar.show(at.done, at.of)
+            bar.say(f"{at.done:,} of {at.of:,}")
+    note(f"{counted(done, 'upload')} exported to {visible(str(target))}")
+
+
+async def _sidecars(
+    library: Library, folder: Path, numbers: Sequence[int] | None, hidden: bool, overwrite: bool
+) -> int:
+    written = left_out = 0
+    with bars() as progress:
+        bar = Bar(progress, "exporting", 0)
+        async for result in library.export.sidecars(folder, numbers, include_hidden=hidden, overwrite=overwrite):
+            bar.show(result.done, result.of)
+            bar.say(f"{result.done:,} of {result.of:,}")
+            written += result.written
+            if not result.written:
+                left_out += 1
+                note(result_line("left", result.path.name, result.reason))
+    note(f"{counted(written, 'side-car')} written to {visible(str(folder))}")
+    if left_out:
+        note(f"{left_out:,} left as they are; to replace them, give --overwrite")
+    return left_out

@@ -1,0 +1,89 @@
+"""A search line from the arguments that a shell hands over."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import click
+
+from vuemantics_tui.cli.output import note
+from vuemantics_tui.domain.query import QueryError, TextField, parse_query, pointed
+from vuemantics_tui.domain.query.values import LIKE, NEAR, known_name
+
+# An argument's sign, weight and filter, which stand outside the quotes: -tag:Rome by night, 2:golden retriever.
+_HEAD = re.compile(r"(?P<sign>-?)(?P<weight>(?:[0-9]{1,3}(?:\.[0-9]{1,3})?:)?)(?P<filter>(?:[A-Za-z]+:)?)")
+_TAKES_BLANKS = (*(field.value for field in TextField), NEAR, LIKE)
+_PATH = re.compile(r"(?:\.{0,2}|~)[/\\].*\.[A-Za-z0-9]{2,4}", re.DOTALL)
+
+
+class QueryCommand(click.Command):
+    """A command with a QUERY, which says how a word with a minus is written where it was taken for an option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        given = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            if error.option_name.startswith("--") or "--" in given:
+                raise
+            words = [word for word in given if word.startswith(error.option_name)]
+            raise click.UsageError(
+                f"There is no option {words[0] if words else error.option_name}. To leave a word out, put -- before"
+                f" the query: {ctx.command_path} -- kitten {words[0] if words else '-dog'}",
+                ctx,
+            ) from None
+
+
+def query_line(arguments: Sequence[str]) -> str:
+    """The search line that arguments make: one that holds blanks was quoted for the shell, and is quoted again.
+
+    Such an argument stays as it is where it holds quotes, arithmetic, a filter or an excluded word of its own: then the
+    whole line was quoted for the shell.
+    """
+    return " ".join(_quoted(argument) for argument in arguments if argument.strip())
+
+
+def _quoted(argument: str) -> str:
+    argument = argument.strip()
+    first, *others = argument.split()
+    if not others or '"' in argument or any(_is_syntax(word) for word in others):
+        return argument
+    match = _HEAD.match(argument)
+    assert match is not None, "every part of it may be empty"
+    name, value = match["filter"], argument[match.end() :]
+    if name and known_name(name[:-1]) is None:
+        name, value = "", name + value
+    if name and (known_name(name[:-1]) not in _TAKES_BLANKS or not value):
+        return argument
+    if not name and first in ("+", "-"):
+        return argument
+    if not name and not match["sign"] and _PATH.fullmatch(value):
+        name = f"{LIKE}:"
+    return f'{match["sign"]}{match["weight"]}{name}"{value.strip()}"'
+
+
+def _is_syntax(word: str) -> bool:
+    """Whether a word says something in the search language, other than itself."""
+    name = word.removeprefix("-").partition(":")
+    return word in ("+", "-") or (word[0] == "-" and word[1:2].isalnum()) or bool(name[1] and known_name(name[0]))
+
+
+@contextmanager
+def pointing(text: str) -> Iterator[None]:
+    """Shows on stderr where in a search line it goes wrong, before the error is told. Raises QueryError."""
+    try:
+        yield
+    except QueryError as error:
+        for line in pointed(text, error.place):
+            note(line)
+        raise
+
+
+def checked_line(arguments: Sequence[str]) -> str:
+    """The search line that arguments make, once it is known to make sense. Raises QueryError."""
+    text = query_line(arguments)
+    with pointing(text):
+        parse_query(text)
+    return text

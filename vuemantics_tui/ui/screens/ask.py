@@ -1,0 +1,116 @@
+"""AskScreen: one line to be typed, with completion, and done something with."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from vuemantics_tui.domain.errors import VuemanticsError
+from vuemantics_tui.domain.text import visible
+from vuemantics_tui.ui import bindings
+from vuemantics_tui.ui.widgets.keys_line import KeysLine
+from vuemantics_tui.ui.widgets.line_input import LineInput
+from vuemantics_tui.ui.widgets.words import Words
+
+Do = Callable[[str], Awaitable[str]]
+"""Does what was asked for; returns the words that say so. Raises VuemanticsError, and the field stays."""
+Complete = Callable[[str], Awaitable[Sequence[str]]]
+"""The whole lines that a line may become, the best first."""
+
+
+class AskInput(LineInput):
+    """The field itself."""
+
+    BINDINGS = bindings.ASK_FIELD
+
+    def action_leave_ask(self) -> None:
+        """Leave everything as it is."""
+        self.screen.dismiss(None)
+
+    def action_complete_ask(self) -> None:
+        """Take the first completion."""
+        if isinstance(self.screen, AskScreen):
+            self.screen.take_completion()
+
+
+class AskScreen(ModalScreen[str | None]):
+    """Dismisses with what `do` returned, or None where it was left without."""
+
+    CSS_PATH = Path(__file__).with_suffix(".tcss")
+    AUTO_FOCUS = "AskInput"
+
+    def __init__(
+        self, title: str, explanation: str, do: Do, *, placeholder: str = "", complete: Complete | None = None
+    ) -> None:
+        super().__init__()
+        self._title = visible(title)
+        self._explanation = visible(explanation)
+        self._placeholder = placeholder
+        self._do = do
+        self._complete = complete
+        self._completions: Sequence[str] = ()
+
+    def compose(self) -> ComposeResult:
+        """What it is about, the field, what may be meant or is wrong, the keys."""
+        with Vertical(id="ask"):
+            yield Static(self._title, id="ask-title", markup=False)
+            yield Static(self._explanation, id="ask-explanation", markup=False)
+            yield AskInput(id="ask-input", compact=True, placeholder=self._placeholder, select_on_focus=False)
+            yield Words(id="ask-message")
+            yield KeysLine(id="ask-keys")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Only where something is completed."""
+        return action != "complete_ask" or self._complete is not None
+
+    def take_completion(self) -> None:
+        """Go on with the first completion."""
+        if self._completions:
+            field = self.query_one(AskInput)
+            field.value = self._completions[0]
+            field.cursor_position = len(field.value)
+
+    @on(Input.Changed)
+    def _typed(self, event: Input.Changed) -> None:
+        event.stop()
+        self._say("")
+        self._look_up(event.value)
+
+    @work(group="completing", exclusive=True, exit_on_error=False)
+    async def _look_up(self, text: str) -> None:
+        if self._complete is None:
+            return
+        try:
+            self._completions = await self._complete(text)
+        except VuemanticsError as error:
+            self._complain(error)
+        else:
+            self._say("  ".join(visible(line.rpartition(",")[2].strip()) for line in self._completions))
+
+    @on(Input.Submitted)
+    def _submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self._do_it(event.value)
+
+    @work(group="doing", exclusive=True, exit_on_error=False)
+    async def _do_it(self, text: str) -> None:
+        try:
+            words = await self._do(text)
+        except VuemanticsError as error:
+            self._complain(error)
+        else:
+            self.dismiss(words)
+
+    def _say(self, words: str) -> None:
+        self.query_one(Words).set_class(False, "-error")
+        self.query_one(Words).say(words)
+
+    def _complain(self, error: VuemanticsError) -> None:
+        self.query_one(Words).set_class(True, "-error")
+        self.query_one(Words).say(visible(f"✗ {error.message}. {error.hint}".strip()))

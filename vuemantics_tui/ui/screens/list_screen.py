@@ -1,0 +1,132 @@
+"""ListScreen: what the screens are made of that show one list, read from the library."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Generic, TypeVar
+
+from textual import work
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.screen import Screen
+from textual.widgets import Static
+from textual.widgets.option_list import Option
+
+from vuemantics_tui.library import Library
+from vuemantics_tui.ui.notices import Notices
+from vuemantics_tui.ui.screens.reading import is_open
+from vuemantics_tui.ui.widgets.choice_list import ChoiceList
+from vuemantics_tui.ui.widgets.keys_line import KeysLine
+from vuemantics_tui.ui.widgets.words import Words
+
+Entry = TypeVar("Entry")
+
+
+class ListScreen(Screen[None], Generic[Entry]):
+    """A title, a list, the keys; or in words, why there is nothing."""
+
+    NOTHING = ""
+    DEFAULT_CSS = """
+    ListScreen {
+        layout: vertical;
+
+        #list-title, #list-keys {
+            height: 1;
+            padding: 0 1;
+            background: $surface;
+        }
+
+        #list-title {
+            color: $accent;
+            text-style: bold;
+        }
+
+        #list {
+            height: 1fr;
+            max-height: 100%;
+            padding: 0 1;
+        }
+
+        #list-nothing {
+            display: none;
+            height: 1fr;
+            content-align: center middle;
+            text-align: center;
+            color: $dim;
+        }
+
+        &.-nothing #list {
+            display: none;
+        }
+
+        &.-nothing #list-nothing {
+            display: block;
+        }
+    }
+    """
+
+    def __init__(self, library: Library) -> None:
+        super().__init__()
+        self.library = library
+        self.entries: list[Entry] = []
+
+    @abstractmethod
+    def make_list(self) -> ChoiceList:
+        """The list, with the keys that it has of its own."""
+
+    @abstractmethod
+    async def read(self) -> list[Entry]:
+        """What the list shows. Raises VuemanticsError."""
+
+    @abstractmethod
+    def title_words(self) -> str:
+        """What stands at the top, once the entries are read."""
+
+    @abstractmethod
+    def entry_words(self, entry: Entry) -> Content:
+        """One entry, in one or more lines."""
+
+    def compose(self) -> ComposeResult:
+        """From top to bottom."""
+        yield Words(id="list-title")
+        yield self.make_list()
+        yield Static(self.NOTHING, id="list-nothing", markup=False)
+        yield KeysLine(id="list-keys")
+
+    def on_mount(self) -> None:
+        """Begin to read."""
+        self.notices = Notices(self.app)
+        self.read_again()
+
+    @work(group="reading", exclusive=True, exit_on_error=False)
+    async def read_again(self) -> None:
+        """Read and show the entries."""
+        with self.notices.errors_told():
+            await self.show_read()
+
+    async def show_read(self) -> None:
+        """Read and show the entries; the cursor stays in its place. Raises VuemanticsError."""
+        entries = await self.read()
+        if not is_open(self):
+            return
+        list_ = self.query_one(ChoiceList)
+        place = list_.highlighted or 0
+        self.entries = entries
+        self.set_class(not entries, "-nothing")
+        self.refresh_bindings()
+        # What is hidden has no keys.
+        list_.disabled = not entries
+        list_.set_options(Option(self.entry_words(entry)) for entry in entries)
+        list_.highlighted = min(place, len(entries) - 1) if entries else None
+        self.query_one("#list-title", Words).say(self.title_words())
+        self.call_after_refresh(list_.focus)
+
+    @property
+    def chosen(self) -> Entry | None:
+        """What is under the cursor."""
+        place = self.query_one(ChoiceList).highlighted
+        return self.entries[place] if place is not None and place < len(self.entries) else None
+
+    def action_go_back(self) -> None:
+        """Back to the screen before."""
+        self.dismiss(None)

@@ -1,0 +1,109 @@
+"""TrashScreen: what was deleted, for as long as it can be brought back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from textual import on, work
+from textual.content import Content
+from textual.widgets import OptionList
+
+from vuemantics_tui.domain.text import counted, size_words, visible
+from vuemantics_tui.library import Library, TrashedUpload
+from vuemantics_tui.ui import bindings
+from vuemantics_tui.ui.screens.confirm import ConfirmScreen
+from vuemantics_tui.ui.screens.list_screen import ListScreen
+from vuemantics_tui.ui.widgets.choice_list import ChoiceList
+from vuemantics_tui.ui.widgets.pane_words import ago_words
+
+
+class TrashList(ChoiceList):
+    """What is in the trash, the latest first."""
+
+    BINDINGS = bindings.TRASH_LIST
+
+
+class TrashScreen(ListScreen[TrashedUpload]):
+    """Lists what was deleted, and brings it back or deletes it for ever."""
+
+    BINDINGS = bindings.TRASH_SCREEN
+    AUTO_FOCUS = "TrashList"
+    NOTHING = "The trash is empty.\n\nWhat you delete is kept here for a while, and can be brought back."
+
+    def __init__(self, library: Library, clock: Callable[[], datetime]) -> None:
+        super().__init__(library)
+        self._clock = clock
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """What is deleted must be there."""
+        return action not in ("delete_forever", "empty_trash") or bool(self.entries)
+
+    def make_list(self) -> ChoiceList:
+        """The list."""
+        return TrashList(id="list")
+
+    async def read(self) -> list[TrashedUpload]:
+        """What is in the trash."""
+        return await self.library.trash.list()
+
+    def title_words(self) -> str:
+        """How much there is."""
+        size = size_words(sum(entry.upload.file_size for entry in self.entries))
+        return f"Trash  {counted(len(self.entries), 'upload')}, {size}" if self.entries else "Trash"
+
+    def entry_words(self, entry: TrashedUpload) -> Content:
+        """Name, size, since when, how long still."""
+        facts = [size_words(entry.upload.file_size), f"deleted {ago_words(entry.deleted_at, self._clock())}"]
+        facts.append(left_words(entry.deleted_at, self.library.trash.days, self._clock()))
+        return Content.assemble(visible(entry.upload.filename), "\n    ", (" · ".join(facts), "$dim"))
+
+    @on(OptionList.OptionSelected)
+    def _restore_chosen(self) -> None:
+        self._restore()
+
+    @work(group="acting", exit_on_error=False)
+    async def _restore(self) -> None:
+        with self.notices.errors_told():
+            if (entry := self.chosen) is not None:
+                if await self.library.trash.restore([entry.upload.id]):
+                    self.notices.tell(f"{entry.upload.filename} is back.")
+                else:
+                    self.notices.tell(f"{entry.upload.filename} is not in the trash any more.")
+                await self.show_read()
+
+    @work(group="acting", exit_on_error=False)
+    async def action_delete_forever(self) -> None:
+        """Delete the one under the cursor for ever, after asking."""
+        with self.notices.errors_told():
+            if (entry := self.chosen) is None:
+                return
+            name = entry.upload.filename
+            if await self._agreed(f"Delete {name} for ever?"):
+                await self.library.uploads.delete([entry.upload.id], forever=True)
+                self.notices.tell(f"{name} is deleted.")
+                await self.show_read()
+
+    @work(group="acting", exit_on_error=False)
+    async def action_empty_trash(self) -> None:
+        """Delete all of it for ever, after asking."""
+        with self.notices.errors_told():
+            if self.entries and await self._agreed(f"Delete {counted(len(self.entries), 'upload')} for ever?"):
+                count = await self.library.trash.empty()
+                self.notices.tell(f"{counted(count, 'upload')} deleted.")
+                await self.show_read()
+
+    async def _agreed(self, question: str) -> bool:
+        explanation = "There is no way back. The originals that were copied from stay where they are."
+        screen = ConfirmScreen(question, explanation, agree="delete", decline="keep")
+        return await self.app.push_screen_wait(screen)
+
+
+def left_words(deleted_at: str, days: float, now: datetime) -> str:
+    """How long it is still kept."""
+    if not days:
+        return "kept until the trash is emptied"
+    left = datetime.fromisoformat(deleted_at) + timedelta(days=days) - now
+    count = max(0, math.ceil(left / timedelta(days=1)))
+    return f"{counted(count, 'day')} left" if count else "goes at the next start"
