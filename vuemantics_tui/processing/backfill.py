@@ -120,8 +120,7 @@ class Backfill:
         traits, metadata, message = None, None, None
         try:
             traits = await self._compute.run(read_traits, thumbnail, source, lacking.file_type, self._max_pixels)
-        except Exception as error:
-            # Whatever it is: what is not marked would be tried for ever.
+        except Exception as error:  # noqa: BLE001 - whatever it is: what is not marked would be tried for ever
             log.warning("it cannot be told what %s looks like: %r", lacking.id, error)
             message = str(error)[:_ERROR_CHARACTERS] or type(error).__name__
         try:
