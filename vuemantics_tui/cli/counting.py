@@ -12,6 +12,7 @@ from vuemantics_tui.cli.output import emit, emit_json
 from vuemantics_tui.cli.session import open_library, run
 from vuemantics_tui.config import Settings
 from vuemantics_tui.domain.text import counted, size_words, visible
+from vuemantics_tui.domain.upload import STATUS_WORDS
 
 if TYPE_CHECKING:
     from vuemantics_tui.library import Statistics
@@ -80,7 +81,7 @@ def statistics_page(statistics: Statistics) -> list[str]:
     """The numbers as lines, the months as bars."""
     counts, space = statistics.counts, statistics.space
     uploads = sum(counts.by_status.values())
-    statuses = [f"{count:,} {status.value}" for status, count in counts.by_status.items() if count]
+    statuses = [f"{count:,} {STATUS_WORDS[status]}" for status, count in counts.by_status.items() if count]
     types = [counted(count, file_type.value) for file_type, count in counts.by_type.items() if count]
     kinds = [
         ("originals", space.originals), ("thumbnails", space.thumbnails), ("database", space.database),

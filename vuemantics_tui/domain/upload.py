@@ -99,6 +99,16 @@ _STAGE_WORDS: dict[ProcessingStage, str] = {
 }
 
 
+STATUS_WORDS: dict[ProcessingStatus, str] = {
+    ProcessingStatus.PENDING: "waiting",
+    ProcessingStatus.ANALYZING: "describing",
+    ProcessingStatus.EMBEDDING: "embedding",
+    ProcessingStatus.COMPLETED: "completed",
+    ProcessingStatus.FAILED: "failed",
+}
+"""What a screen or command calls a status where it does not know the stage."""
+
+
 def status_word(
     stage: ProcessingStage, *, error_kind: ErrorKind | None = None, frame: tuple[int, int] | None = None
 ) -> str:

@@ -14,6 +14,7 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from vuemantics_tui.domain.text import counted, size_words, visible
+from vuemantics_tui.domain.upload import STATUS_WORDS
 from vuemantics_tui.library import Library, Statistics
 from vuemantics_tui.ui import bindings
 from vuemantics_tui.ui.fitting import fit
@@ -85,7 +86,7 @@ def stats_words(statistics: Statistics, width: int) -> Content:
     counts, space, index = statistics.counts, statistics.space, statistics.index
     if not sum(counts.by_status.values()) + counts.trashed:
         return Content(NOTHING)
-    told = [(status.value, count) for status, count in counts.by_status.items()]
+    told = [(STATUS_WORDS[status], count) for status, count in counts.by_status.items()]
     told += [("hidden", counts.hidden), ("duplicates", counts.duplicates), ("in the trash", counts.trashed)]
     sizes = [
         ("originals", space.originals),
