@@ -260,3 +260,20 @@ async def test_two_windows_read_each_file_once(open_library: OpenLibrary, draw_p
     for one in passes:
         await one.stop()
     assert len(read) == len(set(read)) == 12
+
+
+async def test_where_nothing_is_found_no_window_reads_its_list_anew(fill: Library, draw_picture: DrawPicture) -> None:
+    (missing,) = await older(fill, draw_picture, 1)
+    upload = await fill.uploads.get(missing)
+    assert upload
+    for path in (fill.uploads.absolute(upload.file_path), fill.uploads.absolute(upload.thumbnail_path)):
+        assert path
+        path.unlink()
+    feed = fill.uploads.changes()
+    await feed.skip_to_now()
+    backfill = backfill_of(fill)
+    backfill.start()
+    await finished(fill)
+    await backfill.stop()
+    changes = await feed.poll()
+    assert changes is None or not changes.changed

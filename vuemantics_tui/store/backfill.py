@@ -57,12 +57,17 @@ class BackfillStore:
 
         Only what lacked it is written, so two windows that read the same file at once do no harm.
         """
+        found_nothing = traits is None and metadata is None
         metadata = metadata or MediaMetadata()
         async with self._database.transaction() as connection:
             rows = list(
                 await connection.execute_fetchall(f"SELECT 1 FROM uploads WHERE number = ? AND {_LACKING}", (number,))
             )
             if not rows:
+                return
+            if found_nothing:
+                # Nothing that anybody sees is another: no window has to read its list anew.
+                await save_traits(connection, number, traits, error)
                 return
             await connection.execute(
                 """
