@@ -1,4 +1,4 @@
-"""The review of what looks the same, and the library in numbers."""
+"""The review of what looks the same."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from PIL import Image, ImageFilter
 
 from tests.ui.conftest import Made, Window, add, make_library, window_on
 from vuemantics_tui.ui.screens.duplicates import DuplicatesScreen
-from vuemantics_tui.ui.screens.stats import StatsScreen, bar
 
 
 def scene(seed: int) -> Image.Image:
@@ -90,34 +89,3 @@ async def test_where_nothing_looks_the_same_that_is_said(root: Path) -> None:
         assert "keep it" not in window.text()
         await window.press("q")
         await window.until(lambda: not isinstance(window.app.screen, DuplicatesScreen))
-
-
-@pytest.mark.parametrize("width", [80, 120])
-async def test_the_library_in_numbers(root: Path, tmp_path: Path, width: int) -> None:
-    async with window_with_alikes(root, tmp_path, width, 16) as window:
-        await window.library.tags.add([(await window.library.uploads.newest())[0].id], ["rome"])
-        await window.press("#")
-        await window.shows("Uploads", "completed", "█", "Types", "image", "Months")
-        await window.press("end")
-        await window.shows("rome", "Time by stage", "Index", "6 of 6 described have a vector of words-1")
-        before = window.app.screen.query_one("#stats-text").region.y
-        await window.press("home")
-        await window.until(lambda: window.app.screen.query_one("#stats-text").region.y > before)
-        await window.press("j", "k", "space", "pageup", "g", "G")
-        await window.library.uploads.delete([(await window.library.uploads.newest())[0].id])
-        await window.press("r", "g")
-        await window.shows("in the trash")
-        await window.press("escape")
-        await window.until(lambda: not isinstance(window.app.screen, StatsScreen))
-
-
-async def test_an_empty_library_has_no_numbers(root: Path) -> None:
-    async with window_on(root) as window:
-        await window.shows("This library is empty")
-        await window.press("#")
-        await window.shows("There is nothing to count yet.")
-
-
-@pytest.mark.parametrize(("share", "drawn"), [(1.0, "████"), (0.5, "██"), (0.28, "█▏"), (0.001, "▏"), (0.0, "")])
-def test_a_bar(share: float, drawn: str) -> None:
-    assert bar(share, 4) == drawn

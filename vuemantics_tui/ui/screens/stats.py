@@ -21,12 +21,13 @@ from vuemantics_tui.ui.fitting import fit
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.screens.reading import Reading, is_open
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
+from vuemantics_tui.ui.widgets.months_chart import MonthsChart
 from vuemantics_tui.ui.widgets.pane_words import seconds_words
 from vuemantics_tui.ui.widgets.words import Words
 
 COUNTING = "Counting …"
 NOTHING = "There is nothing to count yet."
-MOST_MONTHS = 24
+MONTHS = "Months, taken or added"
 NAME_CELLS = 16
 LONGEST_BAR = 60
 _EIGHTHS = " ▏▎▍▌▋▊▉"
@@ -50,7 +51,9 @@ class StatsScreen(Reading, Screen[None]):
         """A title, the numbers, the keys."""
         yield Words(id="stats-title")
         with VerticalScroll(id="stats-page", can_focus=False):
-            yield Static(COUNTING, id="stats-text", markup=False)
+            yield Static(COUNTING, id="stats-first", classes="stats-text", markup=False)
+            yield MonthsChart(id="stats-months")
+            yield Static(id="stats-rest", classes="stats-text", markup=False)
         yield KeysLine(id="stats-keys")
 
     def on_mount(self) -> None:
@@ -74,18 +77,21 @@ class StatsScreen(Reading, Screen[None]):
     def _show(self) -> None:
         if self._statistics is not None:
             width = max(40, self.size.width - 4)
-            self.query_one("#stats-text", Static).update(stats_words(self._statistics, width))
+            first, rest = stats_words(self._statistics, width)
+            self.query_one("#stats-first", Static).update(first)
+            self.query_one(MonthsChart).show([(each.month, each.uploads) for each in self._statistics.counts.months])
+            self.query_one("#stats-rest", Static).update(rest)
 
     def action_go_back(self) -> None:
         """Back to the screen before."""
         self.dismiss(None)
 
 
-def stats_words(statistics: Statistics, width: int) -> Content:
-    """All numbers, in sections, for so many cells."""
+def stats_words(statistics: Statistics, width: int) -> tuple[Content, Content]:
+    """All numbers in sections, for so many cells: what stands above the months, with their title, and below them."""
     counts, space, index = statistics.counts, statistics.space, statistics.index
     if not sum(counts.by_status.values()) + counts.trashed:
-        return Content(NOTHING)
+        return Content(NOTHING), Content()
     told = [(STATUS_WORDS[status], count) for status, count in counts.by_status.items()]
     told += [("hidden", counts.hidden), ("duplicates", counts.duplicates), ("in the trash", counts.trashed)]
     sizes = [
@@ -96,10 +102,12 @@ def stats_words(statistics: Statistics, width: int) -> Content:
         ("trash", space.trash),
     ]
     file = index.file.name if index.file is not None else "in memory"
-    sections: Sequence[tuple[str, Content]] = [
+    above = [
         ("Uploads", _bars(_counted(told), width)),
         ("Types", _bars(_counted((kind.value, count) for kind, count in counts.by_type.items()), width)),
-        (_months_title(statistics), _bars(_counted((m.month, m.uploads) for m in counts.months[-MOST_MONTHS:]), width)),
+        (MONTHS if counts.months else "", Content()),
+    ]
+    below = [
         (f"Space, {size_words(space.total)}", _bars([(name, size, size_words(size)) for name, size in sizes], width)),
         ("Tags", _bars(_counted(counts.tags), width)),
         (
@@ -125,14 +133,16 @@ def stats_words(statistics: Statistics, width: int) -> Content:
             ),
         ),
     ]
+    return _told(above), _told(below)
+
+
+def _told(sections: Iterable[tuple[str, Content]]) -> Content:
+    """The sections that say anything, each under its title."""
     return Content("\n\n").join(
-        Content.assemble((title, "bold $accent"), "\n", content) for title, content in sections if content.plain
+        Content.assemble((title, "bold $accent"), "\n" if content.plain else "", content)
+        for title, content in sections
+        if content.plain or title == MONTHS
     )
-
-
-def _months_title(statistics: Statistics) -> str:
-    left_out = len(statistics.counts.months) - MOST_MONTHS
-    return "Months" if left_out <= 0 else f"Months, the last {MOST_MONTHS}"
 
 
 def _counted(counts: Iterable[tuple[str, int]]) -> list[Line]:
