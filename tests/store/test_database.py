@@ -166,3 +166,12 @@ async def test_two_processes_make_and_fill_one_library(tmp_path: Path) -> None:
     assert tuple(rows[0]) == (50, 50)
     assert len(await database.fetch("SELECT id FROM users")) == 1
     await database.close()
+
+
+async def test_integers_come_in_the_order_of_their_query(database: Database) -> None:
+    rows = "VALUES (3, 1), (-9007199254740993, 2), (12, 0)"
+    for order, expected in (("y", [12, 3, -9007199254740993]), ("x DESC", [12, 3, -9007199254740993])):
+        query = f"SELECT x FROM (SELECT column1 AS x, column2 AS y FROM ({rows})) WHERE x < ? ORDER BY {order}"
+        assert list(await database.fetch_integers(query, (99,))) == expected
+        assert list(await database.fetch_integers(f"{query} LIMIT 1", (99,))) == expected[:1]
+        assert list(await database.fetch_integers(query, (-(2**60),))) == []

@@ -211,6 +211,21 @@ async def test_words_are_looked_for_among_few_some_and_many(
             assert sorted(found) == [1, 2, 3]
 
 
+async def test_phrases_and_what_is_left_out_count_in_the_full_text(database: Database) -> None:
+    fulltext = FullText(database)
+    for text in ("A red kite flies.", "A kite, red and blue.", "A red kite on a table."):
+        await complete(database, await insert_upload(UploadStore(database)), text, ())
+
+    async def found(every: bool = True, **options: list[list[str]]) -> list[int]:
+        return sorted(await fulltext.search(["red", "kite"], every=every, limit=9, **options))
+
+    assert await found() == [1, 2, 3]
+    assert await found(phrases=[["red", "kite"]]) == [1, 3]
+    assert await found(excluded=[["table"], ["red", "and", "blue"]]) == [1]
+    assert await found(every=False, phrases=[["red", "kite"]], excluded=[["flies"]]) == [3]
+    assert await found(excluded=[['fl"ies OR']]) == [1, 2, 3]
+
+
 async def test_a_word_that_is_everywhere_is_ranked_among_the_newest(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
@@ -148,6 +148,10 @@ class UploadRow:
     def word(self) -> str:
         """The word for its state."""
         return status_word(self.stage, error_kind=self.error_kind)
+
+    def row(self) -> UploadRow:
+        """This alone, of whatever more is known."""
+        return UploadRow(**{each.name: getattr(self, each.name) for each in fields(UploadRow)})
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,8 +25,7 @@ class SearchHit:
     """An upload that was found, its score in 0..1 (the cosine, for what is similar), and the query's words in it.
 
     `matched` holds words of the query, lower case, as they were typed: `cats` also where the upload says `cat`.
-    `sentence` of its description or read text holds the most of them, and is empty where none does. `cosine` is None
-    without a vector; the shares of words and meaning in the score add up to 1.
+    `cosine` is None without a vector; the shares of words and meaning in the score add up to 1.
     """
 
     upload: Upload
@@ -35,7 +34,11 @@ class SearchHit:
     cosine: float | None = None
     words_share: float = 0.0
     meaning_share: float = 0.0
-    sentence: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """The sentence of its description or read text that holds the most of the matched words; empty if none does."""
+        return nearest_by_words(_sentences(self.upload), self.matched) if self.matched else ""
 
 
 class SearchResults(list[SearchHit]):
@@ -202,8 +205,7 @@ class Search:
 
 
 def _found(upload: Upload, hit: Hit, matched: tuple[str, ...]) -> SearchHit:
-    sentence = nearest_by_words(_sentences(upload), matched) if matched else ""
-    return SearchHit(upload, hit.score, matched, hit.cosine, hit.words_share, hit.meaning_share, sentence)
+    return SearchHit(upload, hit.score, matched, hit.cosine, hit.words_share, hit.meaning_share)
 
 
 def _begun(half: str, upload: Upload) -> tuple[str, ...]:

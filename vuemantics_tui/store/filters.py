@@ -63,8 +63,13 @@ _ORDERS = {
     Sort.OLDEST: f"{_MOMENT}, number",
     Sort.LARGEST: "file_size DESC, number DESC",
     Sort.SMALLEST: "file_size, number",
-    Sort.NAME: "filename COLLATE NOCASE, number",
+    Sort.NAME: "filename COLLATE NOCASE, number DESC",
+    # Without words there is no score.
+    Sort.SCORE: f"{_MOMENT} DESC, number DESC",
 }
+# The index that has the order, or else all that is asked for of each upload: so that no row of the table is read.
+_INDEXES = dict.fromkeys((Sort.NEWEST, Sort.OLDEST, Sort.SCORE), "uploads_by_moment") | {Sort.NAME: "uploads_view_name"}
+_FACTS = "uploads_facts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,27 +100,31 @@ class FilterStore:
         self._version: int | None = None
         self._remembered: dict[Condition, Matching] = {}
 
-    async def condition(self, query: Query, now: datetime, show_hidden: bool = False) -> Condition:
-        """What the filters, the phrases and what is left out demand. Days count from `now`, in its time zone.
+    async def condition(self, query: Query, now: datetime, show_hidden: bool = False, texts: bool = True) -> Condition:
+        """What the filters demand, and with `texts` the phrases and what is left out.
 
-        A `now` without one is in that of this machine. What is hidden is wanted where `is:hidden` or `show_hidden`
-        says so; what is in the trash never is.
+        Days count from `now`, in its zone, or without one in that of this machine. What is hidden is wanted where
+        `is:hidden` or `show_hidden` says so; what is in the trash never is.
         """
-        parts = [Condition("number NOT IN (SELECT number FROM uploads WHERE deleted_at IS NOT NULL)")]
-        if not (show_hidden or wants_hidden(query)):
-            parts.append(Condition("hidden = 0"))
-        parts.extend([await self._condition_of(one, now) for one in query.filters])
-        parts.extend(_holding(words) for words in query.phrases)
-        if query.excluded_phrases:
+        parts = [await self._condition_of(one, now) for one in query.filters]
+        if texts:
+            parts.extend(_holding(words) for words in query.phrases)
+        if texts and query.excluded_phrases:
             expression = " OR ".join(phrase_expression(words) for words in query.excluded_phrases)
             parts.append(Condition("number NOT IN (SELECT rowid FROM fulltext WHERE fulltext MATCH ?)", (expression,)))
+        has_set = any(part.has_set for part in parts)
+        if not (show_hidden or wants_hidden(query)):
+            parts.append(Condition("hidden = 0"))
+        # Of the few that a set leads to the row is read, in which this stands far behind; an index has it at hand.
+        trashed = "number NOT IN (SELECT number FROM uploads WHERE deleted_at IS NOT NULL)"
+        parts.append(Condition(trashed if has_set else "deleted_at IS NULL"))
         return Condition(
             " AND ".join(f"({part.sql})" for part in parts),
             tuple(parameter for part in parts for parameter in part.parameters),
-            any(part.has_set for part in parts),
+            has_set,
         )
 
-    async def matching(self, query: Query, now: datetime, show_hidden: bool = False) -> Matching:
+    async def matching(self, query: Query, now: datetime, show_hidden: bool = False, texts: bool = True) -> Matching:
         """The uploads that meet the condition of a query; remembered until the library changes.
 
         While the words behind a filter are typed, it is the same filter with every key.
@@ -123,11 +132,11 @@ class FilterStore:
         version = await self._database.data_version()
         if version != self._version:
             self._version, self._remembered = version, {}
-        condition = await self.condition(query, now, show_hidden)
+        condition = await self.condition(query, now, show_hidden, texts)
         if condition in self._remembered:
             return self._remembered[condition]
         # Without a set to go by, all are looked at, but of each only what the index holds.
-        index = "" if condition.has_set else "INDEXED BY uploads_facts"
+        index = "" if condition.has_set else f"INDEXED BY {_FACTS}"
         numbers = await self._database.fetch_integers(
             f"SELECT number FROM uploads {index} WHERE {condition.sql} ORDER BY number", condition.parameters
         )
@@ -142,17 +151,16 @@ class FilterStore:
         The newest is what was taken last, or added, where the file does not say.
         """
         condition = await self.condition(query, now, show_hidden)
-        by_name = query.sort is Sort.NAME
-        index = "" if condition.has_set or by_name else "INDEXED BY uploads_facts"
+        sort = query.sort or Sort.NEWEST
+        index = "" if condition.has_set else f"INDEXED BY {_INDEXES.get(sort, _FACTS)}"
         return await self._database.fetch_integers(
-            f"SELECT number FROM uploads {index} WHERE {condition.sql} ORDER BY {_order(query.sort)}",
-            condition.parameters,
+            f"SELECT number FROM uploads {index} WHERE {condition.sql} ORDER BY {_ORDERS[sort]}", condition.parameters
         )
 
     async def ordered(self, numbers: Collection[int], sort: Sort) -> list[int]:
         """These uploads in an order by what they are."""
         rows = await self._database.fetch_integers(
-            f"SELECT number FROM uploads WHERE number IN (SELECT value FROM json_each(?)) ORDER BY {_order(sort)}",
+            f"SELECT number FROM uploads WHERE number IN (SELECT value FROM json_each(?)) ORDER BY {_ORDERS[sort]}",
             (json.dumps(list(numbers)),),
         )
         return list(rows)
@@ -206,10 +214,6 @@ class FilterStore:
 def wants_hidden(query: Query) -> bool:
     """Whether a query asks for what is hidden."""
     return any(isinstance(one, ChoiceFilter) and one.choice == "hidden" and not one.negated for one in query.filters)
-
-
-def _order(sort: Sort | None) -> str:
-    return _ORDERS.get(sort or Sort.NEWEST, _ORDERS[Sort.NEWEST])
 
 
 def _holding(words: Sequence[str]) -> Condition:

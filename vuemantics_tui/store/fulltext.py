@@ -43,18 +43,24 @@ class FullText:
         half_typed: bool = False,
         matching: Matching | None = None,
         show_hidden: bool = False,
+        phrases: Sequence[Sequence[str]] = (),
+        excluded: Sequence[Sequence[str]] = (),
     ) -> list[int]:
         """The numbers of the uploads that hold every (or else any) of the words, best by bm25 first.
 
         With `read` only the text that was read in pictures counts, with `half_typed` the last word may be the
-        beginning of one. Of `matching` where given; else all, the hidden ones only with `show_hidden`.
+        beginning of one. Of `matching` where given; else all, the hidden ones only with `show_hidden`. They hold all
+        `phrases` and none of `excluded`, each by its words.
         """
         if not words:
             return []
         terms = [_quoted(word) for word in words[:-1]] + [_term(words[-1], half_typed)]
         expression = (" AND " if every else " OR ").join(terms)
-        if read:
-            expression = f"{{read_text}} : ({expression})"
+        expression = f"{{read_text}} : ({expression})" if read else f"({expression})"
+        for phrase in phrases:
+            expression = f"{expression} AND {phrase_expression(phrase)}"
+        if excluded:
+            expression = f"({expression}) NOT ({' OR '.join(phrase_expression(each) for each in excluded)})"
         allowed, parameters = _allowed(matching, show_hidden, half_typed)
         rows = await self._database.fetch_integers(
             f"""

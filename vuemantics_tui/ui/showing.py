@@ -16,6 +16,8 @@ from vuemantics_tui.ui.widgets.upload_line import Found
 from vuemantics_tui.ui.widgets.upload_table import UploadTable
 
 MOST_RESULTS = 200
+# What a window shows of what words alone find at each key; the rest comes with the meaning a moment later.
+FIRST_RESULTS = 60
 
 
 class Showing:
@@ -96,7 +98,7 @@ class Showing:
 
     async def search_words(self, text: str) -> None:
         """Show what the words and filters of a line that is being typed find, at once."""
-        await self._search(text, self._library.search.words(text, MOST_RESULTS, show_hidden=self.view.show_hidden))
+        await self._search(text, self._library.search.words(text, FIRST_RESULTS, show_hidden=self.view.show_hidden))
 
     async def search(self, text: str, *, final: bool = True, below: bool = False) -> None:
         """Show what a line of text finds, with `below` also what is below the cut-off; an empty line leads back.
@@ -148,7 +150,9 @@ class Showing:
         numbers = array("q", (hit.upload.number for hit in hits))
         scores = {hit.upload.number: hit.score for hit in hits}
         matched = {hit.upload.number: hit.matched for hit in hits}
-        self._table.show(Listing(numbers, newest_first=False), found=Found(scores, matched))
+        self._table.show(
+            Listing(numbers, newest_first=False), found=Found(scores, matched), rows=(hit.upload.row() for hit in hits)
+        )
 
     async def _view_listing(self) -> Listing:
         listing = Listing(await self._library.uploads.numbers(self.view), newest_first=self.live)

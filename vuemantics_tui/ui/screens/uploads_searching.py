@@ -15,6 +15,9 @@ from vuemantics_tui.ui.typed_paths import typed_paths
 from vuemantics_tui.ui.widgets.search_hint import SearchHint
 from vuemantics_tui.ui.widgets.search_line import SearchLine
 
+# What words find goes before: one connection reads for both.
+SUGGEST_AFTER_SECONDS = 0.04
+
 
 class SearchingPart(AddingPart):
     """Decides what the table shows."""
@@ -183,6 +186,7 @@ class SearchingPart(AddingPart):
 
     @work(group="suggesting", exclusive=True, exit_on_error=False)
     async def _suggest(self, message: SearchTyped) -> None:
+        await asyncio.sleep(SUGGEST_AFTER_SECONDS)
         with self.notices.errors_told():
             found = await self.library.search.suggest(message.text, message.cursor) if message.text else []
             line = self.query_one(SearchLine)

@@ -78,7 +78,7 @@ class MonthsChart(PlotextPlot):
         plot.clear_figure()
         plot.frame(False)
         places = range(len(shown))
-        # Where there is room, a blank cell parts the bars. A cell has two places of this marker each way, and a bar goes
+        # Where there is room, a blank cell parts the bars. A cell has two places of this marker each way: a bar goes
         # from the middle of its first one to the middle of its last.
         filled = cells - 1 if cells > 2 else cells
         middles = [place - 0.5 + filled / (2 * cells) for place in places]

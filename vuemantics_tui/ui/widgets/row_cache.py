@@ -36,6 +36,12 @@ class RowCache:
         """These have changed in the store. Those not loaded are read afresh anyway."""
         self._stale.update(number for number in numbers if number in self._rows)
 
+    def put(self, rows: Iterable[UploadRow]) -> None:
+        """Take these, which were read just now."""
+        for row in rows:
+            self._rows[row.number] = row
+            self._stale.discard(row.number)
+
     def wanting(self, numbers: Iterable[int]) -> list[int]:
         """Which of these must be read."""
         return [number for number in numbers if number not in self._rows or number in self._stale]

@@ -19,7 +19,7 @@ from vuemantics_tui.ui.widgets.line_input import LineInput
 from vuemantics_tui.ui.widgets.words import Words
 
 # Long enough to gather what a terminal sends in one go; an answer should be there 50 ms after the last key.
-PAUSE_SECONDS = 0.01
+PAUSE_SECONDS = 0.002
 # A slash may begin a path that a terminal types when a file is dropped: all of it should be there.
 PATH_PAUSE_SECONDS = 0.25
 BLOCKS = "▁▂▃▅▇"

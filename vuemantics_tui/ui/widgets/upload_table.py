@@ -48,11 +48,19 @@ class UploadTable(CursorList[LineStyle]):
 
     # What the screen tells it
 
-    def show(self, listing: Listing, *, cursor: int | None = None, found: Found | None = None) -> None:
+    def show(
+        self,
+        listing: Listing,
+        *,
+        cursor: int | None = None,
+        found: Found | None = None,
+        rows: Iterable[UploadRow] = (),
+    ) -> None:
         """Show this listing, with the cursor on the upload of that number, or else on the first.
 
-        `found` are the scores and words of a search.
+        `found` are the scores and words of a search; `rows`, read just now, need not be read again.
         """
+        self._cache.put(rows)
         line = 0 if cursor is None else listing.index_of(cursor) or 0
         on_screen = self._cursor - round(self.scroll_y) if cursor == self.cursor_number else self._height // 2
         self._listing = listing
