@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import pytest
@@ -216,8 +217,11 @@ async def test_phrases_and_what_is_left_out_count_in_the_full_text(database: Dat
     for text in ("A red kite flies.", "A kite, red and blue.", "A red kite on a table."):
         await complete(database, await insert_upload(UploadStore(database)), text, ())
 
-    async def found(every: bool = True, **options: list[list[str]]) -> list[int]:
-        return sorted(await fulltext.search(["red", "kite"], every=every, limit=9, **options))
+    async def found(
+        every: bool = True, phrases: Sequence[Sequence[str]] = (), excluded: Sequence[Sequence[str]] = ()
+    ) -> list[int]:
+        words = ["red", "kite"]
+        return sorted(await fulltext.search(words, every=every, limit=9, phrases=phrases, excluded=excluded))
 
     assert await found() == [1, 2, 3]
     assert await found(phrases=[["red", "kite"]]) == [1, 3]
