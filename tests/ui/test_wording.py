@@ -130,6 +130,7 @@ def test_what_became_of_files_is_told_in_one_sentence() -> None:
     many = added_words([result(IntakeOutcome.SKIPPED, "no")] * 5)
     assert many[0] == "5 skipped:"
     assert many[-1] == "and 2 more"
+    assert added_words([result(IntakeOutcome.RESTORED)] * 2) == ["2 brought back from the trash"]
     assert added_words([]) == ["There is no picture or video in it."]
 
 

@@ -11,11 +11,11 @@ import click
 
 from vuemantics_tui.cli.following import Bar, bars, follow, saying_how_to_go_on
 from vuemantics_tui.cli.group import (
-    PATIENCE_SECONDS,
     analyzer_option,
     current_settings,
     json_option,
     library_option,
+    patience_of,
     patience_option,
 )
 from vuemantics_tui.cli.output import emit, emit_json, intake_document, note, result_line, tell_upload
@@ -43,7 +43,7 @@ IDLE_SECONDS = 0.2
 def add(paths: tuple[Path, ...], recursive: bool, no_wait: bool, patience: float | None, as_json: bool) -> None:
     """Add pictures and videos, and process them until each is completed or failed."""
     settings = current_settings()
-    failed = run(lambda: _add(settings, paths, recursive, no_wait, _patience(patience), as_json))
+    failed = run(lambda: _add(settings, paths, recursive, no_wait, patience_of(patience), as_json))
     raise SystemExit(FAILED if failed else 0)
 
 
@@ -58,7 +58,7 @@ def process(forever: bool, patience: float | None) -> None:
     With --forever it also waits for ever for a server that is away, unless --patience says otherwise.
     """
     settings = current_settings()
-    waits = patience if forever else _patience(patience)
+    waits = patience if forever else patience_of(patience)
     failed = run(lambda: _process(settings, forever, waits))
     raise SystemExit(FAILED if failed else 0)
 
@@ -76,12 +76,8 @@ def retry(ids: tuple[str, ...], failed: bool, overwrite_edited: bool, patience: 
     if bool(ids) == failed:
         raise UsageError("Nothing to retry was named", "Give IDs, or --failed for all that failed.")
     settings = current_settings()
-    still_failed = run(lambda: _retry(settings, ids, overwrite_edited, _patience(patience), as_json))
+    still_failed = run(lambda: _retry(settings, ids, overwrite_edited, patience_of(patience), as_json))
     raise SystemExit(FAILED if still_failed else 0)
-
-
-def _patience(given: float | None) -> float:
-    return PATIENCE_SECONDS if given is None else given
 
 
 async def _add(

@@ -10,11 +10,11 @@ import click
 
 from vuemantics_tui.cli.following import follow, saying_how_to_go_on
 from vuemantics_tui.cli.group import (
-    PATIENCE_SECONDS,
     analyzer_option,
     current_settings,
     json_option,
     library_option,
+    patience_of,
     patience_option,
 )
 from vuemantics_tui.cli.output import emit, emit_json, local_time, note, tell_upload, upload_document
@@ -53,7 +53,7 @@ def describe(upload_id: str, use: int | None, no_wait: bool, patience: float | N
     async def choose(library: Library, upload: Upload) -> bool:
         return await library.descriptions.choose(upload.id, use)
 
-    failed = run(lambda: _change(settings, upload_id, choose, no_wait, _patience(patience), as_json))
+    failed = run(lambda: _change(settings, upload_id, choose, no_wait, patience_of(patience), as_json))
     raise SystemExit(FAILED if failed else 0)
 
 
@@ -83,7 +83,7 @@ def edit(
     async def change(library: Library, upload: Upload) -> bool:
         return await library.descriptions.edit(upload.id, chosen, words)
 
-    failed = run(lambda: _change(settings, upload_id, change, no_wait, _patience(patience), as_json))
+    failed = run(lambda: _change(settings, upload_id, change, no_wait, patience_of(patience), as_json))
     raise SystemExit(FAILED if failed else 0)
 
 
@@ -99,17 +99,13 @@ def reembed(no_wait: bool, patience: float | None, as_json: bool) -> None:
     Stopped in the middle, it goes on when it is run again. Words find everything meanwhile.
     """
     settings = current_settings()
-    failed = run(lambda: _reembed(settings, no_wait, _patience(patience), as_json))
+    failed = run(lambda: _reembed(settings, no_wait, patience_of(patience), as_json))
     raise SystemExit(FAILED if failed else 0)
 
 
 def reembedding_words(stale: int, total: int) -> str:
     """ "412 of 5,000 need re-embedding"."""
     return f"{stale:,} of {total:,} need re-embedding"
-
-
-def _patience(given: float | None) -> float:
-    return PATIENCE_SECONDS if given is None else given
 
 
 async def _describe(settings: Settings, prefix: str, as_json: bool) -> None:

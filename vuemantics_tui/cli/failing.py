@@ -8,11 +8,11 @@ import click
 
 from vuemantics_tui.cli.following import follow, saying_how_to_go_on
 from vuemantics_tui.cli.group import (
-    PATIENCE_SECONDS,
     analyzer_option,
     current_settings,
     json_option,
     library_option,
+    patience_of,
     patience_option,
 )
 from vuemantics_tui.cli.output import emit, emit_json, note, tell_upload
@@ -33,7 +33,7 @@ FAILED = 1
 def failures(again: bool, patience: float | None, as_json: bool) -> None:
     """List what failed in groups of one reason, each with what to do, or retry it."""
     settings = current_settings()
-    waits = PATIENCE_SECONDS if patience is None else patience
+    waits = patience_of(patience)
     failed = run(lambda: _retry(settings, waits, as_json) if again else _list(settings, as_json))
     raise SystemExit(FAILED if failed else 0)
 

@@ -54,6 +54,12 @@ patience_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.opti
 )
 """`--patience SECONDS`, for every command that waits for uploads; None where it is not given."""
 
+
+def patience_of(given: float | None) -> float:
+    """How many seconds to wait for a server that is away, where nothing else is said."""
+    return PATIENCE_SECONDS if given is None else given
+
+
 json_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object a line."
 )

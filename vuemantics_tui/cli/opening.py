@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from vuemantics_tui.library import Compute
 
 SWITCH_SECONDS = 0.0005
-PAINTS_PER_SECOND = "240"
 
 
 @click.command(APP_COMMAND, hidden=True)
@@ -79,10 +77,8 @@ def _open_screen(settings: Settings, paths: Sequence[Path]) -> None:
 
 
 def _favour_the_keyboard() -> None:
-    """Spare whoever presses a key waits of 16 and of 5 ms."""
-    # Textual reads it once, when it is first imported. What changes by itself is painted ten times a second at most.
-    os.environ.setdefault("TEXTUAL_FPS", PAINTS_PER_SECOND)
-    # The threads of SQLite and of the pool hold the interpreter this long when a key comes; the default is 5 ms.
+    """Spare whoever presses a key a wait of 5 ms."""
+    # The threads of SQLite and of the pool hold the interpreter this long when a key comes.
     sys.setswitchinterval(SWITCH_SECONDS)
 
 

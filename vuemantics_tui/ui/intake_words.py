@@ -21,6 +21,8 @@ def added_words(results: Sequence[IntakeResult]) -> list[str]:
         parts.append(f"{added:,} added")
     if duplicates := count[IntakeOutcome.DUPLICATE]:
         parts.append(f"{duplicates:,} {'was' if duplicates == 1 else 'were'} there already")
+    if restored := count[IntakeOutcome.RESTORED]:
+        parts.append(f"{restored:,} brought back from the trash")
     if retried := count[IntakeOutcome.RETRIED]:
         parts.append(f"{retried:,} had failed and {'is' if retried == 1 else 'are'} tried again")
     skipped = [result for result in results if result.outcome is IntakeOutcome.SKIPPED]
