@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,6 +11,8 @@ import pytest
 
 from tests.ui.conftest import Made, Window, add, make_library, window_on
 from vuemantics_tui.domain.errors import AnalyzerError
+from vuemantics_tui.domain.upload import Upload
+from vuemantics_tui.ui.screens.detail import DetailScreen
 from vuemantics_tui.ui.widgets.search_hint import SearchHint, error_parts
 from vuemantics_tui.ui.widgets.search_line import histogram_words
 from vuemantics_tui.ui.widgets.upload_pane import PaneText
@@ -151,6 +154,78 @@ async def test_the_pane_says_why_it_was_found(root: Path, draw: Draw) -> None:
         assert styles[description.plain] == "on $panel", "the nearest sentence is marked"
         await window.press("escape")
         await window.until(lambda: "cosine" not in window.text())
+
+
+async def test_the_nearest_sentence_keeps_nothing_else_waiting(
+    root: Path, draw: Draw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with window_with_squares(root, draw) as window:
+        answered = asyncio.Event()
+
+        async def late(text: str, upload: Upload) -> str:
+            await answered.wait()
+            return "evenly lit."
+
+        monkeypatch.setattr(window.library.search, "sentence", late)
+        await window.press("/", *"square", "enter")
+        await window.shows("words 51 % · meaning 49 %")
+
+        def marked() -> str:
+            shown = window.app.screen.query_one("#pane-description", PaneText)._shown
+            assert shown is not None
+            return "".join(shown.plain[span.start : span.end] for span in shown.spans if span.style == "on $panel")
+
+        assert marked() == "A red square on a plain ground, evenly lit."
+        answered.set()
+        await window.until(lambda: marked() == "evenly lit.")
+
+
+async def test_the_whole_screen_of_an_upload_says_why_it_was_found(root: Path, draw: Draw) -> None:
+    async with window_with_squares(root, draw) as window:
+        await window.press("/", *"square", "enter")
+        await window.shows("3 results")
+        await window.press("enter")
+        await window.until(lambda: isinstance(window.app.screen, DetailScreen))
+        await window.shows("words 51 % · meaning 49 % · cosine 1.00")
+        await window.press("escape", "escape")
+        await window.shows("newest first")
+        await window.press("enter")
+        await window.until(lambda: isinstance(window.app.screen, DetailScreen))
+        await window.shows("A red square")
+        assert "cosine" not in window.text()
+
+
+async def test_what_is_found_follows_the_library(root: Path, draw: Draw) -> None:
+    async with window_with_squares(root, draw) as window:
+        await window.press("/", *"square type:image", "enter")
+        await window.shows("3 results for square")
+        await window.press("down")
+        chosen = window.table.cursor_number
+        assert chosen is not None
+        await add(window.library, draw("square-new.png"), draw("other.png"))
+        await window.shows("5 results for square", "square-new.png", "other.png")
+        assert window.table.cursor_number == chosen
+        first = await window.library.uploads.by_number(window.table.number_at(0))
+        assert first is not None
+        await window.library.uploads.delete([first.id])
+        await window.shows("4 results for square")
+        assert window.table.cursor_number == chosen
+        await window.press("s")
+        await window.shows("3 uploads similar to")
+        await add(window.library, draw("late.png"))
+        await window.shows("4 uploads similar to", "late.png")
+
+
+async def test_what_is_found_stays_where_the_line_names_something_that_is_gone(root: Path, draw: Draw) -> None:
+    async with window_with_squares(root, draw) as window:
+        upload = await window.library.uploads.by_number(1)
+        assert upload is not None
+        await window.press("/", *f"like:{upload.id[:8]}", "enter")
+        await window.shows("2 results")
+        await window.library.uploads.delete([upload.id], forever=True)
+        await add(window.library, draw("late.png"))
+        await window.shows("3 done", "2 results")
+        assert "✗" not in window.text()
 
 
 async def test_tab_takes_the_first_suggestion(root: Path, draw: Draw) -> None:

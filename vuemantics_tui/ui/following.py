@@ -9,7 +9,7 @@ from vuemantics_tui.ui.showing import Showing
 from vuemantics_tui.ui.widgets.upload_table import UploadTable
 
 FIRST_LOOK = 100
-# A sorted or filtered view is read again as a whole: not more often than an eye wants to follow.
+# A sorted or filtered view, and what a search finds, is read again as a whole: no more often than an eye can follow.
 READ_AGAIN_SECONDS = 1.0
 
 
@@ -33,11 +33,13 @@ class Following:
             await self._apply(changes.changed, changes.deleted)
         elif self._showing.pins_linger:
             self._table.apply((), (), await self._showing.pinned())
+        moved = None if changes is None else {*changes.changed, *changes.deleted}
         if self._outdated and time.monotonic() - self._read_at >= READ_AGAIN_SECONDS:
             self._outdated = False
             self._read_at = time.monotonic()
             await self._showing.refresh()
-        return None if changes is None else {*changes.changed, *changes.deleted}
+            return moved or set()
+        return moved
 
     async def _begin(self) -> set[int]:
         feed = self._library.uploads.changes()
@@ -59,4 +61,4 @@ class Following:
             self._outdated |= any(row.number not in hidden and not self._table.lists(row.number) for row in rows)
         else:
             self._table.apply(changed, gone, await self._showing.pinned())
-            self._outdated = self._showing.results is None
+            self._outdated = True

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from array import array
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
+from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.text import counted
 from vuemantics_tui.domain.view import SortKey, View
 from vuemantics_tui.library import Library, SearchHit, SearchResults
@@ -18,6 +19,9 @@ from vuemantics_tui.ui.widgets.upload_table import UploadTable
 MOST_RESULTS = 200
 # What a window shows of what words alone find at each key; the rest comes with the meaning a moment later.
 FIRST_RESULTS = 60
+
+Search = Callable[[], Awaitable[Sequence[SearchHit]]]
+"""Searches, again each time that it is called."""
 
 
 class Showing:
@@ -33,6 +37,9 @@ class Showing:
         self.text = ""
         self.found: SearchResults | None = None
         self._hits: dict[int, SearchHit] = {}
+        self._shown_hits: Sequence[SearchHit] = ()
+        self._similar_to = ""
+        self._again: Search | None = None
         self._return_to: int | None = None
         self._run = 0
         self._pins = Pins()
@@ -61,11 +68,19 @@ class Showing:
         return len(newest) == count
 
     async def refresh(self) -> None:
-        """Read the view again; the cursor stays on its upload."""
+        """Read the view, or search, again; the cursor stays on its upload."""
         if self.results is None:
             listing = await self._view_listing()
             # Asked only now: the cursor may have moved while the store was read.
             self._table.show(listing, cursor=self._table.cursor_number)
+        elif self._again is not None:
+            run = self._run
+            try:
+                found = await self._again()
+            except UsageError:
+                return  # what the line names is gone: what it found stays until something else is asked for
+            if run == self._run and not _is_same(found, self._shown_hits):
+                self._show_hits(found, cursor=self._table.cursor_number)
 
     async def change(self, view: View) -> None:
         """Show another view; the cursor stays on its upload."""
@@ -98,7 +113,8 @@ class Showing:
 
     async def search_words(self, text: str) -> None:
         """Show what the words and filters of a line that is being typed find, at once."""
-        await self._search(text, self._library.search.words(text, FIRST_RESULTS, show_hidden=self.view.show_hidden))
+        search = self._library.search.words
+        await self._search(text, lambda: search(text, FIRST_RESULTS, show_hidden=self.view.show_hidden))
 
     async def search(self, text: str, *, final: bool = True, below: bool = False) -> None:
         """Show what a line of text finds, with `below` also what is below the cut-off; an empty line leads back.
@@ -108,51 +124,67 @@ class Showing:
         if not text:
             await self.leave_results()
             return
-        search = self._library.search.run(text, MOST_RESULTS, final=final, all=below, show_hidden=self.view.show_hidden)
-        await self._search(text, search)
+        search = self._library.search.run
+        await self._search(
+            text, lambda: search(text, MOST_RESULTS, final=final, all=below, show_hidden=self.view.show_hidden)
+        )
 
-    async def _search(self, text: str, search: Awaitable[SearchResults]) -> None:
+    async def _search(self, text: str, search: Callable[[], Awaitable[SearchResults]]) -> None:
         self._run += 1
         run = self._run
-        found = await search
+        found = await search()
         if run != self._run:
             return  # something else was asked for meanwhile
         if not (found.query.operands or found.query.filters or found.query.excluded or found.query.sort):
             await self.leave_results()
             return
-        count = len(found) if len(found) > found.kept else found.total
-        self._show_hits(found, f"{counted(count, 'result')} for {_asked(found)}")
-        self.text, self.found = text, found
-        if not found.query.operands:
-            # What filters alone leave has no score, and may be the whole library.
-            self._table.show(Listing(array("q", found.numbers), newest_first=False))
+        self._again = search
+        self.text = text
+        self._show_hits(found)
 
     async def similar(self, number: int, name: str) -> None:
         """Show what is similar to an upload."""
         self._run += 1
-        hits = await self._library.search.similar(number, MOST_RESULTS)
-        self._show_hits(hits, f"{counted(len(hits), 'upload')} similar to {name}")
+
+        async def search() -> Sequence[SearchHit]:
+            return await self._library.search.similar(number, MOST_RESULTS)
+
+        run = self._run
+        hits = await search()
+        if run == self._run:
+            self._again, self._similar_to = search, name
+            self._show_hits(hits)
 
     async def leave_results(self) -> None:
         """Back to where one was before the search."""
         self._run += 1
-        self.found = None
+        self.found = self._again = None
         if self.results is not None:
             self.results = None
             self._table.show(await self._view_listing(), cursor=self._return_to)
 
-    def _show_hits(self, hits: list[SearchHit], words: str) -> None:
+    def _show_hits(self, hits: Sequence[SearchHit], cursor: int | None = None) -> None:
         if self.results is None:
             self._return_to = self._table.cursor_number
-        self.results = words
-        self.found = None
+        self.found = hits if isinstance(hits, SearchResults) else None
+        self._shown_hits = hits
         self._hits = {hit.upload.number: hit for hit in hits}
         numbers = array("q", (hit.upload.number for hit in hits))
-        scores = {hit.upload.number: hit.score for hit in hits}
-        matched = {hit.upload.number: hit.matched for hit in hits}
-        self._table.show(
-            Listing(numbers, newest_first=False), found=Found(scores, matched), rows=(hit.upload.row() for hit in hits)
-        )
+        found: Found | None = None
+        if self.found is None:
+            self.results = f"{counted(len(hits), 'upload')} similar to {self._similar_to}"
+        else:
+            count = len(hits) if len(hits) > self.found.kept else self.found.total
+            self.results = f"{counted(count, 'result')} for {_asked(self.found)}"
+        if self.found is not None and not self.found.query.operands:
+            # What filters alone leave has no score, and may be the whole library.
+            numbers = array("q", self.found.numbers)
+        else:
+            found = Found(
+                {hit.upload.number: hit.score for hit in hits}, {hit.upload.number: hit.matched for hit in hits}
+            )
+        rows = [hit.upload.row() for hit in hits]
+        self._table.show(Listing(numbers, newest_first=False), cursor=cursor, found=found, rows=rows)
 
     async def _view_listing(self) -> Listing:
         listing = Listing(await self._library.uploads.numbers(self.view), newest_first=self.live)
@@ -169,6 +201,18 @@ class Showing:
     def pins_linger(self) -> bool:
         """Whether what is pinned will change although nothing changes in the library."""
         return self._pins.lingering and self.results is None
+
+
+def _is_same(found: Sequence[SearchHit], shown: Sequence[SearchHit]) -> bool:
+    """Whether two searches found the same, as far as it can be seen in the list."""
+    if isinstance(found, SearchResults) and isinstance(shown, SearchResults):
+        if (found.total, found.below, found.note) != (shown.total, shown.below, shown.note):
+            return False
+        if list(found.numbers) != list(shown.numbers):
+            return False
+    return [(hit.upload.number, hit.score, hit.matched) for hit in found] == [
+        (hit.upload.number, hit.score, hit.matched) for hit in shown
+    ]
 
 
 def _asked(found: SearchResults) -> str:

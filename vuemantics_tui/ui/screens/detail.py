@@ -19,13 +19,17 @@ from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.pictures.loader import PictureLoader
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 from vuemantics_tui.ui.widgets.pane_facts import FactsPage, facts_of
+from vuemantics_tui.ui.widgets.pane_why import Explainer
 from vuemantics_tui.ui.widgets.upload_pane import UploadPane
 
 TICK_SECONDS = 0.1
 
 
 class DetailScreen(Screen[None]):
-    """Shows the upload of a number, following it; with `metadata`, all that is known of it."""
+    """Shows the upload of a number, following it; with `metadata`, all that is known of it.
+
+    `explainer` tells why a search found it.
+    """
 
     BINDINGS = bindings.DETAIL_SCREEN
     CSS_PATH = Path(__file__).with_suffix(".tcss")
@@ -38,6 +42,7 @@ class DetailScreen(Screen[None]):
         *,
         metadata: bool = False,
         loader: PictureLoader | None = None,
+        explainer: Explainer | None = None,
     ) -> None:
         super().__init__(classes="-metadata" if metadata else "")
         self._library = library
@@ -45,11 +50,12 @@ class DetailScreen(Screen[None]):
         self._clock = clock
         self._metadata_first = metadata
         self._loader = loader
+        self._explainer = explainer
         self._deleted = False
 
     def compose(self) -> ComposeResult:
         """The pane, the page of facts in its place, the keys."""
-        yield UploadPane(self._library, self._clock, loader=self._loader, while_hidden=True)
+        yield UploadPane(self._library, self._clock, loader=self._loader, explainer=self._explainer, while_hidden=True)
         yield FactsPage()
         yield KeysLine(id="detail-keys")
 

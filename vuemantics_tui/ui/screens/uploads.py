@@ -83,7 +83,7 @@ class UploadsScreen(KeepingPart, ActingPart, DescribingPart, ServingPart):
                 yield TableHeading(id="heading")
                 yield self.table
                 yield Words(id="nothing")
-            yield UploadPane(self.library, self.clock, loader=self.pictures, why=self.why, id="pane")
+            yield UploadPane(self.library, self.clock, loader=self.pictures, explainer=self, id="pane")
         yield self.gallery
         with Vertical(id="empty"):
             yield Static(id="empty-text")

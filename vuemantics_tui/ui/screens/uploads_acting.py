@@ -62,7 +62,7 @@ class ActingPart(UploadsBase):
         number = self.table.cursor_number
         if number is not None:
             self.app.push_screen(
-                DetailScreen(self.library, number, self.clock, metadata=metadata, loader=self.pictures)
+                DetailScreen(self.library, number, self.clock, metadata=metadata, loader=self.pictures, explainer=self)
             )
 
     @work(group="acting", exit_on_error=False)

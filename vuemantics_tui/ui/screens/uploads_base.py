@@ -64,12 +64,14 @@ class UploadsBase(Screen[None]):
         """Whether files are being copied just now."""
         return self.adder.progress is not None
 
-    async def why(self, upload: Upload) -> Why | None:
+    def why(self, upload: Upload) -> Why | None:
         """Why the search found an upload, where one did."""
         hit = self.showing.hit(upload.number)
-        if hit is None:
-            return None
-        return Why(hit, await self.library.search.sentence(self.showing.text, upload) or hit.sentence)
+        return None if hit is None else Why(hit, hit.sentence)
+
+    async def nearest_sentence(self, upload: Upload) -> str:
+        """The sentence of it that is nearest to what was searched for."""
+        return await self.library.search.sentence(self.showing.text, upload)
 
     def _word_of(self, row: UploadRow) -> str:
         return status_word(row.stage, error_kind=row.error_kind, frame=self.library.queue.frame(row.id))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 from textual.content import Content
 
@@ -26,8 +27,19 @@ class Why:
     sentence: str
 
 
-WhyOf = Callable[[Upload], Awaitable[Why | None]]
-"""Tells why an upload is shown; None where no search line found it."""
+class Explainer(Protocol):
+    """Knows why uploads are shown."""
+
+    def why(self, upload: Upload) -> Why | None:
+        """Why it is shown, as far as that is known at once; None where no search line found it."""
+        ...
+
+    async def nearest_sentence(self, upload: Upload) -> str:
+        """The sentence of it that is nearest to the search line, which may take a while; empty where there is none.
+
+        Raises VuemanticsError.
+        """
+        ...
 
 
 def lit_words(text: str, words: Iterable[str]) -> Content:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from time import monotonic
 
+from textual import work
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
@@ -21,7 +22,7 @@ from vuemantics_tui.ui.messages import LoadFailed
 from vuemantics_tui.ui.pictures.loader import PictureLoader
 from vuemantics_tui.ui.widgets import pane_words as words
 from vuemantics_tui.ui.widgets.pane_tags import TagChips, own_tags
-from vuemantics_tui.ui.widgets.pane_why import Why, WhyOf, lit_lines, lit_words, why_words
+from vuemantics_tui.ui.widgets.pane_why import Explainer, Why, lit_lines, lit_words, why_words
 from vuemantics_tui.ui.widgets.thumbnail import PLACEHOLDER, Thumbnail
 from vuemantics_tui.ui.widgets.writing import WritingText
 
@@ -110,7 +111,7 @@ class UploadPane(VerticalScroll, can_focus=False):
         clock: Callable[[], datetime],
         *,
         loader: PictureLoader | None = None,
-        why: WhyOf | None = None,
+        explainer: Explainer | None = None,
         while_hidden: bool = False,
         id: str | None = None,
     ) -> None:
@@ -119,7 +120,7 @@ class UploadPane(VerticalScroll, can_focus=False):
         self._clock = clock
         self._thumbnail = Thumbnail(loader or PictureLoader(), id="pane-thumbnail")
         self._while_hidden = while_hidden
-        self._why_of = why
+        self._explainer = explainer
         self._seen = False
         self._wanted: int | None = None
         self._page: _Page | None = None
@@ -229,6 +230,8 @@ class UploadPane(VerticalScroll, can_focus=False):
                         if page is not None:
                             self._thumbnail.put(drawn, _without_thumbnail(page.upload))
                         self._show_page(page)
+                    if page is not None and page.why is not None:
+                        self._look_nearer(page)
         except Exception as error:  # noqa: BLE001 - told on the screen; the next tick tries again
             self._stale = True
             self.post_message(LoadFailed(error))
@@ -240,11 +243,25 @@ class UploadPane(VerticalScroll, can_focus=False):
         if upload is None:
             return None
         history = await self._library.uploads.history(upload)
-        why = await self._why_of(upload) if self._why_of is not None else None
+        why = self._explainer.why(upload) if self._explainer is not None else None
         # Few uploads have tags of a person's own.
         tags = await self._library.tags.all() if upload.own_tags else []
         albums = frozenset(tag.name for tag in tags if tag.album)
         return _Page(upload, tuple(history), self._library.uploads.absolute(upload.thumbnail_path), why, albums)
+
+    @work(group="nearest", exclusive=True, exit_on_error=False)
+    async def _look_nearer(self, page: _Page) -> None:
+        """Mark the sentence that is nearest to the search line, which takes longer than to show the rest."""
+        if self._explainer is None or page.why is None:
+            return
+        try:
+            sentence = await self._explainer.nearest_sentence(page.upload)
+        except Exception as error:  # noqa: BLE001 - told on the screen
+            self.post_message(LoadFailed(error))
+            return
+        if sentence and self._page is page:
+            self._page = replace(page, why=replace(page.why, sentence=sentence))
+            self._show_texts(self._page)
 
     # Showing
 
@@ -266,8 +283,7 @@ class UploadPane(VerticalScroll, can_focus=False):
         self._text("try", words.try_words(advice) if failed and advice else "")
         warning = visible(upload.warning or "") if not failed else ""
         self._text("warning", Content.styled(f"! {warning}", "$warning") if warning else "")
-        self._text("description", lit_lines(upload.description or "", page.why))
-        self._text("read", lit_lines(upload.read_text or "", page.why))
+        self._show_texts(page)
         self._text("quality", words.quality_words(upload))
         for part, tags in (("own-tags", own_tags(upload, page.albums)), ("tags", upload.tags)):
             chips = self.query_one(f"#pane-{part}", TagChips)
@@ -278,6 +294,10 @@ class UploadPane(VerticalScroll, can_focus=False):
         self._text("history", "" if done else words.history_words(page.history, self._clock()))
         if another:
             self.scroll_to(y=0, animate=False)
+
+    def _show_texts(self, page: _Page) -> None:
+        self._text("description", lit_lines(page.upload.description or "", page.why))
+        self._text("read", lit_lines(page.upload.read_text or "", page.why))
 
     def _show_moving(self, upload: Upload) -> None:
         now = self._clock()
