@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 
 from tests.conftest import DrawPicture, OpenLibrary, add_all, insert_upload, settled
-from tests.doubles import ScriptedAnalyzer, vector_of
+from tests.doubles import ScriptedAnalyzer, ThreadCompute, vector_of
 from tests.store.test_uploads import complete
 from vuemantics_tui.domain.query import parse_query
 from vuemantics_tui.search.meaning import Meanings
@@ -29,7 +29,7 @@ def index_of(database: Database) -> VectorIndex:
 
 def ranking_of(database: Database) -> Ranking:
     """A fresh ranking over a database."""
-    meanings = Meanings(ScriptedAnalyzer(), UploadStore(database), EmbeddingStore(database))
+    meanings = Meanings(ScriptedAnalyzer(), UploadStore(database), EmbeddingStore(database), ThreadCompute(), 3)
     return Ranking(FullText(database), index_of(database), FilterStore(database), meanings, model="embedder")
 
 

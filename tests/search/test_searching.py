@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -150,6 +150,23 @@ async def test_a_picture_that_is_not_in_the_library_is_looked_at_on_enter(
     assert found[0].upload.filename == "coffee.png"
     assert found[0].score == pytest.approx(1, abs=1e-3)
     assert (await library.search.run(f"like:{PHOTOS / 'coffee.png'} - coffee", all=True))[0].score < 1
+
+
+async def test_a_video_that_is_not_in_the_library_is_looked_at_by_its_frames(
+    open_library: OpenLibrary, builtin: BuiltinAnalyzer, draw_clip: Callable[[], Path], tmp_path: Path
+) -> None:
+    library = await open_library(builtin)
+    clip = draw_clip()
+    await add_all(library, PHOTOS / "coffee.png", clip, PHOTOS / "rocket.jpg")
+    library.queue.start()
+    await settled(library)
+    found = await library.search.run(f'like:"{clip}"')
+    assert found[0].upload.filename == clip.name
+    assert found[0].score == pytest.approx(1, abs=1e-3)
+    torn = tmp_path / "torn.mp4"
+    torn.write_bytes(clip.read_bytes()[:600])
+    with pytest.raises(MediaError):
+        await library.search.run(f"like:{torn}")
 
 
 async def test_what_a_query_names_and_is_not_there_is_told(

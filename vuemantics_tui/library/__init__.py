@@ -180,7 +180,7 @@ class Library:
         )
         self._vectors = vectors
         tags, filters, history = TagStore(database), FilterStore(database), SearchHistory(database)
-        meanings = Meanings(analyzer, store, embeddings)
+        meanings = Meanings(analyzer, store, embeddings, compute, settings.video_frames)
         ranking = Ranking(FullText(database), vectors, filters, meanings, model=analyzer.embedding_model)
         suggester = Suggester(tags, filters, history)
         saved = SavedSearches(database)

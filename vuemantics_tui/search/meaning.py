@@ -10,9 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
-from vuemantics_tui.analyzers.base import Analyzer, Vector
+from vuemantics_tui.analyzers.base import Analyzer, Compute, Vector
+from vuemantics_tui.domain.description import Description
 from vuemantics_tui.domain.errors import UsageError
+from vuemantics_tui.domain.media import FileType, MediaFormat
 from vuemantics_tui.domain.query import Like, Operand, Query, Text
+from vuemantics_tui.media.jobs import extract_frames
+from vuemantics_tui.media.signatures import HEAD_BYTES, recognise
 from vuemantics_tui.store.embeddings import EmbeddingStore
 from vuemantics_tui.store.uploads import UploadStore
 
@@ -32,10 +36,19 @@ class Meaning:
 
 
 class Meanings:
-    """Makes the vectors of queries."""
+    """Makes the vectors of queries. A video is looked at in at most `video_frames` frames, taken through `compute`."""
 
-    def __init__(self, analyzer: Analyzer, uploads: UploadStore, embeddings: EmbeddingStore) -> None:
+    def __init__(
+        self,
+        analyzer: Analyzer,
+        uploads: UploadStore,
+        embeddings: EmbeddingStore,
+        compute: Compute,
+        video_frames: int,
+    ) -> None:
         self._analyzer = analyzer
+        self._compute = compute
+        self._video_frames = video_frames
         self._uploads = uploads
         self._embeddings = embeddings
         self._remembered: OrderedDict[tuple[object, ...], Vector] = OrderedDict()
@@ -87,10 +100,18 @@ class Meanings:
         path, changed = await asyncio.to_thread(_picture_at, reference)
 
         async def look() -> Vector:
-            description = await self._analyzer.describe_image(path)
+            description = await self._described(path)
             return await self._analyzer.embed_document(description.full_text, description.labels)
 
         return await self._remember(("picture", path, changed), look)
+
+    async def _described(self, path: Path) -> Description:
+        found = await asyncio.to_thread(_format_of, path)
+        if found is None or found.file_type is FileType.IMAGE:
+            # Of what is neither, the analyzer says so as for any broken picture.
+            return await self._analyzer.describe_image(path)
+        frames = await self._compute.run(extract_frames, path, self._video_frames)
+        return await self._analyzer.describe_video(frames, lambda number, count: None)
 
     async def _remember(self, key: tuple[object, ...], make: Callable[[], Awaitable[Vector]]) -> Vector:
         key = (self._analyzer.embedding_model, *key)
@@ -114,6 +135,15 @@ def _picture_at(reference: str) -> tuple[Path, int]:
     if not is_file:
         raise UsageError(f"This is no picture: {reference}", "Name a picture file.")
     return path, changed
+
+
+def _format_of(path: Path) -> MediaFormat | None:
+    """What the file is by its first bytes. Raises UsageError where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return recognise(file.read(HEAD_BYTES))
+    except OSError as error:
+        raise UsageError(f"The picture cannot be read: {path} ({error.strerror})", "Check its path.") from error
 
 
 def _sum(parts: list[tuple[float, Vector]], operands: tuple[Operand, ...]) -> Vector | None:
