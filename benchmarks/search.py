@@ -68,17 +68,17 @@ class StandIn:
 
     async def embed_document(self, text: str, labels: Mapping[str, float]) -> Vector:
         """Not asked for."""
-        raise NotImplementedError
+        raise AssertionError("a search asks for the vector of the query only")
 
     async def describe_image(self, picture: Picture, on_text: OnText = ignore_text) -> Description:
         """Not asked for."""
-        raise NotImplementedError
+        raise AssertionError("a search asks for the vector of the query only")
 
     async def describe_video(
         self, frames: Sequence[Picture], on_frame: OnFrame, on_text: OnText = ignore_text
     ) -> Description:
         """Not asked for."""
-        raise NotImplementedError
+        raise AssertionError("a search asks for the vector of the query only")
 
     async def states(self) -> list[ServerState]:
         """Always there."""

@@ -184,7 +184,7 @@ async def test_a_search_is_saved_counted_run_and_forgotten(root: Path, width: in
     async with window_on(root, size=(width, 24)) as window:
         await window.shows("clip.mp4")
         await window.press("B")
-        await window.shows("No search is saved yet.", "then press S.")
+        await window.shows("No search is saved yet", "then press S.", "press t,", "type album:NAME.")
         await window.press("escape", "S")
         await window.until(lambda: not isinstance(window.app.screen, SavedScreen))
         await window.press("/", *"type:image", "enter")
@@ -205,10 +205,34 @@ async def test_a_search_is_saved_counted_run_and_forgotten(root: Path, width: in
         await window.press("B")
         await window.shows("stills  3")
         await window.press("x")
-        await window.shows("stills is forgotten.", "No search is saved yet.")
+        await window.shows("stills is forgotten.", "No search is saved yet")
         assert await window.library.search.saved() == []
         await window.press("q")
         await window.until(lambda: not isinstance(window.app.screen, SavedScreen))
+
+
+async def test_albums_stand_with_the_saved_searches(root: Path) -> None:
+    await make_library(root, ROWS)
+    async with window_on(root, size=(100, 24)) as window:
+        await window.shows("cherry.png")
+        ids = [upload.id for upload in await window.library.uploads.newest()]
+        await window.library.tags.add(ids[:2], ["Rome 2024"], album=True)
+        await window.library.tags.add(ids[2:], ["mere tag"])
+        await window.library.search.save("stills", "type:image")
+        await window.press("B")
+        await window.shows("stills  3", "▤ Rome 2024  2", "x forget")
+        assert "mere tag" not in window.text()
+        await window.press("end")
+        await window.shows("x end album")
+        await window.press("enter")
+        await window.shows('2 results for tag:"Rome 2024"', "cherry.png", "Apple.png")
+        await window.press("B", "end", "x")
+        await window.shows("Rome 2024 is no album any more.", "stills  3", "x forget")
+        assert "▤" not in window.text()
+        assert [(tag.name, tag.album) for tag in await window.library.tags.all()] == [
+            ("mere tag", False),
+            ("Rome 2024", False),
+        ]
 
 
 async def test_the_bar_says_how_far_the_look_at_older_uploads_is(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -99,15 +99,18 @@ class TagStore:
                 )
             else:
                 await connection.execute("UPDATE tags SET album = 0 WHERE key = ?", (name.casefold(),))
-            await next_revision(connection)
+            rows = await connection.execute_fetchall(
+                "SELECT upload FROM tagged JOIN tags ON tags.number = tag WHERE key = ?", (name.casefold(),)
+            )
+            await _touch(connection, {row[0] for row in rows})
 
     async def own(self) -> list[Tag]:
         """Every tag that a person gave, and every album, empty or not: albums first, by name."""
         rows = await self._database.fetch(
             """
             SELECT name, album, (
-                SELECT count(*) FROM tagged JOIN uploads ON uploads.number = upload
-                WHERE tag = tags.number AND own = 1 AND deleted_at IS NULL
+                SELECT count(DISTINCT upload) FROM tagged JOIN uploads ON uploads.number = upload
+                WHERE tag = tags.number AND deleted_at IS NULL
             ) AS uses FROM tags
             WHERE album = 1 OR number IN (SELECT tag FROM tagged WHERE own = 1)
             ORDER BY album DESC, key

@@ -83,7 +83,7 @@ UPLOADS_SCREEN = (
     Action("find-similar", "s", "find_similar", "similar", "Find what is similar", FIND),
     _hidden("show-below", "m", "show_below", "more results", "Show what a search found below the cut-off, too", FIND),
     _hidden("save-search", "S", "save_search", "save search", "Keep the search by a name", FIND),
-    _hidden("show-saved", "B", "show_saved", "saved searches", "Show the saved searches and what they find", FIND),
+    _hidden("show-saved", "B", "show_saved", "saved searches", "Show the saved searches and the albums", FIND),
     _hidden("past-search", "n", "past_search", "past search", "Bring back the search before", FIND),
     _hidden("open-upload", "enter", "open_upload", "open", "Show it on the whole screen", ACT),
     _hidden("show-details", "i", "show_details", "details", "Show all that is known of it, and its history", ACT),
@@ -248,7 +248,7 @@ TRASH_LIST = (
 )
 
 SAVED_SCREEN = (
-    Action("forget-search", "x", "forget_search", "forget", "Forget it; what it finds stays", FIND),
+    Action("forget-search", "x", "forget_search", "forget", "Forget it, or end the album; what is in it stays", FIND),
     Action("leave-saved", "escape,q,B", "leave_saved", "back", "Back to the table", MOVE),
 )
 
@@ -328,7 +328,7 @@ PLACES = (
     Place("Editing a description", EDIT_SCREEN),
     Place("A line to type", ASK_FIELD),
     Place("The trash", TRASH_SCREEN + TRASH_LIST),
-    Place("The saved searches", SAVED_SCREEN + SAVED_LIST),
+    Place("The saved searches and albums", SAVED_SCREEN + SAVED_LIST),
     Place("The duplicates", DUPLICATES_SCREEN),
     Place("The statistics", STATS_SCREEN),
     Place("The failures", FAILURES_SCREEN + FAILURE_LIST),

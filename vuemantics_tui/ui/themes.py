@@ -22,11 +22,11 @@ DARK = Theme(
     variables={
         "dim": "#7d8590",
         "line": "#39414f",
-        "cursor-line": "#2a3140",
+        "cursor-line": "#2a2f40",
         "running": "#56b6c2",
         "input-cursor-background": "#d7dae0",
         "input-cursor-foreground": "#14161b",
-        "input-selection-background": "#2a3140",
+        "input-selection-background": "#2a2f40",
         "scrollbar": "#39414f",
         "scrollbar-hover": "#7d8590",
         "scrollbar-active": "#7aa2f7",

@@ -1,4 +1,4 @@
-"""SavedScreen: the saved searches with what each of them finds just now."""
+"""SavedScreen: the saved searches with what each of them finds just now, and the albums."""
 
 from __future__ import annotations
 
@@ -12,20 +12,26 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
+from vuemantics_tui.domain.query import TextField, TextFilter
 from vuemantics_tui.domain.text import visible
-from vuemantics_tui.library import Library, SavedSearch
+from vuemantics_tui.library import Library, SavedSearch, Tag
 from vuemantics_tui.ui import bindings
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.screens.reading import is_open
 from vuemantics_tui.ui.widgets.choice_list import ChoiceList
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
+from vuemantics_tui.ui.widgets.pane_tags import ALBUM_SIGN
 
 COUNT_SECONDS = 2.0
-NOTHING = "No search is saved yet.\n\nSearch for something, then press {key}."
+NOTHING = (
+    "No search is saved yet, and no album.\n\n"
+    "To save one: search, then press {save_key}.\n"
+    "For an album: mark some, press {tag_key},\nand type album:NAME."
+)
 
 
 class SavedList(ChoiceList):
-    """The saved searches by name."""
+    """The saved searches by name, then the albums."""
 
     BINDINGS = bindings.SAVED_LIST
 
@@ -38,19 +44,19 @@ class SavedScreen(ModalScreen[str | None]):
     AUTO_FOCUS = "SavedList"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - as Textual declares it
 
-    def __init__(self, library: Library, save_key: str) -> None:
+    def __init__(self, library: Library, *, save_key: str, tag_key: str) -> None:
         super().__init__()
         self._library = library
-        self._save_key = save_key
-        self._saved: list[SavedSearch] = []
+        self._nothing = NOTHING.format(save_key=save_key, tag_key=tag_key)
+        self._entries: list[SavedSearch | Tag] = []
         self._counts: dict[str, int | None] = {}
 
     def compose(self) -> ComposeResult:
         """A title, the list, the keys."""
         with Vertical(id="saved"):
-            yield Static("Saved searches", id="saved-title", markup=False)
+            yield Static("Saved searches, albums", id="saved-title", markup=False)
             yield SavedList(id="saved-list")
-            yield Static(NOTHING.format(key=self._save_key), id="saved-nothing", markup=False)
+            yield Static(self._nothing, id="saved-nothing", markup=False)
             yield KeysLine(id="saved-keys")
 
     def on_mount(self) -> None:
@@ -63,50 +69,68 @@ class SavedScreen(ModalScreen[str | None]):
     async def _count(self) -> None:
         with self._notices.errors_told():
             # The names at once: to count takes a search for each.
-            self._show(await self._library.search.saved(), self._counts)
-            counts = await self._library.search.counts()
-            self._show(await self._library.search.saved(), counts)
+            await self._read(self._counts)
+            await self._read(await self._library.search.counts())
 
-    def _show(self, saved: list[SavedSearch], counts: dict[str, int | None]) -> None:
-        if not is_open(self) or (saved == self._saved and counts == self._counts and saved):
+    async def _read(self, counts: dict[str, int | None]) -> None:
+        """Read the names; `counts` is what each search finds."""
+        albums = [tag for tag in await self._library.tags.all() if tag.album]
+        entries: list[SavedSearch | Tag] = [*await self._library.search.saved(), *albums]
+        if not is_open(self) or (entries == self._entries and counts == self._counts and entries):
             return
         list_ = self.query_one(SavedList)
         place = list_.highlighted or 0
-        self._saved, self._counts = saved, counts
-        self.set_class(not saved, "-nothing")
+        self._entries, self._counts = entries, counts
+        self.set_class(not entries, "-nothing")
         self.refresh_bindings()
-        list_.disabled = not saved
-        list_.set_options(Option(self._words(one)) for one in saved)
-        list_.highlighted = min(place, len(saved) - 1) if saved else None
+        list_.disabled = not entries
+        list_.set_options(Option(self._words(one)) for one in entries)
+        list_.highlighted = min(place, len(entries) - 1) if entries else None
         self.call_after_refresh(list_.focus)
+        self._rename_keys()
 
-    def _words(self, saved: SavedSearch) -> Content:
-        count = self._counts.get(saved.name)
-        told = "" if saved.name not in self._counts else "  ?" if count is None else f"  {count:,}"
-        return Content.assemble(visible(saved.name), (told, "bold $accent"), "\n  ", (visible(saved.query), "$dim"))
+    def _words(self, entry: SavedSearch | Tag) -> Content:
+        if isinstance(entry, Tag):
+            name = f"{ALBUM_SIGN} {visible(entry.name)}"
+            return Content.assemble(name, (f"  {entry.count:,}", "bold $accent"), "\n  ", ("an album", "$dim"))
+        count = self._counts.get(entry.name)
+        told = "" if entry.name not in self._counts else "  ?" if count is None else f"  {count:,}"
+        return Content.assemble(visible(entry.name), (told, "bold $accent"), "\n  ", (visible(entry.query), "$dim"))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """What is forgotten must be there."""
-        return action != "forget_search" or bool(self._saved)
+        return action != "forget_search" or bool(self._entries)
 
     @property
-    def _chosen(self) -> SavedSearch | None:
+    def _chosen(self) -> SavedSearch | Tag | None:
         place = self.query_one(SavedList).highlighted
-        return self._saved[place] if place is not None and place < len(self._saved) else None
+        return self._entries[place] if place is not None and place < len(self._entries) else None
+
+    @on(OptionList.OptionHighlighted)
+    def _rename_keys(self) -> None:
+        is_album = isinstance(self._chosen, Tag)
+        self.query_one(KeysLine).rename("forget-search", "end album" if is_album else "forget")
 
     @on(OptionList.OptionSelected)
     def _run_chosen(self) -> None:
-        if (saved := self._chosen) is not None:
-            self.dismiss(saved.query)
+        chosen = self._chosen
+        if isinstance(chosen, Tag):
+            self.dismiss(str(TextFilter(TextField.TAG, chosen.name)))
+        elif chosen is not None:
+            self.dismiss(chosen.query)
 
     @work(group="acting", exit_on_error=False)
     async def action_forget_search(self) -> None:
-        """Forget the search under the cursor; what it finds stays."""
+        """Forget the search under the cursor, or have the album be a mere tag again; what is in it stays."""
         with self._notices.errors_told():
-            if (saved := self._chosen) is not None:
-                await self._library.search.forget(saved.name)
-                self._notices.tell(f"{saved.name} is forgotten.")
-                self._show(await self._library.search.saved(), dict(self._counts))
+            chosen = self._chosen
+            if isinstance(chosen, Tag):
+                await self._library.tags.set_album(chosen.name, False)
+                self._notices.tell(f"{chosen.name} is no album any more. What was in it keeps the tag.")
+            elif chosen is not None:
+                await self._library.search.forget(chosen.name)
+                self._notices.tell(f"{chosen.name} is forgotten.")
+            await self._read(dict(self._counts))
 
     def action_leave_saved(self) -> None:
         """Leave everything as it is."""

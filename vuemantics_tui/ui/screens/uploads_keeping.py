@@ -127,11 +127,13 @@ class KeepingPart(SearchingPart):
 
     @work(group="asking", exit_on_error=False)
     async def action_show_saved(self) -> None:
-        """The saved searches; the one chosen is run."""
+        """The saved searches and the albums; what the one chosen finds is shown."""
         with self.notices.errors_told():
-            query = await self.app.push_screen_wait(
-                SavedScreen(self.library, first_key("save-search", self.app._keymap))
+            keymap = self.app._keymap
+            saved = SavedScreen(
+                self.library, save_key=first_key("save-search", keymap), tag_key=first_key("edit-tags", keymap)
             )
+            query = await self.app.push_screen_wait(saved)
             if query is not None:
                 self.query_one(SearchLine).put(query)
                 self.change_table(lambda: self.search_now(query))
