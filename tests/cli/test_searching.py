@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pexpect
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -80,6 +81,26 @@ def test_json_says_why_it_matched_and_where_it_is(run: Run, ids: dict[str, str])
     assert objects(run("search", "--json", "--", "-cat", "type:image"))
     without = objects(run("search", "--json", "--", "type:image", "-cat"))
     assert {document["filename"] for document in without} == {"coffee.png", "rocket.jpg"}
+
+
+@pytest.mark.parametrize(
+    ("environment", "lit"),
+    [({}, "\x1b[1;33mcat\x1b[0m"), ({"NO_COLOR": "1"}, "\x1b[1mcat\x1b[0m"), ({"TERM": "dumb"}, " cat")],
+)
+def test_the_matched_words_are_lit_on_a_terminal(
+    environment: dict[str, str], lit: str, run: Run, ids: dict[str, str], tmp_path: Path
+) -> None:
+    told = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR", "COLORTERM")}
+    told |= {"VUEMANTICS_LIBRARY": str(tmp_path / "library"), "TERM": "xterm", **environment}
+    output, code = pexpect.run(
+        f"{sys.executable} -m vuemantics_tui search cat", env=told, withexitstatus=True, timeout=120, encoding="utf-8"
+    )
+    heading, *lines = str(output).splitlines()
+    assert code == 0
+    assert "\x1b" not in heading
+    assert any(lit in line for line in lines), output
+    assert ("\x1b" in output) == (environment.get("TERM") != "dumb")
+    assert "\x1b" not in run("search", "cat").stdout
 
 
 def test_what_is_below_the_cut_off_is_counted_and_shown_on_demand(run: Run, ids: dict[str, str]) -> None:

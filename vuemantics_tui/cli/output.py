@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.cells import cell_len
 
-from vuemantics_tui.domain.text import counted, size_words, visible
+from vuemantics_tui.domain.text import counted, size_words, visible, word_places
 from vuemantics_tui.domain.upload import Upload, UploadEvent
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 SHORT_ID = 8
 _TEXT_WIDTH = 100
+_LIT = "bold yellow"
 
 
 def emit(line: str) -> None:
@@ -29,6 +30,21 @@ def emit(line: str) -> None:
     encoding = sys.stdout.encoding or "utf-8"
     sys.stdout.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")
     sys.stdout.flush()
+
+
+def emit_lit(line: str, words: Iterable[str], begin: int) -> None:
+    """Print one line on stdout, on a terminal with these words in it lit, from the character `begin` on."""
+    if not sys.stdout.isatty():
+        emit(line)
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    encoding = sys.stdout.encoding or "utf-8"
+    text = Text(line.encode(encoding, "backslashreplace").decode(encoding))
+    for start, stop in word_places(text.plain[begin:], words):
+        text.stylize(_LIT, begin + start, begin + stop)
+    Console(soft_wrap=True).print(text)
 
 
 def emit_json(document: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from vuemantics_tui.cli.group import analyzer_option, current_settings, json_option, library_option
-from vuemantics_tui.cli.output import SHORT_ID, emit, emit_json, emit_path, note, table, upload_document
+from vuemantics_tui.cli.output import SHORT_ID, emit, emit_json, emit_lit, emit_path, note, table, upload_document
 from vuemantics_tui.cli.query_line import QueryCommand, checked_line, pointing
 from vuemantics_tui.cli.session import open_library, run
 from vuemantics_tui.config import Settings
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from vuemantics_tui.library import Library, SearchHit, SearchResults
 
 FAILED = 1
+_NAME = "Name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +103,10 @@ async def _find(library: Library, text: str, wanted: _Wanted) -> Path | None:
         elif wanted.end is not None:
             emit_path(library.root / hit.upload.file_path, wanted.end)
     if found and not wanted.as_json and wanted.end is None:
-        for line in _hit_table(found):
-            emit(line)
+        heading, *lines = _hit_table(found)
+        emit(heading)
+        for hit, line in zip(found, lines, strict=True):
+            emit_lit(line, hit.matched, heading.index(_NAME))
     for line in await _remarks(library, found, wanted):
         note(line)
     return library.root / found[0].upload.file_path if found else None
@@ -135,7 +138,7 @@ def _hit_table(found: SearchResults) -> list[str]:
         )
         for hit in found
     ]
-    return table(("Score", "Cosine", "ID", "Name", "Description"), rows, frozenset({0, 1}))
+    return table(("Score", "Cosine", "ID", _NAME, "Description"), rows, frozenset({0, 1}))
 
 
 async def _remarks(library: Library, found: SearchResults, wanted: _Wanted) -> list[str]:

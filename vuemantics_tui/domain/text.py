@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from collections.abc import Iterable
 
 _UNITS = ("B", "KB", "MB", "GB", "TB")
 
@@ -62,3 +64,11 @@ def _escape(code: int) -> str:
     if code <= 0xFF:
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+
+
+def word_places(text: str, words: Iterable[str]) -> list[tuple[int, int]]:
+    """Where in the text a word begins with one of these, each as the first character and the one after the last."""
+    pattern = "|".join(re.escape(word) for word in words if word)
+    if not pattern:
+        return []
+    return [match.span() for match in re.finditer(rf"(?<![^\W_])(?:{pattern})\w*", text, re.IGNORECASE)]

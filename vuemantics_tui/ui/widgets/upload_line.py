@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,7 +9,7 @@ from typing import Literal
 
 from rich.cells import cell_len
 
-from vuemantics_tui.domain.text import size_words, visible
+from vuemantics_tui.domain.text import size_words, visible, word_places
 from vuemantics_tui.domain.upload import RUNNING, ProcessingStatus, UploadRow
 from vuemantics_tui.ui.fitting import fit, fit_name
 from vuemantics_tui.ui.widgets.columns import BAR, GAP, Columns
@@ -77,13 +76,11 @@ def glyph_style(glyph: str) -> LineStyle:
 
 def lit(text: str, words: Iterable[str], style: LineStyle) -> list[Piece]:
     """The text with these words, wherever they begin a word of it, in the style of a match."""
-    if not (pattern := "|".join(re.escape(word) for word in words if word)):
-        return [(text, style)]
     pieces: list[Piece] = []
     end = 0
-    for match in re.finditer(rf"(?<![^\W_])(?:{pattern})\w*", text, re.IGNORECASE):
-        pieces += [(text[end : match.start()], style), (match.group(), "match")]
-        end = match.end()
+    for start, stop in word_places(text, words):
+        pieces += [(text[end:start], style), (text[start:stop], "match")]
+        end = stop
     return [piece for piece in (*pieces, (text[end:], style)) if piece[0]]
 
 
