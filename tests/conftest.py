@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -22,9 +23,18 @@ from vuemantics_tui.store.database import Database
 from vuemantics_tui.store.uploads import NewUpload, UploadStore
 
 DEADLINE_SECONDS = 60.0
+MOST_WORKERS = 4
 
 DrawPicture = Callable[..., Path]
 OpenLibrary = Callable[..., Awaitable[Library]]
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """How many processes `-n auto` runs the tests in."""
+    # Logical cores, not physical ones as by default. And no more than a few: each worker starts programs with processes
+    # of their own, and a container may have less than is counted.
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, MOST_WORKERS)
 
 
 @pytest.fixture(autouse=True)

@@ -199,7 +199,7 @@ async def test_pulling_can_be_cancelled(server: FakeOllama, analyzer: OllamaAnal
     server.fail_next(Stall(after=3), path="/api/pull")
     third = asyncio.Event()
     pulling = asyncio.ensure_future(analyzer.pull("bge-m3", lambda _, done, __: third.set() if done else None))
-    await asyncio.wait_for(third.wait(), 10)
+    await asyncio.wait_for(third.wait(), 60)
     pulling.cancel()
     with pytest.raises(asyncio.CancelledError):
         await pulling

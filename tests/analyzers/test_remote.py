@@ -61,7 +61,7 @@ async def test_the_text_arrives_piece_by_piece(server: FakeServer) -> None:
     for so_far in ("A", "A cat", "A cat <|sleeps|>", "A cat <|sleeps|> here."):
         assert texts.empty()
         server.release()
-        assert await asyncio.wait_for(texts.get(), 10) == so_far
+        assert await asyncio.wait_for(texts.get(), 60) == so_far
     assert not describing.done()
     server.release(9)
     description = await describing

@@ -117,12 +117,12 @@ def test_a_server_killed_in_the_middle_of_thirty_and_started_again_costs_none(
             stderr=subprocess.PIPE,
             text=True,
         )
-        assert reached.wait(60)
+        assert reached.wait(120)
         server.stop()
         assert program.stderr is not None
         assert "Waiting for Ollama" in program.stderr.readline()
         server.start()
-        said, errors = program.communicate(timeout=100)
+        said, errors = program.communicate(timeout=120)
     documents = [json.loads(line) for line in said.splitlines()]
     assert program.returncode == 0, errors
     assert len(documents) == 30
@@ -212,7 +212,7 @@ def test_what_waits_for_its_next_attempt_says_when(
             assert program.poll() is None
     finally:
         program.terminate()
-        program.wait(60)
+        program.wait(120)
     assert documents[0]["status"] == "pending"
     assert "next attempt" in run("show", documents[0]["id"]).stdout
 

@@ -264,7 +264,7 @@ def test_a_polite_signal_puts_back_what_runs_and_says_how_to_go_on(
     assert program.stdout is not None
     assert program.stdout.readline().startswith("completed")
     program.send_signal(signal_number)
-    _, errors = program.communicate(timeout=60)
+    _, errors = program.communicate(timeout=120)
     assert program.returncode == 130
     assert "go on with" in errors
     assert "Traceback" not in errors

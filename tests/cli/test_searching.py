@@ -176,7 +176,7 @@ def test_hidden_uploads_come_on_demand(run: Run, ids: dict[str, str], tmp_path: 
         "    await library.uploads.set_hidden([sys.argv[1]], True)\n    await library.close()\nasyncio.run(main())\n"
     )
     environment = {**os.environ, "VUEMANTICS_LIBRARY": str(tmp_path / "library")}
-    subprocess.run([sys.executable, "-c", hide, ids["chelsea.png"]], env=environment, check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", hide, ids["chelsea.png"]], env=environment, check=True, timeout=120)
     assert [document["filename"] for document in objects(run("search", "cat", "--json"))] == ["small cat.png"]
     assert len(objects(run("search", "cat", "--json", "--hidden"))) == 2
     assert [document["filename"] for document in objects(run("search", "is:hidden", "--json"))] == ["chelsea.png"]

@@ -231,7 +231,7 @@ async def test_it_stops_in_the_middle_of_a_file_and_goes_on_later(fill: Library,
 async def test_a_kill_loses_nothing_that_was_done(fill: Library, draw_picture: DrawPicture) -> None:
     await older(fill, draw_picture, 5)
     process = await asyncio.to_thread(
-        subprocess.run, [sys.executable, "-c", KILLED, str(fill.root)], cwd=Path.cwd(), timeout=60, env=os.environ
+        subprocess.run, [sys.executable, "-c", KILLED, str(fill.root)], cwd=Path.cwd(), timeout=120, env=os.environ
     )
     assert process.returncode == -signal.SIGKILL
     assert await lacking(fill) == 3

@@ -33,8 +33,11 @@ async def away(library: Library) -> None:
 
 @pytest.mark.parametrize("limits", [StageLimits(2, 2, 2), StageLimits(2, 1, 3)])
 async def test_a_server_that_is_killed_in_the_middle_of_thirty_costs_none_of_them(
-    open_limited: OpenLimited, draw_picture: DrawPicture, limits: StageLimits
+    open_limited: OpenLimited, draw_picture: DrawPicture, monkeypatch: pytest.MonkeyPatch, limits: StageLimits
 ) -> None:
+    # Looks at the server come after tenths of seconds instead of seconds.
+    monkeypatch.setattr("vuemantics_tui.processing.circuit.JITTER", (0.1, 0.1))
+
     class Mortal(ScriptedAnalyzer):
         async def describe_image(self, picture: Picture, on_text: OnText = ignore_text) -> Description:
             self.down = self.down or len(self.described) == 12
@@ -125,7 +128,11 @@ async def test_a_picture_that_takes_the_server_down_itself_does_not_hold_up_the_
     upload = await library.uploads.get(poison)
     assert upload is not None
     assert upload.error_message == "AI processing failed: it dropped the connection"
-    assert library.queue.outage is None
+
+    async def server_is_back() -> bool:
+        return library.queue.outage is None
+
+    await until(server_is_back)
 
 
 async def test_who_waits_with_patience_gives_up_and_everything_is_kept(

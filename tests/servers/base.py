@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
@@ -124,6 +125,7 @@ class FakeServer:
 
     def __post_init__(self) -> None:
         self._server: asyncio.Server | None = None
+        self._place: socket.socket | None = None
         self._script: list[tuple[str, Script]] = []
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -136,6 +138,7 @@ class FakeServer:
 
     async def __aexit__(self, *_: object) -> None:
         await self.stop()
+        self.leave()
 
     @property
     def url(self) -> str:
@@ -144,8 +147,13 @@ class FakeServer:
 
     async def start(self) -> None:
         """Listen: at first on any free port, afterwards on the same one again."""
+        if self._place is None:
+            # Bound, and never listening: while this server is stopped, no other that begins meanwhile gets its port.
+            self._place = socket.socket()
+            self._place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self._place.bind(("127.0.0.1", self.port))
+            self.port = self._place.getsockname()[1]
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, limit=2**26)
-        self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
         """Refuse connections, and drop those that are open, as if the process were killed."""
@@ -158,6 +166,12 @@ class FakeServer:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def leave(self) -> None:
+        """Give the port back, once it is stopped for good."""
+        if self._place is not None:
+            self._place.close()
+            self._place = None
 
     def fail_next(self, *scripts: Script, times: int = 1, path: str = "") -> None:
         """Do these things wrong, one a request, in their order, `times` over; only where the path ends in `path`."""
@@ -178,7 +192,7 @@ class FakeServer:
 
     async def wait_for(self, condition: Callable[[Self], bool]) -> None:
         """Wait until something is true of the server; looked at with each request, and each client that leaves."""
-        async with asyncio.timeout(30), self._changed:
+        async with asyncio.timeout(60), self._changed:
             await self._changed.wait_for(lambda: condition(self))
 
     async def respond(self, request: Received) -> Status | AsyncIterator[bytes]:

@@ -11,7 +11,7 @@ from tests.servers import FakeOllama, Status, threaded
 PROGRAM = """
 import sys, urllib.error, urllib.request
 try:
-    print(urllib.request.urlopen(sys.argv[1] + "/api/version", timeout=10).read().decode())
+    print(urllib.request.urlopen(sys.argv[1] + "/api/version", timeout=60).read().decode())
 except urllib.error.HTTPError as error:
     print(error.code)
 except urllib.error.URLError:
@@ -21,7 +21,7 @@ except urllib.error.URLError:
 
 def ask(url: str) -> str:
     words = [sys.executable, "-c", PROGRAM, url]
-    return subprocess.run(words, capture_output=True, text=True, check=True, timeout=60).stdout.strip()
+    return subprocess.run(words, capture_output=True, text=True, check=True, timeout=120).stdout.strip()
 
 
 def test_another_process_reaches_it_until_it_is_stopped() -> None:

@@ -12,7 +12,7 @@ from tests.servers.base import FakeServer
 
 Server = TypeVar("Server", bound=FakeServer)
 
-DEADLINE_SECONDS = 30.0
+DEADLINE_SECONDS = 60.0
 
 
 class Threaded(Generic[Server]):
@@ -55,6 +55,7 @@ def threaded(server: Server) -> Iterator[Threaded[Server]]:
         yield run
     finally:
         run.stop()
+        server.leave()
         loop.call_soon_threadsafe(loop.stop)
         thread.join(DEADLINE_SECONDS)
         loop.close()

@@ -21,7 +21,7 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 
 from tests.doubles import ThreadCompute
-from tests.ui.conftest import NOW, Made, StillAnalyzer, make_library, settings_for
+from tests.ui.conftest import NOW, PATIENCE_SECONDS, Made, StillAnalyzer, make_library, settings_for
 from vuemantics_tui import paths
 from vuemantics_tui.library import Library
 from vuemantics_tui.ui.app import VuemanticsApp
@@ -163,7 +163,7 @@ class PaneApp(VuemanticsApp):
         return "\n".join(strip.text.rstrip() for strip in self.screen._compositor.render_strips())
 
     async def until(self, pilot: Pilot[None], condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not condition():
                 await pilot.pause(0.01)
 

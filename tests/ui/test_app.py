@@ -15,7 +15,7 @@ import pytest
 from textual.app import ComposeResult
 from textual.worker import Worker, WorkerState
 
-from tests.ui.conftest import Window, add, open_library_at, window_on
+from tests.ui.conftest import PATIENCE_SECONDS, Window, add, open_library_at, window_on
 from vuemantics_tui.domain.upload import ProcessingStatus
 from vuemantics_tui.ui.app import VuemanticsApp
 from vuemantics_tui.ui.screens.confirm import ConfirmScreen
@@ -165,7 +165,7 @@ async def test_an_app_that_cannot_show_its_first_screen_ends_without_a_traceback
     library = await open_library_at(root)
     try:
         app = VuemanticsApp(library)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await app.run_async(headless=True)
     finally:
         await library.close()
@@ -189,7 +189,7 @@ vuemantics_tui.cli.main()
 def test_a_crash_leaves_the_terminal_clean_and_says_one_sentence(tmp_path: Path) -> None:
     folders = {name: str(tmp_path / name) for name in ("XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")}
     environment = {**os.environ, **folders, "TERM": "xterm-256color", "VUEMANTICS_LIBRARY": str(tmp_path / "library")}
-    process = pexpect.spawn(sys.executable, ["-c", CRASHING], env=environment, timeout=60, dimensions=(24, 200))
+    process = pexpect.spawn(sys.executable, ["-c", CRASHING], env=environment, timeout=120, dimensions=(24, 200))
     sent = process.read().decode()
     process.close()
     assert process.exitstatus == 1

@@ -83,16 +83,12 @@ async def window_without_model(
     root: Path, draw: Draw, server: FakeOllama, *, offers: str = "Enter pull and retry"
 ) -> AsyncIterator[Window]:
     """On the failures of two uploads for which the server lacks the model."""
-    await server.start()
-    try:
-        async with window_on(root, process=True, own_analyzer=ollama(server)) as window:
-            await add(window.library, draw("1.png"), draw("2.png"))
-            await window.shows("2 failed (F)", "! ollama, no qwen2.5vl:3b")
-            await window.press("F")
-            await window.shows("2 × ", offers)
-            yield window
-    finally:
-        await server.stop()
+    async with server, window_on(root, process=True, own_analyzer=ollama(server)) as window:
+        await add(window.library, draw("1.png"), draw("2.png"))
+        await window.shows("2 failed (F)", "! ollama, no qwen2.5vl:3b")
+        await window.press("F")
+        await window.shows("2 × ", offers)
+        yield window
 
 
 async def test_a_missing_model_is_pulled_and_its_group_retried(root: Path, draw: Draw) -> None:

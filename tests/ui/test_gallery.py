@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from textual.pilot import Pilot
 
-from tests.ui.conftest import Window, add, open_library_at, window_on
+from tests.ui.conftest import PATIENCE_SECONDS, Window, add, open_library_at, window_on
 from tests.ui.test_snapshots import SIZES, OwnLibraryApp, before
 from vuemantics_tui.ui.screens.detail import DetailScreen
 from vuemantics_tui.ui.widgets.gallery import Gallery, Grid
@@ -126,7 +126,7 @@ def test_looks(snap_compare: Compare, tmp_path: Path, size: tuple[int, int]) -> 
     async def show(pilot: Pilot[None]) -> None:
         await before(23, "g", "right", shows="photo 22.png")(pilot)
         gallery = pilot.app.screen.query_one(Gallery)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while gallery.loading_tiles:
                 await pilot.pause(0.02)
         await pilot.pause(0.1)

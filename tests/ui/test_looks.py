@@ -13,7 +13,7 @@ import pytest
 from rich.console import Console
 from textual.pilot import Pilot
 
-from tests.ui.conftest import NOW, make_rows
+from tests.ui.conftest import NOW, PATIENCE_SECONDS, make_rows
 from tests.ui.pane_stage import COMPLETED, RUNNING, change, in_utc, make_pane_library
 from tests.ui.test_doctor_screen import FINDINGS
 from tests.ui.test_failures import FAILED as FAILURES
@@ -56,7 +56,7 @@ class LooksApp(OwnLibraryApp):
         return "\n".join(strip.text for strip in self.screen._compositor.render_strips())
 
     async def until(self, pilot: Pilot[None], condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not condition():
                 await pilot.pause(0.02)
 

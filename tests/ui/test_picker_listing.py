@@ -205,12 +205,12 @@ async def test_cancelling_the_count_ends_its_thread(tmp_path: Path, monkeypatch:
     tallies = Tallies()
     tallies.want([tmp_path])
     task = asyncio.ensure_future(tallies.count())
-    assert await asyncio.to_thread(begun.wait, 10)
+    assert await asyncio.to_thread(begun.wait, 60)
     assert tallies.busy
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert await asyncio.to_thread(ended.wait, 10)
+    assert await asyncio.to_thread(ended.wait, 60)
     assert not tallies.busy
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
@@ -12,7 +14,7 @@ import pytest
 from textual.pilot import Pilot
 
 from tests.doubles import ThreadCompute
-from tests.ui.conftest import NOW, Made, StillAnalyzer, make_library, settings_for
+from tests.ui.conftest import NOW, PATIENCE_SECONDS, Made, StillAnalyzer, make_library, settings_for
 from vuemantics_tui.library import Library
 from vuemantics_tui.ui.app import VuemanticsApp
 from vuemantics_tui.ui.widgets.upload_pane import UploadPane
@@ -67,7 +69,7 @@ def before(rows: int, *keys: str, shows: str = "") -> Before:
         def text() -> str:
             return "\n".join(strip.text for strip in pilot.app.screen._compositor.render_strips())
 
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not pilot.app.screen.query(UploadTable):
                 await pilot.pause(0.02)
             table = pilot.app.screen.query_one(UploadTable)
@@ -131,3 +133,13 @@ def test_looks_when_it_asks_before_quitting(snap_compare: Compare, tmp_path: Pat
 def test_looks_too_small(snap_compare: Compare, tmp_path: Path, size: tuple[int, int]) -> None:
     asyncio.run(make_library(tmp_path / "library", MIXED))
     assert snap_compare(OwnLibraryApp(tmp_path / "library"), terminal_size=size, run_before=before(len(MIXED)))
+
+
+def test_every_picture_that_is_kept_belongs_to_a_test() -> None:
+    # Syrupy looks for those that are left over itself, but not where several processes share the tests.
+    here = Path(__file__).parent
+    kept = {f"{path.parent.name}.py::{path.stem}" for path in (here / "__snapshots__").rglob("*.svg")}
+    words = ["-m", "pytest", "--collect-only", "-q", "-n0", *sorted({name.partition("::")[0] for name in kept})]
+    asked = subprocess.run([sys.executable, *words], cwd=here, capture_output=True, text=True, timeout=120)
+    assert asked.returncode == 0, asked.stdout
+    assert kept <= {line.rpartition("/")[2] for line in asked.stdout.splitlines()}

@@ -17,6 +17,7 @@ from vuemantics_tui.ui import bindings
 from vuemantics_tui.ui.messages import LoadFailed
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.pictures.loader import PictureLoader
+from vuemantics_tui.ui.screens.reading import is_open
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 from vuemantics_tui.ui.widgets.pane_facts import FactsPage, facts_of
 from vuemantics_tui.ui.widgets.pane_why import Explainer
@@ -86,11 +87,14 @@ class DetailScreen(Screen[None]):
                     pane.refresh_if(changes.changed)
                     self._deleted = self._deleted or self._number in changes.deleted
                     await self._take_in_queue()
-                self._tick(pane)
+                if is_open(self):
+                    self._tick(pane)
             await asyncio.sleep(TICK_SECONDS)
 
     async def _take_in_queue(self) -> None:
-        self.query_one(UploadPane).paused = (await self._library.queue.counts()).paused
+        paused = (await self._library.queue.counts()).paused
+        if is_open(self):
+            self.query_one(UploadPane).paused = paused
 
     def _tick(self, pane: UploadPane) -> None:
         if self._deleted and self.is_current:

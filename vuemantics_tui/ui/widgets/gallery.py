@@ -7,7 +7,7 @@ from typing import ClassVar, NamedTuple
 
 from rich.segment import Segment
 from rich.style import Style
-from textual import events
+from textual import events, work
 from textual.filter import ANSIToTruecolor, LineFilter
 from textual.geometry import Region, Size
 from textual.reactive import Reactive
@@ -157,8 +157,9 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
     def _load_later(self) -> None:
         if not self._loading and self.is_mounted and self.display and self._wanting():
             self._loading = True
-            self.run_worker(self._load(), group="gallery", exit_on_error=False)
+            self._load()
 
+    @work(group="gallery", exit_on_error=False)
     async def _load(self) -> None:
         try:
             while wanted := self._wanting():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rich.segment import Segment
+from textual import work
 from textual.filter import ANSIToTruecolor, LineFilter
 from textual.geometry import Size
 from textual.strip import Strip
@@ -84,8 +85,9 @@ class Thumbnail(Widget):
 
     def _draw_later(self) -> None:
         if self.is_mounted and self._drawn_for != self._wanted_for():
-            self.run_worker(self._draw_wanted(), group="thumbnail", exclusive=True, exit_on_error=False)
+            self._draw_wanted()
 
+    @work(group="thumbnail", exclusive=True, exit_on_error=False)
     async def _draw_wanted(self) -> None:
         drawn = await self.draw(self._path)
         self.put(drawn, self._otherwise)

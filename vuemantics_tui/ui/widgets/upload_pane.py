@@ -213,8 +213,9 @@ class UploadPane(VerticalScroll, can_focus=False):
     def _load_later(self) -> None:
         if self._stale and not self._loading and self.is_mounted and (self._seen or self._while_hidden):
             self._loading = True
-            self.run_worker(self._load_wanted(), group="pane", exit_on_error=False)
+            self._load_wanted()
 
+    @work(group="pane", exit_on_error=False)
     async def _load_wanted(self) -> None:
         try:
             while self._stale:

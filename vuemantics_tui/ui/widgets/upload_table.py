@@ -8,6 +8,7 @@ from typing import ClassVar, get_args
 
 from rich.segment import Segment
 from rich.style import Style
+from textual import work
 from textual.geometry import Size
 from textual.strip import Strip
 
@@ -185,8 +186,9 @@ class UploadTable(CursorList[LineStyle]):
     def _reload(self) -> None:
         if not self._loading and self.is_mounted and self._wanted():
             self._loading = True
-            self.run_worker(self._load_wanted(), group="rows", exit_on_error=False)
+            self._load_wanted()
 
+    @work(group="rows", exit_on_error=False)
     async def _load_wanted(self) -> None:
         try:
             while wanted := self._wanted():
