@@ -108,6 +108,8 @@ class UploadsScreen(KeepingPart, ActingPart, DescribingPart, ServingPart):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """What is done to an upload needs one; in a field, the keys that would leave it are letters."""
+        if action == "open_search" and self.has_class("-empty"):
+            return False
         if action in ("add_paths", "type_paths", "open_search"):
             return self.focused in (self.table, self.gallery, None)
         return action not in ON_UPLOADS or self.table.line_count > 0
