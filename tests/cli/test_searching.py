@@ -24,6 +24,7 @@ from vuemantics_tui.domain.query.values import FILTER_NAMES
     ("arguments", "line"),
     [
         (["a", "kitten"], "a kitten"),
+        (["a cat on a sofa"], "a cat on a sofa"),
         (["golden retriever", "pool"], '"golden retriever" pool'),
         (["-word"], "-word"),
         (["-two words"], '-"two words"'),
@@ -36,7 +37,8 @@ from vuemantics_tui.domain.query.values import FILTER_NAMES
         (["type:image kitten"], "type:image kitten"),
         (["./my pool.jpg"], 'like:"./my pool.jpg"'),
         (["2:like:./my pool.jpg"], '2:like:"./my pool.jpg"'),
-        (["c: drive"], '"c: drive"'),
+        (["c: drive", "x"], '"c: drive" x'),
+        (["c: drive"], "c: drive"),
         (["  ", " cat "], "cat"),
         (["near:52.5, 13.4, 5"], 'near:"52.5, 13.4, 5"'),
         (["say - \t no"], "say - \t no"),

@@ -39,13 +39,14 @@ class QueryCommand(click.Command):
 def query_line(arguments: Sequence[str]) -> str:
     """The search line that arguments make: one that holds blanks was quoted for the shell, and is quoted again.
 
-    Such an argument stays as it is where it holds quotes, arithmetic, a filter or an excluded word of its own: then the
-    whole line was quoted for the shell.
+    Such an argument stays as it is where it holds quotes, arithmetic, a filter or an excluded word of its own, and
+    where it is alone and only words: then the whole line was quoted for the shell.
     """
-    return " ".join(_quoted(argument) for argument in arguments if argument.strip())
+    given = [argument for argument in arguments if argument.strip()]
+    return " ".join(_quoted(argument, alone=len(given) == 1) for argument in given)
 
 
-def _quoted(argument: str) -> str:
+def _quoted(argument: str, *, alone: bool) -> str:
     argument = argument.strip()
     first, *others = argument.split()
     if not others or '"' in argument or any(_is_syntax(word) for word in others):
@@ -61,6 +62,8 @@ def _quoted(argument: str) -> str:
         return argument
     if not name and not match["sign"] and _PATH.fullmatch(value):
         name = f"{LIKE}:"
+    if alone and not (match["sign"] or match["weight"] or name):
+        return argument
     return f'{match["sign"]}{match["weight"]}{name}"{value.strip()}"'
 
 

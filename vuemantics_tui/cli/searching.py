@@ -144,15 +144,16 @@ def _hit_table(found: SearchResults) -> list[str]:
 async def _remarks(library: Library, found: SearchResults, wanted: _Wanted) -> list[str]:
     """What is to be said of the results beside themselves."""
     lines = []
-    if not found and not found.below:
-        undescribed = not found.note and not (await library.queue.counts()).completed
+    if not found:
+        undescribed = not found.below and not found.note and not (await library.queue.counts()).completed
         lines.append("Nothing was found" + (": nothing in this library is described yet." if undescribed else "."))
     if found.total > found.kept:
         lines.append(f"{counted(found.total - found.kept, 'more hit')}, --limit shows them")
     if wanted.all and len(found) > found.kept:
         lines.append(f"The last {len(found) - found.kept:,} are below the cut-off")
     elif found.below and not wanted.all:
-        lines.append(f"{found.below:,} more below the cut-off, --all shows them")
+        more = "more below" if found else "below"
+        lines.append(f"{found.below:,} {more} the cut-off, --all shows them")
     return lines
 
 

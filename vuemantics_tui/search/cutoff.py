@@ -22,8 +22,11 @@ _FLOORS: dict[str, float] = {
 # A fall of the score from one to the next is an end only where it is this large: within the answers to a query the
 # scores lie closer.
 SMALLEST_GAP = 0.05
-# So many are never cut by a gap: the first ones of a short list always lie apart.
-KEPT = 5
+# The first ones of a list always lie apart: among so many only a fall this large is an end. Measured on 38 pictures and
+# clips described by the built-in analyzer, with 70 queries: falls of 0.15 and more came after the last right answer
+# each time, one of 0.13 did not.
+FIRST = 5
+SMALLEST_FIRST_GAP = 0.15
 BINS = 16
 
 
@@ -45,12 +48,11 @@ def floor_of(model: str) -> float:
 
 def cut_off(cosines: Sequence[float], floor: float) -> float:
     """The least cosine that is kept of those that are given, best first: the floor, or above the largest gap."""
-    kept = [cosine for cosine in cosines if cosine >= floor]
-    if len(kept) <= KEPT:
-        return floor
-    gaps = -np.diff(np.array(kept))[KEPT - 1 :]
-    widest = int(np.argmax(gaps))
-    return kept[widest + KEPT - 1] if gaps[widest] >= SMALLEST_GAP else floor
+    kept = np.array([cosine for cosine in cosines if cosine >= floor])
+    gaps = -np.diff(kept)
+    wanted = np.where(np.arange(len(gaps)) < FIRST - 1, SMALLEST_FIRST_GAP, SMALLEST_GAP)
+    ends = np.where(gaps >= wanted, gaps, 0.0)
+    return float(kept[np.argmax(ends)]) if ends.any() else floor
 
 
 def histogram(cosines: Sequence[float], cut: float) -> Histogram | None:
