@@ -61,6 +61,8 @@ def _check_file(target: Path, overwrite: bool) -> None:
         raise UsageError(f"This is a folder: {target}", "Name a file in it, or give --format xmp.")
     if target.exists() and not overwrite:
         raise UsageError(f"There is a file already: {target}", "Name another one, or give --overwrite.")
+    if target.exists() and not target.is_file():
+        raise UsageError(f"This is no file: {target}", "Name a file, or give - for stdout.")
 
 
 def _format_of(target: Path) -> str:

@@ -10,7 +10,7 @@ import click
 from vuemantics_tui.cli.group import current_settings, json_option, library_option
 from vuemantics_tui.cli.output import SHORT_ID, emit, emit_json, local_time, note, table, upload_document
 from vuemantics_tui.cli.session import open_library, run
-from vuemantics_tui.config import Settings
+from vuemantics_tui.config import MOST_TRASH_DAYS, Settings
 from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.text import counted, size_words, visible
 
@@ -89,10 +89,12 @@ def restore(ids: tuple[str, ...]) -> None:
 
 
 @trash.command()
-@click.option("--older-than", type=click.FloatRange(min=0), metavar="DAYS", help="Only what is there for longer.")
+@click.option(
+    "--older-than", type=click.IntRange(0, MOST_TRASH_DAYS), metavar="DAYS", help="Only what is there for longer."
+)
 @yes_option
 @library_option
-def empty(older_than: float | None, yes: bool) -> None:
+def empty(older_than: int | None, yes: bool) -> None:
     """Delete what is in the trash with its files. There is no way back."""
     settings = current_settings()
     run(lambda: _empty(settings, older_than, yes))
@@ -135,7 +137,7 @@ async def _restore(settings: Settings, ids: tuple[str, ...]) -> None:
         note(f"{await library.trash.restore(named)} brought back")
 
 
-async def _empty(settings: Settings, older_than: float | None, yes: bool) -> None:
+async def _empty(settings: Settings, older_than: int | None, yes: bool) -> None:
     async with open_library(settings) as library:
         count, size = await library.trash.count()
         if not count:
@@ -144,14 +146,9 @@ async def _empty(settings: Settings, older_than: float | None, yes: bool) -> Non
         if not yes:
             what = counted(count, "upload") + f" ({size_words(size)})"
             if older_than is not None:
-                what = f"what is in the trash for more than {counted_days(older_than)}"
+                what = f"what is in the trash for more than {counted(older_than, 'day')}"
             ask(f"Delete {what} for ever?", "Not emptied without being asked")
         note(f"{await library.trash.empty(older_than)} deleted for ever")
-
-
-def counted_days(days: float) -> str:
-    """ "1 day", "2.5 days"."""
-    return f"{days:g} day" + ("" if days == 1 else "s")
 
 
 async def _in_trash(trash: Trash, prefix: str) -> list[Upload]:

@@ -8,10 +8,22 @@ from vuemantics_tui.config.settings import (
     AUTO,
     ENVIRONMENT_PREFIX,
     MIB,
+    MOST_TRASH_DAYS,
     SAME,
     Settings,
     about,
     names,
 )
 
-__all__ = ["ANALYZERS", "AUTO", "ENVIRONMENT_PREFIX", "KEYS", "MIB", "SAME", "Settings", "about", "names"]
+__all__ = [
+    "ANALYZERS",
+    "AUTO",
+    "ENVIRONMENT_PREFIX",
+    "KEYS",
+    "MIB",
+    "MOST_TRASH_DAYS",
+    "SAME",
+    "Settings",
+    "about",
+    "names",
+]

@@ -20,6 +20,8 @@ from vuemantics_tui.domain.prompts import FRAME_PROMPT, IMAGE_PROMPT, SUMMARY_PR
 
 ENVIRONMENT_PREFIX = "VUEMANTICS_"
 MIB = 1024**2
+# A hundred years: far from the end of the calendar.
+MOST_TRASH_DAYS = 36_500
 
 AUTO, SAME = "auto", "same"
 ANALYZERS = ("builtin", "ollama", "openai")
@@ -107,7 +109,9 @@ class Settings:
     embed_limit: int = _number(0, "How many are embedded at a time; 0: three by a server, else one a worker.", 0)
     connect_seconds: float = _number(5.0, "After how many seconds without a connection a server is away.", 0.1)
     answer_seconds: float = _number(120.0, "How many seconds a server may be silent within an answer.", 1)
-    trash_days: int = _number(30, "How many days what was deleted stays in the trash; 0: until it is emptied.", 0)
+    trash_days: int = _number(
+        30, "How many days what was deleted stays in the trash; 0: until it is emptied.", 0, MOST_TRASH_DAYS
+    )
     keep_free_mib: int = _number(200, "What must stay free on the library's disk after files were added, in MiB.", 0)
     theme: str = _text("vuemantics", "The colours of the app.")
     true_colour: str = _text(

@@ -87,11 +87,7 @@ class Export:
         Raises UsageError where the file is there already and is not to be overwritten, lies in the library, or cannot
         be written.
         """
-        await asyncio.to_thread(self._check_outside, target.parent)
-        if not overwrite and await asyncio.to_thread(target.exists):
-            raise UsageError(
-                f"There is a file already: {target}", "Name another one, or say that it is to be replaced."
-            )
+        target = await asyncio.to_thread(self._checked_file, target, overwrite)
         chosen = await self._chosen(numbers, include_hidden)
         line = csv_line if export_format is ExportFormat.CSV else json_line
         with _writing(target):
@@ -151,6 +147,21 @@ class Export:
             for upload in await self._uploads.by_numbers(some):
                 yield ExportedUpload(upload, tags.get(upload.number, upload.tags), self._root / upload.file_path)
 
+    def _checked_file(self, target: Path, overwrite: bool) -> Path:
+        """Where the file is that is to be written, links followed. Raises UsageError."""
+        # A file is replaced as a whole, which would take the place of a link, or of a device.
+        real = target.resolve()
+        self._check_outside(real.parent)
+        if real.is_dir():
+            raise UsageError(f"This is a folder: {target}", "Name a file in it.")
+        if real.exists() and not real.is_file():
+            raise UsageError(f"This is no file: {target}", "Name a file, or write to stdout.")
+        if real.exists() and not overwrite:
+            raise UsageError(
+                f"There is a file already: {target}", "Name another one, or say that it is to be replaced."
+            )
+        return real
+
     def _check_outside(self, folder: Path) -> None:
         if folder.resolve().is_relative_to(self._root.resolve()):
             raise UsageError(f"This folder belongs to the library itself: {folder}", "Name a folder outside of it.")
@@ -188,7 +199,7 @@ def _write_sidecar(folder: Path, record: ExportedUpload, taken: set[str], overwr
             continue
         if path.exists():
             owner = owner_of(path)
-            if owner not in (None, upload.id) and not overwrite:
+            if owner not in (None, upload.id):
                 continue  # of another upload of that name, from an earlier export
             if owner is None and not overwrite:
                 taken.add(path.name.casefold())

@@ -56,8 +56,18 @@ class Trash:
         before = None
         if older_than_days is not None:
             before = (datetime.now(UTC) - timedelta(days=older_than_days)).isoformat(timespec="microseconds")
+        return await self._purge(before)
+
+    async def delete(self, upload_ids: Sequence[str]) -> int:
+        """Delete these for ever with their files, as far as they are in the trash; returns how many.
+
+        What was brought back meanwhile stays.
+        """
+        return await self._purge(None, upload_ids)
+
+    async def _purge(self, before: str | None, upload_ids: Sequence[str] | None = None) -> int:
         count = 0
-        while deleted := await self._store.purge(before):
+        while deleted := await self._store.purge(before, upload_ids):
             await remove_files(self._root, deleted)
             count += len(deleted)
         return count

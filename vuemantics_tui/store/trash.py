@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -114,17 +115,19 @@ class TrashStore:
         assert row is not None
         return int(row[0]), int(row[1])
 
-    async def purge(self, before: str | None) -> list[DeletedUpload]:
-        """Delete some of what is in the trash, where given since before a moment; empty when nothing is left of it.
+    async def purge(self, before: str | None, upload_ids: Sequence[str] | None = None) -> list[DeletedUpload]:
+        """Delete some of what is in the trash, where given since before a moment, or of these; empty when none is left.
 
         What was brought back meanwhile stays.
         """
         deleted: list[DeletedUpload] = []
+        ids = None if upload_ids is None else json.dumps(list(upload_ids))
         async with self._database.transaction() as connection:
             rows = await connection.execute_fetchall(
                 "SELECT number, id, user_id FROM uploads WHERE deleted_at IS NOT NULL"
-                " AND (?1 IS NULL OR deleted_at < ?1) ORDER BY deleted_at LIMIT ?2",
-                (before, PURGE_BATCH),
+                " AND (?1 IS NULL OR deleted_at < ?1) AND (?3 IS NULL OR id IN (SELECT value FROM json_each(?3)))"
+                " ORDER BY deleted_at LIMIT ?2",
+                (before, PURGE_BATCH, ids),
             )
             for number, upload_id, user_id in list(rows):
                 await bury(connection, number, upload_id)

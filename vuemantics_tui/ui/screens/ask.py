@@ -80,6 +80,8 @@ class AskScreen(ModalScreen[str | None]):
     def _typed(self, event: Input.Changed) -> None:
         event.stop()
         self._say("")
+        # What was offered is a whole line, made from the one before this key.
+        self._completions = ()
         self._look_up(event.value)
 
     @work(group="completing", exclusive=True, exit_on_error=False)

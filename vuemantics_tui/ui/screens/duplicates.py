@@ -36,11 +36,12 @@ class LookAlikeCard(Container):
         self._picture = picture
         self._proposed = proposed
         self._thumbnail = Thumbnail(loader)
+        self._words = Static(classes="card-words")
 
     def compose(self) -> ComposeResult:
         """The picture and the words."""
         yield self._thumbnail
-        yield Static(classes="card-words")
+        yield self._words
 
     def on_mount(self) -> None:
         """Draw the picture."""
@@ -49,7 +50,7 @@ class LookAlikeCard(Container):
     def choose(self, chosen: bool) -> None:
         """Show that it is to be kept, or that it is not."""
         self.set_class(chosen, "-chosen")
-        self.query_one(".card-words", Static).update(card_words(self._one, chosen=chosen, proposed=self._proposed))
+        self._words.update(card_words(self._one, chosen=chosen, proposed=self._proposed))
 
 
 class DuplicatesScreen(Screen[None]):
@@ -87,13 +88,20 @@ class DuplicatesScreen(Screen[None]):
             self._groups = await self._library.duplicates.groups()
             if is_open(self):
                 self.query_one("#duplicates-nothing", Static).update(NOTHING)
-                await self._show_group()
+                self._go_to(0)
 
+    def _go_to(self, group: int) -> None:
+        self._group = max(0, min(group, len(self._groups) - 1))
+        self._chosen = 0
+        self._show_group()
+
+    @work(group="showing", exclusive=True, exit_on_error=False)
     async def _show_group(self) -> None:
+        if not is_open(self):
+            return
         self.set_class(not self._groups, "-nothing")
         self.refresh_bindings()
         cards = self.query_one("#duplicates-cards", ScrollableContainer)
-        self._chosen = 0
         with self.app.batch_update():
             await cards.remove_children()
             if not self._groups:
@@ -128,14 +136,10 @@ class DuplicatesScreen(Screen[None]):
         self._chosen = max(0, min(len(members) - 1, self._chosen + step))
         self._mark_chosen()
 
-    @work(group="showing", exclusive=True, exit_on_error=False)
-    async def action_move_group(self, step: int) -> None:
+    def action_move_group(self, step: int) -> None:
         """The next group, or the one before."""
-        with self._notices.errors_told():
-            wanted = max(0, min(len(self._groups) - 1, self._group + step))
-            if wanted != self._group:
-                self._group = wanted
-                await self._show_group()
+        if 0 <= self._group + step < len(self._groups):
+            self._go_to(self._group + step)
 
     @work(group="acting", exclusive=True, exit_on_error=False)
     async def action_keep_chosen(self) -> None:
@@ -155,9 +159,10 @@ class DuplicatesScreen(Screen[None]):
                 return
             count = await self._library.trash.put([one.id for one in others])
             self._notices.tell(f"{counted(count, 'upload')} moved to the trash; {kept.filename} is kept.")
+            shown = self._groups[self._group]
             self._groups.remove(group)
-            self._group = max(0, min(self._group, len(self._groups) - 1))
-            await self._show_group()
+            place = self._group if shown is group else self._groups.index(shown)
+            self._go_to(place)
 
     def action_go_back(self) -> None:
         """Back to the screen before."""

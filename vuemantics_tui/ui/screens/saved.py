@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 from textual import on, work
@@ -63,14 +64,15 @@ class SavedScreen(ModalScreen[str | None]):
         """Show the names, then count, again and again."""
         self._notices = Notices(self.app)
         self._count()
-        self.set_interval(COUNT_SECONDS, self._count)
 
-    @work(group="counting", exclusive=True, exit_on_error=False)
+    @work(group="counting", exit_on_error=False)
     async def _count(self) -> None:
-        with self._notices.errors_told():
-            # The names at once: to count takes a search for each.
-            await self._read(self._counts)
-            await self._read(await self._library.search.counts())
+        while True:
+            with self._notices.errors_told():
+                # The names at once: to count takes a search for each, and with a server that is slow some seconds.
+                await self._read(self._counts)
+                await self._read(await self._library.search.counts())
+            await asyncio.sleep(COUNT_SECONDS)
 
     async def _read(self, counts: dict[str, int | None]) -> None:
         """Read the names; `counts` is what each search finds."""
@@ -79,13 +81,15 @@ class SavedScreen(ModalScreen[str | None]):
         if not is_open(self) or (entries == self._entries and counts == self._counts and entries):
             return
         list_ = self.query_one(SavedList)
-        place = list_.highlighted or 0
+        place, chosen = list_.highlighted or 0, self._chosen
         self._entries, self._counts = entries, counts
         self.set_class(not entries, "-nothing")
         self.refresh_bindings()
         list_.disabled = not entries
         list_.set_options(Option(self._words(one)) for one in entries)
-        list_.highlighted = min(place, len(entries) - 1) if entries else None
+        # The cursor stays on its entry, though others may come before it: `x` does not ask.
+        same = [at for at, entry in enumerate(entries) if chosen is not None and _is_same(entry, chosen)]
+        list_.highlighted = (same[0] if same else min(place, len(entries) - 1)) if entries else None
         self.call_after_refresh(list_.focus)
         self._rename_keys()
 
@@ -135,3 +139,7 @@ class SavedScreen(ModalScreen[str | None]):
     def action_leave_saved(self) -> None:
         """Leave everything as it is."""
         self.dismiss(None)
+
+
+def _is_same(entry: SavedSearch | Tag, other: SavedSearch | Tag) -> bool:
+    return type(entry) is type(other) and entry.name == other.name

@@ -18,6 +18,8 @@ from vuemantics_tui.ui.screens.list_screen import ListScreen
 from vuemantics_tui.ui.widgets.choice_list import ChoiceList
 from vuemantics_tui.ui.widgets.pane_words import ago_words
 
+NOT_THERE = "{name} is not in the trash any more."
+
 
 class TrashList(ChoiceList):
     """What is in the trash, the latest first."""
@@ -70,7 +72,7 @@ class TrashScreen(ListScreen[TrashedUpload]):
                 if await self.library.trash.restore([entry.upload.id]):
                     self.notices.tell(f"{entry.upload.filename} is back.")
                 else:
-                    self.notices.tell(f"{entry.upload.filename} is not in the trash any more.")
+                    self.notices.tell(NOT_THERE.format(name=entry.upload.filename))
                 await self.show_read()
 
     @work(group="acting", exit_on_error=False)
@@ -81,16 +83,18 @@ class TrashScreen(ListScreen[TrashedUpload]):
                 return
             name = entry.upload.filename
             if await self._agreed(f"Delete {name} for ever?"):
-                await self.library.uploads.delete([entry.upload.id], forever=True)
-                self.notices.tell(f"{name} is deleted.")
+                count = await self.library.trash.delete([entry.upload.id])
+                self.notices.tell(f"{name} is deleted." if count else NOT_THERE.format(name=name))
                 await self.show_read()
 
     @work(group="acting", exit_on_error=False)
     async def action_empty_trash(self) -> None:
         """Delete all of it for ever, after asking."""
         with self.notices.errors_told():
-            if self.entries and await self._agreed(f"Delete {counted(len(self.entries), 'upload')} for ever?"):
-                count = await self.library.trash.empty()
+            # No more than was asked about: others may delete or bring back something meanwhile.
+            ids = [entry.upload.id for entry in self.entries]
+            if ids and await self._agreed(f"Delete {counted(len(ids), 'upload')} for ever?"):
+                count = await self.library.trash.delete(ids)
                 self.notices.tell(f"{counted(count, 'upload')} deleted.")
                 await self.show_read()
 

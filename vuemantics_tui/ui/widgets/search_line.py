@@ -146,6 +146,8 @@ class SearchLine(Horizontal):
     def _changed(self, event: Input.Changed) -> None:
         event.stop()
         self._stop_waiting()
+        # A suggestion is a whole line, made from the one before this key.
+        self.offer(None)
         self.post_message(SearchTyped(event.value, self.query_one(SearchInput).cursor_position))
         self._pause = self.set_timer(PATH_PAUSE_SECONDS if "/" in event.value else PAUSE_SECONDS, self._paused)
 
