@@ -119,6 +119,15 @@ class Window:
         """Wait until all of these are on the screen."""
         await self.until(lambda: all(text in self.text() for text in texts), f"on the screen: {texts}")
 
+    async def lists(self, *names: str) -> None:
+        """Wait until the table lists these in this order: what has just run stays on top of it for a moment."""
+
+        def listed() -> list[str]:
+            starts = (line[:30] for line in self.text().splitlines())
+            return [name for start in starts for name in names if f" {name} " in start]
+
+        await self.until(lambda: listed() == list(names), f"listed in this order: {names}")
+
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)
         await self.pilot.pause()

@@ -140,6 +140,7 @@ async def test_what_is_similar(root: Path, draw: Draw) -> None:
     async with window_on(root, size=(100, 24), process=True) as window:
         await add(window.library, draw("one.png"), draw("two.png"))
         await window.shows("2 done")
+        await window.lists("two.png", "one.png")
         await window.press("home", "s")
         await window.shows("1 upload similar to two.png", "one.png", "1.00")
         await window.press("escape")

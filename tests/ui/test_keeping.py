@@ -121,6 +121,7 @@ async def test_tags_are_given_completed_and_taken_away(root: Path, draw: Draw) -
             "rome": (2, False),
             "trip": (2, True),
         }
+        await window.lists("two.png", "one.png")
         await window.press("home", "t")
         await window.shows("Tag two.png", "Your tags: ")
         await window.press(*"-ro")

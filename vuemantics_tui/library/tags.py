@@ -24,6 +24,20 @@ class Tags:
         """Take tags away from uploads; returns how many changed. Those of a description stay. Raises UsageError."""
         return await self._store.remove(upload_ids, names)
 
+    async def change(
+        self,
+        upload_ids: Iterable[str],
+        *,
+        add: Sequence[str] = (),
+        albums: Sequence[str] = (),
+        remove: Sequence[str] = (),
+    ) -> int:
+        """Take tags away from uploads and give them others, all of it or nothing; returns how many uploads changed.
+
+        Raises UsageError for an empty name.
+        """
+        return await self._store.change(upload_ids, add=add, albums=albums, remove=remove)
+
     async def set_album(self, name: str, album: bool = True) -> None:
         """Show a tag as an album, made where there is none, or as a mere tag again. Raises UsageError."""
         await self._store.set_album(name, album)

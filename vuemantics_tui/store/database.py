@@ -139,6 +139,11 @@ def batches(values: Sequence[Value]) -> Iterable[Sequence[Value]]:
     return (values[start : start + BATCH] for start in range(0, len(values), BATCH))
 
 
+def escaped_like(text: str) -> str:
+    """A text as itself in the pattern of a LIKE that escapes with a backslash."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
 def placeholders(values: Iterable[object]) -> str:
     """As many question marks as there are values, for an IN list."""
     return ", ".join("?" for _ in values)

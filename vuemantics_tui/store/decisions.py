@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vuemantics_tui.store.database import Database, batches, next_revision, now_iso, placeholders
+from vuemantics_tui.store.fingerprints import leave_groups
 
 CANCELLED = "Cancelled"
 
@@ -84,12 +85,15 @@ class DecisionStore:
         async with self._database.transaction() as connection:
             revision = await next_revision(connection)
             for some in batches(list(dict.fromkeys(upload_ids))):
-                cursor = await connection.execute(
+                rows = await connection.execute_fetchall(
                     f"""
                     UPDATE uploads SET hidden = ?, updated_at = ?, revision = ?
-                    WHERE id IN ({placeholders(some)}) AND hidden <> ? AND deleted_at IS NULL
+                    WHERE id IN ({placeholders(some)}) AND hidden <> ? AND deleted_at IS NULL RETURNING number
                     """,
                     (int(hidden), now_iso(), revision, *some, int(hidden)),
                 )
-                moved += cursor.rowcount
+                numbers = [row[0] for row in rows]
+                if hidden:
+                    await leave_groups(connection, numbers)
+                moved += len(numbers)
         return moved

@@ -25,8 +25,9 @@ from vuemantics_tui.domain.query import (
     TextField,
     TextFilter,
 )
-from vuemantics_tui.store.database import Database
+from vuemantics_tui.store.database import Database, escaped_like
 from vuemantics_tui.store.fulltext import phrase_expression
+from vuemantics_tui.store.tags import tag_key
 
 EARTH_KM = 6371.0
 KM_A_DEGREE = 111.0  # a little less than it is, so that the box around a circle is never too small
@@ -48,14 +49,6 @@ _STATUSES = {
     "failed": "processing_status = 'failed'",
     "cancelled": "processing_status = 'failed' AND error_kind = 'cancelled'",
     "warning": "processing_status = 'completed' AND warning IS NOT NULL",
-}
-_KINDS = {
-    "failed": "number IN (SELECT number FROM uploads WHERE processing_status = 'failed')",
-    "edited": "number IN (SELECT upload FROM descriptions WHERE current = 1 AND edited = 1)",
-    "duplicate": "number IN (SELECT number FROM uploads WHERE duplicate_group IS NOT NULL)",
-    "hidden": "hidden = 1",
-    "portrait": "height > width",
-    "landscape": "width > height",
 }
 _MOMENT = "coalesce(taken_at, created_at)"
 _ORDERS = {
@@ -82,6 +75,16 @@ class Condition:
     sql: str
     parameters: tuple[Any, ...] = ()
     has_set: bool = False
+
+
+_KINDS = {
+    "failed": Condition("number IN (SELECT number FROM uploads WHERE processing_status = 'failed')", has_set=True),
+    "edited": Condition("number IN (SELECT upload FROM descriptions WHERE current = 1 AND edited = 1)", has_set=True),
+    "duplicate": Condition("number IN (SELECT number FROM uploads WHERE duplicate_group IS NOT NULL)", has_set=True),
+    "hidden": Condition("hidden = 1"),
+    "portrait": Condition("height > width"),
+    "landscape": Condition("width > height"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,8 +229,8 @@ def _by_text(one: TextFilter) -> Condition:
         sql = "number IN (SELECT upload FROM tags JOIN tagged ON tag = tags.number WHERE key LIKE ? ESCAPE '\\')"
         if "*" not in one.text:
             sql = "number IN (SELECT upload FROM tags JOIN tagged ON tag = tags.number WHERE key = ?)"
-            return Condition(sql, (one.text.casefold(),), True)
-        return Condition(sql, (_pattern(one.text.casefold(), whole=True),), True)
+            return Condition(sql, (tag_key(one.text),), True)
+        return Condition(sql, (_pattern(tag_key(one.text), whole=True),), True)
     pattern = _pattern(one.text, whole="*" in one.text)
     if one.field is TextField.COLOR:
         # From name to name through the index: there are few names and many rows.
@@ -252,7 +255,7 @@ def _by_choice(one: ChoiceFilter) -> Condition:
     if one.field is ChoiceField.TYPE:
         return Condition("file_type = ?", (one.choice,))
     if one.field is ChoiceField.IS:
-        return Condition(_KINDS[one.choice], has_set=_KINDS[one.choice].startswith("number IN"))
+        return _KINDS[one.choice]
     if one.choice == "completed":
         # Told by what it is not, as nearly all are.
         others = "'pending', 'analyzing', 'embedding', 'failed'"
@@ -292,7 +295,7 @@ def _by_range(one: RangeFilter) -> Condition:
 
 def _pattern(text: str, *, whole: bool) -> str:
     """The pattern of LIKE for a text in which only `*` means more than itself."""
-    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_").replace("*", "%")
+    escaped = escaped_like(text).replace("*", "%")
     return escaped if whole else f"%{escaped}%"
 
 

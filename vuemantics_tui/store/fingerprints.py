@@ -89,3 +89,29 @@ class FingerprintStore:
                     [(groups.get(number), revision, number) for number in some],
                 )
         return len(moved)
+
+
+async def leave_groups(connection: aiosqlite.Connection, numbers: Sequence[int]) -> None:
+    """Take uploads out of their groups of duplicates; one that is left alone has no duplicate any more."""
+    rows = list(
+        await connection.execute_fetchall(
+            f"SELECT DISTINCT duplicate_group FROM uploads"
+            f" WHERE number IN ({placeholders(numbers)}) AND duplicate_group IS NOT NULL",
+            numbers,
+        )
+    )
+    groups = [row[0] for row in rows]
+    if not groups:
+        return
+    await connection.execute(
+        f"UPDATE uploads SET duplicate_group = NULL WHERE number IN ({placeholders(numbers)})", numbers
+    )
+    await connection.execute(
+        f"""
+        UPDATE uploads SET duplicate_group = NULL WHERE duplicate_group IN (
+            SELECT duplicate_group FROM uploads WHERE duplicate_group IN ({placeholders(groups)})
+            GROUP BY duplicate_group HAVING count(*) = 1
+        )
+        """,
+        groups,
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vuemantics_tui.store.database import Database
+from vuemantics_tui.store.database import Database, escaped_like
 
 # More than anyone leafs back through.
 KEPT = 500
@@ -34,7 +34,7 @@ class SearchHistory:
 
     async def beginning(self, prefix: str, limit: int) -> list[str]:
         """The latest searches that begin so, whatever the case, newest first."""
-        pattern = prefix.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+        pattern = f"{escaped_like(prefix)}%"
         rows = await self._database.fetch(
             "SELECT text FROM searches WHERE text LIKE ? ESCAPE '\\' ORDER BY number DESC LIMIT ?", (pattern, limit)
         )

@@ -39,52 +39,30 @@ class TagStore:
 
     async def add(self, upload_ids: Iterable[str], names: Sequence[str], *, album: bool = False) -> int:
         """Give tags to uploads; returns how many uploads had not all of them. Raises UsageError for an empty name."""
-        names = [_clean(name) for name in names]
-        ids = json.dumps(list(upload_ids))
-        async with self._database.transaction() as connection:
-            for name in names:
-                await connection.execute(
-                    """
-                    INSERT INTO tags (key, name, album) VALUES (?1, ?2, ?3)
-                    ON CONFLICT (key) DO UPDATE SET album = max(album, ?3), name = iif(
-                        album OR EXISTS (SELECT 1 FROM tagged WHERE tag = tags.number AND own = 1), name, ?2
-                    )
-                    """,
-                    (name.casefold(), name, int(album)),
-                )
-            keys = json.dumps([name.casefold() for name in names])
-            rows = await connection.execute_fetchall(
-                """
-                SELECT uploads.number, tags.number FROM uploads, tags
-                WHERE uploads.id IN (SELECT value FROM json_each(?)) AND deleted_at IS NULL
-                AND tags.key IN (SELECT value FROM json_each(?))
-                AND NOT EXISTS (SELECT 1 FROM tagged WHERE tag = tags.number AND upload = uploads.number AND own = 1)
-                """,
-                (ids, keys),
-            )
-            lacking = [(row[1], row[0]) for row in rows]
-            await connection.executemany("INSERT INTO tagged (tag, upload, own) VALUES (?, ?, 1)", lacking)
-            changed = {upload for _, upload in lacking}
-            await _touch(connection, changed)
-        return len(changed)
+        return await self.change(upload_ids, albums=names) if album else await self.change(upload_ids, add=names)
 
     async def remove(self, upload_ids: Iterable[str], names: Sequence[str]) -> int:
         """Take a person's tags away from uploads; returns how many uploads had any of them."""
-        keys = json.dumps([_clean(name).casefold() for name in names])
+        return await self.change(upload_ids, remove=names)
+
+    async def change(
+        self,
+        upload_ids: Iterable[str],
+        *,
+        add: Sequence[str] = (),
+        albums: Sequence[str] = (),
+        remove: Sequence[str] = (),
+    ) -> int:
+        """Take a person's tags away from uploads and give them others, some shown as albums: all of it, or nothing.
+
+        Returns how many uploads changed; what is in the trash does not. Raises UsageError for an empty name.
+        """
+        given = [(_clean(name), album) for names, album in ((add, False), (albums, True)) for name in names]
+        taken = json.dumps([tag_key(_clean(name)) for name in remove])
+        ids = json.dumps(list(upload_ids))
         async with self._database.transaction() as connection:
-            rows = list(
-                await connection.execute_fetchall(
-                    """
-                    SELECT tag, upload FROM tagged JOIN tags ON tags.number = tag
-                    JOIN uploads ON uploads.number = upload
-                    WHERE own = 1 AND key IN (SELECT value FROM json_each(?))
-                    AND uploads.id IN (SELECT value FROM json_each(?))
-                    """,
-                    (keys, json.dumps(list(upload_ids))),
-                )
-            )
-            await connection.executemany("DELETE FROM tagged WHERE tag = ? AND upload = ? AND own = 1", rows)
-            changed = {row[1] for row in rows}
+            changed = await _take(connection, ids, taken)
+            changed |= await _give(connection, ids, given)
             await _touch(connection, changed)
         return len(changed)
 
@@ -95,12 +73,12 @@ class TagStore:
             if album:
                 await connection.execute(
                     "INSERT INTO tags (key, name, album) VALUES (?, ?, 1) ON CONFLICT (key) DO UPDATE SET album = 1",
-                    (name.casefold(), name),
+                    (tag_key(name), name),
                 )
             else:
-                await connection.execute("UPDATE tags SET album = 0 WHERE key = ?", (name.casefold(),))
+                await connection.execute("UPDATE tags SET album = 0 WHERE key = ?", (tag_key(name),))
             rows = await connection.execute_fetchall(
-                "SELECT upload FROM tagged JOIN tags ON tags.number = tag WHERE key = ?", (name.casefold(),)
+                "SELECT upload FROM tagged JOIN tags ON tags.number = tag WHERE key = ?", (tag_key(name),)
             )
             await _touch(connection, {row[0] for row in rows})
 
@@ -120,7 +98,7 @@ class TagStore:
 
     async def beginning(self, prefix: str, limit: int) -> list[Tag]:
         """The tags, of whatever origin, that begin so, a person's own first, then the most used."""
-        key = prefix.casefold()
+        key = tag_key(prefix)
         # Chosen by about how often they are used, which for thousands that begin alike takes milliseconds; only those
         # that are chosen are counted.
         rows = await self._database.fetch(
@@ -139,6 +117,54 @@ class TagStore:
             (key, limit, _OFTEN),
         )
         return [Tag(row["name"], row["uses"], bool(row["album"]), bool(row["own"])) for row in rows]
+
+
+def tag_key(name: str) -> str:
+    """What a tag is known by, whatever its case. The triggers on descriptions make the same, of tags in lower case."""
+    return name.lower()
+
+
+async def _give(connection: aiosqlite.Connection, ids: str, tags: Sequence[tuple[str, bool]]) -> set[int]:
+    """Give tags, each shown as an album or not; returns the numbers of the uploads that had not all of them."""
+    for name, album in tags:
+        await connection.execute(
+            """
+            INSERT INTO tags (key, name, album) VALUES (?1, ?2, ?3)
+            ON CONFLICT (key) DO UPDATE SET album = max(album, ?3), name = iif(
+                album OR EXISTS (SELECT 1 FROM tagged WHERE tag = tags.number AND own = 1), name, ?2
+            )
+            """,
+            (tag_key(name), name, int(album)),
+        )
+    rows = await connection.execute_fetchall(
+        """
+        SELECT uploads.number, tags.number FROM uploads, tags
+        WHERE uploads.id IN (SELECT value FROM json_each(?)) AND deleted_at IS NULL
+        AND tags.key IN (SELECT value FROM json_each(?))
+        AND NOT EXISTS (SELECT 1 FROM tagged WHERE tag = tags.number AND upload = uploads.number AND own = 1)
+        """,
+        (ids, json.dumps([tag_key(name) for name, _ in tags])),
+    )
+    lacking = [(row[1], row[0]) for row in rows]
+    await connection.executemany("INSERT INTO tagged (tag, upload, own) VALUES (?, ?, 1)", lacking)
+    return {upload for _, upload in lacking}
+
+
+async def _take(connection: aiosqlite.Connection, ids: str, keys: str) -> set[int]:
+    """Take a person's tags away; returns the numbers of the uploads that had any of them."""
+    rows = list(
+        await connection.execute_fetchall(
+            """
+            SELECT tag, upload FROM tagged JOIN tags ON tags.number = tag
+            JOIN uploads ON uploads.number = upload
+            WHERE own = 1 AND key IN (SELECT value FROM json_each(?)) AND deleted_at IS NULL
+            AND uploads.id IN (SELECT value FROM json_each(?))
+            """,
+            (keys, ids),
+        )
+    )
+    await connection.executemany("DELETE FROM tagged WHERE tag = ? AND upload = ? AND own = 1", rows)
+    return {row[1] for row in rows}
 
 
 def _clean(name: str) -> str:

@@ -10,6 +10,7 @@ import aiosqlite
 
 from vuemantics_tui.domain.upload import Upload
 from vuemantics_tui.store.database import Database, batches, next_revision, now_iso, placeholders
+from vuemantics_tui.store.fingerprints import leave_groups
 from vuemantics_tui.store.uploads import SELECT_UPLOAD, DeletedUpload, bury, upload_of
 
 # So many rows are deleted in one transaction, as each has a history, vectors and descriptions.
@@ -67,7 +68,7 @@ class TrashStore:
                     """,
                     (moment, moment, revision, *numbers),
                 )
-                await _leave_groups(connection, numbers)
+                await leave_groups(connection, numbers)
                 await _record(connection, numbers, moment, "trashed")
                 trashed.extend(TrashedRun(row[1], row[2]) for row in rows)
         return trashed
@@ -138,30 +139,4 @@ class TrashStore:
 async def _record(connection: aiosqlite.Connection, numbers: Sequence[int], moment: str, kind: str) -> None:
     await connection.executemany(
         "INSERT INTO events (upload, at, kind) VALUES (?, ?, ?)", [(number, moment, kind) for number in numbers]
-    )
-
-
-async def _leave_groups(connection: aiosqlite.Connection, numbers: Sequence[int]) -> None:
-    """Take uploads out of their groups of duplicates; one that is left alone has no duplicate any more."""
-    rows = list(
-        await connection.execute_fetchall(
-            f"SELECT DISTINCT duplicate_group FROM uploads"
-            f" WHERE number IN ({placeholders(numbers)}) AND duplicate_group IS NOT NULL",
-            numbers,
-        )
-    )
-    groups = [row[0] for row in rows]
-    if not groups:
-        return
-    await connection.execute(
-        f"UPDATE uploads SET duplicate_group = NULL WHERE number IN ({placeholders(numbers)})", numbers
-    )
-    await connection.execute(
-        f"""
-        UPDATE uploads SET duplicate_group = NULL WHERE duplicate_group IN (
-            SELECT duplicate_group FROM uploads WHERE duplicate_group IN ({placeholders(groups)})
-            GROUP BY duplicate_group HAVING count(*) = 1
-        )
-        """,
-        groups,
     )

@@ -19,8 +19,9 @@ from vuemantics_tui.domain.upload import (
     Upload,
     UploadRow,
 )
-from vuemantics_tui.store.database import Database, Row, batches, next_revision, now_iso, placeholders
+from vuemantics_tui.store.database import Database, Row, batches, escaped_like, next_revision, now_iso, placeholders
 from vuemantics_tui.store.events import record_event
+from vuemantics_tui.store.fingerprints import leave_groups
 
 _ROW_COLUMNS = """
     u.number, u.id, u.filename, u.file_type, u.file_size, u.processing_status, u.stage, u.progress_percent,
@@ -127,10 +128,9 @@ class UploadStore:
 
     async def by_prefix(self, prefix: str, limit: int = 10) -> list[Upload]:
         """The uploads whose ID begins so."""
-        escaped = prefix.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         rows = await self._database.fetch(
             f"{SELECT_UPLOAD} WHERE u.id LIKE ? ESCAPE '\\' AND u.deleted_at IS NULL ORDER BY u.number LIMIT ?",
-            (f"{escaped}%", limit),
+            (f"{escaped_like(prefix.lower())}%", limit),
         )
         return [upload_of(row) for row in rows]
 
@@ -243,6 +243,7 @@ class UploadStore:
                 if not rows:
                     continue
                 number, user_id = rows[0]
+                await leave_groups(connection, [number])
                 await bury(connection, number, upload_id)
                 deleted.append(DeletedUpload(number, upload_id, user_id))
         return deleted

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import time
+import asyncio
 
 from vuemantics_tui.library import ChangeFeed, Library
 from vuemantics_tui.ui.showing import Showing
 from vuemantics_tui.ui.widgets.upload_table import UploadTable
 
 FIRST_LOOK = 100
-# A sorted or filtered view, and what a search finds, is read again as a whole: no more often than an eye can follow.
-READ_AGAIN_SECONDS = 1.0
 
 
 class Following:
-    """Keeps the table up to date. `step` raises VuemanticsError, and is called again and again."""
+    """Keeps the table up to date. `step` and `read_again` raise VuemanticsError, and are called again and again."""
 
     def __init__(self, library: Library, table: UploadTable, showing: Showing) -> None:
         self._library = library
         self._table = table
         self._showing = showing
         self._feed: ChangeFeed | None = None
-        self._outdated = False
-        self._read_at = 0.0
+        self._outdated = asyncio.Event()
 
     async def step(self) -> set[int] | None:
         """Take in what changed; returns the numbers of the uploads that did, or None where nothing did."""
@@ -33,13 +30,19 @@ class Following:
             await self._apply(changes.changed, changes.deleted)
         elif self._showing.pins_linger:
             self._table.apply((), (), await self._showing.pinned())
-        moved = None if changes is None else {*changes.changed, *changes.deleted}
-        if self._outdated and time.monotonic() - self._read_at >= READ_AGAIN_SECONDS:
-            self._outdated = False
-            self._read_at = time.monotonic()
+        return None if changes is None else {*changes.changed, *changes.deleted}
+
+    async def read_again(self) -> None:
+        """Wait until a change may have moved the lines of a sorted or filtered view, or of what a search found, and
+        read it again as a whole. That may take as long as a search does, so it is not a part of `step`.
+        """
+        await self._outdated.wait()
+        self._outdated.clear()
+        try:
             await self._showing.refresh()
-            return moved or set()
-        return moved
+        except BaseException:
+            self._outdated.set()
+            raise
 
     async def _begin(self) -> set[int]:
         feed = self._library.uploads.changes()
@@ -58,7 +61,8 @@ class Following:
             hidden = {row.number for row in rows if row.hidden and not self._showing.view.show_hidden}
             gone |= hidden
             self._table.apply([row.number for row in rows], gone, await self._showing.pinned())
-            self._outdated |= any(row.number not in hidden and not self._table.lists(row.number) for row in rows)
+            if any(row.number not in hidden and not self._table.lists(row.number) for row in rows):
+                self._outdated.set()
         else:
             self._table.apply(changed, gone, await self._showing.pinned())
-            self._outdated = True
+            self._outdated.set()

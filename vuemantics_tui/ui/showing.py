@@ -33,11 +33,11 @@ class Showing:
         self._begun_with = view
         self.view = view
         self.results: str | None = None
-        # Of a search line: the line, and what it found; else None.
-        self.text = ""
+        # Of a search line: what it found; else None.
         self.found: SearchResults | None = None
         self._hits: dict[int, SearchHit] = {}
         self._shown_hits: Sequence[SearchHit] = ()
+        self._text = ""
         self._similar_to = ""
         self._again: Search | None = None
         self._return_to: int | None = None
@@ -48,6 +48,11 @@ class Showing:
     def live(self) -> bool:
         """Whether new uploads join the table by themselves; else it has to be read again."""
         return self.results is None and replace(self.view, show_hidden=False).is_default
+
+    @property
+    def text(self) -> str:
+        """The search line whose results are shown; empty where there is none."""
+        return self._text if self.found is not None else ""
 
     def words(self, below_key: str = "") -> str:
         """What the table shows, in words; `below_key` is the key that shows what is below the cut-off."""
@@ -69,12 +74,13 @@ class Showing:
 
     async def refresh(self) -> None:
         """Read the view, or search, again; the cursor stays on its upload."""
+        run = self._run
         if self.results is None:
             listing = await self._view_listing()
-            # Asked only now: the cursor may have moved while the store was read.
-            self._table.show(listing, cursor=self._table.cursor_number)
+            if run == self._run:
+                # Asked only now: the cursor may have moved while the store was read.
+                self._table.show(listing, cursor=self._table.cursor_number)
         elif self._again is not None:
-            run = self._run
             try:
                 found = await self._again()
             except UsageError:
@@ -84,6 +90,7 @@ class Showing:
 
     async def change(self, view: View) -> None:
         """Show another view; the cursor stays on its upload."""
+        self._run += 1
         self.view = view
         await self.refresh()
 
@@ -139,7 +146,7 @@ class Showing:
             await self.leave_results()
             return
         self._again = search
-        self.text = text
+        self._text = text
         self._show_hits(found)
 
     async def similar(self, number: int, name: str) -> None:

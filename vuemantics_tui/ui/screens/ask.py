@@ -55,6 +55,7 @@ class AskScreen(ModalScreen[str | None]):
         self._do = do
         self._complete = complete
         self._completions: Sequence[str] = ()
+        self._doing = False
 
     def compose(self) -> ComposeResult:
         """What it is about, the field, what may be meant or is wrong, the keys."""
@@ -98,9 +99,12 @@ class AskScreen(ModalScreen[str | None]):
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        self._do_it(event.value)
+        # A second Enter must neither do it twice nor stop it half-way.
+        if not self._doing:
+            self._doing = True
+            self._do_it(event.value)
 
-    @work(group="doing", exclusive=True, exit_on_error=False)
+    @work(group="doing", exit_on_error=False)
     async def _do_it(self, text: str) -> None:
         try:
             words = await self._do(text)
@@ -108,6 +112,8 @@ class AskScreen(ModalScreen[str | None]):
             self._complain(error)
         else:
             self.dismiss(words)
+        finally:
+            self._doing = False
 
     def _say(self, words: str) -> None:
         self.query_one(Words).set_class(False, "-error")

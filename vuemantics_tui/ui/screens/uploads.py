@@ -20,6 +20,7 @@ from vuemantics_tui.ui.following import Following
 from vuemantics_tui.ui.keymap import first_key
 from vuemantics_tui.ui.messages import CursorMoved, LoadFailed, TileOpened
 from vuemantics_tui.ui.notices import Notices
+from vuemantics_tui.ui.screens.reading import is_open
 from vuemantics_tui.ui.screens.uploads_acting import ActingPart
 from vuemantics_tui.ui.screens.uploads_describing import DescribingPart
 from vuemantics_tui.ui.screens.uploads_keeping import KeepingPart
@@ -38,6 +39,8 @@ from vuemantics_tui.ui.widgets.words import Words
 # As often as an eye can follow, and no more: over SSH each repaint is bytes.
 TICK_SECONDS = 0.1
 ESTIMATE_SECONDS = 1.0
+# A sorted or filtered view, and what a search finds, is read again as a whole: no more often than an eye can follow.
+READ_AGAIN_SECONDS = 1.0
 SMALLEST_WIDTH, SMALLEST_HEIGHT = 40, 8
 # What needs an upload under the cursor.
 ON_UPLOADS = frozenset(
@@ -98,6 +101,7 @@ class UploadsScreen(KeepingPart, ActingPart, DescribingPart, ServingPart):
         # The app takes the keys of the settings over only after its first screen is there.
         self.call_after_refresh(self._invite)
         self._follow()
+        self._read_again()
         self._estimate()
         self.mind_servers()
 
@@ -122,6 +126,8 @@ class UploadsScreen(KeepingPart, ActingPart, DescribingPart, ServingPart):
             # A store that refuses for a while (locked, full) must not end the screen's following it.
             with self.notices.errors_told():
                 changed = await self._following.step()
+                if not is_open(self):
+                    return  # the program ends: the widgets are gone already
                 if changed is not None:
                     await self._show_counts()
                     self.query_one(UploadPane).refresh_if(changed)
@@ -129,6 +135,16 @@ class UploadsScreen(KeepingPart, ActingPart, DescribingPart, ServingPart):
                     self.say()
                 self._tick()
             await asyncio.sleep(TICK_SECONDS)
+
+    @work(group="following", exit_on_error=False)
+    async def _read_again(self) -> None:
+        while True:
+            with self.notices.errors_told():
+                await self._following.read_again()
+                if not is_open(self):
+                    return
+                self.say()
+            await asyncio.sleep(READ_AGAIN_SECONDS)
 
     @work(group="following", exit_on_error=False)
     async def _estimate(self) -> None:

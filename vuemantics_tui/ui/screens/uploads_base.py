@@ -67,11 +67,11 @@ class UploadsBase(Screen[None]):
     def why(self, upload: Upload) -> Why | None:
         """Why the search found an upload, where one did."""
         hit = self.showing.hit(upload.number)
-        return None if hit is None else Why(hit, hit.sentence)
+        return None if hit is None else Why(hit, hit.sentence, self.showing.text)
 
-    async def nearest_sentence(self, upload: Upload) -> str:
-        """The sentence of it that is nearest to what was searched for."""
-        return await self.library.search.sentence(self.showing.text, upload)
+    async def nearest_sentence(self, upload: Upload, text: str) -> str:
+        """The sentence of it that is nearest to a search line."""
+        return await self.library.search.sentence(text, upload)
 
     def _word_of(self, row: UploadRow) -> str:
         return status_word(row.stage, error_kind=row.error_kind, frame=self.library.queue.frame(row.id))

@@ -74,11 +74,8 @@ class KeepingPart(SearchingPart):
 
             async def do(text: str) -> str:
                 changes = tag_changes(text)
-                changed = await self.library.tags.remove(ids, changes.removed) if changes.removed else 0
-                if plain := [name for name in changes.added if name not in changes.albums]:
-                    changed = max(changed, await self.library.tags.add(ids, plain))
-                if changes.albums:
-                    changed = max(changed, await self.library.tags.add(ids, changes.albums, album=True))
+                plain = [name for name in changes.added if name not in changes.albums]
+                changed = await self.library.tags.change(ids, add=plain, albums=changes.albums, remove=changes.removed)
                 return f"The tags of {counted(changed, 'upload')} changed." if changed else "No tag changed."
 
             told = await self.app.push_screen_wait(
@@ -112,7 +109,7 @@ class KeepingPart(SearchingPart):
     async def action_save_search(self) -> None:
         """Keep the search by a name."""
         with self.notices.errors_told():
-            text = self.showing.text if self.showing.found is not None else ""
+            text = self.showing.text
             if not text:
                 self.notices.tell("There is nothing to save.", "Search for something first.")
                 return

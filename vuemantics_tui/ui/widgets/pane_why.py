@@ -21,10 +21,11 @@ NEAREST = "on $panel"
 
 @dataclass(frozen=True, slots=True)
 class Why:
-    """What a search found of an upload, and the sentence of it that is nearest to the search line, if any."""
+    """What a search line found of an upload, the sentence of it that is nearest, if any, and the line."""
 
     hit: SearchHit
     sentence: str
+    text: str
 
 
 class Explainer(Protocol):
@@ -34,8 +35,8 @@ class Explainer(Protocol):
         """Why it is shown, as far as that is known at once; None where no search line found it."""
         ...
 
-    async def nearest_sentence(self, upload: Upload) -> str:
-        """The sentence of it that is nearest to the search line, which may take a while; empty where there is none.
+    async def nearest_sentence(self, upload: Upload, text: str) -> str:
+        """The sentence of it that is nearest to a search line, which may take a while; empty where there is none.
 
         Raises VuemanticsError.
         """

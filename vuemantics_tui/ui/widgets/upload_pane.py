@@ -256,7 +256,7 @@ class UploadPane(VerticalScroll, can_focus=False):
         if self._explainer is None or page.why is None:
             return
         try:
-            sentence = await self._explainer.nearest_sentence(page.upload)
+            sentence = await self._explainer.nearest_sentence(page.upload, page.why.text)
         except Exception as error:  # noqa: BLE001 - told on the screen
             self.post_message(LoadFailed(error))
             return
