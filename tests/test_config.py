@@ -43,6 +43,7 @@ video_frames = 0
 true_colour = "maybe"
 show_hidden = 1
 keep_free_mib = 0
+trash_days = 1000000000
 
 [kyes]
 x = "y"
@@ -55,15 +56,16 @@ quit = 3
     )
     assert (settings.keep_free_mib, settings.video_frames, settings.true_colour) == (0, 10, "auto")
     assert dict(settings.keys) == {"delete-upload": "D", "retry-upload": "r,R"}
-    assert settings.sources["keys.retry-upload"].endswith("line 14")
+    assert settings.sources["keys.retry-upload"].endswith("line 15")
     parts = [
         ("line 2", "wrokers", "did you mean workers?"),
         ("line 3", "workers is 'many'", "a whole number"),
         ("line 4", "video_frames is 0", "from 1 to 100; 10 is used"),
         ("line 5", "true_colour is 'maybe'", "auto, yes or no"),
         ("line 6", "show_hidden is 1", "true or false"),
-        ("line 9", "kyes", "did you mean keys?"),
-        ("line 15", "keys.quit is 3", "must be a key"),
+        ("line 8", "trash_days is 1000000000", "from 0 to 36500; 30 is used"),
+        ("line 10", "kyes", "did you mean keys?"),
+        ("line 16", "keys.quit is 3", "must be a key"),
     ]
     assert len(settings.problems) == len(parts)
     for problem, words in zip(settings.problems, parts, strict=True):

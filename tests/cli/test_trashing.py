@@ -36,6 +36,7 @@ def test_emptied_for_ever(run: Run, ids: dict[str, str], tmp_path: Path) -> None
     refused = run("trash", "empty")
     assert (refused.returncode, "--yes" in refused.stderr) == (2, True)
     assert "0 deleted" in run("trash", "empty", "--older-than", "1", "--yes").stderr
+    assert run("trash", "empty", "--older-than", "99999999999", "--yes").returncode == 2
     assert "1 deleted for ever" in run("delete", cat, "--forever", "--yes").stderr
     assert [folder.exists() for folder in folders] == [False, True]
     assert "1 deleted for ever" in run("trash", "empty", "--yes").stderr

@@ -71,9 +71,12 @@ async def test_the_search_knows_the_groups_as_long_as_they_last(open_library: Op
     await library.uploads.delete([ids["cup-poor.jpg"], ids["cat-half.png"]])
     assert await duplicates() == {"cat.png", "cat-soft.png"}, "a cup alone is no duplicate"
     await library.uploads.set_hidden([ids["cat-soft.png"]], True)
+    assert await duplicates() == set(), "nor a cat that is left alone in the lists"
     assert await library.duplicates.groups() == []
     await library.trash.restore([ids["cup-poor.jpg"]])
     assert [group.keep.filename for group in await library.duplicates.groups()] == ["cup.jpg"]
+    await library.uploads.delete([ids["cup-poor.jpg"]], forever=True)
+    assert await duplicates() == set()
 
 
 def _plainly(hashes: list[int], threshold: int) -> dict[int, list[int]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -191,6 +192,38 @@ async def test_nothing_is_written_into_the_library_or_over_a_file(
         async for _step in library.export.to_file(there, ExportFormat.CSV):
             pass
     assert there.read_text() == "mine"
+    with pytest.raises(UsageError, match="no file"):
+        async for _step in library.export.to_file(Path(os.devnull), ExportFormat.CSV, overwrite=True):
+            pass
+    assert Path(os.devnull).is_char_device()
+
+
+async def test_an_export_goes_where_a_link_leads(
+    open_library: OpenLibrary, draw_picture: DrawPicture, tmp_path: Path
+) -> None:
+    library, _ = await library_of(open_library, draw_picture())
+    real, link = tmp_path / "real.csv", tmp_path / "link.csv"
+    real.write_text("before")
+    link.symlink_to(real)
+    async for _step in library.export.to_file(link, ExportFormat.CSV, overwrite=True):
+        pass
+    assert link.is_symlink()
+    assert real.read_bytes().startswith(b"\xef\xbb\xbf")
+
+
+async def test_a_sidecar_of_another_upload_is_never_replaced(
+    open_library: OpenLibrary, draw_picture: DrawPicture, tmp_path: Path
+) -> None:
+    first, second = draw_picture("same.png"), draw_picture("1.png")
+    (tmp_path / "other").mkdir()
+    library, uploads = await library_of(open_library, first, second.rename(tmp_path / "other" / "same.png"))
+    folder = tmp_path / "side"
+    folder.mkdir()
+    for upload, name in ((uploads[0], "same.png.xmp"), (uploads[1], "same (2).png.xmp")):
+        (result,) = [one async for one in library.export.sidecars(folder, [upload.number], overwrite=True)]
+        assert result.path.name == name
+        assert owner_of(result.path) == upload.id
+    assert owner_of(folder / "same.png.xmp") == uploads[0].id
 
 
 async def test_an_export_that_breaks_off_leaves_what_was_there(

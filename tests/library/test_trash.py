@@ -219,6 +219,18 @@ async def test_emptying_takes_the_files_and_what_is_younger_stays(
     assert await library.trash.restore([young.id]) == 0
 
 
+async def test_only_what_is_named_and_still_in_the_trash_is_deleted_for_ever(
+    open_library: OpenLibrary, draw_picture: DrawPicture
+) -> None:
+    library = await open_library()
+    gone, back, other = await completed(library, *(draw_picture(f"{name}.png") for name in ("gone", "back", "other")))
+    await library.uploads.delete([gone.id, back.id, other.id])
+    await library.trash.restore([back.id])
+    assert await library.trash.delete([gone.id, back.id]) == 1
+    assert (files_of(library, gone), len(files_of(library, back)) > 0) == ([], True)
+    assert [entry.upload.id for entry in await library.trash.list()] == [other.id]
+
+
 async def test_much_is_emptied_in_short_transactions(open_library: OpenLibrary, draw_picture: DrawPicture) -> None:
     library = await open_library()
     results = await add_all(library, *(draw_picture(f"{number}.png", size=(8, 8)) for number in range(230)))

@@ -11,6 +11,7 @@ from vuemantics_tui.store.changes import ChangeFeed
 from vuemantics_tui.store.database import Database
 from vuemantics_tui.store.fulltext import FullText
 from vuemantics_tui.store.tags import Tag, TagStore
+from vuemantics_tui.store.trash import TrashStore
 from vuemantics_tui.store.uploads import UploadStore
 
 
@@ -90,3 +91,66 @@ async def test_the_tags_of_a_description_are_kept_once_each(database: Database) 
     await complete(database, await insert_upload(UploadStore(database)), tags=("Red Sofa", " ", "cat", "cat"))
     rows = await database.fetch("SELECT key, name FROM tags JOIN tagged ON tag = tags.number ORDER BY key")
     assert [tuple(row) for row in rows] == [("cat", "cat"), ("red sofa", "Red Sofa")]
+
+
+async def test_what_is_in_the_trash_is_not_found_by_what_is_done_to_its_tags(database: Database) -> None:
+    tags, store, trash = TagStore(database), UploadStore(database), TrashStore(database)
+    upload = await insert_upload(store)
+    await complete(database, upload, "A dog runs on the beach.", ("dog",))
+    await tags.add([upload], ["rome", "summer"])
+    await trash.trash([upload])
+    assert await tags.remove([upload], ["rome"]) == 0
+    async with database.transaction() as connection:
+        await connection.execute("DELETE FROM tagged WHERE tag = (SELECT number FROM tags WHERE key = 'summer')")
+    assert await holds(database, "dog") == []
+    await trash.restore([upload])
+    assert (await holds(database, "dog"), await holds(database, "rome")) == ([1], [1])
+    assert await holds(database, "summer") == []
+
+
+async def test_a_tag_of_a_description_and_a_person_is_one_in_every_alphabet(database: Database) -> None:
+    tags, store = TagStore(database), UploadStore(database)
+    upload = await insert_upload(store)
+    await complete(database, upload, "A street.", ("straße", "čas"))
+    await tags.add([upload], ["Straße", "ČAS"])
+    assert {tag.name for tag in await tags.own()} == {"Straße", "ČAS"}
+    rows = await database.fetch("SELECT key, name FROM tags JOIN tagged ON tag = tags.number ORDER BY key")
+    assert [tuple(row) for row in rows] == [("cat", "cat"), ("red sofa", "Red Sofa")]
+
+
+async def test_what_is_in_the_trash_is_not_found_by_what_is_done_to_its_tags(database: Database) -> None:
+    tags, store, trash = TagStore(database), UploadStore(database), TrashStore(database)
+    upload = await insert_upload(store)
+    await complete(database, upload, "A dog runs on the beach.", ("dog",))
+    await tags.add([upload], ["rome", "summer"])
+    await trash.trash([upload])
+    assert await tags.remove([upload], ["rome"]) == 0
+    async with database.transaction() as connection:
+        await connection.execute("DELETE FROM tagged WHERE tag = (SELECT number FROM tags WHERE key = 'summer')")
+    assert await holds(database, "dog") == []
+    await trash.restore([upload])
+    assert (await holds(database, "dog"), await holds(database, "rome")) == ([1], [1])
+    assert await holds(database, "summer") == []
+
+
+async def test_a_tag_of_a_description_and_a_person_is_one_in_every_alphabet(database: Database) -> None:
+    tags, store = TagStore(database), UploadStore(database)
+    upload = await insert_upload(store)
+    await complete(database, upload, "A street.", ("straße", "čas"))
+    await tags.add([upload], ["Straße", "ČAS"])
+    assert await tags.own() == [Tag("ČAS", 1), Tag("Straße", 1)] or await tags.own() == [
+        Tag("Straße", 1),
+        Tag("ČAS", 1),
+    ]
+    rows = await database.fetch("SELECT key FROM tags ORDER BY key")
+    assert [row["key"] for row in rows] == ["straße", "čas"]
+
+
+async def test_a_change_of_tags_is_made_whole_or_not_at_all(database: Database) -> None:
+    tags, upload = TagStore(database), await insert_upload(UploadStore(database))
+    await tags.add([upload], ["old"])
+    with pytest.raises(UsageError):
+        await tags.change([upload], add=["new", " "], remove=["old"])
+    assert await tags.own() == [Tag("old", 1)]
+    assert await tags.change([upload], add=["new"], albums=["Trip"], remove=["old"]) == 1
+    assert await tags.own() == [Tag("Trip", 1, album=True), Tag("new", 1)]

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.ui.conftest import NOW, Made, add, make_library, window_on
+from vuemantics_tui.library import Tag
 from vuemantics_tui.processing.backfill import BackfillProgress
+from vuemantics_tui.ui.screens import saved
+from vuemantics_tui.ui.screens.ask import AskInput
 from vuemantics_tui.ui.screens.saved import SavedScreen
 from vuemantics_tui.ui.screens.trash import TrashScreen, left_words
 from vuemantics_tui.ui.screens.uploads_keeping import TagChanges, tag_begun, tag_changes
+from vuemantics_tui.ui.widgets.words import Words
 
 Draw = Callable[..., Path]
 ROWS = [Made("banana.png"), Made("Apple.png"), Made("cherry.png")]
@@ -71,6 +77,24 @@ async def test_the_trash_is_emptied_after_asking(root: Path) -> None:
         await window.press("y")
         await window.shows("The trash is empty.")
         assert (await window.library.trash.count())[0] == 0
+
+
+async def test_no_more_is_deleted_for_ever_than_was_asked_about(root: Path) -> None:
+    await make_library(root, ROWS)
+    async with window_on(root, size=(100, 24)) as window:
+        await window.shows("cherry.png")
+        cherry, apple, banana = await window.library.uploads.newest()
+        await window.library.uploads.delete([cherry.id, apple.id])
+        await window.press("T")
+        await window.shows("Trash  2 uploads")
+        await window.press("X")
+        await window.shows("Delete 2 uploads for ever?")
+        await window.library.trash.restore([cherry.id])
+        await window.library.uploads.delete([banana.id])
+        await window.press("y")
+        await window.shows("1 upload deleted.", "banana.png")
+        assert [entry.upload.id for entry in await window.library.trash.list()] == [banana.id]
+        assert await window.library.uploads.get(cherry.id) is not None
 
 
 async def test_the_cursor_moves_in_the_trash(root: Path) -> None:
@@ -132,6 +156,48 @@ async def test_tags_are_given_completed_and_taken_away(root: Path, draw: Draw) -
         await window.until(lambda: " rome" not in window.text())
         newest = (await window.library.uploads.newest())[0]
         assert newest.own_tags == ("trip",)
+
+
+async def test_a_second_enter_neither_repeats_nor_stops_what_is_being_done(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await make_library(root, ROWS)
+    async with window_on(root, size=(100, 24)) as window:
+        change, go_on, begun = window.library.tags.change, asyncio.Event(), 0
+
+        async def late(*arguments: Any, **options: Any) -> int:
+            nonlocal begun
+            begun += 1
+            await go_on.wait()
+            return await change(*arguments, **options)
+
+        monkeypatch.setattr(window.library.tags, "change", late)
+        await window.shows("cherry.png")
+        await window.press("t", *"rome", "enter", "enter", "enter")
+        go_on.set()
+        await window.shows("The tags of 1 upload changed.")
+        assert begun == 1
+
+
+async def test_a_completion_of_another_line_is_not_taken(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    await make_library(root, ROWS)
+    async with window_on(root, size=(100, 24)) as window:
+        await window.shows("cherry.png")
+        await window.library.tags.add([(await window.library.uploads.newest())[0].id], ["rome"])
+        beginning, go_on = window.library.tags.beginning, asyncio.Event()
+
+        async def late(prefix: str, limit: int = 8) -> list[Tag]:
+            if prefix == "rox":
+                await go_on.wait()
+            return await beginning(prefix, limit)
+
+        monkeypatch.setattr(window.library.tags, "beginning", late)
+        await window.press("t", *"ro")
+        message = window.app.screen.query_one("#ask-message", Words)
+        await window.until(lambda: "rome" in str(message.render()))
+        await window.press("x", "tab")
+        assert window.app.screen.query_one(AskInput).value == "rox"
+        go_on.set()
 
 
 async def test_a_tag_without_a_name_is_refused_in_the_field(root: Path) -> None:
@@ -234,6 +300,31 @@ async def test_albums_stand_with_the_saved_searches(root: Path) -> None:
             ("mere tag", False),
             ("Rome 2024", False),
         ]
+
+
+async def test_the_cursor_stays_on_its_saved_search_and_slow_counts_come(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(saved, "COUNT_SECONDS", 0.01)
+    await make_library(root, ROWS)
+    async with window_on(root, size=(100, 24)) as window:
+        await window.shows("cherry.png")
+        await window.library.search.save("stills", "type:image")
+        counts, go_on = window.library.search.counts, asyncio.Event()
+
+        async def late() -> dict[str, int | None]:
+            await go_on.wait()
+            return await counts()
+
+        monkeypatch.setattr(window.library.search, "counts", late)
+        await window.press("B")
+        await window.shows("stills")
+        await window.library.search.save("a first one", "type:video")
+        go_on.set()
+        await window.shows("stills  3", "a first one")
+        await window.press("x")
+        await window.shows("stills is forgotten.")
+        assert [one.name for one in await window.library.search.saved()] == ["a first one"]
 
 
 async def test_the_bar_says_how_far_the_look_at_older_uploads_is(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

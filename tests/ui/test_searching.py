@@ -6,12 +6,14 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.ui.conftest import Made, Window, add, make_library, window_on
-from vuemantics_tui.domain.errors import AnalyzerError
+from vuemantics_tui.domain.errors import AnalyzerError, LibraryError
 from vuemantics_tui.domain.upload import Upload
+from vuemantics_tui.library import SearchResults
 from vuemantics_tui.ui.screens.detail import DetailScreen
 from vuemantics_tui.ui.widgets.search_hint import SearchHint, error_parts
 from vuemantics_tui.ui.widgets.search_line import histogram_words
@@ -214,6 +216,61 @@ async def test_what_is_found_follows_the_library(root: Path, draw: Draw) -> None
         await window.shows("3 uploads similar to")
         await add(window.library, draw("late.png"))
         await window.shows("4 uploads similar to", "late.png")
+
+
+async def test_a_search_that_is_read_again_slowly_keeps_nothing_else_waiting(
+    root: Path, draw: Draw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with window_with_squares(root, draw) as window:
+        go_on, asked, run = asyncio.Event(), asyncio.Event(), window.library.search.run
+        go_on.set()
+
+        async def late(*arguments: Any, **options: Any) -> SearchResults:
+            asked.set()
+            await go_on.wait()
+            return await run(*arguments, **options)
+
+        monkeypatch.setattr(window.library.search, "run", late)
+        await window.press("/", *"square", "enter")
+        await window.shows("3 results for square")
+        go_on.clear()
+        asked.clear()
+        await add(window.library, draw("late.png"))
+        await window.until(asked.is_set)
+        await window.shows("4 uploads", "4 done", "3 results for square")
+        go_on.set()
+        await window.shows("4 results for square", "late.png")
+
+
+async def test_a_search_that_could_not_be_read_again_is_tried_again(
+    root: Path, draw: Draw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with window_with_squares(root, draw) as window:
+        run, refuses = window.library.search.run, False
+
+        async def refuse_once(*arguments: Any, **options: Any) -> SearchResults:
+            nonlocal refuses
+            if refuses:
+                refuses = False
+                raise LibraryError("The store is locked", "Later.")
+            return await run(*arguments, **options)
+
+        monkeypatch.setattr(window.library.search, "run", refuse_once)
+        await window.press("/", *"square", "enter")
+        await window.shows("3 results for square")
+        refuses = True
+        await window.library.uploads.delete([(await window.library.uploads.newest())[0].id])
+        await window.shows("The store is locked")
+        await window.shows("2 results for square")
+
+
+async def test_a_suggestion_for_another_line_is_not_taken(root: Path, draw: Draw) -> None:
+    async with window_with_squares(root, draw) as window:
+        await window.press("/", *"ty")
+        await window.shows("Tab type:")
+        # What a person typed since is not lost, however late the next suggestion comes.
+        await window.press("x", "tab")
+        assert window.search_input.value.startswith("tyx")
 
 
 async def test_what_is_found_stays_where_the_line_names_something_that_is_gone(root: Path, draw: Draw) -> None:
