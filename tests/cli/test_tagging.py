@@ -57,6 +57,11 @@ def test_a_wrong_call_says_what_to_do(run: Run, words: list[str], says: str) -> 
     assert says in result.stderr
 
 
+def test_what_is_no_album_cannot_end_as_one(run: Run, ids: dict[str, str]) -> None:
+    result = run("tag", "--no-album", "+nosuch")
+    assert (result.returncode, "no album 'nosuch'" in result.stderr) == (2, True)
+
+
 def test_a_tag_needs_a_name(run: Run, ids: dict[str, str]) -> None:
     result = run("tag", ids["coffee.png"], "+")
     assert (result.returncode, "needs a name" in result.stderr) == (2, True)

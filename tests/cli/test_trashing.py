@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+import pytest
+
 from tests.cli.conftest import Run, objects
 
 
@@ -61,3 +63,9 @@ def test_what_is_in_the_trash_for_too_long_goes_when_the_library_is_processed(
 def test_a_trash_that_keeps_for_ever_names_no_days(run: Run, ids: dict[str, str]) -> None:
     said = run("delete", ids["coffee.png"], "--yes", VUEMANTICS_TRASH_DAYS="0").stderr
     assert "moved to the trash; bring back" in said
+
+
+@pytest.mark.parametrize("words", [["trash", "--json", "empty"], ["saved", "--json", "forget", "cats"]])
+def test_json_that_would_be_ignored_is_refused(run: Run, words: list[str]) -> None:
+    result = run(*words)
+    assert (result.returncode, "--json goes with the list" in result.stderr) == (2, True)

@@ -167,7 +167,7 @@ async def test_a_file_that_cannot_be_read_is_marked_and_left(fill: Library, draw
     class Odd(ThreadCompute):
         async def run(self, function, *arguments):  # type: ignore[no-untyped-def]
             tried.append(str(arguments))
-            if odd in str(arguments) and function.__name__ == "read_traits":
+            if odd in str(arguments):
                 raise MemoryError
             return await super().run(function, *arguments)
 
@@ -180,6 +180,26 @@ async def test_a_file_that_cannot_be_read_is_marked_and_left(fill: Library, draw
     assert errors[2] == "MemoryError"
     assert await BackfillStore(fill._database).next() is None, "nothing is tried again"
     assert len(tried) == 8
+
+
+async def test_files_that_are_away_for_now_are_read_when_they_are_back(
+    fill: Library, draw_picture: DrawPicture, caplog: pytest.LogCaptureFixture
+) -> None:
+    await older(fill, draw_picture, 2)
+    files = fill.root / "uploads"
+    away = files.rename(fill.root / "away")
+    backfill = backfill_of(fill)
+    backfill.start()
+
+    async def told() -> bool:
+        return "older uploads wait" in caplog.text
+
+    await until(told)
+    assert await lacking(fill) == 2
+    away.rename(files)
+    await finished(fill)
+    await backfill.stop()
+    assert [row[-1] for row in await known(fill)] == [None, None]
 
 
 async def test_it_rests_while_the_queue_works_or_is_paused(fill: Library, draw_picture: DrawPicture) -> None:

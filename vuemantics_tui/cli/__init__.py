@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import NoReturn
 
@@ -20,7 +19,7 @@ from vuemantics_tui.cli.exporting import export
 from vuemantics_tui.cli.failing import failures
 from vuemantics_tui.cli.group import PathOrCommandGroup, analyzer_option, library_option
 from vuemantics_tui.cli.opening import app, demo
-from vuemantics_tui.cli.output import note
+from vuemantics_tui.cli.output import ReaderGoneError, note
 from vuemantics_tui.cli.reading import list_uploads, open_original, show
 from vuemantics_tui.cli.searching import saved, search
 from vuemantics_tui.cli.session import INTERRUPTED, Interrupted
@@ -84,7 +83,5 @@ def _run() -> int:
     except (KeyboardInterrupt, click.Abort):
         note("Interrupted.")
         return INTERRUPTED
-    except BrokenPipeError:
-        # The reader of the pipe has what it wanted (as `head` does). Python flushes stdout once more on exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except ReaderGoneError:
         return 0

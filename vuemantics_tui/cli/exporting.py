@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ import click
 
 from vuemantics_tui.cli.following import Bar, bars
 from vuemantics_tui.cli.group import analyzer_option, current_settings, library_option
-from vuemantics_tui.cli.output import note, result_line
+from vuemantics_tui.cli.output import emit_bytes, note, result_line
 from vuemantics_tui.cli.query_line import QueryCommand, checked_line, pointing
 from vuemantics_tui.cli.session import open_library, run
 from vuemantics_tui.config import Settings
@@ -106,8 +105,7 @@ async def _lines(library: Library, export_format: str, numbers: Sequence[int] | 
 
     async for line in library.export.lines(ExportFormat(export_format), numbers, include_hidden=hidden):
         # As into a file, whatever the terminal's encoding.
-        sys.stdout.buffer.write(line.encode("utf-8", "replace"))
-    sys.stdout.buffer.flush()
+        emit_bytes(line.encode("utf-8", "replace"))
 
 
 async def _file(

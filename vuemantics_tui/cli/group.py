@@ -12,6 +12,7 @@ import click
 
 from vuemantics_tui.cli.output import warn_of
 from vuemantics_tui.config import ANALYZERS, AUTO, Settings
+from vuemantics_tui.domain.errors import UsageError
 
 APP_COMMAND = "app"
 # How long commands wait for a server that is away.
@@ -64,6 +65,16 @@ json_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object a line."
 )
 """`--json`, for every command that prints uploads."""
+
+
+def lists(context: click.Context, as_json: bool) -> bool:
+    """Whether a group that lists by itself was called without a command of its own. Raises UsageError."""
+    if as_json and context.invoked_subcommand is not None:
+        raise UsageError(
+            f"--json goes with the list, not with {context.invoked_subcommand}",
+            f"See: {context.command_path} {context.invoked_subcommand} --help",
+        )
+    return context.invoked_subcommand is None
 
 
 def current_settings(*, warn: bool = True) -> Settings:

@@ -6,14 +6,15 @@ import json
 import os
 import sys
 import textwrap
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.cells import cell_len
 
+from vuemantics_tui.domain.errors import VuemanticsError
 from vuemantics_tui.domain.text import counted, size_words, visible, word_places
 from vuemantics_tui.domain.upload import Upload, UploadEvent
 
@@ -25,11 +26,36 @@ _TEXT_WIDTH = 100
 _LIT = "bold yellow"
 
 
+class ReaderGoneError(Exception):
+    """Whoever read stdout has what it wanted, as `head` does."""
+
+
+@contextmanager
+def stdout_written() -> Iterator[None]:
+    """What is written to stdout inside arrives.
+
+    Raises ReaderGoneError where nobody reads it any more, and VuemanticsError where it cannot be written, as on a full
+    disk. Not left as OSError, since click would end the program at a closed pipe as if something had failed.
+    """
+    try:
+        yield
+        sys.stdout.flush()
+    except OSError as error:
+        # Python flushes stdout once more on exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            raise ReaderGoneError from error
+        raise VuemanticsError(
+            f"The output cannot be written: {error.strerror or error}",
+            "Make room, or send it elsewhere; then try again.",
+        ) from error
+
+
 def emit(line: str) -> None:
     """Print one line on stdout; what the terminal's encoding lacks is shown as an escape."""
     encoding = sys.stdout.encoding or "utf-8"
-    sys.stdout.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")
-    sys.stdout.flush()
+    with stdout_written():
+        sys.stdout.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")
 
 
 def emit_lit(line: str, words: Iterable[str], begin: int) -> None:
@@ -44,20 +70,26 @@ def emit_lit(line: str, words: Iterable[str], begin: int) -> None:
     text = Text(line.encode(encoding, "backslashreplace").decode(encoding))
     for start, stop in word_places(text.plain[begin:], words):
         text.stylize(_LIT, begin + start, begin + stop)
-    Console(soft_wrap=True).print(text)
+    with stdout_written():
+        Console(soft_wrap=True).print(text)
 
 
 def emit_json(document: dict[str, Any]) -> None:
     """Print one JSON object as a line."""
-    sys.stdout.write(json.dumps(document) + "\n")
-    sys.stdout.flush()
+    with stdout_written():
+        sys.stdout.write(json.dumps(document) + "\n")
 
 
 def emit_path(path: Path, end: bytes) -> None:
     """Print a path on stdout with the bytes that it has on the disk, whatever the terminal's encoding."""
-    sys.stdout.flush()
-    sys.stdout.buffer.write(os.fsencode(path) + end)
-    sys.stdout.buffer.flush()
+    emit_bytes(os.fsencode(path) + end)
+
+
+def emit_bytes(data: bytes) -> None:
+    """Write bytes to stdout as they are."""
+    with stdout_written():
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
 
 
 def note(line: str) -> None:

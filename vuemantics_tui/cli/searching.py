@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from vuemantics_tui.cli.group import analyzer_option, current_settings, json_option, library_option
+from vuemantics_tui.cli.group import analyzer_option, current_settings, json_option, library_option, lists
 from vuemantics_tui.cli.output import SHORT_ID, emit, emit_json, emit_lit, emit_path, note, table, upload_document
 from vuemantics_tui.cli.query_line import QueryCommand, checked_line, pointing
 from vuemantics_tui.cli.session import open_library, run
@@ -163,7 +163,7 @@ async def _remarks(library: Library, found: SearchResults, wanted: _Wanted) -> l
 @click.pass_context
 def saved(context: click.Context, as_json: bool) -> None:
     """List the saved searches with how many uploads each finds, or change and run them."""
-    if context.invoked_subcommand is None:
+    if lists(context, as_json):
         settings = current_settings()
         run(lambda: _list_saved(settings, as_json))
 

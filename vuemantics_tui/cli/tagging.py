@@ -69,7 +69,8 @@ async def _change(
         taken = await library.tags.remove(named, removed) if named and removed else 0
         if album is not None and (not named or not album):
             for name in added:
-                await library.tags.set_album(name, album)
+                if not await library.tags.set_album(name, album):
+                    raise UsageError(f"There is no album {name!r}", "See: vuemantics-tui tag --list")
     if ids and added:
         note(f"{counted(given, 'upload')} tagged {_names(added)}")
     if ids and removed:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vuemantics_tui.cli.group import current_settings, json_option, library_option
+from vuemantics_tui.cli.group import current_settings, json_option, library_option, lists
 from vuemantics_tui.cli.output import SHORT_ID, emit, emit_json, local_time, note, table, upload_document
 from vuemantics_tui.cli.session import open_library, run
 from vuemantics_tui.config import MOST_TRASH_DAYS, Settings
@@ -65,7 +65,7 @@ async def _named(library: Library, prefix: str, forever: bool) -> Upload:
 
 
 def _until(trash: Trash) -> str:
-    return f" for {counted(int(trash.days), 'day')}" if trash.days else ""
+    return f" for {counted(trash.days, 'day')}" if trash.days else ""
 
 
 @click.group(invoke_without_command=True)
@@ -74,7 +74,7 @@ def _until(trash: Trash) -> str:
 @click.pass_context
 def trash(context: click.Context, as_json: bool) -> None:
     """List what was deleted, the latest first, or bring it back or delete it for ever."""
-    if context.invoked_subcommand is None:
+    if lists(context, as_json):
         settings = current_settings()
         run(lambda: _list(settings, as_json))
 
@@ -119,7 +119,7 @@ async def _list(settings: Settings, as_json: bool) -> None:
             for line in table(("ID", "Size", "Deleted", "Name"), rows, frozenset({1})):
                 emit(line)
             if library.trash.days:
-                note(f"What is in the trash for {counted(int(library.trash.days), 'day')} is deleted for ever.")
+                note(f"What is in the trash for {counted(library.trash.days, 'day')} is deleted for ever.")
         else:
             note("The trash is empty.")
 

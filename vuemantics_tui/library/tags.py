@@ -38,9 +38,12 @@ class Tags:
         """
         return await self._store.change(upload_ids, add=add, albums=albums, remove=remove)
 
-    async def set_album(self, name: str, album: bool = True) -> None:
-        """Show a tag as an album, made where there is none, or as a mere tag again. Raises UsageError."""
-        await self._store.set_album(name, album)
+    async def set_album(self, name: str, album: bool = True) -> bool:
+        """Show a tag as an album, made where there is none, or as a mere tag again; tells whether there is such a tag.
+
+        Raises UsageError for an empty name.
+        """
+        return await self._store.set_album(name, album)
 
     async def all(self) -> list[Tag]:
         """Every tag that a person gave, and every album, with how many uploads have it: albums first, by name."""

@@ -13,14 +13,11 @@ from vuemantics_tui.library.queue import Queue
 from vuemantics_tui.store.trash import TrashedUpload, TrashStore
 from vuemantics_tui.store.uploads import DeletedUpload
 
-TRASH_DAYS = 30
-"""How long what was deleted is kept, unless the settings say otherwise."""
-
 
 class Trash:
-    """The room of the trash: what was deleted is kept for some days, and can be brought back."""
+    """The room of the trash: what was deleted can be brought back, for so many days, or with 0 until it is emptied."""
 
-    def __init__(self, root: Path, store: TrashStore, queue: Queue, days: float = TRASH_DAYS) -> None:
+    def __init__(self, root: Path, store: TrashStore, queue: Queue, days: int) -> None:
         self._root = root
         self._store = store
         self._queue = queue

@@ -11,7 +11,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from vuemantics_tui.analyzers.base import Compute
-from vuemantics_tui.domain.errors import LibraryError, VuemanticsError
+from vuemantics_tui.domain.errors import LibraryError
 from vuemantics_tui.media.jobs import read_metadata, read_traits
 from vuemantics_tui.store.backfill import BackfillStore, Lacking
 from vuemantics_tui.store.uninterrupted import uninterrupted
@@ -121,10 +121,17 @@ class Backfill:
         try:
             traits = await self._compute.run(read_traits, thumbnail, source, lacking.file_type, self._max_pixels)
         except Exception as error:  # noqa: BLE001 - whatever it is: what is not marked would be tried for ever
+            await self._check_there(source)
             log.warning("it cannot be told what %s looks like: %r", lacking.id, error)
             message = str(error)[:_ERROR_CHARACTERS] or type(error).__name__
         try:
             metadata = await self._compute.run(read_metadata, source, lacking.file_type, self._max_pixels)
-        except (VuemanticsError, OSError) as error:
-            log.warning("no metadata of %s: %s", lacking.id, error)
+        except Exception as error:  # noqa: BLE001 - as above
+            await self._check_there(source)
+            log.warning("no metadata of %s: %r", lacking.id, error)
         await self._store.save(lacking.number, traits, metadata, message)
+
+    async def _check_there(self, source: Path) -> None:
+        """What is only away for now, as on a disk that is not mounted, is not marked. Raises LibraryError."""
+        if not await asyncio.to_thread(self._library.joinpath("uploads").is_dir):
+            raise LibraryError(f"The files of the library are away: {source}")

@@ -66,21 +66,25 @@ class TagStore:
             await _touch(connection, changed)
         return len(changed)
 
-    async def set_album(self, name: str, album: bool) -> None:
-        """Show a tag as an album, made where there is none, or as a mere tag again. Raises UsageError."""
+    async def set_album(self, name: str, album: bool) -> bool:
+        """Show a tag as an album, made where there is none, or as a mere tag again; tells whether there is such a tag.
+
+        Raises UsageError for an empty name.
+        """
         name = _clean(name)
         async with self._database.transaction() as connection:
             if album:
-                await connection.execute(
+                cursor = await connection.execute(
                     "INSERT INTO tags (key, name, album) VALUES (?, ?, 1) ON CONFLICT (key) DO UPDATE SET album = 1",
                     (tag_key(name), name),
                 )
             else:
-                await connection.execute("UPDATE tags SET album = 0 WHERE key = ?", (tag_key(name),))
+                cursor = await connection.execute("UPDATE tags SET album = 0 WHERE key = ?", (tag_key(name),))
             rows = await connection.execute_fetchall(
                 "SELECT upload FROM tagged JOIN tags ON tags.number = tag WHERE key = ?", (tag_key(name),)
             )
             await _touch(connection, {row[0] for row in rows})
+            return cursor.rowcount > 0
 
     async def own(self) -> list[Tag]:
         """Every tag that a person gave, and every album, empty or not: albums first, by name."""
