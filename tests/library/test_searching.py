@@ -11,7 +11,7 @@ from tests.conftest import DrawPicture, OpenLibrary, add_all, settled
 from tests.doubles import ScriptedAnalyzer
 from vuemantics_tui.analyzers.base import OnText, Picture, Vector, ignore_text
 from vuemantics_tui.domain.description import Description
-from vuemantics_tui.domain.errors import ServerDownError
+from vuemantics_tui.domain.errors import AnalyzerError, ServerDownError
 from vuemantics_tui.search import ranking
 
 
@@ -42,6 +42,39 @@ async def test_words_find_while_the_query_cannot_be_embedded(
     assert found.note.startswith("Found by words alone: ")
     assert ("within" in found.note) if silent else ("Start it with: ollama serve" in found.note)
     assert await library.search.run("zebra") == []
+
+
+class Slow(ScriptedAnalyzer):
+    """Takes longer to describe than one waits for the vector of a text."""
+
+    slow = False
+
+    async def describe_image(self, picture: Picture, on_text: OnText = ignore_text) -> Description:
+        if self.slow:
+            await asyncio.sleep(5 * ranking.QUERY_SECONDS)
+        return await super().describe_image(picture, on_text)
+
+
+async def test_a_picture_in_a_query_is_described_to_the_end(
+    open_library: OpenLibrary, draw_picture: DrawPicture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ranking, "QUERY_SECONDS", 0.02)
+    analyzer = Slow()
+    library = await open_library(analyzer, workers=1)
+    await add_all(library, draw_picture("a.png", 1))
+    library.queue.start()
+    await settled(library)
+    analyzer.slow = True
+    found = await library.search.run(f"like:{draw_picture('b.png', 2)}")
+    assert ([hit.upload.filename for hit in found], found.note) == (["a.png"], "")
+
+
+async def test_where_there_are_no_words_none_are_said_to_be_used(
+    open_library: OpenLibrary, draw_picture: DrawPicture
+) -> None:
+    library = await open_library(ScriptedAnalyzer(describe_error=AnalyzerError("Nobody looks", "Later.")))
+    found = await library.search.run(f"like:{draw_picture()}")
+    assert (list(found), found.note) == ([], "Nothing was looked for by meaning: Nobody looks. Later.")
 
 
 async def test_all_is_well_and_there_is_no_note(open_library: OpenLibrary, draw_picture: DrawPicture) -> None:

@@ -9,9 +9,11 @@ import sys
 import threading
 from array import array
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from tests.search.vector_libraries import MODEL, exact, index_over, put_vectors, set_vector, unit
 from vuemantics_tui.search.vector_file import file_of, open_vectors
@@ -221,6 +223,32 @@ async def test_a_full_disk_leaves_the_vectors_in_memory(
     index = index_over(database, tmp_path / "vectors")
     assert await found(index, 10) == exact(rows, numbers, QUERY, 10)
     assert [path.name for path in (tmp_path / "vectors").iterdir() if path.suffix != ".lock"] == []
+
+
+async def test_one_need_not_wait_for_the_window_that_builds_the_file(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = unit(60)
+    numbers = await put_vectors(database, rows)
+    folder = tmp_path / "vectors"
+    folder.mkdir()
+    index, asked, plain = index_over(database, folder), asyncio.Event(), FileLock.acquire
+    loop = asyncio.get_running_loop()
+
+    def tell(*arguments: Any, **options: Any) -> Any:
+        loop.call_soon_threadsafe(asked.set)
+        return plain(*arguments, **options)
+
+    with FileLock(file_of(folder, MODEL).with_suffix(".lock")):
+        monkeypatch.setattr(FileLock, "acquire", tell)
+        search = asyncio.create_task(found(index, 10))
+        await asked.wait()
+        search.cancel()
+        async with asyncio.timeout(30):
+            with pytest.raises(asyncio.CancelledError):
+                await search
+    assert await found(index, 10) == exact(rows, numbers, QUERY, 10)
+    assert (await index.state()).file is not None
 
 
 async def test_the_product_does_not_hold_up_the_loop(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,7 +28,7 @@ SOME_WORDS_WEIGHT = 0.4
 READ_WEIGHT = 2.0
 # Where filters leave no more than this, all of them are shown: a glance tells what is an answer.
 FEW = 20
-# Someone waits for the answer; words alone are there at once.
+# Someone waits for the answer; words alone are there at once. To look at a picture takes as long as to describe one.
 QUERY_SECONDS = 20.0
 
 Clock = Callable[[], datetime]
@@ -185,7 +185,7 @@ class Ranking:
     async def similar(self, number: int, limit: int) -> list[Hit]:
         """The uploads nearest to this one by their stored vectors, without itself; none where it has no vector."""
         nearest = await self._vectors.nearest_to(number, limit)
-        return [Hit(other, round(cosine, 4), round(cosine, 4), 0.0, 1.0) for other, cosine in nearest]
+        return _by_cosine(dict(nearest))
 
     async def _listed(self, query: Query, limit: int, show_hidden: bool) -> Ranked:
         if not (query.filters or query.excluded_phrases or query.sort):
@@ -197,12 +197,13 @@ class Ranking:
         self, query: Query, depth: int, final: bool, matching: Matching | None, show_hidden: bool
     ) -> _Near:
         try:
-            async with asyncio.timeout(QUERY_SECONDS):
+            async with asyncio.timeout(None if final and query.pictures else QUERY_SECONDS):
                 meaning = await self._meanings.of(query, final=final)
         except TimeoutError:
-            return _Near(note=f"Found by words alone: no vector of the query within {QUERY_SECONDS:.0f} seconds")
+            why = f"no vector of the query within {QUERY_SECONDS:.0f} seconds. Try again; the doctor tells more."
+            return _Near(note=_unknown(query, why))
         except AnalyzerError as error:
-            return _Near(note=f"Found by words alone: {error.message}. {error.hint}".strip())
+            return _Near(note=_unknown(query, f"{error.message}. {error.hint}".strip()))
         if meaning.vector is None:
             return _Near(note=meaning.note)
         allowed = None if matching is None else matching.numbers
@@ -250,6 +251,11 @@ class Ranking:
             return hits
         by_number = {hit.number: hit for hit in hits}
         return [by_number[number] for number in await self._filters.ordered(by_number, sort) if number in by_number]
+
+
+def _unknown(query: Query, why: str) -> str:
+    """The note where a query has no vector."""
+    return f"{'Found by words alone' if query.words else 'Nothing was looked for by meaning'}: {why}"
 
 
 def _fused(words: _Words, nearest: dict[int, float], cosines: dict[int, float]) -> list[Hit]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from array import array
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from vuemantics_tui.domain.errors import LibraryError
 from vuemantics_tui.search.vector_file import (
     BITS_FROM,
     TornFileError,
+    VectorFile,
     VectorWriter,
     file_of,
     open_vectors,
@@ -38,11 +38,13 @@ _REWRITE_PART = 20
 _READ_ROWS = 4_096
 # Another window that builds the file of a million vectors takes less than this.
 _LOCK_SECONDS = 60.0
+_LOCK_LOOK_SECONDS = 0.1
 # So many rows of a file are compared with the store when it is opened: enough to notice a library that was put back.
 _COMPARED = 16
 
 
 _Loaded = tuple[VectorTable, int]
+_Block = tuple[np.ndarray[tuple[int], np.dtype[np.int64]], np.ndarray[tuple[int, int], np.dtype[np.float32]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,7 @@ class VectorIndex:
             self._revision = await self._catch_up(table, self._revision)
             self._is_outdated = False
         if self._path is not None and table.moved > max(self._file_from, len(table) // _REWRITE_PART):
-            self._rewrite(self._path, table.snapshot())
+            await self._rewrite(self._path, table)
         return table if len(table) else None
 
     async def _catch_up(self, table: VectorTable, revision: int) -> int:
@@ -181,7 +183,7 @@ class VectorIndex:
         # To build it anew is faster than to take in so many one by one.
         if await self._embeddings.count_newer(self._model, header.revision) > max(self._file_from, header.rows // 2):
             return None
-        table = VectorTable(Base(file.numbers, file.matrix, file.bits))
+        table = await asyncio.to_thread(_table_of, file)
         if not await self._agrees(file.numbers, table, header.revision):
             log.warning("the file of vectors %s is made anew: the library is not the one it was made from", path)
             return None
@@ -202,8 +204,8 @@ class VectorIndex:
         """Write the file from the store, unless another window just did. Raises OSError, Timeout, TornFileError."""
         await asyncio.to_thread(path.parent.mkdir, mode=0o700, exist_ok=True)
         lock = _lock_of(path)
-        await asyncio.to_thread(lock.acquire, timeout=_LOCK_SECONDS)
         try:
+            await _take(lock)
             if (loaded := await self._from_file(path, dimension)) is not None:
                 return loaded
             await asyncio.to_thread(sweep_parts, path.parent, self._model)
@@ -219,7 +221,7 @@ class VectorIndex:
                 last = 0
                 while stored := await self._embeddings.after(self._model, last, _READ_ROWS):
                     last = stored[-1].number
-                    await asyncio.to_thread(writer.add, *_arrays(stored, dimension))
+                    await asyncio.to_thread(_add, writer, stored, dimension)
                 await uninterrupted(asyncio.to_thread(writer.finish, self._bits_from))
             except BaseException:
                 await uninterrupted(asyncio.to_thread(writer.abandon))
@@ -227,23 +229,21 @@ class VectorIndex:
             file = await asyncio.to_thread(open_vectors, path)
         finally:
             await uninterrupted(asyncio.to_thread(lock.release))
-        return VectorTable(Base(file.numbers, file.matrix, file.bits)), revision
+        return await asyncio.to_thread(_table_of, file), revision
 
     async def _from_store(self, dimension: int) -> _Loaded:
         revision = await self._embeddings.revision()
-        numbers, rows, last = array("q"), [], 0
+        blocks, last = [], 0
         while stored := await self._embeddings.after(self._model, last, _READ_ROWS):
             last = stored[-1].number
-            some, matrix = _arrays(stored, dimension)
-            numbers.extend(some.tolist())
-            rows.append(matrix)
-        matrix = np.concatenate(rows) if rows else np.zeros((0, dimension), np.float32)
-        return VectorTable(Base(np.array(numbers, np.int64), matrix)), revision
+            blocks.append(await asyncio.to_thread(_arrays, stored, dimension))
+        return await asyncio.to_thread(_joined, blocks, dimension), revision
 
     # Back to the file
 
-    def _rewrite(self, path: Path, snapshot: Snapshot) -> None:
+    async def _rewrite(self, path: Path, table: VectorTable) -> None:
         if self._rewriting is None or self._rewriting.done():
+            snapshot = await uninterrupted(asyncio.to_thread(table.snapshot))
             self._rewriting = asyncio.create_task(self._write_anew(path, snapshot, self._revision), name="vectors")
 
     async def _write_anew(self, path: Path, snapshot: Snapshot, revision: int) -> None:
@@ -299,12 +299,38 @@ def _take_in(table: VectorTable, gone: Iterable[int], came: Iterable[StoredVecto
             table.drop(stored.number)
 
 
-def _arrays(
-    stored: Sequence[StoredVector], dimension: int
-) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], np.ndarray[tuple[int, int], np.dtype[np.float32]]]:
+def _arrays(stored: Sequence[StoredVector], dimension: int) -> _Block:
     some = [vector for vector in stored if vector.dimension == dimension]
     matrix = np.frombuffer(b"".join(vector.data for vector in some), "<f4").reshape(-1, dimension)
     return np.array([vector.number for vector in some], np.int64), matrix
+
+
+def _add(writer: VectorWriter, stored: Sequence[StoredVector], dimension: int) -> None:
+    writer.add(*_arrays(stored, dimension))
+
+
+def _joined(blocks: Sequence[_Block], dimension: int) -> VectorTable:
+    none: _Block = np.zeros(0, np.int64), np.zeros((0, dimension), np.float32)
+    numbers, rows = zip(none, *blocks, strict=True)
+    return VectorTable(Base(np.concatenate(numbers), np.concatenate(rows)))
+
+
+def _table_of(file: VectorFile) -> VectorTable:
+    return VectorTable(Base(file.numbers, file.matrix, file.bits))
+
+
+async def _take(lock: FileLock) -> None:
+    """Take a lock when it is free. Not waited for in the thread, which could not be told to stop. Raises Timeout."""
+    clock = asyncio.get_running_loop().time
+    until = clock() + _LOCK_SECONDS
+    while True:
+        try:
+            await uninterrupted(asyncio.to_thread(lock.acquire, timeout=0))
+            return
+        except Timeout:
+            if clock() > until:
+                raise
+        await asyncio.sleep(_LOCK_LOOK_SECONDS)
 
 
 def _lock_of(path: Path) -> FileLock:
