@@ -330,7 +330,7 @@ async def test_a_line_that_is_begun_can_be_gone_on_with(open_library: OpenLibrar
     assert await lines("is:hi dog", 5) == ["is:hidden dog"]
     assert await lines("sort:n") == ["sort:newest ", "sort:name "]
     assert await lines("after:to") == ["after:today "]
-    assert await lines("color:bl") == ["color:blue ", "color:black "]
+    assert await lines("color:bl") == ["color:black ", "color:blue "]
     assert await lines("camera:x") == []
     assert await lines("") == ["dog on the beach"]
     assert len(await lines("d", 99)) <= 8

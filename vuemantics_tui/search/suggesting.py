@@ -10,13 +10,15 @@ from enum import StrEnum
 from vuemantics_tui.domain.query import ChoiceField, DateField, Sort
 from vuemantics_tui.domain.query.filters import CHOICES
 from vuemantics_tui.domain.query.values import FILTER_NAMES, known_name
+from vuemantics_tui.media.colours import COLOUR_NAMES
 from vuemantics_tui.store.filters import FilterStore
 from vuemantics_tui.store.searches import SearchHistory
 from vuemantics_tui.store.tags import TagStore
 
 MOST = 8
 _DAYS = ("today", "yesterday", "7d", "1m", "1y")
-_COLOURS = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "black", "white", "grey")
+# `color:blue` finds the light and the dark blue, too.
+_COLOURS = tuple(name for name in COLOUR_NAMES if " " not in name)
 _FILTER = re.compile(r"(-?)([A-Za-z]+):(\"?)(.*)", re.DOTALL)
 
 

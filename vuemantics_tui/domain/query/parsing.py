@@ -9,7 +9,16 @@ from vuemantics_tui.domain.media import FORMATS
 from vuemantics_tui.domain.query.errors import QueryError
 from vuemantics_tui.domain.query.filters import Filter
 from vuemantics_tui.domain.query.tree import Like, Operand, Query, Sort, Term, Text
-from vuemantics_tui.domain.query.values import LIKE, SORT, known_name, read_filter, read_like, read_sort, unknown_name
+from vuemantics_tui.domain.query.values import (
+    LIKE,
+    SORT,
+    example_of,
+    known_name,
+    read_filter,
+    read_like,
+    read_sort,
+    unknown_name,
+)
 
 _BLANKS = re.compile(r"\s*")
 _TOKEN = re.compile(r"\S*")
@@ -134,7 +143,7 @@ class _Reader:
         self.place = match.end()
         value = self._quotation() if behind.startswith('"') else self._take_token()
         if not value.strip():
-            raise QueryError(f"{name}: needs a value right behind the colon", match.end(), f"As in {_EXAMPLES[name]}")
+            raise QueryError(f"{name}: needs a value right behind the colon", match.end(), example_of(name))
         if name in (LIKE, SORT) and negated:
             hint = "To take a meaning away, write: ` - like:...`" if name == LIKE else "Name the other order."
             raise QueryError(f"-{name}: makes no sense", minus, hint)
@@ -196,11 +205,3 @@ class _Reader:
         if quotes % 2:
             end = self.text.find('"', self.place)
             self.place = len(self.text) if end < 0 else end + 1
-
-
-_EXAMPLES = {
-    **{"type": "type:video", "status": "status:failed", "is": "is:hidden", "tag": "tag:cat", "name": "name:holiday"},
-    **{"camera": "camera:canon", "color": "color:blue", "after": "after:2024-06", "before": "before:7d"},
-    **{"on": "on:yesterday", "size": "size:>5MB", "width": "width:>1920", "height": "height:>1080"},
-    **{"duration": "duration:>30s", "near": "near:52.52,13.4,5", "like": "like:./file.jpg", "sort": "sort:oldest"},
-}

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from difflib import get_close_matches
-from enum import StrEnum
 
 from vuemantics_tui.domain.query.errors import QueryError
 from vuemantics_tui.domain.query.filters import (
@@ -52,6 +51,22 @@ FILTER_NAMES: tuple[str, ...] = (
 )
 """Every name that may stand before a colon."""
 
+_EXAMPLES = {
+    **{"type": "type:video", "status": "status:failed", "is": "is:hidden", "tag": "tag:cat", "name": "name:holiday"},
+    **{"camera": "camera:canon", "color": "color:blue", "after": "after:2024-06", "before": "before:7d"},
+    **{"on": "on:yesterday", "near": "near:52.52,13.4,5", SORT: "sort:oldest"},
+    LIKE: "like:3f2a or like:./file.jpg",
+    "size": "size:>5MB, size:<=200KB or size:1MB..5MB",
+    "width": "width:>1920 or width:800..1200",
+    "height": "height:>1080 or height:800..1200",
+    "duration": "duration:>30s, duration:2m or duration:30s..2m",
+}
+
+
+def example_of(name: str) -> str:
+    """How a filter is written, as a hint."""
+    return f"As in {_EXAMPLES[name]}."
+
 
 def known_name(name: str) -> str | None:
     """The filter that a name stands for, whatever its case, or None."""
@@ -92,9 +107,7 @@ def read_like(value: str, place: int) -> Like:
         return Like(value, is_path=True)
     if _ID.fullmatch(value):
         return Like(value.lower(), is_path=False)
-    raise QueryError(
-        f"{LIKE}: takes the ID of an upload or a picture, not {value!r}", place, "As in like:3f2a or like:./file.jpg"
-    )
+    raise QueryError(f"{LIKE}: takes the ID of an upload or a picture, not {value!r}", place, example_of(LIKE))
 
 
 def _choice(name: str, value: str, choices: list[str] | tuple[str, ...], place: int) -> str:
@@ -124,16 +137,9 @@ def _day(name: str, value: str, place: int) -> Day:
     )
 
 
-class _Example(StrEnum):
-    SIZE = "As in size:>5MB, size:<=200KB or size:1MB..5MB."
-    WIDTH = "As in width:>1920 or width:800..1200."
-    HEIGHT = "As in height:>1080 or height:800..1200."
-    DURATION = "As in duration:>30s, duration:2m or duration:30s..2m."
-
-
 def _range(field: RangeField, value: str, place: int, negated: bool) -> RangeFilter:
     read = {RangeField.SIZE: _bytes, RangeField.DURATION: _milliseconds}.get(field, _pixels)
-    wrong = QueryError(f"{field.value}: cannot be {value!r}", place, _Example[field.name].value)
+    wrong = QueryError(f"{field.value}: cannot be {value!r}", place, example_of(field.value))
     if ".." in value:
         first, _, last = value.partition("..")
         low, high = _between(first, last, read, field)
