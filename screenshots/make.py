@@ -17,6 +17,7 @@ from pathlib import Path
 
 import resvg_py
 import skimage
+from textual._context import visible_screen_stack
 from textual.pilot import Pilot
 
 from vuemantics_tui.config import Settings
@@ -70,7 +71,10 @@ class Stage:
 
     def text(self) -> str:
         """What is on the screen."""
-        return "\n".join(strip.text for strip in self.pilot.app.screen._compositor.render_strips())
+        app = self.pilot.app
+        # What lies behind a screen is kept once it was drawn: it must be there when the text is looked at.
+        visible_screen_stack.set(app._background_screens)
+        return "\n".join(strip.text for strip in app.screen._compositor.render_strips())
 
     async def until(self, condition: Callable[[], bool | Awaitable[bool]]) -> None:
         """Let the app go on until the condition holds."""

@@ -23,6 +23,7 @@ from textual.widgets import Input
 
 from tests.conftest import DEADLINE_SECONDS
 from tests.doubles import ThreadCompute
+from tests.ui.screen_text import screen_text
 from vuemantics_tui import paths
 from vuemantics_tui.analyzers.base import Analyzer, OnFrame, OnText, Picture, ServerState, Vector, ignore_text
 from vuemantics_tui.config import Settings
@@ -99,8 +100,7 @@ class Window:
 
     def text(self) -> str:
         """What is on the screen."""
-        lines = self.app.screen._compositor.render_strips()
-        return "\n".join(strip.text.rstrip() for strip in lines)
+        return screen_text(self.app)
 
     async def until(self, condition: Callable[[], bool | Awaitable[bool]], what: str = "") -> None:
         """Let the app go on until the condition holds; fail if that takes too long."""

@@ -22,6 +22,7 @@ from textual.screen import Screen
 
 from tests.doubles import ThreadCompute
 from tests.ui.conftest import NOW, PATIENCE_SECONDS, Made, StillAnalyzer, make_library, settings_for
+from tests.ui.screen_text import screen_text
 from vuemantics_tui import paths
 from vuemantics_tui.library import Library
 from vuemantics_tui.ui.app import VuemanticsApp
@@ -160,7 +161,7 @@ class PaneApp(VuemanticsApp):
             await self.library.close()
 
     def text(self) -> str:
-        return "\n".join(strip.text.rstrip() for strip in self.screen._compositor.render_strips())
+        return screen_text(self)
 
     async def until(self, pilot: Pilot[None], condition: Callable[[], bool]) -> None:
         async with asyncio.timeout(PATIENCE_SECONDS):

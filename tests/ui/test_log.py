@@ -13,6 +13,7 @@ import pytest
 from textual.pilot import Pilot
 
 from tests.ui.conftest import NOW, PATIENCE_SECONDS, make_library, window_on
+from tests.ui.screen_text import screen_text
 from tests.ui.test_snapshots import MIXED, SIZES, Compare, OwnLibraryApp, before
 from vuemantics_tui.ui.recent_log import MOST_RECORDS, RecentLog
 from vuemantics_tui.ui.screens.log import LogScreen
@@ -149,7 +150,7 @@ def test_looks(snap_compare: Compare, tmp_path: Path, utc: None, size: tuple[int
         note(app.recent_log, logging.ERROR, "an error became a notice", seconds=63)
         await pilot.press("L")
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while "became a notice" not in "\n".join(strip.text for strip in app.screen._compositor.render_strips()):
+            while "became a notice" not in screen_text(app):
                 await pilot.pause(0.02)
 
     assert snap_compare(app, terminal_size=size, run_before=open_log)

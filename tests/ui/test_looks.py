@@ -15,6 +15,7 @@ from textual.pilot import Pilot
 
 from tests.ui.conftest import NOW, PATIENCE_SECONDS, make_rows
 from tests.ui.pane_stage import COMPLETED, RUNNING, change, in_utc, make_pane_library
+from tests.ui.screen_text import screen_text
 from tests.ui.test_doctor_screen import FINDINGS
 from tests.ui.test_failures import FAILED as FAILURES
 from tests.ui.test_serving import outage
@@ -53,7 +54,7 @@ class LooksApp(OwnLibraryApp):
         self.console = Console(color_system="truecolor", force_terminal=True)
 
     def text(self) -> str:
-        return "\n".join(strip.text for strip in self.screen._compositor.render_strips())
+        return screen_text(self)
 
     async def until(self, pilot: Pilot[None], condition: Callable[[], bool]) -> None:
         async with asyncio.timeout(PATIENCE_SECONDS):

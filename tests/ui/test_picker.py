@@ -19,6 +19,7 @@ from textual.geometry import Size
 from textual.pilot import Pilot
 
 from tests.ui.conftest import NOW, PATIENCE_SECONDS
+from tests.ui.screen_text import screen_text
 from vuemantics_tui.ui import bindings
 from vuemantics_tui.ui.app import VuemanticsApp
 from vuemantics_tui.ui.picker import counting
@@ -97,10 +98,6 @@ class Picking:
     async def ends_with(self, *paths: Path) -> None:
         await self.until(lambda: self.app.chosen is not UNCHOSEN, "something is chosen")
         assert self.app.chosen == list(paths)
-
-
-def screen_text(app: App[None]) -> str:
-    return "\n".join(strip.text.rstrip() for strip in app.screen._compositor.render_strips())
 
 
 @dataclass

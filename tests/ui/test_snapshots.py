@@ -15,6 +15,7 @@ from textual.pilot import Pilot
 
 from tests.doubles import ThreadCompute
 from tests.ui.conftest import NOW, PATIENCE_SECONDS, Made, StillAnalyzer, make_library, settings_for
+from tests.ui.screen_text import screen_text
 from vuemantics_tui.library import Library
 from vuemantics_tui.ui.app import VuemanticsApp
 from vuemantics_tui.ui.widgets.upload_pane import UploadPane
@@ -67,7 +68,7 @@ def before(rows: int, *keys: str, shows: str = "") -> Before:
 
     async def run(pilot: Pilot[None]) -> None:
         def text() -> str:
-            return "\n".join(strip.text for strip in pilot.app.screen._compositor.render_strips())
+            return screen_text(pilot.app)
 
         async with asyncio.timeout(PATIENCE_SECONDS):
             while not pilot.app.screen.query(UploadTable):
@@ -123,7 +124,7 @@ def test_looks_when_it_asks_before_quitting(snap_compare: Compare, tmp_path: Pat
         # Asked for as if it worked, but with nothing running, so that the picture is always the same.
         app._process = True
         await pilot.press("q")
-        while "Stop now?" not in "\n".join(strip.text for strip in pilot.app.screen._compositor.render_strips()):
+        while "Stop now?" not in screen_text(pilot.app):
             await pilot.pause(0.02)
 
     assert snap_compare(app, terminal_size=size, run_before=ask)

@@ -10,6 +10,7 @@ from textual.app import App, ComposeResult
 from textual.strip import Strip
 
 from tests.ui.drawn_cells import CORNERS, GREEN, RED, WHITE, cells, enlarged, save
+from tests.ui.screen_text import screen_strips, screen_text
 from vuemantics_tui.ui.pictures.loader import PictureLoader
 from vuemantics_tui.ui.pictures.modes import Depth, PictureMode, mode_of
 from vuemantics_tui.ui.themes import DARK
@@ -36,7 +37,7 @@ class ThumbnailApp(App[None]):
 
 
 def shown(app: App[None]) -> list[str]:
-    return [strip.text.rstrip() for strip in app.screen._compositor.render_strips()]
+    return screen_text(app).splitlines()
 
 
 async def test_the_widget_is_as_high_as_its_picture_and_centres_it(tmp_path: Path) -> None:
@@ -48,7 +49,7 @@ async def test_the_widget_is_as_high_as_its_picture_and_centres_it(tmp_path: Pat
         await pilot.pause()
         assert app.thumbnail.size.height == 8
         # Equal colours above each other are blanks with a background: only the row with two colours has letters.
-        strips = app.screen._compositor.render_strips()
+        strips = screen_strips(app)
         assert cells(strips[0])[2] == (" ", None, RED)
         assert cells(strips[0])[17] == (" ", None, GREEN)
         assert cells(strips[7])[17] == (" ", None, WHITE)
