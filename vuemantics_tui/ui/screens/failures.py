@@ -11,7 +11,6 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import OptionList, Static
-from textual.widgets.option_list import Option
 from textual.worker import Worker
 
 from vuemantics_tui.domain.text import counted, visible
@@ -91,19 +90,14 @@ class FailuresScreen(Screen[None]):
             self.call_after_refresh(self.query_one(FailureList).focus)
         if groups == self._groups:
             return
-        list_ = self.query_one(FailureList)
-        chosen = self._chosen
-        place = list_.highlighted or 0
         self._groups = groups
-        list_.set_options(Option(group_words(group)) for group in groups)
-        same = [at for at, group in enumerate(groups) if chosen is not None and group.message == chosen.message]
-        list_.highlighted = (same[0] if same else min(place, len(groups) - 1)) if groups else None
+        self.query_one(FailureList).show({group.message: group_words(group) for group in groups})
         self._rename_keys()
 
     @property
     def _chosen(self) -> FailureGroup | None:
-        place = self.query_one(FailureList).highlighted
-        return self._groups[place] if place is not None and place < len(self._groups) else None
+        place = self.query_one(FailureList).place
+        return None if place is None else self._groups[place]
 
     @on(OptionList.OptionHighlighted)
     def _rename_keys(self) -> None:

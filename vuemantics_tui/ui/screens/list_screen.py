@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Hashable
 from typing import Generic, TypeVar
 
 from textual import work
@@ -10,7 +11,6 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static
-from textual.widgets.option_list import Option
 
 from vuemantics_tui.library import Library
 from vuemantics_tui.ui.notices import Notices
@@ -83,6 +83,10 @@ class ListScreen(Screen[None], Generic[Entry]):
         """What stands at the top, once the entries are read."""
 
     @abstractmethod
+    def entry_key(self, entry: Entry) -> Hashable:
+        """What tells one entry from all others."""
+
+    @abstractmethod
     def entry_words(self, entry: Entry) -> Content:
         """One entry, in one or more lines."""
 
@@ -105,27 +109,23 @@ class ListScreen(Screen[None], Generic[Entry]):
             await self.show_read()
 
     async def show_read(self) -> None:
-        """Read and show the entries; the cursor stays in its place. Raises VuemanticsError."""
+        """Read and show the entries; the cursor stays on its entry. Raises VuemanticsError."""
         entries = await self.read()
         if not is_open(self):
             return
         list_ = self.query_one(ChoiceList)
-        place = list_.highlighted or 0
         self.entries = entries
         self.set_class(not entries, "-nothing")
         self.refresh_bindings()
-        # What is hidden has no keys.
-        list_.disabled = not entries
-        list_.set_options(Option(self.entry_words(entry)) for entry in entries)
-        list_.highlighted = min(place, len(entries) - 1) if entries else None
+        list_.show({self.entry_key(entry): self.entry_words(entry) for entry in entries})
         self.query_one("#list-title", Words).say(self.title_words())
         self.call_after_refresh(list_.focus)
 
     @property
     def chosen(self) -> Entry | None:
         """What is under the cursor."""
-        place = self.query_one(ChoiceList).highlighted
-        return self.entries[place] if place is not None and place < len(self.entries) else None
+        place = self.query_one(ChoiceList).place
+        return None if place is None else self.entries[place]
 
     def action_go_back(self) -> None:
         """Back to the screen before."""

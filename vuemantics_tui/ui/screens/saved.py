@@ -11,7 +11,6 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
-from textual.widgets.option_list import Option
 
 from vuemantics_tui.domain.query import TextField, TextFilter
 from vuemantics_tui.domain.text import visible
@@ -81,15 +80,10 @@ class SavedScreen(ModalScreen[str | None]):
         if not is_open(self) or (entries == self._entries and counts == self._counts and entries):
             return
         list_ = self.query_one(SavedList)
-        place, chosen = list_.highlighted or 0, self._chosen
         self._entries, self._counts = entries, counts
         self.set_class(not entries, "-nothing")
         self.refresh_bindings()
-        list_.disabled = not entries
-        list_.set_options(Option(self._words(one)) for one in entries)
-        # The cursor stays on its entry, though others may come before it: `x` does not ask.
-        same = [at for at, entry in enumerate(entries) if chosen is not None and _is_same(entry, chosen)]
-        list_.highlighted = (same[0] if same else min(place, len(entries) - 1)) if entries else None
+        list_.show({(type(one), one.name): self._words(one) for one in entries})
         self.call_after_refresh(list_.focus)
         self._rename_keys()
 
@@ -107,8 +101,8 @@ class SavedScreen(ModalScreen[str | None]):
 
     @property
     def _chosen(self) -> SavedSearch | Tag | None:
-        place = self.query_one(SavedList).highlighted
-        return self._entries[place] if place is not None and place < len(self._entries) else None
+        place = self.query_one(SavedList).place
+        return None if place is None else self._entries[place]
 
     @on(OptionList.OptionHighlighted)
     def _rename_keys(self) -> None:
@@ -139,7 +133,3 @@ class SavedScreen(ModalScreen[str | None]):
     def action_leave_saved(self) -> None:
         """Leave everything as it is."""
         self.dismiss(None)
-
-
-def _is_same(entry: SavedSearch | Tag, other: SavedSearch | Tag) -> bool:
-    return type(entry) is type(other) and entry.name == other.name

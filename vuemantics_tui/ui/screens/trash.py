@@ -55,6 +55,10 @@ class TrashScreen(ListScreen[TrashedUpload]):
         size = size_words(sum(entry.upload.file_size for entry in self.entries))
         return f"Trash  {counted(len(self.entries), 'upload')}, {size}" if self.entries else "Trash"
 
+    def entry_key(self, entry: TrashedUpload) -> str:
+        """Its ID."""
+        return entry.upload.id
+
     def entry_words(self, entry: TrashedUpload) -> Content:
         """Name, size, since when, how long still."""
         facts = [size_words(entry.upload.file_size), f"deleted {ago_words(entry.deleted_at, self._clock())}"]
