@@ -207,6 +207,11 @@ async def test_an_export_goes_where_a_link_leads(
     link.symlink_to(real)
     async for _step in library.export.to_file(link, ExportFormat.CSV, overwrite=True):
         pass
+    ring = tmp_path / "ring.csv"
+    ring.symlink_to(ring)
+    with pytest.raises(UsageError, match="leads nowhere"):
+        async for _step in library.export.to_file(ring, ExportFormat.CSV, overwrite=True):
+            pass
     assert link.is_symlink()
     assert real.read_bytes().startswith(b"\xef\xbb\xbf")
 

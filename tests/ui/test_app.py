@@ -109,6 +109,12 @@ async def test_quit_leaves_at_once_where_nothing_is_left_to_do(root: Path, draw:
 async def test_quit_with_work_asks_and_stays(root: Path, draw: Draw) -> None:
     async with window_on(root, process=True, gate=False) as window:
         await add(window.library, draw("1.png"), draw("2.png"))
+
+        async def one_waits_for_the_other() -> bool:
+            uploads = await window.library.uploads.newest()
+            return all(upload.thumbnail_path for upload in uploads) and window.library.queue.running_here == 1
+
+        await window.until(one_waits_for_the_other)
         await window.shows("1 running", "1 waiting")
         await window.press("q")
         await window.shows("Stop now?", "1 running here", "would go on next time", "Enter stay")

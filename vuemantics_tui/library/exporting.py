@@ -150,7 +150,10 @@ class Export:
     def _checked_file(self, target: Path, overwrite: bool) -> Path:
         """Where the file is that is to be written, links followed. Raises UsageError."""
         # A file is replaced as a whole, which would take the place of a link, or of a device.
-        real = target.resolve()
+        try:
+            real = target.resolve()
+        except (OSError, RuntimeError) as error:
+            raise UsageError(f"This link leads nowhere: {target}", "Name another file.") from error
         self._check_outside(real.parent)
         if real.is_dir():
             raise UsageError(f"This is a folder: {target}", "Name a file in it.")

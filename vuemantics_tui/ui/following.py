@@ -33,8 +33,9 @@ class Following:
         return None if changes is None else {*changes.changed, *changes.deleted}
 
     async def read_again(self) -> None:
-        """Wait until a change may have moved the lines of a sorted or filtered view, or of what a search found, and
-        read it again as a whole. That may take as long as a search does, so it is not a part of `step`.
+        """Read a sorted or filtered view, or what a search found, again, as soon as a change may have moved its lines.
+
+        It may take as long as a search does, so it is not a part of `step`.
         """
         await self._outdated.wait()
         self._outdated.clear()
