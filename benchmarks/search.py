@@ -150,7 +150,7 @@ def make_library(root: Path, rows: Rows) -> None:
         )
         connection.execute("UPDATE library SET revision = ?", (numbers[-1],))
         connection.commit()
-        _say(f"  {numbers[-1]:,} uploads")
+        say(f"  {numbers[-1]:,} uploads")
     connection.close()
 
 
@@ -214,14 +214,14 @@ def peers(rows: Rows, folder: Path) -> dict[str, Search]:
 
         found["faiss flat"] = faiss_flat(rows, faiss)
     except ImportError as error:
-        _say(f"  without faiss: {error}")
+        say(f"  without faiss: {error}")
     try:
         import apsw  # type: ignore[import-not-found, import-untyped, unused-ignore]
         import sqlite_vec as extension  # type: ignore[import-not-found, import-untyped, unused-ignore]
 
         found["sqlite-vec"] = sqlite_vec(rows, folder, apsw, extension)
     except ImportError as error:
-        _say(f"  without sqlite-vec: {error}")
+        say(f"  without sqlite-vec: {error}")
     return found
 
 
@@ -235,7 +235,7 @@ async def measure(size: int, dimension: int, rounds: int, *, noise: bool) -> Non
     with tempfile.TemporaryDirectory(prefix="vuemantics-benchmark-") as name:
         folder = Path(name)
         root = folder / "library"
-        _say(f"\n{size:,} uploads, {dimension} dimensions, {'noise' if noise else 'clustered'}")
+        say(f"\n{size:,} uploads, {dimension} dimensions, {'noise' if noise else 'clustered'}")
         await asyncio.to_thread(root.mkdir)
         await (await Database.open(paths.database_file(root))).close()
         await asyncio.to_thread(make_library, root, rows)
@@ -244,7 +244,7 @@ async def measure(size: int, dimension: int, rounds: int, *, noise: bool) -> Non
         index = VectorIndex(EmbeddingStore(database), ChangeFeed(database), MODEL, root / paths.VECTORS_NAME)
         began = time.perf_counter()
         await index.nearest(queries[0], LIMIT)
-        _say(f"  the file of vectors was made in {time.perf_counter() - began:.1f} s")
+        say(f"  the file of vectors was made in {time.perf_counter() - began:.1f} s")
 
         async def ours(query: Vector) -> list[int]:
             return [number for number, _ in await index.nearest(query, LIMIT)]
@@ -283,7 +283,7 @@ async def _hybrid(root: Path, queries: Sequence[Vector], texts: Sequence[str], t
     library = await Library.open(settings, analyzer=analyzer, compute=ProcessCompute(1))
     try:
         await library.search.run(texts[0], LIMIT)
-        _say(f"  opened, and the first search answered, in {time.perf_counter() - began:.2f} s")
+        say(f"  opened, and the first search answered, in {time.perf_counter() - began:.2f} s")
         times["ours, hybrid"] = []
         for text in texts:
             began = time.perf_counter()
@@ -295,14 +295,15 @@ async def _hybrid(root: Path, queries: Sequence[Vector], texts: Sequence[str], t
 
 def _table(times: Mapping[str, Sequence[float]], recalls: Mapping[str, float]) -> None:
     plain = float(np.median(times["plain NumPy"]))
-    _say("  | | p50 ms | p95 ms | x plain NumPy | recall@20 |\n  |---|---|---|---|---|")
+    say("  | | p50 ms | p95 ms | x plain NumPy | recall@20 |\n  |---|---|---|---|---|")
     for label, taken in times.items():
         p50, p95 = np.percentile(taken, (50, 95))
         recall = f"{recalls[label]:.4f}" if label in recalls else ""
-        _say(f"  | {label} | {p50:.2f} | {p95:.2f} | {p50 / plain:.2f} | {recall} |")
+        say(f"  | {label} | {p50:.2f} | {p95:.2f} | {p50 / plain:.2f} | {recall} |")
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """Print a line at once, also into a pipe."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 
@@ -315,7 +316,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--noise", action="store_true")
     arguments = parser.parse_args()
-    _say(f"{os.cpu_count()} processors, NumPy {np.__version__}, SQLite {sqlite3.sqlite_version}, {LIMIT} best")
+    say(f"{os.cpu_count()} processors, NumPy {np.__version__}, SQLite {sqlite3.sqlite_version}, {LIMIT} best")
     for size in arguments.sizes:
         asyncio.run(measure(size, arguments.dimension, arguments.rounds, noise=arguments.noise))
 

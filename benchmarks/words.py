@@ -14,7 +14,6 @@ import asyncio
 import itertools
 import os
 import sqlite3
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -23,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.search import StandIn, draw, make_library
+from benchmarks.search import StandIn, draw, make_library, say
 from vuemantics_tui import paths
 from vuemantics_tui.config import Settings
 from vuemantics_tui.library import Library
@@ -73,14 +72,14 @@ async def measure(size: int, rounds: int) -> None:
     """One size: make the library, ask each in turn, print a table."""
     with tempfile.TemporaryDirectory(prefix="vuemantics-benchmark-") as name:
         root = Path(name) / "library"
-        _say(f"\n{size:,} uploads")
+        say(f"\n{size:,} uploads")
         await asyncio.to_thread(root.mkdir)
         await (await Database.open(paths.database_file(root))).close()
         await asyncio.to_thread(make_library, root, draw(size, _DIMENSION, 0, noise=False))
         connection = sqlite3.connect(paths.database_file(root))
         settings = Settings(library=root, workers=1)
         library = await Library.open(settings, analyzer=StandIn({}), compute=ProcessCompute(1))
-        _say("  | | p50 ms | p95 ms | FTS5 alone, p50 ms | x FTS5 alone |\n  |---|---|---|---|---|")
+        say("  | | p50 ms | p95 ms | FTS5 alone, p50 ms | x FTS5 alone |\n  |---|---|---|---|---|")
         try:
             for label, queries in kinds(connection, rounds):
                 ours, plain = [], []
@@ -92,7 +91,7 @@ async def measure(size: int, rounds: int) -> None:
                     plain.append(_plain(connection, asked))
                 p50, p95 = np.percentile(ours, (50, 95))
                 peer = float(np.median(plain))
-                _say(f"  | {label} | {p50:.1f} | {p95:.1f} | {peer:.1f} | {p50 / peer:.2f} |")
+                say(f"  | {label} | {p50:.1f} | {p95:.1f} | {peer:.1f} | {p50 / peer:.2f} |")
         finally:
             await library.close()
             connection.close()
@@ -109,18 +108,13 @@ def _plain(connection: sqlite3.Connection, asked: Asked) -> float:
     return (time.perf_counter() - began) * 1000
 
 
-def _say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
-
-
 def main() -> None:
     """Measure what the command line names."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sizes", type=int, nargs="*", default=[10_000, 100_000], metavar="SIZE")
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
-    _say(f"{os.cpu_count()} processors, SQLite {sqlite3.sqlite_version}, {LIMIT} best")
+    say(f"{os.cpu_count()} processors, SQLite {sqlite3.sqlite_version}, {LIMIT} best")
     for size in arguments.sizes:
         asyncio.run(measure(size, arguments.rounds))
 

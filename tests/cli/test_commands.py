@@ -300,18 +300,23 @@ def test_killed_in_the_middle_all_end_none_twice(run: Run, tmp_path: Path) -> No
 LISTS = [["list"], ["list", "--json"], ["search", "type:image", "-0"], ["export", "-", "--format", "csv"]]
 
 
-@pytest.mark.parametrize("words", LISTS)
-def test_a_reader_that_has_enough_is_no_failure(processed: Path, words: list[str]) -> None:
-    reader, writer = os.pipe()
-    os.close(reader)
-    result = subprocess.run(
+def run_into(stdout: int, library: Path, words: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run the program with this for its output."""
+    return subprocess.run(
         [sys.executable, "-m", "vuemantics_tui", *words],
-        env={**os.environ, "VUEMANTICS_LIBRARY": str(processed)},
-        stdout=writer,
+        env={**os.environ, "VUEMANTICS_LIBRARY": str(library)},
+        stdout=stdout,
         stderr=subprocess.PIPE,
         text=True,
         timeout=120,
     )
+
+
+@pytest.mark.parametrize("words", LISTS)
+def test_a_reader_that_has_enough_is_no_failure(processed: Path, words: list[str]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    result = run_into(writer, processed, words)
     os.close(writer)
     assert (result.returncode, result.stderr) == (0, "")
 
@@ -319,14 +324,7 @@ def test_a_reader_that_has_enough_is_no_failure(processed: Path, words: list[str
 @pytest.mark.parametrize("words", LISTS)
 def test_output_that_cannot_be_written_is_told(processed: Path, words: list[str]) -> None:
     with Path("/dev/full").open("w") as full:
-        result = subprocess.run(
-            [sys.executable, "-m", "vuemantics_tui", *words],
-            env={**os.environ, "VUEMANTICS_LIBRARY": str(processed)},
-            stdout=full,
-            stderr=subprocess.PIPE,
-            text=True,
-            timeout=120,
-        )
+        result = run_into(full.fileno(), processed, words)
     assert result.returncode == 1
     assert result.stderr.startswith("Error: The output cannot be written: No space left on device\nHint: ")
     assert len(result.stderr.splitlines()) == 2

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
 from tests.conftest import DrawPicture, OpenLibrary, add_all, settled
@@ -21,11 +24,13 @@ async def test_an_empty_library_is_all_zeros(open_library: OpenLibrary) -> None:
     assert (statistics.space.originals, statistics.space.trash, statistics.space.vectors) == (0, 0, 0)
 
 
-async def test_everything_is_counted(open_library: OpenLibrary, draw_picture: DrawPicture, draw_clip: object) -> None:
+async def test_everything_is_counted(
+    open_library: OpenLibrary, draw_picture: DrawPicture, draw_clip: Callable[[], Path]
+) -> None:
     analyzer = ScriptedAnalyzer(describe_errors={2: AnalyzerError("It is too dark")})
     library = await open_library(analyzer=analyzer)
     pictures = [draw_picture(f"{number}.png") for number in range(4)]
-    results = await add_all(library, *pictures, draw_clip())  # type: ignore[operator]
+    results = await add_all(library, *pictures, draw_clip())
     library.queue.start()
     await settled(library)
     await library.queue.stop()

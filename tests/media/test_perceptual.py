@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -115,8 +115,10 @@ def test_the_colours_are_those_that_cover_a_part() -> None:
     assert colours["red"] == pytest.approx(0.29, abs=0.02)
 
 
-def test_the_thumbnail_speaks_for_a_video_and_the_file_where_there_is_none(draw_clip: object, tmp_path: Path) -> None:
-    clip = draw_clip()  # type: ignore[operator]
+def test_the_thumbnail_speaks_for_a_video_and_the_file_where_there_is_none(
+    draw_clip: Callable[[], Path], tmp_path: Path
+) -> None:
+    clip = draw_clip()
     thumbnail = tmp_path / "thumb.jpg"
     make_thumbnail(clip, FileType.VIDEO, thumbnail)
     by_thumbnail = read_traits(thumbnail, clip, FileType.VIDEO)
