@@ -15,7 +15,7 @@ from textual.screen import Screen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from vuemantics_tui.domain.audit import PASSING_SCORE
+from vuemantics_tui.domain.description import PASSING_SCORE
 from vuemantics_tui.domain.text import counted, visible
 from vuemantics_tui.domain.upload import Upload
 from vuemantics_tui.library import EDITED_BY_HAND, ChangeFeed, Library, StoredDescription

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from textual.content import Content
 
-from vuemantics_tui.domain.audit import PASSING_SCORE
+from vuemantics_tui.domain.description import PASSING_SCORE
 from vuemantics_tui.domain.errors import ErrorKind
 from vuemantics_tui.domain.media import FORMATS
 from vuemantics_tui.domain.text import size_words, visible

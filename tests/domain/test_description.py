@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vuemantics_tui.domain.audit import CONTROL_TOKENS, audit_description
+from vuemantics_tui.domain.description import CONTROL_TOKENS, audit_description
 
 GOOD = "A tabby cat rests on a red sofa beside a window, and the light of the afternoon is warm."
 

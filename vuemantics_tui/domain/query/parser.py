@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass, field
 
 from vuemantics_tui.domain.media import FORMATS
-from vuemantics_tui.domain.query.errors import QueryError
 from vuemantics_tui.domain.query.filters import Filter
+from vuemantics_tui.domain.query.line import QueryError
 from vuemantics_tui.domain.query.tree import Like, Operand, Query, Sort, Term, Text
 from vuemantics_tui.domain.query.values import (
     LIKE,

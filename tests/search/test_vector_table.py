@@ -9,9 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.search.vector_libraries import MODEL, exact, index_over, put_vectors, unit
-from vuemantics_tui.search.bits import candidates, hamming, sign_bits
 from vuemantics_tui.search.vector_file import file_of, open_vectors
-from vuemantics_tui.search.vector_table import Base, VectorTable, best_of
+from vuemantics_tui.search.vector_table import Base, VectorTable, best_of, candidates, hamming, sign_bits
 from vuemantics_tui.store.database import Database
 from vuemantics_tui.store.decisions import DecisionStore
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from vuemantics_tui.analyzers.prompts import Prompts
 from vuemantics_tui.domain.errors import UsageError
+from vuemantics_tui.domain.prompts import Prompts
 
 
 def test_the_defaults_name_the_language_once_filled() -> None:
