@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import insert_upload
-from vuemantics_tui.domain.audit import audit_description
-from vuemantics_tui.domain.description import Description
+from vuemantics_tui.domain.description import Description, audit_description
 from vuemantics_tui.domain.errors import ErrorKind
 from vuemantics_tui.domain.media import MediaMetadata
 from vuemantics_tui.domain.upload import ProcessingStage, ProcessingStatus, Upload

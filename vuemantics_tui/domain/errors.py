@@ -58,7 +58,7 @@ class DefectError(VuemanticsError):
 
 def defect_hint(log_file: Path) -> str:
     """Return what to do about a defect of this program."""
-    return f"This is a bug in vuemantics-tui, not in your files. Report it with the log {log_file}, retry after an update."
+    return f"This is a bug in vuemantics-tui. Your files are fine. Report it with the log ({log_file}), then retry."
 
 
 class MediaError(VuemanticsError):

@@ -13,8 +13,7 @@ from typing import TypeVar
 
 from vuemantics_tui import paths
 from vuemantics_tui.analyzers.base import Analyzer, Compute
-from vuemantics_tui.domain.audit import AuditResult, audit_description
-from vuemantics_tui.domain.description import Description
+from vuemantics_tui.domain.description import AuditResult, Description, audit_description
 from vuemantics_tui.domain.errors import (
     AnalyzerError,
     DefectError,
@@ -129,7 +128,10 @@ class Pipeline:
         except ClaimLostError:
             log.info("processing of %s ends: it was deleted, cancelled or taken over meanwhile", upload_id)
         except Exception as error:
-            self._log_failure(upload_id, error)
+            if self._is_known_defect(error):
+                log.error("processing of %s failed by the same bug: %r", upload_id, error)
+            else:
+                log.exception("processing of %s failed", upload_id)
             if run is not None:
                 await self._record(run, self._runs.fail(run.claim, _pipeline_failure(error, run.stage)))
         except BaseException:
@@ -143,14 +145,14 @@ class Pipeline:
             self._frames.pop(upload_id, None)
             self._texts.pop(upload_id, None)
 
-    def _log_failure(self, upload_id: str, error: Exception) -> None:
-        """Log a failure with its traceback, but that of a defect only once: it is the same for every upload."""
+    def _is_known_defect(self, error: Exception) -> bool:
+        """Tell whether this defect was met before: its traceback is the same for every upload, and logged once."""
+        if is_expected(error):
+            return False
         defect = (type(error), str(error))
-        if not is_expected(error) and defect in self._defects:
-            log.error("processing of %s failed by the same bug: %r", upload_id, error)
-            return
-        log.exception("processing of %s failed", upload_id)
+        known = defect in self._defects
         self._defects.add(defect)
+        return known
 
     async def _walk(self, run: _Run) -> None:
         """All stages, or only the embedding where there is a description already."""

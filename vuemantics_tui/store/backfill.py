@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from vuemantics_tui.domain.likeness import PictureTraits
+from vuemantics_tui.domain.duplicates import PictureTraits
 from vuemantics_tui.domain.media import FileType, MediaMetadata
 from vuemantics_tui.store.database import Database, next_revision
 from vuemantics_tui.store.fingerprints import save_traits

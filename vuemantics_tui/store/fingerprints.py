@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import aiosqlite
 
-from vuemantics_tui.domain.likeness import LookAlike, PictureTraits
+from vuemantics_tui.domain.duplicates import LookAlike, PictureTraits
 from vuemantics_tui.store.database import Database, batches, next_revision, placeholders
 
 _LOOK_ALIKE = """
