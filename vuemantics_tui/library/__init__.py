@@ -17,7 +17,7 @@ from vuemantics_tui.library import choosing
 from vuemantics_tui.library.choosing import Choice
 from vuemantics_tui.library.descriptions import Descriptions
 from vuemantics_tui.library.duplicates import Duplicates
-from vuemantics_tui.library.exporting import Export, ExportFormat, ExportProgress, SidecarResult
+from vuemantics_tui.library.export import Export, ExportFormat, ExportProgress, SidecarResult
 from vuemantics_tui.library.queue import Queue
 from vuemantics_tui.library.search import Search, SearchHit, SearchResults
 from vuemantics_tui.library.statistics import ReadStatistics, Space, Statistics
