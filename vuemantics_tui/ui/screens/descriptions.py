@@ -23,9 +23,9 @@ from vuemantics_tui.ui import bindings
 from vuemantics_tui.ui.fitting import fit
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.screens.reading import is_open
+from vuemantics_tui.ui.uploads.pane_words import ago_words, lines_of, seconds_words
 from vuemantics_tui.ui.widgets.choice_list import ChoiceList
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
-from vuemantics_tui.ui.widgets.pane_words import ago_words, lines_of, seconds_words
 from vuemantics_tui.ui.widgets.words import Words
 
 TICK_SECONDS = 0.1
