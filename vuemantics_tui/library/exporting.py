@@ -13,8 +13,8 @@ from vuemantics_tui.domain.upload import Upload
 from vuemantics_tui.exporting.files import WholeFile, write_whole
 from vuemantics_tui.exporting.records import ExportedUpload, csv_header, csv_line, json_line
 from vuemantics_tui.exporting.xmp import SUFFIX, owner_of, sidecar_text
-from vuemantics_tui.store.exporting import ExportStore
-from vuemantics_tui.store.uninterrupted import uninterrupted
+from vuemantics_tui.store.database import uninterrupted
+from vuemantics_tui.store.tags import TagStore
 from vuemantics_tui.store.uploads import UploadStore
 
 # So many uploads are read at a time.
@@ -58,10 +58,10 @@ class SidecarResult:
 class Export:
     """The room of the export. Originals and what else is in the library are never written."""
 
-    def __init__(self, root: Path, uploads: UploadStore, store: ExportStore) -> None:
+    def __init__(self, root: Path, uploads: UploadStore, tags: TagStore) -> None:
         self._root = root
         self._uploads = uploads
-        self._store = store
+        self._tags = tags
 
     async def lines(
         self, export_format: ExportFormat, numbers: Sequence[int] | None = None, *, include_hidden: bool = False
@@ -138,12 +138,12 @@ class Export:
                 yield SidecarResult(record.upload, path, reason, done, len(chosen))
 
     async def _chosen(self, numbers: Sequence[int] | None, include_hidden: bool) -> Sequence[int]:
-        return await self._store.numbers(include_hidden=include_hidden) if numbers is None else numbers
+        return await self._uploads.all_numbers(include_hidden=include_hidden) if numbers is None else numbers
 
     async def _records(self, numbers: Sequence[int]) -> AsyncIterator[ExportedUpload]:
         for start in range(0, len(numbers), _BATCH):
             some = numbers[start : start + _BATCH]
-            tags = await self._store.tags(some)
+            tags = await self._tags.of(some)
             for upload in await self._uploads.by_numbers(some):
                 yield ExportedUpload(upload, tags.get(upload.number, upload.tags), self._root / upload.file_path)
 
