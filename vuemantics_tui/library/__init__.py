@@ -11,13 +11,13 @@ from typing import Self
 from vuemantics_tui import paths
 from vuemantics_tui.analyzers.base import Analyzer, Compute, OnPulled, ServerState
 from vuemantics_tui.config import AUTO, MIB, SAME, Settings
+from vuemantics_tui.domain.duplicates import DuplicateGroup, LookAlike
 from vuemantics_tui.domain.errors import LibraryError, UsageError, VuemanticsError
-from vuemantics_tui.domain.likeness import DuplicateGroup, LookAlike
 from vuemantics_tui.library import choosing
 from vuemantics_tui.library.choosing import Choice
 from vuemantics_tui.library.descriptions import Descriptions
 from vuemantics_tui.library.duplicates import Duplicates
-from vuemantics_tui.library.exporting import Export, ExportFormat, ExportProgress, SidecarResult
+from vuemantics_tui.library.export import Export, ExportFormat, ExportProgress, SidecarResult
 from vuemantics_tui.library.queue import Queue
 from vuemantics_tui.library.search import Search, SearchHit, SearchResults
 from vuemantics_tui.library.statistics import ReadStatistics, Space, Statistics
@@ -35,7 +35,7 @@ from vuemantics_tui.processing.scheduler import Launch, Running, Scheduler
 from vuemantics_tui.processing.slots import StageLimits
 from vuemantics_tui.search.meaning import Meanings
 from vuemantics_tui.search.ranking import Ranking
-from vuemantics_tui.search.suggesting import Suggester, Suggestion, SuggestionKind
+from vuemantics_tui.search.suggestions import Suggester, Suggestion, SuggestionKind
 from vuemantics_tui.search.vectors import VectorIndex
 from vuemantics_tui.store.changes import ChangeFeed
 from vuemantics_tui.store.database import Database

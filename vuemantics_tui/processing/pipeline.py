@@ -13,8 +13,7 @@ from typing import TypeVar
 
 from vuemantics_tui import paths
 from vuemantics_tui.analyzers.base import Analyzer, Compute
-from vuemantics_tui.domain.audit import AuditResult, audit_description
-from vuemantics_tui.domain.description import Description
+from vuemantics_tui.domain.description import AuditResult, Description, audit_description
 from vuemantics_tui.domain.errors import AnalyzerError, ErrorKind, MediaError, ServerDownError, VuemanticsError
 from vuemantics_tui.domain.media import FileType, MediaMetadata
 from vuemantics_tui.domain.upload import ProcessingStage

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 import aiosqlite
 
-from vuemantics_tui.domain.audit import AuditResult, audit_description
-from vuemantics_tui.domain.description import Description
+from vuemantics_tui.domain.description import AuditResult, Description, audit_description
 from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.upload import ProcessingStatus
 from vuemantics_tui.store.database import Database, Row, next_revision, now_iso, placeholders

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import aiosqlite
 
-from vuemantics_tui.domain.likeness import LookAlike, PictureTraits
+from vuemantics_tui.domain.duplicates import LookAlike, PictureTraits
 from vuemantics_tui.domain.media import FileType, MediaMetadata
 from vuemantics_tui.store.database import Database, batches, next_revision, placeholders
 

@@ -10,10 +10,9 @@ from typing import Any
 
 import aiosqlite
 
-from vuemantics_tui.domain.audit import PASSING_SCORE, AuditResult
-from vuemantics_tui.domain.description import Description
+from vuemantics_tui.domain.description import PASSING_SCORE, AuditResult, Description
+from vuemantics_tui.domain.duplicates import PictureTraits
 from vuemantics_tui.domain.errors import ErrorKind
-from vuemantics_tui.domain.likeness import PictureTraits
 from vuemantics_tui.domain.media import FileType, MediaMetadata
 from vuemantics_tui.domain.upload import (
     LEGAL_MOVES,
