@@ -17,8 +17,8 @@ from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.upload import Upload
 from vuemantics_tui.files import WholeFile
 from vuemantics_tui.library.xmp import write_sidecar
-from vuemantics_tui.store.exporting import ExportStore
-from vuemantics_tui.store.uninterrupted import uninterrupted
+from vuemantics_tui.store.database import uninterrupted
+from vuemantics_tui.store.tags import TagStore
 from vuemantics_tui.store.uploads import UploadStore
 
 # So many uploads are read at a time.
@@ -109,10 +109,10 @@ class ExportedUpload:
 class Export:
     """Writes what is known of uploads for other programs to read. Nothing in the library is ever written."""
 
-    def __init__(self, root: Path, uploads: UploadStore, store: ExportStore) -> None:
+    def __init__(self, root: Path, uploads: UploadStore, tags: TagStore) -> None:
         self._root = root
         self._uploads = uploads
-        self._store = store
+        self._tags = tags
 
     async def lines(
         self, export_format: ExportFormat, numbers: Sequence[int] | None = None, *, include_hidden: bool = False
@@ -190,12 +190,12 @@ class Export:
                 yield SidecarResult(record.upload, path, reason, done, len(chosen))
 
     async def _chosen(self, numbers: Sequence[int] | None, include_hidden: bool) -> Sequence[int]:
-        return await self._store.numbers(include_hidden=include_hidden) if numbers is None else numbers
+        return await self._uploads.all_numbers(include_hidden=include_hidden) if numbers is None else numbers
 
     async def _records(self, numbers: Sequence[int]) -> AsyncIterator[ExportedUpload]:
         for start in range(0, len(numbers), _BATCH):
             some = numbers[start : start + _BATCH]
-            tags = await self._store.tags(some)
+            tags = await self._tags.of(some)
             for upload in await self._uploads.by_numbers(some):
                 yield ExportedUpload(upload, tags.get(upload.number, upload.tags), self._root / upload.file_path)
 
