@@ -20,7 +20,7 @@ from vuemantics_tui.domain.query import QueryError
 from vuemantics_tui.domain.upload import ProcessingStage
 from vuemantics_tui.library import Library
 from vuemantics_tui.library.search import SearchResults
-from vuemantics_tui.store.claims import ClaimStore
+from vuemantics_tui.store.queue import ClaimStore
 from vuemantics_tui.store.runs import RunStore
 from vuemantics_tui.store.uploads import UploadStore
 

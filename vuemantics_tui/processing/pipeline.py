@@ -29,9 +29,9 @@ from vuemantics_tui.media.jobs import extract_frames, make_thumbnail, read_metad
 from vuemantics_tui.processing.circuit import Circuit, Part
 from vuemantics_tui.processing.retrying import retry_delay
 from vuemantics_tui.processing.slots import HeldSlots, StageLimits, StageSlots
-from vuemantics_tui.store.claims import MAX_ATTEMPTS, ClaimStore
+from vuemantics_tui.store.database import uninterrupted
+from vuemantics_tui.store.queue import MAX_ATTEMPTS, ClaimStore
 from vuemantics_tui.store.runs import Claim, ClaimLostError, Failure, RunStore
-from vuemantics_tui.store.uninterrupted import uninterrupted
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from vuemantics_tui.domain.query.filters import CHOICES
 from vuemantics_tui.domain.query.values import FILTER_NAMES, known_name
 from vuemantics_tui.media.colours import COLOUR_NAMES
 from vuemantics_tui.store.filters import FilterStore
-from vuemantics_tui.store.searches import SearchHistory
+from vuemantics_tui.store.search import SearchHistory
 from vuemantics_tui.store.tags import TagStore
 
 MOST = 8
