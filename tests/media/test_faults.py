@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -25,7 +26,7 @@ def _film(tmp_path: Path, **tags: str) -> Path:
         stream = output.add_stream("mpeg4", rate=12)
         stream.width, stream.height, stream.pix_fmt = 120, 80, "yuv420p"
         for _ in range(12):
-            output.mux(stream.encode(av.VideoFrame.from_image(drawing.four_corners())))
+            output.mux(stream.encode(av.VideoFrame.from_ndarray(np.asarray(drawing.four_corners()), format="rgb24")))
         output.mux(stream.encode())
     return path
 
@@ -80,7 +81,8 @@ def test_a_decoder_that_is_called_wrongly_is_a_bug_and_no_damaged_film(
 def test_an_argument_that_the_installed_pyav_does_not_know_is_a_bug(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    film, really_open = _film(tmp_path), av.open
+    film = _film(tmp_path)
+    really_open: Any = av.open
     monkeypatch.setattr(av, "open", lambda *given, **named: really_open(*given, **named, no_such_argument=1))
     with pytest.raises(DefectError, match="no_such_argument"):
         read_metadata(film, FileType.VIDEO)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.conftest import DrawPicture, OpenLibrary, add_all, settled
+from tests.conftest import DrawPicture, OpenLibrary, add_all, being_described, settled
 from tests.doubles import GOOD_TEXT, ScriptedAnalyzer, ThreadCompute
 from vuemantics_tui import paths
 from vuemantics_tui.config import Settings
@@ -177,7 +177,7 @@ async def held(
     task = asyncio.ensure_future(
         library.process_upload_background(upload.id, upload.user_id, upload.file_type, upload.extension)
     )
-    await analyzer.reached.wait()
+    await being_described(library, analyzer)
     yield library, analyzer, upload, task
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
