@@ -5,30 +5,29 @@ from __future__ import annotations
 import glob
 import os
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from types import TracebackType
+from typing import BinaryIO, Self
 
-# Most file systems take names of 255 bytes, and the part's name needs room for its own end.
-_MOST_BYTES = 200
-PRIVATE = 0o600
-"""The mode of a file that only its owner may read."""
+PRIVATE_FILE = 0o600
+PART_SUFFIX = ".part"
 
 
 class WholeFile:
-    """A file that takes its name only when it is finished: until then whatever was there stays. Raises OSError.
+    """Writes a file beside its target and renames it when it is finished. Raises OSError.
 
-    Either `finish` or `abandon` ends it. `mode` is narrowed by the umask, as always.
+    `file` is open for writing until then. With `private` only its owner can read the file; without, the umask decides.
+    As a context manager it is finished at the end, and after an error nothing of it remains.
     """
 
-    def __init__(self, target: Path, mode: int = 0o666) -> None:
+    def __init__(self, target: Path, *, private: bool = True) -> None:
         self._target = target
-        self._part = target.with_name(f"{_prefix(target)}{secrets.token_hex(8)}.part")
-        self.file: IO[bytes] = open(self._part, "xb", opener=lambda path, flags: os.open(path, flags, mode))  # noqa: SIM115
+        self._part = target.with_name(f"{_part_prefix(target)}{secrets.token_hex(8)}{PART_SUFFIX}")
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+        self.file: BinaryIO = os.fdopen(os.open(self._part, flags, PRIVATE_FILE if private else 0o666), "wb")
 
     def write(self, data: bytes | memoryview) -> None:
-        """Add some bytes."""
+        """Add to the end."""
         self.file.write(data)
 
     def finish(self) -> None:
@@ -46,31 +45,34 @@ class WholeFile:
         finally:
             self._part.unlink(missing_ok=True)
 
+    def __enter__(self) -> Self:
+        return self
 
-@contextmanager
-def whole_file(target: Path, mode: int = 0o666) -> Iterator[WholeFile]:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None:
+            self.abandon()
+            return
+        try:
+            self.finish()
+        except BaseException:
+            self.abandon()
+            raise
+
+
+def write_whole(target: Path, data: bytes | memoryview, *, private: bool = True) -> None:
     """Write a whole file, or leave what was there. Raises OSError."""
-    file = WholeFile(target, mode)
-    try:
-        yield file
-        file.finish()
-    except BaseException:
-        file.abandon()
-        raise
-
-
-def write_whole(target: Path, data: bytes | memoryview, mode: int = 0o666) -> None:
-    """Write these bytes as a whole file, or leave what was there. Raises OSError."""
-    with whole_file(target, mode) as file:
-        file.write(data)
+    with WholeFile(target, private=private) as whole:
+        whole.write(data)
 
 
 def sweep_parts(target: Path) -> None:
-    """Remove what writers of a file that were killed left behind. Call it while nobody else writes that file."""
-    for part in target.parent.glob(f"{glob.escape(_prefix(target))}*.part"):
+    """Remove what killed writers of this file left beside it. Make sure that none is writing."""
+    for part in target.parent.glob(f"{glob.escape(_part_prefix(target))}*{PART_SUFFIX}"):
         part.unlink(missing_ok=True)
 
 
-def _prefix(target: Path) -> str:
-    name = target.name if len(os.fsencode(target.name)) <= _MOST_BYTES else target.name[: _MOST_BYTES // 4]
-    return f".{name}."
+def _part_prefix(target: Path) -> str:
+    # A name has room for 255 bytes, and a character takes up to four.
+    return f".{os.fsdecode(os.fsencode(target.name)[:200])}."

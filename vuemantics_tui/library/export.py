@@ -141,7 +141,7 @@ class Export:
         chosen = await self._chosen(numbers, include_hidden)
         line = csv_line if export_format is ExportFormat.CSV else json_line
         with _writing(target):
-            file = await asyncio.to_thread(WholeFile, target)
+            file = await asyncio.to_thread(WholeFile, target, private=False)
             finished = False
             try:
                 done = 0

@@ -86,7 +86,7 @@ def write_sidecar(
                 return path, "Another program wrote this side-car."
         break
     taken.add(path.name.casefold())
-    write_whole(path, sidecar_text(upload, tags).encode("utf-8", "replace"))
+    write_whole(path, sidecar_text(upload, tags).encode("utf-8", "replace"), private=False)
     return path, ""
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vuemantics_tui.files import PRIVATE, WholeFile
+from vuemantics_tui.files import WholeFile
 from vuemantics_tui.search.vector_table import Bits, sign_bits, words_for
 
 SUFFIX = ".f32"
@@ -154,7 +154,7 @@ class VectorWriter:
         self._bits: list[Bits] = []
         self._checksums = _Checksums()
         path.parent.mkdir(mode=0o700, exist_ok=True)
-        self._whole = WholeFile(path, PRIVATE)
+        self._whole = WholeFile(path)
         self._file = self._whole.file
         self._file.write(bytes(_HEADER_BYTES))
 

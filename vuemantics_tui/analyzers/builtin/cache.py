@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from vuemantics_tui.files import PRIVATE, write_whole
+from vuemantics_tui.files import write_whole
 
 _SEAL_LENGTH = hashlib.sha256().digest_size
 
@@ -27,7 +27,7 @@ def write_sealed(path: Path, payload: bytes) -> bool:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        write_whole(path, hashlib.sha256(payload).digest() + payload, PRIVATE)
+        write_whole(path, hashlib.sha256(payload).digest() + payload)
     except OSError:
         return False
     return True
