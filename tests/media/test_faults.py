@@ -13,7 +13,8 @@ from PIL import Image
 from tests.media import drawing
 from vuemantics_tui import paths
 from vuemantics_tui.domain.errors import DefectError, MediaError
-from vuemantics_tui.domain.media import FileType, MediaLimits
+from vuemantics_tui.domain.formats import FileType
+from vuemantics_tui.domain.media import MediaLimits
 from vuemantics_tui.media.metadata import read_metadata
 from vuemantics_tui.media.probe import probe
 from vuemantics_tui.media.thumbnail import make_thumbnail

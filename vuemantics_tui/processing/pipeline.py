@@ -23,7 +23,8 @@ from vuemantics_tui.domain.errors import (
     VuemanticsError,
     defect_hint,
 )
-from vuemantics_tui.domain.media import FileType, MediaMetadata
+from vuemantics_tui.domain.formats import FileType
+from vuemantics_tui.domain.media import MediaMetadata
 from vuemantics_tui.domain.upload import ProcessingStage
 from vuemantics_tui.media.jobs import extract_frames, make_thumbnail, read_metadata, read_traits
 from vuemantics_tui.processing.circuit import Circuit, Part
