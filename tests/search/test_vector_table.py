@@ -12,7 +12,7 @@ from tests.search.vector_libraries import MODEL, exact, index_over, put_vectors,
 from vuemantics_tui.search.vector_file import file_of, open_vectors
 from vuemantics_tui.search.vector_table import Base, VectorTable, best_of, candidates, hamming, sign_bits
 from vuemantics_tui.store.database import Database
-from vuemantics_tui.store.decisions import DecisionStore
+from vuemantics_tui.store.uploads import UploadStore
 
 ROWS, DIMENSION = 60_000, 128
 
@@ -82,6 +82,6 @@ async def test_a_large_file_keeps_the_signs(database: Database, tmp_path: Path) 
     expected = exact(rows, numbers, query, 20)
     assert [number for number, _ in await index.nearest(query, 20)] == expected
     assert open_vectors(file_of(tmp_path, MODEL)).bits is not None
-    await DecisionStore(database).set_hidden([f"id-{number}" for number in expected[:3]], True)
+    await UploadStore(database).set_hidden([f"id-{number}" for number in expected[:3]], True)
     reopened = index_over(database, tmp_path, bits_from=10_000)
     assert [number for number, _ in await reopened.nearest(query, 17)] == expected[3:]

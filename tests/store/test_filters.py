@@ -10,12 +10,12 @@ import pytest
 
 from tests.conftest import insert_upload
 from tests.store.test_uploads import complete
-from vuemantics_tui.domain.media import FileType
-from vuemantics_tui.domain.query import parse_query
+from vuemantics_tui.domain.formats import FileType
+from vuemantics_tui.domain.query import TextField, TextFilter, parse_query
 from vuemantics_tui.store.database import Database
 from vuemantics_tui.store.descriptions import DescriptionStore
 from vuemantics_tui.store.filters import FilterStore
-from vuemantics_tui.store.fulltext import FullText
+from vuemantics_tui.store.search import FullText
 from vuemantics_tui.store.tags import TagStore
 from vuemantics_tui.store.uploads import UploadStore
 
@@ -25,7 +25,14 @@ NOW = datetime(2024, 7, 1, 12, tzinfo=UTC)
 ROWS: list[dict[str, object]] = [
     {"filename": "IMG_1.jpg", "file_size": 1_000_000, "width": 4000, "height": 3000, "taken_at": "2024-06-30T23:59:59"},
     {"filename": "100%_Beach.jpg", "file_size": 5_000_000, "width": 800, "height": 1200, "taken_at": "2023-01-02"},
-    {"filename": "clip.mp4", "file_type": "video", "file_size": 90_000_000, "duration": 61.5, "taken_at": None},
+    {
+        "filename": "clip.mp4",
+        "file_type": "video",
+        "mime_type": "video/mp4",
+        "file_size": 90_000_000,
+        "duration": 61.5,
+        "taken_at": None,
+    },
     {"filename": "img_4.png", "file_size": 20_000, "width": 500, "height": 500, "hidden": 1, "taken_at": None},
     {"filename": "broken.jpg", "file_size": 5_100_000, "processing_status": "failed", "error_kind": "permanent"},
     {"filename": "gone.jpg", "file_size": 1, "deleted_at": "2024-06-01"},
@@ -70,6 +77,9 @@ async def numbers(database: Database, text: str) -> list[int]:
     [
         ("type:image", [1, 2, 5]),
         ("-type:image", [3]),
+        ("type:mp4", [3]),
+        ("type:jpg type:image", [1, 2, 5]),
+        ("-type:jpeg", [3]),
         ("type:video is:hidden", []),
         ("is:hidden", [4]),
         ("-is:hidden", [1, 2, 3, 5]),
@@ -125,6 +135,43 @@ async def numbers(database: Database, text: str) -> list[int]:
     ],
 )
 async def test_filters_leave_what_they_say(rows: Database, text: str, expected: list[int]) -> None:
+    assert await numbers(rows, text) == expected
+
+
+STARRED = ("5* best", "5 of the best", "5\\* best", "5* BEST of all")
+
+
+@pytest.mark.parametrize("name", STARRED)
+async def test_a_name_with_a_star_in_it_is_found_alone(rows: Database, name: str) -> None:
+    ids = [row[0] for row in await rows.fetch("SELECT id FROM uploads WHERE deleted_at IS NULL ORDER BY number")]
+    tags = TagStore(rows)
+    for upload_id, other in zip(ids, STARRED, strict=False):
+        await tags.change([upload_id], albums=[other])
+    expected = STARRED.index(name) + 1
+    written = f"{TextFilter.exactly(TextField.TAG, name)} is:hidden" if expected == 4 else None
+    assert await numbers(rows, written or str(TextFilter.exactly(TextField.TAG, name))) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (r'tag:"5\* best"', [1]),
+        (r'tag:"5\**"', [1]),
+        ('tag:"5* best"', [1, 2, 3]),
+        (r'tag:"5\\\* best"', [3]),
+        (r"name:a\*", [1]),
+        ("name:a*", [1, 2]),
+        (r"name:\*\*", []),
+        (r"name:c\d", [3]),
+    ],
+)
+async def test_a_star_can_be_written_as_itself(rows: Database, text: str, expected: list[int]) -> None:
+    ids = [row[0] for row in await rows.fetch("SELECT id FROM uploads WHERE deleted_at IS NULL ORDER BY number")]
+    for upload_id, tag in zip(ids, STARRED[:3], strict=False):
+        await TagStore(rows).change([upload_id], albums=[tag])
+    async with rows.transaction() as connection:
+        for upload_id, name in zip(ids, ("a*b.jpg", "axb.jpg", "c\\d.jpg"), strict=False):
+            await connection.execute("UPDATE uploads SET filename = ? WHERE id = ?", (name, upload_id))
     assert await numbers(rows, text) == expected
 
 
@@ -205,8 +252,8 @@ async def test_words_are_looked_for_among_few_some_and_many(
         await complete(database, await insert_upload(UploadStore(database), name), "A dog runs.", ())
     matching = await filters.matching(parse_query("name:.jpg"), NOW)
     for looked_up, handed_over in ((300, 20_000), (0, 20_000), (0, 0)):
-        monkeypatch.setattr("vuemantics_tui.store.fulltext._LOOKED_UP", looked_up)
-        monkeypatch.setattr("vuemantics_tui.store.fulltext._HANDED_OVER", handed_over)
+        monkeypatch.setattr("vuemantics_tui.store.search._LOOKED_UP", looked_up)
+        monkeypatch.setattr("vuemantics_tui.store.search._HANDED_OVER", handed_over)
         for word, half_typed in (("dogs", False), ("ru", True)):
             found = await fulltext.search([word], every=True, limit=9, half_typed=half_typed, matching=matching)
             assert sorted(found) == [1, 2, 3]
@@ -233,7 +280,7 @@ async def test_phrases_and_what_is_left_out_count_in_the_full_text(database: Dat
 async def test_a_word_that_is_everywhere_is_ranked_among_the_newest(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vuemantics_tui.store.fulltext.BOUND", 2)
+    monkeypatch.setattr("vuemantics_tui.store.search.BOUND", 2)
     for _ in range(4):
         await complete(database, await insert_upload(UploadStore(database)), "A dog runs.", ())
     assert await FullText(database).search(["dog"], every=True, limit=9) == [4, 3]

@@ -20,7 +20,7 @@ from vuemantics_tui.config import ANALYZERS, AUTO, SAME, Settings
 from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.prompts import Prompts
 from vuemantics_tui.processing.slots import StageLimits
-from vuemantics_tui.store.library import LibraryStore
+from vuemantics_tui.store.identity import LibraryStore
 
 if TYPE_CHECKING:
     from vuemantics_tui.analyzers.ollama import OllamaAnalyzer

@@ -14,8 +14,7 @@ from vuemantics_tui.search.cutoff import Histogram
 from vuemantics_tui.search.ranking import Hit, Ranked, Ranking, nearest_by_words, sentences
 from vuemantics_tui.search.suggestions import Suggester, Suggestion
 from vuemantics_tui.store.filters import wants_hidden
-from vuemantics_tui.store.saved_searches import SavedSearch, SavedSearches
-from vuemantics_tui.store.searches import SearchHistory
+from vuemantics_tui.store.search import SavedSearch, SavedSearches, SearchHistory
 from vuemantics_tui.store.uploads import UploadStore
 
 

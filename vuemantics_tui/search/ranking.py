@@ -16,7 +16,7 @@ from vuemantics_tui.search.cutoff import Histogram, cut_off, floor_of, histogram
 from vuemantics_tui.search.meaning import Meanings
 from vuemantics_tui.search.vectors import VectorIndex
 from vuemantics_tui.store.filters import FilterStore, Matching, wants_hidden
-from vuemantics_tui.store.fulltext import FullText
+from vuemantics_tui.store.search import FullText
 
 # The constant of reciprocal rank fusion, from Cormack, Clarke and Buettcher, SIGIR 2009.
 RRF_K = 60

@@ -15,9 +15,9 @@ from tests.conftest import DrawPicture, OpenLibrary, add_all, settled
 from tests.doubles import ScriptedAnalyzer
 from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.upload import Upload
-from vuemantics_tui.exporting.files import WholeFile
-from vuemantics_tui.exporting.xmp import owner_of
+from vuemantics_tui.files import WholeFile
 from vuemantics_tui.library import ExportFormat, Library, SidecarResult
+from vuemantics_tui.library.xmp import owner_of
 
 NAMES = {
     "dc": "http://purl.org/dc/elements/1.1/",
@@ -192,7 +192,7 @@ async def test_nothing_is_written_into_the_library_or_over_a_file(
         async for _step in library.export.to_file(there, ExportFormat.CSV):
             pass
     assert there.read_text() == "mine"
-    with pytest.raises(UsageError, match="no file"):
+    with pytest.raises(UsageError, match="not a regular file"):
         async for _step in library.export.to_file(Path(os.devnull), ExportFormat.CSV, overwrite=True):
             pass
     assert Path(os.devnull).is_char_device()
@@ -240,7 +240,7 @@ async def test_an_export_that_breaks_off_leaves_what_was_there(
     target = folder / "all.csv"
     target.write_text("before")
 
-    def full(self: WholeFile, text: str) -> None:
+    def full(self: WholeFile, data: bytes) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(WholeFile, "write", full)

@@ -1,47 +1,41 @@
-"""How long uploads took, and what waits: what an estimate of the time left is made of."""
+"""What happened to an upload, and when; and how long uploads took."""
 
 from __future__ import annotations
 
 from statistics import median
 
-from vuemantics_tui.domain.media import FileType
-from vuemantics_tui.store.database import Database
+import aiosqlite
+
+from vuemantics_tui.domain.formats import FileType
+from vuemantics_tui.domain.upload import UploadEvent
+from vuemantics_tui.store.database import Database, now_iso
 
 # Enough for a steady median, few enough that a machine which got slower is soon believed.
 LATEST = 100
 
 
-class DurationStore:
-    """Reads durations of runs from the history of uploads."""
+async def record_event(
+    connection: aiosqlite.Connection, number: int, kind: str, message: str = "", seconds: float | None = None
+) -> None:
+    """Add an event inside the transaction of what it tells of."""
+    await connection.execute(
+        "INSERT INTO events (upload, at, kind, message, seconds) VALUES (?, ?, ?, ?, ?)",
+        (number, now_iso(), kind, message, seconds),
+    )
+
+
+class HistoryStore:
+    """Reads the history of uploads."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def waiting(self) -> dict[FileType, int]:
-        """How many uploads of each type wait to be described; types of which none waits are left out."""
+    async def of(self, number: int) -> list[UploadEvent]:
+        """Everything that happened to an upload, oldest first."""
         rows = await self._database.fetch(
-            """
-            SELECT file_type, sum(how_many) FROM (
-                SELECT file_type, count(*) AS how_many FROM uploads WHERE processing_status = 'pending'
-                AND deleted_at IS NULL GROUP BY file_type
-                UNION ALL
-                SELECT file_type, -count(*) FROM uploads INDEXED BY uploads_resuming
-                WHERE processing_status = 'pending' AND resume_description IS NOT NULL AND deleted_at IS NULL
-                GROUP BY file_type
-            )
-            GROUP BY file_type HAVING sum(how_many) > 0
-            """
+            "SELECT at, kind, message, seconds FROM events WHERE upload = ? ORDER BY number", (number,)
         )
-        return {FileType(row[0]): int(row[1]) for row in rows}
-
-    async def waiting_to_embed(self) -> int:
-        """How many uploads wait with a description that only lacks its vector."""
-        row = await self._database.fetch_one(
-            "SELECT count(*) FROM uploads INDEXED BY uploads_resuming"
-            " WHERE processing_status = 'pending' AND resume_description IS NOT NULL AND deleted_at IS NULL"
-        )
-        assert row is not None
-        return int(row[0])
+        return [UploadEvent(row["at"], row["kind"], row["message"], row["seconds"]) for row in rows]
 
     async def embedding_median(self) -> float | None:
         """The median seconds of the latest embeddings; None where there were none."""

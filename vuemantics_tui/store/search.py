@@ -1,13 +1,14 @@
-"""Full-text search over what has a current description or a person's tags."""
+"""Searches: the full text of what has a description or a person's tags, the saved ones, and the latest ones."""
 
 from __future__ import annotations
 
 import json
 from array import array
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vuemantics_tui.store.database import Database, batches, placeholders
+from vuemantics_tui.store.database import Database, batches, escaped_like, next_revision, placeholders
 
 if TYPE_CHECKING:
     from vuemantics_tui.store.filters import Matching
@@ -25,6 +26,9 @@ _LOOKED_UP = 300
 _SHOWN = "rowid NOT IN (SELECT number FROM uploads INDEXED BY uploads_hidden WHERE hidden = 1)"
 # Up to so many numbers they are handed over; above, nearly every upload meets the condition, and is asked whether.
 _HANDED_OVER = 20_000
+
+# More searches than anyone leafs back through.
+KEPT = 500
 
 
 class FullText:
@@ -84,6 +88,76 @@ class FullText:
             )
             found.update(row[0] for row in rows)
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class SavedSearch:
+    """A search by its name, whose case does not count; `query` as text, in its canonical form."""
+
+    name: str
+    query: str
+
+
+class SavedSearches:
+    """Reads and writes saved searches."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def all(self) -> list[SavedSearch]:
+        """Every saved search, by name."""
+        rows = await self._database.fetch("SELECT name, query FROM saved_searches ORDER BY name COLLATE NOCASE")
+        return [SavedSearch(row["name"], row["query"]) for row in rows]
+
+    async def save(self, name: str, query: str) -> None:
+        """Keep a search, in the place of an older one of the same name."""
+        async with self._database.transaction() as connection:
+            await connection.execute(
+                "INSERT INTO saved_searches (name, query) VALUES (?, ?)"
+                " ON CONFLICT (name) DO UPDATE SET name = excluded.name, query = excluded.query",
+                (name, query),
+            )
+            await next_revision(connection)
+
+    async def forget(self, name: str) -> bool:
+        """Forget a search; False where there is none of this name."""
+        async with self._database.transaction() as connection:
+            cursor = await connection.execute("DELETE FROM saved_searches WHERE name = ? COLLATE NOCASE", (name,))
+            await next_revision(connection)
+            return cursor.rowcount > 0
+
+
+class SearchHistory:
+    """The searches of a library, each once, whatever its case."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, text: str) -> None:
+        """Remember a search as the newest one. One of spaces alone is none."""
+        words = " ".join(text.split())
+        if not words:
+            return
+        async with self._database.transaction() as connection:
+            await connection.execute("INSERT OR REPLACE INTO searches (text) VALUES (?)", (words,))
+            await connection.execute(
+                "DELETE FROM searches WHERE number <="
+                " (SELECT number FROM searches ORDER BY number DESC LIMIT 1 OFFSET ?)",
+                (KEPT,),
+            )
+
+    async def newest(self, limit: int) -> list[str]:
+        """The latest searches, newest first."""
+        rows = await self._database.fetch("SELECT text FROM searches ORDER BY number DESC LIMIT ?", (limit,))
+        return [row["text"] for row in rows]
+
+    async def beginning(self, prefix: str, limit: int) -> list[str]:
+        """The latest searches that begin so, whatever the case, newest first."""
+        pattern = f"{escaped_like(prefix)}%"
+        rows = await self._database.fetch(
+            "SELECT text FROM searches WHERE text LIKE ? ESCAPE '\\' ORDER BY number DESC LIMIT ?", (pattern, limit)
+        )
+        return [row["text"] for row in rows]
 
 
 def phrase_expression(words: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""Claims and leases, with the clock under control."""
+"""The queue, with the clock under control: claims and leases, what failed, what a person decides."""
 
 from __future__ import annotations
 
@@ -8,16 +8,27 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import insert_upload
+from tests.store.test_uploads import complete
 from vuemantics_tui.domain.description import Description, audit_description
 from vuemantics_tui.domain.errors import ErrorKind
 from vuemantics_tui.domain.media import MediaMetadata
-from vuemantics_tui.domain.upload import ProcessingStage, ProcessingStatus, Upload
-from vuemantics_tui.store.claims import LEASE_SECONDS, MAX_ATTEMPTS, ClaimStore
+from vuemantics_tui.domain.upload import FailureGroup, ProcessingStage, ProcessingStatus, Upload
+from vuemantics_tui.store.changes import ChangeFeed
 from vuemantics_tui.store.database import Database
+from vuemantics_tui.store.history import HistoryStore
+from vuemantics_tui.store.queue import LEASE_SECONDS, MAX_ATTEMPTS, ClaimStore, QueueStore
 from vuemantics_tui.store.runs import Claim, ClaimLostError, Failure, RunStore
 from vuemantics_tui.store.uploads import UploadStore
 
 FAILURE = Failure("Processing failed: on purpose", ErrorKind.PERMANENT, ProcessingStage.THUMBNAIL, "Do this.")
+BUSY = Failure("AI processing failed: 503", ErrorKind.TRANSIENT, ProcessingStage.VISION_ANALYSIS, "Wait.")
+MISSING = Failure(
+    "AI processing failed: model 'eyes:3b' not found",
+    ErrorKind.PERMANENT,
+    ProcessingStage.VISION_ANALYSIS,
+    "Run: ollama pull eyes:3b",
+    "eyes:3b",
+)
 
 
 class Clock:
@@ -74,7 +85,7 @@ async def test_no_upload_is_claimed_twice(database: Database, tmp_path: Path) ->
 async def test_a_paused_queue_gives_nothing_but_what_is_asked_for_by_name(database: Database) -> None:
     store, claims = UploadStore(database), ClaimStore(database, "me")
     upload_id = await insert_upload(store)
-    await store.set_paused(True)
+    await QueueStore(database).set_paused(True)
     assert await claims.claim_next() is None
     assert await claims.claim(upload_id) is not None
     assert await claims.claim(upload_id) is None
@@ -203,3 +214,90 @@ async def test_a_write_for_a_deleted_upload_leaves_nothing(database: Database) -
             seconds=0.0,
         )
     assert await database.fetch("SELECT 1 FROM descriptions UNION ALL SELECT 1 FROM events") == []
+
+
+async def test_what_waits_or_runs_ends_as_cancelled_and_can_be_retried(database: Database, tmp_path: Path) -> None:
+    store = UploadStore(database)
+    done, running, waiting = [await insert_upload(store) for _ in range(3)]
+    await complete(database, done)
+    elsewhere = await Database.open(tmp_path / "library.db")
+    try:
+        theirs = ClaimStore(elsewhere, "they")
+        claim = await theirs.claim(running)
+        assert claim is not None
+        await RunStore(elsewhere).advance(claim, ProcessingStage.VISION_ANALYSIS)
+        feed = ChangeFeed(elsewhere)
+        await feed.skip_to_now()
+        ended = await QueueStore(database).cancel([done, running, waiting, waiting, "gone"])
+        assert {run.upload_id: run.token for run in ended} == {running: claim.token, waiting: None}
+        changes = await feed.poll()
+        assert changes is not None
+        assert set(changes.changed) == {2, 3}
+        with pytest.raises(ClaimLostError):
+            await RunStore(elsewhere).advance(claim, ProcessingStage.DESCRIPTION_AUDIT)
+        assert await theirs.claim_next() is None
+    finally:
+        await elsewhere.close()
+    upload = await store.get(running)
+    assert upload is not None
+    assert (upload.status, upload.word, upload.error_message, upload.hint) == (
+        "failed",
+        "cancelled",
+        "Cancelled",
+        None,
+    )
+    assert upload.error_stage is ProcessingStage.VISION_ANALYSIS
+    assert (await HistoryStore(database).of(upload.number))[-1].kind == "cancelled"
+    assert await QueueStore(database).requeue([running]) == [running]
+
+
+async def test_cancelling_against_completing_only_one_wins(database: Database, tmp_path: Path) -> None:
+    store = UploadStore(database)
+    ids = [await insert_upload(store) for _ in range(10)]
+    elsewhere = await Database.open(tmp_path / "library.db")
+    try:
+        outcomes = await asyncio.gather(
+            *(complete(elsewhere, upload_id) for upload_id in ids),
+            *(QueueStore(database).cancel([upload_id]) for upload_id in ids),
+            return_exceptions=True,
+        )
+    finally:
+        await elsewhere.close()
+    for index, upload_id in enumerate(ids):
+        upload = await store.get(upload_id)
+        assert upload is not None
+        assert bool(outcomes[10 + index]) == (upload.status == "failed")
+        assert (upload.description is not None) or upload.status == "failed"
+
+
+async def test_these_next_and_the_last_asked_for_first(database: Database) -> None:
+    store, decisions = UploadStore(database), QueueStore(database)
+    ids = [await insert_upload(store) for _ in range(5)]
+    done = await insert_upload(store)
+    await complete(database, done)
+    assert await decisions.run_next([ids[4], ids[2], done]) == 2
+    assert await decisions.run_next([ids[3]]) == 1
+    claims = ClaimStore(database, "me")
+    order = [await claims.claim_next() for _ in range(5)]
+    assert [claim and claim.number for claim in order] == [4, 3, 5, 1, 2]
+
+
+async def test_one_reason_one_group_the_largest_first(database: Database) -> None:
+    store, claims, runs = UploadStore(database), ClaimStore(database, "me"), RunStore(database)
+    failures = QueueStore(database)
+    assert await failures.failure_groups() == []
+    ids = [await insert_upload(store) for _ in range(5)]
+    for failure in (BUSY, MISSING, MISSING):
+        await runs.fail(await taken(claims), failure)
+    await QueueStore(database).cancel([ids[3]])
+    assert await failures.failure_groups() == [
+        FailureGroup(MISSING.message, MISSING.hint, ErrorKind.PERMANENT, "eyes:3b", 2, 3),
+        FailureGroup(BUSY.message, BUSY.hint, ErrorKind.TRANSIENT, "", 1, 1),
+    ]
+    assert await failures.failed_with(MISSING.message) == ids[1:3]
+    assert await failures.failed_with("Cancelled") == []
+    await QueueStore(database).requeue(ids[1:3])
+    assert [group.message for group in await failures.failure_groups()] == [BUSY.message]
+    upload = await store.get(ids[1])
+    assert upload is not None
+    assert upload.missing_model == ""

@@ -8,6 +8,7 @@ from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
 
 from vuemantics_tui.domain.upload import Upload
+from vuemantics_tui.files import write_whole
 
 SUFFIX = ".xmp"
 TOOLKIT = "vuemantics-tui"
@@ -57,6 +58,36 @@ def owner_of(path: Path) -> str | None:
         head = file.read(_HEAD_BYTES)
     found = _IDENTIFIER.search(head) if _OURS.search(head) else None
     return found[1].decode() if found else None
+
+
+def write_sidecar(
+    folder: Path, upload: Upload, tags: Sequence[str], taken: set[str], overwrite: bool
+) -> tuple[Path, str]:
+    """Write one side-car into a folder; return where it is, and the reason if it was not written.
+
+    `taken` holds the names that this export has used, in lower case, and is added to. Raises OSError.
+    """
+    name = upload.filename.replace("/", "_").replace("\\", "_").replace("\x00", "_") or upload.id
+    stem, dot, extension = name.rpartition(".")
+    count = 1
+    while True:
+        numbered = name if count == 1 else f"{stem} ({count}).{extension}" if stem and dot else f"{name} ({count})"
+        path = folder / f"{numbered}{SUFFIX}"
+        count += 1
+        # Two names that differ in case alone are one on many file systems.
+        if path.name.casefold() in taken:
+            continue
+        if path.exists():
+            owner = owner_of(path)
+            if owner not in (None, upload.id):
+                continue  # of another upload of that name, from an earlier export
+            if owner is None and not overwrite:
+                taken.add(path.name.casefold())
+                return path, "Another program wrote this side-car."
+        break
+    taken.add(path.name.casefold())
+    write_whole(path, sidecar_text(upload, tags).encode("utf-8", "replace"), private=False)
+    return path, ""
 
 
 def _list(name: str, kind: str, values: Iterable[str]) -> str:
