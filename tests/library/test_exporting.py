@@ -15,8 +15,8 @@ from tests.conftest import DrawPicture, OpenLibrary, add_all, settled
 from tests.doubles import ScriptedAnalyzer
 from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.upload import Upload
-from vuemantics_tui.exporting.files import WholeFile
 from vuemantics_tui.exporting.xmp import owner_of
+from vuemantics_tui.files import WholeFile
 from vuemantics_tui.library import ExportFormat, Library, SidecarResult
 
 NAMES = {
@@ -240,7 +240,7 @@ async def test_an_export_that_breaks_off_leaves_what_was_there(
     target = folder / "all.csv"
     target.write_text("before")
 
-    def full(self: WholeFile, text: str) -> None:
+    def full(self: WholeFile, data: bytes) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(WholeFile, "write", full)

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.upload import Upload
-from vuemantics_tui.exporting.files import WholeFile, write_whole
 from vuemantics_tui.exporting.records import ExportedUpload, csv_header, csv_line, json_line
 from vuemantics_tui.exporting.xmp import SUFFIX, owner_of, sidecar_text
+from vuemantics_tui.files import WholeFile, write_whole
 from vuemantics_tui.store.exporting import ExportStore
 from vuemantics_tui.store.uninterrupted import uninterrupted
 from vuemantics_tui.store.uploads import UploadStore
@@ -91,7 +91,7 @@ class Export:
         chosen = await self._chosen(numbers, include_hidden)
         line = csv_line if export_format is ExportFormat.CSV else json_line
         with _writing(target):
-            file = await asyncio.to_thread(WholeFile, target)
+            file = await asyncio.to_thread(WholeFile, target, private=False)
             finished = False
             try:
                 done = 0
@@ -100,10 +100,10 @@ class Export:
                     text.append(line(record))
                     done += 1
                     if len(text) >= _BATCH:
-                        await asyncio.to_thread(file.write, "".join(text))
+                        await asyncio.to_thread(file.write, _encoded("".join(text)))
                         text.clear()
                         yield ExportProgress(done, len(chosen))
-                await asyncio.to_thread(file.write, "".join(text))
+                await asyncio.to_thread(file.write, _encoded("".join(text)))
                 await uninterrupted(asyncio.to_thread(file.finish))
                 finished = True
             finally:
@@ -209,5 +209,10 @@ def _write_sidecar(folder: Path, record: ExportedUpload, taken: set[str], overwr
                 return path, "Another program wrote this side-car."
         break
     taken.add(path.name.casefold())
-    write_whole(path, sidecar_text(upload, record.tags))
+    write_whole(path, _encoded(sidecar_text(upload, record.tags)), private=False)
     return path, ""
+
+
+def _encoded(text: str) -> bytes:
+    """Return UTF-8; half of a surrogate pair becomes a question mark."""
+    return text.encode("utf-8", "replace")

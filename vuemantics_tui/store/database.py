@@ -8,7 +8,7 @@ import time
 import uuid
 from array import array
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
@@ -18,6 +18,7 @@ import aiosqlite
 import numpy as np
 
 from vuemantics_tui.domain.errors import LibraryError
+from vuemantics_tui.files import make_file
 from vuemantics_tui.store.uninterrupted import uninterrupted
 
 APPLICATION_ID = 0x7655654D  # "vUeM": tells our file from any other SQLite database
@@ -50,6 +51,9 @@ class Database:
     async def open(cls, path: Path) -> Self:
         """Open the file, making or migrating it where needed. Raises LibraryError."""
         connections: list[aiosqlite.Connection] = []
+        # SQLite gives its other files the mode of this one. Where it cannot be made, SQLite says why.
+        with suppress(OSError):
+            await asyncio.to_thread(make_file, path)
         try:
             with sqlite_errors(path):
                 writer = await _connect(path)

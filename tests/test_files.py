@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.media.drawing import names_in
-from vuemantics_tui.media.fingerprint import copy_and_hash, hash_file
+from vuemantics_tui.files import copy_and_hash, hash_file
 
 MIB = 1024 * 1024
 
