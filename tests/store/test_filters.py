@@ -15,7 +15,7 @@ from vuemantics_tui.domain.query import parse_query
 from vuemantics_tui.store.database import Database
 from vuemantics_tui.store.descriptions import DescriptionStore
 from vuemantics_tui.store.filters import FilterStore
-from vuemantics_tui.store.fulltext import FullText
+from vuemantics_tui.store.search import FullText
 from vuemantics_tui.store.tags import TagStore
 from vuemantics_tui.store.uploads import UploadStore
 
@@ -205,8 +205,8 @@ async def test_words_are_looked_for_among_few_some_and_many(
         await complete(database, await insert_upload(UploadStore(database), name), "A dog runs.", ())
     matching = await filters.matching(parse_query("name:.jpg"), NOW)
     for looked_up, handed_over in ((300, 20_000), (0, 20_000), (0, 0)):
-        monkeypatch.setattr("vuemantics_tui.store.fulltext._LOOKED_UP", looked_up)
-        monkeypatch.setattr("vuemantics_tui.store.fulltext._HANDED_OVER", handed_over)
+        monkeypatch.setattr("vuemantics_tui.store.search._LOOKED_UP", looked_up)
+        monkeypatch.setattr("vuemantics_tui.store.search._HANDED_OVER", handed_over)
         for word, half_typed in (("dogs", False), ("ru", True)):
             found = await fulltext.search([word], every=True, limit=9, half_typed=half_typed, matching=matching)
             assert sorted(found) == [1, 2, 3]
@@ -233,7 +233,7 @@ async def test_phrases_and_what_is_left_out_count_in_the_full_text(database: Dat
 async def test_a_word_that_is_everywhere_is_ranked_among_the_newest(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vuemantics_tui.store.fulltext.BOUND", 2)
+    monkeypatch.setattr("vuemantics_tui.store.search.BOUND", 2)
     for _ in range(4):
         await complete(database, await insert_upload(UploadStore(database)), "A dog runs.", ())
     assert await FullText(database).search(["dog"], every=True, limit=9) == [4, 3]

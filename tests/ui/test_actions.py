@@ -40,12 +40,12 @@ from vuemantics_tui.ui.screens.picker import PickerScreen
 from vuemantics_tui.ui.screens.saved import SavedList, SavedScreen
 from vuemantics_tui.ui.screens.stats import StatsScreen
 from vuemantics_tui.ui.screens.trash import TrashList, TrashScreen
-from vuemantics_tui.ui.screens.uploads import UploadsScreen
-from vuemantics_tui.ui.widgets.gallery import Gallery
+from vuemantics_tui.ui.uploads.gallery import Gallery
+from vuemantics_tui.ui.uploads.path_field import PathInput
+from vuemantics_tui.ui.uploads.screen import UploadsScreen
+from vuemantics_tui.ui.uploads.search_bar import SearchInput
+from vuemantics_tui.ui.uploads.table import UploadTable
 from vuemantics_tui.ui.widgets.keys_line import HELP, KeysLine, fitting
-from vuemantics_tui.ui.widgets.path_field import PathInput
-from vuemantics_tui.ui.widgets.search_line import SearchInput
-from vuemantics_tui.ui.widgets.upload_table import UploadTable
 
 README = Path(__file__).parents[2] / "README.md"
 OWNERS: list[tuple[type[DOMNode], Sequence[Action]]] = [

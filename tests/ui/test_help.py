@@ -9,10 +9,10 @@ import pytest
 
 from tests.ui.conftest import Made, Window, make_library, window_on
 from tests.ui.test_actions import window_with
-from tests.ui.test_snapshots import MIXED, SIZES, Compare, OwnLibraryApp, before
+from tests.ui.uploads.test_snapshots import MIXED, SIZES, Compare, OwnLibraryApp, before
 from vuemantics_tui.ui import actions
 from vuemantics_tui.ui.screens.help import SIGNS, HelpScreen, HelpText
-from vuemantics_tui.ui.widgets.search_line import SearchInput
+from vuemantics_tui.ui.uploads.search_bar import SearchInput
 
 
 def open_help(window: Window) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vuemantics_tui.domain.likeness import PictureTraits
+from vuemantics_tui.domain.duplicates import PictureTraits
 from vuemantics_tui.domain.media import FileType, MediaMetadata
 
 

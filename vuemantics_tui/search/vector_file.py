@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vuemantics_tui.files import WholeFile, make_folder
-from vuemantics_tui.search.bits import Bits, sign_bits, words_for
+from vuemantics_tui.search.vector_table import Bits, sign_bits, words_for
 
 SUFFIX = ".f32"
 # Above so many rows the signs are kept, too.

@@ -26,8 +26,8 @@ from vuemantics_tui.search.vector_file import (
 )
 from vuemantics_tui.search.vector_table import Base, Snapshot, VectorTable
 from vuemantics_tui.store.changes import ChangeFeed
+from vuemantics_tui.store.database import uninterrupted
 from vuemantics_tui.store.embeddings import EmbeddingStore, StoredVector
-from vuemantics_tui.store.uninterrupted import uninterrupted
 
 log = logging.getLogger(__name__)
 

@@ -26,7 +26,7 @@ from vuemantics_tui.domain.query import (
     TextFilter,
 )
 from vuemantics_tui.store.database import Database, escaped_like
-from vuemantics_tui.store.fulltext import phrase_expression
+from vuemantics_tui.store.search import phrase_expression
 from vuemantics_tui.store.tags import tag_key
 
 EARTH_KM = 6371.0

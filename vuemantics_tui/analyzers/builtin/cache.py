@@ -21,9 +21,9 @@ def read_sealed(path: Path) -> bytes | None:
 
 
 def write_sealed(path: Path, payload: bytes) -> bool:
-    """Write SHA-256 (32 bytes) and payload in one step; False, and nothing left behind, where that cannot be.
+    """Write SHA-256 (32 bytes) and payload in one step; return False, leaving nothing behind, if that fails.
 
-    Each writer has its own temporary file, so two processes may write the same path: the last one stays.
+    Two processes may write the same path: the last one stays.
     """
     try:
         make_folder(path.parent)

@@ -8,7 +8,6 @@ from datetime import date
 from decimal import Decimal
 from difflib import get_close_matches
 
-from vuemantics_tui.domain.query.errors import QueryError
 from vuemantics_tui.domain.query.filters import (
     CHOICES,
     ChoiceField,
@@ -25,6 +24,7 @@ from vuemantics_tui.domain.query.filters import (
     TextField,
     TextFilter,
 )
+from vuemantics_tui.domain.query.line import QueryError
 from vuemantics_tui.domain.query.tree import Like, Sort
 
 LIKE, SORT, NEAR = "like", "sort", "near"
