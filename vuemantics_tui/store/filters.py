@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 from array import array
@@ -25,7 +26,7 @@ from vuemantics_tui.domain.query import (
     TextField,
     TextFilter,
 )
-from vuemantics_tui.store.database import Database, escaped_like
+from vuemantics_tui.store.database import Database, Row, escaped_like
 from vuemantics_tui.store.search import phrase_expression
 from vuemantics_tui.store.tags import tag_key
 
@@ -210,8 +211,8 @@ class FilterStore:
             " WHERE latitude IS NOT NULL AND latitude BETWEEN ? AND ? AND longitude BETWEEN ? AND ?",
             (near.latitude - height, near.latitude + height, west, east),
         )
-        inside = [row[0] for row in rows if _distance(near, row[1], row[2]) <= near.kilometres]
-        return Condition("number IN (SELECT value FROM json_each(?))", (json.dumps(inside),), True)
+        numbers = await asyncio.to_thread(_numbers_near, near, rows)
+        return Condition("number IN (SELECT value FROM json_each(?))", (numbers,), True)
 
 
 def wants_hidden(query: Query) -> bool:
@@ -297,6 +298,11 @@ def _pattern(text: str, *, whole: bool) -> str:
     """The pattern of LIKE for a text in which only `*` means more than itself."""
     escaped = escaped_like(text).replace("*", "%")
     return escaped if whole else f"%{escaped}%"
+
+
+def _numbers_near(near: NearFilter, rows: Sequence[Row]) -> str:
+    """Return the numbers of those rows (number, latitude, longitude) within the circle, as a list in JSON."""
+    return json.dumps([row[0] for row in rows if _distance(near, row[1], row[2]) <= near.kilometres])
 
 
 def _distance(near: NearFilter, latitude: float, longitude: float) -> float:
