@@ -13,7 +13,7 @@ import skimage
 from PIL import Image, ImageEnhance, ImageFilter
 
 from vuemantics_tui.domain.errors import MediaError
-from vuemantics_tui.domain.media import FileType
+from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.media.perceptual import perceptual_hash, read_traits, traits_of
 from vuemantics_tui.media.thumbnail import make_thumbnail
 from vuemantics_tui.search.duplicates import THRESHOLD

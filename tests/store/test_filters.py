@@ -12,7 +12,7 @@ import pytest
 
 from tests.conftest import insert_upload
 from tests.store.test_uploads import complete
-from vuemantics_tui.domain.media import FileType
+from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.query import parse_query
 from vuemantics_tui.store import filters
 from vuemantics_tui.store.database import Database
@@ -28,7 +28,14 @@ NOW = datetime(2024, 7, 1, 12, tzinfo=UTC)
 ROWS: list[dict[str, object]] = [
     {"filename": "IMG_1.jpg", "file_size": 1_000_000, "width": 4000, "height": 3000, "taken_at": "2024-06-30T23:59:59"},
     {"filename": "100%_Beach.jpg", "file_size": 5_000_000, "width": 800, "height": 1200, "taken_at": "2023-01-02"},
-    {"filename": "clip.mp4", "file_type": "video", "file_size": 90_000_000, "duration": 61.5, "taken_at": None},
+    {
+        "filename": "clip.mp4",
+        "file_type": "video",
+        "mime_type": "video/mp4",
+        "file_size": 90_000_000,
+        "duration": 61.5,
+        "taken_at": None,
+    },
     {"filename": "img_4.png", "file_size": 20_000, "width": 500, "height": 500, "hidden": 1, "taken_at": None},
     {"filename": "broken.jpg", "file_size": 5_100_000, "processing_status": "failed", "error_kind": "permanent"},
     {"filename": "gone.jpg", "file_size": 1, "deleted_at": "2024-06-01"},
@@ -73,6 +80,9 @@ async def numbers(database: Database, text: str) -> list[int]:
     [
         ("type:image", [1, 2, 5]),
         ("-type:image", [3]),
+        ("type:mp4", [3]),
+        ("type:jpg type:image", [1, 2, 5]),
+        ("-type:jpeg", [3]),
         ("type:video is:hidden", []),
         ("is:hidden", [4]),
         ("-is:hidden", [1, 2, 3, 5]),

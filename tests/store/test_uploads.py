@@ -13,7 +13,7 @@ from tests.conftest import insert_upload
 from tests.doubles import GOOD_TEXT, vector_of
 from vuemantics_tui.domain.description import Description, audit_description
 from vuemantics_tui.domain.errors import ErrorKind
-from vuemantics_tui.domain.media import FileType
+from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.upload import ProcessingStage, ProcessingStatus
 from vuemantics_tui.domain.view import SortKey, StatusFilter, View
 from vuemantics_tui.store.changes import ChangeFeed

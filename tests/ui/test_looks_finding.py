@@ -14,7 +14,7 @@ from tests.ui.test_looks import LooksApp, press, root
 from tests.ui.uploads.pane_stage import COMPLETED, FAILED, change, in_utc
 from tests.ui.uploads.test_snapshots import SIZES
 from vuemantics_tui.domain.duplicates import DuplicateGroup, LookAlike
-from vuemantics_tui.domain.media import FileType
+from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.upload import ProcessingStatus
 from vuemantics_tui.library.duplicates import Duplicates
 from vuemantics_tui.library.statistics import ReadStatistics, Space, Statistics

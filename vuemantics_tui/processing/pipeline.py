@@ -22,7 +22,8 @@ from vuemantics_tui.domain.errors import (
     ServerDownError,
     VuemanticsError,
 )
-from vuemantics_tui.domain.media import FileType, MediaMetadata
+from vuemantics_tui.domain.formats import FileType
+from vuemantics_tui.domain.media import MediaMetadata
 from vuemantics_tui.domain.upload import ProcessingStage
 from vuemantics_tui.files import inside
 from vuemantics_tui.media.jobs import extract_frames, make_thumbnail, read_metadata, read_traits

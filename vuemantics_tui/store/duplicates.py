@@ -10,7 +10,8 @@ from typing import NamedTuple
 import aiosqlite
 
 from vuemantics_tui.domain.duplicates import LookAlike, PictureTraits
-from vuemantics_tui.domain.media import FileType, MediaMetadata
+from vuemantics_tui.domain.formats import FileType
+from vuemantics_tui.domain.media import MediaMetadata
 from vuemantics_tui.store.database import Database, batches, next_revision, placeholders
 
 _LOOK_ALIKE = """

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
 
+from vuemantics_tui.domain.formats import BY_ALIAS
 from vuemantics_tui.domain.query import (
     ChoiceField,
     ChoiceFilter,
@@ -254,6 +255,9 @@ def _by_text(one: TextFilter) -> Condition:
 
 def _by_choice(one: ChoiceFilter) -> Condition:
     if one.field is ChoiceField.TYPE:
+        if known := BY_ALIAS.get(one.choice):
+            sql = "number IN (SELECT number FROM uploads WHERE mime_type = ?)"
+            return Condition(sql, (known.mime_type,), True)
         return Condition("file_type = ?", (one.choice,))
     if one.field is ChoiceField.IS:
         return _KINDS[one.choice]

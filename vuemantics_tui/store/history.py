@@ -6,7 +6,7 @@ from statistics import median
 
 import aiosqlite
 
-from vuemantics_tui.domain.media import FileType
+from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.upload import UploadEvent
 from vuemantics_tui.store.database import Database, now_iso
 

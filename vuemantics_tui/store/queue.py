@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import aiosqlite
 
 from vuemantics_tui.domain.errors import ErrorKind
-from vuemantics_tui.domain.media import FileType
+from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.upload import FailureGroup, ProcessingStage, ProcessingStatus, QueueCounts
 from vuemantics_tui.store.database import Database, batches, next_revision, now_iso, placeholders
 from vuemantics_tui.store.history import record_event

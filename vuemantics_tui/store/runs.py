@@ -13,7 +13,8 @@ import aiosqlite
 from vuemantics_tui.domain.description import PASSING_SCORE, AuditResult, Description
 from vuemantics_tui.domain.duplicates import PictureTraits
 from vuemantics_tui.domain.errors import ErrorKind
-from vuemantics_tui.domain.media import FileType, MediaMetadata
+from vuemantics_tui.domain.formats import FileType
+from vuemantics_tui.domain.media import MediaMetadata
 from vuemantics_tui.domain.upload import (
     LEGAL_MOVES,
     STAGE_PERCENT,

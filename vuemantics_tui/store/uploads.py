@@ -12,7 +12,7 @@ from typing import Any
 import aiosqlite
 
 from vuemantics_tui.domain.errors import ErrorKind
-from vuemantics_tui.domain.media import FileType
+from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.upload import (
     ProcessingStage,
     ProcessingStatus,

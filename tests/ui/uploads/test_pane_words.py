@@ -9,7 +9,7 @@ import pytest
 
 from tests.ui.conftest import NOW
 from tests.ui.uploads.pane_stage import in_utc
-from vuemantics_tui.domain.media import FileType
+from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.upload import ProcessingStage, ProcessingStatus, Upload, UploadEvent
 from vuemantics_tui.ui.uploads import pane_words as words
 from vuemantics_tui.ui.uploads.pane_tags import chip_lines

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from vuemantics_tui.domain.media import FORMATS
+from vuemantics_tui.domain.formats import BY_EXTENSION
 from vuemantics_tui.domain.query.filters import Filter
 from vuemantics_tui.domain.query.line import QueryError
 from vuemantics_tui.domain.query.tree import Like, Operand, Query, Sort, Term, Text
@@ -26,7 +26,7 @@ _FILTER = re.compile(r"([A-Za-z]+):")
 # A digit behind the colon makes it a time, not a weight: 12:30.
 _WEIGHT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,3})?):(?=[\"./~\\]|[^\W\d_])")
 _PATH_BEGINS = ("./", "../", "~/", "/", ".\\", "..\\")
-_PICTURE_ENDS = (*(f".{known.extension}" for known in FORMATS), ".jpeg", ".tif", ".heif", ".m4v", ".mpg")
+_PICTURE_ENDS = tuple(f".{extension}" for extension in BY_EXTENSION)
 
 
 def parse_query(text: str, *, typing: bool = False) -> Query:

@@ -11,13 +11,12 @@ from textual.content import Content
 
 from vuemantics_tui.domain.description import PASSING_SCORE
 from vuemantics_tui.domain.errors import ErrorKind
-from vuemantics_tui.domain.media import FORMATS
+from vuemantics_tui.domain.formats import BY_MIME_TYPE
 from vuemantics_tui.domain.text import size_words, visible
 from vuemantics_tui.domain.upload import ProcessingStage, ProcessingStatus, Upload, UploadEvent
 from vuemantics_tui.ui.wording import age_words, duration_words, error_words, reason_of
 
 GOOD_SCORE = 80
-_FORMAT_NAMES = {each.mime_type: each.name for each in FORMATS}
 _FAILED_DURING = {
     ProcessingStage.QUEUED: "before it began",
     ProcessingStage.THUMBNAIL: "while making the thumbnail",
@@ -85,7 +84,8 @@ def facts_words(upload: Upload, now: datetime) -> str:
     """Two lines at most: shape, size, format, age; when it was taken and by which camera."""
     shape = f"{upload.width} × {upload.height}" if upload.width and upload.height else ""
     length = duration_words(upload.duration) if upload.duration else ""
-    kind = _FORMAT_NAMES.get(upload.mime_type) or visible(upload.extension).upper()
+    known = BY_MIME_TYPE.get(upload.mime_type)
+    kind = known.name if known else visible(upload.extension).upper()
     first = [shape, size_words(upload.file_size), kind, length, ago_words(upload.created_at, now)]
     second = [f"taken {taken_words(upload.taken_at)}" if upload.taken_at else "", camera_words(upload)]
     return "\n".join(" · ".join(part for part in line if part) for line in (first, second) if any(line))
