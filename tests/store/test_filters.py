@@ -13,12 +13,8 @@ import pytest
 from tests.conftest import insert_upload
 from tests.store.test_uploads import complete
 from vuemantics_tui.domain.formats import FileType
-<<<<<<< HEAD
-from vuemantics_tui.domain.query import parse_query
-from vuemantics_tui.store import filters
-=======
 from vuemantics_tui.domain.query import TextField, TextFilter, parse_query
->>>>>>> main
+from vuemantics_tui.store import filters
 from vuemantics_tui.store.database import Database
 from vuemantics_tui.store.descriptions import DescriptionStore
 from vuemantics_tui.store.filters import FilterStore

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import sqlite3
 import time
 import uuid
@@ -256,7 +255,3 @@ async def make_library(root: Path, rows: Sequence[Made] = (), now: datetime = NO
     library = await open_library_at(root)
     await library.close()
     make_rows(root, rows, now)
-
-
-# Textual decides at import about colours; a test run under NO_COLOR must see the same as any other.
-os.environ.pop("NO_COLOR", None)
