@@ -15,7 +15,7 @@ from typing import ClassVar
 
 from rich.color import ColorSystem
 from textual import on, work
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.driver import Driver
 from textual.screen import Screen
 from textual.worker import Worker, WorkerError
@@ -23,8 +23,7 @@ from textual.worker import Worker, WorkerError
 from vuemantics_tui.domain.errors import VuemanticsError
 from vuemantics_tui.domain.view import View
 from vuemantics_tui.library import Library
-from vuemantics_tui.ui import bindings
-from vuemantics_tui.ui.actions import key_words
+from vuemantics_tui.ui.actions import PROGRAM, action, hidden, key_words
 from vuemantics_tui.ui.keymap import checked_keymap
 from vuemantics_tui.ui.messages import ReopenWanted
 from vuemantics_tui.ui.palette import ActionsProvider, reachable
@@ -85,7 +84,17 @@ class VuemanticsApp(SurvivingApp):
     # The screen to begin with is not pushed, so its own style sheet has to be named here.
     CSS_PATH: ClassVar = [Path(__file__).with_name("app.tcss"), Path(__file__).parent / "screens" / "uploads.tcss"]
     TITLE = "vuemantics"
-    BINDINGS = bindings.APP
+    HELP_TITLE = "Everywhere"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        hidden("show-log", "L", "show_log", "log", "Show the log of this session", PROGRAM),
+        hidden("show-doctor", "!", "show_doctor", "doctor", "Check analyzers, terminal and library", PROGRAM),
+        hidden("show-palette", "ctrl+p", "command_palette", "palette", "Find any action by name; themes", PROGRAM),
+        action("show-help", "?", "show_help", "help", "Explain the keys that work here", PROGRAM),
+        # These two must work from inside a field and on top of a question, too.
+        hidden("help-anywhere", "f1", "show_help", "help", "Help, even in a field", PROGRAM, priority=True),
+        action("quit", "q", "quit", "quit", "Quit; asks while work is running", PROGRAM),
+        hidden("quit-anywhere", "ctrl+q,ctrl+c", "quit", "quit", "Quit, even in a field", PROGRAM, priority=True),
+    ]
     COMMANDS: ClassVar = {ActionsProvider}
 
     def __init__(

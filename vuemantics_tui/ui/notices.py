@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from vuemantics_tui.domain.errors import VuemanticsError
 from vuemantics_tui.domain.text import visible
-from vuemantics_tui.ui.keymap import first_key
+from vuemantics_tui.ui.actions import key_of
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -37,7 +37,7 @@ class Notices:
     @property
     def log_key(self) -> str:
         """The key of the log, as a person calls it."""
-        return first_key("show-log", self._app._keymap)
+        return key_of(self._app, "show-log")
 
     def tell(self, *sentences: str, severity: SeverityLevel = "information") -> None:
         """Show these sentences, one a line; text from outside in them is made safe here."""

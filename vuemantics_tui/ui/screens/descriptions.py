@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import Container, VerticalScroll
 from textual.content import Content
 from textual.screen import Screen
@@ -19,7 +21,7 @@ from vuemantics_tui.domain.audit import PASSING_SCORE
 from vuemantics_tui.domain.text import counted, visible
 from vuemantics_tui.domain.upload import Upload
 from vuemantics_tui.library import EDITED_BY_HAND, ChangeFeed, Library, StoredDescription
-from vuemantics_tui.ui import bindings
+from vuemantics_tui.ui.actions import ACT, MOVE, action, hidden
 from vuemantics_tui.ui.fitting import fit
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.screens.reading import is_open
@@ -38,13 +40,21 @@ NONE_YET = "There is no description yet."
 class DescriptionList(ChoiceList):
     """The descriptions, newest first; the one under the cursor is made current."""
 
-    BINDINGS = bindings.DESCRIPTION_LIST
+    BINDINGS: ClassVar[list[BindingType]] = [
+        action("choose-description", "enter", "select", "use this one", "Use this description", ACT),
+    ]
 
 
 class DescriptionsScreen(Screen[None]):
     """Lists the descriptions of the upload of a number, and follows them."""
 
-    BINDINGS = bindings.DESCRIPTIONS_SCREEN
+    HELP_TITLE = "Descriptions of an upload"
+    PARTS = (DescriptionList,)
+    BINDINGS: ClassVar[list[BindingType]] = [
+        hidden("descriptions-read-on", "space,right,l", "scroll_texts(1)", "page down", "Page down in the texts", MOVE),
+        hidden("descriptions-read-back", "left,h", "scroll_texts(-1)", "page up", "Page up in the texts", MOVE),
+        action("descriptions-back", "escape,q,D", "go_back", "back", "Back to the list", MOVE),
+    ]
     CSS_PATH = Path(__file__).with_suffix(".tcss")
     AUTO_FOCUS = "DescriptionList"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE_ENOUGH, "-wide")]  # noqa: RUF012 - as Textual declares it

@@ -6,18 +6,20 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.screen import Screen
 
 from vuemantics_tui.library import Library
-from vuemantics_tui.ui import bindings
+from vuemantics_tui.ui.actions import MOVE, VIEW, action
 from vuemantics_tui.ui.messages import LoadFailed
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.pictures.loader import PictureLoader
-from vuemantics_tui.ui.screens.reading import is_open
+from vuemantics_tui.ui.screens.reading import READING, is_open
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 from vuemantics_tui.ui.widgets.pane_facts import FactsPage, facts_of
 from vuemantics_tui.ui.widgets.pane_why import Explainer
@@ -32,7 +34,13 @@ class DetailScreen(Screen[None]):
     `explainer` tells why a search found it.
     """
 
-    BINDINGS = bindings.DETAIL_SCREEN
+    HELP_TITLE = "One upload in full screen"
+    HELP_SIGNS = True
+    BINDINGS: ClassVar[list[BindingType]] = [
+        action("toggle-metadata", "i", "toggle_metadata", "all facts", "Show all details, or fewer", VIEW),
+        *READING,
+        action("detail-back", "escape,q,enter", "go_back", "back", "Back", MOVE),
+    ]
     CSS_PATH = Path(__file__).with_suffix(".tcss")
 
     def __init__(

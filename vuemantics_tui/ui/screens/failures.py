@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import OptionList, Static
@@ -16,7 +18,7 @@ from textual.worker import Worker
 from vuemantics_tui.domain.text import counted, visible
 from vuemantics_tui.domain.upload import FailureGroup
 from vuemantics_tui.library import ChangeFeed, Library
-from vuemantics_tui.ui import bindings
+from vuemantics_tui.ui.actions import ACT, MOVE, action
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.screens.reading import is_open
 from vuemantics_tui.ui.widgets.choice_list import ChoiceList
@@ -33,13 +35,26 @@ NOTHING = "Nothing failed.\n\nWhat was cancelled is not counted: it is tried aga
 class FailureList(ChoiceList):
     """The groups; the one under the cursor is retried."""
 
-    BINDINGS = bindings.FAILURE_LIST
+    BINDINGS: ClassVar[list[BindingType]] = [
+        action(
+            "retry-failures",
+            "enter,r",
+            "select",
+            "retry",
+            "Retry the whole group; downloads a missing model first",
+            ACT,
+        ),
+    ]
 
 
 class FailuresScreen(Screen[None]):
     """Lists the groups, follows them, and applies what helps."""
 
-    BINDINGS = bindings.FAILURES_SCREEN
+    HELP_TITLE = "Failures"
+    PARTS = (FailureList,)
+    BINDINGS: ClassVar[list[BindingType]] = [
+        action("failures-back", "escape,q,F", "go_back", "back", "Cancel the download; back to the list", MOVE),
+    ]
     CSS_PATH = Path(__file__).with_suffix(".tcss")
     AUTO_FOCUS = "FailureList"
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
@@ -15,7 +17,7 @@ from textual.widgets import OptionList, Static
 from vuemantics_tui.domain.query import TextField, TextFilter
 from vuemantics_tui.domain.text import visible
 from vuemantics_tui.library import Library, SavedSearch, Tag
-from vuemantics_tui.ui import bindings
+from vuemantics_tui.ui.actions import FIND, MOVE, action
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.screens.reading import is_open
 from vuemantics_tui.ui.widgets.choice_list import ChoiceList
@@ -33,13 +35,27 @@ NOTHING = (
 class SavedList(ChoiceList):
     """The saved searches by name, then the albums."""
 
-    BINDINGS = bindings.SAVED_LIST
+    BINDINGS: ClassVar[list[BindingType]] = [
+        action("run-saved", "enter", "select", "search", "Run the search", FIND),
+    ]
 
 
 class SavedScreen(ModalScreen[str | None]):
     """A list at the side, in a narrow window all over it. Dismisses with the search to run, or None."""
 
-    BINDINGS = bindings.SAVED_SCREEN
+    HELP_TITLE = "Saved searches and albums"
+    PARTS = (SavedList,)
+    BINDINGS: ClassVar[list[BindingType]] = [
+        action(
+            "forget-search",
+            "x",
+            "forget_search",
+            "remove",
+            "Remove the saved search, or turn the album into a tag",
+            FIND,
+        ),
+        action("leave-saved", "escape,q,B", "leave_saved", "back", "Back to the list", MOVE),
+    ]
     CSS_PATH = Path(__file__).with_suffix(".tcss")
     AUTO_FOCUS = "SavedList"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - as Textual declares it

@@ -11,8 +11,8 @@ from textual.screen import Screen
 from vuemantics_tui.domain.upload import Upload, UploadRow, status_word
 from vuemantics_tui.domain.view import View
 from vuemantics_tui.library import Library, SearchResults
+from vuemantics_tui.ui.actions import key_of
 from vuemantics_tui.ui.adding import Adding
-from vuemantics_tui.ui.keymap import first_key
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.pictures.loader import PictureLoader
 from vuemantics_tui.ui.showing import Showing
@@ -86,7 +86,7 @@ class UploadsBase(Screen[None]):
         """Say in words what the table shows, and where it shows nothing, why."""
         found = self.showing.found
         line = self.query_one(SearchLine)
-        line.say(self.showing.words(first_key("show-below", self.app._keymap)))
+        line.say(self.showing.words(key_of(self, "show-below")))
         line.show_scores(found)
         self.query_one(SearchHint).note(found.note if found is not None else "")
         if found is not self._explained:

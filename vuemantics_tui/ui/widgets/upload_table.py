@@ -13,7 +13,6 @@ from textual.geometry import Size
 from textual.strip import Strip
 
 from vuemantics_tui.domain.upload import UploadRow
-from vuemantics_tui.ui import bindings
 from vuemantics_tui.ui.messages import CursorMoved, LoadFailed, MarksChanged
 from vuemantics_tui.ui.widgets.columns import Columns
 from vuemantics_tui.ui.widgets.cursor_list import CursorList
@@ -29,7 +28,6 @@ WordOf = Callable[[UploadRow], str]
 class UploadTable(CursorList[LineStyle]):
     """The uploads of a listing, one a line. Rows come from `load`, the word for a state from `word_of`."""
 
-    BINDINGS = bindings.UPLOAD_TABLE
     STYLES = "upload-table"
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"upload-table--{name}" for name in (*get_args(LineStyle), "cursor")}
 
