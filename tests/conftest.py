@@ -17,7 +17,7 @@ from tests.doubles import ScriptedAnalyzer, ThreadCompute
 from vuemantics_tui import paths
 from vuemantics_tui.analyzers.base import Analyzer, Compute
 from vuemantics_tui.config import Settings
-from vuemantics_tui.domain.media import FileType
+from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.library import IntakeResult, Library
 from vuemantics_tui.store.database import Database
 from vuemantics_tui.store.uploads import NewUpload, UploadStore

@@ -6,9 +6,10 @@ import pytest
 from PIL import Image
 
 from vuemantics_tui.demo_pictures import BROKEN_NAME, HEIGHT, WIDTH, draw_demo
-from vuemantics_tui.domain import media
+from vuemantics_tui.domain import formats
 from vuemantics_tui.domain.errors import MediaError
-from vuemantics_tui.domain.media import FileType, MediaLimits
+from vuemantics_tui.domain.formats import FileType
+from vuemantics_tui.domain.media import MediaLimits
 from vuemantics_tui.media.frames import extract_frames
 from vuemantics_tui.media.metadata import read_metadata
 from vuemantics_tui.media.probe import probe
@@ -23,9 +24,9 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 def test_everything_is_drawn_and_accepted(drawn: list[Path]) -> None:
     probes = [probe(path, MediaLimits()) for path in drawn]
     assert len(drawn) == len(set(drawn)) == 15
-    assert {found.format for found in probes} == {media.JPEG, media.PNG, media.WEBP, media.GIF, media.MP4}
+    assert {found.format for found in probes} == {formats.JPEG, formats.PNG, formats.WEBP, formats.GIF, formats.MP4}
     assert all(path.suffix == f".{found.format.extension}" for path, found in zip(drawn, probes, strict=True))
-    sizes = {(found.width, found.height) for found in probes if found.format is not media.MP4}
+    sizes = {(found.width, found.height) for found in probes if found.format is not formats.MP4}
     assert sizes == {(WIDTH, HEIGHT)}
 
 

@@ -17,8 +17,7 @@ from vuemantics_tui.analyzers.base import Analyzer, Picture, Vector
 from vuemantics_tui.analyzers.builtin import models
 from vuemantics_tui.analyzers.builtin.analyzer import BuiltinAnalyzer
 from vuemantics_tui.analyzers.builtin.vectors import label_vector
-from vuemantics_tui.domain.audit import audit_description
-from vuemantics_tui.domain.description import Description
+from vuemantics_tui.domain.description import Description, audit_description
 from vuemantics_tui.domain.errors import MediaError
 
 Encode = Callable[..., bytes]

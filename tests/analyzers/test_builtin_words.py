@@ -14,8 +14,7 @@ from vuemantics_tui.analyzers.builtin.people import people_phrase, people_tags
 from vuemantics_tui.analyzers.builtin.scene import STARS, SUNSET, WOODS, read_scenes
 from vuemantics_tui.analyzers.builtin.sight import Sight, blend_sights
 from vuemantics_tui.analyzers.builtin.words import Medium, describe_sight
-from vuemantics_tui.domain.audit import audit_description
-from vuemantics_tui.domain.description import Description
+from vuemantics_tui.domain.description import Description, audit_description
 from vuemantics_tui.media.colours import COLOUR_NAMES, Palette, read_palette
 
 BROWN = Palette({"brown": 0.6, "grey": 0.4}, 50, 20, 30)

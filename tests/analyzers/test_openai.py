@@ -270,7 +270,7 @@ def test_the_prompts_and_secrets_load_no_httpx() -> None:
     """Settings need both, and `--help` needs the settings."""
     program = (
         "import sys\n"
-        "import vuemantics_tui.analyzers.prompts, vuemantics_tui.analyzers.secret\n"
+        "import vuemantics_tui.domain.prompts, vuemantics_tui.analyzers.secret\n"
         "print({'httpx', 'PIL', 'numpy'} & set(sys.modules))"
     )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

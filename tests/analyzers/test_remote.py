@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from tests.analyzers.asking import TEXT, analyzer_for, ollama, openai, picture
 from tests.servers import FakeOllama, FakeOpenAI, FakeServer, Raw, Stall
 from vuemantics_tui.analyzers.base import Analyzer
-from vuemantics_tui.analyzers.prompts import Prompts
 from vuemantics_tui.analyzers.remote import RemoteAnalyzer
 from vuemantics_tui.domain.errors import AnalyzerError, ErrorKind, MediaError, UsageError
+from vuemantics_tui.domain.prompts import Prompts
 
 SENTENCE = "The quick brown fox jumps over the lazy dog. "
 

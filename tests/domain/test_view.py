@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 
-from vuemantics_tui.domain.media import FileType
+from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.view import SortKey, StatusFilter, View
 
 

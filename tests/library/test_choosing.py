@@ -16,10 +16,10 @@ from tests.library.conftest import OpenChosen
 from tests.servers import FakeOllama, FakeOpenAI, Stall
 from vuemantics_tui.analyzers.ollama import OllamaOptions
 from vuemantics_tui.analyzers.openai import OpenAIOptions
-from vuemantics_tui.analyzers.prompts import Prompts
 from vuemantics_tui.analyzers.secret import Secret
 from vuemantics_tui.config import Settings
 from vuemantics_tui.domain.errors import UsageError
+from vuemantics_tui.domain.prompts import Prompts
 from vuemantics_tui.library import Library, StageLimits, choosing
 from vuemantics_tui.store import database as database_module
 

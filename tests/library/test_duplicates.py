@@ -12,7 +12,7 @@ from PIL import Image, ImageFilter
 
 from tests.conftest import OpenLibrary, add_all, settled
 from vuemantics_tui.library import Library
-from vuemantics_tui.search.likeness import alike
+from vuemantics_tui.search.duplicates import alike
 
 PICTURES = Path(skimage.__file__).parent / "data"
 

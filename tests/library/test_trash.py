@@ -12,7 +12,7 @@ from PIL import Image
 from tests.conftest import DrawPicture, OpenLibrary, add_all, settled, until
 from tests.doubles import GOOD_TEXT, ScriptedAnalyzer
 from vuemantics_tui.domain.errors import AnalyzerError, UsageError
-from vuemantics_tui.domain.media import FileType
+from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.upload import ProcessingStatus, Upload
 from vuemantics_tui.domain.view import SortKey, StatusFilter, View
 from vuemantics_tui.library import ExportFormat, IntakeOutcome, Library

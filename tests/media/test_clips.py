@@ -13,7 +13,7 @@ from PIL import Image, ImageStat
 
 from tests.media import drawing
 from vuemantics_tui.domain.errors import MediaError
-from vuemantics_tui.domain.media import FileType
+from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.media import frames
 from vuemantics_tui.media.frames import extract_frames
 from vuemantics_tui.media.thumbnail import make_thumbnail

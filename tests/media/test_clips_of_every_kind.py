@@ -12,7 +12,7 @@ from PIL import Image
 from tests.doubles import ThreadCompute
 from tests.media import drawing
 from vuemantics_tui.analyzers.builtin.analyzer import BuiltinAnalyzer
-from vuemantics_tui.domain.media import FileType
+from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.media.clips import frame_at, open_clip
 from vuemantics_tui.media.frames import extract_frames
 from vuemantics_tui.media.metadata import read_metadata

@@ -13,7 +13,8 @@ from PIL.TiffImagePlugin import IFDRational
 
 from tests.media import drawing
 from vuemantics_tui.domain.errors import MediaError
-from vuemantics_tui.domain.media import FileType, MediaMetadata
+from vuemantics_tui.domain.formats import FileType
+from vuemantics_tui.domain.media import MediaMetadata
 from vuemantics_tui.media import metadata
 from vuemantics_tui.media.metadata import read_metadata
 

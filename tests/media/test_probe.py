@@ -11,9 +11,10 @@ import pytest
 from PIL import Image
 
 from tests.media import drawing
-from vuemantics_tui.domain import media
+from vuemantics_tui.domain import formats
 from vuemantics_tui.domain.errors import MediaError
-from vuemantics_tui.domain.media import MediaFormat, MediaLimits
+from vuemantics_tui.domain.formats import MediaFormat
+from vuemantics_tui.domain.media import MediaLimits
 from vuemantics_tui.media.probe import probe
 
 LIMITS = MediaLimits()
@@ -26,8 +27,8 @@ def _ftyp(major: bytes, *compatible: bytes) -> bytes:
 
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [("JPEG", media.JPEG), ("PNG", media.PNG), ("WEBP", media.WEBP), ("AVIF", media.AVIF), ("GIF", media.GIF),
-     ("TIFF", media.TIFF), ("BMP", media.BMP)],
+    [("JPEG", formats.JPEG), ("PNG", formats.PNG), ("WEBP", formats.WEBP), ("AVIF", formats.AVIF), ("GIF", formats.GIF),
+     ("TIFF", formats.TIFF), ("BMP", formats.BMP)],
 )  # fmt: skip
 def test_a_picture_is_known_by_its_bytes_not_by_its_name(tmp_path: Path, name: str, expected: MediaFormat) -> None:
     path = tmp_path / "lies.mp4"
@@ -40,21 +41,21 @@ def test_a_picture_is_known_by_its_bytes_not_by_its_name(tmp_path: Path, name: s
 def test_a_big_tiff_is_known(tmp_path: Path) -> None:
     path = tmp_path / "big.jpg"
     drawing.four_corners().save(path, "TIFF", big_tiff=True)
-    assert probe(path, LIMITS).format is media.TIFF
+    assert probe(path, LIMITS).format is formats.TIFF
 
 
 def test_a_heic_is_known_with_its_dimensions(tmp_path: Path) -> None:
     path = tmp_path / "phone.png"
     path.write_bytes(drawing.heic(drawing.four_corners(640, 480), drawing.four_corners(320, 240)))
     found = probe(path, LIMITS)
-    assert (found.format, found.width, found.height) == (media.HEIC, 640, 480)
+    assert (found.format, found.width, found.height) == (formats.HEIC, 640, 480)
 
 
 @pytest.mark.parametrize(
     ("container", "codec", "expected"),
-    [("mp4", "mpeg4", media.MP4), ("mov", "mpeg4", media.MOV), ("avi", "mpeg4", media.AVI),
-     ("matroska", "mpeg4", media.MKV), ("flv", "flv", media.FLV), ("mpeg", "mpeg1video", media.MPEG),
-     ("mpegts", "mpeg2video", media.MPEG), ("mpeg1video", "mpeg1video", media.MPEG)],
+    [("mp4", "mpeg4", formats.MP4), ("mov", "mpeg4", formats.MOV), ("avi", "mpeg4", formats.AVI),
+     ("matroska", "mpeg4", formats.MKV), ("flv", "flv", formats.FLV), ("mpeg", "mpeg1video", formats.MPEG),
+     ("mpegts", "mpeg2video", formats.MPEG), ("mpeg1video", "mpeg1video", formats.MPEG)],
 )  # fmt: skip
 def test_a_video_is_known_by_its_bytes_not_by_its_name(
     tmp_path: Path, container: str, codec: str, expected: MediaFormat
@@ -66,17 +67,17 @@ def test_a_video_is_known_by_its_bytes_not_by_its_name(
 
 @pytest.mark.parametrize(
     ("head", "expected"),
-    [(_ftyp(b"heix"), media.HEIC), (_ftyp(b"mif1", b"mif1", b"heic"), media.HEIC),
-     (_ftyp(b"msf1", b"hevc"), media.HEIC), (_ftyp(b"mif1", b"avif", b"miaf"), media.AVIF),
-     (_ftyp(b"avis"), media.AVIF), (_ftyp(b"qt  "), media.MOV), (_ftyp(b"M4V ", b"isom"), media.MP4),
-     (_ftyp(b"3gp5"), media.MP4), (_ftyp(b"isom", b"avc1"), media.MP4),
-     (struct.pack(">I4s", 8, b"wide") + bytes(99), media.MOV),
-     (struct.pack(">I4s", 9999, b"moov") + bytes(99), media.MOV),
-     (struct.pack(">I4s", 0, b"mdat") + bytes(99), media.MOV),
-     (b"\x1a\x45\xdf\xa3\x8f\x42\x82\x84webm" + bytes(20), media.WEBM),
-     (b"\x1a\x45\xdf\xa3\x8f\x42\x82\x88matroska" + bytes(20), media.MKV),
-     ((b"\x00\x00\x00\x00\x47" + bytes(187)) * 4, media.MPEG),
-     (b"II+\x00\x08\x00" + bytes(20), media.TIFF), (b"MM\x00*" + bytes(20), media.TIFF)],
+    [(_ftyp(b"heix"), formats.HEIC), (_ftyp(b"mif1", b"mif1", b"heic"), formats.HEIC),
+     (_ftyp(b"msf1", b"hevc"), formats.HEIC), (_ftyp(b"mif1", b"avif", b"miaf"), formats.AVIF),
+     (_ftyp(b"avis"), formats.AVIF), (_ftyp(b"qt  "), formats.MOV), (_ftyp(b"M4V ", b"isom"), formats.MP4),
+     (_ftyp(b"3gp5"), formats.MP4), (_ftyp(b"isom", b"avc1"), formats.MP4),
+     (struct.pack(">I4s", 8, b"wide") + bytes(99), formats.MOV),
+     (struct.pack(">I4s", 9999, b"moov") + bytes(99), formats.MOV),
+     (struct.pack(">I4s", 0, b"mdat") + bytes(99), formats.MOV),
+     (b"\x1a\x45\xdf\xa3\x8f\x42\x82\x84webm" + bytes(20), formats.WEBM),
+     (b"\x1a\x45\xdf\xa3\x8f\x42\x82\x88matroska" + bytes(20), formats.MKV),
+     ((b"\x00\x00\x00\x00\x47" + bytes(187)) * 4, formats.MPEG),
+     (b"II+\x00\x08\x00" + bytes(20), formats.TIFF), (b"MM\x00*" + bytes(20), formats.TIFF)],
 )  # fmt: skip
 def test_kinds_of_one_family_are_told_apart(tmp_path: Path, head: bytes, expected: MediaFormat) -> None:
     path = tmp_path / "file"
@@ -138,11 +139,11 @@ def test_each_type_has_its_own_limit_of_bytes(tmp_path: Path) -> None:
     limits = MediaLimits(max_image_bytes=100, max_video_bytes=10_000)
     with pytest.raises(MediaError, match="limit of 100 bytes for pictures"):
         probe(picture, limits)
-    assert probe(film, limits).format is media.MP4
+    assert probe(film, limits).format is formats.MP4
     with pytest.raises(MediaError, match="for videos"):
         probe(film, MediaLimits(max_video_bytes=1000))
     exact = MediaLimits(max_image_bytes=picture.stat().st_size)
-    assert probe(picture, exact).format is media.JPEG
+    assert probe(picture, exact).format is formats.JPEG
 
 
 @pytest.mark.parametrize(
@@ -177,7 +178,7 @@ def test_a_damaged_header_is_not_refused(tmp_path: Path) -> None:
     path = tmp_path / "cut.jpg"
     path.write_bytes(drawing.jpeg_bytes(drawing.four_corners())[:30])
     found = probe(path, LIMITS)
-    assert (found.format, found.width, found.height) == (media.JPEG, None, None)
+    assert (found.format, found.width, found.height) == (formats.JPEG, None, None)
 
 
 @pytest.mark.parametrize("name", ["JPEG", "PNG", "WEBP", "TIFF"])
@@ -208,7 +209,7 @@ def test_a_container_is_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         raise AssertionError("the container was opened")
 
     monkeypatch.setattr(av, "open", fail)
-    assert probe(path, LIMITS).format is media.MP4
+    assert probe(path, LIMITS).format is formats.MP4
 
 
 def test_an_unreadable_directory_entry_is_a_media_error(tmp_path: Path) -> None:

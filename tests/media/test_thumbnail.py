@@ -15,7 +15,7 @@ from PIL import Image, ImageCms
 from tests.media import drawing
 from tests.media.drawing import names_in
 from vuemantics_tui.domain.errors import MediaError
-from vuemantics_tui.domain.media import FileType
+from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.media.small import fit_within, small_rgb
 from vuemantics_tui.media.thumbnail import THUMBNAIL_SIDE, make_thumbnail, small_jpeg
 

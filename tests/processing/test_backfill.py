@@ -16,7 +16,7 @@ from tests.conftest import DrawPicture, OpenLibrary, add_all, settled, until
 from tests.doubles import ThreadCompute
 from vuemantics_tui.library import Library
 from vuemantics_tui.processing.backfill import Backfill
-from vuemantics_tui.store.backfill import BackfillStore
+from vuemantics_tui.store.duplicates import BackfillStore
 
 # Opens a library, dies as hard as can be when the third file is about to be read.
 KILLED = """
@@ -24,7 +24,7 @@ import asyncio, os, signal, sys
 from pathlib import Path
 from tests.doubles import ThreadCompute
 from vuemantics_tui.processing.backfill import Backfill
-from vuemantics_tui.store.backfill import BackfillStore
+from vuemantics_tui.store.duplicates import BackfillStore
 from vuemantics_tui.store.database import Database
 
 class Dying(ThreadCompute):

@@ -18,7 +18,7 @@ from tests.doubles import ScriptedAnalyzer
 from vuemantics_tui.domain.errors import LibraryError
 from vuemantics_tui.processing.owner import is_dead, this_process
 from vuemantics_tui.processing.scheduler import Running, launch_task
-from vuemantics_tui.store.claims import ClaimStore
+from vuemantics_tui.store.queue import ClaimStore
 
 
 async def test_no_more_run_than_there_are_workers(open_library: OpenLibrary, draw_picture: DrawPicture) -> None:

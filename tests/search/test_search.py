@@ -15,10 +15,10 @@ from vuemantics_tui.search.ranking import Hit, Ranking
 from vuemantics_tui.search.vectors import VectorIndex
 from vuemantics_tui.store.changes import ChangeFeed
 from vuemantics_tui.store.database import Database
-from vuemantics_tui.store.decisions import DecisionStore
 from vuemantics_tui.store.embeddings import EmbeddingStore
 from vuemantics_tui.store.filters import FilterStore
-from vuemantics_tui.store.fulltext import FullText
+from vuemantics_tui.store.queue import QueueStore
+from vuemantics_tui.store.search import FullText
 from vuemantics_tui.store.uploads import UploadStore
 
 
@@ -75,7 +75,7 @@ async def test_the_index_follows_what_is_added_described_anew_and_deleted(databa
     assert (await nearest(index, "d"))[0] == 4
     await store.delete([ids[0]])
     assert sorted(await nearest(index, "a")) == [2, 3, 4]
-    await store.requeue([ids[1]])
+    await QueueStore(database).requeue([ids[1]])
     assert (await nearest(index, "b"))[0] == 2, "it stays findable while it waits"
     await complete(database, ids[1], "z")
     assert (await nearest(index, "z"))[0] == 2
@@ -112,15 +112,15 @@ async def test_an_exact_match_in_words_and_meaning_scores_one(database: Database
 
 
 async def test_what_is_hidden_is_found_by_no_way_until_it_is_shown_again(database: Database) -> None:
-    ranking, decisions = ranking_of(database), DecisionStore(database)
+    ranking, uploads = ranking_of(database), UploadStore(database)
     ids = [await described(database, text) for text in ("tabby cat", "tabby dog", "grey sofa")]
     assert len(await hits_of(ranking, "tabby")) == 3
-    await decisions.set_hidden(ids[:1], True)
+    await uploads.set_hidden(ids[:1], True)
     assert {hit.number for hit in await hits_of(ranking, "tabby")} == {2, 3}
     assert {hit.number for hit in await hits_of(ranking_of(database), "tabby")} == {2, 3}, "freshly loaded"
     assert {hit.number for hit in await ranking.similar(2, 5)} == {3}
     assert {hit.number for hit in await ranking.similar(1, 5)} == {2, 3}, "from a hidden one to what is shown"
-    await decisions.set_hidden(ids[:1], False)
+    await uploads.set_hidden(ids[:1], False)
     assert len(await hits_of(ranking, "tabby")) == 3
 
 

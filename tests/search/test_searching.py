@@ -14,14 +14,13 @@ from tests.doubles import ScriptedAnalyzer, ThreadCompute, vector_of
 from vuemantics_tui import paths
 from vuemantics_tui.analyzers.base import Analyzer, Vector
 from vuemantics_tui.analyzers.builtin.analyzer import BuiltinAnalyzer
-from vuemantics_tui.domain.audit import audit_description
-from vuemantics_tui.domain.description import Description
+from vuemantics_tui.domain.description import Description, audit_description
 from vuemantics_tui.domain.errors import MediaError, ServerDownError, UsageError
 from vuemantics_tui.domain.query import QueryError
 from vuemantics_tui.domain.upload import ProcessingStage
 from vuemantics_tui.library import Library
 from vuemantics_tui.library.search import SearchResults
-from vuemantics_tui.store.claims import ClaimStore
+from vuemantics_tui.store.queue import ClaimStore
 from vuemantics_tui.store.runs import RunStore
 from vuemantics_tui.store.uploads import UploadStore
 

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from tests.search.vector_libraries import unit
-from vuemantics_tui.search.vector_file import file_of, open_vectors, sweep_parts, write_vectors
+from vuemantics_tui.files import sweep_parts
+from vuemantics_tui.search.vector_file import file_of, open_vectors, write_vectors
 
 WRITER = """
 import sys, numpy as np
@@ -58,7 +59,7 @@ def test_a_kill_leaves_the_whole_file_from_before_or_none(tmp_path: Path, place:
         assert np.array_equal(file.matrix, rows)
     else:
         assert not path.exists()
-    sweep_parts(tmp_path, "model")
+    sweep_parts(path)
     assert {entry.name for entry in tmp_path.iterdir()} == ({path.name} if there else set())
 
 

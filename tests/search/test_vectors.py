@@ -20,7 +20,6 @@ from vuemantics_tui.search.vector_file import file_of, open_vectors
 from vuemantics_tui.search.vector_table import VectorTable
 from vuemantics_tui.search.vectors import VectorIndex
 from vuemantics_tui.store.database import Database
-from vuemantics_tui.store.decisions import DecisionStore
 from vuemantics_tui.store.embeddings import EmbeddingStore
 from vuemantics_tui.store.trash import TrashStore
 from vuemantics_tui.store.uploads import UploadStore
@@ -77,12 +76,12 @@ async def test_it_follows_what_changes_goes_and_comes_back(database: Database, t
         UploadStore(database),
         TrashStore(database),
     )
-    decisions = DecisionStore(database)
+    uploads = UploadStore(database)
     first, second, third, fourth, *_ = best = await found(index, 10)
     fresh = index_over(database, tmp_path / "v", file_from=250)
     await trash.trash([f"id-{first}"])
     await store.delete([f"id-{second}"])
-    await decisions.set_hidden([f"id-{third}"], True)
+    await uploads.set_hidden([f"id-{third}"], True)
     await set_vector(database, fourth, -QUERY)
     for one in (index, fresh):
         assert await found(one, 6) == best[4:]
@@ -92,7 +91,7 @@ async def test_it_follows_what_changes_goes_and_comes_back(database: Database, t
         assert await found(one, 10, allowed={first, second, third, best[5]}) == [best[5]]
         assert await found(one, 10, allowed={third, best[5]}, include_hidden=True) == [third, best[5]]
     await trash.restore([f"id-{first}"])
-    await decisions.set_hidden([f"id-{third}"], False)
+    await uploads.set_hidden([f"id-{third}"], False)
     await set_vector(database, fourth, rows[numbers.index(fourth)])
     for one in (index, fresh, index_over(database, tmp_path / "v", file_from=250)):
         assert await found(one, 9) == [first, *best[2:]]

@@ -9,17 +9,17 @@ import pytest
 
 from tests.conftest import insert_upload
 from tests.doubles import GOOD_TEXT
-from tests.store.test_claims import taken, the
-from tests.store.test_runs import BUSY, NAN, ZEBRA, describe, embed
+from tests.store.test_queue import BUSY, taken, the
+from tests.store.test_runs import NAN, ZEBRA, describe, embed
 from tests.store.test_uploads import complete
 from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.upload import ProcessingStage, ProcessingStatus
-from vuemantics_tui.store.claims import ClaimStore
 from vuemantics_tui.store.database import Database
 from vuemantics_tui.store.descriptions import EDITED_BY_HAND, DescriptionStore
 from vuemantics_tui.store.embeddings import EmbeddingStore
-from vuemantics_tui.store.fulltext import FullText
+from vuemantics_tui.store.queue import ClaimStore, QueueStore
 from vuemantics_tui.store.runs import RunStore
+from vuemantics_tui.store.search import FullText
 from vuemantics_tui.store.uploads import UploadStore
 
 
@@ -41,7 +41,7 @@ async def twice(database: Database) -> str:
     store = UploadStore(database)
     upload_id = await insert_upload(store)
     await complete(database, upload_id)
-    await store.requeue([upload_id])
+    await QueueStore(database).requeue([upload_id])
     await complete(database, upload_id, ZEBRA)
     return upload_id
 
@@ -118,9 +118,9 @@ async def test_an_edit_that_changes_nothing_protects_nothing(database: Database,
 
 
 async def test_no_edit_and_no_choice_while_it_runs_or_waits_to_be_described(database: Database, twice: str) -> None:
-    store, descriptions = UploadStore(database), DescriptionStore(database)
+    descriptions = DescriptionStore(database)
     claims, runs = ClaimStore(database, "me"), RunStore(database)
-    await store.requeue([twice])
+    await QueueStore(database).requeue([twice])
     for state in ("waits", "claimed", "runs"):
         for decide in (descriptions.edit(twice, "Other words"), descriptions.choose(twice, 1)):
             with pytest.raises(UsageError, match="is being processed") as caught:
@@ -159,8 +159,8 @@ async def test_an_edited_description_is_overwritten_only_on_demand(database: Dat
     await descriptions.edit(twice, "My own words")
     await finish(database)
     assert await descriptions.edited([other, twice, "gone"]) == [twice]
-    assert await store.requeue([twice, other]) == [other]
-    assert await store.requeue([twice], overwrite_edited=True) == [twice]
+    assert await QueueStore(database).requeue([twice, other]) == [other]
+    assert await QueueStore(database).requeue([twice], overwrite_edited=True) == [twice]
     await complete(database, twice, ZEBRA)
     assert await descriptions.edited([twice]) == []
     (mine,) = [found for found in await descriptions.of(1) if found.edited]
@@ -178,7 +178,7 @@ async def test_an_edit_whose_embedding_fails_is_retried_not_lost(database: Datab
     await runs.advance(claim, ProcessingStage.EMBEDDING_GENERATION)
     await runs.fail(claim, NAN)
     assert await found(database, "zebra"), "a failure takes nothing away"
-    assert await store.requeue([twice]) == [twice]
+    assert await QueueStore(database).requeue([twice]) == [twice]
     await finish(database)
     assert (await the(store, twice)).description == "My own words"
 

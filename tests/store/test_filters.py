@@ -10,12 +10,12 @@ import pytest
 
 from tests.conftest import insert_upload
 from tests.store.test_uploads import complete
-from vuemantics_tui.domain.media import FileType
+from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.query import parse_query
 from vuemantics_tui.store.database import Database
 from vuemantics_tui.store.descriptions import DescriptionStore
 from vuemantics_tui.store.filters import FilterStore
-from vuemantics_tui.store.fulltext import FullText
+from vuemantics_tui.store.search import FullText
 from vuemantics_tui.store.tags import TagStore
 from vuemantics_tui.store.uploads import UploadStore
 
@@ -25,7 +25,14 @@ NOW = datetime(2024, 7, 1, 12, tzinfo=UTC)
 ROWS: list[dict[str, object]] = [
     {"filename": "IMG_1.jpg", "file_size": 1_000_000, "width": 4000, "height": 3000, "taken_at": "2024-06-30T23:59:59"},
     {"filename": "100%_Beach.jpg", "file_size": 5_000_000, "width": 800, "height": 1200, "taken_at": "2023-01-02"},
-    {"filename": "clip.mp4", "file_type": "video", "file_size": 90_000_000, "duration": 61.5, "taken_at": None},
+    {
+        "filename": "clip.mp4",
+        "file_type": "video",
+        "mime_type": "video/mp4",
+        "file_size": 90_000_000,
+        "duration": 61.5,
+        "taken_at": None,
+    },
     {"filename": "img_4.png", "file_size": 20_000, "width": 500, "height": 500, "hidden": 1, "taken_at": None},
     {"filename": "broken.jpg", "file_size": 5_100_000, "processing_status": "failed", "error_kind": "permanent"},
     {"filename": "gone.jpg", "file_size": 1, "deleted_at": "2024-06-01"},
@@ -70,6 +77,9 @@ async def numbers(database: Database, text: str) -> list[int]:
     [
         ("type:image", [1, 2, 5]),
         ("-type:image", [3]),
+        ("type:mp4", [3]),
+        ("type:jpg type:image", [1, 2, 5]),
+        ("-type:jpeg", [3]),
         ("type:video is:hidden", []),
         ("is:hidden", [4]),
         ("-is:hidden", [1, 2, 3, 5]),
@@ -205,8 +215,8 @@ async def test_words_are_looked_for_among_few_some_and_many(
         await complete(database, await insert_upload(UploadStore(database), name), "A dog runs.", ())
     matching = await filters.matching(parse_query("name:.jpg"), NOW)
     for looked_up, handed_over in ((300, 20_000), (0, 20_000), (0, 0)):
-        monkeypatch.setattr("vuemantics_tui.store.fulltext._LOOKED_UP", looked_up)
-        monkeypatch.setattr("vuemantics_tui.store.fulltext._HANDED_OVER", handed_over)
+        monkeypatch.setattr("vuemantics_tui.store.search._LOOKED_UP", looked_up)
+        monkeypatch.setattr("vuemantics_tui.store.search._HANDED_OVER", handed_over)
         for word, half_typed in (("dogs", False), ("ru", True)):
             found = await fulltext.search([word], every=True, limit=9, half_typed=half_typed, matching=matching)
             assert sorted(found) == [1, 2, 3]
@@ -233,7 +243,7 @@ async def test_phrases_and_what_is_left_out_count_in_the_full_text(database: Dat
 async def test_a_word_that_is_everywhere_is_ranked_among_the_newest(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vuemantics_tui.store.fulltext.BOUND", 2)
+    monkeypatch.setattr("vuemantics_tui.store.search.BOUND", 2)
     for _ in range(4):
         await complete(database, await insert_upload(UploadStore(database)), "A dog runs.", ())
     assert await FullText(database).search(["dog"], every=True, limit=9) == [4, 3]

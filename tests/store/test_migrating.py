@@ -11,9 +11,9 @@ from tests.conftest import insert_upload
 from tests.store.test_uploads import complete
 from vuemantics_tui.domain.upload import ProcessingStatus
 from vuemantics_tui.store import database as database_module
-from vuemantics_tui.store.claims import ClaimStore
 from vuemantics_tui.store.database import Database
 from vuemantics_tui.store.descriptions import DescriptionStore
+from vuemantics_tui.store.queue import ClaimStore, QueueStore
 from vuemantics_tui.store.uploads import UploadStore
 
 TABLES = ("library", "users", "uploads", "descriptions", "embeddings", "events", "tombstones", "searches")
@@ -92,7 +92,7 @@ async def test_an_older_library_works_on(old: Path) -> None:
             None,
         ]
         assert [found.current for found in await DescriptionStore(database).of(1)] == [True, False]
-        assert await store.requeue(["a", "b"]) == ["a", "b"]
+        assert await QueueStore(database).requeue(["a", "b"]) == ["a", "b"]
         await complete(database, "a", "A zebra stands in high yellow grass under a wide and nearly empty sky.")
         upload = await store.get("a")
         assert upload is not None

@@ -6,24 +6,21 @@ import pytest
 
 from tests.conftest import insert_upload
 from tests.doubles import GOOD_TEXT, vector_of
-from tests.store.test_claims import Clock, taken, the
-from vuemantics_tui.domain.audit import audit_description
-from vuemantics_tui.domain.description import Description
+from tests.store.test_queue import BUSY, Clock, taken, the
+from vuemantics_tui.domain.description import Description, audit_description
 from vuemantics_tui.domain.errors import ErrorKind
 from vuemantics_tui.domain.media import MediaMetadata
 from vuemantics_tui.domain.upload import ProcessingStage, ProcessingStatus
-from vuemantics_tui.store.claims import ClaimStore
 from vuemantics_tui.store.database import Database
-from vuemantics_tui.store.decisions import DecisionStore
 from vuemantics_tui.store.descriptions import DescriptionStore
 from vuemantics_tui.store.embeddings import EmbeddingStore
-from vuemantics_tui.store.events import EventStore
-from vuemantics_tui.store.fulltext import FullText
+from vuemantics_tui.store.history import HistoryStore
+from vuemantics_tui.store.queue import ClaimStore, QueueStore
 from vuemantics_tui.store.runs import Claim, ClaimLostError, Failure, RunStore
+from vuemantics_tui.store.search import FullText
 from vuemantics_tui.store.uploads import UploadStore
 
 ZEBRA = "A zebra stands in high yellow grass under a wide and nearly empty sky."
-BUSY = Failure("AI processing failed: 503", ErrorKind.TRANSIENT, ProcessingStage.VISION_ANALYSIS, "Wait.")
 NAN = Failure("AI processing failed: NaN", ErrorKind.PERMANENT, ProcessingStage.EMBEDDING_GENERATION)
 
 
@@ -58,7 +55,7 @@ async def test_what_is_to_be_tried_again_waits_until_then_and_does_not_hold_up_o
     upload = await the(store, first)
     assert (upload.word, upload.attempts, upload.retry_at) == ("waiting", 1, clock.now + 4)
     assert (upload.error_message, upload.error_stage, upload.hint) == (BUSY.message, "vision_analysis", "Wait.")
-    event = (await EventStore(database).of(claim.number))[-1]
+    event = (await HistoryStore(database).of(claim.number))[-1]
     assert (event.kind, event.message) == ("trying again", f"in 4 s: {BUSY.message}")
     assert (await taken(claims)).upload_id == second
     clock.now += 3.9
@@ -75,14 +72,14 @@ async def test_a_retry_by_hand_or_this_next_makes_it_due_at_once(database: Datab
     claims, runs = ClaimStore(database, "me", clock), RunStore(database, clock)
     upload_id = await insert_upload(store)
     await runs.try_again(await taken(claims), BUSY, 60.0)
-    assert await store.requeue([upload_id]) == [upload_id]
+    assert await QueueStore(database).requeue([upload_id]) == [upload_id]
     upload = await the(store, upload_id)
     assert (upload.attempts, upload.retry_at, upload.error_message) == (0, None, None)
     claim = await taken(claims)
-    assert await store.requeue([upload_id]) == [], "it runs"
+    assert await QueueStore(database).requeue([upload_id]) == [], "it runs"
     await runs.try_again(claim, BUSY, 60.0)
     assert await claims.claim_next() is None
-    assert await DecisionStore(database).run_next([upload_id]) == 1
+    assert await QueueStore(database).run_next([upload_id]) == 1
     await taken(claims)
 
 
@@ -94,7 +91,7 @@ async def test_stepping_back_costs_no_attempt(database: Database) -> None:
     await runs.step_back(claim, "the server is away")
     upload = await the(store, upload_id)
     assert (upload.status, upload.stage, upload.attempts, upload.retry_at) == ("pending", "queued", 0, None)
-    event = (await EventStore(database).of(1))[-1]
+    event = (await HistoryStore(database).of(1))[-1]
     assert (event.kind, event.message) == ("put back", "the server is away")
     assert (await taken(claims)).attempts == 1
 
@@ -103,7 +100,7 @@ async def test_neither_is_written_for_what_was_cancelled_meanwhile(database: Dat
     store, claims, runs = UploadStore(database), ClaimStore(database, "me"), RunStore(database)
     upload_id = await insert_upload(store)
     claim = await taken(claims)
-    await DecisionStore(database).cancel([upload_id])
+    await QueueStore(database).cancel([upload_id])
     with pytest.raises(ClaimLostError):
         await runs.try_again(claim, BUSY, 2.0)
     with pytest.raises(ClaimLostError):
@@ -121,7 +118,7 @@ async def test_a_run_that_waits_for_a_slot_is_told_as_waiting_and_still_held(dat
     await runs.advance(claim, ProcessingStage.QUEUED)
     assert (await the(store, upload_id)).word == "waiting"
     assert await claims.claim_next() is None
-    assert await DecisionStore(database).run_next([upload_id]) == 0
+    assert await QueueStore(database).run_next([upload_id]) == 0
     await runs.advance(claim, ProcessingStage.VISION_ANALYSIS)
     assert (await the(store, upload_id)).word == "describing"
 
@@ -141,12 +138,12 @@ async def test_after_a_description_any_later_run_resumes_at_its_embedding(databa
     assert claim.resume_description == number, "after a crash"
     await runs.advance(claim, ProcessingStage.EMBEDDING_GENERATION)
     await runs.fail(claim, NAN)
-    assert await store.requeue([upload_id]) == [upload_id]
+    assert await QueueStore(database).requeue([upload_id]) == [upload_id]
     claim = await taken(claims)
     assert claim.resume_description == number, "after a failure"
     await embed(database, claim, number)
     assert (await the(store, upload_id)).status is ProcessingStatus.COMPLETED
-    await store.requeue([upload_id])
+    await QueueStore(database).requeue([upload_id])
     assert (await taken(claims)).resume_description is None, "a regenerate describes anew"
 
 
@@ -170,7 +167,7 @@ async def test_vectors_of_other_models_stay_only_with_their_description(database
     assert await EmbeddingStore(database).queue_stale("other") == 1
     await embed(database, await taken(claims), first, "other")
     assert await models_of(database) == ["other", "words"], "to switch back costs nothing"
-    await store.requeue([upload_id])
+    await QueueStore(database).requeue([upload_id])
     claim = await taken(claims)
     second = await describe(database, claim, ZEBRA)
     assert await models_of(database) == ["other", "words"], "the old description is still current"

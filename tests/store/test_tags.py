@@ -9,7 +9,8 @@ from tests.store.test_uploads import complete
 from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.store.changes import ChangeFeed
 from vuemantics_tui.store.database import Database
-from vuemantics_tui.store.fulltext import FullText
+from vuemantics_tui.store.queue import QueueStore
+from vuemantics_tui.store.search import FullText
 from vuemantics_tui.store.tags import Tag, TagStore
 from vuemantics_tui.store.trash import TrashStore
 from vuemantics_tui.store.uploads import UploadStore
@@ -50,7 +51,7 @@ async def test_own_tags_are_words_and_outlive_descriptions(database: Database) -
     await complete(database, described, "A dog runs on the beach.", ("dog",))
     await tags.add([described, bare], ["Ostsee"])
     assert await holds(database, "ostsee") == [1, 2]
-    await store.requeue([described])
+    await QueueStore(database).requeue([described])
     await complete(database, described, "A cat sits in the garden.", ("cat",))
     assert await holds(database, "ostsee") == [1, 2]
     assert await holds(database, "cat") == [1]

@@ -31,9 +31,9 @@ from vuemantics_tui.domain.description import Description
 from vuemantics_tui.library import Library
 from vuemantics_tui.ui.app import VuemanticsApp
 from vuemantics_tui.ui.screens.doctor import Examine
-from vuemantics_tui.ui.widgets.path_field import PathInput
-from vuemantics_tui.ui.widgets.search_line import SearchInput
-from vuemantics_tui.ui.widgets.upload_table import UploadTable
+from vuemantics_tui.ui.uploads.path_field import PathInput
+from vuemantics_tui.ui.uploads.search_bar import SearchInput
+from vuemantics_tui.ui.uploads.table import UploadTable
 
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 # Only ends what hangs: a machine with more to do than this takes its time.

@@ -37,10 +37,10 @@ from vuemantics_tui.ui.actions import (
 from vuemantics_tui.ui.app import VuemanticsApp
 from vuemantics_tui.ui.keymap import checked_keymap
 from vuemantics_tui.ui.palette import ActionsProvider
-from vuemantics_tui.ui.screens.uploads import UploadsScreen
-from vuemantics_tui.ui.widgets.gallery import Gallery
+from vuemantics_tui.ui.uploads.gallery import Gallery
+from vuemantics_tui.ui.uploads.screen import UploadsScreen
+from vuemantics_tui.ui.uploads.table import UploadTable
 from vuemantics_tui.ui.widgets.keys_line import HELP, KeysLine, fitting
-from vuemantics_tui.ui.widgets.upload_table import UploadTable
 
 README = Path(__file__).parents[2] / "README.md"
 

@@ -19,7 +19,7 @@ from tests.ui.conftest import PATIENCE_SECONDS, Window, add, open_library_at, wi
 from vuemantics_tui.domain.upload import ProcessingStatus
 from vuemantics_tui.ui.app import VuemanticsApp
 from vuemantics_tui.ui.screens.confirm import ConfirmScreen
-from vuemantics_tui.ui.screens.uploads import UploadsScreen
+from vuemantics_tui.ui.uploads.screen import UploadsScreen
 
 Draw = Callable[..., Path]
 
@@ -182,7 +182,7 @@ async def test_an_app_that_cannot_show_its_first_screen_ends_without_a_traceback
 
 CRASHING = """
 import vuemantics_tui.cli
-from vuemantics_tui.ui.screens.uploads import UploadsScreen
+from vuemantics_tui.ui.uploads.screen import UploadsScreen
 def compose(screen):
     raise RuntimeError("a defect")
     yield

@@ -16,7 +16,7 @@ from textual.widgets import TextArea
 from tests.analyzers.asking import ollama
 from tests.servers import FakeOllama
 from tests.ui.conftest import Made, Window, add, make_library, open_library_at, window_on
-from tests.ui.pane_stage import RUNNING, make_pane_library, pane_on
+from tests.ui.uploads.pane_stage import RUNNING, make_pane_library, pane_on
 from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.upload import ProcessingStatus
 from vuemantics_tui.library import StoredDescription
@@ -24,8 +24,8 @@ from vuemantics_tui.ui.editor import edited_text, editor_command
 from vuemantics_tui.ui.screens.confirm import ConfirmScreen
 from vuemantics_tui.ui.screens.edit import EditScreen
 from vuemantics_tui.ui.screens.overwrite import OverwriteScreen
+from vuemantics_tui.ui.uploads.writing import LINES_AT_ONCE, WritingText
 from vuemantics_tui.ui.widgets.words import Words
-from vuemantics_tui.ui.widgets.writing import LINES_AT_ONCE, WritingText
 
 Draw = Callable[..., Path]
 

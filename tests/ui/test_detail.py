@@ -14,14 +14,14 @@ from textual.screen import Screen
 
 from tests.doubles import ThreadCompute
 from tests.ui.conftest import StillAnalyzer, settings_for
-from tests.ui.pane_stage import COMPLETED, FAILED, RUNNING, PaneApp, change, describe, in_utc, make_pane_library
+from tests.ui.uploads.pane_stage import COMPLETED, FAILED, RUNNING, PaneApp, change, describe, in_utc, make_pane_library
 from vuemantics_tui.domain.errors import LibraryError
 from vuemantics_tui.domain.upload import QueueCounts, Upload, UploadEvent
 from vuemantics_tui.library import Library
 from vuemantics_tui.ui.clipboard import copy
 from vuemantics_tui.ui.screens.detail import DetailScreen
-from vuemantics_tui.ui.widgets.pane_facts import FactsPage
-from vuemantics_tui.ui.widgets.upload_pane import UploadPane
+from vuemantics_tui.ui.uploads.facts import FactsPage
+from vuemantics_tui.ui.uploads.pane import UploadPane
 
 __all__ = ["in_utc"]
 pytestmark = pytest.mark.usefixtures("in_utc")

@@ -9,12 +9,12 @@ import pytest
 
 from tests.ui.conftest import Made, Window, make_library, window_on
 from tests.ui.test_actions import window_with
-from tests.ui.test_snapshots import MIXED, SIZES, Compare, OwnLibraryApp, before
+from tests.ui.uploads.test_snapshots import MIXED, SIZES, Compare, OwnLibraryApp, before
 from vuemantics_tui.ui.actions import actions_of
 from vuemantics_tui.ui.screens.help import SIGNS, HelpScreen, HelpText
-from vuemantics_tui.ui.screens.uploads import UploadsScreen
-from vuemantics_tui.ui.widgets.search_line import SearchInput
-from vuemantics_tui.ui.widgets.upload_table import UploadTable
+from vuemantics_tui.ui.uploads.screen import UploadsScreen
+from vuemantics_tui.ui.uploads.search_bar import SearchInput
+from vuemantics_tui.ui.uploads.table import UploadTable
 
 
 def open_help(window: Window) -> bool:

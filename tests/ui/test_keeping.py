@@ -17,7 +17,7 @@ from vuemantics_tui.ui.screens import saved
 from vuemantics_tui.ui.screens.ask import AskInput
 from vuemantics_tui.ui.screens.saved import SavedScreen
 from vuemantics_tui.ui.screens.trash import TrashScreen, left_words
-from vuemantics_tui.ui.screens.uploads_keeping import TagChanges, tag_begun, tag_changes
+from vuemantics_tui.ui.uploads.screen_keeping import TagChanges, tag_begun, tag_changes
 from vuemantics_tui.ui.widgets.words import Words
 
 Draw = Callable[..., Path]

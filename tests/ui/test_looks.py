@@ -14,18 +14,18 @@ from rich.console import Console
 from textual.pilot import Pilot
 
 from tests.ui.conftest import NOW, PATIENCE_SECONDS, make_rows
-from tests.ui.pane_stage import COMPLETED, RUNNING, change, in_utc, make_pane_library
 from tests.ui.screen_text import screen_text
 from tests.ui.test_doctor_screen import FINDINGS
 from tests.ui.test_failures import FAILED as FAILURES
-from tests.ui.test_serving import outage
-from tests.ui.test_snapshots import SIZES, OwnLibraryApp
+from tests.ui.uploads.pane_stage import COMPLETED, RUNNING, change, in_utc, make_pane_library
+from tests.ui.uploads.test_servers import outage
+from tests.ui.uploads.test_snapshots import SIZES, OwnLibraryApp
 from vuemantics_tui import paths
 from vuemantics_tui.domain.finding import Finding
 from vuemantics_tui.library import Library, Queue
+from vuemantics_tui.ui.uploads.pane import UploadPane
+from vuemantics_tui.ui.uploads.table import UploadTable
 from vuemantics_tui.ui.widgets.choice_list import ChoiceList
-from vuemantics_tui.ui.widgets.upload_pane import UploadPane
-from vuemantics_tui.ui.widgets.upload_table import UploadTable
 
 __all__ = ["in_utc"]
 pytestmark = [

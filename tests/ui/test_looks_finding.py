@@ -10,11 +10,11 @@ import pytest
 from textual.pilot import Pilot
 
 from tests.ui.conftest import NOW
-from tests.ui.pane_stage import COMPLETED, FAILED, change, in_utc
 from tests.ui.test_looks import LooksApp, press, root
-from tests.ui.test_snapshots import SIZES
-from vuemantics_tui.domain.likeness import DuplicateGroup, LookAlike
-from vuemantics_tui.domain.media import FileType
+from tests.ui.uploads.pane_stage import COMPLETED, FAILED, change, in_utc
+from tests.ui.uploads.test_snapshots import SIZES
+from vuemantics_tui.domain.duplicates import DuplicateGroup, LookAlike
+from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.upload import ProcessingStatus
 from vuemantics_tui.library.duplicates import Duplicates
 from vuemantics_tui.library.statistics import ReadStatistics, Space, Statistics

@@ -13,10 +13,10 @@ from vuemantics_tui.analyzers.answers import GrowingAnswer, description_and_tags
 from vuemantics_tui.analyzers.base import Compute, OnFrame, OnText, Picture, ServerState, Vector, ignore_text
 from vuemantics_tui.analyzers.failures import NotANumberError, Request, TextTooLongError
 from vuemantics_tui.analyzers.pieces import first_half, mean_vector, split_text
-from vuemantics_tui.analyzers.prompts import Prompts
 from vuemantics_tui.analyzers.wire import TimeLimits
 from vuemantics_tui.domain.description import Description
 from vuemantics_tui.domain.errors import AnalyzerError, ErrorKind, MediaError, UsageError
+from vuemantics_tui.domain.prompts import Prompts
 from vuemantics_tui.media import jobs
 
 SMALLEST_PIECE = 250

@@ -10,7 +10,7 @@ from vuemantics_tui.cli.group import current_settings, json_option, library_opti
 from vuemantics_tui.cli.output import emit, emit_json, note, upload_document, upload_page, upload_table
 from vuemantics_tui.cli.session import open_library, run
 from vuemantics_tui.config import Settings
-from vuemantics_tui.domain.media import FileType
+from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.upload import ProcessingStatus
 from vuemantics_tui.viewer import open_in_viewer
 

@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from vuemantics_tui import paths
-from vuemantics_tui.config.file import KEYS, SettingsFile
-from vuemantics_tui.config.knobs import Knob, shown
+from vuemantics_tui.config.file import KEYS, Knob, SettingsFile, shown
 from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.media import MediaLimits
 from vuemantics_tui.domain.prompts import FRAME_PROMPT, IMAGE_PROMPT, SUMMARY_PROMPT

@@ -1,9 +1,21 @@
-"""What an analyzer finds in a picture or clip."""
+"""The description of a picture or clip, and the audit: does it read like a description, or like a model gone astray?"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import groupby
+
+PASSING_SCORE = 60
+CONTROL_TOKENS = ("<|", "|>")
+MIN_CHARACTERS = 50
+MAX_CHARACTERS = 5000
+MIN_UNIQUE_SHARE = 0.20
+MAX_RUN_OF_ONE_WORD = 3
+MAX_SYMBOL_SHARE = 0.30
+
+_WORD = re.compile(r"\S+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +44,42 @@ def full_text(text: str, read_text: str) -> str:
     if not read_text:
         return text
     return f"{text} Text in the picture: {' '.join(read_text.split())}"
+
+
+@dataclass(frozen=True, slots=True)
+class AuditResult:
+    """A score from 0 to 100 and what was found wanting, in words."""
+
+    score: int
+    findings: tuple[str, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether the text is good enough to keep without another try."""
+        return self.score >= PASSING_SCORE
+
+
+def audit_description(text: str) -> AuditResult:
+    """Score a description by the rules and penalties of the vuemantics web app.
+
+    Starts at 100 and subtracts: 50 for each kind of control token, 30 under 50 characters, 20 over 5000, 40 under
+    20 % unique words, 35 for one word four times in a row, 25 over 30 % characters that are neither letter nor space.
+    """
+    stripped = text.strip()
+    if not stripped:
+        return AuditResult(0, ("the description is empty",))
+    penalties = [(50, f"holds the control token {token!r}") for token in CONTROL_TOKENS if token in stripped]
+    if len(stripped) < MIN_CHARACTERS:
+        penalties.append((30, f"shorter than {MIN_CHARACTERS} characters"))
+    if len(stripped) > MAX_CHARACTERS:
+        penalties.append((20, f"longer than {MAX_CHARACTERS} characters"))
+    words = [word.lower() for word in _WORD.findall(stripped)]
+    if len(set(words)) / len(words) < MIN_UNIQUE_SHARE:
+        penalties.append((40, f"fewer than {MIN_UNIQUE_SHARE:.0%} of its words are different"))
+    if any(len(list(run)) > MAX_RUN_OF_ONE_WORD for _, run in groupby(words)):
+        penalties.append((35, "repeats a word four times in a row"))
+    symbols = sum(not (character.isalpha() or character.isspace()) for character in stripped)
+    if symbols / len(stripped) > MAX_SYMBOL_SHARE:
+        penalties.append((25, f"over {MAX_SYMBOL_SHARE:.0%} of its characters are neither letter nor space"))
+    score = max(0, 100 - sum(points for points, _ in penalties))
+    return AuditResult(score, tuple(finding for _, finding in penalties))

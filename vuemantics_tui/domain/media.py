@@ -1,55 +1,10 @@
-"""The media that the library accepts, in one table."""
+"""What is known of a media file: its limits, what probing its header tells, and what it says of itself."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
-
-class FileType(StrEnum):
-    """What an upload is."""
-
-    IMAGE = "image"
-    VIDEO = "video"
-
-
-@dataclass(frozen=True, slots=True)
-class MediaFormat:
-    """One accepted format: the word for it, its MIME type, and the extension that its copy gets."""
-
-    name: str
-    file_type: FileType
-    mime_type: str
-    extension: str
-
-
-def _image(name: str, mime_type: str, extension: str) -> MediaFormat:
-    return MediaFormat(name, FileType.IMAGE, mime_type, extension)
-
-
-def _video(name: str, mime_type: str, extension: str) -> MediaFormat:
-    return MediaFormat(name, FileType.VIDEO, mime_type, extension)
-
-
-JPEG = _image("JPEG", "image/jpeg", "jpg")
-PNG = _image("PNG", "image/png", "png")
-WEBP = _image("WebP", "image/webp", "webp")
-HEIC = _image("HEIC", "image/heic", "heic")
-AVIF = _image("AVIF", "image/avif", "avif")
-GIF = _image("GIF", "image/gif", "gif")
-TIFF = _image("TIFF", "image/tiff", "tiff")
-BMP = _image("BMP", "image/bmp", "bmp")
-MP4 = _video("MP4", "video/mp4", "mp4")
-MOV = _video("MOV", "video/quicktime", "mov")
-AVI = _video("AVI", "video/x-msvideo", "avi")
-WEBM = _video("WebM", "video/webm", "webm")
-MKV = _video("MKV", "video/x-matroska", "mkv")
-MPEG = _video("MPEG", "video/mpeg", "mpeg")
-FLV = _video("FLV", "video/x-flv", "flv")
-
-FORMATS: tuple[MediaFormat, ...] = (
-    JPEG, PNG, WEBP, HEIC, AVIF, GIF, TIFF, BMP, MP4, MOV, AVI, WEBM, MKV, MPEG, FLV,
-)  # fmt: skip
+from vuemantics_tui.domain.formats import FileType, MediaFormat
 
 
 @dataclass(frozen=True, slots=True)

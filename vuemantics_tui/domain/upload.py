@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from vuemantics_tui.domain.errors import ErrorKind
-from vuemantics_tui.domain.media import FileType
+from vuemantics_tui.domain.formats import FileType
 
 
 class ProcessingStatus(StrEnum):

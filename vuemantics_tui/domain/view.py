@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from vuemantics_tui.domain.media import FileType
+from vuemantics_tui.domain.formats import FileType
 
 
 class SortKey(StrEnum):

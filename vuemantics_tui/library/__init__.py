@@ -11,13 +11,13 @@ from typing import Self
 from vuemantics_tui import paths
 from vuemantics_tui.analyzers.base import Analyzer, Compute, OnPulled, ServerState
 from vuemantics_tui.config import AUTO, MIB, SAME, Settings
+from vuemantics_tui.domain.duplicates import DuplicateGroup, LookAlike
 from vuemantics_tui.domain.errors import LibraryError, UsageError, VuemanticsError
-from vuemantics_tui.domain.likeness import DuplicateGroup, LookAlike
 from vuemantics_tui.library import choosing
 from vuemantics_tui.library.choosing import Choice
 from vuemantics_tui.library.descriptions import Descriptions
 from vuemantics_tui.library.duplicates import Duplicates
-from vuemantics_tui.library.exporting import Export, ExportFormat, ExportProgress, SidecarResult
+from vuemantics_tui.library.export import Export, ExportFormat, ExportProgress, SidecarResult
 from vuemantics_tui.library.queue import Queue
 from vuemantics_tui.library.search import Search, SearchHit, SearchResults
 from vuemantics_tui.library.statistics import ReadStatistics, Space, Statistics
@@ -35,24 +35,20 @@ from vuemantics_tui.processing.scheduler import Launch, Running, Scheduler
 from vuemantics_tui.processing.slots import StageLimits
 from vuemantics_tui.search.meaning import Meanings
 from vuemantics_tui.search.ranking import Ranking
-from vuemantics_tui.search.suggesting import Suggester, Suggestion, SuggestionKind
+from vuemantics_tui.search.suggestions import Suggester, Suggestion, SuggestionKind
 from vuemantics_tui.search.vectors import VectorIndex
-from vuemantics_tui.store.backfill import BackfillStore
 from vuemantics_tui.store.changes import ChangeFeed
-from vuemantics_tui.store.claims import ClaimStore
 from vuemantics_tui.store.database import Database
 from vuemantics_tui.store.descriptions import EDITED_BY_HAND, DescriptionStore, StoredDescription
-from vuemantics_tui.store.durations import DurationStore
+from vuemantics_tui.store.duplicates import BackfillStore, FingerprintStore
 from vuemantics_tui.store.embeddings import EmbeddingStore
-from vuemantics_tui.store.exporting import ExportStore
 from vuemantics_tui.store.filters import FilterStore
-from vuemantics_tui.store.fingerprints import FingerprintStore
-from vuemantics_tui.store.fulltext import FullText
-from vuemantics_tui.store.library import LibrarySize, LibraryStore
+from vuemantics_tui.store.history import HistoryStore
+from vuemantics_tui.store.identity import LibraryStore
+from vuemantics_tui.store.queue import ClaimStore, QueueStore
 from vuemantics_tui.store.runs import RunStore
-from vuemantics_tui.store.saved_searches import SavedSearch, SavedSearches
-from vuemantics_tui.store.searches import SearchHistory
-from vuemantics_tui.store.statistics import StatisticsStore
+from vuemantics_tui.store.search import FullText, SavedSearch, SavedSearches, SearchHistory
+from vuemantics_tui.store.statistics import LibrarySize, StatisticsStore
 from vuemantics_tui.store.tags import Tag, TagStore
 from vuemantics_tui.store.trash import TrashedUpload, TrashStore
 from vuemantics_tui.store.uploads import UploadStore
@@ -129,7 +125,7 @@ class Library:
         self.compute = compute
         self._database = database
         self._itself = LibraryStore(database)
-        store = UploadStore(database)
+        store, queued = UploadStore(database), QueueStore(database)
         owner = this_process()
         claims = ClaimStore(database, owner.encode())
         circuit = Circuit(analyzer.states)
@@ -150,8 +146,8 @@ class Library:
         )
         embeddings = EmbeddingStore(database)
         self.queue = Queue(
-            store=store,
-            durations=DurationStore(database),
+            store=queued,
+            history=HistoryStore(database),
             embeddings=embeddings,
             embedder=analyzer,
             circuit=circuit,
@@ -166,11 +162,11 @@ class Library:
             ),
         )
         trash = TrashStore(database)
-        intake = Intake(self.root, store, trash, settings.limits, settings.keep_free_mib * MIB)
+        intake = Intake(self.root, store, queued, trash, settings.limits, settings.keep_free_mib * MIB)
         self.trash = Trash(self.root, trash, self.queue, settings.trash_days)
         self.uploads = Uploads(self.root, database, intake, self.queue, self.trash)
         self.duplicates = Duplicates(FingerprintStore(database))
-        self.export = Export(self.root, store, ExportStore(database))
+        self.export = Export(self.root, store, TagStore(database))
         self.descriptions = Descriptions(DescriptionStore(database), self.queue)
         vectors = VectorIndex(
             embeddings, ChangeFeed(database), analyzer.embedding_model, self.root / paths.VECTORS_NAME
@@ -280,11 +276,11 @@ class Library:
 
     async def size(self) -> LibrarySize:
         """How large the library is on disk."""
-        return await self._itself.size()
+        return await StatisticsStore(self._database).size()
 
     async def problems(self) -> list[str]:
         """What is wrong with the database, a few lines at most; empty where all is well. Raises LibraryError."""
-        return await self._itself.problems()
+        return await self._database.problems()
 
     async def preview(self, path: Path) -> bytes | None:
         """A small JPEG of any file on the disk, in the library or not; None where it shows no picture."""

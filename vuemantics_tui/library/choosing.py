@@ -15,12 +15,12 @@ from vuemantics_tui import paths
 from vuemantics_tui.analyzers.base import Analyzer, Compute, Describer, Embedder, OnPulled, ServerState
 from vuemantics_tui.analyzers.builtin.analyzer import BuiltinAnalyzer
 from vuemantics_tui.analyzers.pair import PairedAnalyzer
-from vuemantics_tui.analyzers.prompts import Prompts
 from vuemantics_tui.analyzers.secret import Secret
 from vuemantics_tui.config import ANALYZERS, AUTO, SAME, Settings
 from vuemantics_tui.domain.errors import UsageError
+from vuemantics_tui.domain.prompts import Prompts
 from vuemantics_tui.processing.slots import StageLimits
-from vuemantics_tui.store.library import LibraryStore
+from vuemantics_tui.store.identity import LibraryStore
 
 if TYPE_CHECKING:
     from vuemantics_tui.analyzers.ollama import OllamaAnalyzer

@@ -8,9 +8,9 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import replace
 
-from vuemantics_tui.domain.likeness import DuplicateGroup
-from vuemantics_tui.search.likeness import THRESHOLD, alike
-from vuemantics_tui.store.fingerprints import FingerprintStore, HashedUpload
+from vuemantics_tui.domain.duplicates import DuplicateGroup
+from vuemantics_tui.search.duplicates import THRESHOLD, alike
+from vuemantics_tui.store.duplicates import FingerprintStore, HashedUpload
 
 # Nearer than this to each other are two sharpnesses as good as equal.
 _SHARPER = 1.25

@@ -12,9 +12,9 @@ from vuemantics_tui.processing.backfill import Backfill, BackfillProgress
 from vuemantics_tui.processing.circuit import Circuit, Outage
 from vuemantics_tui.processing.pipeline import Frames, Texts
 from vuemantics_tui.processing.scheduler import Launch, Scheduler, launch_task
-from vuemantics_tui.store.durations import DurationStore
 from vuemantics_tui.store.embeddings import EmbeddingStore
-from vuemantics_tui.store.uploads import UploadStore
+from vuemantics_tui.store.history import HistoryStore
+from vuemantics_tui.store.queue import QueueStore
 
 
 class Queue:
@@ -23,8 +23,8 @@ class Queue:
     def __init__(
         self,
         *,
-        store: UploadStore,
-        durations: DurationStore,
+        store: QueueStore,
+        history: HistoryStore,
         embeddings: EmbeddingStore,
         embedder: Embedder,
         circuit: Circuit,
@@ -35,7 +35,7 @@ class Queue:
         make_backfill: Callable[[Callable[[], bool]], Backfill],
     ) -> None:
         self._store = store
-        self._durations = durations
+        self._history = history
         self._embeddings = embeddings
         self._embedder = embedder
         self._circuit = circuit
@@ -142,14 +142,14 @@ class Queue:
         None too when nothing waits. A type that was never processed here counts as the other one.
         """
         seconds = 0.0
-        if waiting := await self._durations.waiting():
-            known = await self._durations.medians()
+        if waiting := await self._store.waiting():
+            known = await self._history.medians()
             if not known:
                 return None
             anything = max(known.values())
             seconds += sum(count * known.get(file_type, anything) for file_type, count in waiting.items())
-        if to_embed := await self._durations.waiting_to_embed():
-            one = await self._durations.embedding_median()
+        if to_embed := await self._store.waiting_to_embed():
+            one = await self._history.embedding_median()
             if one is None:
                 return None
             seconds += to_embed * one

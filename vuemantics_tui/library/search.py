@@ -11,12 +11,10 @@ from vuemantics_tui.domain.errors import AnalyzerError, UsageError
 from vuemantics_tui.domain.query import Query, parse_query, split_words
 from vuemantics_tui.domain.upload import Upload
 from vuemantics_tui.search.cutoff import Histogram
-from vuemantics_tui.search.ranking import Hit, Ranked, Ranking
-from vuemantics_tui.search.sentences import nearest_by_words, sentences
-from vuemantics_tui.search.suggesting import Suggester, Suggestion
+from vuemantics_tui.search.ranking import Hit, Ranked, Ranking, nearest_by_words, sentences
+from vuemantics_tui.search.suggestions import Suggester, Suggestion
 from vuemantics_tui.store.filters import wants_hidden
-from vuemantics_tui.store.saved_searches import SavedSearch, SavedSearches
-from vuemantics_tui.store.searches import SearchHistory
+from vuemantics_tui.store.search import SavedSearch, SavedSearches, SearchHistory
 from vuemantics_tui.store.uploads import UploadStore
 
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from pathlib import Path
 
 from vuemantics_tui.domain.errors import UsageError
-from vuemantics_tui.domain.media import FileType
+from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.upload import (
     TERMINAL,
     FailureGroup,
@@ -23,12 +23,10 @@ from vuemantics_tui.library.trash import Trash, remove_files
 from vuemantics_tui.processing.intake import Candidate, Intake, IntakeResult, OnBytes
 from vuemantics_tui.store.changes import ChangeFeed
 from vuemantics_tui.store.database import Database
-from vuemantics_tui.store.decisions import DecisionStore
 from vuemantics_tui.store.descriptions import DescriptionStore
-from vuemantics_tui.store.events import EventStore
-from vuemantics_tui.store.failures import FailureStore
+from vuemantics_tui.store.history import HistoryStore
+from vuemantics_tui.store.queue import QueueStore
 from vuemantics_tui.store.uploads import UploadStore
-from vuemantics_tui.store.views import ViewStore
 
 # How often one who waits for uploads looks at the feed.
 FOLLOW_SECONDS = 0.1
@@ -43,11 +41,9 @@ class Uploads:
         self._root = root
         self._database = database
         self._store = UploadStore(database)
-        self._views = ViewStore(database)
-        self._decisions = DecisionStore(database)
+        self._queued = QueueStore(database)
         self._descriptions = DescriptionStore(database)
-        self._events = EventStore(database)
-        self._failures = FailureStore(database)
+        self._events = HistoryStore(database)
         self._intake = intake
         self._queue = queue
         self._trash = trash
@@ -103,11 +99,11 @@ class Uploads:
 
     async def numbers(self, view: View = NEWEST_FIRST) -> array[int]:
         """The numbers of the uploads that a view shows, in its order."""
-        return await self._views.numbers(view)
+        return await self._store.in_view(view)
 
     async def running(self) -> array[int]:
         """The numbers of the uploads that run, whoever runs them, newest first."""
-        return await self._views.running()
+        return await self._store.running()
 
     async def rows(self, numbers: Sequence[int]) -> list[UploadRow]:
         """What the table shows of these uploads, in no order; those that are gone are left out."""
@@ -115,7 +111,7 @@ class Uploads:
 
     async def unfinished(self) -> set[int]:
         """The numbers of all uploads that wait or run."""
-        return await self._store.unfinished()
+        return await self._queued.unfinished()
 
     async def history(self, upload: UploadRow) -> list[UploadEvent]:
         """Everything that happened to an upload, oldest first."""
@@ -161,7 +157,7 @@ class Uploads:
 
         Completed ones whose description a person wrote are passed over, unless told to `overwrite_edited`.
         """
-        moved = await self._store.requeue(upload_ids, overwrite_edited=overwrite_edited)
+        moved = await self._queued.requeue(upload_ids, overwrite_edited=overwrite_edited)
         self._queue.wake()
         return moved
 
@@ -175,18 +171,18 @@ class Uploads:
 
     async def failure_groups(self) -> list[FailureGroup]:
         """What failed, by its message, the largest group first; what was cancelled is left out."""
-        return await self._failures.groups()
+        return await self._queued.failure_groups()
 
     async def retry_group(self, message: str) -> list[str]:
         """Put every upload that failed with this message back into the queue; returns their IDs."""
-        return await self.retry(await self._failures.ids(message))
+        return await self.retry(await self._queued.failed_with(message))
 
     async def cancel(self, upload_ids: Iterable[str]) -> list[str]:
         """End what waits or runs as failed, kind cancelled, whoever runs it; returns the IDs that were ended.
 
         A run in this process stops at once, one in another process at its next write.
         """
-        ended = await self._decisions.cancel(list(upload_ids))
+        ended = await self._queued.cancel(list(upload_ids))
         for run in ended:
             if run.token is not None:
                 self._queue.cancel_run(run.token)
@@ -194,13 +190,13 @@ class Uploads:
 
     async def run_next(self, upload_ids: Iterable[str]) -> int:
         """Put these before all others that wait, the oldest of them first; returns how many of them wait."""
-        moved = await self._decisions.run_next(list(upload_ids))
+        moved = await self._queued.run_next(list(upload_ids))
         self._queue.wake()
         return moved
 
     async def set_hidden(self, upload_ids: Iterable[str], hidden: bool) -> int:
         """Keep uploads out of lists and search, or show them again; returns how many changed."""
-        return await self._decisions.set_hidden(list(upload_ids), hidden)
+        return await self._store.set_hidden(list(upload_ids), hidden)
 
     async def delete(self, upload_ids: Iterable[str], *, forever: bool = False) -> int:
         """Move uploads to the trash, running or not; returns how many there were.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vuemantics_tui.domain.likeness import PictureTraits
-from vuemantics_tui.domain.media import FileType, MediaMetadata
+from vuemantics_tui.domain.duplicates import PictureTraits
+from vuemantics_tui.domain.formats import FileType
+from vuemantics_tui.domain.media import MediaMetadata
 
 
 def make_thumbnail(source: Path, file_type: FileType, target: Path, max_pixels: int) -> tuple[int, int]:

@@ -12,7 +12,8 @@ from typing import Any
 
 from PIL import ExifTags, Image
 
-from vuemantics_tui.domain.media import FileType, MediaMetadata
+from vuemantics_tui.domain.formats import FileType
+from vuemantics_tui.domain.media import MediaMetadata
 from vuemantics_tui.media.pictures import (
     DEFAULT_MAX_PIXELS,
     PICTURE_FAULTS,

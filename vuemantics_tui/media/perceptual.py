@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from vuemantics_tui.domain.likeness import PictureTraits
-from vuemantics_tui.domain.media import FileType
+from vuemantics_tui.domain.duplicates import PictureTraits
+from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.media.colours import read_palette
 from vuemantics_tui.media.pictures import DEFAULT_MAX_PIXELS
 from vuemantics_tui.media.small import picture_within

@@ -14,10 +14,9 @@ from pathlib import Path
 import pi_heif  # type: ignore[import-untyped]
 from PIL import Image
 
-from vuemantics_tui.domain import media
 from vuemantics_tui.domain.errors import MediaError
-from vuemantics_tui.domain.media import MediaFormat, MediaLimits
-from vuemantics_tui.media.signatures import HEAD_BYTES, recognise
+from vuemantics_tui.domain.formats import HEAD_BYTES, HEIF, MediaFormat, recognise
+from vuemantics_tui.domain.media import MediaLimits
 
 DEFAULT_MAX_PIXELS = MediaLimits().max_pixels
 
@@ -38,17 +37,6 @@ PICTURE_FAULTS: tuple[type[Exception], ...] = (
     struct.error,
     zlib.error,
 )
-
-# Pillow loads every plugin it has when a format is asked for that is not yet there: name the one instead.
-_PLUGINS = {
-    media.JPEG: ("JPEG", "PIL.JpegImagePlugin"),
-    media.PNG: ("PNG", "PIL.PngImagePlugin"),
-    media.WEBP: ("WEBP", "PIL.WebPImagePlugin"),
-    media.AVIF: ("AVIF", "PIL.AvifImagePlugin"),
-    media.GIF: ("GIF", "PIL.GifImagePlugin"),
-    media.TIFF: ("TIFF", "PIL.TiffImagePlugin"),
-    media.BMP: ("BMP", "PIL.BmpImagePlugin"),
-}
 
 _TRANSPOSITIONS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -71,14 +59,14 @@ def open_picture(picture: Path | bytes, max_pixels: int = DEFAULT_MAX_PIXELS) ->
     """
     found = format_of(picture)
     source = io.BytesIO(picture) if isinstance(picture, bytes) else picture
-    if found is media.HEIC:
+    if found is not None and found.decoder is HEIF:
         with _pixel_limit(max_pixels):
             image: Image.Image = pi_heif.HeifImageFile(source)
-    elif found in _PLUGINS:
-        name, module = _PLUGINS[found]
-        importlib.import_module(module)
+    elif found is not None and found.decoder.pillow_name:
+        # Pillow loads every plugin it has when a format is asked for that is not yet there: load this one instead.
+        importlib.import_module(found.decoder.module)
         with _pixel_limit(max_pixels):
-            image = Image.open(source, formats=[name])
+            image = Image.open(source, formats=[found.decoder.pillow_name])
     else:
         raise ValueError("the file is not a picture of an accepted format")
     with image:

@@ -6,10 +6,10 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vuemantics_tui.domain import media
+from vuemantics_tui.domain import formats
 from vuemantics_tui.domain.errors import MediaError
-from vuemantics_tui.domain.media import FORMATS, FileType, MediaFormat, MediaLimits, Probe
-from vuemantics_tui.media.signatures import HEAD_BYTES, guess_foreign, recognise
+from vuemantics_tui.domain.formats import FORMATS, HEAD_BYTES, FileType, MediaFormat, guess_foreign, recognise
+from vuemantics_tui.domain.media import MediaLimits, Probe
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -67,7 +67,7 @@ def _dimensions(path: Path, found: MediaFormat, limits: MediaLimits) -> tuple[in
 
     try:
         with open_picture(path, limits.max_pixels) as image:
-            if found is media.TIFF and _is_raw(image):
+            if found is formats.TIFF and _is_raw(image):
                 raise _not_accepted("a RAW photo (DNG, NEF, ARW or the like)")
             return upright_size(image)
     except PICTURE_FAULTS:

@@ -12,7 +12,7 @@ import numpy as np
 import pi_heif  # type: ignore[import-untyped]
 from PIL import Image, ImageCms
 
-from vuemantics_tui.domain import media
+from vuemantics_tui.domain import formats
 from vuemantics_tui.media.heif import promote_thumbnail
 from vuemantics_tui.media.pictures import (
     DEFAULT_MAX_PIXELS,
@@ -103,7 +103,7 @@ def reduce_to(image: Image.Image, short_side: int) -> Image.Image:
 
 def _embedded_thumbnail(picture: Path | bytes, side: int, shrink: Shrink) -> Image.Image | None:
     """The thumbnail that a HEIC file carries, shrunk, or None if it has no good one."""
-    if format_of(picture) is not media.HEIC:
+    if format_of(picture) is not formats.HEIC:
         return None
     try:
         edited = promote_thumbnail(picture if isinstance(picture, bytes) else picture.read_bytes(), side)

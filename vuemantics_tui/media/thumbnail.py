@@ -10,9 +10,8 @@ from pathlib import Path
 from PIL import Image, ImageStat
 
 from vuemantics_tui.domain.errors import MediaError
-from vuemantics_tui.domain.media import FileType
+from vuemantics_tui.domain.formats import HEAD_BYTES, FileType, recognise
 from vuemantics_tui.media.pictures import DAMAGED_HINT, DEFAULT_MAX_PIXELS
-from vuemantics_tui.media.signatures import HEAD_BYTES, recognise
 from vuemantics_tui.media.small import picture_within
 
 THUMBNAIL_SIDE = 256

@@ -13,8 +13,8 @@ from filelock import FileLock, Timeout
 from vuemantics_tui.analyzers.base import Compute
 from vuemantics_tui.domain.errors import LibraryError
 from vuemantics_tui.media.jobs import read_metadata, read_traits
-from vuemantics_tui.store.backfill import BackfillStore, Lacking
-from vuemantics_tui.store.uninterrupted import uninterrupted
+from vuemantics_tui.store.database import uninterrupted
+from vuemantics_tui.store.duplicates import BackfillStore, Lacking
 
 log = logging.getLogger(__name__)
 

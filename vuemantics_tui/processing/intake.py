@@ -21,8 +21,9 @@ from vuemantics_tui.domain.media import MediaLimits, Probe
 from vuemantics_tui.domain.upload import TERMINAL, ProcessingStatus, Upload
 from vuemantics_tui.media.fingerprint import copy_and_hash, hash_file
 from vuemantics_tui.media.probe import probe
+from vuemantics_tui.store.database import uninterrupted
+from vuemantics_tui.store.queue import QueueStore
 from vuemantics_tui.store.trash import TrashStore
-from vuemantics_tui.store.uninterrupted import uninterrupted
 from vuemantics_tui.store.uploads import NewUpload, UploadStore
 
 OnBytes = Callable[[int], None]
@@ -72,10 +73,17 @@ class Intake:
     """Adds files to one library. The source is only ever read. What is in the trash comes back from there."""
 
     def __init__(
-        self, library: Path, store: UploadStore, trash: TrashStore, limits: MediaLimits, keep_free: int
+        self,
+        library: Path,
+        store: UploadStore,
+        queue: QueueStore,
+        trash: TrashStore,
+        limits: MediaLimits,
+        keep_free: int,
     ) -> None:
         self._library = library
         self._store = store
+        self._queue = queue
         self._trash = trash
         self._limits = limits
         self._keep_free = keep_free
@@ -154,9 +162,9 @@ class Intake:
     async def _known(self, path: Path, upload: Upload) -> IntakeResult:
         if await self._store.get(upload.id) is None and await self._trash.restore([upload.id]):
             if upload.status is ProcessingStatus.FAILED:
-                await self._store.requeue([upload.id])
+                await self._queue.requeue([upload.id])
             return IntakeResult(path, IntakeOutcome.RESTORED, await self._store.get(upload.id))
-        if upload.status is ProcessingStatus.FAILED and await self._store.requeue([upload.id]):
+        if upload.status is ProcessingStatus.FAILED and await self._queue.requeue([upload.id]):
             return IntakeResult(path, IntakeOutcome.RETRIED, await self._store.get(upload.id))
         return IntakeResult(path, IntakeOutcome.DUPLICATE, upload)
 

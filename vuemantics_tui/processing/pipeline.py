@@ -13,18 +13,18 @@ from typing import TypeVar
 
 from vuemantics_tui import paths
 from vuemantics_tui.analyzers.base import Analyzer, Compute
-from vuemantics_tui.domain.audit import AuditResult, audit_description
-from vuemantics_tui.domain.description import Description
+from vuemantics_tui.domain.description import AuditResult, Description, audit_description
 from vuemantics_tui.domain.errors import AnalyzerError, ErrorKind, MediaError, ServerDownError, VuemanticsError
-from vuemantics_tui.domain.media import FileType, MediaMetadata
+from vuemantics_tui.domain.formats import FileType
+from vuemantics_tui.domain.media import MediaMetadata
 from vuemantics_tui.domain.upload import ProcessingStage
 from vuemantics_tui.media.jobs import extract_frames, make_thumbnail, read_metadata, read_traits
 from vuemantics_tui.processing.circuit import Circuit, Part
 from vuemantics_tui.processing.retrying import retry_delay
 from vuemantics_tui.processing.slots import HeldSlots, StageLimits, StageSlots
-from vuemantics_tui.store.claims import MAX_ATTEMPTS, ClaimStore
+from vuemantics_tui.store.database import uninterrupted
+from vuemantics_tui.store.queue import MAX_ATTEMPTS, ClaimStore
 from vuemantics_tui.store.runs import Claim, ClaimLostError, Failure, RunStore
-from vuemantics_tui.store.uninterrupted import uninterrupted
 
 log = logging.getLogger(__name__)
 

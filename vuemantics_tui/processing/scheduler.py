@@ -16,7 +16,7 @@ from vuemantics_tui.processing.circuit import Circuit
 from vuemantics_tui.processing.owner import Owner, is_dead
 from vuemantics_tui.processing.pipeline import Pipeline
 from vuemantics_tui.processing.slots import StageLimits
-from vuemantics_tui.store.claims import LEASE_SECONDS, ClaimStore
+from vuemantics_tui.store.queue import LEASE_SECONDS, ClaimStore
 from vuemantics_tui.store.runs import Claim
 
 log = logging.getLogger(__name__)

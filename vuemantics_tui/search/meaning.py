@@ -13,10 +13,9 @@ import numpy as np
 from vuemantics_tui.analyzers.base import Analyzer, Compute, Vector
 from vuemantics_tui.domain.description import Description
 from vuemantics_tui.domain.errors import UsageError
-from vuemantics_tui.domain.media import FileType, MediaFormat
+from vuemantics_tui.domain.formats import HEAD_BYTES, FileType, MediaFormat, recognise
 from vuemantics_tui.domain.query import Like, Operand, Query, Text
 from vuemantics_tui.media.jobs import extract_frames
-from vuemantics_tui.media.signatures import HEAD_BYTES, recognise
 from vuemantics_tui.store.embeddings import EmbeddingStore
 from vuemantics_tui.store.uploads import UploadStore
 

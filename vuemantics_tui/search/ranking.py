@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -10,12 +11,12 @@ from datetime import datetime
 
 from vuemantics_tui.analyzers.base import Vector
 from vuemantics_tui.domain.errors import AnalyzerError
-from vuemantics_tui.domain.query import Query, Sort
+from vuemantics_tui.domain.query import Query, Sort, split_words
 from vuemantics_tui.search.cutoff import Histogram, cut_off, floor_of, histogram
 from vuemantics_tui.search.meaning import Meanings
 from vuemantics_tui.search.vectors import VectorIndex
 from vuemantics_tui.store.filters import FilterStore, Matching, wants_hidden
-from vuemantics_tui.store.fulltext import FullText
+from vuemantics_tui.store.search import FullText
 
 # The constant of reciprocal rank fusion, from Cormack, Clarke and Buettcher, SIGIR 2009.
 RRF_K = 60
@@ -30,6 +31,10 @@ READ_WEIGHT = 2.0
 FEW = 20
 # Someone waits for the answer; words alone are there at once. To look at a picture takes as long as to describe one.
 QUERY_SECONDS = 20.0
+
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
+# Endings that the stemmer of the full text takes away, as far as it matters for telling which sentence was meant.
+_ENDINGS = ("ings", "ing", "edly", "ed", "es", "s")
 
 Clock = Callable[[], datetime]
 """The present moment; without a time zone it is in that of this machine."""
@@ -282,3 +287,24 @@ def _fused(words: _Words, nearest: dict[int, float], cosines: dict[int, float]) 
 
 def _by_cosine(nearest: dict[int, float]) -> list[Hit]:
     return [Hit(number, round(max(0.0, cosine), 4), round(cosine, 4), 0.0, 1.0) for number, cosine in nearest.items()]
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences, or lines, of a text."""
+    return [sentence.strip() for sentence in _SENTENCE_END.split(text) if sentence.strip()]
+
+
+def nearest_by_words(texts: Sequence[str], words: Sequence[str]) -> str:
+    """The first of the sentences that hold the most of the words; empty where none holds any."""
+    wanted = {_stem(word) for word in words}
+    best, most = "", 0
+    for text in texts:
+        shared = len(wanted & {_stem(word) for word in split_words(text)})
+        if shared > most:
+            best, most = text, shared
+    return best
+
+
+def _stem(word: str) -> str:
+    ending = next((ending for ending in _ENDINGS if word.endswith(ending) and len(word) - len(ending) >= 3), "")
+    return word.removesuffix(ending)

@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import re
-import secrets
 import struct
 import zlib
 from collections.abc import Iterable
@@ -16,7 +15,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vuemantics_tui.search.bits import Bits, sign_bits, words_for
+from vuemantics_tui.files import WholeFile
+from vuemantics_tui.search.vector_table import Bits, sign_bits, words_for
 
 SUFFIX = ".f32"
 # Above so many rows the signs are kept, too.
@@ -148,15 +148,14 @@ class VectorWriter:
     """A file of vectors that is being written. Either `finish` or `abandon` ends it. Raises OSError."""
 
     def __init__(self, path: Path, *, library: str, model: str, revision: int, dimension: int) -> None:
-        self._path = path
         self._fields = (library, model, revision, dimension)
         self._dimension = dimension
         self._numbers: list[NDArray[np.int64]] = []
         self._bits: list[Bits] = []
         self._checksums = _Checksums()
         path.parent.mkdir(mode=0o700, exist_ok=True)
-        self._part = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
-        self._file = self._part.open("xb")
+        self._whole = WholeFile(path)
+        self._file = self._whole.file
         self._file.write(bytes(_HEADER_BYTES))
 
     def add(self, numbers: NDArray[np.int64], rows: NDArray[np.float32]) -> None:
@@ -184,23 +183,11 @@ class VectorWriter:
         text = json.dumps(asdict(header)).encode()
         self._file.seek(0)
         self._file.write(_LEAD.pack(_MAGIC, len(text), zlib.crc32(text)) + text)
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
-        self._part.replace(self._path)
+        self._whole.finish()
 
     def abandon(self) -> None:
         """Leave nothing behind."""
-        try:
-            self._file.close()
-        finally:
-            self._part.unlink(missing_ok=True)
-
-
-def sweep_parts(folder: Path, model: str) -> None:
-    """Remove what a writer that was killed left of a model's file. Call it with that file's lock held."""
-    for part in folder.glob(f".{file_of(folder, model).name}.*.part"):
-        part.unlink(missing_ok=True)
+        self._whole.abandon()
 
 
 class _Checksums:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -9,11 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vuemantics_tui.search.bits import Bits, candidates
-
 Numbers = NDArray[np.int64]
 Matrix = NDArray[np.float32]
 Mask = NDArray[np.bool_]
+Bits = NDArray[np.uint64]
+"""The signs of vectors, shape (words, rows): row by row of it is read in order, which is what memory is fast at."""
 
 _SMALLEST = 256
 # Above this share of the rows it is faster to multiply all of them in order than to gather those that are allowed.
@@ -21,6 +22,12 @@ _GATHERED_SHARE = 0.2
 # The best of so many scores each are looked at first.
 _GROUP = 64
 _COPIED_ROWS = 8192
+# So many rows at a time: their distances stay in the processor's cache.
+_BITS_BLOCK = 16_384
+# How far the bits of a near vector may stray, in standard deviations of a binomial distribution: 99.8 % lie below.
+_DEVIATIONS = 2.9
+# The first guess at who is near, as a multiple of what is asked for, and at least so many.
+_FIRST, _FEWEST = 20, 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +251,66 @@ def best_of(scores: Matrix, limit: int) -> NDArray[np.intp]:
         some = np.flatnonzero(scores >= bound)
         return some if len(some) <= limit else some[np.argpartition(scores[some], len(some) - limit)[-limit:]]
     return np.argpartition(scores, count - limit)[-limit:]
+
+
+def words_for(dimension: int) -> int:
+    """How many 64-bit words the signs of a vector take."""
+    return -(-dimension // 64)
+
+
+def sign_bits(rows: NDArray[np.float32]) -> Bits:
+    """The signs of vectors (rows, dimension), missing dimensions as zeros."""
+    count, dimension = rows.shape
+    packed = np.zeros((count, words_for(dimension) * 8), np.uint8)
+    packed[:, : -(-dimension // 8)] = np.packbits(rows > 0, axis=1, bitorder="little")
+    return np.ascontiguousarray(packed.view("<u8").T)
+
+
+def hamming(bits: Bits, query: NDArray[np.uint64]) -> NDArray[np.uint16]:
+    """In how many signs each row differs from the query, whose words they are: shape (words,)."""
+    rows = bits.shape[1]
+    distances = np.empty(rows, np.uint16)
+    differing = np.empty(min(_BITS_BLOCK, rows), np.uint64)
+    counts = np.empty(min(_BITS_BLOCK, rows), np.uint8)
+    for start in range(0, rows, _BITS_BLOCK):
+        out = distances[start : start + _BITS_BLOCK]
+        different, count = differing[: len(out)], counts[: len(out)]
+        for number, word in enumerate(query):
+            np.bitwise_xor(bits[number, start : start + len(out)], word, out=different)
+            np.bitwise_count(different, out=count)
+            if number:
+                np.add(out, count, out=out)
+            else:
+                out[:] = count
+    return distances
+
+
+def candidates(
+    matrix: NDArray[np.float32], bits: Bits, vector: NDArray[np.float32], limit: int, excluded: NDArray[np.intp]
+) -> NDArray[np.intp] | None:
+    """The rows among which the `limit` nearest are, by all odds; None where bits do not tell them from the rest.
+
+    Two signs differ with the probability angle / pi (Charikar, STOC 2002). So a first guess is rescored, the angle of
+    the last of its best tells how many signs may differ in what is nearer, and all rows within that are candidates. Of
+    vectors without any structure that would be most of them: the plain product is faster then.
+    """
+    dimension, rows = matrix.shape[1], matrix.shape[0]
+    distances = hamming(bits, sign_bits(vector[None])[:, 0])
+    distances[excluded] = np.iinfo(np.uint16).max
+    at_most = np.cumsum(np.bincount(np.minimum(distances, dimension + 1), minlength=dimension + 2))
+    first = int(np.searchsorted(at_most, max(_FEWEST, _FIRST * limit)))
+    guess = np.flatnonzero(distances <= min(first, dimension))
+    if len(guess) <= limit or len(guess) > rows // 4:
+        return None
+    cosine = float(np.partition(matrix[guess] @ vector, -limit)[-limit])
+    chance = math.acos(min(1.0, max(-1.0, cosine))) / math.pi
+    reach = math.ceil(dimension * chance + _DEVIATIONS * math.sqrt(dimension * chance * (1 - chance)))
+    if reach <= first:
+        return guess
+    # What is scattered over memory costs some four times as much a row as what is read in order.
+    if at_most[min(reach, dimension)] > rows // 8:
+        return None
+    return np.flatnonzero(distances <= reach)
 
 
 def _as_numbers(allowed: Collection[int]) -> Numbers:

@@ -13,6 +13,7 @@ from filelock import FileLock, Timeout
 
 from vuemantics_tui.analyzers.base import Vector
 from vuemantics_tui.domain.errors import LibraryError
+from vuemantics_tui.files import sweep_parts
 from vuemantics_tui.search.vector_file import (
     BITS_FROM,
     TornFileError,
@@ -21,13 +22,12 @@ from vuemantics_tui.search.vector_file import (
     file_of,
     open_vectors,
     read_header,
-    sweep_parts,
     write_vectors,
 )
 from vuemantics_tui.search.vector_table import Base, Snapshot, VectorTable
 from vuemantics_tui.store.changes import ChangeFeed
+from vuemantics_tui.store.database import uninterrupted
 from vuemantics_tui.store.embeddings import EmbeddingStore, StoredVector
-from vuemantics_tui.store.uninterrupted import uninterrupted
 
 log = logging.getLogger(__name__)
 
@@ -208,7 +208,7 @@ class VectorIndex:
             await _take(lock)
             if (loaded := await self._from_file(path, dimension)) is not None:
                 return loaded
-            await asyncio.to_thread(sweep_parts, path.parent, self._model)
+            await asyncio.to_thread(sweep_parts, path)
             revision = await self._embeddings.revision()
             writer = VectorWriter(
                 path,
@@ -277,7 +277,7 @@ class VectorIndex:
                     return
             except (FileNotFoundError, TornFileError, ValueError, TypeError, KeyError):
                 pass  # it is about to be replaced
-            sweep_parts(path.parent, self._model)
+            sweep_parts(path)
             write_vectors(
                 path,
                 library=library,

@@ -7,7 +7,7 @@ import sqlite3
 import time
 import uuid
 from array import array
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from importlib import resources
@@ -18,18 +18,22 @@ import aiosqlite
 import numpy as np
 
 from vuemantics_tui.domain.errors import LibraryError
-from vuemantics_tui.store.uninterrupted import uninterrupted
 
 APPLICATION_ID = 0x7655654D  # "vUeM": tells our file from any other SQLite database
 BUSY_TIMEOUT_SECONDS = 10.0
 # Opening may meet another process that is just switching the file to WAL, where SQLite does not wait by itself.
 OPEN_PATIENCE_SECONDS = 10.0
 
+# What SQLite's check says when nothing is wrong, and how many lines of what is.
+_FINE = "ok"
+_MOST_PROBLEMS = 5
+
 # Old builds of SQLite take no more than 999 parameters in a statement.
 BATCH = 500
 
 Row = sqlite3.Row
 Value = TypeVar("Value")
+Result = TypeVar("Result")
 
 
 def now_iso() -> str:
@@ -126,6 +130,26 @@ class Database:
         assert row is not None
         return int(row[0])
 
+    async def problems(self) -> list[str]:
+        """What SQLite's quick check finds wrong, a few lines at most; empty where all is well. Raises LibraryError.
+
+        On a connection of its own: on a large library it takes seconds, in which others go on reading. Cancelling ends
+        it at once.
+        """
+        with sqlite_errors(self.path):
+            connection = await aiosqlite.connect(f"{self.path.absolute().as_uri()}?mode=ro", uri=True)
+            try:
+                rows = list(await connection.execute_fetchall(f"PRAGMA quick_check({_MOST_PROBLEMS})"))
+            except asyncio.CancelledError:
+                # The thread of the connection would go on, and closing would wait for it.
+                await connection.interrupt()
+                raise
+            finally:
+                await uninterrupted(connection.close())
+        if not rows:
+            raise LibraryError(f"SQLite says nothing of {self.path}", "Check the disk.")
+        return [str(row[0]) for row in rows if row[0] != _FINE]
+
 
 async def next_revision(connection: aiosqlite.Connection) -> int:
     """Take the next number of the library-wide revision counter, inside the transaction that uses it."""
@@ -147,6 +171,21 @@ def escaped_like(text: str) -> str:
 def placeholders(values: Iterable[object]) -> str:
     """As many question marks as there are values, for an IN list."""
     return ", ".join("?" for _ in values)
+
+
+async def uninterrupted(work: Awaitable[Result]) -> Result:
+    """Await to the end even while being cancelled, then let the cancellation through. Raises what `work` raises."""
+    task = asyncio.ensure_future(work)
+    cancelled = False
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            cancelled = True
+    result = task.result()
+    if cancelled:
+        raise asyncio.CancelledError
+    return result
 
 
 class sqlite_errors:  # noqa: N801 - reads as a statement: `with sqlite_errors(path):`

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 
 import aiosqlite
 
-from vuemantics_tui.domain.audit import AuditResult, audit_description
-from vuemantics_tui.domain.description import Description
+from vuemantics_tui.domain.description import AuditResult, Description, audit_description
 from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.upload import ProcessingStatus
 from vuemantics_tui.store.database import Database, Row, next_revision, now_iso, placeholders
-from vuemantics_tui.store.events import record_event
+from vuemantics_tui.store.history import record_event
 
 EDITED_BY_HAND = "edited by hand"
 """The analyzer of a description that a person wrote."""

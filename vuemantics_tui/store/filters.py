@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
 
+from vuemantics_tui.domain.formats import BY_ALIAS
 from vuemantics_tui.domain.query import (
     ChoiceField,
     ChoiceFilter,
@@ -26,7 +27,7 @@ from vuemantics_tui.domain.query import (
     TextFilter,
 )
 from vuemantics_tui.store.database import Database, escaped_like
-from vuemantics_tui.store.fulltext import phrase_expression
+from vuemantics_tui.store.search import phrase_expression
 from vuemantics_tui.store.tags import tag_key
 
 EARTH_KM = 6371.0
@@ -253,6 +254,9 @@ def _by_text(one: TextFilter) -> Condition:
 
 def _by_choice(one: ChoiceFilter) -> Condition:
     if one.field is ChoiceField.TYPE:
+        if known := BY_ALIAS.get(one.choice):
+            sql = "number IN (SELECT number FROM uploads WHERE mime_type = ?)"
+            return Condition(sql, (known.mime_type,), True)
         return Condition("file_type = ?", (one.choice,))
     if one.field is ChoiceField.IS:
         return _KINDS[one.choice]

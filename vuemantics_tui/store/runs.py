@@ -10,11 +10,11 @@ from typing import Any
 
 import aiosqlite
 
-from vuemantics_tui.domain.audit import PASSING_SCORE, AuditResult
-from vuemantics_tui.domain.description import Description
+from vuemantics_tui.domain.description import PASSING_SCORE, AuditResult, Description
+from vuemantics_tui.domain.duplicates import PictureTraits
 from vuemantics_tui.domain.errors import ErrorKind
-from vuemantics_tui.domain.likeness import PictureTraits
-from vuemantics_tui.domain.media import FileType, MediaMetadata
+from vuemantics_tui.domain.formats import FileType
+from vuemantics_tui.domain.media import MediaMetadata
 from vuemantics_tui.domain.upload import (
     LEGAL_MOVES,
     STAGE_PERCENT,
@@ -24,9 +24,9 @@ from vuemantics_tui.domain.upload import (
 )
 from vuemantics_tui.store.database import Database, next_revision, now_iso, placeholders
 from vuemantics_tui.store.descriptions import is_current, make_current, read_description, save_description
+from vuemantics_tui.store.duplicates import save_traits
 from vuemantics_tui.store.embeddings import delete_vectors, save_vector
-from vuemantics_tui.store.events import record_event
-from vuemantics_tui.store.fingerprints import save_traits
+from vuemantics_tui.store.history import record_event
 
 Clock = Callable[[], float]
 

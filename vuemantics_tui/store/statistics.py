@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from dataclasses import dataclass
+from pathlib import Path
 
-from vuemantics_tui.domain.media import FileType
+from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.upload import ProcessingStatus
 from vuemantics_tui.store.database import Database
 
 # So many durations of a stage are looked at, the latest ones.
 LATEST = 2_000
+# What SQLite writes beside the database.
+_BESIDE = ("", "-wal", "-shm")
 _STAGES = {"thumbnail": "thumbnail", "described": "describing", "completed": "embedding"}
 
 
@@ -45,6 +50,14 @@ class StoredStatistics:
     duplicates: int
     tags: tuple[tuple[str, int], ...]
     stages: tuple[StageTime, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LibrarySize:
+    """How large a library is on disk, in bytes: its database, and the originals by what the database says of them."""
+
+    database: int
+    originals: int
 
 
 class StatisticsStore:
@@ -94,6 +107,12 @@ class StatisticsStore:
             stages=tuple([time for kind in _STAGES if (time := await self._stage(kind))]),
         )
 
+    async def size(self) -> LibrarySize:
+        """How large the library is."""
+        row = await self._database.fetch_one("SELECT coalesce(sum(file_size), 0) FROM uploads")
+        assert row is not None
+        return LibrarySize(await asyncio.to_thread(_database_bytes, self._database.path), int(row[0]))
+
     async def thumbnails(self) -> list[str]:
         """The thumbnails of all uploads, relative to the library."""
         rows = await self._database.fetch("SELECT thumbnail_path FROM uploads WHERE thumbnail_path IS NOT NULL")
@@ -111,6 +130,14 @@ class StatisticsStore:
             return None
         seconds = sorted(float(row[0]) for row in rows)
         return StageTime(_STAGES[kind], _percentile(seconds, 0.5), _percentile(seconds, 0.9), len(seconds))
+
+
+def _database_bytes(path: Path) -> int:
+    total = 0
+    for suffix in _BESIDE:
+        with contextlib.suppress(FileNotFoundError):
+            total += path.with_name(path.name + suffix).stat().st_size
+    return total
 
 
 def _percentile(values: list[float], share: float) -> float:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import aiosqlite
 
 from vuemantics_tui.domain.errors import UsageError
-from vuemantics_tui.store.database import Database, next_revision, now_iso
+from vuemantics_tui.store.database import Database, batches, next_revision, now_iso, placeholders
 
 # What is used so often is among the first of those that begin alike, however much more often it is.
 _OFTEN = 1_000
@@ -121,6 +122,21 @@ class TagStore:
             (key, limit, _OFTEN),
         )
         return [Tag(row["name"], row["uses"], bool(row["album"]), bool(row["own"])) for row in rows]
+
+    async def of(self, numbers: Sequence[int]) -> dict[int, tuple[str, ...]]:
+        """The tags of these uploads, those that a person gave first, each once."""
+        found: defaultdict[int, dict[str, None]] = defaultdict(dict)
+        for some in batches(numbers):
+            rows = await self._database.fetch(
+                f"""
+                SELECT upload, name FROM tagged JOIN tags ON tags.number = tag
+                WHERE upload IN ({placeholders(some)}) ORDER BY upload, own DESC, tag
+                """,
+                some,
+            )
+            for upload, name in rows:
+                found[upload][name] = None
+        return {number: tuple(names) for number, names in found.items()}
 
 
 def tag_key(name: str) -> str:

@@ -10,7 +10,7 @@ import aiosqlite
 
 from vuemantics_tui.domain.upload import Upload
 from vuemantics_tui.store.database import Database, batches, next_revision, now_iso, placeholders
-from vuemantics_tui.store.fingerprints import leave_groups
+from vuemantics_tui.store.duplicates import leave_groups
 from vuemantics_tui.store.uploads import SELECT_UPLOAD, DeletedUpload, bury, upload_of
 
 # So many rows are deleted in one transaction, as each has a history, vectors and descriptions.

@@ -1,9 +1,10 @@
-"""The rows of uploads: insert, read, list, delete, put back in the queue."""
+"""The rows of uploads: insert, read, list in an order, hide, delete."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
+from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,17 +12,17 @@ from typing import Any
 import aiosqlite
 
 from vuemantics_tui.domain.errors import ErrorKind
-from vuemantics_tui.domain.media import FileType
+from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.upload import (
     ProcessingStage,
     ProcessingStatus,
-    QueueCounts,
     Upload,
     UploadRow,
 )
+from vuemantics_tui.domain.view import SortKey, StatusFilter, View
 from vuemantics_tui.store.database import Database, Row, batches, escaped_like, next_revision, now_iso, placeholders
-from vuemantics_tui.store.events import record_event
-from vuemantics_tui.store.fingerprints import leave_groups
+from vuemantics_tui.store.duplicates import leave_groups
+from vuemantics_tui.store.history import record_event
 
 _ROW_COLUMNS = """
     u.number, u.id, u.filename, u.file_type, u.file_size, u.processing_status, u.stage, u.progress_percent,
@@ -38,6 +39,32 @@ SELECT_UPLOAD = """
            ) AS own_tags
     FROM uploads u LEFT JOIN descriptions d ON d.upload = u.number AND d.current = 1
 """
+# For each key: the index that has its order, and what it orders by.
+_ORDERS: dict[SortKey, tuple[str, str]] = {
+    SortKey.ADDED: ("uploads_view_added", "number"),
+    SortKey.NAME: ("uploads_view_name", "filename COLLATE NOCASE"),
+    SortKey.SIZE: ("uploads_view_size", "file_size"),
+    SortKey.TAKEN: ("uploads_view_taken", "taken_at"),
+    SortKey.STATUS: (
+        "uploads_by_status",
+        "CASE processing_status WHEN 'completed' THEN 3 WHEN 'failed' THEN 2 WHEN 'pending' THEN 1 ELSE 0 END",
+    ),
+    SortKey.QUALITY: ("uploads_view_quality", "quality"),
+}
+# Each reads one small index to its end instead of a row of the table for every number: completed ones are told by
+# what they are not, as they are nearly all.
+_STATUSES: dict[StatusFilter, str] = {
+    StatusFilter.WAITING: "IN (SELECT number FROM uploads WHERE processing_status = 'pending')",
+    StatusFilter.RUNNING: "IN (SELECT number FROM uploads WHERE processing_status IN ('analyzing', 'embedding'))",
+    StatusFilter.COMPLETED: (
+        "NOT IN (SELECT number FROM uploads WHERE processing_status IN ('pending', 'analyzing', 'embedding', 'failed'))"
+    ),
+    StatusFilter.FAILED: "IN (SELECT number FROM uploads WHERE processing_status = 'failed')",
+    StatusFilter.WARNING: (
+        "IN (SELECT number FROM uploads INDEXED BY uploads_with_warning"
+        " WHERE processing_status = 'completed' AND warning IS NOT NULL)"
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,14 +202,6 @@ class UploadStore:
         )
         return [upload_of(row) for row in rows]
 
-    async def unfinished(self) -> set[int]:
-        """The numbers of all uploads that wait or run."""
-        rows = await self._database.fetch(
-            "SELECT number FROM uploads WHERE processing_status IN ('pending', 'analyzing', 'embedding')"
-            " AND deleted_at IS NULL"
-        )
-        return {row[0] for row in rows}
-
     async def ids_with_status(self, status: ProcessingStatus) -> list[str]:
         """The IDs of all uploads of a status, oldest first."""
         rows = await self._database.fetch(
@@ -194,42 +213,66 @@ class UploadStore:
         """The IDs of all uploads, those in the trash among them."""
         return {row["id"] for row in await self._database.fetch("SELECT id FROM uploads")}
 
-    async def counts(self) -> QueueCounts:
-        """How many uploads are in each state, how many are hidden, and whether the queue is paused."""
-        rows = await self._database.fetch(
-            "SELECT processing_status, count(*) FROM uploads WHERE deleted_at IS NULL GROUP BY processing_status"
-            " UNION ALL SELECT 'paused', paused FROM library"
-            " UNION ALL SELECT 'hidden', count(*) FROM uploads INDEXED BY uploads_hidden"
-            " WHERE hidden = 1 AND deleted_at IS NULL"
-        )
-        by_status = {row[0]: int(row[1]) for row in rows}
-        return QueueCounts(
-            running=by_status.get("analyzing", 0) + by_status.get("embedding", 0),
-            waiting=by_status.get("pending", 0),
-            failed=by_status.get("failed", 0),
-            completed=by_status.get("completed", 0),
-            paused=bool(by_status["paused"]),
-            hidden=by_status["hidden"],
+    async def running(self) -> array[int]:
+        """The numbers of the uploads that run, hidden or not, newest first. Costs as much as there are of them."""
+        return await self._database.fetch_integers(
+            """
+            SELECT number FROM uploads INDEXED BY uploads_by_status
+            WHERE processing_status IN ('analyzing', 'embedding') ORDER BY number DESC
+            """,
+            (),
         )
 
-    async def set_paused(self, paused: bool) -> None:
-        """Pause or resume the queue for all who share the library."""
-        async with self._database.transaction() as connection:
-            await next_revision(connection)
-            await connection.execute("UPDATE library SET paused = ?", (int(paused),))
+    async def in_view(self, view: View) -> array[int]:
+        """The numbers of the uploads that the view shows, in its order; what has no date or quality comes last.
 
-    async def requeue(self, upload_ids: Iterable[str], *, overwrite_edited: bool = False) -> list[str]:
-        """Put failed and completed uploads back into the queue, and make due what waits for its next attempt.
-
-        Returns the IDs that moved. A completed one is described anew and counts as regenerated; it keeps its
-        description and vector until the new ones are there, and is passed over where a person wrote that description,
-        unless told to `overwrite_edited`. One that failed after it was described goes on from there.
+        Names are compared without regard to case, as far as their letters are ASCII.
         """
-        moved: list[str] = []
+        index, key = _ORDERS[view.sort]
+        conditions = ["deleted_at IS NULL"]
+        parameters = []
+        if not view.show_hidden:
+            conditions.append("hidden = 0")
+        if view.file_type is not None:
+            conditions.append("file_type = ?")
+            parameters.append(view.file_type.value)
+        if view.status is not None:
+            # The plus keeps SQLite from looking up every number of the set by itself, and sorting them.
+            conditions.append(f"+number {_STATUSES[view.status]}")
+        direction = "DESC" if view.descending else "ASC"
+        last = "" if view.sort is SortKey.ADDED else ", number DESC"
+        return await self._database.fetch_integers(
+            f"""
+            SELECT number FROM uploads INDEXED BY {index} WHERE {" AND ".join(conditions)}
+            ORDER BY {key} {direction} NULLS LAST{last}
+            """,
+            parameters,
+        )
+
+    async def all_numbers(self, *, include_hidden: bool) -> array[int]:
+        """All uploads, in the order of adding; none of the trash."""
+        return await self._database.fetch_integers(
+            "SELECT number FROM uploads WHERE deleted_at IS NULL AND (? OR hidden = 0) ORDER BY number",
+            (int(include_hidden),),
+        )
+
+    async def set_hidden(self, upload_ids: Sequence[str], hidden: bool) -> int:
+        """Hide uploads or show them again; returns how many changed."""
+        moved = 0
         async with self._database.transaction() as connection:
-            for upload_id in upload_ids:
-                if await _requeue_one(connection, upload_id, overwrite_edited):
-                    moved.append(upload_id)
+            revision = await next_revision(connection)
+            for some in batches(list(dict.fromkeys(upload_ids))):
+                rows = await connection.execute_fetchall(
+                    f"""
+                    UPDATE uploads SET hidden = ?, updated_at = ?, revision = ?
+                    WHERE id IN ({placeholders(some)}) AND hidden <> ? AND deleted_at IS NULL RETURNING number
+                    """,
+                    (int(hidden), now_iso(), revision, *some, int(hidden)),
+                )
+                numbers = [row[0] for row in rows]
+                if hidden:
+                    await leave_groups(connection, numbers)
+                moved += len(numbers)
         return moved
 
     async def delete(self, upload_ids: Iterable[str]) -> list[DeletedUpload]:
@@ -255,44 +298,6 @@ async def bury(connection: aiosqlite.Connection, number: int, upload_id: str) ->
     await connection.execute(
         "INSERT INTO tombstones VALUES (?, ?, ?)", (number, upload_id, await next_revision(connection))
     )
-
-
-async def _requeue_one(connection: aiosqlite.Connection, upload_id: str, overwrite_edited: bool) -> bool:
-    rows = list(
-        await connection.execute_fetchall(
-            """
-            SELECT number, processing_status FROM uploads
-            WHERE id = ?1 AND deleted_at IS NULL AND (
-                processing_status = 'failed'
-                OR (processing_status = 'pending' AND claim_token IS NULL AND retry_at IS NOT NULL)
-                OR (processing_status = 'completed' AND (?2 OR number NOT IN (
-                    SELECT upload FROM descriptions WHERE current = 1 AND edited = 1 AND upload = uploads.number)))
-            )
-            """,
-            (upload_id, int(overwrite_edited)),
-        )
-    )
-    if not rows:
-        return False
-    number, status = rows[0]
-    moment = now_iso()
-    again = status == ProcessingStatus.COMPLETED
-    # `resume_description` is NULL in what is completed: only what failed on its way to a vector has one, and keeps it.
-    await connection.execute(
-        """
-        UPDATE uploads SET processing_status = 'pending', stage = 'queued', progress_percent = 0, attempts = 0,
-               priority = 0, retry_at = NULL,
-               error_message = NULL, error_stage = NULL, error_kind = NULL, hint = NULL, missing_model = NULL,
-               warning = iif(resume_description IS NULL, NULL, warning),
-               claim_token = NULL, claim_owner = NULL, claim_expires_at = NULL, completed_at = NULL,
-               regeneration_count = regeneration_count + ?, last_regenerated_at = iif(?, ?, last_regenerated_at),
-               updated_at = ?, revision = ?
-        WHERE number = ?
-        """,
-        (int(again), again, moment, moment, await next_revision(connection), number),
-    )
-    await record_event(connection, number, "regenerate" if again else "retried")
-    return True
 
 
 def _row_fields(row: Row) -> dict[str, Any]:

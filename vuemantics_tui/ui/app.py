@@ -32,9 +32,9 @@ from vuemantics_tui.ui.screens.doctor import DoctorScreen, Examine
 from vuemantics_tui.ui.screens.edit import EditScreen
 from vuemantics_tui.ui.screens.help import HelpScreen
 from vuemantics_tui.ui.screens.log import LogScreen
-from vuemantics_tui.ui.screens.uploads import UploadsScreen, work_to_leave
 from vuemantics_tui.ui.surviving import SurvivingApp
 from vuemantics_tui.ui.themes import DARK, THEMES, own_variables
+from vuemantics_tui.ui.uploads.screen import UploadsScreen, work_to_leave
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ class VuemanticsApp(SurvivingApp):
     """
 
     # The screen to begin with is not pushed, so its own style sheet has to be named here.
-    CSS_PATH: ClassVar = [Path(__file__).with_name("app.tcss"), Path(__file__).parent / "screens" / "uploads.tcss"]
+    CSS_PATH: ClassVar = [Path(__file__).with_name("app.tcss"), Path(__file__).parent / "uploads" / "screen.tcss"]
     TITLE = "vuemantics"
     HELP_TITLE = "Everywhere"
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from vuemantics_tui.library import ChangeFeed, Library
-from vuemantics_tui.ui.showing import Showing
-from vuemantics_tui.ui.widgets.upload_table import UploadTable
+from vuemantics_tui.ui.uploads.table import UploadTable
+from vuemantics_tui.ui.uploads.upload_list import Showing
 
 FIRST_LOOK = 100
 

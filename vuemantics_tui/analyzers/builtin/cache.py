@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
-from contextlib import suppress
 from pathlib import Path
+
+from vuemantics_tui.files import write_whole
 
 _SEAL_LENGTH = hashlib.sha256().digest_size
 
@@ -21,21 +21,13 @@ def read_sealed(path: Path) -> bytes | None:
 
 
 def write_sealed(path: Path, payload: bytes) -> bool:
-    """Write SHA-256 (32 bytes) and payload in one step; False, and nothing left behind, where that cannot be.
+    """Write SHA-256 (32 bytes) and payload in one step; return False, leaving nothing behind, if that fails.
 
-    Each writer has its own temporary file, so two processes may write the same path: the last one stays.
+    Two processes may write the same path: the last one stays.
     """
-    temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            temporary = Path(file.name)
-            file.write(hashlib.sha256(payload).digest())
-            file.write(payload)
-        temporary.replace(path)
+        write_whole(path, hashlib.sha256(payload).digest() + payload)
     except OSError:
-        if temporary is not None:
-            with suppress(OSError):
-                temporary.unlink()
         return False
     return True

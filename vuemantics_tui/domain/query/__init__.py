@@ -5,7 +5,6 @@ meanings (`2:"golden retriever" + ./pool.jpg - fruit`), `like:ID` and `like:./fi
 `after:7d`, `-tag:cat`) and an order (`sort:oldest`).
 """
 
-from vuemantics_tui.domain.query.errors import QueryError, pointed
 from vuemantics_tui.domain.query.filters import (
     ChoiceField,
     ChoiceFilter,
@@ -21,9 +20,9 @@ from vuemantics_tui.domain.query.filters import (
     TextField,
     TextFilter,
 )
-from vuemantics_tui.domain.query.parsing import parse_query
+from vuemantics_tui.domain.query.line import QueryError, content_words, pointed, split_words
+from vuemantics_tui.domain.query.parser import parse_query
 from vuemantics_tui.domain.query.tree import Like, Operand, Query, Sort, Term, Text
-from vuemantics_tui.domain.query.words import content_words, split_words
 
 __all__ = [
     "ChoiceField",

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 
+from vuemantics_tui.domain.formats import BY_ALIAS, FileType
+
 
 class TextField(StrEnum):
     """Filters by text: `*` stands for anything. A tag is compared whole; of the others a part is enough."""
@@ -43,7 +45,7 @@ class RangeField(StrEnum):
 
 
 CHOICES: dict[ChoiceField, tuple[str, ...]] = {
-    ChoiceField.TYPE: ("image", "video"),
+    ChoiceField.TYPE: (*FileType, *BY_ALIAS),
     ChoiceField.STATUS: ("waiting", "running", "completed", "failed", "cancelled", "warning"),
     ChoiceField.IS: ("hidden", "failed", "edited", "duplicate", "portrait", "landscape"),
 }
@@ -137,7 +139,7 @@ class TextFilter:
 
 @dataclass(frozen=True, slots=True)
 class ChoiceFilter:
-    """`type:video`, `status:failed`, `is:hidden`."""
+    """`type:video`, `type:heic`, `status:failed`, `is:hidden`."""
 
     field: ChoiceField
     choice: str

@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 from difflib import get_close_matches
 
-from vuemantics_tui.domain.query.errors import QueryError
+from vuemantics_tui.domain.formats import BY_EXTENSION
 from vuemantics_tui.domain.query.filters import (
     CHOICES,
     ChoiceField,
@@ -25,6 +25,7 @@ from vuemantics_tui.domain.query.filters import (
     TextField,
     TextFilter,
 )
+from vuemantics_tui.domain.query.line import QueryError
 from vuemantics_tui.domain.query.tree import Like, Sort
 
 LIKE, SORT, NEAR = "like", "sort", "near"
@@ -52,7 +53,13 @@ FILTER_NAMES: tuple[str, ...] = (
 """Every name that may stand before a colon."""
 
 _EXAMPLES = {
-    **{"type": "type:video", "status": "status:failed", "is": "is:hidden", "tag": "tag:cat", "name": "name:holiday"},
+    **{
+        "type": "type:video or type:jpeg",
+        "status": "status:failed",
+        "is": "is:hidden",
+        "tag": "tag:cat",
+        "name": "name:holiday",
+    },
     **{"camera": "camera:canon", "color": "color:blue", "after": "after:2024-06", "before": "before:7d"},
     **{"on": "on:yesterday", "near": "near:52.52,13.4,5", SORT: "sort:oldest"},
     LIKE: "like:3f2a or like:./file.jpg",
@@ -88,6 +95,8 @@ def read_filter(name: str, value: str, place: int, negated: bool) -> Filter:
         return TextFilter(TextField(name), " ".join(value.split()), negated)
     if name in list(ChoiceField):
         field = ChoiceField(name)
+        if field is ChoiceField.TYPE and (known := BY_EXTENSION.get(value.lower())):
+            value = known.alias
         return ChoiceFilter(field, _choice(name, value, CHOICES[field], place), negated)
     if name in list(DateField):
         return DateFilter(DateField(name), _day(name, value, place), negated)

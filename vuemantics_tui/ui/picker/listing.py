@@ -11,15 +11,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
-from vuemantics_tui.domain.media import FORMATS, FileType, MediaFormat
+from vuemantics_tui.domain.formats import BY_EXTENSION, FileType, MediaFormat
 
-# What cameras and programs write, beside the extension that a format has here.
-_MORE_ENDINGS = {
-    "jpeg": "jpg", "jpe": "jpg", "jfif": "jpg", "heif": "heic", "hif": "heic", "tif": "tiff",
-    "m4v": "mp4", "3gp": "mp4", "qt": "mov", "mpg": "mpeg", "mts": "mpeg", "m2ts": "mpeg", "ts": "mpeg", "vob": "mpeg",
-}  # fmt: skip
-_FORMATS = {each.extension: each for each in FORMATS}
-_FORMAT_OF = _FORMATS | {ending: _FORMATS[extension] for ending, extension in _MORE_ENDINGS.items()}
 _DIGITS = re.compile(r"(\d+)")
 # A thread that computes holds up the event loop; one that rests after so many entries does not.
 ENTRIES_BETWEEN_RESTS = 500
@@ -104,7 +97,7 @@ class View:
 
 def media_format(name: str) -> MediaFormat | None:
     """The format that a file's name promises."""
-    return _FORMAT_OF.get(name.rpartition(".")[2].lower()) if name.rfind(".") > 0 else None
+    return BY_EXTENSION.get(name.rpartition(".")[2].lower()) if name.rfind(".") > 0 else None
 
 
 def nearest_folder(path: Path) -> Path:

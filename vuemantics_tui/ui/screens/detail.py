@@ -20,10 +20,10 @@ from vuemantics_tui.ui.messages import LoadFailed
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.pictures.loader import PictureLoader
 from vuemantics_tui.ui.screens.reading import READING, is_open
+from vuemantics_tui.ui.uploads.facts import FactsPage, facts_of
+from vuemantics_tui.ui.uploads.pane import UploadPane
+from vuemantics_tui.ui.uploads.pane_why import Explainer
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
-from vuemantics_tui.ui.widgets.pane_facts import FactsPage, facts_of
-from vuemantics_tui.ui.widgets.pane_why import Explainer
-from vuemantics_tui.ui.widgets.upload_pane import UploadPane
 
 TICK_SECONDS = 0.1
 

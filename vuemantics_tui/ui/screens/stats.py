@@ -22,9 +22,9 @@ from vuemantics_tui.ui.actions import MOVE, VIEW, action
 from vuemantics_tui.ui.fitting import fit
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.screens.reading import READING, Reading, is_open
+from vuemantics_tui.ui.uploads.pane_words import seconds_words
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 from vuemantics_tui.ui.widgets.months_chart import MonthsChart
-from vuemantics_tui.ui.widgets.pane_words import seconds_words
 from vuemantics_tui.ui.widgets.words import Words
 
 COUNTING = "Counting …"

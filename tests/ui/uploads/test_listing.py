@@ -1,0 +1,60 @@
+"""Which upload stands on which line, held against the plainest way to say it."""
+
+from __future__ import annotations
+
+from array import array
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vuemantics_tui.ui.uploads.listing import Listing
+
+
+def plainly(order: list[int], pinned: list[int]) -> list[int]:
+    """The order with the pinned ones on top."""
+    top = [number for number in pinned if number in order]
+    return top + [number for number in order if number not in top]
+
+
+numbers = st.lists(st.integers(1, 40), unique=True, max_size=25)
+
+
+@given(numbers, numbers, st.booleans())
+def test_every_line_has_its_upload_and_every_upload_its_line(
+    order: list[int], pinned: list[int], newest_first: bool
+) -> None:
+    order = sorted(order, reverse=True) if newest_first else order
+    listing = Listing(array("q", order), newest_first=newest_first)
+    listing.pin(pinned)
+    expected = plainly(order, pinned)
+    assert [listing[index] for index in range(len(listing))] == expected == list(listing)
+    assert [listing.index_of(number) for number in expected] == list(range(len(expected)))
+    assert listing.index_of(99) is None
+
+
+@given(numbers, numbers, numbers, numbers)
+def test_what_comes_and_goes_leaves_the_others_in_order(
+    order: list[int], pinned: list[int], fresh: list[int], gone: list[int]
+) -> None:
+    order = sorted(order, reverse=True)
+    listing = Listing(array("q", order))
+    listing.pin(pinned)
+    came = [number for number in fresh if not order or number > order[0]]
+    assert listing.insert_newest(fresh) == bool(came)
+    order = sorted([*order, *came], reverse=True)
+    assert listing.remove(gone) == any(number in order for number in gone)
+    left = [number for number in order if number not in gone]
+    kept = [number for number in pinned if number in sorted(set(left) - set(came), reverse=True)]
+    assert list(listing) == plainly(left, kept)
+
+
+def test_a_sorted_listing_takes_in_nothing_by_itself() -> None:
+    listing = Listing(array("q", [3, 1, 2]), newest_first=False)
+    assert not listing.insert_newest([9])
+    assert list(listing) == [3, 1, 2]
+
+
+def test_there_is_no_line_beyond_the_last() -> None:
+    with pytest.raises(IndexError):
+        Listing(array("q", [1]))[1]

@@ -1,0 +1,123 @@
+"""What the pane says of an upload."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.ui.conftest import NOW
+from tests.ui.uploads.pane_stage import in_utc
+from vuemantics_tui.domain.formats import FileType
+from vuemantics_tui.domain.upload import ProcessingStage, ProcessingStatus, Upload, UploadEvent
+from vuemantics_tui.ui.uploads import pane_words as words
+from vuemantics_tui.ui.uploads.pane_tags import chip_lines
+
+__all__ = ["in_utc"]
+
+
+def upload(**facts: Any) -> Upload:
+    given: dict[str, Any] = {
+        "number": 1, "id": "i", "filename": "f.jpg", "file_type": FileType.IMAGE, "file_size": 1_000_000,
+        "status": ProcessingStatus.COMPLETED, "stage": ProcessingStage.COMPLETED, "progress_percent": 100,
+        "error_message": None, "error_kind": None, "warning": None, "created_at": NOW.isoformat(),
+        "mime_type": "image/jpeg",
+    }  # fmt: skip
+    return Upload(**(given | facts))
+
+
+@pytest.mark.parametrize(
+    ("age", "told"),
+    [
+        (timedelta(0), "just now"),
+        (timedelta(minutes=2), "2 min ago"),
+        (timedelta(days=1), "yesterday"),
+        (timedelta(days=8), "1 week ago"),
+    ],
+)
+def test_ages_read_as_the_end_of_a_sentence(age: timedelta, told: str) -> None:
+    assert words.ago_words((NOW - age).isoformat(), NOW) == told
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [(0.0004, "0 ms"), (0.022, "22 ms"), (0.0995, "0.1 s"), (3.42, "3.4 s"), (125.0, "2:05 min")],
+)
+def test_lengths_of_time(seconds: float, told: str) -> None:
+    assert words.seconds_words(seconds) == told
+
+
+def test_a_clip_says_how_long_it_is() -> None:
+    clip = upload(mime_type="video/mp4", duration=3.2, width=320, height=568)
+    assert words.facts_words(clip, NOW) == "320 × 568 · 1.0 MB · MP4 · 0:03 · just now"
+
+
+def test_the_camera_is_named_once() -> None:
+    assert words.camera_words(upload(metadata={"camera_make": "Canon", "camera_model": "Canon EOS"})) == "Canon EOS"
+    assert words.camera_words(upload(metadata={"camera_make": "NIKON", "camera_model": "E900"})) == "NIKON E900"
+    assert words.camera_words(upload(metadata={"camera_model": 900})) == "900"
+    assert words.camera_words(upload()) == ""
+
+
+@pytest.mark.parametrize(("score", "colour"), [(100, "$success"), (80, "$success"), (79, "$warning"), (59, "$error")])
+def test_the_quality_has_the_colour_of_its_score_and_its_findings(score: int, colour: str) -> None:
+    content = words.quality_words(
+        upload(description_audit_score=score, description_audit_findings=("shorter than 50 characters",), model="m")
+    )
+    assert content.plain == f"quality {score}   described by m\n! shorter than 50 characters"
+    assert f"bold {colour}" in [span.style for span in content.spans]
+
+
+@pytest.mark.usefixtures("in_utc")
+def test_history_names_the_day_where_it_is_not_today() -> None:
+    yesterday = (NOW - timedelta(days=1)).isoformat()
+    history = [UploadEvent(yesterday, "added", "/x"), UploadEvent(NOW.isoformat(), "retried", ""),
+               UploadEvent(NOW.isoformat(), "failed", "m (cancelled, in thumbnail)")]  # fmt: skip
+    assert words.history_words(history, NOW).plain.splitlines() == [
+        "History", "2026-05-03", "12:00:00  added", "2026-05-04", "12:00:00  to be tried again", "12:00:00  cancelled",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "message", "told"),
+    [
+        ("trying again", "in 4 s: AI processing failed: Ollama is busy", "tries again in 4 s"),
+        ("put back", "Ollama at http://x does not answer", "put back: Ollama at http://x does not answer"),
+        ("checked", "quality 40: shorter than 50 characters; describing again", "checked, quality 40; described again"),
+        ("chosen", "ollama llava", "chosen: ollama llava"),
+        ("chosen", "", "chosen"),
+        ("edited", "", "edited by hand"),
+    ],
+)
+def test_each_kind_of_event_has_its_words(kind: str, message: str, told: str) -> None:
+    assert words.event_words(UploadEvent(NOW.isoformat(), kind, message)) == told
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(11.2, "in 12 s"), (0.0, "now"), (-5.0, "now")])
+def test_what_waits_for_its_next_attempt_says_when_and_why(seconds: float, told: str) -> None:
+    waiting = upload(
+        status=ProcessingStatus.PENDING,
+        stage=ProcessingStage.QUEUED,
+        error_message="AI processing failed: Ollama is busy",
+        retry_at=NOW.timestamp() + seconds,
+    )
+    assert words.retry_words(waiting, NOW).plain == f"· waiting, tries again {told}\nOllama is busy"
+
+
+def test_a_finding_that_the_warning_says_is_not_said_twice() -> None:
+    weak = {"description_audit_score": 40, "description_audit_findings": ("too short", "repeats itself")}
+    assert words.quality_words(upload(**weak)).plain == "quality 40\n! too short\n! repeats itself"
+    warned = upload(**weak, warning="quality 40: too short")
+    assert words.quality_words(warned).plain == "quality 40\n! repeats itself"
+
+
+def test_what_a_person_wrote_says_so() -> None:
+    mine = upload(description_audit_score=90, analyzer="edited by hand", edited=True)
+    assert words.quality_words(mine).plain == "quality 90   edited by hand"
+
+
+def test_chips_are_not_broken_in_two() -> None:
+    assert chip_lines(("cat", "natural landscape", "x"), 20) == [[" cat "], [" natural landscape "], [" x "]]
+    assert chip_lines(("cat", "dog", "x"), 11) == [[" cat ", " dog "], [" x "]]
+    assert chip_lines(("an endless tag",), 8) == [[" an en… "]]

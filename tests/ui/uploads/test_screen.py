@@ -1,0 +1,371 @@
+"""What a person does on the screen of uploads, and what comes of it in the library."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.ui.conftest import NOW, Made, add, make_library, make_rows, open_library_at, window_on
+from vuemantics_tui import paths
+from vuemantics_tui.domain.errors import LibraryError
+from vuemantics_tui.domain.upload import ProcessingStatus, QueueCounts, UploadRow
+from vuemantics_tui.ui.screens.confirm import ConfirmScreen
+from vuemantics_tui.ui.uploads.path_field import PathInput
+from vuemantics_tui.ui.uploads.row_cache import MOST_KEPT_ROWS
+
+Draw = Callable[..., Path]
+
+
+async def test_an_empty_library_says_how_to_begin(root: Path) -> None:
+    async with window_on(root) as window:
+        await window.shows(
+            "This library is empty", "Press a to add", "vuemantics-tui add --recursive ~/Pictures", "0 uploads"
+        )
+        assert "retry" not in window.text(), "what is done to uploads needs one"
+        assert "search" not in window.text(), "there is nothing to find, and no line to type it in"
+        await window.press("/", "#")
+        await window.shows("There is nothing to count yet.")
+
+
+async def test_what_another_window_adds_appears(root: Path, draw: Draw) -> None:
+    async with window_on(root) as window:
+        await window.shows("This library is empty")
+        other = await open_library_at(root)
+        try:
+            await add(other, draw("from-elsewhere.png"))
+            await window.shows("from-elsewhere.png", "waiting", "1 upload")
+            await other.uploads.delete([row.id for row in await other.uploads.newest()])
+            await window.shows("This library is empty")
+        finally:
+            await other.close()
+
+
+async def test_the_table_has_the_keys_as_soon_as_there_is_something_in_it(root: Path, draw: Draw) -> None:
+    async with window_on(root) as window:
+        await window.shows("This library is empty")
+        await add(window.library, draw("1.png"), draw("2.png"))
+        await window.until(lambda: window.table.has_focus and window.table.line_count == 2)
+        await window.press("home")
+        top = window.table.cursor_number
+        await window.press("j")
+        assert window.table.cursor_number != top
+
+
+async def test_the_cursor_stays_on_its_upload_when_rows_arrive_above_it(root: Path) -> None:
+    await make_library(root, [Made(f"old-{number:03}.png") for number in range(100)])
+    async with window_on(root, size=(80, 24)) as window:
+        await window.shows("old-099.png")
+        await window.press("down", "down")
+        before = window.table.cursor_row
+        assert before is not None and before.filename == "old-097.png"
+        make_rows(root, [Made(f"new-{number:03}.png") for number in range(50)])
+        await window.until(lambda: window.table.line_count == 150)
+        assert window.table.cursor_number == before.number
+        await window.shows("old-097.png", "new-000.png")
+
+
+async def test_further_down_nothing_moves_under_the_eye(root: Path) -> None:
+    await make_library(root, [Made(f"old-{number:03}.png") for number in range(100)])
+    async with window_on(root, size=(80, 24)) as window:
+        await window.shows("old-099.png")
+        await window.press("end", "up")
+        await window.shows("old-000.png")
+        line = [line for line in window.text().splitlines() if "old-001" in line]
+        position = window.text().splitlines().index(line[0])
+        make_rows(root, [Made(f"new-{number:03}.png") for number in range(7)])
+        await window.until(lambda: window.table.line_count == 107)
+        await window.pilot.pause()
+        assert "old-001" in window.text().splitlines()[position]
+
+
+async def test_the_cursor_goes_to_the_next_one_when_its_upload_is_deleted(root: Path) -> None:
+    await make_library(root, [Made("c.png"), Made("b.png"), Made("a.png")])
+    async with window_on(root) as window:
+        await window.shows("a.png")
+        await window.press("down")
+        row = window.table.cursor_row
+        assert row is not None
+        await window.library.uploads.delete([row.id])
+        await window.until(lambda: window.table.line_count == 2)
+        assert window.table.cursor_row is not None and window.table.cursor_row.filename == "c.png"
+
+
+async def test_keys_and_mouse_move_the_cursor(root: Path) -> None:
+    await make_library(root, [Made(f"{number:03}.png") for number in range(100)])
+    async with window_on(root, size=(80, 24)) as window:
+        await window.shows("099.png")
+        moves = [("j", 2), ("down", 3), ("k", 2), ("up", 1), ("pagedown", 19), ("pageup", 1), ("end", 100), ("home", 1)]
+        numbers = []
+        for key, _ in moves:
+            await window.press(key)
+            number = window.table.cursor_number
+            assert number is not None
+            numbers.append(101 - number)
+        assert numbers == [2, 3, 2, 1, 19, 1, 100, 1]
+        await window.pilot.click("#uploads", offset=(10, 6))
+        assert window.table.cursor_number == 100 - 6
+
+
+async def test_a_hundred_thousand_rows_open_and_jump_at_once(root: Path) -> None:
+    await make_library(root, [Made(f"{number:06}.png") for number in range(100_000)])
+    async with window_on(root, size=(80, 24)) as window:
+        await window.until(lambda: window.table.line_count == 100_000)
+        await window.press("end")
+        await window.shows("000000.png")
+        for _ in range(80):
+            await window.pilot.press("pageup")
+        await window.press("home")
+        await window.shows("099999.png")
+        assert len(window.table._cache) <= MOST_KEPT_ROWS + 100, "memory does not grow with what was looked at"
+
+
+async def test_hostile_names_never_reach_the_terminal(root: Path) -> None:
+    names = [
+        "a\x1b]0;owned\x07.png",
+        "b\nc\r.png",
+        "gpj\u202ecod.exe",
+        "[red]d[/red].png",
+        "\x9b31m.png",
+        "日本語👨‍👩‍👧.png",
+    ]
+    await make_library(root, [Made(name, error="\x1b[2J boom", status="failed", stage="failed") for name in names])
+    async with window_on(root, size=(120, 24)) as window:
+        await window.shows("a\\x1b]0;owned\\x07.png", "gpj\\u202ecod.exe", "[red]d[/red].png", "\\x1b[2J boom")
+        assert all(line.isprintable() for line in window.text().splitlines())
+        for _ in names:
+            await window.press("r", "d")
+            await window.until(lambda: isinstance(window.app.screen, ConfirmScreen))
+            assert all(line.isprintable() for line in window.text().splitlines())
+            await window.press("n", "down")
+        await window.shows("6 waiting")
+
+
+async def test_a_failed_upload_shows_why_and_is_retried(root: Path) -> None:
+    await make_library(root, [Made("x.png", "failed", "failed", 20, error="Processing failed: it is torn")])
+    async with window_on(root) as window:
+        await window.shows("✗ x.png", "failed  it is torn", "1 failed")
+        await window.press("r")
+        await window.shows("· x.png", "1 waiting", "x.png will be tried again.")
+        await window.press("r")
+        await window.shows("x.png is waiting already.")
+
+
+async def test_a_completed_upload_is_described_anew(root: Path) -> None:
+    await make_library(root, [Made("x.png")])
+    async with window_on(root) as window:
+        await window.shows("✓ x.png")
+        await window.press("r")
+        await window.shows("· x.png", "x.png will be described anew.")
+
+
+async def test_pause_holds_for_all_and_is_told(root: Path) -> None:
+    await make_library(root, [Made("x.png", "pending", "queued", 0)])
+    async with window_on(root) as window:
+        await window.shows("1 waiting", "p pause")
+        await window.press("p")
+        await window.shows("paused", "p resume", "for all who share this library")
+        other = await open_library_at(root)
+        try:
+            assert (await other.queue.counts()).paused
+            await other.queue.set_paused(False)
+        finally:
+            await other.close()
+        await window.shows("p pause")
+
+
+@pytest.mark.parametrize("safe", ["enter", "escape", "n"])
+async def test_delete_asks_and_keeps(root: Path, safe: str) -> None:
+    await make_library(root, [Made("x.png")])
+    async with window_on(root) as window:
+        await window.shows("x.png")
+        await window.press("d")
+        await window.shows("Delete x.png?", "kept for 30 days", "copied from stays.")
+        await window.press(safe)
+        await window.until(lambda: not isinstance(window.app.screen, ConfirmScreen))
+        assert (await window.library.queue.counts()).total == 1
+
+
+async def test_delete_asks_and_deletes(root: Path, draw: Draw) -> None:
+    original = draw("x.png")
+    async with window_on(root) as window:
+        [upload_id] = await add(window.library, original)
+        await window.shows("x.png")
+        await window.press("d")
+        await window.shows("Delete x.png?")
+        await window.press("y")
+        await window.shows("This library is empty", "x.png moved to the trash")
+        assert await window.library.uploads.get(upload_id) is None
+        assert original.exists()
+
+
+async def test_paths_are_added_from_the_field(root: Path, draw: Draw, tmp_path: Path) -> None:
+    folder = draw("one.png").parent
+    draw("two.png")
+    (folder / "notes.txt").write_text("no picture")
+    async with window_on(root, size=(120, 30)) as window:
+        await window.shows("This library is empty")
+        await window.press("A")
+        window.app.screen.query_one(PathInput).value = str(folder)
+        await window.press("enter")
+        await window.shows("2 added, 1 skipped: notes.txt (", "one.png", "two.png")
+        await window.until(lambda: window.table.has_focus)
+        await window.press("A")
+        window.app.screen.query_one(PathInput).value = f"'{folder / 'one.png'}'"
+        await window.press("enter")
+        await window.shows("1 was there already")
+
+
+async def test_a_wrong_path_is_told_in_the_field(root: Path) -> None:
+    async with window_on(root) as window:
+        await window.press("A", *"/nope")
+        await window.press("enter")
+        await window.shows("✗ There is no /nope", "Check the spelling")
+        assert window.app.screen.query_one(PathInput).value == "/nope"
+        await window.press("x")
+        await window.until(lambda: "✗" not in window.text(), "typing on takes the error away")
+        await window.press("escape")
+        await window.until(lambda: "Esc close" not in window.text())
+
+
+async def test_a_dropped_file_opens_the_field_with_its_path(root: Path, draw: Draw) -> None:
+    from textual.events import Paste
+
+    path = draw("dropped.png")
+    async with window_on(root) as window:
+        await window.shows("This library is empty")
+        window.app.post_message(Paste(f"{path}\n"))
+        await window.until(lambda: window.app.screen.query_one(PathInput).value == str(path))
+        await window.press("enter")
+        await window.shows("dropped.png", "1 added")
+
+
+async def test_what_is_being_copied_is_counted(root: Path, draw: Draw, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = [draw(f"{number}.png") for number in range(3)]
+    async with window_on(root) as window:
+        gate = asyncio.Event()
+        honest = window.library.uploads.add
+
+        async def slow(candidates, on_bytes=None):  # type: ignore[no-untyped-def]
+            async for result in honest(candidates, on_bytes):
+                yield result
+                await gate.wait()
+
+        monkeypatch.setattr(window.library.uploads, "add", slow)
+        window.app.screen_stack[0].add_paths(files)  # type: ignore[attr-defined]
+        await window.shows("copying 1 of 3")
+        await window.press("q")
+        await window.shows("Stop now?", "Files are being copied")
+        await window.press("enter")
+        gate.set()
+        await window.shows("3 added")
+        await window.until(lambda: "copying" not in window.text())
+
+
+async def test_a_store_that_refuses_is_told_once_and_the_screen_goes_on(
+    root: Path, draw: Draw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with window_on(root) as window:
+        await window.shows("This library is empty")
+        refused = 0
+
+        async def refuse() -> QueueCounts:
+            nonlocal refused
+            refused += 1
+            raise LibraryError("The library is locked by another program", "Wait until it is done.")
+
+        honest = window.library.queue.counts
+        monkeypatch.setattr(window.library.queue, "counts", refuse)
+        for number in range(3):
+            await add(window.library, draw(f"{number}.png"))
+            await window.until(lambda seen=number: refused > seen)  # type: ignore[misc]
+        await window.shows("The library is locked", "Wait until it is done.")
+        assert window.text().count("is locked") == 1
+        monkeypatch.setattr(window.library.queue, "counts", honest)
+        await add(window.library, draw("last.png"))
+        await window.shows("last.png", "4 uploads")
+
+
+async def test_rows_that_cannot_be_read_are_told_and_read_later(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    await make_library(root, [Made(f"{number:03}.png") for number in range(200)])
+    async with window_on(root, errors=True) as window:
+        await window.shows("199.png")
+        await window.until(lambda: window.table.line_count == 200)
+        honest, failing = window.table._cache._load, True
+
+        async def refuse(numbers: Sequence[int]) -> list[UploadRow]:
+            if failing:
+                raise RuntimeError("a defect")
+            return await honest(numbers)
+
+        monkeypatch.setattr(window.table._cache, "_load", refuse)
+        await window.press("end")
+        await window.shows("Something went wrong", "a defect")
+        failing = False
+        await window.shows("000.png")
+
+
+async def test_ages_grow_while_one_looks(root: Path) -> None:
+    await make_library(root, [Made("x.png", age=timedelta(seconds=50))])
+    moment = NOW
+    async with window_on(root, size=(120, 30), clock=lambda: moment) as window:
+        await window.shows("x.png", "now")
+        moment = NOW + timedelta(minutes=5)
+        await window.shows("5 min")
+
+
+async def test_a_small_window_says_so_and_a_larger_one_goes_on(root: Path) -> None:
+    await make_library(root, [Made("x.png")])
+    async with window_on(root, size=(39, 20)) as window:
+        await window.shows("The window is too small: 39×20")
+        assert "x.png" not in window.text()
+        await window.pilot.resize_terminal(40, 8)
+        await window.shows("x.png")
+
+
+async def test_narrow_windows_lose_size_and_age_but_not_name_and_status(root: Path) -> None:
+    await make_library(root, [Made("x.png")])
+    async with window_on(root, size=(99, 20), clock=lambda: NOW) as window:
+        await window.shows("x.png", "completed")
+        assert "2.4 MB" not in window.text() and "1 week" not in window.text()
+        await window.pilot.resize_terminal(100, 20)
+        await window.shows("x.png", "2.4 MB", "completed", "1 week")
+
+
+async def test_a_key_may_be_clicked(root: Path) -> None:
+    async with window_on(root) as window:
+        await window.shows("This library is empty", "a add")
+        await window.pilot.click("#keys", offset=(2, 0))
+        await window.shows("add files", "filter by name")
+
+
+async def test_an_upload_that_is_processed_by_another_shows_its_stage(root: Path) -> None:
+    await make_library(root, [Made("x.mp4", "analyzing", "vision_analysis", 20, file_type="video")])
+    async with window_on(root) as window:
+        await window.shows("◐ x.mp4", "━━━━━━ describing", "1 running")
+        connection = sqlite3.connect(paths.database_file(root))
+        with connection:
+            connection.execute("UPDATE library SET revision = revision + 1")
+            connection.execute(
+                "UPDATE uploads SET processing_status = 'completed', stage = 'completed', warning = 'no thumbnail',"
+                " revision = (SELECT revision FROM library)"
+            )
+        connection.close()
+        await window.shows("! x.mp4", "completed  no thumbnail", "1 done")
+        row = window.table.cursor_row
+        assert row is not None and row.status is ProcessingStatus.COMPLETED
+
+
+async def test_a_path_of_the_machine_in_front_of_one_is_explained_over_ssh(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSH_CONNECTION", "10.0.0.9 50000 10.0.0.2 22")
+    monkeypatch.setenv("USER", "anna")
+    async with window_on(root) as window:
+        await window.press("A", *"/Users/anna/cat.jpg")
+        await window.press("enter")
+        await window.shows("is a path of a Mac", "anna@10.0.0.2:")

@@ -1,0 +1,297 @@
+"""The search line: as one types, what is wrong with it, what it offers, why something was found."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.ui.conftest import Made, Window, add, make_library, window_on
+from vuemantics_tui.domain.errors import AnalyzerError, LibraryError
+from vuemantics_tui.domain.upload import Upload
+from vuemantics_tui.library import SearchResults
+from vuemantics_tui.ui.screens.detail import DetailScreen
+from vuemantics_tui.ui.uploads.pane import PaneText
+from vuemantics_tui.ui.uploads.search_bar import histogram_words
+from vuemantics_tui.ui.uploads.search_hint import SearchHint, error_parts
+
+Draw = Callable[..., Path]
+
+
+@asynccontextmanager
+async def window_with_squares(root: Path, draw: Draw, count: int = 3, width: int = 120) -> AsyncIterator[Window]:
+    """On described pictures."""
+    await make_library(root)
+    async with window_on(root, size=(width, 30), process=True) as window:
+        await add(window.library, *(draw(f"square-{number}.png") for number in range(count)))
+        await window.shows(f"{count} done")
+        yield window
+
+
+async def test_words_answer_before_the_meaning(root: Path, draw: Draw, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with window_with_squares(root, draw) as window:
+        asked: list[str] = []
+        words, run = window.library.search.words, window.library.search.run
+
+        async def note_words(text: str, *arguments: object, **options: object) -> object:
+            asked.append(f"words {text}")
+            return await words(text, *arguments, **options)  # type: ignore[arg-type]
+
+        async def note_run(text: str, *arguments: object, **options: object) -> object:
+            asked.append(f"run {text} {options['final']}")
+            return await run(text, *arguments, **options)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(window.library.search, "words", note_words)
+        monkeypatch.setattr(window.library.search, "run", note_run)
+        await window.press("/", *"red")
+        await window.until(lambda: "run red False" in asked, "the meaning was asked for")
+        assert asked.index("words red") < asked.index("run red False")
+        await window.press("enter")
+        await window.until(lambda: asked[-1] == "run red True", "pressed Enter")
+        await window.shows("3 results for red")
+
+
+async def test_a_wrong_line_is_pointed_at_and_stays_in_use(root: Path, draw: Draw) -> None:
+    async with window_with_squares(root, draw) as window:
+        await window.press("/", *"red size:>x")
+        await window.press("enter")
+        await window.until(lambda: window.app.screen.query_one(SearchHint).complains)
+        assert window.app.focused is window.search_input
+        lines = window.text().splitlines()
+        at = next(number for number, line in enumerate(lines) if "red size:>x" in line)
+        caret = lines[at + 1].index("^")
+        assert lines[at].index("size:>x") <= caret <= lines[at].index("size:>x") + len("size:>x")
+        await window.press("backspace")
+        await window.until(lambda: not window.app.screen.query_one(SearchHint).complains)
+        await window.press("escape")
+        await window.shows("newest first")
+
+
+async def test_what_a_line_names_and_is_not_there_is_told_under_it(root: Path, draw: Draw) -> None:
+    async with window_with_squares(root, draw) as window:
+        await window.press("/", *"like:ffffffff", "enter")
+        await window.shows("✗ ")
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [(None, "✗ wrong"), (2, "  ^ wrong"), (10, "    wrong ^"), (40, "      wrong ^")],
+)
+def test_the_caret_stands_in_its_cell_and_the_message_where_it_fits(cell: int | None, expected: str) -> None:
+    assert "".join(text for text, _ in error_parts("wrong", cell, 13)).rstrip() == expected
+
+
+async def test_filters_alone_list_everything_without_scores(root: Path) -> None:
+    await make_library(root, [Made(f"{number}.png") for number in range(260)] + [Made("clip.mp4", file_type="video")])
+    async with window_on(root, size=(100, 24)) as window:
+        await window.shows("clip.mp4")
+        await window.press("/", *"type:image", "enter")
+        await window.shows("260 results for type:image")
+        await window.until(lambda: window.table.line_count == 260)
+        assert "Score" not in window.text()
+        await window.press("escape")
+        await window.shows("clip.mp4")
+
+
+async def test_hidden_ones_are_found_where_the_view_shows_them(root: Path, draw: Draw) -> None:
+    async with window_with_squares(root, draw) as window:
+        await window.press("home", "h")
+        await window.shows("hidden from lists")
+        await window.press("/", *"red", "enter")
+        await window.shows("2 results for red")
+        await window.press("escape")
+        await window.shows("newest first")
+        await window.press("f", "h", "/")
+        await window.press(*"red", "enter")
+        await window.shows("3 results for red")
+
+
+async def test_why_the_meaning_is_missing_is_told(root: Path, draw: Draw, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with window_with_squares(root, draw) as window:
+
+        async def refuse(text: str) -> object:
+            raise AnalyzerError("The server is away", "Later.")
+
+        monkeypatch.setattr(window.analyzer, "embed_query", refuse)
+        await window.press("/", *"square", "enter")
+        await window.shows("Found by words alone: The server is away.", "3 results")
+        await window.press("escape")
+        await window.until(lambda: "Found by words" not in window.text())
+
+
+async def test_one_key_shows_what_is_below_the_cut_off(root: Path, draw: Draw, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with window_with_squares(root, draw) as window:
+        monkeypatch.setattr("vuemantics_tui.search.ranking.cut_off", lambda *_: 2.0)
+        await window.press("/", *"meadow", "enter")
+        await window.shows("0 results, 3 more below the cut-off (m shows them)")
+        await window.press("m")
+        await window.shows("3 results for meadow", "square-0.png")
+
+
+def test_the_histogram_dims_what_is_cut_off() -> None:
+    content = histogram_words((4, 0, 1, 8), 0.0, 0.4, 0.2)
+    assert content.plain.strip() == "▃▁▂▇"
+    accented = [content.plain[span.start : span.end] for span in content.spans if span.style == "$accent"]
+    assert accented == ["▂", "▇"]
+
+
+async def test_the_histogram_stands_beside_the_words_in_a_wide_window(root: Path, draw: Draw) -> None:
+    async with window_with_squares(root, draw) as window:
+        await window.press("/", *"red", "enter")
+        await window.shows("▇", "3 results for red")
+
+
+async def test_the_pane_says_why_it_was_found(root: Path, draw: Draw) -> None:
+    async with window_with_squares(root, draw) as window:
+        await window.press("/", *"square", "enter")
+        await window.shows("words 51 % · meaning 49 % · cosine 1.00")
+        description = window.app.screen.query_one("#pane-description", PaneText)._shown
+        assert description is not None
+        styles = {description.plain[span.start : span.end]: str(span.style) for span in description.spans}
+        assert styles["square"] == "underline $accent"
+        assert styles[description.plain] == "on $panel", "the nearest sentence is marked"
+        await window.press("escape")
+        await window.until(lambda: "cosine" not in window.text())
+
+
+async def test_the_nearest_sentence_keeps_nothing_else_waiting(
+    root: Path, draw: Draw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with window_with_squares(root, draw) as window:
+        answered = asyncio.Event()
+
+        async def late(text: str, upload: Upload) -> str:
+            await answered.wait()
+            return "evenly lit."
+
+        monkeypatch.setattr(window.library.search, "sentence", late)
+        await window.press("/", *"square", "enter")
+        await window.shows("words 51 % · meaning 49 %")
+
+        def marked() -> str:
+            shown = window.app.screen.query_one("#pane-description", PaneText)._shown
+            assert shown is not None
+            return "".join(shown.plain[span.start : span.end] for span in shown.spans if span.style == "on $panel")
+
+        assert marked() == "A red square on a plain ground, evenly lit."
+        answered.set()
+        await window.until(lambda: marked() == "evenly lit.")
+
+
+async def test_the_whole_screen_of_an_upload_says_why_it_was_found(root: Path, draw: Draw) -> None:
+    async with window_with_squares(root, draw) as window:
+        await window.press("/", *"square", "enter")
+        await window.shows("3 results")
+        await window.press("enter")
+        await window.until(lambda: isinstance(window.app.screen, DetailScreen))
+        await window.shows("words 51 % · meaning 49 % · cosine 1.00")
+        await window.press("escape", "escape")
+        await window.shows("newest first")
+        await window.press("enter")
+        await window.until(lambda: isinstance(window.app.screen, DetailScreen))
+        await window.shows("A red square")
+        assert "cosine" not in window.text()
+
+
+async def test_what_is_found_follows_the_library(root: Path, draw: Draw) -> None:
+    async with window_with_squares(root, draw) as window:
+        await window.press("/", *"square type:image", "enter")
+        await window.shows("3 results for square")
+        await window.press("down")
+        chosen = window.table.cursor_number
+        assert chosen is not None
+        await add(window.library, draw("square-new.png"), draw("other.png"))
+        await window.shows("5 results for square", "square-new.png", "other.png")
+        assert window.table.cursor_number == chosen
+        first = await window.library.uploads.by_number(window.table.number_at(0))
+        assert first is not None
+        await window.library.uploads.delete([first.id])
+        await window.shows("4 results for square")
+        assert window.table.cursor_number == chosen
+        await window.press("s")
+        await window.shows("3 uploads similar to")
+        await add(window.library, draw("late.png"))
+        await window.shows("4 uploads similar to", "late.png")
+
+
+async def test_a_search_that_is_read_again_slowly_keeps_nothing_else_waiting(
+    root: Path, draw: Draw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with window_with_squares(root, draw) as window:
+        go_on, asked, run = asyncio.Event(), asyncio.Event(), window.library.search.run
+        go_on.set()
+
+        async def late(*arguments: Any, **options: Any) -> SearchResults:
+            asked.set()
+            await go_on.wait()
+            return await run(*arguments, **options)
+
+        monkeypatch.setattr(window.library.search, "run", late)
+        await window.press("/", *"square", "enter")
+        await window.shows("3 results for square")
+        go_on.clear()
+        asked.clear()
+        await add(window.library, draw("late.png"))
+        await window.until(asked.is_set)
+        await window.shows("4 uploads", "4 done", "3 results for square")
+        go_on.set()
+        await window.shows("4 results for square", "late.png")
+
+
+async def test_a_search_that_could_not_be_read_again_is_tried_again(
+    root: Path, draw: Draw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with window_with_squares(root, draw) as window:
+        run, refuses = window.library.search.run, False
+
+        async def refuse_once(*arguments: Any, **options: Any) -> SearchResults:
+            nonlocal refuses
+            if refuses:
+                refuses = False
+                raise LibraryError("The store is locked", "Later.")
+            return await run(*arguments, **options)
+
+        monkeypatch.setattr(window.library.search, "run", refuse_once)
+        await window.press("/", *"square", "enter")
+        await window.shows("3 results for square")
+        refuses = True
+        await window.library.uploads.delete([(await window.library.uploads.newest())[0].id])
+        await window.shows("The store is locked")
+        await window.shows("2 results for square")
+
+
+async def test_a_suggestion_for_another_line_is_not_taken(root: Path, draw: Draw) -> None:
+    async with window_with_squares(root, draw) as window:
+        await window.press("/", *"ty")
+        await window.shows("Tab type:")
+        # What a person typed since is not lost, however late the next suggestion comes.
+        await window.press("x", "tab")
+        assert window.search_input.value.startswith("tyx")
+
+
+async def test_what_is_found_stays_where_the_line_names_something_that_is_gone(root: Path, draw: Draw) -> None:
+    async with window_with_squares(root, draw) as window:
+        upload = await window.library.uploads.by_number(1)
+        assert upload is not None
+        await window.press("/", *f"like:{upload.id[:8]}", "enter")
+        await window.shows("2 results")
+        await window.library.uploads.delete([upload.id], forever=True)
+        await add(window.library, draw("late.png"))
+        await window.shows("3 done", "2 results")
+        assert "✗" not in window.text()
+
+
+async def test_tab_takes_the_first_suggestion(root: Path, draw: Draw) -> None:
+    async with window_with_squares(root, draw) as window:
+        await window.press("/", *"ty")
+        await window.shows("Tab type:")
+        await window.press("tab")
+        assert window.search_input.value == "type:"
+        await window.shows("Tab image")
+        await window.press("tab", "enter")
+        await window.shows("3 results for type:image")
+        assert "Tab " not in window.text()

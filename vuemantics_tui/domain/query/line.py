@@ -1,0 +1,52 @@
+"""A search line as text: the words in it, and where it goes wrong."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+from vuemantics_tui.domain.errors import UsageError
+from vuemantics_tui.domain.text import visible
+
+_WORD = re.compile(r"\w+")
+
+# Words that nearly every request holds and that tell no picture from another.
+_EMPTY_WORDS = frozenset(
+    """a an and any are as at be by for from has have i image images in is it its me my of on or our photo photograph
+    photographs photos picture pictures pic pics show some that the there this to video videos was were where which with
+    """.split()
+)
+
+
+def split_words(text: str) -> tuple[str, ...]:
+    """All words, lower case, in their order."""
+    return tuple(_WORD.findall(unicodedata.normalize("NFKC", text).lower()))
+
+
+def content_words(texts: Iterable[str]) -> tuple[str, ...]:
+    """The words of some texts, each once, without those that say nothing; where all are such, they count after all."""
+    words = tuple(dict.fromkeys(word for text in texts for word in split_words(text)))
+    return tuple(word for word in words if word not in _EMPTY_WORDS) or words
+
+
+class QueryError(UsageError):
+    """A search line that makes no sense; `place` is the index in it of the character where it goes wrong."""
+
+    def __init__(self, message: str, place: int, hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.place = place
+        self.args = (message, place, hint)
+
+
+def pointed(text: str, place: int) -> tuple[str, str]:
+    """Two lines to print: the text as it may safely be shown, and a caret under the character at `place`."""
+    return visible(text), " " * _cells(visible(text[:place])) + "^"
+
+
+def _cells(text: str) -> int:
+    """How many cells of a terminal the text takes."""
+    return sum(
+        0 if unicodedata.combining(character) else 2 if unicodedata.east_asian_width(character) in "WF" else 1
+        for character in text
+    )

@@ -1,0 +1,207 @@
+"""From a line of text to a Query."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from vuemantics_tui.domain.formats import BY_EXTENSION
+from vuemantics_tui.domain.query.filters import Filter
+from vuemantics_tui.domain.query.line import QueryError
+from vuemantics_tui.domain.query.tree import Like, Operand, Query, Sort, Term, Text
+from vuemantics_tui.domain.query.values import (
+    LIKE,
+    SORT,
+    example_of,
+    known_name,
+    read_filter,
+    read_like,
+    read_sort,
+    unknown_name,
+)
+
+_BLANKS = re.compile(r"\s*")
+_TOKEN = re.compile(r"\S*")
+_FILTER = re.compile(r"([A-Za-z]+):")
+# A digit behind the colon makes it a time, not a weight: 12:30.
+_WEIGHT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,3})?):(?=[\"./~\\]|[^\W\d_])")
+_PATH_BEGINS = ("./", "../", "~/", "/", ".\\", "..\\")
+_PICTURE_ENDS = tuple(f".{extension}" for extension in BY_EXTENSION)
+
+
+def parse_query(text: str, *, typing: bool = False) -> Query:
+    """Read a search line. Raises QueryError, whose `place` is where it goes wrong (at most the text's length).
+
+    While `typing` nothing is an error: what is wrong or not yet complete is left out, but for the words in a quotation
+    that is still open, which count as plain words.
+    """
+    return _Reader(text, typing).read()
+
+
+@dataclass
+class _Reader:
+    text: str
+    typing: bool
+    place: int = 0
+    operands: list[Operand] = field(default_factory=list)
+    excluded: list[Term] = field(default_factory=list)
+    filters: list[Filter] = field(default_factory=list)
+    sort: Sort | None = None
+    # The terms of the operand that words still join, and its weight.
+    open_terms: list[Term] = field(default_factory=list)
+    open_weight: float = 1.0
+    sign: int = 1
+    # Where the sign stands that has nothing behind it yet.
+    dangling: int | None = None
+
+    def read(self) -> Query:
+        self._skip_blanks()
+        while self.place < len(self.text):
+            start = self.place
+            try:
+                self._read_one()
+            except QueryError:
+                if not self.typing:
+                    raise
+                self._leave_out(start)
+            self._skip_blanks()
+        if self.dangling is not None and not self.typing:
+            sign = self.text[self.dangling]
+            raise QueryError(f"Nothing stands behind the {sign}", self.dangling, f'To search for the sign: "{sign}"')
+        self._close()
+        return Query(tuple(self.operands), tuple(self.excluded), tuple(self.filters), self.sort)
+
+    def _read_one(self) -> None:
+        token = self._token()
+        if token in ("+", "-"):
+            self._read_sign(token)
+        elif token.startswith("-"):
+            self._read_negated()
+        elif match := _WEIGHT.match(self.text, self.place):
+            self._read_weighted(match)
+        else:
+            self._read_meaning(None)
+
+    def _read_sign(self, sign: str) -> None:
+        if self.dangling is not None and not self.typing:
+            raise QueryError("Two signs stand behind one another", self.place, "Take one of them away.")
+        self._close()
+        self.sign = -1 if sign == "-" else 1
+        self.dangling = self.place
+        self.place += 1
+
+    def _read_negated(self) -> None:
+        start = self.place
+        self.place += 1
+        if self.text.startswith('"', self.place):
+            self._exclude(Term(self._quotation(), quoted=True))
+        elif not self._read_filter(negated=True, minus=start):
+            self._exclude(Term(self._take_token()))
+
+    def _exclude(self, term: Term) -> None:
+        term = Term(" ".join(term.text.split()), term.quoted)
+        if term.text and term not in self.excluded:
+            self.excluded.append(term)
+
+    def _read_weighted(self, match: re.Match[str]) -> None:
+        name = _FILTER.match(self.text, match.end())
+        if name and known_name(name[1]) not in (None, LIKE):
+            # 2:tag:cat makes no sense as a weight, and may well be a word.
+            self._add_term(Term(self._take_token()), None)
+            return
+        weight = float(match[1])
+        if not weight:
+            raise QueryError("A weight of 0 says nothing", self.place, "Leave it out, or give another one.")
+        self.place = match.end()
+        self._read_meaning(weight)
+
+    def _read_meaning(self, weight: float | None) -> None:
+        if self.text.startswith('"', self.place):
+            if self.typing and '"' not in self.text[self.place + 1 :]:
+                self.place += 1  # still open: its words are words
+            else:
+                self._add_term(Term(self._quotation(), quoted=True), weight)
+        elif not self._read_filter(weight=weight):
+            token = self._take_token()
+            if token.startswith(_PATH_BEGINS) and token.lower().endswith(_PICTURE_ENDS):
+                self._add_like(Like(token, is_path=True), weight)
+            else:
+                self._add_term(Term(token), weight)
+
+    def _read_filter(self, *, negated: bool = False, minus: int = 0, weight: float | None = None) -> bool:
+        """Read a filter, if one stands here."""
+        match = _FILTER.match(self.text, self.place)
+        if match is None:
+            return False
+        start, name = self.place, known_name(match[1])
+        behind = self.text[match.end() : match.end() + 2]
+        if name is None:
+            # A drive's letter, an address, a name of C++, or the end of a clause.
+            if len(match[1]) == 1 or not behind or behind[0].isspace() or behind[0] == ":" or behind == "//":
+                return False
+            raise unknown_name(match[1], self._token(), start)
+        self.place = match.end()
+        value = self._quotation() if behind.startswith('"') else self._take_token()
+        if not value.strip():
+            raise QueryError(f"{name}: needs a value right behind the colon", match.end(), example_of(name))
+        if name in (LIKE, SORT) and negated:
+            hint = "To take a meaning away, write: ` - like:...`" if name == LIKE else "Name the other order."
+            raise QueryError(f"-{name}: makes no sense", minus, hint)
+        if name == LIKE:
+            self._add_like(read_like(value, match.end()), weight)
+        elif name == SORT:
+            self.sort = read_sort(value, match.end())
+        else:
+            self.filters.append(read_filter(name, value, match.end(), negated))
+        return True
+
+    def _add_term(self, term: Term, weight: float | None) -> None:
+        text = " ".join(term.text.split())
+        if not text:
+            return
+        if weight is not None:
+            self._close()
+            self.open_weight = weight
+        self.open_terms.append(Term(text, term.quoted))
+        self.dangling = None
+
+    def _add_like(self, like: Like, weight: float | None) -> None:
+        self._close()
+        self.operands.append(Operand(like, self.sign * (1.0 if weight is None else weight)))
+        self.dangling = None
+
+    def _close(self) -> None:
+        if self.open_terms:
+            self.operands.append(Operand(Text(tuple(self.open_terms)), self.sign * self.open_weight))
+        self.open_terms, self.open_weight = [], 1.0
+
+    def _quotation(self) -> str:
+        """What stands between the quote here and the next one, and go behind that."""
+        end = self.text.find('"', self.place + 1)
+        if end < 0:
+            raise QueryError("The quotation is not closed", self.place, 'Put a " where it ends.')
+        inner = self.text[self.place + 1 : end]
+        self.place = end + 1
+        return inner
+
+    def _token(self) -> str:
+        match = _TOKEN.match(self.text, self.place)
+        return match[0] if match else ""
+
+    def _take_token(self) -> str:
+        token = self._token()
+        self.place += len(token)
+        return token
+
+    def _skip_blanks(self) -> None:
+        match = _BLANKS.match(self.text, self.place)
+        self.place = match.end() if match else self.place
+
+    def _leave_out(self, start: int) -> None:
+        """Go behind what is wrong: to the end of its token, or of all where a quotation is open."""
+        self.place = start
+        token = self._take_token()
+        quotes = token.count('"')
+        if quotes % 2:
+            end = self.text.find('"', self.place)
+            self.place = len(self.text) if end < 0 else end + 1

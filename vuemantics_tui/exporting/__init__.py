@@ -1,1 +1,0 @@
-"""What a library knows, in formats that other programs read."""

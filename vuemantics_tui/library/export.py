@@ -1,0 +1,274 @@
+"""Export: what is known of uploads, as JSON Lines, as a CSV table, or as XMP side-cars."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import json
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from vuemantics_tui.domain.errors import UsageError
+from vuemantics_tui.domain.upload import Upload
+from vuemantics_tui.files import WholeFile
+from vuemantics_tui.library.xmp import write_sidecar
+from vuemantics_tui.store.database import uninterrupted
+from vuemantics_tui.store.tags import TagStore
+from vuemantics_tui.store.uploads import UploadStore
+
+# So many uploads are read at a time.
+_BATCH = 500
+COLUMNS = (
+    *("id", "filename", "type", "mime_type", "file_size", "sha256", "width", "height", "duration", "taken_at"),
+    *("added_at", "status", "description", "read_text", "tags", "quality", "analyzer", "model", "edited", "hidden"),
+    *("source_path", "file"),
+)
+"""The columns of a CSV file. JSON has `metadata` beside them."""
+
+# What makes a cell a formula in one spreadsheet or another (OWASP, "CSV Injection").
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+
+class ExportFormat(StrEnum):
+    """The format of an export file: one JSON object per line, or a table."""
+
+    JSON_LINES = "jsonl"
+    CSV = "csv"
+
+
+@dataclass(frozen=True, slots=True)
+class ExportProgress:
+    """How many uploads are written, out of how many."""
+
+    done: int
+    of: int
+
+
+@dataclass(frozen=True, slots=True)
+class SidecarResult:
+    """The side-car of an upload: where it is, and the reason if it was not written.
+
+    `done` out of `of` uploads are finished.
+    """
+
+    upload: Upload
+    path: Path
+    reason: str
+    done: int
+    of: int
+
+    @property
+    def written(self) -> bool:
+        """Whether the side-car was written."""
+        return not self.reason
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedUpload:
+    """An upload with all its tags, those of a person too, and where its file is."""
+
+    upload: Upload
+    tags: tuple[str, ...]
+    file: Path
+
+    def fields(self) -> dict[str, Any]:
+        """Everything, as plain JSON data."""
+        upload = self.upload
+        return {
+            "id": upload.id,
+            "filename": upload.filename,
+            "type": upload.file_type.value,
+            "mime_type": upload.mime_type,
+            "file_size": upload.file_size,
+            "sha256": upload.sha256,
+            "width": upload.width,
+            "height": upload.height,
+            "duration": upload.duration,
+            "taken_at": upload.taken_at,
+            "added_at": upload.created_at,
+            "status": upload.status.value,
+            "description": upload.description,
+            "read_text": upload.read_text,
+            "tags": list(self.tags),
+            "quality": upload.description_audit_score,
+            "analyzer": upload.analyzer,
+            "model": upload.model,
+            "edited": upload.edited,
+            "hidden": upload.hidden,
+            "source_path": upload.source_path,
+            "file": str(self.file),
+            "metadata": upload.metadata,
+        }
+
+
+class Export:
+    """Writes what is known of uploads for other programs to read. Nothing in the library is ever written."""
+
+    def __init__(self, root: Path, uploads: UploadStore, tags: TagStore) -> None:
+        self._root = root
+        self._uploads = uploads
+        self._tags = tags
+
+    async def lines(
+        self, export_format: ExportFormat, numbers: Sequence[int] | None = None, *, include_hidden: bool = False
+    ) -> AsyncIterator[str]:
+        """Yield the text of an export line by line: these uploads, or else all that are not hidden."""
+        if export_format is ExportFormat.CSV:
+            yield csv_header()
+        line = csv_line if export_format is ExportFormat.CSV else json_line
+        async for record in self._records(await self._chosen(numbers, include_hidden)):
+            yield line(record)
+
+    async def to_file(
+        self,
+        target: Path,
+        export_format: ExportFormat,
+        numbers: Sequence[int] | None = None,
+        *,
+        include_hidden: bool = False,
+        overwrite: bool = False,
+    ) -> AsyncIterator[ExportProgress]:
+        """Write an export into one file, which appears when it is complete.
+
+        Raises UsageError if the file exists and `overwrite` is false, lies in the library, or cannot be written.
+        """
+        target = await asyncio.to_thread(self._checked_file, target, overwrite)
+        chosen = await self._chosen(numbers, include_hidden)
+        line = csv_line if export_format is ExportFormat.CSV else json_line
+        with _writing(target):
+            file = await asyncio.to_thread(WholeFile, target, private=False)
+            finished = False
+            try:
+                done = 0
+                text = [csv_header()] if export_format is ExportFormat.CSV else []
+                async for record in self._records(chosen):
+                    text.append(line(record))
+                    done += 1
+                    if len(text) >= _BATCH:
+                        await asyncio.to_thread(file.write, _encoded(text))
+                        text.clear()
+                        yield ExportProgress(done, len(chosen))
+                await asyncio.to_thread(file.write, _encoded(text))
+                await uninterrupted(asyncio.to_thread(file.finish))
+                finished = True
+            finally:
+                if not finished:
+                    await uninterrupted(asyncio.to_thread(file.abandon))
+        yield ExportProgress(done, done)
+
+    async def sidecars(
+        self,
+        folder: Path,
+        numbers: Sequence[int] | None = None,
+        *,
+        include_hidden: bool = False,
+        overwrite: bool = False,
+    ) -> AsyncIterator[SidecarResult]:
+        """Write an XMP side-car for each upload into a folder, named after the file as it was added: `name.jpg.xmp`.
+
+        Our own side-cars are rewritten; one that another program wrote or changed is left alone unless `overwrite`.
+        Uploads that share a name get a number. Raises UsageError if the folder does not exist, lies in the library,
+        or cannot be written.
+        """
+        await asyncio.to_thread(self._check_outside, folder)
+        if not await asyncio.to_thread(folder.is_dir):
+            raise UsageError(f"There is no folder {str(folder)!r}", "Create it first, or choose another.")
+        chosen = await self._chosen(numbers, include_hidden)
+        taken: set[str] = set()
+        done = 0
+        with _writing(folder):
+            async for record in self._records(chosen):
+                path, reason = await uninterrupted(
+                    asyncio.to_thread(write_sidecar, folder, record.upload, record.tags, taken, overwrite)
+                )
+                done += 1
+                yield SidecarResult(record.upload, path, reason, done, len(chosen))
+
+    async def _chosen(self, numbers: Sequence[int] | None, include_hidden: bool) -> Sequence[int]:
+        return await self._uploads.all_numbers(include_hidden=include_hidden) if numbers is None else numbers
+
+    async def _records(self, numbers: Sequence[int]) -> AsyncIterator[ExportedUpload]:
+        for start in range(0, len(numbers), _BATCH):
+            some = numbers[start : start + _BATCH]
+            tags = await self._tags.of(some)
+            for upload in await self._uploads.by_numbers(some):
+                yield ExportedUpload(upload, tags.get(upload.number, upload.tags), self._root / upload.file_path)
+
+    def _checked_file(self, target: Path, overwrite: bool) -> Path:
+        """Return the real path of the file to write, with links resolved. Raises UsageError."""
+        # The file is replaced as a whole, which would replace a link or a device instead of writing through it.
+        try:
+            real = target.resolve()
+        except (OSError, RuntimeError) as error:
+            raise UsageError(f"This link leads nowhere: {target}", "Choose another file.") from error
+        self._check_outside(real.parent)
+        if real.is_dir():
+            raise UsageError(f"This is a folder: {target}", "Name a file inside it.")
+        if real.exists() and not real.is_file():
+            raise UsageError(f"This is not a regular file: {target}", "Choose a file, or - for stdout.")
+        if real.exists() and not overwrite:
+            raise UsageError(
+                f"This file already exists: {target}", "Choose another name, or replace it with --overwrite."
+            )
+        return real
+
+    def _check_outside(self, folder: Path) -> None:
+        if folder.resolve().is_relative_to(self._root.resolve()):
+            raise UsageError(
+                f"This folder belongs to the library itself: {folder}", "Choose a folder outside the library."
+            )
+
+
+def _encoded(text: list[str]) -> bytes:
+    """Text as UTF-8; half of a surrogate pair becomes a question mark."""
+    return "".join(text).encode("utf-8", "replace")
+
+
+@contextmanager
+def _writing(target: Path) -> Iterator[None]:
+    """Turn what the disk says into a UsageError."""
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(
+            f"{target} cannot be written: {error.strerror or error}",
+            "Check the folder, its permissions and the free space. Whatever was there before is untouched.",
+        ) from error
+
+
+def json_line(record: ExportedUpload) -> str:
+    """One object on one line, with its line break."""
+    # Whatever line breaks Unicode knows are escaped, so that no reader takes one line for two.
+    text = json.dumps(record.fields(), ensure_ascii=False)
+    return text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029").replace("\x85", "\\u0085") + "\n"
+
+
+def csv_header() -> str:
+    """The first line, with the mark that has spreadsheets read UTF-8."""
+    return "\ufeff" + _csv(list(COLUMNS))
+
+
+def csv_line(record: ExportedUpload) -> str:
+    """One upload as RFC 4180 has it; tags are joined by "; ". What a spreadsheet would run as a formula is quoted."""
+    fields = record.fields() | {"tags": "; ".join(record.tags)}
+    return _csv([_cell(fields[name]) for name in COLUMNS])
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if not isinstance(value, str):
+        return "" if value is None else value
+    text = value.replace("\x00", "")
+    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
+
+
+def _csv(cells: list[Any]) -> str:
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\r\n").writerow(cells)
+    return buffer.getvalue()

@@ -1,0 +1,127 @@
+"""What may be meant by a search line that is still being typed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from vuemantics_tui.domain.query import ChoiceField, DateField, Sort
+from vuemantics_tui.domain.query.filters import CHOICES
+from vuemantics_tui.domain.query.values import FILTER_NAMES, known_name
+from vuemantics_tui.media.colours import COLOUR_NAMES
+from vuemantics_tui.store.filters import FilterStore
+from vuemantics_tui.store.search import SearchHistory
+from vuemantics_tui.store.tags import TagStore
+
+MOST = 8
+_DAYS = ("today", "yesterday", "7d", "1m", "1y")
+# `color:blue` finds the light and the dark blue, too.
+_COLOURS = tuple(name for name in COLOUR_NAMES if " " not in name)
+_FILTER = re.compile(r"(-?)([A-Za-z]+):(\"?)(.*)", re.DOTALL)
+
+
+class SuggestionKind(StrEnum):
+    """What a suggestion is."""
+
+    FILTER = "filter"
+    VALUE = "value"
+    TAG = "tag"
+    CAMERA = "camera"
+    PAST = "past query"
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A way to go on: what to show, the whole line after it is taken, and where the cursor stands then."""
+
+    kind: SuggestionKind
+    label: str
+    line: str
+    cursor: int
+    count: int | None = None
+
+
+class Suggester:
+    """Suggests filter names, their values, tags, cameras and past queries."""
+
+    def __init__(self, tags: TagStore, filters: FilterStore, history: SearchHistory) -> None:
+        self._tags = tags
+        self._filters = filters
+        self._history = history
+
+    async def suggest(self, text: str, cursor: int) -> list[Suggestion]:
+        """At most 8 ways to go on from `cursor`, an index into the text."""
+        cursor = max(0, min(cursor, len(text)))
+        start = _token_start(text, cursor)
+        token, before, behind = text[start:cursor], text[:start], text[cursor:]
+        found: list[Suggestion] = []
+
+        def put(kind: SuggestionKind, label: str, written: str, count: int | None = None, *, ends: bool = True) -> None:
+            line = before + written + (" " if ends and not behind.startswith(" ") else "")
+            found.append(Suggestion(kind, label, line + behind, len(line), count))
+
+        match = _FILTER.fullmatch(token)
+        name = known_name(match[2]) if match else None
+        if match and name:
+            head = f"{match[1]}{name}:"
+            for value, kind, count in await self._values(name, match[4]):
+                put(kind, value, head + _quoted(value), count)
+        elif not match:
+            minus, part = ("-", token[1:]) if token.startswith("-") else ("", token)
+            if part:
+                for known in FILTER_NAMES:
+                    if known.startswith(part.lower()):
+                        put(SuggestionKind.FILTER, f"{known}:", f"{minus}{known}:", ends=False)
+                for tag in await self._tags.beginning(part.lstrip('"'), MOST):
+                    label = f"{minus}tag:{_quoted(tag.name)}"
+                    put(SuggestionKind.TAG, label, label, tag.count)
+        if not behind.strip():
+            found.extend(await self._past(text))
+        return _mixed(found)
+
+    async def _values(self, name: str, part: str) -> list[tuple[str, SuggestionKind, int | None]]:
+        if name == "tag":
+            return [(tag.name, SuggestionKind.TAG, tag.count) for tag in await self._tags.beginning(part, MOST)]
+        if name == "camera":
+            cameras = await self._filters.cameras(part, MOST)
+            return [(camera, SuggestionKind.CAMERA, count) for camera, count in cameras]
+        choices: Sequence[str] = ()
+        if name in list(ChoiceField):
+            choices = CHOICES[ChoiceField(name)]
+        elif name in list(DateField):
+            choices = _DAYS
+        elif name == "color":
+            choices = _COLOURS
+        elif name == "sort":
+            choices = [sort.value for sort in Sort]
+        return [(one, SuggestionKind.VALUE, None) for one in choices if one.startswith(part.lower())]
+
+    async def _past(self, text: str) -> list[Suggestion]:
+        wanted = text.strip().casefold()
+        past = await self._history.beginning(text.strip(), MOST + 1)
+        return [Suggestion(SuggestionKind.PAST, line, line, len(line)) for line in past if line.casefold() != wanted]
+
+
+def _mixed(found: list[Suggestion]) -> list[Suggestion]:
+    """At most 8, of which past queries keep two places, as many filter names may begin alike."""
+    past = [one for one in found if one.kind is SuggestionKind.PAST]
+    others = [one for one in found if one.kind is not SuggestionKind.PAST]
+    room = MOST - min(2, len(past))
+    return [*others[:room], *past][:MOST]
+
+
+def _token_start(text: str, cursor: int) -> int:
+    """Where the token begins that the cursor stands in or behind: blanks within quotes do not end it."""
+    start, quoted = 0, False
+    for place, character in enumerate(text[:cursor]):
+        if character == '"':
+            quoted = not quoted
+        elif character.isspace() and not quoted:
+            start = place + 1
+    return start
+
+
+def _quoted(value: str) -> str:
+    return f'"{value}"' if any(character.isspace() for character in value) else value

@@ -1,0 +1,194 @@
+"""What pictures look like: hashes, sharpness, colours, groups of duplicates, and what nobody has looked at yet."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import aiosqlite
+
+from vuemantics_tui.domain.duplicates import LookAlike, PictureTraits
+from vuemantics_tui.domain.formats import FileType
+from vuemantics_tui.domain.media import MediaMetadata
+from vuemantics_tui.store.database import Database, batches, next_revision, placeholders
+
+_LOOK_ALIKE = """
+    SELECT number, id, filename, file_type, file_size, width, height, taken_at, created_at, sharpness, thumbnail_path
+    FROM uploads
+"""
+
+# What runs or waits to be described gets its traits by that.
+_LACKING = "traits_read = 0 AND deleted_at IS NULL AND processing_status IN ('completed', 'failed')"
+
+
+class HashedUpload(NamedTuple):
+    """What is needed to find duplicates among many: the hash as a signed integer, the file's size in bytes."""
+
+    number: int
+    phash: int
+    pixels: int
+    sharpness: float
+    file_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lacking:
+    """An upload whose file is to be read again. Paths are relative to the library."""
+
+    number: int
+    id: str
+    file_path: str
+    file_type: FileType
+    thumbnail_path: str | None
+
+
+async def save_traits(
+    connection: aiosqlite.Connection, number: int, traits: PictureTraits | None, error: str | None = None
+) -> None:
+    """Write what an upload looks like, or why that cannot be told, inside a transaction."""
+    await connection.execute(
+        "UPDATE uploads SET phash = ?, sharpness = ?, traits_read = 1, traits_error = ? WHERE number = ?",
+        (
+            *((traits.phash, traits.sharpness) if traits else (None, None)),
+            *(error, number),
+        ),
+    )
+    await connection.execute("DELETE FROM colours WHERE upload = ?", (number,))
+    if traits:
+        await connection.executemany(
+            "INSERT INTO colours (name, upload, share) VALUES (?, ?, ?)",
+            [(name, number, share) for name, share in traits.colours.items()],
+        )
+
+
+class FingerprintStore:
+    """Reads perceptual hashes, and keeps which uploads are duplicates."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def hashes(self) -> list[HashedUpload]:
+        """What has a perceptual hash, in the order of adding; without what is hidden or in the trash."""
+        rows = await self._database.fetch(
+            """
+            SELECT number, phash, coalesce(width * height, 0), coalesce(sharpness, 0), file_size FROM uploads
+            WHERE phash IS NOT NULL AND deleted_at IS NULL AND hidden = 0 ORDER BY number
+            """
+        )
+        return [HashedUpload(*row) for row in rows]
+
+    async def look_alikes(self, numbers: Sequence[int]) -> dict[int, LookAlike]:
+        """What a person compares of these uploads, by number."""
+        found: dict[int, LookAlike] = {}
+        for some in batches(numbers):
+            rows = await self._database.fetch(
+                f"{_LOOK_ALIKE} WHERE number IN ({placeholders(some)}) AND deleted_at IS NULL", some
+            )
+            found.update((row[0], LookAlike(*row)) for row in rows)
+        return found
+
+    async def save_groups(self, groups: Mapping[int, int]) -> int:
+        """Make these the groups of duplicates: upload to the one to keep, itself among them; returns how many moved.
+
+        Nothing is written where nothing changed.
+        """
+        rows = await self._database.fetch(
+            "SELECT number, duplicate_group FROM uploads WHERE duplicate_group IS NOT NULL"
+        )
+        before = {row[0]: row[1] for row in rows}
+        moved = [number for number in before.keys() | groups.keys() if before.get(number) != groups.get(number)]
+        for some in batches(moved):
+            async with self._database.transaction() as connection:
+                revision = await next_revision(connection)
+                await connection.executemany(
+                    "UPDATE uploads SET duplicate_group = ?, revision = ? WHERE number = ? AND deleted_at IS NULL",
+                    [(groups.get(number), revision, number) for number in some],
+                )
+        return len(moved)
+
+
+async def leave_groups(connection: aiosqlite.Connection, numbers: Sequence[int]) -> None:
+    """Take uploads out of their groups of duplicates; one that is left alone has no duplicate any more."""
+    rows = list(
+        await connection.execute_fetchall(
+            f"SELECT DISTINCT duplicate_group FROM uploads"
+            f" WHERE number IN ({placeholders(numbers)}) AND duplicate_group IS NOT NULL",
+            numbers,
+        )
+    )
+    groups = [row[0] for row in rows]
+    if not groups:
+        return
+    await connection.execute(
+        f"UPDATE uploads SET duplicate_group = NULL WHERE number IN ({placeholders(numbers)})", numbers
+    )
+    await connection.execute(
+        f"""
+        UPDATE uploads SET duplicate_group = NULL WHERE duplicate_group IN (
+            SELECT duplicate_group FROM uploads WHERE duplicate_group IN ({placeholders(groups)})
+            GROUP BY duplicate_group HAVING count(*) = 1
+        )
+        """,
+        groups,
+    )
+
+
+class BackfillStore:
+    """Finds what lacks traits, and writes them. What is left to do is in the rows: nothing is lost by a crash."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def next(self) -> Lacking | None:
+        """The newest upload that lacks something, unless the queue is paused; what people look at first."""
+        row = await self._database.fetch_one(
+            f"""
+            SELECT number, id, file_path, file_type, thumbnail_path FROM uploads INDEXED BY uploads_lacking
+            WHERE {_LACKING}
+            AND NOT (SELECT paused FROM library) ORDER BY number DESC LIMIT 1
+            """
+        )
+        return Lacking(row[0], row[1], row[2], FileType(row[3]), row[4]) if row else None
+
+    async def left(self) -> int:
+        """How many uploads lack something."""
+        row = await self._database.fetch_one(
+            f"SELECT count(*) FROM uploads INDEXED BY uploads_lacking WHERE {_LACKING}"
+        )
+        assert row is not None
+        return int(row[0])
+
+    async def save(
+        self, number: int, traits: PictureTraits | None, metadata: MediaMetadata | None, error: str | None
+    ) -> None:
+        """Write what was found. What the row has already is kept where the file says nothing.
+
+        Only what lacked it is written, so two windows that read the same file at once do no harm.
+        """
+        found_nothing = traits is None and metadata is None
+        metadata = metadata or MediaMetadata()
+        async with self._database.transaction() as connection:
+            rows = list(
+                await connection.execute_fetchall(f"SELECT 1 FROM uploads WHERE number = ? AND {_LACKING}", (number,))
+            )
+            if not rows:
+                return
+            if found_nothing:
+                # Nothing that anybody sees is another: no window has to read its list anew.
+                await save_traits(connection, number, traits, error)
+                return
+            await connection.execute(
+                """
+                UPDATE uploads SET width = coalesce(width, ?), height = coalesce(height, ?),
+                       duration = coalesce(duration, ?), taken_at = coalesce(taken_at, ?),
+                       video_codec = coalesce(video_codec, ?), metadata = json_patch(?, metadata), revision = ?
+                WHERE number = ?
+                """,
+                (
+                    *(metadata.width, metadata.height, metadata.duration, metadata.taken_at, metadata.video_codec),
+                    *(json.dumps(metadata.extra or {}), await next_revision(connection), number),
+                ),
+            )
+            await save_traits(connection, number, traits, error)

@@ -1,0 +1,69 @@
+"""What happened to an upload, and when; and how long uploads took."""
+
+from __future__ import annotations
+
+from statistics import median
+
+import aiosqlite
+
+from vuemantics_tui.domain.formats import FileType
+from vuemantics_tui.domain.upload import UploadEvent
+from vuemantics_tui.store.database import Database, now_iso
+
+# Enough for a steady median, few enough that a machine which got slower is soon believed.
+LATEST = 100
+
+
+async def record_event(
+    connection: aiosqlite.Connection, number: int, kind: str, message: str = "", seconds: float | None = None
+) -> None:
+    """Add an event inside the transaction of what it tells of."""
+    await connection.execute(
+        "INSERT INTO events (upload, at, kind, message, seconds) VALUES (?, ?, ?, ?, ?)",
+        (number, now_iso(), kind, message, seconds),
+    )
+
+
+class HistoryStore:
+    """Reads the history of uploads."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def of(self, number: int) -> list[UploadEvent]:
+        """Everything that happened to an upload, oldest first."""
+        rows = await self._database.fetch(
+            "SELECT at, kind, message, seconds FROM events WHERE upload = ? ORDER BY number", (number,)
+        )
+        return [UploadEvent(row["at"], row["kind"], row["message"], row["seconds"]) for row in rows]
+
+    async def embedding_median(self) -> float | None:
+        """The median seconds of the latest embeddings; None where there were none."""
+        rows = await self._database.fetch(
+            "SELECT seconds FROM events WHERE kind = 'completed' AND seconds IS NOT NULL ORDER BY number DESC LIMIT ?",
+            (LATEST,),
+        )
+        return median(float(row[0]) for row in rows) if rows else None
+
+    async def medians(self) -> dict[FileType, float]:
+        """The median seconds of the latest completed runs of each type, as far as there were any."""
+        found = {}
+        for file_type in FileType:
+            # Of an upload that ran more than once only the last time of each stage counts.
+            rows = await self._database.fetch(
+                """
+                SELECT sum(seconds) FROM (
+                    SELECT upload, kind, seconds, max(number) FROM events
+                    WHERE seconds IS NOT NULL AND upload IN (
+                        SELECT number FROM uploads WHERE processing_status = 'completed' AND file_type = ?
+                        ORDER BY completed_at DESC LIMIT ?
+                    )
+                    GROUP BY upload, kind
+                )
+                GROUP BY upload
+                """,
+                (file_type, LATEST),
+            )
+            if rows:
+                found[file_type] = median(float(row[0]) for row in rows)
+        return found

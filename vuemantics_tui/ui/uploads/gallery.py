@@ -1,0 +1,335 @@
+"""Gallery: what the table lists, as thumbnails in rows and columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import ClassVar, NamedTuple
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events, work
+from textual.binding import BindingType
+from textual.filter import ANSIToTruecolor, LineFilter
+from textual.geometry import Region, Size
+from textual.reactive import Reactive
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from vuemantics_tui.domain.text import visible
+from vuemantics_tui.domain.upload import TERMINAL, Upload
+from vuemantics_tui.library import Library
+from vuemantics_tui.ui.actions import MOVE, hidden
+from vuemantics_tui.ui.fitting import fit, fit_name
+from vuemantics_tui.ui.messages import LoadFailed, TileOpened
+from vuemantics_tui.ui.pictures.loader import Drawn, PictureLoader
+from vuemantics_tui.ui.pictures.modes import mode_of
+from vuemantics_tui.ui.uploads.line import MARK, glyph_style
+from vuemantics_tui.ui.uploads.table import UploadTable
+from vuemantics_tui.ui.wording import glyph_of
+
+SMALLEST_TILE = 22
+GAP = 2
+# A cell is twice as high as it is wide, and most photos are 3:2.
+PICTURE_SHAPE = 0.4
+# Below a picture: its caption and a blank line.
+CAPTION_ROWS = 2
+STYLES = ("name", "dim", "done", "running", "warning", "error", "mark", "cursor")
+
+
+class Grid(NamedTuple):
+    """How a window is parted: columns, and the cells of a tile, of which the picture has two fewer each way."""
+
+    columns: int
+    width: int
+    height: int
+
+    @classmethod
+    def of(cls, width: int) -> Grid:
+        """As many columns as fit."""
+        columns = max(1, width // SMALLEST_TILE)
+        tile = max(GAP + 1, width // columns)
+        return cls(columns, tile, max(1, round((tile - GAP) * PICTURE_SHAPE)) + CAPTION_ROWS)
+
+    @property
+    def picture(self) -> tuple[int, int]:
+        """Columns and rows of a picture."""
+        return self.width - GAP, self.height - CAPTION_ROWS
+
+    def rows(self, tiles: int) -> int:
+        """How many rows so many tiles take."""
+        return -(-tiles // self.columns)
+
+
+class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
+    """Shows what `table` lists, with the table's cursor and marks; reads nothing while it is hidden. Posts TileOpened.
+
+    Whoever changes the table calls `sync`.
+    """
+
+    HELP_TITLE = "The gallery"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        hidden("gallery-left", "left", "tile_left", "left", "Left", MOVE),
+        hidden("gallery-right", "right", "tile_right", "right", "Right", MOVE),
+        hidden("gallery-up", "up,k", "tile_rows(-1)", "up", "Row up", MOVE),
+        hidden("gallery-down", "down,j", "tile_rows(1)", "down", "Row down", MOVE),
+        hidden("gallery-page-up", "pageup", "tile_pages(-1)", "page up", "Page up", MOVE),
+        hidden("gallery-page-down", "pagedown", "tile_pages(1)", "page down", "Page down", MOVE),
+        hidden("gallery-first", "home", "tile_first", "first", "First upload", MOVE),
+        hidden("gallery-last", "end,G", "tile_last", "last", "Last upload", MOVE),
+    ]
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"gallery--{name}" for name in STYLES}
+    # As with the table: its own size does not depend on it.
+    virtual_size = Reactive(Size(0, 0))
+
+    def __init__(self, library: Library, table: UploadTable, loader: PictureLoader, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._library = library
+        self._table = table
+        self._loader = loader
+        self._uploads: dict[int, Upload] = {}
+        self._drawn: dict[int, Drawn | None] = {}
+        self._stale: set[int] = set()
+        self._shown: list[tuple[int, bool, bool]] = []
+        self._cursor: int | None = None
+        self._loading = False
+
+    # What the screen tells it
+
+    def sync(self) -> None:
+        """Take over what the table lists, and its cursor; repaint the tiles that differ. Cheap where none does."""
+        if not self.display or not self.size.width:
+            return
+        grid = self._grid
+        self.virtual_size = Size(0, grid.rows(self._table.line_count) * grid.height)
+        if self._cursor != self._table.cursor_number:
+            self._cursor = self._table.cursor_number
+            self._reveal()
+        before, self._shown = self._shown, self._tiles()
+        for place in range(max(len(before), len(self._shown))):
+            if before[place : place + 1] != self._shown[place : place + 1]:
+                self._refresh_tile(self._first + place)
+        self._load_later()
+
+    def refresh_if(self, numbers: Iterable[int]) -> None:
+        """Read the uploads again that are among those that changed."""
+        self._stale.update(number for number in numbers if number in self._uploads)
+        self._load_later()
+
+    @property
+    def loading_tiles(self) -> bool:
+        """Whether a tile in view is still to be read or drawn."""
+        return bool(self._wanting())
+
+    # What is in view
+
+    @property
+    def _grid(self) -> Grid:
+        return Grid.of(self.scrollable_content_region.width)
+
+    @property
+    def _first(self) -> int:
+        grid = self._grid
+        return round(self.scroll_y) // grid.height * grid.columns
+
+    def _in_view(self) -> range:
+        grid = self._grid
+        rows = -(-self.scrollable_content_region.height // grid.height) + 1
+        return range(self._first, min(self._table.line_count, self._first + rows * grid.columns))
+
+    def _tiles(self) -> list[tuple[int, bool, bool]]:
+        """Of each tile in view: the upload's number, whether the cursor is on it, whether it is marked."""
+        numbers = ((index, self._table.number_at(index)) for index in self._in_view())
+        return [(number, index == self._table.cursor_line, number in self._table.marks) for index, number in numbers]
+
+    def _region(self, index: int) -> Region:
+        grid = self._grid
+        row, column = divmod(index, grid.columns)
+        return Region(column * grid.width, row * grid.height, grid.width, grid.height)
+
+    def _refresh_tile(self, index: int) -> None:
+        self.refresh(self._region(index).translate((0, -round(self.scroll_y))))
+
+    def _reveal(self) -> None:
+        tile = self._region(self._table.cursor_line)
+        top, height = round(self.scroll_y), self.scrollable_content_region.height
+        if tile.y < top:
+            self.scroll_to(y=tile.y, animate=False)
+        elif tile.bottom > top + height:
+            # By whole rows, so that the first one shows its pictures from their top.
+            rows = max(1, height // tile.height)
+            self.scroll_to(y=max(0, tile.y - (rows - 1) * tile.height), animate=False)
+
+    # Loading
+
+    def _wanting(self) -> list[int]:
+        numbers = [self._table.number_at(index) for index in self._in_view()]
+        return [number for number in numbers if number not in self._drawn or number in self._stale]
+
+    def _load_later(self) -> None:
+        if not self._loading and self.is_mounted and self.display and self._wanting():
+            self._loading = True
+            self._load()
+
+    @work(group="gallery", exit_on_error=False)
+    async def _load(self) -> None:
+        try:
+            while wanted := self._wanting():
+                self._stale.difference_update(wanted)
+                uploads = await self._library.uploads.by_numbers(wanted)
+                self._uploads.update((upload.number, upload) for upload in uploads)
+                for upload in uploads:
+                    self._drawn[upload.number] = await self._draw(upload)
+                    self._repaint(upload.number)
+                if len(uploads) < len(wanted):
+                    break  # some were deleted a moment ago: the feed will say so
+                self._keep_near()
+        except Exception as error:  # noqa: BLE001 - told on the screen; the next tick tries again
+            self.post_message(LoadFailed(error))
+        finally:
+            self._loading = False
+
+    async def _draw(self, upload: Upload) -> Drawn | None:
+        path = self._library.uploads.absolute(upload.thumbnail_path)
+        if path is None:
+            return None
+        mode = mode_of(self.app, quadrants=self._loader.quadrants)
+        return await self._loader.load(path, *self._grid.picture, mode)
+
+    def _repaint(self, number: int) -> None:
+        for index in self._in_view():
+            if self._table.number_at(index) == number:
+                self._refresh_tile(index)
+
+    def _keep_near(self) -> None:
+        """Forget what is far away; what was drawn stays in the loader for a while."""
+        view = self._in_view()
+        if len(self._drawn) > 6 * len(view):
+            near = range(max(0, view.start - len(view)), min(self._table.line_count, view.stop + len(view)))
+            kept = {self._table.number_at(index) for index in near}
+            self._drawn = {number: drawn for number, drawn in self._drawn.items() if number in kept}
+            self._uploads = {number: upload for number, upload in self._uploads.items() if number in kept}
+
+    # Painting
+
+    def watch_virtual_size(self, size: Size) -> None:
+        """Fit the scrollbar."""
+        self._scroll_update(size)
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Load what came into view."""
+        super().watch_scroll_y(old_value, new_value)
+        self._shown = self._tiles()
+        self._load_later()
+
+    def on_resize(self) -> None:
+        """Draw for the new size."""
+        self._drawn.clear()
+        self._cursor = None
+        self.refresh()
+        self.sync()
+
+    def notify_style_update(self) -> None:
+        """Draw for the theme."""
+        super().notify_style_update()
+        self._drawn.clear()
+
+    def get_line_filters(self) -> list[LineFilter]:
+        """Without the search for the terminal's own colours: pictures have none, and it costs more than the rest."""
+        return [each for each in super().get_line_filters() if not isinstance(each, ANSIToTruecolor)]
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the screen: the same line of each tile in a row."""
+        grid = self._grid
+        row, line = divmod(round(self.scroll_y) + y, grid.height)
+        segments: list[Segment] = []
+        for index in range(row * grid.columns, min((row + 1) * grid.columns, self._table.line_count)):
+            segments += self._tile_line(index, line, grid)
+        return Strip(segments).adjust_cell_length(self.scrollable_content_region.width, self.rich_style)
+
+    def _tile_line(self, index: int, line: int, grid: Grid) -> Iterator[Segment]:
+        columns, rows = grid.picture
+        number = self._table.number_at(index)
+        blank = self.rich_style
+        if line < rows:
+            yield Segment(" " * (GAP // 2), blank)
+            yield from self._picture_line(number, line, columns, rows)
+            yield Segment(" " * (GAP - GAP // 2), blank)
+        elif line == rows:
+            yield from self._caption(number, index == self._table.cursor_line, grid.width)
+        else:
+            yield Segment(" " * grid.width, blank)
+
+    def _picture_line(self, number: int, line: int, columns: int, rows: int) -> Iterator[Segment]:
+        drawn, blank = self._drawn.get(number), self.rich_style
+        if not drawn:
+            upload = self._uploads.get(number)
+            said = "no thumbnail" if upload is not None and upload.status in TERMINAL and number in self._drawn else ""
+            text = fit(said.center(columns), columns) if line == (rows - 1) // 2 else " " * columns
+            yield Segment(text, self._style("dim"))
+            return
+        # At the bottom, so that each stands on its caption.
+        at = line - (rows - len(drawn))
+        strip = drawn[at] if at >= 0 else Strip.blank(columns, blank)
+        before = (columns - strip.cell_length) // 2
+        yield Segment(" " * before, blank)
+        yield from (each if each.style else Segment(each.text, blank) for each in strip)
+        yield Segment(" " * (columns - strip.cell_length - before), blank)
+
+    def _caption(self, number: int, under_cursor: bool, width: int) -> Iterator[Segment]:
+        upload = self._uploads.get(number)
+        cursor = self._style("cursor") if under_cursor else Style()
+        mark = MARK if number in self._table.marks else " "
+        yield Segment(mark, self._style("mark") + cursor)
+        if upload is None:
+            yield Segment(" " * (width - 1), self._style("dim") + cursor)
+            return
+        glyph = glyph_of(upload)
+        yield Segment(f"{glyph} ", self._style(glyph_style(glyph)) + cursor)
+        name = fit_name(visible(upload.filename), width - 4)
+        yield Segment(name, self._style("name") + cursor + Style(bold=under_cursor))
+        yield Segment(" ", self.rich_style)
+
+    def _style(self, name: str) -> Style:
+        return self.get_component_rich_style(f"gallery--{name}", partial=name == "cursor")
+
+    # The cursor
+
+    def _move(self, tiles: int) -> None:
+        self._table.move_by(tiles)
+        self.sync()
+
+    def action_tile_left(self) -> None:
+        """One to the left."""
+        self._move(-1)
+
+    def action_tile_right(self) -> None:
+        """One to the right."""
+        self._move(1)
+
+    def action_tile_rows(self, rows: int) -> None:
+        """So many rows down, as far as there are any."""
+        wanted = self._table.cursor_line + rows * self._grid.columns
+        if 0 <= wanted < self._table.line_count or abs(rows) > 1:
+            self._move(wanted - self._table.cursor_line)
+
+    def action_tile_pages(self, pages: int) -> None:
+        """So many screens down."""
+        self.action_tile_rows(pages * max(2, self.scrollable_content_region.height // self._grid.height))
+
+    def action_tile_first(self) -> None:
+        """To the first."""
+        self._move(-self._table.line_count)
+
+    def action_tile_last(self) -> None:
+        """To the last."""
+        self._move(self._table.line_count)
+
+    def on_click(self, event: events.Click) -> None:
+        """Put the cursor where the mouse is; twice, open."""
+        grid = self._grid
+        column = event.x // grid.width
+        index = (round(self.scroll_y) + event.y) // grid.height * grid.columns + column
+        if column < grid.columns and index < self._table.line_count:
+            self._move(index - self._table.cursor_line)
+            if event.chain == 2:
+                self.post_message(TileOpened())

@@ -1,0 +1,337 @@
+"""UploadPane: the picture and the words of one upload, following it as results come."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from time import monotonic
+
+from textual import work
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from vuemantics_tui.domain.text import visible
+from vuemantics_tui.domain.upload import TERMINAL, ProcessingStatus, Upload, UploadEvent, status_word
+from vuemantics_tui.library import Library
+from vuemantics_tui.ui.messages import LoadFailed
+from vuemantics_tui.ui.pictures.loader import PictureLoader
+from vuemantics_tui.ui.uploads import pane_words as words
+from vuemantics_tui.ui.uploads.pane_tags import TagChips, own_tags
+from vuemantics_tui.ui.uploads.pane_why import Explainer, Why, lit_lines, lit_words, why_words
+from vuemantics_tui.ui.uploads.writing import WritingText
+from vuemantics_tui.ui.widgets.thumbnail import PLACEHOLDER, Thumbnail
+
+# Long enough that holding a key down shows nothing on the way, short enough to seem at once.
+BLINK_SECONDS = 0.08
+BAR_CELLS = 18
+# How much of the height the picture may take; the words below it matter as much.
+PICTURE_SHARE = 0.48
+SMALLEST_PICTURE_ROWS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    upload: Upload
+    history: tuple[UploadEvent, ...]
+    thumbnail: Path | None
+    why: Why | None = None
+    albums: frozenset[str] = frozenset()
+
+
+class PaneText(Static):
+    """A part of the pane. What it shows already is not painted again, and nothing takes no room."""
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__("", id=id, markup=False)
+        self._shown: Content | None = None
+        self.add_class("-blank")
+
+    def show(self, content: Content | str) -> None:
+        """Show this."""
+        content = Content(content) if isinstance(content, str) else content
+        if self._shown is None or not content.is_same(self._shown):
+            self._shown = content
+            self.set_class(not content.plain, "-blank")
+            self.update(content)
+
+
+class UploadPane(VerticalScroll, can_focus=False):
+    """Shows the upload of a number; reads nothing while it is hidden, unless told to.
+
+    `paused`, what its owner knows of the queue, is part of what is said of a waiting upload.
+    """
+
+    DEFAULT_CSS = """
+    UploadPane {
+        background: $surface;
+        padding: 0 0 0 1;
+        scrollbar-gutter: stable;
+        scrollbar-size-vertical: 1;
+        scrollbar-background: $surface;
+        scrollbar-background-hover: $surface;
+        scrollbar-background-active: $surface;
+
+        PaneText, TagChips, WritingText {
+            height: auto;
+            max-width: 100;
+            margin-top: 1;
+        }
+
+        #pane-name {
+            text-style: bold;
+        }
+
+        #pane-facts, #pane-why {
+            margin-top: 0;
+            color: $dim;
+        }
+
+        #pane-read, #pane-history {
+            color: $dim;
+        }
+
+        .-blank {
+            display: none;
+        }
+
+        &.-nothing > * {
+            display: none;
+        }
+    }
+    """
+
+    def __init__(
+        self,
+        library: Library,
+        clock: Callable[[], datetime],
+        *,
+        loader: PictureLoader | None = None,
+        explainer: Explainer | None = None,
+        while_hidden: bool = False,
+        id: str | None = None,
+    ) -> None:
+        super().__init__(id=id, classes="-nothing")
+        self._library = library
+        self._clock = clock
+        self._thumbnail = Thumbnail(loader or PictureLoader(), id="pane-thumbnail")
+        self._while_hidden = while_hidden
+        self._explainer = explainer
+        self._seen = False
+        self._wanted: int | None = None
+        self._page: _Page | None = None
+        self._paused = False
+        self._settled_at = 0.0
+        self._stale = self._loading = False
+
+    def compose(self) -> ComposeResult:
+        """From top to bottom; what an upload does not have takes no room."""
+        yield self._thumbnail
+        for part in ("name", "facts", "why", "failure", "try", "state", "warning"):
+            yield PaneText(id=f"pane-{part}")
+        yield WritingText(id="pane-writing")
+        for part in ("description", "read"):
+            yield PaneText(id=f"pane-{part}")
+        yield TagChips(id="pane-own-tags", style="$accent on $line")
+        yield TagChips(id="pane-tags")
+        yield PaneText(id="pane-quality")
+        yield PaneText(id="pane-history")
+
+    # What its owner tells it
+
+    def show(self, number: int | None) -> None:
+        """Show this upload, or nothing, once nothing else was asked for within a blink."""
+        if number != self._wanted:
+            self._wanted = number
+            self._settled_at = monotonic() + BLINK_SECONDS
+            self._stale = True
+            self._load_later()
+
+    def refresh_if(self, numbers: Iterable[int]) -> None:
+        """Read the upload again if it is among those that changed."""
+        if self._wanted is not None and self._wanted in numbers:
+            self._stale = True
+            self._load_later()
+
+    def explain_anew(self) -> None:
+        """Ask again why the upload is shown: another search may have found it."""
+        self._stale = True
+        self._load_later()
+
+    def repaint_outdated(self) -> None:
+        """Repaint what has changed by itself: its age, a frame, a text being written. Costs microseconds."""
+        if self._stale:
+            self._load_later()  # what could not be read a moment ago
+        elif self._page is not None:
+            self._show_moving(self._page.upload)
+
+    @property
+    def paused(self) -> bool:
+        """Whether the queue is paused."""
+        return self._paused
+
+    @paused.setter
+    def paused(self, paused: bool) -> None:
+        if paused != self._paused:
+            self._paused = paused
+            self.repaint_outdated()
+
+    @property
+    def upload(self) -> Upload | None:
+        """What is shown just now."""
+        return self._page.upload if self._page else None
+
+    @property
+    def history(self) -> tuple[UploadEvent, ...]:
+        """What happened to what is shown."""
+        return self._page.history if self._page else ()
+
+    # Loading
+
+    def on_show(self) -> None:
+        """Catch up with what was asked for meanwhile."""
+        self._seen = True
+        self._load_later()
+
+    def on_hide(self) -> None:
+        """Rest."""
+        self._seen = False
+
+    def on_resize(self) -> None:
+        """The picture follows the height."""
+        rows = max(SMALLEST_PICTURE_ROWS, int(self.size.height * PICTURE_SHARE))
+        if rows != self._thumbnail.most_rows:
+            self._thumbnail.most_rows = rows
+            if self._page is not None:
+                self._stale = True
+                self._load_later()
+
+    def _load_later(self) -> None:
+        if self._stale and not self._loading and self.is_mounted and (self._seen or self._while_hidden):
+            self._loading = True
+            self._load_wanted()
+
+    @work(group="pane", exit_on_error=False)
+    async def _load_wanted(self) -> None:
+        try:
+            while self._stale:
+                if (left := self._settled_at - monotonic()) > 0:
+                    await asyncio.sleep(left)
+                    continue  # another one may have been asked for meanwhile
+                self._stale = False
+                number = self._wanted
+                page = await self._read(number)
+                drawn = await self._thumbnail.draw(page.thumbnail if page else None)
+                if number == self._wanted:
+                    with self.app.batch_update():
+                        if page is not None:
+                            self._thumbnail.put(drawn, _without_thumbnail(page.upload))
+                        self._show_page(page)
+                    if page is not None and page.why is not None:
+                        self._look_nearer(page)
+        except Exception as error:  # noqa: BLE001 - told on the screen; the next tick tries again
+            self._stale = True
+            self.post_message(LoadFailed(error))
+        finally:
+            self._loading = False
+
+    async def _read(self, number: int | None) -> _Page | None:
+        upload = None if number is None else await self._library.uploads.by_number(number)
+        if upload is None:
+            return None
+        history = await self._library.uploads.history(upload)
+        why = self._explainer.why(upload) if self._explainer is not None else None
+        # Few uploads have tags of a person's own.
+        tags = await self._library.tags.all() if upload.own_tags else []
+        albums = frozenset(tag.name for tag in tags if tag.album)
+        return _Page(upload, tuple(history), self._library.uploads.absolute(upload.thumbnail_path), why, albums)
+
+    @work(group="nearest", exclusive=True, exit_on_error=False)
+    async def _look_nearer(self, page: _Page) -> None:
+        """Mark the sentence that is nearest to the search line, which takes longer than to show the rest."""
+        if self._explainer is None or page.why is None:
+            return
+        try:
+            sentence = await self._explainer.nearest_sentence(page.upload, page.why.text)
+        except Exception as error:  # noqa: BLE001 - told on the screen
+            self.post_message(LoadFailed(error))
+            return
+        if sentence and self._page is page:
+            self._page = replace(page, why=replace(page.why, sentence=sentence))
+            self._show_texts(self._page)
+
+    # Showing
+
+    def _show_page(self, page: _Page | None) -> None:
+        before, self._page = self._page, page
+        self.set_class(page is None, "-nothing")
+        if page is None:
+            return
+        upload = page.upload
+        another = before is None or before.upload.number != upload.number
+        if another:
+            self.query_one(WritingText).show("")
+        failed = upload.status is ProcessingStatus.FAILED
+        matched = page.why.hit.matched if page.why else ()
+        self._text("name", lit_words(visible(upload.filename), matched))
+        self._text("why", why_words(page.why.hit) if page.why else "")
+        self._text("failure", words.failure_words(upload) if failed else "")
+        advice = visible(upload.hint or "") or self._press("retry-upload", "to try again")
+        self._text("try", words.try_words(advice) if failed and advice else "")
+        warning = visible(upload.warning or "") if not failed else ""
+        self._text("warning", Content.styled(f"! {warning}", "$warning") if warning else "")
+        self._show_texts(page)
+        self._text("quality", words.quality_words(upload))
+        for part, tags in (("own-tags", own_tags(upload, page.albums)), ("tags", upload.tags)):
+            chips = self.query_one(f"#pane-{part}", TagChips)
+            chips.set_class(not tags, "-blank")
+            chips.show(tags)
+        self._show_moving(upload)
+        done = upload.status is ProcessingStatus.COMPLETED and not upload.warning
+        self._text("history", "" if done else words.history_words(page.history, self._clock()))
+        if another:
+            self.scroll_to(y=0, animate=False)
+
+    def _show_texts(self, page: _Page) -> None:
+        self._text("description", lit_lines(page.upload.description or "", page.why))
+        self._text("read", lit_lines(page.upload.read_text or "", page.why))
+
+    def _show_moving(self, upload: Upload) -> None:
+        now = self._clock()
+        self._text("facts", words.facts_words(upload, now))
+        self._show_writing(upload)
+        if upload.status in TERMINAL:
+            self._text("state", "")
+            return
+        if upload.status is ProcessingStatus.PENDING and upload.retry_at is not None:
+            self._text("state", words.retry_words(upload, now))
+            return
+        word = status_word(upload.stage, frame=self._library.queue.frame(upload.id))
+        waits = "Its turn comes by itself."
+        if self._paused:
+            waits = f"The queue is paused. {self._press('toggle-pause', 'to let it go on')}"
+        self._text("state", words.state_words(upload, word, bar_cells=BAR_CELLS, waits=waits))
+
+    def _show_writing(self, upload: Upload) -> None:
+        text = self._library.queue.text_of(upload.id) if upload.status is ProcessingStatus.ANALYZING else ""
+        # Between its end and the moment that the store has it, it stays as it is.
+        if text is not None:
+            self.query_one(WritingText).show(text)
+
+    def _text(self, part: str, content: Content | str) -> None:
+        self.query_one(f"#pane-{part}", PaneText).show(content)
+
+    def _press(self, binding_id: str, to_do: str) -> str:
+        """Which key does that here, as a sentence, or nothing where no key does."""
+        for active in self.screen.active_bindings.values():
+            if active.binding.id == binding_id and active.enabled:
+                return f"Press {visible(self.app.get_key_display(active.binding))} {to_do}."
+        return ""
+
+
+def _without_thumbnail(upload: Upload) -> str:
+    return "no thumbnail" if upload.status in TERMINAL else PLACEHOLDER

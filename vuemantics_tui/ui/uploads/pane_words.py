@@ -1,0 +1,183 @@
+"""What the pane and the detail screen say of an upload, as lines of words with their styles."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from datetime import datetime
+
+from textual.content import Content
+
+from vuemantics_tui.domain.description import PASSING_SCORE
+from vuemantics_tui.domain.errors import ErrorKind
+from vuemantics_tui.domain.formats import BY_MIME_TYPE
+from vuemantics_tui.domain.text import size_words, visible
+from vuemantics_tui.domain.upload import ProcessingStage, ProcessingStatus, Upload, UploadEvent
+from vuemantics_tui.ui.wording import age_words, duration_words, error_words, reason_of
+
+GOOD_SCORE = 80
+_FAILED_DURING = {
+    ProcessingStage.QUEUED: "before it began",
+    ProcessingStage.THUMBNAIL: "while making the thumbnail",
+    ProcessingStage.EXTRACTING_FRAMES: "while taking frames",
+    ProcessingStage.VISION_ANALYSIS: "in vision analysis",
+    ProcessingStage.DESCRIPTION_AUDIT: "while checking the description",
+    ProcessingStage.EMBEDDING_GENERATION: "while embedding",
+    ProcessingStage.INDEXING: "while indexing",
+}
+_EVENT_WORDS = {
+    "taken over": "taken over from a program that ended",
+    "stopped": "stopped, waits again",
+    "regenerate": "to be described anew",
+    "retried": "to be tried again",
+    "edited": "edited by hand",
+}
+# How the store ends the message of a failure in the history.
+_FAILURE_END = re.compile(r" \((transient|permanent|cancelled), in (\w+)\)$", re.DOTALL)
+
+
+def lines_of(text: str) -> str:
+    """A text of several lines, each of them safe to show."""
+    return "\n".join(visible(line) for line in text.strip().splitlines())
+
+
+def ago_words(moment: str, now: datetime) -> str:
+    """How long ago that was, as the end of a sentence: just now, 2 min ago, yesterday."""
+    words = age_words(moment, now)
+    if words == "now":
+        return "just now"
+    return words if words in ("", "yesterday") else f"{words} ago"
+
+
+def seconds_words(seconds: float) -> str:
+    """How long that took: 22 ms, 3.4 s, 2:05 min."""
+    if seconds < 0.0995:
+        return f"{seconds * 1000:.0f} ms"
+    return f"{seconds:.1f} s" if seconds < 99.95 else f"{duration_words(seconds)} min"
+
+
+def local_moment(moment: str) -> datetime | None:
+    """A moment of the store (ISO 8601) in the zone of this machine."""
+    try:
+        return datetime.fromisoformat(moment).astimezone()
+    except ValueError:
+        return None
+
+
+def taken_words(taken_at: str) -> str:
+    """When a picture was taken, by the camera's own clock, to the minute."""
+    try:
+        return datetime.fromisoformat(taken_at).strftime("%Y-%m-%d %H:%M")
+    except ValueError:
+        return visible(taken_at)
+
+
+def camera_words(upload: Upload) -> str:
+    """The camera, its maker only where the model does not say it."""
+    make, model = (str(upload.metadata.get(f"camera_{part}") or "") for part in ("make", "model"))
+    words = model if make and make.split()[0].lower() in model.lower() else f"{make} {model}"
+    return visible(words.strip())
+
+
+def facts_words(upload: Upload, now: datetime) -> str:
+    """Two lines at most: shape, size, format, age; when it was taken and by which camera."""
+    shape = f"{upload.width} × {upload.height}" if upload.width and upload.height else ""
+    length = duration_words(upload.duration) if upload.duration else ""
+    known = BY_MIME_TYPE.get(upload.mime_type)
+    kind = known.name if known else visible(upload.extension).upper()
+    first = [shape, size_words(upload.file_size), kind, length, ago_words(upload.created_at, now)]
+    second = [f"taken {taken_words(upload.taken_at)}" if upload.taken_at else "", camera_words(upload)]
+    return "\n".join(" · ".join(part for part in line if part) for line in (first, second) if any(line))
+
+
+def failure_words(upload: Upload) -> Content:
+    """The headline of a failure and its message."""
+    if upload.error_kind is ErrorKind.CANCELLED:
+        return Content.styled("✗ Cancelled", "bold $error")
+    where = _FAILED_DURING.get(upload.error_stage) if upload.error_stage else None
+    headline = f"✗ Failed {where}" if where else "✗ Failed"
+    return Content.assemble((headline, "bold $error"), "\n", lines_of(reason_of(upload)))
+
+
+def try_words(advice: str) -> Content:
+    """What a person can do now."""
+    return Content.assemble(("Try", "bold $warning"), "  ", advice)
+
+
+def state_words(upload: Upload, word: str, *, bar_cells: int, waits: str) -> Content:
+    """Where an upload stands that waits or runs; `waits` says what it takes to go on."""
+    if upload.status is ProcessingStatus.PENDING:
+        return Content.assemble(("· waiting", "bold"), "\n", (waits.strip(), "$dim"))
+    filled = round(bar_cells * upload.progress_percent / 100)
+    return Content.assemble(
+        (f"◐ {word}", "bold $running"),
+        "\n",
+        ("━" * filled, "$running"),
+        ("━" * (bar_cells - filled), "$line"),
+        (f" {upload.progress_percent} %", "$dim"),
+    )
+
+
+def retry_words(upload: Upload, now: datetime) -> Content:
+    """When an upload is tried again that waits for that, and what went wrong before."""
+    seconds = max(0, math.ceil((upload.retry_at or 0.0) - now.timestamp()))
+    when = f"tries again in {seconds} s" if seconds else "tries again now"
+    return Content.assemble((f"· waiting, {when}", "bold"), "\n", (lines_of(error_words(upload)), "$warning"))
+
+
+def quality_words(upload: Upload) -> Content:
+    """The score, who described it and for how long, and what the audit found wanting."""
+    parts: list[tuple[str, str]] = []
+    score = upload.description_audit_score
+    if score is not None:
+        colour = "$success" if score >= GOOD_SCORE else "$warning" if score >= PASSING_SCORE else "$error"
+        parts += [("quality ", "$dim"), (str(score), f"bold {colour}")]
+    if upload.edited:
+        parts.append((f"{'   ' if parts else ''}edited by hand", "$dim"))
+    elif upload.model or upload.analyzer:
+        took = "" if upload.description_seconds is None else f" in {seconds_words(upload.description_seconds)}"
+        gap = "   " if parts else ""
+        parts.append((f"{gap}described by {visible(upload.model or upload.analyzer or '')}{took}", "$dim"))
+    for finding in upload.description_audit_findings:
+        # The warning above may have said it already.
+        if f": {finding}" not in (upload.warning or ""):
+            parts.append((f"\n! {visible(finding)}", "$warning"))
+    return Content.assemble(*parts)
+
+
+def event_words(event: UploadEvent) -> str:
+    """What happened, in a few words on one line."""
+    told = visible(event.message)
+    if event.kind == "added":
+        words = "added"
+    elif event.kind == "failed":
+        match = _FAILURE_END.search(event.message)
+        words = f"failed, {match[1]}" if match and match[1] != "cancelled" else "cancelled" if match else "failed"
+    elif event.kind == "thumbnail":
+        words = told or "thumbnail"
+    elif event.kind == "described":
+        words = f"described, {told.rpartition(', ')[2]}"
+    elif event.kind == "trying again":
+        words = f"tries again {told.partition(':')[0]}"
+    elif event.kind == "checked":
+        words = f"checked, {told.partition(':')[0]}; described again"
+    elif event.kind in ("put back", "chosen"):
+        words = f"{event.kind}: {told}" if told else event.kind
+    else:
+        words = _EVENT_WORDS.get(event.kind, visible(event.kind))
+    return words if event.seconds is None else f"{words}, {seconds_words(event.seconds)}"
+
+
+def history_words(history: Sequence[UploadEvent], now: datetime) -> Content:
+    """What happened and when, by the local clock; a day is named where it is not today."""
+    parts: list[tuple[str, str]] = [("History", "bold $dim")]
+    day = now.astimezone().date()
+    for event in history:
+        moment = local_moment(event.at)
+        if moment is not None and moment.date() != day:
+            day = moment.date()
+            parts.append((f"\n{day.isoformat()}", "$dim"))
+        clock = moment.strftime("%H:%M:%S") if moment else " " * 8
+        parts += [(f"\n{clock}  ", "$dim"), (event_words(event), "$dim")]
+    return Content.assemble(*parts)
