@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from rich.color import ColorSystem
-from textual import on, work
+from textual import events, on, work
 from textual.binding import Binding, BindingType
 from textual.driver import Driver
 from textual.screen import Screen
@@ -24,6 +24,7 @@ from vuemantics_tui.domain.errors import VuemanticsError
 from vuemantics_tui.domain.view import View
 from vuemantics_tui.library import Library
 from vuemantics_tui.ui.actions import PROGRAM, action, hidden, key_words
+from vuemantics_tui.ui.feed import Feed
 from vuemantics_tui.ui.keymap import checked_keymap
 from vuemantics_tui.ui.messages import ReopenWanted
 from vuemantics_tui.ui.palette import ActionsProvider, reachable
@@ -133,9 +134,14 @@ class VuemanticsApp(SurvivingApp):
         view = View(show_hidden=self.library.settings.show_hidden)
         return UploadsScreen(self.library, self.notices, self._clock, view, quadrants=self._quadrants)
 
+    def on_load(self) -> None:
+        """Make what the screens follow."""
+        self.feed = Feed(self.library, self.notices)
+
     def on_mount(self) -> None:
         """Begin to work."""
         self._handle_signals()
+        self._watch_library()
         self.set_keymap(self._own_keymap)
         self._tell_problems()
         if self._process:
@@ -151,6 +157,16 @@ class VuemanticsApp(SurvivingApp):
             await self.library.queue.stop()
         except VuemanticsError:
             log.exception("the queue could not be stopped in order; its claims will run out")
+
+    @work(group="feed", exit_on_error=False)
+    async def _watch_library(self) -> None:
+        await self.feed.run()
+
+    async def on_event(self, event: events.Event) -> None:
+        """Look sooner for changes while somebody is at the keyboard."""
+        if isinstance(event, events.Key | events.Paste | events.MouseDown):
+            self.feed.hurry()
+        await super().on_event(event)
 
     def launch_worker(self, name: str, work: Callable[[], Awaitable[None]]) -> RunningWorker:
         """Begin to process an upload in a worker of the app, not of a screen: it outlives them."""

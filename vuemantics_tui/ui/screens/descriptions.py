@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -20,8 +19,9 @@ from textual.widgets.option_list import Option
 from vuemantics_tui.domain.description import PASSING_SCORE
 from vuemantics_tui.domain.text import counted, visible
 from vuemantics_tui.domain.upload import Upload
-from vuemantics_tui.library import EDITED_BY_HAND, ChangeFeed, Library, StoredDescription
+from vuemantics_tui.library import EDITED_BY_HAND, Library, StoredDescription
 from vuemantics_tui.ui.actions import ACT, MOVE, action, hidden
+from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader
 from vuemantics_tui.ui.fitting import fit
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.screens.reading import is_open
@@ -30,7 +30,7 @@ from vuemantics_tui.ui.widgets.choice_list import ChoiceList
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 from vuemantics_tui.ui.widgets.words import Words
 
-TICK_SECONDS = 0.1
+READ_REST_SECONDS = 0.1
 # From so many columns on, two texts stand side by side.
 WIDE_ENOUGH = 100
 MOST_WHO_CELLS = 28
@@ -79,28 +79,20 @@ class DescriptionsScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Begin to follow the upload."""
-        self._notices = Notices(self.app)
-        self._follow()
+        self._notices = Notices.of(self)
+        self._reader = Reader(self, self._read, rest=READ_REST_SECONDS)
+        self._reader.want()
+        Feed.of(self).follow(self)
 
     # Following the library
 
-    @work(group="following", exit_on_error=False)
-    async def _follow(self) -> None:
-        feed: ChangeFeed | None = None
-        while True:
-            with self._notices.errors_told():
-                if feed is None:
-                    feed = self._library.uploads.changes()
-                    await feed.skip_to_now()
-                    await self._read()
-                elif (changes := await feed.poll()) is not None:
-                    if self._number in changes.deleted and self.is_current:
-                        self._notices.tell("This upload was deleted.")
-                        self.dismiss()
-                        return
-                    if self._number in changes.changed:
-                        await self._read()
-            await asyncio.sleep(TICK_SECONDS)
+    @on(LibraryChanged)
+    def _library_changed(self, message: LibraryChanged) -> None:
+        if self._number in message.deleted and self.is_current:
+            self._notices.tell("This upload was deleted.")
+            self.dismiss()
+        elif self._number in message.changed:
+            self._reader.want()
 
     async def _read(self) -> None:
         upload = await self._library.uploads.by_number(self._number)

@@ -79,7 +79,7 @@ class DoctorScreen(Reading, Screen[None]):
 
     def on_mount(self) -> None:
         """Begin."""
-        self._notices = Notices(self.app)
+        self._notices = Notices.of(self)
         self._look()
 
     def on_resize(self) -> None:

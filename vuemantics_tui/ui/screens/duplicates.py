@@ -89,7 +89,7 @@ class DuplicatesScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Begin to look."""
-        self._notices = Notices(self.app)
+        self._notices = Notices.of(self)
         self.query_one("#duplicates-title", Words).say("Duplicates")
         self.add_class("-nothing")
         self._look()

@@ -65,7 +65,7 @@ class StatsScreen(Reading, Screen[None]):
 
     def on_mount(self) -> None:
         """Begin to count."""
-        self._notices = Notices(self.app)
+        self._notices = Notices.of(self)
         self.query_one("#stats-title", Words).say("The library in numbers")
         self.action_count_again()
 
