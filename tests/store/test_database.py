@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import os
+import shutil
+import signal
 import sqlite3
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import aiosqlite
 import pytest
@@ -13,7 +21,7 @@ import pytest
 from tests.conftest import insert_upload
 from vuemantics_tui.domain.errors import LibraryError
 from vuemantics_tui.store import database as database_module
-from vuemantics_tui.store.database import Database
+from vuemantics_tui.store.database import Access, Database, uninterrupted
 from vuemantics_tui.store.uploads import UploadStore
 
 
@@ -109,10 +117,9 @@ async def test_many_coroutines_share_the_writer_without_mixing(database: Databas
     assert len({row["revision"] for row in rows}) == 40
 
 
-async def test_a_lock_that_stays_is_explained(
-    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await database._writer.execute("PRAGMA busy_timeout = 50")
+async def test_a_lock_that_stays_is_explained(database: Database, tmp_path: Path) -> None:
+    async with database.transaction() as connection:
+        await connection.execute("PRAGMA busy_timeout = 50")
     other = sqlite3.connect(tmp_path / "library.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     try:
@@ -128,17 +135,61 @@ async def test_a_lock_that_stays_is_explained(
 
 async def test_a_full_disk_is_explained_and_nothing_is_half_written(database: Database) -> None:
     pages = (await database.fetch("PRAGMA page_count"))[0][0]
-    await database._writer.execute(f"PRAGMA max_page_count = {pages + 2}")
+    async with database.transaction() as connection:
+        await connection.execute(f"PRAGMA max_page_count = {pages + 2}")
     store = UploadStore(database)
     with pytest.raises(LibraryError, match="full"):
         for number in range(200):
             await insert_upload(store, f"{number} {'x' * 2000}.jpg")
-    await database._writer.execute("PRAGMA max_page_count = 1000000")
+    async with database.transaction() as connection:
+        await connection.execute("PRAGMA max_page_count = 1000000")
     await insert_upload(store, "after.jpg")
     rows = await database.fetch(
         "SELECT u.number FROM uploads u LEFT JOIN events e ON e.upload = u.number WHERE e.at IS NULL"
     )
     assert rows == []
+
+
+async def test_no_room_is_a_full_disk_whatever_sqlite_calls_it(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that may not grow makes SQLite say "disk I/O error", as it does when its log finds no room."""
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    messages = []
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        for free in (0, 10**9):
+            monkeypatch.setattr(shutil, "disk_usage", lambda _path, free=free: SimpleNamespace(free=free))
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1, hard))
+            with pytest.raises(LibraryError) as caught:
+                await insert_upload(UploadStore(database))
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+            messages.append((caught.value.message.split(":")[0], caught.value.hint))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, before)
+    assert messages == [
+        ("The disk is full", "Free some space and try again. Nothing was lost."),
+        ("The disk reports an error", "Check the disk and try again."),
+    ]
+
+
+async def test_a_cancellation_is_let_through_also_when_the_work_fails() -> None:
+    begun, may_fail = asyncio.Event(), asyncio.Event()
+
+    async def fail() -> None:
+        begun.set()
+        await may_fail.wait()
+        raise RuntimeError("on purpose")
+
+    task = asyncio.create_task(uninterrupted(fail()))
+    await begun.wait()
+    task.cancel()
+    may_fail.set()
+    with pytest.raises(asyncio.CancelledError) as caught:
+        await task
+    assert isinstance(caught.value.__context__, RuntimeError)
 
 
 def _insert_in_another_process(path: str, count: int) -> None:
@@ -166,6 +217,85 @@ async def test_two_processes_make_and_fill_one_library(tmp_path: Path) -> None:
     assert tuple(rows[0]) == (50, 50)
     assert len(await database.fetch("SELECT id FROM users")) == 1
     await database.close()
+
+
+@pytest.fixture
+def archive() -> Iterator[Path]:
+    """A folder that any user can reach."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o755)
+    yield folder
+    folder.chmod(0o700)
+    shutil.rmtree(folder)
+
+
+@contextmanager
+def nothing_may_be_written(folder: Path) -> Iterator[None]:
+    """Take the right to write a folder and its files away; from root, too."""
+    for path in folder.iterdir():
+        path.chmod(0o444)
+    folder.chmod(0o555)
+    is_root = os.geteuid() == 0
+    if is_root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if is_root:
+            os.seteuid(0)
+
+
+async def test_a_folder_without_the_right_to_write_is_read(archive: Path) -> None:
+    path = archive / "library.db"
+    writing = await Database.open(path)
+    upload_id = await insert_upload(UploadStore(writing))
+    await writing.close()
+    with nothing_may_be_written(archive):
+        reading = await Database.open(path, Access.READ)
+        assert await UploadStore(reading).get(upload_id) is not None
+        with pytest.raises(LibraryError, match="reading only"):
+            await UploadStore(reading).set_hidden([upload_id], True)
+        await reading.close()
+        with pytest.raises(LibraryError, match="cannot be written") as caught:
+            await Database.open(path, Access.WRITE)
+        assert str(archive) in caught.value.hint
+    assert [found.name for found in archive.iterdir()] == ["library.db"]
+
+
+async def test_what_others_write_meanwhile_is_read_without_the_right_to_write(archive: Path) -> None:
+    path = archive / "library.db"
+    writing = await Database.open(path)
+    upload_id = await insert_upload(UploadStore(writing))
+    try:
+        with nothing_may_be_written(archive):
+            reading = await Database.open(path, Access.READ)
+            assert reading.is_read_only
+            assert await UploadStore(reading).get(upload_id) is not None
+        later = await insert_upload(UploadStore(writing), "later.jpg")
+        assert await UploadStore(reading).get(later) is not None
+        await reading.close()
+    finally:
+        await writing.close()
+
+
+@pytest.mark.parametrize("access", [Access.READ, Access.WRITE])
+async def test_no_library_is_made_by_who_only_wants_to_open_one(tmp_path: Path, access: Access) -> None:
+    with pytest.raises(LibraryError, match="There is no library") as caught:
+        await Database.open(tmp_path / "library.db", access)
+    assert "vuemantics-tui add" in caught.value.hint
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_new_library_can_be_read_by_its_owner_only(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        database = await Database.open(tmp_path / "library.db")
+        await insert_upload(UploadStore(database))
+        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+        await database.close()
+    finally:
+        os.umask(before)
+    assert modes == dict.fromkeys(("library.db", "library.db-wal", "library.db-shm"), 0o600)
 
 
 async def test_integers_come_in_the_order_of_their_query(database: Database) -> None:

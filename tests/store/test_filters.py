@@ -11,7 +11,7 @@ import pytest
 from tests.conftest import insert_upload
 from tests.store.test_uploads import complete
 from vuemantics_tui.domain.formats import FileType
-from vuemantics_tui.domain.query import parse_query
+from vuemantics_tui.domain.query import TextField, TextFilter, parse_query
 from vuemantics_tui.store.database import Database
 from vuemantics_tui.store.descriptions import DescriptionStore
 from vuemantics_tui.store.filters import FilterStore
@@ -135,6 +135,43 @@ async def numbers(database: Database, text: str) -> list[int]:
     ],
 )
 async def test_filters_leave_what_they_say(rows: Database, text: str, expected: list[int]) -> None:
+    assert await numbers(rows, text) == expected
+
+
+STARRED = ("5* best", "5 of the best", "5\\* best", "5* BEST of all")
+
+
+@pytest.mark.parametrize("name", STARRED)
+async def test_a_name_with_a_star_in_it_is_found_alone(rows: Database, name: str) -> None:
+    ids = [row[0] for row in await rows.fetch("SELECT id FROM uploads WHERE deleted_at IS NULL ORDER BY number")]
+    tags = TagStore(rows)
+    for upload_id, other in zip(ids, STARRED, strict=False):
+        await tags.change([upload_id], albums=[other])
+    expected = STARRED.index(name) + 1
+    written = f"{TextFilter.exactly(TextField.TAG, name)} is:hidden" if expected == 4 else None
+    assert await numbers(rows, written or str(TextFilter.exactly(TextField.TAG, name))) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (r'tag:"5\* best"', [1]),
+        (r'tag:"5\**"', [1]),
+        ('tag:"5* best"', [1, 2, 3]),
+        (r'tag:"5\\\* best"', [3]),
+        (r"name:a\*", [1]),
+        ("name:a*", [1, 2]),
+        (r"name:\*\*", []),
+        (r"name:c\d", [3]),
+    ],
+)
+async def test_a_star_can_be_written_as_itself(rows: Database, text: str, expected: list[int]) -> None:
+    ids = [row[0] for row in await rows.fetch("SELECT id FROM uploads WHERE deleted_at IS NULL ORDER BY number")]
+    for upload_id, tag in zip(ids, STARRED[:3], strict=False):
+        await TagStore(rows).change([upload_id], albums=[tag])
+    async with rows.transaction() as connection:
+        for upload_id, name in zip(ids, ("a*b.jpg", "axb.jpg", "c\\d.jpg"), strict=False):
+            await connection.execute("UPDATE uploads SET filename = ? WHERE id = ?", (name, upload_id))
     assert await numbers(rows, text) == expected
 
 

@@ -11,7 +11,7 @@ from tests.conftest import insert_upload
 from tests.store.test_uploads import complete
 from vuemantics_tui.domain.upload import ProcessingStatus
 from vuemantics_tui.store import database as database_module
-from vuemantics_tui.store.database import Database
+from vuemantics_tui.store.database import Access, Database
 from vuemantics_tui.store.descriptions import DescriptionStore
 from vuemantics_tui.store.queue import ClaimStore, QueueStore
 from vuemantics_tui.store.uploads import UploadStore
@@ -78,6 +78,12 @@ async def test_every_row_of_an_older_library_survives(old: Path) -> None:
     assert all(before.values())
     await (await Database.open(old)).close()
     assert everything(old, columns) == before
+
+
+async def test_an_older_library_is_updated_for_a_reader_too(old: Path) -> None:
+    reading = await Database.open(old, Access.READ)
+    assert [upload.id for upload in await UploadStore(reading).newest(limit=2)] == ["d", "c"]
+    await reading.close()
 
 
 async def test_an_older_library_works_on(old: Path) -> None:

@@ -16,8 +16,8 @@ from vuemantics_tui.domain.upload import QueueCounts
 from vuemantics_tui.library import IntakeOutcome, IntakeResult
 from vuemantics_tui.ui.fitting import fit, fit_name
 from vuemantics_tui.ui.typed_paths import typed_paths
-from vuemantics_tui.ui.uploads.columns import WIDE_ENOUGH_TABLE, Columns
 from vuemantics_tui.ui.uploads.intake_words import added_words
+from vuemantics_tui.ui.uploads.line import WIDE_ENOUGH_TABLE, Columns
 from vuemantics_tui.ui.uploads.queue_bar import Pace
 from vuemantics_tui.ui.wording import age_words, duration_words
 

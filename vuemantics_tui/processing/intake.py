@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import logging
 import os
 import shutil
 import stat
@@ -16,7 +17,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from vuemantics_tui import paths
-from vuemantics_tui.domain.errors import LibraryError, MediaError, UsageError
+from vuemantics_tui.domain.errors import DefectError, LibraryError, MediaError, UsageError
 from vuemantics_tui.domain.media import MediaLimits, Probe
 from vuemantics_tui.domain.upload import TERMINAL, ProcessingStatus, Upload
 from vuemantics_tui.media.fingerprint import copy_and_hash, hash_file
@@ -25,6 +26,8 @@ from vuemantics_tui.store.database import uninterrupted
 from vuemantics_tui.store.queue import QueueStore
 from vuemantics_tui.store.trash import TrashStore
 from vuemantics_tui.store.uploads import NewUpload, UploadStore
+
+log = logging.getLogger(__name__)
 
 OnBytes = Callable[[int], None]
 # Younger folders without a row may belong to an intake that is just copying.
@@ -108,6 +111,7 @@ class Intake:
     ) -> AsyncIterator[IntakeResult]:
         """Add them one by one. Raises LibraryError where the library itself cannot go on."""
         user_id = await self._store.owner_id()
+        defects: set[str] = set()
         for candidate in candidates:
             if candidate.reason:
                 yield IntakeResult(candidate.path, IntakeOutcome.SKIPPED, reason=candidate.reason, hint=candidate.hint)
@@ -127,6 +131,16 @@ class Intake:
                     IntakeOutcome.SKIPPED,
                     reason=f"It cannot be read: {error.strerror or error}",
                 )
+            except LibraryError:
+                raise
+            except Exception as error:
+                # One traceback is enough: the same defect meets every file that follows.
+                defect = DefectError.of(error, paths.log_file())
+                if defect.message not in defects:
+                    log.exception("adding %s failed by a bug", candidate.path)
+                hint = "" if defect.message in defects else defect.hint
+                defects.add(defect.message)
+                yield IntakeResult(candidate.path, IntakeOutcome.SKIPPED, reason=defect.message, hint=hint)
 
     async def _add_one(self, path: Path, user_id: str, on_bytes: OnBytes | None) -> IntakeResult:
         found = await asyncio.to_thread(probe, path, self._limits)

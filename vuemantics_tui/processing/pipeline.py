@@ -14,7 +14,15 @@ from typing import TypeVar
 from vuemantics_tui import paths
 from vuemantics_tui.analyzers.base import Analyzer, Compute
 from vuemantics_tui.domain.description import AuditResult, Description, audit_description
-from vuemantics_tui.domain.errors import AnalyzerError, ErrorKind, MediaError, ServerDownError, VuemanticsError
+from vuemantics_tui.domain.errors import (
+    AnalyzerError,
+    DefectError,
+    ErrorKind,
+    MediaError,
+    ServerDownError,
+    VuemanticsError,
+    defect_hint,
+)
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.media import MediaMetadata
 from vuemantics_tui.domain.upload import ProcessingStage
@@ -90,6 +98,7 @@ class Pipeline:
         self._frames = frames
         self._texts = texts
         self._begun: dict[str, _Run] = {}
+        self._defects: set[tuple[type[Exception], str]] = set()
 
     @property
     def running(self) -> int:
@@ -120,7 +129,10 @@ class Pipeline:
         except ClaimLostError:
             log.info("processing of %s ends: it was deleted, cancelled or taken over meanwhile", upload_id)
         except Exception as error:
-            log.exception("processing of %s failed", upload_id)
+            if self._is_known_defect(error):
+                log.error("processing of %s failed by the same bug: %r", upload_id, error)
+            else:
+                log.exception("processing of %s failed", upload_id)
             if run is not None:
                 await self._record(run, self._runs.fail(run.claim, _pipeline_failure(error, run.stage)))
         except BaseException:
@@ -133,6 +145,15 @@ class Pipeline:
                 del self._begun[run.claim.token]
             self._frames.pop(upload_id, None)
             self._texts.pop(upload_id, None)
+
+    def _is_known_defect(self, error: Exception) -> bool:
+        """Tell whether this defect was met before: its traceback is the same for every upload, and logged once."""
+        if is_expected(error):
+            return False
+        defect = (type(error), str(error))
+        known = defect in self._defects
+        self._defects.add(defect)
+        return known
 
     async def _walk(self, run: _Run) -> None:
         """All stages, or only the embedding where there is a description already."""
@@ -173,11 +194,15 @@ class Pipeline:
             await self._compute.run(
                 make_thumbnail, run.source, run.file_type, self._library / relative, self._max_pixels
             )
+        except DefectError:
+            raise
         except (VuemanticsError, OSError) as error:
             log.warning("no thumbnail for %s: %s", run.upload_id, error)
             thumbnail, warning = None, f"no thumbnail: {error}"[:PIPELINE_ERROR_CHARACTERS]
         try:
             metadata = await self._compute.run(read_metadata, run.source, run.file_type, self._max_pixels)
+        except DefectError:
+            raise
         except (VuemanticsError, OSError) as error:
             log.warning("no metadata of %s: %s", run.upload_id, error)
             metadata = MediaMetadata()
@@ -187,6 +212,8 @@ class Pipeline:
                 traits = await self._compute.run(
                     read_traits, self._library / relative, run.source, run.file_type, self._max_pixels
                 )
+            except DefectError:
+                raise
             except (VuemanticsError, OSError) as error:
                 log.warning("it cannot be told what %s looks like: %s", run.upload_id, error)
                 traits_error = str(error)[:PIPELINE_ERROR_CHARACTERS]
@@ -329,8 +356,15 @@ class Pipeline:
             log.exception("%s could not be put back to waiting; its lease will end", claim.upload_id)
 
 
+def is_expected(error: BaseException) -> bool:
+    """Tell whether the file, a server, the disk or the machine may be to blame; anything else is a defect."""
+    return isinstance(error, (VuemanticsError, OSError, MemoryError)) and not isinstance(error, DefectError)
+
+
 def _pipeline_failure(error: Exception, stage: ProcessingStage) -> Failure:
     message = f"Processing failed: {str(error)[:PIPELINE_ERROR_CHARACTERS]}"
     hint = error.hint if isinstance(error, VuemanticsError) else ""
+    if not is_expected(error):
+        hint = defect_hint(paths.log_file())
     kind = ErrorKind.PERMANENT if isinstance(error, MediaError) else ErrorKind.TRANSIENT
     return Failure(message, kind, stage, hint)

@@ -1,21 +1,25 @@
-"""The two connections to a library's SQLite file, transactions, and migrations."""
+"""The connections to a library's SQLite file: transactions, queries, migrations, and what SQLite's errors mean."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
+import os
+import shutil
 import sqlite3
 import time
 import uuid
 from array import array
-from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
+from enum import StrEnum
 from importlib import resources
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import aiosqlite
-import numpy as np
 
 from vuemantics_tui.domain.errors import LibraryError
 
@@ -24,147 +28,174 @@ BUSY_TIMEOUT_SECONDS = 10.0
 # Opening may meet another process that is just switching the file to WAL, where SQLite does not wait by itself.
 OPEN_PATIENCE_SECONDS = 10.0
 
-# What SQLite's check says when nothing is wrong, and how many lines of what is.
+# What SQLite's check says when nothing is wrong, and how many lines of problems it may give.
 _FINE = "ok"
 _MOST_PROBLEMS = 5
 
-# Old builds of SQLite take no more than 999 parameters in a statement.
+# So many values are written in one transaction, so that other writers get their turn.
 BATCH = 500
 
+# With less room than this on its disk, SQLite's "disk I/O error" is the lack of room: the log alone may need as much.
+NO_ROOM_BYTES = 1024 * 1024
+# From so many characters on NumPy reads numbers faster than `json` by more than it takes to import it.
+_LONG_TEXT = 500_000
+
 Row = sqlite3.Row
+Parameters = Sequence[Any] | Mapping[str, Any]
 Value = TypeVar("Value")
 Result = TypeVar("Result")
 
 
-def now_iso() -> str:
-    """The present moment in ISO 8601, UTC, to the microsecond: text that sorts as time does."""
-    return datetime.now(UTC).isoformat(timespec="microseconds")
+class Access(StrEnum):
+    """What a library is opened for.
+
+    CREATE makes it where there is none. READ never writes, and works where nothing may be written.
+    """
+
+    CREATE = "create"
+    WRITE = "write"
+    READ = "read"
 
 
 class Database:
     """One library's database: a writer behind a lock, and a reader that also notices other processes' commits."""
 
-    def __init__(self, path: Path, writer: aiosqlite.Connection, reader: aiosqlite.Connection) -> None:
+    def __init__(self, path: Path, writer: aiosqlite.Connection | None, reader: aiosqlite.Connection) -> None:
         self.path = path
         self._writer = writer
         self._reader = reader
         self._write_lock = asyncio.Lock()
 
     @classmethod
-    async def open(cls, path: Path) -> Self:
-        """Open the file, making or migrating it where needed. Raises LibraryError."""
-        connections: list[aiosqlite.Connection] = []
-        try:
+    async def open(cls, path: Path, access: Access = Access.CREATE) -> Self:
+        """Open the file, and bring it up to the newest version where it may be written. Raises LibraryError.
+
+        Only with `Access.CREATE` it is made where there is none.
+        """
+        await asyncio.to_thread(_check_or_make, path, access)
+        if access is Access.READ:
+            return cls(path, None, await _open_reader(path))
+        async with contextlib.AsyncExitStack() as opened:
             with sqlite_errors(path):
-                writer = await _connect(path)
-                connections.append(writer)
+                writer = await _connect(path, "rw", opened)
                 await _prepare(writer, path)
-                reader = await _connect(path)
-                connections.append(reader)
+                reader = await _connect(path, "rw", opened)
                 await reader.execute("PRAGMA query_only = ON")
-        except BaseException:
-            # An aiosqlite connection that stays open keeps its thread, and so the exit, hanging.
-            for connection in connections:
-                await uninterrupted(connection.close())
-            raise
+            opened.pop_all()
         return cls(path, writer, reader)
 
+    @property
+    def is_read_only(self) -> bool:
+        """Whether it was opened for reading: every transaction is refused."""
+        return self._writer is None
+
     async def close(self) -> None:
-        """Close both connections; the last one out folds the write-ahead log back into the file."""
+        """Close all connections; the last one out folds the write-ahead log back into the file."""
         async with self._write_lock:
             await uninterrupted(self._reader.close())
-            await uninterrupted(self._writer.close())
+            if self._writer is not None:
+                await uninterrupted(self._writer.close())
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[aiosqlite.Connection]:
         """One IMMEDIATE transaction: all of the body, or nothing of it, also when the body is cancelled.
 
-        Raises LibraryError where SQLite says that the file is locked, full, read-only or damaged.
+        Raises LibraryError when the library was opened for reading, and where SQLite says that the file is locked,
+        full, read-only or damaged.
         """
+        writer = self._writer
+        if writer is None:
+            raise LibraryError(
+                f"The library is open for reading only: {self.path}", "Nothing was changed. Use another command."
+            )
         async with self._write_lock:
             with sqlite_errors(self.path):
-                try:
-                    await self._writer.execute("BEGIN IMMEDIATE")
-                    yield self._writer
-                except BaseException:
-                    await uninterrupted(self._writer.rollback())
-                    raise
-                await uninterrupted(self._commit())
+                async with _all_or_nothing(writer):
+                    yield writer
 
-    async def _commit(self) -> None:
-        try:
-            await self._writer.commit()
-        except sqlite3.Error:
-            # A commit that failed (a full disk) leaves the transaction open, and the next BEGIN would fail for it.
-            await self._writer.rollback()
-            raise
-
-    async def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
-        """All rows of a query, from the reader: what is committed, by whomever."""
+    async def fetch(self, sql: str, parameters: Parameters = ()) -> list[Row]:
+        """Return all rows of a query, from the reader: what is committed, by whomever."""
         with sqlite_errors(self.path):
-            return list(await self._reader.execute_fetchall(sql, parameters))
+            return list(await rows_of(self._reader, sql, parameters))
 
-    async def fetch_integers(self, sql: str, parameters: Sequence[Any] = ()) -> array[int]:
-        """The one column of a query, in its order: 100,000 of them in some 5 ms beyond what the query takes.
+    async def fetch_integers(self, sql: str, parameters: Parameters = ()) -> array[int]:
+        """Return the one column of a query, in its order: 100,000 numbers in some 5 ms beyond what the query takes.
 
         SQLite hands them over as one text, since it takes longer to hand over a row than to find one. For
         `group_concat` it keeps the order of a subquery: it drops no ORDER BY that an aggregate may see.
         """
-        with sqlite_errors(self.path):
-            rows = await self._reader.execute_fetchall(
-                f"WITH found (number) AS ({sql}) SELECT group_concat(number) FROM found", parameters
-            )
+        row = await self.fetch_one(f"WITH found (number) AS ({sql}) SELECT group_concat(number) FROM found", parameters)
+        text = row[0] if row else None
+        if not text:
+            return array("q")
+        if len(text) < _LONG_TEXT:
+            return array("q", json.loads(f"[{text}]"))
+        import numpy as np
+
         numbers = array("q")
-        if text := next(iter(rows))[0]:
-            numbers.frombytes(np.fromstring(text, np.int64, sep=",").tobytes())
+        numbers.frombytes(np.fromstring(text, np.int64, sep=",").tobytes())
         return numbers
 
-    async def fetch_one(self, sql: str, parameters: Sequence[Any] = ()) -> Row | None:
-        """The first row of a query, or None."""
+    async def fetch_one(self, sql: str, parameters: Parameters = ()) -> Row | None:
+        """Return the first row of a query, or None."""
         rows = await self.fetch(sql, parameters)
         return rows[0] if rows else None
 
     async def data_version(self) -> int:
-        """A number that moves when anybody has committed since the last call. Costs microseconds."""
+        """Return a number that moves when anybody has committed since the last call. Costs microseconds."""
         row = await self.fetch_one("PRAGMA data_version")
         assert row is not None
         return int(row[0])
 
     async def problems(self) -> list[str]:
-        """What SQLite's quick check finds wrong, a few lines at most; empty where all is well. Raises LibraryError.
+        """Return what SQLite's quick check finds wrong, a few lines at most. Raises LibraryError.
 
         On a connection of its own: on a large library it takes seconds, in which others go on reading. Cancelling ends
         it at once.
         """
-        with sqlite_errors(self.path):
-            connection = await aiosqlite.connect(f"{self.path.absolute().as_uri()}?mode=ro", uri=True)
-            try:
-                rows = list(await connection.execute_fetchall(f"PRAGMA quick_check({_MOST_PROBLEMS})"))
-            except asyncio.CancelledError:
-                # The thread of the connection would go on, and closing would wait for it.
-                await connection.interrupt()
-                raise
-            finally:
-                await uninterrupted(connection.close())
+        async with contextlib.AsyncExitStack() as opened:
+            with sqlite_errors(self.path):
+                connection = await _connect(self.path, "ro", opened)
+                try:
+                    rows = await rows_of(connection, f"PRAGMA quick_check({_MOST_PROBLEMS})")
+                except asyncio.CancelledError:
+                    # The thread of the connection would go on, and closing would wait for it.
+                    await connection.interrupt()
+                    raise
         if not rows:
             raise LibraryError(f"SQLite says nothing of {self.path}", "Check the disk.")
         return [str(row[0]) for row in rows if row[0] != _FINE]
 
 
+async def rows_of(connection: aiosqlite.Connection, sql: str, parameters: Parameters = ()) -> list[Row]:
+    """Return all rows of a statement on a connection, as inside a transaction."""
+    return list(await connection.execute_fetchall(sql, parameters))
+
+
 async def next_revision(connection: aiosqlite.Connection) -> int:
     """Take the next number of the library-wide revision counter, inside the transaction that uses it."""
     await connection.execute("UPDATE library SET revision = revision + 1")
-    rows = list(await connection.execute_fetchall("SELECT revision FROM library"))
+    rows = await rows_of(connection, "SELECT revision FROM library")
     return int(rows[0][0])
 
 
+def now_iso() -> str:
+    """Return the present moment in ISO 8601, UTC, to the microsecond: text that sorts as time does."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
 def batches(values: Sequence[Value]) -> Iterable[Sequence[Value]]:
-    """The values in runs that are short enough for one statement."""
+    """Return the values in runs that are short enough for one transaction."""
     return (values[start : start + BATCH] for start in range(0, len(values), BATCH))
 
 
+def json_list(values: Iterable[object]) -> str:
+    """Return the values as one parameter, for `IN (SELECT value FROM json_each(:values))`."""
+    return json.dumps(list(values))
+
+
 def escaped_like(text: str) -> str:
-    """A text as itself in the pattern of a LIKE that escapes with a backslash."""
+    """Return a text that stands for itself in the pattern of a LIKE that escapes with a backslash."""
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
@@ -174,37 +205,39 @@ def placeholders(values: Iterable[object]) -> str:
 
 
 async def uninterrupted(work: Awaitable[Result]) -> Result:
-    """Await to the end even while being cancelled, then let the cancellation through. Raises what `work` raises."""
+    """Await to the end even while being cancelled, then let the cancellation through. Raises what `work` raises.
+
+    A cancellation is let through whatever becomes of the work: what that raised is then its context.
+    """
     task = asyncio.ensure_future(work)
     cancelled = False
     while not task.done():
         try:
-            await asyncio.shield(task)
+            await asyncio.wait([task])
         except asyncio.CancelledError:
             cancelled = True
-    result = task.result()
-    if cancelled:
-        raise asyncio.CancelledError
-    return result
+    try:
+        return task.result()
+    finally:
+        if cancelled:
+            raise asyncio.CancelledError
 
 
-class sqlite_errors:  # noqa: N801 - reads as a statement: `with sqlite_errors(path):`
-    """Turns what SQLite raises into a LibraryError that says what to do."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, sqlite3.IntegrityError):
-            return  # a rule of the schema was broken: the caller knows what that means, or it is a defect
-        if isinstance(error, sqlite3.DatabaseError):
-            raise _explained(error, self.path) from error
+@contextmanager
+def sqlite_errors(path: Path) -> Iterator[None]:
+    """Turn what SQLite raises into a LibraryError that says what to do."""
+    try:
+        yield
+    except sqlite3.IntegrityError:
+        raise  # a rule of the schema was broken: the caller knows what that means, or it is a defect
+    except sqlite3.DatabaseError as error:
+        explained = _explained(error, path)
+        if explained is None:
+            raise
+        raise explained from error
 
 
-def _explained(error: sqlite3.DatabaseError, path: Path) -> BaseException:
+def _explained(error: sqlite3.DatabaseError, path: Path) -> LibraryError | None:
     code = getattr(error, "sqlite_errorcode", None)
     primary = code & 0xFF if isinstance(code, int) else None
     folder = path.parent
@@ -213,28 +246,130 @@ def _explained(error: sqlite3.DatabaseError, path: Path) -> BaseException:
             f"The library is locked by another program: {path}",
             "Wait until it is done, or end it, and try again. On a network drive, copy the library to a local disk.",
         )
-    if primary == sqlite3.SQLITE_FULL:
+    if primary == sqlite3.SQLITE_FULL or (
+        primary in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN) and not _has_room(folder)
+    ):
         return LibraryError(f"The disk is full: {folder}", "Free some space and try again. Nothing was lost.")
     if primary in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN):
         return LibraryError(
             f"The library cannot be written: {path} ({error})",
-            f"Check who owns {folder} and what may be written there, or name another library with --library.",
+            f"Check the owner and the permissions of {folder}, or choose another library with --library.",
         )
     if primary in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
         return LibraryError(
             f"The library's database is damaged: {path} ({error})",
-            "Bring it back from a backup, or name another folder with --library. The originals in its "
-            "folder 'uploads' are untouched and can be added anew.",
+            "Restore it from a backup, or choose another folder with --library. The originals in its "
+            "folder 'uploads' are untouched and can be added again.",
         )
     if primary == sqlite3.SQLITE_IOERR:
-        return LibraryError(f"The disk does not answer as it should: {path} ({error})", "Check the disk and try again.")
-    return error
+        return LibraryError(f"The disk reports an error: {path} ({error})", "Check the disk and try again.")
+    return None
 
 
-async def _connect(path: Path) -> aiosqlite.Connection:
-    connection = await aiosqlite.connect(path, isolation_level=None, timeout=BUSY_TIMEOUT_SECONDS)
+def _has_room(folder: Path) -> bool:
+    try:
+        return shutil.disk_usage(folder).free >= NO_ROOM_BYTES
+    except OSError:
+        return True
+
+
+@asynccontextmanager
+async def _all_or_nothing(connection: aiosqlite.Connection) -> AsyncIterator[None]:
+    try:
+        await connection.execute("BEGIN IMMEDIATE")
+        yield
+    except BaseException:
+        await uninterrupted(connection.rollback())
+        raise
+    await uninterrupted(_commit(connection))
+
+
+async def _commit(connection: aiosqlite.Connection) -> None:
+    try:
+        await connection.commit()
+    except sqlite3.Error:
+        # A commit that failed (a full disk) leaves the transaction open, and the next BEGIN would fail for it.
+        await connection.rollback()
+        raise
+
+
+# Opening
+
+
+def _check_or_make(path: Path, access: Access) -> None:
+    """Make an empty file that only its owner may read, where that is wanted. Raises LibraryError."""
+    if access is not Access.CREATE:
+        if not path.is_file():
+            raise LibraryError(
+                f"There is no library in {path.parent}",
+                "Add pictures to create one: vuemantics-tui add PATH. Or choose another with --library.",
+            )
+        return
+    # What it is refused for, SQLite says better.
+    with contextlib.suppress(OSError):
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+
+
+async def _connect(path: Path, mode: str, opened: contextlib.AsyncExitStack) -> aiosqlite.Connection:
+    """Connect to a file that is there; `opened` closes the connection, unless it lets go of it."""
+    absolute = await asyncio.to_thread(path.absolute)
+    address = f"{absolute.as_uri()}?mode={mode}"
+    connection = await aiosqlite.connect(address, uri=True, isolation_level=None, timeout=BUSY_TIMEOUT_SECONDS)
+    # A connection that stays open keeps its thread, and so the exit, hanging.
+    opened.push_async_callback(lambda: uninterrupted(connection.close()))
     connection.row_factory = sqlite3.Row
     return connection
+
+
+async def _open_reader(path: Path) -> aiosqlite.Connection:
+    """Connect for reading, in a way that the file and its folder allow. Raises LibraryError."""
+    newest = (await asyncio.to_thread(_migrations))[-1][0]
+    refused: LibraryError | None = None
+    for mode in ("rw", "ro", "ro&immutable=1"):
+        if refused and mode != "ro" and await asyncio.to_thread(_has_log, path):
+            break  # the file alone lacks what was written last
+        async with contextlib.AsyncExitStack() as opened:
+            try:
+                with sqlite_errors(path):
+                    reader = await _connect(path, mode, opened)
+                    await reader.execute("PRAGMA query_only = ON")
+                    version = await _checked_version(reader, path)
+            except LibraryError as error:
+                if not _is_refused(error):
+                    raise
+                refused = error
+                continue
+            if version == newest:
+                opened.pop_all()
+                return reader
+        await _update(path)
+        return await _open_reader(path)
+    assert refused is not None
+    raise refused
+
+
+async def _update(path: Path) -> None:
+    try:
+        await (await Database.open(path, Access.WRITE)).close()
+    except LibraryError as error:
+        if not _is_refused(error):
+            raise
+        raise LibraryError(
+            f"This library was made by an older version and cannot be updated where it is: {path}",
+            "Copy its folder to a place where you can write, and open the copy with --library.",
+        ) from error
+
+
+def _is_refused(error: LibraryError) -> bool:
+    """Whether the file or its folder may not be written."""
+    code = getattr(error.__cause__, "sqlite_errorcode", None)
+    return isinstance(code, int) and code & 0xFF in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
+
+
+def _has_log(path: Path) -> bool:
+    """Whether there is a log that the file has not taken in yet."""
+    log = path.with_name(f"{path.name}-wal")
+    return log.exists() and log.stat().st_size > 0
 
 
 async def _prepare(connection: aiosqlite.Connection, path: Path) -> None:
@@ -251,6 +386,9 @@ async def _prepare(connection: aiosqlite.Connection, path: Path) -> None:
     await connection.execute("PRAGMA synchronous = FULL")
     await connection.execute("PRAGMA foreign_keys = ON")
     await _migrate(connection, path)
+
+
+# Migrations
 
 
 def _migrations() -> list[tuple[int, str, str]]:
@@ -275,45 +413,38 @@ def _statements(script: str) -> list[str]:
 
 
 async def _pragma(connection: aiosqlite.Connection, name: str) -> int:
-    rows = list(await connection.execute_fetchall(f"PRAGMA {name}"))
-    return int(rows[0][0])
+    return int((await rows_of(connection, f"PRAGMA {name}"))[0][0])
 
 
 async def _migrate(connection: aiosqlite.Connection, path: Path) -> None:
     migrations = await asyncio.to_thread(_migrations)
-    newest = migrations[-1][0]
-    if await _pragma(connection, "user_version") == newest:
-        await _check_owner(connection, path)
+    if await _checked_version(connection, path) == migrations[-1][0]:
         return
     for number, name, script in migrations:
-        await connection.execute("BEGIN IMMEDIATE")
-        try:
-            await _check_owner(connection, path)
-            version = await _pragma(connection, "user_version")
-            if version > newest:
-                raise LibraryError(
-                    f"This library was made by a newer vuemantics-tui: {path} (it is at version {version}, "
-                    f"this program knows {newest})",
-                    "Update the program: pip install --upgrade vuemantics-tui",
-                )
-            if version < number:
+        async with _all_or_nothing(connection):
+            if await _checked_version(connection, path) < number:
                 for statement in _statements(script):
                     await connection.execute(statement)
                 await _record_migration(connection, number, name)
-            await connection.commit()
-        except BaseException:
-            await uninterrupted(connection.rollback())
-            raise
 
 
-async def _check_owner(connection: aiosqlite.Connection, path: Path) -> None:
+async def _checked_version(connection: aiosqlite.Connection, path: Path) -> int:
+    """The version of the library's schema, 0 for an empty file. Raises LibraryError for what is no library of ours."""
     application = await _pragma(connection, "application_id")
-    tables = list(await connection.execute_fetchall("SELECT count(*) FROM sqlite_schema"))
+    tables = await rows_of(connection, "SELECT count(*) FROM sqlite_schema")
     if application != APPLICATION_ID and tables[0][0]:
         raise LibraryError(
             f"This is another program's database, not a library: {path}",
-            "Name another folder with --library.",
+            "Choose another folder with --library.",
         )
+    version, newest = await _pragma(connection, "user_version"), (await asyncio.to_thread(_migrations))[-1][0]
+    if version > newest:
+        raise LibraryError(
+            f"This library was made by a newer vuemantics-tui: {path} (it is at version {version}, "
+            f"this program knows {newest})",
+            "Update the program: pip install --upgrade vuemantics-tui",
+        )
+    return version
 
 
 async def _record_migration(connection: aiosqlite.Connection, number: int, name: str) -> None:

@@ -176,7 +176,7 @@ class FilterStore:
             SELECT camera, count(*) FROM uploads WHERE camera IS NOT NULL AND camera LIKE ? ESCAPE '\\'
             GROUP BY camera ORDER BY 2 DESC, 1 LIMIT ?
             """,
-            (_pattern(part, whole=False), limit),
+            (_pattern(("", part, "")), limit),
         )
         return [(row[0], row[1]) for row in rows]
 
@@ -228,11 +228,12 @@ def _holding(words: Sequence[str]) -> Condition:
 def _by_text(one: TextFilter) -> Condition:
     if one.field is TextField.TAG:
         sql = "number IN (SELECT upload FROM tags JOIN tagged ON tag = tags.number WHERE key LIKE ? ESCAPE '\\')"
-        if "*" not in one.text:
+        if len(one.pieces) == 1:
             sql = "number IN (SELECT upload FROM tags JOIN tagged ON tag = tags.number WHERE key = ?)"
-            return Condition(sql, (tag_key(one.text),), True)
-        return Condition(sql, (_pattern(tag_key(one.text), whole=True),), True)
-    pattern = _pattern(one.text, whole="*" in one.text)
+            return Condition(sql, (tag_key(one.pieces[0]),), True)
+        return Condition(sql, (_pattern([tag_key(piece) for piece in one.pieces]),), True)
+    # Without a wildcard a part of the text is enough.
+    pattern = _pattern(one.pieces if len(one.pieces) > 1 else ("", *one.pieces, ""))
     if one.field is TextField.COLOR:
         # From name to name through the index: there are few names and many rows.
         sql = """
@@ -297,10 +298,9 @@ def _by_range(one: RangeFilter) -> Condition:
     return Condition(f"{column} = ?", (one.low,))
 
 
-def _pattern(text: str, *, whole: bool) -> str:
-    """The pattern of LIKE for a text in which only `*` means more than itself."""
-    escaped = escaped_like(text).replace("*", "%")
-    return escaped if whole else f"%{escaped}%"
+def _pattern(pieces: Sequence[str]) -> str:
+    """The pattern of LIKE for these pieces with anything between them."""
+    return "%".join(escaped_like(piece) for piece in pieces)
 
 
 def _distance(near: NearFilter, latitude: float, longitude: float) -> float:

@@ -132,7 +132,7 @@ class SavedScreen(ModalScreen[str | None]):
     def _run_chosen(self) -> None:
         chosen = self._chosen
         if isinstance(chosen, Tag):
-            self.dismiss(str(TextFilter(TextField.TAG, chosen.name)))
+            self.dismiss(str(TextFilter.exactly(TextField.TAG, chosen.name)))
         elif chosen is not None:
             self.dismiss(chosen.query)
 

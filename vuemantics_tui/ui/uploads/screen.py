@@ -16,10 +16,9 @@ from textual.widgets import Static
 
 from vuemantics_tui.domain.upload import QueueCounts
 from vuemantics_tui.domain.view import View
-from vuemantics_tui.library import Library
+from vuemantics_tui.library import ChangeFeed, Library
 from vuemantics_tui.ui.actions import ACT, FIND, MARK, PROGRAM, QUEUE, VIEW, action, hidden, key_of
-from vuemantics_tui.ui.following import Following
-from vuemantics_tui.ui.messages import CursorMoved, LoadFailed, TileOpened
+from vuemantics_tui.ui.messages import LoadFailed, TileOpened
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.screens.reading import is_open
 from vuemantics_tui.ui.uploads.gallery import Gallery
@@ -34,8 +33,8 @@ from vuemantics_tui.ui.uploads.screen_keeping import KeepingPart
 from vuemantics_tui.ui.uploads.screen_serving import ServingPart
 from vuemantics_tui.ui.uploads.search_bar import SearchInput, SearchLine
 from vuemantics_tui.ui.uploads.search_hint import SearchHint
-from vuemantics_tui.ui.uploads.table import UploadTable
-from vuemantics_tui.ui.uploads.table_heading import TableHeading
+from vuemantics_tui.ui.uploads.table import TableHeading, UploadTable
+from vuemantics_tui.ui.uploads.upload_list import Change
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 from vuemantics_tui.ui.widgets.words import Words
 
@@ -129,7 +128,6 @@ class UploadsScreen(KeepingPart, ActingPart, DescribingPart, ServingPart):
         quadrants: bool = False,
     ) -> None:
         super().__init__(library, notices, clock, view, quadrants=quadrants)
-        self._following = Following(library, self.table, self.showing)
         self._pace = Pace()
 
     def compose(self) -> ComposeResult:
@@ -140,7 +138,7 @@ class UploadsScreen(KeepingPart, ActingPart, DescribingPart, ServingPart):
         yield SearchHint(id="search-hint")
         with Horizontal(id="middle"):
             with Vertical(id="list"):
-                yield TableHeading(id="heading")
+                yield TableHeading(self.uploads, id="heading")
                 yield self.table
                 yield Words(id="nothing")
             yield UploadPane(self.library, self.clock, loader=self.pictures, explainer=self, id="pane")
@@ -155,6 +153,7 @@ class UploadsScreen(KeepingPart, ActingPart, DescribingPart, ServingPart):
 
     def on_mount(self) -> None:
         """Begin to follow the library."""
+        self.uploads.listeners.append(self._list_changed)
         # The app takes the keys of the settings over only after its first screen is there.
         self.call_after_refresh(self._invite)
         self._follow()
@@ -173,34 +172,44 @@ class UploadsScreen(KeepingPart, ActingPart, DescribingPart, ServingPart):
             return False
         if action in ("add_paths", "type_paths", "open_search"):
             return self.focused in (self.table, self.gallery, None)
-        return action not in ON_UPLOADS or self.table.line_count > 0
+        return action not in ON_UPLOADS or len(self.uploads) > 0
 
     # Following the library
 
     @work(group="following", exit_on_error=False)
     async def _follow(self) -> None:
+        feed: ChangeFeed | None = None
         while True:
             # A store that refuses for a while (locked, full) must not end the screen's following it.
             with self.notices.errors_told():
-                changed = await self._following.step()
+                if feed is None:
+                    feed = await self._begin()
+                elif (changes := await feed.poll()) is not None:
+                    await self.uploads.take_in(changes.changed, changes.deleted)
+                    await self._show_counts()
+                    if is_open(self):
+                        self.query_one(UploadPane).refresh_if({*changes.changed, *changes.deleted})
+                else:
+                    await self.uploads.let_pins_go()
                 if not is_open(self):
                     return  # the program ends: the widgets are gone already
-                if changed is not None:
-                    await self._show_counts()
-                    self.query_one(UploadPane).refresh_if(changed)
-                    self.gallery.refresh_if(changed)
-                    self.say()
                 self._tick()
             await asyncio.sleep(TICK_SECONDS)
+
+    async def _begin(self) -> ChangeFeed:
+        feed = self.library.uploads.changes()
+        await feed.skip_to_now()
+        await self.uploads.open()
+        await self._show_counts()
+        return feed
 
     @work(group="following", exit_on_error=False)
     async def _read_again(self) -> None:
         while True:
             with self.notices.errors_told():
-                await self._following.read_again()
+                await self.uploads.refresh_when_outdated()
                 if not is_open(self):
                     return
-                self.say()
             await asyncio.sleep(READ_AGAIN_SECONDS)
 
     @work(group="following", exit_on_error=False)
@@ -226,6 +235,8 @@ class UploadsScreen(KeepingPart, ActingPart, DescribingPart, ServingPart):
 
     async def _show_counts(self) -> None:
         counts = await self.library.queue.counts()
+        if not is_open(self):
+            return
         self.query_one(QueueBar).counts = counts
         self.query_one(UploadPane).paused = counts.paused
         self.query_one(HeaderLine).upload_count = counts.total
@@ -235,7 +246,13 @@ class UploadsScreen(KeepingPart, ActingPart, DescribingPart, ServingPart):
             self.refresh_bindings()
             if not self.has_class("-field-open"):
                 # What is hidden cannot be focused, so the table could not be until now.
-                self.call_after_refresh(self.in_front.focus)
+                self.call_after_refresh(self._focus_unless_busy)
+        self.say()
+
+    def _focus_unless_busy(self) -> None:
+        # Somebody may have opened the search line meanwhile.
+        if self.focused is None:
+            self.in_front.focus()
 
     @on(LoadFailed)
     def _load_failed(self, message: LoadFailed) -> None:
@@ -245,9 +262,11 @@ class UploadsScreen(KeepingPart, ActingPart, DescribingPart, ServingPart):
     def _tile_opened(self) -> None:
         self.action_open_upload()
 
-    @on(CursorMoved)
-    def _cursor_moved(self, message: CursorMoved) -> None:
-        self.query_one(UploadPane).show(message.number)
+    def _list_changed(self, change: Change) -> None:
+        if is_open(self):
+            self.query_one(UploadPane).show(self.uploads.cursor_number)
+            if change is not Change.CURSOR:
+                self.say()
 
     def on_resize(self, event: events.Resize) -> None:
         """Say so where the window is too small for anything else."""

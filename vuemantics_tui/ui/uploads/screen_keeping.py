@@ -67,7 +67,7 @@ class KeepingPart(SearchingPart):
     async def action_edit_tags(self) -> None:
         """Give tags to the marked uploads, or to the one under the cursor, or take them away."""
         with self.notices.errors_told():
-            rows = await self.library.uploads.rows(self.table.targets)
+            rows = await self.library.uploads.rows(self.uploads.targets)
             if not rows:
                 return
             ids = [row.id for row in rows]
@@ -89,7 +89,7 @@ class KeepingPart(SearchingPart):
             )
             if told is not None:
                 self.notices.tell(told)
-                self.table.clear_marks()
+                self.uploads.clear_marks()
                 self.query_one(UploadPane).explain_anew()
 
     async def _own_tags(self, ids: Sequence[str]) -> str:
@@ -109,7 +109,7 @@ class KeepingPart(SearchingPart):
     async def action_save_search(self) -> None:
         """Keep the search by a name."""
         with self.notices.errors_told():
-            text = self.showing.text
+            text = self.uploads.text
             if not text:
                 self.notices.tell("There is nothing to save.", "Search for something first.")
                 return

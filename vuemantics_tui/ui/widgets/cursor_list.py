@@ -47,6 +47,11 @@ class CursorList(ScrollView, Generic[StyleName], can_focus=True, inherit_binding
         """How many lines there are."""
         raise NotImplementedError
 
+    @property
+    def cursor_line(self) -> int:
+        """The line of the cursor, from 0."""
+        return self._cursor
+
     def cursor_moved(self, old: int) -> None:
         """The cursor stands on another line than `old`; both are going to be painted."""
 
@@ -66,8 +71,8 @@ class CursorList(ScrollView, Generic[StyleName], can_focus=True, inherit_binding
 
     def on_resize(self) -> None:
         """Keep the cursor in sight in a smaller window."""
-        if self._cursor not in self._visible():
-            self.scroll_to(y=max(0, self._cursor - self._height // 2), animate=False)
+        if self.cursor_line not in self._visible():
+            self.scroll_to(y=max(0, self.cursor_line - self._height // 2), animate=False)
 
     # Painting
 
@@ -94,19 +99,23 @@ class CursorList(ScrollView, Generic[StyleName], can_focus=True, inherit_binding
         if not self.line_count:
             return
         old, self._cursor = self._cursor, max(0, min(index, self.line_count - 1))
-        top = round(self.scroll_y)
-        if self._cursor < top:
-            self.scroll_to(y=self._cursor, animate=False)
-        elif self._cursor >= top + self._height:
-            self.scroll_to(y=self._cursor - self._height + 1, animate=False)
+        self.reveal_cursor()
         if old != self._cursor:
             self.refresh_line(old)
             self.refresh_line(self._cursor)
             self.cursor_moved(old)
 
+    def reveal_cursor(self) -> None:
+        """Scroll as little as it takes to see the cursor."""
+        top, line = round(self.scroll_y), self.cursor_line
+        if line < top:
+            self.scroll_to(y=line, animate=False)
+        elif line >= top + self._height:
+            self.scroll_to(y=line - self._height + 1, animate=False)
+
     def move_by(self, lines: int) -> None:
         """Move the cursor by so many lines."""
-        self.move_cursor(self._cursor + lines)
+        self.move_cursor(self.cursor_line + lines)
 
     def action_cursor_up(self) -> None:
         """One up."""
