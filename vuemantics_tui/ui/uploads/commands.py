@@ -9,17 +9,18 @@ from __future__ import annotations
 import asyncio
 import functools
 import re
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, Concatenate, ParamSpec
 
 from textual.app import App
+from textual.message import Message
 
-from vuemantics_tui.domain.text import counted
+from vuemantics_tui.domain.text import counted, visible
 from vuemantics_tui.domain.upload import RUNNING, TERMINAL, ProcessingStatus, Upload, UploadRow
 from vuemantics_tui.library import Library
+from vuemantics_tui.ui.actions import key_of
 from vuemantics_tui.ui.clipboard import copy
-from vuemantics_tui.ui.keymap import first_key
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.screens.ask import AskScreen
 from vuemantics_tui.ui.screens.confirm import ConfirmScreen
@@ -31,30 +32,35 @@ ALBUM = "album:"
 NO_TAGS_YET = "name or +name adds a tag, -name removes it. Separate with commas."
 
 Arguments = ParamSpec("Arguments")
-Command = Callable[Concatenate["UploadCommands", Arguments], Awaitable[bool]]
+Command = Callable[Concatenate["UploadCommands", Arguments], Coroutine[Any, Any, bool]]
 
 
-def _errors_told(command: Command[Arguments]) -> Callable[Concatenate[UploadCommands, Arguments], Coroutine[Any, Any, bool]]:
+def _errors_told(command: Command[Arguments]) -> Command[Arguments]:
     """Make a notice of what goes wrong in a command."""
 
     @functools.wraps(command)
-    async def run(self: UploadCommands, *arguments: Arguments.args, **options: Arguments.kwargs) -> bool:
-        with self.notices.errors_told():
-            return await command(self, *arguments, **options)
+    async def run(commands: UploadCommands, /, *arguments: Arguments.args, **options: Arguments.kwargs) -> bool:
+        with commands.notices.errors_told():
+            return await command(commands, *arguments, **options)
         return False
 
     return run
 
 
+@dataclass
+class ReopenWanted(Message):
+    """The app was asked to end and to be opened again, with what was changed."""
+
+
 class UploadCommands:
     """Commands on uploads of a library, by their numbers, and the last deletions, to be undone."""
 
-    def __init__(self, app: App[Any], library: Library, notices: Notices) -> None:
-        self.notices = notices
+    def __init__(self, app: App[Any], library: Library) -> None:
+        self.notices = Notices.of(app)
         self._app = app
         self._library = library
-        # The IDs of each deletion of this session, the last one at the end.
-        self._deletions: list[list[str]] = []
+        # What each deletion of this session put into the trash, the last one at the end.
+        self._deletions: list[Sequence[UploadRow]] = []
 
     # The trash
 
@@ -64,33 +70,38 @@ class UploadCommands:
         rows = await self._library.uploads.rows(numbers)
         if not rows or not await self._app.push_screen_wait(self._delete_question(rows)):
             return False
-        ids = [row.id for row in rows]
-        count = await self._library.trash.put(ids)
-        self._deletions.append(ids)
+        count = await self._library.trash.put([row.id for row in rows])
+        self._deletions.append(rows)
         words = named(rows) if count == len(rows) else counted(count, "upload")
-        self.notices.tell(f"Moved {words} to the trash. {self._key('undo-delete')} undoes.")
+        self.notices.tell(f"Moved {words} to the trash. {key_of(self._app, 'undo-delete')} undoes.")
         return True
 
     @_errors_told
     async def undo_delete(self) -> bool:
         """Restore what was deleted last: in this session, else before."""
         while self._deletions:
-            if count := await self._library.trash.restore(self._deletions.pop()):
-                self.notices.tell(f"Restored {counted(count, 'upload')}.")
+            if await self._restore(self._deletions.pop()):
                 return True
         trashed = await self._library.trash.list()
         # What is deleted together has the same moment.
-        last = [entry.upload.id for entry in trashed if entry.deleted_at == trashed[0].deleted_at]
-        count = await self._library.trash.restore(last) if last else 0
-        self.notices.tell(f"Restored {counted(count, 'upload')}." if count else "The trash is empty.")
+        if await self._restore([entry.upload for entry in trashed if entry.deleted_at == trashed[0].deleted_at]):
+            return True
+        self.notices.tell("The trash is empty.")
+        return False
+
+    async def _restore(self, rows: Sequence[UploadRow]) -> bool:
+        count = await self._library.trash.restore([row.id for row in rows]) if rows else 0
+        if count:
+            words = named(rows) if count == len(rows) else counted(count, "upload")
+            self.notices.tell(f"Restored {words}.")
         return bool(count)
 
     def _delete_question(self, rows: Sequence[UploadRow]) -> ConfirmScreen:
         one, days = len(rows) == 1, self._library.trash.days
-        kept = f"kept for {days:g} days" if days else "kept until you empty it"
+        kept = f"for {days:g} days" if days else "until you empty it"
         return ConfirmScreen(
             f"Delete {named(rows)}?",
-            f"{'It goes' if one else 'They go'} to the trash, {kept}. "
+            f"{'It goes' if one else 'They go'} to the trash and {'is' if one else 'are'} kept {kept}. "
             f"Your source {'file is' if one else 'files are'} untouched.",
             agree="delete",
             decline="keep",
@@ -134,7 +145,7 @@ class UploadCommands:
         moved = set(await self._library.uploads.cancel([row.id for row in rows]))
         cancelled = [row for row in rows if row.id in moved]
         if cancelled:
-            self.notices.tell(f"Cancelled {named(cancelled)}. {self._key('retry-upload')} retries.")
+            self.notices.tell(f"Cancelled {named(cancelled)}. {key_of(self._app, 'retry-upload')} retries.")
         elif rows:
             self.notices.tell("Only waiting or running uploads can be cancelled.")
         return bool(rows)
@@ -162,6 +173,26 @@ class UploadCommands:
             self.notices.tell("Queue resumed for everyone using this library.")
         return True
 
+    @_errors_told
+    async def reembed(self) -> bool:
+        """Embed again what another model embedded, after asking."""
+        stale, described = await self._library.queue.stale_embeddings()
+        model = visible(self._library.analyzer.embedding_model)
+        if not stale:
+            self.notices.tell(f"Nothing needs re-embedding: all {described:,} are embedded by {model}.")
+            return False
+        question = ConfirmScreen(
+            f"Re-embed {stale:,} of {described:,}?",
+            f"{model} embeds their descriptions after everything else in the queue. Nothing is described again."
+            " Until then those uploads are found by keyword only.",
+            agree="re-embed",
+            decline="not now",
+        )
+        if not await self._app.push_screen_wait(question):
+            return False
+        self.notices.tell(f"Re-embedding {counted(await self._library.queue.reembed(), 'upload')}.")
+        return True
+
     # Tags and visibility
 
     @_errors_told
@@ -171,7 +202,7 @@ class UploadCommands:
         hide = not all(row.hidden for row in rows)
         await self._library.uploads.set_hidden([row.id for row in rows], hide)
         if hide:
-            key = self._key("filter-by")
+            key = key_of(self._app, "filter-by")
             self.notices.tell(f"{named(rows)} hidden from lists and search. {key}, then h includes hidden.")
         elif rows:
             self.notices.tell(f"{named(rows)} no longer hidden.")
@@ -266,8 +297,28 @@ class UploadCommands:
         self.notices.tell(f"Copied the {what}." if len(texts) == 1 else f"Copied {counted(len(texts), what)}.")
         return True
 
-    def _key(self, action_id: str) -> str:
-        return first_key(action_id, self._app._keymap)
+    # The analyzer
+
+    @_errors_told
+    async def use_better_analyzer(self) -> bool:
+        """Switch the library to a better analyzer, after asking; the app is then opened again with it."""
+        better = await self._library.better_analyzer()
+        if better is None:
+            self.notices.tell("No better analyzer is available.")
+            return False
+        _, described = await self._library.queue.stale_embeddings()
+        question = ConfirmScreen(
+            f"Use {visible(better)} from now on?",
+            f"{counted(described, 'upload')} will need re-embedding. Until then they are found by keyword only."
+            " Descriptions stay. The app reopens, and what is in progress resumes.",
+            agree=f"use {visible(better)}",
+            decline="keep",
+        )
+        if not await self._app.push_screen_wait(question):
+            return False
+        await self._library.keep_analyzer(better)
+        self._app.post_message(ReopenWanted())
+        return True
 
 
 @dataclass(frozen=True, slots=True)

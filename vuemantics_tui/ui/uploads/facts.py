@@ -14,7 +14,7 @@ from textual.widget import Widget
 
 from vuemantics_tui.domain.text import size_words, visible
 from vuemantics_tui.domain.upload import Upload, UploadEvent
-from vuemantics_tui.ui.uploads.pane_words import lines_of, local_moment, seconds_words
+from vuemantics_tui.ui.wording import lines_of, local_moment, seconds_words
 
 LABEL_CELLS = 16
 MOMENT_CELLS = 21

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from vuemantics_tui.library import Candidate, IntakeOutcome, IntakeResult, Library
@@ -21,6 +21,8 @@ class Intake:
         self._notices = notices
         # How many files are copied, and of how many; both 0 while nothing is being added.
         self.copied = self.to_copy = 0
+        # Called whenever that has moved.
+        self.listeners: list[Callable[[], None]] = []
 
     @property
     def is_copying(self) -> bool:
@@ -39,26 +41,32 @@ class Intake:
             async for result in self._library.uploads.add(candidates):
                 results.append(result)
                 self.copied += 1
+                self._tell()
         finally:
             self.copied -= len(results)
             self.to_copy -= len(candidates)
+            self._tell()
         self._notices.tell(*added_words(results))
+
+    def _tell(self) -> None:
+        for listener in self.listeners:
+            listener()
 
 
 def added_words(results: Sequence[IntakeResult]) -> list[str]:
     """One sentence for all, then a line for each of the first few that were skipped."""
     if not results:
-        return ["There is no picture or video in it."]
+        return ["No pictures or videos found."]
     count = Counter(result.outcome for result in results)
     parts = []
     if added := count[IntakeOutcome.ADDED]:
         parts.append(f"{added:,} added")
     if duplicates := count[IntakeOutcome.DUPLICATE]:
-        parts.append(f"{duplicates:,} {'was' if duplicates == 1 else 'were'} there already")
+        parts.append(f"{duplicates:,} already in the library")
     if restored := count[IntakeOutcome.RESTORED]:
-        parts.append(f"{restored:,} brought back from the trash")
+        parts.append(f"{restored:,} restored from the trash")
     if retried := count[IntakeOutcome.RETRIED]:
-        parts.append(f"{retried:,} had failed and {'is' if retried == 1 else 'are'} tried again")
+        parts.append(f"{retried:,} failed before and {'is' if retried == 1 else 'are'} retried")
     skipped = [result for result in results if result.outcome is IntakeOutcome.SKIPPED]
     if not skipped:
         return [", ".join(parts)]

@@ -6,9 +6,11 @@ import asyncio
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import Input, Label, Static
@@ -16,7 +18,7 @@ from textual.widgets import Input, Label, Static
 from vuemantics_tui.domain.errors import VuemanticsError
 from vuemantics_tui.domain.text import visible
 from vuemantics_tui.library import Candidate
-from vuemantics_tui.ui import bindings
+from vuemantics_tui.ui.actions import ANSWER, action
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.typed_paths import explain_missing, typed_paths
 from vuemantics_tui.ui.uploads.intake import Intake
@@ -40,7 +42,11 @@ class PathFieldLeft(Message):
 class PathInput(LineInput):
     """The field itself."""
 
-    BINDINGS = bindings.PATH_FIELD
+    HELP_TITLE = "The field for paths"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        action("submit-paths", "enter", "submit", "add", "Add what you typed", ANSWER),
+        action("close-field", "escape", "close_field", "close", "Leave without adding", ANSWER),
+    ]
 
     def action_close_field(self) -> None:
         """Leave without adding."""
@@ -50,10 +56,9 @@ class PathInput(LineInput):
 class PathField(Vertical):
     """Hidden until it is opened. Posts FilesNamed and PathFieldLeft."""
 
-    def __init__(self, intake: Intake, notices: Notices, *, id: str | None = None) -> None:
+    def __init__(self, intake: Intake, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._intake = intake
-        self._notices = notices
 
     def compose(self) -> ComposeResult:
         """The field and the line below it."""
@@ -105,7 +110,7 @@ class PathField(Vertical):
 
     @work(group="looking", exclusive=True, exit_on_error=False)
     async def _look_up(self, text: str) -> None:
-        with self._notices.errors_told():
+        with Notices.of(self).errors_told():
             paths, wrong = await asyncio.to_thread(_paths_in, text)
             if wrong:
                 self._complain(wrong)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime
 
-from textual import work
+from textual import on
 from textual.reactive import reactive
 
+from vuemantics_tui.domain.text import counted
 from vuemantics_tui.domain.upload import QueueCounts
 from vuemantics_tui.library import Library
-from vuemantics_tui.ui.keymap import first_key
-from vuemantics_tui.ui.notices import Notices
+from vuemantics_tui.ui.actions import key_of
+from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader, TimePassed, WorkProgressed
 from vuemantics_tui.ui.uploads.intake import Intake
 from vuemantics_tui.ui.widgets.two_sided import Part, TwoSidedLine
 from vuemantics_tui.ui.wording import duration_words
@@ -82,7 +82,6 @@ class QueueBar(TwoSidedLine):
         self,
         library: Library,
         intake: Intake,
-        notices: Notices,
         clock: Callable[[], datetime],
         *,
         id: str | None = None,
@@ -90,32 +89,35 @@ class QueueBar(TwoSidedLine):
         super().__init__(id=id)
         self._library = library
         self._intake = intake
-        self._notices = notices
         self._clock = clock
         self._pace = Pace()
-        self._estimating = False
+        # A search of the store each time, and nothing that is followed closely.
+        self._estimate = Reader(self, self._read_seconds_left, rest=ESTIMATE_SECONDS)
 
-    def watch_counts(self) -> None:
-        """Begin to estimate, while there is something to do."""
-        if not self._estimating and self._left:
-            self._estimating = True
-            self._estimate()
+    def on_mount(self) -> None:
+        """Follow the library."""
+        feed = Feed.of(self)
+        feed.follow(self)
+        self.counts = feed.counts
+        self._intake.listeners.append(self._take_time)
+
+    @on(LibraryChanged)
+    def _library_changed(self, message: LibraryChanged) -> None:
+        self.counts = message.counts
+        self._take_time()
+        if self._left:
+            self._estimate.want()
 
     @property
     def _left(self) -> int:
         return self.counts.running + self.counts.waiting if self.counts is not None else 0
 
-    @work(group="estimating", exit_on_error=False)
-    async def _estimate(self) -> None:
-        try:
-            while self._left:
-                with self._notices.errors_told():
-                    self.seconds_left = await self._library.queue.seconds_left()
-                await asyncio.sleep(ESTIMATE_SECONDS)
-        finally:
-            self._estimating = False
+    async def _read_seconds_left(self) -> None:
+        self.seconds_left = await self._library.queue.seconds_left()
 
-    def take_time(self) -> None:
+    @on(WorkProgressed)
+    @on(TimePassed)
+    def _take_time(self) -> None:
         """Take in what moves by itself: the pace, what is copied, what is read. Costs microseconds."""
         self.copying = (self._intake.copied, self._intake.to_copy)
         backfill = self._library.queue.backfill
@@ -136,10 +138,10 @@ class QueueBar(TwoSidedLine):
         if counts.waiting:
             told.append((f"{counts.waiting:,} waiting", "$dim"))
         if counts.failed:
-            key = first_key("show-failures", self.app._keymap)
+            key = key_of(self, "show-failures")
             told.append((f"{counts.failed:,} failed ({key})", "$error"))
         if counts.completed:
-            told.append((f"{counts.completed:,} done", "$dim"))
+            told.append((f"{counts.completed:,} completed", "$dim"))
         if self.copying[1]:
             told.insert(0, (f"copying {self.copying[0]:,} of {self.copying[1]:,}", "$foreground"))
         if self.reading:
@@ -169,7 +171,8 @@ def work_to_leave(counts: QueueCounts, running_here: int, adding: bool) -> str:
     if adding:
         told.append("Files are still being copied. Add those that are missing again next time.")
     if running_here:
-        told.append(f"{running_here:,} in progress go back to the queue. Finished descriptions are kept.")
+        go = "goes" if running_here == 1 else "go"
+        told.append(f"{running_here:,} in progress {go} back to the queue. Finished descriptions are kept.")
     if counts.waiting and not counts.paused:
-        told.append(f"{counts.waiting:,} waiting resume next time.")
+        told.append(f"{counted(counts.waiting, 'upload')} in the queue will be processed next time.")
     return " ".join(told)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from rich.cells import cell_len
 from textual import on, work
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
@@ -20,9 +22,8 @@ from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.query import QueryError, parse_query, pointed
 from vuemantics_tui.domain.text import visible
 from vuemantics_tui.library import Library, Suggestion
-from vuemantics_tui.ui import bindings
+from vuemantics_tui.ui.actions import FIND, action, hidden, key_of
 from vuemantics_tui.ui.fitting import fit
-from vuemantics_tui.ui.keymap import first_key
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.screens.ask import AskScreen
 from vuemantics_tui.ui.typed_paths import typed_paths
@@ -61,7 +62,13 @@ class PathTyped(Message):
 class SearchInput(LineInput):
     """The field itself. Up and Down bring past searches."""
 
-    BINDINGS = bindings.SEARCH_FIELD
+    HELP_TITLE = "The search line"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        action("take-suggestion", "tab", "take_suggestion", "complete", "Accept the first suggestion", FIND),
+        action("leave-search", "escape", "leave_search", "back", "Leave the search", FIND),
+        hidden("older-search", "up", "older_search", "older", "Previous search", FIND),
+        hidden("newer-search", "down", "newer_search", "newer", "Next search", FIND),
+    ]
 
     def __init__(self) -> None:
         super().__init__(
@@ -114,11 +121,10 @@ class SearchInput(LineInput):
 class SearchBar(Vertical):
     """Lists in an UploadList what is typed. Posts SearchLeft, SearchClosed and PathTyped."""
 
-    def __init__(self, library: Library, uploads: UploadList, notices: Notices, *, id: str | None = None) -> None:
+    def __init__(self, library: Library, uploads: UploadList, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._library = library
         self._uploads = uploads
-        self._notices = notices
         self._pause: Timer | None = None
         # The line that was searched for last, and which of the past searches it is.
         self._searched = ""
@@ -141,10 +147,7 @@ class SearchBar(Vertical):
     def _list_changed(self, change: Change) -> None:
         if not self.is_attached or change in (Change.CURSOR, Change.ROWS):
             return
-        keymap = self.app._keymap
-        words = self._uploads.words(
-            below_key=first_key("show-below", keymap), clear_key=first_key("clear-view", keymap)
-        )
+        words = self._uploads.words(below_key=key_of(self, "show-below"), clear_key=key_of(self, "clear-view"))
         self.query_one("#view-words", Words).say(words)
         results = self._uploads.results
         if results is not self._shown:
@@ -187,7 +190,7 @@ class SearchBar(Vertical):
 
     @work(group="asking", exit_on_error=False)
     async def _read_history(self) -> None:
-        with self._notices.errors_told():
+        with Notices.of(self).errors_told():
             self.query_one(SearchInput).begin(await self._library.search.history())
 
     @on(Input.Changed)
@@ -204,7 +207,7 @@ class SearchBar(Vertical):
     @work(group="suggesting", exclusive=True, exit_on_error=False)
     async def _suggest(self, text: str, cursor: int) -> None:
         await asyncio.sleep(SUGGEST_AFTER_SECONDS)
-        with self._notices.errors_told():
+        with Notices.of(self).errors_told():
             found = await self._library.search.suggest(text, cursor) if text else []
             field = self.query_one(SearchInput)
             if field.has_focus:
@@ -248,15 +251,15 @@ class SearchBar(Vertical):
         if results is not None and results.has_more_below:
             self.run(results.text, below=True)
         else:
-            self._notices.tell("No results are left below the cut-off.")
+            Notices.of(self).tell("No results are left below the cut-off.")
 
     @work(group="asking", exit_on_error=False)
     async def recall(self) -> None:
         """List what the previous search found, each time one further back."""
-        with self._notices.errors_told():
+        with Notices.of(self).errors_told():
             past = await self._library.search.history()
             if not past:
-                self._notices.tell("No past searches yet.")
+                Notices.of(self).tell("No past searches yet.")
                 return
             self._past_place = (self._past_place + 1) % len(past)
             self.run(past[self._past_place])
@@ -266,16 +269,16 @@ class SearchBar(Vertical):
         """Save the search under a name."""
         text = self._uploads.text
         if not text:
-            self._notices.tell("There is no search to save.", "Search for something first.")
+            Notices.of(self).tell("There is no search to save.", "Search for something first.")
             return
 
         async def save_as(name: str) -> str:
             await self._library.search.save(name, text)
-            return f"Saved. {first_key('show-saved', self.app._keymap)} shows saved searches."
+            return f"Saved. {key_of(self, 'show-saved')} shows saved searches."
 
         told = await self.app.push_screen_wait(AskScreen("Save this search as", text, save_as, placeholder="a name"))
         if told is not None:
-            self._notices.tell(told)
+            Notices.of(self).tell(told)
 
     @on(SearchLeft)
     def leave(self) -> None:
@@ -285,7 +288,7 @@ class SearchBar(Vertical):
 
     @work(group="searching", exclusive=True, exit_on_error=False)
     async def _leave_results(self) -> None:
-        with self._notices.errors_told():
+        with Notices.of(self).errors_told():
             await self._uploads.leave_results()
 
     def _search_unless_dropped(self, text: str, *, final: bool) -> None:
@@ -325,7 +328,7 @@ class SearchBar(Vertical):
 
     @work(group="searching", exclusive=True, exit_on_error=False)
     async def _list_while_typing(self, text: str) -> None:
-        with self._notices.errors_told():
+        with Notices.of(self).errors_told():
             # Words answer at once; the meaning joins as soon as the embedder has answered.
             if text:
                 await self._uploads.search_words(text)
@@ -333,7 +336,7 @@ class SearchBar(Vertical):
 
     @work(group="searching", exclusive=True, exit_on_error=False)
     async def _list(self, text: str, *, below: bool = False) -> None:
-        with self._notices.errors_told():
+        with Notices.of(self).errors_told():
             try:
                 await self._uploads.search(text, below=below)
             except UsageError as error:
@@ -341,7 +344,7 @@ class SearchBar(Vertical):
 
     @work(group="asking", exit_on_error=False)
     async def _remember(self, text: str) -> None:
-        with self._notices.errors_told():
+        with Notices.of(self).errors_told():
             await self._library.search.remember(text)
 
     def _complain(self, error: UsageError) -> None:

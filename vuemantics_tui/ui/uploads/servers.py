@@ -9,15 +9,16 @@ from contextlib import suppress
 from typing import Protocol
 
 from rich.cells import cell_len
-from textual import work
+from textual import on, work
 from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
 from vuemantics_tui.domain.text import counted, visible
 from vuemantics_tui.library import Library, Outage
+from vuemantics_tui.ui.actions import key_of
+from vuemantics_tui.ui.feed import Feed, LibraryChanged, WorkProgressed
 from vuemantics_tui.ui.fitting import fit
-from vuemantics_tui.ui.keymap import first_key
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.widgets.two_sided import Part, TwoSidedLine
 
@@ -49,21 +50,24 @@ class HeaderLine(TwoSidedLine):
     # None until they were looked at.
     servers: reactive[Sequence[Server] | None] = reactive(None)
 
-    def __init__(self, library: Library, notices: Notices, *, id: str | None = None) -> None:
+    def __init__(self, library: Library, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._library = library
-        self._notices = notices
         self._look_sooner = asyncio.Event()
+        self._was_out = False
 
     def on_mount(self) -> None:
-        """Begin to look at the servers."""
+        """Begin to look at the servers, and to follow the library."""
+        feed = Feed.of(self)
+        feed.follow(self)
+        self.upload_count = feed.counts.total if feed.counts is not None else None
         self._look_at_servers()
         self._tell_offers()
 
     @work(group="looking", exit_on_error=False)
     async def _look_at_servers(self) -> None:
         while True:
-            with self._notices.errors_told():
+            with Notices.of(self).errors_told():
                 self.servers = await self._library.states()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._look_sooner.wait(), LOOK_SECONDS)
@@ -73,15 +77,24 @@ class HeaderLine(TwoSidedLine):
         """Look at the servers at once."""
         self._look_sooner.set()
 
+    @on(LibraryChanged)
+    def _library_changed(self, message: LibraryChanged) -> None:
+        self.upload_count = message.counts.total
+
+    @on(WorkProgressed)
+    def _look_if_one_came_or_went(self) -> None:
+        if (self._library.queue.outage is not None) != self._was_out:
+            self._was_out = not self._was_out
+            self.look_now()
+
     @work(group="offering", exit_on_error=False)
     async def _tell_offers(self) -> None:
         await asyncio.sleep(OFFER_AFTER_SECONDS)
-        with self._notices.errors_told():
+        with Notices.of(self).errors_told():
             told: list[str] = []
-            keymap = self.app._keymap
             stale, described = await self._library.queue.stale_embeddings()
             if stale:
-                key = first_key("reembed", keymap)
+                key = key_of(self, "reembed")
                 told.append(
                     f"{stale:,} of {described:,} uploads need re-embedding. Press {key}, or run vuemantics-tui reembed."
                     " Until then they are found by keyword only."
@@ -89,9 +102,9 @@ class HeaderLine(TwoSidedLine):
             better = await self._library.better_analyzer()
             if better is not None:
                 name = visible(better[:1].upper() + better[1:])
-                told.append(f"{name} is ready, with its models. Press {first_key('use-better-analyzer', keymap)} to use it.")
+                told.append(f"{name} is ready, with its models. Press {key_of(self, 'use-better-analyzer')} to use it.")
             if told:
-                self._notices.tell(*told)
+                Notices.of(self).tell(*told)
 
     def left_part(self) -> list[Part]:
         """Return the program's name and the number of uploads."""
@@ -125,13 +138,19 @@ class OutageLine(Widget):
     }
     """
 
-    def __init__(self, *, id: str | None = None) -> None:
+    def __init__(self, library: Library, *, id: str | None = None) -> None:
         super().__init__(id=id)
+        self._library = library
         self._words: tuple[list[str], str] = ([], "")
 
-    def show(self, outage: Outage | None) -> None:
-        """Say what is waited for. Costs microseconds where nothing is."""
-        words = outage_words(outage, first_key("look-now", self.app._keymap) if outage else "")
+    def on_mount(self) -> None:
+        """Follow what is worked on."""
+        Feed.of(self).follow(self)
+
+    @on(WorkProgressed)
+    def _work_progressed(self) -> None:
+        outage = self._library.queue.outage
+        words = outage_words(outage, key_of(self, "look-now") if outage else "")
         if words != self._words:
             self._words = words
             self.set_class(bool(words[0]), "-away")
