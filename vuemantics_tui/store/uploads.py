@@ -76,6 +76,11 @@ _STATUSES: dict[StatusFilter, str] = {
 }
 
 
+_ID_PATTERN = "-".join("[0-9a-f]" * length for length in (8, 4, 4, 4, 12))
+HAS_SOUND_IDS = f"id GLOB '{_ID_PATTERN}' AND user_id GLOB '{_ID_PATTERN}'"
+"""True of a row whose identifiers are UUIDs. What is not must not become part of a path: it could lead anywhere."""
+
+
 @dataclass(frozen=True, slots=True)
 class NewUpload:
     """What intake knows of a file that it has copied. `file_path` is relative to the library, sizes in bytes."""
@@ -284,13 +289,21 @@ class UploadStore:
                 moved += len(numbers)
         return moved
 
+    async def misplaced(self) -> int:
+        """Return how many uploads have identifiers that are none, as in a damaged library or one made to harm."""
+        row = await self._database.fetch_one(f"SELECT count(*) FROM uploads WHERE NOT ({HAS_SOUND_IDS})")
+        assert row is not None
+        return int(row[0])
+
     async def delete(self, upload_ids: Iterable[str]) -> list[DeletedUpload]:
         """Delete rows, trashed or not, with all that hangs on them, leaving tombstones; returns what was there."""
         deleted: list[DeletedUpload] = []
         async with self._database.transaction() as connection:
             for upload_id in upload_ids:
                 rows = list(
-                    await connection.execute_fetchall("SELECT number, user_id FROM uploads WHERE id = ?", (upload_id,))
+                    await connection.execute_fetchall(
+                        f"SELECT number, user_id FROM uploads WHERE id = ? AND {HAS_SOUND_IDS}", (upload_id,)
+                    )
                 )
                 if not rows:
                     continue
