@@ -17,7 +17,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from vuemantics_tui.domain.description import PASSING_SCORE
-from vuemantics_tui.domain.text import counted, visible
+from vuemantics_tui.domain.text import counted, seconds_words, visible
 from vuemantics_tui.domain.upload import Upload
 from vuemantics_tui.library import EDITED_BY_HAND, Library, StoredDescription
 from vuemantics_tui.ui.actions import ACT, MOVE, action, hidden
@@ -25,7 +25,7 @@ from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader
 from vuemantics_tui.ui.fitting import fit
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.screens.reading import is_open
-from vuemantics_tui.ui.uploads.pane_words import ago_words, lines_of, seconds_words
+from vuemantics_tui.ui.uploads.pane_words import ago_words, lines_of
 from vuemantics_tui.ui.widgets.choice_list import ChoiceList
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 from vuemantics_tui.ui.widgets.words import Words
