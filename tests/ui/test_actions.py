@@ -308,7 +308,10 @@ async def test_a_chosen_key_is_named_in_the_footer_the_help_the_palette_and_in_m
         prompts = [str(hit.prompt) async for hit in ActionsProvider(window.app.screen).discover()]
         assert "Delete  Z" in prompts
         await window.press("question_mark")
-        await window.shows("Z              Move to the trash", "K              Show the trash")
+        await window.shows("Move to the trash")
+        lines = {" ".join(line.split()) for line in window.text().splitlines()}
+        assert any("Z Move to the trash, after asking" in line for line in lines)
+        assert any("K Show the trash, and restore from it" in line for line in lines)
         await window.press("escape", "Z", "y")
         await window.shows("moved to the trash", "K shows it")
         await window.press("K")
