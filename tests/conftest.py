@@ -15,7 +15,6 @@ from PIL import Image
 
 from tests import environment
 from tests.doubles import ScriptedAnalyzer, ThreadCompute
-from vuemantics_tui import paths
 from vuemantics_tui.analyzers.base import Analyzer, Compute
 from vuemantics_tui.config import Settings
 from vuemantics_tui.domain.formats import FileType
@@ -101,7 +100,7 @@ async def insert_upload(store: UploadStore, name: str = "cat.jpg", **changes: ob
         "id": upload_id,
         "user_id": user_id,
         "filename": name,
-        "file_path": paths.original_file(user_id, upload_id, "jpg").as_posix(),
+        "file_path": f"uploads/{user_id}/{upload_id}/original.jpg",
         "file_type": FileType.IMAGE,
         "file_size": 1000,
         "mime_type": "image/jpeg",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -12,6 +14,7 @@ from tests.conftest import insert_upload
 from tests.store.test_uploads import complete
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.query import TextField, TextFilter, parse_query
+from vuemantics_tui.store import filters
 from vuemantics_tui.store.database import Database
 from vuemantics_tui.store.descriptions import DescriptionStore
 from vuemantics_tui.store.filters import FilterStore
@@ -66,9 +69,9 @@ async def rows(database: Database) -> Database:
 
 async def numbers(database: Database, text: str) -> list[int]:
     """Which uploads a line of filters leaves; each way to ask says the same."""
-    filters, query = FilterStore(database), parse_query(text)
-    found = list((await filters.matching(query, NOW)).numbers)
-    assert sorted(await filters.listed(query, NOW)) == found
+    store, query = FilterStore(database), parse_query(text)
+    found = list((await store.matching(query, NOW)).numbers)
+    assert sorted(await store.listed(query, NOW)) == found
     return found
 
 
@@ -290,3 +293,17 @@ async def test_tags_of_both_origins_are_found(rows: Database) -> None:
     upload = (await UploadStore(rows).by_numbers([5]))[0]
     await TagStore(rows).add([upload.id], ["Dog"])
     assert await numbers(rows, "tag:dog") == [1, 2, 3, 5]
+
+
+async def test_distances_are_computed_off_the_loop(rows: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    loop, computed = threading.get_ident(), set()
+    distance = filters._distance
+
+    def watched(*arguments: Any) -> float:
+        computed.add(threading.get_ident())
+        return distance(*arguments)
+
+    monkeypatch.setattr(filters, "_distance", watched)
+    assert await numbers(rows, "near:52.5,13.4,600") == [1, 2]
+    assert computed
+    assert loop not in computed

@@ -13,6 +13,8 @@ from vuemantics_tui.analyzers.base import Analyzer, Compute, OnPulled, ServerSta
 from vuemantics_tui.config import AUTO, MIB, SAME, Settings
 from vuemantics_tui.domain.duplicates import DuplicateGroup, LookAlike
 from vuemantics_tui.domain.errors import LibraryError, UsageError, VuemanticsError
+from vuemantics_tui.domain.text import counted
+from vuemantics_tui.files import make_folder
 from vuemantics_tui.library import choosing
 from vuemantics_tui.library.choosing import Choice
 from vuemantics_tui.library.descriptions import Descriptions
@@ -280,7 +282,10 @@ class Library:
 
     async def problems(self) -> list[str]:
         """What is wrong with the database, a few lines at most; empty where all is well. Raises LibraryError."""
-        return await self._database.problems()
+        problems = await self._database.problems()
+        if not problems and (misplaced := await self._store.misplaced()):
+            problems.append(f"{counted(misplaced, 'upload')} with an ID that is none, whose files are left alone")
+        return problems
 
     async def preview(self, path: Path) -> bytes | None:
         """A small JPEG of any file on the disk, in the library or not; None where it shows no picture."""
@@ -298,6 +303,8 @@ class Library:
     async def sweep(self) -> int:
         """Tidy, and remove what a crash left behind on disk; returns how many folders the crash left."""
         await self.tidy()
+        if misplaced := await self._store.misplaced():
+            log.error("%s with an ID that is none are left alone: see the doctor", counted(misplaced, "upload"))
         ids, user_id = await self._store.existing_ids(), await self._store.owner_id()
         return await asyncio.to_thread(sweep_orphans, self.root, user_id, ids)
 
@@ -309,7 +316,7 @@ def warm_compute(settings: Settings) -> Compute:
 
 def _make_folder(root: Path) -> None:
     try:
-        root.mkdir(parents=True, mode=0o700, exist_ok=True)
+        make_folder(root)
     except OSError as error:
         raise LibraryError(
             f"The library's folder cannot be made: {root} ({error.strerror})",

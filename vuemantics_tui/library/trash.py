@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import shutil
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from vuemantics_tui import paths
+from vuemantics_tui.domain.errors import LibraryError
+from vuemantics_tui.files import inside
 from vuemantics_tui.library.queue import Queue
 from vuemantics_tui.store.trash import TrashedUpload, TrashStore
 from vuemantics_tui.store.uploads import DeletedUpload
+
+log = logging.getLogger(__name__)
 
 
 class Trash:
@@ -80,5 +85,13 @@ class Trash:
 async def remove_files(root: Path, deleted: Sequence[DeletedUpload]) -> None:
     """Remove the folders of uploads whose rows are gone. What a crash leaves of them is swept at another start."""
     for upload in deleted:
-        folder = root / paths.upload_folder(upload.user_id, upload.id)
-        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        await asyncio.to_thread(_remove_folder, root, upload)
+
+
+def _remove_folder(root: Path, upload: DeletedUpload) -> None:
+    try:
+        folder = inside(root, paths.upload_folder(upload.user_id, upload.id))
+    except LibraryError as error:
+        log.error("the files of upload %r are left alone: %s", upload.id, error)
+        return
+    shutil.rmtree(folder, ignore_errors=True)

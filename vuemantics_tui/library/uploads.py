@@ -212,5 +212,7 @@ class Uploads:
         return len(deleted)
 
     def absolute(self, relative: str | None) -> Path | None:
-        """Where a file of the library is on this machine."""
-        return self._root / relative if relative else None
+        """Return where a file of the library is on this machine; None for none, and for one outside of the library."""
+        if not relative or not (self._root / relative).is_relative_to(self._root) or ".." in Path(relative).parts:
+            return None
+        return self._root / relative

@@ -12,6 +12,7 @@ from filelock import FileLock, Timeout
 
 from vuemantics_tui.analyzers.base import Compute
 from vuemantics_tui.domain.errors import DefectError, LibraryError, VuemanticsError
+from vuemantics_tui.files import PRIVATE_FILE, inside
 from vuemantics_tui.media.jobs import read_metadata, read_traits
 from vuemantics_tui.store.database import uninterrupted
 from vuemantics_tui.store.duplicates import BackfillStore, Lacking
@@ -101,7 +102,7 @@ class Backfill:
 
     async def _pass(self) -> None:
         """Read what lacks something until nothing does, or the queue has work."""
-        lock = FileLock(self._library / _LOCK_NAME, thread_local=False)
+        lock = FileLock(self._library / _LOCK_NAME, mode=PRIVATE_FILE, thread_local=False)
         try:
             await asyncio.to_thread(lock.acquire, timeout=0)
         except Timeout:
@@ -120,9 +121,18 @@ class Backfill:
             self._progress = None
 
     async def _read(self, lacking: Lacking) -> None:
-        source = self._library / lacking.file_path
-        thumbnail = self._library / lacking.thumbnail_path if lacking.thumbnail_path else None
         traits, metadata, message = None, None, None
+        try:
+            source = await asyncio.to_thread(inside, self._library, lacking.file_path)
+            thumbnail = (
+                await asyncio.to_thread(inside, self._library, lacking.thumbnail_path)
+                if lacking.thumbnail_path
+                else None
+            )
+        except LibraryError as error:
+            log.error("%s is not looked at: %s", lacking.id, error)
+            await self._store.save(lacking.number, traits, metadata, error.message[:_ERROR_CHARACTERS])
+            return
         try:
             traits = await self._compute.run(read_traits, thumbnail, source, lacking.file_type, self._max_pixels)
         except DefectError:

@@ -18,6 +18,7 @@ from vuemantics_tui.domain.errors import (
     AnalyzerError,
     DefectError,
     ErrorKind,
+    LibraryError,
     MediaError,
     ServerDownError,
     VuemanticsError,
@@ -26,6 +27,7 @@ from vuemantics_tui.domain.errors import (
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.media import MediaMetadata
 from vuemantics_tui.domain.upload import ProcessingStage
+from vuemantics_tui.files import inside
 from vuemantics_tui.media.jobs import extract_frames, make_thumbnail, read_metadata, read_traits
 from vuemantics_tui.processing.circuit import Circuit, Part
 from vuemantics_tui.processing.retrying import retry_delay
@@ -55,8 +57,9 @@ class _Run:
     """One run of one upload: what it may write with, how far it is, and the slots that it holds."""
 
     claim: Claim
-    source: Path
     file_type: FileType
+    source: Path = Path()
+    thumbnail: Path = Path()
     stage: ProcessingStage = ProcessingStage.QUEUED
     slots: HeldSlots = field(default_factory=HeldSlots)
 
@@ -122,8 +125,8 @@ class Pipeline:
             if claim is None:
                 log.info("processing of %s: it does not wait, nothing to do", upload_id)
                 return
-            source = self._library / paths.original_file(user_id, upload_id, extension)
-            run = self._begun[claim.token] = _Run(claim, source, FileType(file_type))
+            run = self._begun[claim.token] = _Run(claim, FileType(file_type))
+            await asyncio.to_thread(self._locate, run, user_id, extension)
             await self._walk(run)
             log.info("processing of %s ends", upload_id)
         except ClaimLostError:
@@ -145,6 +148,14 @@ class Pipeline:
                 del self._begun[run.claim.token]
             self._frames.pop(upload_id, None)
             self._texts.pop(upload_id, None)
+
+    def _locate(self, run: _Run, user_id: str, extension: str) -> None:
+        """Find the upload's files. Raises MediaError where the library leads out of its folder."""
+        try:
+            run.source = inside(self._library, paths.original_file(user_id, run.upload_id, extension))
+            run.thumbnail = inside(self._library, paths.thumbnail_file(user_id, run.upload_id))
+        except LibraryError as error:
+            raise MediaError(error.message, error.hint) from error
 
     def _is_known_defect(self, error: Exception) -> bool:
         """Tell whether this defect was met before: its traceback is the same for every upload, and logged once."""
@@ -187,13 +198,10 @@ class Pipeline:
         await run.slots.take(self._slots.thumbnail)
         await self._begin(run, ProcessingStage.THUMBNAIL)
         began = time.perf_counter()
-        relative = paths.thumbnail_file(run.claim.user_id, run.upload_id)
-        thumbnail: str | None = relative.as_posix()
+        thumbnail: str | None = paths.thumbnail_file(run.claim.user_id, run.upload_id).as_posix()
         warning = None
         try:
-            await self._compute.run(
-                make_thumbnail, run.source, run.file_type, self._library / relative, self._max_pixels
-            )
+            await self._compute.run(make_thumbnail, run.source, run.file_type, run.thumbnail, self._max_pixels)
         except DefectError:
             raise
         except (VuemanticsError, OSError) as error:
@@ -210,7 +218,7 @@ class Pipeline:
         if thumbnail:
             try:
                 traits = await self._compute.run(
-                    read_traits, self._library / relative, run.source, run.file_type, self._max_pixels
+                    read_traits, run.thumbnail, run.source, run.file_type, self._max_pixels
                 )
             except DefectError:
                 raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 from array import array
@@ -26,7 +27,7 @@ from vuemantics_tui.domain.query import (
     TextField,
     TextFilter,
 )
-from vuemantics_tui.store.database import Database, escaped_like
+from vuemantics_tui.store.database import Database, Row, escaped_like
 from vuemantics_tui.store.search import phrase_expression
 from vuemantics_tui.store.tags import tag_key
 
@@ -211,8 +212,8 @@ class FilterStore:
             " WHERE latitude IS NOT NULL AND latitude BETWEEN ? AND ? AND longitude BETWEEN ? AND ?",
             (near.latitude - height, near.latitude + height, west, east),
         )
-        inside = [row[0] for row in rows if _distance(near, row[1], row[2]) <= near.kilometres]
-        return Condition("number IN (SELECT value FROM json_each(?))", (json.dumps(inside),), True)
+        numbers = await asyncio.to_thread(_numbers_near, near, rows)
+        return Condition("number IN (SELECT value FROM json_each(?))", (numbers,), True)
 
 
 def wants_hidden(query: Query) -> bool:
@@ -301,6 +302,11 @@ def _by_range(one: RangeFilter) -> Condition:
 def _pattern(pieces: Sequence[str]) -> str:
     """The pattern of LIKE for these pieces with anything between them."""
     return "%".join(escaped_like(piece) for piece in pieces)
+
+
+def _numbers_near(near: NearFilter, rows: Sequence[Row]) -> str:
+    """Return the numbers of those rows (number, latitude, longitude) within the circle, as a list in JSON."""
+    return json.dumps([row[0] for row in rows if _distance(near, row[1], row[2]) <= near.kilometres])
 
 
 def _distance(near: NearFilter, latitude: float, longitude: float) -> float:
