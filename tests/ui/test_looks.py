@@ -23,6 +23,7 @@ from tests.ui.uploads.test_snapshots import SIZES, OwnLibraryApp
 from vuemantics_tui import paths
 from vuemantics_tui.domain.finding import Finding
 from vuemantics_tui.library import Library, Queue
+from vuemantics_tui.library.analyzer import LibraryAnalyzer
 from vuemantics_tui.ui.uploads.pane import UploadPane
 from vuemantics_tui.ui.uploads.table import UploadTable
 from vuemantics_tui.ui.widgets.choice_list import ChoiceList
@@ -146,7 +147,7 @@ def test_looks_while_a_model_is_pulled(
         on_pulled("pulling 5ee4f07cdb9b", 1_300_000_000, 3_200_000_000)
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(Library, "can_pull", True)
+    monkeypatch.setattr(LibraryAnalyzer, "can_pull", True)
     monkeypatch.setattr(Library, "pull", pull)
     app = LooksApp(root)
     assert snap_compare(app, terminal_size=size, run_before=press(app, "F", "enter", shows="41 %"))
@@ -190,7 +191,7 @@ def test_looks_while_a_description_is_written(
 
     async def run(pilot: Pilot[None]) -> None:
         await app.until(pilot, lambda: app.library is not None)
-        app.library.queue._texts[upload_id] = PROSE[:130]
+        app.library.queue.texts[upload_id] = PROSE[:130]
         wide = size[0] >= 100 or bool(keys)
         await press(app, *keys, shows="being written" if wide else "", cursor_on=RUNNING)(pilot)
 

@@ -107,7 +107,7 @@ def warn_of(problems: Iterable[str]) -> None:
 
 def upload_document(library: Library, upload: Upload) -> dict[str, Any]:
     """An upload as a JSON object; paths are absolute."""
-    thumbnail = library.uploads.absolute(upload.thumbnail_path)
+    thumbnail = library.absolute(upload.thumbnail_path)
     return {
         "id": upload.id,
         "filename": upload.filename,
@@ -143,7 +143,7 @@ def upload_document(library: Library, upload: Upload) -> dict[str, Any]:
         "regeneration_count": upload.regeneration_count,
         "last_regenerated_at": upload.last_regenerated_at,
         "thumbnail_path": str(thumbnail) if thumbnail else None,
-        "file_path": str(library.uploads.absolute(upload.file_path)),
+        "file_path": str(library.absolute(upload.file_path)),
         "source_path": upload.source_path,
         "metadata": upload.metadata,
         "created_at": upload.created_at,
@@ -263,8 +263,8 @@ def upload_page(library: Library, upload: Upload, history: Iterable[UploadEvent]
         ("taken", upload.taken_at or ""),
         ("added", local_time(upload.created_at)),
         ("from", upload.source_path or ""),
-        ("original", str(library.uploads.absolute(upload.file_path))),
-        ("thumbnail", str(library.uploads.absolute(upload.thumbnail_path) or "")),
+        ("original", str(library.absolute(upload.file_path))),
+        ("thumbnail", str(library.absolute(upload.thumbnail_path) or "")),
         ("description", upload.description or ""),
         ("text in it", upload.read_text or ""),
         ("tags", ", ".join(upload.tags)),

@@ -46,7 +46,7 @@ class Following:
             raise
 
     async def _begin(self) -> set[int]:
-        feed = self._library.uploads.changes()
+        feed = self._library.changes()
         await feed.skip_to_now()
         # The first lines before the long list behind them: a large library opens as fast as a small one.
         if not self._showing.live or await self._showing.first_look(FIRST_LOOK):

@@ -80,7 +80,7 @@ class DescriptionsScreen(Screen[None]):
         while True:
             with self._notices.errors_told():
                 if feed is None:
-                    feed = self._library.uploads.changes()
+                    feed = self._library.changes()
                     await feed.skip_to_now()
                     await self._read()
                 elif (changes := await feed.poll()) is not None:
@@ -96,7 +96,7 @@ class DescriptionsScreen(Screen[None]):
         upload = await self._library.uploads.by_number(self._number)
         if upload is None:
             return
-        found = await self._library.descriptions.of(upload)
+        found = await self._library.descriptions.store.of(upload.number)
         if not is_open(self):
             return
         self._upload = upload

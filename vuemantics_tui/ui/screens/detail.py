@@ -71,7 +71,7 @@ class DetailScreen(Screen[None]):
 
     @work(group="following", exit_on_error=False)
     async def _follow(self) -> None:
-        feed = self._library.uploads.changes()
+        feed = self._library.changes()
         pane = self.query_one(UploadPane)
         begun = False
         while True:
@@ -92,7 +92,7 @@ class DetailScreen(Screen[None]):
             await asyncio.sleep(TICK_SECONDS)
 
     async def _take_in_queue(self) -> None:
-        paused = (await self._library.queue.counts()).paused
+        paused = (await self._library.queue.store.counts()).paused
         if is_open(self):
             self.query_one(UploadPane).paused = paused
 
@@ -103,7 +103,7 @@ class DetailScreen(Screen[None]):
             return
         pane.repaint_outdated()
         if pane.upload is not None:
-            self.query_one(FactsPage).show(facts_of(pane.upload, pane.history, self._library.uploads.absolute))
+            self.query_one(FactsPage).show(facts_of(pane.upload, pane.history, self._library.absolute))
 
     @on(LoadFailed)
     def _load_failed(self, message: LoadFailed) -> None:

@@ -77,8 +77,9 @@ class UploadsScreen(KeepingPart, ActingPart, DescribingPart, ServingPart):
 
     def compose(self) -> ComposeResult:
         """From top to bottom."""
-        analyzer = self.library.analyzer
-        yield HeaderLine(analyzer.name, f"{analyzer.model} + {analyzer.embedding_model}", id="header")
+        header = HeaderLine(id="header")
+        header.set_reactive(HeaderLine.analyzer, self.library.analyzer.made)
+        yield header
         yield SearchLine(id="search")
         yield SearchHint(id="search-hint")
         with Horizontal(id="middle"):
@@ -168,7 +169,7 @@ class UploadsScreen(KeepingPart, ActingPart, DescribingPart, ServingPart):
             bar.per_second, bar.ended = round(self._pace.per_second, 1), self._pace.ended
 
     async def _show_counts(self) -> None:
-        counts = await self.library.queue.counts()
+        counts = await self.library.queue.store.counts()
         self.query_one(QueueBar).counts = counts
         self.query_one(UploadPane).paused = counts.paused
         self.query_one(HeaderLine).upload_count = counts.total

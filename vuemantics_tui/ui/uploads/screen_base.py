@@ -74,7 +74,7 @@ class UploadsBase(Screen[None]):
         return await self.library.search.sentence(text, upload)
 
     def _word_of(self, row: UploadRow) -> str:
-        return status_word(row.stage, error_kind=row.error_kind, frame=self.library.queue.frame(row.id))
+        return status_word(row.stage, error_kind=row.error_kind, frame=self.library.queue.frames.get(row.id))
 
     @work(group="showing", exclusive=True, exit_on_error=False)
     async def change_table(self, change: Callable[[], Awaitable[None]]) -> None:

@@ -194,7 +194,7 @@ class Showing:
         self._table.show(Listing(numbers, newest_first=False), cursor=cursor, found=found, rows=rows)
 
     async def _view_listing(self) -> Listing:
-        listing = Listing(await self._library.uploads.numbers(self.view), newest_first=self.live)
+        listing = Listing(await self._library.uploads.in_view(self.view), newest_first=self.live)
         listing.pin(await self.pinned())
         return listing
 
