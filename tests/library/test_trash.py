@@ -179,10 +179,10 @@ async def test_a_run_is_cancelled_and_goes_on_after_the_restore(
     (result,) = await add_all(library, draw_picture())
     assert result.upload
     await library.queue.start()
-    for delete in (library.uploads.delete, elsewhere.uploads.delete):
+    for delete in (library.trash.put, elsewhere.trash.put):
         await analyzer.reached.wait()
         await delete([result.upload.id])
-        if delete == library.uploads.delete:
+        if delete == library.trash.put:
 
             async def ended() -> bool:
                 return library.queue.in_flight == 0

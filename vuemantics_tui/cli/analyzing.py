@@ -131,6 +131,7 @@ def _state_document(state: ServerState) -> dict[str, Any]:
 async def _pull(settings: Settings, model: str | None) -> bool:
     """Fetch a model or the missing ones; whether the server was there."""
     async with open_library(settings) as library:
+        await library.analyzer.get()
         if model is not None or not library.analyzer.can_pull:
             models = [model or ""]
         else:
