@@ -13,14 +13,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests import environment
 from tests.doubles import ScriptedAnalyzer, ThreadCompute
-from vuemantics_tui import paths
 from vuemantics_tui.analyzers.base import Analyzer, Compute
 from vuemantics_tui.config import Settings
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.library import IntakeResult, Library
 from vuemantics_tui.store.database import Database
 from vuemantics_tui.store.uploads import NewUpload, UploadStore
+
+environment.fix()
 
 DEADLINE_SECONDS = 60.0
 MOST_WORKERS = 4
@@ -39,15 +41,11 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 @pytest.fixture(autouse=True)
 def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep out of the user's own data, settings and log. The cache of models is shared: it is slow to make."""
+    """Give each test its own data, settings and log. The cache of models is shared: it is slow to make."""
     home = tmp_path_factory.mktemp("home")
-    monkeypatch.setenv("XDG_DATA_HOME", str(home / "data"))
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "config"))
-    monkeypatch.setenv("XDG_STATE_HOME", str(home / "state"))
-    monkeypatch.delenv("VUEMANTICS_LIBRARY", raising=False)
-    # No server of this machine is anybody's business here: nothing listens on the discard port.
-    monkeypatch.setenv("OLLAMA_HOST", "127.0.0.1:9")
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    monkeypatch.setenv("HOME", str(home))
+    for name in environment.FOLDERS[:3]:
+        monkeypatch.setenv(name, str(home / name.lower()))
 
 
 @pytest.fixture
@@ -102,7 +100,7 @@ async def insert_upload(store: UploadStore, name: str = "cat.jpg", **changes: ob
         "id": upload_id,
         "user_id": user_id,
         "filename": name,
-        "file_path": paths.original_file(user_id, upload_id, "jpg").as_posix(),
+        "file_path": f"uploads/{user_id}/{upload_id}/original.jpg",
         "file_type": FileType.IMAGE,
         "file_size": 1000,
         "mime_type": "image/jpeg",
@@ -122,6 +120,19 @@ async def until(condition: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(DEADLINE_SECONDS):
         while not await condition():
             await asyncio.sleep(0.01)
+
+
+async def being_described(library: Library, analyzer: ScriptedAnalyzer) -> None:
+    """Wait until the analyzer is asked for a description; fails at once where an upload fails before that."""
+
+    async def asked_or_failed() -> bool:
+        if analyzer.reached.is_set():
+            return True
+        failed = [upload.error_message for upload in await library.uploads.newest() if upload.status == "failed"]
+        assert not failed, failed
+        return False
+
+    await until(asked_or_failed)
 
 
 async def settled(library: Library) -> None:

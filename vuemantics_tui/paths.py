@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import platformdirs
+
+from vuemantics_tui.domain.errors import LibraryError
 
 APP = "vuemantics-tui"
 DATABASE_NAME = "library.db"
 UPLOADS_NAME = "uploads"
 VECTORS_NAME = "vectors"
 THUMBNAIL_NAME = "thumb_256.jpg"
+
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_EXTENSION = re.compile(r"[a-z0-9]{1,8}")
 
 
 def default_library() -> Path:
@@ -38,16 +44,44 @@ def database_file(library: Path) -> Path:
     return library / DATABASE_NAME
 
 
+def is_id(text: str) -> bool:
+    """Return whether this is an identifier as the program makes them, which no path can hide in."""
+    return _ID.fullmatch(text) is not None
+
+
+def user_folder(user_id: str) -> Path:
+    """Return the folder of a user's uploads, relative to the library. Raises LibraryError for what is no identifier."""
+    return Path(UPLOADS_NAME) / _checked(user_id)
+
+
 def upload_folder(user_id: str, upload_id: str) -> Path:
-    """One upload's folder, relative to its library: everything in it belongs to that upload alone."""
-    return Path(UPLOADS_NAME) / user_id / upload_id
+    """Return one upload's folder, relative to the library: everything in it belongs to that upload alone.
+
+    Raises LibraryError for what is no identifier.
+    """
+    return user_folder(user_id) / _checked(upload_id)
 
 
 def original_file(user_id: str, upload_id: str, extension: str) -> Path:
-    """The copy of what was added, relative to the library."""
+    """Return where the copy of what was added is, relative to the library. Raises LibraryError."""
+    if not _EXTENSION.fullmatch(extension):
+        raise _damaged(extension)
     return upload_folder(user_id, upload_id) / f"original.{extension}"
 
 
 def thumbnail_file(user_id: str, upload_id: str) -> Path:
-    """The thumbnail, relative to the library."""
+    """Return where the thumbnail is, relative to the library. Raises LibraryError."""
     return upload_folder(user_id, upload_id) / THUMBNAIL_NAME
+
+
+def _checked(identifier: str) -> str:
+    if not is_id(identifier):
+        raise _damaged(identifier)
+    return identifier
+
+
+def _damaged(text: str) -> LibraryError:
+    return LibraryError(
+        f"The library's database is damaged, or made to harm: it names a file by {text!r}",
+        "Nothing was read, written or removed there. Restore the library from a backup, or use another one.",
+    )

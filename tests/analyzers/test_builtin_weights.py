@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 from vuemantics_tui.analyzers.builtin import network, weights
@@ -66,6 +67,15 @@ def test_weights_cut_short_are_refused() -> None:
 def test_weights_of_another_network_are_refused() -> None:
     with pytest.raises(AnalyzerError):
         network.build_network({"_fc.weight": np.zeros((10, 4), np.float32)})
+
+
+def test_the_built_network_is_a_valid_onnx_file() -> None:
+    built = onnx.load_from_string(
+        network.build_network(weights.read_torch_weights(weights.read_model_file(weights.IMAGE_MODEL)))
+    )
+    onnx.checker.check_model(built, full_check=True)
+    assert (built.ir_version, built.opset_import[0].version) == (8, 13)
+    assert built.graph.input[0].type.tensor_type.shape.dim[0].dim_param == "batch"
 
 
 def test_the_built_network_is_kept_and_used_again(tmp_path: Path) -> None:

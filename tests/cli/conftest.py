@@ -21,13 +21,6 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 NOBODY = "127.0.0.1:9"
 
 
-@pytest.fixture(autouse=True)
-def no_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An Ollama on this machine, or a key in its environment, is none of a test's business."""
-    monkeypatch.setenv("OLLAMA_HOST", NOBODY)
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-
-
 def objects(result: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
     """The JSON objects of a run's output, of which every line must be one."""
     return [json.loads(line) for line in result.stdout.splitlines()]
@@ -45,7 +38,7 @@ def processed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pictures = [PICTURES / "chelsea.png", PICTURES / "coffee.png", PICTURES / "rocket.jpg", smaller]
     subprocess.run(
         [sys.executable, "-m", "vuemantics_tui", "add", *map(str, pictures)],
-        env={**os.environ, "OLLAMA_HOST": NOBODY, "VUEMANTICS_LIBRARY": str(folder / "library")},
+        env={**os.environ, "VUEMANTICS_LIBRARY": str(folder / "library")},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         timeout=120,

@@ -9,7 +9,7 @@ import pytest
 import skimage
 from PIL import Image
 
-from tests.conftest import DrawPicture, OpenLibrary, add_all, settled, until
+from tests.conftest import DrawPicture, OpenLibrary, add_all, being_described, settled, until
 from tests.doubles import GOOD_TEXT, ScriptedAnalyzer
 from vuemantics_tui.domain.errors import AnalyzerError, UsageError
 from vuemantics_tui.domain.formats import FileType
@@ -180,7 +180,7 @@ async def test_a_run_is_cancelled_and_goes_on_after_the_restore(
     assert result.upload
     await library.queue.start()
     for delete in (library.trash.put, elsewhere.trash.put):
-        await analyzer.reached.wait()
+        await being_described(library, analyzer)
         await delete([result.upload.id])
         if delete == library.trash.put:
 

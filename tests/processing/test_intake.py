@@ -16,8 +16,8 @@ import pytest
 from tests.conftest import DrawPicture, OpenLibrary, add_all, settled
 from tests.doubles import ScriptedAnalyzer
 from vuemantics_tui.domain.errors import LibraryError, UsageError
+from vuemantics_tui.files import copy_and_hash
 from vuemantics_tui.library import IntakeOutcome, IntakeResult, Library
-from vuemantics_tui.media.fingerprint import copy_and_hash
 from vuemantics_tui.processing import intake
 from vuemantics_tui.store.uploads import UploadStore
 

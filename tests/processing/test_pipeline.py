@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.conftest import DrawPicture, OpenLibrary, add_all, settled
+from tests.conftest import DrawPicture, OpenLibrary, add_all, being_described, settled
 from tests.doubles import GOOD_TEXT, ScriptedAnalyzer, ThreadCompute
+from vuemantics_tui import paths
 from vuemantics_tui.config import Settings
 from vuemantics_tui.domain.errors import AnalyzerError, LibraryError, MediaError
 from vuemantics_tui.domain.upload import Upload
@@ -85,6 +86,28 @@ async def test_any_other_error_says_so_in_200_characters(
     assert any(record.levelno == logging.ERROR and record.exc_info for record in caplog.records)
 
 
+async def test_a_bug_leaves_the_uploads_to_be_retried_and_is_logged_once(
+    open_library: OpenLibrary, draw_picture: DrawPicture, caplog: pytest.LogCaptureFixture
+) -> None:
+    bug = TypeError("open() got an unexpected keyword argument 'metadata_errors'")
+    compute = ThreadCompute({"make_thumbnail": bug})
+    library = await open_library(compute=compute)
+    for number in range(3):
+        upload = await process(library, draw_picture(f"{number}.png", number))
+        assert (upload.status, upload.error_kind) == ("failed", "transient")
+        assert upload.error_message == f"Processing failed: {bug}"
+        assert upload.hint is not None
+        assert upload.hint.startswith("This is a bug in vuemantics-tui")
+        assert str(paths.log_file()) in upload.hint
+    failures = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert [bool(record.exc_info) for record in failures] == [True, False, False]
+    compute.broken.clear()
+    assert len(await library.queue.retry_failed()) == 3
+    await library.queue.start()
+    await settled(library)
+    assert {each.status for each in await library.uploads.newest()} == {"completed"}
+
+
 async def test_an_embedding_that_fails_keeps_the_description_and_its_words_findable(
     open_library: OpenLibrary, draw_picture: DrawPicture
 ) -> None:
@@ -154,7 +177,7 @@ async def held(
     task = asyncio.ensure_future(
         library.process_upload_background(upload.id, upload.user_id, upload.file_type, upload.extension)
     )
-    await analyzer.reached.wait()
+    await being_described(library, analyzer)
     yield library, analyzer, upload, task
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)

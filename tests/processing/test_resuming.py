@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import DrawPicture, OpenLibrary, add_all, settled, until
+from tests.conftest import DrawPicture, OpenLibrary, add_all, being_described, settled, until
 from tests.doubles import GOOD_TEXT, ScriptedAnalyzer
 from vuemantics_tui.domain.errors import AnalyzerError, UsageError
 from vuemantics_tui.domain.upload import Upload
@@ -114,7 +114,7 @@ async def test_no_edit_while_it_runs(open_library: OpenLibrary, draw_picture: Dr
     (result,) = await add_all(library, draw_picture())
     assert result.upload is not None
     await library.queue.start()
-    await analyzer.reached.wait()
+    await being_described(library, analyzer)
     with pytest.raises(UsageError, match="is being processed"):
         await library.descriptions.edit(result.upload.id, "My own words")
     with pytest.raises(UsageError, match="at least a word"):

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.conftest import DrawPicture, OpenLibrary, add_all, settled, until
+from tests.conftest import DrawPicture, OpenLibrary, add_all, being_described, settled, until
 from tests.doubles import ScriptedAnalyzer
 from vuemantics_tui.domain.errors import LibraryError
 from vuemantics_tui.processing.owner import is_dead, this_process
@@ -46,7 +46,7 @@ async def test_what_runs_when_it_stops_waits_again(open_library: OpenLibrary, dr
     library = await open_library(analyzer)
     await add_all(library, *(draw_picture(f"{number}.png", number) for number in range(4)))
     await library.queue.start()
-    await analyzer.reached.wait()
+    await being_described(library, analyzer)
     await library.queue.stop()
     counts = await library.queue.store.counts()
     assert (counts.waiting, counts.running) == (4, 0)
@@ -116,7 +116,7 @@ async def test_a_deleted_upload_gives_its_slot_free(open_library: OpenLibrary, d
     library = await open_library(analyzer, workers=1)
     results = await add_all(library, draw_picture("a.png", 1), draw_picture("b.png", 2))
     await library.queue.start()
-    await analyzer.reached.wait()
+    await being_described(library, analyzer)
     assert results[0].upload is not None
     await library.trash.put([results[0].upload.id])
 
@@ -134,7 +134,7 @@ async def test_a_cancelled_run_ends_here_and_in_another_window_and_a_retry_is_wh
     (result,) = await add_all(here, draw_picture())
     assert result.upload is not None
     await here.queue.start()
-    await analyzer.reached.wait()
+    await being_described(here, analyzer)
     assert await here.queue.cancel([result.upload.id]) == [result.upload.id]
     assert await here.queue.retry([result.upload.id]) == [result.upload.id]
 
@@ -232,7 +232,7 @@ async def main():
         Settings(library=Path({str(library.root)!r})), analyzer=analyzer, compute=ThreadCompute()
     )
     await library.queue.start()
-    await analyzer.reached.wait()
+    await being_described(library, analyzer)
     os.kill(os.getpid(), signal.SIGKILL)
 
 asyncio.run(main())

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import DrawPicture, OpenLibrary, add_all, settled, until
+from tests.conftest import DrawPicture, OpenLibrary, add_all, being_described, settled, until
 from tests.doubles import GOOD_TEXT, ScriptedAnalyzer
 from tests.processing.conftest import OpenLimited
 from vuemantics_tui.domain.errors import AnalyzerError, ErrorKind, ServerDownError
@@ -162,7 +162,7 @@ async def test_the_text_is_seen_while_it_is_written_and_gone_at_the_end(
     (upload_id,) = await added(library, draw_picture())
     assert library.queue.texts.get(upload_id) is None
     await library.queue.start()
-    await analyzer.reached.wait()
+    await being_described(library, analyzer)
     assert library.queue.texts.get(upload_id) == GOOD_TEXT[: len(GOOD_TEXT) // 2]
     assert analyzer.gate is not None
     analyzer.gate.set()
@@ -180,7 +180,7 @@ async def test_the_text_of_a_video_is_seen_too(open_library: OpenLibrary, draw_c
     library = await open_library(analyzer)
     (upload_id,) = await added(library, draw_clip())
     await library.queue.start()
-    await analyzer.reached.wait()
+    await being_described(library, analyzer)
     assert library.queue.texts.get(upload_id)
     assert library.queue.frames.get(upload_id) is not None
 

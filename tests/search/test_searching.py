@@ -308,6 +308,16 @@ async def test_saved_searches_are_live(open_library: OpenLibrary) -> None:
             await library.search.save(name, text)
 
 
+async def test_what_is_suggested_for_a_name_with_a_star_finds_that_name(open_library: OpenLibrary) -> None:
+    analyzer = ScriptedAnalyzer()
+    library = await open_library(analyzer)
+    best = await put(library, analyzer, "A dog.", tags=("5* best",))
+    await put(library, analyzer, "A cat.", tags=("5 of the best",))
+    for typed in ("5*", 'tag:"5* b', r'tag:"5\* b'):
+        (suggestion,) = await library.search.suggester.suggest(typed, len(typed))
+        assert [hit.upload.number for hit in await library.search.run(suggestion.line)] == [best]
+
+
 async def test_a_line_that_is_begun_can_be_gone_on_with(open_library: OpenLibrary) -> None:
     analyzer = ScriptedAnalyzer()
     library = await open_library(analyzer)
@@ -326,6 +336,7 @@ async def test_a_line_that_is_begun_can_be_gone_on_with(open_library: OpenLibrar
     assert await lines("red tag:g") == ['red tag:"golden retriever" ']
     assert await lines('tag:"golden r') == ['tag:"golden retriever" ']
     assert await lines("type:") == ["type:image ", "type:video "]
+    assert await lines("type:h") == ["type:heic "]
     assert await lines("is:hi dog", 5) == ["is:hidden dog"]
     assert await lines("sort:n") == ["sort:newest ", "sort:name "]
     assert await lines("after:to") == ["after:today "]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.search.vector_libraries import MODEL, exact, index_over, put_vectors, unit
+from tests.search.vector_libraries import MODEL, exact, id_of, index_over, put_vectors, unit
 from vuemantics_tui.search.vector_file import file_of, open_vectors
 from vuemantics_tui.search.vector_table import Base, VectorTable, best_of, candidates, hamming, sign_bits
 from vuemantics_tui.store.database import Database
@@ -82,6 +82,6 @@ async def test_a_large_file_keeps_the_signs(database: Database, tmp_path: Path) 
     expected = exact(rows, numbers, query, 20)
     assert [number for number, _ in await index.nearest(query, 20)] == expected
     assert open_vectors(file_of(tmp_path, MODEL)).bits is not None
-    await UploadStore(database).set_hidden([f"id-{number}" for number in expected[:3]], True)
+    await UploadStore(database).set_hidden([id_of(number) for number in expected[:3]], True)
     reopened = index_over(database, tmp_path, bits_from=10_000)
     assert [number for number, _ in await reopened.nearest(query, 17)] == expected[3:]

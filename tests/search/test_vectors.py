@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
-from tests.search.vector_libraries import MODEL, exact, index_over, put_vectors, set_vector, unit
+from tests.search.vector_libraries import MODEL, exact, id_of, index_over, put_vectors, set_vector, unit
 from vuemantics_tui.search.vector_file import file_of, open_vectors
 from vuemantics_tui.search.vector_table import VectorTable
 from vuemantics_tui.search.vectors import VectorIndex
@@ -79,9 +79,9 @@ async def test_it_follows_what_changes_goes_and_comes_back(database: Database, t
     uploads = UploadStore(database)
     first, second, third, fourth, *_ = best = await found(index, 10)
     fresh = index_over(database, tmp_path / "v", file_from=250)
-    await trash.trash([f"id-{first}"])
-    await store.delete([f"id-{second}"])
-    await uploads.set_hidden([f"id-{third}"], True)
+    await trash.trash([id_of(first)])
+    await store.delete([id_of(second)])
+    await uploads.set_hidden([id_of(third)], True)
     await set_vector(database, fourth, -QUERY)
     for one in (index, fresh):
         assert await found(one, 6) == best[4:]
@@ -90,8 +90,8 @@ async def test_it_follows_what_changes_goes_and_comes_back(database: Database, t
         assert (await found(one, 1000))[-1] == fourth
         assert await found(one, 10, allowed={first, second, third, best[5]}) == [best[5]]
         assert await found(one, 10, allowed={third, best[5]}, include_hidden=True) == [third, best[5]]
-    await trash.restore([f"id-{first}"])
-    await uploads.set_hidden([f"id-{third}"], False)
+    await trash.restore([id_of(first)])
+    await uploads.set_hidden([id_of(third)], False)
     await set_vector(database, fourth, rows[numbers.index(fourth)])
     for one in (index, fresh, index_over(database, tmp_path / "v", file_from=250)):
         assert await found(one, 9) == [first, *best[2:]]
@@ -118,7 +118,7 @@ async def test_much_that_is_new_goes_to_the_file_beside_the_search(database: Dat
     more = unit(200, seed=7)
     numbers += await put_vectors(database, more)
     gone = await found(index, 1)
-    await UploadStore(database).delete([f"id-{number}" for number in gone])
+    await UploadStore(database).delete([id_of(number) for number in gone])
     await index.close()
     await found(index)
     await index.close()
@@ -273,7 +273,7 @@ async def test_a_search_that_is_dropped_half_way_loses_no_change(
     await put_vectors(database, unit(50))
     index = index_over(database, None)
     first, second, *_ = await found(index)
-    await UploadStore(database).delete([f"id-{first}"])
+    await UploadStore(database).delete([id_of(first)])
     reached, plain = asyncio.Event(), EmbeddingStore.newer
 
     async def held(*given: object) -> object:
@@ -316,7 +316,7 @@ async def test_a_search_that_is_dropped_holds_the_table_until_its_thread_is_done
     task.cancel()
     monkeypatch.setattr(VectorTable, "drop", drop)
     monkeypatch.setattr(VectorTable, "nearest", plain)
-    await UploadStore(database).delete([f"id-{first}"])
+    await UploadStore(database).delete([id_of(first)])
     later = asyncio.create_task(found(index))
     done, _ = await asyncio.wait([task], timeout=0.05)
     assert not done, "it lets go of the table only when its thread has"

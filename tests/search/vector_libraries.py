@@ -17,6 +17,11 @@ from vuemantics_tui.store.embeddings import EmbeddingStore
 MODEL = "vendor/model:latest"
 
 
+def id_of(number: int) -> str:
+    """The ID of the upload with this number, as `put_vectors` makes it."""
+    return f"00000000-0000-0000-0000-{number:012d}"
+
+
 def unit(count: int, dimension: int = 64, seed: int = 0) -> NDArray[np.float32]:
     """So many vectors of length 1."""
     rows = np.random.default_rng(seed).standard_normal((count, dimension), dtype=np.float32)
@@ -34,8 +39,8 @@ async def put_vectors(database: Database, rows: NDArray[np.float32], model: str 
             """
             INSERT INTO uploads (number, id, user_id, filename, file_path, file_type, file_size, mime_type, extension,
                                  sha256, processing_status, stage, created_at, updated_at, revision)
-            VALUES (?1, 'id-' || ?1, ?2, ?1 || '.jpg', ?1, 'image', 1, 'image/jpeg', 'jpg', ?1, 'completed',
-                    'completed', '2026-01-01', '2026-01-01', ?3)
+            VALUES (?1, printf('00000000-0000-0000-0000-%012d', ?1), ?2, ?1 || '.jpg', ?1, 'image', 1, 'image/jpeg',
+                    'jpg', ?1, 'completed', 'completed', '2026-01-01', '2026-01-01', ?3)
             """,
             [(number, user, revision) for number in numbers],
         )

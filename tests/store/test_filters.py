@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 from tests.conftest import insert_upload
 from tests.store.test_uploads import complete
 from vuemantics_tui.domain.formats import FileType
-from vuemantics_tui.domain.query import parse_query
+from vuemantics_tui.domain.query import TextField, TextFilter, parse_query
+from vuemantics_tui.store import filters
 from vuemantics_tui.store.database import Database
 from vuemantics_tui.store.descriptions import DescriptionStore
 from vuemantics_tui.store.filters import FilterStore
@@ -66,9 +69,9 @@ async def rows(database: Database) -> Database:
 
 async def numbers(database: Database, text: str) -> list[int]:
     """Which uploads a line of filters leaves; each way to ask says the same."""
-    filters, query = FilterStore(database), parse_query(text)
-    found = list((await filters.matching(query, NOW)).numbers)
-    assert sorted(await filters.listed(query, NOW)) == found
+    store, query = FilterStore(database), parse_query(text)
+    found = list((await store.matching(query, NOW)).numbers)
+    assert sorted(await store.listed(query, NOW)) == found
     return found
 
 
@@ -135,6 +138,43 @@ async def numbers(database: Database, text: str) -> list[int]:
     ],
 )
 async def test_filters_leave_what_they_say(rows: Database, text: str, expected: list[int]) -> None:
+    assert await numbers(rows, text) == expected
+
+
+STARRED = ("5* best", "5 of the best", "5\\* best", "5* BEST of all")
+
+
+@pytest.mark.parametrize("name", STARRED)
+async def test_a_name_with_a_star_in_it_is_found_alone(rows: Database, name: str) -> None:
+    ids = [row[0] for row in await rows.fetch("SELECT id FROM uploads WHERE deleted_at IS NULL ORDER BY number")]
+    tags = TagStore(rows)
+    for upload_id, other in zip(ids, STARRED, strict=False):
+        await tags.change([upload_id], albums=[other])
+    expected = STARRED.index(name) + 1
+    written = f"{TextFilter.exactly(TextField.TAG, name)} is:hidden" if expected == 4 else None
+    assert await numbers(rows, written or str(TextFilter.exactly(TextField.TAG, name))) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (r'tag:"5\* best"', [1]),
+        (r'tag:"5\**"', [1]),
+        ('tag:"5* best"', [1, 2, 3]),
+        (r'tag:"5\\\* best"', [3]),
+        (r"name:a\*", [1]),
+        ("name:a*", [1, 2]),
+        (r"name:\*\*", []),
+        (r"name:c\d", [3]),
+    ],
+)
+async def test_a_star_can_be_written_as_itself(rows: Database, text: str, expected: list[int]) -> None:
+    ids = [row[0] for row in await rows.fetch("SELECT id FROM uploads WHERE deleted_at IS NULL ORDER BY number")]
+    for upload_id, tag in zip(ids, STARRED[:3], strict=False):
+        await TagStore(rows).change([upload_id], albums=[tag])
+    async with rows.transaction() as connection:
+        for upload_id, name in zip(ids, ("a*b.jpg", "axb.jpg", "c\\d.jpg"), strict=False):
+            await connection.execute("UPDATE uploads SET filename = ? WHERE id = ?", (name, upload_id))
     assert await numbers(rows, text) == expected
 
 
@@ -253,3 +293,17 @@ async def test_tags_of_both_origins_are_found(rows: Database) -> None:
     upload = (await UploadStore(rows).by_numbers([5]))[0]
     await TagStore(rows).add([upload.id], ["Dog"])
     assert await numbers(rows, "tag:dog") == [1, 2, 3, 5]
+
+
+async def test_distances_are_computed_off_the_loop(rows: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    loop, computed = threading.get_ident(), set()
+    distance = filters._distance
+
+    def watched(*arguments: Any) -> float:
+        computed.add(threading.get_ident())
+        return distance(*arguments)
+
+    monkeypatch.setattr(filters, "_distance", watched)
+    assert await numbers(rows, "near:52.5,13.4,600") == [1, 2]
+    assert computed
+    assert loop not in computed

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import sqlite3
 import time
 import uuid
@@ -32,8 +31,10 @@ from vuemantics_tui.library import Library
 from vuemantics_tui.ui.app import VuemanticsApp
 from vuemantics_tui.ui.screens.doctor import Examine
 from vuemantics_tui.ui.uploads.path_field import PathInput
+from vuemantics_tui.ui.uploads.screen import UploadsScreen
 from vuemantics_tui.ui.uploads.search_bar import SearchInput
 from vuemantics_tui.ui.uploads.table import UploadTable
+from vuemantics_tui.ui.uploads.upload_list import UploadList
 
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 # Only ends what hangs: a machine with more to do than this takes its time.
@@ -89,6 +90,12 @@ class Window:
     @property
     def table(self) -> UploadTable:
         return self.app.screen_stack[0].query_one(UploadTable)
+
+    @property
+    def uploads(self) -> UploadList:
+        screen = self.app.screen_stack[0]
+        assert isinstance(screen, UploadsScreen)
+        return screen.uploads
 
     @property
     def path_input(self) -> PathInput:
@@ -256,7 +263,3 @@ async def make_library(root: Path, rows: Sequence[Made] = (), now: datetime = NO
     library = await open_library_at(root)
     await library.close()
     make_rows(root, rows, now)
-
-
-# Textual decides at import about colours; a test run under NO_COLOR must see the same as any other.
-os.environ.pop("NO_COLOR", None)

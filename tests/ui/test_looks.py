@@ -25,7 +25,7 @@ from vuemantics_tui.domain.finding import Finding
 from vuemantics_tui.library import Library, Queue
 from vuemantics_tui.library.analyzer import LibraryAnalyzer
 from vuemantics_tui.ui.uploads.pane import UploadPane
-from vuemantics_tui.ui.uploads.table import UploadTable
+from vuemantics_tui.ui.uploads.screen import UploadsScreen
 from vuemantics_tui.ui.widgets.choice_list import ChoiceList
 
 __all__ = ["in_utc"]
@@ -106,13 +106,15 @@ def press(app: LooksApp, *keys: str, shows: str = "", cursor_on: int = COMPLETED
     """Put the cursor on an upload, press keys, wait for a text."""
 
     async def run(pilot: Pilot[None]) -> None:
-        await app.until(pilot, lambda: bool(app.screen.query(UploadTable)) and " uploads" in app.text())
-        table, pane = app.screen.query_one(UploadTable), app.screen.query_one(UploadPane)
-        await app.until(pilot, lambda: table.line_count == 11)
-        place = table._listing.index_of(cursor_on)
-        assert place is not None
-        table.move_cursor(place)
-        await app.until(pilot, lambda: table.cursor_row is not None)
+        await app.until(pilot, lambda: bool(app.screen.query(UploadPane)) and " uploads" in app.text())
+        screen, pane = app.screen, app.screen.query_one(UploadPane)
+        assert isinstance(screen, UploadsScreen)
+        uploads = screen.uploads
+        await app.until(pilot, lambda: len(uploads) == 11)
+        line = uploads.line_of(cursor_on)
+        assert line is not None
+        uploads.move_to(line)
+        await app.until(pilot, lambda: uploads.cursor_row is not None)
         await app.until(pilot, lambda: not pane.size.width or shown_number(pane) == cursor_on)
         await pilot.press(*keys[:1])
         # What a list holds comes from the store, and a key before that would find nothing.
@@ -159,7 +161,7 @@ def test_looks_without_failures(snap_compare: Compare, root: Path, size: tuple[i
     app = LooksApp(root)
 
     async def run(pilot: Pilot[None]) -> None:
-        await app.until(pilot, lambda: bool(app.screen.query(UploadTable)) and " uploads" in app.text())
+        await app.until(pilot, lambda: bool(app.screen.query(UploadPane)) and " uploads" in app.text())
         await pilot.press("F")
         await app.until(pilot, lambda: "Nothing failed." in app.text())
 

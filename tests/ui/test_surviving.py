@@ -45,9 +45,9 @@ async def test_an_action_that_raises(root: Path, monkeypatch: pytest.MonkeyPatch
         monkeypatch.setattr(window.table, "action_cursor_down", fail)
         await window.press("j")
         await told(window, "a defect in an action")
-        number = window.table.cursor_number
+        number = window.uploads.cursor_number
         await window.press("end")
-        assert window.table.cursor_number != number, "the table still takes keys"
+        assert window.uploads.cursor_number != number, "the table still takes keys"
 
 
 class Prod(Message):

@@ -12,6 +12,7 @@ from vuemantics_tui.cli.group import current_settings, library_option
 from vuemantics_tui.cli.output import emit, note, warn_of
 from vuemantics_tui.config import KEYS, Settings, about, names
 from vuemantics_tui.domain.errors import VuemanticsError
+from vuemantics_tui.files import make_folder, write_whole
 from vuemantics_tui.paths import settings_file
 
 WRONG = 1
@@ -50,8 +51,8 @@ def edit() -> None:
     file = settings_file()
     try:
         if not file.exists():
-            file.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
-            file.write_text(template(), "utf-8")
+            make_folder(file.parent)
+            write_whole(file, template().encode())
     except OSError as error:
         raise VuemanticsError(
             f"The settings file cannot be made: {file} ({error.strerror})", "Check who may write there."

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from vuemantics_tui import paths
 from vuemantics_tui.config import Settings
+from vuemantics_tui.files import make_file, make_folder
 
 if TYPE_CHECKING:
     from vuemantics_tui.library import Library
@@ -73,9 +74,10 @@ def logging_to_file() -> Iterator[None]:
     """Log to the log file from a thread of its own, so that no event loop waits for the disk."""
     file = paths.log_file()
     try:
-        file.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
+        make_folder(file.parent)
         if file.exists() and file.stat().st_size > LOG_BYTES:
             file.replace(file.with_suffix(".old.log"))
+        make_file(file)
         handler: logging.Handler = logging.FileHandler(file, encoding="utf-8")
     except OSError:
         handler = logging.NullHandler()  # a log that cannot be written must not stop the work; the doctor tells

@@ -10,12 +10,13 @@ from vuemantics_tui.config import Settings
 from vuemantics_tui.doctor import bounds, machine, terminals
 from vuemantics_tui.doctor.analyzers import examine_analyzers
 from vuemantics_tui.doctor.libraries import LIBRARY, examine_library, unusable
+from vuemantics_tui.doctor.privacy import PRIVACY, examine_privacy
 from vuemantics_tui.domain.errors import VuemanticsError
 from vuemantics_tui.domain.finding import Finding, Verdict
 from vuemantics_tui.library import Library
 from vuemantics_tui.processing.compute import ProcessCompute
 
-__all__ = ["examine", "is_ok"]
+__all__ = ["PRIVACY", "examine", "is_ok"]
 
 IN_USE = "analyzer"
 """The subject of the finding about the analyzer in use."""
@@ -55,6 +56,7 @@ async def _examine(settings: Settings, library: Library | None, about_library: l
             bounds.bounded(IN_USE, examine_analyzers(settings, library, compute, IN_USE)),
             bounds.bounded("vision", machine.examine_vision(compute, settings)),
             bounds.bounded(LIBRARY, examine_library(library) if library else _known(about_library)),
+            bounds.bounded(PRIVACY, examine_privacy(settings)),
             bounds.bounded("disk", machine.examine_disk(settings)),
             bounds.bounded("terminal", terminals.examine_terminal(settings)),
         )

@@ -50,7 +50,7 @@ async def _counts(library: Library) -> Finding:
 async def _integrity(library: Library) -> Finding:
     try:
         async with asyncio.timeout(CHECK_SECONDS):
-            problems = await library.database.problems()
+            problems = await library.problems()
     except TimeoutError:
         text = f"the database is too large to be checked within {CHECK_SECONDS:.0f} seconds"
         return Finding(Verdict.NEUTRAL, LIBRARY, text, data={"sound": None})

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
+from typing import Self
 
 
 class ErrorKind(StrEnum):
@@ -38,6 +40,25 @@ class UsageError(VuemanticsError):
 
 class LibraryError(VuemanticsError):
     """The library cannot be used: locked, read-only, full, or made by a newer program."""
+
+
+class DefectError(VuemanticsError):
+    """This program made a mistake: neither the file nor a server nor the disk is to blame."""
+
+    @classmethod
+    def of(cls, error: BaseException, log_file: Path) -> Self:
+        """Return the defect behind an exception that no part of the program expects."""
+        reason = " ".join(str(error).split())
+        name = type(error).__name__
+        return cls(
+            f"This is a bug: {name}: {reason}" if reason else f"This is a bug: {name}",
+            defect_hint(log_file),
+        )
+
+
+def defect_hint(log_file: Path) -> str:
+    """Return what to do about a defect of this program."""
+    return f"This is a bug in vuemantics-tui. Your files are fine. Report it with the log ({log_file}), then retry."
 
 
 class MediaError(VuemanticsError):

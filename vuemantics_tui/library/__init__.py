@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Self
 from vuemantics_tui import paths
 from vuemantics_tui.config import MIB, Settings
 from vuemantics_tui.domain.errors import LibraryError, VuemanticsError
+from vuemantics_tui.domain.text import counted
+from vuemantics_tui.files import make_folder
 from vuemantics_tui.library.analyzer import LibraryAnalyzer
 from vuemantics_tui.library.descriptions import Descriptions
 from vuemantics_tui.library.queue import Queue
@@ -88,6 +90,7 @@ __all__ = [
     "Tag",
     "Trash",
     "TrashedUpload",
+    "UploadStore",
     "warm_compute",
 ]
 
@@ -234,13 +237,22 @@ class Library:
 
         return LibraryStatistics(self.root, self.database, self.analyzer, self.search.vectors)
 
+    async def problems(self) -> list[str]:
+        """Return what is wrong with the database, a few lines at most; nothing if all is well. Raises LibraryError."""
+        problems = await self.database.problems()
+        if not problems and (misplaced := await self.uploads.misplaced()):
+            problems.append(f"{counted(misplaced, 'upload')} with an invalid ID, whose files are left alone")
+        return problems
+
     def changes(self) -> ChangeFeed:
         """Return a new listener to what changes, whoever changes it."""
         return ChangeFeed(self.database)
 
     def absolute(self, relative: str | None) -> Path | None:
-        """Return where a file of the library is on this machine."""
-        return self.root / relative if relative else None
+        """Return where a file of the library is on this machine; None for none, and for one outside of the library."""
+        if not relative or not (self.root / relative).is_relative_to(self.root) or ".." in Path(relative).parts:
+            return None
+        return self.root / relative
 
     async def gather(self, named: Iterable[Path], *, recursive: bool) -> list[Candidate]:
         """Return all files that the paths stand for, checked for space. Raises UsageError and LibraryError."""
@@ -278,6 +290,8 @@ class Library:
         from vuemantics_tui.processing.intake import sweep_orphans
 
         await self.trash.expire()
+        if misplaced := await self.uploads.misplaced():
+            log.error("%s with an invalid ID are left alone: see the doctor", counted(misplaced, "upload"))
         ids, user_id = await self.uploads.existing_ids(), await self.uploads.owner_id()
         return await asyncio.to_thread(sweep_orphans, self.root, user_id, ids)
 
@@ -291,7 +305,7 @@ def warm_compute(settings: Settings) -> Compute:
 
 def _make_folder(root: Path) -> None:
     try:
-        root.mkdir(parents=True, mode=0o700, exist_ok=True)
+        make_folder(root)
     except OSError as error:
         raise LibraryError(
             f"The library's folder cannot be created: {root} ({error.strerror})",

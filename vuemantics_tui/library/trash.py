@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import shutil
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -10,11 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vuemantics_tui import paths
+from vuemantics_tui.domain.errors import LibraryError
+from vuemantics_tui.files import inside
 
 if TYPE_CHECKING:
     from vuemantics_tui.library.queue import Queue
     from vuemantics_tui.store.trash import TrashStore
     from vuemantics_tui.store.uploads import DeletedUpload, UploadStore
+
+log = logging.getLogger(__name__)
 
 
 class Trash:
@@ -78,5 +83,13 @@ class Trash:
 async def remove_files(root: Path, deleted: Sequence[DeletedUpload]) -> None:
     """Remove the folders of uploads whose rows are gone. What a crash leaves of them is swept at another start."""
     for upload in deleted:
-        folder = root / paths.upload_folder(upload.user_id, upload.id)
-        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        await asyncio.to_thread(_remove_folder, root, upload)
+
+
+def _remove_folder(root: Path, upload: DeletedUpload) -> None:
+    try:
+        folder = inside(root, paths.upload_folder(upload.user_id, upload.id))
+    except LibraryError as error:
+        log.error("the files of upload %r are left alone: %s", upload.id, error)
+        return
+    shutil.rmtree(folder, ignore_errors=True)

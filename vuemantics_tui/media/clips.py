@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import av
 import av.container
@@ -20,21 +20,15 @@ from av.sidedata.sidedata import SideDataContainer
 from av.sidedata.sidedata import Type as SideDataType
 from PIL import Image
 
-from vuemantics_tui.domain.errors import MediaError
+from vuemantics_tui import paths
+from vuemantics_tui.domain.errors import DefectError, MediaError, VuemanticsError
+from vuemantics_tui.media.faults import is_clip_fault
 
 DAMAGED_HINT = "The file is damaged or was not copied whole. Copy it again from where it came from."
 
-# What FFmpeg and PyAV raise on bytes that are not what they seem.
-CLIP_FAULTS: tuple[type[Exception], ...] = (
-    av.FFmpegError,
-    OSError,
-    ValueError,
-    TypeError,
-    LookupError,
-    ArithmeticError,
-    RuntimeError,
-    MemoryError,
-)
+# Tags need not be UTF-8. Up to version 18 PyAV raises on such a tag unless told otherwise; from 19 on it keeps
+# the bytes as lone surrogates and takes no such argument.
+_TAG_OPTIONS: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
 
 # Three times 8K: what a header declares above that is no film.
 MAX_FRAME_PIXELS = 100_000_000
@@ -99,15 +93,20 @@ class Clip:
 def open_clip(path: Path) -> Iterator[Clip]:
     """Open a video for the length of a `with`.
 
-    Whatever FFmpeg raises in between becomes a MediaError: no container, no video stream, damaged packets.
+    What FFmpeg raises in between on bad data becomes a MediaError: no container, no video stream, damaged packets.
+    Anything else becomes a DefectError.
     """
     try:
         # "file:" and the whitelist keep a name or a playlist inside from reaching the network.
         source = f"file:{path.absolute()}"
         options = {"protocol_whitelist": "file"}
-        with av.open(source, "r", container_options=options, metadata_errors="replace") as container:
+        with av.open(source, "r", container_options=options, **_TAG_OPTIONS) as container:
             yield Clip(container, _main_stream(container))
-    except CLIP_FAULTS as error:
+    except VuemanticsError:
+        raise
+    except Exception as error:
+        if not is_clip_fault(error):
+            raise DefectError.of(error, paths.log_file()) from error
         if isinstance(error, MemoryError):
             raise MediaError("The video cannot be decoded: not enough memory", "Close other programs.") from error
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -14,9 +14,9 @@ from PIL import ExifTags, Image
 
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.media import MediaMetadata
+from vuemantics_tui.media.faults import is_picture_fault
 from vuemantics_tui.media.pictures import (
     DEFAULT_MAX_PIXELS,
-    PICTURE_FAULTS,
     open_picture,
     picture_faults,
     upright_size,
@@ -59,7 +59,9 @@ def _exif(image: Image.Image) -> tuple[_Tags, _Tags, _Tags]:
         try:
             exif = image.getexif()
             directories.append(dict(exif) if directory is None else exif.get_ifd(directory))
-        except PICTURE_FAULTS:
+        except Exception as error:
+            if not is_picture_fault(error):
+                raise
             directories.append({})
     return directories[0], directories[1], directories[2]
 

@@ -4,39 +4,24 @@ from __future__ import annotations
 
 import importlib
 import io
-import struct
 import warnings
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pi_heif  # type: ignore[import-untyped]
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
-from vuemantics_tui.domain.errors import MediaError
+from vuemantics_tui import paths
+from vuemantics_tui.domain.errors import DefectError, MediaError, VuemanticsError
 from vuemantics_tui.domain.formats import HEAD_BYTES, HEIF, MediaFormat, recognise
 from vuemantics_tui.domain.media import MediaLimits
+from vuemantics_tui.media.faults import is_picture_fault
 
 DEFAULT_MAX_PIXELS = MediaLimits().max_pixels
 
 DAMAGED_HINT = "The file is damaged or was not copied whole. Copy it again from where it came from."
 
-# What the parsers of Pillow and pi-heif raise on bytes that are not what they seem.
-PICTURE_FAULTS: tuple[type[Exception], ...] = (
-    OSError,
-    EOFError,
-    ValueError,
-    TypeError,
-    SyntaxError,
-    LookupError,
-    ArithmeticError,
-    RuntimeError,
-    MemoryError,
-    AttributeError,
-    struct.error,
-    zlib.error,
-)
 
 _TRANSPOSITIONS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -54,8 +39,8 @@ _ORIENTATION_TAG = 0x0112
 def open_picture(picture: Path | bytes, max_pixels: int = DEFAULT_MAX_PIXELS) -> Iterator[Image.Image]:
     """Open a picture file, or the bytes of one, lazily: the header is read, no pixel is decoded.
 
-    Raises MediaError if the header declares more than `max_pixels`; for a header that cannot be read, one of
-    PICTURE_FAULTS, so that callers can tell a picture that is refused from one that is damaged.
+    Raises MediaError if the header declares more than `max_pixels`; for a header that cannot be read, what the decoder
+    raises (see `is_picture_fault`), so that callers can tell a picture that is refused from one that is damaged.
     """
     found = format_of(picture)
     source = io.BytesIO(picture) if isinstance(picture, bytes) else picture
@@ -68,7 +53,7 @@ def open_picture(picture: Path | bytes, max_pixels: int = DEFAULT_MAX_PIXELS) ->
         with _pixel_limit(max_pixels):
             image = Image.open(source, formats=[found.decoder.pillow_name])
     else:
-        raise ValueError("the file is not a picture of an accepted format")
+        raise UnidentifiedImageError("the file is not a picture of an accepted format")
     with image:
         width, height = image.size
         if width * height > max_pixels:
@@ -86,7 +71,10 @@ def format_of(picture: Path | bytes) -> MediaFormat | None:
 
 @contextmanager
 def picture_faults(what: str) -> Iterator[None]:
-    """Turn whatever the picture libraries raise on bad bytes into a MediaError that begins with `what`."""
+    """Turn what the picture libraries raise on bad bytes into a MediaError that begins with `what`.
+
+    Anything else becomes a DefectError.
+    """
     try:
         yield
     except Image.DecompressionBombError as error:
@@ -95,7 +83,11 @@ def picture_faults(what: str) -> Iterator[None]:
         raise MediaError(f"{what}: not enough memory", "Close other programs, then retry.") from error
     except FileNotFoundError as error:
         raise MediaError(f"{what}: its file is gone", "Add the picture again.") from error
-    except PICTURE_FAULTS as error:
+    except VuemanticsError:
+        raise
+    except Exception as error:
+        if not is_picture_fault(error):
+            raise DefectError.of(error, paths.log_file()) from error
         raise MediaError(f"{what}: {_reason(error)}", DAMAGED_HINT) from error
 
 
@@ -110,7 +102,7 @@ def too_many_pixels(declared: str, max_pixels: int) -> MediaError:
 def orientation(image: Image.Image) -> int:
     """The EXIF orientation, 1 to 8, that is still to be applied; 1 where there is none or it makes no sense.
 
-    libheif and Pillow's TIFF reader turn the picture themselves. Reading it may raise PICTURE_FAULTS no more.
+    libheif and Pillow's TIFF reader turn the picture themselves. An EXIF block that cannot be read counts as none.
     """
     if image.format in ("TIFF", "HEIF"):
         return 1
@@ -119,7 +111,9 @@ def orientation(image: Image.Image) -> int:
         return 1
     try:
         value = image.getexif().get(_ORIENTATION_TAG)
-    except PICTURE_FAULTS:
+    except Exception as error:
+        if not is_picture_fault(error):
+            raise
         return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vuemantics_tui.domain import formats
-from vuemantics_tui.domain.errors import MediaError
+from vuemantics_tui.domain.errors import MediaError, VuemanticsError
 from vuemantics_tui.domain.formats import FORMATS, HEAD_BYTES, FileType, MediaFormat, guess_foreign, recognise
 from vuemantics_tui.domain.media import MediaLimits, Probe
 
@@ -63,14 +63,19 @@ def _read_head(path: Path) -> tuple[int, bytes]:
 
 def _dimensions(path: Path, found: MediaFormat, limits: MediaLimits) -> tuple[int | None, int | None]:
     # Pillow takes its time to import, and a file that is refused above needs none of it.
-    from vuemantics_tui.media.pictures import PICTURE_FAULTS, open_picture, upright_size
+    from vuemantics_tui.media.faults import is_picture_fault
+    from vuemantics_tui.media.pictures import open_picture, upright_size
 
     try:
         with open_picture(path, limits.max_pixels) as image:
             if found is formats.TIFF and _is_raw(image):
                 raise _not_accepted("a RAW photo (DNG, NEF, ARW or the like)")
             return upright_size(image)
-    except PICTURE_FAULTS:
+    except VuemanticsError:
+        raise
+    except Exception as error:
+        if not is_picture_fault(error):
+            raise
         return None, None
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import struct
 from collections.abc import Callable
 from functools import lru_cache, partial
 from pathlib import Path
@@ -13,10 +12,10 @@ import pi_heif  # type: ignore[import-untyped]
 from PIL import Image, ImageCms
 
 from vuemantics_tui.domain import formats
+from vuemantics_tui.media.faults import is_picture_fault
 from vuemantics_tui.media.heif import promote_thumbnail
 from vuemantics_tui.media.pictures import (
     DEFAULT_MAX_PIXELS,
-    PICTURE_FAULTS,
     format_of,
     open_picture,
     orientation,
@@ -31,7 +30,6 @@ _UNDECODABLE = "The picture cannot be decoded"
 
 # The modes that a colour profile can be for, with its own word for each (ICC.1:2022, 7.2.8).
 _PROFILED_MODES = {"RGB": "RGB", "CMYK": "CMYK", "L": "GRAY"}
-_PROFILE_FAULTS = (ImageCms.PyCMSError, OSError, ValueError, TypeError, struct.error)
 # 9 x 9 x 9 colours, evenly spread: by them a profile shows what it does.
 _COLOUR_SAMPLE = Image.fromarray(
     np.stack(np.meshgrid(*[np.linspace(0, 255, 9).astype(np.uint8)] * 3), axis=-1).reshape(27, 27, 3)
@@ -66,7 +64,7 @@ def picture_down_to(picture: Path | bytes, short_side: int, max_pixels: int = DE
 def small_rgb(image: Image.Image, shrink: Shrink) -> Image.Image:
     """An open picture as small upright RGB. Nothing of full size is copied where the mode allows that.
 
-    Raises one of PICTURE_FAULTS if it does not decode.
+    Raises what the decoder raises if it does not decode.
     """
     scalable = image
     if image.mode.startswith("I;16"):
@@ -111,7 +109,9 @@ def _embedded_thumbnail(picture: Path | bytes, side: int, shrink: Shrink) -> Ima
             return None
         with pi_heif.HeifImageFile(io.BytesIO(edited)) as image:
             return small_rgb(image, shrink)
-    except PICTURE_FAULTS:
+    except Exception as error:
+        if not is_picture_fault(error):
+            raise
         # The large picture may still be whole.
         return None
 
@@ -153,16 +153,17 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
             converted = None if transform is None else ImageCms.applyTransform(image, transform)
             if converted is not None:
                 return converted
-        except _PROFILE_FAULTS:
-            pass
+        except Exception as error:
+            if not is_picture_fault(error):
+                raise
     return image.convert("RGB")
 
 
 @lru_cache(maxsize=8)
 def _srgb_transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
-    """From a profile to sRGB, or None if it is not one for `mode` or changes no colour. Raises _PROFILE_FAULTS."""
+    """From a profile to sRGB, or None if it is not one for `mode` or changes no colour."""
     source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-    if source.profile.xcolor_space.strip() != _PROFILED_MODES[mode]:
+    if (source.profile.xcolor_space or "").strip() != _PROFILED_MODES[mode]:
         return None
     transform = ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB")
     if mode == "RGB":

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import io
-import os
-import secrets
 from pathlib import Path
 
 from PIL import Image, ImageStat
 
 from vuemantics_tui.domain.errors import MediaError
 from vuemantics_tui.domain.formats import HEAD_BYTES, FileType, recognise
+from vuemantics_tui.files import write_whole
 from vuemantics_tui.media.pictures import DAMAGED_HINT, DEFAULT_MAX_PIXELS
 from vuemantics_tui.media.small import picture_within
 
@@ -37,7 +36,7 @@ def make_thumbnail(
     image = small_picture(source, file_type, THUMBNAIL_SIDE, max_pixels)
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=_JPEG_QUALITY)
-    _write_whole(target, buffer.getbuffer())
+    write_whole(target, buffer.getbuffer())
     return image.size
 
 
@@ -98,17 +97,3 @@ def _from_video(source: Path, side: int) -> Image.Image:
 
 def _contrast(image: Image.Image) -> float:
     return float(ImageStat.Stat(image.convert("L")).stddev[0])
-
-
-def _write_whole(target: Path, data: memoryview) -> None:
-    """Write beside the target, flush to the disk, then rename: a crash leaves the old file or none."""
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}.part")
-    try:
-        with temporary.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

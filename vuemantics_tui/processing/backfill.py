@@ -11,7 +11,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from vuemantics_tui.analyzers.base import Compute
-from vuemantics_tui.domain.errors import LibraryError
+from vuemantics_tui.domain.errors import DefectError, LibraryError, VuemanticsError
+from vuemantics_tui.files import PRIVATE_FILE, inside
 from vuemantics_tui.media.jobs import read_metadata, read_traits
 from vuemantics_tui.store.database import uninterrupted
 from vuemantics_tui.store.duplicates import BackfillStore, Lacking
@@ -23,6 +24,9 @@ IDLE_SECONDS = 2.0
 # How soon uploads that lack something are noticed, as after a restore from the trash.
 LOOK_SECONDS = 10.0
 _ERROR_CHARACTERS = 200
+# What a file or the machine may be to blame for. An upload is marked for these alone: after a defect of the program the
+# pass ends and marks nothing, so that the next release reads what this one could not.
+EXPECTED = (VuemanticsError, OSError, MemoryError)
 _LOCK_NAME = "backfill.lock"
 
 
@@ -90,13 +94,15 @@ class Backfill:
             except LibraryError as error:
                 log.warning("older uploads wait, the store refuses: %s", error)
             except Exception:
-                log.exception("the look at older uploads stumbled and goes on")
+                log.exception("older uploads wait for the next start: this is a bug")
+                self._progress = None
+                return
             self._progress = None
             await asyncio.sleep(self._look_seconds)
 
     async def _pass(self) -> None:
         """Read what lacks something until nothing does, or the queue has work."""
-        lock = FileLock(self._library / _LOCK_NAME, thread_local=False)
+        lock = FileLock(self._library / _LOCK_NAME, mode=PRIVATE_FILE, thread_local=False)
         try:
             await asyncio.to_thread(lock.acquire, timeout=0)
         except Timeout:
@@ -115,18 +121,31 @@ class Backfill:
             self._progress = None
 
     async def _read(self, lacking: Lacking) -> None:
-        source = self._library / lacking.file_path
-        thumbnail = self._library / lacking.thumbnail_path if lacking.thumbnail_path else None
         traits, metadata, message = None, None, None
         try:
+            source = await asyncio.to_thread(inside, self._library, lacking.file_path)
+            thumbnail = (
+                await asyncio.to_thread(inside, self._library, lacking.thumbnail_path)
+                if lacking.thumbnail_path
+                else None
+            )
+        except LibraryError as error:
+            log.error("%s is not looked at: %s", lacking.id, error)
+            await self._store.save(lacking.number, traits, metadata, error.message[:_ERROR_CHARACTERS])
+            return
+        try:
             traits = await self._compute.run(read_traits, thumbnail, source, lacking.file_type, self._max_pixels)
-        except Exception as error:  # noqa: BLE001 - whatever it is: what is not marked would be tried for ever
+        except DefectError:
+            raise
+        except EXPECTED as error:
             await self._check_there(source)
             log.warning("it cannot be told what %s looks like: %r", lacking.id, error)
             message = str(error)[:_ERROR_CHARACTERS] or type(error).__name__
         try:
             metadata = await self._compute.run(read_metadata, source, lacking.file_type, self._max_pixels)
-        except Exception as error:  # noqa: BLE001 - as above
+        except DefectError:
+            raise
+        except EXPECTED as error:
             await self._check_there(source)
             log.warning("no metadata of %s: %r", lacking.id, error)
         await self._store.save(lacking.number, traits, metadata, message)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import logging
 import os
 import shutil
 import stat
@@ -16,15 +17,17 @@ from enum import StrEnum
 from pathlib import Path
 
 from vuemantics_tui import paths
-from vuemantics_tui.domain.errors import LibraryError, MediaError, UsageError
+from vuemantics_tui.domain.errors import DefectError, LibraryError, MediaError, UsageError
 from vuemantics_tui.domain.media import MediaLimits, Probe
 from vuemantics_tui.domain.upload import TERMINAL, ProcessingStatus, Upload
-from vuemantics_tui.media.fingerprint import copy_and_hash, hash_file
+from vuemantics_tui.files import copy_and_hash, hash_file, inside, make_folder, sync_folder
 from vuemantics_tui.media.probe import probe
 from vuemantics_tui.store.database import uninterrupted
 from vuemantics_tui.store.queue import QueueStore
 from vuemantics_tui.store.trash import TrashStore
 from vuemantics_tui.store.uploads import NewUpload, UploadStore
+
+log = logging.getLogger(__name__)
 
 OnBytes = Callable[[int], None]
 # Younger folders without a row may belong to an intake that is just copying.
@@ -108,6 +111,7 @@ class Intake:
     ) -> AsyncIterator[IntakeResult]:
         """Add them one by one. Raises LibraryError where the library itself cannot go on."""
         user_id = await self._store.owner_id()
+        defects: set[str] = set()
         for candidate in candidates:
             if candidate.reason:
                 yield IntakeResult(candidate.path, IntakeOutcome.SKIPPED, reason=candidate.reason, hint=candidate.hint)
@@ -127,6 +131,16 @@ class Intake:
                     IntakeOutcome.SKIPPED,
                     reason=f"It cannot be read: {error.strerror or error}",
                 )
+            except LibraryError:
+                raise
+            except Exception as error:
+                # One traceback is enough: the same defect meets every file that follows.
+                defect = DefectError.of(error, paths.log_file())
+                if defect.message not in defects:
+                    log.exception("adding %s failed by a bug", candidate.path)
+                hint = "" if defect.message in defects else defect.hint
+                defects.add(defect.message)
+                yield IntakeResult(candidate.path, IntakeOutcome.SKIPPED, reason=defect.message, hint=hint)
 
     async def _add_one(self, path: Path, user_id: str, on_bytes: OnBytes | None) -> IntakeResult:
         found = await asyncio.to_thread(probe, path, self._limits)
@@ -137,8 +151,9 @@ class Intake:
                     on_bytes(found.file_size)
                 return await self._known(path, known)
         upload_id = str(uuid.uuid4())
-        folder = self._library / paths.upload_folder(user_id, upload_id)
-        target = self._library / paths.original_file(user_id, upload_id, found.format.extension)
+        original = paths.original_file(user_id, upload_id, found.format.extension)
+        target = await asyncio.to_thread(inside, self._library, original)
+        folder = target.parent
         try:
             # A thread cannot be stopped: wait for it before what it writes is removed.
             sha256 = await uninterrupted(asyncio.to_thread(_copy, path, target, on_bytes))
@@ -194,10 +209,16 @@ def sweep_orphans(library: Path, user_id: str, existing_ids: set[str]) -> int:
     `existing_ids` must have been read from the store within the last minutes: younger folders are left alone.
     """
     removed = 0
-    root = library / paths.UPLOADS_NAME / user_id
+    try:
+        root = inside(library, paths.user_folder(user_id))
+    except LibraryError as error:
+        log.error("nothing is swept: %s", error)
+        return 0
     if not root.is_dir():
         return 0
     for folder in root.iterdir():
+        if folder.is_symlink():
+            continue
         with contextlib.suppress(FileNotFoundError):
             newest = max(entry.stat().st_mtime for entry in (folder, *folder.iterdir()))
             if folder.name not in existing_ids and time.time() - newest > ORPHAN_AGE_SECONDS:
@@ -240,17 +261,11 @@ def _look(path: Path, library: Path) -> Candidate:
 
 def _copy(source: Path, target: Path, on_bytes: OnBytes | None) -> str:
     folder = target.parent
-    folder.mkdir(parents=True, mode=0o700)
-    part = target.with_name(f"{target.name}.part")
-    sha256 = copy_and_hash(source, part, on_bytes)
-    part.replace(target)
+    make_folder(folder)
+    sha256 = copy_and_hash(source, target, on_bytes)
     # The rename itself must survive a power cut before the row says that the file is there.
-    for directory in (folder, folder.parent):
-        descriptor = os.open(directory, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    for each in (folder, folder.parent):
+        sync_folder(each)
     return sha256
 
 

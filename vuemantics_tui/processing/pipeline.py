@@ -14,10 +14,20 @@ from typing import TypeVar
 from vuemantics_tui import paths
 from vuemantics_tui.analyzers.base import Analyzer, Compute
 from vuemantics_tui.domain.description import AuditResult, Description, audit_description
-from vuemantics_tui.domain.errors import AnalyzerError, ErrorKind, MediaError, ServerDownError, VuemanticsError
+from vuemantics_tui.domain.errors import (
+    AnalyzerError,
+    DefectError,
+    ErrorKind,
+    LibraryError,
+    MediaError,
+    ServerDownError,
+    VuemanticsError,
+    defect_hint,
+)
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.media import MediaMetadata
 from vuemantics_tui.domain.upload import ProcessingStage
+from vuemantics_tui.files import inside
 from vuemantics_tui.media.jobs import extract_frames, make_thumbnail, read_metadata, read_traits
 from vuemantics_tui.processing.circuit import Circuit, Part
 from vuemantics_tui.processing.retrying import retry_delay
@@ -47,8 +57,9 @@ class _Run:
     """One run of one upload: what it may write with, how far it is, and the slots that it holds."""
 
     claim: Claim
-    source: Path
     file_type: FileType
+    source: Path = Path()
+    thumbnail: Path = Path()
     stage: ProcessingStage = ProcessingStage.QUEUED
     slots: HeldSlots = field(default_factory=HeldSlots)
 
@@ -90,6 +101,7 @@ class Pipeline:
         self._frames = frames
         self._texts = texts
         self._begun: dict[str, _Run] = {}
+        self._defects: set[tuple[type[Exception], str]] = set()
 
     @property
     def running(self) -> int:
@@ -113,14 +125,17 @@ class Pipeline:
             if claim is None:
                 log.info("processing of %s: it does not wait, nothing to do", upload_id)
                 return
-            source = self._library / paths.original_file(user_id, upload_id, extension)
-            run = self._begun[claim.token] = _Run(claim, source, FileType(file_type))
+            run = self._begun[claim.token] = _Run(claim, FileType(file_type))
+            await asyncio.to_thread(self._locate, run, user_id, extension)
             await self._walk(run)
             log.info("processing of %s ends", upload_id)
         except ClaimLostError:
             log.info("processing of %s ends: it was deleted, cancelled or taken over meanwhile", upload_id)
         except Exception as error:
-            log.exception("processing of %s failed", upload_id)
+            if self._is_known_defect(error):
+                log.error("processing of %s failed by the same bug: %r", upload_id, error)
+            else:
+                log.exception("processing of %s failed", upload_id)
             if run is not None:
                 await self._record(run, self._runs.fail(run.claim, _pipeline_failure(error, run.stage)))
         except BaseException:
@@ -133,6 +148,23 @@ class Pipeline:
                 del self._begun[run.claim.token]
             self._frames.pop(upload_id, None)
             self._texts.pop(upload_id, None)
+
+    def _locate(self, run: _Run, user_id: str, extension: str) -> None:
+        """Find the upload's files. Raises MediaError where the library leads out of its folder."""
+        try:
+            run.source = inside(self._library, paths.original_file(user_id, run.upload_id, extension))
+            run.thumbnail = inside(self._library, paths.thumbnail_file(user_id, run.upload_id))
+        except LibraryError as error:
+            raise MediaError(error.message, error.hint) from error
+
+    def _is_known_defect(self, error: Exception) -> bool:
+        """Tell whether this defect was met before: its traceback is the same for every upload, and logged once."""
+        if is_expected(error):
+            return False
+        defect = (type(error), str(error))
+        known = defect in self._defects
+        self._defects.add(defect)
+        return known
 
     async def _walk(self, run: _Run) -> None:
         """All stages, or only the embedding where there is a description already."""
@@ -166,18 +198,19 @@ class Pipeline:
         await run.slots.take(self._slots.thumbnail)
         await self._begin(run, ProcessingStage.THUMBNAIL)
         began = time.perf_counter()
-        relative = paths.thumbnail_file(run.claim.user_id, run.upload_id)
-        thumbnail: str | None = relative.as_posix()
+        thumbnail: str | None = paths.thumbnail_file(run.claim.user_id, run.upload_id).as_posix()
         warning = None
         try:
-            await self._compute.run(
-                make_thumbnail, run.source, run.file_type, self._library / relative, self._max_pixels
-            )
+            await self._compute.run(make_thumbnail, run.source, run.file_type, run.thumbnail, self._max_pixels)
+        except DefectError:
+            raise
         except (VuemanticsError, OSError) as error:
             log.warning("no thumbnail for %s: %s", run.upload_id, error)
             thumbnail, warning = None, f"no thumbnail: {error}"[:PIPELINE_ERROR_CHARACTERS]
         try:
             metadata = await self._compute.run(read_metadata, run.source, run.file_type, self._max_pixels)
+        except DefectError:
+            raise
         except (VuemanticsError, OSError) as error:
             log.warning("no metadata of %s: %s", run.upload_id, error)
             metadata = MediaMetadata()
@@ -185,8 +218,10 @@ class Pipeline:
         if thumbnail:
             try:
                 traits = await self._compute.run(
-                    read_traits, self._library / relative, run.source, run.file_type, self._max_pixels
+                    read_traits, run.thumbnail, run.source, run.file_type, self._max_pixels
                 )
+            except DefectError:
+                raise
             except (VuemanticsError, OSError) as error:
                 log.warning("it cannot be told what %s looks like: %s", run.upload_id, error)
                 traits_error = str(error)[:PIPELINE_ERROR_CHARACTERS]
@@ -329,8 +364,15 @@ class Pipeline:
             log.exception("%s could not be put back to waiting; its lease will end", claim.upload_id)
 
 
+def is_expected(error: BaseException) -> bool:
+    """Tell whether the file, a server, the disk or the machine may be to blame; anything else is a defect."""
+    return isinstance(error, (VuemanticsError, OSError, MemoryError)) and not isinstance(error, DefectError)
+
+
 def _pipeline_failure(error: Exception, stage: ProcessingStage) -> Failure:
     message = f"Processing failed: {str(error)[:PIPELINE_ERROR_CHARACTERS]}"
     hint = error.hint if isinstance(error, VuemanticsError) else ""
+    if not is_expected(error):
+        hint = defect_hint(paths.log_file())
     kind = ErrorKind.PERMANENT if isinstance(error, MediaError) else ErrorKind.TRANSIENT
     return Failure(message, kind, stage, hint)

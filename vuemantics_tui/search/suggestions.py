@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from vuemantics_tui.domain.query import ChoiceField, DateField, Sort
+from vuemantics_tui.domain.formats import FileType
+from vuemantics_tui.domain.query import ChoiceField, DateField, Sort, TextField, TextFilter
 from vuemantics_tui.domain.query.filters import CHOICES
+from vuemantics_tui.domain.query.line import literal, pattern_pieces
 from vuemantics_tui.domain.query.values import FILTER_NAMES, known_name
 from vuemantics_tui.media.colours import COLOUR_NAMES
 from vuemantics_tui.store.filters import FilterStore
@@ -67,7 +69,8 @@ class Suggester:
         if match and name:
             head = f"{match[1]}{name}:"
             for value, kind, count in await self._values(name, match[4]):
-                put(kind, value, head + _quoted(value), count)
+                written = literal(value) if name in list(TextField) else value
+                put(kind, value, head + _quoted(written), count)
         elif not match:
             minus, part = ("-", token[1:]) if token.startswith("-") else ("", token)
             if part:
@@ -75,13 +78,15 @@ class Suggester:
                     if known.startswith(part.lower()):
                         put(SuggestionKind.FILTER, f"{known}:", f"{minus}{known}:", ends=False)
                 for tag in await self._tags.beginning(part.lstrip('"'), MOST):
-                    label = f"{minus}tag:{_quoted(tag.name)}"
+                    label = f"{minus}{TextFilter.exactly(TextField.TAG, tag.name)}"
                     put(SuggestionKind.TAG, label, label, tag.count)
         if not behind.strip():
             found.extend(await self._past(text))
         return _mixed(found)
 
     async def _values(self, name: str, part: str) -> list[tuple[str, SuggestionKind, int | None]]:
+        # Half typed, a star is rather the name's own than a wildcard.
+        part = "*".join(pattern_pieces(part))
         if name == "tag":
             return [(tag.name, SuggestionKind.TAG, tag.count) for tag in await self._tags.beginning(part, MOST)]
         if name == "camera":
@@ -89,7 +94,8 @@ class Suggester:
             return [(camera, SuggestionKind.CAMERA, count) for camera, count in cameras]
         choices: Sequence[str] = ()
         if name in list(ChoiceField):
-            choices = CHOICES[ChoiceField(name)]
+            # The formats are many: they are offered once one of them is begun.
+            choices = CHOICES[ChoiceField(name)] if part or name != ChoiceField.TYPE else tuple(FileType)
         elif name in list(DateField):
             choices = _DAYS
         elif name == "color":

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vuemantics_tui.files import WholeFile
+from vuemantics_tui.files import WholeFile, make_folder
 from vuemantics_tui.search.vector_table import Bits, sign_bits, words_for
 
 SUFFIX = ".f32"
@@ -153,10 +153,9 @@ class VectorWriter:
         self._numbers: list[NDArray[np.int64]] = []
         self._bits: list[Bits] = []
         self._checksums = _Checksums()
-        path.parent.mkdir(mode=0o700, exist_ok=True)
+        make_folder(path.parent, parents=False)
         self._whole = WholeFile(path)
-        self._file = self._whole.file
-        self._file.write(bytes(_HEADER_BYTES))
+        self._whole.write(bytes(_HEADER_BYTES))
 
     def add(self, numbers: NDArray[np.int64], rows: NDArray[np.float32]) -> None:
         """Write some rows (count, dimension), whose numbers are above those before."""
@@ -165,24 +164,24 @@ class VectorWriter:
         self._bits.append(sign_bits(data))
         if data.size:
             self._checksums.add(data.data.cast("B"))
-        self._file.write(data.data)
+        self._whole.write(data.data)
 
     def finish(self, bits_from: int = BITS_FROM) -> None:
         """Flush to the disk and put in place."""
         numbers = np.concatenate(self._numbers) if self._numbers else np.zeros(0, np.int64)
         library, model, revision, dimension = self._fields
         has_bits = 0 < bits_from <= len(numbers)
-        self._file.write(bytes(-len(numbers) * dimension * 4 % 8))
+        self._whole.write(bytes(-len(numbers) * dimension * 4 % 8))
         checksums = [*self._checksums.all(), zlib.crc32(numbers.astype("<i8").data)]
-        self._file.write(numbers.astype("<i8").data)
+        self._whole.write(numbers.astype("<i8").data)
         if has_bits:
             bits = np.concatenate(self._bits, axis=1).astype("<u8")
             checksums.append(zlib.crc32(bits.data))
-            self._file.write(bits.data)
+            self._whole.write(bits.data)
         header = Header(library, model, revision, dimension, len(numbers), has_bits, tuple(checksums))
         text = json.dumps(asdict(header)).encode()
-        self._file.seek(0)
-        self._file.write(_LEAD.pack(_MAGIC, len(text), zlib.crc32(text)) + text)
+        self._whole.file.seek(0)
+        self._whole.write(_LEAD.pack(_MAGIC, len(text), zlib.crc32(text)) + text)
         self._whole.finish()
 
     def abandon(self) -> None:

@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 
 from vuemantics_tui.analyzers.base import Vector
 from vuemantics_tui.domain.errors import LibraryError
-from vuemantics_tui.files import sweep_parts
+from vuemantics_tui.files import PRIVATE_FILE, make_folder, sweep_parts
 from vuemantics_tui.search.vector_file import (
     BITS_FROM,
     TornFileError,
@@ -269,7 +269,7 @@ class VectorIndex:
             log.warning("the file of vectors waits, the store refuses: %s", error)
 
     def _write_if_newer(self, path: Path, library: str, dimension: int, revision: int, snapshot: Snapshot) -> None:
-        path.parent.mkdir(mode=0o700, exist_ok=True)
+        make_folder(path.parent, parents=False)
         with _lock_of(path).acquire(timeout=0):
             try:
                 header = read_header(path)
@@ -335,7 +335,7 @@ async def _take(lock: FileLock) -> None:
 
 def _lock_of(path: Path) -> FileLock:
     # It is taken in one thread of the pool and given back in another.
-    return FileLock(path.with_suffix(".lock"), thread_local=False)
+    return FileLock(path.with_suffix(".lock"), mode=PRIVATE_FILE, thread_local=False)
 
 
 def _size_of(path: Path | None) -> int:

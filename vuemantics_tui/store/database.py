@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
 import shutil
 import sqlite3
 import time
@@ -22,6 +21,7 @@ from typing import Any, Self, TypeVar
 import aiosqlite
 
 from vuemantics_tui.domain.errors import LibraryError
+from vuemantics_tui.files import make_file
 
 APPLICATION_ID = 0x7655654D  # "vUeM": tells our file from any other SQLite database
 BUSY_TIMEOUT_SECONDS = 10.0
@@ -305,9 +305,9 @@ def _check_or_make(path: Path, access: Access) -> None:
                 "Add pictures to create one: vuemantics-tui add PATH. Or choose another with --library.",
             )
         return
-    # What it is refused for, SQLite says better.
+    # SQLite gives its other files the mode of this one; what it is refused for, SQLite says better.
     with contextlib.suppress(OSError):
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        make_file(path)
 
 
 async def _connect(path: Path, mode: str, opened: contextlib.AsyncExitStack) -> aiosqlite.Connection:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 from array import array
@@ -26,7 +27,7 @@ from vuemantics_tui.domain.query import (
     TextField,
     TextFilter,
 )
-from vuemantics_tui.store.database import Database, escaped_like
+from vuemantics_tui.store.database import Database, Row, escaped_like
 from vuemantics_tui.store.search import phrase_expression
 from vuemantics_tui.store.tags import tag_key
 
@@ -176,7 +177,7 @@ class FilterStore:
             SELECT camera, count(*) FROM uploads WHERE camera IS NOT NULL AND camera LIKE ? ESCAPE '\\'
             GROUP BY camera ORDER BY 2 DESC, 1 LIMIT ?
             """,
-            (_pattern(part, whole=False), limit),
+            (_pattern(("", part, "")), limit),
         )
         return [(row[0], row[1]) for row in rows]
 
@@ -211,8 +212,8 @@ class FilterStore:
             " WHERE latitude IS NOT NULL AND latitude BETWEEN ? AND ? AND longitude BETWEEN ? AND ?",
             (near.latitude - height, near.latitude + height, west, east),
         )
-        inside = [row[0] for row in rows if _distance(near, row[1], row[2]) <= near.kilometres]
-        return Condition("number IN (SELECT value FROM json_each(?))", (json.dumps(inside),), True)
+        numbers = await asyncio.to_thread(_numbers_near, near, rows)
+        return Condition("number IN (SELECT value FROM json_each(?))", (numbers,), True)
 
 
 def wants_hidden(query: Query) -> bool:
@@ -228,11 +229,12 @@ def _holding(words: Sequence[str]) -> Condition:
 def _by_text(one: TextFilter) -> Condition:
     if one.field is TextField.TAG:
         sql = "number IN (SELECT upload FROM tags JOIN tagged ON tag = tags.number WHERE key LIKE ? ESCAPE '\\')"
-        if "*" not in one.text:
+        if len(one.pieces) == 1:
             sql = "number IN (SELECT upload FROM tags JOIN tagged ON tag = tags.number WHERE key = ?)"
-            return Condition(sql, (tag_key(one.text),), True)
-        return Condition(sql, (_pattern(tag_key(one.text), whole=True),), True)
-    pattern = _pattern(one.text, whole="*" in one.text)
+            return Condition(sql, (tag_key(one.pieces[0]),), True)
+        return Condition(sql, (_pattern([tag_key(piece) for piece in one.pieces]),), True)
+    # Without a wildcard a part of the text is enough.
+    pattern = _pattern(one.pieces if len(one.pieces) > 1 else ("", *one.pieces, ""))
     if one.field is TextField.COLOR:
         # From name to name through the index: there are few names and many rows.
         sql = """
@@ -297,10 +299,14 @@ def _by_range(one: RangeFilter) -> Condition:
     return Condition(f"{column} = ?", (one.low,))
 
 
-def _pattern(text: str, *, whole: bool) -> str:
-    """The pattern of LIKE for a text in which only `*` means more than itself."""
-    escaped = escaped_like(text).replace("*", "%")
-    return escaped if whole else f"%{escaped}%"
+def _pattern(pieces: Sequence[str]) -> str:
+    """The pattern of LIKE for these pieces with anything between them."""
+    return "%".join(escaped_like(piece) for piece in pieces)
+
+
+def _numbers_near(near: NearFilter, rows: Sequence[Row]) -> str:
+    """Return the numbers of those rows (number, latitude, longitude) within the circle, as a list in JSON."""
+    return json.dumps([row[0] for row in rows if _distance(near, row[1], row[2]) <= near.kilometres])
 
 
 def _distance(near: NearFilter, latitude: float, longitude: float) -> float:

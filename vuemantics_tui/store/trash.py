@@ -11,7 +11,7 @@ import aiosqlite
 from vuemantics_tui.domain.upload import Upload
 from vuemantics_tui.store.database import Database, batches, next_revision, now_iso, placeholders
 from vuemantics_tui.store.duplicates import leave_groups
-from vuemantics_tui.store.uploads import SELECT_UPLOAD, DeletedUpload, bury, upload_of
+from vuemantics_tui.store.uploads import HAS_SOUND_IDS, SELECT_UPLOAD, DeletedUpload, bury, upload_of
 
 # So many rows are deleted in one transaction, as each has a history, vectors and descriptions.
 PURGE_BATCH = 100
@@ -125,7 +125,7 @@ class TrashStore:
         ids = None if upload_ids is None else json.dumps(list(upload_ids))
         async with self._database.transaction() as connection:
             rows = await connection.execute_fetchall(
-                "SELECT number, id, user_id FROM uploads WHERE deleted_at IS NOT NULL"
+                f"SELECT number, id, user_id FROM uploads WHERE deleted_at IS NOT NULL AND {HAS_SOUND_IDS}"
                 " AND (?1 IS NULL OR deleted_at < ?1) AND (?3 IS NULL OR id IN (SELECT value FROM json_each(?3)))"
                 " ORDER BY deleted_at LIMIT ?2",
                 (before, PURGE_BATCH, ids),

@@ -32,22 +32,8 @@ class ReopenWanted(Message):
 
 
 @dataclass
-class CursorMoved(Message):
-    """Another upload is under the cursor, or none."""
-
-    number: int | None
-
-
-@dataclass
 class TileOpened(Message):
     """Someone wants to see the upload under the cursor whole."""
-
-
-@dataclass
-class MarksChanged(Message):
-    """So many uploads are marked now."""
-
-    count: int
 
 
 @dataclass

@@ -108,13 +108,13 @@ async def test_a_search_shows_scores_and_leads_back_to_where_one_was(root: Path,
         await add(window.library, *(draw(f"square-{number}.png") for number in range(3)))
         await window.shows("3 done")
         await window.press("down")
-        before = window.table.cursor_number
+        before = window.uploads.cursor_number
         await window.press("/", *"square", "enter")
         await window.shows("3 results for square", "Score", "0.9")
         await window.until(lambda: window.app.focused is window.table)
         await window.press("end", "escape")
         await window.shows("newest first", "Added" if window.app.size.width > 110 else "Status")
-        await window.until(lambda: window.table.cursor_number == before, "the cursor is where it was")
+        await window.until(lambda: window.uploads.cursor_number == before, "the cursor is where it was")
         await window.press("n")
         await window.shows("3 results for square")
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vuemantics_tui.ui.uploads.listing import Listing
+from vuemantics_tui.ui.uploads.listing import LINGER_SECONDS, Listing, Pins
 
 
 def plainly(order: list[int], pinned: list[int]) -> list[int]:
@@ -58,3 +58,35 @@ def test_a_sorted_listing_takes_in_nothing_by_itself() -> None:
 def test_there_is_no_line_beyond_the_last() -> None:
     with pytest.raises(IndexError):
         Listing(array("q", [1]))[1]
+
+
+# Pins
+
+
+def test_the_next_one_takes_the_place_of_the_one_that_ended() -> None:
+    pins = Pins()
+    assert pins.update([1, 2], 0) == [1, 2]
+    assert pins.update([3, 2], 0.1) == [3, 2]
+    assert not pins.lingering
+
+
+def test_one_that_ended_stays_for_a_moment() -> None:
+    pins = Pins()
+    pins.update([1, 2], 0)
+    assert pins.update([2], 1) == [1, 2]
+    assert pins.lingering
+    assert pins.update([2, 5], 1.2) == [5, 2]
+    pins.update([2], 2)
+    assert pins.update([2], 2 + LINGER_SECONDS) == [2]
+    assert not pins.lingering
+
+
+@given(st.lists(st.lists(st.integers(0, 9), unique=True, max_size=5)))
+def test_all_that_runs_is_pinned_once(runs: list[list[int]]) -> None:
+    pins = Pins()
+    for now, running in enumerate(runs):
+        pinned = pins.update(running, float(now))
+        assert set(running) <= set(pinned)
+        assert len(set(pinned)) == len(pinned)
+    if runs:
+        assert sorted(pins.update(runs[-1], len(runs) + LINGER_SECONDS)) == sorted(runs[-1])

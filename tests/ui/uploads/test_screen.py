@@ -16,7 +16,7 @@ from vuemantics_tui.domain.errors import LibraryError
 from vuemantics_tui.domain.upload import ProcessingStatus, QueueCounts, UploadRow
 from vuemantics_tui.ui.screens.confirm import ConfirmScreen
 from vuemantics_tui.ui.uploads.path_field import PathInput
-from vuemantics_tui.ui.uploads.row_cache import MOST_KEPT_ROWS
+from vuemantics_tui.ui.uploads.upload_list import MOST_KEPT_ROWS
 
 Draw = Callable[..., Path]
 
@@ -49,11 +49,11 @@ async def test_the_table_has_the_keys_as_soon_as_there_is_something_in_it(root: 
     async with window_on(root) as window:
         await window.shows("This library is empty")
         await add(window.library, draw("1.png"), draw("2.png"))
-        await window.until(lambda: window.table.has_focus and window.table.line_count == 2)
+        await window.until(lambda: window.table.has_focus and len(window.uploads) == 2)
         await window.press("home")
-        top = window.table.cursor_number
+        top = window.uploads.cursor_number
         await window.press("j")
-        assert window.table.cursor_number != top
+        assert window.uploads.cursor_number != top
 
 
 async def test_the_cursor_stays_on_its_upload_when_rows_arrive_above_it(root: Path) -> None:
@@ -61,11 +61,11 @@ async def test_the_cursor_stays_on_its_upload_when_rows_arrive_above_it(root: Pa
     async with window_on(root, size=(80, 24)) as window:
         await window.shows("old-099.png")
         await window.press("down", "down")
-        before = window.table.cursor_row
+        before = window.uploads.cursor_row
         assert before is not None and before.filename == "old-097.png"
         make_rows(root, [Made(f"new-{number:03}.png") for number in range(50)])
-        await window.until(lambda: window.table.line_count == 150)
-        assert window.table.cursor_number == before.number
+        await window.until(lambda: len(window.uploads) == 150)
+        assert window.uploads.cursor_number == before.number
         await window.shows("old-097.png", "new-000.png")
 
 
@@ -78,7 +78,7 @@ async def test_further_down_nothing_moves_under_the_eye(root: Path) -> None:
         line = [line for line in window.text().splitlines() if "old-001" in line]
         position = window.text().splitlines().index(line[0])
         make_rows(root, [Made(f"new-{number:03}.png") for number in range(7)])
-        await window.until(lambda: window.table.line_count == 107)
+        await window.until(lambda: len(window.uploads) == 107)
         await window.pilot.pause()
         assert "old-001" in window.text().splitlines()[position]
 
@@ -88,11 +88,11 @@ async def test_the_cursor_goes_to_the_next_one_when_its_upload_is_deleted(root: 
     async with window_on(root) as window:
         await window.shows("a.png")
         await window.press("down")
-        row = window.table.cursor_row
+        row = window.uploads.cursor_row
         assert row is not None
         await window.library.trash.put([row.id])
-        await window.until(lambda: window.table.line_count == 2)
-        assert window.table.cursor_row is not None and window.table.cursor_row.filename == "c.png"
+        await window.until(lambda: len(window.uploads) == 2)
+        assert window.uploads.cursor_row is not None and window.uploads.cursor_row.filename == "c.png"
 
 
 async def test_keys_and_mouse_move_the_cursor(root: Path) -> None:
@@ -103,25 +103,25 @@ async def test_keys_and_mouse_move_the_cursor(root: Path) -> None:
         numbers = []
         for key, _ in moves:
             await window.press(key)
-            number = window.table.cursor_number
+            number = window.uploads.cursor_number
             assert number is not None
             numbers.append(101 - number)
         assert numbers == [2, 3, 2, 1, 19, 1, 100, 1]
         await window.pilot.click("#uploads", offset=(10, 6))
-        assert window.table.cursor_number == 100 - 6
+        assert window.uploads.cursor_number == 100 - 6
 
 
 async def test_a_hundred_thousand_rows_open_and_jump_at_once(root: Path) -> None:
     await make_library(root, [Made(f"{number:06}.png") for number in range(100_000)])
     async with window_on(root, size=(80, 24)) as window:
-        await window.until(lambda: window.table.line_count == 100_000)
+        await window.until(lambda: len(window.uploads) == 100_000)
         await window.press("end")
         await window.shows("000000.png")
         for _ in range(80):
             await window.pilot.press("pageup")
         await window.press("home")
         await window.shows("099999.png")
-        assert len(window.table._cache) <= MOST_KEPT_ROWS + 100, "memory does not grow with what was looked at"
+        assert len(window.uploads.rows) <= MOST_KEPT_ROWS + 100, "memory does not grow with what was looked at"
 
 
 async def test_hostile_names_never_reach_the_terminal(root: Path) -> None:
@@ -294,15 +294,15 @@ async def test_rows_that_cannot_be_read_are_told_and_read_later(root: Path, monk
     await make_library(root, [Made(f"{number:03}.png") for number in range(200)])
     async with window_on(root, errors=True) as window:
         await window.shows("199.png")
-        await window.until(lambda: window.table.line_count == 200)
-        honest, failing = window.table._cache._load, True
+        await window.until(lambda: len(window.uploads) == 200)
+        honest, failing = window.library.uploads.rows, True
 
         async def refuse(numbers: Sequence[int]) -> list[UploadRow]:
             if failing:
                 raise RuntimeError("a defect")
             return await honest(numbers)
 
-        monkeypatch.setattr(window.table._cache, "_load", refuse)
+        monkeypatch.setattr(window.library.uploads, "rows", refuse)
         await window.press("end")
         await window.shows("Something went wrong", "a defect")
         failing = False
@@ -356,7 +356,7 @@ async def test_an_upload_that_is_processed_by_another_shows_its_stage(root: Path
             )
         connection.close()
         await window.shows("! x.mp4", "completed  no thumbnail", "1 done")
-        row = window.table.cursor_row
+        row = window.uploads.cursor_row
         assert row is not None and row.status is ProcessingStatus.COMPLETED
 
 

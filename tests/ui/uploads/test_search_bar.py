@@ -91,7 +91,7 @@ async def test_filters_alone_list_everything_without_scores(root: Path) -> None:
         await window.shows("clip.mp4")
         await window.press("/", *"type:image", "enter")
         await window.shows("260 results for type:image")
-        await window.until(lambda: window.table.line_count == 260)
+        await window.until(lambda: len(window.uploads) == 260)
         assert "Score" not in window.text()
         await window.press("escape")
         await window.shows("clip.mp4")
@@ -202,16 +202,16 @@ async def test_what_is_found_follows_the_library(root: Path, draw: Draw) -> None
         await window.press("/", *"square type:image", "enter")
         await window.shows("3 results for square")
         await window.press("down")
-        chosen = window.table.cursor_number
+        chosen = window.uploads.cursor_number
         assert chosen is not None
         await add(window.library, draw("square-new.png"), draw("other.png"))
         await window.shows("5 results for square", "square-new.png", "other.png")
-        assert window.table.cursor_number == chosen
-        first = await window.library.uploads.by_number(window.table.number_at(0))
+        assert window.uploads.cursor_number == chosen
+        first = await window.library.uploads.by_number(window.uploads[0])
         assert first is not None
         await window.library.trash.put([first.id])
         await window.shows("4 results for square")
-        assert window.table.cursor_number == chosen
+        assert window.uploads.cursor_number == chosen
         await window.press("s")
         await window.shows("3 uploads similar to")
         await add(window.library, draw("late.png"))

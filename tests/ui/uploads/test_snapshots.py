@@ -19,7 +19,7 @@ from tests.ui.screen_text import screen_text
 from vuemantics_tui.library import Library
 from vuemantics_tui.ui.app import VuemanticsApp
 from vuemantics_tui.ui.uploads.pane import UploadPane
-from vuemantics_tui.ui.uploads.table import UploadTable
+from vuemantics_tui.ui.uploads.screen import UploadsScreen
 
 SIZES = [(80, 24), (120, 36)]
 MINUTES = timedelta(minutes=2)
@@ -71,11 +71,13 @@ def before(rows: int, *keys: str, shows: str = "") -> Before:
             return screen_text(pilot.app)
 
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while not pilot.app.screen.query(UploadTable):
+            while not pilot.app.screen.query(UploadPane):
                 await pilot.pause(0.02)
-            table = pilot.app.screen.query_one(UploadTable)
+            screen = pilot.app.screen
+            assert isinstance(screen, UploadsScreen)
+            uploads = screen.uploads
             pane = pilot.app.screen.query_one(UploadPane)
-            while table.line_count < rows or (rows and table.cursor_row is None) or " upload" not in text():
+            while len(uploads) < rows or (rows and uploads.cursor_row is None) or " upload" not in text():
                 if "too small" in text():
                     return
                 await pilot.pause(0.02)
@@ -83,7 +85,7 @@ def before(rows: int, *keys: str, shows: str = "") -> Before:
             while shows not in text():
                 await pilot.pause(0.02)
             # The pane waits a blink before it follows the cursor.
-            while pane.size.width and rows and (pane.upload is None or pane.upload.number != table.cursor_number):
+            while pane.size.width and rows and (pane.upload is None or pane.upload.number != uploads.cursor_number):
                 await pilot.pause(0.02)
             await pilot.pause(0.1)
 
@@ -138,9 +140,12 @@ def test_looks_too_small(snap_compare: Compare, tmp_path: Path, size: tuple[int,
 
 def test_every_picture_that_is_kept_belongs_to_a_test() -> None:
     # Syrupy looks for those that are left over itself, but not where several processes share the tests.
-    here = Path(__file__).parent
-    kept = {f"{path.parent.name}.py::{path.stem}" for path in (here / "__snapshots__").rglob("*.svg")}
+    here = Path(__file__).parents[1]
+    kept = {
+        f"{path.parents[2].relative_to(here) / path.parent.name}.py::{path.stem}"
+        for path in here.rglob("__snapshots__/*/*.svg")
+    }
     words = ["-m", "pytest", "--collect-only", "-q", "-n0", *sorted({name.partition("::")[0] for name in kept})]
     asked = subprocess.run([sys.executable, *words], cwd=here, capture_output=True, text=True, timeout=120)
     assert asked.returncode == 0, asked.stdout
-    assert kept <= {line.rpartition("/")[2] for line in asked.stdout.splitlines()}
+    assert kept <= {line.removeprefix("tests/ui/") for line in asked.stdout.splitlines()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from vuemantics_tui.files import write_whole
+from vuemantics_tui.files import make_folder, write_whole
 
 _SEAL_LENGTH = hashlib.sha256().digest_size
 
@@ -26,7 +26,7 @@ def write_sealed(path: Path, payload: bytes) -> bool:
     Two processes may write the same path: the last one stays.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(path.parent)
         write_whole(path, hashlib.sha256(payload).digest() + payload)
     except OSError:
         return False

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from vuemantics_tui.analyzers.builtin.pictures import Pixels, within
-from vuemantics_tui.analyzers.builtin.vision import VisionError
+from vuemantics_tui.analyzers.builtin.vision import VisionError, vision_reason
 
 # What is looked at has no longer side; a face has at least this share of it.
 _LONG_SIDE = 1024
@@ -39,7 +39,7 @@ class FaceFinder:
         except VisionError:
             raise
         except Exception as error:
-            raise VisionError(f"{type(error).__name__}: {error}") from error
+            raise VisionError(vision_reason(error)) from error
 
     def find(self, pixels: Pixels) -> tuple[float, ...]:
         """The height of each face, as a share (0..1) of the picture's short side, largest first."""
@@ -49,7 +49,7 @@ class FaceFinder:
         try:
             heights = self._look(grey)
         except Exception as error:
-            raise VisionError(f"{type(error).__name__}: {error}") from error
+            raise VisionError(vision_reason(error)) from error
         return tuple(sorted((height / min(grey.shape) for height in heights), reverse=True))
 
     def _look(self, grey: np.ndarray[tuple[int, int], np.dtype[np.uint8]]) -> list[float]:

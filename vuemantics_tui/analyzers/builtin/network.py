@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vuemantics_tui.analyzers.builtin import onnx_file
 from vuemantics_tui.analyzers.builtin.cache import read_sealed, write_sealed
 from vuemantics_tui.analyzers.builtin.weights import IMAGE_MODEL, Weights, read_model_file, read_torch_weights
 from vuemantics_tui.domain.errors import AnalyzerError
-
-if TYPE_CHECKING:
-    from onnx import NodeProto, TensorProto
 
 INPUT_SIZE = 224
 INPUT_NAME = "picture"
 OUTPUT_NAME = "logits"
 
 # Part of the file's name: a new way to build the graph must not find the graphs of the old one.
-_GRAPH_VERSION = 1
-# The format versions that hold these operators, so that an older onnxruntime reads what a newer onnx writes.
-_OPSET, _IR_VERSION = 13, 8
+_GRAPH_VERSION = 2
 _BATCH_NORM_EPSILON = 1e-3
 # The stride of the first block of each of the seven stages: EfficientNet (Tan and Le 2019), table 1.
 _STAGE_STRIDES = (1, 2, 2, 2, 1, 2, 1)
@@ -51,10 +46,12 @@ def build_network(weights: Weights) -> bytes:
 
     Batch norm is folded into the convolutions. Raises AnalyzerError where the weights are of another network.
     """
-    try:
-        return _Graph(weights).build()
-    except (KeyError, ValueError, IndexError) as error:
-        raise AnalyzerError("The weights are not those of EfficientNet-Lite0.") from error
+    missing = [
+        name for name in ("_conv_stem.weight", "_conv_head.weight", "_fc.weight", "_fc.bias") if name not in weights
+    ]
+    if missing:
+        raise AnalyzerError(f"The weights are not those of EfficientNet-Lite0: {missing[0]} is missing.")
+    return _Graph(weights).build()
 
 
 class _Graph:
@@ -62,12 +59,10 @@ class _Graph:
 
     def __init__(self, weights: Weights) -> None:
         self._weights = weights
-        self._nodes: list[NodeProto] = []
-        self._constants: list[TensorProto] = []
+        self._nodes: list[bytes] = []
+        self._constants: dict[str, bytes] = {}
 
     def build(self) -> bytes:
-        from onnx import TensorProto, helper
-
         top = self._convolution(INPUT_NAME, "_conv_stem", "_bn0", stride=2, clipped=True)
         previous_channels, stage = -1, -1
         for index in range(self._block_count()):
@@ -82,16 +77,13 @@ class _Graph:
         top = self._add("Flatten", [top], "features", axis=1)
         inputs = [top, self._constant("_fc.weight"), self._constant("_fc.bias")]
         self._add("Gemm", inputs, OUTPUT_NAME, transB=1)
-        graph = helper.make_graph(
-            self._nodes,
+        return onnx_file.model(
             "efficientnet-lite0",
-            [helper.make_tensor_value_info(INPUT_NAME, TensorProto.FLOAT, ["batch", 3, INPUT_SIZE, INPUT_SIZE])],
-            [helper.make_tensor_value_info(OUTPUT_NAME, TensorProto.FLOAT, ["batch", 1000])],
-            self._constants,
+            self._nodes,
+            list(self._constants.values()),
+            onnx_file.value_info(INPUT_NAME, ["batch", 3, INPUT_SIZE, INPUT_SIZE]),
+            onnx_file.value_info(OUTPUT_NAME, ["batch", 1000]),
         )
-        opsets = [helper.make_opsetid("", _OPSET)]
-        model = helper.make_model(graph, opset_imports=opsets, ir_version=_IR_VERSION)
-        return bytes(model.SerializeToString())
 
     def _block_count(self) -> int:
         return sum(name.startswith("_blocks.") and name.endswith("._project_conv.weight") for name in self._weights)
@@ -127,21 +119,16 @@ class _Graph:
         return self._add("Clip", [top, *self._limits()], f"{name}.clipped") if clipped else top
 
     def _limits(self) -> list[str]:
-        names = {constant.name for constant in self._constants}
         for name, value in (("zero", 0.0), ("six", 6.0)):
-            if name not in names:
+            if name not in self._constants:
                 self._constant(name, np.array(value, np.float32))
         return ["zero", "six"]
 
     def _constant(self, name: str, value: NDArray[np.float32] | None = None) -> str:
-        from onnx import numpy_helper
-
         array = self._weights[name].astype(np.float32) if value is None else value
-        self._constants.append(numpy_helper.from_array(array, name))
+        self._constants[name] = onnx_file.tensor(name, array)
         return name
 
-    def _add(self, operator: str, inputs: list[str], output: str, **attributes: Any) -> str:
-        from onnx import helper
-
-        self._nodes.append(helper.make_node(operator, inputs, [output], name=output, **attributes))
+    def _add(self, operator: str, inputs: list[str], output: str, **attributes: onnx_file.Attribute) -> str:
+        self._nodes.append(onnx_file.node(operator, inputs, output, **attributes))
         return output

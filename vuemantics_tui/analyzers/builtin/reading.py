@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from vuemantics_tui.analyzers.builtin.pictures import Pixels, within
-from vuemantics_tui.analyzers.builtin.vision import VisionError
+from vuemantics_tui.analyzers.builtin.vision import VisionError, vision_reason
 
 LONG_SIDE = 1024
 """Pixels of the long side of what is read: larger takes longer and finds little more."""
@@ -53,7 +53,7 @@ class Reader:
             self._engine(blank, use_det=True, use_cls=False, use_rec=False)
             self._engine(blank, use_det=False, use_cls=True, use_rec=True)
         except Exception as error:
-            raise VisionError(_reason(error)) from error
+            raise VisionError(vision_reason(error)) from error
 
     def read(self, pixels: Pixels) -> tuple[str, ...]:
         """The lines that are read with a score of 0.7 or more, in reading order.
@@ -69,7 +69,7 @@ class Reader:
             # What it is told once it keeps, and the blank ones told it otherwise.
             found = self._engine(reversed_channels, use_det=True, use_cls=True, use_rec=True)
         except Exception as error:
-            raise VisionError(_reason(error)) from error
+            raise VisionError(vision_reason(error)) from error
         # Without any text, the result may be one that has no such field.
         lines = (" ".join(line.split()) for line in getattr(found, "txts", None) or ())
         return tuple(line for line in lines if len(line) > 1)[:_MOST_LINES]
@@ -88,8 +88,3 @@ def _silence() -> None:
     for handler in list(logger.handlers):
         logger.removeHandler(handler)
     logger.addHandler(logging.NullHandler())
-
-
-def _reason(error: Exception) -> str:
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text[-200:]}" if text else type(error).__name__

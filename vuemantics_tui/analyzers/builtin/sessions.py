@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vuemantics_tui.domain.errors import AnalyzerError
+from vuemantics_tui.media.faults import raised_in
 
 if TYPE_CHECKING:
     import onnxruntime  # type: ignore[import-untyped, unused-ignore]
@@ -32,4 +33,7 @@ def open_session(model: bytes) -> onnxruntime.InferenceSession:
     try:
         return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:
+        # Its errors have no common base; what it does not raise itself is a mistake in this call.
+        if isinstance(error, TypeError) or not raised_in(error, ("onnxruntime",)):
+            raise
         raise AnalyzerError(f"ONNX Runtime refused a model: {error}") from error

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vuemantics_tui.domain.errors import VuemanticsError
+from vuemantics_tui.media.faults import raised_in
 
 if TYPE_CHECKING:
     from vuemantics_tui.analyzers.builtin.faces import FaceFinder
@@ -36,11 +37,29 @@ _READING_MODELS = (
     "models/ch_ppocr_mobile_v2.0_cls_mobile.onnx",
     "models/PP-OCRv6_rec_small.onnx",
 )
+# Where the extra's own exceptions come from (OpenCV's compiled code leaves no frame of its own), and what a package
+# that is torn or misses another raises.
+_PACKAGES = ("rapidocr", "cv2", "onnxruntime", "omegaconf", "shapely", "pyclipper", "numpy")
+_NOT_OURS = (ImportError, OSError, MemoryError)
 _CASCADE = "data/haarcascade_frontalface_alt2.xml"
 
 
 class VisionError(VuemanticsError):
     """A part of the extra cannot be loaded, or failed at a picture."""
+
+
+def vision_reason(error: Exception) -> str:
+    """Return why a part of the extra failed, in a few words, from what its packages or our calls of them raised.
+
+    Its packages raise what they like, so every exception ends here, and no picture fails for it. One that was not
+    raised inside them is our own mistake, and says so.
+    """
+    text = " ".join(str(error).split())
+    reason = f"{type(error).__name__}: {text[-200:]}" if text else type(error).__name__
+    ours = isinstance(error, TypeError) or not raised_in(error, _PACKAGES)
+    if ours and not isinstance(error, _NOT_OURS) and type(error).__module__ != "cv2":
+        return f"this is a bug in vuemantics-tui: {reason}"
+    return reason
 
 
 @dataclass(frozen=True, slots=True)

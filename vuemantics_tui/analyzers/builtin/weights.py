@@ -9,6 +9,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +44,8 @@ TEXT_MODEL = ModelFile(
 )
 
 # The legacy format of torch.save: see `_legacy_load` in torch/serialization.py.
+_TORN = "The weights cannot be read: the file is torn or of another format."
+
 _MAGIC = 0x1950A86A20F9469CFC6C
 _PROTOCOL = 1001
 _STORAGES: dict[str, np.dtype[np.generic]] = {
@@ -126,23 +129,24 @@ def read_torch_weights(content: bytes) -> Weights:
     """
     stream = io.BytesIO(content)
     try:
-        magic, protocol, _system, state, keys = (_StateUnpickler(stream).load() for _ in range(5))
+        magic, protocol, _system, state, keys = (_unpickled(stream) for _ in range(5))
         if magic != _MAGIC or protocol != _PROTOCOL or not isinstance(state, dict):
             raise AnalyzerError("The weights are not in the format that was expected.")
         tensors = {str(name): tensor for name, tensor in state.items() if isinstance(tensor, _Tensor)}
         storages = {tensor.storage.key: tensor.storage for tensor in tensors.values()}
         raw = {key: _read_storage(stream, storages[key]) for key in keys}
         return {name: _as_array(tensor, raw[tensor.storage.key]) for name, tensor in tensors.items()}
-    except (
-        pickle.UnpicklingError,
-        EOFError,
-        KeyError,
-        ValueError,
-        TypeError,
-        IndexError,
-        AttributeError,
-    ) as error:
-        raise AnalyzerError("The weights cannot be read: the file is torn or of another format.") from error
+    except (KeyError, ValueError) as error:
+        raise AnalyzerError(_TORN) from error
+
+
+def _unpickled(stream: io.BytesIO) -> Any:
+    """The next pickle of the stream. Raises AnalyzerError where its bytes are no such pickle."""
+    try:
+        return _StateUnpickler(stream).load()
+    except (pickle.UnpicklingError, EOFError, LookupError, ValueError, TypeError, AttributeError) as error:
+        # Whatever the bytes bring about: the pickle machine runs on them, and checks little.
+        raise AnalyzerError(_TORN) from error
 
 
 def _read_storage(stream: io.BytesIO, storage: _Storage) -> NDArray[np.generic]:

@@ -8,10 +8,11 @@ from datetime import date, timedelta
 from enum import StrEnum
 
 from vuemantics_tui.domain.formats import BY_ALIAS, FileType
+from vuemantics_tui.domain.query.line import literal, pattern_pieces
 
 
 class TextField(StrEnum):
-    """Filters by text: `*` stands for anything. A tag is compared whole; of the others a part is enough."""
+    r"""Filters by text. `*` stands for any characters, `\*` for itself; a tag is compared whole, the others in part."""
 
     TAG = "tag"
     NAME = "name"
@@ -126,11 +127,21 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class TextFilter:
-    """`tag:cat`, `name:"my file*"`, `camera:canon`, `color:blue`."""
+    r"""`tag:cat`, `name:"my file*"`, `camera:canon`, `color:blue`, `tag:"5\* best"`."""
 
     field: TextField
     text: str
     negated: bool = False
+
+    @classmethod
+    def exactly(cls, field: TextField, text: str) -> TextFilter:
+        """The filter for this very text, whatever characters it holds."""
+        return cls(field, literal(text))
+
+    @property
+    def pieces(self) -> tuple[str, ...]:
+        """What stands between the wildcards: one piece where there is none."""
+        return pattern_pieces(self.text)
 
     def __str__(self) -> str:
         value = f'"{self.text}"' if " " in self.text else self.text

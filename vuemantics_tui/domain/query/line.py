@@ -30,6 +30,25 @@ def content_words(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(word for word in words if word not in _EMPTY_WORDS) or words
 
 
+_PATTERN_PART = re.compile(r"\\[\\*]|.", re.DOTALL)
+
+
+def pattern_pieces(text: str) -> tuple[str, ...]:
+    r"""Split the value of a text filter at each `*`; `\*` and `\\` stand for the characters themselves."""
+    pieces = [""]
+    for part in _PATTERN_PART.findall(text):
+        if part == "*":
+            pieces.append("")
+        else:
+            pieces[-1] += part[-1]
+    return tuple(pieces)
+
+
+def literal(text: str) -> str:
+    """Write a text so that in a text filter it means itself, even with a `*` in it."""
+    return text.replace("\\", "\\\\").replace("*", "\\*")
+
+
 class QueryError(UsageError):
     """A search line that makes no sense; `place` is the index in it of the character where it goes wrong."""
 

@@ -1,13 +1,14 @@
-"""Gallery: what the table lists, as thumbnails in rows and columns."""
+"""Gallery: the uploads of a list as thumbnails in rows and columns."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import ClassVar, NamedTuple
 
 from rich.segment import Segment
 from rich.style import Style
 from textual import events, work
+from textual.binding import BindingType
 from textual.filter import ANSIToTruecolor, LineFilter
 from textual.geometry import Region, Size
 from textual.reactive import Reactive
@@ -15,15 +16,15 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from vuemantics_tui.domain.text import visible
-from vuemantics_tui.domain.upload import TERMINAL, Upload
+from vuemantics_tui.domain.upload import TERMINAL, Upload, UploadRow
 from vuemantics_tui.library import Library
-from vuemantics_tui.ui import bindings
+from vuemantics_tui.ui.actions import MOVE, hidden
 from vuemantics_tui.ui.fitting import fit, fit_name
 from vuemantics_tui.ui.messages import LoadFailed, TileOpened
 from vuemantics_tui.ui.pictures.loader import Drawn, PictureLoader
 from vuemantics_tui.ui.pictures.modes import mode_of
 from vuemantics_tui.ui.uploads.line import MARK, glyph_style
-from vuemantics_tui.ui.uploads.table import UploadTable
+from vuemantics_tui.ui.uploads.upload_list import UploadList
 from vuemantics_tui.ui.wording import glyph_of
 
 SMALLEST_TILE = 22
@@ -60,38 +61,46 @@ class Grid(NamedTuple):
 
 
 class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
-    """Shows what `table` lists, with the table's cursor and marks; reads nothing while it is hidden. Posts TileOpened.
+    """Draws an UploadList as tiles, with its cursor and marks; reads nothing while it is hidden. Posts TileOpened."""
 
-    Whoever changes the table calls `sync`.
-    """
-
-    BINDINGS = bindings.GALLERY
+    HELP_TITLE = "The gallery"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        hidden("gallery-left", "left", "tile_left", "left", "Left", MOVE),
+        hidden("gallery-right", "right", "tile_right", "right", "Right", MOVE),
+        hidden("gallery-up", "up,k", "tile_rows(-1)", "up", "Row up", MOVE),
+        hidden("gallery-down", "down,j", "tile_rows(1)", "down", "Row down", MOVE),
+        hidden("gallery-page-up", "pageup", "tile_pages(-1)", "page up", "Page up", MOVE),
+        hidden("gallery-page-down", "pagedown", "tile_pages(1)", "page down", "Page down", MOVE),
+        hidden("gallery-first", "home", "tile_first", "first", "First upload", MOVE),
+        hidden("gallery-last", "end,G", "tile_last", "last", "Last upload", MOVE),
+    ]
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"gallery--{name}" for name in STYLES}
     # As with the table: its own size does not depend on it.
     virtual_size = Reactive(Size(0, 0))
 
-    def __init__(self, library: Library, table: UploadTable, loader: PictureLoader, *, id: str | None = None) -> None:
+    def __init__(self, library: Library, uploads: UploadList, loader: PictureLoader, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._library = library
-        self._table = table
+        self._uploads = uploads
         self._loader = loader
-        self._uploads: dict[int, Upload] = {}
-        self._drawn: dict[int, Drawn | None] = {}
-        self._stale: set[int] = set()
-        self._shown: list[tuple[int, bool, bool]] = []
+        # The picture of each tile that was drawn, None where it has none, and the row that it was drawn for.
+        self._drawn: dict[int, tuple[UploadRow, Drawn | None]] = {}
+        self._shown: list[tuple[object, ...]] = []
         self._cursor: int | None = None
         self._loading = False
 
-    # What the screen tells it
+    def on_mount(self) -> None:
+        """Follow the list."""
+        self._uploads.listeners.append(lambda change: self.sync())
 
     def sync(self) -> None:
-        """Take over what the table lists, and its cursor; repaint the tiles that differ. Cheap where none does."""
+        """Take over what is listed, and the cursor; repaint the tiles that differ. Cheap where none does."""
         if not self.display or not self.size.width:
             return
         grid = self._grid
-        self.virtual_size = Size(0, grid.rows(self._table.line_count) * grid.height)
-        if self._cursor != self._table.cursor_number:
-            self._cursor = self._table.cursor_number
+        self.virtual_size = Size(0, grid.rows(len(self._uploads)) * grid.height)
+        if self._cursor != self._uploads.cursor_number:
+            self._cursor = self._uploads.cursor_number
             self._reveal()
         before, self._shown = self._shown, self._tiles()
         for place in range(max(len(before), len(self._shown))):
@@ -99,10 +108,9 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
                 self._refresh_tile(self._first + place)
         self._load_later()
 
-    def refresh_if(self, numbers: Iterable[int]) -> None:
-        """Read the uploads again that are among those that changed."""
-        self._stale.update(number for number in numbers if number in self._uploads)
-        self._load_later()
+    def on_show(self) -> None:
+        """Catch up with what moved while it was hidden."""
+        self.sync()
 
     @property
     def loading_tiles(self) -> bool:
@@ -123,12 +131,16 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
     def _in_view(self) -> range:
         grid = self._grid
         rows = -(-self.scrollable_content_region.height // grid.height) + 1
-        return range(self._first, min(self._table.line_count, self._first + rows * grid.columns))
+        return range(self._first, min(len(self._uploads), self._first + rows * grid.columns))
 
-    def _tiles(self) -> list[tuple[int, bool, bool]]:
-        """Of each tile in view: the upload's number, whether the cursor is on it, whether it is marked."""
-        numbers = ((index, self._table.number_at(index)) for index in self._in_view())
-        return [(number, index == self._table.cursor_line, number in self._table.marks) for index, number in numbers]
+    def _tiles(self) -> list[tuple[object, ...]]:
+        """What each tile in view shows but for its picture."""
+        uploads = self._uploads
+        return [
+            (number, uploads.rows.get(number), index == uploads.cursor_line, number in uploads.marks)
+            for index in self._in_view()
+            for number in (uploads[index],)
+        ]
 
     def _region(self, index: int) -> Region:
         grid = self._grid
@@ -139,7 +151,7 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
         self.refresh(self._region(index).translate((0, -round(self.scroll_y))))
 
     def _reveal(self) -> None:
-        tile = self._region(self._table.cursor_line)
+        tile = self._region(self._uploads.cursor_line)
         top, height = round(self.scroll_y), self.scrollable_content_region.height
         if tile.y < top:
             self.scroll_to(y=tile.y, animate=False)
@@ -148,11 +160,15 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
             rows = max(1, height // tile.height)
             self.scroll_to(y=max(0, tile.y - (rows - 1) * tile.height), animate=False)
 
-    # Loading
+    # Reading
 
     def _wanting(self) -> list[int]:
-        numbers = [self._table.number_at(index) for index in self._in_view()]
-        return [number for number in numbers if number not in self._drawn or number in self._stale]
+        rows, numbers = self._uploads.rows, self._uploads.numbers(self._in_view())
+        stale = set(rows.wanting(numbers))
+        return [number for number in numbers if number in stale or self._is_outdated(number)]
+
+    def _is_outdated(self, number: int) -> bool:
+        return number not in self._drawn or self._drawn[number][0] != self._uploads.rows.get(number)
 
     def _load_later(self) -> None:
         if not self._loading and self.is_mounted and self.display and self._wanting():
@@ -161,13 +177,13 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
 
     @work(group="gallery", exit_on_error=False)
     async def _load(self) -> None:
+        rows = self._uploads.rows
         try:
             while wanted := self._wanting():
-                self._stale.difference_update(wanted)
                 uploads = await self._library.uploads.by_numbers(wanted)
-                self._uploads.update((upload.number, upload) for upload in uploads)
+                rows.put(upload.row() for upload in uploads)
                 for upload in uploads:
-                    self._drawn[upload.number] = await self._draw(upload)
+                    self._drawn[upload.number] = (upload.row(), await self._draw(upload))
                     self._repaint(upload.number)
                 if len(uploads) < len(wanted):
                     break  # some were deleted a moment ago: the feed will say so
@@ -186,17 +202,17 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _repaint(self, number: int) -> None:
         for index in self._in_view():
-            if self._table.number_at(index) == number:
+            if self._uploads[index] == number:
                 self._refresh_tile(index)
 
     def _keep_near(self) -> None:
         """Forget what is far away; what was drawn stays in the loader for a while."""
         view = self._in_view()
+        near = range(max(0, view.start - len(view)), view.stop + len(view))
+        self._uploads.rows.keep_near(lambda: self._uploads.numbers(near))
         if len(self._drawn) > 6 * len(view):
-            near = range(max(0, view.start - len(view)), min(self._table.line_count, view.stop + len(view)))
-            kept = {self._table.number_at(index) for index in near}
+            kept = set(self._uploads.numbers(near))
             self._drawn = {number: drawn for number, drawn in self._drawn.items() if number in kept}
-            self._uploads = {number: upload for number, upload in self._uploads.items() if number in kept}
 
     # Painting
 
@@ -231,28 +247,28 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
         grid = self._grid
         row, line = divmod(round(self.scroll_y) + y, grid.height)
         segments: list[Segment] = []
-        for index in range(row * grid.columns, min((row + 1) * grid.columns, self._table.line_count)):
+        for index in range(row * grid.columns, min((row + 1) * grid.columns, len(self._uploads))):
             segments += self._tile_line(index, line, grid)
         return Strip(segments).adjust_cell_length(self.scrollable_content_region.width, self.rich_style)
 
     def _tile_line(self, index: int, line: int, grid: Grid) -> Iterator[Segment]:
         columns, rows = grid.picture
-        number = self._table.number_at(index)
+        number = self._uploads[index]
         blank = self.rich_style
         if line < rows:
             yield Segment(" " * (GAP // 2), blank)
             yield from self._picture_line(number, line, columns, rows)
             yield Segment(" " * (GAP - GAP // 2), blank)
         elif line == rows:
-            yield from self._caption(number, index == self._table.cursor_line, grid.width)
+            yield from self._caption(number, index == self._uploads.cursor_line, grid.width)
         else:
             yield Segment(" " * grid.width, blank)
 
     def _picture_line(self, number: int, line: int, columns: int, rows: int) -> Iterator[Segment]:
-        drawn, blank = self._drawn.get(number), self.rich_style
+        row, drawn = self._drawn.get(number, (None, None))
+        blank = self.rich_style
         if not drawn:
-            upload = self._uploads.get(number)
-            said = "no thumbnail" if upload is not None and upload.status in TERMINAL and number in self._drawn else ""
+            said = "no thumbnail" if row is not None and row.status in TERMINAL else ""
             text = fit(said.center(columns), columns) if line == (rows - 1) // 2 else " " * columns
             yield Segment(text, self._style("dim"))
             return
@@ -265,16 +281,16 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
         yield Segment(" " * (columns - strip.cell_length - before), blank)
 
     def _caption(self, number: int, under_cursor: bool, width: int) -> Iterator[Segment]:
-        upload = self._uploads.get(number)
+        row = self._uploads.rows.get(number)
         cursor = self._style("cursor") if under_cursor else Style()
-        mark = MARK if number in self._table.marks else " "
+        mark = MARK if number in self._uploads.marks else " "
         yield Segment(mark, self._style("mark") + cursor)
-        if upload is None:
+        if row is None:
             yield Segment(" " * (width - 1), self._style("dim") + cursor)
             return
-        glyph = glyph_of(upload)
+        glyph = glyph_of(row)
         yield Segment(f"{glyph} ", self._style(glyph_style(glyph)) + cursor)
-        name = fit_name(visible(upload.filename), width - 4)
+        name = fit_name(visible(row.filename), width - 4)
         yield Segment(name, self._style("name") + cursor + Style(bold=under_cursor))
         yield Segment(" ", self.rich_style)
 
@@ -283,23 +299,19 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
 
     # The cursor
 
-    def _move(self, tiles: int) -> None:
-        self._table.move_by(tiles)
-        self.sync()
-
     def action_tile_left(self) -> None:
         """One to the left."""
-        self._move(-1)
+        self._uploads.move_to(self._uploads.cursor_line - 1)
 
     def action_tile_right(self) -> None:
         """One to the right."""
-        self._move(1)
+        self._uploads.move_to(self._uploads.cursor_line + 1)
 
     def action_tile_rows(self, rows: int) -> None:
         """So many rows down, as far as there are any."""
-        wanted = self._table.cursor_line + rows * self._grid.columns
-        if 0 <= wanted < self._table.line_count or abs(rows) > 1:
-            self._move(wanted - self._table.cursor_line)
+        wanted = self._uploads.cursor_line + rows * self._grid.columns
+        if 0 <= wanted < len(self._uploads) or abs(rows) > 1:
+            self._uploads.move_to(wanted)
 
     def action_tile_pages(self, pages: int) -> None:
         """So many screens down."""
@@ -307,18 +319,18 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
 
     def action_tile_first(self) -> None:
         """To the first."""
-        self._move(-self._table.line_count)
+        self._uploads.move_to(0)
 
     def action_tile_last(self) -> None:
         """To the last."""
-        self._move(self._table.line_count)
+        self._uploads.move_to(len(self._uploads) - 1)
 
     def on_click(self, event: events.Click) -> None:
         """Put the cursor where the mouse is; twice, open."""
         grid = self._grid
         column = event.x // grid.width
         index = (round(self.scroll_y) + event.y) // grid.height * grid.columns + column
-        if column < grid.columns and index < self._table.line_count:
-            self._move(index - self._table.cursor_line)
+        if column < grid.columns and index < len(self._uploads):
+            self._uploads.move_to(index)
             if event.chain == 2:
                 self.post_message(TileOpened())

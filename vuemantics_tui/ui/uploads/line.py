@@ -1,9 +1,9 @@
-"""One line of the table of uploads, as pieces of text with the name of the style that each has."""
+"""One line of the table of uploads: its columns, and its pieces of text with the name of the style that each has."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
@@ -12,7 +12,6 @@ from rich.cells import cell_len
 from vuemantics_tui.domain.text import size_words, visible, word_places
 from vuemantics_tui.domain.upload import RUNNING, ProcessingStatus, UploadRow
 from vuemantics_tui.ui.fitting import fit, fit_name
-from vuemantics_tui.ui.uploads.columns import BAR, GAP, Columns
 from vuemantics_tui.ui.wording import age_words, glyph_of, reason_of
 
 LineStyle = Literal["name", "match", "mark", "dim", "done", "running", "rest", "warning", "error"]
@@ -21,28 +20,68 @@ Piece = tuple[str, LineStyle]
 _GLYPH_STYLES: dict[str, LineStyle] = {"✓": "done", "◐": "running", "✗": "error", "!": "warning", "·": "dim"}
 MARK = "▌"
 
+# Below this many columns of the window, size and age give way to name and status; so they do in a table that the pane
+# leaves less than the second of these.
+WIDE_ENOUGH = 100
+WIDE_ENOUGH_TABLE = 70
+GAP = "  "
+LEAD = 3  # a blank, the glyph, a blank
+SIZE = 7
+AGE = 9
+SCORE = 6
+BAR = 6
+NARROWEST_STATUS = BAR + 1 + len("frame 10 of 10")
+STATUS_SHARE = 0.42
+WIDE_STATUS_SHARE = 0.5
+NARROWEST_NAME = 12
+
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What a search found of each upload, by number: its score, and the words of the query that it holds."""
+class Columns:
+    """How many cells each column has; 0 means that it is not shown. `total` is the whole line.
 
-    scores: Mapping[int, float] = field(default_factory=dict)
-    matched: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    The scores of a search stand where else the age does, and stay in a narrow window.
+    """
+
+    name: int
+    size: int
+    status: int
+    age: int
+    total: int
+
+    @classmethod
+    def of(cls, total: int, *, window: int, scores: bool = False) -> Columns:
+        """The columns of a line that is `total` cells wide, in a window of `window` cells."""
+        gap = len(GAP)
+        wide = window >= WIDE_ENOUGH and total >= WIDE_ENOUGH_TABLE
+        last = SCORE if scores else AGE if wide else 0
+        taken = LEAD + gap + 1 + (SIZE + gap if wide else 0) + (last + gap if last else 0)
+        rest = max(0, total - taken)
+        status = min(
+            max(NARROWEST_STATUS, int(rest * (WIDE_STATUS_SHARE if wide else STATUS_SHARE))),
+            max(0, rest - NARROWEST_NAME),
+        )
+        return cls(rest - status, SIZE if wide else 0, status, last, total)
 
 
 def line_pieces(
-    row: UploadRow, word: str, columns: Columns, now: datetime, *, marked: bool = False, found: Found | None = None
+    row: UploadRow,
+    word: str,
+    columns: Columns,
+    now: datetime,
+    *,
+    marked: bool = False,
+    score: float | None = None,
+    matched: Sequence[str] = (),
 ) -> list[Piece]:
     """The line of one upload: mark, glyph, name, size, status, age or score. `word` is what its status is called."""
-    found = found or Found()
     glyph = glyph_of(row)
     name = fit_name(visible(row.filename), columns.name)
     pieces: list[Piece] = [(MARK if marked else " ", "mark"), (f"{glyph} ", glyph_style(glyph))]
-    pieces += lit(name, found.matched.get(row.number, ()), "dim" if glyph == "·" else "name")
+    pieces += lit(name, matched, "dim" if glyph == "·" else "name")
     size = GAP + size_words(row.file_size).rjust(columns.size) if columns.size else ""
     pieces.append((size + GAP, "dim"))
     pieces.extend(_status_pieces(row, word, columns.status))
-    score = found.scores.get(row.number)
     last = age_words(row.created_at, now) if score is None else f"{score:.2f}"
     pieces.append(((GAP + last.rjust(columns.age) if columns.age else "") + " ", "dim"))
     return _without_blank_ones(pieces)

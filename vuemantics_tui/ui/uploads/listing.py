@@ -1,10 +1,13 @@
-"""Which upload stands on which line: an order, with some pinned on top of it."""
+"""Listing, Pins and Marks: which upload stands on which line, which on top of all, and which are marked."""
 
 from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
+
+# As long as the next one needs to begin. Without it, each end would move the whole table up a line, and down again.
+LINGER_SECONDS = 0.5
 
 
 class Listing(Sequence[int]):
@@ -96,3 +99,90 @@ class Listing(Sequence[int]):
     def _find_pinned(self) -> None:
         places = (self._place_of(number) for number in self._pinned)
         self._pinned_places = sorted(place for place in places if place is not None)
+
+
+class Pins:
+    """One place an upload that runs. One that ended keeps its place until another takes it, or for half a second."""
+
+    def __init__(self) -> None:
+        self._places: list[int] = []
+        self._ended_at: dict[int, float] = {}
+
+    @property
+    def lingering(self) -> bool:
+        """Whether a place is kept for one that has ended."""
+        return bool(self._ended_at)
+
+    def update(self, running: Iterable[int], now: float) -> list[int]:
+        """The numbers to pin, in order, when these are running at `now`, in seconds of any clock."""
+        run = list(dict.fromkeys(running))
+        fresh = [number for number in run if number not in self._places]
+        places = []
+        for number in self._places:
+            if number in run:
+                places.append(number)
+            elif fresh:
+                places.append(fresh.pop(0))
+            elif now - self._ended_at.setdefault(number, now) < LINGER_SECONDS:
+                places.append(number)
+        self._places = places + fresh
+        self._ended_at = {n: at for n, at in self._ended_at.items() if n in self._places and n not in run}
+        return list(self._places)
+
+
+class Marks:
+    """A set of numbers of uploads, to which a range in the making may add."""
+
+    def __init__(self) -> None:
+        self._fixed: set[int] = set()
+        self._range: set[int] = set()
+        self.anchor: int | None = None
+
+    def __contains__(self, number: object) -> bool:
+        return number in self._fixed or number in self._range
+
+    def __len__(self) -> int:
+        return len(self._fixed | self._range)
+
+    @property
+    def numbers(self) -> set[int]:
+        """All that are marked."""
+        return self._fixed | self._range
+
+    def toggle(self, number: int) -> None:
+        """Mark it, or take its mark away."""
+        self.end_range()
+        self._fixed ^= {number}
+
+    def add(self, numbers: Iterable[int]) -> None:
+        """Mark all of these."""
+        self._fixed.update(numbers)
+
+    def begin_range(self, number: int) -> None:
+        """From here on, what `stretch` is told is marked, too."""
+        self.anchor = number
+        self._range = {number}
+
+    def stretch(self, numbers: Iterable[int]) -> None:
+        """The range in the making is these."""
+        self._range = set(numbers)
+
+    def end_range(self) -> None:
+        """Keep the marks of the range."""
+        self._fixed |= self._range
+        self._range = set()
+        self.anchor = None
+
+    def drop(self, numbers: Iterable[int]) -> None:
+        """These are gone."""
+        gone = set(numbers)
+        self._fixed -= gone
+        self._range -= gone
+        if self.anchor in gone:
+            self.anchor = None
+
+    def clear(self) -> None:
+        """No marks at all."""
+        self._fixed.clear()
+        self._range.clear()
+        self.anchor = None

@@ -5,34 +5,36 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import datetime
+from typing import ClassVar
 
 from textual import events, on, work
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Static
 
 from vuemantics_tui.domain.upload import QueueCounts
 from vuemantics_tui.domain.view import View
-from vuemantics_tui.library import Library
-from vuemantics_tui.ui import bindings
-from vuemantics_tui.ui.following import Following
-from vuemantics_tui.ui.keymap import first_key
-from vuemantics_tui.ui.messages import CursorMoved, LoadFailed, TileOpened
+from vuemantics_tui.library import ChangeFeed, Library
+from vuemantics_tui.ui.actions import ACT, FIND, MARK, PROGRAM, QUEUE, VIEW, action, hidden, key_of
+from vuemantics_tui.ui.messages import LoadFailed, TileOpened
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.screens.reading import is_open
+from vuemantics_tui.ui.uploads.gallery import Gallery
 from vuemantics_tui.ui.uploads.header_line import HeaderLine
 from vuemantics_tui.ui.uploads.outage_line import OutageLine
 from vuemantics_tui.ui.uploads.pane import UploadPane
-from vuemantics_tui.ui.uploads.path_field import PathField
+from vuemantics_tui.ui.uploads.path_field import PathField, PathInput
 from vuemantics_tui.ui.uploads.queue_bar import Pace, QueueBar, reading_words
 from vuemantics_tui.ui.uploads.screen_acting import ActingPart
 from vuemantics_tui.ui.uploads.screen_describing import DescribingPart
 from vuemantics_tui.ui.uploads.screen_keeping import KeepingPart
 from vuemantics_tui.ui.uploads.screen_serving import ServingPart
-from vuemantics_tui.ui.uploads.search_bar import SearchLine
+from vuemantics_tui.ui.uploads.search_bar import SearchInput, SearchLine
 from vuemantics_tui.ui.uploads.search_hint import SearchHint
-from vuemantics_tui.ui.uploads.table_heading import TableHeading
+from vuemantics_tui.ui.uploads.table import TableHeading, UploadTable
+from vuemantics_tui.ui.uploads.upload_list import Change
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 from vuemantics_tui.ui.widgets.words import Words
 
@@ -58,7 +60,61 @@ Press [b $accent]$key[/] to add photos and videos, or run
 class UploadsScreen(KeepingPart, ActingPart, DescribingPart, ServingPart):
     """Shows what is in the library, follows what changes in it, and hands over what a person wants."""
 
-    BINDINGS = bindings.UPLOADS_SCREEN
+    HELP_TITLE = "The list of uploads"
+    HELP_SIGNS = True
+    PARTS = (UploadTable, Gallery, PathInput, SearchInput)
+    BINDINGS: ClassVar[list[BindingType]] = [
+        # What follows at once, as a dropped path does in some terminals, must find the field and never the hot keys:
+        # only a key with priority acts before the next one is handed out.
+        action("add-paths", "a", "add_paths", "add", "Pick files and folders to add", ACT, priority=True),
+        hidden("type-paths", "A", "type_paths", "add by path", "Type or paste a path to add", ACT, priority=True),
+        action("open-search", "/", "open_search", "search", "Search by words or by meaning", FIND, priority=True),
+        action("find-similar", "s", "find_similar", "similar", "Find similar uploads", FIND),
+        hidden("show-below", "m", "show_below", "more results", "Show the results below the cut-off, too", FIND),
+        hidden("save-search", "S", "save_search", "save search", "Save the search under a name", FIND),
+        hidden("show-saved", "B", "show_saved", "saved searches", "Show saved searches and albums", FIND),
+        hidden("past-search", "n", "past_search", "past search", "Previous search", FIND),
+        hidden("open-upload", "enter", "open_upload", "open", "Open in full screen", ACT),
+        hidden("show-details", "i", "show_details", "details", "Show all details", ACT),
+        action("retry-upload", "r", "retry_upload", "retry", "Retry, or describe a completed upload again", ACT),
+        action("toggle-pause", "p", "toggle_pause", "pause", "Pause or resume for everyone using this library", QUEUE),
+        action("delete-upload", "d,delete", "delete_upload", "delete", "Move to the trash, after asking", ACT),
+        hidden("undo-delete", "u", "undo_delete", "undo delete", "Restore what you deleted last", ACT),
+        hidden("show-trash", "T", "show_trash", "trash", "Show the trash, and restore from it", ACT),
+        hidden("show-duplicates", "W", "show_duplicates", "duplicates", "Find duplicates, and keep one of each", ACT),
+        hidden("show-stats", "#", "show_stats", "statistics", "Show statistics of the library", PROGRAM),
+        hidden("edit-tags", "t", "edit_tags", "tags", "Add or remove tags", ACT),
+        hidden("toggle-hidden", "h", "toggle_hidden", "hide", "Hide from lists and search, or show again", ACT),
+        hidden("open-original", "e", "open_original", "open original", "Open the original in the system viewer", ACT),
+        hidden("copy-path", "y", "copy_path", "copy path", "Copy the path, also over SSH", ACT),
+        hidden("copy-description", "Y", "copy_description", "copy description", "Copy the description", ACT),
+        hidden(
+            "show-descriptions", "D", "show_descriptions", "descriptions", "Compare all descriptions of the upload", ACT
+        ),
+        hidden("edit-description", "E", "edit_description", "edit description", "Write your own description", ACT),
+        hidden("cancel-upload", "x", "cancel_upload", "cancel", "Cancel if waiting or running", QUEUE),
+        hidden("run-next", "b", "run_next", "process next", "Move to the front of the queue", QUEUE),
+        hidden("show-failures", "F", "show_failures", "failures", "Show failures by reason, with what helps", QUEUE),
+        hidden("look-now", "w", "look_now", "check server", "Check now whether the server is back", QUEUE),
+        hidden("reembed", "R", "reembed", "re-embed", "Re-embed uploads of another model, after asking", QUEUE),
+        action("sort-by", "o", "sort_by", "sort", "Next sort order: added, name, size, …", VIEW),
+        hidden("reverse-sort", "O", "reverse_sort", "reverse", "Reverse the sort order", VIEW),
+        action("filter-by", "f", "filter_by", "filter", "Filter by status or type, include hidden", VIEW),
+        hidden("clear-view", "c", "clear_view", "clear", "Clear search, filter, order and marks", VIEW),
+        action("toggle-gallery", "g", "toggle_gallery", "gallery", "Switch between gallery and table", VIEW),
+        hidden("toggle-pane", "v", "toggle_pane", "pane", "Show or hide the pane", VIEW),
+        hidden("toggle-mark", "space", "toggle_mark", "mark", "Mark; actions apply to all marked uploads", MARK),
+        hidden("mark-range", "V", "mark_range", "range", "Start or end a range of marks", MARK),
+        hidden("mark-all", "*", "mark_all", "mark all", "Mark everything in the list", MARK),
+        hidden(
+            "use-better-analyzer",
+            "U",
+            "use_better_analyzer",
+            "use better analyzer",
+            "Switch to a better analyzer",
+            PROGRAM,
+        ),
+    ]
     AUTO_FOCUS = "#uploads"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - as Textual declares it
 
@@ -72,7 +128,6 @@ class UploadsScreen(KeepingPart, ActingPart, DescribingPart, ServingPart):
         quadrants: bool = False,
     ) -> None:
         super().__init__(library, notices, clock, view, quadrants=quadrants)
-        self._following = Following(library, self.table, self.showing)
         self._pace = Pace()
 
     def compose(self) -> ComposeResult:
@@ -84,7 +139,7 @@ class UploadsScreen(KeepingPart, ActingPart, DescribingPart, ServingPart):
         yield SearchHint(id="search-hint")
         with Horizontal(id="middle"):
             with Vertical(id="list"):
-                yield TableHeading(id="heading")
+                yield TableHeading(self.uploads, id="heading")
                 yield self.table
                 yield Words(id="nothing")
             yield UploadPane(self.library, self.clock, loader=self.pictures, explainer=self, id="pane")
@@ -99,6 +154,7 @@ class UploadsScreen(KeepingPart, ActingPart, DescribingPart, ServingPart):
 
     def on_mount(self) -> None:
         """Begin to follow the library."""
+        self.uploads.listeners.append(self._list_changed)
         # The app takes the keys of the settings over only after its first screen is there.
         self.call_after_refresh(self._invite)
         self._follow()
@@ -107,8 +163,8 @@ class UploadsScreen(KeepingPart, ActingPart, DescribingPart, ServingPart):
         self.mind_servers()
 
     def _invite(self) -> None:
-        self.query_one(QueueBar).failures_key = first_key("show-failures", self.app._keymap)
-        key = first_key("add-paths", self.app._keymap)
+        self.query_one(QueueBar).failures_key = key_of(self, "show-failures")
+        key = key_of(self, "add-paths")
         self.query_one("#empty-text", Static).update(Content.from_markup(EMPTY, key=key))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -117,34 +173,44 @@ class UploadsScreen(KeepingPart, ActingPart, DescribingPart, ServingPart):
             return False
         if action in ("add_paths", "type_paths", "open_search"):
             return self.focused in (self.table, self.gallery, None)
-        return action not in ON_UPLOADS or self.table.line_count > 0
+        return action not in ON_UPLOADS or len(self.uploads) > 0
 
     # Following the library
 
     @work(group="following", exit_on_error=False)
     async def _follow(self) -> None:
+        feed: ChangeFeed | None = None
         while True:
             # A store that refuses for a while (locked, full) must not end the screen's following it.
             with self.notices.errors_told():
-                changed = await self._following.step()
+                if feed is None:
+                    feed = await self._begin()
+                elif (changes := await feed.poll()) is not None:
+                    await self.uploads.take_in(changes.changed, changes.deleted)
+                    await self._show_counts()
+                    if is_open(self):
+                        self.query_one(UploadPane).refresh_if({*changes.changed, *changes.deleted})
+                else:
+                    await self.uploads.let_pins_go()
                 if not is_open(self):
                     return  # the program ends: the widgets are gone already
-                if changed is not None:
-                    await self._show_counts()
-                    self.query_one(UploadPane).refresh_if(changed)
-                    self.gallery.refresh_if(changed)
-                    self.say()
                 self._tick()
             await asyncio.sleep(TICK_SECONDS)
+
+    async def _begin(self) -> ChangeFeed:
+        feed = self.library.changes()
+        await feed.skip_to_now()
+        await self.uploads.open()
+        await self._show_counts()
+        return feed
 
     @work(group="following", exit_on_error=False)
     async def _read_again(self) -> None:
         while True:
             with self.notices.errors_told():
-                await self._following.read_again()
+                await self.uploads.refresh_when_outdated()
                 if not is_open(self):
                     return
-                self.say()
             await asyncio.sleep(READ_AGAIN_SECONDS)
 
     @work(group="following", exit_on_error=False)
@@ -170,6 +236,8 @@ class UploadsScreen(KeepingPart, ActingPart, DescribingPart, ServingPart):
 
     async def _show_counts(self) -> None:
         counts = await self.library.queue.store.counts()
+        if not is_open(self):
+            return
         self.query_one(QueueBar).counts = counts
         self.query_one(UploadPane).paused = counts.paused
         self.query_one(HeaderLine).upload_count = counts.total
@@ -179,7 +247,13 @@ class UploadsScreen(KeepingPart, ActingPart, DescribingPart, ServingPart):
             self.refresh_bindings()
             if not self.has_class("-field-open"):
                 # What is hidden cannot be focused, so the table could not be until now.
-                self.call_after_refresh(self.in_front.focus)
+                self.call_after_refresh(self._focus_unless_busy)
+        self.say()
+
+    def _focus_unless_busy(self) -> None:
+        # Somebody may have opened the search line meanwhile.
+        if self.focused is None:
+            self.in_front.focus()
 
     @on(LoadFailed)
     def _load_failed(self, message: LoadFailed) -> None:
@@ -189,9 +263,11 @@ class UploadsScreen(KeepingPart, ActingPart, DescribingPart, ServingPart):
     def _tile_opened(self) -> None:
         self.action_open_upload()
 
-    @on(CursorMoved)
-    def _cursor_moved(self, message: CursorMoved) -> None:
-        self.query_one(UploadPane).show(message.number)
+    def _list_changed(self, change: Change) -> None:
+        if is_open(self):
+            self.query_one(UploadPane).show(self.uploads.cursor_number)
+            if change is not Change.CURSOR:
+                self.say()
 
     def on_resize(self, event: events.Resize) -> None:
         """Say so where the window is too small for anything else."""

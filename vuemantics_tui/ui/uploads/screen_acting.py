@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from textual import work
 
 from vuemantics_tui.domain.upload import Upload, UploadRow
+from vuemantics_tui.ui.actions import key_of
 from vuemantics_tui.ui.clipboard import copy
-from vuemantics_tui.ui.keymap import first_key
 from vuemantics_tui.ui.screens.confirm import ConfirmScreen
 from vuemantics_tui.ui.screens.detail import DetailScreen
 from vuemantics_tui.ui.uploads.commands import Acting, named
@@ -25,13 +25,13 @@ class ActingPart(UploadsBase):
     @work(group="acting", exit_on_error=False)
     async def _act(self, act: Act, question: Callable[[Sequence[UploadRow]], ConfirmScreen] | None = None) -> None:
         with self.notices.errors_told():
-            rows = await self.library.uploads.rows(self.table.targets)
+            rows = await self.library.uploads.rows(self.uploads.targets)
             if not rows:
                 return
             if question is not None and not await self.app.push_screen_wait(question(rows)):
                 return
             self.notices.tell(await act(rows))
-            self.table.clear_marks()
+            self.uploads.clear_marks()
 
     def action_cancel_upload(self) -> None:
         """Cancel these."""
@@ -47,7 +47,7 @@ class ActingPart(UploadsBase):
 
     def action_delete_upload(self) -> None:
         """Delete these, after asking."""
-        words = Acting(self.library, trash_key=first_key("show-trash", self.app._keymap))
+        words = Acting(self.library, trash_key=key_of(self, "show-trash"))
         self._act(words.delete, lambda rows: _delete_question(rows, self.library.trash.days))
 
     def action_open_upload(self) -> None:
@@ -59,7 +59,7 @@ class ActingPart(UploadsBase):
         self._open_detail(metadata=True)
 
     def _open_detail(self, *, metadata: bool) -> None:
-        number = self.table.cursor_number
+        number = self.uploads.cursor_number
         if number is not None:
             self.app.push_screen(
                 DetailScreen(self.library, number, self.clock, metadata=metadata, loader=self.pictures, explainer=self)
@@ -69,7 +69,7 @@ class ActingPart(UploadsBase):
     async def action_open_original(self) -> None:
         """The original, in the system's viewer."""
         with self.notices.errors_told():
-            number = self.table.cursor_number
+            number = self.uploads.cursor_number
             upload = None if number is None else await self.library.uploads.by_number(number)
             if upload is not None:
                 path = self.library.absolute(upload.file_path)
@@ -90,7 +90,7 @@ class ActingPart(UploadsBase):
             await self._copy("description", lambda upload: upload.description or "")
 
     async def _copy(self, what: str, text_of: Callable[[Upload], str]) -> None:
-        uploads = [await self.library.uploads.by_number(number) for number in self.table.targets]
+        uploads = [await self.library.uploads.by_number(number) for number in self.uploads.targets]
         texts = [text for upload in uploads if upload is not None and (text := text_of(upload))]
         if not texts:
             self.notices.tell("There is no description yet.")

@@ -20,7 +20,7 @@ class DescribingPart(UploadsBase):
     async def action_retry_upload(self) -> None:
         """Put these back into the queue; ask where a person's own words would be replaced."""
         with self.notices.errors_told():
-            rows = await self.library.uploads.rows(self.table.targets)
+            rows = await self.library.uploads.rows(self.uploads.targets)
             if not rows:
                 return
             acting = Acting(self.library)
@@ -40,11 +40,11 @@ class DescribingPart(UploadsBase):
                 overwrite = await self.app.push_screen_wait(OverwriteScreen(len(edited), ended))
             if overwrite is not None:
                 self.notices.tell(await acting.retry(rows, overwrite_edited=overwrite))
-                self.table.clear_marks()
+                self.uploads.clear_marks()
 
     def action_show_descriptions(self) -> None:
         """All descriptions of the upload under the cursor."""
-        number = self.table.cursor_number
+        number = self.uploads.cursor_number
         if number is not None:
             self.app.push_screen(DescriptionsScreen(self.library, number, self.clock))
 
@@ -52,7 +52,7 @@ class DescribingPart(UploadsBase):
     async def action_edit_description(self) -> None:
         """Describe the upload under the cursor in one's own words."""
         with self.notices.errors_told():
-            number = self.table.cursor_number
+            number = self.uploads.cursor_number
             upload = None if number is None else await self.library.uploads.by_number(number)
             if upload is None:
                 return

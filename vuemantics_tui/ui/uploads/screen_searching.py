@@ -8,7 +8,7 @@ from textual import on, work
 
 from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.query import QueryError, parse_query
-from vuemantics_tui.ui.messages import MarksChanged, SearchEntered, SearchLeft, SearchTyped
+from vuemantics_tui.ui.messages import SearchEntered, SearchLeft, SearchTyped
 from vuemantics_tui.ui.screens.filter import FilterScreen
 from vuemantics_tui.ui.typed_paths import typed_paths
 from vuemantics_tui.ui.uploads.screen_adding import AddingPart
@@ -24,30 +24,26 @@ class SearchingPart(AddingPart):
 
     _past_search = -1
 
-    @on(MarksChanged)
-    def _marks_changed(self) -> None:
-        self.say()
-
     def action_sort_by(self) -> None:
         """The next order."""
-        self.change_table(self.showing.next_sort)
+        self.change_table(self.uploads.sort_by_next)
 
     def action_reverse_sort(self) -> None:
         """The same order the other way round."""
-        self.change_table(lambda: self.showing.change(self.showing.view.reversed()))
+        self.change_table(lambda: self.uploads.change_view(self.uploads.view.reversed()))
 
     @work(group="asking", exit_on_error=False)
     async def action_filter_by(self) -> None:
         """Ask what to show."""
-        view = await self.app.push_screen_wait(FilterScreen(self.showing.view))
+        view = await self.app.push_screen_wait(FilterScreen(self.uploads.view))
         if view is not None:
-            self.change_table(lambda: self.showing.change(view))
+            self.change_table(lambda: self.uploads.change_view(view))
 
     def action_clear_view(self) -> None:
         """Everything, newest first, without marks."""
         self._end_hints()
         self.query_one(SearchLine).put("")
-        self.change_table(self.showing.clear)
+        self.change_table(self.uploads.clear)
 
     def action_toggle_gallery(self) -> None:
         """Thumbnails instead of the table, or back."""
@@ -57,8 +53,6 @@ class SearchingPart(AddingPart):
 
     def _show_in_front(self) -> None:
         self.in_front.focus()
-        self.table.move_by(0)
-        self.gallery.sync()
 
     def action_toggle_pane(self) -> None:
         """Show or hide the pane."""
@@ -66,15 +60,15 @@ class SearchingPart(AddingPart):
 
     def action_toggle_mark(self) -> None:
         """Mark the upload under the cursor."""
-        self.table.toggle_mark()
+        self.uploads.toggle_mark()
 
     def action_mark_range(self) -> None:
         """Begin or end a range of marks."""
-        self.table.toggle_range()
+        self.uploads.toggle_range()
 
     def action_mark_all(self) -> None:
         """Mark all that are listed."""
-        self.table.mark_all()
+        self.uploads.mark_all()
 
     @work(group="asking", exit_on_error=False)
     async def _read_history(self) -> None:
@@ -89,9 +83,9 @@ class SearchingPart(AddingPart):
 
     def action_find_similar(self) -> None:
         """What is similar to the upload under the cursor."""
-        row = self.table.cursor_row
+        row = self.uploads.cursor_row
         if row is not None:
-            self.change_table(lambda: self.showing.similar(row.number, row.filename))
+            self.change_table(lambda: self.uploads.similar(row.number, row.filename))
 
     @work(group="asking", exit_on_error=False)
     async def action_past_search(self) -> None:
@@ -124,7 +118,7 @@ class SearchingPart(AddingPart):
             if there:
                 self._end_hints()
                 # Its beginning may have been searched for.
-                self.change_table(self.showing.leave_results)
+                self.change_table(self.uploads.leave_results)
                 self.query_one(SearchLine).put("")
                 self.open_field(path)
             else:
@@ -160,21 +154,21 @@ class SearchingPart(AddingPart):
     async def _search_while_typing(self, text: str) -> None:
         # Words answer at once; the meaning joins as soon as the embedder has answered.
         if text:
-            await self.showing.search_words(text)
+            await self.uploads.search_words(text)
             self.say()
-        await self.showing.search(text, final=False)
+        await self.uploads.search(text, final=False)
 
     async def search_now(self, text: str, *, below: bool = False) -> None:
         """Show what a line finds; what it names and is not there is told under it."""
         try:
-            await self.showing.search(text, below=below)
+            await self.uploads.search(text, below=below)
         except UsageError as error:
             self._complain(error)
 
     def action_show_below(self) -> None:
         """What the search found below the cut-off, too."""
-        if self.showing.has_more_below:
-            text = self.showing.text
+        if self.uploads.results is not None and self.uploads.results.has_more_below:
+            text = self.uploads.text
             self.change_table(lambda: self.search_now(text, below=True))
         else:
             self.notices.tell("Nothing is left below the cut-off of a search.")
@@ -211,14 +205,14 @@ class SearchingPart(AddingPart):
         self._end_hints()
         self.query_one(SearchLine).put("")
         self.set_focus(self.in_front)
-        self.change_table(self.showing.leave_results)
+        self.change_table(self.uploads.leave_results)
 
     def key_escape(self) -> None:
         """Back from a search, or from marking."""
-        if self.showing.results is not None:
+        if self.uploads.results is not None:
             self._leave_search()
-        elif len(self.table.marks):
-            self.table.clear_marks()
+        elif len(self.uploads.marks):
+            self.uploads.clear_marks()
 
 
 def _is_there(text: str) -> bool:

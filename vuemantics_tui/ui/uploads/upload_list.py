@@ -1,130 +1,365 @@
-"""What the table shows: a view of the library, or what a search found; and the way back from there."""
+"""UploadList: which uploads are listed and in which order, with the cursor, the marks, the pins and the scores.
+
+The one model behind table, gallery and pane: they draw it, and keep no list of their own. It knows no widget.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import time
 from array import array
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
+from enum import Enum, auto
 
 from vuemantics_tui.domain.errors import UsageError
-from vuemantics_tui.domain.text import counted
+from vuemantics_tui.domain.upload import UploadRow, status_word
 from vuemantics_tui.domain.view import SortKey, View
-from vuemantics_tui.library import Library, SearchHit, SearchResults
-from vuemantics_tui.ui.uploads.line import Found
-from vuemantics_tui.ui.uploads.listing import Listing
-from vuemantics_tui.ui.uploads.pins import Pins
-from vuemantics_tui.ui.uploads.table import UploadTable
+from vuemantics_tui.library import Library, SearchHit, SearchResults, UploadStore
+from vuemantics_tui.ui.uploads.listing import Listing, Marks, Pins
+from vuemantics_tui.ui.uploads.results import Results
 
+# The first lines are there before the long list behind them: a large library opens as fast as a small one.
+FIRST_LOOK = 100
 MOST_RESULTS = 200
 # What a window shows of what words alone find at each key; the rest comes with the meaning a moment later.
 FIRST_RESULTS = 60
+# Scrolling back and forth over so many rows costs no reading.
+MOST_KEPT_ROWS = 1000
 
-Search = Callable[[], Awaitable[Sequence[SearchHit]]]
-"""Searches, again each time that it is called."""
+
+class Change(Enum):
+    """What moved in the list, for what draws it."""
+
+    # Another list, and perhaps another upload under the cursor.
+    REPLACED = auto()
+    # Uploads came, went or were pinned; the cursor stayed on its upload.
+    SHIFTED = auto()
+    CURSOR = auto()
+    MARKS = auto()
+    # The store has moved on from rows that were read.
+    ROWS = auto()
 
 
-class Showing:
-    """Fills the table, and knows in words what is in it. Every method that reads raises VuemanticsError."""
+class RowCache:
+    """Rows by number, and which of them the store has moved on from: some screens' worth, however large the library."""
 
-    def __init__(self, library: Library, table: UploadTable, view: View) -> None:
-        self._library = library
-        self._table = table
-        self._begun_with = view
+    def __init__(self, uploads: UploadStore) -> None:
+        self._uploads = uploads
+        self._rows: dict[int, UploadRow] = {}
+        self._stale: set[int] = set()
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def get(self, number: int) -> UploadRow | None:
+        """Return the row, as far as it was loaded."""
+        return self._rows.get(number)
+
+    def outdate(self, numbers: Iterable[int]) -> None:
+        """Take in that these have changed in the store. Those not loaded are read afresh anyway."""
+        self._stale.update(number for number in numbers if number in self._rows)
+
+    def put(self, rows: Iterable[UploadRow]) -> None:
+        """Take these, which were read just now."""
+        for row in rows:
+            self._rows[row.number] = row
+            self._stale.discard(row.number)
+
+    def wanting(self, numbers: Iterable[int]) -> list[int]:
+        """Return which of these must be read."""
+        return [number for number in numbers if number not in self._rows or number in self._stale]
+
+    async def read(self, numbers: Sequence[int]) -> bool:
+        """Read these; returns whether all are still there. Raises VuemanticsError."""
+        # Before the reading: what changes while it lasts is outdated again.
+        self._stale.difference_update(numbers)
+        found = await self._uploads.rows(numbers)
+        self._rows.update((row.number, row) for row in found)
+        return len(found) == len(numbers)
+
+    def keep_near(self, numbers: Callable[[], Iterable[int]]) -> None:
+        """Forget all but these, once there are too many."""
+        if len(self._rows) > MOST_KEPT_ROWS:
+            near = set(numbers())
+            self._rows = {number: row for number, row in self._rows.items() if number in near}
+            self._stale &= near
+
+
+class UploadList:
+    """A view of the library, or what a search found, and the way back from there.
+
+    Every method that reads raises VuemanticsError. `listeners` are called with what moved.
+    """
+
+    def __init__(self, library: Library, view: View, monotonic: Callable[[], float] = time.monotonic) -> None:
         self.view = view
-        self.results: str | None = None
-        # Of a search line: what it found; else None.
-        self.found: SearchResults | None = None
-        self._hits: dict[int, SearchHit] = {}
-        self._shown_hits: Sequence[SearchHit] = ()
-        self._text = ""
-        self._similar_to = ""
-        self._again: Search | None = None
-        self._return_to: int | None = None
-        self._run = 0
+        # Of a search; None while the view is listed.
+        self.results: Results | None = None
+        self.marks = Marks()
+        self.rows = RowCache(library.uploads)
+        self.listeners: list[Callable[[Change], None]] = []
+        self._library = library
+        self._begun_with = view
+        self._monotonic = monotonic
+        self._listing = Listing()
         self._pins = Pins()
+        self._cursor = 0
+        self._return_to: int | None = None
+        # Which question is the latest: an answer to another one comes too late.
+        self._asked = 0
+        self._outdated = asyncio.Event()
+
+    # What is listed
+
+    def __len__(self) -> int:
+        return len(self._listing)
+
+    def __getitem__(self, line: int) -> int:
+        return self._listing[line]
+
+    def __contains__(self, number: object) -> bool:
+        return number in self._listing
+
+    def line_of(self, number: int) -> int | None:
+        """Return the line of an upload, from 0, or None."""
+        return self._listing.index_of(number)
+
+    def numbers(self, lines: Iterable[int]) -> list[int]:
+        """Return the numbers of the uploads on these lines, as far as there are any."""
+        return [self._listing[line] for line in lines if 0 <= line < len(self._listing)]
+
+    def word_of(self, row: UploadRow) -> str:
+        """Return what the state of an upload is called, with the frame that this process is looking at."""
+        return status_word(row.stage, error_kind=row.error_kind, frame=self._library.queue.frames.get(row.id))
 
     @property
     def live(self) -> bool:
-        """Whether new uploads join the table by themselves; else it has to be read again."""
+        """Whether new uploads join the list by themselves; else it has to be read again."""
         return self.results is None and replace(self.view, show_hidden=False).is_default
 
     @property
-    def text(self) -> str:
-        """The search line whose results are shown; empty where there is none."""
-        return self._text if self.found is not None else ""
+    def has_scores(self) -> bool:
+        """Whether the uploads have the scores of a search."""
+        return self.results is not None and self.results.has_scores
 
-    def words(self, below_key: str = "") -> str:
-        """What the table shows, in words; `below_key` is the key that shows what is below the cut-off."""
-        parts = [self.results if self.results is not None else self.view.words()]
-        if self.has_more_below and self.found is not None:
-            key = f" ({below_key} shows them)" if below_key else ""
-            parts = [f"{counted(self.found.total, 'result')}, {self.found.below:,} more below the cut-off{key}"]
-        if len(self._table.marks):
-            parts.insert(0, f"{len(self._table.marks):,} marked")
-        if self.results is None and self.view != self._begun_with:
-            parts.append("c clears")
+    @property
+    def text(self) -> str:
+        """The search line whose results are listed; empty where there is none."""
+        return self.results.text if self.results is not None else ""
+
+    def words(self, *, below_key: str = "", clear_key: str = "") -> str:
+        """Return what is listed in words; the keys show what is below the cut-off, and clear the view."""
+        parts = [self.view.words() if self.results is None else self.results.words(below_key)]
+        if len(self.marks):
+            parts.insert(0, f"{len(self.marks):,} marked")
+        if clear_key and self.results is None and self.view != self._begun_with:
+            parts.append(f"{clear_key} clears")
         return " · ".join(parts)
 
-    async def first_look(self, count: int) -> bool:
-        """Show the first lines, before the long list behind them; tells whether there may be more."""
-        newest = await self._library.uploads.newest(limit=count, show_hidden=self.view.show_hidden)
-        self._table.show(Listing(array("q", (upload.number for upload in newest))))
-        return len(newest) == count
+    # The cursor
+
+    @property
+    def cursor_line(self) -> int:
+        """The line of the cursor, from 0."""
+        return self._cursor
+
+    @property
+    def cursor_number(self) -> int | None:
+        """The number of the upload under the cursor."""
+        return self._listing[self._cursor] if self._cursor < len(self._listing) else None
+
+    @property
+    def cursor_row(self) -> UploadRow | None:
+        """The upload under the cursor, once it is read."""
+        number = self.cursor_number
+        return None if number is None else self.rows.get(number)
+
+    def move_to(self, line: int) -> None:
+        """Put the cursor on a line, counted from 0, or on the nearest there is."""
+        line = max(0, min(line, len(self._listing) - 1))
+        if line != self._cursor:
+            self._cursor = line
+            self._stretch_range()
+            self._tell(Change.CURSOR)
+
+    # Marks
+
+    @property
+    def targets(self) -> list[int]:
+        """The numbers of the uploads to act on: those marked, in the order listed, else the one under the cursor."""
+        if len(self.marks):
+            marked = self.marks.numbers
+            return [number for number in self._listing if number in marked] or sorted(marked)
+        return [] if self.cursor_number is None else [self.cursor_number]
+
+    def toggle_mark(self) -> None:
+        """Mark the upload under the cursor, or take its mark away, and go one down."""
+        if (number := self.cursor_number) is not None:
+            self.marks.toggle(number)
+            self._tell(Change.MARKS)
+            self.move_to(self._cursor + 1)
+
+    def toggle_range(self) -> None:
+        """Begin a range of marks at the cursor, or end the one that was begun."""
+        if self.marks.anchor is not None:
+            self.marks.end_range()
+        elif (number := self.cursor_number) is not None:
+            self.marks.begin_range(number)
+        self._tell(Change.MARKS)
+
+    def mark_all(self) -> None:
+        """Mark all that are listed, or, where they are already, none."""
+        if all(number in self.marks for number in self._listing):
+            self.marks.clear()
+        else:
+            self.marks.add(self._listing)
+        self._tell(Change.MARKS)
+
+    def clear_marks(self) -> None:
+        """Take all marks away."""
+        self.marks.clear()
+        self._tell(Change.MARKS)
+
+    def _stretch_range(self) -> None:
+        anchor = self.marks.anchor
+        line = None if anchor is None else self._listing.index_of(anchor)
+        if line is not None:
+            low, high = sorted((line, self._cursor))
+            self.marks.stretch(self._listing[index] for index in range(low, high + 1))
+            self._tell(Change.MARKS)
+
+    # Following the library
+
+    async def open(self) -> None:
+        """Read the view for the first time."""
+        if self.live:
+            newest = await self._library.uploads.newest(limit=FIRST_LOOK, show_hidden=self.view.show_hidden)
+            self._list(Listing(array("q", (upload.number for upload in newest))))
+            if len(newest) < FIRST_LOOK:
+                return
+        await self.refresh()
+
+    async def take_in(self, changed: Sequence[int], deleted: Iterable[int]) -> None:
+        """Take in what moved in the store: new ones come in front, running ones on top, the cursor stays put."""
+        gone = set(deleted)
+        if not self.live:
+            self._shift(changed, gone, await self._pinned())
+            self._outdated.set()
+            return
+        # Somebody may have hidden or unhidden it.
+        rows = await self._library.uploads.rows(changed)
+        hidden = {row.number for row in rows if row.hidden and not self.view.show_hidden}
+        self._shift([row.number for row in rows], gone | hidden, await self._pinned())
+        if any(row.number not in hidden and row.number not in self for row in rows):
+            self._outdated.set()
+
+    async def let_pins_go(self) -> None:
+        """Unpin what has ended, once it has been on top for long enough. Cheap where nothing is."""
+        if self._pins.lingering and self.results is None:
+            self._shift((), set(), await self._pinned())
+
+    async def refresh_when_outdated(self) -> None:
+        """Wait until a change may have moved the lines of a sorted view or of a search, and read it again.
+
+        It may take as long as a search does, so it is not a part of `take_in`.
+        """
+        await self._outdated.wait()
+        self._outdated.clear()
+        try:
+            await self.refresh()
+        except BaseException:
+            self._outdated.set()
+            raise
 
     async def refresh(self) -> None:
         """Read the view, or search, again; the cursor stays on its upload."""
-        run = self._run
+        asked = self._asked
         if self.results is None:
             listing = await self._view_listing()
-            if run == self._run:
+            if asked == self._asked:
                 # Asked only now: the cursor may have moved while the store was read.
-                self._table.show(listing, cursor=self._table.cursor_number)
-        elif self._again is not None:
-            try:
-                found = await self._again()
-            except UsageError:
-                return  # what the line names is gone: what it found stays until something else is asked for
-            if run == self._run and not _is_same(found, self._shown_hits):
-                self._show_hits(found, cursor=self._table.cursor_number)
+                self._list(listing, cursor=self.cursor_number)
+            return
+        before = self.results
+        try:
+            hits = await before.again()
+        except UsageError:
+            return  # what the line names is gone: what it found stays until something else is asked for
+        if asked == self._asked and not before.look_like(hits):
+            self._show(
+                Results(hits, before.again, text=before.text, similar_to=before.similar_to), cursor=self.cursor_number
+            )
 
-    async def change(self, view: View) -> None:
-        """Show another view; the cursor stays on its upload."""
-        self._run += 1
+    async def _pinned(self) -> list[int]:
+        """Return what stands on top: what runs just now, but among the results of a search nothing."""
+        if self.results is not None:
+            return []
+        return self._pins.update(await self._library.uploads.running(), self._monotonic())
+
+    async def _view_listing(self) -> Listing:
+        listing = Listing(await self._library.uploads.in_view(self.view), newest_first=self.live)
+        listing.pin(await self._pinned())
+        return listing
+
+    def _shift(self, changed: Sequence[int], gone: set[int], pinned: Iterable[int]) -> None:
+        fresh = [number for number in changed if number not in gone]
+        under_cursor = self.cursor_number
+        self.rows.outdate(fresh)
+        marked = len(self.marks)
+        self.marks.drop(gone)
+        moved = [self._listing.insert_newest(fresh), self._listing.remove(gone), self._listing.pin(pinned)]
+        if any(moved):
+            line = None if under_cursor is None else self._listing.index_of(under_cursor)
+            self._cursor = max(0, min(self._cursor if line is None else line, len(self._listing) - 1))
+            self._tell(Change.SHIFTED)
+        if marked != len(self.marks):
+            self._tell(Change.MARKS)
+        if fresh:
+            self._tell(Change.ROWS)
+
+    def _list(self, listing: Listing, *, cursor: int | None = None) -> None:
+        """List these, with the cursor on the upload of that number, or else on the first."""
+        self._listing = listing
+        self._cursor = 0 if cursor is None else listing.index_of(cursor) or 0
+        self._tell(Change.REPLACED)
+
+    def _tell(self, change: Change) -> None:
+        for listener in self.listeners:
+            listener(change)
+
+    # Views
+
+    async def change_view(self, view: View) -> None:
+        """List another view; the cursor stays on its upload."""
+        self._asked += 1
         self.view = view
         await self.refresh()
 
-    async def next_sort(self) -> None:
-        """The next order."""
+    async def sort_by_next(self) -> None:
+        """Take the next order."""
         keys = list(SortKey)
         key = keys[(keys.index(self.view.sort) + 1) % len(keys)]
-        await self.change(replace(self.view, sort=key, descending=key not in (SortKey.NAME, SortKey.STATUS)))
+        await self.change_view(replace(self.view, sort=key, descending=key not in (SortKey.NAME, SortKey.STATUS)))
 
     async def clear(self) -> None:
-        """All uploads, newest first, as it began."""
-        self._table.clear_marks()
+        """List all uploads, newest first, as at the beginning, without marks."""
+        self.clear_marks()
         self.view = self._begun_with
         if self.results is None:
             await self.refresh()
         else:
             await self.leave_results()
 
-    @property
-    def has_more_below(self) -> bool:
-        """Whether the search found more than is shown: what lies below the cut-off."""
-        return self.found is not None and self.found.below > 0 and len(self.found) <= self.found.kept
-
-    def hit(self, number: int) -> SearchHit | None:
-        """What the search line found of an upload, where it is among its results."""
-        return self._hits.get(number) if self.found is not None else None
+    # Searches
 
     async def search_words(self, text: str) -> None:
-        """Show what the words and filters of a line that is being typed find, at once."""
+        """List what the words and filters of a line that is being typed find, at once."""
         search = self._library.search.words
         await self._search(text, lambda: search(text, FIRST_RESULTS, show_hidden=self.view.show_hidden))
 
     async def search(self, text: str, *, final: bool = True, below: bool = False) -> None:
-        """Show what a line of text finds, with `below` also what is below the cut-off; an empty line leads back.
+        """List what a line of text finds, with `below` also what is below the cut-off; an empty line leads back.
 
         Raises QueryError where it is `final` and makes no sense.
         """
@@ -137,91 +372,38 @@ class Showing:
         )
 
     async def _search(self, text: str, search: Callable[[], Awaitable[SearchResults]]) -> None:
-        self._run += 1
-        run = self._run
+        self._asked += 1
+        asked = self._asked
         found = await search()
-        if run != self._run:
+        if asked != self._asked:
             return  # something else was asked for meanwhile
-        if not (found.query.operands or found.query.filters or found.query.excluded or found.query.sort):
+        if found.query.operands or found.query.filters or found.query.excluded or found.query.sort:
+            self._show(Results(found, search, text=text))
+        else:
             await self.leave_results()
-            return
-        self._again = search
-        self._text = text
-        self._show_hits(found)
 
     async def similar(self, number: int, name: str) -> None:
-        """Show what is similar to an upload."""
-        self._run += 1
+        """List what is similar to an upload."""
+        self._asked += 1
+        asked = self._asked
 
         async def search() -> Sequence[SearchHit]:
             return await self._library.search.similar(number, MOST_RESULTS)
 
-        run = self._run
         hits = await search()
-        if run == self._run:
-            self._again, self._similar_to = search, name
-            self._show_hits(hits)
+        if asked == self._asked:
+            self._show(Results(hits, search, similar_to=name))
 
     async def leave_results(self) -> None:
-        """Back to where one was before the search."""
-        self._run += 1
-        self.found = self._again = None
+        """Go back to the view, with the cursor where it was before the search."""
+        self._asked += 1
         if self.results is not None:
             self.results = None
-            self._table.show(await self._view_listing(), cursor=self._return_to)
+            self._list(await self._view_listing(), cursor=self._return_to)
 
-    def _show_hits(self, hits: Sequence[SearchHit], cursor: int | None = None) -> None:
+    def _show(self, results: Results, cursor: int | None = None) -> None:
         if self.results is None:
-            self._return_to = self._table.cursor_number
-        self.found = hits if isinstance(hits, SearchResults) else None
-        self._shown_hits = hits
-        self._hits = {hit.upload.number: hit for hit in hits}
-        numbers = array("q", (hit.upload.number for hit in hits))
-        found: Found | None = None
-        if self.found is None:
-            self.results = f"{counted(len(hits), 'upload')} similar to {self._similar_to}"
-        else:
-            count = len(hits) if len(hits) > self.found.kept else self.found.total
-            self.results = f"{counted(count, 'result')} for {_asked(self.found)}"
-        if self.found is not None and not self.found.query.operands:
-            # What filters alone leave has no score, and may be the whole library.
-            numbers = array("q", self.found.numbers)
-        else:
-            found = Found(
-                {hit.upload.number: hit.score for hit in hits}, {hit.upload.number: hit.matched for hit in hits}
-            )
-        rows = [hit.upload.row() for hit in hits]
-        self._table.show(Listing(numbers, newest_first=False), cursor=cursor, found=found, rows=rows)
-
-    async def _view_listing(self) -> Listing:
-        listing = Listing(await self._library.uploads.in_view(self.view), newest_first=self.live)
-        listing.pin(await self.pinned())
-        return listing
-
-    async def pinned(self) -> list[int]:
-        """What stands on top: what runs just now, but among the results of a search nothing."""
-        if self.results is not None:
-            return []
-        return self._pins.update(await self._library.uploads.running(), time.monotonic())
-
-    @property
-    def pins_linger(self) -> bool:
-        """Whether what is pinned will change although nothing changes in the library."""
-        return self._pins.lingering and self.results is None
-
-
-def _is_same(found: Sequence[SearchHit], shown: Sequence[SearchHit]) -> bool:
-    """Whether two searches found the same, as far as it can be seen in the list."""
-    if isinstance(found, SearchResults) and isinstance(shown, SearchResults):
-        if (found.total, found.below, found.note) != (shown.total, shown.below, shown.note):
-            return False
-        if list(found.numbers) != list(shown.numbers):
-            return False
-    return [(hit.upload.number, hit.score, hit.matched) for hit in found] == [
-        (hit.upload.number, hit.score, hit.matched) for hit in shown
-    ]
-
-
-def _asked(found: SearchResults) -> str:
-    """What was searched for, in short."""
-    return " ".join(found.query.words) or str(found.query)
+            self._return_to = self.cursor_number
+        self.results = results
+        self.rows.put(hit.upload.row() for hit in results.hits)
+        self._list(Listing(results.numbers, newest_first=False), cursor=cursor)

@@ -6,10 +6,21 @@ from typing import ClassVar, Generic, TypeVar
 
 from rich.style import Style
 from textual import events
+from textual.binding import BindingType
 from textual.geometry import Region, Size
 from textual.reactive import Reactive
 from textual.scroll_view import ScrollView
 
+from vuemantics_tui.ui.actions import MOVE, hidden
+
+CURSOR = (
+    hidden("cursor-up", "up,k", "cursor_up", "up", "Up", MOVE),
+    hidden("cursor-down", "down,j", "cursor_down", "down", "Down", MOVE),
+    hidden("cursor-page-up", "pageup", "page_up", "page up", "Page up", MOVE),
+    hidden("cursor-page-down", "pagedown", "page_down", "page down", "Page down", MOVE),
+    hidden("cursor-first", "home", "cursor_first", "first", "First line", MOVE),
+    hidden("cursor-last", "end,G", "cursor_last", "last", "Last line", MOVE),
+)
 StyleName = TypeVar("StyleName", bound=str)
 
 
@@ -19,6 +30,7 @@ class CursorList(ScrollView, Generic[StyleName], can_focus=True, inherit_binding
     `STYLES` is the prefix of its component classes, of which one more is called `cursor`.
     """
 
+    BINDINGS: ClassVar[list[BindingType]] = [*CURSOR]
     STYLES: ClassVar[str] = ""
     # Not `layout=True` as in Textual: its own size does not depend on it, and a layout of the whole screen for each
     # line that is added takes 14 ms.
@@ -34,6 +46,11 @@ class CursorList(ScrollView, Generic[StyleName], can_focus=True, inherit_binding
     def line_count(self) -> int:
         """How many lines there are."""
         raise NotImplementedError
+
+    @property
+    def cursor_line(self) -> int:
+        """The line of the cursor, from 0."""
+        return self._cursor
 
     def cursor_moved(self, old: int) -> None:
         """The cursor stands on another line than `old`; both are going to be painted."""
@@ -54,8 +71,8 @@ class CursorList(ScrollView, Generic[StyleName], can_focus=True, inherit_binding
 
     def on_resize(self) -> None:
         """Keep the cursor in sight in a smaller window."""
-        if self._cursor not in self._visible():
-            self.scroll_to(y=max(0, self._cursor - self._height // 2), animate=False)
+        if self.cursor_line not in self._visible():
+            self.scroll_to(y=max(0, self.cursor_line - self._height // 2), animate=False)
 
     # Painting
 
@@ -82,19 +99,23 @@ class CursorList(ScrollView, Generic[StyleName], can_focus=True, inherit_binding
         if not self.line_count:
             return
         old, self._cursor = self._cursor, max(0, min(index, self.line_count - 1))
-        top = round(self.scroll_y)
-        if self._cursor < top:
-            self.scroll_to(y=self._cursor, animate=False)
-        elif self._cursor >= top + self._height:
-            self.scroll_to(y=self._cursor - self._height + 1, animate=False)
+        self.reveal_cursor()
         if old != self._cursor:
             self.refresh_line(old)
             self.refresh_line(self._cursor)
             self.cursor_moved(old)
 
+    def reveal_cursor(self) -> None:
+        """Scroll as little as it takes to see the cursor."""
+        top, line = round(self.scroll_y), self.cursor_line
+        if line < top:
+            self.scroll_to(y=line, animate=False)
+        elif line >= top + self._height:
+            self.scroll_to(y=line - self._height + 1, animate=False)
+
     def move_by(self, lines: int) -> None:
         """Move the cursor by so many lines."""
-        self.move_cursor(self._cursor + lines)
+        self.move_cursor(self.cursor_line + lines)
 
     def action_cursor_up(self) -> None:
         """One up."""

@@ -1,0 +1,82 @@
+"""Results: what a search line or a likeness found, and how to look again."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Awaitable, Callable, Sequence
+
+from vuemantics_tui.domain.text import counted
+from vuemantics_tui.library import SearchHit, SearchResults
+
+Search = Callable[[], Awaitable[Sequence[SearchHit]]]
+"""Searches, again each time that it is called."""
+
+
+class Results:
+    """The hits of a search with their scores. `of_line` is what a search line found, None for a likeness."""
+
+    def __init__(self, hits: Sequence[SearchHit], again: Search, *, text: str = "", similar_to: str = "") -> None:
+        self.hits = hits
+        self.again = again
+        self.of_line = hits if isinstance(hits, SearchResults) else None
+        # The search line; empty for a likeness.
+        self.text = text
+        self.similar_to = similar_to
+        self._by_number = {hit.upload.number: hit for hit in hits}
+
+    @property
+    def numbers(self) -> array[int]:
+        """The numbers of the uploads that were found, in order."""
+        if self.of_line is not None and not self.has_scores:
+            # What filters alone leave may be the whole library.
+            return array("q", self.of_line.numbers)
+        return array("q", (hit.upload.number for hit in self.hits))
+
+    @property
+    def has_scores(self) -> bool:
+        """Whether the uploads have scores: filters alone give none."""
+        return self.of_line is None or bool(self.of_line.query.operands)
+
+    @property
+    def has_more_below(self) -> bool:
+        """Whether more was found than is listed: what lies below the cut-off."""
+        of_line = self.of_line
+        return of_line is not None and of_line.below > 0 and len(of_line) <= of_line.kept
+
+    def score(self, number: int) -> float | None:
+        """Return the score of an upload, None where it has none."""
+        hit = self._by_number.get(number) if self.has_scores else None
+        return None if hit is None else hit.score
+
+    def matched(self, number: int) -> tuple[str, ...]:
+        """Return the words of the search line that an upload holds."""
+        hit = self._by_number.get(number) if self.has_scores else None
+        return () if hit is None else hit.matched
+
+    def hit(self, number: int) -> SearchHit | None:
+        """Return what a search line found of an upload; None for a likeness."""
+        return self._by_number.get(number) if self.of_line is not None else None
+
+    def look_like(self, hits: Sequence[SearchHit]) -> bool:
+        """Tell whether these hits would look the same in the list."""
+        if self.of_line is not None and isinstance(hits, SearchResults):
+            if (hits.total, hits.below, hits.note) != (self.of_line.total, self.of_line.below, self.of_line.note):
+                return False
+            if list(hits.numbers) != list(self.of_line.numbers):
+                return False
+        return [_looks(hit) for hit in hits] == [_looks(hit) for hit in self.hits]
+
+    def words(self, below_key: str = "") -> str:
+        """Return what was found in words; `below_key` shows what is below the cut-off."""
+        if self.of_line is None:
+            return f"{counted(len(self.hits), 'upload')} similar to {self.similar_to}"
+        if self.has_more_below:
+            key = f" ({below_key} shows them)" if below_key else ""
+            return f"{counted(self.of_line.total, 'result')}, {self.of_line.below:,} more below the cut-off{key}"
+        count = len(self.hits) if len(self.hits) > self.of_line.kept else self.of_line.total
+        asked = " ".join(self.of_line.query.words) or str(self.of_line.query)
+        return f"{counted(count, 'result')} for {asked}"
+
+
+def _looks(hit: SearchHit) -> tuple[int, float, tuple[str, ...]]:
+    return hit.upload.number, hit.score, hit.matched
