@@ -73,15 +73,13 @@ async def test_the_trash_that_expires_removes_nothing_outside(
     change(library, "UPDATE uploads SET deleted_at = '2001-01-01T00:00:00.000000+00:00'", statement)
     with caplog.at_level(logging.ERROR):
         await library.sweep()
-    assert "1 upload with an ID that is none" in caplog.text
+    assert "1 upload with an invalid ID" in caplog.text
     assert await library.trash.empty() == 0
     assert await library.trash.store.count() == (1, (await library.trash.store.contents())[0].upload.file_size), (
         "the row is left alone"
     )
     findings = await doctor.examine(library.settings, library)
-    assert any(
-        finding.verdict is Verdict.BAD and "1 upload with an ID that is none" in finding.text for finding in findings
-    )
+    assert any(finding.verdict is Verdict.BAD and "1 upload with an invalid ID" in finding.text for finding in findings)
 
 
 async def test_deleting_forever_removes_nothing_outside(

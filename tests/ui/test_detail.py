@@ -168,7 +168,7 @@ async def test_a_store_that_refuses_is_told_and_followed_on(root: Path, monkeypa
         async def refusing() -> QueueCounts:
             raise LibraryError("The library is locked", "Wait a little.")
 
-        monkeypatch.setattr(app.library.queue, "counts", refusing)
+        monkeypatch.setattr(app.library.queue.store, "counts", refusing)
         change(root, ("UPDATE uploads SET file_size = 1 WHERE number = ?", (RUNNING,)))
         await app.shows(pilot, "The library is locked", "Wait a little.")
         monkeypatch.undo()

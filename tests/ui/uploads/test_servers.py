@@ -11,7 +11,7 @@ import pytest
 from tests.doubles import ScriptedAnalyzer
 from tests.ui.conftest import StillAnalyzer, Window, add, make_library, window_on
 from vuemantics_tui.domain.errors import LibraryError
-from vuemantics_tui.library import Library, Outage
+from vuemantics_tui.library import Outage
 from vuemantics_tui.library.analyzer import LibraryAnalyzer
 from vuemantics_tui.ui.app import VuemanticsApp
 from vuemantics_tui.ui.uploads import screen_serving, servers
@@ -64,11 +64,11 @@ async def test_the_header_is_painted_before_the_server_is_looked_at(
 
     never = asyncio.Event()
 
-    async def states(library: Library) -> list[object]:
+    async def states(analyzer: LibraryAnalyzer) -> list[object]:
         await never.wait()
         return []
 
-    monkeypatch.setattr(Library, "states", states)
+    monkeypatch.setattr(LibraryAnalyzer, "states", states)
     async with window_on(root) as window:
         await window.shows("· still", "This library is empty")
 

@@ -39,7 +39,7 @@ class ServingPart(UploadsBase):
             with self.notices.errors_told():
                 header = self.query_one(HeaderLine)
                 header.analyzer = await self.library.analyzer.get()
-                header.servers = await header.analyzer.states()
+                header.servers = await self.library.analyzer.states()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._look_sooner.wait(), LOOK_SECONDS)
             self._look_sooner.clear()
