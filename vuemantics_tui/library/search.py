@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from vuemantics_tui import paths
 from vuemantics_tui.analyzers.base import Compute
-from vuemantics_tui.analyzers.builtin.names import EMBEDDING_MODEL_NAME
+from vuemantics_tui.analyzers.builtin import EMBEDDING_MODEL_NAME
 from vuemantics_tui.config import Settings
 from vuemantics_tui.domain.errors import AnalyzerError, UsageError
 from vuemantics_tui.domain.query import Query, parse_query, split_words
