@@ -13,7 +13,7 @@ import pytest
 from tests.conftest import DrawPicture, OpenLibrary, add_all, settled
 from tests.doubles import ThreadCompute
 from vuemantics_tui import doctor, paths
-from vuemantics_tui.analyzers.builtin.cache import write_sealed
+from vuemantics_tui.analyzers.builtin.network import write_sealed
 from vuemantics_tui.cli.session import logging_to_file
 from vuemantics_tui.config import Settings
 from vuemantics_tui.domain.finding import Finding, Verdict

@@ -14,8 +14,8 @@ from PIL import Image, ImageDraw, ImageFont
 from tests.conftest import OpenLibrary, add_all, settled
 from vuemantics_tui.analyzers.builtin import vision
 from vuemantics_tui.analyzers.builtin.analyzer import BuiltinAnalyzer
+from vuemantics_tui.analyzers.builtin.eyes import Reader
 from vuemantics_tui.analyzers.builtin.pictures import load_detailed_pixels
-from vuemantics_tui.analyzers.builtin.reading import Reader
 
 Encode = Callable[..., bytes]
 

@@ -8,12 +8,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from vuemantics_tui.analyzers.builtin.grammar import enumerate_words, with_article
 from vuemantics_tui.analyzers.builtin.labels import class_labels, kind_sizes, named_probabilities
-from vuemantics_tui.analyzers.builtin.people import people_phrase, people_tags
 from vuemantics_tui.analyzers.builtin.scene import STARS, SUNSET, WOODS, read_scenes
 from vuemantics_tui.analyzers.builtin.sight import Sight, blend_sights
-from vuemantics_tui.analyzers.builtin.words import Medium, describe_sight
+from vuemantics_tui.analyzers.builtin.words import (
+    Medium,
+    describe_sight,
+    enumerate_words,
+    people_phrase,
+    people_tags,
+    with_article,
+)
 from vuemantics_tui.domain.description import Description, audit_description
 from vuemantics_tui.media.colours import COLOUR_NAMES, Palette, read_palette
 

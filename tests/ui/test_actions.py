@@ -3,83 +3,46 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from subprocess import DEVNULL
 from typing import Any
 
 import pytest
 from rich.cells import cell_len
+from textual.app import App
 from textual.dom import DOMNode
+from textual.screen import Screen
 
 from tests.doubles import ThreadCompute
 from tests.ui.conftest import Made, StillAnalyzer, Window, make_library, settings_for, window_on
 from vuemantics_tui.library import Library
 from vuemantics_tui.ui import actions
-from vuemantics_tui.ui.actions import PLACES, Action, all_actions, key_words, keys_table
+from vuemantics_tui.ui.actions import (
+    action,
+    actions_of,
+    all_actions,
+    help_title,
+    key_of,
+    key_words,
+    keys_table,
+    owners,
+    parts_of,
+    places,
+)
 from vuemantics_tui.ui.app import VuemanticsApp
 from vuemantics_tui.ui.keymap import checked_keymap
 from vuemantics_tui.ui.palette import ActionsProvider
-from vuemantics_tui.ui.picker.fields import FilterInput, GoInput
-from vuemantics_tui.ui.picker.file_list import FileList
-from vuemantics_tui.ui.picker.place_list import PlaceList
-from vuemantics_tui.ui.screens.ask import AskInput
-from vuemantics_tui.ui.screens.confirm import ConfirmScreen
-from vuemantics_tui.ui.screens.descriptions import DescriptionList, DescriptionsScreen
-from vuemantics_tui.ui.screens.detail import DetailScreen
-from vuemantics_tui.ui.screens.doctor import DoctorScreen
-from vuemantics_tui.ui.screens.duplicates import DuplicatesScreen
-from vuemantics_tui.ui.screens.edit import EditScreen
-from vuemantics_tui.ui.screens.failures import FailureList, FailuresScreen
-from vuemantics_tui.ui.screens.filter import FilterScreen
-from vuemantics_tui.ui.screens.help import HelpScreen
-from vuemantics_tui.ui.screens.log import LogScreen
-from vuemantics_tui.ui.screens.overwrite import OverwriteScreen
-from vuemantics_tui.ui.screens.picker import PickerScreen
-from vuemantics_tui.ui.screens.saved import SavedList, SavedScreen
-from vuemantics_tui.ui.screens.stats import StatsScreen
-from vuemantics_tui.ui.screens.trash import TrashList, TrashScreen
 from vuemantics_tui.ui.uploads.gallery import Gallery
-from vuemantics_tui.ui.uploads.path_field import PathInput
 from vuemantics_tui.ui.uploads.screen import UploadsScreen
-from vuemantics_tui.ui.uploads.search_bar import SearchInput
 from vuemantics_tui.ui.uploads.table import UploadTable
 from vuemantics_tui.ui.widgets.keys_line import HELP, KeysLine, fitting
 
 README = Path(__file__).parents[2] / "README.md"
-OWNERS: list[tuple[type[DOMNode], Sequence[Action]]] = [
-    (VuemanticsApp, actions.APP),
-    (UploadsScreen, actions.UPLOADS_SCREEN),
-    (UploadTable, actions.UPLOAD_TABLE),
-    (Gallery, actions.GALLERY),
-    (DetailScreen, actions.DETAIL_SCREEN),
-    (PathInput, actions.PATH_FIELD),
-    (SearchInput, actions.SEARCH_FIELD),
-    (FilterScreen, actions.FILTER_SCREEN),
-    (PickerScreen, actions.PICKER_SCREEN),
-    (FileList, actions.FILE_LIST),
-    (FilterInput, actions.FILTER_FIELD),
-    (GoInput, actions.GO_FIELD),
-    (PlaceList, actions.PLACE_LIST),
-    (ConfirmScreen, actions.CONFIRM_SCREEN),
-    (OverwriteScreen, actions.OVERWRITE_SCREEN),
-    (EditScreen, actions.EDIT_SCREEN),
-    (AskInput, actions.ASK_FIELD),
-    (TrashScreen, actions.TRASH_SCREEN),
-    (TrashList, actions.TRASH_LIST),
-    (SavedScreen, actions.SAVED_SCREEN),
-    (SavedList, actions.SAVED_LIST),
-    (DuplicatesScreen, actions.DUPLICATES_SCREEN),
-    (StatsScreen, actions.STATS_SCREEN),
-    (FailuresScreen, actions.FAILURES_SCREEN),
-    (FailureList, actions.FAILURE_LIST),
-    (DescriptionsScreen, actions.DESCRIPTIONS_SCREEN),
-    (DescriptionList, actions.DESCRIPTION_LIST),
-    (DoctorScreen, actions.DOCTOR_SCREEN),
-    (LogScreen, actions.LOG_SCREEN),
-    (HelpScreen, actions.HELP_SCREEN),
-]
 
 
 @asynccontextmanager
@@ -95,47 +58,63 @@ async def window_with(root: Path, *, size: tuple[int, int] = (100, 30), **option
         await library.close()
 
 
-# The registry
+# What classes declare
+
+OWNERS = owners()
 
 
-def test_each_id_stands_for_one_action() -> None:
-    assert [id for id, count in Counter(action.id for action in all_actions()).items() if count > 1] == []
+def test_an_id_is_taken_once() -> None:
+    declared = all_actions()
+    assert len({each.id for each in declared}) == len(declared)
+    with pytest.raises(ValueError, match="two actions are called delete-upload"):
+        action("delete-upload", "Z", "nothing", "nothing", "Nothing", actions.ACT)
 
 
-@pytest.mark.parametrize(("owner", "place"), OWNERS, ids=lambda value: getattr(value, "__name__", ""))
-def test_what_a_part_binds_is_what_the_registry_says(owner: type[DOMNode], place: Sequence[Action]) -> None:
-    bound = {binding.id: binding for binding in owner.BINDINGS if not isinstance(binding, tuple)}
-    assert set(bound) == {action.id for action in place}
-    for action in place:
-        binding = bound[action.id]
-        assert (binding.key, binding.action, binding.description) == (action.keys, action.action, action.label)
-        name = action.action.partition("(")[0]
+@pytest.mark.parametrize("owner", OWNERS, ids=lambda owner: owner.__name__)
+def test_no_class_gives_a_key_to_two_actions_and_does_each_of_them(owner: type[DOMNode]) -> None:
+    keys = Counter(key for each in actions_of(owner) for key in each.keys)
+    assert [key for key, count in keys.items() if count > 1] == []
+    for each in actions_of(owner):
+        name = each.action.partition("(")[0]
         target = VuemanticsApp if name.startswith("app.") else owner
-        assert hasattr(target, f"action_{name.removeprefix('app.')}"), f"nothing does {action.id}"
+        assert hasattr(target, f"action_{name.removeprefix('app.')}"), f"nothing does {each.id}"
+        assert each.tooltip
+        assert each.description
+        assert each.help_group
 
 
-def test_every_place_has_an_owner_and_every_action_is_explained() -> None:
-    owned = {action.id for _, place in OWNERS for action in place}
-    assert owned == {action.id for action in all_actions()}
-    assert all(action.description and action.label and action.group for action in all_actions())
+@pytest.mark.parametrize("owner", OWNERS, ids=lambda owner: owner.__name__)
+def test_everything_with_keys_has_a_place_in_the_help_and_in_the_check_of_clashes(owner: type[DOMNode]) -> None:
+    screens = [each for each in OWNERS if issubclass(each, Screen)]
+    if issubclass(owner, App | Screen):
+        assert help_title(owner)
+    else:
+        # A base of parts, as a list with a cursor is, stands for all that are made from it.
+        assert any(issubclass(part, owner) for screen in screens for part in parts_of(screen))
+
+
+def test_every_action_is_in_the_table_of_some_place() -> None:
+    listed = {each.id for place in places() for each in place.actions}
+    assert listed == {each.id for each in all_actions()}
+    assert places()[0].title == "The list of uploads"
 
 
 def test_by_default_no_two_actions_that_are_active_together_share_a_key() -> None:
-    keys = Counter(
-        key for action in actions.UPLOADS_SCREEN + actions.UPLOAD_TABLE + actions.APP for key in action.keys.split(",")
-    )
-    assert [key for key, count in keys.items() if count > 1] == []
+    for front in (UploadTable, Gallery):
+        together = actions_of(UploadsScreen) + actions_of(front) + actions_of(VuemanticsApp)
+        keys = Counter(key for each in together for key in each.keys)
+        assert [key for key, count in keys.items() if count > 1] == []
 
 
 def test_no_key_is_needed_that_tmux_or_a_plain_terminal_keeps() -> None:
-    chosen = [action.keys.split(",") for action in all_actions()]
+    chosen = [each.keys for each in all_actions()]
     # Ctrl+S saves, too, but not alone.
     needed = {key for keys in chosen if all(key.startswith(("ctrl", "alt")) for key in keys) for key in keys}
     assert needed == {"ctrl+p", "ctrl+q", "ctrl+c"}
-    assert ["f2", "ctrl+s"] in chosen
+    assert ("f2", "ctrl+s") in chosen
 
 
-def test_the_table_of_keys_in_the_readme_is_the_registry() -> None:
+def test_the_table_of_keys_in_the_readme_is_what_the_classes_declare() -> None:
     found = re.search(r"<!-- keys -->\n(.*?)<!-- /keys -->", README.read_text("utf-8"), re.DOTALL)
     assert found is not None, "the README has no table of keys"
     assert found[1].strip() == keys_table().strip()
@@ -143,10 +122,16 @@ def test_the_table_of_keys_in_the_readme_is_the_registry() -> None:
 
 def test_the_table_of_keys_names_every_action_with_all_its_keys() -> None:
     table = keys_table()
-    for action in all_actions():
-        keys = " ".join(f"`{key_words(key)}`" for key in action.keys.split(","))
-        assert f"| {keys} | {action.description} | `{action.id}` |" in table
-    assert all(f"**{place.title}**" in table for place in PLACES)
+    for each in all_actions():
+        keys = " ".join(f"`{key_words(key)}`" for key in each.keys)
+        assert f"| {keys} | {each.tooltip} | `{each.id}` |" in table
+    assert all(f"**{place.title}**" in table for place in places())
+
+
+def test_the_tables_need_no_app_and_no_terminal() -> None:
+    code = "from vuemantics_tui.ui.actions import all_actions; print(len(all_actions()))"
+    told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, stdin=DEVNULL)
+    assert int(told.stdout) == len(all_actions())
 
 
 @pytest.mark.parametrize(
@@ -236,7 +221,7 @@ async def test_no_keymap_takes_away_the_way_out(root: Path) -> None:
 
 
 def test_the_line_of_keys_drops_whole_entries_and_never_help_and_quit_first() -> None:
-    entries = [(action.id, action.keys, action.keys, action.label) for action in actions.UPLOADS_SCREEN]
+    entries = [(each.id or "", each.key, each.key, each.description) for each in actions_of(UploadsScreen)]
     entries += [(HELP, "?", "?", "help"), ("quit", "q", "q", "quit")]
     for width in range(2, 600):
         kept = fitting(entries, width)
@@ -270,8 +255,8 @@ async def test_the_palette_offers_every_action_of_the_screen_and_runs_it(root: P
         await window.shows("✓ x.png")
         hits = [hit async for hit in ActionsProvider(window.app.screen).discover()]
         offered = {(str(hit.text).lower(), hit.help) for hit in hits}
-        for action in actions.UPLOADS_SCREEN + actions.UPLOAD_TABLE:
-            assert (action.label, action.description) in offered
+        for each in actions_of(UploadsScreen) + actions_of(UploadTable):
+            assert (each.description, each.tooltip) in offered
         assert str(hits[0].prompt) == "Add  a", "what is wanted most stands first"
         await window.press("ctrl+p")
         await window.press(*"pause")
@@ -309,5 +294,7 @@ async def test_the_palette_changes_the_theme(root: Path) -> None:
 async def test_what_is_said_names_the_keys_that_were_chosen(tmp_path: Path) -> None:
     async with window_with(tmp_path / "library", keys={"add-paths": "+", "show-log": "f4"}) as window:
         await window.shows("Press + to add photos")
+        assert key_of(window.app, "add-paths") == key_of(window.app.screen, "add-paths") == "+"
+        assert key_of(window.app, "restore-upload") == "Enter", "the screen was not opened yet"
         window.app.notices.tell_error(ValueError("a defect"))
         await window.shows("Press F4 for the log.")

@@ -10,9 +10,11 @@ import pytest
 from tests.ui.conftest import Made, Window, make_library, window_on
 from tests.ui.test_actions import window_with
 from tests.ui.uploads.test_snapshots import MIXED, SIZES, Compare, OwnLibraryApp, before
-from vuemantics_tui.ui import actions
+from vuemantics_tui.ui.actions import actions_of
 from vuemantics_tui.ui.screens.help import SIGNS, HelpScreen, HelpText
+from vuemantics_tui.ui.uploads.screen import UploadsScreen
 from vuemantics_tui.ui.uploads.search_bar import SearchInput
+from vuemantics_tui.ui.uploads.table import UploadTable
 
 
 def open_help(window: Window) -> bool:
@@ -31,8 +33,8 @@ async def test_help_explains_every_key_of_the_list_and_every_sign(root: Path, ke
         await window.press(key)
         await window.shows("The list of uploads")
         text = explained(window)
-        for action in actions.UPLOADS_SCREEN + actions.UPLOAD_TABLE:
-            assert action.description in text
+        for action in actions_of(UploadsScreen) + actions_of(UploadTable):
+            assert action.tooltip in text
         for sign, words in SIGNS:
             assert f"{sign} " in text
             assert words.split(",")[0] in text
@@ -57,8 +59,8 @@ async def test_in_a_field_help_is_about_the_field_and_the_question_mark_is_text(
         await window.press("slash", "question_mark")
         assert window.app.screen.query_one(SearchInput).value == "?"
         await window.press("f1")
-        await window.shows("The search line", "Leave, and go back to where one was")
-        assert "Delete from the library" not in explained(window), "that key would be text"
+        await window.shows("The search line", "Leave the search")
+        assert "Move to the trash" not in explained(window), "that key would be text"
         await window.press("escape")
         assert window.app.screen.query_one(SearchInput).has_focus
 
@@ -70,7 +72,7 @@ async def test_on_a_question_help_is_about_its_answers(root: Path) -> None:
         await window.press("d")
         await window.shows("Delete x.png?")
         await window.press("f1")
-        await window.shows("A question", "No, leave it")
+        await window.shows("A question", "No, change nothing")
         assert "waiting for its turn" not in explained(window)
         await window.press("escape")
         await window.shows("Delete x.png?")
@@ -80,8 +82,8 @@ async def test_help_leaves_out_what_cannot_be_done(root: Path) -> None:
     async with window_on(root) as window:
         await window.shows("This library is empty")
         await window.press("question_mark")
-        assert actions.UPLOADS_SCREEN[0].description in explained(window)
-        assert "Delete from the library" not in explained(window)
+        assert actions_of(UploadsScreen)[0].tooltip in explained(window)
+        assert "Move to the trash" not in explained(window)
 
 
 async def test_help_names_the_keys_of_the_settings(root: Path) -> None:
@@ -103,7 +105,7 @@ async def test_help_scrolls_to_its_end_in_a_small_window_with_its_keys_in_sight(
         await window.press("end")
         await window.shows("marked: what is done is done to all", "Esc back")
         await window.press("g", "j")
-        await window.shows("Show it on the whole screen")
+        await window.shows("Open in full screen")
         assert all(len(line) <= 60 for line in window.text().splitlines())
 
 

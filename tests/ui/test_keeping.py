@@ -13,7 +13,6 @@ import pytest
 from tests.ui.conftest import NOW, Made, add, make_library, window_on
 from vuemantics_tui.library import Tag
 from vuemantics_tui.processing.backfill import BackfillProgress
-from vuemantics_tui.ui.screens import saved
 from vuemantics_tui.ui.screens.ask import AskInput
 from vuemantics_tui.ui.screens.saved import SavedScreen
 from vuemantics_tui.ui.screens.trash import TrashScreen, left_words
@@ -305,7 +304,6 @@ async def test_albums_stand_with_the_saved_searches(root: Path) -> None:
 async def test_the_cursor_stays_on_its_saved_search_and_slow_counts_come(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(saved, "COUNT_SECONDS", 0.01)
     await make_library(root, ROWS)
     async with window_on(root, size=(100, 24)) as window:
         await window.shows("cherry.png")

@@ -20,7 +20,6 @@ from textual.pilot import Pilot
 
 from tests.ui.conftest import NOW, PATIENCE_SECONDS
 from tests.ui.screen_text import screen_text
-from vuemantics_tui.ui import bindings
 from vuemantics_tui.ui.app import VuemanticsApp
 from vuemantics_tui.ui.picker import counting
 from vuemantics_tui.ui.picker.file_list import FileList
@@ -38,7 +37,7 @@ class PickingApp(App[None]):
     """Opens the picker at once, and keeps what it ends with."""
 
     CSS_PATH = VuemanticsApp.CSS_PATH
-    BINDINGS = bindings.APP
+    BINDINGS = VuemanticsApp.BINDINGS
 
     def __init__(self, make: Callable[[], PickerScreen]) -> None:
         super().__init__()

@@ -55,6 +55,21 @@ def size_words(size: int) -> str:
     return f"{amount:.1f} {unit}" if unit not in ("B", "KB") and amount < 9.95 else f"{amount:.0f} {unit}"
 
 
+def seconds_words(seconds: float) -> str:
+    """How long something took: 22 ms, 3.4 s, 2:05 min."""
+    if seconds < 0.0995:
+        return f"{seconds * 1000:.0f} ms"
+    return f"{seconds:.1f} s" if seconds < 99.95 else f"{clock_words(seconds)} min"
+
+
+def clock_words(seconds: float) -> str:
+    """A length of time as on a clock: 0:04, 12:30, 1:02:03."""
+    whole = max(0, round(seconds))
+    hours, rest = divmod(whole, 3600)
+    minutes, rest = divmod(rest, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
 def counted(number: int, noun: str) -> str:
     """A number with its noun: 1 week, 1,204 uploads."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -8,12 +8,13 @@ import io
 import json
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from vuemantics_tui.domain.errors import UsageError
+from vuemantics_tui.domain.fields import CSV_COLUMNS, Absolute, exported
 from vuemantics_tui.domain.upload import Upload
 from vuemantics_tui.files import WholeFile
 from vuemantics_tui.library.xmp import write_sidecar
@@ -23,13 +24,6 @@ from vuemantics_tui.store.uploads import UploadStore
 
 # So many uploads are read at a time.
 _BATCH = 500
-COLUMNS = (
-    *("id", "filename", "type", "mime_type", "file_size", "sha256", "width", "height", "duration", "taken_at"),
-    *("added_at", "status", "description", "read_text", "tags", "quality", "analyzer", "model", "edited", "hidden"),
-    *("source_path", "file"),
-)
-"""The columns of a CSV file. JSON has `metadata` beside them."""
-
 # What makes a cell a formula in one spreadsheet or another (OWASP, "CSV Injection").
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
@@ -70,40 +64,15 @@ class SidecarResult:
 
 @dataclass(frozen=True, slots=True)
 class ExportedUpload:
-    """An upload with all its tags, those of a person too, and where its file is."""
+    """An upload with all its tags, those of a person too; `absolute` says where its files are."""
 
     upload: Upload
     tags: tuple[str, ...]
-    file: Path
+    absolute: Absolute
 
     def fields(self) -> dict[str, Any]:
         """Everything, as plain JSON data."""
-        upload = self.upload
-        return {
-            "id": upload.id,
-            "filename": upload.filename,
-            "type": upload.file_type.value,
-            "mime_type": upload.mime_type,
-            "file_size": upload.file_size,
-            "sha256": upload.sha256,
-            "width": upload.width,
-            "height": upload.height,
-            "duration": upload.duration,
-            "taken_at": upload.taken_at,
-            "added_at": upload.created_at,
-            "status": upload.status.value,
-            "description": upload.description,
-            "read_text": upload.read_text,
-            "tags": list(self.tags),
-            "quality": upload.description_audit_score,
-            "analyzer": upload.analyzer,
-            "model": upload.model,
-            "edited": upload.edited,
-            "hidden": upload.hidden,
-            "source_path": upload.source_path,
-            "file": str(self.file),
-            "metadata": upload.metadata,
-        }
+        return exported(replace(self.upload, tags=self.tags), self.absolute)
 
 
 class Export:
@@ -197,7 +166,10 @@ class Export:
             some = numbers[start : start + _BATCH]
             tags = await self._tags.of(some)
             for upload in await self._uploads.by_numbers(some):
-                yield ExportedUpload(upload, tags.get(upload.number, upload.tags), self._root / upload.file_path)
+                yield ExportedUpload(upload, tags.get(upload.number, upload.tags), self._absolute)
+
+    def _absolute(self, path: str | None) -> Path | None:
+        return None if path is None else self._root / path
 
     def _checked_file(self, target: Path, overwrite: bool) -> Path:
         """Return the real path of the file to write, with links resolved. Raises UsageError."""
@@ -250,13 +222,13 @@ def json_line(record: ExportedUpload) -> str:
 
 def csv_header() -> str:
     """The first line, with the mark that has spreadsheets read UTF-8."""
-    return "\ufeff" + _csv(list(COLUMNS))
+    return "\ufeff" + _csv(list(CSV_COLUMNS))
 
 
 def csv_line(record: ExportedUpload) -> str:
     """One upload as RFC 4180 has it; tags are joined by "; ". What a spreadsheet would run as a formula is quoted."""
     fields = record.fields() | {"tags": "; ".join(record.tags)}
-    return _csv([_cell(fields[name]) for name in COLUMNS])
+    return _csv([_cell(fields[name]) for name in CSV_COLUMNS])
 
 
 def _cell(value: object) -> object:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from vuemantics_tui.analyzers.base import Embedder
-from vuemantics_tui.analyzers.builtin.names import EMBEDDING_MODEL_NAME
+from vuemantics_tui.analyzers.builtin import EMBEDDING_MODEL_NAME
 from vuemantics_tui.domain.errors import AnalyzerError, UsageError
 from vuemantics_tui.domain.query import Query, parse_query, split_words
 from vuemantics_tui.domain.upload import Upload

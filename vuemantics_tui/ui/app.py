@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from rich.color import ColorSystem
-from textual import on, work
-from textual.binding import Binding
+from textual import events, on, work
+from textual.binding import Binding, BindingType
 from textual.driver import Driver
 from textual.screen import Screen
 from textual.worker import Worker, WorkerError
@@ -23,8 +23,8 @@ from textual.worker import Worker, WorkerError
 from vuemantics_tui.domain.errors import VuemanticsError
 from vuemantics_tui.domain.view import View
 from vuemantics_tui.library import Library
-from vuemantics_tui.ui import bindings
-from vuemantics_tui.ui.actions import key_words
+from vuemantics_tui.ui.actions import PROGRAM, action, hidden, key_words
+from vuemantics_tui.ui.feed import Feed
 from vuemantics_tui.ui.keymap import checked_keymap
 from vuemantics_tui.ui.messages import ReopenWanted
 from vuemantics_tui.ui.palette import ActionsProvider, reachable
@@ -85,7 +85,17 @@ class VuemanticsApp(SurvivingApp):
     # The screen to begin with is not pushed, so its own style sheet has to be named here.
     CSS_PATH: ClassVar = [Path(__file__).with_name("app.tcss"), Path(__file__).parent / "uploads" / "screen.tcss"]
     TITLE = "vuemantics"
-    BINDINGS = bindings.APP
+    HELP_TITLE = "Everywhere"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        hidden("show-log", "L", "show_log", "log", "Show the log of this session", PROGRAM),
+        hidden("show-doctor", "!", "show_doctor", "doctor", "Check analyzers, terminal and library", PROGRAM),
+        hidden("show-palette", "ctrl+p", "command_palette", "palette", "Find any action by name; themes", PROGRAM),
+        action("show-help", "?", "show_help", "help", "Explain the keys that work here", PROGRAM),
+        # These two must work from inside a field and on top of a question, too.
+        hidden("help-anywhere", "f1", "show_help", "help", "Help, even in a field", PROGRAM, priority=True),
+        action("quit", "q", "quit", "quit", "Quit; asks while work is running", PROGRAM),
+        hidden("quit-anywhere", "ctrl+q,ctrl+c", "quit", "quit", "Quit, even in a field", PROGRAM, priority=True),
+    ]
     COMMANDS: ClassVar = {ActionsProvider}
 
     def __init__(
@@ -124,9 +134,14 @@ class VuemanticsApp(SurvivingApp):
         view = View(show_hidden=self.library.settings.show_hidden)
         return UploadsScreen(self.library, self.notices, self._clock, view, quadrants=self._quadrants)
 
+    def on_load(self) -> None:
+        """Make what the screens follow."""
+        self.feed = Feed(self.library, self.notices)
+
     def on_mount(self) -> None:
         """Begin to work."""
         self._handle_signals()
+        self._watch_library()
         self.set_keymap(self._own_keymap)
         self._tell_problems()
         if self._process:
@@ -142,6 +157,16 @@ class VuemanticsApp(SurvivingApp):
             await self.library.queue.stop()
         except VuemanticsError:
             log.exception("the queue could not be stopped in order; its claims will run out")
+
+    @work(group="feed", exit_on_error=False)
+    async def _watch_library(self) -> None:
+        await self.feed.run()
+
+    async def on_event(self, event: events.Event) -> None:
+        """Look sooner for changes while somebody is at the keyboard."""
+        if isinstance(event, events.Key | events.Paste | events.MouseDown):
+            self.feed.hurry()
+        await super().on_event(event)
 
     def launch_worker(self, name: str, work: Callable[[], Awaitable[None]]) -> RunningWorker:
         """Begin to process an upload in a worker of the app, not of a screen: it outlives them."""

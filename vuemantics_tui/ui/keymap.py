@@ -5,54 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 
-from textual.binding import Binding
+from textual.app import App
 from textual.keys import Keys, key_to_character
+from textual.screen import ModalScreen, Screen
 
-from vuemantics_tui.ui import actions
-from vuemantics_tui.ui.actions import Action, all_actions, key_words
+from vuemantics_tui.ui.actions import Action, actions_of, all_actions, is_field, key_words, normal_key, owners, parts_of
 
 MODIFIERS = frozenset({"ctrl", "shift", "alt", "meta", "super", "hyper"})
 # Quitting must stay possible whatever the settings say.
 ALWAYS = "quit-anywhere"
-_ANYWHERE = tuple(action for action in actions.APP if action.priority)
-# What can be pressed at the same time, and so must not share a key.
-TOGETHER: tuple[tuple[Action, ...], ...] = (
-    actions.UPLOADS_SCREEN + actions.UPLOAD_TABLE + actions.APP,
-    actions.UPLOADS_SCREEN + actions.GALLERY + actions.APP,
-    actions.DETAIL_SCREEN + actions.APP,
-    actions.LOG_SCREEN + actions.APP,
-    actions.HELP_SCREEN + _ANYWHERE,
-    actions.PATH_FIELD + _ANYWHERE,
-    actions.SEARCH_FIELD + _ANYWHERE,
-    actions.FILTER_SCREEN + _ANYWHERE,
-    actions.PICKER_SCREEN + actions.FILE_LIST + actions.APP,
-    actions.FILTER_FIELD + _ANYWHERE,
-    actions.GO_FIELD + _ANYWHERE,
-    actions.PLACE_LIST + _ANYWHERE,
-    actions.CONFIRM_SCREEN + _ANYWHERE,
-    actions.OVERWRITE_SCREEN + _ANYWHERE,
-    actions.EDIT_SCREEN + _ANYWHERE,
-    actions.ASK_FIELD + _ANYWHERE,
-    actions.TRASH_SCREEN + actions.TRASH_LIST + actions.APP,
-    actions.SAVED_SCREEN + actions.SAVED_LIST + _ANYWHERE,
-    actions.DUPLICATES_SCREEN + actions.APP,
-    actions.STATS_SCREEN + actions.APP,
-    actions.FAILURES_SCREEN + actions.FAILURE_LIST + actions.APP,
-    actions.DESCRIPTIONS_SCREEN + actions.DESCRIPTION_LIST + actions.APP,
-    actions.DOCTOR_SCREEN + actions.APP,
-)
-_IN_FIELDS = frozenset(
-    action.id
-    for action in (
-        *actions.PATH_FIELD,
-        *actions.SEARCH_FIELD,
-        *actions.FILTER_FIELD,
-        *actions.GO_FIELD,
-        *actions.EDIT_SCREEN,
-        *actions.ASK_FIELD,
-        *_ANYWHERE,
-    )
-)
 
 KeyNames = tuple[str, ...]
 
@@ -62,8 +23,14 @@ class _WrongKeyError(ValueError):
 
 
 def checked_keymap(chosen: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
-    """The keymap as Textual takes it, by the actions' ids, and in words what of it cannot be had."""
-    defaults = {action.id: tuple(_normal(key) for key in action.keys.split(",")) for action in all_actions()}
+    """Return the keymap as Textual takes it, by the actions' ids, and in words what is wrong with the rest.
+
+    Imports every screen where anything was chosen.
+    """
+    if not chosen:
+        return {}, []
+    defaults = {declared.id or "": declared.keys for declared in all_actions()}
+    in_fields = set(_ids_in_fields())
     problems: list[str] = []
     taken: dict[str, KeyNames] = {}
     for id, text in chosen.items():
@@ -73,7 +40,7 @@ def checked_keymap(chosen: Mapping[str, str]) -> tuple[dict[str, str], list[str]
             problems.append(f"keys: there is no action {id}{hint}")
             continue
         try:
-            keys = _parsed(id, text)
+            keys = _parsed(text, in_field=id in in_fields)
         except _WrongKeyError as wrong:
             problems.append(f"keys: {id} = {text!r}: {wrong}; {_words(defaults[id])} stays")
         else:
@@ -85,34 +52,57 @@ def checked_keymap(chosen: Mapping[str, str]) -> tuple[dict[str, str], list[str]
     return {id: ",".join(keys) for id, keys in taken.items()}, problems
 
 
-def keys_of(action: Action, keymap: Mapping[str, str]) -> list[str]:
-    """The keys that an action has under this keymap, as Textual calls them."""
-    return [_normal(key) for key in keymap.get(action.id, action.keys).split(",")]
+def together() -> Iterator[tuple[Action, ...]]:
+    """Yield the actions that can be pressed at the same time, and so must not share a key.
 
-
-def first_key(id: str, keymap: Mapping[str, str]) -> str:
-    """The first key of the action with this ID, as a person calls it."""
-    action = next(action for action in all_actions() if action.id == id)
-    return key_words(keys_of(action, keymap)[0])
+    That is, for each screen and each part of it that may be focused: what the part does, the screen and the app. In a
+    field only what acts in fields.
+    """
+    in_app = [each for owner in owners() if issubclass(owner, App) for each in actions_of(owner)]
+    anywhere = [each for each in in_app if each.priority]
+    yield tuple(in_app)
+    # The screen with most keys is the one that a person knows best: a clash is told of that one.
+    for owner in sorted(owners(), key=lambda owner: -len(actions_of(owner))):
+        if not issubclass(owner, Screen):
+            continue
+        outside = anywhere if issubclass(owner, ModalScreen) else in_app
+        fields = [part for part in parts_of(owner) if is_field(part)]
+        others = [part for part in parts_of(owner) if not is_field(part)]
+        for field in fields:
+            yield (*actions_of(field), *(() if others else actions_of(owner)), *anywhere)
+        for part in others:
+            yield (*actions_of(part), *actions_of(owner), *outside)
+        if not parts_of(owner):
+            yield (*actions_of(owner), *outside)
 
 
 def types_a_character(key: str) -> bool:
-    """Whether the key, pressed in a field, is text."""
-    character = key_to_character(_normal(key))
+    """Tell whether the key, pressed in a field, is text."""
+    character = key_to_character(normal_key(key))
     return character is not None and character.isprintable()
 
 
+def _ids_in_fields() -> Iterator[str]:
+    """Yield the ids of the actions that must work while one types."""
+    for owner in owners():
+        alone = bool(parts_of(owner)) and all(is_field(part) for part in parts_of(owner))
+        for each in actions_of(owner):
+            if is_field(owner) or alone or (issubclass(owner, App) and each.priority):
+                yield each.id or ""
+
+
 def _first_clash(defaults: Mapping[str, KeyNames], taken: Mapping[str, KeyNames]) -> tuple[str, str, str] | None:
-    """The first chosen key that two have: whose choice it was, who else has it, the key."""
-    for group in TOGETHER:
+    """Return the first chosen key that two have: whose choice it was, who else has it, the key."""
+    keys_of = {**defaults, **taken}
+    for group in together():
         for one, other in _pairs(group):
+            a, b = one.id or "", other.id or ""
             # Some keys do the same in a narrower place by default, as q in the log: only what was chosen may clash.
-            if (one.id in taken or other.id in taken) and one.action != other.action:
-                shared = set(taken.get(one.id, defaults[one.id])) & set(taken.get(other.id, defaults[other.id]))
-                shared -= set(defaults[one.id]) & set(defaults[other.id])
+            if (a in taken or b in taken) and one.action != other.action:
+                shared = (set(keys_of[a]) & set(keys_of[b])) - (set(defaults[a]) & set(defaults[b]))
                 if shared:
-                    chooser, owner = (other, one) if other.id in taken else (one, other)
-                    return chooser.id, owner.id, min(shared)
+                    chooser, owner = (b, a) if b in taken else (a, b)
+                    return chooser, owner, min(shared)
     return None
 
 
@@ -122,11 +112,11 @@ def _pairs(group: Sequence[Action]) -> Iterator[tuple[Action, Action]]:
             yield one, other
 
 
-def _parsed(id: str, text: str) -> KeyNames:
+def _parsed(text: str, *, in_field: bool) -> KeyNames:
     keys = tuple(dict.fromkeys(_known(key.strip()) for key in text.split(",") if key.strip()))
     if not keys:
         raise _WrongKeyError("that is no key; the comma is called comma")
-    if id in _IN_FIELDS and (typed := [key for key in keys if types_a_character(key)]):
+    if in_field and (typed := [key for key in keys if types_a_character(key)]):
         raise _WrongKeyError(f"in a field {key_words(typed[0])} is text")
     return keys
 
@@ -139,19 +129,14 @@ def _known(key: str) -> str:
     modifiers = [modifier.lower() for modifier in modifiers]
     if len(last) == 1 and modifiers == ["shift"]:
         # No terminal sends it in this way.
-        return _normal(last.upper())
+        return normal_key(last.upper())
     if len(last) > 1:
         last = last.lower()
         names = {str(name.value) for name in Keys}
         if last not in names and key_to_character(last) is None:
             nearest = get_close_matches(last, names, 1)
             raise _WrongKeyError(f"there is no key {last}" + (f"; did you mean {nearest[0]}?" if nearest else ""))
-    return "+".join([*modifiers, _normal(last)])
-
-
-def _normal(key: str) -> str:
-    """The key as Textual calls it: question_mark for ?."""
-    return next(iter(Binding.make_bindings([Binding(key, "")]))).key
+    return "+".join([*modifiers, normal_key(last)])
 
 
 def _words(keys: KeyNames) -> str:

@@ -6,14 +6,15 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from vuemantics_tui.domain.errors import VuemanticsError
 from vuemantics_tui.domain.text import visible
-from vuemantics_tui.ui.keymap import first_key
+from vuemantics_tui.ui.actions import key_of
 
 if TYPE_CHECKING:
     from textual.app import App
+    from textual.message_pump import MessagePump
     from textual.notifications import SeverityLevel
 
 log = logging.getLogger(__name__)
@@ -26,25 +27,33 @@ LONGEST_ERROR = 200
 
 
 class Notices:
-    """Shows notices on whatever screen is on top, each text once in a while."""
+    """Shows notices on whatever screen is on top, each text once in a while. The app has one, for all its screens."""
 
     def __init__(self, app: App[Any], monotonic: Callable[[], float] = time.monotonic) -> None:
         self._app = app
         self._monotonic = monotonic
         self._last: dict[str, float] = {}
-        self._error_shown = False
+        self._unread_until = float("-inf")
+
+    @classmethod
+    def of(cls, pump: MessagePump) -> Notices:
+        """Return the notices of the app that a screen or widget is in."""
+        return cast("Notices", cast(Any, pump.app).notices)
 
     @property
     def log_key(self) -> str:
         """The key of the log, as a person calls it."""
-        return first_key("show-log", self._app._keymap)
+        return key_of(self._app, "show-log")
 
     def tell(self, *sentences: str, severity: SeverityLevel = "information") -> None:
         """Show these sentences, one a line; text from outside in them is made safe here."""
         # One thing at a time: what was said before makes room, unless it is grave and may not have been read yet.
-        if not self._error_shown:
+        now = self._monotonic()
+        if now >= self._unread_until:
             self._app.clear_notifications()
-        self._error_shown = grave = severity != "information"
+        grave = severity != "information"
+        if grave:
+            self._unread_until = now + SECONDS_TO_READ_ERROR
         text = "\n".join(visible(sentence) for sentence in sentences if sentence)
         self._app.notify(
             text,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -13,13 +13,11 @@ from textual.content import Content
 from textual.dom import DOMNode
 from textual.screen import Screen
 
-from vuemantics_tui.ui.actions import MOVE, PROGRAM, Action, all_actions, key_words
-from vuemantics_tui.ui.keymap import keys_of, types_a_character
+from vuemantics_tui.ui.actions import MOVE, PROGRAM, Action, action_of, actions_of, key_words, keymap_of, keys_of
+from vuemantics_tui.ui.keymap import types_a_character
 from vuemantics_tui.ui.themes import THEMES
 
-_ACTIONS = {action.id: action for action in all_actions()}
 _OUR_THEMES = [theme.name for theme in THEMES]
-_ORDER = {id: place for place, id in enumerate(_ACTIONS)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,30 +35,33 @@ class Reachable:
 
 
 def reachable(screen: Screen[Any]) -> list[Reachable]:
-    """What can be done on a screen, from the focused part outwards, in the order of the registry."""
+    """Return what can be done on a screen, from the focused part outwards, in the order of its declarations."""
     app = screen.app
+    keymap = keymap_of(app)
+
+    def offered(node: DOMNode, action: Action) -> bool:
+        return not screen.is_modal or node is not app or action.priority
+
     found: list[Reachable] = []
     taken: set[str] = set()
     in_field = False
     for node in _nodes(screen):
-        keys: dict[str, list[str]] = {}
+        keys: dict[Action, list[str]] = {action: [] for action in actions_of(type(node)) if offered(node, action)}
         bound = set()
         for key, binding in node._bindings:
-            for each in app._keymap.get(binding.id or "", key).split(","):
+            action = action_of(binding)
+            for each in keymap.get(binding.id or "", key).split(","):
                 bound.add(each)
                 if (
-                    binding.id in _ACTIONS
+                    action in keys
                     and (binding.priority or each not in taken)
                     and not (in_field and types_a_character(each))
-                    and (not screen.is_modal or node is not app or binding.priority)
                 ):
-                    keys.setdefault(binding.id, []).append(each)
-                elif binding.id in _ACTIONS and (not screen.is_modal or node is not app):
-                    keys.setdefault(binding.id, [])
+                    keys[action].append(each)
         found += [
-            Reachable(_ACTIONS[id], node, _in_order(_ACTIONS[id], its_keys, app._keymap))
-            for id, its_keys in sorted(keys.items(), key=lambda item: _ORDER[item[0]])
-            if app._check_action_state(_ACTIONS[id].action, node)
+            Reachable(action, node, tuple(key for key in keys_of(action, app) if key in its_keys))
+            for action, its_keys in keys.items()
+            if app._check_action_state(action.action, node)
         ]
         taken |= bound
         in_field = in_field or node.check_consume_key("a", "a")
@@ -69,11 +70,9 @@ def reachable(screen: Screen[Any]) -> list[Reachable]:
 
 def most_wanted_first(offered: Iterable[Reachable]) -> list[Reachable]:
     """What moves and what concerns the whole program goes last."""
-    return sorted(offered, key=lambda entry: (entry.action.group == PROGRAM) * 2 + (entry.action.group == MOVE))
-
-
-def _in_order(action: Action, reachable_keys: Collection[str], keymap: Mapping[str, str]) -> tuple[str, ...]:
-    return tuple(key for key in keys_of(action, keymap) if key in reachable_keys)
+    return sorted(
+        offered, key=lambda entry: (entry.action.help_group == PROGRAM) * 2 + (entry.action.help_group == MOVE)
+    )
 
 
 def _nodes(screen: Screen[Any]) -> list[DOMNode]:
@@ -94,7 +93,7 @@ class ActionsProvider(Provider):
         """Everything, before something is typed."""
         for entry in self._entries():
             name = _name(entry)
-            yield DiscoveryHit(_with_key(Content(name), entry), self._run(entry), name, entry.action.description)
+            yield DiscoveryHit(_with_key(Content(name), entry), self._run(entry), name, entry.action.tooltip)
         yield DiscoveryHit("Theme", self.app.action_change_theme, "Theme", "Other colours")
 
     async def search(self, query: str) -> Hits:
@@ -102,10 +101,10 @@ class ActionsProvider(Provider):
         matcher = self.matcher(query)
         for entry in self._entries():
             name = _name(entry)
-            score = max(matcher.match(name), matcher.match(entry.action.description))
+            score = max(matcher.match(name), matcher.match(entry.action.tooltip))
             if score > 0:
                 shown = _with_key(matcher.highlight(name), entry)
-                yield Hit(score, shown, self._run(entry), name, entry.action.description)
+                yield Hit(score, shown, self._run(entry), name, entry.action.tooltip)
         for theme in sorted(self.app.available_themes, key=lambda theme: theme not in _OUR_THEMES):
             name = f"Theme: {theme}"
             if (score := matcher.match(name)) > 0:
@@ -116,7 +115,7 @@ class ActionsProvider(Provider):
 
 
 def _name(entry: Reachable) -> str:
-    return entry.action.label[0].upper() + entry.action.label[1:]
+    return entry.action.description[0].upper() + entry.action.description[1:]
 
 
 def _with_key(name: Content, entry: Reachable) -> Content:

@@ -33,14 +33,6 @@ def age_words(created_at: str, now: datetime) -> str:
     return counted(days // 30, "month") if days < 730 else counted(days // 365, "year")
 
 
-def duration_words(seconds: float) -> str:
-    """A length of time as on a clock: 0:04, 12:30, 1:02:03."""
-    whole = max(0, round(seconds))
-    hours, rest = divmod(whole, 3600)
-    minutes, rest = divmod(rest, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
 def glyph_of(row: UploadRow) -> str:
     """The one sign for an upload's state."""
     if row.status is ProcessingStatus.COMPLETED:

@@ -40,14 +40,6 @@ def test_ages_read_as_the_end_of_a_sentence(age: timedelta, told: str) -> None:
     assert words.ago_words((NOW - age).isoformat(), NOW) == told
 
 
-@pytest.mark.parametrize(
-    ("seconds", "told"),
-    [(0.0004, "0 ms"), (0.022, "22 ms"), (0.0995, "0.1 s"), (3.42, "3.4 s"), (125.0, "2:05 min")],
-)
-def test_lengths_of_time(seconds: float, told: str) -> None:
-    assert words.seconds_words(seconds) == told
-
-
 def test_a_clip_says_how_long_it_is() -> None:
     clip = upload(mime_type="video/mp4", duration=3.2, width=320, height=568)
     assert words.facts_words(clip, NOW) == "320 × 568 · 1.0 MB · MP4 · 0:03 · just now"

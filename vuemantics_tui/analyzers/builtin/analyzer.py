@@ -1,4 +1,9 @@
-"""The built-in analyzer: describes and embeds with models that come inside wheels."""
+"""The built-in analyzer: describes and embeds with models that come inside wheels.
+
+The functions at its end run in a process of the pool: their arguments and results pickle, and the models are loaded at
+a process's first call and kept for its life. Imports stand inside of them, so that the program itself, which only names
+them, loads neither Pillow nor ONNX Runtime.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +13,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vuemantics_tui.analyzers.base import Compute, OnFrame, OnText, Picture, ServerState, Vector, ignore_text
-from vuemantics_tui.analyzers.builtin import models
-from vuemantics_tui.analyzers.builtin.names import ANALYZER_NAME, EMBEDDING_MODEL_NAME, IMAGE_MODEL_NAME
+from vuemantics_tui.analyzers.builtin import ANALYZER_NAME, EMBEDDING_MODEL_NAME, IMAGE_MODEL_NAME
 from vuemantics_tui.analyzers.builtin.vision import vision_parts
 from vuemantics_tui.domain.description import Description
 from vuemantics_tui.domain.errors import MediaError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from vuemantics_tui.analyzers.builtin.sight import Sight
+    from vuemantics_tui.analyzers.builtin.vision import VisionPart
+
 
 log = logging.getLogger(__name__)
+
+Faults = tuple[str, ...]
+"""What is wrong with parts of the extra `vision`, as sentences for the log."""
 
 
 class BuiltinAnalyzer:
@@ -63,7 +75,7 @@ class BuiltinAnalyzer:
 
     async def describe_image(self, picture: Picture, on_text: OnText = ignore_text) -> Description:
         """Describe one picture. Raises MediaError for the picture, AnalyzerError for the models."""
-        return self._without_faults(await self._compute.run(models.describe_picture, picture, self._cache_dir))
+        return self._without_faults(await self._compute.run(describe_picture, picture, self._cache_dir))
 
     async def describe_video(
         self, frames: Sequence[Picture], on_frame: OnFrame, on_text: OnText = ignore_text
@@ -77,23 +89,23 @@ class BuiltinAnalyzer:
         sights: list[Sight] = []
         for number, frame in enumerate(frames, 1):
             on_frame(number, len(frames))
-            sights.append(await self._compute.run(models.look_at_frame, frame, self._cache_dir))
-        return self._without_faults(await self._compute.run(models.describe_clip, sights))
+            sights.append(await self._compute.run(look_at_frame, frame, self._cache_dir))
+        return self._without_faults(await self._compute.run(describe_clip, sights))
 
     async def embed_document(self, text: str, labels: Mapping[str, float]) -> Vector:
         """The vector of a description's text, drawn towards `labels` where they are this analyzer's own.
 
         Shape (384,), length 1. Raises AnalyzerError.
         """
-        return await self._compute.run(models.embed_document, text, dict(labels))
+        return await self._compute.run(embed_described, text, dict(labels))
 
     async def embed_query(self, text: str) -> Vector:
         """The vector of a search: shape (384,), length 1. Raises AnalyzerError."""
-        vectors = await self._compute.run(models.embed_texts, [text])
+        vectors = await self._compute.run(embed_texts, [text])
         vector: Vector = vectors[0]
         return vector
 
-    def _without_faults(self, described: tuple[Description, models.Faults]) -> Description:
+    def _without_faults(self, described: tuple[Description, Faults]) -> Description:
         # Logged here, not where they are met: a process of the pool has no log, and would write over the screen.
         description, faults = described
         for fault in faults:
@@ -101,3 +113,49 @@ class BuiltinAnalyzer:
                 self._logged.add(fault)
                 log.warning("%s", fault)
         return description
+
+
+def describe_picture(picture: Picture, cache_dir: Path) -> tuple[Description, Faults]:
+    """Describe one picture. Raises MediaError for the picture, AnalyzerError for the models."""
+    from vuemantics_tui.analyzers.builtin.sight import look
+    from vuemantics_tui.analyzers.builtin.words import Medium, describe_sight
+
+    sight = look(picture, cache_dir)
+    return describe_sight(sight, Medium.PHOTO), sight.faults
+
+
+def look_at_frame(picture: Picture, cache_dir: Path) -> Sight:
+    """See one frame of a clip, without words yet. Raises MediaError and AnalyzerError."""
+    from vuemantics_tui.analyzers.builtin.sight import look
+
+    return look(picture, cache_dir)
+
+
+def describe_clip(sights: Sequence[Sight]) -> tuple[Description, Faults]:
+    """Describe a clip from what its frames (at least one) showed."""
+    from vuemantics_tui.analyzers.builtin.sight import blend_sights
+    from vuemantics_tui.analyzers.builtin.words import Medium, describe_sight
+
+    sight = blend_sights(sights)
+    return describe_sight(sight, Medium.CLIP), sight.faults
+
+
+def embed_texts(texts: Sequence[str]) -> NDArray[np.float32]:
+    """One vector of length 1 a text: shape (texts, 384). Raises AnalyzerError."""
+    from vuemantics_tui.analyzers.builtin import vectors
+
+    return vectors.embed_texts(texts)
+
+
+def embed_described(text: str, labels: Mapping[str, float]) -> Vector:
+    """The vector of an upload's text and labels: shape (384,), length 1. Raises AnalyzerError."""
+    from vuemantics_tui.analyzers.builtin.vectors import document_vector
+
+    return document_vector(text, labels)
+
+
+def try_vision() -> list[VisionPart]:
+    """Load what the extra `vision` adds, and say of each part whether it works, or why not."""
+    from vuemantics_tui.analyzers.builtin.vision import tried_vision_parts
+
+    return tried_vision_parts()

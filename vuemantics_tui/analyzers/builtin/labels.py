@@ -11,7 +11,7 @@ from importlib.resources import files
 
 import numpy as np
 
-from vuemantics_tui.analyzers.builtin.classes import Probabilities
+from vuemantics_tui.analyzers.builtin.network import Probabilities
 
 # Names that the list puts so that they are unambiguous on their own, but that no sentence can hold.
 _SPOKEN = {

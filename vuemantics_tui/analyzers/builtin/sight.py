@@ -12,7 +12,7 @@ import numpy as np
 
 from vuemantics_tui.analyzers.base import Picture
 from vuemantics_tui.analyzers.builtin import vision
-from vuemantics_tui.analyzers.builtin.classes import Probabilities, classify
+from vuemantics_tui.analyzers.builtin.network import Probabilities, classify
 from vuemantics_tui.analyzers.builtin.pictures import Pixels, coarse, load_detailed_pixels, load_pixels
 from vuemantics_tui.analyzers.builtin.scene import read_scenes
 from vuemantics_tui.media.colours import Palette, blend_palettes, read_palette

@@ -16,8 +16,7 @@ from vuemantics_tui.domain.errors import VuemanticsError
 from vuemantics_tui.media.faults import raised_in
 
 if TYPE_CHECKING:
-    from vuemantics_tui.analyzers.builtin.faces import FaceFinder
-    from vuemantics_tui.analyzers.builtin.reading import Reader
+    from vuemantics_tui.analyzers.builtin.eyes import FaceFinder, Reader
 
 INSTALL_COMMAND = "pip install 'vuemantics-tui[vision]'"
 """Gets the extra for an installed program."""
@@ -110,7 +109,7 @@ def reader() -> Reader | VisionPart:
     part = _reading_part()
     if not part.installed:
         return part
-    from vuemantics_tui.analyzers.builtin.reading import Reader
+    from vuemantics_tui.analyzers.builtin.eyes import Reader
 
     folder = _folder("rapidocr")
     try:
@@ -125,7 +124,7 @@ def face_finder() -> FaceFinder | VisionPart:
     part = _faces_part()
     if not part.installed:
         return part
-    from vuemantics_tui.analyzers.builtin.faces import FaceFinder
+    from vuemantics_tui.analyzers.builtin.eyes import FaceFinder
 
     try:
         return FaceFinder(_folder("cv2") / _CASCADE)

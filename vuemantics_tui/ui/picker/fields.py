@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Input, Label, Static
 
 from vuemantics_tui.domain.text import visible
-from vuemantics_tui.ui import bindings
+from vuemantics_tui.ui.actions import ANSWER, MOVE, action, hidden
 from vuemantics_tui.ui.picker.completion import Completion, complete
 from vuemantics_tui.ui.picker.messages import CursorWanted, FieldClosed, FilterChanged, PathTyped
 from vuemantics_tui.ui.widgets.line_input import LineInput
@@ -22,7 +24,13 @@ MOST_NAMES = 40
 class FilterInput(LineInput):
     """The field for what names must have in them."""
 
-    BINDINGS = bindings.FILTER_FIELD
+    HELP_TITLE = "The picker's filter"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        action("picker-filter-done", "enter", "submit", "to the list", "Go to the list", ANSWER),
+        hidden("picker-filter-up", "up", "move(-1)", "up", "Up in the list", MOVE),
+        hidden("picker-filter-down", "down", "move(1)", "down", "Down in the list", MOVE),
+        action("picker-filter-clear", "escape", "close_field", "show all", "Show all files again", ANSWER),
+    ]
 
     def action_move(self, lines: int) -> None:
         """Move the list's cursor without leaving the field."""
@@ -76,7 +84,12 @@ class FilterLine(Horizontal):
 class GoInput(LineInput):
     """The field for a path."""
 
-    BINDINGS = bindings.GO_FIELD
+    HELP_TITLE = "The picker's path"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        action("picker-path-go", "enter", "submit", "go", "Go to this path", ANSWER),
+        action("picker-path-complete", "tab", "complete", "complete", "Complete the path", ANSWER),
+        action("picker-path-close", "escape", "close_field", "close", "Back to the list", ANSWER),
+    ]
 
     def action_close_field(self) -> None:
         """Leave without going anywhere."""

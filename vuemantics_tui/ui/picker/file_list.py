@@ -15,7 +15,6 @@ from textual.geometry import Size
 from textual.strip import Strip
 from textual.widget import Widget
 
-from vuemantics_tui.ui import bindings
 from vuemantics_tui.ui.picker.counting import Tallies
 from vuemantics_tui.ui.picker.file_line import LEAD, Columns, LineStyle, line_pieces
 from vuemantics_tui.ui.picker.listing import Entry
@@ -38,7 +37,6 @@ class FileHeading(Widget):
 class FileList(CursorList[LineStyle]):
     """The entries of a folder in the order given. Posts EntryHighlighted, EntryOpened and MarkClicked."""
 
-    BINDINGS = bindings.FILE_LIST
     STYLES = "file-list"
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"file-list--{name}" for name in (*get_args(LineStyle), "cursor")}
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from textual import on
+from textual.binding import BindingType
 from textual.content import Content
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from vuemantics_tui.domain.text import visible
-from vuemantics_tui.ui import bindings
+from vuemantics_tui.ui.actions import ANSWER, MOVE, action, hidden
 from vuemantics_tui.ui.fitting import fit
 from vuemantics_tui.ui.picker.lines import fit_path
 from vuemantics_tui.ui.picker.messages import FieldClosed, PlaceChosen
@@ -22,7 +24,13 @@ LONGEST_NAME = 16
 class PlaceList(OptionList, inherit_bindings=False):
     """Names, each with its path where there is room. Posts PlaceChosen and FieldClosed."""
 
-    BINDINGS = bindings.PLACE_LIST
+    HELP_TITLE = "The picker's places"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        action("picker-place-go", "enter,right,l", "select", "go", "Go to this place", ANSWER),
+        hidden("picker-place-down", "down,j", "cursor_down", "down", "Down", MOVE),
+        hidden("picker-place-up", "up,k", "cursor_up", "up", "Up", MOVE),
+        action("picker-place-back", "escape,left,h,p,q", "back", "back", "Back to the list", ANSWER),
+    ]
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id, compact=True, markup=False)

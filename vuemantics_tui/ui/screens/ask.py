@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from vuemantics_tui.domain.errors import VuemanticsError
 from vuemantics_tui.domain.text import visible
-from vuemantics_tui.ui import bindings
+from vuemantics_tui.ui.actions import ANSWER, action
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 from vuemantics_tui.ui.widgets.line_input import LineInput
 from vuemantics_tui.ui.widgets.words import Words
@@ -27,7 +29,11 @@ Complete = Callable[[str], Awaitable[Sequence[str]]]
 class AskInput(LineInput):
     """The field itself."""
 
-    BINDINGS = bindings.ASK_FIELD
+    BINDINGS: ClassVar[list[BindingType]] = [
+        action("ask-done", "enter", "submit", "apply", "Apply", ANSWER),
+        action("complete-ask", "tab", "complete_ask", "complete", "Accept the first suggestion", ANSWER),
+        action("leave-ask", "escape", "leave_ask", "leave", "Change nothing", ANSWER),
+    ]
 
     def action_leave_ask(self) -> None:
         """Leave everything as it is."""
@@ -44,6 +50,8 @@ class AskScreen(ModalScreen[str | None]):
 
     CSS_PATH = Path(__file__).with_suffix(".tcss")
     AUTO_FOCUS = "AskInput"
+    HELP_TITLE = "A line to type"
+    PARTS = (AskInput,)
 
     def __init__(
         self, title: str, explanation: str, do: Do, *, placeholder: str = "", complete: Complete | None = None

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from vuemantics_tui.domain.text import visible
-from vuemantics_tui.ui import bindings
+from vuemantics_tui.ui.actions import ANSWER, action, hidden
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 
 
 class ConfirmScreen(ModalScreen[bool]):
     """A question with two answers. Enter, Escape and n are the safe one."""
 
-    BINDINGS = bindings.CONFIRM_SCREEN
+    HELP_TITLE = "A question"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        action("agree", "y", "agree", "yes", "Yes", ANSWER),
+        action("decline", "enter,escape,n", "decline", "no", "No, change nothing", ANSWER),
+        # A question hides the keys of the app; pressed once more, these mean it.
+        hidden("quit-question", "ctrl+q,ctrl+c", "app.quit", "quit", "Quit all the same", ANSWER),
+    ]
 
     def __init__(self, question: str, explanation: str, *, agree: str, decline: str) -> None:
         super().__init__()

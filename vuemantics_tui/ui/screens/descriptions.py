@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import Container, VerticalScroll
 from textual.content import Content
 from textual.screen import Screen
@@ -16,19 +17,20 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from vuemantics_tui.domain.description import PASSING_SCORE
-from vuemantics_tui.domain.text import counted, visible
+from vuemantics_tui.domain.text import counted, seconds_words, visible
 from vuemantics_tui.domain.upload import Upload
-from vuemantics_tui.library import EDITED_BY_HAND, ChangeFeed, Library, StoredDescription
-from vuemantics_tui.ui import bindings
+from vuemantics_tui.library import EDITED_BY_HAND, Library, StoredDescription
+from vuemantics_tui.ui.actions import ACT, MOVE, action, hidden
+from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader
 from vuemantics_tui.ui.fitting import fit
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.screens.reading import is_open
-from vuemantics_tui.ui.uploads.pane_words import ago_words, lines_of, seconds_words
+from vuemantics_tui.ui.uploads.pane_words import ago_words, lines_of
 from vuemantics_tui.ui.widgets.choice_list import ChoiceList
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 from vuemantics_tui.ui.widgets.words import Words
 
-TICK_SECONDS = 0.1
+READ_REST_SECONDS = 0.1
 # From so many columns on, two texts stand side by side.
 WIDE_ENOUGH = 100
 MOST_WHO_CELLS = 28
@@ -38,13 +40,21 @@ NONE_YET = "There is no description yet."
 class DescriptionList(ChoiceList):
     """The descriptions, newest first; the one under the cursor is made current."""
 
-    BINDINGS = bindings.DESCRIPTION_LIST
+    BINDINGS: ClassVar[list[BindingType]] = [
+        action("choose-description", "enter", "select", "use this one", "Use this description", ACT),
+    ]
 
 
 class DescriptionsScreen(Screen[None]):
     """Lists the descriptions of the upload of a number, and follows them."""
 
-    BINDINGS = bindings.DESCRIPTIONS_SCREEN
+    HELP_TITLE = "Descriptions of an upload"
+    PARTS = (DescriptionList,)
+    BINDINGS: ClassVar[list[BindingType]] = [
+        hidden("descriptions-read-on", "space,right,l", "scroll_texts(1)", "page down", "Page down in the texts", MOVE),
+        hidden("descriptions-read-back", "left,h", "scroll_texts(-1)", "page up", "Page up in the texts", MOVE),
+        action("descriptions-back", "escape,q,D", "go_back", "back", "Back to the list", MOVE),
+    ]
     CSS_PATH = Path(__file__).with_suffix(".tcss")
     AUTO_FOCUS = "DescriptionList"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE_ENOUGH, "-wide")]  # noqa: RUF012 - as Textual declares it
@@ -69,28 +79,20 @@ class DescriptionsScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Begin to follow the upload."""
-        self._notices = Notices(self.app)
-        self._follow()
+        self._notices = Notices.of(self)
+        self._reader = Reader(self, self._read, rest=READ_REST_SECONDS)
+        self._reader.want()
+        Feed.of(self).follow(self)
 
     # Following the library
 
-    @work(group="following", exit_on_error=False)
-    async def _follow(self) -> None:
-        feed: ChangeFeed | None = None
-        while True:
-            with self._notices.errors_told():
-                if feed is None:
-                    feed = self._library.uploads.changes()
-                    await feed.skip_to_now()
-                    await self._read()
-                elif (changes := await feed.poll()) is not None:
-                    if self._number in changes.deleted and self.is_current:
-                        self._notices.tell("This upload was deleted.")
-                        self.dismiss()
-                        return
-                    if self._number in changes.changed:
-                        await self._read()
-            await asyncio.sleep(TICK_SECONDS)
+    @on(LibraryChanged)
+    def _library_changed(self, message: LibraryChanged) -> None:
+        if self._number in message.deleted and self.is_current:
+            self._notices.tell("This upload was deleted.")
+            self.dismiss()
+        elif self._number in message.changed:
+            self._reader.want()
 
     async def _read(self) -> None:
         upload = await self._library.uploads.by_number(self._number)

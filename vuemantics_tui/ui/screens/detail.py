@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import ClassVar
 
-from textual import on, work
+from textual import events, on
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.screen import Screen
 
 from vuemantics_tui.library import Library
-from vuemantics_tui.ui import bindings
+from vuemantics_tui.ui.actions import MOVE, VIEW, action
+from vuemantics_tui.ui.feed import Feed, LibraryChanged, TimePassed, WorkProgressed
 from vuemantics_tui.ui.messages import LoadFailed
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.pictures.loader import PictureLoader
-from vuemantics_tui.ui.screens.reading import is_open
+from vuemantics_tui.ui.screens.reading import READING
 from vuemantics_tui.ui.uploads.facts import FactsPage, facts_of
-from vuemantics_tui.ui.uploads.pane import UploadPane
+from vuemantics_tui.ui.uploads.pane import PageShown, UploadPane
 from vuemantics_tui.ui.uploads.pane_why import Explainer
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
-
-TICK_SECONDS = 0.1
 
 
 class DetailScreen(Screen[None]):
@@ -32,7 +32,13 @@ class DetailScreen(Screen[None]):
     `explainer` tells why a search found it.
     """
 
-    BINDINGS = bindings.DETAIL_SCREEN
+    HELP_TITLE = "One upload in full screen"
+    HELP_SIGNS = True
+    BINDINGS: ClassVar[list[BindingType]] = [
+        action("toggle-metadata", "i", "toggle_metadata", "all facts", "Show all details, or fewer", VIEW),
+        *READING,
+        action("detail-back", "escape,q,enter", "go_back", "back", "Back", MOVE),
+    ]
     CSS_PATH = Path(__file__).with_suffix(".tcss")
 
     def __init__(
@@ -62,48 +68,40 @@ class DetailScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Begin to follow the upload."""
-        self._notices = Notices(self.app)
+        self._notices = Notices.of(self)
         self.query_one(UploadPane).show(self._number)
         self._rename_keys()
-        self._follow()
+        feed = Feed.of(self)
+        feed.follow(self)
+        if feed.counts is not None:
+            self.query_one(UploadPane).paused = feed.counts.paused
 
     # Following the library
 
-    @work(group="following", exit_on_error=False)
-    async def _follow(self) -> None:
-        feed = self._library.uploads.changes()
+    @on(LibraryChanged)
+    def _library_changed(self, message: LibraryChanged) -> None:
         pane = self.query_one(UploadPane)
-        begun = False
-        while True:
-            # A store that refuses for a while must not end the screen's following it.
-            with self._notices.errors_told():
-                if not begun:
-                    await feed.skip_to_now()
-                    begun = True
-                    await self._take_in_queue()
-                    # What changed between the first look and the feed's beginning would not be told.
-                    pane.refresh_if([self._number])
-                elif (changes := await feed.poll()) is not None:
-                    pane.refresh_if(changes.changed)
-                    self._deleted = self._deleted or self._number in changes.deleted
-                    await self._take_in_queue()
-                if is_open(self):
-                    self._tick(pane)
-            await asyncio.sleep(TICK_SECONDS)
+        pane.paused = message.counts.paused
+        pane.refresh_if(message.changed)
+        self._deleted = self._deleted or self._number in message.deleted
+        self._leave_if_deleted()
 
-    async def _take_in_queue(self) -> None:
-        paused = (await self._library.queue.counts()).paused
-        if is_open(self):
-            self.query_one(UploadPane).paused = paused
-
-    def _tick(self, pane: UploadPane) -> None:
+    @on(events.ScreenResume)
+    def _leave_if_deleted(self) -> None:
+        # Not from under a question that is asked on top of it.
         if self._deleted and self.is_current:
             self._notices.tell("This upload was deleted.")
             self.dismiss()
-            return
-        pane.repaint_outdated()
-        if pane.upload is not None:
-            self.query_one(FactsPage).show(facts_of(pane.upload, pane.history, self._library.uploads.absolute))
+
+    @on(WorkProgressed)
+    @on(TimePassed)
+    def _repaint_outdated(self) -> None:
+        self.query_one(UploadPane).repaint_outdated()
+
+    @on(PageShown)
+    def _page_shown(self, message: PageShown) -> None:
+        message.stop()
+        self.query_one(FactsPage).show(facts_of(message.upload, message.history, self._library.uploads.absolute))
 
     @on(LoadFailed)
     def _load_failed(self, message: LoadFailed) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 from textual import work
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import Screen
@@ -14,10 +16,10 @@ from textual.widgets import Static
 
 from vuemantics_tui.domain.finding import Finding, Verdict
 from vuemantics_tui.domain.text import counted, visible
-from vuemantics_tui.ui import bindings
+from vuemantics_tui.ui.actions import ACT, MOVE, action
 from vuemantics_tui.ui.clipboard import copy
 from vuemantics_tui.ui.notices import Notices
-from vuemantics_tui.ui.screens.reading import Reading, is_open
+from vuemantics_tui.ui.screens.reading import READING, Reading, is_open
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 
 Examine = Callable[[], Awaitable[Sequence[Finding]]]
@@ -54,7 +56,13 @@ def finding_lines(findings: Sequence[Finding], width: int) -> Content:
 class DoctorScreen(Reading, Screen[None]):
     """Examines when it opens, and again when it is asked to."""
 
-    BINDINGS = bindings.DOCTOR_SCREEN
+    HELP_TITLE = "Doctor"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        action("doctor-copy", "y", "copy_lines", "copy lines", "Copy the suggested lines", ACT),
+        action("doctor-again", "r", "look_again", "check again", "Run all checks again", ACT),
+        *READING,
+        action("doctor-back", "escape,q,!", "go_back", "back", "Back", MOVE),
+    ]
     CSS_PATH = Path(__file__).with_suffix(".tcss")
 
     def __init__(self, examine: Examine) -> None:
@@ -71,12 +79,12 @@ class DoctorScreen(Reading, Screen[None]):
 
     def on_mount(self) -> None:
         """Begin."""
-        self._notices = Notices(self.app)
+        self._notices = Notices.of(self)
         self._look()
 
     def on_resize(self) -> None:
-        """Wrap anew."""
-        self._show()
+        """Wrap the lines to the new width, once the page has it."""
+        self.call_after_refresh(self._show)
 
     @work(group="examining", exclusive=True, exit_on_error=False)
     async def _look(self) -> None:
@@ -87,7 +95,8 @@ class DoctorScreen(Reading, Screen[None]):
         if is_open(self):
             wrong = sum(finding.verdict is Verdict.BAD for finding in self._findings)
             self._say(f"{counted(wrong, 'thing')} to mend" if wrong else "All is well" if self._findings else "")
-            self._show()
+            # From Python 3.12 on Textual starts workers at once: the page may have no width yet.
+            self.call_after_refresh(self._show)
 
     def _say(self, what: str) -> None:
         self.query_one("#doctor-title", Static).update(f"The doctor  {what}")

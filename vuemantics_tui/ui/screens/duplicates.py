@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar
 
 from textual import work
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import Container, ScrollableContainer
 from textual.content import Content
 from textual.screen import Screen
@@ -13,7 +15,7 @@ from textual.widgets import Static
 
 from vuemantics_tui.domain.text import counted, size_words, visible
 from vuemantics_tui.library import DuplicateGroup, Library, LookAlike
-from vuemantics_tui.ui import bindings
+from vuemantics_tui.ui.actions import ACT, MOVE, action, hidden
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.pictures.loader import PictureLoader
 from vuemantics_tui.ui.screens.confirm import ConfirmScreen
@@ -56,7 +58,17 @@ class LookAlikeCard(Container):
 class DuplicatesScreen(Screen[None]):
     """Shows one group at a time."""
 
-    BINDINGS = bindings.DUPLICATES_SCREEN
+    HELP_TITLE = "Duplicates"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        action(
+            "keep-chosen", "enter", "keep_chosen", "keep this one", "Keep this one, move the others to the trash", ACT
+        ),
+        action("next-choice", "right,l,down,j", "move_choice(1)", "choose", "Choose the next one", MOVE),
+        hidden("previous-choice", "left,h,up,k", "move_choice(-1)", "choose", "Choose the previous one", MOVE),
+        action("next-group", "n", "move_group(1)", "next group", "Next group", MOVE),
+        action("previous-group", "p", "move_group(-1)", "previous group", "Previous group", MOVE),
+        action("duplicates-back", "escape,q,W", "go_back", "back", "Back to the list", MOVE),
+    ]
     CSS_PATH = Path(__file__).with_suffix(".tcss")
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - as Textual declares it
 
@@ -77,7 +89,7 @@ class DuplicatesScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Begin to look."""
-        self._notices = Notices(self.app)
+        self._notices = Notices.of(self)
         self.query_one("#duplicates-title", Words).say("Duplicates")
         self.add_class("-nothing")
         self._look()

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static, TextArea
 
 from vuemantics_tui.domain.errors import VuemanticsError
 from vuemantics_tui.domain.text import visible
-from vuemantics_tui.ui import bindings
+from vuemantics_tui.ui.actions import ANSWER, action
 from vuemantics_tui.ui.editor import edited_text, editor_command
 from vuemantics_tui.ui.screens.confirm import ConfirmScreen
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
@@ -26,7 +28,14 @@ Save = Callable[[str], Awaitable[bool]]
 class EditScreen(ModalScreen[bool | None]):
     """Dismisses with what `save` returned, or None where it was left without."""
 
-    BINDINGS = bindings.EDIT_SCREEN
+    HELP_TITLE = "Editing a description"
+    PARTS = (TextArea,)
+    BINDINGS: ClassVar[list[BindingType]] = [
+        # In a plain terminal Ctrl+S stops the output; where something on the way keeps it, there is F2.
+        action("save-description", "f2,ctrl+s", "save_description", "save", "Save and embed", ANSWER),
+        action("edit-in-editor", "f4", "edit_in_editor", "editor", "Continue in $VISUAL or $EDITOR", ANSWER),
+        action("leave-edit", "escape", "leave_edit", "leave", "Leave; asks if you changed anything", ANSWER),
+    ]
     CSS_PATH = Path(__file__).with_suffix(".tcss")
     AUTO_FOCUS = "TextArea"
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import OptionList, Static
@@ -15,8 +16,9 @@ from textual.worker import Worker
 
 from vuemantics_tui.domain.text import counted, visible
 from vuemantics_tui.domain.upload import FailureGroup
-from vuemantics_tui.library import ChangeFeed, Library
-from vuemantics_tui.ui import bindings
+from vuemantics_tui.library import Library
+from vuemantics_tui.ui.actions import ACT, MOVE, action
+from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.screens.reading import is_open
 from vuemantics_tui.ui.widgets.choice_list import ChoiceList
@@ -25,21 +27,34 @@ from vuemantics_tui.ui.widgets.pull_line import PullLine
 from vuemantics_tui.ui.widgets.words import Words
 from vuemantics_tui.ui.wording import without_prefix
 
-# Each look reads all that failed.
-LOOK_SECONDS = 0.5
+# Each time, all that failed is read.
+READ_REST_SECONDS = 0.5
 NOTHING = "Nothing failed.\n\nWhat was cancelled is not counted: it is tried again from the table."
 
 
 class FailureList(ChoiceList):
     """The groups; the one under the cursor is retried."""
 
-    BINDINGS = bindings.FAILURE_LIST
+    BINDINGS: ClassVar[list[BindingType]] = [
+        action(
+            "retry-failures",
+            "enter,r",
+            "select",
+            "retry",
+            "Retry the whole group; downloads a missing model first",
+            ACT,
+        ),
+    ]
 
 
 class FailuresScreen(Screen[None]):
     """Lists the groups, follows them, and applies what helps."""
 
-    BINDINGS = bindings.FAILURES_SCREEN
+    HELP_TITLE = "Failures"
+    PARTS = (FailureList,)
+    BINDINGS: ClassVar[list[BindingType]] = [
+        action("failures-back", "escape,q,F", "go_back", "back", "Cancel the download; back to the list", MOVE),
+    ]
     CSS_PATH = Path(__file__).with_suffix(".tcss")
     AUTO_FOCUS = "FailureList"
 
@@ -59,23 +74,20 @@ class FailuresScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Begin to follow what fails."""
-        self._notices = Notices(self.app)
-        self._follow()
+        self._notices = Notices.of(self)
+        self._reader = Reader(self, self._read, rest=READ_REST_SECONDS)
+        self._reader.want()
+        Feed.of(self).follow(self)
 
     # Following the library
 
-    @work(group="following", exit_on_error=False)
-    async def _follow(self) -> None:
-        feed: ChangeFeed | None = None
-        while True:
-            with self._notices.errors_told():
-                if feed is None:
-                    feed = self._library.uploads.changes()
-                    await feed.skip_to_now()
-                    self._show(await self._library.uploads.failure_groups())
-                elif await feed.poll() is not None:
-                    self._show(await self._library.uploads.failure_groups())
-            await asyncio.sleep(LOOK_SECONDS)
+    @on(LibraryChanged)
+    def _library_changed(self, message: LibraryChanged) -> None:
+        if message.moved:
+            self._reader.want()
+
+    async def _read(self) -> None:
+        self._show(await self._library.uploads.failure_groups())
 
     def _show(self, groups: list[FailureGroup]) -> None:
         if not is_open(self):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import ClassVar
 
 from textual import events
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
@@ -13,7 +15,7 @@ from textual.widgets import Static
 
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.view import StatusFilter, View
-from vuemantics_tui.ui import bindings
+from vuemantics_tui.ui.actions import ANSWER, action
 
 _STATUSES: dict[str, tuple[str, StatusFilter | None]] = {
     "a": ("all", None),
@@ -34,7 +36,10 @@ _HIDDEN = "h"
 class FilterScreen(ModalScreen[View | None]):
     """Asks what to show: one letter, and it is done. Dismisses with the new view, or None."""
 
-    BINDINGS = bindings.FILTER_SCREEN
+    HELP_TITLE = "The choice of a filter"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        action("leave-filter", "escape", "decline", "back", "Change nothing", ANSWER),
+    ]
 
     def __init__(self, view: View) -> None:
         super().__init__()

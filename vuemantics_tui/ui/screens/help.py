@@ -5,9 +5,11 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
 
 from textual import events
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.geometry import Size
@@ -16,10 +18,10 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from vuemantics_tui.domain.upload import RUNNING, STAGE_STATUS, status_word
-from vuemantics_tui.ui import bindings
-from vuemantics_tui.ui.actions import DETAIL_SCREEN, PLACES, UPLOADS_SCREEN
+from vuemantics_tui.ui.actions import MOVE, action
+from vuemantics_tui.ui.actions import help_title as title_of
 from vuemantics_tui.ui.palette import Reachable, most_wanted_first
-from vuemantics_tui.ui.screens.reading import Reading
+from vuemantics_tui.ui.screens.reading import READING, Reading
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 
 _RUNNING_WORDS = ", ".join(status_word(stage) for stage, status in STAGE_STATUS.items() if status in RUNNING)
@@ -44,10 +46,10 @@ def help_lines(offered: Sequence[Reachable]) -> list[Line]:
     groups: dict[str, dict[str, Line]] = {}
     for entry in most_wanted_first(offered):
         if entry.keys:
-            members = groups.setdefault(entry.action.group, {})
-            keys, words = members.get(entry.action.action, ("", entry.action.description))
+            members = groups.setdefault(entry.action.help_group, {})
+            keys, words = members.get(entry.action.action, ("", entry.action.tooltip))
             members[entry.action.action] = (f"{keys} {entry.key_words}".strip(), words)
-    if any(entry.action in UPLOADS_SCREEN + DETAIL_SCREEN for entry in offered):
+    if any(getattr(entry.node, "HELP_SIGNS", False) for entry in offered):
         groups["Signs"] = {sign: (sign, words) for sign, words in SIGNS}
     lines: list[Line] = []
     for title, members in groups.items():
@@ -56,8 +58,8 @@ def help_lines(offered: Sequence[Reachable]) -> list[Line]:
 
 
 def help_title(offered: Sequence[Reachable]) -> str:
-    """What the help is about: the innermost part that has keys."""
-    return next((place.title for place in PLACES if offered and offered[0].action in place.actions), "Keys")
+    """Return what the help is about: the innermost part that has a title."""
+    return next((title for entry in offered if (title := title_of(type(entry.node)))), "Keys")
 
 
 class HelpText(Widget):
@@ -93,7 +95,11 @@ class HelpText(Widget):
 class HelpScreen(Reading, ModalScreen[None]):
     """Explains what a screen offered when help was asked for. Scrolls where the window is too small for it."""
 
-    BINDINGS = bindings.HELP_SCREEN
+    HELP_TITLE = "Help"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *READING,
+        action("help-back", "escape,q,?,enter", "go_back", "back", "Back", MOVE),
+    ]
     CSS_PATH = Path(__file__).with_suffix(".tcss")
 
     def __init__(self, offered: Sequence[Reachable]) -> None:

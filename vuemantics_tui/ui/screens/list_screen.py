@@ -99,7 +99,7 @@ class ListScreen(Screen[None], Generic[Entry]):
 
     def on_mount(self) -> None:
         """Begin to read."""
-        self.notices = Notices(self.app)
+        self.notices = Notices.of(self)
         self.read_again()
 
     @work(group="reading", exclusive=True, exit_on_error=False)

@@ -6,17 +6,19 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import ClassVar
 
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static
 
 from vuemantics_tui.domain.text import visible
-from vuemantics_tui.ui import bindings
+from vuemantics_tui.ui.actions import MOVE, VIEW, action
 from vuemantics_tui.ui.recent_log import LogEntry, RecentLog
-from vuemantics_tui.ui.screens.reading import Reading
+from vuemantics_tui.ui.screens.reading import READING, Reading
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 
 LOOK_SECONDS = 0.5
@@ -39,7 +41,12 @@ def log_text(entries: Sequence[LogEntry]) -> Content:
 class LogScreen(Reading, Screen[None]):
     """Follows the log while its end is in sight."""
 
-    BINDINGS = bindings.LOG_SCREEN
+    HELP_TITLE = "Log"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        action("only-errors", "e", "toggle_errors", "only errors", "Show only errors, or everything", VIEW),
+        *READING,
+        action("log-back", "escape,q,L", "go_back", "back", "Back", MOVE),
+    ]
     CSS_PATH = Path(__file__).with_suffix(".tcss")
 
     def __init__(self, recent_log: RecentLog) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from vuemantics_tui.ui import bindings
+from vuemantics_tui.ui.actions import ANSWER, action
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 
 
@@ -17,7 +20,12 @@ class OverwriteScreen(ModalScreen[bool | None]):
     `edited` of `total` were edited by hand.
     """
 
-    BINDINGS = bindings.OVERWRITE_SCREEN
+    HELP_TITLE = "The question about descriptions edited by hand"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        action("overwrite-all", "y", "overwrite_all", "all", "Describe all of them again", ANSWER),
+        action("overwrite-others", "o", "overwrite_others", "only the others", "Skip those edited by hand", ANSWER),
+        action("overwrite-none", "enter,escape,n", "overwrite_none", "none", "Describe none of them again", ANSWER),
+    ]
 
     def __init__(self, edited: int, total: int) -> None:
         super().__init__()

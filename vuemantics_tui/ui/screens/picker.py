@@ -7,14 +7,16 @@ import os
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import ClassVar
 
 from textual import events, on, work
+from textual.binding import BindingType
 
 from vuemantics_tui.domain.text import visible
-from vuemantics_tui.ui import actions, bindings
+from vuemantics_tui.ui.actions import ANSWER, FOLDERS, MARK, VIEW, Action, action, hidden
 from vuemantics_tui.ui.picker import messages
 from vuemantics_tui.ui.picker.browsing import BrowsingScreen
-from vuemantics_tui.ui.picker.fields import FilterLine, GoField
+from vuemantics_tui.ui.picker.fields import FilterInput, FilterLine, GoField, GoInput
 from vuemantics_tui.ui.picker.file_list import FileList
 from vuemantics_tui.ui.picker.lines import PickerHeader, TotalsLine
 from vuemantics_tui.ui.picker.listing import Entry, Kind, entry_at
@@ -25,7 +27,6 @@ from vuemantics_tui.ui.typed_paths import explain_missing, typed_paths
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 
 COUNTS_SECONDS = 0.2
-LIST_ACTIONS = {action.action.partition("(")[0] for action in actions.PICKER_SCREEN}
 
 
 class PickerScreen(BrowsingScreen):
@@ -36,7 +37,32 @@ class PickerScreen(BrowsingScreen):
     shown in words.
     """
 
-    BINDINGS = bindings.PICKER_SCREEN
+    HELP_TITLE = "The picker"
+    PARTS = (FileList, FilterInput, GoInput, PlaceList)
+    BINDINGS: ClassVar[list[BindingType]] = [
+        # In this order they stand in the line of keys, and the end of it goes first where that is short.
+        action("picker-open", "enter", "open_entry", "open", "Open the folder, or add the file", FOLDERS),
+        action("picker-mark", "space", "toggle_mark", "mark", "Mark, and go to the next", MARK),
+        action("picker-add", "A", "add_marked", "add", "Add what is marked, or what is under the cursor", MARK),
+        action("picker-leave", "escape,q", "leave", "leave", "Leave without adding", ANSWER),
+        # What is typed at once after these must find the field and never the hot keys, as with add-paths.
+        action("picker-filter", "/", "open_filter", "filter", "Filter by name", VIEW, priority=True),
+        action("picker-path", "g", "type_path", "path", "Go to a path, with completion", FOLDERS, priority=True),
+        hidden(
+            "picker-home", "~", "type_path('~/')", "home", "Go to a path in your home folder", FOLDERS, priority=True
+        ),
+        action("picker-places", "p", "show_places", "places", "Home, Pictures, last used, mounted drives", FOLDERS),
+        action("picker-sort", "o", "next_order", "sort", "Next sort order: name, date, size, type", VIEW),
+        action("picker-everything", "m", "toggle_everything", "all files", "Show all files, or media only", VIEW),
+        action("picker-hidden", ".", "toggle_hidden", "hidden", "Include hidden files and folders", VIEW),
+        action("picker-count", "c", "count_folder", "count", "Count the files in the folder", FOLDERS),
+        hidden("picker-range", "V", "mark_range", "range", "Start or end a range of marks", MARK),
+        hidden("picker-mark-all", "*", "mark_all", "mark all", "Mark everything in the list, or nothing", MARK),
+        hidden("picker-enter", "right,l", "enter_folder", "enter", "Open the folder", FOLDERS),
+        hidden("picker-up", "left,h,backspace", "leave_folder", "up", "Go to the parent folder", FOLDERS),
+        hidden("picker-read-again", "r,f5", "read_again", "refresh", "Read the folder again", FOLDERS),
+    ]
+    LIST_ACTIONS = frozenset(each.action.partition("(")[0] for each in BINDINGS if isinstance(each, Action))
     CSS_PATH = Path(__file__).with_suffix(".tcss")
 
     def __init__(
@@ -55,7 +81,7 @@ class PickerScreen(BrowsingScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """What the keys of the list do waits while one types or looks through the places."""
-        return action not in LIST_ACTIONS or self.focused is None or isinstance(self.focused, FileList)
+        return action not in self.LIST_ACTIONS or self.focused is None or isinstance(self.focused, FileList)
 
     def on_mount(self) -> None:
         """Find the places."""

@@ -8,6 +8,17 @@ from textual.containers import VerticalScroll
 from textual.dom import DOMNode
 from textual.screen import Screen
 
+from vuemantics_tui.ui.actions import MOVE, action, hidden
+
+READING = (
+    action("scroll-down", "down,j", "scroll_lines(1)", "scroll", "Line down", MOVE, shown_as="j k"),
+    hidden("scroll-up", "up,k", "scroll_lines(-1)", "up", "Line up", MOVE),
+    hidden("scroll-page-down", "pagedown,space", "scroll_pages(1)", "page down", "Page down", MOVE),
+    hidden("scroll-page-up", "pageup", "scroll_pages(-1)", "page up", "Page up", MOVE),
+    hidden("scroll-top", "home,g", "scroll_to_top", "top", "First line", MOVE),
+    hidden("scroll-bottom", "end,G", "scroll_to_bottom", "bottom", "Last line", MOVE),
+)
+
 
 def is_open(screen: Screen[Any]) -> bool:
     """Whether a screen is still there: a worker may come back to one that was left meanwhile, and has no widgets."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
+from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
@@ -15,14 +16,16 @@ from textual.widgets import OptionList, Static
 from vuemantics_tui.domain.query import TextField, TextFilter
 from vuemantics_tui.domain.text import visible
 from vuemantics_tui.library import Library, SavedSearch, Tag
-from vuemantics_tui.ui import bindings
+from vuemantics_tui.ui.actions import FIND, MOVE, action
+from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.screens.reading import is_open
 from vuemantics_tui.ui.uploads.pane_tags import ALBUM_SIGN
 from vuemantics_tui.ui.widgets.choice_list import ChoiceList
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 
-COUNT_SECONDS = 2.0
+# While uploads are processed, each of them may change what the searches find.
+COUNT_REST_SECONDS = 2.0
 NOTHING = (
     "No search is saved yet, and no album.\n\n"
     "To save one: search, then press {save_key}.\n"
@@ -33,13 +36,27 @@ NOTHING = (
 class SavedList(ChoiceList):
     """The saved searches by name, then the albums."""
 
-    BINDINGS = bindings.SAVED_LIST
+    BINDINGS: ClassVar[list[BindingType]] = [
+        action("run-saved", "enter", "select", "search", "Run the search", FIND),
+    ]
 
 
 class SavedScreen(ModalScreen[str | None]):
     """A list at the side, in a narrow window all over it. Dismisses with the search to run, or None."""
 
-    BINDINGS = bindings.SAVED_SCREEN
+    HELP_TITLE = "Saved searches and albums"
+    PARTS = (SavedList,)
+    BINDINGS: ClassVar[list[BindingType]] = [
+        action(
+            "forget-search",
+            "x",
+            "forget_search",
+            "remove",
+            "Remove the saved search, or turn the album into a tag",
+            FIND,
+        ),
+        action("leave-saved", "escape,q,B", "leave_saved", "back", "Back to the list", MOVE),
+    ]
     CSS_PATH = Path(__file__).with_suffix(".tcss")
     AUTO_FOCUS = "SavedList"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - as Textual declares it
@@ -60,18 +77,20 @@ class SavedScreen(ModalScreen[str | None]):
             yield KeysLine(id="saved-keys")
 
     def on_mount(self) -> None:
-        """Show the names, then count, again and again."""
-        self._notices = Notices(self.app)
-        self._count()
+        """Show the names, then count."""
+        self._notices = Notices.of(self)
+        self._reader = Reader(self, self._count, rest=COUNT_REST_SECONDS)
+        self._reader.want()
+        Feed.of(self).follow(self)
 
-    @work(group="counting", exit_on_error=False)
+    @on(LibraryChanged)
+    def _library_changed(self) -> None:
+        self._reader.want()
+
     async def _count(self) -> None:
-        while True:
-            with self._notices.errors_told():
-                # The names at once: to count takes a search for each, and with a server that is slow some seconds.
-                await self._read(self._counts)
-                await self._read(await self._library.search.counts())
-            await asyncio.sleep(COUNT_SECONDS)
+        # The names at once: to count takes a search for each, and with a server that is slow some seconds.
+        await self._read(self._counts)
+        await self._read(await self._library.search.counts())
 
     async def _read(self, counts: dict[str, int | None]) -> None:
         """Read the names; `counts` is what each search finds."""

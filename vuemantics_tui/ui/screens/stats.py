@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 from rich.cells import cell_len
 from textual import events, work
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static
 
-from vuemantics_tui.domain.text import counted, size_words, visible
+from vuemantics_tui.domain.text import counted, seconds_words, size_words, visible
 from vuemantics_tui.domain.upload import STATUS_WORDS
 from vuemantics_tui.library import Library, Statistics
-from vuemantics_tui.ui import bindings
+from vuemantics_tui.ui.actions import MOVE, VIEW, action
 from vuemantics_tui.ui.fitting import fit
 from vuemantics_tui.ui.notices import Notices
-from vuemantics_tui.ui.screens.reading import Reading, is_open
-from vuemantics_tui.ui.uploads.pane_words import seconds_words
+from vuemantics_tui.ui.screens.reading import READING, Reading, is_open
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 from vuemantics_tui.ui.widgets.months_chart import MonthsChart
 from vuemantics_tui.ui.widgets.words import Words
@@ -39,7 +40,12 @@ Line = tuple[str, float, str]
 class StatsScreen(Reading, Screen[None]):
     """Shows the numbers as bars; they are read when it opens, and when asked for."""
 
-    BINDINGS = bindings.STATS_SCREEN
+    HELP_TITLE = "Statistics"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        action("count-again", "r", "count_again", "refresh", "Count everything again", VIEW),
+        *READING,
+        action("stats-back", "escape,q,#", "go_back", "back", "Back to the list", MOVE),
+    ]
     CSS_PATH = Path(__file__).with_suffix(".tcss")
 
     def __init__(self, library: Library) -> None:
@@ -58,7 +64,7 @@ class StatsScreen(Reading, Screen[None]):
 
     def on_mount(self) -> None:
         """Begin to count."""
-        self._notices = Notices(self.app)
+        self._notices = Notices.of(self)
         self.query_one("#stats-title", Words).say("The library in numbers")
         self.action_count_again()
 

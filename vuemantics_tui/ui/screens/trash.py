@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import ClassVar
 
 from textual import on, work
+from textual.binding import BindingType
 from textual.content import Content
 from textual.widgets import OptionList
 
 from vuemantics_tui.domain.text import counted, size_words, visible
 from vuemantics_tui.library import Library, TrashedUpload
-from vuemantics_tui.ui import bindings
+from vuemantics_tui.ui.actions import ACT, MOVE, action
 from vuemantics_tui.ui.screens.confirm import ConfirmScreen
 from vuemantics_tui.ui.screens.list_screen import ListScreen
 from vuemantics_tui.ui.uploads.pane_words import ago_words
@@ -24,13 +26,21 @@ NOT_THERE = "{name} is not in the trash any more."
 class TrashList(ChoiceList):
     """What is in the trash, the latest first."""
 
-    BINDINGS = bindings.TRASH_LIST
+    BINDINGS: ClassVar[list[BindingType]] = [
+        action("restore-upload", "enter,r", "select", "restore", "Restore", ACT),
+    ]
 
 
 class TrashScreen(ListScreen[TrashedUpload]):
     """Lists what was deleted, and brings it back or deletes it for ever."""
 
-    BINDINGS = bindings.TRASH_SCREEN
+    HELP_TITLE = "The trash"
+    PARTS = (TrashList,)
+    BINDINGS: ClassVar[list[BindingType]] = [
+        action("delete-forever", "x", "delete_forever", "delete permanently", "Delete permanently, after asking", ACT),
+        action("empty-trash", "X", "empty_trash", "empty", "Delete everything permanently, after asking", ACT),
+        action("trash-back", "escape,q,T", "go_back", "back", "Back to the list", MOVE),
+    ]
     AUTO_FOCUS = "TrashList"
     NOTHING = "The trash is empty.\n\nWhat you delete is kept here for a while, and can be brought back."
 

@@ -8,6 +8,7 @@ from typing import ClassVar, NamedTuple
 from rich.segment import Segment
 from rich.style import Style
 from textual import events, work
+from textual.binding import BindingType
 from textual.filter import ANSIToTruecolor, LineFilter
 from textual.geometry import Region, Size
 from textual.reactive import Reactive
@@ -17,7 +18,7 @@ from textual.strip import Strip
 from vuemantics_tui.domain.text import visible
 from vuemantics_tui.domain.upload import TERMINAL, Upload, UploadRow
 from vuemantics_tui.library import Library
-from vuemantics_tui.ui import bindings
+from vuemantics_tui.ui.actions import MOVE, hidden
 from vuemantics_tui.ui.fitting import fit, fit_name
 from vuemantics_tui.ui.messages import LoadFailed, TileOpened
 from vuemantics_tui.ui.pictures.loader import Drawn, PictureLoader
@@ -62,7 +63,17 @@ class Grid(NamedTuple):
 class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
     """Draws an UploadList as tiles, with its cursor and marks; reads nothing while it is hidden. Posts TileOpened."""
 
-    BINDINGS = bindings.GALLERY
+    HELP_TITLE = "The gallery"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        hidden("gallery-left", "left", "tile_left", "left", "Left", MOVE),
+        hidden("gallery-right", "right", "tile_right", "right", "Right", MOVE),
+        hidden("gallery-up", "up,k", "tile_rows(-1)", "up", "Row up", MOVE),
+        hidden("gallery-down", "down,j", "tile_rows(1)", "down", "Row down", MOVE),
+        hidden("gallery-page-up", "pageup", "tile_pages(-1)", "page up", "Page up", MOVE),
+        hidden("gallery-page-down", "pagedown", "tile_pages(1)", "page down", "Page down", MOVE),
+        hidden("gallery-first", "home", "tile_first", "first", "First upload", MOVE),
+        hidden("gallery-last", "end,G", "tile_last", "last", "Last upload", MOVE),
+    ]
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"gallery--{name}" for name in STYLES}
     # As with the table: its own size does not depend on it.
     virtual_size = Reactive(Size(0, 0))

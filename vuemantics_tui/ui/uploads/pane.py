@@ -13,6 +13,7 @@ from textual import work
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
+from textual.message import Message
 from textual.widgets import Static
 
 from vuemantics_tui.domain.text import visible
@@ -28,6 +29,8 @@ from vuemantics_tui.ui.widgets.thumbnail import PLACEHOLDER, Thumbnail
 
 # Long enough that holding a key down shows nothing on the way, short enough to seem at once.
 BLINK_SECONDS = 0.08
+# After a read that failed.
+RETRY_SECONDS = 1.0
 BAR_CELLS = 18
 # How much of the height the picture may take; the words below it matter as much.
 PICTURE_SHARE = 0.48
@@ -41,6 +44,14 @@ class _Page:
     thumbnail: Path | None
     why: Why | None = None
     albums: frozenset[str] = frozenset()
+
+
+@dataclass
+class PageShown(Message):
+    """The pane shows this upload, as it was read just now."""
+
+    upload: Upload
+    history: tuple[UploadEvent, ...]
 
 
 class PaneText(Static):
@@ -233,9 +244,10 @@ class UploadPane(VerticalScroll, can_focus=False):
                         self._show_page(page)
                     if page is not None and page.why is not None:
                         self._look_nearer(page)
-        except Exception as error:  # noqa: BLE001 - told on the screen; the next tick tries again
+        except Exception as error:  # noqa: BLE001 - told on the screen, and tried again
             self._stale = True
             self.post_message(LoadFailed(error))
+            self.set_timer(RETRY_SECONDS, self._load_later)
         finally:
             self._loading = False
 
@@ -295,6 +307,7 @@ class UploadPane(VerticalScroll, can_focus=False):
         self._text("history", "" if done else words.history_words(page.history, self._clock()))
         if another:
             self.scroll_to(y=0, animate=False)
+        self.post_message(PageShown(upload, page.history))
 
     def _show_texts(self, page: _Page) -> None:
         self._text("description", lit_lines(page.upload.description or "", page.why))

@@ -12,9 +12,9 @@ from textual.content import Content
 from vuemantics_tui.domain.description import PASSING_SCORE
 from vuemantics_tui.domain.errors import ErrorKind
 from vuemantics_tui.domain.formats import BY_MIME_TYPE
-from vuemantics_tui.domain.text import size_words, visible
+from vuemantics_tui.domain.text import clock_words, seconds_words, size_words, visible
 from vuemantics_tui.domain.upload import ProcessingStage, ProcessingStatus, Upload, UploadEvent
-from vuemantics_tui.ui.wording import age_words, duration_words, error_words, reason_of
+from vuemantics_tui.ui.wording import age_words, error_words, reason_of
 
 GOOD_SCORE = 80
 _FAILED_DURING = {
@@ -50,13 +50,6 @@ def ago_words(moment: str, now: datetime) -> str:
     return words if words in ("", "yesterday") else f"{words} ago"
 
 
-def seconds_words(seconds: float) -> str:
-    """How long that took: 22 ms, 3.4 s, 2:05 min."""
-    if seconds < 0.0995:
-        return f"{seconds * 1000:.0f} ms"
-    return f"{seconds:.1f} s" if seconds < 99.95 else f"{duration_words(seconds)} min"
-
-
 def local_moment(moment: str) -> datetime | None:
     """A moment of the store (ISO 8601) in the zone of this machine."""
     try:
@@ -83,7 +76,7 @@ def camera_words(upload: Upload) -> str:
 def facts_words(upload: Upload, now: datetime) -> str:
     """Two lines at most: shape, size, format, age; when it was taken and by which camera."""
     shape = f"{upload.width} × {upload.height}" if upload.width and upload.height else ""
-    length = duration_words(upload.duration) if upload.duration else ""
+    length = clock_words(upload.duration) if upload.duration else ""
     known = BY_MIME_TYPE.get(upload.mime_type)
     kind = known.name if known else visible(upload.extension).upper()
     first = [shape, size_words(upload.file_size), kind, length, ago_words(upload.created_at, now)]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from textual import on
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Input, Label, Static
 
-from vuemantics_tui.ui import bindings
+from vuemantics_tui.ui.actions import ANSWER, action
 from vuemantics_tui.ui.messages import PathFieldClosed, PathsEntered
 from vuemantics_tui.ui.widgets.line_input import LineInput
 
@@ -17,7 +20,11 @@ HELP = "A file, or a folder with all that is in it."
 class PathInput(LineInput):
     """The field itself."""
 
-    BINDINGS = bindings.PATH_FIELD
+    HELP_TITLE = "The field for paths"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        action("submit-paths", "enter", "submit", "add", "Add what you typed", ANSWER),
+        action("close-field", "escape", "close_field", "close", "Leave without adding", ANSWER),
+    ]
 
     def action_close_field(self) -> None:
         """Leave without adding."""

@@ -7,9 +7,9 @@ from datetime import datetime
 
 from textual.reactive import reactive
 
+from vuemantics_tui.domain.text import clock_words
 from vuemantics_tui.domain.upload import QueueCounts
 from vuemantics_tui.ui.widgets.two_sided import Part, TwoSidedLine
-from vuemantics_tui.ui.wording import duration_words
 
 # Long enough to be calm, short enough to notice that a video takes its time.
 WINDOW_SECONDS = 15.0
@@ -106,5 +106,5 @@ class QueueBar(TwoSidedLine):
         bar: list[Part] = [("━" * filled, "$running"), ("━" * (BAR_CELLS - filled) + "  ", "$line")]
         pace: Part = (f"{self.per_second:.1f}/s  ", "$dim")
         seconds = left / self.per_second if self.seconds_left is None else self.seconds_left
-        time_left: list[Part] = [(f"{duration_words(seconds)} left", "$dim")]
+        time_left: list[Part] = [(f"{clock_words(seconds)} left", "$dim")]
         return [[pace, *bar, *time_left], [pace, *time_left], time_left]

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import datetime
+from typing import ClassVar
 
 from textual import events, on, work
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Static
@@ -15,23 +17,23 @@ from textual.widgets import Static
 from vuemantics_tui.domain.upload import QueueCounts
 from vuemantics_tui.domain.view import View
 from vuemantics_tui.library import ChangeFeed, Library
-from vuemantics_tui.ui import bindings
-from vuemantics_tui.ui.keymap import first_key
+from vuemantics_tui.ui.actions import ACT, FIND, MARK, PROGRAM, QUEUE, VIEW, action, hidden, key_of
 from vuemantics_tui.ui.messages import LoadFailed, TileOpened
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.screens.reading import is_open
+from vuemantics_tui.ui.uploads.gallery import Gallery
 from vuemantics_tui.ui.uploads.header_line import HeaderLine
 from vuemantics_tui.ui.uploads.outage_line import OutageLine
 from vuemantics_tui.ui.uploads.pane import UploadPane
-from vuemantics_tui.ui.uploads.path_field import PathField
+from vuemantics_tui.ui.uploads.path_field import PathField, PathInput
 from vuemantics_tui.ui.uploads.queue_bar import Pace, QueueBar, reading_words
 from vuemantics_tui.ui.uploads.screen_acting import ActingPart
 from vuemantics_tui.ui.uploads.screen_describing import DescribingPart
 from vuemantics_tui.ui.uploads.screen_keeping import KeepingPart
 from vuemantics_tui.ui.uploads.screen_serving import ServingPart
-from vuemantics_tui.ui.uploads.search_bar import SearchLine
+from vuemantics_tui.ui.uploads.search_bar import SearchInput, SearchLine
 from vuemantics_tui.ui.uploads.search_hint import SearchHint
-from vuemantics_tui.ui.uploads.table import TableHeading
+from vuemantics_tui.ui.uploads.table import TableHeading, UploadTable
 from vuemantics_tui.ui.uploads.upload_list import Change
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 from vuemantics_tui.ui.widgets.words import Words
@@ -58,7 +60,61 @@ Press [b $accent]$key[/] to add photos and videos, or run
 class UploadsScreen(KeepingPart, ActingPart, DescribingPart, ServingPart):
     """Shows what is in the library, follows what changes in it, and hands over what a person wants."""
 
-    BINDINGS = bindings.UPLOADS_SCREEN
+    HELP_TITLE = "The list of uploads"
+    HELP_SIGNS = True
+    PARTS = (UploadTable, Gallery, PathInput, SearchInput)
+    BINDINGS: ClassVar[list[BindingType]] = [
+        # What follows at once, as a dropped path does in some terminals, must find the field and never the hot keys:
+        # only a key with priority acts before the next one is handed out.
+        action("add-paths", "a", "add_paths", "add", "Pick files and folders to add", ACT, priority=True),
+        hidden("type-paths", "A", "type_paths", "add by path", "Type or paste a path to add", ACT, priority=True),
+        action("open-search", "/", "open_search", "search", "Search by words or by meaning", FIND, priority=True),
+        action("find-similar", "s", "find_similar", "similar", "Find similar uploads", FIND),
+        hidden("show-below", "m", "show_below", "more results", "Show the results below the cut-off, too", FIND),
+        hidden("save-search", "S", "save_search", "save search", "Save the search under a name", FIND),
+        hidden("show-saved", "B", "show_saved", "saved searches", "Show saved searches and albums", FIND),
+        hidden("past-search", "n", "past_search", "past search", "Previous search", FIND),
+        hidden("open-upload", "enter", "open_upload", "open", "Open in full screen", ACT),
+        hidden("show-details", "i", "show_details", "details", "Show all details", ACT),
+        action("retry-upload", "r", "retry_upload", "retry", "Retry, or describe a completed upload again", ACT),
+        action("toggle-pause", "p", "toggle_pause", "pause", "Pause or resume for everyone using this library", QUEUE),
+        action("delete-upload", "d,delete", "delete_upload", "delete", "Move to the trash, after asking", ACT),
+        hidden("undo-delete", "u", "undo_delete", "undo delete", "Restore what you deleted last", ACT),
+        hidden("show-trash", "T", "show_trash", "trash", "Show the trash, and restore from it", ACT),
+        hidden("show-duplicates", "W", "show_duplicates", "duplicates", "Find duplicates, and keep one of each", ACT),
+        hidden("show-stats", "#", "show_stats", "statistics", "Show statistics of the library", PROGRAM),
+        hidden("edit-tags", "t", "edit_tags", "tags", "Add or remove tags", ACT),
+        hidden("toggle-hidden", "h", "toggle_hidden", "hide", "Hide from lists and search, or show again", ACT),
+        hidden("open-original", "e", "open_original", "open original", "Open the original in the system viewer", ACT),
+        hidden("copy-path", "y", "copy_path", "copy path", "Copy the path, also over SSH", ACT),
+        hidden("copy-description", "Y", "copy_description", "copy description", "Copy the description", ACT),
+        hidden(
+            "show-descriptions", "D", "show_descriptions", "descriptions", "Compare all descriptions of the upload", ACT
+        ),
+        hidden("edit-description", "E", "edit_description", "edit description", "Write your own description", ACT),
+        hidden("cancel-upload", "x", "cancel_upload", "cancel", "Cancel if waiting or running", QUEUE),
+        hidden("run-next", "b", "run_next", "process next", "Move to the front of the queue", QUEUE),
+        hidden("show-failures", "F", "show_failures", "failures", "Show failures by reason, with what helps", QUEUE),
+        hidden("look-now", "w", "look_now", "check server", "Check now whether the server is back", QUEUE),
+        hidden("reembed", "R", "reembed", "re-embed", "Re-embed uploads of another model, after asking", QUEUE),
+        action("sort-by", "o", "sort_by", "sort", "Next sort order: added, name, size, …", VIEW),
+        hidden("reverse-sort", "O", "reverse_sort", "reverse", "Reverse the sort order", VIEW),
+        action("filter-by", "f", "filter_by", "filter", "Filter by status or type, include hidden", VIEW),
+        hidden("clear-view", "c", "clear_view", "clear", "Clear search, filter, order and marks", VIEW),
+        action("toggle-gallery", "g", "toggle_gallery", "gallery", "Switch between gallery and table", VIEW),
+        hidden("toggle-pane", "v", "toggle_pane", "pane", "Show or hide the pane", VIEW),
+        hidden("toggle-mark", "space", "toggle_mark", "mark", "Mark; actions apply to all marked uploads", MARK),
+        hidden("mark-range", "V", "mark_range", "range", "Start or end a range of marks", MARK),
+        hidden("mark-all", "*", "mark_all", "mark all", "Mark everything in the list", MARK),
+        hidden(
+            "use-better-analyzer",
+            "U",
+            "use_better_analyzer",
+            "use better analyzer",
+            "Switch to a better analyzer",
+            PROGRAM,
+        ),
+    ]
     AUTO_FOCUS = "#uploads"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - as Textual declares it
 
@@ -106,8 +162,8 @@ class UploadsScreen(KeepingPart, ActingPart, DescribingPart, ServingPart):
         self.mind_servers()
 
     def _invite(self) -> None:
-        self.query_one(QueueBar).failures_key = first_key("show-failures", self.app._keymap)
-        key = first_key("add-paths", self.app._keymap)
+        self.query_one(QueueBar).failures_key = key_of(self, "show-failures")
+        key = key_of(self, "add-paths")
         self.query_one("#empty-text", Static).update(Content.from_markup(EMPTY, key=key))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from textual import work
 
 from vuemantics_tui.domain.upload import Upload, UploadRow
+from vuemantics_tui.ui.actions import key_of
 from vuemantics_tui.ui.clipboard import copy
-from vuemantics_tui.ui.keymap import first_key
 from vuemantics_tui.ui.screens.confirm import ConfirmScreen
 from vuemantics_tui.ui.screens.detail import DetailScreen
 from vuemantics_tui.ui.uploads.commands import Acting, named
@@ -47,7 +47,7 @@ class ActingPart(UploadsBase):
 
     def action_delete_upload(self) -> None:
         """Delete these, after asking."""
-        words = Acting(self.library, trash_key=first_key("show-trash", self.app._keymap))
+        words = Acting(self.library, trash_key=key_of(self, "show-trash"))
         self._act(words.delete, lambda rows: _delete_question(rows, self.library.trash.days))
 
     def action_open_upload(self) -> None:

@@ -11,7 +11,7 @@ from textual.screen import Screen
 from vuemantics_tui.domain.upload import Upload
 from vuemantics_tui.domain.view import View
 from vuemantics_tui.library import Library
-from vuemantics_tui.ui.keymap import first_key
+from vuemantics_tui.ui.actions import key_of
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.pictures.loader import PictureLoader
 from vuemantics_tui.ui.uploads.gallery import Gallery
@@ -81,11 +81,11 @@ class UploadsBase(Screen[None]):
 
     def say(self) -> None:
         """Say in words what the table shows, and where it shows nothing, why."""
-        uploads, keymap = self.uploads, self.app._keymap
+        uploads = self.uploads
         found = uploads.results.of_line if uploads.results is not None else None
         line = self.query_one(SearchLine)
-        clear_key = first_key("clear-view", keymap)
-        line.say(uploads.words(below_key=first_key("show-below", keymap), clear_key=clear_key))
+        clear_key = key_of(self, "clear-view")
+        line.say(uploads.words(below_key=key_of(self, "show-below"), clear_key=clear_key))
         line.show_scores(found)
         self.query_one(SearchHint).note(found.note if found is not None else "")
         if uploads.results is not self._explained:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from textual import work
 
 from vuemantics_tui.domain.text import counted
-from vuemantics_tui.ui.keymap import first_key
+from vuemantics_tui.ui.actions import key_of
 from vuemantics_tui.ui.screens.ask import AskScreen
 from vuemantics_tui.ui.screens.duplicates import DuplicatesScreen
 from vuemantics_tui.ui.screens.saved import SavedScreen
@@ -116,7 +116,7 @@ class KeepingPart(SearchingPart):
 
             async def do(name: str) -> str:
                 await self.library.search.save(name, text)
-                return f"Saved. {first_key('show-saved', self.app._keymap)} shows the saved searches."
+                return f"Saved. {key_of(self, 'show-saved')} shows the saved searches."
 
             told = await self.app.push_screen_wait(AskScreen("Save this search as", text, do, placeholder="a name"))
             if told is not None:
@@ -126,10 +126,7 @@ class KeepingPart(SearchingPart):
     async def action_show_saved(self) -> None:
         """The saved searches and the albums; what the one chosen finds is shown."""
         with self.notices.errors_told():
-            keymap = self.app._keymap
-            saved = SavedScreen(
-                self.library, save_key=first_key("save-search", keymap), tag_key=first_key("edit-tags", keymap)
-            )
+            saved = SavedScreen(self.library, save_key=key_of(self, "save-search"), tag_key=key_of(self, "edit-tags"))
             query = await self.app.push_screen_wait(saved)
             if query is not None:
                 self.query_one(SearchLine).put(query)

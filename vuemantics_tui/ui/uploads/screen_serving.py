@@ -8,7 +8,7 @@ from contextlib import suppress
 from textual import work
 
 from vuemantics_tui.domain.text import counted, visible
-from vuemantics_tui.ui.keymap import first_key
+from vuemantics_tui.ui.actions import key_of
 from vuemantics_tui.ui.messages import ReopenWanted
 from vuemantics_tui.ui.screens.confirm import ConfirmScreen
 from vuemantics_tui.ui.screens.failures import FailuresScreen
@@ -45,7 +45,7 @@ class ServingPart(UploadsBase):
     def show_outage(self) -> None:
         """Say what is waited for. Costs microseconds where nothing is."""
         outage = self.library.queue.outage
-        self.query_one(OutageLine).show(outage, first_key("look-now", self.app._keymap) if outage else "")
+        self.query_one(OutageLine).show(outage, key_of(self, "look-now") if outage else "")
         if (outage is not None) != self._was_away:
             self._was_away = outage is not None
             self._look_sooner.set()
@@ -71,14 +71,14 @@ class ServingPart(UploadsBase):
             told: list[str] = []
             stale, described = await self.library.queue.stale_embeddings()
             if stale:
-                key = first_key("reembed", self.app._keymap)
+                key = key_of(self, "reembed")
                 told.append(
                     f"{stale:,} of {described:,} need re-embedding: press {key}, or run vuemantics-tui reembed."
                     " Words find them meanwhile."
                 )
             better = await self.library.better_analyzer()
             if better is not None:
-                key = first_key("use-better-analyzer", self.app._keymap)
+                key = key_of(self, "use-better-analyzer")
                 told.append(f"{_capital(better)} answers and has its models: press {key} to change to it.")
             if told:
                 self.notices.tell(*told)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.timer import Timer
@@ -13,7 +15,7 @@ from textual.widgets import Input, Label, Static
 
 from vuemantics_tui.domain.query import pointed
 from vuemantics_tui.library import SearchResults, Suggestion
-from vuemantics_tui.ui import bindings
+from vuemantics_tui.ui.actions import FIND, action, hidden
 from vuemantics_tui.ui.messages import SearchEntered, SearchLeft, SearchTyped
 from vuemantics_tui.ui.widgets.line_input import LineInput
 from vuemantics_tui.ui.widgets.words import Words
@@ -28,7 +30,13 @@ BLOCKS = "▁▂▃▅▇"
 class SearchInput(LineInput):
     """The field itself. Up and Down bring past searches."""
 
-    BINDINGS = bindings.SEARCH_FIELD
+    HELP_TITLE = "The search line"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        action("take-suggestion", "tab", "take_suggestion", "complete", "Accept the first suggestion", FIND),
+        action("leave-search", "escape", "leave_search", "back", "Leave the search", FIND),
+        hidden("older-search", "up", "older_search", "older", "Previous search", FIND),
+        hidden("newer-search", "down", "newer_search", "newer", "Next search", FIND),
+    ]
 
     def __init__(self) -> None:
         super().__init__(

@@ -15,7 +15,6 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from vuemantics_tui.domain.upload import UploadRow
-from vuemantics_tui.ui import bindings
 from vuemantics_tui.ui.messages import LoadFailed
 from vuemantics_tui.ui.uploads.line import GAP, LEAD, Columns, LineStyle, line_pieces
 from vuemantics_tui.ui.uploads.upload_list import Change, UploadList
@@ -55,7 +54,6 @@ class TableHeading(Widget):
 class UploadTable(CursorList[LineStyle]):
     """Draws an UploadList one upload a line, with its cursor."""
 
-    BINDINGS = bindings.UPLOAD_TABLE
     STYLES = "upload-table"
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"upload-table--{name}" for name in (*get_args(LineStyle), "cursor")}
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
+from typing import ClassVar
 
+from textual.binding import BindingType
 from textual.content import Content
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
+from vuemantics_tui.ui.widgets.cursor_list import CURSOR
+
 
 class ChoiceList(OptionList, inherit_bindings=False):
-    """An OptionList with the names that the registry of actions has for moving."""
+    """An OptionList that moves by the same actions as a CursorList."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [*CURSOR]
     DEFAULT_CSS = """
     ChoiceList {
         background: $background;

@@ -6,10 +6,21 @@ from typing import ClassVar, Generic, TypeVar
 
 from rich.style import Style
 from textual import events
+from textual.binding import BindingType
 from textual.geometry import Region, Size
 from textual.reactive import Reactive
 from textual.scroll_view import ScrollView
 
+from vuemantics_tui.ui.actions import MOVE, hidden
+
+CURSOR = (
+    hidden("cursor-up", "up,k", "cursor_up", "up", "Up", MOVE),
+    hidden("cursor-down", "down,j", "cursor_down", "down", "Down", MOVE),
+    hidden("cursor-page-up", "pageup", "page_up", "page up", "Page up", MOVE),
+    hidden("cursor-page-down", "pagedown", "page_down", "page down", "Page down", MOVE),
+    hidden("cursor-first", "home", "cursor_first", "first", "First line", MOVE),
+    hidden("cursor-last", "end,G", "cursor_last", "last", "Last line", MOVE),
+)
 StyleName = TypeVar("StyleName", bound=str)
 
 
@@ -19,6 +30,7 @@ class CursorList(ScrollView, Generic[StyleName], can_focus=True, inherit_binding
     `STYLES` is the prefix of its component classes, of which one more is called `cursor`.
     """
 
+    BINDINGS: ClassVar[list[BindingType]] = [*CURSOR]
     STYLES: ClassVar[str] = ""
     # Not `layout=True` as in Textual: its own size does not depend on it, and a layout of the whole screen for each
     # line that is added takes 14 ms.

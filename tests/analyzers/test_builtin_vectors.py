@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vuemantics_tui.analyzers.builtin.text import DIMENSION, MAX_TOKENS, embed_texts, normalise
+from vuemantics_tui.analyzers.builtin.vectors import DIMENSION, MAX_TOKENS, embed_texts, normalise
 
 
 def test_each_text_has_one_vector_of_length_one() -> None:

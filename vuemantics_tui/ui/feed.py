@@ -1,0 +1,181 @@
+"""Feed: watches the library for the whole app, whoever writes to it, and tells the screens and widgets that follow it.
+
+Nothing else in the app looks at the store on a timer. Who follows has a handler for one or more of the messages below.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, cast
+from weakref import WeakSet
+
+from textual.dom import DOMNode
+from textual.message import Message
+from textual.message_pump import MessagePump
+from textual.worker import Worker
+
+from vuemantics_tui.domain.upload import QueueCounts
+from vuemantics_tui.ui.notices import Notices
+
+if TYPE_CHECKING:
+    from vuemantics_tui.library import ChangeFeed, Library
+
+# As often as an eye can follow, and no more: over SSH each repaint is bytes.
+LOOK_SECONDS = 0.1
+# While nobody is at the keyboard and nothing moves, a look costs more than it brings.
+REST_SECONDS = 0.4
+RESTS_AFTER_SECONDS = 3.0
+# What is said of a moment ("2 min ago") reads otherwise after so long.
+AGE_SECONDS = 20.0
+
+
+@dataclass
+class LibraryChanged(Message, bubble=False):
+    """Something was written: uploads of these numbers were added or changed, those are gone.
+
+    Both are empty where no upload moved, as when a search was saved.
+    """
+
+    changed: frozenset[int]
+    deleted: frozenset[int]
+    counts: QueueCounts
+
+    @property
+    def moved(self) -> frozenset[int]:
+        """The numbers of all uploads that moved."""
+        return self.changed | self.deleted
+
+
+@dataclass
+class WorkProgressed(Message, bubble=False):
+    """What this process works on may have got on: a frame, words as they arrive, a server that everything waits for.
+
+    Posted once more when the work has ended.
+    """
+
+
+@dataclass
+class TimePassed(Message, bubble=False):
+    """What is said of how long ago something was may read otherwise."""
+
+
+class Reader:
+    """Reads something for a screen or widget whenever it is wanted: never twice at a time, and with a rest after each.
+
+    What fails is told, and read again after the rest.
+    """
+
+    def __init__(self, owner: DOMNode, read: Callable[[], Awaitable[None]], *, rest: float) -> None:
+        self._owner = owner
+        self._read = read
+        self._rest = rest
+        self._wanted = self._reading = False
+
+    def want(self) -> None:
+        """Read, now or after what is being read."""
+        self._wanted = True
+        if not self._reading:
+            self._reading = True
+            self._worker: Worker[None] = self._owner.run_worker(self._go_on, group="reading", exit_on_error=False)
+
+    async def _go_on(self) -> None:
+        notices = Notices.of(self._owner)
+        try:
+            while self._wanted and self._owner.is_attached:
+                self._wanted = False
+                failed = True
+                with notices.errors_told():
+                    await self._read()
+                    failed = False
+                self._wanted = self._wanted or failed
+                if self._wanted:
+                    await asyncio.sleep(self._rest)
+        finally:
+            self._reading = False
+
+
+class Feed:
+    """Posts its messages to those that follow, at most about ten times a second."""
+
+    def __init__(self, library: Library, notices: Notices) -> None:
+        self._library = library
+        self._notices = notices
+        self._changes: ChangeFeed | None = None
+        self._followers: WeakSet[MessagePump] = WeakSet()
+        self._moved_at = time.monotonic()
+        self._aged_at = time.monotonic()
+        self._working = False
+        self._woken = asyncio.Event()
+        self.counts: QueueCounts | None = None
+
+    @classmethod
+    def of(cls, pump: MessagePump) -> Feed:
+        """Return the feed of the app that a screen or widget is in."""
+        return cast("Feed", cast(Any, pump.app).feed)
+
+    def follow(self, follower: MessagePump) -> None:
+        """Post what happens from now on to a screen or widget, for as long as it is there."""
+        self._followers.add(follower)
+
+    def hurry(self) -> None:
+        """Look at once, and for a while more often: somebody is at the keyboard, or has just changed something."""
+        resting = self._resting
+        self._moved_at = time.monotonic()
+        if resting:
+            self._woken.set()
+
+    @property
+    def _resting(self) -> bool:
+        return not self._working and time.monotonic() - self._moved_at > RESTS_AFTER_SECONDS
+
+    async def run(self) -> None:
+        """Watch until cancelled. A store that refuses for a while is told of, and asked again."""
+        while True:
+            with self._notices.errors_told():
+                await self._look()
+            self._tell_of_work()
+            self._tell_of_time()
+            try:
+                async with asyncio.timeout(REST_SECONDS if self._resting else LOOK_SECONDS):
+                    await self._woken.wait()
+            except TimeoutError:
+                continue
+            self._woken.clear()
+
+    async def _look(self) -> None:
+        if self._changes is None:
+            changes = self._library.uploads.changes()
+            await changes.skip_to_now()
+            self.counts = await self._library.queue.counts()
+            self._changes = changes
+            self._post(LibraryChanged(frozenset(), frozenset(), self.counts))
+            return
+        before = self._changes.version
+        moved = await self._changes.poll()
+        if self._changes.version == before:
+            return
+        self._moved_at = time.monotonic()
+        self.counts = await self._library.queue.counts()
+        changed, deleted = (moved.changed, moved.deleted) if moved is not None else ((), ())
+        self._post(LibraryChanged(frozenset(changed), frozenset(deleted), self.counts))
+
+    def _tell_of_work(self) -> None:
+        queue = self._library.queue
+        working = queue.in_flight > 0 or queue.outage is not None or queue.backfill is not None
+        if working or self._working:
+            self._post(WorkProgressed())
+        self._working = working
+
+    def _tell_of_time(self) -> None:
+        now = time.monotonic()
+        if now - self._aged_at >= AGE_SECONDS:
+            self._aged_at = now
+            self._post(TimePassed())
+
+    def _post(self, message: LibraryChanged | WorkProgressed | TimePassed) -> None:
+        for follower in tuple(self._followers):
+            # One for each: Textual keeps in a message how far it has come.
+            follower.post_message(replace(message))
