@@ -52,8 +52,8 @@ async def test_what_another_program_changes_is_told_by_its_numbers_with_the_coun
         other = await open_library_at(root)
         try:
             uploads = {upload.filename: upload for upload in await other.uploads.newest()}
-            await other.uploads.retry([uploads["1.png"].id])
-            await other.uploads.delete([uploads["2.png"].id])
+            await other.queue.retry([uploads["1.png"].id])
+            await other.trash.put([uploads["2.png"].id])
         finally:
             await other.close()
         await window.until(lambda: any(message.deleted for message in follower.told))
@@ -103,15 +103,15 @@ async def test_a_follower_that_is_gone_is_told_nothing_and_a_store_that_refuses_
     async with window_on(root) as window:
         gone, follower = await following(window), await following(window)
         await gone.remove()
-        counts = window.library.queue.counts
+        counts = window.library.queue.store.counts
 
         async def refuse() -> object:
             raise LibraryError("The library is locked", "Wait.")
 
-        monkeypatch.setattr(window.library.queue, "counts", refuse)
+        monkeypatch.setattr(window.library.queue.store, "counts", refuse)
         await window.library.search.save("stills", "type:image")
         await window.shows("The library is locked")
-        monkeypatch.setattr(window.library.queue, "counts", counts)
+        monkeypatch.setattr(window.library.queue.store, "counts", counts)
         await window.library.search.save("clips", "type:video")
         await window.until(lambda: bool(follower.told))
         assert gone.told == []
