@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 
 import aiosqlite
 
+from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.fields import FIELDS, Source, UploadField
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.upload import (
@@ -17,9 +18,21 @@ from vuemantics_tui.domain.upload import (
     UploadRow,
 )
 from vuemantics_tui.domain.view import SortKey, StatusFilter, View
-from vuemantics_tui.store.database import Database, Row, batches, escaped_like, next_revision, now_iso, placeholders
+from vuemantics_tui.store.database import (
+    Database,
+    Row,
+    batches,
+    escaped_like,
+    next_revision,
+    now_iso,
+    placeholders,
+    rows_of,
+)
 from vuemantics_tui.store.duplicates import leave_groups
 from vuemantics_tui.store.history import record_event
+
+# Who has not looked for so many deletions reads everything again.
+TOMBSTONES_KEPT = 10_000
 
 # The alias of each table in what follows.
 _ALIASES = {Source.UPLOADS: "u", Source.DESCRIPTIONS: "d"}
@@ -175,6 +188,23 @@ class UploadStore:
         )
         return [upload_of(row) for row in rows]
 
+    async def find(self, prefix: str) -> Upload:
+        """Return the one upload whose ID begins with `prefix`. Raises UsageError if there is none, or several."""
+        found = await self.by_prefix(prefix) if prefix else []
+        if not found:
+            raise UsageError(f"No upload has an ID that begins with {prefix!r}", "See: vuemantics-tui list")
+        if len(found) > 1:
+            some = ", ".join(upload.id[:13] for upload in found[:3])
+            raise UsageError(
+                f"{len(found)} uploads have IDs that begin with {prefix!r}: {some}", "Type more of the ID."
+            )
+        return found[0]
+
+    async def by_number(self, number: int) -> Upload | None:
+        """Return the upload with this number, if it is there."""
+        found = await self.by_numbers([number])
+        return found[0] if found else None
+
     async def by_numbers(self, numbers: Sequence[int]) -> list[Upload]:
         """The uploads with these numbers that are there, in the order of the numbers given."""
         found: dict[int, Upload] = {}
@@ -311,7 +341,21 @@ class UploadStore:
                 await leave_groups(connection, [number])
                 await bury(connection, number, upload_id)
                 deleted.append(DeletedUpload(number, upload_id, user_id))
+            await forget_tombstones(connection)
         return deleted
+
+
+async def forget_tombstones(connection: aiosqlite.Connection) -> None:
+    """Remove all but the latest tombstones, inside a transaction, and note up to where they are gone."""
+    rows = await rows_of(
+        connection,
+        "SELECT revision FROM tombstones ORDER BY revision DESC LIMIT 1 OFFSET :kept",
+        {"kept": TOMBSTONES_KEPT},
+    )
+    if rows:
+        revision = {"revision": rows[0][0]}
+        await connection.execute("DELETE FROM tombstones WHERE revision <= :revision", revision)
+        await connection.execute("UPDATE library SET forgotten = :revision", revision)
 
 
 async def bury(connection: aiosqlite.Connection, number: int, upload_id: str) -> None:

@@ -1,4 +1,4 @@
-"""Which analyzer describes and which embeds, and how they are made from the settings."""
+"""The analyzer of a library: which one describes and which one embeds, and how they are made from the settings."""
 
 from __future__ import annotations
 
@@ -6,25 +6,23 @@ import asyncio
 import logging
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from vuemantics_tui import paths
-from vuemantics_tui.analyzers.base import Analyzer, Compute, Describer, Embedder, OnPulled, ServerState
-from vuemantics_tui.analyzers.builtin.analyzer import BuiltinAnalyzer
-from vuemantics_tui.analyzers.pair import PairedAnalyzer
 from vuemantics_tui.analyzers.secret import Secret
 from vuemantics_tui.config import ANALYZERS, AUTO, SAME, Settings
 from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.prompts import Prompts
 from vuemantics_tui.processing.slots import StageLimits
-from vuemantics_tui.store.identity import LibraryStore
 
 if TYPE_CHECKING:
+    from vuemantics_tui.analyzers.base import Analyzer, Compute, Describer, Embedder, OnPulled, ServerState
     from vuemantics_tui.analyzers.ollama import OllamaAnalyzer
     from vuemantics_tui.analyzers.openai import OpenAIAnalyzer
+    from vuemantics_tui.store.identity import LibraryStore
 
 log = logging.getLogger(__name__)
 
@@ -57,18 +55,117 @@ class Pulling(Protocol):
         ...
 
 
-async def settle(settings: Settings, store: LibraryStore, compute: Compute) -> Choice:
-    """The choice for a library. What a new one begins with is kept in it, so that its vectors do not mix.
+class LibraryAnalyzer:
+    """The analyzer of a library, chosen and made when it is first needed: most commands do without.
 
-    What the settings name goes before what is kept. Raises UsageError and LibraryError.
+    `choice` says how it was chosen: None until then, and where it was handed in.
     """
-    kept = await store.kept()
-    if kept is None:
-        first = await resolve(settings, compute)
-        kept = await store.keep_first(first.describer, first.embedder)
-        if kept == (first.describer, first.embedder):
-            return first
-    return _of_kept(settings, kept)
+
+    def __init__(
+        self, settings: Settings, store: LibraryStore, compute: Callable[[], Compute], made: Analyzer | None = None
+    ) -> None:
+        self.choice: Choice | None = None
+        self._settings = settings
+        self._store = store
+        self._compute = compute
+        self._made = made
+        self._making = asyncio.Lock()
+
+    async def get(self) -> Analyzer:
+        """Return the analyzer. Raises UsageError for settings with which there is none, and LibraryError.
+
+        Chosen is what the settings name, else what the library keeps, else, once, Ollama if it is ready.
+        """
+        async with self._making:
+            if self._made is None:
+                self.choice = await self._choose()
+                self._made = await make(self._settings, self.choice, self._compute())
+        return self._made
+
+    async def chosen(self) -> Choice | None:
+        """Return the choice without making anything; None for an analyzer that was handed in.
+
+        What a new library begins with is kept in it, so that its vectors do not mix. Raises as `get`.
+        """
+        async with self._making:
+            if self._made is None:
+                self.choice = await self._choose()
+        return self.choice
+
+    async def _choose(self) -> Choice:
+        if self.choice is not None:
+            return self.choice
+        kept = await self._store.kept()
+        if kept is None:
+            first = await resolve(self._settings, self._compute())
+            if self._store.is_read_only:
+                return first
+            kept = await self._store.keep_first(first.describer, first.embedder)
+            if kept == (first.describer, first.embedder):
+                return first
+        return _of_kept(self._settings, kept)
+
+    @property
+    def made(self) -> Analyzer | None:
+        """The analyzer, if it was needed before."""
+        return self._made
+
+    async def limits(self) -> StageLimits:
+        """Return how many uploads each stage may have at a time with this analyzer. Raises as `get`."""
+        choice = await self.chosen()
+        return stage_limits(self._settings, *((choice.describer, choice.embedder) if choice else ("", "")))
+
+    async def states(self) -> list[ServerState]:
+        """Look at what the analyzer depends on, now. Raises as `get`."""
+        return await (await self.get()).states()
+
+    async def better(self) -> str | None:
+        """Return "ollama" if it is ready and only the library's age keeps the built-in analyzer; else None.
+
+        Looks at the server for a second or two at most.
+        """
+        choice = await self.chosen()
+        if choice is None or self._settings.analyzer != AUTO or choice.describer != BUILTIN:
+            return None
+        try:
+            ready = await ollama_is_ready(self._settings, self._compute())
+        except UsageError as error:
+            log.warning("Ollama cannot be checked: %s %s", error, error.hint)
+            return None
+        return OLLAMA if ready else None
+
+    async def keep(self, name: str, embedder: str = SAME) -> None:
+        """Have the library keep another analyzer, in use when it is opened next. Raises UsageError and LibraryError.
+
+        Where `embedder` is the same, that of the settings counts.
+        """
+        chosen = self._settings.embedder if embedder == SAME else embedder
+        embeds = checked_name(name if chosen == SAME else chosen)
+        await self._store.keep(checked_name(name), embeds)
+
+    @property
+    def can_pull(self) -> bool:
+        """Whether the analyzer can download models; no before it is made."""
+        return self._made is not None and puller_of(self._made) is not None
+
+    async def pull(self, model: str, on_pulled: OnPulled) -> None:
+        """Have the analyzer's servers download a model; what they have when cancelled is kept for the next time.
+
+        Raises UsageError where the analyzer cannot, and AnalyzerError.
+        """
+        analyzer = await self.get()
+        puller = puller_of(analyzer)
+        if puller is None:
+            raise UsageError(
+                f"The analyzer {analyzer.name} downloads no models",
+                "Ollama does: vuemantics-tui --analyzer ollama pull",
+            )
+        await puller.pull(model, on_pulled)
+
+    async def close(self) -> None:
+        """Let go of connections, if the analyzer was made."""
+        if self._made is not None:
+            await self._made.close()
 
 
 async def resolve(settings: Settings, compute: Compute) -> Choice:
@@ -127,6 +224,8 @@ async def glance(settings: Settings, compute: Compute, seconds: float, *, embeds
 
 async def make(settings: Settings, choice: Choice, compute: Compute) -> Analyzer:
     """The analyzer of a choice. Raises UsageError for settings with which it cannot be made."""
+    from vuemantics_tui.analyzers.pair import PairedAnalyzer
+
     if choice.describer == choice.embedder:
         return await _make_one(settings, choice.describer, compute)
     return PairedAnalyzer(
@@ -144,6 +243,8 @@ async def _make_one(
     if name == OPENAI:
         key = await asyncio.to_thread(read_key, settings)
         return _openai(settings, compute, key, describes=describes, embeds=embeds)
+    from vuemantics_tui.analyzers.builtin.analyzer import BuiltinAnalyzer
+
     return BuiltinAnalyzer(compute, paths.cache_dir())
 
 
@@ -236,13 +337,17 @@ def stage_limits(settings: Settings, describer: str, embedder: str) -> StageLimi
 
 
 def puller_of(analyzer: Analyzer) -> Pulling | None:
-    """The part of an analyzer that can fetch models, if there is one."""
+    """The part of an analyzer that can download models, if there is one."""
+    from vuemantics_tui.analyzers.pair import PairedAnalyzer
+
     parts = (analyzer.describer, analyzer.embedder) if isinstance(analyzer, PairedAnalyzer) else (analyzer,)
     return next((part for part in parts if isinstance(part, Pulling)), None)
 
 
 def part_of(analyzer: Analyzer, *, describes: bool) -> Describer | Embedder:
     """The describer of a pair, or else its embedder; what is no pair, as it is."""
+    from vuemantics_tui.analyzers.pair import PairedAnalyzer
+
     if not isinstance(analyzer, PairedAnalyzer):
         return analyzer
     return analyzer.describer if describes else analyzer.embedder
