@@ -276,7 +276,7 @@ def test_a_file_without_a_key_is_refused(tmp_path: Path, text: str) -> None:
     file = tmp_path / "key"
     file.write_text(text)
     file.chmod(0o600)
-    with pytest.raises(UsageError, match="holds no key"):
+    with pytest.raises(UsageError, match="contains no key"):
         choosing.read_key(Settings(openai_key_file=str(file)), {})
 
 

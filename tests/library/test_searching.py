@@ -39,7 +39,7 @@ async def test_words_find_while_the_query_cannot_be_embedded(
     await settled(library)
     found = await library.search.run("tabby")
     assert [(hit.upload.filename, hit.score, hit.matched) for hit in found] == [("a.png", 1.0, ("tabby",))]
-    assert found.note.startswith("Found by words alone: ")
+    assert found.note.startswith("Found by keyword only: ")
     assert ("within" in found.note) if silent else ("Start it with: ollama serve" in found.note)
     assert await library.search.run("zebra") == []
 
