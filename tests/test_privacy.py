@@ -48,7 +48,7 @@ async def test_a_library_in_an_open_folder_is_read_by_its_owner_alone(
     root.chmod(0o755)
     library = await open_library(compute=ProcessCompute(1))
     assert (await add_all(library, picture))[0].is_new
-    library.queue.start()
+    await library.queue.start()
     await settled(library)
     assert await library.search.run("anything", all=True)
     found = modes(root)

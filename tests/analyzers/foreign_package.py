@@ -10,7 +10,7 @@ from pathlib import Path
 WORKING = '''
 """Describes a picture by its size, with a function that runs in a process of the pool."""
 
-from pathlib import Path
+import io
 
 import numpy as np
 from PIL import Image
@@ -20,7 +20,7 @@ from vuemantics_tui.domain.description import Description
 
 
 def look(picture):
-    with Image.open(picture) as image:
+    with Image.open(io.BytesIO(picture) if isinstance(picture, bytes) else picture) as image:
         return list(image.size)
 
 

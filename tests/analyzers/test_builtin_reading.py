@@ -91,7 +91,7 @@ async def test_words_seen_in_a_picture_find_it_first(
     plain = [photos / name for name in ("chelsea.png", "coffee.png", "rocket.jpg", "brick.png", "page.png")]
     library = await open_library(analyzer)
     await add_all(library, folder, *plain, recursive=True)
-    library.queue.start()
+    await library.queue.start()
     await settled(library)
     for words in wanted:
         for query in (words, words.split()[-1].upper()):

@@ -128,7 +128,7 @@ def test_the_library_may_be_named_before_or_after_the_command(run: Run, tmp_path
         (["retry"], 2, "--failed"),
         (["search", "  "], 2, "empty"),
         (["list", "--status", "done"], 2, "is not one of"),
-        (["--library", "/dev/null/x", "list"], 1, "cannot be made"),
+        (["--library", "/dev/null/x", "add", __file__], 1, "cannot be created"),
         ([], 2, "needs a terminal"),
     ],
 )
@@ -148,7 +148,7 @@ def test_an_ambiguous_id_asks_for_more(run: Run, tmp_path: Path) -> None:
     first = next(one[0] for one in ids if sum(other[0] == one[0] for other in ids) > 1)
     result = run("show", first)
     assert result.returncode == 2
-    assert "Give more of it" in result.stderr
+    assert "Type more of the ID" in result.stderr
 
 
 def test_a_wrong_setting_is_named(run: Run, tmp_path: Path) -> None:

@@ -32,12 +32,12 @@ async def test_what_is_stored_is_read_shown_and_written(
 ) -> None:
     library = await open_library(analyzer=ScriptedAnalyzer(text="A cat sleeps on a red sofa.", tags=("cat", "sofa")))
     (added,) = await add_all(library, draw_picture(size=(64, 48)))
-    library.queue.start()
+    await library.queue.start()
     await settled(library)
     assert added.upload is not None
     upload = await library.uploads.get(added.upload.id)
     assert upload is not None
-    absolute = library.uploads.absolute
+    absolute = library.absolute
 
     printed = json.loads(json.dumps(document(upload, absolute)))
     assert next(iter(printed)) == "id"

@@ -36,7 +36,7 @@ async def put(
     read_text: str = "",
 ) -> int:
     """A completed upload with these words, embedded by the analyzer; returns its number."""
-    database = library._database
+    database = library.database
     store = UploadStore(database)
     upload_id = await insert_upload(store, name)
     claim = await ClaimStore(database, "someone").claim(upload_id)
@@ -141,7 +141,7 @@ async def test_a_picture_that_is_not_in_the_library_is_looked_at_on_enter(
 ) -> None:
     library = await open_library(builtin)
     await add_all(library, PHOTOS / "coffee.png", PHOTOS / "rocket.jpg", PHOTOS / "brick.png")
-    library.queue.start()
+    await library.queue.start()
     await settled(library)
     typing = await library.search.run(f"like:{PHOTOS / 'chelsea.png'}", final=False)
     assert (len(typing), typing.note) == (0, "Press Enter to search by picture.")
@@ -157,7 +157,7 @@ async def test_a_video_that_is_not_in_the_library_is_looked_at_by_its_frames(
     library = await open_library(builtin)
     clip = draw_clip()
     await add_all(library, PHOTOS / "coffee.png", clip, PHOTOS / "rocket.jpg")
-    library.queue.start()
+    await library.queue.start()
     await settled(library)
     found = await library.search.run(f'like:"{clip}"')
     assert found[0].upload.filename == clip.name
@@ -173,7 +173,7 @@ async def test_what_a_query_names_and_is_not_there_is_told(
 ) -> None:
     library = await open_library(builtin)
     (tmp_path / "broken.jpg").write_bytes(b"no picture")
-    waiting = await insert_upload(UploadStore(library._database))
+    waiting = await insert_upload(UploadStore(library.database))
     for text, error in (
         ("like:./none.jpg", UsageError),
         (f"like:{tmp_path}/", UsageError),
@@ -289,7 +289,7 @@ async def test_saved_searches_are_live(open_library: OpenLibrary) -> None:
     await library.search.save("all", "type:image")
     await library.search.save("Like", "like:./pool.jpg")
     await library.search.save("Gone", "like:abcdef")
-    assert [(one.name, one.query) for one in await library.search.saved()][:2] == [
+    assert [(one.name, one.query) for one in await library.search.saved.all()][:2] == [
         ("all", "type:image"),
         ("Dogs here", 'dog tag:"My dogs"'),
     ]
@@ -301,8 +301,8 @@ async def test_saved_searches_are_live(open_library: OpenLibrary) -> None:
     assert (await library.search.counts())["all"] == 3
     await library.search.save("ALL", "-type:image")
     assert (await library.search.counts())["ALL"] == 0
-    assert await library.search.forget("all")
-    assert not await library.search.forget("all")
+    assert await library.search.saved.forget("all")
+    assert not await library.search.saved.forget("all")
     for name, text in (("", "dog"), ("x", " "), ("x", "tagg:dog")):
         with pytest.raises(UsageError):
             await library.search.save(name, text)
@@ -314,7 +314,7 @@ async def test_what_is_suggested_for_a_name_with_a_star_finds_that_name(open_lib
     best = await put(library, analyzer, "A dog.", tags=("5* best",))
     await put(library, analyzer, "A cat.", tags=("5 of the best",))
     for typed in ("5*", 'tag:"5* b', r'tag:"5\* b'):
-        (suggestion,) = await library.search.suggest(typed, len(typed))
+        (suggestion,) = await library.search.suggester.suggest(typed, len(typed))
         assert [hit.upload.number for hit in await library.search.run(suggestion.line)] == [best]
 
 
@@ -325,7 +325,7 @@ async def test_a_line_that_is_begun_can_be_gone_on_with(open_library: OpenLibrar
     await library.search.remember("dog on the beach")
 
     async def lines(text: str, cursor: int | None = None) -> list[str]:
-        found = await library.search.suggest(text, len(text) if cursor is None else cursor)
+        found = await library.search.suggester.suggest(text, len(text) if cursor is None else cursor)
         assert len(found) <= 8
         assert all(0 <= one.cursor <= len(one.line) for one in found)
         return [one.line for one in found]

@@ -263,7 +263,7 @@ async def test_the_palette_offers_every_action_of_the_screen_and_runs_it(root: P
         await window.shows("Pause or resume")
         await window.press("enter", "enter")
         await window.shows("Paused, for all who share this library.")
-        assert (await window.library.queue.counts()).paused
+        assert (await window.library.queue.store.counts()).paused
 
 
 async def test_the_palette_finds_an_action_by_what_it_does(root: Path) -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeVar
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 from vuemantics_tui.domain.description import Description
 
-Vector = NDArray[np.float32]
+if TYPE_CHECKING:
+    # Whoever only looks at servers or lists uploads has no use for NumPy, which takes long to import.
+    import numpy as np
+    from numpy.typing import NDArray
+
+Vector: TypeAlias = "NDArray[np.float32]"
 """One embedding: shape (dimension,), float32, length 1."""
 
 Picture = Path | bytes

@@ -175,11 +175,9 @@ def _of_the_text(request: Request, told: str, status: int, message: str) -> Anal
 def _of_the_model(request: Request, told: str, status: int, message: str) -> AnalyzerError | None:
     """An error that this model brings about: it is not there, or cannot do what it is asked."""
     if request.purpose is Purpose.DESCRIBE and _NO_PICTURES.search(told):
-        return AnalyzerError(message, "Choose a vision model, such as qwen2.5vl:3b.")
+        return AnalyzerError(message, "Choose a vision model that sees pictures, such as qwen2.5vl:3b.")
     if request.purpose is Purpose.EMBED and _NO_EMBEDDINGS.search(told):
-        return AnalyzerError(
-            message, "Choose an embedding model, such as bge-m3, on a server that supports embeddings."
-        )
+        return AnalyzerError(message, "Choose a model that embeds text, such as bge-m3, on a server that supports it.")
     if request.model and status in (0, 400, 404, 422) and _NO_MODEL.search(told):
         if request.purpose is Purpose.PULL:
             return AnalyzerError(message, "Check the model's name: https://ollama.com/library")
@@ -237,7 +235,7 @@ def not_a_number(request: Request) -> NotANumberError:
     """The error for an embedding that is none."""
     return NotANumberError(
         f"{request.subject}: the embedding of this text is not a number (NaN)",
-        "Edit the description, or choose another embedding model.",
+        "Edit the description by hand, or choose another embedding model.",
     )
 
 

@@ -41,7 +41,7 @@ def _base_url(text: str) -> str:
     scheme, separator, rest = cleaned.rpartition("://")
     scheme = scheme.lower()
     if separator and scheme not in ("http", "https"):
-        raise _wrong(text, "starts with neither http:// nor https://")
+        raise _wrong(text, "begins with neither http:// nor https://")
     address, _, path = rest.partition("/")
     if "@" in address:
         # Not shown, since what stands before the sign is mostly a password.

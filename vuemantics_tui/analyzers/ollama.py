@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import math
 import time
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -97,7 +98,8 @@ class OllamaAnalyzer(RemoteAnalyzer):
         status = ""
         # `name` is what it was called before Ollama 0.4.
         body = {"model": request.model, "name": request.model, "stream": True}
-        async with aclosing(server.lines("/api/pull", request, body, PULL_SECONDS)) as lines:
+        # It tells its progress for as long as it takes, and nothing of that is kept.
+        async with aclosing(server.lines("/api/pull", request, body, PULL_SECONDS, math.inf)) as lines:
             async for line in lines:
                 if not line.strip():
                     continue

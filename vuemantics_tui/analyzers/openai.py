@@ -116,7 +116,11 @@ class OpenAIAnalyzer(RemoteAnalyzer):
         reader = EventReader()
         async with aclosing(self._server.lines("/chat/completions", request, body)) as lines:
             async for line in lines:
-                if _took_last(reader.feed(line), answer, request):
+                try:
+                    events = reader.feed(line)
+                except ValueError as error:
+                    raise failures.malformed(request, f"it sent {error}") from error
+                if _took_last(events, answer, request):
                     return
         rest = reader.end()
         if not _took_last(rest, answer, request):

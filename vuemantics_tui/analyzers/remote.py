@@ -155,7 +155,7 @@ class RemoteAnalyzer(ABC):
         Raises MediaError, also where there is no frame, and AnalyzerError.
         """
         if not frames:
-            raise MediaError("The video has no readable frame", "Check that other programs can play it.")
+            raise MediaError("The video has no frame that can be read", "Check that other programs can play it.")
         if len(frames) == 1:
             on_frame(1, 1)
             return await self.describe_image(frames[0], on_text)
@@ -213,7 +213,7 @@ class RemoteAnalyzer(ABC):
         if not text:
             raise AnalyzerError(
                 f"model {self.model} returned no description",
-                "If the model reasons before it answers, raise num_predict; or choose another model.",
+                "If the model thinks before it answers, raise num_predict, or choose another model.",
                 ErrorKind.TRANSIENT,
             )
         return Description(text, self.name, self.model, tags)

@@ -49,7 +49,7 @@ class Secret:
         return hash(("Secret", self._value))
 
     def __reduce__(self) -> tuple[type[Secret], tuple[str]]:
-        raise TypeError("a secret is never pickled")
+        raise TypeError("a secret is not written anywhere")
 
     def reveal(self) -> str:
         """The key itself, for the one header that it is meant for."""

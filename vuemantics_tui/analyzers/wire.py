@@ -21,7 +21,10 @@ from vuemantics_tui.analyzers.streams import LineSplitter
 from vuemantics_tui.domain.errors import AnalyzerError
 
 MOST_BYTES_OF_AN_ERROR = 64 * 1024
-MOST_BYTES_OF_AN_ANSWER = 64 * 1024**2
+# The largest embedding takes some 100 KB. JSON of empty lists takes 20 times its length once it is read.
+MOST_BYTES_OF_AN_ANSWER = 4 * 1024**2
+# What a model writes comes in pieces of some 300 bytes a token.
+MOST_BYTES_OF_A_STREAM = 16 * 1024**2
 
 # What h11 and httpcore say of a connection that ended too early, among their words for bytes that are no HTTP.
 _DROPPED = re.compile(r"disconnected|peer closed|connection (closed|terminated)", re.IGNORECASE)
@@ -59,15 +62,24 @@ class RemoteServer:
         return await self._json("POST", path, request, body, None)
 
     async def lines(
-        self, path: str, request: Request, body: Mapping[str, object], piece_seconds: float | None = None
+        self,
+        path: str,
+        request: Request,
+        body: Mapping[str, object],
+        piece_seconds: float | None = None,
+        most_bytes: float = MOST_BYTES_OF_A_STREAM,
     ) -> AsyncGenerator[str, None]:
-        """The lines that answer `body`, as they arrive. Close it (`aclosing`). Raises AnalyzerError.
+        """Yield the lines that answer `body`, as they arrive. Close it (`aclosing`). Raises AnalyzerError.
 
         `piece_seconds` may be other than the time limit between two pieces that the server has otherwise.
         """
         splitter = LineSplitter()
+        size = 0
         async with aclosing(self._chunks("POST", path, request, body, piece_seconds)) as chunks:
             async for chunk in chunks:
+                size += len(chunk)
+                if size > most_bytes:
+                    raise failures.malformed(request, "its answer does not end")
                 try:
                     lines = splitter.feed(chunk)
                 except ValueError as error:
@@ -104,7 +116,7 @@ class RemoteServer:
         body: Mapping[str, object] | None,
         piece_seconds: float | None = None,
     ) -> AsyncGenerator[bytes, None]:
-        """The body of a good answer, decompressed, as it arrives."""
+        """Yield the body of a good answer as it arrives. Raises AnalyzerError, also for a body that is compressed."""
         response: httpx.Response | None = None
         seconds = self._limits.first
         with _as_analyzer_errors(request):
@@ -113,10 +125,12 @@ class RemoteServer:
                 message = client.build_request(method, f"{self.peer.url}{path}", json=body, headers=self._headers())
                 response = await _within(seconds, request, client.send(message, stream=True))
                 # httpx says only AsyncIterator; closing it here leaves nothing to the garbage collector.
-                stream = cast(AsyncGenerator[bytes, None], response.aiter_bytes())
+                stream = cast(AsyncGenerator[bytes, None], response.aiter_raw())
                 async with aclosing(stream):
                     if not response.is_success:
                         raise await self._refusal(request, response, stream)
+                    if encoding := _encoding_of(response):
+                        raise failures.malformed(request, f"its answer is compressed ({encoding}), unasked")
                     while chunk := await _within(seconds, request, anext(stream, b"")):
                         seconds = piece_seconds or self._limits.piece
                         yield chunk
@@ -128,7 +142,7 @@ class RemoteServer:
         self, request: Request, response: httpx.Response, stream: AsyncGenerator[bytes, None]
     ) -> AnalyzerError:
         said = b""
-        while len(said) < MOST_BYTES_OF_AN_ERROR:
+        while len(said) < MOST_BYTES_OF_AN_ERROR and not _encoding_of(response):
             chunk = await _within(self._limits.piece, request, anext(stream, b""))
             if not chunk:
                 break
@@ -138,7 +152,9 @@ class RemoteServer:
 
     def _headers(self) -> dict[str, str]:
         secret = self.peer.secret
-        return {"Authorization": f"Bearer {secret.reveal()}"} if secret else {}
+        # A few kilobytes can unpack to gigabytes, so nothing is unpacked.
+        headers = {"Accept-Encoding": "identity"}
+        return {**headers, "Authorization": f"Bearer {secret.reveal()}"} if secret else headers
 
     async def _connected(self) -> httpx.AsyncClient:
         """The client, made at the first request: reading the certificates takes tens of milliseconds."""
@@ -169,6 +185,12 @@ def parse_json(request: Request, text: str) -> object:
     if said is not None:
         raise failures.failure(request, said)
     return value
+
+
+def _encoding_of(response: httpx.Response) -> str:
+    """Return how the body is compressed, or "" for one that is not."""
+    encoding: str = response.headers.get("content-encoding", "").strip().lower()
+    return "" if encoding == "identity" else encoding[:50]
 
 
 async def _within(seconds: float, request: Request, awaitable: Awaitable[Result]) -> Result:

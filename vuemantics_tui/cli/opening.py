@@ -110,6 +110,6 @@ async def _screen(settings: Settings, paths: Sequence[Path], compute: Compute) -
         await screen.run_async()
         if screen.return_code:
             raise VuemanticsError(f"the app had to end because of a defect; the log file tells more: {log_file()}")
-        return None if screen.reopen else (await library.queue.counts()).waiting
+        return None if screen.reopen else (await library.queue.store.counts()).waiting
     finally:
         await library.close()

@@ -109,7 +109,7 @@ def warn_of(problems: Iterable[str]) -> None:
 
 def upload_document(library: Library, upload: Upload) -> dict[str, Any]:
     """An upload as a JSON object; paths are absolute."""
-    return document(upload, library.uploads.absolute)
+    return document(upload, library.absolute)
 
 
 def intake_document(library: Library, result: IntakeResult) -> dict[str, Any]:
@@ -187,7 +187,7 @@ def upload_page(library: Library, upload: Upload, history: Iterable[UploadEvent]
     """Everything about one upload, as lines in sections."""
     lines: list[str] = []
     indent = " " * _LABEL_CELLS
-    for heading, found in facts(upload, library.uploads.absolute):
+    for heading, found in facts(upload, library.absolute):
         told = [(label, value) for label, value in found if value.strip()]
         if not told:
             continue

@@ -48,7 +48,7 @@ def tag(words: tuple[str, ...], listed: bool, album: bool | None, as_json: bool)
 
 async def _list(settings: Settings, as_json: bool) -> None:
     async with open_library(settings) as library:
-        tags = await library.tags.all()
+        tags = await library.tags.own()
     if as_json:
         for one in tags:
             emit_json({"name": one.name, "count": one.count, "album": one.album})

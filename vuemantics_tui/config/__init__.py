@@ -13,6 +13,7 @@ from vuemantics_tui.config.settings import (
     about,
     choices,
     names,
+    own_choices,
 )
 
 __all__ = [
@@ -26,4 +27,5 @@ __all__ = [
     "about",
     "choices",
     "names",
+    "own_choices",
 ]

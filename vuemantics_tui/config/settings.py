@@ -200,6 +200,11 @@ def about(name: str) -> str:
     return _knobs()[name].about
 
 
+def own_choices(name: str) -> tuple[str, ...]:
+    """The values that a setting may have, if they are few, without what other packages bring."""
+    return _knobs()[name].choices
+
+
 def choices(name: str) -> tuple[str, ...]:
     """The values that a setting may have, if they are few; analyzers of other packages are among them."""
     knob = _knobs()[name]

@@ -1,4 +1,4 @@
-"""The room of the trash."""
+"""The trash: deleting, restoring, and the end of what nobody restores."""
 
 from __future__ import annotations
 
@@ -8,77 +8,75 @@ import shutil
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vuemantics_tui import paths
 from vuemantics_tui.domain.errors import LibraryError
 from vuemantics_tui.files import inside
-from vuemantics_tui.library.queue import Queue
-from vuemantics_tui.store.trash import TrashedUpload, TrashStore
-from vuemantics_tui.store.uploads import DeletedUpload
+
+if TYPE_CHECKING:
+    from vuemantics_tui.library.queue import Queue
+    from vuemantics_tui.store.trash import TrashStore
+    from vuemantics_tui.store.uploads import DeletedUpload, UploadStore
 
 log = logging.getLogger(__name__)
 
 
 class Trash:
-    """The room of the trash: what was deleted can be brought back, for so many days, or with 0 until it is emptied."""
+    """Moves uploads to the trash and back, and deletes what is in it after so many days, or with 0 only when told to.
 
-    def __init__(self, root: Path, store: TrashStore, queue: Queue, days: int) -> None:
-        self._root = root
-        self._store = store
-        self._queue = queue
+    `store` reads what is in it.
+    """
+
+    def __init__(self, root: Path, store: TrashStore, uploads: UploadStore, queue: Queue, days: int) -> None:
+        self.store = store
         self.days = days
-
-    async def list(self, limit: int | None = None) -> list[TrashedUpload]:
-        """What is in the trash, the latest first."""
-        return await self._store.contents(limit)
-
-    async def count(self) -> tuple[int, int]:
-        """How many uploads are in the trash, and the bytes of their originals."""
-        return await self._store.count()
+        self._root = root
+        self._uploads = uploads
+        self._queue = queue
 
     async def put(self, upload_ids: Iterable[str]) -> int:
-        """Move uploads to the trash, running or not; returns how many there were."""
-        trashed = await self._store.trash(list(upload_ids))
+        """Move uploads to the trash, running or not; return how many there were."""
+        trashed = await self.store.trash(list(upload_ids))
         for run in trashed:
             if run.token is not None:
-                self._queue.cancel_run(run.token)
+                self._queue.drop_run(run.token)
         return len(trashed)
 
     async def restore(self, upload_ids: Iterable[str]) -> int:
-        """Bring uploads back as they were; what was not done goes on. Returns how many came back."""
-        restored = await self._store.restore(list(upload_ids))
+        """Restore uploads; those that were not finished go back to the queue. Return how many were restored."""
+        restored = await self.store.restore(list(upload_ids))
         self._queue.wake()
         return len(restored)
 
     async def empty(self, older_than_days: float | None = None) -> int:
-        """Delete what is in the trash with its files, all of it or what is there for so many days; returns how many.
-
-        There is no way back from this.
-        """
+        """Delete what is in the trash for good, all of it or what is older than so many days; return how many."""
         before = None
         if older_than_days is not None:
             before = (datetime.now(UTC) - timedelta(days=older_than_days)).isoformat(timespec="microseconds")
         return await self._purge(before)
 
     async def delete(self, upload_ids: Sequence[str]) -> int:
-        """Delete these for ever with their files, as far as they are in the trash; returns how many.
-
-        What was brought back meanwhile stays.
-        """
+        """Delete these for good, as far as they are still in the trash; return how many."""
         return await self._purge(None, upload_ids)
+
+    async def erase(self, upload_ids: Iterable[str]) -> int:
+        """Delete uploads for good, whether they are in the trash or not; return how many there were."""
+        deleted = await self._uploads.delete(upload_ids)
+        for upload in deleted:
+            self._queue.drop(upload.id)
+        await remove_files(self._root, deleted)
+        return len(deleted)
 
     async def _purge(self, before: str | None, upload_ids: Sequence[str] | None = None) -> int:
         count = 0
-        while deleted := await self._store.purge(before, upload_ids):
+        while deleted := await self.store.purge(before, upload_ids):
             await remove_files(self._root, deleted)
             count += len(deleted)
         return count
 
     async def expire(self) -> int:
-        """Delete what has been in the trash for longer than it is kept; returns how many. To be called at the start.
-
-        Kept for 0 days is kept for ever.
-        """
+        """Delete what is in the trash for longer than it is kept; return how many. To be called at the start."""
         return await self.empty(self.days) if self.days else 0
 
 

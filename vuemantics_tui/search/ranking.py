@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from vuemantics_tui.analyzers.base import Vector
-from vuemantics_tui.domain.errors import AnalyzerError
+from vuemantics_tui.domain.errors import AnalyzerError, UsageError
 from vuemantics_tui.domain.query import Query, Sort, split_words
-from vuemantics_tui.search.cutoff import Histogram, cut_off, floor_of, histogram
+from vuemantics_tui.search.cutoff import Histogram, cut_off, histogram
 from vuemantics_tui.search.meaning import Meanings
 from vuemantics_tui.search.vectors import VectorIndex
 from vuemantics_tui.store.filters import FilterStore, Matching, wants_hidden
@@ -72,6 +72,19 @@ class Ranked:
 
 
 @dataclass(frozen=True, slots=True)
+class Semantics:
+    """What knows of meaning: a model's vectors, what makes those of queries, and the lowest cosine that counts."""
+
+    vectors: VectorIndex
+    meanings: Meanings
+    floor: float
+
+
+FindSemantics = Callable[[], Awaitable[Semantics]]
+"""Gives the semantics, made at the first call. Raises UsageError for settings with which there are none."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Words:
     """What the words of a query find: the score of each, and which hold them all."""
 
@@ -87,6 +100,7 @@ class _Near:
     vector: Vector | None = None
     cosines: dict[int, float] = field(default_factory=dict)
     note: str = ""
+    semantics: Semantics | None = None
 
 
 async def _without_meaning() -> _Near:
@@ -99,18 +113,14 @@ class Ranking:
     def __init__(
         self,
         fulltext: FullText,
-        vectors: VectorIndex,
         filters: FilterStore,
-        meanings: Meanings,
+        semantics: FindSemantics,
         *,
-        model: str,
         clock: Clock = datetime.now,
     ) -> None:
         self._fulltext = fulltext
-        self._vectors = vectors
         self._filters = filters
-        self._meanings = meanings
-        self._floor = floor_of(model)
+        self._semantics = semantics
         self._clock = clock
 
     async def search(
@@ -149,12 +159,14 @@ class Ranking:
             if near.vector is None:
                 words = await self._by_words(query, depth, half_typed, matching, show_hidden)
         cosines = near.cosines
-        if near.vector is not None:
+        floor = -1.0
+        if near.vector is not None and near.semantics is not None:
+            floor = near.semantics.floor
             lacking = [number for number in words.scores if number not in cosines]
-            cosines = {**cosines, **await self._vectors.cosines(near.vector, lacking)}
+            cosines = {**cosines, **await near.semantics.vectors.cosines(near.vector, lacking)}
         hits = _fused(words, near.cosines, cosines) if words.perfect or query.is_plain else _by_cosine(cosines)
         few = matching is not None and len(matching.numbers) <= FEW
-        cut = -1.0 if few else cut_off(list(near.cosines.values()), self._floor if query.is_plain else -1.0)
+        cut = -1.0 if few else cut_off(list(near.cosines.values()), floor if query.is_plain else -1.0)
         # Where no meaning is known, and where a phrase is demanded, the words decide alone.
         everything = near.vector is None or bool(query.phrases)
         kept = [
@@ -189,7 +201,7 @@ class Ranking:
 
     async def similar(self, number: int, limit: int) -> list[Hit]:
         """The uploads nearest to this one by their stored vectors, without itself; none where it has no vector."""
-        nearest = await self._vectors.nearest_to(number, limit)
+        nearest = await (await self._semantics()).vectors.nearest_to(number, limit)
         return _by_cosine(dict(nearest))
 
     async def _listed(self, query: Query, limit: int, show_hidden: bool) -> Ranked:
@@ -202,8 +214,12 @@ class Ranking:
         self, query: Query, depth: int, final: bool, matching: Matching | None, show_hidden: bool
     ) -> _Near:
         try:
+            semantics = await self._semantics()
+        except UsageError as error:
+            return _Near(note=_unknown(query, f"{error.message}. {error.hint}".strip()))
+        try:
             async with asyncio.timeout(None if final and query.pictures else QUERY_SECONDS):
-                meaning = await self._meanings.of(query, final=final)
+                meaning = await semantics.meanings.of(query, final=final)
         except TimeoutError:
             why = f"the query could not be embedded within {QUERY_SECONDS:.0f} seconds. Try again, or run the doctor"
             return _Near(note=_unknown(query, why))
@@ -213,9 +229,9 @@ class Ranking:
             return _Near(note=meaning.note)
         allowed = None if matching is None else matching.numbers
         count = depth + len(meaning.known)
-        found = await self._vectors.nearest(meaning.vector, count, allowed, show_hidden)
+        found = await semantics.vectors.nearest(meaning.vector, count, allowed, show_hidden)
         cosines = {number: cosine for number, cosine in found if number not in meaning.known}
-        return _Near(meaning.vector, cosines, meaning.note)
+        return _Near(meaning.vector, cosines, meaning.note, semantics)
 
     async def _by_words(
         self, query: Query, depth: int, half_typed: bool, matching: Matching | None, show_hidden: bool

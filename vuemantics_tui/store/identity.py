@@ -11,6 +11,11 @@ class LibraryStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @property
+    def is_read_only(self) -> bool:
+        """Whether nothing can be kept."""
+        return self._database.is_read_only
+
     async def kept(self) -> tuple[str, str] | None:
         """The names of the analyzer that describes and of the one that embeds; None until they are kept."""
         row = await self._database.fetch_one("SELECT analyzer, embedder FROM library")

@@ -101,7 +101,7 @@ class TagStore:
         )
         return [Tag(row["name"], row["uses"], bool(row["album"])) for row in rows if row["uses"] or row["album"]]
 
-    async def beginning(self, prefix: str, limit: int) -> list[Tag]:
+    async def beginning(self, prefix: str, limit: int = 8) -> list[Tag]:
         """The tags, of whatever origin, that begin so, a person's own first, then the most used."""
         key = tag_key(prefix)
         # Chosen by about how often they are used, which for thousands that begin alike takes milliseconds; only those

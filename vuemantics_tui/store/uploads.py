@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 
 import aiosqlite
 
+from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.fields import FIELDS, Source, UploadField
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.upload import (
@@ -174,6 +175,23 @@ class UploadStore:
             (f"{escaped_like(prefix.lower())}%", limit),
         )
         return [upload_of(row) for row in rows]
+
+    async def find(self, prefix: str) -> Upload:
+        """Return the one upload whose ID begins with `prefix`. Raises UsageError if there is none, or several."""
+        found = await self.by_prefix(prefix) if prefix else []
+        if not found:
+            raise UsageError(f"No upload has an ID that begins with {prefix!r}", "See: vuemantics-tui list")
+        if len(found) > 1:
+            some = ", ".join(upload.id[:13] for upload in found[:3])
+            raise UsageError(
+                f"{len(found)} uploads have IDs that begin with {prefix!r}: {some}", "Type more of the ID."
+            )
+        return found[0]
+
+    async def by_number(self, number: int) -> Upload | None:
+        """Return the upload with this number, if it is there."""
+        found = await self.by_numbers([number])
+        return found[0] if found else None
 
     async def by_numbers(self, numbers: Sequence[int]) -> list[Upload]:
         """The uploads with these numbers that are there, in the order of the numbers given."""

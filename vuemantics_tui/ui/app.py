@@ -145,7 +145,7 @@ class VuemanticsApp(SurvivingApp):
         self.set_keymap(self._own_keymap)
         self._tell_problems()
         if self._process:
-            self.library.queue.start(self.launch_worker)
+            self._start_queue()
         self._sweep()
         if self._paths:
             self._uploads_screen.add_paths(self._paths)
@@ -176,6 +176,12 @@ class VuemanticsApp(SurvivingApp):
             await work()
 
         return RunningWorker(self.run_worker(run, name=name, group="processing", exit_on_error=False))
+
+    @work(group="starting", exit_on_error=False)
+    async def _start_queue(self) -> None:
+        # The analyzer is made here, after the first paint; settings that allow none are told, and all else goes on.
+        with self.notices.errors_told():
+            await self.library.queue.start(self.launch_worker)
 
     @work(group="sweeping", exit_on_error=False)
     async def _sweep(self) -> None:
@@ -255,7 +261,7 @@ class VuemanticsApp(SurvivingApp):
     async def _quit(self) -> None:
         interrupted = ""
         with self.notices.errors_told():
-            counts = await self.library.queue.counts()
+            counts = await self.library.queue.store.counts()
             if self._process or self._uploads_screen.adding:
                 interrupted = work_to_leave(counts, self.library.queue.running_here, self._uploads_screen.adding)
         if any(isinstance(screen, EditScreen) and screen.changed for screen in self.screen_stack):

@@ -86,7 +86,7 @@ class BuiltinAnalyzer:
         Raises MediaError, also where there is no frame, and AnalyzerError.
         """
         if not frames:
-            raise MediaError("The video has no readable frame", "Check that other programs can play it.")
+            raise MediaError("The video has no frame that can be read", "Check that other programs can play it.")
         sights: list[Sight] = []
         for number, frame in enumerate(frames, 1):
             on_frame(number, len(frames))

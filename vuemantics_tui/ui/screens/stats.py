@@ -72,7 +72,7 @@ class StatsScreen(Reading, Screen[None]):
     async def action_count_again(self) -> None:
         """Count everything again."""
         with self._notices.errors_told():
-            self._statistics = await self._library.statistics()
+            self._statistics = await self._library.statistics.read()
             if is_open(self):
                 self._show()
 

@@ -24,12 +24,12 @@ class Acting:
     async def edited(self, rows: Sequence[UploadRow]) -> list[UploadRow]:
         """Those that to describe anew would take a description from that a person wrote."""
         completed = [row.id for row in rows if row.status is ProcessingStatus.COMPLETED]
-        ids = set(await self._library.uploads.edited(completed))
+        ids = set(await self._library.descriptions.store.edited(completed))
         return [row for row in rows if row.id in ids]
 
     async def retry(self, rows: Sequence[UploadRow], *, overwrite_edited: bool = False) -> str:
         """Put failed and completed ones back into the queue; those edited by hand only if they are overwritten."""
-        moved = set(await self._library.uploads.retry([row.id for row in rows], overwrite_edited=overwrite_edited))
+        moved = set(await self._library.queue.retry([row.id for row in rows], overwrite_edited=overwrite_edited))
         again = [row for row in rows if row.id in moved]
         if not again:
             return _why_not(rows)
@@ -39,7 +39,7 @@ class Acting:
 
     async def cancel(self, rows: Sequence[UploadRow]) -> str:
         """Cancel what waits or runs."""
-        moved = set(await self._library.uploads.cancel([row.id for row in rows]))
+        moved = set(await self._library.queue.cancel([row.id for row in rows]))
         cancelled = [row for row in rows if row.id in moved]
         if not cancelled:
             return "Only what waits or runs can be cancelled."
@@ -47,7 +47,7 @@ class Acting:
 
     async def run_next(self, rows: Sequence[UploadRow]) -> str:
         """Bring what waits to the front."""
-        count = await self._library.uploads.run_next([row.id for row in rows])
+        count = await self._library.queue.run_next([row.id for row in rows])
         if not count:
             return "Only what waits can be brought to the front."
         return f"{named(rows) if count == len(rows) else counted(count, 'upload')}: this next."
@@ -62,7 +62,7 @@ class Acting:
 
     async def delete(self, rows: Sequence[UploadRow]) -> str:
         """Move these to the trash."""
-        count = await self._library.uploads.delete([row.id for row in rows])
+        count = await self._library.trash.put([row.id for row in rows])
         words = named(rows) if count == len(rows) else counted(count, "upload")
         shown = f"; {self._trash_key} shows it" if self._trash_key else ""
         return f"{words} moved to the trash{shown}."

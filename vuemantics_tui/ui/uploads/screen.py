@@ -132,8 +132,9 @@ class UploadsScreen(KeepingPart, ActingPart, DescribingPart, ServingPart):
 
     def compose(self) -> ComposeResult:
         """From top to bottom."""
-        analyzer = self.library.analyzer
-        yield HeaderLine(analyzer.name, f"{analyzer.model} + {analyzer.embedding_model}", id="header")
+        header = HeaderLine(id="header")
+        header.set_reactive(HeaderLine.analyzer, self.library.analyzer.made)
+        yield header
         yield SearchLine(id="search")
         yield SearchHint(id="search-hint")
         with Horizontal(id="middle"):
@@ -197,7 +198,7 @@ class UploadsScreen(KeepingPart, ActingPart, DescribingPart, ServingPart):
             await asyncio.sleep(TICK_SECONDS)
 
     async def _begin(self) -> ChangeFeed:
-        feed = self.library.uploads.changes()
+        feed = self.library.changes()
         await feed.skip_to_now()
         await self.uploads.open()
         await self._show_counts()
@@ -234,7 +235,7 @@ class UploadsScreen(KeepingPart, ActingPart, DescribingPart, ServingPart):
             bar.per_second, bar.ended = round(self._pace.per_second, 1), self._pace.ended
 
     async def _show_counts(self) -> None:
-        counts = await self.library.queue.counts()
+        counts = await self.library.queue.store.counts()
         if not is_open(self):
             return
         self.query_one(QueueBar).counts = counts

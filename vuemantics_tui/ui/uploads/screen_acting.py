@@ -72,7 +72,7 @@ class ActingPart(UploadsBase):
             number = self.uploads.cursor_number
             upload = None if number is None else await self.library.uploads.by_number(number)
             if upload is not None:
-                path = self.library.uploads.absolute(upload.file_path)
+                path = self.library.absolute(upload.file_path)
                 assert path is not None, "every upload has its original"
                 await asyncio.to_thread(open_in_viewer, path)
                 self.notices.tell(f"{upload.filename} is opened in the system's viewer.")
@@ -81,7 +81,7 @@ class ActingPart(UploadsBase):
     async def action_copy_path(self) -> None:
         """The path of the original, into the clipboard."""
         with self.notices.errors_told():
-            await self._copy("path", lambda upload: str(self.library.uploads.absolute(upload.file_path)))
+            await self._copy("path", lambda upload: str(self.library.absolute(upload.file_path)))
 
     @work(group="acting", exit_on_error=False)
     async def action_copy_description(self) -> None:
@@ -102,7 +102,7 @@ class ActingPart(UploadsBase):
     async def action_toggle_pause(self) -> None:
         """Pause the queue, or let it go on."""
         with self.notices.errors_told():
-            pause = not (await self.library.queue.counts()).paused
+            pause = not (await self.library.queue.store.counts()).paused
             await self.library.queue.set_paused(pause)
             if pause:
                 self.notices.tell("Paused, for all who share this library.", "What runs is finished.")

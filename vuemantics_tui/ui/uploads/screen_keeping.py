@@ -39,7 +39,7 @@ class KeepingPart(SearchingPart):
     async def action_undo_delete(self) -> None:
         """Bring back what was deleted last."""
         with self.notices.errors_told():
-            trashed = await self.library.trash.list()
+            trashed = await self.library.trash.store.contents()
             if not trashed:
                 self.notices.tell("The trash is empty.")
                 return

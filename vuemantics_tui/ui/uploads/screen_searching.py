@@ -73,7 +73,7 @@ class SearchingPart(AddingPart):
     @work(group="asking", exit_on_error=False)
     async def _read_history(self) -> None:
         with self.notices.errors_told():
-            self.query_one(SearchLine).remember(await self.library.search.history())
+            self.query_one(SearchLine).remember(await self.library.search.history.newest())
 
     def action_open_search(self) -> None:
         """Type what to find."""
@@ -91,7 +91,7 @@ class SearchingPart(AddingPart):
     async def action_past_search(self) -> None:
         """The search before this one."""
         with self.notices.errors_told():
-            past = await self.library.search.history()
+            past = await self.library.search.history.newest()
             if not past:
                 self.notices.tell("Nothing was searched for yet.")
                 return
@@ -182,7 +182,7 @@ class SearchingPart(AddingPart):
     async def _suggest(self, message: SearchTyped) -> None:
         await asyncio.sleep(SUGGEST_AFTER_SECONDS)
         with self.notices.errors_told():
-            found = await self.library.search.suggest(message.text, message.cursor) if message.text else []
+            found = await self.library.search.suggester.suggest(message.text, message.cursor) if message.text else []
             line = self.query_one(SearchLine)
             if line.typing:
                 line.offer(found[0] if found else None)

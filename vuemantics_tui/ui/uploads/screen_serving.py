@@ -37,14 +37,16 @@ class ServingPart(UploadsBase):
     async def _look_at_servers(self) -> None:
         while True:
             with self.notices.errors_told():
-                self.query_one(HeaderLine).servers = await self.library.states()
+                header = self.query_one(HeaderLine)
+                header.analyzer = await self.library.analyzer.get()
+                header.servers = await self.library.analyzer.states()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._look_sooner.wait(), LOOK_SECONDS)
             self._look_sooner.clear()
 
     def show_outage(self) -> None:
         """Say what is waited for. Costs microseconds where nothing is."""
-        outage = self.library.queue.outage
+        outage = self.library.queue.circuit.outage
         self.query_one(OutageLine).show(outage, key_of(self, "look-now") if outage else "")
         if (outage is not None) != self._was_away:
             self._was_away = outage is not None
@@ -52,10 +54,10 @@ class ServingPart(UploadsBase):
 
     def action_look_now(self) -> None:
         """Look at once whether the server is back."""
-        if self.library.queue.outage is None:
+        if self.library.queue.circuit.outage is None:
             self.notices.tell("No server is waited for.")
         else:
-            self.library.queue.look_now()
+            self.library.queue.circuit.look_now()
         self._look_sooner.set()
 
     def action_show_failures(self) -> None:
@@ -76,7 +78,7 @@ class ServingPart(UploadsBase):
                     f"{stale:,} of {described:,} need re-embedding: press {key}, or run vuemantics-tui reembed."
                     " Words find them meanwhile."
                 )
-            better = await self.library.better_analyzer()
+            better = await self.library.analyzer.better()
             if better is not None:
                 key = key_of(self, "use-better-analyzer")
                 told.append(f"{_capital(better)} answers and has its models: press {key} to change to it.")
@@ -88,7 +90,7 @@ class ServingPart(UploadsBase):
         """Embed again what another model embedded, after asking."""
         with self.notices.errors_told():
             stale, described = await self.library.queue.stale_embeddings()
-            model = visible(self.library.analyzer.embedding_model)
+            model = visible((await self.library.analyzer.get()).embedding_model)
             if not stale:
                 self.notices.tell(f"Nothing needs re-embedding: all {described:,} are embedded by {model}.")
                 return
@@ -110,11 +112,9 @@ class ServingPart(UploadsBase):
             if self.adding:
                 self.notices.tell("Files are being copied.", "Change the analyzer when they are all there.")
                 return
-            better = await self.library.better_analyzer()
+            better = await self.library.analyzer.better()
             if better is None:
-                self.notices.tell(
-                    f"Nothing better answers than {visible(self.library.analyzer.name)}, which is in use."
-                )
+                self.notices.tell("No better analyzer is available.")
                 return
             _, described = await self.library.queue.stale_embeddings()
             question = ConfirmScreen(
@@ -125,7 +125,7 @@ class ServingPart(UploadsBase):
                 decline="leave it",
             )
             if await self.app.push_screen_wait(question):
-                await self.library.keep_analyzer(better)
+                await self.library.analyzer.keep(better)
                 self.post_message(ReopenWanted())
 
 

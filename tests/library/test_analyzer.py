@@ -14,13 +14,16 @@ from tests.conftest import DrawPicture, OpenLibrary, add_all, settled
 from tests.doubles import ScriptedAnalyzer, ThreadCompute
 from tests.library.conftest import OpenChosen
 from tests.servers import FakeOllama, FakeOpenAI, Stall
+from vuemantics_tui.analyzers import ollama, openai
 from vuemantics_tui.analyzers.ollama import OllamaOptions
 from vuemantics_tui.analyzers.openai import OpenAIOptions
-from vuemantics_tui.analyzers.secret import Secret
+from vuemantics_tui.analyzers.registry import AnalyzerContext
+from vuemantics_tui.analyzers.secret import Secret, read_key
 from vuemantics_tui.config import Settings
 from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.prompts import Prompts
-from vuemantics_tui.library import Library, StageLimits, choosing
+from vuemantics_tui.library import Library, StageLimits
+from vuemantics_tui.library import analyzer as choices
 from vuemantics_tui.store import database as database_module
 
 KEY = "sk-proj-0123456789abcdef"
@@ -29,17 +32,18 @@ NOBODY = "127.0.0.1:9"
 
 def chosen(library: Library) -> tuple[str, str]:
     """What describes and what embeds."""
-    assert library.choice is not None
-    return library.choice.describer, library.choice.embedder
+    assert library.analyzer.choice is not None
+    return library.analyzer.choice.describer, library.analyzer.choice.embedder
 
 
 async def test_auto_takes_an_ollama_that_answers_and_has_both_models(open_chosen: OpenChosen) -> None:
     async with FakeOllama() as server:
         library = await open_chosen(server.url)
         assert chosen(library) == ("ollama", "ollama")
-        assert (library.analyzer.name, library.analyzer.embedding_model) == ("ollama", "bge-m3")
-        assert library.can_pull
-        (state,) = await library.states()
+        analyzer = await library.analyzer.get()
+        assert (analyzer.name, analyzer.embedding_model) == ("ollama", "bge-m3")
+        assert library.analyzer.can_pull
+        (state,) = await library.analyzer.states()
         assert (state.answers, state.missing) == (True, ())
 
 
@@ -58,7 +62,7 @@ async def test_an_embedding_model_that_is_not_wanted_is_not_missed(open_chosen: 
     async with FakeOllama(models=["qwen2.5vl:3b"]) as server:
         library = await open_chosen(server.url, embedder="builtin")
         assert chosen(library) == ("ollama", "builtin")
-        assert [state.missing for state in await library.states()] == [(), ()]
+        assert [state.missing for state in await library.analyzer.states()] == [(), ()]
 
 
 async def test_a_refused_connection_is_told_at_once_and_silence_within_the_glance(
@@ -66,11 +70,11 @@ async def test_a_refused_connection_is_told_at_once_and_silence_within_the_glanc
 ) -> None:
     began = time.monotonic()
     assert chosen(await open_chosen(NOBODY)) == ("builtin", "builtin")
-    assert time.monotonic() - began < choosing.GLANCE_SECONDS
-    monkeypatch.setattr(choosing, "GLANCE_SECONDS", 0.2)
+    assert time.monotonic() - began < choices.GLANCE_SECONDS
+    monkeypatch.setattr(choices, "GLANCE_SECONDS", 0.2)
     async with FakeOllama() as server:
         server.fail_next(Stall())
-        assert not await choosing.ollama_is_ready(Settings(ollama_host=server.url), ThreadCompute())
+        assert not await choices.ollama_is_ready(Settings(ollama_host=server.url), ThreadCompute())
         await server.wait_for(lambda fake: fake.left == 1)
 
 
@@ -85,17 +89,17 @@ async def test_what_was_chosen_is_kept_when_the_server_is_away_or_comes_later(
         assert chosen(late) == ("builtin", "builtin")
         again = await open_chosen(url, library=tmp_path / "late")
         assert chosen(again) == ("builtin", "builtin")
-        assert await again.better_analyzer() == "ollama"
-        assert await late.better_analyzer() is None
+        assert await again.analyzer.better() == "ollama"
+        assert await late.analyzer.better() is None
         explicit = await open_chosen(url, library=tmp_path / "late", analyzer="builtin")
-        assert await explicit.better_analyzer() is None
-        await again.keep_analyzer("ollama")
+        assert await explicit.analyzer.better() is None
+        await again.analyzer.keep("ollama")
         assert chosen(await open_chosen(url, library=tmp_path / "late")) == ("ollama", "ollama")
         with pytest.raises(UsageError, match="no analyzer 'olama'"):
-            await again.keep_analyzer("olama")
+            await again.analyzer.keep("olama")
     away = await open_chosen(url)
     assert chosen(away) == ("ollama", "ollama")
-    assert [state.answers for state in await away.states()] == [False]
+    assert [state.answers for state in await away.analyzer.states()] == [False]
 
 
 async def test_what_the_settings_name_wins_for_the_run_and_changes_nothing_that_is_kept(
@@ -124,7 +128,7 @@ async def test_a_library_of_an_earlier_version_counts_as_built_in(open_chosen: O
         library = await open_chosen(server.url)
         assert chosen(library) == ("builtin", "builtin")
         assert server.requests == []
-        assert await library.better_analyzer() == "ollama"
+        assert await library.analyzer.better() == "ollama"
 
 
 async def test_an_analyzer_that_is_handed_in_looks_at_nothing_and_keeps_nothing(
@@ -132,10 +136,14 @@ async def test_an_analyzer_that_is_handed_in_looks_at_nothing_and_keeps_nothing(
 ) -> None:
     async with FakeOllama() as server:
         library = await open_library(ScriptedAnalyzer(), ollama_host=server.url)
-        assert (library.choice, library.can_pull, await library.better_analyzer()) == (None, False, None)
+        assert (library.analyzer.choice, library.analyzer.can_pull, await library.analyzer.better()) == (
+            None,
+            False,
+            None,
+        )
         assert server.requests == []
-        with pytest.raises(UsageError, match="fetches no models"):
-            await library.pull("bge-m3", lambda *_: None)
+        with pytest.raises(UsageError, match="downloads no models"):
+            await library.analyzer.pull("bge-m3", lambda *_: None)
         assert chosen(await open_chosen(server.url)) == ("ollama", "ollama")
 
 
@@ -145,12 +153,12 @@ async def test_described_by_ollama_and_embedded_by_the_built_in_one(
     async with FakeOllama(models=["qwen2.5vl:3b"]) as server:
         library = await open_chosen(server.url, embedder="builtin")
         await add_all(library, draw_picture())
-        library.queue.start()
+        await library.queue.start()
         await settled(library)
         (upload,) = await library.uploads.newest()
         assert (upload.status, upload.analyzer, upload.model) == ("completed", "ollama", "qwen2.5vl:3b")
         assert await library.queue.stale_embeddings() == (0, 1)
-        assert library.analyzer.embedding_model.startswith("all-MiniLM")
+        assert (await library.analyzer.get()).embedding_model.startswith("all-MiniLM")
         assert (server.count("/api/chat"), server.count("/api/embed")) == (1, 0)
         (hit,) = await library.search.run("a cat on a couch")
         assert hit.upload.id == upload.id
@@ -159,20 +167,21 @@ async def test_described_by_ollama_and_embedded_by_the_built_in_one(
 async def test_pulling_tells_how_far_it_is(open_chosen: OpenChosen) -> None:
     async with FakeOllama(models=["bge-m3:latest"]) as server:
         library = await open_chosen(server.url, analyzer="ollama")
-        assert [state.missing for state in await library.states()] == [("qwen2.5vl:3b",)]
+        assert [state.missing for state in await library.analyzer.states()] == [("qwen2.5vl:3b",)]
         told: list[tuple[str, int, int]] = []
-        await library.pull("qwen2.5vl:3b", lambda *how_far: told.append(how_far))
+        await library.analyzer.pull("qwen2.5vl:3b", lambda *how_far: told.append(how_far))
         assert told[-1][0] == "success"
         assert max(done for _, done, total in told if total) == 3000
-        assert [state.missing for state in await library.states()] == [()]
+        assert [state.missing for state in await library.analyzer.states()] == [()]
 
 
 def test_the_settings_have_the_defaults_of_the_analyzers() -> None:
     settings = Settings(openai_base_url="http://127.0.0.1:8080/v1")
-    ollama = choosing._ollama(settings, ThreadCompute())
-    assert ollama._options == OllamaOptions()
-    openai = choosing._openai(settings, ThreadCompute(), Secret(), describes=True, embeds=True)
-    assert openai._options == OpenAIOptions(base_url=settings.openai_base_url, vision_model="", embedding_model="")
+    context = AnalyzerContext(settings, ThreadCompute(), Path())
+    assert ollama.make(context)._options == OllamaOptions()
+    assert openai.make(context)._options == OpenAIOptions(
+        base_url=settings.openai_base_url, vision_model="", embedding_model=""
+    )
 
 
 def test_every_setting_reaches_the_analyzer() -> None:
@@ -193,7 +202,7 @@ def test_every_setting_reaches_the_analyzer() -> None:
         connect_seconds=1.5,
         answer_seconds=30.0,
     )
-    assert choosing._ollama(settings, ThreadCompute())._options == OllamaOptions(
+    assert ollama.make(AnalyzerContext(settings, ThreadCompute(), Path()))._options == OllamaOptions(
         hosts="gpu:1",
         vision_model="llava",
         embedding_model="nomic",
@@ -222,7 +231,7 @@ def test_every_setting_reaches_the_analyzer() -> None:
 def test_the_limits_of_the_stages(
     settings: dict[str, Any], names: tuple[str, str], limits: tuple[int, int, int]
 ) -> None:
-    assert choosing.stage_limits(Settings(**{"workers": 3, **settings}), *names) == StageLimits(*limits)
+    assert choices.stage_limits(Settings(**{"workers": 3, **settings}), *names) == StageLimits(*limits)
 
 
 async def test_openai_with_its_key_from_a_file(
@@ -242,9 +251,9 @@ async def test_openai_with_its_key_from_a_file(
             openai_key_file=str(file),
         )
         await add_all(library, draw_picture())
-        library.queue.start()
+        await library.queue.start()
         await settled(library)
-        assert (await library.queue.counts()).completed == 1
+        assert (await library.queue.store.counts()).completed == 1
     await library.close()
     for stored in tmp_path.glob("library/library.db*"):
         assert KEY.encode() not in await asyncio.to_thread(stored.read_bytes)
@@ -252,10 +261,10 @@ async def test_openai_with_its_key_from_a_file(
 
 def test_the_key_of_the_environment_goes_before_the_file(tmp_path: Path) -> None:
     settings = Settings(openai_key_file=str(tmp_path / "none"))
-    assert choosing.read_key(settings, {"OPENAI_API_KEY": KEY}) == Secret(KEY)
-    assert choosing.read_key(Settings(), {}) == Secret()
+    assert read_key(settings.openai_key_file, {"OPENAI_API_KEY": KEY}) == Secret(KEY)
+    assert read_key("", {}) == Secret()
     with pytest.raises(UsageError, match="cannot be read"):
-        choosing.read_key(settings, {})
+        read_key(settings.openai_key_file, {})
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644])
@@ -264,11 +273,11 @@ def test_a_key_file_that_others_may_read_is_refused(tmp_path: Path, mode: int) -
     file.write_text(KEY)
     file.chmod(mode)
     with pytest.raises(UsageError) as caught:
-        choosing.read_key(Settings(openai_key_file=str(file)), {})
+        read_key(str(file), {})
     assert f"chmod 600 {file}" in caught.value.hint
     assert KEY not in f"{caught.value.message}{caught.value.hint}"
     file.chmod(0o600)
-    assert choosing.read_key(Settings(openai_key_file=str(file)), {}).reveal() == KEY
+    assert read_key(str(file), {}).reveal() == KEY
 
 
 @pytest.mark.parametrize("text", ["", "  \n", "x" * 5000])
@@ -277,7 +286,7 @@ def test_a_file_without_a_key_is_refused(tmp_path: Path, text: str) -> None:
     file.write_text(text)
     file.chmod(0o600)
     with pytest.raises(UsageError, match="contains no key"):
-        choosing.read_key(Settings(openai_key_file=str(file)), {})
+        read_key(str(file), {})
 
 
 @pytest.mark.parametrize(
