@@ -128,7 +128,11 @@ class VectorIndex:
 
     async def _current(self, dimension: int) -> VectorTable | None:
         """The table as the store is now; None where there is no vector of this dimension."""
-        if self._table is None or self._table.dimension != dimension:
+        if (
+            self._table is None
+            or self._table.dimension != dimension
+            or self._revision < await self._embeddings.forgotten()
+        ):
             await self._feed.skip_to_now()
             self._table, self._revision = await self._load(dimension)
             self._is_outdated = True
@@ -178,7 +182,7 @@ class VectorIndex:
         whose = (header.library, header.model, header.dimension)
         if whose != (await self._embeddings.library_id(), self._model, dimension):
             return None
-        if header.revision > await self._embeddings.revision():
+        if not await self._embeddings.forgotten() <= header.revision <= await self._embeddings.revision():
             return None
         # To build it anew is faster than to take in so many one by one.
         if await self._embeddings.count_newer(self._model, header.revision) > max(self._file_from, header.rows // 2):

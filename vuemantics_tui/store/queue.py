@@ -13,7 +13,7 @@ from vuemantics_tui.domain.errors import ErrorKind
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.upload import FailureGroup, ProcessingStage, ProcessingStatus, QueueCounts
 from vuemantics_tui.store.database import Database, batches, next_revision, now_iso, placeholders
-from vuemantics_tui.store.history import record_event
+from vuemantics_tui.store.history import record_event, record_events
 from vuemantics_tui.store.runs import Claim, Clock, Failure, mark_failed, put_back
 
 LEASE_SECONDS = 60.0
@@ -275,10 +275,7 @@ class QueueStore:
                     """,
                     (CANCELLED, moment, revision, *numbers),
                 )
-                await connection.executemany(
-                    "INSERT INTO events (upload, at, kind) VALUES (?, ?, 'cancelled')",
-                    [(number, moment) for number in numbers],
-                )
+                await record_events(connection, numbers, "cancelled")
                 ended.extend(CancelledUpload(row[1], row[2]) for row in rows)
         return ended
 
