@@ -160,7 +160,7 @@ def test_a_wrong_setting_is_named(run: Run, tmp_path: Path) -> None:
     result = run("list", XDG_CONFIG_HOME=str(tmp_path / "config"))
     assert (result.returncode, result.stdout) == (0, "")
     (warning,) = [line for line in result.stderr.splitlines() if "Warning" in line]
-    assert "settings.toml, line 1: there is no setting wrokers; did you mean workers?" in warning
+    assert "settings.toml, line 1: there is no setting wrokers. Did you mean workers?" in warning
     examined = run("doctor", XDG_CONFIG_HOME=str(tmp_path / "config"))
     assert any(line.startswith("✗ settings") and "wrokers" in line for line in examined.stdout.splitlines())
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.conftest import DrawPicture, OpenLibrary, add_all, being_described, settled, until
+from tests.conftest import DEADLINE_SECONDS, DrawPicture, OpenLibrary, add_all, being_described, settled, until
 from tests.doubles import ScriptedAnalyzer
 from vuemantics_tui.domain.errors import LibraryError
 from vuemantics_tui.processing.owner import fate_of, this_process
@@ -232,12 +232,14 @@ async def main():
         Settings(library=Path({str(library.root)!r})), analyzer=analyzer, compute=ThreadCompute()
     )
     await library.queue.start()
-    await being_described(library, analyzer)
+    await analyzer.reached.wait()
     os.kill(os.getpid(), signal.SIGKILL)
 
 asyncio.run(main())
 """
-    ended = await asyncio.to_thread(subprocess.run, [sys.executable, "-c", script], cwd=Path(__file__).parents[2])
+    ended = await asyncio.to_thread(
+        subprocess.run, [sys.executable, "-c", script], cwd=Path(__file__).parents[2], timeout=DEADLINE_SECONDS
+    )
     assert ended.returncode == -9
     counts = await library.queue.store.counts()
     assert counts.running >= 1
