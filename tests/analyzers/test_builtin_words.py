@@ -19,8 +19,9 @@ from vuemantics_tui.analyzers.builtin.words import (
     people_tags,
     with_article,
 )
+from vuemantics_tui.domain.colours import COLOUR_NAMES
 from vuemantics_tui.domain.description import Description, audit_description
-from vuemantics_tui.media.colours import COLOUR_NAMES, Palette, read_palette
+from vuemantics_tui.media.colours import Palette, read_palette
 
 BROWN = Palette({"brown": 0.6, "grey": 0.4}, 50, 20, 30)
 

@@ -8,14 +8,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from vuemantics_tui.analyzers.base import Analyzer, Compute, Vector
 from vuemantics_tui.domain.description import Description
 from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.formats import HEAD_BYTES, FileType, MediaFormat, recognise
 from vuemantics_tui.domain.query import Like, Operand, Query, Text
 from vuemantics_tui.media.jobs import extract_frames
+from vuemantics_tui.search.vectors import vector_of
 from vuemantics_tui.store.embeddings import EmbeddingStore
 from vuemantics_tui.store.uploads import UploadStore
 
@@ -86,7 +85,7 @@ class Meanings:
         )
         if stored is not None:
             known.add(found[0].number)
-            return np.frombuffer(stored.data, "<f4")
+            return await asyncio.to_thread(vector_of, stored.data)
         if not final:
             return None
         if not found:
@@ -152,6 +151,9 @@ def _sum(parts: list[tuple[float, Vector]], operands: tuple[Operand, ...]) -> Ve
         return None
     if len(operands) == len(parts) == 1 and parts[0][0] > 0:
         return parts[0][1]
+    # Where there are vectors it is loaded: who searches by words alone need not wait for it.
+    import numpy as np
+
     total = np.sum([np.float32(weight) * vector for weight, vector in parts], axis=0, dtype=np.float32)
     length = float(np.linalg.norm(total))
     return np.asarray(total / length, np.float32) if length > _NOTHING else None
