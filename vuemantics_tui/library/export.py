@@ -178,6 +178,9 @@ class Export:
             real = target.resolve()
         except (OSError, RuntimeError) as error:
             raise UsageError(f"This link leads nowhere: {target}", "Choose another file.") from error
+        if real.is_symlink():
+            # A ring of links: from Python 3.13 on it resolves to itself.
+            raise UsageError(f"This link leads nowhere: {target}", "Choose another file.")
         self._check_outside(real.parent)
         if real.is_dir():
             raise UsageError(f"This is a folder: {target}", "Name a file inside it.")

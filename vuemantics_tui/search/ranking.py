@@ -29,6 +29,8 @@ SOME_WORDS_WEIGHT = 0.4
 READ_WEIGHT = 2.0
 # Where filters leave no more than this, all of them are shown: a glance tells what is an answer.
 FEW = 20
+# To so many decimal places a hit's cosine is told.
+COSINE_DIGITS = 4
 # Someone waits for the answer; words alone are there at once. To look at a picture takes as long as to describe one.
 QUERY_SECONDS = 20.0
 
@@ -167,6 +169,8 @@ class Ranking:
         hits = _fused(words, near.cosines, cosines) if words.perfect or query.is_plain else _by_cosine(cosines)
         few = matching is not None and len(matching.numbers) <= FEW
         cut = -1.0 if few else cut_off(list(near.cosines.values()), floor if query.is_plain else -1.0)
+        # A hit's cosine is rounded, and one that is the cut-off itself must not fall below it by that.
+        cut = round(cut, COSINE_DIGITS)
         # Where no meaning is known, and where a phrase is demanded, the words decide alone.
         everything = near.vector is None or bool(query.phrases)
         kept = [
@@ -293,7 +297,7 @@ def _fused(words: _Words, nearest: dict[int, float], cosines: dict[int, float]) 
             Hit(
                 number,
                 round(total / perfect, 4),
-                None if cosine is None else round(cosine, 4),
+                None if cosine is None else round(cosine, COSINE_DIGITS),
                 share,
                 round(1 - share, 4),
             )
@@ -302,7 +306,10 @@ def _fused(words: _Words, nearest: dict[int, float], cosines: dict[int, float]) 
 
 
 def _by_cosine(nearest: dict[int, float]) -> list[Hit]:
-    return [Hit(number, round(max(0.0, cosine), 4), round(cosine, 4), 0.0, 1.0) for number, cosine in nearest.items()]
+    return [
+        Hit(number, round(max(0.0, cosine), 4), round(cosine, COSINE_DIGITS), 0.0, 1.0)
+        for number, cosine in nearest.items()
+    ]
 
 
 def sentences(text: str) -> list[str]:
