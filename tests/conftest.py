@@ -139,7 +139,7 @@ async def settled(library: Library) -> None:
     """Wait until nothing waits or runs."""
 
     async def nothing_left() -> bool:
-        counts = await library.queue.counts()
+        counts = await library.queue.store.counts()
         return counts.waiting == counts.running == 0
 
     await until(nothing_left)
@@ -147,8 +147,8 @@ async def settled(library: Library) -> None:
 
 async def add_all(library: Library, *files: Path, recursive: bool = False) -> list[IntakeResult]:
     """Add files; returns the results of intake."""
-    candidates = await library.uploads.gather(files, recursive=recursive)
-    return [result async for result in library.uploads.add(candidates)]
+    candidates = await library.gather(files, recursive=recursive)
+    return [result async for result in library.add(candidates)]
 
 
 @pytest.fixture

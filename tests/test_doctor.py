@@ -112,7 +112,7 @@ async def test_settings_with_which_there_is_no_analyzer_are_a_finding(tmp_path: 
 async def test_an_open_library_is_looked_at_as_it_is(open_library: OpenLibrary, draw_picture: DrawPicture) -> None:
     library = await open_library()
     await add_all(library, draw_picture("a.png", 1), draw_picture("b.png", 2))
-    library.queue.start()
+    await library.queue.start()
     await settled(library)
     findings = await doctor.examine(library.settings, library)
     assert found(findings, "analyzer").data["analyzer"] == "scripted"
@@ -122,14 +122,14 @@ async def test_an_open_library_is_looked_at_as_it_is(open_library: OpenLibrary, 
     assert size == sum(path.stat().st_size for path in library.root.rglob("original.png"))
     vectors = found(findings, "vectors")
     assert (vectors.verdict, vectors.data["stale"], vectors.data["described"]) == (Verdict.GOOD, 0, 2)
-    assert (await library.queue.counts()).completed == 2, "it is still open"
+    assert (await library.queue.store.counts()).completed == 2, "it is still open"
 
 
 async def test_vectors_of_another_model_are_counted(tmp_path: Path, draw_picture: DrawPicture) -> None:
     settings = Settings(library=tmp_path / "library", keep_free_mib=0, workers=1)
     library = await Library.open(settings, analyzer=ScriptedAnalyzer(), compute=ThreadCompute())
     await add_all(library, draw_picture())
-    library.queue.start()
+    await library.queue.start()
     await settled(library)
     await library.close()
     library = await Library.open(

@@ -13,7 +13,7 @@ import pytest
 from tests.conftest import DrawPicture, OpenLibrary, add_all, settled
 from tests.doubles import ThreadCompute
 from vuemantics_tui import doctor, paths
-from vuemantics_tui.analyzers.builtin.cache import write_sealed
+from vuemantics_tui.analyzers.builtin.network import write_sealed
 from vuemantics_tui.cli.session import logging_to_file
 from vuemantics_tui.config import Settings
 from vuemantics_tui.domain.finding import Finding, Verdict
@@ -23,9 +23,9 @@ from vuemantics_tui.processing.compute import ProcessCompute
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no modes")
 
 
-@pytest.fixture(params=[0o000, 0o022, 0o277], ids=oct)
+@pytest.fixture(params=[0o000, 0o022, 0o077], ids=oct)
 def umask(request: pytest.FixtureRequest) -> Iterator[int]:
-    """A umask that gives everything to everybody, the usual one, and one that takes from the owner."""
+    """A umask that gives everything to everybody, the usual one, and the strictest that is in use."""
     before = os.umask(request.param)
     yield request.param
     os.umask(before)
@@ -48,7 +48,7 @@ async def test_a_library_in_an_open_folder_is_read_by_its_owner_alone(
     root.chmod(0o755)
     library = await open_library(compute=ProcessCompute(1))
     assert (await add_all(library, picture))[0].is_new
-    library.queue.start()
+    await library.queue.start()
     await settled(library)
     assert await library.search.run("anything", all=True)
     found = modes(root)

@@ -36,13 +36,13 @@ async def run_without_screen(settings: Settings, pictures: Sequence[Path]) -> De
     """Add the demo's pictures and process them. All but the broken file should be completed."""
     library = await Library.open(settings)
     try:
-        feed = library.uploads.changes()
+        feed = library.changes()
         await feed.skip_to_now()
-        library.queue.start()
-        candidates = await library.uploads.gather(pictures, recursive=False)
-        added = [result.upload async for result in library.uploads.add(candidates) if result.upload is not None]
+        await library.queue.start()
+        candidates = await library.gather(pictures, recursive=False)
+        added = [result.upload async for result in library.add(candidates) if result.upload is not None]
         mine = {upload.number for upload in added}
-        async for _ in library.uploads.ended(feed, mine):
+        async for _ in library.queue.ended(feed, mine):
             pass
         uploads = await library.uploads.newest()
     finally:

@@ -14,8 +14,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from vuemantics_tui.analyzers.base import Analyzer, Picture, Vector
-from vuemantics_tui.analyzers.builtin import models
-from vuemantics_tui.analyzers.builtin.analyzer import BuiltinAnalyzer
+from vuemantics_tui.analyzers.builtin.analyzer import BuiltinAnalyzer, describe_clip, describe_picture, look_at_frame
 from vuemantics_tui.analyzers.builtin.vectors import label_vector
 from vuemantics_tui.domain.description import Description, audit_description
 from vuemantics_tui.domain.errors import MediaError
@@ -185,9 +184,9 @@ async def test_a_vector_is_the_same_whatever_was_embedded_before_it(analyzer: Bu
 
 
 async def test_what_runs_elsewhere_pickles(photos: Path, cache_dir: Path) -> None:
-    sight = await asyncio.to_thread(models.look_at_frame, photos / "coffee.png", cache_dir)
-    again = pickle.loads(pickle.dumps((models.describe_clip, [sight])))
+    sight = await asyncio.to_thread(look_at_frame, photos / "coffee.png", cache_dir)
+    again = pickle.loads(pickle.dumps((describe_clip, [sight])))
     description, faults = again[0](again[1])
     assert description.text.startswith("A video clip of espresso")
     assert faults == ()
-    assert pickle.loads(pickle.dumps(models.describe_picture)) is models.describe_picture
+    assert pickle.loads(pickle.dumps(describe_picture)) is describe_picture

@@ -12,7 +12,7 @@ from PIL import Image
 from vuemantics_tui.analyzers.base import Picture
 from vuemantics_tui.analyzers.builtin import vision
 from vuemantics_tui.analyzers.builtin.analyzer import BuiltinAnalyzer
-from vuemantics_tui.analyzers.builtin.faces import FaceFinder
+from vuemantics_tui.analyzers.builtin.eyes import FaceFinder
 from vuemantics_tui.analyzers.builtin.pictures import load_detailed_pixels
 
 Encode = Callable[..., bytes]

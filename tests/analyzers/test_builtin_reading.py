@@ -14,8 +14,8 @@ from PIL import Image, ImageDraw, ImageFont
 from tests.conftest import OpenLibrary, add_all, settled
 from vuemantics_tui.analyzers.builtin import vision
 from vuemantics_tui.analyzers.builtin.analyzer import BuiltinAnalyzer
+from vuemantics_tui.analyzers.builtin.eyes import Reader
 from vuemantics_tui.analyzers.builtin.pictures import load_detailed_pixels
-from vuemantics_tui.analyzers.builtin.reading import Reader
 
 Encode = Callable[..., bytes]
 
@@ -91,7 +91,7 @@ async def test_words_seen_in_a_picture_find_it_first(
     plain = [photos / name for name in ("chelsea.png", "coffee.png", "rocket.jpg", "brick.png", "page.png")]
     library = await open_library(analyzer)
     await add_all(library, folder, *plain, recursive=True)
-    library.queue.start()
+    await library.queue.start()
     await settled(library)
     for words in wanted:
         for query in (words, words.split()[-1].upper()):

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.doubles import ThreadCompute
-from vuemantics_tui.analyzers.builtin import models, vision
-from vuemantics_tui.analyzers.builtin.analyzer import BuiltinAnalyzer
+from vuemantics_tui.analyzers.builtin import vision
+from vuemantics_tui.analyzers.builtin.analyzer import BuiltinAnalyzer, describe_picture
 from vuemantics_tui.analyzers.builtin.vision import VisionPart
 
 BLOCKED = """
@@ -42,12 +42,12 @@ def describing(picture: Path, cache_dir: Path) -> str:
     """A program that describes a picture and prints the description's beginning, what was read, and the faults."""
     return f"""
 from pathlib import Path
-from vuemantics_tui.analyzers.builtin import models, vision
-description, faults = models.describe_picture(Path({str(picture)!r}), Path({str(cache_dir)!r}))
+from vuemantics_tui.analyzers.builtin import analyzer, vision
+description, faults = analyzer.describe_picture(Path({str(picture)!r}), Path({str(cache_dir)!r}))
 print(description.text[:20], repr(description.read_text), len(faults))
 for fault in faults:
     print(fault)
-for part in models.try_vision():
+for part in analyzer.try_vision():
     print(part.name, part.installed, part.reason)
 """
 
@@ -134,7 +134,7 @@ async def test_a_part_that_fails_at_a_picture_leaves_out_its_findings(
 
     monkeypatch.setattr(vision, "reader", Failing)
     monkeypatch.setattr(vision, "face_finder", Failing)
-    description, faults = models.describe_picture(photos / "coffee.png", cache_dir)
+    description, faults = describe_picture(photos / "coffee.png", cache_dir)
     assert description.text.startswith("A photo of espresso")
     assert [fault.split(": ")[0] for fault in faults] == ["text in pictures"]
 

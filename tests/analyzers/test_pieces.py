@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vuemantics_tui.analyzers.base import Vector
-from vuemantics_tui.analyzers.pieces import first_half, mean_vector, split_text
+from vuemantics_tui.analyzers.remote import first_half, mean_vector, split_text
 
 SENTENCE = "The quick brown fox jumps over the lazy dog. "
 

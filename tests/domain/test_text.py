@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vuemantics_tui.domain.errors import AnalyzerError, ErrorKind, MediaError, VuemanticsError
-from vuemantics_tui.domain.text import size_words, visible
+from vuemantics_tui.domain.text import clock_words, seconds_words, size_words, visible
 
 
 @pytest.mark.parametrize(
@@ -45,3 +45,16 @@ def test_errors_come_whole_from_another_process(error: VuemanticsError) -> None:
     back = pickle.loads(pickle.dumps(error))
     assert (type(back), back.message, back.hint) == (type(error), "m", "h")
     assert getattr(back, "kind", None) == getattr(error, "kind", None)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [(0.0004, "0 ms"), (0.022, "22 ms"), (0.0995, "0.1 s"), (3.42, "3.4 s"), (125.0, "2:05 min")],
+)
+def test_lengths_of_time(seconds: float, told: str) -> None:
+    assert seconds_words(seconds) == told
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(4, "0:04"), (750, "12:30"), (3723, "1:02:03")])
+def test_a_length_of_time_reads_as_on_a_clock(seconds: float, words: str) -> None:
+    assert clock_words(seconds) == words

@@ -17,7 +17,7 @@ OpenChosen = Callable[..., Awaitable[Library]]
 
 @pytest.fixture
 async def open_chosen(tmp_path: Path) -> AsyncIterator[OpenChosen]:
-    """Opens tmp_path / "library" as the settings say, without an analyzer handed in; closed at the end."""
+    """Opens tmp_path / "library" and makes the analyzer of the settings; closed at the end."""
     opened: list[Library] = []
 
     async def open_one(host: str, **settings: Any) -> Library:
@@ -26,6 +26,7 @@ async def open_chosen(tmp_path: Path) -> AsyncIterator[OpenChosen]:
         )
         library = await Library.open(chosen, compute=ThreadCompute())
         opened.append(library)
+        await library.analyzer.get()
         return library
 
     yield open_one

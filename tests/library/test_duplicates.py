@@ -29,7 +29,7 @@ async def with_photos(library: Library, folder: Path) -> dict[str, str]:
             rocket.save(folder / "rocket.png")
     names = ("cat-half.png", "cat-soft.png", "cat.png", "cup-poor.jpg", "cup.jpg", "rocket.png")
     results = await add_all(library, *(folder / name for name in names))
-    library.queue.start()
+    await library.queue.start()
     await settled(library)
     return {result.path.name: result.upload.id for result in results if result.upload}
 
@@ -64,18 +64,18 @@ async def test_the_search_knows_the_groups_as_long_as_they_last(open_library: Op
     assert await duplicates() == set()
     await library.duplicates.groups()
     assert await duplicates() == {"cat.png", "cat-half.png", "cat-soft.png", "cup.jpg", "cup-poor.jpg"}
-    feed = library.uploads.changes()
+    feed = library.changes()
     await feed.skip_to_now()
     await library.duplicates.groups()
     assert await feed.poll() is None, "nothing new, nothing written"
-    await library.uploads.delete([ids["cup-poor.jpg"], ids["cat-half.png"]])
+    await library.trash.put([ids["cup-poor.jpg"], ids["cat-half.png"]])
     assert await duplicates() == {"cat.png", "cat-soft.png"}, "a cup alone is no duplicate"
     await library.uploads.set_hidden([ids["cat-soft.png"]], True)
     assert await duplicates() == set(), "nor a cat that is left alone in the lists"
     assert await library.duplicates.groups() == []
     await library.trash.restore([ids["cup-poor.jpg"]])
     assert [group.keep.filename for group in await library.duplicates.groups()] == ["cup.jpg"]
-    await library.uploads.delete([ids["cup-poor.jpg"]], forever=True)
+    await library.trash.erase([ids["cup-poor.jpg"]])
     assert await duplicates() == set()
 
 

@@ -32,7 +32,7 @@ async def library_of(open_library: OpenLibrary, *pictures: Path, text: str = NAS
     """A library of completed uploads, described so."""
     library = await open_library(analyzer=ScriptedAnalyzer(text=text, tags=("cat & <dog>", "a|b/c", "=tag")))
     results = await add_all(library, *pictures)
-    library.queue.start()
+    await library.queue.start()
     await settled(library)
     uploads = [await library.uploads.get(result.upload.id) for result in results if result.upload]
     return library, [upload for upload in uploads if upload]
@@ -81,7 +81,7 @@ async def test_csv_holds_no_formulas_and_every_character(
     library, (upload,) = await library_of(open_library, draw_picture("=HYPERLINK(1).png"))
     harmless = ('A line\r\nand "another", too', "plain - text")
     for text in ("=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "  =1", "\r=1", *harmless):
-        async with library._database.transaction() as connection:
+        async with library.database.transaction() as connection:
             await connection.execute("UPDATE descriptions SET text = ? WHERE current = 1", (text,))
         target = tmp_path / "out.csv"
         async for _ in library.export.to_file(target, ExportFormat.CSV, overwrite=True):
@@ -100,7 +100,7 @@ async def test_csv_holds_no_formulas_and_every_character(
 async def test_only_what_is_asked_for_is_exported(open_library: OpenLibrary, draw_picture: DrawPicture) -> None:
     library, uploads = await library_of(open_library, *(draw_picture(f"{name}.png") for name in "abcd"))
     await library.uploads.set_hidden([uploads[1].id], True)
-    await library.uploads.delete([uploads[2].id])
+    await library.trash.put([uploads[2].id])
 
     async def names(**how: object) -> list[str]:
         lines = library.export.lines(ExportFormat.JSON_LINES, **how)  # type: ignore[arg-type]

@@ -35,11 +35,11 @@ async def test_words_find_while_the_query_cannot_be_embedded(
     analyzer.silent = silent
     library = await open_library(analyzer, workers=1)
     await add_all(library, draw_picture("a.png", 1), draw_picture("b.png", 2))
-    library.queue.start()
+    await library.queue.start()
     await settled(library)
     found = await library.search.run("tabby")
     assert [(hit.upload.filename, hit.score, hit.matched) for hit in found] == [("a.png", 1.0, ("tabby",))]
-    assert found.note.startswith("Found by words alone: ")
+    assert found.note.startswith("Found by keyword only: ")
     assert ("within" in found.note) if silent else ("Start it with: ollama serve" in found.note)
     assert await library.search.run("zebra") == []
 
@@ -62,7 +62,7 @@ async def test_a_picture_in_a_query_is_described_to_the_end(
     analyzer = Slow()
     library = await open_library(analyzer, workers=1)
     await add_all(library, draw_picture("a.png", 1))
-    library.queue.start()
+    await library.queue.start()
     await settled(library)
     analyzer.slow = True
     found = await library.search.run(f"like:{draw_picture('b.png', 2)}")
@@ -74,13 +74,13 @@ async def test_where_there_are_no_words_none_are_said_to_be_used(
 ) -> None:
     library = await open_library(ScriptedAnalyzer(describe_error=AnalyzerError("Nobody looks", "Later.")))
     found = await library.search.run(f"like:{draw_picture()}")
-    assert (list(found), found.note) == ([], "Nothing was looked for by meaning: Nobody looks. Later.")
+    assert (list(found), found.note) == ([], "Not searched by meaning: Nobody looks. Later.")
 
 
 async def test_all_is_well_and_there_is_no_note(open_library: OpenLibrary, draw_picture: DrawPicture) -> None:
     library = await open_library()
     await add_all(library, draw_picture())
-    library.queue.start()
+    await library.queue.start()
     await settled(library)
     found = await library.search.run("tabby")
     assert (len(found), found.note) == (1, "")
@@ -107,7 +107,7 @@ async def test_what_was_read_comes_before_what_merely_has_the_tag(
 ) -> None:
     library = await open_library(Pets(), workers=1)
     await add_all(library, *(draw_picture(f"{number}.png", number) for number in range(4)))
-    library.queue.start()
+    await library.queue.start()
     await settled(library)
     # Also what is below the cut-off: those that hold only one of the words.
     found = await library.search.run(query, all=True)

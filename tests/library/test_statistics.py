@@ -17,7 +17,7 @@ from vuemantics_tui.store.statistics import Month
 
 async def test_an_empty_library_is_all_zeros(open_library: OpenLibrary) -> None:
     library = await open_library()
-    statistics = await library.statistics()
+    statistics = await library.statistics.read()
     assert set(statistics.counts.by_status.values()) == set(statistics.counts.by_type.values()) == {0}
     assert (statistics.counts.months, statistics.counts.tags, statistics.counts.stages) == ((), (), ())
     assert (statistics.described, statistics.stale, statistics.index.vectors) == (0, 0, 0)
@@ -31,14 +31,14 @@ async def test_everything_is_counted(
     library = await open_library(analyzer=analyzer)
     pictures = [draw_picture(f"{number}.png") for number in range(4)]
     results = await add_all(library, *pictures, draw_clip())
-    library.queue.start()
+    await library.queue.start()
     await settled(library)
     await library.queue.stop()
     uploads = await library.uploads.newest()
     failed = next(upload for upload in uploads if upload.status is ProcessingStatus.FAILED)
     described = [upload for upload in uploads if upload.status is ProcessingStatus.COMPLETED]
     await library.tags.add([described[0].id], ["Rome", "cat"])
-    async with library._database.transaction() as connection:
+    async with library.database.transaction() as connection:
         await connection.execute("UPDATE uploads SET taken_at = '2019-07-04T10:00:00' WHERE id = ?", (failed.id,))
         await connection.execute("UPDATE uploads SET created_at = '2024-02-01' WHERE id <> ?", (failed.id,))
         await connection.execute("DELETE FROM events WHERE kind = 'described'")
@@ -47,8 +47,8 @@ async def test_everything_is_counted(
             [(described[0].number, seconds) for seconds in (1.0, 2.0, 3.0, 4.0, 100.0)],
         )
     doomed = described[-1]
-    await library.uploads.delete([doomed.id])
-    statistics = await library.statistics()
+    await library.trash.put([doomed.id])
+    statistics = await library.statistics.read()
     counts = statistics.counts
     assert counts.by_status == dict.fromkeys(ProcessingStatus, 0) | {
         ProcessingStatus.COMPLETED: 3,
@@ -66,7 +66,7 @@ async def test_everything_is_counted(
     assert stages["describing"].p90 == pytest.approx(61.6)
     assert set(stages) == {"thumbnail", "describing", "embedding"}
     assert (statistics.described, statistics.stale, statistics.embedded) == (3, 0, 3)
-    thumbnails = [library.uploads.absolute(upload.thumbnail_path) for upload in uploads]
+    thumbnails = [library.absolute(upload.thumbnail_path) for upload in uploads]
     assert statistics.space.thumbnails == sum(path.stat().st_size for path in thumbnails if path)
     assert statistics.space.database >= (library.root / "library.db").stat().st_size
     assert statistics.space.total > statistics.space.originals
@@ -76,9 +76,9 @@ async def test_everything_is_counted(
 async def test_the_state_of_the_index_is_that_of_its_file(open_library: OpenLibrary, draw_picture: DrawPicture) -> None:
     library = await open_library()
     await add_all(library, draw_picture())
-    library.queue.start()
+    await library.queue.start()
     await settled(library)
-    assert (await library.statistics()).index.vectors == 0, "nobody searched yet"
+    assert (await library.statistics.read()).index.vectors == 0, "nobody searched yet"
     await library.search.run("tabby")
-    statistics = await library.statistics()
+    statistics = await library.statistics.read()
     assert (statistics.index.vectors, statistics.index.file) == (1, None)

@@ -48,7 +48,7 @@ def change(library: Library, *statements: str) -> None:
 async def one_upload(library: Library, picture: Path) -> Upload:
     """The upload of a picture, completed."""
     (result,) = await add_all(library, picture)
-    library.queue.start()
+    await library.queue.start()
     await settled(library)
     await library.queue.stop()
     assert result.upload is not None
@@ -73,13 +73,13 @@ async def test_the_trash_that_expires_removes_nothing_outside(
     change(library, "UPDATE uploads SET deleted_at = '2001-01-01T00:00:00.000000+00:00'", statement)
     with caplog.at_level(logging.ERROR):
         await library.sweep()
-    assert "1 upload with an ID that is none" in caplog.text
+    assert "1 upload with an invalid ID" in caplog.text
     assert await library.trash.empty() == 0
-    assert await library.trash.count() == (1, (await library.trash.list())[0].upload.file_size), "the row is left alone"
-    findings = await doctor.examine(library.settings, library)
-    assert any(
-        finding.verdict is Verdict.BAD and "1 upload with an ID that is none" in finding.text for finding in findings
+    assert await library.trash.store.count() == (1, (await library.trash.store.contents())[0].upload.file_size), (
+        "the row is left alone"
     )
+    findings = await doctor.examine(library.settings, library)
+    assert any(finding.verdict is Verdict.BAD and "1 upload with an invalid ID" in finding.text for finding in findings)
 
 
 async def test_deleting_forever_removes_nothing_outside(
@@ -88,7 +88,7 @@ async def test_deleting_forever_removes_nothing_outside(
     library = await open_library()
     await one_upload(library, draw_picture())
     change(library, MOVED[0])
-    assert await library.uploads.delete(["Documents"], forever=True) == 0
+    assert await library.trash.erase(["Documents"]) == 0
     assert await library.uploads.get("Documents") is not None
 
 
@@ -155,10 +155,10 @@ async def test_nothing_outside_is_processed(
     library = await open_library()
     await add_all(library, draw_picture())
     change(library, statement)
-    library.queue.start()
+    await library.queue.start()
 
     async def failed() -> bool:
-        return (await library.queue.counts()).failed == 1
+        return (await library.queue.store.counts()).failed == 1
 
     await until(failed)
     (upload,) = await library.uploads.newest()
@@ -172,6 +172,6 @@ async def test_a_file_outside_has_no_place_in_the_library(
 ) -> None:
     library = await open_library()
     upload = await one_upload(library, draw_picture())
-    assert library.uploads.absolute(upload.file_path) == library.root / upload.file_path
+    assert library.absolute(upload.file_path) == library.root / upload.file_path
     for outside in ("../victim/Documents/letter.txt", str(victim / "Documents/letter.txt"), "uploads/../../victim"):
-        assert library.uploads.absolute(outside) is None
+        assert library.absolute(outside) is None

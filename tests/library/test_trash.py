@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ PICTURES = Path(skimage.__file__).parent / "data"
 async def completed(library: Library, *files: Path) -> list[Upload]:
     """Add files and wait for their end; the uploads in that order."""
     results = await add_all(library, *files)
-    library.queue.start()
+    await library.queue.start()
     await settled(library)
     uploads = [await library.uploads.get(result.upload.id) for result in results if result.upload]
     return [upload for upload in uploads if upload]
@@ -46,13 +47,13 @@ async def answers(library: Library) -> dict[str, object]:
     for sort in SortKey:
         for status in (None, *StatusFilter):
             view = View(sort=sort, status=status, show_hidden=True)
-            found[f"view {sort} {status}"] = names(await library.uploads.numbers(view))
+            found[f"view {sort} {status}"] = names(await library.uploads.in_view(view))
     found["rows"] = sorted(row.filename for row in await library.uploads.rows([1, 2]))
     found["numbers"] = [bool(await library.uploads.by_number(number)) for number in (1, 2)]
-    found["counts"] = await library.queue.counts()
-    found["unfinished"] = names(await library.uploads.unfinished())
-    found["failures"] = [(group.count, group.newest) for group in await library.uploads.failure_groups()]
-    found["edited"] = sorted(ids[one] for one in await library.uploads.edited(list(ids)))
+    found["counts"] = await library.queue.store.counts()
+    found["unfinished"] = names(await library.queue.store.unfinished())
+    found["failures"] = [(group.count, group.newest) for group in await library.queue.store.failure_groups()]
+    found["edited"] = sorted(ids[one] for one in await library.descriptions.store.edited(list(ids)))
     found["stale"] = await library.queue.stale_embeddings()
     found["seconds left"] = await library.queue.seconds_left()
     texts = ("tabby", "sofa", "type:image", "tag:cat", "is:hidden", "status:completed", "name:doomed", "sort:newest")
@@ -62,11 +63,11 @@ async def answers(library: Library) -> dict[str, object]:
     found["similar to it"] = [names([hit.upload.number]) for hit in await library.search.similar(1)]
     found["duplicates"] = [names([one.number for one in group.members]) for group in await library.duplicates.groups()]
     found["is:duplicate"] = sorted(hit.upload.filename for hit in await library.search.run("is:duplicate", all=True))
-    found["tags"] = [(tag.name, tag.count) for tag in await library.tags.all()]
+    found["tags"] = [(tag.name, tag.count) for tag in await library.tags.own()]
     found["beginning"] = [(tag.name, tag.count) for tag in await library.tags.beginning("c")]
     found["saved"] = await library.search.counts()
     found["export"] = len([line async for line in library.export.lines(ExportFormat.JSON_LINES)])
-    numbers = (await library.statistics()).counts
+    numbers = (await library.statistics.read()).counts
     found["statistics"] = (numbers.by_status, numbers.by_type, numbers.months, numbers.originals_bytes, numbers.tags)
     return found
 
@@ -82,9 +83,9 @@ async def test_no_room_tells_of_what_is_in_the_trash(open_library: OpenLibrary, 
     await library.search.save("cats", "tag:cat")
     with_both = await answers(library)
     assert with_both["duplicates"] == [["a.png", "doomed.png"]]
-    assert await library.uploads.delete([doomed.id, doomed.id, "unknown"]) == 1
+    assert await library.trash.put([doomed.id, doomed.id, "unknown"]) == 1
     without = await answers(library)
-    assert await library.uploads.delete([doomed.id], forever=True) == 1
+    assert await library.trash.erase([doomed.id]) == 1
     expected = await answers(library)
     assert with_both != expected
     for room, answer in expected.items():
@@ -109,20 +110,20 @@ async def test_what_waits_or_failed_is_not_counted_claimed_or_retried(
         (result,) = await add_all(library, draw_picture())
         assert result.upload
         upload = result.upload
-    await library.uploads.delete([upload.id])
-    counts = await library.queue.counts()
+    await library.trash.put([upload.id])
+    counts = await library.queue.store.counts()
     assert (counts.total, counts.waiting, counts.failed) == (0, 0, 0)
-    assert await library.uploads.failure_groups() == []
-    assert await library.uploads.retry_failed() == await library.uploads.retry([upload.id]) == []
-    assert await library.uploads.cancel([upload.id]) == []
-    assert await library.uploads.run_next([upload.id]) == await library.uploads.set_hidden([upload.id], True) == 0
-    assert await library.uploads.unfinished() == set()
+    assert await library.queue.store.failure_groups() == []
+    assert await library.queue.retry_failed() == await library.queue.retry([upload.id]) == []
+    assert await library.queue.cancel([upload.id]) == []
+    assert await library.queue.run_next([upload.id]) == await library.uploads.set_hidden([upload.id], True) == 0
+    assert await library.queue.store.unfinished() == set()
     with pytest.raises(UsageError):
         await library.uploads.find(upload.id[:6])
     with pytest.raises(UsageError):
         await library.descriptions.edit(upload.id, "A text of a person.")
     await library.process_upload_background(upload.id, upload.user_id, upload.file_type, upload.extension)
-    library.queue.start()
+    await library.queue.start()
     analyzer.describe_error = None
     assert await library.trash.restore([upload.id]) == 1
     if status == "failed":
@@ -131,7 +132,7 @@ async def test_what_waits_or_failed_is_not_counted_claimed_or_retried(
         assert (restored.status, restored.error_message) == ("failed", "AI processing failed: It is too dark")
     else:
         await settled(library)
-        assert (await library.queue.counts()).completed == 1
+        assert (await library.queue.store.counts()).completed == 1
         assert len(analyzer.described) == 1
 
 
@@ -142,16 +143,16 @@ async def test_it_comes_back_as_it_was_and_other_windows_see_it(
     (upload,) = await completed(library, draw_picture())
     await library.tags.add([upload.id], ["cellar"])
     upload = (await library.uploads.newest())[0]
-    feed = window.uploads.changes()
+    feed = window.changes()
     await feed.skip_to_now()
     found = [hit.upload.id for hit in await window.search.run("cellar")]
     assert found == [upload.id]
-    await library.uploads.delete([upload.id])
+    await library.trash.put([upload.id])
     changes = await feed.poll()
     assert changes
     assert (changes.changed, changes.deleted) == ((), (upload.number,))
     assert await window.search.run("cellar") == []
-    ((trashed,), (count, size)) = await window.trash.list(), await window.trash.count()
+    ((trashed,), (count, size)) = await window.trash.store.contents(), await window.trash.store.count()
     assert (trashed.upload.id, trashed.upload.description, count) == (upload.id, GOOD_TEXT, 1)
     assert size == upload.file_size
     assert await window.trash.restore([upload.id, "unknown"]) == 1
@@ -167,7 +168,7 @@ async def test_it_comes_back_as_it_was_and_other_windows_see_it(
                                         if name not in changed}  # fmt: skip
     for one in (library, window):
         assert [hit.upload.id for hit in await one.search.run("cellar tabby sofa")] == [upload.id]
-    kinds = [event.kind for event in await library.uploads.history(back)]
+    kinds = [event.kind for event in await library.history.of(back.number)]
     assert kinds[-2:] == ["trashed", "restored"]
 
 
@@ -178,24 +179,24 @@ async def test_a_run_is_cancelled_and_goes_on_after_the_restore(
     library, elsewhere = await open_library(analyzer=analyzer), await open_library()
     (result,) = await add_all(library, draw_picture())
     assert result.upload
-    library.queue.start()
-    for delete in (library.uploads.delete, elsewhere.uploads.delete):
+    await library.queue.start()
+    for delete in (library.trash.put, elsewhere.trash.put):
         await being_described(library, analyzer)
         await delete([result.upload.id])
-        if delete == library.uploads.delete:
+        if delete == library.trash.put:
 
             async def ended() -> bool:
                 return library.queue.in_flight == 0
 
             await until(ended)
-        (trashed,) = await library.trash.list()
+        (trashed,) = await library.trash.store.contents()
         assert (trashed.upload.status, trashed.upload.attempts) == (ProcessingStatus.PENDING, 0)
         analyzer.reached.clear()
         await library.trash.restore([result.upload.id])
     assert analyzer.gate
     analyzer.gate.set()
     await settled(library)
-    assert (await library.queue.counts()).completed == 1
+    assert (await library.queue.store.counts()).completed == 1
 
 
 async def test_emptying_takes_the_files_and_what_is_younger_stays(
@@ -203,18 +204,18 @@ async def test_emptying_takes_the_files_and_what_is_younger_stays(
 ) -> None:
     library = await open_library()
     old, young, kept = await completed(library, *(draw_picture(f"{name}.png") for name in ("old", "young", "kept")))
-    await library.uploads.delete([old.id, young.id])
-    async with library._database.transaction() as connection:
+    await library.trash.put([old.id, young.id])
+    async with library.database.transaction() as connection:
         await connection.execute("UPDATE uploads SET deleted_at = '2020-01-01' WHERE id = ?", (old.id,))
     assert files_of(library, old)
     assert await library.trash.expire() == 1
     assert (files_of(library, old), len(files_of(library, young)) > 0) == ([], True)
-    assert [trashed.upload.id for trashed in await library.trash.list()] == [young.id]
+    assert [trashed.upload.id for trashed in await library.trash.store.contents()] == [young.id]
     assert await library.sweep() == 0
     assert files_of(library, young)
     assert await library.trash.empty(older_than_days=1) == 0
     assert await library.trash.empty() == 1
-    assert (files_of(library, young), await library.trash.list()) == ([], [])
+    assert (files_of(library, young), await library.trash.store.contents()) == ([], [])
     assert files_of(library, kept)
     assert await library.trash.restore([young.id]) == 0
 
@@ -224,17 +225,17 @@ async def test_only_what_is_named_and_still_in_the_trash_is_deleted_for_ever(
 ) -> None:
     library = await open_library()
     gone, back, other = await completed(library, *(draw_picture(f"{name}.png") for name in ("gone", "back", "other")))
-    await library.uploads.delete([gone.id, back.id, other.id])
+    await library.trash.put([gone.id, back.id, other.id])
     await library.trash.restore([back.id])
     assert await library.trash.delete([gone.id, back.id]) == 1
     assert (files_of(library, gone), len(files_of(library, back)) > 0) == ([], True)
-    assert [entry.upload.id for entry in await library.trash.list()] == [other.id]
+    assert [entry.upload.id for entry in await library.trash.store.contents()] == [other.id]
 
 
 async def test_much_is_emptied_in_short_transactions(open_library: OpenLibrary, draw_picture: DrawPicture) -> None:
     library = await open_library()
     results = await add_all(library, *(draw_picture(f"{number}.png", size=(8, 8)) for number in range(230)))
-    await library.uploads.delete([result.upload.id for result in results if result.upload])
+    await library.trash.put([result.upload.id for result in results if result.upload])
     assert await library.trash.empty() == 230
     assert list((library.root / "uploads").glob("*/*")) == []
 
@@ -243,7 +244,7 @@ async def test_adding_what_is_in_the_trash_brings_it_back(open_library: OpenLibr
     library = await open_library()
     picture = draw_picture()
     (upload,) = await completed(library, picture)
-    await library.uploads.delete([upload.id])
+    await library.trash.put([upload.id])
     (result,) = await add_all(library, picture)
     assert (result.outcome, result.is_new) == (IntakeOutcome.RESTORED, False)
     assert result.upload
@@ -259,12 +260,12 @@ async def test_adding_what_failed_and_is_in_the_trash_tries_it_again(
     library = await open_library(analyzer=analyzer)
     picture = draw_picture()
     (upload,) = await completed(library, picture)
-    await library.uploads.delete([upload.id])
+    await library.trash.put([upload.id])
     analyzer.describe_error = None
     (result,) = await add_all(library, picture)
     assert (result.outcome, result.is_new) == (IntakeOutcome.RESTORED, True)
     await settled(library)
-    assert (await library.queue.counts()).completed == 1
+    assert (await library.queue.store.counts()).completed == 1
 
 
 async def test_the_type_of_what_is_restored_is_counted_again(
@@ -272,9 +273,73 @@ async def test_the_type_of_what_is_restored_is_counted_again(
 ) -> None:
     library = await open_library()
     (upload,) = await completed(library, draw_picture())
-    await library.uploads.delete([upload.id])
-    before = (await library.statistics()).counts
+    await library.trash.put([upload.id])
+    before = (await library.statistics.read()).counts
     assert (before.trashed, before.trashed_bytes, before.by_type[FileType.IMAGE]) == (1, upload.file_size, 0)
     await library.trash.restore([upload.id])
-    after = (await library.statistics()).counts
+    after = (await library.statistics.read()).counts
     assert (after.trashed, after.trashed_bytes, after.by_type[FileType.IMAGE]) == (0, 0, 1)
+
+
+DAY = 86400.0
+
+
+async def test_a_clock_that_jumps_ahead_deletes_nothing_and_says_so(
+    open_library: OpenLibrary, draw_picture: DrawPicture
+) -> None:
+    library = await open_library(trash_days=30)
+    (upload,) = await completed(library, draw_picture())
+    await library.trash.put([upload.id])
+    now = time.time()
+    assert await library.trash.expire(now) == 0
+    assert library.trash.postponed == ""
+    assert await library.trash.expire(now + 365 * DAY) == 0
+    assert "365 days ago" in library.trash.postponed
+    assert "1 upload in the trash will be deleted later" in library.trash.postponed
+    assert await library.trash.expire(now + 366 * DAY) == 0
+    assert files_of(library, upload)
+    assert await library.trash.expire(now + 1 * DAY) == 0, "and back again"
+    deleted = [await library.trash.expire(now + day * DAY) for day in range(1, 35)]
+    assert deleted.index(1) in range(15, 32), "the days that were seen still count"
+
+
+async def test_what_is_deleted_while_the_clock_is_ahead_is_kept_as_long_as_anything(
+    open_library: OpenLibrary, draw_picture: DrawPicture
+) -> None:
+    library = await open_library(trash_days=8)
+    (upload,) = await completed(library, draw_picture())
+    now = time.time()
+    await library.trash.expire(now - 365 * DAY)
+    await library.trash.expire(now)
+    await library.trash.put([upload.id])
+    deleted = [await library.trash.expire(now + day * DAY) for day in range(1, 12)]
+    assert deleted.index(1) == 7
+
+
+async def test_a_short_trash_is_not_emptied_by_a_week_away(
+    open_library: OpenLibrary, draw_picture: DrawPicture
+) -> None:
+    library = await open_library(trash_days=2)
+    (upload,) = await completed(library, draw_picture())
+    await library.trash.put([upload.id])
+    now = time.time()
+    await library.trash.expire(now)
+    assert await library.trash.expire(now + 7 * DAY) == 0
+    assert library.trash.postponed
+
+
+async def test_one_upload_is_restored_without_reading_the_whole_trash(
+    open_library: OpenLibrary, draw_picture: DrawPicture
+) -> None:
+    library = await open_library()
+    first, second, third = await completed(library, *(draw_picture(f"{name}.png") for name in ("1", "2", "3")))
+    await library.trash.put([first.id])
+    await library.trash.put([second.id, third.id])
+    (found,) = await library.trash.store.by_prefix(first.id[:8].upper())
+    assert found.upload.id == first.id
+    assert await library.trash.store.by_prefix("%") == []
+    assert [entry.upload.id for entry in await library.trash.store.latest()] == [third.id, second.id]
+    plan = await library.database.fetch(
+        "EXPLAIN QUERY PLAN SELECT max(deleted_at) FROM uploads WHERE deleted_at NOT NULL"
+    )
+    assert "uploads_trashed" in plan[0]["detail"]

@@ -48,10 +48,10 @@ asyncio.run(main())
 async def older(library: Library, draw_picture: DrawPicture, count: int) -> list[str]:
     """A library of completed uploads as an earlier version left them; returns their IDs."""
     results = await add_all(library, *(draw_picture(f"{number}.png") for number in range(count)))
-    library.queue.start()
+    await library.queue.start()
     await settled(library)
     await library.queue.stop()
-    async with library._database.transaction() as connection:
+    async with library.database.transaction() as connection:
         await connection.execute(
             "UPDATE uploads SET phash = NULL, sharpness = NULL, traits_read = 0, width = NULL, taken_at = '2020-01-01'"
         )
@@ -61,14 +61,14 @@ async def older(library: Library, draw_picture: DrawPicture, count: int) -> list
 
 async def lacking(library: Library) -> int:
     """How many uploads lack something still."""
-    return await BackfillStore(library._database).left()
+    return await BackfillStore(library.database).left()
 
 
 async def known(library: Library) -> list[tuple[bool, bool, bool, int | None, str, str | None]]:
     """Of each upload: whether it has hash, sharpness and colours, then its width, date and error."""
     return [
         (row[0] is not None, row[1] is not None, bool(row[2]), row[3], row[4], row[5])
-        for row in await library._database.fetch(
+        for row in await library.database.fetch(
             "SELECT phash, sharpness, EXISTS (SELECT 1 FROM colours WHERE upload = number), width, taken_at,"
             " traits_error FROM uploads ORDER BY number"
         )
@@ -86,7 +86,7 @@ def backfill_of(library: Library, compute: ThreadCompute | None = None, **how: o
     parts: dict[str, object] = {"is_idle": lambda: True, "idle_seconds": 0.0, "look_seconds": 0.01, **how}
     return Backfill(
         library.root,
-        BackfillStore(library._database),
+        BackfillStore(library.database),
         compute or ThreadCompute(),
         10**8,
         **parts,  # type: ignore[arg-type]
@@ -104,7 +104,7 @@ async def finished(library: Library) -> None:
 
 async def test_a_new_upload_lacks_nothing(fill: Library, draw_picture: DrawPicture) -> None:
     await add_all(fill, draw_picture())
-    fill.queue.start()
+    await fill.queue.start()
     await settled(fill)
     assert await lacking(fill) == 0
     assert (await known(fill))[0][:4] == (True, True, True, 64)
@@ -136,7 +136,7 @@ async def test_the_queue_tells_how_far_it_is(open_library: OpenLibrary, draw_pic
     await older(library, draw_picture, 4)
     gate_is_on = True
     assert library.queue.backfill is None
-    library.queue.start()
+    await library.queue.start()
     await reached.wait()
     progress = library.queue.backfill
     assert progress
@@ -155,7 +155,7 @@ async def test_a_file_that_cannot_be_read_is_marked_and_left(fill: Library, draw
     for upload_id, data in ((missing, None), (torn, b"\x89PNG")):
         upload = await fill.uploads.get(upload_id)
         assert upload
-        original, thumbnail = fill.uploads.absolute(upload.file_path), fill.uploads.absolute(upload.thumbnail_path)
+        original, thumbnail = fill.absolute(upload.file_path), fill.absolute(upload.thumbnail_path)
         assert original
         assert thumbnail
         thumbnail.unlink()
@@ -178,7 +178,7 @@ async def test_a_file_that_cannot_be_read_is_marked_and_left(fill: Library, draw
     errors = [row[-1] for row in await known(fill)]
     assert [bool(error) for error in errors] == [True, True, True, False]
     assert errors[2] == "MemoryError"
-    assert await BackfillStore(fill._database).next() is None, "nothing is tried again"
+    assert await BackfillStore(fill.database).next() is None, "nothing is tried again"
     assert len(tried) == 8
 
 
@@ -286,10 +286,10 @@ async def test_where_nothing_is_found_no_window_reads_its_list_anew(fill: Librar
     (missing,) = await older(fill, draw_picture, 1)
     upload = await fill.uploads.get(missing)
     assert upload
-    for path in (fill.uploads.absolute(upload.file_path), fill.uploads.absolute(upload.thumbnail_path)):
+    for path in (fill.absolute(upload.file_path), fill.absolute(upload.thumbnail_path)):
         assert path
         path.unlink()
-    feed = fill.uploads.changes()
+    feed = fill.changes()
     await feed.skip_to_now()
     backfill = backfill_of(fill)
     backfill.start()

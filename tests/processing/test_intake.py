@@ -71,7 +71,7 @@ async def test_a_file_whose_upload_failed_is_retried(open_library: OpenLibrary, 
     analyzer = ScriptedAnalyzer(describe_error=RuntimeError("on purpose"))
     library = await open_library(analyzer)
     await add_all(library, draw_picture())
-    library.queue.start()
+    await library.queue.start()
     await settled(library)
     analyzer.describe_error = None
     result = await one(library, draw_picture())
@@ -153,9 +153,9 @@ async def test_an_unreadable_or_vanished_file_is_skipped(
 ) -> None:
     library = await open_library()
     path = draw_picture()
-    candidates = await library.uploads.gather([path], recursive=False)
+    candidates = await library.gather([path], recursive=False)
     path.unlink()
-    (result,) = [result async for result in library.uploads.add(candidates)]
+    (result,) = [result async for result in library.add(candidates)]
     assert (result.outcome, "no such file" in result.reason) == (IntakeOutcome.SKIPPED, True)
     (tmp_path / "dangling.png").symlink_to(tmp_path / "nowhere")
     assert "cannot be read" in (await one(library, tmp_path / "dangling.png")).reason

@@ -26,7 +26,7 @@ async def away(library: Library) -> None:
     """Wait until the queue waits for the server, and nothing runs."""
 
     async def is_away() -> bool:
-        return library.queue.outage is not None and library.queue.in_flight == 0
+        return library.queue.circuit.outage is not None and library.queue.in_flight == 0
 
     await until(is_away)
 
@@ -46,12 +46,12 @@ async def test_a_server_that_is_killed_in_the_middle_of_thirty_costs_none_of_the
     analyzer = Mortal()
     library = await open_limited(analyzer, limits)
     results = await add_all(library, *(draw_picture(f"{number}.png", number) for number in range(30)))
-    library.queue.start()
+    await library.queue.start()
     await away(library)
-    outage = library.queue.outage
+    outage = library.queue.circuit.outage
     assert outage is not None
     assert (outage.server, outage.hint) == ("scripted", "Start it.")
-    counts = await library.queue.counts()
+    counts = await library.queue.store.counts()
     assert (counts.failed, counts.running, counts.waiting + counts.completed) == (0, 0, 30)
     seen = len(analyzer.described)
 
@@ -62,7 +62,7 @@ async def test_a_server_that_is_killed_in_the_middle_of_thirty_costs_none_of_the
     assert len(analyzer.described) == seen, "nothing is begun meanwhile"
     analyzer.down, analyzer.described = False, analyzer.described + [b""] * 100
     await settled(library)
-    assert library.queue.outage is None
+    assert library.queue.circuit.outage is None
     uploads = [await library.uploads.get(upload_id) for upload_id in ids_of(results)]
     assert {(upload.status, upload.attempts) for upload in uploads if upload} == {("completed", 1)}
 
@@ -74,13 +74,13 @@ async def test_a_person_can_have_the_server_looked_at_now(
     analyzer = ScriptedAnalyzer(down=True)
     library = await open_library(analyzer)
     await add_all(library, draw_picture())
-    library.queue.start()
+    await library.queue.start()
     await away(library)
     analyzer.down = False
 
     async def completed() -> bool:
-        library.queue.look_now()
-        return (await library.queue.counts()).completed == 1
+        library.queue.circuit.look_now()
+        return (await library.queue.store.counts()).completed == 1
 
     await until(completed)
     assert analyzer.looked_at == 1
@@ -97,12 +97,12 @@ async def test_a_server_that_only_embeds_being_away_costs_no_second_description(
     analyzer = Pair(down=True)
     library = await open_library(analyzer)
     await add_all(library, *(draw_picture(f"{number}.png", number) for number in range(6)))
-    library.queue.start()
+    await library.queue.start()
     await away(library)
     assert await library.search.run("tabby"), "what is described is found"
     analyzer.down = False
     await settled(library)
-    assert (await library.queue.counts()).completed == 6
+    assert (await library.queue.store.counts()).completed == 6
     assert len(analyzer.described) == 6
 
 
@@ -121,16 +121,16 @@ async def test_a_picture_that_takes_the_server_down_itself_does_not_hold_up_the_
     library = await open_library(Fragile(), workers=1)
     results = await add_all(library, *(draw_picture(f"{number}.png", number) for number in range(4)))
     poison = ids_of(results)[0]
-    library.queue.start()
+    await library.queue.start()
     await settled(library)
-    counts = await library.queue.counts()
+    counts = await library.queue.store.counts()
     assert (counts.completed, counts.failed) == (3, 1)
     upload = await library.uploads.get(poison)
     assert upload is not None
     assert upload.error_message == "AI processing failed: it dropped the connection"
 
     async def server_is_back() -> bool:
-        return library.queue.outage is None
+        return library.queue.circuit.outage is None
 
     await until(server_is_back)
 
@@ -140,17 +140,17 @@ async def test_who_waits_with_patience_gives_up_and_everything_is_kept(
 ) -> None:
     analyzer = ScriptedAnalyzer(down=True)
     library = await open_library(analyzer)
-    feed = library.uploads.changes()
+    feed = library.changes()
     await feed.skip_to_now()
     results = await add_all(library, draw_picture("a.png", 1), draw_picture("b.png", 2))
     mine = {result.upload.number for result in results if result.upload}
-    library.queue.start()
-    with pytest.raises(LibraryError, match="scripted has been away") as caught:
-        async for _ in library.uploads.ended(feed, mine, patience=0.0):
+    await library.queue.start()
+    with pytest.raises(LibraryError, match="scripted has been offline") as caught:
+        async for _ in library.queue.ended(feed, mine, patience=0.0):
             pass
-    assert "Everything that waits is kept" in caught.value.hint
-    assert (await library.queue.counts()).failed == 0
-    follower = asyncio.ensure_future(anext(aiter(library.uploads.ended(feed, mine, patience=3600.0))))
+    assert "Nothing is lost" in caught.value.hint
+    assert (await library.queue.store.counts()).failed == 0
+    follower = asyncio.ensure_future(anext(aiter(library.queue.ended(feed, mine, patience=3600.0))))
     await away(library)
     analyzer.down = False
     ended = await follower
@@ -164,12 +164,12 @@ async def test_stopping_during_an_outage_and_starting_again(
     analyzer = ScriptedAnalyzer(down=True)
     library = await open_library(analyzer)
     await add_all(library, draw_picture())
-    library.queue.start()
+    await library.queue.start()
     await away(library)
     await library.queue.stop()
-    counts = await library.queue.counts()
+    counts = await library.queue.store.counts()
     assert (counts.waiting, counts.failed) == (1, 0)
     analyzer.down = False
-    library.queue.start()
+    await library.queue.start()
     await settled(library)
-    assert (await library.queue.counts()).completed == 1
+    assert (await library.queue.store.counts()).completed == 1

@@ -43,12 +43,12 @@ async def test_from_a_photo_to_a_find(open_library: OpenLibrary, draw_picture: D
     upload = await process(library, draw_picture("cat.png", size=(640, 480)))
     assert (upload.status, upload.stage, upload.progress_percent) == ("completed", "completed", 100)
     assert (upload.description, upload.analyzer, upload.description_audit_score) == (GOOD_TEXT, "scripted", 100)
-    thumbnail = library.uploads.absolute(upload.thumbnail_path)
+    thumbnail = library.absolute(upload.thumbnail_path)
     assert thumbnail is not None
     with Image.open(thumbnail) as picture:
         assert (picture.format, picture.size) == ("JPEG", (256, 192))
     assert [hit.upload.id for hit in await library.search.run("tabby")] == [upload.id]
-    kinds = [event.kind for event in await library.uploads.history(upload)]
+    kinds = [event.kind for event in await library.history.of(upload.number)]
     assert kinds == ["added", "thumbnail", "described", "completed"]
 
 
@@ -102,8 +102,8 @@ async def test_a_bug_leaves_the_uploads_to_be_retried_and_is_logged_once(
     failures = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert [bool(record.exc_info) for record in failures] == [True, False, False]
     compute.broken.clear()
-    assert len(await library.uploads.retry_failed()) == 3
-    library.queue.start()
+    assert len(await library.queue.retry_failed()) == 3
+    await library.queue.start()
     await settled(library)
     assert {each.status for each in await library.uploads.newest()} == {"completed"}
 
@@ -190,7 +190,7 @@ async def test_an_upload_deleted_while_it_is_processed_ends_quietly(
     held: Held, caplog: pytest.LogCaptureFixture
 ) -> None:
     library, analyzer, upload, task = held
-    assert await library.uploads.delete([upload.id], forever=True) == 1
+    assert await library.trash.erase([upload.id]) == 1
     assert analyzer.gate is not None
     analyzer.gate.set()
     await task
@@ -216,7 +216,7 @@ async def test_a_video_is_described_from_its_frames(open_library: OpenLibrary, d
     assert upload.duration == pytest.approx(2.0, abs=0.2)
     assert upload.video_codec == "mpeg4"
     assert isinstance(analyzer.described[0], bytes)
-    assert library.queue.frame(upload.id) is None
+    assert library.queue.frames.get(upload.id) is None
 
 
 async def test_a_broken_body_is_an_upload_that_fails_with_its_reason(
@@ -227,7 +227,7 @@ async def test_a_broken_body_is_an_upload_that_fails_with_its_reason(
     broken.write_bytes(whole[:600])
     library = await Library.open(Settings(library=tmp_path / "real", keep_free_mib=0, workers=1))
     try:
-        library.queue.start()
+        await library.queue.start()
         await add_all(library, broken)
         await settled(library)
         (upload,) = await library.uploads.newest()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import DrawPicture, OpenLibrary, add_all, being_described, settled, until
+from tests.conftest import DEADLINE_SECONDS, DrawPicture, OpenLibrary, add_all, being_described, settled, until
 from tests.doubles import GOOD_TEXT, ScriptedAnalyzer
 from vuemantics_tui.domain.errors import AnalyzerError, UsageError
 from vuemantics_tui.domain.upload import Upload
@@ -21,7 +21,7 @@ ZEBRA = "A zebra stands in high yellow grass under a wide and nearly empty sky."
 async def processed(library: Library, *files: Path) -> list[Upload]:
     """Add files and process them; returns what became of them, oldest first."""
     ids = [result.upload.id for result in await add_all(library, *files) if result.upload]
-    library.queue.start()
+    await library.queue.start()
     await settled(library)
     return [upload for upload in [await library.uploads.get(upload_id) for upload_id in ids] if upload]
 
@@ -38,12 +38,12 @@ async def test_an_embedding_that_failed_is_retried_without_describing_again(
     library = await open_library(analyzer)
     (upload,) = await processed(library, draw_picture())
     assert (upload.status, upload.error_stage) == ("failed", "embedding_generation")
-    await library.uploads.retry([upload.id])
+    await library.queue.retry([upload.id])
     await settled(library)
     assert len(analyzer.described) == 1
-    kinds = [event.kind for event in await library.uploads.history(upload)]
+    kinds = [event.kind for event in await library.history.of(upload.number)]
     assert kinds == ["added", "thumbnail", "described", "failed", "retried", "completed"]
-    await library.uploads.retry([upload.id])
+    await library.queue.retry([upload.id])
     await settled(library)
     assert len(analyzer.described) == 2, "a regenerate describes anew"
 
@@ -69,20 +69,22 @@ async def main():
     library = await Library.open(
         Settings(library=Path({str(library.root)!r})), analyzer=Doomed(), compute=ThreadCompute()
     )
-    library.queue.start()
+    await library.queue.start()
     await asyncio.Event().wait()
 
 asyncio.run(main())
 """
-    ended = await asyncio.to_thread(subprocess.run, [sys.executable, "-c", script], cwd=Path(__file__).parents[2])
+    ended = await asyncio.to_thread(
+        subprocess.run, [sys.executable, "-c", script], cwd=Path(__file__).parents[2], timeout=DEADLINE_SECONDS
+    )
     assert ended.returncode == -9
     (upload,) = await library.uploads.newest()
     assert (upload.status, upload.description) == ("embedding", GOOD_TEXT)
-    library.queue.start()
+    await library.queue.start()
     await settled(library)
     (upload,) = await library.uploads.newest()
     assert (upload.status, analyzer.described, analyzer.embedded) == ("completed", [], [GOOD_TEXT])
-    kinds = [event.kind for event in await library.uploads.history(upload)]
+    kinds = [event.kind for event in await library.history.of(upload.number)]
     assert kinds == ["added", "thumbnail", "described", "taken over", "completed"]
 
 
@@ -95,17 +97,17 @@ async def test_an_edit_and_a_choice_go_through_the_embedding_alone(
     assert await other.descriptions.edit(upload.id, ZEBRA, ["zebra"]), "in another window"
     await settled(library)
     assert analyzer.embedded == [GOOD_TEXT, ZEBRA]
-    newest, oldest = await other.descriptions.of(upload)
+    newest, oldest = await other.descriptions.store.of(upload.number)
     assert (newest.analyzer, newest.edited, newest.current, newest.tags) == (EDITED_BY_HAND, True, True, ("zebra",))
     assert await words_find(library, "zebra") == await words_find(other, "zebra") == [upload.id]
     assert await words_find(library, "tabby") == []
-    assert await library.uploads.edited([upload.id]) == [upload.id]
-    assert await library.uploads.retry([upload.id]) == []
+    assert await library.descriptions.store.edited([upload.id]) == [upload.id]
+    assert await library.queue.retry([upload.id]) == []
     assert await library.descriptions.choose(upload.id, oldest.number)
     await settled(library)
     assert await words_find(library, "tabby") == [upload.id]
     assert len(analyzer.described) == 1
-    assert await library.uploads.retry([upload.id]) == [upload.id]
+    assert await library.queue.retry([upload.id]) == [upload.id]
 
 
 async def test_no_edit_while_it_runs(open_library: OpenLibrary, draw_picture: DrawPicture) -> None:
@@ -113,7 +115,7 @@ async def test_no_edit_while_it_runs(open_library: OpenLibrary, draw_picture: Dr
     library = await open_library(analyzer)
     (result,) = await add_all(library, draw_picture())
     assert result.upload is not None
-    library.queue.start()
+    await library.queue.start()
     await being_described(library, analyzer)
     with pytest.raises(UsageError, match="is being processed"):
         await library.descriptions.edit(result.upload.id, "My own words")
@@ -136,10 +138,10 @@ async def test_another_embedding_model_re_embeds_from_the_stored_text(
     assert await library.queue.reembed() == 0
     estimate = await library.queue.seconds_left()
     assert estimate is not None
-    took = [event.seconds for event in await library.uploads.history(uploads[0]) if event.kind == "described"]
+    took = [event.seconds for event in await library.history.of(uploads[0].number) if event.kind == "described"]
     assert took[0] is not None
     assert estimate < 3 * (took[0] + 1), "an embedding is no description"
-    library.queue.start()
+    await library.queue.start()
 
     async def one_runs() -> bool:
         return len(analyzer.embedded) == 1
@@ -150,7 +152,7 @@ async def test_another_embedding_model_re_embeds_from_the_stored_text(
     assert await library.queue.stale_embeddings() == (3, 3)
     gate.set()
     analyzer.embedded.clear()
-    library.queue.start()
+    await library.queue.start()
     await settled(library)
     assert await library.queue.stale_embeddings() == (1, 3)
     (failed,) = [upload for upload in await library.uploads.newest() if upload.status == "failed"]

@@ -8,7 +8,7 @@ from tests.conftest import DrawPicture, OpenLibrary, add_all, settled, until
 from tests.doubles import ScriptedAnalyzer
 from vuemantics_tui.domain.errors import AnalyzerError, ErrorKind
 from vuemantics_tui.processing import pipeline
-from vuemantics_tui.processing.retrying import retry_delay
+from vuemantics_tui.processing.pipeline import retry_delay
 
 BUSY = AnalyzerError("the server is overloaded", "Wait.", ErrorKind.TRANSIENT)
 
@@ -54,14 +54,14 @@ async def test_a_failure_that_passes_is_tried_again_without_a_key_pressed(
     asks = AnalyzerError("429", "", ErrorKind.TRANSIENT, retry_after=7.0)
     library = await open_library(ScriptedAnalyzer(describe_errors={1: BUSY}, embed_errors={1: asks}))
     (result,) = await add_all(library, draw_picture())
-    library.queue.start()
+    await library.queue.start()
     await settled(library)
     assert result.upload is not None
     upload = await library.uploads.get(result.upload.id)
     assert upload is not None
     assert (upload.status, upload.error_message, upload.hint) == ("completed", None, None)
     assert delays == [(1, None), (2, 7.0)]
-    kinds = [event.kind for event in await library.uploads.history(upload)]
+    kinds = [event.kind for event in await library.history.of(upload.number)]
     assert kinds == ["added", "thumbnail", "trying again", "thumbnail", "described", "trying again", "completed"]
 
 
@@ -71,7 +71,7 @@ async def test_after_the_third_attempt_it_fails_with_its_message(
     analyzer = ScriptedAnalyzer(describe_error=BUSY)
     library = await open_library(analyzer)
     (result,) = await add_all(library, draw_picture())
-    library.queue.start()
+    await library.queue.start()
     await settled(library)
     assert result.upload is not None
     upload = await library.uploads.get(result.upload.id)
@@ -80,10 +80,10 @@ async def test_after_the_third_attempt_it_fails_with_its_message(
     assert upload.error_message == "AI processing failed: the server is overloaded"
     assert (len(analyzer.described), len(delays)) == (3, 2)
     analyzer.describe_error = None
-    assert await library.uploads.retry_group(upload.error_message) == [upload.id]
+    assert await library.queue.retry_group(upload.error_message) == [upload.id]
     await settled(library)
-    assert await library.uploads.failure_groups() == []
-    assert (await library.queue.counts()).completed == 1
+    assert await library.queue.store.failure_groups() == []
+    assert (await library.queue.store.counts()).completed == 1
 
 
 async def test_a_permanent_failure_is_one_at_once(
@@ -92,9 +92,9 @@ async def test_a_permanent_failure_is_one_at_once(
     analyzer = ScriptedAnalyzer(describe_error=AnalyzerError("not found", "Pull it.", missing_model="eyes:3b"))
     library = await open_library(analyzer)
     await add_all(library, draw_picture("a.png", 1), draw_picture("b.png", 2))
-    library.queue.start()
+    await library.queue.start()
     await settled(library)
-    (group,) = await library.uploads.failure_groups()
+    (group,) = await library.queue.store.failure_groups()
     assert (group.count, group.missing_model, group.hint, group.kind) == (2, "eyes:3b", "Pull it.", "permanent")
     assert (len(analyzer.described), delays) == (2, [])
 
@@ -106,7 +106,7 @@ async def test_what_waits_for_its_next_attempt_says_so_in_another_window_and_sur
     (result,) = await add_all(here, draw_picture())
     assert result.upload is not None
     upload_id = result.upload.id
-    here.queue.start()
+    await here.queue.start()
 
     async def put_off() -> bool:
         upload = await there.uploads.get(upload_id)
@@ -118,7 +118,7 @@ async def test_what_waits_for_its_next_attempt_says_so_in_another_window_and_sur
     assert upload is not None
     assert (upload.word, upload.attempts) == ("waiting", 1)
     assert upload.error_message == "AI processing failed: the server is overloaded"
-    assert await there.uploads.run_next([upload_id]) == 1
-    there.queue.start()
+    assert await there.queue.run_next([upload_id]) == 1
+    await there.queue.start()
     await settled(there)
-    assert (await there.queue.counts()).completed == 1
+    assert (await there.queue.store.counts()).completed == 1

@@ -13,42 +13,42 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.conftest import DrawPicture, OpenLibrary, add_all, being_described, settled, until
+from tests.conftest import DEADLINE_SECONDS, DrawPicture, OpenLibrary, add_all, being_described, settled, until
 from tests.doubles import ScriptedAnalyzer
 from vuemantics_tui.domain.errors import LibraryError
-from vuemantics_tui.processing.owner import is_dead, this_process
+from vuemantics_tui.processing.owner import fate_of, this_process
 from vuemantics_tui.processing.scheduler import Running, launch_task
-from vuemantics_tui.store.queue import ClaimStore
+from vuemantics_tui.store.queue import ClaimStore, Fate
 
 
 async def test_no_more_run_than_there_are_workers(open_library: OpenLibrary, draw_picture: DrawPicture) -> None:
     analyzer = ScriptedAnalyzer(gate=asyncio.Event())
     library = await open_library(analyzer, workers=2)
     await add_all(library, *(draw_picture(f"{number}.png", number) for number in range(5)))
-    library.queue.start()
+    await library.queue.start()
 
     async def third_has_its_thumbnail() -> bool:
         thumbnails = [upload.thumbnail_path for upload in await library.uploads.newest()]
         return sum(path is not None for path in thumbnails) == 3
 
     await until(third_has_its_thumbnail)
-    counts = await library.queue.counts()
+    counts = await library.queue.store.counts()
     assert (counts.running, counts.waiting) == (2, 3)
     assert (len(analyzer.described), library.queue.in_flight) == (2, 3)
     assert analyzer.gate is not None
     analyzer.gate.set()
     await settled(library)
-    assert (await library.queue.counts()).completed == 5
+    assert (await library.queue.store.counts()).completed == 5
 
 
 async def test_what_runs_when_it_stops_waits_again(open_library: OpenLibrary, draw_picture: DrawPicture) -> None:
     analyzer = ScriptedAnalyzer(gate=asyncio.Event())
     library = await open_library(analyzer)
     await add_all(library, *(draw_picture(f"{number}.png", number) for number in range(4)))
-    library.queue.start()
+    await library.queue.start()
     await being_described(library, analyzer)
     await library.queue.stop()
-    counts = await library.queue.counts()
+    counts = await library.queue.store.counts()
     assert (counts.waiting, counts.running) == (4, 0)
     assert {upload.attempts for upload in await library.uploads.newest()} == {0}
 
@@ -71,28 +71,28 @@ async def test_one_that_never_got_to_its_first_step_is_given_back_too(
 
     library = await open_library()
     await add_all(library, draw_picture())
-    library.queue.start(launch)
+    await library.queue.start(launch)
 
     async def is_launched() -> bool:
         return bool(launched)
 
     await until(is_launched)
     await library.queue.stop()
-    library.queue.start(launch_task)
+    await library.queue.start(launch_task)
     await settled(library)
-    assert (await library.queue.counts()).completed == 1
+    assert (await library.queue.store.counts()).completed == 1
 
 
 async def test_paused_for_all_who_share_the_library(open_library: OpenLibrary, draw_picture: DrawPicture) -> None:
     here, there = await open_library(), await open_library()
     await there.queue.set_paused(True)
-    feed = here.uploads.changes()
+    feed = here.changes()
     await feed.skip_to_now()
     (result,) = await add_all(here, draw_picture())
     assert result.upload is not None
-    here.queue.start()
+    await here.queue.start()
     with pytest.raises(LibraryError, match="paused"):
-        async for _ in here.uploads.ended(feed, {result.upload.number}):
+        async for _ in here.queue.ended(feed, {result.upload.number}):
             pass
     await there.queue.set_paused(False)
     await settled(here)
@@ -102,12 +102,12 @@ async def test_what_another_window_adds_is_processed_and_seen_here(
     open_library: OpenLibrary, draw_picture: DrawPicture
 ) -> None:
     here, there = await open_library(), await open_library()
-    here.queue.start()
+    await here.queue.start()
     (result,) = await add_all(there, draw_picture())
     assert result.upload is not None
     await settled(there)
     assert await here.search.run("tabby")
-    await there.uploads.delete([result.upload.id])
+    await there.trash.put([result.upload.id])
     assert await here.search.run("tabby") == []
 
 
@@ -115,10 +115,10 @@ async def test_a_deleted_upload_gives_its_slot_free(open_library: OpenLibrary, d
     analyzer = ScriptedAnalyzer(gate=asyncio.Event())
     library = await open_library(analyzer, workers=1)
     results = await add_all(library, draw_picture("a.png", 1), draw_picture("b.png", 2))
-    library.queue.start()
+    await library.queue.start()
     await being_described(library, analyzer)
     assert results[0].upload is not None
-    await library.uploads.delete([results[0].upload.id])
+    await library.trash.put([results[0].upload.id])
 
     async def second_described() -> bool:
         return len(analyzer.described) == 2
@@ -133,16 +133,16 @@ async def test_a_cancelled_run_ends_here_and_in_another_window_and_a_retry_is_wh
     here, there = await open_library(analyzer, workers=1), await open_library()
     (result,) = await add_all(here, draw_picture())
     assert result.upload is not None
-    here.queue.start()
+    await here.queue.start()
     await being_described(here, analyzer)
-    assert await here.uploads.cancel([result.upload.id]) == [result.upload.id]
-    assert await here.uploads.retry([result.upload.id]) == [result.upload.id]
+    assert await here.queue.cancel([result.upload.id]) == [result.upload.id]
+    assert await here.queue.retry([result.upload.id]) == [result.upload.id]
 
     async def begun_again() -> bool:
         return len(analyzer.described) == 2
 
     await until(begun_again)
-    assert await there.uploads.cancel([result.upload.id]) == [result.upload.id]
+    assert await there.queue.cancel([result.upload.id]) == [result.upload.id]
     assert analyzer.gate is not None
     analyzer.gate.set()
 
@@ -153,9 +153,9 @@ async def test_a_cancelled_run_ends_here_and_in_another_window_and_a_retry_is_wh
     upload = await here.uploads.get(result.upload.id)
     assert upload is not None
     assert (upload.word, upload.description) == ("cancelled", None)
-    await here.uploads.retry([upload.id])
+    await here.queue.retry([upload.id])
     await settled(here)
-    assert (await here.queue.counts()).completed == 1
+    assert (await here.queue.store.counts()).completed == 1
 
 
 async def test_the_time_left_comes_from_what_was_done_before(
@@ -164,11 +164,11 @@ async def test_the_time_left_comes_from_what_was_done_before(
     library = await open_library(workers=2)
     (first,) = await add_all(library, draw_picture("a.png", 1))
     assert await library.queue.seconds_left() is None, "nothing is known"
-    library.queue.start()
+    await library.queue.start()
     await settled(library)
     assert await library.queue.seconds_left() is None, "nothing waits"
     assert first.upload is not None
-    took = sum(event.seconds or 0 for event in await library.uploads.history(first.upload))
+    took = sum(event.seconds or 0 for event in await library.history.of(first.upload.number))
     await library.queue.stop()
     await add_all(library, *(draw_picture(f"{number}.png", number) for number in range(2, 8)))
     assert await library.queue.seconds_left() == pytest.approx(6 * took / 2)
@@ -189,29 +189,29 @@ async def test_a_store_in_trouble_stops_nothing_for_good(
         return await whole(self)
 
     monkeypatch.setattr(ClaimStore, "claim_next", refuse_once)
-    library.queue.start()
+    await library.queue.start()
     await settled(library)
     assert refusals
 
 
 def test_who_is_dead() -> None:
     here = this_process()
-    assert not is_dead(here.encode(), here)
+    assert fate_of(here.encode(), here) is Fate.ALIVE
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     try:
         alive = replace(here, pid=child.pid, start=psutil.Process(child.pid).create_time())
-        assert not is_dead(alive.encode(), here)
+        assert fate_of(alive.encode(), here) is Fate.ALIVE
     finally:
         child.kill()
         # Not waited for yet: the child is a zombie, which has its process id still but will never work again.
         os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
-        assert is_dead(alive.encode(), here)
+        assert fate_of(alive.encode(), here) is Fate.DIED
         child.communicate()
-    assert is_dead(alive.encode(), here)
-    assert is_dead(replace(here, start=here.start - 3600).encode(), here), "the process id was used again"
-    assert is_dead(replace(here, boot="another").encode(), here), "the machine was started anew"
-    assert not is_dead(replace(here, host="elsewhere", pid=1, boot="x").encode(), here)
-    assert not is_dead("of another version", here)
+    assert fate_of(alive.encode(), here) is Fate.DIED
+    assert fate_of(replace(here, start=here.start - 3600).encode(), here) is Fate.DIED, "the process id was used again"
+    assert fate_of(replace(here, boot="another").encode(), here) is Fate.RESTARTED, "the machine was started anew"
+    assert fate_of(replace(here, host="elsewhere", pid=1, boot="x").encode(), here) is Fate.ALIVE
+    assert fate_of("of another version", here) is Fate.ALIVE
 
 
 async def test_what_a_killed_process_left_is_finished(
@@ -231,22 +231,24 @@ async def main():
     library = await Library.open(
         Settings(library=Path({str(library.root)!r})), analyzer=analyzer, compute=ThreadCompute()
     )
-    library.queue.start()
-    await being_described(library, analyzer)
+    await library.queue.start()
+    await analyzer.reached.wait()
     os.kill(os.getpid(), signal.SIGKILL)
 
 asyncio.run(main())
 """
-    ended = await asyncio.to_thread(subprocess.run, [sys.executable, "-c", script], cwd=Path(__file__).parents[2])
+    ended = await asyncio.to_thread(
+        subprocess.run, [sys.executable, "-c", script], cwd=Path(__file__).parents[2], timeout=DEADLINE_SECONDS
+    )
     assert ended.returncode == -9
-    counts = await library.queue.counts()
+    counts = await library.queue.store.counts()
     assert counts.running >= 1
-    library.queue.start()
+    await library.queue.start()
     await settled(library)
     uploads = await library.uploads.newest()
     assert [upload.status for upload in uploads] == ["completed"] * 3
     for upload in uploads:
-        kinds = [event.kind for event in await library.uploads.history(upload)]
+        kinds = [event.kind for event in await library.history.of(upload.number)]
         assert kinds.count("completed") == 1
 
 

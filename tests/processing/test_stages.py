@@ -49,7 +49,7 @@ async def test_what_waits_for_a_slot_says_waiting_and_is_held(
     analyzer = ScriptedAnalyzer(gate=asyncio.Event())
     library = await open_limited(analyzer, StageLimits(1, 1, 2))
     ids = await added(library, *(draw_picture(f"{number}.png", number) for number in range(6)))
-    library.queue.start()
+    await library.queue.start()
 
     async def four_on_their_way() -> bool:
         thumbnails = [upload.thumbnail_path for upload in await library.uploads.newest()]
@@ -76,7 +76,7 @@ async def test_embedding_has_slots_of_its_own(open_limited: OpenLimited, draw_pi
     analyzer = ScriptedAnalyzer(embed_gate=asyncio.Event())
     library = await open_limited(analyzer, StageLimits(1, 1, 2))
     await added(library, *(draw_picture(f"{number}.png", number) for number in range(4)))
-    library.queue.start()
+    await library.queue.start()
 
     async def all_described() -> bool:
         return all(upload.description for upload in await library.uploads.newest())
@@ -96,13 +96,13 @@ async def test_one_that_is_cancelled_while_it_waits_for_a_slot_takes_none(
     analyzer = ScriptedAnalyzer(gate=asyncio.Event())
     library = await open_limited(analyzer, StageLimits(1, 1, 1))
     ids = await added(library, *(draw_picture(f"{number}.png", number) for number in range(3)))
-    library.queue.start()
+    await library.queue.start()
 
     async def second_waits_for_a_slot() -> bool:
         return (await get(library, ids[1])).thumbnail_path is not None and len(analyzer.described) == 1
 
     await until(second_waits_for_a_slot)
-    assert await library.uploads.cancel([ids[1]]) == [ids[1]]
+    assert await library.queue.cancel([ids[1]]) == [ids[1]]
     assert analyzer.gate is not None
     analyzer.gate.set()
     await settled(library)
@@ -117,9 +117,9 @@ async def test_no_slot_is_lost_whatever_becomes_of_the_runs(
     analyzer = ScriptedAnalyzer(describe_errors=errors, embed_errors={1: AnalyzerError("no")})
     library = await open_limited(analyzer, StageLimits(1, 1, 1))
     await added(library, *(draw_picture(f"{number}.png", number) for number in range(8)))
-    library.queue.start()
+    await library.queue.start()
     await settled(library)
-    counts = await library.queue.counts()
+    counts = await library.queue.store.counts()
     assert (counts.failed, counts.completed) == (4, 4)
 
 
@@ -160,10 +160,10 @@ async def test_the_text_is_seen_while_it_is_written_and_gone_at_the_end(
     analyzer = ScriptedAnalyzer(gate=asyncio.Event())
     library = await open_library(analyzer)
     (upload_id,) = await added(library, draw_picture())
-    assert library.queue.text_of(upload_id) is None
-    library.queue.start()
+    assert library.queue.texts.get(upload_id) is None
+    await library.queue.start()
     await being_described(library, analyzer)
-    assert library.queue.text_of(upload_id) == GOOD_TEXT[: len(GOOD_TEXT) // 2]
+    assert library.queue.texts.get(upload_id) == GOOD_TEXT[: len(GOOD_TEXT) // 2]
     assert analyzer.gate is not None
     analyzer.gate.set()
     await settled(library)
@@ -172,25 +172,25 @@ async def test_the_text_is_seen_while_it_is_written_and_gone_at_the_end(
         return library.queue.in_flight == 0
 
     await until(has_ended)
-    assert library.queue.text_of(upload_id) is None
+    assert library.queue.texts.get(upload_id) is None
 
 
 async def test_the_text_of_a_video_is_seen_too(open_library: OpenLibrary, draw_clip: Callable[[], Path]) -> None:
     analyzer = ScriptedAnalyzer(gate=asyncio.Event())
     library = await open_library(analyzer)
     (upload_id,) = await added(library, draw_clip())
-    library.queue.start()
+    await library.queue.start()
     await being_described(library, analyzer)
-    assert library.queue.text_of(upload_id)
-    assert library.queue.frame(upload_id) is not None
+    assert library.queue.texts.get(upload_id)
+    assert library.queue.frames.get(upload_id) is not None
 
 
 @pytest.mark.parametrize(
     ("texts", "kept", "warning"),
     [
         ((POOR, GOOD_TEXT), GOOD_TEXT, None),
-        ((POOR, "<| " + GOOD_TEXT), "<| " + GOOD_TEXT, "quality 50: holds the control token '<|'"),
-        (("<| " + GOOD_TEXT, POOR), "<| " + GOOD_TEXT, "quality 50: holds the control token '<|'"),
+        ((POOR, "<| " + GOOD_TEXT), "<| " + GOOD_TEXT, "quality 50: contains the control token '<|'"),
+        (("<| " + GOOD_TEXT, POOR), "<| " + GOOD_TEXT, "quality 50: contains the control token '<|'"),
         (("dog dog dog dog", POOR), "dog dog dog dog", "quality 35: shorter than 50 characters"),
     ],
 )
@@ -200,13 +200,13 @@ async def test_a_poor_description_gets_one_more_attempt_and_the_better_one_is_ke
     analyzer = ScriptedAnalyzer(texts=texts, deterministic=False)
     library = await open_library(analyzer)
     (upload_id,) = await added(library, draw_picture())
-    library.queue.start()
+    await library.queue.start()
     await settled(library)
     upload = await get(library, upload_id)
     assert (upload.status, upload.description, upload.warning) == ("completed", kept, warning)
     assert len(analyzer.described) == 2
-    assert len(await library.descriptions.of(upload)) == 1
-    events = await library.uploads.history(upload)
+    assert len(await library.descriptions.store.of(upload.number)) == 1
+    events = await library.history.of(upload.number)
     assert [event.kind for event in events] == ["added", "thumbnail", "checked", "described", "completed"]
     assert events[2].message.startswith("quality ")
 
@@ -218,7 +218,7 @@ async def test_no_second_attempt_where_it_passed_or_would_be_the_same(
     analyzer = ScriptedAnalyzer(text=text, deterministic=deterministic)
     library = await open_library(analyzer)
     await added(library, draw_picture())
-    library.queue.start()
+    await library.queue.start()
     await settled(library)
     assert len(analyzer.described) == 1
 
@@ -230,7 +230,7 @@ async def test_a_second_attempt_that_fails_leaves_the_first(
     analyzer = ScriptedAnalyzer(text=POOR, deterministic=False, describe_errors={2: error})
     library = await open_library(analyzer)
     (upload_id,) = await added(library, draw_picture())
-    library.queue.start()
+    await library.queue.start()
     await settled(library)
     upload = await get(library, upload_id)
     assert (upload.status, upload.description, upload.description_audit_score) == ("completed", POOR, 35)
@@ -244,7 +244,7 @@ async def test_a_server_that_goes_away_before_the_second_attempt_is_waited_for(
     )
     library = await open_library(analyzer)
     (upload_id,) = await added(library, draw_picture())
-    library.queue.start()
+    await library.queue.start()
     await settled(library)
     upload = await get(library, upload_id)
     assert (upload.description, upload.attempts, upload.stage) == (GOOD_TEXT, 1, ProcessingStage.COMPLETED)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vuemantics_tui.analyzers.builtin.names import EMBEDDING_MODEL_NAME
+from vuemantics_tui.analyzers.builtin import EMBEDDING_MODEL_NAME
 from vuemantics_tui.search.cutoff import BINS, cut_off, floor_of, histogram
 
 

@@ -10,8 +10,9 @@ from tests.conftest import DrawPicture, OpenLibrary, add_all, insert_upload, set
 from tests.doubles import ScriptedAnalyzer, ThreadCompute, vector_of
 from tests.store.test_uploads import complete
 from vuemantics_tui.domain.query import parse_query
+from vuemantics_tui.search.cutoff import floor_of
 from vuemantics_tui.search.meaning import Meanings
-from vuemantics_tui.search.ranking import Hit, Ranking
+from vuemantics_tui.search.ranking import Hit, Ranking, Semantics
 from vuemantics_tui.search.vectors import VectorIndex
 from vuemantics_tui.store.changes import ChangeFeed
 from vuemantics_tui.store.database import Database
@@ -29,8 +30,13 @@ def index_of(database: Database) -> VectorIndex:
 
 def ranking_of(database: Database) -> Ranking:
     """A fresh ranking over a database."""
+    index = index_of(database)
     meanings = Meanings(ScriptedAnalyzer(), UploadStore(database), EmbeddingStore(database), ThreadCompute(), 3)
-    return Ranking(FullText(database), index_of(database), FilterStore(database), meanings, model="embedder")
+
+    async def semantics() -> Semantics:
+        return Semantics(index, meanings, floor_of("embedder"))
+
+    return Ranking(FullText(database), FilterStore(database), semantics)
 
 
 async def hits_of(ranking: Ranking, text: str) -> list[Hit]:
@@ -143,7 +149,7 @@ async def test_a_hit_tells_which_words_of_the_query_it_holds(
 ) -> None:
     library = await open_library()
     await add_all(library, draw_picture("Holiday.png"))
-    library.queue.start()
+    await library.queue.start()
     await settled(library)
     (hit,) = await library.search.run("photos of Cats, zebras and a résting holiday")
     assert hit.matched == ("cats", "résting", "holiday")
@@ -156,8 +162,8 @@ async def test_the_history_holds_each_search_once_newest_first(open_library: Ope
     library = await open_library()
     for text in ("cat", "  red   sofa ", "beach", "CAT", "   "):
         await library.search.remember(text)
-    assert await library.search.history() == ["CAT", "beach", "red sofa"]
-    assert await library.search.history(1) == ["CAT"]
+    assert await library.search.history.newest() == ["CAT", "beach", "red sofa"]
+    assert await library.search.history.newest(1) == ["CAT"]
     silent = await open_library(remember_searches=False)
     await silent.search.remember("secret")
-    assert "secret" not in await silent.search.history()
+    assert "secret" not in await silent.search.history.newest()

@@ -206,8 +206,8 @@ async def window_on(
 
 async def add(library: Library, *files: Path) -> list[str]:
     """Add files, without a screen; returns their IDs."""
-    candidates = await library.uploads.gather(files, recursive=True)
-    return [result.upload.id async for result in library.uploads.add(candidates) if result.upload]
+    candidates = await library.gather(files, recursive=True)
+    return [result.upload.id async for result in library.add(candidates) if result.upload]
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ async def stored(window: Window, upload_id: str) -> list[StoredDescription]:
     """All descriptions, newest first."""
     upload = await window.library.uploads.get(upload_id)
     assert upload is not None
-    return await window.library.descriptions.of(upload)
+    return await window.library.descriptions.store.of(upload.number)
 
 
 async def current_is(window: Window, upload_id: str, text: str) -> None:
@@ -83,7 +83,7 @@ async def test_most_pieces_of_a_text_lay_nothing_out(tmp_path: Path, monkeypatch
     async with pane_on(tmp_path / "library", RUNNING) as (app, pilot):
         await app.shows(pilot, "◐ describing")
         assert app.pane.upload is not None
-        texts = app.library.queue._texts
+        texts = app.library.queue.texts
         texts[app.pane.upload.id] = "word"
         app.pane.repaint_outdated()
         await app.shows(pilot, "word▌")
@@ -115,7 +115,7 @@ async def test_what_is_written_of_one_upload_is_not_shown_for_another(tmp_path: 
     async with pane_on(tmp_path / "library", RUNNING) as (app, pilot):
         await app.shows(pilot, "◐ describing")
         assert app.pane.upload is not None
-        app.library.queue._texts[app.pane.upload.id] = "a cockatoo"
+        app.library.queue.texts[app.pane.upload.id] = "a cockatoo"
         app.pane.repaint_outdated()
         await app.shows(pilot, "a cockatoo▌")
         app.pane.show(1)
@@ -166,7 +166,7 @@ async def test_to_describe_one_anew_that_was_edited_by_hand_asks(root: Path, dra
         await window.until(lambda: not isinstance(window.app.screen, ConfirmScreen))
         if moves:
             await window.shows("1 waiting", "Describing e.png again.")
-        assert (await window.library.queue.counts()).waiting == moves
+        assert (await window.library.queue.store.counts()).waiting == moves
 
 
 # Side by side
@@ -220,7 +220,7 @@ async def test_an_upload_without_a_description_says_so_and_a_deleted_one_leads_b
         await window.shows("· x.png")
         await window.press("D")
         await window.shows("x.png  no description", "There is no description yet.")
-        await window.library.uploads.delete([(await window.library.uploads.newest())[0].id])
+        await window.library.trash.put([(await window.library.uploads.newest())[0].id])
         await window.shows("This upload was deleted.", "This library is empty")
 
 
@@ -243,7 +243,7 @@ async def test_a_choice_that_cannot_be_had_is_told(root: Path, draw: Draw) -> No
         await window.library.descriptions.edit(upload_id, "My words.")
         await current_is(window, upload_id, "My words.")
         window.analyzer.gate.clear()
-        await window.library.uploads.retry([upload_id], overwrite_edited=True)
+        await window.library.queue.retry([upload_id], overwrite_edited=True)
         await window.until(lambda: window.analyzer.begun == 2)
         await window.press("D")
         await window.shows("2 descriptions")
@@ -417,7 +417,7 @@ async def test_what_is_processed_goes_on_beside_the_editor(
         await add(window.library, draw("x.png"))
 
         async def completed() -> bool:
-            return (await window.library.queue.counts()).completed == 1
+            return (await window.library.queue.store.counts()).completed == 1
 
         await window.until(completed, "processed while the editor is open")
         assert not editing.done()

@@ -156,7 +156,7 @@ async def test_it_leaves_when_its_upload_is_deleted(root: Path) -> None:
     async with detail_on(root, RUNNING) as (app, pilot):
         await app.shows(pilot, "◐ describing")
         assert app.pane.upload is not None
-        await app.library.uploads.delete([app.pane.upload.id])
+        await app.library.trash.put([app.pane.upload.id])
         await app.until(pilot, lambda: not isinstance(app.screen, DetailScreen))
         await app.shows(pilot, "This upload was deleted.")
 
@@ -168,7 +168,7 @@ async def test_a_store_that_refuses_is_told_and_followed_on(root: Path, monkeypa
         async def refusing() -> QueueCounts:
             raise LibraryError("The library is locked", "Wait a little.")
 
-        monkeypatch.setattr(app.library.queue, "counts", refusing)
+        monkeypatch.setattr(app.library.queue.store, "counts", refusing)
         change(root, ("UPDATE uploads SET file_size = 1 WHERE number = ?", (RUNNING,)))
         await app.shows(pilot, "The library is locked", "Wait a little.")
         monkeypatch.undo()
@@ -183,7 +183,7 @@ async def test_a_pane_that_cannot_read_is_told(root: Path, monkeypatch: pytest.M
         async def refusing(upload: Upload) -> list[UploadEvent]:
             raise LibraryError("The history is torn", "Restore it.")
 
-        monkeypatch.setattr(app.library.uploads, "history", refusing)
+        monkeypatch.setattr(app.library.history, "of", refusing)
         change(root, ("UPDATE uploads SET file_size = 1 WHERE number = ?", (RUNNING,)))
         await app.shows(pilot, "The history is torn", "Restore it.")
 

@@ -54,7 +54,7 @@ async def test_the_best_of_a_group_is_kept_and_the_others_go_to_the_trash(
         await window.shows("Keep scene", "to the trash?")
         await window.press("n")
         await window.until(lambda: isinstance(window.app.screen, DuplicatesScreen))
-        assert (await window.library.trash.count())[0] == 0
+        assert (await window.library.trash.store.count())[0] == 0
         await window.press("enter", "y")
         await window.shows("group 1 of 1", "moved to the trash; scene")
         await window.press("enter", "y")
@@ -75,7 +75,7 @@ async def test_another_one_can_be_chosen(root: Path, tmp_path: Path) -> None:
         await window.shows("Keep small", ", and move scene")
         await window.press("y")
         await window.shows("group 1 of 1")
-        trashed = [entry.upload.filename for entry in await window.library.trash.list()]
+        trashed = [entry.upload.filename for entry in await window.library.trash.store.contents()]
         assert len(trashed) == 1
         assert trashed[0].startswith("scene")
 

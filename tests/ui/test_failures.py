@@ -12,7 +12,7 @@ from tests.analyzers.asking import ollama
 from tests.servers import FakeOllama
 from tests.ui.conftest import Made, Window, add, make_library, make_rows, window_on
 from vuemantics_tui.domain.errors import AnalyzerError
-from vuemantics_tui.library import Library
+from vuemantics_tui.library.analyzer import LibraryAnalyzer
 from vuemantics_tui.ui.screens.failures import FailuresScreen
 
 Draw = Callable[..., Path]
@@ -153,7 +153,7 @@ async def test_a_group_that_cannot_be_retried_is_told(root: Path, monkeypatch: p
         async def refuse(message: str) -> list[str]:
             raise AnalyzerError("Not now", "Later.")
 
-        monkeypatch.setattr(window.library.uploads, "retry_group", refuse)
+        monkeypatch.setattr(window.library.queue, "retry_group", refuse)
         await window.press("F")
         await window.shows("2 × it is torn")
         await window.press("enter")
@@ -162,7 +162,7 @@ async def test_a_group_that_cannot_be_retried_is_told(root: Path, monkeypatch: p
         async def nothing(message: str) -> list[str]:
             return []
 
-        monkeypatch.setattr(window.library.uploads, "retry_group", nothing)
+        monkeypatch.setattr(window.library.queue, "retry_group", nothing)
         await window.press("enter")
         await window.shows("These have changed meanwhile.")
 
@@ -170,7 +170,7 @@ async def test_a_group_that_cannot_be_retried_is_told(root: Path, monkeypatch: p
 async def test_an_analyzer_that_pulls_nothing_offers_only_to_retry(
     root: Path, draw: Draw, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Library, "can_pull", False)
+    monkeypatch.setattr(LibraryAnalyzer, "can_pull", False)
     server = FakeOllama(models=["bge-m3:latest"])
     async with window_without_model(root, draw, server, offers="Enter retry"):
         assert server.count("/api/pull") == 0

@@ -68,14 +68,14 @@ async def test_the_trash_is_emptied_after_asking(root: Path) -> None:
         await window.shows("for ever?", "There is no way back.")
         await window.press("escape")
         await window.until(lambda: isinstance(window.app.screen, TrashScreen))
-        assert (await window.library.trash.count())[0] == 3
+        assert (await window.library.trash.store.count())[0] == 3
         await window.press("x", "y")
         await window.shows("Trash  2 uploads")
         await window.press("X")
         await window.shows("Delete 2 uploads for ever?")
         await window.press("y")
         await window.shows("The trash is empty.")
-        assert (await window.library.trash.count())[0] == 0
+        assert (await window.library.trash.store.count())[0] == 0
 
 
 async def test_no_more_is_deleted_for_ever_than_was_asked_about(root: Path) -> None:
@@ -83,16 +83,16 @@ async def test_no_more_is_deleted_for_ever_than_was_asked_about(root: Path) -> N
     async with window_on(root, size=(100, 24)) as window:
         await window.shows("cherry.png")
         cherry, apple, banana = await window.library.uploads.newest()
-        await window.library.uploads.delete([cherry.id, apple.id])
+        await window.library.trash.put([cherry.id, apple.id])
         await window.press("T")
         await window.shows("Trash  2 uploads")
         await window.press("X")
         await window.shows("Delete 2 uploads for ever?")
         await window.library.trash.restore([cherry.id])
-        await window.library.uploads.delete([banana.id])
+        await window.library.trash.put([banana.id])
         await window.press("y")
         await window.shows("1 upload deleted.", "banana.png")
-        assert [entry.upload.id for entry in await window.library.trash.list()] == [banana.id]
+        assert [entry.upload.id for entry in await window.library.trash.store.contents()] == [banana.id]
         assert await window.library.uploads.get(cherry.id) is not None
 
 
@@ -140,7 +140,7 @@ async def test_tags_are_given_completed_and_taken_away(root: Path, draw: Draw) -
         await window.shows("Tag 2 uploads")
         await window.press(*"rome, album:trip", "enter")
         await window.shows("Tagged 2 uploads.", "▤ trip", " rome")
-        assert {tag.name: (tag.count, tag.album) for tag in await window.library.tags.all()} == {
+        assert {tag.name: (tag.count, tag.album) for tag in await window.library.tags.own()} == {
             "rome": (2, False),
             "trip": (2, True),
         }
@@ -209,7 +209,7 @@ async def test_a_tag_without_a_name_is_refused_in_the_field(root: Path) -> None:
         await window.shows("✗ A tag needs a name.")
         await window.press("escape")
         await window.shows("newest first")
-        assert await window.library.tags.all() == []
+        assert await window.library.tags.own() == []
 
 
 @pytest.mark.parametrize(
@@ -272,7 +272,7 @@ async def test_a_search_is_saved_counted_run_and_forgotten(root: Path, width: in
         await window.shows("stills  3")
         await window.press("x")
         await window.shows("stills is forgotten.", "No search is saved yet")
-        assert await window.library.search.saved() == []
+        assert await window.library.search.saved.all() == []
         await window.press("q")
         await window.until(lambda: not isinstance(window.app.screen, SavedScreen))
 
@@ -295,7 +295,7 @@ async def test_albums_stand_with_the_saved_searches(root: Path) -> None:
         await window.press("B", "end", "x")
         await window.shows("Rome 2024 is no album any more.", "stills  3", "x forget")
         assert "▤" not in window.text()
-        assert [(tag.name, tag.album) for tag in await window.library.tags.all()] == [
+        assert [(tag.name, tag.album) for tag in await window.library.tags.own()] == [
             ("mere tag", False),
             ("Rome 2024", False),
         ]
@@ -322,7 +322,7 @@ async def test_the_cursor_stays_on_its_saved_search_and_slow_counts_come(
         await window.shows("stills  3", "a first one")
         await window.press("x")
         await window.shows("stills is forgotten.")
-        assert [one.name for one in await window.library.search.saved()] == ["a first one"]
+        assert [one.name for one in await window.library.search.saved.all()] == ["a first one"]
 
 
 async def test_the_bar_says_how_far_the_look_at_older_uploads_is(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

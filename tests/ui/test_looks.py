@@ -22,7 +22,8 @@ from tests.ui.uploads.test_servers import outage
 from tests.ui.uploads.test_snapshots import SIZES, OwnLibraryApp
 from vuemantics_tui import paths
 from vuemantics_tui.domain.finding import Finding
-from vuemantics_tui.library import Library, Queue
+from vuemantics_tui.library.analyzer import LibraryAnalyzer
+from vuemantics_tui.processing.circuit import Circuit
 from vuemantics_tui.ui.uploads.pane import UploadPane
 from vuemantics_tui.ui.uploads.screen import UploadsScreen
 from vuemantics_tui.ui.widgets.choice_list import ChoiceList
@@ -132,7 +133,7 @@ def press(app: LooksApp, *keys: str, shows: str = "", cursor_on: int = COMPLETED
         pytest.param(("F",), "3 ×", id="failures"),
         pytest.param(("D", "down"), "Selected", id="descriptions"),
         pytest.param(("E",), "Describe cat", id="edit"),
-        pytest.param(("exclamation_mark",), "1 thing to mend", id="doctor"),
+        pytest.param(("exclamation_mark",), "12 uploads, 30 MB", id="doctor"),
         pytest.param(("R",), "Re-embed", id="reembed"),
     ],
 )
@@ -144,12 +145,12 @@ def test_looks(snap_compare: Compare, root: Path, size: tuple[int, int], keys: t
 def test_looks_while_a_model_is_pulled(
     snap_compare: Compare, root: Path, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def pull(library: Library, model: str, on_pulled: Callable[[str, int, int], None]) -> None:
+    async def pull(analyzer: LibraryAnalyzer, model: str, on_pulled: Callable[[str, int, int], None]) -> None:
         on_pulled("pulling 5ee4f07cdb9b", 1_300_000_000, 3_200_000_000)
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(Library, "can_pull", True)
-    monkeypatch.setattr(Library, "pull", pull)
+    monkeypatch.setattr(LibraryAnalyzer, "can_pull", True)
+    monkeypatch.setattr(LibraryAnalyzer, "pull", pull)
     app = LooksApp(root)
     assert snap_compare(app, terminal_size=size, run_before=press(app, "F", "enter", shows="41 %"))
 
@@ -176,7 +177,7 @@ def test_looks_when_it_asks_about_edited_ones(snap_compare: Compare, root: Path,
 def test_looks_while_a_server_is_away(
     snap_compare: Compare, root: Path, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Queue, "outage", property(lambda queue: outage()))
+    monkeypatch.setattr(Circuit, "outage", property(lambda circuit: outage()))
     app = LooksApp(root)
     assert snap_compare(app, terminal_size=size, run_before=press(app, shows="Waiting for Ollama"))
 
@@ -192,7 +193,7 @@ def test_looks_while_a_description_is_written(
 
     async def run(pilot: Pilot[None]) -> None:
         await app.until(pilot, lambda: app.library is not None)
-        app.library.queue._texts[upload_id] = PROSE[:130]
+        app.library.queue.texts[upload_id] = PROSE[:130]
         wide = size[0] >= 100 or bool(keys)
         await press(app, *keys, shows="being written" if wide else "", cursor_on=RUNNING)(pilot)
 

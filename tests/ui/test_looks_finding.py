@@ -17,7 +17,7 @@ from vuemantics_tui.domain.duplicates import DuplicateGroup, LookAlike
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.upload import ProcessingStatus
 from vuemantics_tui.library.duplicates import Duplicates
-from vuemantics_tui.library.statistics import ReadStatistics, Space, Statistics
+from vuemantics_tui.library.statistics import LibraryStatistics, Space, Statistics
 from vuemantics_tui.search.vectors import IndexState
 from vuemantics_tui.store.statistics import Month, StageTime, StoredStatistics
 
@@ -107,9 +107,9 @@ def test_looks_with_duplicates(snap_compare: Compare, root: Path, size: Size, mo
 
 
 def test_looks_in_numbers(snap_compare: Compare, root: Path, size: Size, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def read(statistics: ReadStatistics) -> Statistics:
+    async def read(statistics: LibraryStatistics) -> Statistics:
         return STATISTICS
 
-    monkeypatch.setattr(ReadStatistics, "__call__", read)
+    monkeypatch.setattr(LibraryStatistics, "__call__", read)
     app = LooksApp(root)
     assert snap_compare(app, terminal_size=size, run_before=press(app, "number_sign", shows="Months"))

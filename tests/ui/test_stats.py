@@ -16,7 +16,7 @@ from vuemantics_tui.ui.widgets.months_chart import ROWS, MonthsChart, latest
 
 async def take_in(window: Window, month: str) -> None:
     """Say that everything was taken in this month."""
-    async with window.library._database.transaction() as connection:
+    async with window.library.database.transaction() as connection:
         await connection.execute("UPDATE uploads SET taken_at = ?", (f"{month}-05T10:00:00",))
 
 
@@ -38,7 +38,7 @@ async def test_the_library_in_numbers(root: Path, draw: Callable[..., Path], wid
         await window.press("j", "j", "j", "j", "j", "j", "j")
         await window.shows("2019-07", "Space")
         await window.press("k", "space", "pageup", "g", "G")
-        await window.library.uploads.delete([(await window.library.uploads.newest())[0].id])
+        await window.library.trash.put([(await window.library.uploads.newest())[0].id])
         await window.press("r", "g")
         await window.shows("in the trash")
         await window.press("escape")

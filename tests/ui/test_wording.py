@@ -19,7 +19,7 @@ from vuemantics_tui.ui.typed_paths import typed_paths
 from vuemantics_tui.ui.uploads.intake import added_words
 from vuemantics_tui.ui.uploads.line import WIDE_ENOUGH_TABLE, Columns
 from vuemantics_tui.ui.uploads.queue_bar import Pace
-from vuemantics_tui.ui.wording import age_words, duration_words
+from vuemantics_tui.ui.wording import age_words
 
 
 @pytest.mark.parametrize(
@@ -57,11 +57,6 @@ def test_an_age_is_told_in_one_unit(age: timedelta, words: str) -> None:
 
 def test_an_age_that_cannot_be_read_is_left_out() -> None:
     assert age_words("no moment", NOW) == ""
-
-
-@pytest.mark.parametrize(("seconds", "words"), [(4, "0:04"), (750, "12:30"), (3723, "1:02:03")])
-def test_a_length_of_time_reads_as_on_a_clock(seconds: float, words: str) -> None:
-    assert duration_words(seconds) == words
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,10 @@
-"""Streams of bytes as lines, and lines as events: nothing depends on where the network cuts them."""
+"""Bytes to lines, and lines to events, wherever the network splits them."""
 
 from __future__ import annotations
 
 import re
 
-MOST_BYTES_A_LINE = 16 * 1024**2
+MOST_BYTES_A_LINE = 4 * 1024**2
 
 # A return at the very end may be the first half of a line break.
 _LINE_BREAK = re.compile(rb"\r\n|\n|\r(?=.)", re.DOTALL)
@@ -12,9 +12,9 @@ _FIELD = re.compile(r"(data|event|id|retry|error)?:")
 
 
 class LineSplitter:
-    """Cuts bytes into lines that end in LF, CRLF or CR, and in nothing else.
+    """Splits bytes into lines that end in LF, CRLF or CR, and nothing else.
 
-    `str.splitlines` and httpx's own lines also end at U+2028 and others, which may stand inside of a JSON string.
+    `str.splitlines` and httpx also split at U+2028 and others, which may occur inside a JSON string.
     """
 
     def __init__(self) -> None:
@@ -22,7 +22,7 @@ class LineSplitter:
         self._size = 0
 
     def feed(self, chunk: bytes) -> list[str]:
-        """The lines that `chunk` completes. Raises ValueError for a line of more than 16 MiB."""
+        """Return the lines that `chunk` completes. Raises ValueError for a line of more than 4 MiB."""
         self._open.append(chunk)
         self._size += len(chunk)
         if self._size > MOST_BYTES_A_LINE:
@@ -35,7 +35,7 @@ class LineSplitter:
         return [_text(line) for line in lines]
 
     def end(self) -> list[str]:
-        """What was left without a line break."""
+        """Return the rest without a line break."""
         rest = b"".join(self._open).removesuffix(b"\r")
         self._open = []
         self._size = 0
@@ -55,32 +55,44 @@ class EventReader:
 
     def __init__(self) -> None:
         self._data: list[str] = []
+        self._size = 0
         self._is_stream: bool | None = None
 
     @property
     def is_stream(self) -> bool:
-        """Whether the lines so far are those of events."""
+        """Whether the lines so far are events."""
         return bool(self._is_stream)
 
     def feed(self, line: str) -> list[str]:
-        """The data that `line` completes: of no event or of one."""
+        """Return the data that `line` completes: of no event or of one.
+
+        Raises ValueError for an event, or a text that is no stream, of more than 4 MiB.
+        """
         if self._is_stream is None and line.strip():
             self._is_stream = _FIELD.match(line) is not None
         if not self._is_stream:
-            self._data.append(line)
+            self._keep(line)
             return []
         if not line:
             return self._complete()
         name, _, value = line.partition(":")
         if name in ("data", "error"):
-            self._data.append(value.removeprefix(" "))
+            self._keep(value.removeprefix(" "))
         return []
 
     def end(self) -> list[str]:
-        """What was left: an event without the empty line after it, or the text that is no stream."""
+        """Return the rest: an event without its empty line, or a text that is no stream."""
         return self._complete()
 
+    def _keep(self, line: str) -> None:
+        self._data.append(line)
+        # An empty line takes room, too.
+        self._size += len(line) + 64
+        if self._size > MOST_BYTES_A_LINE:
+            raise ValueError("an event without an end")
+
     def _complete(self) -> list[str]:
+        self._size = 0
         data, self._data = "\n".join(self._data).strip("\n"), []
         return [data] if data else []
 

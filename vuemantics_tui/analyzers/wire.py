@@ -1,4 +1,4 @@
-"""One HTTP server: requests, streams of lines, time limits, and everything that goes wrong as an AnalyzerError."""
+"""One HTTP server: requests, streams of lines, timeouts, and all errors as AnalyzerError."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ from vuemantics_tui.analyzers.streams import LineSplitter
 from vuemantics_tui.domain.errors import AnalyzerError
 
 MOST_BYTES_OF_AN_ERROR = 64 * 1024
-MOST_BYTES_OF_AN_ANSWER = 64 * 1024**2
+# The largest embedding takes some 100 KB. JSON of empty lists takes 20 times its length once it is read.
+MOST_BYTES_OF_AN_ANSWER = 4 * 1024**2
+# What a model writes comes in pieces of some 300 bytes a token.
+MOST_BYTES_OF_A_STREAM = 16 * 1024**2
 
 # What h11 and httpcore say of a connection that ended too early, among their words for bytes that are no HTTP.
 _DROPPED = re.compile(r"disconnected|peer closed|connection (closed|terminated)", re.IGNORECASE)
@@ -29,7 +32,7 @@ _DROPPED = re.compile(r"disconnected|peer closed|connection (closed|terminated)"
 
 @dataclass(frozen=True, slots=True)
 class TimeLimits:
-    """Seconds to connect, until the first piece of an answer, and between two pieces of it."""
+    """Timeouts in seconds: to connect, until an answer starts, and between its pieces."""
 
     connect: float
     first: float
@@ -37,7 +40,7 @@ class TimeLimits:
 
 
 class RemoteServer:
-    """One server, with the connections to it. Cancelling a call closes its connection at once."""
+    """One server and its connections. Cancelling a call closes its connection at once."""
 
     def __init__(self, peer: Peer, limits: TimeLimits) -> None:
         self.peer = peer
@@ -45,29 +48,38 @@ class RemoteServer:
         self._client: httpx.AsyncClient | None = None
 
     async def close(self) -> None:
-        """Close all connections; what runs ends with an error."""
+        """Close all connections; running calls end with an error."""
         client, self._client = self._client, None
         if client is not None:
             await client.aclose()
 
     async def get(self, path: str, request: Request, seconds: float | None = None) -> object:
-        """The JSON at `path`, which all in all may take `seconds`. Raises AnalyzerError."""
+        """Return the JSON at `path` within `seconds` in total. Raises AnalyzerError."""
         return await self._json("GET", path, request, None, seconds)
 
     async def post(self, path: str, request: Request, body: Mapping[str, object]) -> object:
-        """The JSON that answers `body`. Raises AnalyzerError."""
+        """Return the JSON that answers `body`. Raises AnalyzerError."""
         return await self._json("POST", path, request, body, None)
 
     async def lines(
-        self, path: str, request: Request, body: Mapping[str, object], piece_seconds: float | None = None
+        self,
+        path: str,
+        request: Request,
+        body: Mapping[str, object],
+        piece_seconds: float | None = None,
+        most_bytes: float = MOST_BYTES_OF_A_STREAM,
     ) -> AsyncGenerator[str, None]:
-        """The lines that answer `body`, as they arrive. Close it (`aclosing`). Raises AnalyzerError.
+        """Yield the lines that answer `body`, as they arrive. Close it (`aclosing`). Raises AnalyzerError.
 
         `piece_seconds` may be other than the time limit between two pieces that the server has otherwise.
         """
         splitter = LineSplitter()
+        size = 0
         async with aclosing(self._chunks("POST", path, request, body, piece_seconds)) as chunks:
             async for chunk in chunks:
+                size += len(chunk)
+                if size > most_bytes:
+                    raise failures.malformed(request, "its answer does not end")
                 try:
                     lines = splitter.feed(chunk)
                 except ValueError as error:
@@ -104,7 +116,7 @@ class RemoteServer:
         body: Mapping[str, object] | None,
         piece_seconds: float | None = None,
     ) -> AsyncGenerator[bytes, None]:
-        """The body of a good answer, decompressed, as it arrives."""
+        """Yield the body of a good answer as it arrives. Raises AnalyzerError, also for a body that is compressed."""
         response: httpx.Response | None = None
         seconds = self._limits.first
         with _as_analyzer_errors(request):
@@ -113,10 +125,12 @@ class RemoteServer:
                 message = client.build_request(method, f"{self.peer.url}{path}", json=body, headers=self._headers())
                 response = await _within(seconds, request, client.send(message, stream=True))
                 # httpx says only AsyncIterator; closing it here leaves nothing to the garbage collector.
-                stream = cast(AsyncGenerator[bytes, None], response.aiter_bytes())
+                stream = cast(AsyncGenerator[bytes, None], response.aiter_raw())
                 async with aclosing(stream):
                     if not response.is_success:
                         raise await self._refusal(request, response, stream)
+                    if encoding := _encoding_of(response):
+                        raise failures.malformed(request, f"its answer is compressed ({encoding}), unasked")
                     while chunk := await _within(seconds, request, anext(stream, b"")):
                         seconds = piece_seconds or self._limits.piece
                         yield chunk
@@ -128,7 +142,7 @@ class RemoteServer:
         self, request: Request, response: httpx.Response, stream: AsyncGenerator[bytes, None]
     ) -> AnalyzerError:
         said = b""
-        while len(said) < MOST_BYTES_OF_AN_ERROR:
+        while len(said) < MOST_BYTES_OF_AN_ERROR and not _encoding_of(response):
             chunk = await _within(self._limits.piece, request, anext(stream, b""))
             if not chunk:
                 break
@@ -138,10 +152,12 @@ class RemoteServer:
 
     def _headers(self) -> dict[str, str]:
         secret = self.peer.secret
-        return {"Authorization": f"Bearer {secret.reveal()}"} if secret else {}
+        # A few kilobytes can unpack to gigabytes, so nothing is unpacked.
+        headers = {"Accept-Encoding": "identity"}
+        return {**headers, "Authorization": f"Bearer {secret.reveal()}"} if secret else headers
 
     async def _connected(self) -> httpx.AsyncClient:
-        """The client, made at the first request: reading the certificates takes tens of milliseconds."""
+        """Return the client, made at the first request: reading the certificates takes tens of milliseconds."""
         if self._client is None:
             secure = self.peer.url.startswith("https:")
             # Without certificates, as here for plain HTTP, it would trust nobody.
@@ -160,7 +176,7 @@ class RemoteServer:
 
 
 def parse_json(request: Request, text: str) -> object:
-    """What a text says in JSON. Raises AnalyzerError, also for an answer that is an error in its body."""
+    """Parse a JSON text. Raises AnalyzerError, also for a body that reports an error."""
     try:
         value: object = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -169,6 +185,12 @@ def parse_json(request: Request, text: str) -> object:
     if said is not None:
         raise failures.failure(request, said)
     return value
+
+
+def _encoding_of(response: httpx.Response) -> str:
+    """Return how the body is compressed, or "" for one that is not."""
+    encoding: str = response.headers.get("content-encoding", "").strip().lower()
+    return "" if encoding == "identity" else encoding[:50]
 
 
 async def _within(seconds: float, request: Request, awaitable: Awaitable[Result]) -> Result:

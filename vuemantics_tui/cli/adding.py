@@ -85,13 +85,13 @@ async def _add(
 ) -> int:
     """Add and process; returns how many failed."""
     async with open_library(settings) as library:
-        feed = library.uploads.changes()
+        feed = library.changes()
         await feed.skip_to_now()
-        candidates = await library.uploads.gather(paths, recursive=recursive)
+        candidates = await library.gather(paths, recursive=recursive)
         with saying_how_to_go_on(library):
             if not no_wait:
-                await library.sweep()
-                library.queue.start()
+                await _sweep(library)
+                await library.queue.start()
             added = await _copy(library, candidates, as_json)
             if not no_wait:
                 mine = {upload.number for upload in added}
@@ -106,13 +106,20 @@ async def _add(
             return 0
 
 
+async def _sweep(library: Library) -> None:
+    """Tidy up before the work, and say what was left for later."""
+    await library.sweep()
+    if library.trash.postponed:
+        note(library.trash.postponed)
+
+
 async def _copy(library: Library, candidates: list[Candidate], as_json: bool) -> list[Upload]:
     """Copy files into the library; what becomes no new upload is told at once."""
     total = sum(candidate.size for candidate in candidates if not candidate.reason)
     added: list[Upload] = []
     with bars() as progress:
         bar = Bar(progress, "copying", total)
-        async for result in library.uploads.add(candidates, bar.advance):
+        async for result in library.add(candidates, bar.advance):
             bar.say(f"{size_words(bar.done)} of {size_words(total)}")
             if result.is_new and result.upload is not None:
                 added.append(result.upload)
@@ -125,13 +132,13 @@ async def _process(settings: Settings, forever: bool, patience: float | None) ->
     """Process until nothing waits; returns how many failed."""
     async with open_library(settings) as library:
         with saying_how_to_go_on(library):
-            await library.sweep()
-            feed = library.uploads.changes()
+            await _sweep(library)
+            feed = library.changes()
             await feed.skip_to_now()
-            library.queue.start()
+            await library.queue.start()
             failed = 0
             while True:
-                waiting = await library.uploads.unfinished()
+                waiting = await library.queue.store.unfinished()
                 if waiting:
                     tell = partial(tell_upload, library, False)
                     failed += await follow(library, feed, waiting, tell, patience=patience, through_pauses=forever)
@@ -146,16 +153,16 @@ async def _retry(
 ) -> int:
     """Retry these uploads, or all failed ones where none is named; returns how many failed again."""
     async with open_library(settings) as library:
-        feed = library.uploads.changes()
+        feed = library.changes()
         await feed.skip_to_now()
         with saying_how_to_go_on(library):
             if ids:
                 moved = await _retry_named(library, ids, overwrite_edited)
             else:
-                moved = await library.uploads.retry_failed()
+                moved = await library.queue.retry_failed()
                 if not moved:
                     note("Nothing has failed.")
-            library.queue.start()
+            await library.queue.start()
             uploads = [await library.uploads.get(upload_id) for upload_id in moved]
             mine = {upload.number for upload in uploads if upload}
             tell = partial(tell_upload, library, as_json)
@@ -165,9 +172,9 @@ async def _retry(
 async def _retry_named(library: Library, ids: tuple[str, ...], overwrite_edited: bool) -> list[str]:
     """Retry these; says of each that is passed over why. Returns the IDs that moved."""
     named = [await library.uploads.find(prefix) for prefix in ids]
-    moved = await library.uploads.retry([upload.id for upload in named], overwrite_edited)
+    moved = await library.queue.retry([upload.id for upload in named], overwrite_edited)
     left = [upload for upload in named if upload.id not in moved]
-    edited = await library.uploads.edited([upload.id for upload in left])
+    edited = await library.descriptions.store.edited([upload.id for upload in left])
     for upload in left:
         if upload.id in edited and not overwrite_edited:
             note(f"{visible(upload.filename)} was described by hand; to describe it anew, give --overwrite-edited")

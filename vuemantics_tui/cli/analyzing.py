@@ -10,10 +10,10 @@ import click
 
 from vuemantics_tui.cli.describing import reembedding_words
 from vuemantics_tui.cli.following import Bar, bars
-from vuemantics_tui.cli.group import analyzer_option, current_settings, json_option, library_option
+from vuemantics_tui.cli.group import AnalyzerName, analyzer_option, current_settings, json_option, library_option
 from vuemantics_tui.cli.output import emit, emit_json, note
 from vuemantics_tui.cli.session import Interrupted, open_library, run
-from vuemantics_tui.config import ANALYZERS, AUTO, SAME, Settings
+from vuemantics_tui.config import AUTO, SAME, Settings
 from vuemantics_tui.domain.text import size_words, visible
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ FAILED = 1
 
 
 @click.command()
-@click.argument("name", required=False, type=click.Choice(ANALYZERS))
-@click.option("--embedder", type=click.Choice([SAME, *ANALYZERS]), default=SAME, help="Embed with another one.")
+@click.argument("name", required=False, type=AnalyzerName("analyzer", default=False))
+@click.option("--embedder", type=AnalyzerName("embedder"), default=SAME, help="Embed with another one.")
 @json_option
 @library_option
 def analyzer(name: str | None, embedder: str, as_json: bool) -> None:
@@ -52,9 +52,9 @@ def pull(model: str | None) -> None:
 
 async def _show(settings: Settings, as_json: bool) -> None:
     async with open_library(settings) as library:
-        states = await library.states()
+        states = await library.analyzer.states()
         stale = await library.queue.stale_embeddings()
-        better = await library.better_analyzer()
+        better = await library.analyzer.better()
         _tell(library, states, stale, as_json)
     if better is not None and not as_json:
         note(f"{better} is ready now. Change with: vuemantics-tui analyzer {better}")
@@ -65,8 +65,8 @@ async def _keep(settings: Settings, name: str, embedder: str, as_json: bool) -> 
     chosen = embedder if embedder != SAME else settings.embedder
     # Opened with the new one, which proves that it can be made, and counts what it lacks.
     async with open_library(replace(settings, analyzer=name, embedder=chosen)) as library:
-        await library.keep_analyzer(name, chosen)
-        states = await library.states()
+        await library.analyzer.keep(name, chosen)
+        states = await library.analyzer.states()
         stale, total = await library.queue.stale_embeddings()
         _tell(library, states, (stale, total), as_json, why="kept in this library from now on")
         if stale:
@@ -82,8 +82,8 @@ def _tell(
     library: Library, states: list[ServerState], stale: tuple[int, int], as_json: bool, why: str | None = None
 ) -> None:
     """Print what is in use, why, and how its servers are."""
-    choice, analyzer = library.choice, library.analyzer
-    assert choice is not None, "commands hand in no analyzer"
+    choice, analyzer = library.analyzer.choice, library.analyzer.made
+    assert choice is not None and analyzer is not None, "looking at its servers made it"
     why = why or choice.why
     if as_json:
         document: dict[str, Any] = {
@@ -131,10 +131,11 @@ def _state_document(state: ServerState) -> dict[str, Any]:
 async def _pull(settings: Settings, model: str | None) -> bool:
     """Fetch a model or the missing ones; whether the server was there."""
     async with open_library(settings) as library:
-        if model is not None or not library.can_pull:
+        await library.analyzer.get()
+        if model is not None or not library.analyzer.can_pull:
             models = [model or ""]
         else:
-            states = await library.states()
+            states = await library.analyzer.states()
             if not any(state.answers for state in states):
                 for state in states:
                     note(f"Error: {visible(state_words(state))}")
@@ -164,7 +165,7 @@ async def _pull_one(library: Library, model: str) -> None:
                 told = status
 
         try:
-            await library.pull(model, on_pulled)
+            await library.analyzer.pull(model, on_pulled)
         except asyncio.CancelledError:
             note(f"{visible(model)} is not complete.")
             raise

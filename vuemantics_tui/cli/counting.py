@@ -34,7 +34,7 @@ def stats(as_json: bool) -> None:
 
 async def _stats(settings: Settings, as_json: bool) -> None:
     async with open_library(settings) as library:
-        statistics = await library.statistics()
+        statistics = await library.statistics.read()
     if as_json:
         emit_json(statistics_document(statistics))
     else:

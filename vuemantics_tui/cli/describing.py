@@ -111,7 +111,7 @@ def reembedding_words(stale: int, total: int) -> str:
 async def _describe(settings: Settings, prefix: str, as_json: bool) -> None:
     async with open_library(settings) as library:
         upload = await library.uploads.find(prefix)
-        descriptions = await library.descriptions.of(upload)
+        descriptions = await library.descriptions.store.of(upload.number)
     if not descriptions:
         note(f"{visible(upload.filename)} is not described yet.")
     for description in descriptions:
@@ -178,7 +178,7 @@ async def _change(
     """Change which description is current, and wait until it is embedded; returns how many failed."""
     async with open_library(settings) as library:
         upload = await library.uploads.find(prefix)
-        feed = library.uploads.changes()
+        feed = library.changes()
         await feed.skip_to_now()
         if not await change(library, upload):
             note("Nothing was changed.")
@@ -187,7 +187,7 @@ async def _change(
             note(f"It is embedded with the next: vuemantics-tui --library {library.root} process")
             return 0
         with saying_how_to_go_on(library):
-            library.queue.start()
+            await library.queue.start()
             tell = partial(tell_upload, library, as_json)
             return await follow(library, feed, {upload.number}, tell, patience=patience)
 
@@ -196,10 +196,10 @@ async def _reembed(settings: Settings, no_wait: bool, patience: float, as_json: 
     """Make the vectors that are lacking; returns how many failed."""
     async with open_library(settings) as library:
         with saying_how_to_go_on(library):
-            feed = library.uploads.changes()
+            feed = library.changes()
             await feed.skip_to_now()
             stale, total = await library.queue.stale_embeddings()
-            model = library.analyzer.embedding_model
+            model = (await library.analyzer.get()).embedding_model
             note(f"{reembedding_words(stale, total)} with {model}")
             await library.queue.reembed()
             if no_wait:
@@ -207,7 +207,7 @@ async def _reembed(settings: Settings, no_wait: bool, patience: float, as_json: 
                     note(f"Process them with: vuemantics-tui --library {library.root} process")
                 return 0
             # What an earlier, interrupted run has queued waits as well.
-            mine = await library.uploads.unfinished() if stale else set()
+            mine = await library.queue.store.unfinished() if stale else set()
 
             def tell(upload: Upload) -> None:
                 if as_json:
@@ -215,7 +215,7 @@ async def _reembed(settings: Settings, no_wait: bool, patience: float, as_json: 
                 elif upload.status is ProcessingStatus.FAILED:
                     tell_upload(library, False, upload)
 
-            library.queue.start()
+            await library.queue.start()
             failed = await follow(library, feed, mine, tell, patience=patience, summary=False)
             left, total = await library.queue.stale_embeddings()
     note(f"{counted(total - left, 'upload')} of {total:,} have a vector of {model}")

@@ -94,7 +94,7 @@ def _group_document(library: Library, group: DuplicateGroup) -> dict[str, Any]:
 
 
 def _alike_document(library: Library, alike: LookAlike) -> dict[str, Any]:
-    thumbnail = library.uploads.absolute(alike.thumbnail_path)
+    thumbnail = library.absolute(alike.thumbnail_path)
     return {
         "id": alike.id,
         "filename": alike.filename,

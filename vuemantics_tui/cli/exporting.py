@@ -92,7 +92,7 @@ async def _found(library: Library, text: str, hidden: bool) -> Sequence[int]:
     """The numbers of all that a search finds above its cut-off."""
     with pointing(text):
         # As deep as the library: what a search lists page by page is exported to the end.
-        found = await library.search.run(text, max(1, (await library.queue.counts()).total), show_hidden=hidden)
+        found = await library.search.run(text, max(1, (await library.queue.store.counts()).total), show_hidden=hidden)
     if found.note:
         note(visible(found.note))
     if found.below:

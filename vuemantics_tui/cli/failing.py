@@ -45,7 +45,7 @@ def group_words(group: FailureGroup) -> str:
 
 async def _list(settings: Settings, as_json: bool) -> int:
     async with open_library(settings) as library:
-        groups = await library.uploads.failure_groups()
+        groups = await library.queue.store.failure_groups()
     if not groups:
         note("Nothing has failed.")
     for group in groups:
@@ -71,14 +71,14 @@ async def _list(settings: Settings, as_json: bool) -> int:
 async def _retry(settings: Settings, patience: float, as_json: bool) -> int:
     """Retry every group; returns how many uploads failed again."""
     async with open_library(settings) as library:
-        feed = library.uploads.changes()
+        feed = library.changes()
         await feed.skip_to_now()
         with saying_how_to_go_on(library):
-            groups = await library.uploads.failure_groups()
+            groups = await library.queue.store.failure_groups()
             if not groups:
                 note("Nothing has failed.")
-            moved = [upload_id for group in groups for upload_id in await library.uploads.retry_group(group.message)]
-            library.queue.start()
+            moved = [upload_id for group in groups for upload_id in await library.queue.retry_group(group.message)]
+            await library.queue.start()
             uploads = [await library.uploads.get(upload_id) for upload_id in moved]
             mine = {upload.number for upload in uploads if upload}
             tell = partial(tell_upload, library, as_json)

@@ -87,7 +87,7 @@ async def follow(
         bar = Bar(progress, "processing", total)
         bar.say(f"0 of {total}")
         async with _naming_outages(library):
-            async for upload in library.uploads.ended(feed, mine, through_pauses=through_pauses, patience=patience):
+            async for upload in library.queue.ended(feed, mine, through_pauses=through_pauses, patience=patience):
                 if upload is not None:
                     failed += upload.status is ProcessingStatus.FAILED
                     tell(upload)
@@ -105,11 +105,11 @@ async def _naming_outages(library: Library) -> AsyncIterator[None]:
     async def watch() -> None:
         server = ""
         while True:
-            outage = library.queue.outage
+            outage = library.queue.circuit.outage
             if outage is not None and not server:
                 server = outage.server
                 note(f"Waiting for {visible(server)}: {visible(outage.message)}. {visible(outage.hint)}".strip())
-            elif outage is None and server and not library.queue.is_trying:
+            elif outage is None and server and not library.queue.circuit.is_trying:
                 note(f"{visible(server)} answers again.")
                 server = ""
             await asyncio.sleep(OUTAGE_LOOK_SECONDS)

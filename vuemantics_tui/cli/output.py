@@ -8,14 +8,15 @@ import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.cells import cell_len
 
 from vuemantics_tui.domain.errors import VuemanticsError
-from vuemantics_tui.domain.text import counted, size_words, visible, word_places
+from vuemantics_tui.domain.fields import document, facts, moment_words
+from vuemantics_tui.domain.text import seconds_words, size_words, visible, word_places
 from vuemantics_tui.domain.upload import Upload, UploadEvent
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 SHORT_ID = 8
 _TEXT_WIDTH = 100
+_LABEL_CELLS = 18
 _LIT = "bold yellow"
 
 
@@ -107,54 +109,7 @@ def warn_of(problems: Iterable[str]) -> None:
 
 def upload_document(library: Library, upload: Upload) -> dict[str, Any]:
     """An upload as a JSON object; paths are absolute."""
-    thumbnail = library.uploads.absolute(upload.thumbnail_path)
-    return {
-        "id": upload.id,
-        "filename": upload.filename,
-        "file_type": upload.file_type.value,
-        "mime_type": upload.mime_type,
-        "file_size": upload.file_size,
-        "width": upload.width,
-        "height": upload.height,
-        "duration": upload.duration,
-        "taken_at": upload.taken_at,
-        "video_codec": upload.video_codec,
-        "sha256": upload.sha256,
-        "status": upload.status.value,
-        "stage": upload.stage.value,
-        "progress_percent": upload.progress_percent,
-        "description": upload.description,
-        "read_text": upload.read_text,
-        "description_audit_score": upload.description_audit_score,
-        "description_audit_findings": list(upload.description_audit_findings),
-        "tags": list(upload.tags),
-        "own_tags": list(upload.own_tags),
-        "analyzer": upload.analyzer,
-        "model": upload.model,
-        "edited": upload.edited,
-        "error_message": upload.error_message,
-        "error_stage": upload.error_stage.value if upload.error_stage else None,
-        "error_kind": upload.error_kind.value if upload.error_kind else None,
-        "hint": upload.hint,
-        "warning": upload.warning,
-        "missing_model": upload.missing_model or None,
-        "attempts": upload.attempts,
-        "retry_at": _iso(upload.retry_at),
-        "regeneration_count": upload.regeneration_count,
-        "last_regenerated_at": upload.last_regenerated_at,
-        "thumbnail_path": str(thumbnail) if thumbnail else None,
-        "file_path": str(library.uploads.absolute(upload.file_path)),
-        "source_path": upload.source_path,
-        "metadata": upload.metadata,
-        "created_at": upload.created_at,
-        "updated_at": upload.updated_at,
-        "completed_at": upload.completed_at,
-    }
-
-
-def _iso(seconds: float | None) -> str | None:
-    """Seconds since the epoch as the other moments are written: ISO 8601, UTC."""
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds")
+    return document(upload, library.absolute)
 
 
 def intake_document(library: Library, result: IntakeResult) -> dict[str, Any]:
@@ -228,63 +183,22 @@ def local_time(moment: str) -> str:
     return datetime.fromisoformat(moment).astimezone().strftime("%Y-%m-%d %H:%M")
 
 
-def local_moment(seconds: float) -> str:
-    """Seconds since the epoch in the local time zone, to the second."""
-    return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-
-
-def _regenerated(upload: Upload) -> str:
-    if not upload.last_regenerated_at:
-        return ""
-    return f"{counted(upload.regeneration_count, 'time')}, last {local_time(upload.last_regenerated_at)}"
-
-
 def upload_page(library: Library, upload: Upload, history: Iterable[UploadEvent]) -> list[str]:
-    """Everything about one upload, as lines."""
-    size = size_words(upload.file_size)
-    shape = f"{upload.width} x {upload.height}" if upload.width and upload.height else ""
-    length = f"{upload.duration:.1f} s" if upload.duration is not None else ""
-    quality = ""
-    if upload.description_audit_score is not None:
-        quality = f"{upload.description_audit_score}  {'; '.join(upload.description_audit_findings)}".rstrip()
-    described = "a person" if upload.edited else f"{upload.analyzer} {upload.model}" if upload.analyzer else ""
-    if upload.description_seconds is not None:
-        described += f", {upload.description_seconds:.1f} s"
-    facts = [
-        ("id", upload.id),
-        ("name", upload.filename),
-        ("status", f"{upload.word}, {upload.progress_percent} %"),
-        ("message", upload.error_message or ""),
-        ("hint", upload.hint or ""),
-        ("next attempt", local_moment(upload.retry_at) if upload.retry_at is not None else ""),
-        ("warning", upload.warning or ""),
-        ("file", ", ".join(part for part in (upload.mime_type, size, shape, length) if part)),
-        ("codec", upload.video_codec or ""),
-        ("taken", upload.taken_at or ""),
-        ("added", local_time(upload.created_at)),
-        ("from", upload.source_path or ""),
-        ("original", str(library.uploads.absolute(upload.file_path))),
-        ("thumbnail", str(library.uploads.absolute(upload.thumbnail_path) or "")),
-        ("description", upload.description or ""),
-        ("text in it", upload.read_text or ""),
-        ("tags", ", ".join(upload.tags)),
-        ("own tags", ", ".join(upload.own_tags)),
-        ("quality", quality),
-        ("described by", described),
-        ("regenerated", _regenerated(upload)),
-        *((name.replace("_", " "), str(value)) for name, value in upload.metadata.items()),
-    ]
-    lines = []
-    for name, value in facts:
-        if value:
-            indent = " " * 14
+    """Everything about one upload, as lines in sections."""
+    lines: list[str] = []
+    indent = " " * _LABEL_CELLS
+    for heading, found in facts(upload, library.absolute):
+        told = [(label, value) for label, value in found if value.strip()]
+        if not told:
+            continue
+        lines += ["", heading] if lines else [heading]
+        for label, value in told:
             lines += textwrap.wrap(
-                f"{name:<14}{visible(value)}", _TEXT_WIDTH, subsequent_indent=indent, break_long_words=False,
-                break_on_hyphens=False,
+                f"  {visible(label):<{_LABEL_CELLS - 2}}{visible(value)}", _TEXT_WIDTH, subsequent_indent=indent,
+                break_long_words=False, break_on_hyphens=False,
             )  # fmt: skip
-    lines += ["", "history"]
+    lines += ["", "History"]
     for event in history:
-        took = f"  {event.seconds:.2f} s" if event.seconds is not None else ""
-        moment = datetime.fromisoformat(event.at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-        lines.append(f"  {moment}  {event.kind:<12}{visible(event.message)}{took}".rstrip())
+        took = f"  {seconds_words(event.seconds)}" if event.seconds is not None else ""
+        lines.append(f"  {moment_words(event.at)}  {event.kind:<12}{visible(event.message)}{took}".rstrip())
     return lines

@@ -60,7 +60,7 @@ async def _list(
                 emit(line)
         elif status or file_type:
             note("No upload is like that.")
-        elif (await library.queue.counts()).total:
+        elif (await library.queue.store.counts()).total:
             note("All uploads are hidden. Show them with: vuemantics-tui list --hidden")
         else:
             note("The library is empty. Begin with: vuemantics-tui add ~/Pictures --recursive")
@@ -79,7 +79,7 @@ def show(upload_id: str, as_json: bool) -> None:
 async def _show(settings: Settings, prefix: str, as_json: bool) -> None:
     async with open_library(settings) as library:
         upload = await library.uploads.find(prefix)
-        history = await library.uploads.history(upload)
+        history = await library.history.of(upload.number)
         if as_json:
             events = [
                 {"at": event.at, "kind": event.kind, "message": event.message, "seconds": event.seconds}
@@ -104,6 +104,6 @@ def open_original(upload_id: str) -> None:
 async def _original(settings: Settings, prefix: str) -> Path:
     async with open_library(settings) as library:
         upload = await library.uploads.find(prefix)
-        path = library.uploads.absolute(upload.file_path)
+        path = library.absolute(upload.file_path)
         assert path is not None, "every upload has its original"
         return path

@@ -145,7 +145,7 @@ async def _remarks(library: Library, found: SearchResults, wanted: _Wanted) -> l
     """What is to be said of the results beside themselves."""
     lines = []
     if not found:
-        undescribed = not found.below and not found.note and not (await library.queue.counts()).completed
+        undescribed = not found.below and not found.note and not (await library.queue.store.counts()).completed
         lines.append("Nothing was found" + (": nothing in this library is described yet." if undescribed else "."))
     if found.total > found.kept:
         lines.append(f"{counted(found.total - found.kept, 'more hit')}, --limit shows them")
@@ -200,7 +200,7 @@ def forget_saved(name: str) -> None:
 
 async def _list_saved(settings: Settings, as_json: bool) -> None:
     async with open_library(settings) as library:
-        searches, counts = await library.search.saved(), await library.search.counts()
+        searches, counts = await library.search.saved.all(), await library.search.counts()
     if not searches:
         note("No search is saved. Save one with: vuemantics-tui saved add NAME QUERY...")
     elif as_json:
@@ -224,7 +224,7 @@ async def _add_saved(settings: Settings, name: str, text: str) -> None:
 async def _run_saved(settings: Settings, name: str, wanted: _Wanted) -> Path | None:
     async with open_library(settings) as library:
         key = " ".join(name.split()).casefold()
-        searches = [one for one in await library.search.saved() if one.name.casefold() == key]
+        searches = [one for one in await library.search.saved.all() if one.name.casefold() == key]
         if not searches:
             raise _no_search(name)
         return await _find(library, searches[0].query, wanted)
@@ -232,7 +232,7 @@ async def _run_saved(settings: Settings, name: str, wanted: _Wanted) -> Path | N
 
 async def _forget_saved(settings: Settings, name: str) -> None:
     async with open_library(settings) as library:
-        if not await library.search.forget(" ".join(name.split())):
+        if not await library.search.saved.forget(" ".join(name.split())):
             raise _no_search(name)
         note(f"Forgotten: {visible(name)}")
 

@@ -47,7 +47,7 @@ async def _delete(settings: Settings, ids: tuple[str, ...], forever: bool, yes: 
             names = ", ".join(visible(upload.filename) for upload in named.values())
             question = f"Delete {names} for ever?" if forever else f"Move {names} to the trash?"
             ask(question, f"Not deleted without being asked: {names}")
-        count = await library.uploads.delete(named, forever=forever)
+        count = await (library.trash.erase(named) if forever else library.trash.put(named))
         if forever:
             note(f"{count} deleted for ever")
         else:
@@ -102,7 +102,7 @@ def empty(older_than: int | None, yes: bool) -> None:
 
 async def _list(settings: Settings, as_json: bool) -> None:
     async with open_library(settings) as library:
-        trashed = await library.trash.list()
+        trashed = await library.trash.store.contents()
         if as_json:
             for one in trashed:
                 emit_json({**upload_document(library, one.upload), "deleted_at": one.deleted_at})
@@ -139,7 +139,7 @@ async def _restore(settings: Settings, ids: tuple[str, ...]) -> None:
 
 async def _empty(settings: Settings, older_than: int | None, yes: bool) -> None:
     async with open_library(settings) as library:
-        count, size = await library.trash.count()
+        count, size = await library.trash.store.count()
         if not count:
             note("The trash is empty.")
             return
@@ -153,6 +153,4 @@ async def _empty(settings: Settings, older_than: int | None, yes: bool) -> None:
 
 async def _in_trash(trash: Trash, prefix: str) -> list[Upload]:
     """What is in the trash and has an ID that begins so."""
-    if not prefix:
-        return []
-    return [one.upload for one in await trash.list() if one.upload.id.startswith(prefix.lower())]
+    return [one.upload for one in await trash.store.by_prefix(prefix)] if prefix else []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from vuemantics_tui.domain.errors import VuemanticsError
+from vuemantics_tui.domain.errors import UsageError, VuemanticsError
 from vuemantics_tui.domain.finding import Finding, Verdict
 from vuemantics_tui.domain.text import size_words
 from vuemantics_tui.library import Library
@@ -22,11 +22,11 @@ def unusable(error: VuemanticsError) -> Finding:
 
 async def examine_library(library: Library) -> list[Finding]:
     """Counts and size, the integrity of the database, and the vectors that are lacking."""
-    return [await _counts(library), await _integrity(library), await _embeddings(library)]
+    return [await _counts(library), await _integrity(library), *await _embeddings(library)]
 
 
 async def _counts(library: Library) -> Finding:
-    counts, size = await library.queue.counts(), await library.size()
+    counts, size = await library.queue.store.counts(), await library.statistics.store.size()
     numbers = f"{counts.completed:,} completed, {counts.waiting:,} waiting, {counts.failed:,} failed"
     return Finding(
         Verdict.GOOD,
@@ -67,16 +67,15 @@ async def _integrity(library: Library) -> Finding:
     )
 
 
-async def _embeddings(library: Library) -> Finding:
+async def _embeddings(library: Library) -> list[Finding]:
+    try:
+        model = (await library.analyzer.get()).embedding_model
+    except UsageError:
+        return []  # told where the analyzer is examined
     stale, total = await library.queue.stale_embeddings()
-    data = {"stale": stale, "described": total, "model": library.analyzer.embedding_model}
+    data = {"stale": stale, "described": total, "model": model}
     if not stale:
-        text = f"all {total:,} that are described have a vector of {library.analyzer.embedding_model}"
-        return Finding(Verdict.GOOD, "vectors", text, data=data)
-    return Finding(
-        Verdict.NEUTRAL,
-        "vectors",
-        f"{stale:,} of {total:,} need re-embedding with {library.analyzer.embedding_model}; words find them meanwhile",
-        "Run: vuemantics-tui reembed",
-        data=data,
-    )
+        text = f"all {total:,} that are described have a vector of {model}"
+        return [Finding(Verdict.GOOD, "vectors", text, data=data)]
+    text = f"{stale:,} of {total:,} need re-embedding with {model}; until then, only keywords find them"
+    return [Finding(Verdict.NEUTRAL, "vectors", text, "Run: vuemantics-tui reembed", data=data)]

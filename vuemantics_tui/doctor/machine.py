@@ -11,7 +11,7 @@ from importlib import metadata
 import vuemantics_tui
 from vuemantics_tui import paths
 from vuemantics_tui.analyzers.base import Compute
-from vuemantics_tui.analyzers.builtin.models import try_vision
+from vuemantics_tui.analyzers.builtin.analyzer import try_vision
 from vuemantics_tui.analyzers.builtin.vision import install_command
 from vuemantics_tui.config import MIB, Settings
 from vuemantics_tui.domain.errors import VuemanticsError

@@ -4,59 +4,55 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack
+from functools import cached_property
+from importlib import import_module
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from vuemantics_tui import paths
-from vuemantics_tui.analyzers.base import Analyzer, Compute, OnPulled, ServerState
-from vuemantics_tui.config import AUTO, MIB, SAME, Settings
-from vuemantics_tui.domain.duplicates import DuplicateGroup, LookAlike
-from vuemantics_tui.domain.errors import LibraryError, UsageError, VuemanticsError
+from vuemantics_tui.config import MIB, Settings
+from vuemantics_tui.domain.errors import LibraryError, VuemanticsError
 from vuemantics_tui.domain.text import counted
 from vuemantics_tui.files import make_folder
-from vuemantics_tui.library import choosing
-from vuemantics_tui.library.choosing import Choice
+from vuemantics_tui.library.analyzer import LibraryAnalyzer
 from vuemantics_tui.library.descriptions import Descriptions
-from vuemantics_tui.library.duplicates import Duplicates
-from vuemantics_tui.library.export import Export, ExportFormat, ExportProgress, SidecarResult
 from vuemantics_tui.library.queue import Queue
-from vuemantics_tui.library.search import Search, SearchHit, SearchResults
-from vuemantics_tui.library.statistics import ReadStatistics, Space, Statistics
-from vuemantics_tui.library.tags import Tags
 from vuemantics_tui.library.trash import Trash
-from vuemantics_tui.library.uploads import Uploads
-from vuemantics_tui.media.jobs import small_jpeg
-from vuemantics_tui.processing.backfill import Backfill, BackfillProgress
-from vuemantics_tui.processing.circuit import Circuit, Outage
-from vuemantics_tui.processing.compute import ProcessCompute
-from vuemantics_tui.processing.intake import Candidate, Intake, IntakeOutcome, IntakeResult, sweep_orphans
-from vuemantics_tui.processing.owner import this_process
-from vuemantics_tui.processing.pipeline import Frames, Pipeline, Texts
-from vuemantics_tui.processing.scheduler import Launch, Running, Scheduler
-from vuemantics_tui.processing.slots import StageLimits
-from vuemantics_tui.search.meaning import Meanings
-from vuemantics_tui.search.ranking import Ranking
-from vuemantics_tui.search.suggestions import Suggester, Suggestion, SuggestionKind
-from vuemantics_tui.search.vectors import VectorIndex
 from vuemantics_tui.store.changes import ChangeFeed
-from vuemantics_tui.store.database import Database
-from vuemantics_tui.store.descriptions import EDITED_BY_HAND, DescriptionStore, StoredDescription
-from vuemantics_tui.store.duplicates import BackfillStore, FingerprintStore
-from vuemantics_tui.store.embeddings import EmbeddingStore
-from vuemantics_tui.store.filters import FilterStore
+from vuemantics_tui.store.database import Access, Database
 from vuemantics_tui.store.history import HistoryStore
 from vuemantics_tui.store.identity import LibraryStore
-from vuemantics_tui.store.queue import ClaimStore, QueueStore
-from vuemantics_tui.store.runs import RunStore
-from vuemantics_tui.store.search import FullText, SavedSearch, SavedSearches, SearchHistory
-from vuemantics_tui.store.statistics import LibrarySize, StatisticsStore
-from vuemantics_tui.store.tags import Tag, TagStore
-from vuemantics_tui.store.trash import TrashedUpload, TrashStore
+from vuemantics_tui.store.queue import QueueStore
+from vuemantics_tui.store.tags import TagStore
+from vuemantics_tui.store.trash import TrashStore
 from vuemantics_tui.store.uploads import UploadStore
+
+if TYPE_CHECKING:
+    from vuemantics_tui.analyzers.base import Analyzer, Compute, OnPulled, ServerState
+    from vuemantics_tui.domain.duplicates import DuplicateGroup, LookAlike
+    from vuemantics_tui.library.analyzer import Choice
+    from vuemantics_tui.library.duplicates import Duplicates
+    from vuemantics_tui.library.export import Export, ExportFormat, ExportProgress, SidecarResult
+    from vuemantics_tui.library.search import Search, SearchHit, SearchResults
+    from vuemantics_tui.library.statistics import LibraryStatistics, Space, Statistics
+    from vuemantics_tui.processing.backfill import BackfillProgress
+    from vuemantics_tui.processing.circuit import Outage
+    from vuemantics_tui.processing.intake import Candidate, Intake, IntakeOutcome, IntakeResult, OnBytes
+    from vuemantics_tui.processing.scheduler import Launch, Running
+    from vuemantics_tui.processing.slots import StageLimits
+    from vuemantics_tui.search.suggestions import Suggestion, SuggestionKind
+    from vuemantics_tui.store.descriptions import EDITED_BY_HAND, StoredDescription
+    from vuemantics_tui.store.search import SavedSearch
+    from vuemantics_tui.store.statistics import LibrarySize
+    from vuemantics_tui.store.tags import Tag
+    from vuemantics_tui.store.trash import TrashedUpload
 
 __all__ = [
     "EDITED_BY_HAND",
+    "Access",
+    "Analyzer",
     "BackfillProgress",
     "Candidate",
     "ChangeFeed",
@@ -73,6 +69,7 @@ __all__ = [
     "Launch",
     "Library",
     "LibrarySize",
+    "LibraryStatistics",
     "LookAlike",
     "OnPulled",
     "Outage",
@@ -91,13 +88,35 @@ __all__ = [
     "Suggestion",
     "SuggestionKind",
     "Tag",
-    "Tags",
     "Trash",
     "TrashedUpload",
-    "Uploads",
-    "warm_compute",
+    "UploadStore",
+    "start_process_server",
 ]
 
+# Where the names live that are imported only when somebody asks for them: some of these modules load NumPy or Pillow,
+# which most commands do without.
+_LATE = {
+    "analyzers.base": ("Analyzer", "Compute", "OnPulled", "ServerState"),
+    "domain.duplicates": ("DuplicateGroup", "LookAlike"),
+    "library.analyzer": ("Choice",),
+    "library.duplicates": ("Duplicates",),
+    "library.export": ("Export", "ExportFormat", "ExportProgress", "SidecarResult"),
+    "library.search": ("Search", "SearchHit", "SearchResults"),
+    "library.statistics": ("LibraryStatistics", "Space", "Statistics"),
+    "processing.backfill": ("BackfillProgress",),
+    "processing.circuit": ("Outage",),
+    "processing.intake": ("Candidate", "IntakeOutcome", "IntakeResult"),
+    "processing.scheduler": ("Launch", "Running"),
+    "processing.slots": ("StageLimits",),
+    "search.suggestions": ("Suggestion", "SuggestionKind"),
+    "store.descriptions": ("EDITED_BY_HAND", "StoredDescription"),
+    "store.search": ("SavedSearch",),
+    "store.statistics": ("LibrarySize",),
+    "store.tags": ("Tag",),
+    "store.trash": ("TrashedUpload",),
+}
+_MODULE_OF = {name: module for module, names in _LATE.items() for name in names}
 
 log = logging.getLogger(__name__)
 
@@ -105,190 +124,162 @@ log = logging.getLogger(__name__)
 PREVIEW_SIDE = 256
 
 
-class Library:
-    """An open library. Everything that a screen or a command does goes through one of its rooms.
+def __getattr__(name: str) -> object:
+    """Import one of the names above that somebody asks for."""
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"vuemantics_tui.{_MODULE_OF[name]}"), name)
 
-    `analyzer` is the one in use, `choice` how it was chosen: None where it was handed in.
+
+class Library:
+    """An open library: its parts, and the few operations that join several of them.
+
+    A part that loads heavy packages is made when it is first asked for.
     """
 
     def __init__(
         self,
         settings: Settings,
         database: Database,
-        compute: Compute,
-        analyzer: Analyzer,
-        limits: StageLimits,
-        choice: Choice | None = None,
+        *,
+        compute: Compute | None = None,
+        analyzer: Analyzer | None = None,
+        limits: StageLimits | None = None,
     ) -> None:
         self.settings = settings
         self.root = settings.library
-        self.analyzer = analyzer
-        self.choice = choice
-        self.compute = compute
-        self._database = database
-        self._itself = LibraryStore(database)
-        store, queued = UploadStore(database), QueueStore(database)
-        owner = this_process()
-        claims = ClaimStore(database, owner.encode())
-        circuit = Circuit(analyzer.states)
-        frames: Frames = {}
-        texts: Texts = {}
-        pipeline = Pipeline(
-            library=self.root,
-            claims=claims,
-            runs=RunStore(database),
-            analyzer=analyzer,
-            compute=compute,
-            circuit=circuit,
-            limits=limits,
-            video_frames=settings.video_frames,
-            max_pixels=settings.limits.max_pixels,
-            frames=frames,
-            texts=texts,
+        self.database = database
+        self._compute = compute
+        self.analyzer = LibraryAnalyzer(settings, LibraryStore(database), lambda: self.compute, analyzer)
+        self.uploads = UploadStore(database)
+        self.history = HistoryStore(database)
+        self.tags = TagStore(database)
+        self.queue = Queue(settings, database, self.analyzer, lambda: self.compute, limits)
+        self.descriptions = Descriptions(database, self.queue)
+        self.trash = Trash(
+            self.root, TrashStore(database), self.uploads, LibraryStore(database), self.queue, settings.trash_days
         )
-        embeddings = EmbeddingStore(database)
-        self.queue = Queue(
-            store=queued,
-            history=HistoryStore(database),
-            embeddings=embeddings,
-            embedder=analyzer,
-            circuit=circuit,
-            frames=frames,
-            texts=texts,
-            make_scheduler=lambda launch: Scheduler(
-                claims=claims, pipeline=pipeline, circuit=circuit, owner=owner, launch=launch, limits=limits
-            ),
-            workers=settings.workers,
-            make_backfill=lambda is_idle: Backfill(
-                self.root, BackfillStore(database), compute, settings.limits.max_pixels, is_idle
-            ),
-        )
-        trash = TrashStore(database)
-        intake = Intake(self.root, store, queued, trash, settings.limits, settings.keep_free_mib * MIB)
-        self.trash = Trash(self.root, trash, self.queue, settings.trash_days)
-        self.uploads = Uploads(self.root, database, intake, self.queue, self.trash)
-        self.duplicates = Duplicates(FingerprintStore(database))
-        self.export = Export(self.root, store, TagStore(database))
-        self.descriptions = Descriptions(DescriptionStore(database), self.queue)
-        vectors = VectorIndex(
-            embeddings, ChangeFeed(database), analyzer.embedding_model, self.root / paths.VECTORS_NAME
-        )
-        self.statistics = ReadStatistics(
-            self.root, database.path, StatisticsStore(database), embeddings, vectors, analyzer.embedding_model
-        )
-        self._vectors = vectors
-        tags, filters, history = TagStore(database), FilterStore(database), SearchHistory(database)
-        meanings = Meanings(analyzer, store, embeddings, compute, settings.video_frames)
-        ranking = Ranking(FullText(database), vectors, filters, meanings, model=analyzer.embedding_model)
-        suggester = Suggester(tags, filters, history)
-        saved = SavedSearches(database)
-        self.search = Search(store, ranking, history, settings.remember_searches, saved, suggester, analyzer)
-        self.tags = Tags(tags)
-        self.process_upload_background = pipeline.process_upload_background
-        self._store = store
 
     @classmethod
     async def open(
         cls,
         settings: Settings,
+        access: Access = Access.CREATE,
         *,
         compute: Compute | None = None,
         analyzer: Analyzer | None = None,
         limits: StageLimits | None = None,
     ) -> Self:
-        """Open the library that the settings name, making it where there is none.
+        """Open the library that the settings name. Raises LibraryError.
 
-        Without `analyzer` it is chosen: what the settings name, else what the library keeps, else, once, Ollama if it
-        is ready. Without `limits` they are those of the settings. Raises LibraryError, and UsageError for settings with
-        which there is no analyzer; `compute` is then left to who handed it in.
+        Only `Access.CREATE` makes one where there is none. Without `analyzer` it is chosen and made at its first use,
+        without `compute` the pool of processes; without `limits` they are those of the settings.
         """
-        root = settings.library
-        await asyncio.to_thread(_make_folder, root)
-        database = await Database.open(paths.database_file(root))
-        is_own = compute is None
-        compute = compute or ProcessCompute(settings.workers)
-        try:
-            choice = None
-            if analyzer is None:
-                choice = await choosing.settle(settings, LibraryStore(database), compute)
-                analyzer = await choosing.make(settings, choice, compute)
-            names = (choice.describer, choice.embedder) if choice else ("", "")
-            return cls(settings, database, compute, analyzer, limits or choosing.stage_limits(settings, *names), choice)
-        except BaseException:
-            if is_own:
-                await compute.close()
-            await database.close()
-            raise
+        if access is Access.CREATE:
+            await asyncio.to_thread(_make_folder, settings.library)
+        database = await Database.open(paths.database_file(settings.library), access)
+        return cls(settings, database, compute=compute, analyzer=analyzer, limits=limits)
 
     async def close(self) -> None:
         """Stop processing and let go of everything, each thing whatever becomes of the others. Raises LibraryError."""
         # A connection that stays open keeps its thread, and so the end of the process, waiting for ever.
         async with AsyncExitStack() as closing:
-            closing.push_async_callback(self._database.close)
-            closing.push_async_callback(self._vectors.close)
-            closing.push_async_callback(self.compute.close)
+            closing.push_async_callback(self.database.close)
+            if "search" in vars(self):
+                closing.push_async_callback(self.search.close)
+            if self._compute is not None:
+                closing.push_async_callback(self._compute.close)
             closing.push_async_callback(self.analyzer.close)
             closing.push_async_callback(self.queue.stop)
 
-    async def states(self) -> list[ServerState]:
-        """Look at what the analyzer in use depends on, now."""
-        return await self.analyzer.states()
-
-    async def better_analyzer(self) -> str | None:
-        """ "ollama" where nothing but the library's age speaks for the built-in analyzer: it is ready now. Else None.
-
-        Looks at the server for a second or two at most.
-        """
-        automatic = self.choice is not None and self.settings.analyzer == AUTO
-        if not automatic or self.analyzer.name != choosing.BUILTIN:
-            return None
-        try:
-            ready = await choosing.ollama_is_ready(self.settings, self.compute)
-        except UsageError as error:
-            log.warning("Ollama cannot be looked at: %s %s", error, error.hint)
-            return None
-        return choosing.OLLAMA if ready else None
-
-    async def keep_analyzer(self, name: str, embedder: str = SAME) -> None:
-        """Have the library keep another analyzer, in use when it is opened next. Raises UsageError and LibraryError.
-
-        Where `embedder` is the same, that of the settings counts.
-        """
-        chosen = self.settings.embedder if embedder == SAME else embedder
-        embeds = choosing.checked_name(name if chosen == SAME else chosen)
-        await self._itself.keep(choosing.checked_name(name), embeds)
-
     @property
-    def can_pull(self) -> bool:
-        """Whether the analyzer in use can fetch models."""
-        return choosing.puller_of(self.analyzer) is not None
+    def compute(self) -> Compute:
+        """The pool of processes for heavy work."""
+        if self._compute is None:
+            from vuemantics_tui.processing.compute import ProcessCompute
 
-    async def pull(self, model: str, on_pulled: OnPulled) -> None:
-        """Have the analyzer's servers fetch a model; cancelled, what they have is kept for the next time.
+            self._compute = ProcessCompute(self.settings.workers)
+        return self._compute
 
-        Raises UsageError where the analyzer cannot, and AnalyzerError.
-        """
-        puller = choosing.puller_of(self.analyzer)
-        if puller is None:
-            raise UsageError(
-                f"The analyzer {self.analyzer.name} fetches no models",
-                "Ollama does: vuemantics-tui --analyzer ollama pull",
-            )
-        await puller.pull(model, on_pulled)
+    @cached_property
+    def intake(self) -> Intake:
+        """What copies files into the library."""
+        from vuemantics_tui.processing.intake import Intake
 
-    async def size(self) -> LibrarySize:
-        """How large the library is on disk."""
-        return await StatisticsStore(self._database).size()
+        free = self.settings.keep_free_mib * MIB
+        queued = QueueStore(self.database)
+        return Intake(self.root, self.uploads, queued, self.trash.store, self.settings.limits, free)
+
+    @cached_property
+    def search(self) -> Search:
+        """What finds uploads."""
+        from vuemantics_tui.library.search import Search
+
+        return Search(self.settings, self.database, self.analyzer, lambda: self.compute)
+
+    @cached_property
+    def duplicates(self) -> Duplicates:
+        """What finds uploads that look the same."""
+        from vuemantics_tui.library.duplicates import Duplicates
+        from vuemantics_tui.store.duplicates import FingerprintStore
+
+        return Duplicates(FingerprintStore(self.database))
+
+    @cached_property
+    def export(self) -> Export:
+        """What writes uploads for other programs."""
+        from vuemantics_tui.library.export import Export
+
+        return Export(self.root, self.uploads, self.tags)
+
+    @cached_property
+    def statistics(self) -> LibraryStatistics:
+        """The library in numbers."""
+        from vuemantics_tui.library.statistics import LibraryStatistics
+
+        return LibraryStatistics(self.root, self.database, self.analyzer, self.search.vectors)
 
     async def problems(self) -> list[str]:
-        """What is wrong with the database, a few lines at most; empty where all is well. Raises LibraryError."""
-        problems = await self._database.problems()
-        if not problems and (misplaced := await self._store.misplaced()):
-            problems.append(f"{counted(misplaced, 'upload')} with an ID that is none, whose files are left alone")
+        """Return what is wrong with the database, a few lines at most; nothing if all is well. Raises LibraryError."""
+        problems = await self.database.problems()
+        if not problems and (misplaced := await self.uploads.misplaced()):
+            problems.append(f"{counted(misplaced, 'upload')} with an invalid ID, whose files are left alone")
         return problems
 
+    def changes(self) -> ChangeFeed:
+        """Return a new listener to what changes, whoever changes it."""
+        return ChangeFeed(self.database)
+
+    def absolute(self, relative: str | None) -> Path | None:
+        """Return where a file of the library is on this machine; None for none, and for one outside of the library."""
+        if not relative or not (self.root / relative).is_relative_to(self.root) or ".." in Path(relative).parts:
+            return None
+        return self.root / relative
+
+    async def gather(self, named: Iterable[Path], *, recursive: bool) -> list[Candidate]:
+        """Return all files that the paths stand for, checked for space. Raises UsageError and LibraryError."""
+        candidates = await self.intake.gather(named, recursive=recursive)
+        await self.intake.check_space(candidates)
+        return candidates
+
+    async def add(
+        self, candidates: Iterable[Candidate], on_bytes: OnBytes | None = None
+    ) -> AsyncIterator[IntakeResult]:
+        """Add files one by one; each is queued by the time its result is yielded. Raises LibraryError."""
+        async for result in self.intake.add(candidates, on_bytes):
+            if result.is_new:
+                self.queue.wake()
+            yield result
+
+    async def process_upload_background(self, upload_id: str, user_id: str, file_type: str, extension: str) -> None:
+        """Process one upload, however that ends. Raises UsageError for settings with which there is no analyzer."""
+        pipeline = await self.queue.pipeline()
+        await pipeline.process_upload_background(upload_id, user_id, file_type, extension)
+
     async def preview(self, path: Path) -> bytes | None:
-        """A small JPEG of any file on the disk, in the library or not; None where it shows no picture."""
+        """Return a small JPEG of any file on the disk, in the library or not; None if it has no picture to show."""
+        from vuemantics_tui.media.jobs import small_jpeg
+
         try:
             return await self.compute.run(small_jpeg, path, PREVIEW_SIDE, self.settings.limits.max_pixels)
         except (VuemanticsError, OSError):
@@ -296,22 +287,26 @@ class Library:
             log.debug("no preview of %s", path, exc_info=True)
             return None
 
-    async def tidy(self) -> int:
-        """Delete what is in the trash for longer than the settings keep it; returns how many uploads."""
-        return await self.trash.expire()
-
     async def sweep(self) -> int:
-        """Tidy, and remove what a crash left behind on disk; returns how many folders the crash left."""
-        await self.tidy()
-        if misplaced := await self._store.misplaced():
-            log.error("%s with an ID that is none are left alone: see the doctor", counted(misplaced, "upload"))
-        ids, user_id = await self._store.existing_ids(), await self._store.owner_id()
+        """Empty what has expired from the trash, and remove what a crash left on disk; return how many folders."""
+        from vuemantics_tui.processing.intake import sweep_orphans
+
+        await self.trash.expire()
+        if misplaced := await self.uploads.misplaced():
+            log.error("%s with an invalid ID are left alone: see the doctor", counted(misplaced, "upload"))
+        ids, user_id = await self.uploads.existing_ids(), await self.uploads.owner_id()
         return await asyncio.to_thread(sweep_orphans, self.root, user_id, ids)
 
 
-def warm_compute(settings: Settings) -> Compute:
-    """The pool of processes, begun: for an app that opens its library from inside a screen."""
-    return ProcessCompute(settings.workers).warm()
+def start_process_server() -> None:
+    """Start what makes the processes for heavy work, before an app has the terminal: from inside it, it fails."""
+    import multiprocessing
+
+    if "forkserver" in multiprocessing.get_all_start_methods():
+        from multiprocessing import forkserver, resource_tracker
+
+        resource_tracker.ensure_running()
+        forkserver.ensure_running()
 
 
 def _make_folder(root: Path) -> None:
@@ -319,6 +314,6 @@ def _make_folder(root: Path) -> None:
         make_folder(root)
     except OSError as error:
         raise LibraryError(
-            f"The library's folder cannot be made: {root} ({error.strerror})",
-            "Name another folder with --library or VUEMANTICS_LIBRARY.",
+            f"The library's folder cannot be created: {root} ({error.strerror})",
+            "Choose another folder with --library or VUEMANTICS_LIBRARY.",
         ) from error

@@ -1,24 +1,23 @@
-"""The room of the descriptions."""
+"""The descriptions of uploads: choosing the current one, and a person's own."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from vuemantics_tui.domain.upload import UploadRow
-from vuemantics_tui.library.queue import Queue
-from vuemantics_tui.store.descriptions import DescriptionStore, StoredDescription
+from vuemantics_tui.store.descriptions import DescriptionStore
+
+if TYPE_CHECKING:
+    from vuemantics_tui.library.queue import Queue
+    from vuemantics_tui.store.database import Database
 
 
 class Descriptions:
-    """The room of the descriptions: all that an upload ever had, which one is current, and a person's own."""
+    """Changes which description is current, and has the new one embedded. `store` reads them."""
 
-    def __init__(self, store: DescriptionStore, queue: Queue) -> None:
-        self._store = store
+    def __init__(self, database: Database, queue: Queue) -> None:
+        self.store = DescriptionStore(database)
         self._queue = queue
-
-    async def of(self, upload: UploadRow) -> list[StoredDescription]:
-        """Every description of an upload, newest first."""
-        return await self._store.of(upload.number)
 
     async def choose(self, upload_id: str, description_number: int) -> bool:
         """Make a description current once it is embedded; the one before stays findable until then.
@@ -26,7 +25,7 @@ class Descriptions:
         False where it is current already. Raises UsageError for one that is not there, and while the upload is being
         processed.
         """
-        moved = await self._store.choose(upload_id, description_number)
+        moved = await self.store.choose(upload_id, description_number)
         self._queue.wake()
         return moved
 
@@ -35,6 +34,6 @@ class Descriptions:
 
         False where nothing changes. Raises UsageError for an empty text, and while the upload is being processed.
         """
-        moved = await self._store.edit(upload_id, text, tags)
+        moved = await self.store.edit(upload_id, text, tags)
         self._queue.wake()
         return moved

@@ -1,88 +1,253 @@
-"""The room of the queue."""
+"""The queue: what waits and runs, and the scheduler that works on it in this process."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable
+from functools import partial
+from typing import TYPE_CHECKING
 
-from vuemantics_tui.analyzers.base import Embedder
 from vuemantics_tui.domain.errors import LibraryError
 from vuemantics_tui.domain.text import counted
-from vuemantics_tui.domain.upload import QueueCounts
-from vuemantics_tui.processing.backfill import Backfill, BackfillProgress
-from vuemantics_tui.processing.circuit import Circuit, Outage
-from vuemantics_tui.processing.pipeline import Frames, Texts
-from vuemantics_tui.processing.scheduler import Launch, Scheduler, launch_task
+from vuemantics_tui.domain.upload import TERMINAL, ProcessingStatus, Upload
+from vuemantics_tui.processing.circuit import Circuit
 from vuemantics_tui.store.embeddings import EmbeddingStore
 from vuemantics_tui.store.history import HistoryStore
 from vuemantics_tui.store.queue import QueueStore
+from vuemantics_tui.store.uploads import UploadStore
+
+if TYPE_CHECKING:
+    from vuemantics_tui.analyzers.base import Compute
+    from vuemantics_tui.config import Settings
+    from vuemantics_tui.library.analyzer import LibraryAnalyzer
+    from vuemantics_tui.processing.backfill import Backfill, BackfillProgress
+    from vuemantics_tui.processing.pipeline import Frames, Pipeline, Texts
+    from vuemantics_tui.processing.scheduler import Launch, Scheduler
+    from vuemantics_tui.processing.slots import StageLimits
+    from vuemantics_tui.store.changes import ChangeFeed
+    from vuemantics_tui.store.database import Database
+
+# How often one who waits for uploads looks at the feed.
+FOLLOW_SECONDS = 0.1
 
 
 class Queue:
-    """The room of the queue: start, stop, pause, count, re-embed."""
+    """What waits and runs. `circuit` knows of servers that are offline; `frames` and `texts` are of this process."""
 
     def __init__(
         self,
-        *,
-        store: QueueStore,
-        history: HistoryStore,
-        embeddings: EmbeddingStore,
-        embedder: Embedder,
-        circuit: Circuit,
-        frames: Frames,
-        texts: Texts,
-        make_scheduler: Callable[[Launch], Scheduler],
-        workers: int,
-        make_backfill: Callable[[Callable[[], bool]], Backfill],
+        settings: Settings,
+        database: Database,
+        analyzer: LibraryAnalyzer,
+        compute: Callable[[], Compute],
+        limits: StageLimits | None,
     ) -> None:
-        self._store = store
-        self._history = history
-        self._embeddings = embeddings
-        self._embedder = embedder
-        self._circuit = circuit
-        self._frames = frames
-        self._texts = texts
-        self._make_scheduler = make_scheduler
-        self._workers = workers
+        self.store = QueueStore(database)
+        self.circuit = Circuit(analyzer.states)
+        self.frames: Frames = {}
+        self.texts: Texts = {}
+        self._settings = settings
+        self._database = database
+        self._uploads = UploadStore(database)
+        self._history = HistoryStore(database)
+        self._embeddings = EmbeddingStore(database)
+        self._analyzer = analyzer
+        self._compute = compute
+        self._limits = limits
+        self._making = asyncio.Lock()
+        self._pipeline: Pipeline | None = None
         self._scheduler: Scheduler | None = None
-        self._backfill = make_backfill(lambda: self.in_flight == 0)
+        self._backfill: Backfill | None = None
 
-    def start(self, launch: Launch = launch_task) -> None:
-        """Begin to process what waits, each upload launched by `launch`."""
-        if self._scheduler is None:
-            self._scheduler = self._make_scheduler(launch)
-            self._scheduler.start()
-            self._backfill.start()
+    async def start(self, launch: Launch | None = None) -> None:
+        """Begin to process what waits, each upload launched by `launch`, else as a task.
+
+        Raises UsageError for settings with which there is no analyzer, and LibraryError.
+        """
+        from vuemantics_tui.processing.backfill import Backfill
+        from vuemantics_tui.processing.owner import this_process
+        from vuemantics_tui.processing.scheduler import Scheduler, launch_task
+        from vuemantics_tui.store.changes import Stir
+        from vuemantics_tui.store.duplicates import BackfillStore
+        from vuemantics_tui.store.identity import LibraryStore, most_at_once
+        from vuemantics_tui.store.queue import ClaimStore
+
+        pipeline = await self.pipeline()
+        if self._scheduler is not None:
+            return
+        owner = this_process()
+        self._scheduler = Scheduler(
+            claims=ClaimStore(self._database, owner.encode()),
+            pipeline=pipeline,
+            circuit=self.circuit,
+            owner=owner,
+            launch=launch or launch_task,
+            limits=await self.limits(),
+            stir=Stir(self._database),
+            see=partial(LibraryStore(self._database).see, at_most=most_at_once(self._settings.trash_days)),
+        )
+        self._backfill = Backfill(
+            self._settings.library,
+            BackfillStore(self._database),
+            self._compute(),
+            self._settings.limits.max_pixels,
+            lambda: self.in_flight == 0,
+        )
+        self._scheduler.start()
+        self._backfill.start()
 
     async def stop(self) -> None:
         """Stop processing; what ran is waiting again when this returns."""
-        await self._backfill.stop()
+        if self._backfill is not None:
+            await self._backfill.stop()
         if self._scheduler is not None:
             await self._scheduler.stop()
             self._scheduler = None
+
+    async def pipeline(self) -> Pipeline:
+        """Return what processes one upload, made at the first call. Raises as `start`."""
+        from vuemantics_tui.processing.owner import this_process
+        from vuemantics_tui.processing.pipeline import Pipeline
+        from vuemantics_tui.store.queue import ClaimStore
+        from vuemantics_tui.store.runs import RunStore
+
+        async with self._making:
+            if self._pipeline is None:
+                analyzer = await self._analyzer.get()
+                self._pipeline = Pipeline(
+                    library=self._settings.library,
+                    claims=ClaimStore(self._database, this_process().encode()),
+                    runs=RunStore(self._database),
+                    analyzer=analyzer,
+                    compute=self._compute(),
+                    circuit=self.circuit,
+                    limits=await self.limits(),
+                    video_frames=self._settings.video_frames,
+                    max_pixels=self._settings.limits.max_pixels,
+                    frames=self.frames,
+                    texts=self.texts,
+                )
+        return self._pipeline
+
+    async def limits(self) -> StageLimits:
+        """Return how many uploads may be in each stage at a time."""
+        return self._limits or await self._analyzer.limits()
 
     def wake(self) -> None:
         """Look for work now."""
         if self._scheduler is not None:
             self._scheduler.wake()
 
-    def cancel(self, upload_id: str) -> None:
+    def drop(self, upload_id: str) -> None:
         """Stop working on an upload that is gone from the store."""
         if self._scheduler is not None:
             self._scheduler.cancel(upload_id)
 
-    def cancel_run(self, token: str) -> None:
-        """Stop the run that has this claim, if it is one of this process."""
+    def drop_run(self, token: str) -> None:
+        """Stop the run with this claim, if this process has it."""
         if self._scheduler is not None:
             self._scheduler.cancel_run(token)
 
+    @property
+    def running_here(self) -> int:
+        """How many uploads this process works on, without those that wait for a slot of their next stage."""
+        return self._scheduler.running_here if self._scheduler else 0
+
+    @property
+    def in_flight(self) -> int:
+        """How many uploads this process has claimed, whether it works on them just now or not."""
+        return self._scheduler.in_flight if self._scheduler else 0
+
+    @property
+    def backfill(self) -> BackfillProgress | None:
+        """How far this process is with what older uploads lack; None while there is nothing to do."""
+        return self._backfill.progress if self._backfill else None
+
+    async def retry(self, upload_ids: Iterable[str], overwrite_edited: bool = False) -> list[str]:
+        """Put failed and completed uploads back into the queue; return the IDs that moved.
+
+        Completed ones whose description was edited by hand are passed over, unless told to `overwrite_edited`.
+        """
+        moved = await self.store.requeue(upload_ids, overwrite_edited=overwrite_edited)
+        self.wake()
+        return moved
+
+    async def retry_failed(self) -> list[str]:
+        """Put every failed upload back into the queue; return their IDs."""
+        return await self.retry(await self._uploads.ids_with_status(ProcessingStatus.FAILED))
+
+    async def retry_group(self, message: str) -> list[str]:
+        """Put every upload that failed with this message back into the queue; return their IDs."""
+        return await self.retry(await self.store.failed_with(message))
+
+    async def cancel(self, upload_ids: Iterable[str]) -> list[str]:
+        """End what waits or runs as failed, kind cancelled, whoever runs it; return the IDs that were ended.
+
+        A run in this process stops at once, one in another process at its next write.
+        """
+        ended = await self.store.cancel(list(upload_ids))
+        for run in ended:
+            if run.token is not None:
+                self.drop_run(run.token)
+        return [run.upload_id for run in ended]
+
+    async def run_next(self, upload_ids: Iterable[str]) -> int:
+        """Move these to the front of the queue, the oldest first; return how many of them wait."""
+        moved = await self.store.run_next(list(upload_ids))
+        self.wake()
+        return moved
+
     async def set_paused(self, paused: bool) -> None:
-        """Pause or resume the queue for all who share the library; what runs is finished."""
-        await self._store.set_paused(paused)
+        """Pause or resume the queue for everyone using the library; what runs is finished."""
+        await self.store.set_paused(paused)
         self.wake()
 
-    async def check_moving(self) -> None:
-        """Raise LibraryError if the queue is paused and what waits will therefore not be processed."""
-        counts = await self.counts()
+    async def stale_embeddings(self) -> tuple[int, int]:
+        """Return how many described uploads lack a vector of the embedding model in use, and of how many."""
+        return await self._embeddings.stale((await self._analyzer.get()).embedding_model)
+
+    async def reembed(self) -> int:
+        """Queue what lacks a vector of the embedding model in use, behind all else; return how many.
+
+        Nothing is described again, and keywords find it meanwhile.
+        """
+        moved = await self._embeddings.queue_stale((await self._analyzer.get()).embedding_model)
+        self.wake()
+        return moved
+
+    async def ended(
+        self,
+        feed: ChangeFeed,
+        mine: set[int],
+        *,
+        through_pauses: bool = False,
+        patience: float | None = None,
+    ) -> AsyncIterator[Upload | None]:
+        """Yield each of these uploads as it ends, whoever processes it; None for one that was deleted.
+
+        `feed` must have skipped to a moment before they were added. `mine`, their numbers, is emptied. Raises
+        LibraryError when the queue is paused and nothing runs any more, unless told to wait `through_pauses`, and when
+        a server has been offline for `patience` seconds (None: waits without end).
+        """
+        while mine:
+            self._check_patience(patience)
+            changes = await feed.poll()
+            if changes is None:
+                if not through_pauses:
+                    await self._check_moving()
+                await asyncio.sleep(FOLLOW_SECONDS)
+                continue
+            for number in mine.intersection(changes.deleted):
+                mine.discard(number)
+                yield None
+            moved = await self._uploads.by_numbers(sorted(mine.intersection(changes.changed)))
+            for upload in moved:
+                if upload.status in TERMINAL:
+                    mine.discard(upload.number)
+                    yield upload
+
+    async def _check_moving(self) -> None:
+        counts = await self.store.counts()
         # What waits for a slot in this process counts as waiting, but goes on.
         if counts.paused and counts.waiting and not counts.running and not self.in_flight:
             raise LibraryError(
@@ -90,85 +255,30 @@ class Queue:
                 "Open the app with vuemantics-tui and press p to resume.",
             )
 
-    @property
-    def backfill(self) -> BackfillProgress | None:
-        """How far the look at what older uploads lack is, in this process; None while there is nothing to do."""
-        return self._backfill.progress
-
-    @property
-    def outage(self) -> Outage | None:
-        """The server that everything in this process waits for; None when all is well."""
-        return self._circuit.outage
-
-    @property
-    def is_trying(self) -> bool:
-        """Whether a server seems to be back, and a single upload is tried to make sure."""
-        return self._circuit.is_trying
-
-    def look_now(self) -> None:
-        """Look at once whether the server is back, if one is away."""
-        self._circuit.look_now()
-
-    def check_patience(self, patience: float | None) -> None:
-        """Raise LibraryError if a server has been away for so many seconds; None is for ever."""
-        outage = self.outage
+    def _check_patience(self, patience: float | None) -> None:
+        outage = self.circuit.outage
         if patience is not None and outage is not None and outage.lasted >= patience:
-            hint = "Everything that waits is kept, and goes on with the next: vuemantics-tui process"
+            hint = "Nothing is lost: the queue resumes with the next vuemantics-tui process"
             raise LibraryError(
-                f"{outage.server} has been away for {outage.lasted:.0f} s: {outage.message}",
+                f"{outage.server} has been offline for {outage.lasted:.0f} s: {outage.message}",
                 f"{outage.hint} {hint}".strip(),
             )
 
-    async def stale_embeddings(self) -> tuple[int, int]:
-        """How many described uploads lack a vector of the embedding model in use, and of how many."""
-        return await self._embeddings.stale(self._embedder.embedding_model)
-
-    async def reembed(self) -> int:
-        """Queue what lacks a vector of the embedding model in use, behind all else; returns how many.
-
-        Nothing is described again, and words find it meanwhile.
-        """
-        moved = await self._embeddings.queue_stale(self._embedder.embedding_model)
-        self.wake()
-        return moved
-
-    async def counts(self) -> QueueCounts:
-        """How many uploads are in each state."""
-        return await self._store.counts()
-
     async def seconds_left(self) -> float | None:
-        """How long what waits will take this process, from how long the like took before; None where that is unknown.
+        """Return how long what waits will take this process, judging by earlier uploads; None if that is unknown.
 
         None too when nothing waits. A type that was never processed here counts as the other one.
         """
         seconds = 0.0
-        if waiting := await self._store.waiting():
+        if waiting := await self.store.waiting():
             known = await self._history.medians()
             if not known:
                 return None
             anything = max(known.values())
             seconds += sum(count * known.get(file_type, anything) for file_type, count in waiting.items())
-        if to_embed := await self._store.waiting_to_embed():
+        if to_embed := await self.store.waiting_to_embed():
             one = await self._history.embedding_median()
             if one is None:
                 return None
             seconds += to_embed * one
-        return seconds / self._workers if waiting or to_embed else None
-
-    @property
-    def running_here(self) -> int:
-        """How many uploads this very process is working on; those that wait for a slot of their next stage are not."""
-        return self._scheduler.running_here if self._scheduler else 0
-
-    @property
-    def in_flight(self) -> int:
-        """How many uploads this very process has claimed, whether it works on them just now or not."""
-        return self._scheduler.in_flight if self._scheduler else 0
-
-    def frame(self, upload_id: str) -> tuple[int, int] | None:
-        """Which frame of how many of a video this process is looking at."""
-        return self._frames.get(upload_id)
-
-    def text_of(self, upload_id: str) -> str | None:
-        """The description that this process is getting for an upload, as far as it is written."""
-        return self._texts.get(upload_id)
+        return seconds / self._settings.workers if waiting or to_embed else None

@@ -1,20 +1,30 @@
-"""The room of the search."""
+"""Search: what a line finds, saved searches, and the history of what was searched for."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from vuemantics_tui.analyzers.base import Embedder
-from vuemantics_tui.analyzers.builtin.names import EMBEDDING_MODEL_NAME
+from vuemantics_tui import paths
+from vuemantics_tui.analyzers.base import Compute
+from vuemantics_tui.analyzers.builtin import EMBEDDING_MODEL_NAME
+from vuemantics_tui.config import Settings
 from vuemantics_tui.domain.errors import AnalyzerError, UsageError
 from vuemantics_tui.domain.query import Query, parse_query, split_words
 from vuemantics_tui.domain.upload import Upload
-from vuemantics_tui.search.cutoff import Histogram
-from vuemantics_tui.search.ranking import Hit, Ranked, Ranking, nearest_by_words, sentences
-from vuemantics_tui.search.suggestions import Suggester, Suggestion
-from vuemantics_tui.store.filters import wants_hidden
-from vuemantics_tui.store.search import SavedSearch, SavedSearches, SearchHistory
+from vuemantics_tui.library.analyzer import LibraryAnalyzer
+from vuemantics_tui.search.cutoff import Histogram, floor_of
+from vuemantics_tui.search.meaning import Meanings
+from vuemantics_tui.search.ranking import Hit, Ranked, Ranking, Semantics, nearest_by_words, sentences
+from vuemantics_tui.search.suggestions import Suggester
+from vuemantics_tui.search.vectors import VectorIndex
+from vuemantics_tui.store.changes import ChangeFeed
+from vuemantics_tui.store.database import Database
+from vuemantics_tui.store.embeddings import EmbeddingStore
+from vuemantics_tui.store.filters import FilterStore, wants_hidden
+from vuemantics_tui.store.search import FullText, SavedSearches, SearchHistory
+from vuemantics_tui.store.tags import TagStore
 from vuemantics_tui.store.uploads import UploadStore
 
 
@@ -64,25 +74,46 @@ class SearchResults(list[SearchHit]):
 
 
 class Search:
-    """The room of the search."""
+    """Finds uploads. `saved` are the saved searches, `history` what was searched for, `suggester` completes a line."""
 
     def __init__(
-        self,
-        store: UploadStore,
-        ranking: Ranking,
-        history: SearchHistory,
-        remember: bool,
-        saved: SavedSearches,
-        suggester: Suggester,
-        embedder: Embedder,
+        self, settings: Settings, database: Database, analyzer: LibraryAnalyzer, compute: Callable[[], Compute]
     ) -> None:
-        self._store = store
-        self._ranking = ranking
-        self._history = history
-        self._remember = remember
-        self._saved = saved
-        self._suggester = suggester
-        self._embedder = embedder
+        self.saved = SavedSearches(database)
+        self.history = SearchHistory(database)
+        filters = FilterStore(database)
+        self.suggester = Suggester(TagStore(database), filters, self.history)
+        self._settings = settings
+        self._database = database
+        self._analyzer = analyzer
+        self._compute = compute
+        self._uploads = UploadStore(database)
+        self._ranking = Ranking(FullText(database), filters, self._make_semantics)
+        self._making = asyncio.Lock()
+        self._semantics: Semantics | None = None
+
+    async def vectors(self) -> VectorIndex:
+        """Return the vectors of the model in use. Raises UsageError for settings with which there is no analyzer."""
+        return (await self._make_semantics()).vectors
+
+    async def close(self) -> None:
+        """Wait until the vectors are written, if they are being written."""
+        if self._semantics is not None:
+            await self._semantics.vectors.close()
+
+    async def _make_semantics(self) -> Semantics:
+        async with self._making:
+            if self._semantics is None:
+                analyzer = await self._analyzer.get()
+                model, embeddings = analyzer.embedding_model, EmbeddingStore(self._database)
+                folder = self._settings.library / paths.VECTORS_NAME
+                frames = self._settings.video_frames
+                self._semantics = Semantics(
+                    VectorIndex(embeddings, ChangeFeed(self._database), model, folder),
+                    Meanings(analyzer, self._uploads, embeddings, self._compute(), frames),
+                    floor_of(model),
+                )
+        return self._semantics
 
     async def run(
         self, text: str, limit: int = 20, *, final: bool = True, all: bool = False, show_hidden: bool = False
@@ -123,22 +154,15 @@ class Search:
         """
         query = parse_query(text, typing=True)
         found = _sentences(upload)
-        if self._embedder.embedding_model == EMBEDDING_MODEL_NAME and query.text and len(found) > 1:
+        embedder = self._analyzer.made
+        if embedder and embedder.embedding_model == EMBEDDING_MODEL_NAME and query.text and len(found) > 1:
             try:
-                wanted = await self._embedder.embed_query(query.text)
-                cosines = [float(await self._embedder.embed_query(one) @ wanted) for one in found]
+                wanted = await embedder.embed_query(query.text)
+                cosines = [float(await embedder.embed_query(one) @ wanted) for one in found]
                 return found[cosines.index(max(cosines))]
             except AnalyzerError:
                 return nearest_by_words(found, query.words)
         return nearest_by_words(found, query.words)
-
-    async def suggest(self, text: str, cursor: int) -> list[Suggestion]:
-        """At most 8 ways to go on with a line: filters, their values, tags, cameras, past queries."""
-        return await self._suggester.suggest(text, cursor)
-
-    async def saved(self) -> list[SavedSearch]:
-        """The saved searches, by name."""
-        return await self._saved.all()
 
     async def save(self, name: str, text: str) -> None:
         """Keep a search by a name, in the place of an older one. Raises UsageError without a name, and QueryError."""
@@ -148,11 +172,7 @@ class Search:
         query = str(parse_query(text))
         if not query:
             raise UsageError("There is nothing to save", "Search for something first.")
-        await self._saved.save(name, query)
-
-    async def forget(self, name: str) -> bool:
-        """Forget a saved search; False where there is none of this name."""
-        return await self._saved.forget(name)
+        await self.saved.save(name, query)
 
     async def counts(self) -> dict[str, int | None]:
         """How many uploads each saved search finds, by its name: exactly where it has filters alone.
@@ -161,7 +181,7 @@ class Search:
         picture, which would have to be looked at each time.
         """
         found: dict[str, int | None] = {}
-        for saved in await self._saved.all():
+        for saved in await self.saved.all():
             query = parse_query(saved.query, typing=True)
             try:
                 found[saved.name] = None if query.pictures else await self._ranking.count(query)
@@ -170,13 +190,9 @@ class Search:
         return found
 
     async def remember(self, text: str) -> None:
-        """Keep a search for the history, unless the settings say that searches are not remembered."""
-        if self._remember:
-            await self._history.add(text)
-
-    async def history(self, limit: int = 50) -> list[str]:
-        """What was searched for, newest first, each once."""
-        return await self._history.newest(limit)
+        """Keep a search in the history, unless the settings say that searches are not remembered."""
+        if self._settings.remember_searches:
+            await self.history.add(text)
 
     async def _results(
         self, query: Query, ranked: Ranked, shown: Sequence[Hit], half_typed: bool, show_hidden: bool
@@ -195,7 +211,7 @@ class Search:
     ) -> list[SearchHit]:
         by_number = {hit.number: hit for hit in hits}
         # One may have been deleted since the ranking was made.
-        uploads = await self._store.by_numbers(list(by_number))
+        uploads = await self._uploads.by_numbers(list(by_number))
         return [
             _found(upload, by_number[upload.number], (*matched.get(upload.number, ()), *_begun(half, upload)))
             for upload in uploads

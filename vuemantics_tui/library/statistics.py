@@ -1,13 +1,16 @@
-"""The room of the statistics."""
+"""A library in numbers."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from vuemantics_tui.domain.errors import UsageError
+from vuemantics_tui.library.analyzer import LibraryAnalyzer
 from vuemantics_tui.search.vectors import IndexState, VectorIndex
+from vuemantics_tui.store.database import Database
 from vuemantics_tui.store.embeddings import EmbeddingStore
 from vuemantics_tui.store.statistics import StatisticsStore, StoredStatistics
 
@@ -45,31 +48,30 @@ class Statistics:
         return self.described - self.stale
 
 
-class ReadStatistics:
-    """The room of the statistics: call it."""
+class LibraryStatistics:
+    """Counts and sizes. `store` reads those of the database."""
 
     def __init__(
-        self,
-        root: Path,
-        database_file: Path,
-        store: StatisticsStore,
-        embeddings: EmbeddingStore,
-        vectors: VectorIndex,
-        embedding_model: str,
+        self, root: Path, database: Database, analyzer: LibraryAnalyzer, vectors: Callable[[], Awaitable[VectorIndex]]
     ) -> None:
+        self.store = StatisticsStore(database)
         self._root = root
-        self._database_file = database_file
-        self._store = store
-        self._embeddings = embeddings
+        self._database_file = database.path
+        self._embeddings = EmbeddingStore(database)
+        self._analyzer = analyzer
         self._vectors = vectors
-        self._embedding_model = embedding_model
 
-    async def __call__(self) -> Statistics:
-        """Read all numbers. Looks at the size of each thumbnail, which takes a second for 100,000."""
-        counts = await self._store.read()
-        stale, described = await self._embeddings.stale(self._embedding_model)
-        thumbnails = await self._store.thumbnails()
-        index = await self._vectors.state()
+    async def read(self) -> Statistics:
+        """Return all numbers. Looks at the size of each thumbnail, which takes a second for 100,000."""
+        counts = await self.store.read()
+        try:
+            model = (await self._analyzer.get()).embedding_model
+            index = await (await self._vectors()).state()
+        except UsageError:
+            # Without an analyzer there is no model whose vectors could be counted. All else is counted all the same.
+            model, index = "", IndexState(0, None, 0)
+        stale, described = await self._embeddings.stale(model)
+        thumbnails = await self.store.thumbnails()
         database = [self._database_file.with_name(self._database_file.name + end) for end in ("", "-wal", "-shm")]
         space = Space(
             counts.originals_bytes,
@@ -78,7 +80,7 @@ class ReadStatistics:
             index.file_bytes,
             counts.trashed_bytes,
         )
-        return Statistics(counts, space, self._embedding_model, described, stale, index)
+        return Statistics(counts, space, model, described, stale, index)
 
 
 def _bytes_of(files: Iterable[Path]) -> int:

@@ -1,85 +1,110 @@
-"""The room of the trash."""
+"""The trash: deleting, restoring, and the end of what nobody restores."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import shutil
+import time
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vuemantics_tui import paths
 from vuemantics_tui.domain.errors import LibraryError
+from vuemantics_tui.domain.text import counted
 from vuemantics_tui.files import inside
-from vuemantics_tui.library.queue import Queue
-from vuemantics_tui.store.trash import TrashedUpload, TrashStore
-from vuemantics_tui.store.uploads import DeletedUpload
+from vuemantics_tui.store.identity import DAY_SECONDS, most_at_once
+
+if TYPE_CHECKING:
+    from vuemantics_tui.library.queue import Queue
+    from vuemantics_tui.store.identity import LibraryStore
+    from vuemantics_tui.store.trash import TrashStore
+    from vuemantics_tui.store.uploads import DeletedUpload, UploadStore
 
 log = logging.getLogger(__name__)
 
 
 class Trash:
-    """The room of the trash: what was deleted can be brought back, for so many days, or with 0 until it is emptied."""
+    """Moves uploads to the trash and back, and deletes what is in it after so many days, or with 0 only when told to.
 
-    def __init__(self, root: Path, store: TrashStore, queue: Queue, days: int) -> None:
-        self._root = root
-        self._store = store
-        self._queue = queue
+    `store` reads what is in it; `postponed` says what was not deleted, and why, when it last looked.
+    """
+
+    def __init__(
+        self, root: Path, store: TrashStore, uploads: UploadStore, identity: LibraryStore, queue: Queue, days: int
+    ) -> None:
+        self.store = store
+        self.postponed = ""
+        self._identity = identity
         self.days = days
-
-    async def list(self, limit: int | None = None) -> list[TrashedUpload]:
-        """What is in the trash, the latest first."""
-        return await self._store.contents(limit)
-
-    async def count(self) -> tuple[int, int]:
-        """How many uploads are in the trash, and the bytes of their originals."""
-        return await self._store.count()
+        self._root = root
+        self._uploads = uploads
+        self._queue = queue
 
     async def put(self, upload_ids: Iterable[str]) -> int:
-        """Move uploads to the trash, running or not; returns how many there were."""
-        trashed = await self._store.trash(list(upload_ids))
+        """Move uploads to the trash, running or not; return how many there were."""
+        trashed = await self.store.trash(list(upload_ids))
         for run in trashed:
             if run.token is not None:
-                self._queue.cancel_run(run.token)
+                self._queue.drop_run(run.token)
         return len(trashed)
 
     async def restore(self, upload_ids: Iterable[str]) -> int:
-        """Bring uploads back as they were; what was not done goes on. Returns how many came back."""
-        restored = await self._store.restore(list(upload_ids))
+        """Restore uploads; those that were not finished go back to the queue. Return how many were restored."""
+        restored = await self.store.restore(list(upload_ids))
         self._queue.wake()
         return len(restored)
 
     async def empty(self, older_than_days: float | None = None) -> int:
-        """Delete what is in the trash with its files, all of it or what is there for so many days; returns how many.
-
-        There is no way back from this.
-        """
+        """Delete what is in the trash for good, all of it or what is older than so many days; return how many."""
         before = None
         if older_than_days is not None:
             before = (datetime.now(UTC) - timedelta(days=older_than_days)).isoformat(timespec="microseconds")
         return await self._purge(before)
 
     async def delete(self, upload_ids: Sequence[str]) -> int:
-        """Delete these for ever with their files, as far as they are in the trash; returns how many.
-
-        What was brought back meanwhile stays.
-        """
+        """Delete these for good, as far as they are still in the trash; return how many."""
         return await self._purge(None, upload_ids)
+
+    async def erase(self, upload_ids: Iterable[str]) -> int:
+        """Delete uploads for good, whether they are in the trash or not; return how many there were."""
+        deleted = await self._uploads.delete(upload_ids)
+        for upload in deleted:
+            self._queue.drop(upload.id)
+        await remove_files(self._root, deleted)
+        return len(deleted)
 
     async def _purge(self, before: str | None, upload_ids: Sequence[str] | None = None) -> int:
         count = 0
-        while deleted := await self._store.purge(before, upload_ids):
+        while deleted := await self.store.purge(before, upload_ids):
             await remove_files(self._root, deleted)
             count += len(deleted)
         return count
 
-    async def expire(self) -> int:
-        """Delete what has been in the trash for longer than it is kept; returns how many. To be called at the start.
+    async def expire(self, now: float | None = None) -> int:
+        """Delete what is in the trash for longer than it is kept; return how many. To be called at the start.
 
-        Kept for 0 days is kept for ever.
+        Only time that was seen passing counts: a clock that jumps ahead deletes nothing, and `postponed` says so.
         """
-        return await self.empty(self.days) if self.days else 0
+        now = time.time() if now is None else now
+        before = now - self.days * DAY_SECONDS
+        seen = await self._identity.see(now, most_at_once(self.days))
+        self.postponed = ""
+        if not self.days:
+            return 0
+        expired = await self.store.expired(before, seen.unseen)
+        if seen.unseen > seen.unseen_before:
+            by_the_clock = await self.store.expired(before, seen.unseen_before)
+            if waits := len(set(by_the_clock) - set(expired)):
+                days = counted(round(seen.passed / DAY_SECONDS), "day")
+                self.postponed = (
+                    f"By the clock this library was last in use {days} ago. In case the clock is wrong, "
+                    f"{counted(waits, 'upload')} in the trash will be deleted later."
+                )
+                log.warning("%s", self.postponed)
+        return await self._purge(None, expired) if expired else 0
 
 
 async def remove_files(root: Path, deleted: Sequence[DeletedUpload]) -> None:

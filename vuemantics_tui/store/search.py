@@ -146,7 +146,7 @@ class SearchHistory:
                 (KEPT,),
             )
 
-    async def newest(self, limit: int) -> list[str]:
+    async def newest(self, limit: int = 50) -> list[str]:
         """The latest searches, newest first."""
         rows = await self._database.fetch("SELECT text FROM searches ORDER BY number DESC LIMIT ?", (limit,))
         return [row["text"] for row in rows]

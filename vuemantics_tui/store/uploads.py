@@ -2,41 +2,63 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from array import array
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, fields
 
 import aiosqlite
 
-from vuemantics_tui.domain.errors import ErrorKind
+from vuemantics_tui.domain.errors import UsageError
+from vuemantics_tui.domain.fields import FIELDS, Source, UploadField
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.upload import (
-    ProcessingStage,
     ProcessingStatus,
     Upload,
     UploadRow,
 )
 from vuemantics_tui.domain.view import SortKey, StatusFilter, View
-from vuemantics_tui.store.database import Database, Row, batches, escaped_like, next_revision, now_iso, placeholders
+from vuemantics_tui.store.database import (
+    Database,
+    Row,
+    batches,
+    escaped_like,
+    next_revision,
+    now_iso,
+    placeholders,
+    rows_of,
+)
 from vuemantics_tui.store.duplicates import leave_groups
 from vuemantics_tui.store.history import record_event
 
-_ROW_COLUMNS = """
-    u.number, u.id, u.filename, u.file_type, u.file_size, u.processing_status, u.stage, u.progress_percent,
-    u.error_message, u.error_kind, u.warning, u.created_at, u.hidden
+# Who has not looked for so many deletions reads everything again.
+TOMBSTONES_KEPT = 10_000
+
+# The alias of each table in what follows.
+_ALIASES = {Source.UPLOADS: "u", Source.DESCRIPTIONS: "d"}
+_OWN_TAGS = """
+    (
+        SELECT json_group_array(name) FROM (
+            SELECT name FROM tagged JOIN tags ON tags.number = tag WHERE upload = u.number AND own = 1 ORDER BY key
+        )
+    )
 """
+_ROW_NAMES = frozenset(field.name for field in fields(UploadRow))
+_ROW_FIELDS = tuple(field for field in FIELDS if field.name in _ROW_NAMES)
+
+
+def _selected(some: Iterable[UploadField]) -> str:
+    """These fields as columns that are named after them."""
+    columns = (
+        _OWN_TAGS if field.source is Source.OWN_TAGS else f"{_ALIASES[field.source]}.{field.stored_in}"
+        for field in some
+    )
+    return ", ".join(f"{column} AS {field.name}" for column, field in zip(columns, some, strict=True))
+
+
 # What a reader adds the end of; it leaves to the reader what is in the trash.
-SELECT_UPLOAD = """
-    SELECT u.*, d.text AS description, d.read_text, d.tags, d.audit_score, d.audit_findings, d.analyzer, d.model,
-           d.seconds, d.edited, (
-               SELECT json_group_array(name) FROM (
-                   SELECT name FROM tagged JOIN tags ON tags.number = tag
-                   WHERE upload = u.number AND own = 1 ORDER BY key
-               )
-           ) AS own_tags
+SELECT_UPLOAD = f"""
+    SELECT {_selected(FIELDS)}, u.deleted_at
     FROM uploads u LEFT JOIN descriptions d ON d.upload = u.number AND d.current = 1
 """
 # For each key: the index that has its order, and what it orders by.
@@ -166,6 +188,23 @@ class UploadStore:
         )
         return [upload_of(row) for row in rows]
 
+    async def find(self, prefix: str) -> Upload:
+        """Return the one upload whose ID begins with `prefix`. Raises UsageError if there is none, or several."""
+        found = await self.by_prefix(prefix) if prefix else []
+        if not found:
+            raise UsageError(f"No upload has an ID that begins with {prefix!r}", "See: vuemantics-tui list")
+        if len(found) > 1:
+            some = ", ".join(upload.id[:13] for upload in found[:3])
+            raise UsageError(
+                f"{len(found)} uploads have IDs that begin with {prefix!r}: {some}", "Type more of the ID."
+            )
+        return found[0]
+
+    async def by_number(self, number: int) -> Upload | None:
+        """Return the upload with this number, if it is there."""
+        found = await self.by_numbers([number])
+        return found[0] if found else None
+
     async def by_numbers(self, numbers: Sequence[int]) -> list[Upload]:
         """The uploads with these numbers that are there, in the order of the numbers given."""
         found: dict[int, Upload] = {}
@@ -181,11 +220,11 @@ class UploadStore:
         result: list[UploadRow] = []
         for some in batches(numbers):
             rows = await self._database.fetch(
-                f"SELECT {_ROW_COLUMNS} FROM uploads u"
+                f"SELECT {_selected(_ROW_FIELDS)} FROM uploads u"
                 f" WHERE u.number IN ({placeholders(some)}) AND u.deleted_at IS NULL",
                 some,
             )
-            result.extend(UploadRow(**_row_fields(row)) for row in rows)
+            result.extend(_upload_row_of(row) for row in rows)
         return result
 
     async def newest(
@@ -302,7 +341,21 @@ class UploadStore:
                 await leave_groups(connection, [number])
                 await bury(connection, number, upload_id)
                 deleted.append(DeletedUpload(number, upload_id, user_id))
+            await forget_tombstones(connection)
         return deleted
+
+
+async def forget_tombstones(connection: aiosqlite.Connection) -> None:
+    """Remove all but the latest tombstones, inside a transaction, and note up to where they are gone."""
+    rows = await rows_of(
+        connection,
+        "SELECT revision FROM tombstones ORDER BY revision DESC LIMIT 1 OFFSET :kept",
+        {"kept": TOMBSTONES_KEPT},
+    )
+    if rows:
+        revision = {"revision": rows[0][0]}
+        await connection.execute("DELETE FROM tombstones WHERE revision <= :revision", revision)
+        await connection.execute("UPDATE library SET forgotten = :revision", revision)
 
 
 async def bury(connection: aiosqlite.Connection, number: int, upload_id: str) -> None:
@@ -313,44 +366,10 @@ async def bury(connection: aiosqlite.Connection, number: int, upload_id: str) ->
     )
 
 
-def _row_fields(row: Row) -> dict[str, Any]:
-    return {
-        "number": row["number"],
-        "id": row["id"],
-        "filename": row["filename"],
-        "file_type": FileType(row["file_type"]),
-        "file_size": row["file_size"],
-        "status": ProcessingStatus(row["processing_status"]),
-        "stage": ProcessingStage(row["stage"]),
-        "progress_percent": row["progress_percent"],
-        "error_message": row["error_message"],
-        "error_kind": ErrorKind(row["error_kind"]) if row["error_kind"] else None,
-        "warning": row["warning"],
-        "created_at": row["created_at"],
-        "hidden": bool(row["hidden"]),
-    }
-
-
-_SAME_NAME = (
-    *("user_id", "file_path", "mime_type", "extension", "sha256", "width", "height", "duration", "taken_at"),
-    *("video_codec", "thumbnail_path", "source_path", "hint", "attempts", "priority", "regeneration_count"),
-    *("last_regenerated_at", "completed_at", "updated_at", "revision", "description", "read_text", "analyzer"),
-    *("model", "retry_at"),
-)
-
-
 def upload_of(row: Row) -> Upload:
-    """The upload that a row of uploads, joined with its current description, stands for."""
-    return Upload(
-        **_row_fields(row),
-        **{name: row[name] for name in _SAME_NAME},
-        metadata=json.loads(row["metadata"]),
-        error_stage=ProcessingStage(row["error_stage"]) if row["error_stage"] else None,
-        tags=tuple(json.loads(row["tags"] or "[]")),
-        own_tags=tuple(json.loads(row["own_tags"])),
-        description_audit_score=row["audit_score"],
-        description_audit_findings=tuple(json.loads(row["audit_findings"] or "[]")),
-        description_seconds=row["seconds"],
-        missing_model=row["missing_model"] or "",
-        edited=bool(row["edited"]),
-    )
+    """The upload that a row of SELECT_UPLOAD stands for."""
+    return Upload(**{field.name: field.load(row[field.name]) for field in FIELDS})
+
+
+def _upload_row_of(row: Row) -> UploadRow:
+    return UploadRow(**{field.name: field.load(row[field.name]) for field in _ROW_FIELDS})

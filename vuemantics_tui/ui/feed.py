@@ -147,9 +147,9 @@ class Feed:
 
     async def _look(self) -> None:
         if self._changes is None:
-            changes = self._library.uploads.changes()
+            changes = self._library.changes()
             await changes.skip_to_now()
-            self.counts = await self._library.queue.counts()
+            self.counts = await self._library.queue.store.counts()
             self._changes = changes
             self._post(LibraryChanged(frozenset(), frozenset(), self.counts))
             return
@@ -158,13 +158,13 @@ class Feed:
         if self._changes.version == before:
             return
         self._moved_at = time.monotonic()
-        self.counts = await self._library.queue.counts()
+        self.counts = await self._library.queue.store.counts()
         changed, deleted = (moved.changed, moved.deleted) if moved is not None else ((), ())
         self._post(LibraryChanged(frozenset(changed), frozenset(deleted), self.counts))
 
     def _tell_of_work(self) -> None:
         queue = self._library.queue
-        working = queue.in_flight > 0 or queue.outage is not None or queue.backfill is not None
+        working = queue.in_flight > 0 or queue.circuit.outage is not None or queue.backfill is not None
         if working or self._working:
             self._post(WorkProgressed())
         self._working = working

@@ -33,14 +33,6 @@ def age_words(created_at: str, now: datetime) -> str:
     return counted(days // 30, "month") if days < 730 else counted(days // 365, "year")
 
 
-def duration_words(seconds: float) -> str:
-    """A length of time as on a clock: 0:04, 12:30, 1:02:03."""
-    whole = max(0, round(seconds))
-    hours, rest = divmod(whole, 3600)
-    minutes, rest = divmod(rest, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
 def glyph_of(row: UploadRow) -> str:
     """The one sign for an upload's state."""
     if row.status is ProcessingStatus.COMPLETED:
@@ -78,13 +70,6 @@ def ago_words(moment: str, now: datetime) -> str:
     if words == "now":
         return "just now"
     return words if words in ("", "yesterday") else f"{words} ago"
-
-
-def seconds_words(seconds: float) -> str:
-    """How long that took: 22 ms, 3.4 s, 2:05 min."""
-    if seconds < 0.0995:
-        return f"{seconds * 1000:.0f} ms"
-    return f"{seconds:.1f} s" if seconds < 99.95 else f"{duration_words(seconds)} min"
 
 
 def local_moment(moment: str) -> datetime | None:

@@ -29,7 +29,7 @@ def names(window: Window) -> list[str]:
 
 async def counts(window: Window) -> QueueCounts:
     """What the store says."""
-    return await window.library.queue.counts()
+    return await window.library.queue.store.counts()
 
 
 async def shown(window: Window, *expected: str) -> None:
@@ -166,9 +166,9 @@ async def test_running_ones_are_on_top_and_go_back_to_their_place(root: Path, dr
         await shown(window, "broken.png", "cherry.mp4", "Apple.png", "banana.png")
         other = await open_library_at(root)
         try:
-            await other.uploads.retry([(await other.uploads.newest())[-1].id])
+            await other.queue.retry([(await other.uploads.newest())[-1].id])
             await window.shows("· banana.png")
-            window.library.queue.start(window.app.launch_worker)
+            await window.library.queue.start(window.app.launch_worker)
             await window.until(lambda: names(window)[0] != "banana.png" and "1 waiting" not in window.text())
         finally:
             await other.close()

@@ -30,8 +30,8 @@ async def fill(root: Path, tmp_path: Path, count: int) -> None:
         halves.save(folder / f"photo {number:02}.png")
     library = await open_library_at(root)
     await add(library, *sorted(folder.iterdir()))
-    library.queue.start()
-    while (await library.queue.counts()).completed < count:
+    await library.queue.start()
+    while (await library.queue.store.counts()).completed < count:
         await library.uploads.newest(limit=1)
     await library.close()
 

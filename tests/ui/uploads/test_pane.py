@@ -82,7 +82,7 @@ async def test_a_waiting_upload_says_what_it_waits_for(root: Path) -> None:
 async def test_a_running_upload_shows_the_stage_it_is_in(root: Path) -> None:
     async with pane_on(root, RUNNING) as (app, pilot):
         await app.shows(pilot, "◐ describing", "━ 20 %", "thumbnail, 0.1 s")
-        app.library.queue._frames[app.pane.upload.id] = (4, 10)  # type: ignore[union-attr]
+        app.library.queue.frames[app.pane.upload.id] = (4, 10)  # type: ignore[union-attr]
         app.pane.repaint_outdated()
         await app.shows(pilot, "◐ frame 4 of 10")
 
@@ -179,18 +179,18 @@ async def test_the_age_goes_on_without_reading(root: Path, monkeypatch: pytest.M
 
 async def test_what_could_not_be_read_is_told_and_read_later(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with pane_on(root, None) as (app, pilot):
-        real = app.library.uploads.history
+        real = app.library.history.of
 
-        async def broken(upload: Upload) -> list[UploadEvent]:
+        async def broken(number: int) -> list[UploadEvent]:
             raise OSError("the disk is gone")
 
-        monkeypatch.setattr(app.library.uploads, "history", broken)
+        monkeypatch.setattr(app.library.history, "of", broken)
         told: list[object] = []
         monkeypatch.setattr(app.notices, "tell_error", told.append)
         app.pane.show(COMPLETED)
         await app.until(pilot, lambda: bool(told))
         monkeypatch.undo()
-        monkeypatch.setattr(app.library.uploads, "history", real)
+        monkeypatch.setattr(app.library.history, "of", real)
         await app.until(pilot, lambda: not app.pane.is_reading)
         app.pane.repaint_outdated()
         await app.shows(pilot, "451 × 300")

@@ -13,7 +13,7 @@ from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.upload import ProcessingStage, ProcessingStatus, Upload, UploadEvent
 from vuemantics_tui.ui.uploads import pane_words as words
 from vuemantics_tui.ui.uploads.pane_parts import chip_lines
-from vuemantics_tui.ui.wording import ago_words, seconds_words
+from vuemantics_tui.ui.wording import ago_words
 
 __all__ = ["in_utc"]
 
@@ -39,14 +39,6 @@ def upload(**facts: Any) -> Upload:
 )
 def test_ages_read_as_the_end_of_a_sentence(age: timedelta, told: str) -> None:
     assert ago_words((NOW - age).isoformat(), NOW) == told
-
-
-@pytest.mark.parametrize(
-    ("seconds", "told"),
-    [(0.0004, "0 ms"), (0.022, "22 ms"), (0.0995, "0.1 s"), (3.42, "3.4 s"), (125.0, "2:05 min")],
-)
-def test_lengths_of_time(seconds: float, told: str) -> None:
-    assert seconds_words(seconds) == told
 
 
 def test_a_clip_says_how_long_it_is() -> None:

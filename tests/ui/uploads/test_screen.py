@@ -39,7 +39,7 @@ async def test_what_another_window_adds_appears(root: Path, draw: Draw) -> None:
         try:
             await add(other, draw("from-elsewhere.png"))
             await window.shows("from-elsewhere.png", "waiting", "1 upload")
-            await other.uploads.delete([row.id for row in await other.uploads.newest()])
+            await other.trash.put([row.id for row in await other.uploads.newest()])
             await window.shows("This library is empty")
         finally:
             await other.close()
@@ -90,7 +90,7 @@ async def test_the_cursor_goes_to_the_next_one_when_its_upload_is_deleted(root: 
         await window.press("down")
         row = window.uploads.cursor_row
         assert row is not None
-        await window.library.uploads.delete([row.id])
+        await window.library.trash.put([row.id])
         await window.until(lambda: len(window.uploads) == 2)
         assert window.uploads.cursor_row is not None and window.uploads.cursor_row.filename == "c.png"
 
@@ -171,7 +171,7 @@ async def test_pause_holds_for_all_and_is_told(root: Path) -> None:
         await window.shows("paused", "p resume", "for everyone using this library")
         other = await open_library_at(root)
         try:
-            assert (await other.queue.counts()).paused
+            assert (await other.queue.store.counts()).paused
             await other.queue.set_paused(False)
         finally:
             await other.close()
@@ -187,7 +187,7 @@ async def test_delete_asks_and_keeps(root: Path, safe: str) -> None:
         await window.shows("Delete x.png?", "kept for 30 days", "untouched.")
         await window.press(safe)
         await window.until(lambda: not isinstance(window.app.screen, ConfirmScreen))
-        assert (await window.library.queue.counts()).total == 1
+        assert (await window.library.queue.store.counts()).total == 1
 
 
 async def test_delete_asks_and_deletes(root: Path, draw: Draw) -> None:
@@ -249,14 +249,14 @@ async def test_what_is_being_copied_is_counted(root: Path, draw: Draw, monkeypat
     files = [draw(f"{number}.png") for number in range(3)]
     async with window_on(root) as window:
         gate = asyncio.Event()
-        honest = window.library.uploads.add
+        honest = window.library.add
 
         async def slow(candidates, on_bytes=None):  # type: ignore[no-untyped-def]
             async for result in honest(candidates, on_bytes):
                 yield result
                 await gate.wait()
 
-        monkeypatch.setattr(window.library.uploads, "add", slow)
+        monkeypatch.setattr(window.library, "add", slow)
         window.app.screen_stack[0].add_paths(files)  # type: ignore[attr-defined]
         await window.shows("copying 1 of 3")
         await window.press("q")
@@ -279,14 +279,14 @@ async def test_a_store_that_refuses_is_told_once_and_the_screen_goes_on(
             refused += 1
             raise LibraryError("The library is locked by another program", "Wait until it is done.")
 
-        honest = window.library.queue.counts
-        monkeypatch.setattr(window.library.queue, "counts", refuse)
+        honest = window.library.queue.store.counts
+        monkeypatch.setattr(window.library.queue.store, "counts", refuse)
         for number in range(3):
             await add(window.library, draw(f"{number}.png"))
             await window.until(lambda seen=number: refused > seen)  # type: ignore[misc]
         await window.shows("The library is locked", "Wait until it is done.")
         assert window.text().count("is locked") == 1
-        monkeypatch.setattr(window.library.queue, "counts", honest)
+        monkeypatch.setattr(window.library.queue.store, "counts", honest)
         await add(window.library, draw("last.png"))
         await window.shows("last.png", "4 uploads")
 

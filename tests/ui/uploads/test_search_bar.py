@@ -117,7 +117,7 @@ async def test_why_the_meaning_is_missing_is_told(root: Path, draw: Draw, monkey
 
         monkeypatch.setattr(window.analyzer, "embed_query", refuse)
         await window.press("/", *"square", "enter")
-        await window.shows("Found by words alone: The server is away.", "3 results")
+        await window.shows("Found by keyword only: The server is away.", "3 results")
         await window.press("escape")
         await window.until(lambda: "Found by words" not in window.text())
 
@@ -208,7 +208,7 @@ async def test_what_is_found_follows_the_library(root: Path, draw: Draw) -> None
         assert window.uploads.cursor_number == chosen
         first = await window.library.uploads.by_number(window.uploads[0])
         assert first is not None
-        await window.library.uploads.delete([first.id])
+        await window.library.trash.put([first.id])
         await window.shows("4 results for square")
         assert window.uploads.cursor_number == chosen
         await window.press("s")
@@ -258,7 +258,7 @@ async def test_a_search_that_could_not_be_read_again_is_tried_again(
         await window.press("/", *"square", "enter")
         await window.shows("3 results for square")
         refuses = True
-        await window.library.uploads.delete([(await window.library.uploads.newest())[0].id])
+        await window.library.trash.put([(await window.library.uploads.newest())[0].id])
         await window.shows("The store is locked")
         await window.shows("2 results for square")
 
@@ -278,7 +278,7 @@ async def test_what_is_found_stays_where_the_line_names_something_that_is_gone(r
         assert upload is not None
         await window.press("/", *f"like:{upload.id[:8]}", "enter")
         await window.shows("2 results")
-        await window.library.uploads.delete([upload.id], forever=True)
+        await window.library.trash.erase([upload.id])
         await add(window.library, draw("late.png"))
         await window.shows("3 completed", "2 results")
         assert "✗" not in window.text()

@@ -11,7 +11,8 @@ import pytest
 from tests.doubles import ScriptedAnalyzer
 from tests.ui.conftest import StillAnalyzer, Window, add, make_library, window_on
 from vuemantics_tui.domain.errors import LibraryError
-from vuemantics_tui.library import Library, Outage
+from vuemantics_tui.library import Outage
+from vuemantics_tui.library.analyzer import LibraryAnalyzer
 from vuemantics_tui.ui.app import VuemanticsApp
 from vuemantics_tui.ui.uploads import servers
 from vuemantics_tui.ui.uploads.screen import UploadsScreen
@@ -64,11 +65,11 @@ async def test_the_header_is_painted_before_the_server_is_looked_at(
 
     never = asyncio.Event()
 
-    async def states(library: Library) -> list[object]:
+    async def states(analyzer: LibraryAnalyzer) -> list[object]:
         await never.wait()
         return []
 
-    monkeypatch.setattr(Library, "states", states)
+    monkeypatch.setattr(LibraryAnalyzer, "states", states)
     async with window_on(root) as window:
         await window.shows("· still", "This library is empty")
 
@@ -169,14 +170,14 @@ def better(monkeypatch: pytest.MonkeyPatch, name: str | None) -> list[str]:
     """Have something better answer; returns what was kept."""
     kept: list[str] = []
 
-    async def better_analyzer(library: Library) -> str | None:
+    async def better_analyzer(analyzer: LibraryAnalyzer) -> str | None:
         return name
 
-    async def keep_analyzer(library: Library, chosen: str) -> None:
+    async def keep_analyzer(analyzer: LibraryAnalyzer, chosen: str) -> None:
         kept.append(chosen)
 
-    monkeypatch.setattr(Library, "better_analyzer", better_analyzer)
-    monkeypatch.setattr(Library, "keep_analyzer", keep_analyzer)
+    monkeypatch.setattr(LibraryAnalyzer, "better", better_analyzer)
+    monkeypatch.setattr(LibraryAnalyzer, "keep", keep_analyzer)
     return kept
 
 
@@ -224,10 +225,10 @@ async def test_an_analyzer_that_cannot_be_kept_is_told_and_the_app_stays(
 ) -> None:
     better(monkeypatch, "ollama")
 
-    async def refuse(library: Library, chosen: str) -> None:
+    async def refuse(analyzer: LibraryAnalyzer, chosen: str) -> None:
         raise LibraryError("The library is read-only", "Make it writable.")
 
-    monkeypatch.setattr(Library, "keep_analyzer", refuse)
+    monkeypatch.setattr(LibraryAnalyzer, "keep", refuse)
     async with window_on(root) as window:
         await window.shows("This library is empty")
         await window.press("U")

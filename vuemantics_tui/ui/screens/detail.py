@@ -101,7 +101,7 @@ class DetailScreen(Screen[None]):
     @on(PageShown)
     def _page_shown(self, message: PageShown) -> None:
         message.stop()
-        self.query_one(FactsPage).show(facts_of(message.upload, message.history, self._library.uploads.absolute))
+        self.query_one(FactsPage).show(facts_of(message.upload, message.history, self._library.absolute))
 
     # Moving
 

@@ -83,8 +83,8 @@ class DoctorScreen(Reading, Screen[None]):
         self._look()
 
     def on_resize(self) -> None:
-        """Wrap anew."""
-        self._show()
+        """Wrap the lines to the new width, once the page has it."""
+        self.call_after_refresh(self._show)
 
     @work(group="examining", exclusive=True, exit_on_error=False)
     async def _look(self) -> None:
@@ -93,9 +93,10 @@ class DoctorScreen(Reading, Screen[None]):
         with self._notices.errors_told():
             self._findings = await self._examine()
         if is_open(self):
-            wrong = sum(finding.verdict is Verdict.BAD for finding in self._findings)
+            wrong = sum(finding.is_problem for finding in self._findings)
             self._say(f"{counted(wrong, 'thing')} to mend" if wrong else "All is well" if self._findings else "")
-            self._show()
+            # From Python 3.12 on Textual starts workers at once: the page may have no width yet.
+            self.call_after_refresh(self._show)
 
     def _say(self, what: str) -> None:
         self.query_one("#doctor-title", Static).update(f"The doctor  {what}")

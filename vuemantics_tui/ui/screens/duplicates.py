@@ -120,7 +120,7 @@ class DuplicatesScreen(Screen[None]):
                 self.query_one("#duplicates-title", Words).say("Duplicates")
                 return
             group = self._groups[self._group]
-            absolute = self._library.uploads.absolute
+            absolute = self._library.absolute
             await cards.mount_all(
                 LookAlikeCard(one, absolute(one.thumbnail_path), self._loader, proposed=one is group.keep)
                 for one in group.members

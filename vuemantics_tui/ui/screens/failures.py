@@ -87,7 +87,7 @@ class FailuresScreen(Screen[None]):
             self._reader.want()
 
     async def _read(self) -> None:
-        self._show(await self._library.uploads.failure_groups())
+        self._show(await self._library.queue.store.failure_groups())
 
     def _show(self, groups: list[FailureGroup]) -> None:
         if not is_open(self):
@@ -119,7 +119,7 @@ class FailuresScreen(Screen[None]):
         keys.rename("failures-back", "cancel the pull" if self._pulling else "back")
 
     def _pulls(self, group: FailureGroup) -> bool:
-        return bool(group.missing_model) and self._library.can_pull
+        return bool(group.missing_model) and self._library.analyzer.can_pull
 
     # The remedy
 
@@ -142,17 +142,17 @@ class FailuresScreen(Screen[None]):
             await self._retry_now(group)
 
     async def _retry_now(self, group: FailureGroup) -> None:
-        groups = await self._library.uploads.failure_groups()
+        groups = await self._library.queue.store.failure_groups()
         # The pulled model may be what others waited for, too.
         same = [each for each in groups if group.missing_model and each.missing_model == group.missing_model]
         moved: list[str] = []
         for message in {group.message, *(each.message for each in same)}:
-            moved += await self._library.uploads.retry_group(message)
+            moved += await self._library.queue.retry_group(message)
         if moved:
             self._notices.tell(f"{counted(len(moved), 'upload')} will be tried again.")
         else:
             self._notices.tell("These have changed meanwhile.")
-        self._show(await self._library.uploads.failure_groups())
+        self._show(await self._library.queue.store.failure_groups())
 
     @work(group="pulling", exit_on_error=False)
     async def _pull(self, group: FailureGroup) -> None:
@@ -160,7 +160,7 @@ class FailuresScreen(Screen[None]):
         line.begin(group.missing_model)
         try:
             with self._notices.errors_told():
-                await self._library.pull(group.missing_model, line.progressed)
+                await self._library.analyzer.pull(group.missing_model, line.progressed)
                 await self._retry_now(group)
         finally:
             self._pulling = None

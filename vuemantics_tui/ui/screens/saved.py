@@ -94,8 +94,8 @@ class SavedScreen(ModalScreen[str | None]):
 
     async def _read(self, counts: dict[str, int | None]) -> None:
         """Read the names; `counts` is what each search finds."""
-        albums = [tag for tag in await self._library.tags.all() if tag.album]
-        entries: list[SavedSearch | Tag] = [*await self._library.search.saved(), *albums]
+        albums = [tag for tag in await self._library.tags.own() if tag.album]
+        entries: list[SavedSearch | Tag] = [*await self._library.search.saved.all(), *albums]
         if not is_open(self) or (entries == self._entries and counts == self._counts and entries):
             return
         list_ = self.query_one(SavedList)
@@ -145,7 +145,7 @@ class SavedScreen(ModalScreen[str | None]):
                 await self._library.tags.set_album(chosen.name, False)
                 self._notices.tell(f"{chosen.name} is no album any more. What was in it keeps the tag.")
             elif chosen is not None:
-                await self._library.search.forget(chosen.name)
+                await self._library.search.saved.forget(chosen.name)
                 self._notices.tell(f"{chosen.name} is forgotten.")
             await self._read(dict(self._counts))
 

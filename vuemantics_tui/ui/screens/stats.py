@@ -15,7 +15,7 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static
 
-from vuemantics_tui.domain.text import counted, size_words, visible
+from vuemantics_tui.domain.text import counted, seconds_words, size_words, visible
 from vuemantics_tui.domain.upload import STATUS_WORDS
 from vuemantics_tui.library import Library, Statistics
 from vuemantics_tui.ui.actions import MOVE, VIEW, action
@@ -25,7 +25,6 @@ from vuemantics_tui.ui.screens.reading import READING, Reading, is_open
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 from vuemantics_tui.ui.widgets.months_chart import MonthsChart
 from vuemantics_tui.ui.widgets.words import Words
-from vuemantics_tui.ui.wording import seconds_words
 
 COUNTING = "Counting …"
 NOTHING = "There is nothing to count yet."
@@ -73,7 +72,7 @@ class StatsScreen(Reading, Screen[None]):
     async def action_count_again(self) -> None:
         """Count everything again."""
         with self._notices.errors_told():
-            self._statistics = await self._library.statistics()
+            self._statistics = await self._library.statistics.read()
             if is_open(self):
                 self._show()
 

@@ -58,7 +58,7 @@ class TrashScreen(ListScreen[TrashedUpload]):
 
     async def read(self) -> list[TrashedUpload]:
         """What is in the trash."""
-        return await self.library.trash.list()
+        return await self.library.trash.store.contents()
 
     def title_words(self) -> str:
         """How much there is."""

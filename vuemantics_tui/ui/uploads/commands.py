@@ -11,7 +11,7 @@ import functools
 import re
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Any, Concatenate, ParamSpec
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 from textual.app import App
 from textual.message import Message
@@ -22,11 +22,10 @@ from vuemantics_tui.library import Library
 from vuemantics_tui.ui.actions import key_of
 from vuemantics_tui.ui.clipboard import copy
 from vuemantics_tui.ui.notices import Notices
-from vuemantics_tui.ui.screens.ask import AskScreen
-from vuemantics_tui.ui.screens.confirm import ConfirmScreen
-from vuemantics_tui.ui.screens.edit import EditScreen
-from vuemantics_tui.ui.screens.overwrite import OverwriteScreen
 from vuemantics_tui.viewer import open_in_viewer
+
+if TYPE_CHECKING:
+    from vuemantics_tui.ui.screens.confirm import ConfirmScreen
 
 ALBUM = "album:"
 NO_TAGS_YET = "name or +name adds a tag, -name removes it. Separate with commas."
@@ -82,9 +81,7 @@ class UploadCommands:
         while self._deletions:
             if await self._restore(self._deletions.pop()):
                 return True
-        trashed = await self._library.trash.list()
-        # What is deleted together has the same moment.
-        if await self._restore([entry.upload for entry in trashed if entry.deleted_at == trashed[0].deleted_at]):
+        if await self._restore([entry.upload for entry in await self._library.trash.store.latest()]):
             return True
         self.notices.tell("The trash is empty.")
         return False
@@ -97,6 +94,8 @@ class UploadCommands:
         return bool(count)
 
     def _delete_question(self, rows: Sequence[UploadRow]) -> ConfirmScreen:
+        from vuemantics_tui.ui.screens.confirm import ConfirmScreen
+
         one, days = len(rows) == 1, self._library.trash.days
         kept = f"for {days:g} days" if days else "until you empty it"
         return ConfirmScreen(
@@ -114,16 +113,19 @@ class UploadCommands:
         """Retry failed uploads and describe completed ones again; ask where your own words would be replaced."""
         rows = await self._library.uploads.rows(numbers)
         completed = [row.id for row in rows if row.status is ProcessingStatus.COMPLETED]
-        ids = set(await self._library.uploads.edited(completed))
+        ids = set(await self._library.descriptions.store.edited(completed))
         overwrite = await self._may_overwrite([row for row in rows if row.id in ids], rows)
         if not rows or overwrite is None:
             return False
-        moved = set(await self._library.uploads.retry([row.id for row in rows], overwrite_edited=overwrite))
+        moved = set(await self._library.queue.retry([row.id for row in rows], overwrite_edited=overwrite))
         self.notices.tell(_retry_words([row for row in rows if row.id in moved], rows))
         return True
 
     async def _may_overwrite(self, edited: Sequence[UploadRow], rows: Sequence[UploadRow]) -> bool | None:
         """Ask whether edited descriptions may be replaced; None is to leave everything as it is."""
+        from vuemantics_tui.ui.screens.confirm import ConfirmScreen
+        from vuemantics_tui.ui.screens.overwrite import OverwriteScreen
+
         ended = sum(row.status in TERMINAL for row in rows)
         if not edited:
             return False
@@ -142,7 +144,7 @@ class UploadCommands:
     async def cancel(self, numbers: Sequence[int]) -> bool:
         """Cancel waiting and running uploads."""
         rows = await self._library.uploads.rows(numbers)
-        moved = set(await self._library.uploads.cancel([row.id for row in rows]))
+        moved = set(await self._library.queue.cancel([row.id for row in rows]))
         cancelled = [row for row in rows if row.id in moved]
         if cancelled:
             self.notices.tell(f"Cancelled {named(cancelled)}. {key_of(self._app, 'retry-upload')} retries.")
@@ -154,7 +156,7 @@ class UploadCommands:
     async def run_next(self, numbers: Sequence[int]) -> bool:
         """Move waiting uploads to the front of the queue."""
         rows = await self._library.uploads.rows(numbers)
-        count = await self._library.uploads.run_next([row.id for row in rows])
+        count = await self._library.queue.run_next([row.id for row in rows])
         if count:
             words = named(rows) if count == len(rows) else counted(count, "upload")
             self.notices.tell(f"{words} moved to the front of the queue.")
@@ -165,7 +167,7 @@ class UploadCommands:
     @_errors_told
     async def toggle_pause(self) -> bool:
         """Pause the queue, or resume it."""
-        pause = not (await self._library.queue.counts()).paused
+        pause = not (await self._library.queue.store.counts()).paused
         await self._library.queue.set_paused(pause)
         if pause:
             self.notices.tell("Queue paused for everyone using this library.", "Running uploads finish first.")
@@ -176,8 +178,10 @@ class UploadCommands:
     @_errors_told
     async def reembed(self) -> bool:
         """Embed again what another model embedded, after asking."""
+        from vuemantics_tui.ui.screens.confirm import ConfirmScreen
+
         stale, described = await self._library.queue.stale_embeddings()
-        model = visible(self._library.analyzer.embedding_model)
+        model = visible((await self._library.analyzer.get()).embedding_model)
         if not stale:
             self.notices.tell(f"Nothing needs re-embedding: all {described:,} are embedded by {model}.")
             return False
@@ -211,6 +215,8 @@ class UploadCommands:
     @_errors_told
     async def edit_tags(self, numbers: Sequence[int]) -> bool:
         """Ask for tags to add and to remove."""
+        from vuemantics_tui.ui.screens.ask import AskScreen
+
         rows = await self._library.uploads.rows(numbers)
         ids = [row.id for row in rows]
 
@@ -253,6 +259,8 @@ class UploadCommands:
     @_errors_told
     async def edit_description(self, number: int) -> bool:
         """Ask for a description in your own words."""
+        from vuemantics_tui.ui.screens.edit import EditScreen
+
         upload = await self._library.uploads.by_number(number)
         if upload is None:
             return False
@@ -271,7 +279,7 @@ class UploadCommands:
     async def open_original(self, number: int) -> bool:
         """Open an original in the system viewer."""
         upload = await self._library.uploads.by_number(number)
-        path = None if upload is None else self._library.uploads.absolute(upload.file_path)
+        path = None if upload is None else self._library.absolute(upload.file_path)
         if upload is None or path is None:
             return False
         await asyncio.to_thread(open_in_viewer, path)
@@ -281,7 +289,7 @@ class UploadCommands:
     @_errors_told
     async def copy_path(self, numbers: Sequence[int]) -> bool:
         """Copy the paths of originals to the clipboard."""
-        return await self._copy("path", numbers, lambda each: str(self._library.uploads.absolute(each.file_path)))
+        return await self._copy("path", numbers, lambda each: str(self._library.absolute(each.file_path)))
 
     @_errors_told
     async def copy_description(self, numbers: Sequence[int]) -> bool:
@@ -302,7 +310,9 @@ class UploadCommands:
     @_errors_told
     async def use_better_analyzer(self) -> bool:
         """Switch the library to a better analyzer, after asking; the app is then opened again with it."""
-        better = await self._library.better_analyzer()
+        from vuemantics_tui.ui.screens.confirm import ConfirmScreen
+
+        better = await self._library.analyzer.better()
         if better is None:
             self.notices.tell("No better analyzer is available.")
             return False
@@ -316,7 +326,7 @@ class UploadCommands:
         )
         if not await self._app.push_screen_wait(question):
             return False
-        await self._library.keep_analyzer(better)
+        await self._library.analyzer.keep(better)
         self._app.post_message(ReopenWanted())
         return True
 

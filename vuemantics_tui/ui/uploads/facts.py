@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
 
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
@@ -12,112 +10,25 @@ from textual.content import Content
 from textual.geometry import Size
 from textual.widget import Widget
 
-from vuemantics_tui.domain.text import size_words, visible
+from vuemantics_tui.domain.fields import Absolute, Fact, facts, moment_words
+from vuemantics_tui.domain.text import seconds_words, visible
 from vuemantics_tui.domain.upload import Upload, UploadEvent
-from vuemantics_tui.ui.wording import lines_of, local_moment, seconds_words
+from vuemantics_tui.ui.wording import lines_of
 
 LABEL_CELLS = 16
 MOMENT_CELLS = 21
 WIDEST = 120
 
-Fact = tuple[str, str]
 Section = tuple[str, int, list[Fact]]
 """A heading, how many cells its labels take, and its facts."""
 
 
-def facts_of(
-    upload: Upload, history: Sequence[UploadEvent], absolute: Callable[[str | None], Path | None]
-) -> list[Section]:
-    """Everything, in sections. `absolute` says where a file of the library is."""
+def facts_of(upload: Upload, history: Sequence[UploadEvent], absolute: Absolute) -> list[Section]:
+    """Everything that is known, in sections, and what happened. `absolute` says where a file of the library is."""
     return [
-        ("File", LABEL_CELLS, _file_facts(upload, absolute)),
-        ("Description", LABEL_CELLS, _description_facts(upload)),
-        ("Metadata", LABEL_CELLS, _metadata_facts(upload.metadata)),
-        ("State", LABEL_CELLS, _state_facts(upload)),
-        ("History", MOMENT_CELLS, [(_moment(event.at), _event(event)) for event in history]),
+        *((heading, LABEL_CELLS, found) for heading, found in facts(upload, absolute)),
+        ("History", MOMENT_CELLS, [(moment_words(event.at), _event(event)) for event in history]),
     ]
-
-
-def _file_facts(upload: Upload, absolute: Callable[[str | None], Path | None]) -> list[Fact]:
-    shape = f"{upload.width} × {upload.height}" if upload.width and upload.height else ""
-    return [
-        ("name", upload.filename),
-        ("type", f"{upload.mime_type}, {upload.file_type.value}"),
-        ("size", f"{size_words(upload.file_size)} ({upload.file_size:,} bytes)"),
-        ("dimensions", shape),
-        ("duration", "" if upload.duration is None else f"{upload.duration:g} s"),
-        ("codec", upload.video_codec or ""),
-        ("taken", upload.taken_at or ""),
-        ("added from", upload.source_path or ""),
-        ("original", str(absolute(upload.file_path) or "")),
-        ("thumbnail", str(absolute(upload.thumbnail_path) or "")),
-        ("sha256", upload.sha256),
-    ]
-
-
-def _description_facts(upload: Upload) -> list[Fact]:
-    score = upload.description_audit_score
-    return [
-        ("description", upload.description or ""),
-        ("text in it", upload.read_text or ""),
-        ("tags", ", ".join(upload.tags)),
-        ("quality", "" if score is None else "; ".join((str(score), *upload.description_audit_findings))),
-        ("analyzer", upload.analyzer or ""),
-        ("model", upload.model or ""),
-        ("took", "" if upload.description_seconds is None else seconds_words(upload.description_seconds)),
-    ]
-
-
-def _state_facts(upload: Upload) -> list[Fact]:
-    return [
-        ("status", f"{upload.word}, {upload.progress_percent} %"),
-        ("message", upload.error_message or ""),
-        ("failed in", upload.error_stage.value.replace("_", " ") if upload.error_stage else ""),
-        ("kind", upload.error_kind.value if upload.error_kind else ""),
-        ("hint", upload.hint or ""),
-        ("warning", upload.warning or ""),
-        ("hidden", "yes" if upload.hidden else ""),
-        ("attempts", str(upload.attempts)),
-        ("described anew", f"{upload.regeneration_count} ×" if upload.regeneration_count else ""),
-        ("last anew", _moment(upload.last_regenerated_at)),
-        ("priority", str(upload.priority) if upload.priority else ""),
-        ("added", _moment(upload.created_at)),
-        ("completed", _moment(upload.completed_at)),
-        ("changed", _moment(upload.updated_at)),
-        ("revision", str(upload.revision)),
-        ("id", upload.id),
-        ("number", str(upload.number)),
-        ("owner", upload.user_id),
-    ]
-
-
-def _exposure(value: float) -> str:
-    return f"1/{1 / value:.0f} s" if 0 < value < 0.3 else f"{value:g} s"
-
-
-_MEASURES: dict[str, tuple[str, Callable[[Any], str]]] = {
-    "exposure_seconds": ("exposure", _exposure),
-    "aperture": ("aperture", lambda value: f"f/{value:g}"),
-    "focal_length_mm": ("focal length", lambda value: f"{value:g} mm"),
-    "altitude_m": ("altitude", lambda value: f"{value:g} m"),
-    "bit_rate": ("bit rate", lambda value: f"{value / 1000:,.0f} kbit/s"),
-}
-
-
-def _metadata_facts(metadata: Mapping[str, Any]) -> list[Fact]:
-    facts = []
-    for name, value in metadata.items():
-        words, measure = _MEASURES.get(name, (name.replace("_", " "), str))
-        try:
-            facts.append((words, measure(value)))
-        except (TypeError, ValueError, ArithmeticError):
-            facts.append((words, str(value)))  # of another kind than this program writes
-    return facts
-
-
-def _moment(moment: str | None) -> str:
-    found = local_moment(moment) if moment else None
-    return found.strftime("%Y-%m-%d %H:%M:%S") if found else moment or ""
 
 
 def _event(event: UploadEvent) -> str:
@@ -165,8 +76,8 @@ class FactsText(Widget):
 def fact_lines(sections: Sequence[Section], width: int) -> list[Content]:
     """The sections as lines of at most `width` cells; what has no value is left out."""
     lines: list[Content] = []
-    for heading, label_cells, facts in sections:
-        told = [(label, lines_of(value)) for label, value in facts if value.strip()]
+    for heading, label_cells, found in sections:
+        told = [(label, lines_of(value)) for label, value in found if value.strip()]
         if not told:
             continue
         lines += [Content("")] if lines else []

@@ -206,7 +206,7 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
             self._keep_near()
 
     async def _draw(self, upload: Upload) -> Drawn | None:
-        path = self._library.uploads.absolute(upload.thumbnail_path)
+        path = self._library.absolute(upload.thumbnail_path)
         if path is None:
             return None
         mode = mode_of(self.app, quadrants=self._loader.quadrants)

@@ -31,14 +31,14 @@ class Intake:
 
     async def look(self, paths: Sequence[Path]) -> list[Candidate]:
         """Return all files that the paths stand for. Raises UsageError and LibraryError."""
-        return await self._library.uploads.gather(paths, recursive=True)
+        return await self._library.gather(paths, recursive=True)
 
     async def add(self, candidates: list[Candidate]) -> None:
         """Add these, and say in the end what became of them. Raises LibraryError."""
         results: list[IntakeResult] = []
         self.to_copy += len(candidates)
         try:
-            async for result in self._library.uploads.add(candidates):
+            async for result in self._library.add(candidates):
                 results.append(result)
                 self.copied += 1
                 self._tell()

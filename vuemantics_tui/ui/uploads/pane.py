@@ -262,12 +262,12 @@ class UploadPane(VerticalScroll, can_focus=False):
         upload = None if number is None else await self._library.uploads.by_number(number)
         if upload is None:
             return None
-        history = await self._library.uploads.history(upload)
+        history = await self._library.history.of(upload.number)
         why = self._why(upload)
         # Few uploads have tags of a person's own.
-        tags = await self._library.tags.all() if upload.own_tags else []
+        tags = await self._library.tags.own() if upload.own_tags else []
         albums = frozenset(tag.name for tag in tags if tag.album)
-        return _Page(upload, tuple(history), self._library.uploads.absolute(upload.thumbnail_path), why, albums)
+        return _Page(upload, tuple(history), self._library.absolute(upload.thumbnail_path), why, albums)
 
     @work(group="nearest", exclusive=True, exit_on_error=False)
     async def _look_nearer(self, page: _Page) -> None:
@@ -328,14 +328,14 @@ class UploadPane(VerticalScroll, can_focus=False):
         if upload.status is ProcessingStatus.PENDING and upload.retry_at is not None:
             self._text("state", words.retry_words(upload, now))
             return
-        word = status_word(upload.stage, frame=self._library.queue.frame(upload.id))
+        word = status_word(upload.stage, frame=self._library.queue.frames.get(upload.id))
         waits = "It is processed when its turn comes."
         if self._paused:
             waits = f"The queue is paused. {self._press('toggle-pause', 'to resume')}"
         self._text("state", words.state_words(upload, word, bar_cells=BAR_CELLS, waits=waits))
 
     def _show_writing(self, upload: Upload) -> None:
-        text = self._library.queue.text_of(upload.id) if upload.status is ProcessingStatus.ANALYZING else ""
+        text = self._library.queue.texts.get(upload.id) if upload.status is ProcessingStatus.ANALYZING else ""
         # Between its end and the moment that the store has it, it stays as it is.
         if text is not None:
             self.query_one(WritingText).show(text)

@@ -12,19 +12,17 @@ from textual.content import Content
 from vuemantics_tui.domain.description import PASSING_SCORE
 from vuemantics_tui.domain.errors import ErrorKind
 from vuemantics_tui.domain.formats import BY_MIME_TYPE, FileType
-from vuemantics_tui.domain.text import size_words, visible
+from vuemantics_tui.domain.text import clock_words, seconds_words, size_words, visible
 from vuemantics_tui.domain.upload import ProcessingStage, ProcessingStatus, Upload, UploadEvent
 from vuemantics_tui.library import SearchHit
 from vuemantics_tui.ui.uploads.line import lit
 from vuemantics_tui.ui.uploads.results import Why
 from vuemantics_tui.ui.wording import (
     ago_words,
-    duration_words,
     error_words,
     lines_of,
     local_moment,
     reason_of,
-    seconds_words,
     taken_words,
 )
 
@@ -69,7 +67,7 @@ def camera_words(upload: Upload) -> str:
 def facts_words(upload: Upload, now: datetime) -> str:
     """Two lines at most: shape, size, format, age; when it was taken and by which camera."""
     shape = f"{upload.width} × {upload.height}" if upload.width and upload.height else ""
-    length = duration_words(upload.duration) if upload.duration else ""
+    length = clock_words(upload.duration) if upload.duration else ""
     known = BY_MIME_TYPE.get(upload.mime_type)
     kind = known.name if known else visible(upload.extension).upper()
     first = [shape, size_words(upload.file_size), kind, length, ago_words(upload.created_at, now)]

@@ -9,14 +9,13 @@ from datetime import datetime
 from textual import on
 from textual.reactive import reactive
 
-from vuemantics_tui.domain.text import counted
+from vuemantics_tui.domain.text import clock_words, counted
 from vuemantics_tui.domain.upload import QueueCounts
 from vuemantics_tui.library import Library
 from vuemantics_tui.ui.actions import key_of
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader, TimePassed, WorkProgressed
 from vuemantics_tui.ui.uploads.intake import Intake
 from vuemantics_tui.ui.widgets.two_sided import Part, TwoSidedLine
-from vuemantics_tui.ui.wording import duration_words
 
 # Long enough to be calm, short enough to notice that a video takes its time.
 WINDOW_SECONDS = 15.0
@@ -161,7 +160,7 @@ class QueueBar(TwoSidedLine):
         bar: list[Part] = [("━" * filled, "$running"), ("━" * (BAR_CELLS - filled) + "  ", "$line")]
         pace: Part = (f"{self.per_second:.1f}/s  ", "$dim")
         seconds = left / self.per_second if self.seconds_left is None else self.seconds_left
-        time_left: list[Part] = [(f"{duration_words(seconds)} left", "$dim")]
+        time_left: list[Part] = [(f"{clock_words(seconds)} left", "$dim")]
         return [[pace, *bar, *time_left], [pace, *time_left], time_left]
 
 

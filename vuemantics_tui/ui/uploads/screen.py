@@ -23,15 +23,6 @@ from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader, TimePassed, Wor
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.pictures.loader import Drawn, PictureLoader
 from vuemantics_tui.ui.pictures.modes import mode_of
-from vuemantics_tui.ui.screens.descriptions import DescriptionsScreen
-from vuemantics_tui.ui.screens.detail import DetailScreen
-from vuemantics_tui.ui.screens.duplicates import DuplicatesScreen
-from vuemantics_tui.ui.screens.failures import FailuresScreen
-from vuemantics_tui.ui.screens.filter import FilterScreen
-from vuemantics_tui.ui.screens.picker import PickerScreen
-from vuemantics_tui.ui.screens.saved import SavedScreen
-from vuemantics_tui.ui.screens.stats import StatsScreen
-from vuemantics_tui.ui.screens.trash import TrashScreen
 from vuemantics_tui.ui.uploads.browser import Browser
 from vuemantics_tui.ui.uploads.commands import UploadCommands
 from vuemantics_tui.ui.uploads.gallery import Gallery, TileOpened
@@ -256,6 +247,8 @@ class UploadsScreen(Screen[None]):
     @work(group="asking", exit_on_error=False)
     async def action_add_paths(self) -> None:
         """Pick files and folders, and add them."""
+        from vuemantics_tui.ui.screens.picker import PickerScreen
+
         with self._notices.errors_told():
             self._picked_in = self._picked_in or await self._added_from()
         start = self._left_in or Path.cwd()
@@ -334,6 +327,8 @@ class UploadsScreen(Screen[None]):
     @work(group="asking", exit_on_error=False)
     async def action_show_saved(self) -> None:
         """Show the saved searches and the albums, and run the one chosen."""
+        from vuemantics_tui.ui.screens.saved import SavedScreen
+
         saved = SavedScreen(self.library, save_key=key_of(self, "save-search"), tag_key=key_of(self, "edit-tags"))
         query = await self.app.push_screen_wait(saved)
         if query is not None:
@@ -376,6 +371,8 @@ class UploadsScreen(Screen[None]):
     @work(group="asking", exit_on_error=False)
     async def action_filter_by(self) -> None:
         """Ask what to list."""
+        from vuemantics_tui.ui.screens.filter import FilterScreen
+
         view = await self.app.push_screen_wait(FilterScreen(self.uploads.view))
         if view is not None:
             self._change_list(lambda: self.uploads.change_view(view))
@@ -485,10 +482,10 @@ class UploadsScreen(Screen[None]):
 
     def action_look_now(self) -> None:
         """Check now whether the server is back."""
-        if self.library.queue.outage is None:
+        if self.library.queue.circuit.outage is None:
             self._notices.tell("All servers are online.")
         else:
-            self.library.queue.look_now()
+            self.library.queue.circuit.look_now()
         self.query_one(HeaderLine).look_now()
 
     @work(group="asking", exit_on_error=False)
@@ -511,6 +508,8 @@ class UploadsScreen(Screen[None]):
         self._open_detail(metadata=True)
 
     def _open_detail(self, *, metadata: bool) -> None:
+        from vuemantics_tui.ui.screens.detail import DetailScreen
+
         if (number := self.uploads.cursor_number) is not None:
             self.app.push_screen(
                 DetailScreen(
@@ -525,21 +524,31 @@ class UploadsScreen(Screen[None]):
 
     def action_show_descriptions(self) -> None:
         """Compare all descriptions of the upload under the cursor."""
+        from vuemantics_tui.ui.screens.descriptions import DescriptionsScreen
+
         if (number := self.uploads.cursor_number) is not None:
             self.app.push_screen(DescriptionsScreen(self.library, number, self._clock))
 
     def action_show_trash(self) -> None:
         """Show the trash."""
+        from vuemantics_tui.ui.screens.trash import TrashScreen
+
         self.app.push_screen(TrashScreen(self.library, self._clock))
 
     def action_show_duplicates(self) -> None:
         """Find duplicates."""
+        from vuemantics_tui.ui.screens.duplicates import DuplicatesScreen
+
         self.app.push_screen(DuplicatesScreen(self.library, self._pictures))
 
     def action_show_stats(self) -> None:
         """Show statistics of the library."""
+        from vuemantics_tui.ui.screens.stats import StatsScreen
+
         self.app.push_screen(StatsScreen(self.library))
 
     def action_show_failures(self) -> None:
         """Show failures by reason."""
+        from vuemantics_tui.ui.screens.failures import FailuresScreen
+
         self.app.push_screen(FailuresScreen(self.library))

@@ -25,7 +25,6 @@ from vuemantics_tui.library import Library, Suggestion
 from vuemantics_tui.ui.actions import FIND, action, hidden, key_of
 from vuemantics_tui.ui.fitting import fit
 from vuemantics_tui.ui.notices import Notices
-from vuemantics_tui.ui.screens.ask import AskScreen
 from vuemantics_tui.ui.typed_paths import typed_paths
 from vuemantics_tui.ui.uploads.results import Results
 from vuemantics_tui.ui.uploads.upload_list import Change, UploadList
@@ -191,7 +190,7 @@ class SearchBar(Vertical):
     @work(group="asking", exit_on_error=False)
     async def _read_history(self) -> None:
         with Notices.of(self).errors_told():
-            self.query_one(SearchInput).begin(await self._library.search.history())
+            self.query_one(SearchInput).begin(await self._library.search.history.newest())
 
     @on(Input.Changed)
     def _changed(self, event: Input.Changed) -> None:
@@ -208,7 +207,7 @@ class SearchBar(Vertical):
     async def _suggest(self, text: str, cursor: int) -> None:
         await asyncio.sleep(SUGGEST_AFTER_SECONDS)
         with Notices.of(self).errors_told():
-            found = await self._library.search.suggest(text, cursor) if text else []
+            found = await self._library.search.suggester.suggest(text, cursor) if text else []
             field = self.query_one(SearchInput)
             if field.has_focus:
                 field.offer(found[0] if found else None)
@@ -257,7 +256,7 @@ class SearchBar(Vertical):
     async def recall(self) -> None:
         """List what the previous search found, each time one further back."""
         with Notices.of(self).errors_told():
-            past = await self._library.search.history()
+            past = await self._library.search.history.newest()
             if not past:
                 Notices.of(self).tell("No past searches yet.")
                 return
@@ -267,6 +266,8 @@ class SearchBar(Vertical):
     @work(group="asking", exit_on_error=False)
     async def save(self) -> None:
         """Save the search under a name."""
+        from vuemantics_tui.ui.screens.ask import AskScreen
+
         text = self._uploads.text
         if not text:
             Notices.of(self).tell("There is no search to save.", "Search for something first.")

@@ -15,7 +15,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from vuemantics_tui.domain.text import counted, visible
-from vuemantics_tui.library import Library, Outage
+from vuemantics_tui.library import Analyzer, Library, Outage
 from vuemantics_tui.ui.actions import key_of
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, WorkProgressed
 from vuemantics_tui.ui.fitting import fit
@@ -47,12 +47,14 @@ class HeaderLine(TwoSidedLine):
     """The first line of the screen: how much there is, which analyzer works, and whether its servers are online."""
 
     upload_count: reactive[int | None] = reactive(None)
-    # None until they were looked at.
+    # None until it is made, and until they were looked at.
+    analyzer: reactive[Analyzer | None] = reactive(None)
     servers: reactive[Sequence[Server] | None] = reactive(None)
 
     def __init__(self, library: Library, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._library = library
+        self.set_reactive(HeaderLine.analyzer, library.analyzer.made)
         self._look_sooner = asyncio.Event()
         self._was_out = False
 
@@ -68,7 +70,8 @@ class HeaderLine(TwoSidedLine):
     async def _look_at_servers(self) -> None:
         while True:
             with Notices.of(self).errors_told():
-                self.servers = await self._library.states()
+                self.analyzer = await self._library.analyzer.get()
+                self.servers = await self._library.analyzer.states()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._look_sooner.wait(), LOOK_SECONDS)
             self._look_sooner.clear()
@@ -83,7 +86,7 @@ class HeaderLine(TwoSidedLine):
 
     @on(WorkProgressed)
     def _look_if_one_came_or_went(self) -> None:
-        if (self._library.queue.outage is not None) != self._was_out:
+        if (self._library.queue.circuit.outage is not None) != self._was_out:
             self._was_out = not self._was_out
             self.look_now()
 
@@ -99,7 +102,7 @@ class HeaderLine(TwoSidedLine):
                     f"{stale:,} of {described:,} uploads need re-embedding. Press {key}, or run vuemantics-tui reembed."
                     " Until then they are found by keyword only."
                 )
-            better = await self._library.better_analyzer()
+            better = await self._library.analyzer.better()
             if better is not None:
                 name = visible(better[:1].upper() + better[1:])
                 told.append(f"{name} is ready, with its models. Press {key_of(self, 'use-better-analyzer')} to use it.")
@@ -113,12 +116,12 @@ class HeaderLine(TwoSidedLine):
 
     def right_parts(self) -> list[list[Part]]:
         """Return the analyzer and what is wrong with it, with its models where there is room."""
-        analyzer = self._library.analyzer
         glyph, style, wrong = serving_words(self.servers)
-        name: list[Part] = [(f"{glyph} ", style), (analyzer.name, "$dim")]
+        name: list[Part] = [(f"{glyph} ", style), (self.analyzer.name if self.analyzer else "", "$dim")]
         if wrong:
             name.append((f", {wrong}", style))
-        return [[*name, (f"  {analyzer.model} + {analyzer.embedding_model}", "$dim")], name]
+        models = f"{self.analyzer.model} + {self.analyzer.embedding_model}" if self.analyzer else ""
+        return [[*name, (f"  {models}", "$dim")], name]
 
 
 class OutageLine(Widget):
@@ -149,7 +152,7 @@ class OutageLine(Widget):
 
     @on(WorkProgressed)
     def _work_progressed(self) -> None:
-        outage = self._library.queue.outage
+        outage = self._library.queue.circuit.outage
         words = outage_words(outage, key_of(self, "look-now") if outage else "")
         if words != self._words:
             self._words = words

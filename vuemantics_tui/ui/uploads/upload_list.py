@@ -14,7 +14,7 @@ from enum import Enum, auto
 from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.upload import Upload, UploadRow, status_word
 from vuemantics_tui.domain.view import SortKey, View
-from vuemantics_tui.library import Library, SearchHit, SearchResults, Uploads
+from vuemantics_tui.library import Library, SearchHit, SearchResults, UploadStore
 from vuemantics_tui.ui.uploads.listing import Listing, Marks, Pins
 from vuemantics_tui.ui.uploads.results import Results, Why
 
@@ -45,7 +45,7 @@ class Change(Enum):
 class RowCache:
     """Rows by number, and which of them the store has moved on from: some screens' worth, however large the library."""
 
-    def __init__(self, uploads: Uploads) -> None:
+    def __init__(self, uploads: UploadStore) -> None:
         self._uploads = uploads
         self._rows: dict[int, UploadRow] = {}
         self._stale: set[int] = set()
@@ -140,7 +140,7 @@ class UploadList:
 
     def word_of(self, row: UploadRow) -> str:
         """Return what the state of an upload is called, with the frame that this process is looking at."""
-        return status_word(row.stage, error_kind=row.error_kind, frame=self._library.queue.frame(row.id))
+        return status_word(row.stage, error_kind=row.error_kind, frame=self._library.queue.frames.get(row.id))
 
     @property
     def live(self) -> bool:
@@ -315,7 +315,7 @@ class UploadList:
         return self._pins.update(await self._library.uploads.running(), self._monotonic())
 
     async def _view_listing(self) -> Listing:
-        listing = Listing(await self._library.uploads.numbers(self.view), newest_first=self.live)
+        listing = Listing(await self._library.uploads.in_view(self.view), newest_first=self.live)
         listing.pin(await self._pinned())
         return listing
 

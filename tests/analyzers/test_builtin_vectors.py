@@ -1,0 +1,58 @@
+"""Text as vectors."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from vuemantics_tui.analyzers.builtin.vectors import DIMENSION, MAX_TOKENS, embed_texts, normalise
+
+
+def test_each_text_has_one_vector_of_length_one() -> None:
+    vectors = embed_texts(["a cat", "", "a much longer text about a cat that sleeps in the sun"])
+    assert vectors.shape == (3, DIMENSION)
+    assert vectors.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+
+
+def test_nothing_gives_nothing() -> None:
+    assert embed_texts([]).shape == (0, DIMENSION)
+
+
+def test_like_meanings_are_near() -> None:
+    cat, kitten, car = embed_texts(["a cat", "a kitten", "a sports car"])
+    assert cat @ kitten > cat @ car + 0.3
+
+
+def test_case_and_accents_do_not_matter() -> None:
+    plain, other = embed_texts(["cafe in zurich", "Café in ZÜRICH"])
+    assert plain @ other == pytest.approx(1, abs=1e-5)
+
+
+def test_order_in_a_batch_is_kept() -> None:
+    texts = [f"{'very ' * (40 - number)}number {number}" for number in range(40)]
+    together = embed_texts(texts)
+    alone = np.concatenate([embed_texts([text]) for text in texts])
+    # int8 activations are scaled by the batch, so the numbers differ a little.
+    assert (together * alone).sum(axis=1).min() > 0.98
+    assert ((together @ alone.T).argmax(axis=1) == np.arange(40)).mean() > 0.9
+
+
+def test_a_long_text_is_the_mean_of_its_pieces() -> None:
+    half = (MAX_TOKENS - 2) // 2 * 2
+    first, second = " ".join(["cat"] * half), " ".join(["car"] * half)
+    whole = embed_texts([f"{first} {second}"])[0]
+    pieces = embed_texts([first, second])
+    assert whole @ normalise(pieces.sum(axis=0)) > 0.999
+    assert whole @ pieces[0] < 0.99
+
+
+def test_the_end_of_a_long_text_counts() -> None:
+    filler = "The main colours are grey and brown. " * 80
+    without, with_end = embed_texts([filler, filler + "A zebra stands beside a giraffe. " * 20])
+    query = embed_texts(["zebra"])[0]
+    assert with_end @ query > without @ query + 0.02
+
+
+def test_a_vector_of_zeros_stays_finite() -> None:
+    assert not normalise(np.zeros((1, 4), np.float32)).any()

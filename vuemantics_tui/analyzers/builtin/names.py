@@ -1,8 +1,0 @@
-"""What the built-in analyzer and its models are called in the library."""
-
-from __future__ import annotations
-
-ANALYZER_NAME = "builtin"
-IMAGE_MODEL_NAME = "efficientnet-lite0"
-# The number counts the recipe of `vectors`: vectors of two recipes cannot be compared.
-EMBEDDING_MODEL_NAME = "all-MiniLM-L6-v2-int8/1"

@@ -1,0 +1,268 @@
+"""The fields of an upload in one table: column, names in JSON and CSV, label, and how each is shown.
+
+A new field is an attribute of `Upload`, a column with its migration, and one row here: the store reads it by this
+table, and the commands, the exports and the page of facts show it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum, StrEnum
+from pathlib import Path
+from typing import Any
+
+from vuemantics_tui.domain.errors import ErrorKind
+from vuemantics_tui.domain.formats import FileType
+from vuemantics_tui.domain.text import seconds_words, size_words
+from vuemantics_tui.domain.upload import ProcessingStage, ProcessingStatus, Upload
+
+Absolute = Callable[[str | None], Path | None]
+"""Where a file of the library is, from its path in the store."""
+Fact = tuple[str, str]
+"""A label and a value."""
+
+
+class Section(StrEnum):
+    """A section of the page of facts."""
+
+    FILE = "File"
+    DESCRIPTION = "Description"
+    METADATA = "Metadata"
+    STATE = "State"
+
+
+class Source(StrEnum):
+    """The table a column belongs to. OWN_TAGS is put together from several rows."""
+
+    UPLOADS = "uploads"
+    DESCRIPTIONS = "descriptions"
+    OWN_TAGS = "tags"
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON has it."""
+    if isinstance(value, Enum):
+        return value.value
+    return list(value) if isinstance(value, tuple) else value
+
+
+@dataclass(frozen=True, slots=True)
+class UploadField:
+    """One attribute of `Upload`.
+
+    `column` of `source` holds it, and `load` makes the attribute of what stands there. `json` is its name in the JSON
+    of commands and `exported` in exports; `label` and `section` say where it is shown, `shown` how, by default as it
+    is. A path is stored relative to the library and shown as an absolute one. What has no name or label is left out
+    there.
+    """
+
+    name: str
+    section: Section | None = None
+    label: str = ""
+    shown: Callable[[Upload], str] | None = None
+    json: str = ""
+    exported: str = ""
+    column: str = ""
+    source: Source = Source.UPLOADS
+    load: Callable[[Any], Any] = _same
+    plain: Callable[[Any], Any] = _plain
+    is_path: bool = False
+    in_csv: bool = True
+
+    @property
+    def stored_in(self) -> str:
+        """Return the name of its column."""
+        return self.column or self.name
+
+    def value(self, upload: Upload, absolute: Absolute) -> Any:
+        """Return the value as JSON has it."""
+        value = getattr(upload, self.name)
+        if self.is_path:
+            path = absolute(value)
+            return None if path is None else str(path)
+        return self.plain(value)
+
+    def words(self, upload: Upload, absolute: Absolute) -> str:
+        """Return the value in words, or an empty string if there is none."""
+        if self.shown is not None:
+            return self.shown(upload)
+        value = self.value(upload, absolute)
+        if isinstance(value, list):
+            return ", ".join(map(str, value))
+        return "" if value in (None, "") else str(value)
+
+
+def _or_none(kind: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda value: kind(value) if value else None
+
+
+def _texts(value: str | None) -> tuple[str, ...]:
+    return tuple(json.loads(value or "[]"))
+
+
+def _dimensions(upload: Upload) -> str:
+    return f"{upload.width} × {upload.height}" if upload.width and upload.height else ""
+
+
+def _quality(upload: Upload) -> str:
+    score = upload.description_audit_score
+    return "" if score is None else "; ".join((str(score), *upload.description_audit_findings))
+
+
+def _took(upload: Upload) -> str:
+    return "" if upload.description_seconds is None else seconds_words(upload.description_seconds)
+
+
+def _moment(name: str) -> Callable[[Upload], str]:
+    return lambda upload: moment_words(getattr(upload, name))
+
+
+def _next_attempt(upload: Upload) -> str:
+    return moment_words(_iso(upload.retry_at))
+
+
+def _iso(seconds: float | None) -> str | None:
+    """Return seconds since the epoch in ISO 8601, UTC, as all other moments are stored."""
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds")
+
+
+def moment_words(moment: str | None) -> str:
+    """Return a stored moment (ISO 8601) in local time, to the second."""
+    try:
+        return datetime.fromisoformat(moment).astimezone().strftime("%Y-%m-%d %H:%M:%S") if moment else ""
+    except ValueError:
+        return moment or ""
+
+
+def _file(name: str, label: str = "", **more: Any) -> UploadField:
+    return UploadField(name, Section.FILE, label, json=name, **{"exported": name, **more})
+
+
+def _description(name: str, label: str = "", **more: Any) -> UploadField:
+    return UploadField(
+        name, Section.DESCRIPTION, label, **{"json": name, "exported": name, "source": Source.DESCRIPTIONS, **more}
+    )
+
+
+def _state(name: str, label: str = "", **more: Any) -> UploadField:
+    return UploadField(name, Section.STATE, label, **{"json": name, **more})
+
+
+FIELDS: tuple[UploadField, ...] = (
+    _file("filename", "name"),
+    _file("mime_type", "type", shown=lambda upload: f"{upload.mime_type}, {upload.file_type.value}"),
+    _file("file_type", exported="type", load=FileType),
+    _file("file_size", "size", shown=lambda upload: f"{size_words(upload.file_size)} ({upload.file_size:,} bytes)"),
+    _file("width", "dimensions", shown=_dimensions),
+    _file("height"),
+    _file("duration", "duration", shown=lambda upload: "" if upload.duration is None else f"{upload.duration:g} s"),
+    _file("video_codec", "codec", exported=""),
+    _file("taken_at", "taken"),
+    _file("source_path", "added from"),
+    _file("file_path", "original", exported="file", is_path=True),
+    _file("thumbnail_path", "thumbnail", exported="", is_path=True),
+    _file("sha256", "sha256"),
+    UploadField("extension", Section.FILE),
+    _description("description", "description", column="text"),
+    _description("read_text", "text in it"),
+    _description("tags", "tags", load=_texts),
+    _description("own_tags", "own tags", exported="", source=Source.OWN_TAGS, load=_texts),
+    _description("description_audit_score", "quality", shown=_quality, exported="quality", column="audit_score"),
+    _description("description_audit_findings", exported="", column="audit_findings", load=_texts),
+    _description("analyzer", "analyzer"),
+    _description("model", "model"),
+    _description("edited", "written by", shown=lambda upload: "a person" if upload.edited else "", load=bool),
+    _description("description_seconds", "took", shown=_took, json="", exported="", column="seconds"),
+    UploadField("metadata", json="metadata", exported="metadata", load=json.loads, in_csv=False),
+    _state(
+        *("status", "status"),
+        shown=lambda upload: f"{upload.word}, {upload.progress_percent} %",
+        exported="status",
+        column="processing_status",
+        load=ProcessingStatus,
+    ),
+    _state("stage", load=ProcessingStage),
+    _state("progress_percent"),
+    _state("error_message", "message"),
+    _state(
+        *("error_stage", "failed in"),
+        shown=lambda upload: upload.error_stage.value.replace("_", " ") if upload.error_stage else "",
+        load=_or_none(ProcessingStage),
+    ),
+    _state("error_kind", "kind", load=_or_none(ErrorKind)),
+    _state("hint", "hint"),
+    _state("missing_model", "missing model", load=lambda value: value or "", plain=lambda value: value or None),
+    _state("warning", "warning"),
+    _state("hidden", "hidden", shown=lambda upload: "yes" if upload.hidden else "", exported="hidden", load=bool),
+    _state("attempts", "attempts"),
+    _state("retry_at", "next attempt", shown=_next_attempt, plain=_iso),
+    _state(
+        *("regeneration_count", "described again"),
+        shown=lambda upload: f"{upload.regeneration_count} ×" if upload.regeneration_count else "",
+    ),
+    _state("last_regenerated_at", "last again", shown=_moment("last_regenerated_at")),
+    _state("priority", "priority", shown=lambda upload: str(upload.priority) if upload.priority else "", json=""),
+    _state("created_at", "added", shown=_moment("created_at"), exported="added_at"),
+    _state("completed_at", "completed", shown=_moment("completed_at")),
+    _state("updated_at", "changed", shown=_moment("updated_at")),
+    _state("revision", "revision", json=""),
+    _state("id", "id", exported="id"),
+    _state("number", "number", json=""),
+    _state("user_id", "owner", json=""),
+)
+# What joins lines and objects of several outputs comes first in each.
+_DOCUMENT = tuple(sorted(FIELDS, key=lambda field: field.name != "id"))
+
+CSV_COLUMNS: tuple[str, ...] = tuple(field.exported for field in _DOCUMENT if field.exported and field.in_csv)
+"""The columns of a CSV export, in their order."""
+
+
+def document(upload: Upload, absolute: Absolute) -> dict[str, Any]:
+    """Return an upload as the JSON object that commands print."""
+    return {field.json: field.value(upload, absolute) for field in _DOCUMENT if field.json}
+
+
+def exported(upload: Upload, absolute: Absolute) -> dict[str, Any]:
+    """Return an upload as the JSON object of an export."""
+    return {field.exported: field.value(upload, absolute) for field in _DOCUMENT if field.exported}
+
+
+def facts(upload: Upload, absolute: Absolute) -> list[tuple[str, list[Fact]]]:
+    """Return everything known about an upload, in sections; facts without a value are empty."""
+    sections: dict[Section, list[Fact]] = {section: [] for section in Section}
+    for field in FIELDS:
+        if field.label and field.section is not None:
+            sections[field.section].append((field.label, field.words(upload, absolute)))
+    sections[Section.METADATA] = _metadata_facts(upload.metadata)
+    return [(section.value, found) for section, found in sections.items()]
+
+
+def _exposure(value: float) -> str:
+    return f"1/{1 / value:.0f} s" if 0 < value < 0.3 else f"{value:g} s"
+
+
+_MEASURES: dict[str, tuple[str, Callable[[Any], str]]] = {
+    "exposure_seconds": ("exposure", _exposure),
+    "aperture": ("aperture", lambda value: f"f/{value:g}"),
+    "focal_length_mm": ("focal length", lambda value: f"{value:g} mm"),
+    "altitude_m": ("altitude", lambda value: f"{value:g} m"),
+    "bit_rate": ("bit rate", lambda value: f"{value / 1000:,.0f} kbit/s"),
+}
+
+
+def _metadata_facts(metadata: Mapping[str, Any]) -> list[Fact]:
+    found = []
+    for name, value in metadata.items():
+        words, measure = _MEASURES.get(name, (name.replace("_", " "), str))
+        try:
+            found.append((words, measure(value)))
+        except (TypeError, ValueError, ArithmeticError):
+            found.append((words, str(value)))  # of another kind than this program writes
+    return found

@@ -1,0 +1,273 @@
+"""The analyzer of a library: which one describes and which one embeds, and how they are made from the settings."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from vuemantics_tui import paths
+from vuemantics_tui.analyzers import registry
+from vuemantics_tui.analyzers.registry import BUILTIN, OLLAMA, AnalyzerContext
+from vuemantics_tui.config import AUTO, SAME, Settings
+from vuemantics_tui.domain.errors import UsageError
+from vuemantics_tui.processing.slots import StageLimits
+
+if TYPE_CHECKING:
+    from vuemantics_tui.analyzers.base import Analyzer, Compute, Describer, Embedder, OnPulled, ServerState
+    from vuemantics_tui.store.identity import LibraryStore
+
+log = logging.getLogger(__name__)
+
+
+# So long a library that is being made looks for Ollama: someone waits, and on this machine it answers at once.
+GLANCE_SECONDS = 2.0
+# The web app's limits, for servers: one description at a time, three embeddings.
+SERVER_DESCRIBES, SERVER_EMBEDS = 1, 3
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The names of the analyzer that describes and of the one that embeds, and why these."""
+
+    describer: str
+    embedder: str
+    why: str
+
+
+@runtime_checkable
+class Pulling(Protocol):
+    """An analyzer that can fetch models."""
+
+    async def pull(self, model: str, on_pulled: OnPulled) -> None:
+        """Fetch a model. Raises AnalyzerError."""
+        ...
+
+
+class LibraryAnalyzer:
+    """The analyzer of a library, chosen and made when it is first needed: most commands do without.
+
+    `choice` says how it was chosen: None until then, and where it was handed in.
+    """
+
+    def __init__(
+        self, settings: Settings, store: LibraryStore, compute: Callable[[], Compute], made: Analyzer | None = None
+    ) -> None:
+        self.choice: Choice | None = None
+        self._settings = settings
+        self._store = store
+        self._compute = compute
+        self._made = made
+        self._making = asyncio.Lock()
+
+    async def get(self) -> Analyzer:
+        """Return the analyzer. Raises UsageError for settings with which there is none, and LibraryError.
+
+        Chosen is what the settings name, else what the library keeps, else, once, Ollama if it is ready.
+        """
+        async with self._making:
+            if self._made is None:
+                self.choice = await self._choose()
+                self._made = await make(self._settings, self.choice, self._compute())
+        return self._made
+
+    async def chosen(self) -> Choice | None:
+        """Return the choice without making anything; None for an analyzer that was handed in.
+
+        What a new library begins with is kept in it, so that its vectors do not mix. Raises as `get`.
+        """
+        async with self._making:
+            if self._made is None:
+                self.choice = await self._choose()
+        return self.choice
+
+    async def _choose(self) -> Choice:
+        if self.choice is not None:
+            return self.choice
+        kept = await self._store.kept()
+        if kept is None:
+            first = await resolve(self._settings, self._compute())
+            if self._store.is_read_only:
+                return first
+            kept = await self._store.keep_first(first.describer, first.embedder)
+            if kept == (first.describer, first.embedder):
+                return first
+        return _of_kept(self._settings, kept)
+
+    @property
+    def made(self) -> Analyzer | None:
+        """The analyzer, if it was needed before."""
+        return self._made
+
+    async def limits(self) -> StageLimits:
+        """Return how many uploads each stage may have at a time with this analyzer. Raises as `get`."""
+        choice = await self.chosen()
+        return stage_limits(self._settings, *((choice.describer, choice.embedder) if choice else ("", "")))
+
+    async def states(self) -> list[ServerState]:
+        """Look at what the analyzer depends on, now. Raises as `get`."""
+        return await (await self.get()).states()
+
+    async def better(self) -> str | None:
+        """Return "ollama" if it is ready and only the library's age keeps the built-in analyzer; else None.
+
+        Looks at the server for a second or two at most.
+        """
+        choice = await self.chosen()
+        if choice is None or self._settings.analyzer != AUTO or choice.describer != BUILTIN:
+            return None
+        try:
+            ready = await ollama_is_ready(self._settings, self._compute())
+        except UsageError as error:
+            log.warning("Ollama cannot be checked: %s %s", error, error.hint)
+            return None
+        return OLLAMA if ready else None
+
+    async def keep(self, name: str, embedder: str = SAME) -> None:
+        """Have the library keep another analyzer, in use when it is opened next. Raises UsageError and LibraryError.
+
+        Where `embedder` is the same, that of the settings counts.
+        """
+        chosen = self._settings.embedder if embedder == SAME else embedder
+        embeds = checked_name(name if chosen == SAME else chosen)
+        await self._store.keep(checked_name(name), embeds)
+
+    @property
+    def can_pull(self) -> bool:
+        """Whether the analyzer can download models; no before it is made."""
+        return self._made is not None and puller_of(self._made) is not None
+
+    async def pull(self, model: str, on_pulled: OnPulled) -> None:
+        """Have the analyzer's servers download a model; what they have when cancelled is kept for the next time.
+
+        Raises UsageError where the analyzer cannot, and AnalyzerError.
+        """
+        analyzer = await self.get()
+        puller = puller_of(analyzer)
+        if puller is None:
+            raise UsageError(
+                f"The analyzer {analyzer.name} downloads no models",
+                "Ollama does: vuemantics-tui --analyzer ollama pull",
+            )
+        await puller.pull(model, on_pulled)
+
+    async def close(self) -> None:
+        """Let go of connections, if the analyzer was made."""
+        if self._made is not None:
+            await self._made.close()
+
+
+async def resolve(settings: Settings, compute: Compute) -> Choice:
+    """The choice where nothing is kept: what the settings name, else Ollama if it is ready, else the built-in one."""
+    if settings.analyzer != AUTO:
+        describer, why = settings.analyzer, _where(settings, "analyzer")
+    elif await ollama_is_ready(settings, compute):
+        describer, why = OLLAMA, "it answered and had its models when the library was made"
+    else:
+        describer, why = BUILTIN, "no Ollama with its models answered when the library was made"
+    return Choice(describer, describer if settings.embedder == SAME else settings.embedder, why)
+
+
+def _of_kept(settings: Settings, kept: tuple[str, str]) -> Choice:
+    describer, embedder = kept
+    why = "kept in this library"
+    if settings.analyzer != AUTO:
+        describer = embedder = settings.analyzer
+        why = _where(settings, "analyzer")
+    if settings.embedder != SAME:
+        embedder = settings.embedder
+    return Choice(describer, embedder, why)
+
+
+def _where(settings: Settings, name: str) -> str:
+    return settings.sources.get(name, "the settings")
+
+
+async def ollama_is_ready(settings: Settings, compute: Compute) -> bool:
+    """Whether Ollama answers and has the models that are wanted, on one host or spread over several.
+
+    Takes as long as the slowest host, but no more than GLANCE_SECONDS; nothing that listens is told at once. Raises
+    UsageError for hosts that make no sense.
+    """
+    states = await glance(settings, compute, GLANCE_SECONDS, embeds=settings.embedder in (SAME, OLLAMA))
+    answering = [set(state.missing) for state in states if state.answers]
+    return bool(answering) and not set.intersection(*answering)
+
+
+async def glance(settings: Settings, compute: Compute, seconds: float, *, embeds: bool = True) -> list[ServerState]:
+    """How each Ollama host is found to be; those that take longer than so many seconds are left out."""
+    from vuemantics_tui.analyzers import ollama
+    from vuemantics_tui.analyzers.hosts import parse_hosts
+
+    context = AnalyzerContext(settings, compute, paths.cache_dir(), embeds=embeds)
+    analyzers = [ollama.make(context, host) for host in parse_hosts(settings.ollama_host)]
+    looks = [asyncio.ensure_future(analyzer.states()) for analyzer in analyzers]
+    try:
+        done, _ = await asyncio.wait(looks, timeout=seconds)
+        return [state for look in looks if look in done for state in look.result()]
+    finally:
+        for look in looks:
+            look.cancel()
+        await asyncio.gather(*looks, return_exceptions=True)
+        for analyzer in analyzers:
+            await analyzer.close()
+
+
+async def make(settings: Settings, choice: Choice, compute: Compute) -> Analyzer:
+    """The analyzer of a choice. Raises UsageError for settings with which it cannot be made."""
+    from vuemantics_tui.analyzers.pair import PairedAnalyzer
+
+    if choice.describer == choice.embedder:
+        return await _make_one(settings, choice.describer, compute)
+    return PairedAnalyzer(
+        await _make_one(settings, choice.describer, compute, embeds=False),
+        await _make_one(settings, choice.embedder, compute, describes=False),
+    )
+
+
+async def _make_one(
+    settings: Settings, name: str, compute: Compute, *, describes: bool = True, embeds: bool = True
+) -> Analyzer:
+    """One analyzer; a server's model that it is not made for is left out, so that nobody misses it."""
+    context = AnalyzerContext(settings, compute, paths.cache_dir(), describes, embeds)
+    # In a thread: it may import much, and read a key file.
+    return await asyncio.to_thread(registry.make, name, context)
+
+
+def stage_limits(settings: Settings, describer: str, embedder: str) -> StageLimits:
+    """How many uploads each stage may have at a time: as the settings say, else as suits the analyzers."""
+    workers = settings.workers
+    return StageLimits(
+        thumbnail=settings.thumbnail_limit or workers,
+        describe=settings.describe_limit or (workers if _is_local(describer) else SERVER_DESCRIBES),
+        embed=settings.embed_limit or (workers if _is_local(embedder) else SERVER_EMBEDS),
+    )
+
+
+def _is_local(name: str) -> bool:
+    """Whether an analyzer uses this machine's processors, as one that was handed in (without a name) does."""
+    return not name or registry.kind_of(name).is_local
+
+
+def puller_of(analyzer: Analyzer) -> Pulling | None:
+    """The part of an analyzer that can download models, if there is one."""
+    from vuemantics_tui.analyzers.pair import PairedAnalyzer
+
+    parts = (analyzer.describer, analyzer.embedder) if isinstance(analyzer, PairedAnalyzer) else (analyzer,)
+    return next((part for part in parts if isinstance(part, Pulling)), None)
+
+
+def part_of(analyzer: Analyzer, *, describes: bool) -> Describer | Embedder:
+    """The describer of a pair, or else its embedder; what is no pair, as it is."""
+    from vuemantics_tui.analyzers.pair import PairedAnalyzer
+
+    if not isinstance(analyzer, PairedAnalyzer):
+        return analyzer
+    return analyzer.describer if describes else analyzer.embedder
+
+
+def checked_name(name: str) -> str:
+    """The name of an analyzer. Raises UsageError if there is none of that name."""
+    return registry.kind_of(name).name

@@ -1,0 +1,190 @@
+"""A picture made small, upright and sRGB, on white: the one way from a file to pixels, for every use of them."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from functools import lru_cache, partial
+from pathlib import Path
+
+import numpy as np
+import pi_heif  # type: ignore[import-untyped]
+from PIL import Image, ImageCms
+
+from vuemantics_tui.domain import formats
+from vuemantics_tui.media.faults import is_picture_fault
+from vuemantics_tui.media.heif import promote_thumbnail
+from vuemantics_tui.media.pictures import (
+    DEFAULT_MAX_PIXELS,
+    format_of,
+    open_picture,
+    orientation,
+    picture_faults,
+    turn_upright,
+)
+
+Shrink = Callable[[Image.Image], Image.Image]
+"""Decodes a picture and makes it smaller; may change the picture that it is given."""
+
+_UNDECODABLE = "The picture cannot be decoded"
+
+# The modes that a colour profile can be for, with its own word for each (ICC.1:2022, 7.2.8).
+_PROFILED_MODES = {"RGB": "RGB", "CMYK": "CMYK", "L": "GRAY"}
+# 9 x 9 x 9 colours, evenly spread: by them a profile shows what it does.
+_COLOUR_SAMPLE = Image.fromarray(
+    np.stack(np.meshgrid(*[np.linspace(0, 255, 9).astype(np.uint8)] * 3), axis=-1).reshape(27, 27, 3)
+)
+
+
+def picture_within(picture: Path | bytes, side: int, max_pixels: int = DEFAULT_MAX_PIXELS) -> Image.Image:
+    """A picture file, or the bytes of one, as RGB whose sides have at most `side` pixels; never enlarged.
+
+    Of several frames it is the first. The thumbnail inside a HEIC file is used where it is large enough. Raises
+    MediaError if the picture is missing, does not decode or has more than `max_pixels`.
+    """
+    with picture_faults(_UNDECODABLE):
+        shrink = partial(fit_within, side=side)
+        embedded = _embedded_thumbnail(picture, side, shrink)
+        if embedded is not None:
+            return embedded
+        with open_picture(picture, max_pixels) as image:
+            return small_rgb(image, shrink)
+
+
+def picture_down_to(picture: Path | bytes, short_side: int, max_pixels: int = DEFAULT_MAX_PIXELS) -> Image.Image:
+    """A picture file, or the bytes of one, as RGB with a short side from `short_side` pixels to under twice as many.
+
+    A smaller picture keeps its size. Of several frames it is the first. Raises MediaError if the picture is
+    missing, does not decode or has more than `max_pixels`.
+    """
+    with picture_faults(_UNDECODABLE), open_picture(picture, max_pixels) as image:
+        return small_rgb(image, partial(reduce_to, short_side=short_side))
+
+
+def vision_jpeg(picture: Path | bytes, long_side: int, multiple: int, quality: int, max_pixels: int) -> bytes:
+    """Return a picture file, or the bytes of one, as an upright RGB JPEG for a vision model.
+
+    No side has more than `long_side` pixels, and each is rounded down to a multiple of `multiple`, which the model's
+    patches divide. Nothing is enlarged, except a side of less than `multiple`. Raises MediaError if the picture is
+    missing, does not decode or has more than `max_pixels`.
+    """
+    small = picture_within(picture, long_side, max_pixels)
+    width, height = (max(multiple, side - side % multiple) for side in small.size)
+    if small.size != (width, height):
+        small = small.resize((width, height), Image.Resampling.BICUBIC)
+    stream = io.BytesIO()
+    small.save(stream, "JPEG", quality=quality)
+    return stream.getvalue()
+
+
+def small_rgb(image: Image.Image, shrink: Shrink) -> Image.Image:
+    """An open picture as small upright RGB. Nothing of full size is copied where the mode allows that.
+
+    Raises what the decoder raises if it does not decode.
+    """
+    scalable = image
+    if image.mode.startswith("I;16"):
+        # Pillow does not scale 16-bit greys, and its conversion clips them to white.
+        scalable = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8), "L")
+    elif image.mode in ("1", "P", "PA") or "transparency" in image.info:
+        scalable = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    elif image.format == "HEIF":
+        # A HEIC of several pictures decodes anew, at its old size, each time its pixels are asked for.
+        scalable = image.copy()
+    # Scaling before anything else lets the JPEG decoder do most of it; a copy would lose that (draft mode).
+    small = shrink(scalable)
+    profile = image.info.get("icc_profile")
+    upright = turn_upright(small, orientation(image))
+    return _to_rgb(upright, profile if isinstance(profile, bytes) else None)
+
+
+def fit_within(image: Image.Image, side: int) -> Image.Image:
+    """A Shrink: no side of more than `side` pixels."""
+    image.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=1.0)
+    image.load()
+    return image
+
+
+def reduce_to(image: Image.Image, short_side: int) -> Image.Image:
+    """A Shrink: a short side from `short_side` pixels to under twice as many, by averages of whole pixels."""
+    width, height = image.size
+    factor = max(1, min(width, height) // short_side)
+    image.draft(None, (width // factor, height // factor))
+    image.load()
+    rest = min(image.size) // short_side
+    return image.reduce(rest) if rest > 1 else image
+
+
+def _embedded_thumbnail(picture: Path | bytes, side: int, shrink: Shrink) -> Image.Image | None:
+    """The thumbnail that a HEIC file carries, shrunk, or None if it has no good one."""
+    if format_of(picture) is not formats.HEIC:
+        return None
+    try:
+        edited = promote_thumbnail(picture if isinstance(picture, bytes) else picture.read_bytes(), side)
+        if edited is None:
+            return None
+        with pi_heif.HeifImageFile(io.BytesIO(edited)) as image:
+            return small_rgb(image, shrink)
+    except Exception as error:
+        if not is_picture_fault(error):
+            raise
+        # The large picture may still be whole.
+        return None
+
+
+def _to_rgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    if image.mode in ("I", "F"):
+        return _greys(image).convert("RGB")
+    if image.mode == "La":
+        # The only thing that Pillow converts this premultiplied mode to.
+        image = image.convert("LA")
+    if image.mode in ("LA", "RGBa"):
+        image = image.convert("RGBA")
+    if image.mode == "RGBA":
+        white = Image.new("RGB", image.size, "white")
+        white.paste(_to_srgb(image.convert("RGB"), profile), mask=image.getchannel("A"))
+        return white
+    return _to_srgb(image, profile)
+
+
+def _greys(image: Image.Image) -> Image.Image:
+    """32-bit integer or float greys as 8-bit ones: 0..1, 0..255 and 0..65535 keep their scale."""
+    values = np.nan_to_num(np.asarray(image).astype(np.float64))
+    low, high = float(values.min()), float(values.max())
+    # Bicubic scaling overshoots its input a little at sharp edges.
+    slack = 0.1 * max(abs(low), abs(high))
+    top = next((top for top in (1.0, 255.0, 65535.0) if low >= -slack and high <= top * 1.1), None)
+    if image.mode == "I" and top == 1.0:
+        top = 255.0
+    if top is None:
+        values, top = values - low, (high - low) or 1.0
+    return Image.fromarray(np.clip(np.rint(values * (255.0 / top)), 0, 255).astype(np.uint8), "L")
+
+
+def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """RGB in the colours that a screen expects; a profile that makes no sense is passed over."""
+    if profile and image.mode in _PROFILED_MODES:
+        try:
+            transform = _srgb_transform(profile, image.mode)
+            converted = None if transform is None else ImageCms.applyTransform(image, transform)
+            if converted is not None:
+                return converted
+        except Exception as error:
+            if not is_picture_fault(error):
+                raise
+    return image.convert("RGB")
+
+
+@lru_cache(maxsize=8)
+def _srgb_transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
+    """From a profile to sRGB, or None if it is not one for `mode` or changes no colour."""
+    source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+    if (source.profile.xcolor_space or "").strip() != _PROFILED_MODES[mode]:
+        return None
+    transform = ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB")
+    if mode == "RGB":
+        # Most profiles are sRGB's own, of one maker or another.
+        converted = np.asarray(ImageCms.applyTransform(_COLOUR_SAMPLE, transform))
+        if np.abs(converted.astype(int) - np.asarray(_COLOUR_SAMPLE)).max() <= 1:
+            return None
+    return transform
