@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.ui.conftest import NOW, Made, add, make_library, window_on
-from vuemantics_tui.library import Tag
+from vuemantics_tui.library import Queue, Tag
 from vuemantics_tui.processing.backfill import BackfillProgress
 from vuemantics_tui.ui.screens.ask import AskInput
 from vuemantics_tui.ui.screens.saved import SavedScreen
@@ -328,7 +328,8 @@ async def test_the_cursor_stays_on_its_saved_search_and_slow_counts_come(
 async def test_the_bar_says_how_far_the_look_at_older_uploads_is(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     await make_library(root, ROWS)
     async with window_on(root, size=(100, 24)) as window:
-        monkeypatch.setattr(window.library.queue._backfill, "_progress", BackfillProgress(120, 5000))
+        progress: list[BackfillProgress | None] = [BackfillProgress(120, 5000)]
+        monkeypatch.setattr(Queue, "backfill", property(lambda queue: progress[0]))
         await window.shows("reading 2% of 5,000")
-        monkeypatch.setattr(window.library.queue._backfill, "_progress", None)
+        progress[0] = None
         await window.until(lambda: "reading" not in window.text())

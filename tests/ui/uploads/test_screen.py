@@ -319,10 +319,11 @@ async def test_ages_grow_while_one_looks(root: Path) -> None:
         await window.shows("5 min")
 
 
-async def test_a_small_window_says_so_and_a_larger_one_goes_on(root: Path) -> None:
+@pytest.mark.parametrize("size", [(39, 20), (60, 7)])
+async def test_a_small_window_says_so_and_a_larger_one_goes_on(root: Path, size: tuple[int, int]) -> None:
     await make_library(root, [Made("x.png")])
-    async with window_on(root, size=(39, 20)) as window:
-        await window.shows("The window is too small: 39×20")
+    async with window_on(root, size=size) as window:
+        await window.shows(f"The window is too small: {size[0]}×{size[1]}", "It needs 40×8.")
         assert "x.png" not in window.text()
         await window.pilot.resize_terminal(40, 8)
         await window.shows("x.png")

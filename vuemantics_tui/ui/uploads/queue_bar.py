@@ -13,7 +13,7 @@ from vuemantics_tui.domain.text import clock_words, counted
 from vuemantics_tui.domain.upload import QueueCounts
 from vuemantics_tui.library import Library
 from vuemantics_tui.ui.actions import key_of
-from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader, TimePassed, WorkProgressed
+from vuemantics_tui.ui.feed import Feed, Reader, TimePassed, WorkProgressed
 from vuemantics_tui.ui.uploads.intake import Intake
 from vuemantics_tui.ui.widgets.two_sided import Part, TwoSidedLine
 
@@ -94,15 +94,13 @@ class QueueBar(TwoSidedLine):
         self._estimate = Reader(self, self._read_seconds_left, rest=ESTIMATE_SECONDS)
 
     def on_mount(self) -> None:
-        """Follow the library."""
-        feed = Feed.of(self)
-        feed.follow(self)
-        self.counts = feed.counts
+        """Follow what moves by itself."""
+        Feed.of(self).follow(self)
         self._intake.listeners.append(self._take_time)
 
-    @on(LibraryChanged)
-    def _library_changed(self, message: LibraryChanged) -> None:
-        self.counts = message.counts
+    def show(self, counts: QueueCounts) -> None:
+        """Show these counts."""
+        self.counts = counts
         self._take_time()
         if self._left:
             self._estimate.want()

@@ -214,6 +214,8 @@ class UploadsScreen(Screen[None]):
         counts = Feed.of(self).counts
         if counts is None:
             return
+        self.query_one(HeaderLine).upload_count = counts.total
+        self.query_one(QueueBar).show(counts)
         self.query_one(KeysLine).rename("toggle-pause", "resume" if counts.paused else "pause")
         if (counts.total == 0) != self.has_class("-empty"):
             self.toggle_class("-empty")

@@ -17,7 +17,7 @@ from textual.widget import Widget
 from vuemantics_tui.domain.text import counted, visible
 from vuemantics_tui.library import Analyzer, Library, Outage
 from vuemantics_tui.ui.actions import key_of
-from vuemantics_tui.ui.feed import Feed, LibraryChanged, WorkProgressed
+from vuemantics_tui.ui.feed import Feed, WorkProgressed
 from vuemantics_tui.ui.fitting import fit
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.widgets.two_sided import Part, TwoSidedLine
@@ -59,10 +59,8 @@ class HeaderLine(TwoSidedLine):
         self._was_out = False
 
     def on_mount(self) -> None:
-        """Begin to look at the servers, and to follow the library."""
-        feed = Feed.of(self)
-        feed.follow(self)
-        self.upload_count = feed.counts.total if feed.counts is not None else None
+        """Begin to look at the servers, and to follow what is worked on."""
+        Feed.of(self).follow(self)
         self._look_at_servers()
         self._tell_offers()
 
@@ -79,10 +77,6 @@ class HeaderLine(TwoSidedLine):
     def look_now(self) -> None:
         """Look at the servers at once."""
         self._look_sooner.set()
-
-    @on(LibraryChanged)
-    def _library_changed(self, message: LibraryChanged) -> None:
-        self.upload_count = message.counts.total
 
     @on(WorkProgressed)
     def _look_if_one_came_or_went(self) -> None:
