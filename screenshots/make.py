@@ -25,8 +25,8 @@ from vuemantics_tui.ui.widgets.upload_table import UploadTable
 from vuemantics_tui.config import Settings
 from vuemantics_tui.library import Library, start_process_server
 from vuemantics_tui.ui.app import VuemanticsApp
-from vuemantics_tui.ui.picker.preview_pane import PreviewPicture
-from vuemantics_tui.ui.screens.picker import PickerScreen
+from vuemantics_tui.ui.picker.preview import PreviewPicture
+from vuemantics_tui.ui.picker.screen import PickerScreen
 
 HERE = Path(__file__).parent
 FONT = "DejaVu Sans Mono"
