@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -36,7 +37,9 @@ def duplicates(to_trash: bool, yes: bool, as_json: bool) -> None:
 
 
 async def _duplicates(settings: Settings, to_trash: bool, yes: bool, as_json: bool) -> None:
-    async with open_library(settings, "write" if to_trash else "read") as library:
+    # The groups are remembered for is:duplicate, where the library may be written.
+    writes = to_trash or os.access(settings.library, os.W_OK)
+    async with open_library(settings, "write" if writes else "read") as library:
         groups = await library.duplicates.groups()
         if as_json:
             for group in groups:
