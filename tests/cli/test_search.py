@@ -58,9 +58,9 @@ def test_any_arguments_make_a_line(arguments: list[str]) -> None:
         assert line.count('"') % 2 == 0
 
 
-def test_every_example_in_the_readme_makes_sense() -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
-    section = readme.partition("## The search language")[2].partition("\n## ")[0]
+def test_every_example_on_the_page_about_search_makes_sense() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "SEARCH.md").read_text("utf-8")
+    section = page.partition("## The search language")[2].partition("\n## ")[0]
     cells = [line.split("|")[3] for line in section.splitlines() if line.startswith("| ") and line.count("|") == 4]
     examples = [example for cell in cells for example in re.findall(r"`([^`]+)`", cell)]
     assert len(examples) >= 20

@@ -16,7 +16,7 @@ from tests.media import drawing
 from tests.media.drawing import names_in
 from vuemantics_tui.domain.errors import MediaError
 from vuemantics_tui.domain.formats import FileType
-from vuemantics_tui.media.small import fit_within, small_rgb
+from vuemantics_tui.media.scaled import fit_within, small_rgb
 from vuemantics_tui.media.thumbnail import THUMBNAIL_SIDE, make_thumbnail, small_jpeg
 
 Pixel = tuple[int, int, int]

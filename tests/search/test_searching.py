@@ -144,7 +144,7 @@ async def test_a_picture_that_is_not_in_the_library_is_looked_at_on_enter(
     await library.queue.start()
     await settled(library)
     typing = await library.search.run(f"like:{PHOTOS / 'chelsea.png'}", final=False)
-    assert (len(typing), typing.note) == (0, "Pictures are looked at on Enter.")
+    assert (len(typing), typing.note) == (0, "Press Enter to search by picture.")
     found = await library.search.run(f"{PHOTOS / 'coffee.png'}")
     assert found[0].upload.filename == "coffee.png"
     assert found[0].score == pytest.approx(1, abs=1e-3)
@@ -255,7 +255,7 @@ async def test_without_an_embedder_words_still_find(open_library: OpenLibrary) -
         await put(library, analyzer, text)
     results = await library.search.run("dog beach")
     assert (numbers(results), results[0].score, results[0].cosine) == ([1], 1.0, None)
-    assert results.note == "Found by words alone: Ollama refuses the connection. Start it."
+    assert results.note == "Found by keyword only: Ollama refuses the connection. Start it."
     assert numbers(await library.search.run("cat + sofa")) == [2]
 
 

@@ -97,6 +97,20 @@ async def test_it_follows_what_changes_goes_and_comes_back(database: Database, t
         assert await found(one, 9) == [first, *best[2:]]
 
 
+async def test_what_was_deleted_long_ago_is_not_found(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vuemantics_tui.store.uploads.TOMBSTONES_KEPT", 1)
+    rows = unit(300)
+    await put_vectors(database, rows)
+    index, store = index_over(database, tmp_path / "v"), UploadStore(database)
+    best = await found(index, 10)
+    for number in best[:3]:
+        await store.delete([id_of(number)])
+    for one in (index, index_over(database, tmp_path / "v")):
+        assert await found(one, 7) == best[3:]
+
+
 @pytest.mark.parametrize("share", [0.003, 0.1, 0.9])
 async def test_only_what_is_allowed_is_ranked(database: Database, tmp_path: Path, share: float) -> None:
     rows = unit(1000)

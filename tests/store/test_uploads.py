@@ -91,21 +91,6 @@ async def test_what_is_deleted_leaves_a_tombstone_and_no_ghost(database: Databas
     assert (await store.newest())[0].number > deleted.number
 
 
-async def test_the_feed_tells_each_change_once_whoever_made_it(database: Database, tmp_path: Path) -> None:
-    feed = ChangeFeed(database)
-    await feed.skip_to_now()
-    assert await feed.poll() is None
-    other = await Database.open(tmp_path / "library.db")
-    upload_id = await insert_upload(UploadStore(other))
-    await other.close()
-    changes = await feed.poll()
-    upload = await UploadStore(database).get(upload_id)
-    assert changes is not None
-    assert upload is not None
-    assert changes.changed == (upload.number,)
-    assert await feed.poll() is None
-
-
 async def test_words_find_what_has_a_current_description(database: Database) -> None:
     store, fulltext = UploadStore(database), FullText(database)
     first = await insert_upload(store, "holiday.jpg")

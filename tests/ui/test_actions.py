@@ -42,7 +42,7 @@ from vuemantics_tui.ui.uploads.screen import UploadsScreen
 from vuemantics_tui.ui.uploads.table import UploadTable
 from vuemantics_tui.ui.widgets.keys_line import HELP, KeysLine, fitting
 
-README = Path(__file__).parents[2] / "README.md"
+KEYS_PAGE = Path(__file__).parents[2] / "docs" / "KEYS.md"
 
 
 @asynccontextmanager
@@ -114,9 +114,9 @@ def test_no_key_is_needed_that_tmux_or_a_plain_terminal_keeps() -> None:
     assert ("f2", "ctrl+s") in chosen
 
 
-def test_the_table_of_keys_in_the_readme_is_what_the_classes_declare() -> None:
-    found = re.search(r"<!-- keys -->\n(.*?)<!-- /keys -->", README.read_text("utf-8"), re.DOTALL)
-    assert found is not None, "the README has no table of keys"
+def test_the_page_of_keys_is_what_the_classes_declare() -> None:
+    found = re.search(r"<!-- keys -->\n(.*?)<!-- /keys -->", KEYS_PAGE.read_text("utf-8"), re.DOTALL)
+    assert found is not None, "docs/KEYS.md has no tables of keys"
     assert found[1].strip() == keys_table().strip()
 
 
@@ -298,3 +298,21 @@ async def test_what_is_said_names_the_keys_that_were_chosen(tmp_path: Path) -> N
         assert key_of(window.app, "restore-upload") == "Enter", "the screen was not opened yet"
         window.app.notices.tell_error(ValueError("a defect"))
         await window.shows("Press F4 for the log.")
+
+
+async def test_a_chosen_key_is_named_in_the_footer_the_help_the_palette_and_in_messages(root: Path) -> None:
+    await make_library(root, [Made("x.png")])
+    keys = {"show-trash": "K", "delete-upload": "Z", "trash-back": "f3"}
+    async with window_with(root, size=(120, 36), keys=keys) as window:
+        await window.shows("✓ x.png", "Z delete")
+        prompts = [str(hit.prompt) async for hit in ActionsProvider(window.app.screen).discover()]
+        assert "Delete  Z" in prompts
+        await window.press("question_mark")
+        await window.shows("Move to the trash")
+        lines = {" ".join(line.split()) for line in window.text().splitlines()}
+        assert any("Z Move to the trash, after asking" in line for line in lines)
+        assert any("K Show the trash, and restore from it" in line for line in lines)
+        await window.press("escape", "Z", "y")
+        await window.shows("moved to the trash", "K shows it")
+        await window.press("K")
+        await window.shows("Trash  1 upload", "F3 back")

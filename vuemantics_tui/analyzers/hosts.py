@@ -32,7 +32,7 @@ def parse_hosts(text: str) -> tuple[str, ...]:
     """
     hosts = dict.fromkeys(_base_url(host) for host in text.split(",") if host.strip(" \t\r\n\"'"))
     if not hosts:
-        raise UsageError("No Ollama host is given", "Write one, for example: 127.0.0.1:11434")
+        raise UsageError("ollama_host is empty", "Set it, for example to 127.0.0.1:11434.")
     return tuple(hosts)
 
 
@@ -45,14 +45,14 @@ def _base_url(text: str) -> str:
     address, _, path = rest.partition("/")
     if "@" in address:
         # Not shown, since what stands before the sign is mostly a password.
-        raise UsageError("An Ollama host holds a user name or password", "Write the host without it.")
+        raise UsageError("An Ollama host contains a user name or password", "Remove it.")
     host, port = _host_and_port(text, address)
     number = _PORTS[scheme] if port is None else int(port) if re.fullmatch(r"[0-9]{1,5}", port) else 0
     if not 0 < number <= 65535:
-        raise _wrong(text, "has a port that is no number from 1 to 65535")
+        raise _wrong(text, "has an invalid port: it must be 1 to 65535")
     path = path.strip("/")
     if re.search(r"[\s?#\\]", path):
-        raise _wrong(text, "has a path that makes no sense")
+        raise _wrong(text, "has an invalid path")
     return f"{scheme or 'http'}://{host}:{number}" + (f"/{path}" if path else "")
 
 
@@ -62,14 +62,14 @@ def _host_and_port(text: str, address: str) -> tuple[str, str | None]:
         return _written(address), None
     parts = _HOST_AND_PORT.fullmatch(address)
     if parts is None:
-        raise _wrong(text, "is no host")
+        raise _wrong(text, "is not a valid host")
     host: str = parts["host"]
     if host.startswith("["):
         if not _is_ipv6(host[1:-1]):
-            raise _wrong(text, "is no IPv6 address")
+            raise _wrong(text, "is not a valid IPv6 address")
         host = host[1:-1]
     elif host and not _NAME.fullmatch(host):
-        raise _wrong(text, "is no host")
+        raise _wrong(text, "is not a valid host")
     return _written(host or "127.0.0.1"), parts["port"]
 
 

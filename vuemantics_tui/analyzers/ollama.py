@@ -14,7 +14,15 @@ from vuemantics_tui.analyzers.answers import GrowingAnswer
 from vuemantics_tui.analyzers.base import Compute, OnPulled, ServerState
 from vuemantics_tui.analyzers.failures import Peer, Purpose, RefusedError, Request
 from vuemantics_tui.analyzers.hosts import Hosts, parse_hosts
-from vuemantics_tui.analyzers.remote import LOOK_SECONDS, Question, RemoteAnalyzer, RemoteOptions, grow
+from vuemantics_tui.analyzers.registry import AnalyzerContext
+from vuemantics_tui.analyzers.remote import (
+    LOOK_SECONDS,
+    Question,
+    RemoteAnalyzer,
+    RemoteOptions,
+    grow,
+    shared_options,
+)
 from vuemantics_tui.analyzers.wire import RemoteServer, parse_json
 from vuemantics_tui.domain.errors import AnalyzerError, ServerDownError
 
@@ -193,6 +201,20 @@ class OllamaAnalyzer(RemoteAnalyzer):
             return {}
         # A number in quotes has no unit, which Ollama refuses; as a number it is seconds.
         return {"keep_alive": int(value) if value.removeprefix("-").isdecimal() else value}
+
+
+def make(context: AnalyzerContext, hosts: str = "") -> OllamaAnalyzer:
+    """Make an analyzer of Ollama on the hosts of the settings, or on these. Raises UsageError."""
+    settings = context.settings
+    options = OllamaOptions(
+        **shared_options(settings),
+        hosts=hosts or settings.ollama_host,
+        vision_model=settings.ollama_vision_model if context.describes else "",
+        embedding_model=settings.ollama_embedding_model if context.embeds else "",
+        num_ctx=settings.num_ctx,
+        keep_alive=settings.keep_alive,
+    )
+    return OllamaAnalyzer(options, context.compute, settings.limits.max_pixels)
 
 
 def _peer(url: str) -> Peer:

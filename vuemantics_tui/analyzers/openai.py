@@ -16,8 +16,16 @@ from vuemantics_tui.analyzers import failures
 from vuemantics_tui.analyzers.answers import GrowingAnswer
 from vuemantics_tui.analyzers.base import Compute, ServerState
 from vuemantics_tui.analyzers.failures import Peer, Purpose, RefusedError, Request
-from vuemantics_tui.analyzers.remote import LOOK_SECONDS, Question, RemoteAnalyzer, RemoteOptions, grow
-from vuemantics_tui.analyzers.secret import Secret
+from vuemantics_tui.analyzers.registry import AnalyzerContext
+from vuemantics_tui.analyzers.remote import (
+    LOOK_SECONDS,
+    Question,
+    RemoteAnalyzer,
+    RemoteOptions,
+    grow,
+    shared_options,
+)
+from vuemantics_tui.analyzers.secret import Secret, read_key
 from vuemantics_tui.analyzers.streams import EventReader
 from vuemantics_tui.analyzers.wire import RemoteServer, parse_json
 from vuemantics_tui.domain.errors import AnalyzerError, UsageError
@@ -135,6 +143,25 @@ class OpenAIAnalyzer(RemoteAnalyzer):
             except (binascii.Error, ValueError) as error:
                 raise failures.malformed(request, "its embedding is no list of numbers") from error
         return request, values
+
+
+def make(context: AnalyzerContext) -> OpenAIAnalyzer:
+    """Make an analyzer of the server in the settings; reads the key file. Raises UsageError."""
+    settings = context.settings
+    if not settings.openai_base_url:
+        raise UsageError(
+            "The analyzer openai needs to know where its server is",
+            "Set openai_base_url, as http://127.0.0.1:8080/v1, with openai_vision_model and openai_embedding_model; "
+            "or change with: vuemantics-tui analyzer builtin",
+        )
+    options = OpenAIOptions(
+        **shared_options(settings),
+        base_url=settings.openai_base_url,
+        vision_model=settings.openai_vision_model if context.describes else "",
+        embedding_model=settings.openai_embedding_model if context.embeds else "",
+        key=read_key(settings.openai_key_file),
+    )
+    return OpenAIAnalyzer(options, context.compute, settings.limits.max_pixels)
 
 
 def parse_base_url(text: str) -> str:

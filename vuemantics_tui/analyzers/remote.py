@@ -6,6 +6,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypedDict
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from vuemantics_tui.analyzers import failures
 from vuemantics_tui.analyzers.answers import GrowingAnswer, description_and_tags
 from vuemantics_tui.analyzers.base import Compute, OnFrame, OnText, Picture, ServerState, Vector, ignore_text
 from vuemantics_tui.analyzers.failures import NotANumberError, Request, TextTooLongError
+from vuemantics_tui.analyzers.registry import AnalyzerSettings
 from vuemantics_tui.analyzers.wire import TimeLimits
 from vuemantics_tui.domain.description import Description
 from vuemantics_tui.domain.errors import AnalyzerError, ErrorKind, MediaError, UsageError
@@ -63,6 +65,31 @@ class RemoteOptions:
     def time_limits(self) -> TimeLimits:
         """The seconds as the connection wants them."""
         return TimeLimits(self.connect_seconds, self.first_seconds, self.piece_seconds)
+
+
+class SharedOptions(TypedDict):
+    """What all servers take from the settings."""
+
+    temperature: float
+    num_predict: int
+    summary_num_predict: int
+    long_side: int
+    connect_seconds: float
+    piece_seconds: float
+    prompts: Prompts
+
+
+def shared_options(settings: AnalyzerSettings) -> SharedOptions:
+    """Return the options that all servers take from the settings. Raises UsageError for a wrong prompt."""
+    return SharedOptions(
+        temperature=settings.temperature,
+        num_predict=settings.num_predict,
+        summary_num_predict=settings.summary_num_predict,
+        long_side=settings.image_long_side,
+        connect_seconds=settings.connect_seconds,
+        piece_seconds=settings.answer_seconds,
+        prompts=Prompts(settings.image_prompt, settings.frame_prompt, settings.summary_prompt, settings.language),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +155,7 @@ class RemoteAnalyzer(ABC):
         Raises MediaError, also where there is no frame, and AnalyzerError.
         """
         if not frames:
-            raise MediaError("The clip has no frame to look at.", "Check that other programs can play it.")
+            raise MediaError("The video has no frame that can be read", "Check that other programs can play it.")
         if len(frames) == 1:
             on_frame(1, 1)
             return await self.describe_image(frames[0], on_text)
@@ -185,8 +212,8 @@ class RemoteAnalyzer(ABC):
         text, tags = description_and_tags(answer.whole)
         if not text:
             raise AnalyzerError(
-                f"model {self.model} gave no description",
-                "If it is a model that thinks first, raise num_predict or choose another model.",
+                f"model {self.model} returned no description",
+                "If the model thinks before it answers, raise num_predict, or choose another model.",
                 ErrorKind.TRANSIENT,
             )
         return Description(text, self.name, self.model, tags)

@@ -9,11 +9,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from vuemantics_tui.cli.descriptions import reembedding_words
-from vuemantics_tui.cli.options import FAILED, analyzer_option, current_settings, json_option, library_option
+from vuemantics_tui.cli.options import (
+    FAILED,
+    AnalyzerName,
+    analyzer_option,
+    current_settings,
+    json_option,
+    library_option,
+)
 from vuemantics_tui.cli.output import emit, emit_json, note
 from vuemantics_tui.cli.progress import Bar, bars
 from vuemantics_tui.cli.session import Interrupted, open_library, run
-from vuemantics_tui.config import ANALYZERS, AUTO, SAME, Settings
+from vuemantics_tui.config import AUTO, SAME, Settings
 from vuemantics_tui.domain.text import size_words, visible
 
 if TYPE_CHECKING:
@@ -21,10 +28,8 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("name", required=False, type=click.Choice(ANALYZERS))
-@click.option(
-    "--embedder", type=click.Choice([SAME, *ANALYZERS]), default=SAME, help="Use another analyzer for embedding."
-)
+@click.argument("name", required=False, type=AnalyzerName("analyzer", default=False))
+@click.option("--embedder", type=AnalyzerName("embedder"), default=SAME, help="Use another analyzer for embedding.")
 @json_option
 @library_option
 def analyzer(name: str | None, embedder: str, as_json: bool) -> None:

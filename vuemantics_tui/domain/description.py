@@ -68,18 +68,18 @@ def audit_description(text: str) -> AuditResult:
     stripped = text.strip()
     if not stripped:
         return AuditResult(0, ("the description is empty",))
-    penalties = [(50, f"holds the control token {token!r}") for token in CONTROL_TOKENS if token in stripped]
+    penalties = [(50, f"contains the control token {token!r}") for token in CONTROL_TOKENS if token in stripped]
     if len(stripped) < MIN_CHARACTERS:
         penalties.append((30, f"shorter than {MIN_CHARACTERS} characters"))
     if len(stripped) > MAX_CHARACTERS:
         penalties.append((20, f"longer than {MAX_CHARACTERS} characters"))
     words = [word.lower() for word in _WORD.findall(stripped)]
     if len(set(words)) / len(words) < MIN_UNIQUE_SHARE:
-        penalties.append((40, f"fewer than {MIN_UNIQUE_SHARE:.0%} of its words are different"))
+        penalties.append((40, f"fewer than {MIN_UNIQUE_SHARE:.0%} distinct words"))
     if any(len(list(run)) > MAX_RUN_OF_ONE_WORD for _, run in groupby(words)):
         penalties.append((35, "repeats a word four times in a row"))
     symbols = sum(not (character.isalpha() or character.isspace()) for character in stripped)
     if symbols / len(stripped) > MAX_SYMBOL_SHARE:
-        penalties.append((25, f"over {MAX_SYMBOL_SHARE:.0%} of its characters are neither letter nor space"))
+        penalties.append((25, f"more than {MAX_SYMBOL_SHARE:.0%} symbols and digits"))
     score = max(0, 100 - sum(points for points, _ in penalties))
     return AuditResult(score, tuple(finding for _, finding in penalties))

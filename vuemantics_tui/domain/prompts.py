@@ -80,7 +80,7 @@ def _placeholders(name: str, template: str) -> set[str]:
     """The placeholders of a prompt. Raises UsageError for one that is not known there."""
     known = _KNOWN[name]
     allowed = ", ".join(f"{{{placeholder}}}" for placeholder in known)
-    hint = f"It may hold {allowed}. Write a brace that is meant as such twice: {{{{ or }}}}."
+    hint = f"It may hold {allowed}. Write a literal brace twice: {{{{ or }}}}."
     try:
         fields = [(field, spec, conversion) for _, field, spec, conversion in Formatter().parse(template)]
     except ValueError as error:
@@ -90,6 +90,6 @@ def _placeholders(name: str, template: str) -> set[str]:
         if field is None:
             continue
         if field not in known or spec or conversion:
-            raise UsageError(f"The {name} prompt holds the unknown placeholder {{{field}}}", hint)
+            raise UsageError(f"The {name} prompt has an unknown placeholder: {{{field}}}", hint)
         found.add(field)
     return found

@@ -91,7 +91,7 @@ __all__ = [
     "Trash",
     "TrashedUpload",
     "UploadStore",
-    "warm_compute",
+    "start_process_server",
 ]
 
 # Where the names live that are imported only when somebody asks for them: some of these modules load NumPy or Pillow,
@@ -295,11 +295,15 @@ class Library:
         return await asyncio.to_thread(sweep_orphans, self.root, user_id, ids)
 
 
-def warm_compute(settings: Settings) -> Compute:
-    """Start the pool of processes, for an app that opens its library from inside a screen."""
-    from vuemantics_tui.processing.compute import ProcessCompute
+def start_process_server() -> None:
+    """Start what makes the processes for heavy work, before an app has the terminal: from inside it, it fails."""
+    import multiprocessing
 
-    return ProcessCompute(settings.workers).warm()
+    if "forkserver" in multiprocessing.get_all_start_methods():
+        from multiprocessing import forkserver, resource_tracker
+
+        resource_tracker.ensure_running()
+        forkserver.ensure_running()
 
 
 def _make_folder(root: Path) -> None:

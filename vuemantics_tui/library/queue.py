@@ -66,6 +66,7 @@ class Queue:
         from vuemantics_tui.processing.backfill import Backfill
         from vuemantics_tui.processing.owner import this_process
         from vuemantics_tui.processing.scheduler import Scheduler, launch_task
+        from vuemantics_tui.store.changes import Stir
         from vuemantics_tui.store.duplicates import BackfillStore
         from vuemantics_tui.store.queue import ClaimStore
 
@@ -80,6 +81,7 @@ class Queue:
             owner=owner,
             launch=launch or launch_task,
             limits=await self.limits(),
+            stir=Stir(self._database),
         )
         self._backfill = Backfill(
             self._settings.library,

@@ -24,10 +24,10 @@ def read_metadata(path: Path, file_type: FileType, max_pixels: int) -> MediaMeta
 
 
 def read_traits(thumbnail: Path | None, source: Path, file_type: FileType, max_pixels: int) -> PictureTraits:
-    """See `perceptual.read_traits`."""
-    from vuemantics_tui.media import perceptual
+    """See `traits.read_traits`."""
+    from vuemantics_tui.media import traits
 
-    return perceptual.read_traits(thumbnail, source, file_type, max_pixels)
+    return traits.read_traits(thumbnail, source, file_type, max_pixels)
 
 
 def extract_frames(path: Path, count: int) -> list[bytes]:
@@ -38,10 +38,10 @@ def extract_frames(path: Path, count: int) -> list[bytes]:
 
 
 def vision_jpeg(picture: Path | bytes, long_side: int, multiple: int, quality: int, max_pixels: int) -> bytes:
-    """See `vision.vision_jpeg`."""
-    from vuemantics_tui.media import vision
+    """See `scaled.vision_jpeg`."""
+    from vuemantics_tui.media import scaled
 
-    return vision.vision_jpeg(picture, long_side, multiple, quality, max_pixels)
+    return scaled.vision_jpeg(picture, long_side, multiple, quality, max_pixels)
 
 
 def small_jpeg(path: Path, side: int, max_pixels: int) -> bytes:

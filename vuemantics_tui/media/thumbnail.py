@@ -11,7 +11,7 @@ from vuemantics_tui.domain.errors import MediaError
 from vuemantics_tui.domain.formats import HEAD_BYTES, FileType, recognise
 from vuemantics_tui.files import write_whole
 from vuemantics_tui.media.pictures import DAMAGED_HINT, DEFAULT_MAX_PIXELS
-from vuemantics_tui.media.small import picture_within
+from vuemantics_tui.media.scaled import picture_within
 
 THUMBNAIL_SIDE = 256
 _JPEG_QUALITY = 85

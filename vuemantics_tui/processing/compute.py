@@ -9,8 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from multiprocessing import forkserver, resource_tracker
-from typing import Self, TypeVar
+from typing import TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
@@ -28,7 +27,7 @@ CALL_TIMEOUT_SECONDS = 600
 class ProcessCompute:
     """A pool of processes. One that dies fails its own call only; a cancelled call ends its process.
 
-    Make it before the screen starts: a process server cannot be started from inside a running Textual app.
+    Inside a running Textual app, the processes' server must have been started before it: `start_process_server`.
     """
 
     def __init__(self, workers: int) -> None:
@@ -54,14 +53,6 @@ class ProcessCompute:
             ) from error
         return result
 
-    def warm(self) -> Self:
-        """Start the processes' server and the first worker now. Call it before the screen starts."""
-        if "forkserver" in multiprocessing.get_all_start_methods():
-            resource_tracker.ensure_running()
-            forkserver.ensure_running()
-        self._pool.schedule(_nothing)
-        return self
-
     async def close(self) -> None:
         """End all processes of the pool, whatever they do."""
         await asyncio.to_thread(self._close)
@@ -75,10 +66,6 @@ def _context() -> multiprocessing.context.BaseContext:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     return multiprocessing.get_context("forkserver")
-
-
-def _nothing() -> None:
-    return None
 
 
 def _begin_worker() -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from array import array
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 THRESHOLD = 10
 """In so many of 64 bits may near-duplicates differ.
@@ -25,6 +27,8 @@ def alike(hashes: array[int], threshold: int = THRESHOLD) -> dict[int, list[tupl
     each is as like as that to the first of its group, and in no other group. All pairs are compared, some 10 ns each
     eight of them; it takes a thread for seconds at 100,000.
     """
+    import numpy as np
+
     values = np.array(hashes, np.int64).view(np.uint64)
     distinct, first, which = np.unique(values, return_index=True, return_inverse=True)
     order = np.argsort(first)
@@ -46,6 +50,8 @@ def alike(hashes: array[int], threshold: int = THRESHOLD) -> dict[int, list[tupl
 
 def _lead(values: NDArray[np.uint64], threshold: int) -> NDArray[np.int64]:
     """For each of distinct hashes the place of the first one, itself a leader, that it is alike to; else its own."""
+    import numpy as np
+
     count = len(values)
     leader = np.arange(count)
     is_taken = np.zeros(count, bool)

@@ -8,14 +8,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from vuemantics_tui.analyzers.base import Analyzer, Compute, Vector
 from vuemantics_tui.domain.description import Description
 from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.formats import HEAD_BYTES, FileType, MediaFormat, recognise
 from vuemantics_tui.domain.query import Like, Operand, Query, Text
 from vuemantics_tui.media.jobs import extract_frames
+from vuemantics_tui.search.vectors import vector_of
 from vuemantics_tui.store.embeddings import EmbeddingStore
 from vuemantics_tui.store.uploads import UploadStore
 
@@ -67,7 +66,7 @@ class Meanings:
                 vector: Vector | None = await self._of_text(meaning.plain)
             elif meaning.is_path:
                 vector = await self._of_picture(meaning.reference) if final else None
-                note = "" if final else "Pictures are looked at on Enter."
+                note = "" if final else "Press Enter to search by picture."
             else:
                 vector = await self._of_upload(meaning, known, final)
             if vector is not None:
@@ -86,14 +85,16 @@ class Meanings:
         )
         if stored is not None:
             known.add(found[0].number)
-            return np.frombuffer(stored.data, "<f4")
+            return await asyncio.to_thread(vector_of, stored.data)
         if not final:
             return None
         if not found:
-            raise UsageError(f"No upload has an ID that begins with {like.reference!r}", "See: vuemantics-tui list")
+            raise UsageError(
+                f"No upload has an ID that begins with {like.reference!r}", "List the uploads with: vuemantics-tui list"
+            )
         if len(found) > 1:
-            raise UsageError(f"Several uploads have IDs that begin with {like.reference!r}", "Give more of it.")
-        raise UsageError(f"{found[0].filename} is not described yet", "Wait until it is completed.")
+            raise UsageError(f"Several uploads have IDs that begin with {like.reference!r}", "Type more of it.")
+        raise UsageError(f"{found[0].filename} has no description yet", "Wait until it is completed.")
 
     async def _of_picture(self, reference: str) -> Vector:
         path, changed = await asyncio.to_thread(_picture_at, reference)
@@ -130,9 +131,9 @@ def _picture_at(reference: str) -> tuple[Path, int]:
         changed, is_file = path.stat().st_mtime_ns, path.is_file()
     except (OSError, RuntimeError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise UsageError(f"The picture cannot be read: {reference} ({reason})", "Check its path.") from error
+        raise UsageError(f"{reference} cannot be read: {reason}", "Check the path.") from error
     if not is_file:
-        raise UsageError(f"This is no picture: {reference}", "Name a picture file.")
+        raise UsageError(f"{reference} is not a picture", "Choose a picture file.")
     return path, changed
 
 
@@ -142,7 +143,7 @@ def _format_of(path: Path) -> MediaFormat | None:
         with path.open("rb") as file:
             return recognise(file.read(HEAD_BYTES))
     except OSError as error:
-        raise UsageError(f"The picture cannot be read: {path} ({error.strerror})", "Check its path.") from error
+        raise UsageError(f"{path} cannot be read: {error.strerror}", "Check the path.") from error
 
 
 def _sum(parts: list[tuple[float, Vector]], operands: tuple[Operand, ...]) -> Vector | None:
@@ -150,6 +151,9 @@ def _sum(parts: list[tuple[float, Vector]], operands: tuple[Operand, ...]) -> Ve
         return None
     if len(operands) == len(parts) == 1 and parts[0][0] > 0:
         return parts[0][1]
+    # Where there are vectors it is loaded: who searches by words alone need not wait for it.
+    import numpy as np
+
     total = np.sum([np.float32(weight) * vector for weight, vector in parts], axis=0, dtype=np.float32)
     length = float(np.linalg.norm(total))
     return np.asarray(total / length, np.float32) if length > _NOTHING else None

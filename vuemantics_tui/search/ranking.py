@@ -221,7 +221,7 @@ class Ranking:
             async with asyncio.timeout(None if final and query.pictures else QUERY_SECONDS):
                 meaning = await semantics.meanings.of(query, final=final)
         except TimeoutError:
-            why = f"no vector of the query within {QUERY_SECONDS:.0f} seconds. Try again; the doctor tells more."
+            why = f"the query could not be embedded within {QUERY_SECONDS:.0f} seconds. Try again, or run the doctor"
             return _Near(note=_unknown(query, why))
         except AnalyzerError as error:
             return _Near(note=_unknown(query, f"{error.message}. {error.hint}".strip()))
@@ -276,7 +276,7 @@ class Ranking:
 
 def _unknown(query: Query, why: str) -> str:
     """The note where a query has no vector."""
-    return f"{'Found by words alone' if query.words else 'Nothing was looked for by meaning'}: {why}"
+    return f"{'Found by keyword only' if query.words else 'Not searched by meaning'}: {why}"
 
 
 def _fused(words: _Words, nearest: dict[int, float], cosines: dict[int, float]) -> list[Hit]:

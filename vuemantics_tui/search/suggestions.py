@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from vuemantics_tui.domain.colours import COLOUR_NAMES
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.query import ChoiceField, DateField, Sort, TextField, TextFilter
 from vuemantics_tui.domain.query.filters import CHOICES
 from vuemantics_tui.domain.query.line import literal, pattern_pieces
 from vuemantics_tui.domain.query.values import FILTER_NAMES, known_name
-from vuemantics_tui.media.colours import COLOUR_NAMES
 from vuemantics_tui.store.filters import FilterStore
 from vuemantics_tui.store.search import SearchHistory
 from vuemantics_tui.store.tags import TagStore

@@ -11,12 +11,15 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from vuemantics_tui.files import WholeFile, make_folder
-from vuemantics_tui.search.vector_table import Bits, sign_bits, words_for
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from vuemantics_tui.search.vector_table import Bits
 
 SUFFIX = ".f32"
 # Above so many rows the signs are kept, too.
@@ -28,6 +31,11 @@ _BLOCK_BYTES = 16 * 1024**2
 # So many bytes of the matrix are checked when a file is opened: all of a small one, blocks from all over a large one.
 _CHECKED_BYTES = 128 * 1024**2
 _LEAD = struct.Struct("<8sII")
+
+
+def words_for(dimension: int) -> int:
+    """Return how many 64-bit words the signs of a vector take."""
+    return -(-dimension // 64)
 
 
 class TornFileError(Exception):
@@ -100,6 +108,8 @@ def read_header(path: Path) -> Header:
 
 def open_vectors(path: Path) -> VectorFile:
     """Map a file of vectors. Raises OSError, and TornFileError where it is not whole."""
+    import numpy as np
+
     header = read_header(path)
     shape = (header.rows, header.dimension)
     if not header.rows:
@@ -159,6 +169,10 @@ class VectorWriter:
 
     def add(self, numbers: NDArray[np.int64], rows: NDArray[np.float32]) -> None:
         """Write some rows (count, dimension), whose numbers are above those before."""
+        import numpy as np
+
+        from vuemantics_tui.search.vector_table import sign_bits
+
         data = np.ascontiguousarray(rows, "<f4")
         self._numbers.append(np.asarray(numbers, np.int64))
         self._bits.append(sign_bits(data))
@@ -168,6 +182,8 @@ class VectorWriter:
 
     def finish(self, bits_from: int = BITS_FROM) -> None:
         """Flush to the disk and put in place."""
+        import numpy as np
+
         numbers = np.concatenate(self._numbers) if self._numbers else np.zeros(0, np.int64)
         library, model, revision, dimension = self._fields
         has_bits = 0 < bits_from <= len(numbers)
@@ -212,6 +228,8 @@ class _Checksums:
 def _check(
     header: Header, matrix: NDArray[np.float32], numbers: NDArray[np.int64], bits: NDArray[np.uint64] | None
 ) -> None:
+    import numpy as np
+
     data = matrix.data.cast("B")
     count = -(-len(data) // _BLOCK_BYTES)
     tail = 2 if bits is not None else 1

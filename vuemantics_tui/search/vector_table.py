@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from vuemantics_tui.search.vector_file import words_for
+
 Numbers = NDArray[np.int64]
 Matrix = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -251,11 +253,6 @@ def best_of(scores: Matrix, limit: int) -> NDArray[np.intp]:
         some = np.flatnonzero(scores >= bound)
         return some if len(some) <= limit else some[np.argpartition(scores[some], len(some) - limit)[-limit:]]
     return np.argpartition(scores, count - limit)[-limit:]
-
-
-def words_for(dimension: int) -> int:
-    """How many 64-bit words the signs of a vector take."""
-    return -(-dimension // 64)
 
 
 def sign_bits(rows: NDArray[np.float32]) -> Bits:

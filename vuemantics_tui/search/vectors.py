@@ -7,9 +7,7 @@ import logging
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
-from filelock import FileLock, Timeout
+from typing import TYPE_CHECKING, TypeAlias
 
 from vuemantics_tui.analyzers.base import Vector
 from vuemantics_tui.domain.errors import LibraryError
@@ -24,10 +22,16 @@ from vuemantics_tui.search.vector_file import (
     read_header,
     write_vectors,
 )
-from vuemantics_tui.search.vector_table import Base, Snapshot, VectorTable
 from vuemantics_tui.store.changes import ChangeFeed
 from vuemantics_tui.store.database import uninterrupted
 from vuemantics_tui.store.embeddings import EmbeddingStore, StoredVector
+
+if TYPE_CHECKING:
+    # Loaded at the first search, in a thread: nothing before it needs vectors.
+    import numpy as np
+    from filelock import FileLock
+
+    from vuemantics_tui.search.vector_table import Snapshot, VectorTable
 
 log = logging.getLogger(__name__)
 
@@ -43,8 +47,10 @@ _LOCK_LOOK_SECONDS = 0.1
 _COMPARED = 16
 
 
-_Loaded = tuple[VectorTable, int]
-_Block = tuple[np.ndarray[tuple[int], np.dtype[np.int64]], np.ndarray[tuple[int, int], np.dtype[np.float32]]]
+_Loaded: TypeAlias = "tuple[VectorTable, int]"
+_Block: TypeAlias = (
+    "tuple[np.ndarray[tuple[int], np.dtype[np.int64]], np.ndarray[tuple[int, int], np.dtype[np.float32]]]"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +114,8 @@ class VectorIndex:
         stored = await self._embeddings.one(self._model, number)
         if stored is None:
             return []
-        found = await self.nearest(np.frombuffer(stored.data, "<f4"), limit + 1, allowed, include_hidden)
+        vector = await asyncio.to_thread(vector_of, stored.data)
+        found = await self.nearest(vector, limit + 1, allowed, include_hidden)
         return [(other, cosine) for other, cosine in found if other != number][:limit]
 
     async def cosines(self, vector: Vector, numbers: Sequence[int]) -> dict[int, float]:
@@ -128,7 +135,11 @@ class VectorIndex:
 
     async def _current(self, dimension: int) -> VectorTable | None:
         """The table as the store is now; None where there is no vector of this dimension."""
-        if self._table is None or self._table.dimension != dimension:
+        if (
+            self._table is None
+            or self._table.dimension != dimension
+            or self._revision < await self._embeddings.forgotten()
+        ):
             await self._feed.skip_to_now()
             self._table, self._revision = await self._load(dimension)
             self._is_outdated = True
@@ -162,7 +173,7 @@ class VectorIndex:
                 return loaded
             try:
                 return await self._build(self._path, dimension)
-            except (OSError, Timeout, TornFileError) as error:
+            except (OSError, TornFileError) as error:  # a lock that stays taken is an OSError, too
                 log.warning("the vectors stay in memory, %s cannot be written: %s", self._path, error)
         return await self._from_store(dimension)
 
@@ -178,7 +189,7 @@ class VectorIndex:
         whose = (header.library, header.model, header.dimension)
         if whose != (await self._embeddings.library_id(), self._model, dimension):
             return None
-        if header.revision > await self._embeddings.revision():
+        if not await self._embeddings.forgotten() <= header.revision <= await self._embeddings.revision():
             return None
         # To build it anew is faster than to take in so many one by one.
         if await self._embeddings.count_newer(self._model, header.revision) > max(self._file_from, header.rows // 2):
@@ -195,15 +206,17 @@ class VectorIndex:
         """Whether some vectors of a file are those of the store, but for what changed since."""
         if not len(numbers):
             return True
+        import numpy as np
+
         some = numbers[np.linspace(0, len(numbers) - 1, _COMPARED).astype(int)].tolist()
         stored = await self._embeddings.of_before(self._model, some, since)
         rows = {number: table.vector(number) for number in stored}
         return all(row is not None and row.astype("<f4").tobytes() == stored[number] for number, row in rows.items())
 
     async def _build(self, path: Path, dimension: int) -> _Loaded:
-        """Write the file from the store, unless another window just did. Raises OSError, Timeout, TornFileError."""
+        """Write the file from the store, unless another window just did. Raises OSError and TornFileError."""
         await asyncio.to_thread(path.parent.mkdir, mode=0o700, exist_ok=True)
-        lock = _lock_of(path)
+        lock = await asyncio.to_thread(_lock_of, path)
         try:
             await _take(lock)
             if (loaded := await self._from_file(path, dimension)) is not None:
@@ -260,7 +273,7 @@ class VectorIndex:
                     table, revision = loaded
                     revision = await self._catch_up(table, revision)
                     self._table, self._revision = table, revision
-        except Timeout:
+        except TimeoutError:
             return  # another window is at it
         except OSError as error:
             log.warning("the vectors stay in memory, %s cannot be written: %s", path, error)
@@ -289,17 +302,26 @@ class VectorIndex:
             )
 
 
+def vector_of(data: bytes) -> Vector:
+    """Return the vector that the store holds as bytes. Imports NumPy, so call it in a thread the first time."""
+    import numpy as np
+
+    return np.frombuffer(data, "<f4")
+
+
 def _take_in(table: VectorTable, gone: Iterable[int], came: Iterable[StoredVector]) -> None:
     for number in gone:
         table.drop(number)
     for stored in came:
         if stored.dimension == table.dimension:
-            table.put(stored.number, np.frombuffer(stored.data, "<f4"))
+            table.put(stored.number, vector_of(stored.data))
         else:
             table.drop(stored.number)
 
 
 def _arrays(stored: Sequence[StoredVector], dimension: int) -> _Block:
+    import numpy as np
+
     some = [vector for vector in stored if vector.dimension == dimension]
     matrix = np.frombuffer(b"".join(vector.data for vector in some), "<f4").reshape(-1, dimension)
     return np.array([vector.number for vector in some], np.int64), matrix
@@ -310,30 +332,38 @@ def _add(writer: VectorWriter, stored: Sequence[StoredVector], dimension: int) -
 
 
 def _joined(blocks: Sequence[_Block], dimension: int) -> VectorTable:
+    import numpy as np
+
+    from vuemantics_tui.search.vector_table import Base, VectorTable
+
     none: _Block = np.zeros(0, np.int64), np.zeros((0, dimension), np.float32)
     numbers, rows = zip(none, *blocks, strict=True)
     return VectorTable(Base(np.concatenate(numbers), np.concatenate(rows)))
 
 
 def _table_of(file: VectorFile) -> VectorTable:
+    from vuemantics_tui.search.vector_table import Base, VectorTable
+
     return VectorTable(Base(file.numbers, file.matrix, file.bits))
 
 
 async def _take(lock: FileLock) -> None:
-    """Take a lock when it is free. Not waited for in the thread, which could not be told to stop. Raises Timeout."""
+    """Take a lock when it is free. A thread could not be told to stop waiting. Raises TimeoutError."""
     clock = asyncio.get_running_loop().time
     until = clock() + _LOCK_SECONDS
     while True:
         try:
             await uninterrupted(asyncio.to_thread(lock.acquire, timeout=0))
             return
-        except Timeout:
+        except TimeoutError:
             if clock() > until:
                 raise
         await asyncio.sleep(_LOCK_LOOK_SECONDS)
 
 
 def _lock_of(path: Path) -> FileLock:
+    from filelock import FileLock
+
     # It is taken in one thread of the pool and given back in another.
     return FileLock(path.with_suffix(".lock"), mode=PRIVATE_FILE, thread_local=False)
 

@@ -65,6 +65,7 @@ class Database:
         self._writer = writer
         self._reader = reader
         self._write_lock = asyncio.Lock()
+        self._next_commit = asyncio.Event()
 
     @classmethod
     async def open(cls, path: Path, access: Access = Access.CREATE) -> Self:
@@ -89,6 +90,11 @@ class Database:
         """Whether it was opened for reading: every transaction is refused."""
         return self._writer is None
 
+    @property
+    def next_commit(self) -> asyncio.Event:
+        """Set as soon as this connection commits next; there is a new one for each commit."""
+        return self._next_commit
+
     async def close(self) -> None:
         """Close all connections; the last one out folds the write-ahead log back into the file."""
         async with self._write_lock:
@@ -112,6 +118,8 @@ class Database:
             with sqlite_errors(self.path):
                 async with _all_or_nothing(writer):
                     yield writer
+            self._next_commit.set()
+            self._next_commit = asyncio.Event()
 
     async def fetch(self, sql: str, parameters: Parameters = ()) -> list[Row]:
         """Return all rows of a query, from the reader: what is committed, by whomever."""

@@ -60,6 +60,12 @@ class EmbeddingStore:
         assert row is not None
         return int(row[0])
 
+    async def forgotten(self) -> int:
+        """The revision up to which it is no longer known what was deleted."""
+        row = await self._database.fetch_one("SELECT forgotten FROM library")
+        assert row is not None
+        return int(row[0])
+
     async def dimension(self, model: str) -> int | None:
         """The dimension of the newest vector of a model; None where there is none."""
         row = await self._database.fetch_one(

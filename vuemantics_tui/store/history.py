@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from statistics import median
 
 import aiosqlite
@@ -12,15 +13,37 @@ from vuemantics_tui.store.database import Database, now_iso
 
 # Enough for a steady median, few enough that a machine which got slower is soon believed.
 LATEST = 100
+# So many events of an upload are kept, and how it was added.
+EVENTS_KEPT = 100
 
 
 async def record_event(
     connection: aiosqlite.Connection, number: int, kind: str, message: str = "", seconds: float | None = None
 ) -> None:
     """Add an event inside the transaction of what it tells of."""
-    await connection.execute(
-        "INSERT INTO events (upload, at, kind, message, seconds) VALUES (?, ?, ?, ?, ?)",
-        (number, now_iso(), kind, message, seconds),
+    await record_events(connection, [number], kind, message, seconds)
+
+
+async def record_events(
+    connection: aiosqlite.Connection,
+    numbers: Sequence[int],
+    kind: str,
+    message: str = "",
+    seconds: float | None = None,
+) -> None:
+    """Add the same event to each of these uploads, inside a transaction; the oldest of a long history go."""
+    event = {"at": now_iso(), "kind": kind, "message": message, "seconds": seconds}
+    await connection.executemany(
+        "INSERT INTO events (upload, at, kind, message, seconds) VALUES (:number, :at, :kind, :message, :seconds)",
+        [{"number": number, **event} for number in numbers],
+    )
+    await connection.executemany(
+        f"""
+        DELETE FROM events WHERE upload = :number AND kind <> 'added' AND number <= (
+            SELECT number FROM events WHERE upload = :number ORDER BY number DESC LIMIT 1 OFFSET {EVENTS_KEPT}
+        )
+        """,
+        [{"number": number} for number in numbers],
     )
 
 

@@ -6,12 +6,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import aiosqlite
-
 from vuemantics_tui.domain.upload import Upload
 from vuemantics_tui.store.database import Database, batches, next_revision, now_iso, placeholders
 from vuemantics_tui.store.duplicates import leave_groups
-from vuemantics_tui.store.uploads import HAS_SOUND_IDS, SELECT_UPLOAD, DeletedUpload, bury, upload_of
+from vuemantics_tui.store.history import record_events
+from vuemantics_tui.store.uploads import HAS_SOUND_IDS, SELECT_UPLOAD, DeletedUpload, bury, forget_tombstones, upload_of
 
 # So many rows are deleted in one transaction, as each has a history, vectors and descriptions.
 PURGE_BATCH = 100
@@ -69,7 +68,7 @@ class TrashStore:
                     (moment, moment, revision, *numbers),
                 )
                 await leave_groups(connection, numbers)
-                await _record(connection, numbers, moment, "trashed")
+                await record_events(connection, numbers, "trashed")
                 trashed.extend(TrashedRun(row[1], row[2]) for row in rows)
         return trashed
 
@@ -96,7 +95,7 @@ class TrashStore:
                     f"UPDATE embeddings SET revision = ? WHERE upload IN ({placeholders(numbers)})",
                     (revision, *numbers),
                 )
-                await _record(connection, numbers, moment, "restored")
+                await record_events(connection, numbers, "restored")
                 restored.extend(row[1] for row in rows)
         return restored
 
@@ -133,10 +132,5 @@ class TrashStore:
             for number, upload_id, user_id in list(rows):
                 await bury(connection, number, upload_id)
                 deleted.append(DeletedUpload(number, upload_id, user_id))
+            await forget_tombstones(connection)
         return deleted
-
-
-async def _record(connection: aiosqlite.Connection, numbers: Sequence[int], moment: str, kind: str) -> None:
-    await connection.executemany(
-        "INSERT INTO events (upload, at, kind) VALUES (?, ?, ?)", [(number, moment, kind) for number in numbers]
-    )

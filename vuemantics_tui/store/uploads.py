@@ -18,9 +18,21 @@ from vuemantics_tui.domain.upload import (
     UploadRow,
 )
 from vuemantics_tui.domain.view import SortKey, StatusFilter, View
-from vuemantics_tui.store.database import Database, Row, batches, escaped_like, next_revision, now_iso, placeholders
+from vuemantics_tui.store.database import (
+    Database,
+    Row,
+    batches,
+    escaped_like,
+    next_revision,
+    now_iso,
+    placeholders,
+    rows_of,
+)
 from vuemantics_tui.store.duplicates import leave_groups
 from vuemantics_tui.store.history import record_event
+
+# Who has not looked for so many deletions reads everything again.
+TOMBSTONES_KEPT = 10_000
 
 # The alias of each table in what follows.
 _ALIASES = {Source.UPLOADS: "u", Source.DESCRIPTIONS: "d"}
@@ -329,7 +341,21 @@ class UploadStore:
                 await leave_groups(connection, [number])
                 await bury(connection, number, upload_id)
                 deleted.append(DeletedUpload(number, upload_id, user_id))
+            await forget_tombstones(connection)
         return deleted
+
+
+async def forget_tombstones(connection: aiosqlite.Connection) -> None:
+    """Remove all but the latest tombstones, inside a transaction, and note up to where they are gone."""
+    rows = await rows_of(
+        connection,
+        "SELECT revision FROM tombstones ORDER BY revision DESC LIMIT 1 OFFSET :kept",
+        {"kept": TOMBSTONES_KEPT},
+    )
+    if rows:
+        revision = {"revision": rows[0][0]}
+        await connection.execute("DELETE FROM tombstones WHERE revision <= :revision", revision)
+        await connection.execute("UPDATE library SET forgotten = :revision", revision)
 
 
 async def bury(connection: aiosqlite.Connection, number: int, upload_id: str) -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from textual.drivers.linux_driver import LinuxDriver
+
+from vuemantics_tui.ui.surviving import end_over
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -59,11 +62,19 @@ class TerminalDriver(LinuxDriver):
         self._file = cast(Any, OutlivedTerminal(cast(TextIO, self._file), self._leave))
 
     def _leave(self) -> None:
-        # From the writer's thread, perhaps after the loop has ended.
+        self._in_app(self._app.exit)
+
+    def _in_app(self, step: Callable[[], object]) -> None:
+        # From the thread that reads or the one that writes, perhaps after the loop has ended.
         with suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._app.exit)
+            self._loop.call_soon_threadsafe(step)
 
     def _run_input_thread(self) -> None:
-        # At the end of a terminal, reading fails or returns nothing for ever.
-        with suppress(OSError):
-            super().run_input_thread()
+        # Textual would answer an error with `panic`, which prints a traceback over the screen.
+        try:
+            self.run_input_thread()
+        except OSError:
+            # The end of the terminal: reading fails.
+            self._leave()
+        except BaseException as error:  # noqa: BLE001 - whatever it is: without this thread the keyboard is dead
+            self._in_app(partial(end_over, self._app, error))

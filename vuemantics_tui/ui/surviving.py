@@ -28,6 +28,12 @@ log = logging.getLogger(__name__)
 TOO_MANY_ERRORS, TOO_MANY_SECONDS = 100, 5.0
 
 
+def end_over(app: App[Any], error: BaseException) -> None:
+    """End an app in order over an error that it cannot go on after; its return code says so."""
+    log.critical("the app ended because of an error", exc_info=error)
+    app.exit(return_code=1)
+
+
 class SurvivingApp(App[None]):
     """Ends over an error only before it is up, or when it does nothing but fail; then without a traceback."""
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from vuemantics_tui.analyzers.base import Compute, OnFrame, OnText, Picture, ServerState, Vector, ignore_text
 from vuemantics_tui.analyzers.builtin import ANALYZER_NAME, EMBEDDING_MODEL_NAME, IMAGE_MODEL_NAME
 from vuemantics_tui.analyzers.builtin.vision import vision_parts
+from vuemantics_tui.analyzers.registry import AnalyzerContext
 from vuemantics_tui.domain.description import Description
 from vuemantics_tui.domain.errors import MediaError
 
@@ -85,7 +86,7 @@ class BuiltinAnalyzer:
         Raises MediaError, also where there is no frame, and AnalyzerError.
         """
         if not frames:
-            raise MediaError("The clip has no frame to look at.", "Check that other programs can play it.")
+            raise MediaError("The video has no frame that can be read", "Check that other programs can play it.")
         sights: list[Sight] = []
         for number, frame in enumerate(frames, 1):
             on_frame(number, len(frames))
@@ -113,6 +114,11 @@ class BuiltinAnalyzer:
                 self._logged.add(fault)
                 log.warning("%s", fault)
         return description
+
+
+def make(context: AnalyzerContext) -> BuiltinAnalyzer:
+    """Make the built-in analyzer."""
+    return BuiltinAnalyzer(context.compute, context.cache_dir)
 
 
 def describe_picture(picture: Picture, cache_dir: Path) -> tuple[Description, Faults]:

@@ -49,7 +49,7 @@ TEXT_MODEL = ModelFile(
 )
 
 # The legacy format of torch.save: see `_legacy_load` in torch/serialization.py.
-_TORN = "The weights cannot be read: the file is torn or of another format."
+_TORN = "The weights cannot be read: the file is damaged or in another format."
 
 _MAGIC = 0x1950A86A20F9469CFC6C
 _PROTOCOL = 1001
@@ -68,7 +68,7 @@ def read_model_file(model: ModelFile) -> bytes:
     content = _locate(model).read_bytes()
     if hashlib.sha256(content).hexdigest() != model.sha256:
         raise AnalyzerError(
-            f"The model file of {model.requirement} is damaged or not the expected one.", _install_hint(model)
+            f"The model file of {model.requirement} is damaged or not the expected version.", _install_hint(model)
         )
     return content
 
@@ -80,7 +80,9 @@ def _locate(model: ModelFile) -> Path:
         path = Path(folder) / model.path
         if path.is_file():
             return path
-    raise AnalyzerError(f"The package {model.requirement} is not installed, or lacks its model.", _install_hint(model))
+    raise AnalyzerError(
+        f"The package {model.requirement} is not installed, or its model is missing.", _install_hint(model)
+    )
 
 
 def _install_hint(model: ModelFile) -> str:
@@ -118,13 +120,13 @@ class _StateUnpickler(pickle.Unpickler):
             return _rebuild_tensor
         if module == "torch" and name in _STORAGES:
             return _STORAGES[name]
-        raise AnalyzerError(f"The weights refer to {module}.{name}, which weights have no need of.")
+        raise AnalyzerError(f"The weights refer to {module}.{name}, which no weights need.")
 
     def persistent_load(self, reference: object) -> _Storage:
         match reference:
             case ("storage", np.dtype() as dtype, str() as key, str(), int() as length, None):
                 return _Storage(key, dtype, length)
-        raise AnalyzerError("The weights hold a reference of an unknown kind.")
+        raise AnalyzerError("The weights contain a reference of an unknown kind.")
 
 
 def read_torch_weights(content: bytes) -> Weights:
@@ -136,7 +138,7 @@ def read_torch_weights(content: bytes) -> Weights:
     try:
         magic, protocol, _system, state, keys = (_unpickled(stream) for _ in range(5))
         if magic != _MAGIC or protocol != _PROTOCOL or not isinstance(state, dict):
-            raise AnalyzerError("The weights are not in the format that was expected.")
+            raise AnalyzerError("The weights are not in the expected format.")
         tensors = {str(name): tensor for name, tensor in state.items() if isinstance(tensor, _Tensor)}
         storages = {tensor.storage.key: tensor.storage for tensor in tensors.values()}
         raw = {key: _read_storage(stream, storages[key]) for key in keys}

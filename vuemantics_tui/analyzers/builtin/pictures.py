@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from vuemantics_tui.analyzers.base import Picture
-from vuemantics_tui.media.small import picture_down_to
+from vuemantics_tui.media.scaled import picture_down_to
 
 Pixels = NDArray[np.uint8]
 """A picture: shape (height, width, 3), sRGB."""

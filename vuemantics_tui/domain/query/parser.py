@@ -67,7 +67,11 @@ class _Reader:
             self._skip_blanks()
         if self.dangling is not None and not self.typing:
             sign = self.text[self.dangling]
-            raise QueryError(f"Nothing stands behind the {sign}", self.dangling, f'To search for the sign: "{sign}"')
+            raise QueryError(
+                f"Nothing follows the {sign}",
+                self.dangling,
+                f'Add what it applies to, or quote it to search for it: "{sign}"',
+            )
         self._close()
         return Query(tuple(self.operands), tuple(self.excluded), tuple(self.filters), self.sort)
 
@@ -84,7 +88,7 @@ class _Reader:
 
     def _read_sign(self, sign: str) -> None:
         if self.dangling is not None and not self.typing:
-            raise QueryError("Two signs stand behind one another", self.place, "Take one of them away.")
+            raise QueryError("Two signs in a row", self.place, "Remove one of them.")
         self._close()
         self.sign = -1 if sign == "-" else 1
         self.dangling = self.place
@@ -111,7 +115,7 @@ class _Reader:
             return
         weight = float(match[1])
         if not weight:
-            raise QueryError("A weight of 0 says nothing", self.place, "Leave it out, or give another one.")
+            raise QueryError("A weight of 0 has no effect", self.place, "Remove it, or use another weight.")
         self.place = match.end()
         self._read_meaning(weight)
 
@@ -143,10 +147,12 @@ class _Reader:
         self.place = match.end()
         value = self._quotation() if behind.startswith('"') else self._take_token()
         if not value.strip():
-            raise QueryError(f"{name}: needs a value right behind the colon", match.end(), example_of(name))
+            raise QueryError(f"{name}: needs a value right after the colon", match.end(), example_of(name))
         if name in (LIKE, SORT) and negated:
-            hint = "To take a meaning away, write: ` - like:...`" if name == LIKE else "Name the other order."
-            raise QueryError(f"-{name}: makes no sense", minus, hint)
+            hint = (
+                "To subtract a meaning, write ` - like:...`" if name == LIKE else "Choose the opposite order instead."
+            )
+            raise QueryError(f"{name}: cannot be negated", minus, hint)
         if name == LIKE:
             self._add_like(read_like(value, match.end()), weight)
         elif name == SORT:
@@ -179,7 +185,7 @@ class _Reader:
         """What stands between the quote here and the next one, and go behind that."""
         end = self.text.find('"', self.place + 1)
         if end < 0:
-            raise QueryError("The quotation is not closed", self.place, 'Put a " where it ends.')
+            raise QueryError("The closing quote is missing", self.place, 'Add a " where the phrase ends.')
         inner = self.text[self.place + 1 : end]
         self.place = end + 1
         return inner

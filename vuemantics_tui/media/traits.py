@@ -12,7 +12,7 @@ from vuemantics_tui.domain.duplicates import PictureTraits
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.media.colours import read_palette
 from vuemantics_tui.media.pictures import DEFAULT_MAX_PIXELS
-from vuemantics_tui.media.small import picture_within
+from vuemantics_tui.media.scaled import picture_within
 from vuemantics_tui.media.thumbnail import small_picture
 
 _SIDE = 256

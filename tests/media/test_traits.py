@@ -14,8 +14,8 @@ from PIL import Image, ImageEnhance, ImageFilter
 
 from vuemantics_tui.domain.errors import MediaError
 from vuemantics_tui.domain.formats import FileType
-from vuemantics_tui.media.perceptual import perceptual_hash, read_traits, traits_of
 from vuemantics_tui.media.thumbnail import make_thumbnail
+from vuemantics_tui.media.traits import perceptual_hash, read_traits, traits_of
 from vuemantics_tui.search.duplicates import THRESHOLD
 
 PICTURES = Path(skimage.__file__).parent / "data"

@@ -61,6 +61,22 @@ def picture_down_to(picture: Path | bytes, short_side: int, max_pixels: int = DE
         return small_rgb(image, partial(reduce_to, short_side=short_side))
 
 
+def vision_jpeg(picture: Path | bytes, long_side: int, multiple: int, quality: int, max_pixels: int) -> bytes:
+    """Return a picture file, or the bytes of one, as an upright RGB JPEG for a vision model.
+
+    No side has more than `long_side` pixels, and each is rounded down to a multiple of `multiple`, which the model's
+    patches divide. Nothing is enlarged, except a side of less than `multiple`. Raises MediaError if the picture is
+    missing, does not decode or has more than `max_pixels`.
+    """
+    small = picture_within(picture, long_side, max_pixels)
+    width, height = (max(multiple, side - side % multiple) for side in small.size)
+    if small.size != (width, height):
+        small = small.resize((width, height), Image.Resampling.BICUBIC)
+    stream = io.BytesIO()
+    small.save(stream, "JPEG", quality=quality)
+    return stream.getvalue()
+
+
 def small_rgb(image: Image.Image, shrink: Shrink) -> Image.Image:
     """An open picture as small upright RGB. Nothing of full size is copied where the mode allows that.
 

@@ -11,7 +11,7 @@ from PIL import Image, ImageCms
 
 from tests.media import drawing
 from vuemantics_tui.domain.errors import MediaError
-from vuemantics_tui.media.small import picture_down_to, picture_within
+from vuemantics_tui.media.scaled import picture_down_to, picture_within
 
 
 def _encoded(image: Image.Image, name: str, **options: object) -> bytes:
