@@ -83,7 +83,7 @@ def test_another_analyzer_is_kept_and_what_that_costs_is_said(
     assert (ollama.server.count("/api/chat"), ollama.server.count("/api/embed")) == (0, 3)
     assert "0 of 3 need" in run("reembed").stderr
     noted = run("analyzer", "builtin", VUEMANTICS_ANALYZER="ollama")
-    assert "not in use as long as analyzer is ollama (environment, VUEMANTICS_ANALYZER)" in noted.stderr
+    assert "Not in use while analyzer is ollama (environment, VUEMANTICS_ANALYZER)" in noted.stderr
 
 
 def test_who_waits_gives_up_after_the_patience_and_all_is_kept(run: Run, draw_picture: DrawPicture) -> None:
