@@ -94,11 +94,14 @@ def test_the_matched_words_are_lit_on_a_terminal(
 ) -> None:
     told = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR", "COLORTERM")}
     told |= {"VUEMANTICS_LIBRARY": str(tmp_path / "library"), "TERM": "xterm", **environment}
-    output, code = pexpect.run(
-        f"{sys.executable} -m vuemantics_tui search cat", env=told, withexitstatus=True, timeout=120, encoding="utf-8"
+    program = pexpect.spawn(
+        sys.executable, ["-m", "vuemantics_tui", "search", "cat"], env=told, timeout=120, encoding="utf-8"
     )
+    program.expect(pexpect.EOF)
+    program.close()
+    output = program.before
     heading, *lines = str(output).splitlines()
-    assert code == 0
+    assert program.exitstatus == 0
     assert "\x1b" not in heading
     assert any(lit in line for line in lines), output
     assert ("\x1b" in output) == (environment.get("TERM") != "dumb")

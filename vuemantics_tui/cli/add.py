@@ -19,7 +19,7 @@ from vuemantics_tui.cli.options import (
     patience_option,
 )
 from vuemantics_tui.cli.output import emit, emit_json, intake_document, note, result_line, tell_upload
-from vuemantics_tui.cli.progress import Bar, bars, follow, queued_words, resumable
+from vuemantics_tui.cli.progress import Bar, bars, follow, queued_words, resumable, sweep
 from vuemantics_tui.cli.session import open_library, run
 from vuemantics_tui.config import Settings
 from vuemantics_tui.domain.text import size_words
@@ -57,7 +57,7 @@ async def _add(
         candidates = await library.gather(paths, recursive=recursive)
         with resumable(library):
             if not no_wait:
-                await library.sweep()
+                await sweep(library)
                 await library.queue.start()
             added = await _copy(library, candidates, as_json)
             if not no_wait:

@@ -122,6 +122,13 @@ async def _naming_outages(library: Library) -> AsyncIterator[None]:
         await asyncio.wait([watching])
 
 
+async def sweep(library: Library) -> None:
+    """Clean up before the work, and say what was left for later."""
+    await library.sweep()
+    if library.trash.postponed:
+        note(library.trash.postponed)
+
+
 def queued_words(count: int, library: Library) -> str:
     """Return what was queued, and how to process it."""
     return f"Queued {counted(count, 'upload')}. To process: vuemantics-tui --library {library.root} process"

@@ -18,7 +18,7 @@ from vuemantics_tui.cli.options import (
     patience_option,
 )
 from vuemantics_tui.cli.output import emit, emit_json, note, tell_upload
-from vuemantics_tui.cli.progress import follow, resumable
+from vuemantics_tui.cli.progress import follow, resumable, sweep
 from vuemantics_tui.cli.session import open_library, run
 from vuemantics_tui.config import Settings
 from vuemantics_tui.domain.errors import UsageError
@@ -104,7 +104,7 @@ async def _process(settings: Settings, forever: bool, patience: float | None) ->
     """Process until nothing waits; return how many failed."""
     async with open_library(settings, "create") as library:
         with resumable(library):
-            await library.sweep()
+            await sweep(library)
             feed = library.changes()
             await feed.skip_to_now()
             await library.queue.start()

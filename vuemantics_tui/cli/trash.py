@@ -143,6 +143,4 @@ async def _empty(settings: Settings, older_than: int | None, yes: bool) -> None:
 
 async def _in_trash(trash: Trash, prefix: str) -> list[Upload]:
     """Return what is in the trash with an ID that begins so."""
-    if not prefix:
-        return []
-    return [one.upload for one in await trash.store.contents() if one.upload.id.startswith(prefix.lower())]
+    return [one.upload for one in await trash.store.by_prefix(prefix)] if prefix else []

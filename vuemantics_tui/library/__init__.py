@@ -156,7 +156,9 @@ class Library:
         self.tags = TagStore(database)
         self.queue = Queue(settings, database, self.analyzer, lambda: self.compute, limits)
         self.descriptions = Descriptions(database, self.queue)
-        self.trash = Trash(self.root, TrashStore(database), self.uploads, self.queue, settings.trash_days)
+        self.trash = Trash(
+            self.root, TrashStore(database), self.uploads, LibraryStore(database), self.queue, settings.trash_days
+        )
 
     @classmethod
     async def open(
