@@ -19,14 +19,14 @@ import resvg_py
 import skimage
 from textual._context import visible_screen_stack
 from textual.pilot import Pilot
-from vuemantics_tui.ui.widgets.gallery import Gallery
-from vuemantics_tui.ui.widgets.upload_table import UploadTable
 
 from vuemantics_tui.config import Settings
 from vuemantics_tui.library import Library, start_process_server
 from vuemantics_tui.ui.app import VuemanticsApp
 from vuemantics_tui.ui.picker.preview import PreviewPicture
 from vuemantics_tui.ui.picker.screen import PickerScreen
+from vuemantics_tui.ui.uploads.gallery import Gallery
+from vuemantics_tui.ui.uploads.table import UploadTable
 
 HERE = Path(__file__).parent
 FONT = "DejaVu Sans Mono"
