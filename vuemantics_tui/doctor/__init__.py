@@ -30,7 +30,7 @@ async def examine(settings: Settings, library: Library | None = None) -> list[Fi
     if library is not None:
         return await _examine(settings, library, [])
     if not await asyncio.to_thread(paths.database_file(settings.library).exists):
-        nothing = Finding(Verdict.NEUTRAL, LIBRARY, f"{settings.library}: not made yet; the first add makes it")
+        nothing = Finding(Verdict.NEUTRAL, LIBRARY, f"{settings.library}: not created yet; the first add creates it")
         return await _examine(settings, None, [nothing])
     try:
         library = await Library.open(settings)

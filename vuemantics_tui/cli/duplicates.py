@@ -2,40 +2,44 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from vuemantics_tui.cli.group import current_settings, json_option, library_option
-from vuemantics_tui.cli.output import SHORT_ID, emit, emit_json, local_time, note, table
+from vuemantics_tui.cli.options import ask, current_settings, json_option, library_option, yes_option
+from vuemantics_tui.cli.output import SHORT_ID, emit, emit_json, note, table
 from vuemantics_tui.cli.session import open_library, run
-from vuemantics_tui.cli.trashing import ask, yes_option
+from vuemantics_tui.cli.trash import moved_words
 from vuemantics_tui.config import Settings
 from vuemantics_tui.domain.errors import UsageError
-from vuemantics_tui.domain.text import counted, size_words
+from vuemantics_tui.domain.text import counted, date_words, size_words
 
 if TYPE_CHECKING:
     from vuemantics_tui.library import DuplicateGroup, Library, LookAlike
 
 
 @click.command()
-@click.option("--trash", "to_trash", is_flag=True, help="Move all but the one to keep of each group to the trash.")
+@click.option("--trash", "to_trash", is_flag=True, help="Keep the best of each group and move the rest to the trash.")
 @yes_option
 @json_option
 @library_option
 def duplicates(to_trash: bool, yes: bool, as_json: bool) -> None:
-    """List groups of uploads that look the same, each with the one that is best kept.
+    """List groups of uploads that look the same.
 
-    That is the one with the most pixels, then the sharpest, the largest file, the oldest. Hidden uploads are left out.
+    The best of each group is marked "keep": most pixels, then sharpest, largest and oldest. Hidden and unprocessed
+    uploads are skipped.
     """
     if yes and not to_trash:
-        raise UsageError("--yes answers a question that only --trash asks", "Give both.")
+        raise UsageError("--yes needs --trash", "Give both to move duplicates to the trash without a question.")
     settings = current_settings()
     run(lambda: _duplicates(settings, to_trash, yes, as_json))
 
 
 async def _duplicates(settings: Settings, to_trash: bool, yes: bool, as_json: bool) -> None:
-    async with open_library(settings) as library:
+    # The groups are remembered for is:duplicate, where the library may be written.
+    writes = to_trash or os.access(settings.library, os.W_OK)
+    async with open_library(settings, "write" if writes else "read") as library:
         groups = await library.duplicates.groups()
         if as_json:
             for group in groups:
@@ -44,24 +48,22 @@ async def _duplicates(settings: Settings, to_trash: bool, yes: bool, as_json: bo
             for line in _group_lines(groups):
                 emit(line)
         if not groups:
-            note("No two uploads look the same.")
+            note("No duplicates found.")
             return
         others = [other.id for group in groups for other in group.others]
         space = size_words(sum(group.spare_bytes for group in groups))
         if to_trash:
             await _move(library, others, space, yes)
         else:
-            note(
-                f"{counted(len(groups), 'group')}, {space} in all but the ones to keep; move those others to the trash"
-                " with: vuemantics-tui duplicates --trash"
-            )
+            words = counted(len(groups), "group")
+            note(f"{words}. Removing duplicates frees {space}: vuemantics-tui duplicates --trash")
 
 
 async def _move(library: Library, others: list[str], space: str, yes: bool) -> None:
     words = counted(len(others), "upload")
     if not yes:
-        ask(f"Move {words} ({space}) to the trash?", f"Not moved to the trash without being asked: {words}")
-    note(f"{await library.trash.put(others)} moved to the trash; bring back with: vuemantics-tui trash restore ID")
+        ask(f"Move {words} ({space}) to the trash?", f"Moving {words} to the trash needs your confirmation")
+    note(moved_words(await library.trash.put(others), library.trash))
 
 
 def _group_lines(groups: list[DuplicateGroup]) -> list[str]:
@@ -75,13 +77,13 @@ def _group_lines(groups: list[DuplicateGroup]) -> list[str]:
             f"{alike.width} x {alike.height}" if alike.pixels else "",
             size_words(alike.file_size),
             f"{alike.sharpness:.0f}" if alike.sharpness is not None else "",
-            alike.taken_at[:16].replace("T", " ") if alike.taken_at else local_time(alike.created_at),
+            date_words(alike.taken_at or alike.created_at),
             alike.filename,
         )
         for number, group in enumerate(groups, 1)
         for alike in group.members
     ]
-    headings = ("Group", "Like it", "ID", "Pixels", "Size", "Sharpness", "Taken or added", "Name")
+    headings = ("Group", "Match", "ID", "Pixels", "Size", "Sharpness", "Taken or added", "Name")
     return table(headings, rows, frozenset({0, 3, 4, 5}))
 
 

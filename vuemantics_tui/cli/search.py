@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from vuemantics_tui.cli.group import analyzer_option, current_settings, json_option, library_option, lists
+from vuemantics_tui.cli.options import (
+    FAILED,
+    analyzer_option,
+    current_settings,
+    hidden_option,
+    json_option,
+    library_option,
+    lists,
+)
 from vuemantics_tui.cli.output import SHORT_ID, emit, emit_json, emit_lit, emit_path, note, table, upload_document
 from vuemantics_tui.cli.query_line import QueryCommand, checked_line, pointing
 from vuemantics_tui.cli.session import open_library, run
@@ -22,13 +30,12 @@ if TYPE_CHECKING:
 
     from vuemantics_tui.library import Library, SearchHit, SearchResults
 
-FAILED = 1
 _NAME = "Name"
 
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """What of the results is wanted, and how. `end` is what ends a path, where paths alone are printed."""
+    """Which results to print, and how. `end` ends each path, where only paths are printed."""
 
     limit: int
     all: bool
@@ -39,15 +46,22 @@ class _Wanted:
 
 
 def _result_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The options of every command that prints what a search finds."""
+    """Add the options of every command that prints what a search finds."""
     for option in reversed(
         (
-            click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="At most so many."),
-            click.option("--all", "everything", is_flag=True, help="Also what is below the cut-off."),
-            click.option("--hidden", is_flag=True, help="The hidden ones too."),
-            click.option("--paths", is_flag=True, help="Print the paths of the originals, one a line."),
-            click.option("-0", "--null", "null", is_flag=True, help="Print the paths for xargs -0."),
-            click.option("--open", "opens", is_flag=True, help="Open the first in the system's viewer, too."),
+            click.option(
+                "--limit",
+                type=click.IntRange(min=1),
+                default=20,
+                metavar="N",
+                show_default=True,
+                help="Show at most N.",
+            ),
+            click.option("--all", "everything", is_flag=True, help="Include results below the cut-off."),
+            hidden_option,
+            click.option("--paths", is_flag=True, help="Print only the paths of the originals, one per line."),
+            click.option("-0", "--null", "null", is_flag=True, help="Like --paths, for xargs -0."),
+            click.option("--open", "opens", is_flag=True, help="Also open the first result in your system's viewer."),
             json_option,
             analyzer_option,
             library_option,
@@ -59,22 +73,24 @@ def _result_options(command: Callable[..., None]) -> Callable[..., None]:
 
 def _wanted(limit: int, everything: bool, hidden: bool, paths: bool, null: bool, opens: bool, as_json: bool) -> _Wanted:
     if paths + null + as_json > 1:
-        raise UsageError("There is one output", "Give one of --json, --paths and -0.")
+        raise UsageError("Only one output format is possible", "Choose one of --json, --paths and -0.")
     return _Wanted(limit, everything, hidden, as_json, b"\0" if null else b"\n" if paths else None, opens)
 
 
 @click.command(
     cls=QueryCommand,
-    epilog="A QUERY that holds a word with a minus stands behind --, as in: search -- kitten -dog",
+    epilog="Put -- before a QUERY that leaves words out: vuemantics-tui search -- kitten -dog",
 )
 @click.argument("query", nargs=-1, required=True, metavar="QUERY...")
 @_result_options
 def search(query: tuple[str, ...], **options: Any) -> None:
-    """Find uploads by words, by meaning and by filters, best first."""
+    """Find uploads by meaning, keywords and filters, best first."""
     wanted = _wanted(**options)
     text = checked_line(query)
     if not text:
-        raise UsageError("The query is empty", "Say what the picture shows: vuemantics-tui search a cat on a sofa")
+        raise UsageError(
+            "The query is empty", "Describe what you are looking for: vuemantics-tui search a cat on a sofa"
+        )
     settings = current_settings()
     _open(run(lambda: _search(settings, text, wanted)), wanted)
 
@@ -87,7 +103,7 @@ def _open(first: Path | None, wanted: _Wanted) -> None:
 
 
 async def _search(settings: Settings, text: str, wanted: _Wanted) -> Path | None:
-    """Print what is found; returns the original of the first."""
+    """Print what is found; return the original of the first."""
     async with open_library(settings) as library:
         return await _find(library, text, wanted)
 
@@ -127,7 +143,7 @@ def _hit_document(library: Library, hit: SearchHit, above: bool) -> dict[str, An
 
 
 def _hit_table(found: SearchResults) -> list[str]:
-    """Each hit with the sentence that holds the query's words, else its description."""
+    """Return each result with the sentence that has the query's words, else its description."""
     rows = [
         (
             f"{hit.score:.2f}",
@@ -142,18 +158,18 @@ def _hit_table(found: SearchResults) -> list[str]:
 
 
 async def _remarks(library: Library, found: SearchResults, wanted: _Wanted) -> list[str]:
-    """What is to be said of the results beside themselves."""
+    """Return what to say about the results."""
     lines = []
     if not found:
         undescribed = not found.below and not found.note and not (await library.queue.store.counts()).completed
-        lines.append("Nothing was found" + (": nothing in this library is described yet." if undescribed else "."))
+        lines.append("Nothing in this library is described yet." if undescribed else "No results.")
     if found.total > found.kept:
-        lines.append(f"{counted(found.total - found.kept, 'more hit')}, --limit shows them")
+        lines.append(f"{counted(found.total - found.kept, 'more result')}. To see more: --limit N")
     if wanted.all and len(found) > found.kept:
-        lines.append(f"The last {len(found) - found.kept:,} are below the cut-off")
+        lines.append(f"The last {len(found) - found.kept:,} are below the cut-off.")
     elif found.below and not wanted.all:
         more = "more below" if found else "below"
-        lines.append(f"{found.below:,} {more} the cut-off, --all shows them")
+        lines.append(f"{found.below:,} {more} the cut-off. To include them: --all")
     return lines
 
 
@@ -162,7 +178,7 @@ async def _remarks(library: Library, found: SearchResults, wanted: _Wanted) -> l
 @library_option
 @click.pass_context
 def saved(context: click.Context, as_json: bool) -> None:
-    """List the saved searches with how many uploads each finds, or change and run them."""
+    """List, add, run or remove saved searches."""
     if lists(context, as_json):
         settings = current_settings()
         run(lambda: _list_saved(settings, as_json))
@@ -173,7 +189,7 @@ def saved(context: click.Context, as_json: bool) -> None:
 @click.argument("query", nargs=-1, required=True, metavar="QUERY...")
 @library_option
 def add_saved(name: str, query: tuple[str, ...]) -> None:
-    """Keep a search by a name, in the place of an older one of that name."""
+    """Save a search under a name, replacing any other of that name."""
     text = checked_line(query)
     settings = current_settings()
     run(lambda: _add_saved(settings, name, text))
@@ -183,7 +199,7 @@ def add_saved(name: str, query: tuple[str, ...]) -> None:
 @click.argument("name")
 @_result_options
 def run_saved(name: str, **options: Any) -> None:
-    """Search as it was saved by a name."""
+    """Run a saved search."""
     wanted = _wanted(**options)
     settings = current_settings()
     _open(run(lambda: _run_saved(settings, name, wanted)), wanted)
@@ -193,7 +209,7 @@ def run_saved(name: str, **options: Any) -> None:
 @click.argument("name")
 @library_option
 def forget_saved(name: str) -> None:
-    """Forget a saved search; what it finds stays."""
+    """Remove a saved search. The uploads it finds stay."""
     settings = current_settings()
     run(lambda: _forget_saved(settings, name))
 
@@ -202,7 +218,7 @@ async def _list_saved(settings: Settings, as_json: bool) -> None:
     async with open_library(settings) as library:
         searches, counts = await library.search.saved.all(), await library.search.counts()
     if not searches:
-        note("No search is saved. Save one with: vuemantics-tui saved add NAME QUERY...")
+        note("No saved searches. To add one: vuemantics-tui saved add NAME QUERY...")
     elif as_json:
         for one in searches:
             emit_json({"name": one.name, "query": one.query, "count": counts.get(one.name)})
@@ -216,9 +232,9 @@ async def _list_saved(settings: Settings, as_json: bool) -> None:
 
 
 async def _add_saved(settings: Settings, name: str, text: str) -> None:
-    async with open_library(settings) as library:
+    async with open_library(settings, "write") as library:
         await library.search.save(name, text)
-        note(f"Saved: {visible(' '.join(name.split()))}")
+        note(f"Saved the search {visible(' '.join(name.split()))}.")
 
 
 async def _run_saved(settings: Settings, name: str, wanted: _Wanted) -> Path | None:
@@ -231,11 +247,11 @@ async def _run_saved(settings: Settings, name: str, wanted: _Wanted) -> Path | N
 
 
 async def _forget_saved(settings: Settings, name: str) -> None:
-    async with open_library(settings) as library:
+    async with open_library(settings, "write") as library:
         if not await library.search.saved.forget(" ".join(name.split())):
             raise _no_search(name)
-        note(f"Forgotten: {visible(name)}")
+        note(f"Removed the saved search {visible(name)}.")
 
 
 def _no_search(name: str) -> UsageError:
-    return UsageError(f"No search is saved as {name!r}", "See: vuemantics-tui saved")
+    return UsageError(f"There is no saved search {name!r}", "To see them: vuemantics-tui saved")

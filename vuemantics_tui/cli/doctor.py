@@ -1,4 +1,4 @@
-"""The doctor."""
+"""The command that checks everything: doctor."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from vuemantics_tui.cli.group import analyzer_option, current_settings, library_option
+from vuemantics_tui.cli.options import FAILED, analyzer_option, current_settings, library_option
 from vuemantics_tui.cli.output import emit, emit_json
 from vuemantics_tui.cli.session import run
 from vuemantics_tui.domain.text import visible
@@ -14,17 +14,15 @@ from vuemantics_tui.domain.text import visible
 if TYPE_CHECKING:
     from vuemantics_tui.domain.finding import Finding
 
-WRONG = 1
-
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object with all findings.")
 @analyzer_option
 @library_option
 def doctor(as_json: bool) -> None:
-    """Say what is installed, reachable and possible: analyzers, library, terminal.
+    """Check the analyzers, the library, the disk and the terminal.
 
-    Ends with exit code 1 if something is wrong with the analyzer in use or with the library.
+    Exits with 1 if the analyzer in use or the library has a problem.
     """
     from vuemantics_tui.doctor import examine, is_ok
 
@@ -36,7 +34,7 @@ def doctor(as_json: bool) -> None:
         for finding in findings:
             for line in _lines(finding):
                 emit(line)
-    raise SystemExit(0 if is_ok(findings) else WRONG)
+    raise SystemExit(0 if is_ok(findings) else FAILED)
 
 
 def _document(finding: Finding) -> dict[str, Any]:

@@ -8,14 +8,12 @@ from pathlib import Path
 
 import click
 
-from vuemantics_tui.cli.group import current_settings, library_option
+from vuemantics_tui.cli.options import FAILED, current_settings, library_option
 from vuemantics_tui.cli.output import emit, note, warn_of
 from vuemantics_tui.config import KEYS, Settings, about, names
 from vuemantics_tui.domain.errors import VuemanticsError
 from vuemantics_tui.files import make_folder, write_whole
 from vuemantics_tui.paths import settings_file
-
-WRONG = 1
 
 
 @click.group()
@@ -25,14 +23,14 @@ def config() -> None:
 
 @config.command()
 def path() -> None:
-    """Print where the settings file is, or would be."""
+    """Print the path of the settings file."""
     emit(str(settings_file()))
 
 
 @config.command()
 @library_option
 def show() -> None:
-    """Print every setting, where it comes from and what it does, as TOML."""
+    """Print every setting as TOML, with its meaning and where its value comes from."""
     settings = current_settings()
     for name in names():
         emit(f"# {about(name)}")
@@ -47,7 +45,7 @@ def show() -> None:
 
 @config.command()
 def edit() -> None:
-    """Open the settings file in $VISUAL or $EDITOR, and check it afterwards."""
+    """Edit the settings file in $VISUAL or $EDITOR, then check it."""
     file = settings_file()
     try:
         if not file.exists():
@@ -55,20 +53,20 @@ def edit() -> None:
             write_whole(file, template().encode())
     except OSError as error:
         raise VuemanticsError(
-            f"The settings file cannot be made: {file} ({error.strerror})", "Check who may write there."
+            f"The settings file cannot be created: {file} ({error.strerror})", "Check the permissions of its folder."
         ) from error
     click.edit(filename=str(file))
     checked = Settings.load(environment={}, file=file)
     warn_of(checked.problems)
     if checked.problems:
-        raise SystemExit(WRONG)
-    note(f"{file}: all settings in it are right")
+        raise SystemExit(FAILED)
+    note(f"{file}: no problems")
 
 
 def template() -> str:
-    """A settings file in which every setting stands with its default, as a comment."""
+    """Return a settings file with every setting and its default in comments."""
     defaults = Settings()
-    lines = ["# Settings of vuemantics-tui. Take away the # before a line and change its value.", ""]
+    lines = ["# Settings of vuemantics-tui. Remove the # from a line to change its value.", ""]
     for name in names():
         lines.append(f"# {about(name)}")
         if name == KEYS:
@@ -79,6 +77,6 @@ def template() -> str:
 
 
 def toml(value: bool | int | float | str | Path | Mapping[str, str]) -> str:
-    """One value as TOML writes it."""
+    """Return one value as TOML writes it."""
     # JSON's strings are TOML's, but for the one control character that JSON leaves as it is.
     return json.dumps(str(value) if isinstance(value, Path) else value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,4 +1,4 @@
-"""Deleting from a shell: to the trash and back, and for ever."""
+"""Deleting from a shell: to the trash and back, and for good."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def test_to_the_trash_and_back(run: Run, ids: dict[str, str], tmp_path: Path) ->
     original = Path(objects(run("show", cat, "--json"))[0]["file_path"])
     deleted = run("delete", cat[:12], "--yes")
     assert deleted.returncode == 0
-    assert "1 moved to the trash for 30 days" in deleted.stderr
+    assert "Moved 1 upload to the trash for 30 days" in deleted.stderr
     assert "trash restore" in deleted.stderr
     assert original.exists()
     assert run("show", cat).returncode == 2
@@ -28,20 +28,20 @@ def test_to_the_trash_and_back(run: Run, ids: dict[str, str], tmp_path: Path) ->
     assert objects(run("trash", "--json")) == []
     assert cat in {document["id"] for document in objects(run("search", "cat", "--json"))}
     unknown = run("trash", "restore", cat)
-    assert (unknown.returncode, "See: vuemantics-tui trash" in unknown.stderr) == (2, True)
+    assert (unknown.returncode, "To see them: vuemantics-tui trash" in unknown.stderr) == (2, True)
 
 
-def test_emptied_for_ever(run: Run, ids: dict[str, str], tmp_path: Path) -> None:
+def test_emptied_for_good(run: Run, ids: dict[str, str], tmp_path: Path) -> None:
     cat, coffee = ids["chelsea.png"], ids["coffee.png"]
     folders = [Path(objects(run("show", one, "--json"))[0]["file_path"]).parent for one in (cat, coffee)]
     run("delete", cat, coffee, "--yes")
     refused = run("trash", "empty")
     assert (refused.returncode, "--yes" in refused.stderr) == (2, True)
-    assert "0 deleted" in run("trash", "empty", "--older-than", "1", "--yes").stderr
+    assert "Deleted 0 uploads" in run("trash", "empty", "--older-than", "1", "--yes").stderr
     assert run("trash", "empty", "--older-than", "99999999999", "--yes").returncode == 2
-    assert "1 deleted for ever" in run("delete", cat, "--forever", "--yes").stderr
+    assert "Deleted 1 upload for good" in run("delete", cat, "--forever", "--yes").stderr
     assert [folder.exists() for folder in folders] == [False, True]
-    assert "1 deleted for ever" in run("trash", "empty", "--yes").stderr
+    assert "Deleted 1 upload for good" in run("trash", "empty", "--yes").stderr
     assert [folder.exists() for folder in folders] == [False, False]
 
 
@@ -60,9 +60,9 @@ def test_what_is_in_the_trash_for_too_long_goes_when_the_library_is_processed(
     assert [document["id"] for document in objects(run("trash", "--json"))] == [coffee]
 
 
-def test_a_trash_that_keeps_for_ever_names_no_days(run: Run, ids: dict[str, str]) -> None:
+def test_a_trash_without_an_end_names_no_days(run: Run, ids: dict[str, str]) -> None:
     said = run("delete", ids["coffee.png"], "--yes", VUEMANTICS_TRASH_DAYS="0").stderr
-    assert "moved to the trash; bring back" in said
+    assert "Moved 1 upload to the trash. To undo:" in said
 
 
 @pytest.mark.parametrize("words", [["trash", "--json", "empty"], ["saved", "--json", "forget", "cats"]])

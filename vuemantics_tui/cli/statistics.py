@@ -1,4 +1,4 @@
-"""The command about the library in numbers: stats."""
+"""The command that counts: stats."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from vuemantics_tui.cli.group import analyzer_option, current_settings, json_option, library_option
+from vuemantics_tui.cli.options import analyzer_option, current_settings, json_option, library_option
 from vuemantics_tui.cli.output import emit, emit_json
 from vuemantics_tui.cli.session import open_library, run
 from vuemantics_tui.config import Settings
@@ -27,7 +27,10 @@ _TEXT_WIDTH = 100
 @analyzer_option
 @library_option
 def stats(as_json: bool) -> None:
-    """Say what is in the library, in numbers: uploads, months, tags, space, times, vectors."""
+    """Show the library in numbers.
+
+    Uploads by status, type and month, disk space, tags, processing times and vectors.
+    """
     settings = current_settings()
     run(lambda: _stats(settings, as_json))
 
@@ -43,7 +46,7 @@ async def _stats(settings: Settings, as_json: bool) -> None:
 
 
 def statistics_document(statistics: Statistics) -> dict[str, Any]:
-    """The numbers as a JSON object: bytes and seconds."""
+    """Return the numbers as a JSON object, in bytes and seconds."""
     counts, space = statistics.counts, statistics.space
     return {
         "uploads": sum(counts.by_status.values()),
@@ -78,7 +81,7 @@ def statistics_document(statistics: Statistics) -> dict[str, Any]:
 
 
 def statistics_page(statistics: Statistics) -> list[str]:
-    """The numbers as lines, the months as bars."""
+    """Return the numbers as lines, the months as bars."""
     counts, space = statistics.counts, statistics.space
     uploads = sum(counts.by_status.values())
     statuses = [f"{count:,} {STATUS_WORDS[status]}" for status, count in counts.by_status.items() if count]
@@ -91,14 +94,13 @@ def statistics_page(statistics: Statistics) -> list[str]:
         ("uploads", f"{uploads:,}" + (f": {', '.join(statuses)}" if statuses else "")),
         ("types", ", ".join(types)),
         ("hidden", f"{counts.hidden:,}" if counts.hidden else ""),
-        ("duplicates", f"{counts.duplicates:,}, see: vuemantics-tui duplicates" if counts.duplicates else ""),
+        ("duplicates", f"{counts.duplicates:,}. To list them: vuemantics-tui duplicates" if counts.duplicates else ""),
         ("trash", f"{counts.trashed:,}" if counts.trashed else ""),
         (
             "space",
             f"{size_words(space.total)}: " + ", ".join(f"{name} {size_words(size)}" for name, size in kinds if size),
         ),
-        ("vectors", f"{statistics.embedded:,} of {statistics.described:,} described have one of {_model(statistics)}"),
-        ("", "make the others with: vuemantics-tui reembed" if statistics.stale else ""),
+        ("vectors", _vectors(statistics)),
         ("tags", ", ".join(f"{visible(name)} {count:,}" for name, count in counts.tags)),
     ]
     lines = []
@@ -118,5 +120,10 @@ def statistics_page(statistics: Statistics) -> list[str]:
     return lines
 
 
-def _model(statistics: Statistics) -> str:
-    return visible(statistics.embedding_model) or "the model in use"
+def _vectors(statistics: Statistics) -> str:
+    """How many uploads have a vector; nothing where no analyzer can be made, and so no model is in use."""
+    if not statistics.embedding_model:
+        return ""
+    words = f"{statistics.embedded:,} of {statistics.described:,} uploads have a vector of "
+    words += visible(statistics.embedding_model)
+    return words + (". To make the rest: vuemantics-tui reembed" if statistics.stale else "")

@@ -1,4 +1,4 @@
-"""What someone sees who waits: bars, and how to go on after an interruption."""
+"""What someone sees who waits: progress bars, servers that are offline, and how to resume."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from vuemantics_tui.cli.output import note
 from vuemantics_tui.cli.session import Interrupted
-from vuemantics_tui.domain.text import visible
+from vuemantics_tui.domain.text import counted, visible
 from vuemantics_tui.domain.upload import ProcessingStatus, Upload
 
 if TYPE_CHECKING:
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 OUTAGE_LOOK_SECONDS = 0.2
 
 Tell = Callable[[Upload], None]
-"""Tells of an upload that came to its end."""
+"""Prints an upload that ended."""
 
 
 @contextmanager
 def bars() -> Iterator[Progress]:
-    """Progress bars on stderr, where that is a terminal; elsewhere they cost and print nothing."""
+    """Show progress bars on stderr if that is a terminal; elsewhere they cost and print nothing."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn
 
@@ -53,17 +53,17 @@ class Bar:
         self.done = 0
 
     def advance(self, amount: int) -> None:
-        """So much more is done."""
+        """Count more as done."""
         self.done += amount
         self._progress.advance(self._task, amount)
 
     def show(self, done: int, total: int) -> None:
-        """So much of so much is done."""
+        """Set how much of how much is done."""
         self.done = done
         self._progress.update(self._task, completed=done, total=total)
 
     def say(self, amount: str) -> None:
-        """The words beside the bar."""
+        """Set the words beside the bar."""
         self._progress.update(self._task, amount=amount)
 
 
@@ -77,10 +77,10 @@ async def follow(
     through_pauses: bool = False,
     summary: bool = True,
 ) -> int:
-    """Tell of each of these uploads as it comes to its end; returns how many failed.
+    """Print each of these uploads as it ends; return how many failed.
 
-    Raises LibraryError where the queue is paused, unless told to wait `through_pauses`, and where a server stays away
-    for `patience` seconds (None: waits for ever).
+    Raises LibraryError when the queue is paused, unless told to wait `through_pauses`, and when a server is offline
+    for `patience` seconds (None: waits without end).
     """
     total, failed = len(mine), 0
     with bars() as progress:
@@ -100,7 +100,7 @@ async def follow(
 
 @asynccontextmanager
 async def _naming_outages(library: Library) -> AsyncIterator[None]:
-    """Says once of each outage which server everything waits for, and when it is over."""
+    """Say once which server the queue waits for, and when it is back."""
 
     async def watch() -> None:
         server = ""
@@ -110,7 +110,7 @@ async def _naming_outages(library: Library) -> AsyncIterator[None]:
                 server = outage.server
                 note(f"Waiting for {visible(server)}: {visible(outage.message)}. {visible(outage.hint)}".strip())
             elif outage is None and server and not library.queue.circuit.is_trying:
-                note(f"{visible(server)} answers again.")
+                note(f"{visible(server)} is back online.")
                 server = ""
             await asyncio.sleep(OUTAGE_LOOK_SECONDS)
 
@@ -122,12 +122,25 @@ async def _naming_outages(library: Library) -> AsyncIterator[None]:
         await asyncio.wait([watching])
 
 
+async def sweep(library: Library) -> None:
+    """Clean up before the work, and say what was left for later."""
+    await library.sweep()
+    if library.trash.postponed:
+        note(library.trash.postponed)
+
+
+def queued_words(count: int, library: Library) -> str:
+    """Return what was queued, and how to process it."""
+    return f"Queued {counted(count, 'upload')}. To process: vuemantics-tui --library {library.root} process"
+
+
 @contextmanager
-def saying_how_to_go_on(library: Library) -> Iterator[None]:
-    """Turns an interruption into one that says how to go on."""
+def resumable(library: Library) -> Iterator[None]:
+    """Turn an interruption into one that says how to resume."""
     try:
         yield
     except asyncio.CancelledError:
         raise Interrupted(
-            f"Stopped. What was running waits again; go on with: vuemantics-tui --library {library.root} process"
+            "Stopped. Uploads in progress went back to the queue."
+            f" To resume: vuemantics-tui --library {library.root} process"
         ) from None

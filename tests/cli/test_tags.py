@@ -9,11 +9,11 @@ from tests.cli.conftest import Run, objects
 
 def test_tags_are_given_taken_and_found(run: Run, ids: dict[str, str]) -> None:
     cat, coffee = ids["chelsea.png"], ids["coffee.png"]
-    assert "no tags of your own" in run("tag", "--list").stderr
+    assert "You have no tags yet" in run("tag", "--list").stderr
     given = run("tag", cat, "+Golden Gate", "-hat", "+x", coffee[:12])
     assert given.returncode == 0, given.stderr
-    assert "2 uploads tagged Golden Gate, x" in given.stderr
-    assert "0 uploads no longer tagged hat" in given.stderr
+    assert "Tagged 2 uploads: Golden Gate, x" in given.stderr
+    assert "Removed from 0 uploads: hat" in given.stderr
     assert objects(run("tag", "--list", "--json")) == [
         {"name": "Golden Gate", "count": 2, "album": False},
         {"name": "x", "count": 2, "album": False},
@@ -21,7 +21,7 @@ def test_tags_are_given_taken_and_found(run: Run, ids: dict[str, str]) -> None:
     found = objects(run("search", "tag:golden gate", "--json"))
     assert {document["id"] for document in found} == {cat, coffee}
     assert found[0]["own_tags"] == ["Golden Gate", "x"]
-    assert "1 upload no longer tagged golden gate" in run("tag", cat, "-golden gate").stderr
+    assert "Removed from 1 upload: golden gate" in run("tag", cat, "-golden gate").stderr
     assert [document["id"] for document in objects(run("search", "tag:golden gate", "--json"))] == [coffee]
 
 
@@ -42,15 +42,16 @@ def test_an_album_is_a_tag_that_is_shown_as_one(run: Run, ids: dict[str, str]) -
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["tag"], "No tag was named"),
-        (["tag", "3f2a"], "No tag was named"),
-        (["tag", "+beach"], "No upload was named"),
+        (["tag"], "No tag given"),
+        (["tag", "3f2a"], "No tag given"),
+        (["tag", "+beach"], "No upload given"),
         (["tag", "ffffffff", "+beach"], "No upload has an ID"),
         (["tag", "--list", "+beach"], "--list takes no"),
-        (["tag", "3f2a", "+beach", "--json"], "--json goes with --list"),
+        (["tag", "3f2a", "+beach", "--json"], "--json needs --list"),
         (["tag", "3f2a", "--lst"], "No such option"),
     ],
 )
+@pytest.mark.usefixtures("empty")
 def test_a_wrong_call_says_what_to_do(run: Run, words: list[str], says: str) -> None:
     result = run(*words)
     assert (result.returncode, result.stdout) == (2, "")

@@ -1,4 +1,4 @@
-"""The commands that open the screen."""
+"""The commands that open the app: app, demo."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vuemantics_tui.cli.group import APP_COMMAND, analyzer_option, current_settings, library_option
+from vuemantics_tui.cli.options import FAILED, analyzer_option, current_settings, library_option
 from vuemantics_tui.cli.output import emit, note, upload_table
 from vuemantics_tui.cli.session import run
 from vuemantics_tui.config import Settings
@@ -24,6 +24,7 @@ from vuemantics_tui.terminal import current_terminal
 if TYPE_CHECKING:
     from vuemantics_tui.domain.finding import Finding
 
+APP_COMMAND = "app"
 SWITCH_SECONDS = 0.0005
 
 
@@ -32,14 +33,14 @@ SWITCH_SECONDS = 0.0005
 @analyzer_option
 @library_option
 def app(paths: tuple[Path, ...]) -> None:
-    """Open the app; paths are added, folders with all that is in them."""
+    """Open the app and add these paths, folders with everything in them."""
     missing = [path for path in paths if not path.exists()]
     if missing:
         raise UsageError(f"There is no file or folder {str(missing[0])!r}", "Check the spelling.")
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError(
             "The app needs a terminal",
-            "Without one, use the commands: add, process, list, search. See --help.",
+            "Without one, use commands such as add, list and search. See: vuemantics-tui --help",
         )
     _open_screen(current_settings(warn=False), paths)
 
@@ -47,7 +48,10 @@ def app(paths: tuple[Path, ...]) -> None:
 @click.command()
 @library_option
 def demo() -> None:
-    """Show the program at work on pictures that it draws itself, in a throw-away library."""
+    """Try the program on drawn pictures.
+
+    They are in a library of their own that is deleted afterwards.
+    """
     from vuemantics_tui.demo import demo_settings, draw, run_without_screen
 
     with tempfile.TemporaryDirectory(prefix="vuemantics-demo-") as folder:
@@ -60,7 +64,7 @@ def demo() -> None:
         for line in upload_table(outcome.uploads):
             emit(line)
         note(outcome.verdict)
-        raise SystemExit(0 if outcome.as_it_should else 1)
+        raise SystemExit(0 if outcome.as_it_should else FAILED)
 
 
 def _open_screen(settings: Settings, paths: Sequence[Path]) -> None:
@@ -72,7 +76,7 @@ def _open_screen(settings: Settings, paths: Sequence[Path]) -> None:
         left = run(partial(_screen, settings, paths))
         paths = ()
     if left:
-        note(f"{counted(left, 'upload')} still to process. Open the app again, or run: vuemantics-tui process")
+        note(f"{counted(left, 'upload')} still in the queue. To resume, open the app or run: vuemantics-tui process")
 
 
 def _favour_the_keyboard() -> None:
@@ -82,7 +86,7 @@ def _favour_the_keyboard() -> None:
 
 
 async def _screen(settings: Settings, paths: Sequence[Path]) -> int | None:
-    """Run the app to its end; returns how many uploads still wait, or None where it is to be opened once more."""
+    """Run the app to its end; return how many uploads still wait, or None to open it once more."""
     _favour_the_keyboard()
     from vuemantics_tui.library import Library
     from vuemantics_tui.ui.app import VuemanticsApp
@@ -109,7 +113,7 @@ async def _screen(settings: Settings, paths: Sequence[Path]) -> int | None:
         gc.freeze()
         await screen.run_async()
         if screen.return_code:
-            raise VuemanticsError(f"the app had to end because of a defect; the log file tells more: {log_file()}")
+            raise VuemanticsError(f"The app stopped because of a bug. Details are in the log: {log_file()}")
         return None if screen.reopen else (await library.queue.store.counts()).waiting
     finally:
         await library.close()

@@ -1,4 +1,4 @@
-"""The commands that look at uploads: list, show, open."""
+"""The commands that show uploads: list, show, open."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vuemantics_tui.cli.group import current_settings, json_option, library_option
+from vuemantics_tui.cli.options import current_settings, hidden_option, json_option, library_option
 from vuemantics_tui.cli.output import emit, emit_json, note, upload_document, upload_page, upload_table
 from vuemantics_tui.cli.session import open_library, run
 from vuemantics_tui.config import Settings
+from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.upload import ProcessingStatus
 from vuemantics_tui.viewer import open_in_viewer
@@ -17,14 +18,12 @@ from vuemantics_tui.viewer import open_in_viewer
 if TYPE_CHECKING:
     from pathlib import Path
 
-limit_option = click.option("--limit", type=click.IntRange(min=1), help="At most so many.")
-
 
 @click.command("list")
-@click.option("--status", type=click.Choice([status.value for status in ProcessingStatus]), help="Only these.")
-@click.option("--type", "file_type", type=click.Choice([kind.value for kind in FileType]), help="Only these.")
-@click.option("--hidden", is_flag=True, help="The hidden ones too.")
-@limit_option
+@click.option("--status", type=click.Choice([status.value for status in ProcessingStatus]), help="Only this status.")
+@click.option("--type", "file_type", type=click.Choice([kind.value for kind in FileType]), help="Only this type.")
+@hidden_option
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Show at most N uploads.")
 @json_option
 @library_option
 def list_uploads(status: str | None, file_type: str | None, hidden: bool, limit: int | None, as_json: bool) -> None:
@@ -59,11 +58,11 @@ async def _list(
             for line in upload_table(uploads):
                 emit(line)
         elif status or file_type:
-            note("No upload is like that.")
+            note("No uploads match.")
         elif (await library.queue.store.counts()).total:
-            note("All uploads are hidden. Show them with: vuemantics-tui list --hidden")
+            note("All uploads are hidden. To list them: vuemantics-tui list --hidden")
         else:
-            note("The library is empty. Begin with: vuemantics-tui add ~/Pictures --recursive")
+            note("The library is empty. To add pictures: vuemantics-tui add ~/Pictures --recursive")
 
 
 @click.command()
@@ -71,7 +70,7 @@ async def _list(
 @json_option
 @library_option
 def show(upload_id: str, as_json: bool) -> None:
-    """Show everything about one upload, with its history."""
+    """Show all details of one upload, with its history."""
     settings = current_settings()
     run(lambda: _show(settings, upload_id, as_json))
 
@@ -95,7 +94,7 @@ async def _show(settings: Settings, prefix: str, as_json: bool) -> None:
 @click.argument("upload_id", metavar="ID")
 @library_option
 def open_original(upload_id: str) -> None:
-    """Open the original in the system's viewer."""
+    """Open the original in your system's viewer."""
     settings = current_settings()
     path = run(lambda: _original(settings, upload_id))
     open_in_viewer(path)
@@ -105,5 +104,8 @@ async def _original(settings: Settings, prefix: str) -> Path:
     async with open_library(settings) as library:
         upload = await library.uploads.find(prefix)
         path = library.absolute(upload.file_path)
-        assert path is not None, "every upload has its original"
-        return path
+    if path is None:
+        raise UsageError(
+            f"The original of {upload.filename} is recorded outside the library", "Run: vuemantics-tui doctor"
+        )
+    return path

@@ -8,10 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from vuemantics_tui.cli.describing import reembedding_words
-from vuemantics_tui.cli.following import Bar, bars
-from vuemantics_tui.cli.group import AnalyzerName, analyzer_option, current_settings, json_option, library_option
+from vuemantics_tui.cli.descriptions import reembedding_words
+from vuemantics_tui.cli.options import (
+    FAILED,
+    AnalyzerName,
+    analyzer_option,
+    current_settings,
+    json_option,
+    library_option,
+)
 from vuemantics_tui.cli.output import emit, emit_json, note
+from vuemantics_tui.cli.progress import Bar, bars
 from vuemantics_tui.cli.session import Interrupted, open_library, run
 from vuemantics_tui.config import AUTO, SAME, Settings
 from vuemantics_tui.domain.text import size_words, visible
@@ -19,16 +26,14 @@ from vuemantics_tui.domain.text import size_words, visible
 if TYPE_CHECKING:
     from vuemantics_tui.library import Library, ServerState
 
-FAILED = 1
-
 
 @click.command()
 @click.argument("name", required=False, type=AnalyzerName("analyzer", default=False))
-@click.option("--embedder", type=AnalyzerName("embedder"), default=SAME, help="Embed with another one.")
+@click.option("--embedder", type=AnalyzerName("embedder"), default=SAME, help="Use another analyzer for embedding.")
 @json_option
 @library_option
 def analyzer(name: str | None, embedder: str, as_json: bool) -> None:
-    """Show which analyzer is in use and why, or have the library keep another one."""
+    """Show the analyzer in use, or choose another for this library."""
     settings = current_settings()
     if name is None:
         run(lambda: _show(settings, as_json))
@@ -41,12 +46,12 @@ def analyzer(name: str | None, embedder: str, as_json: bool) -> None:
 @analyzer_option
 @library_option
 def pull(model: str | None) -> None:
-    """Have Ollama fetch a model, or else those that are missing."""
+    """Download a model with Ollama, or all missing models."""
     settings = current_settings()
     try:
         done = run(lambda: _pull(settings, model))
     except Interrupted:
-        raise Interrupted("Stopped. What was fetched is kept: the next pull goes on from there.") from None
+        raise Interrupted("Stopped. The next pull resumes the download.") from None
     raise SystemExit(0 if done else FAILED)
 
 
@@ -57,31 +62,31 @@ async def _show(settings: Settings, as_json: bool) -> None:
         better = await library.analyzer.better()
         _tell(library, states, stale, as_json)
     if better is not None and not as_json:
-        note(f"{better} is ready now. Change with: vuemantics-tui analyzer {better}")
+        note(f"{better} is ready now. To use it: vuemantics-tui analyzer {better}")
 
 
 async def _keep(settings: Settings, name: str, embedder: str, as_json: bool) -> None:
-    """Keep another analyzer, and say what that means."""
+    """Choose another analyzer, and say what that means."""
     chosen = embedder if embedder != SAME else settings.embedder
-    # Opened with the new one, which proves that it can be made, and counts what it lacks.
-    async with open_library(replace(settings, analyzer=name, embedder=chosen)) as library:
-        await library.analyzer.keep(name, chosen)
+    # Opened with the new one, which proves that it can be made, and counts the vectors that it lacks.
+    async with open_library(replace(settings, analyzer=name, embedder=chosen), "write") as library:
         states = await library.analyzer.states()
+        await library.analyzer.keep(name, chosen)
         stale, total = await library.queue.stale_embeddings()
-        _tell(library, states, (stale, total), as_json, why="kept in this library from now on")
+        _tell(library, states, (stale, total), as_json, why="chosen for this library")
         if stale:
-            note("Until then words find them. Describe them anew, if you like, with: vuemantics-tui retry ID...")
+            note("Until then, only keywords find them. To describe them again: vuemantics-tui retry ID...")
     for setting, value in (("analyzer", settings.analyzer), ("embedder", settings.embedder)):
         wanted = name if setting == "analyzer" else chosen
         if value not in (AUTO, SAME, wanted):
             where = settings.sources.get(setting, "the settings")
-            note(f"It is not in use as long as {setting} is {value} ({visible(where)}).")
+            note(f"Not in use while {setting} is {value} ({visible(where)}).")
 
 
 def _tell(
     library: Library, states: list[ServerState], stale: tuple[int, int], as_json: bool, why: str | None = None
 ) -> None:
-    """Print what is in use, why, and how its servers are."""
+    """Print what is in use, why, and the state of its servers."""
     choice, analyzer = library.analyzer.choice, library.analyzer.made
     assert choice is not None and analyzer is not None, "looking at its servers made it"
     why = why or choice.why
@@ -100,8 +105,8 @@ def _tell(
         return
     names = choice.describer if choice.describer == choice.embedder else f"{choice.describer} + {choice.embedder}"
     emit(f"{names}: {visible(why)}")
-    emit(f"  describes with {visible(analyzer.model) or 'no model: none is set'}")
-    emit(f"  embeds with {visible(analyzer.embedding_model) or 'no model: none is set'}")
+    emit(f"  describes with {visible(analyzer.model) or 'no model (none is set)'}")
+    emit(f"  embeds with {visible(analyzer.embedding_model) or 'no model (none is set)'}")
     for state in states:
         emit(f"  {visible(state_words(state))}")
     if stale[0]:
@@ -109,10 +114,10 @@ def _tell(
 
 
 def state_words(state: ServerState) -> str:
-    """How a server is, in a line."""
+    """Return the state of a server in a line."""
     if not state.answers:
         return f"{state.detail}. {state.hint}".strip()
-    words = f"{state.server}: {state.detail or 'answers'}"
+    words = f"{state.server}: {state.detail or 'online'}"
     return words + (f"; missing: {', '.join(state.missing)}" if state.missing else "")
 
 
@@ -129,7 +134,7 @@ def _state_document(state: ServerState) -> dict[str, Any]:
 
 
 async def _pull(settings: Settings, model: str | None) -> bool:
-    """Fetch a model or the missing ones; whether the server was there."""
+    """Download a model or the missing ones; return whether the server was online."""
     async with open_library(settings) as library:
         await library.analyzer.get()
         if model is not None or not library.analyzer.can_pull:
@@ -142,7 +147,7 @@ async def _pull(settings: Settings, model: str | None) -> bool:
                 return False
             models = list(dict.fromkeys(missing for state in states for missing in state.missing))
             if not models:
-                note("No model is missing.")
+                note("No models are missing.")
         for each in models:
             await _pull_one(library, each)
     return True
@@ -167,6 +172,6 @@ async def _pull_one(library: Library, model: str) -> None:
         try:
             await library.analyzer.pull(model, on_pulled)
         except asyncio.CancelledError:
-            note(f"{visible(model)} is not complete.")
+            note(f"{visible(model)}: incomplete")
             raise
-    emit(f"{visible(model)} is there")
+    emit(f"{visible(model)}: downloaded")

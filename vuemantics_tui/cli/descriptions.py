@@ -1,4 +1,4 @@
-"""The commands about descriptions and vectors: describe, edit, reembed."""
+"""The commands about descriptions and their vectors: describe, edit, reembed."""
 
 from __future__ import annotations
 
@@ -8,20 +8,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from vuemantics_tui.cli.following import follow, saying_how_to_go_on
-from vuemantics_tui.cli.group import (
+from vuemantics_tui.cli.options import (
+    FAILED,
     analyzer_option,
     current_settings,
     json_option,
     library_option,
+    no_wait_option,
     patience_of,
     patience_option,
 )
-from vuemantics_tui.cli.output import emit, emit_json, local_time, note, tell_upload, upload_document
+from vuemantics_tui.cli.output import emit, emit_json, note, tell_upload, upload_document
+from vuemantics_tui.cli.progress import follow, queued_words, resumable
 from vuemantics_tui.cli.session import open_library, run
 from vuemantics_tui.config import Settings
 from vuemantics_tui.domain.errors import UsageError
-from vuemantics_tui.domain.text import counted, visible
+from vuemantics_tui.domain.text import counted, date_words, visible
 from vuemantics_tui.domain.upload import ProcessingStatus, Upload
 
 if TYPE_CHECKING:
@@ -29,22 +31,19 @@ if TYPE_CHECKING:
 
     from vuemantics_tui.library import Library, StoredDescription
 
-FAILED = 1
 _TEXT_WIDTH = 96
-
-no_wait_option = click.option("--no-wait", is_flag=True, help="Only queue the embedding; process later.")
 
 
 @click.command()
 @click.argument("upload_id", metavar="ID")
-@click.option("--use", type=int, metavar="N", help="Make the description of this number current.")
+@click.option("--use", type=int, metavar="N", help="Use description number N.")
 @no_wait_option
 @patience_option
 @json_option
 @analyzer_option
 @library_option
 def describe(upload_id: str, use: int | None, no_wait: bool, patience: float | None, as_json: bool) -> None:
-    """Show every description that an upload ever had, newest first, or make one of them current again."""
+    """List the descriptions of an upload, or use an earlier one."""
     settings = current_settings()
     if use is None:
         run(lambda: _describe(settings, upload_id, as_json))
@@ -59,8 +58,8 @@ def describe(upload_id: str, use: int | None, no_wait: bool, patience: float | N
 
 @click.command()
 @click.argument("upload_id", metavar="ID")
-@click.option("--text", help="The description; without it, the editor is opened.")
-@click.option("--tags", help="The tags, separated by commas; without it they stay.")
+@click.option("--text", help="The new description. Without it, your editor opens.")
+@click.option("--tags", help="The new tags; separate with commas. Without it, tags stay.")
 @no_wait_option
 @patience_option
 @json_option
@@ -69,14 +68,17 @@ def describe(upload_id: str, use: int | None, no_wait: bool, patience: float | N
 def edit(
     upload_id: str, text: str | None, tags: str | None, no_wait: bool, patience: float | None, as_json: bool
 ) -> None:
-    """Describe an upload in your own words, in $VISUAL or $EDITOR or with --text."""
+    """Edit the description of an upload.
+
+    Opens $VISUAL or $EDITOR, unless you give --text. Earlier descriptions stay in the history.
+    """
     settings = current_settings()
     if text is None:
         before = run(lambda: _text_of(settings, upload_id))
-        # No library is open meanwhile: someone may take an hour.
+        # No library is open in the editor's time: someone may take an hour.
         text = before if tags is not None else click.edit(before + "\n", extension=".txt")
         if text is None:
-            note("Nothing was changed.")
+            note("No changes.")
             return
     chosen, words = text, None if tags is None else [tag.strip().lower() for tag in tags.split(",") if tag.strip()]
 
@@ -94,9 +96,9 @@ def edit(
 @analyzer_option
 @library_option
 def reembed(no_wait: bool, patience: float | None, as_json: bool) -> None:
-    """Make the vectors that the embedding model in use lacks, from the stored texts: nothing is described again.
+    """Embed again after changing the embedding model.
 
-    Stopped in the middle, it goes on when it is run again. Words find everything meanwhile.
+    Descriptions stay as they are. Until then, only keywords find those uploads. You can stop and resume at any time.
     """
     settings = current_settings()
     failed = run(lambda: _reembed(settings, no_wait, patience_of(patience), as_json))
@@ -104,7 +106,7 @@ def reembed(no_wait: bool, patience: float | None, as_json: bool) -> None:
 
 
 def reembedding_words(stale: int, total: int) -> str:
-    """ "412 of 5,000 need re-embedding"."""
+    """Return "412 of 5,000 need re-embedding"."""
     return f"{stale:,} of {total:,} need re-embedding"
 
 
@@ -141,10 +143,10 @@ def _document(upload: Upload, description: StoredDescription) -> dict[str, Any]:
 
 
 def _page(description: StoredDescription) -> list[str]:
-    """One description as lines; a star marks the current one."""
-    by = "by hand" if description.edited else f"{description.analyzer} {description.model}"
+    """Return one description as lines; a star marks the current one."""
+    by = "edited by hand" if description.edited else f"{description.analyzer} {description.model}"
     quality = f"quality {description.audit_score}"
-    facts = [by, quality, local_time(description.created_at)]
+    facts = [by, quality, date_words(description.created_at)]
     if description.seconds is not None:
         facts.append(f"{description.seconds:.1f} s")
     lines = [f"{'*' if description.current else ' '} {description.number}  {visible(', '.join(facts))}"]
@@ -163,7 +165,7 @@ async def _text_of(settings: Settings, prefix: str) -> str:
     async with open_library(settings) as library:
         upload = await library.uploads.find(prefix)
     if upload.description is None and upload.status is not ProcessingStatus.FAILED:
-        raise UsageError(f"{upload.filename} is not described yet", "Wait until it is, or give --text.")
+        raise UsageError(f"{upload.filename} is not described yet", "Wait until it is, or set the text with --text.")
     return upload.description or ""
 
 
@@ -175,27 +177,27 @@ async def _change(
     patience: float,
     as_json: bool,
 ) -> int:
-    """Change which description is current, and wait until it is embedded; returns how many failed."""
-    async with open_library(settings) as library:
+    """Change the current description, and wait until it is embedded; return how many failed."""
+    async with open_library(settings, "write") as library:
         upload = await library.uploads.find(prefix)
         feed = library.changes()
         await feed.skip_to_now()
         if not await change(library, upload):
-            note("Nothing was changed.")
+            note("No changes.")
             return 0
         if no_wait:
-            note(f"It is embedded with the next: vuemantics-tui --library {library.root} process")
+            note(queued_words(1, library))
             return 0
-        with saying_how_to_go_on(library):
+        with resumable(library):
             await library.queue.start()
             tell = partial(tell_upload, library, as_json)
             return await follow(library, feed, {upload.number}, tell, patience=patience)
 
 
 async def _reembed(settings: Settings, no_wait: bool, patience: float, as_json: bool) -> int:
-    """Make the vectors that are lacking; returns how many failed."""
-    async with open_library(settings) as library:
-        with saying_how_to_go_on(library):
+    """Make the missing vectors; return how many failed."""
+    async with open_library(settings, "write") as library:
+        with resumable(library):
             feed = library.changes()
             await feed.skip_to_now()
             stale, total = await library.queue.stale_embeddings()
@@ -204,7 +206,7 @@ async def _reembed(settings: Settings, no_wait: bool, patience: float, as_json: 
             await library.queue.reembed()
             if no_wait:
                 if stale:
-                    note(f"Process them with: vuemantics-tui --library {library.root} process")
+                    note(queued_words(stale, library))
                 return 0
             # What an earlier, interrupted run has queued waits as well.
             mine = await library.queue.store.unfinished() if stale else set()
@@ -218,5 +220,5 @@ async def _reembed(settings: Settings, no_wait: bool, patience: float, as_json: 
             await library.queue.start()
             failed = await follow(library, feed, mine, tell, patience=patience, summary=False)
             left, total = await library.queue.stale_embeddings()
-    note(f"{counted(total - left, 'upload')} of {total:,} have a vector of {model}")
+    note(f"{total - left:,} of {counted(total, 'upload')} have a vector of {model}")
     return failed

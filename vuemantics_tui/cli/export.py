@@ -1,4 +1,4 @@
-"""The command that gets data out: export."""
+"""The command that writes uploads for other programs: export."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vuemantics_tui.cli.following import Bar, bars
-from vuemantics_tui.cli.group import analyzer_option, current_settings, library_option
+from vuemantics_tui.cli.options import FAILED, analyzer_option, current_settings, hidden_option, library_option
 from vuemantics_tui.cli.output import emit_bytes, note, result_line
+from vuemantics_tui.cli.progress import Bar, bars
 from vuemantics_tui.cli.query_line import QueryCommand, checked_line, pointing
 from vuemantics_tui.cli.session import open_library, run
 from vuemantics_tui.config import Settings
@@ -20,33 +20,33 @@ from vuemantics_tui.domain.text import counted, visible
 if TYPE_CHECKING:
     from vuemantics_tui.library import Library
 
-FAILED = 1
 XMP = "xmp"
 STDOUT = Path("-")
 
 
 @click.command(
     cls=QueryCommand,
-    epilog="Without --format the file's name tells it: .jsonl, .csv, and a folder is for xmp. The file - is stdout.",
+    epilog="Without --format, the name decides: .jsonl or .csv for a file, xmp for a folder. Use - for stdout.",
 )
 @click.argument("target", type=click.Path(path_type=Path, allow_dash=True), metavar="FOLDER|FILE")
 @click.argument("query", nargs=-1, metavar="[QUERY...]")
 @click.option(
-    "--format", "export_format", type=click.Choice(["jsonl", "csv", XMP]), help="JSON Lines, a table, or side-cars."
+    "--format", "export_format", type=click.Choice(["jsonl", "csv", XMP]), help="JSON Lines, a table, or XMP side-cars."
 )
-@click.option("--hidden", is_flag=True, help="The hidden ones too.")
-@click.option("--overwrite", is_flag=True, help="Replace a file that is there, and side-cars of other programs.")
+@hidden_option
+@click.option("--overwrite", is_flag=True, help="Replace an existing file, and side-cars written by other programs.")
 @analyzer_option
 @library_option
 def export(target: Path, query: tuple[str, ...], export_format: str | None, hidden: bool, overwrite: bool) -> None:
-    """Write what is known of all uploads, or of those that a search finds, for other programs to read.
+    """Export uploads for other programs.
 
-    Originals are never written. The format xmp puts a side-car for each upload into a folder: description and tags in
-    the standard fields, as digiKam, Lightroom and darktable read them.
+    Exports all of them, or with a QUERY those it finds. Originals are never changed. The format xmp writes one
+    side-car per upload into a folder, with description and tags in the fields that digiKam, Lightroom and darktable
+    read.
     """
     chosen = export_format or _format_of(target)
     if chosen == XMP and target == STDOUT:
-        raise UsageError("Side-cars need a folder", "Name one that is there, or give --format jsonl.")
+        raise UsageError("Side-cars need a folder", "Give an existing folder, or --format jsonl.")
     if chosen != XMP and target != STDOUT:
         _check_file(target, overwrite)
     text = checked_line(query)
@@ -57,11 +57,11 @@ def export(target: Path, query: tuple[str, ...], export_format: str | None, hidd
 
 def _check_file(target: Path, overwrite: bool) -> None:
     if target.is_dir():
-        raise UsageError(f"This is a folder: {target}", "Name a file in it, or give --format xmp.")
+        raise UsageError(f"This is a folder: {target}", "Give a file in it, or --format xmp.")
     if target.exists() and not overwrite:
-        raise UsageError(f"There is a file already: {target}", "Name another one, or give --overwrite.")
+        raise UsageError(f"The file exists: {target}", "Choose another name, or add --overwrite.")
     if target.exists() and not target.is_file():
-        raise UsageError(f"This is no file: {target}", "Name a file, or give - for stdout.")
+        raise UsageError(f"This is not a regular file: {target}", "Choose another name, or - for stdout.")
 
 
 def _format_of(target: Path) -> str:
@@ -69,14 +69,14 @@ def _format_of(target: Path) -> str:
     if target.is_dir():
         return XMP
     if ending not in ("jsonl", "csv"):
-        raise UsageError(f"No format was named for {target}", "Give --format jsonl, csv or xmp.")
+        raise UsageError(f"The format of {target} is unknown", "Add --format jsonl, csv or xmp.")
     return ending
 
 
 async def _export(
     settings: Settings, target: Path, export_format: str, text: str, hidden: bool, overwrite: bool
 ) -> int:
-    """Write the export; returns how many side-cars were left out."""
+    """Write the export; return how many side-cars were skipped."""
     async with open_library(settings) as library:
         numbers = await _found(library, text, hidden) if text else None
         if export_format == XMP:
@@ -89,14 +89,14 @@ async def _export(
 
 
 async def _found(library: Library, text: str, hidden: bool) -> Sequence[int]:
-    """The numbers of all that a search finds above its cut-off."""
+    """Return the numbers of everything a search finds above its cut-off."""
     with pointing(text):
         # As deep as the library: what a search lists page by page is exported to the end.
         found = await library.search.run(text, max(1, (await library.queue.store.counts()).total), show_hidden=hidden)
     if found.note:
         note(visible(found.note))
     if found.below:
-        note(f"{found.below:,} below the cut-off are left out")
+        note(f"{found.below:,} below the cut-off skipped")
     return found.numbers
 
 
@@ -122,7 +122,7 @@ async def _file(
             done = at.done
             bar.show(at.done, at.of)
             bar.say(f"{at.done:,} of {at.of:,}")
-    note(f"{counted(done, 'upload')} exported to {visible(str(target))}")
+    note(f"Exported {counted(done, 'upload')} to {visible(str(target))}")
 
 
 async def _sidecars(
@@ -137,8 +137,8 @@ async def _sidecars(
             written += result.written
             if not result.written:
                 left_out += 1
-                note(result_line("left", result.path.name, result.reason))
-    note(f"{counted(written, 'side-car')} written to {visible(str(folder))}")
+                note(result_line("skipped", result.path.name, result.reason))
+    note(f"Wrote {counted(written, 'side-car')} to {visible(str(folder))}")
     if left_out:
-        note(f"{left_out:,} left as they are; to replace them, give --overwrite")
+        note(f"Skipped {left_out:,}. To replace them, add --overwrite")
     return left_out
