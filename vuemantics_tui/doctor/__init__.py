@@ -30,7 +30,7 @@ async def examine(settings: Settings, library: Library | None = None) -> list[Fi
     if library is not None:
         return await _examine(settings, library, [])
     if not await asyncio.to_thread(paths.database_file(settings.library).exists):
-        nothing = Finding(Verdict.NEUTRAL, LIBRARY, f"{settings.library}: not made yet; the first add makes it")
+        nothing = Finding(Verdict.NEUTRAL, LIBRARY, f"{settings.library}: not created yet; the first add creates it")
         return await _examine(settings, None, [nothing])
     try:
         library = await Library.open(settings)
@@ -44,7 +44,7 @@ async def examine(settings: Settings, library: Library | None = None) -> list[Fi
 
 def is_ok(findings: Sequence[Finding]) -> bool:
     """Whether nothing is wrong with the analyzer in use and with the library."""
-    return not any(finding.verdict is Verdict.BAD and finding.subject in (IN_USE, LIBRARY) for finding in findings)
+    return not any(finding.is_problem and finding.subject in (IN_USE, LIBRARY) for finding in findings)
 
 
 async def _examine(settings: Settings, library: Library | None, about_library: list[Finding]) -> list[Finding]:

@@ -1,4 +1,4 @@
-"""What stands behind the colon of a filter, read into a filter."""
+"""The values of filters: text after the colon to filter."""
 
 from __future__ import annotations
 
@@ -71,18 +71,18 @@ _EXAMPLES = {
 
 
 def example_of(name: str) -> str:
-    """How a filter is written, as a hint."""
+    """Return an example of a filter, as a hint."""
     return f"For example: {_EXAMPLES[name]}"
 
 
 def known_name(name: str) -> str | None:
-    """The filter that a name stands for, whatever its case, or None."""
+    """Return the filter that a name stands for, ignoring case, or None."""
     name = _ALIASES.get(name.lower(), name.lower())
     return name if name in FILTER_NAMES else None
 
 
 def unknown_name(name: str, token: str, place: int) -> QueryError:
-    """The error for a filter that does not exist."""
+    """Return the error for an unknown filter."""
     near = get_close_matches(name.lower(), (*FILTER_NAMES, *_ALIASES), 1, 0.5)
     meant = f"Did you mean {near[0]}:? " if near else f"The filters are: {', '.join(FILTER_NAMES)}. "
     quoted = token.replace('"', "")
@@ -90,7 +90,7 @@ def unknown_name(name: str, token: str, place: int) -> QueryError:
 
 
 def read_filter(name: str, value: str, place: int, negated: bool) -> Filter:
-    """Read the filter `name:value`, whose value begins at `place`. Raises QueryError."""
+    """Read the filter `name:value`, whose value starts at `place`. Raises QueryError."""
     if name in list(TextField):
         return TextFilter(TextField(name), " ".join(value.split()), negated)
     if name in list(ChoiceField):
@@ -106,12 +106,12 @@ def read_filter(name: str, value: str, place: int, negated: bool) -> Filter:
 
 
 def read_sort(value: str, place: int) -> Sort:
-    """Read the order behind `sort:`. Raises QueryError."""
+    """Read the value of `sort:`. Raises QueryError."""
     return Sort(_choice(SORT, value, [sort.value for sort in Sort], place))
 
 
 def read_like(value: str, place: int) -> Like:
-    """Read what stands behind `like:`. Raises QueryError."""
+    """Read the value of `like:`. Raises QueryError."""
     if any(mark in value for mark in "/\\.~"):
         return Like(value, is_path=True)
     if _ID.fullmatch(value):
@@ -166,7 +166,7 @@ def _range(field: RangeField, value: str, place: int, negated: bool) -> RangeFil
 def _between(
     first: str, last: str, read: Callable[[str], int | None], field: RangeField
 ) -> tuple[int | None, int | None]:
-    """Both ends; in 1..5MB the unit counts for both."""
+    """Return both ends; in 1..5MB the unit applies to both."""
     if field is RangeField.SIZE and first.strip().replace(".", "", 1).isdigit():
         unit = _NUMBER.fullmatch(last.strip())
         first += unit[2] if unit else ""
