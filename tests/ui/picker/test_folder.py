@@ -18,13 +18,21 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from tests.ui.conftest import NOW
-from vuemantics_tui.ui.picker import counting, listing
-from vuemantics_tui.ui.picker.completion import Completion, complete
-from vuemantics_tui.ui.picker.counting import Tallies, Tally, count_below
-from vuemantics_tui.ui.picker.file_line import Columns, line_pieces
-from vuemantics_tui.ui.picker.lines import fit_path
-from vuemantics_tui.ui.picker.listing import Entry, Kind, Order, View, arrange, entry_at, read_folder
-from vuemantics_tui.ui.picker.marks import Marks
+from vuemantics_tui.ui.picker import folder, marks
+from vuemantics_tui.ui.picker.file_list import Columns, line_pieces
+from vuemantics_tui.ui.picker.folder import (
+    Completion,
+    Entry,
+    Kind,
+    Order,
+    View,
+    arrange,
+    complete,
+    entry_at,
+    read_folder,
+)
+from vuemantics_tui.ui.picker.header import fit_path
+from vuemantics_tui.ui.picker.marks import Marks, Tallies, Tally, count_below
 from vuemantics_tui.ui.picker.places import Place, drives, find_places
 from vuemantics_tui.ui.typed_paths import explain_missing, typed_paths
 
@@ -76,7 +84,7 @@ def test_any_names_can_be_sorted(wild: list[str]) -> None:
     def missing() -> os.stat_result:
         raise FileNotFoundError
 
-    entries = [listing._entry(Path("/"), name, False, missing) for name in [*wild, "1", "a1", "1a", "²"]]
+    entries = [folder._entry(Path("/"), name, False, missing) for name in [*wild, "1", "a1", "1a", "²"]]
     shuffled = random.Random(1).sample(entries, len(entries))
     everything = View(hidden=True, everything=True)
     assert arrange(shuffled, everything) == arrange(entries, everything)
@@ -187,7 +195,7 @@ def test_counting_ends_when_it_is_stopped(tmp_path: Path, monkeypatch: pytest.Mo
         counted.files += 1
         counted.stopped = True
 
-    monkeypatch.setattr(counting, "_count_one", stop_at_first)
+    monkeypatch.setattr(marks, "_count_one", stop_at_first)
     count_below(tmp_path, tally)
     assert (tally.files, tally.done) == (1, False)
 
@@ -201,7 +209,7 @@ async def test_cancelling_the_count_ends_its_thread(tmp_path: Path, monkeypatch:
             pass
         ended.set()
 
-    monkeypatch.setattr(counting, "count_below", endless)
+    monkeypatch.setattr(marks, "count_below", endless)
     tallies = Tallies()
     tallies.want([tmp_path])
     task = asyncio.ensure_future(tallies.count())

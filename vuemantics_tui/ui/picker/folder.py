@@ -1,4 +1,4 @@
-"""What a folder holds, read off the event loop, and in which order it is shown."""
+"""What a folder holds, read off the event loop, in which order it is shown, and how a path that is typed goes on."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class View:
     def words(self) -> str:
         """The view, told: media only, newest first."""
         what = "all files" if self.everything else "media only"
-        return ", ".join([what, *(["hidden ones too"] if self.hidden else []), self.order.value])
+        return ", ".join([what, *(["include hidden"] if self.hidden else []), self.order.value])
 
 
 def media_format(name: str) -> MediaFormat | None:
@@ -186,3 +186,44 @@ def _is_folder(path: Path) -> bool:
         return path.is_dir()
     except OSError:
         return False
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What a typed path may be continued to: the text with what all have in common, and the names that there are."""
+
+    text: str
+    names: tuple[str, ...] = ()
+
+
+def complete(text: str, base: Path) -> Completion:
+    """The longest text that all names have in common which begin as this one does; folders end with a slash.
+
+    Names that begin exactly so go before those that differ in capitals. Hidden ones count only where a dot is typed.
+    A path that is not absolute begins at `base`. Reads a folder, so call it in a thread.
+    """
+    head, tail = os.path.split(text)
+    head = text[: len(text) - len(tail)]
+    folder = base / Path(os.path.expanduser(head)) if head else base  # noqa: PTH111 - an unknown ~name stays as it is
+    if text == "~":
+        return Completion("~/", ("~/",))
+    try:
+        with os.scandir(folder) as found:
+            names = [each.name + "/" if each.is_dir() else each.name for each in found]
+    except (OSError, ValueError):
+        return Completion(text)
+    names = [name for name in names if tail.startswith(".") or not name.startswith(".")]
+    exact = [name for name in names if name.startswith(tail)]
+    matching = exact or [name for name in names if name.casefold().startswith(tail.casefold())]
+    if not matching:
+        return Completion(text)
+    matching.sort(key=lambda name: (not name.endswith("/"), name.casefold()))
+    common = _common_start(matching)
+    # Names that differ in their capitals may have less in common than is typed already.
+    return Completion(head + common if len(common) >= len(tail) else text, tuple(matching))
+
+
+def _common_start(names: list[str]) -> str:
+    first, last = min(names), max(names)
+    length = next((at for at, (one, other) in enumerate(zip(first, last, strict=False)) if one != other), len(first))
+    return first[:length]

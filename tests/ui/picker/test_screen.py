@@ -21,11 +21,11 @@ from textual.pilot import Pilot
 from tests.ui.conftest import NOW, PATIENCE_SECONDS
 from tests.ui.screen_text import screen_text
 from vuemantics_tui.ui.app import VuemanticsApp
-from vuemantics_tui.ui.picker import counting
+from vuemantics_tui.ui.picker import marks
 from vuemantics_tui.ui.picker.file_list import FileList
 from vuemantics_tui.ui.picker.places import Place
-from vuemantics_tui.ui.picker.preview_pane import Preview, PreviewOf
-from vuemantics_tui.ui.screens.picker import PickerScreen
+from vuemantics_tui.ui.picker.preview import Preview, PreviewOf
+from vuemantics_tui.ui.picker.screen import PickerScreen
 from vuemantics_tui.ui.themes import DARK
 
 SIZES = [(80, 24), (120, 36)]
@@ -229,7 +229,7 @@ async def test_a_folder_that_cannot_be_read_says_so(files: Path, monkeypatch: py
 async def test_a_folder_without_media_says_what_would_show_more(files: Path) -> None:
     make(files / "empty" / "notes.txt", 5)
     async with picking(files, start=files / "empty", first="") as window:
-        await window.shows("No pictures or videos here, 1 other thing.", "m shows all files")
+        await window.shows("No pictures or videos here, 1 other file.", "m shows all files")
         await window.press("m")
         await window.cursor_on("notes.txt")
 
@@ -274,7 +274,7 @@ async def test_names_are_narrowed_as_one_types(files: Path) -> None:
 async def test_a_filter_that_nothing_passes_says_so_and_leads_back(files: Path) -> None:
     async with picking(files) as window:
         await window.pilot.press("slash", *"zzz")
-        await window.shows("Nothing here has “zzz” in its name", "Esc shows all")
+        await window.shows("No name contains “zzz”", "Esc shows all files")
         await window.press("escape")
         await window.cursor_on("2023")
         await window.press("down")
@@ -309,7 +309,7 @@ async def test_other_and_hidden_files_are_shown_on_demand(files: Path) -> None:
         await window.shows("notes.txt", "all files, by name", "m media only")
         assert ".secret.jpg" not in window.text()
         await window.press("full_stop")
-        await window.shows(".secret.jpg", "hidden ones too")
+        await window.shows(".secret.jpg", "include hidden")
         await window.press("m", "full_stop")
         await window.until(lambda: "notes" not in window.text() and ".secret" not in window.text(), "hidden again")
 
@@ -405,13 +405,13 @@ async def test_an_unfinished_count_is_told_and_can_be_passed_over(files: Path, m
     released = threading.Event()
     ended = threading.Event()
 
-    def slow(folder: Path, tally: counting.Tally) -> None:
+    def slow(folder: Path, tally: marks.Tally) -> None:
         tally.files, tally.size = 7, 5_000_000
         while not released.is_set() and not tally.stopped:
             released.wait(0.01)
         ended.set()
 
-    monkeypatch.setattr(counting, "count_below", slow)
+    monkeypatch.setattr(marks, "count_below", slow)
     try:
         async with picking(files) as window:
             await window.press("space")
@@ -593,7 +593,7 @@ def before(*keys: str, shows: str) -> Before:
         pytest.param(("slash", *"img_1"), "3 entries", id="filtered"),
         pytest.param(("tilde", *"Pic"), "Pictures/", id="path"),
         pytest.param(("p",), "Enter go", id="places"),
-        pytest.param(("slash", *"zzz"), "Nothing here", id="nothing"),
+        pytest.param(("slash", *"zzz"), "No name contains", id="nothing"),
     ],
 )
 def test_looks(snap_compare: Compare, files: Path, size: tuple[int, int], keys: tuple[str, ...], shows: str) -> None:

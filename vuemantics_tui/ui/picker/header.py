@@ -8,9 +8,9 @@ from rich.cells import cell_len
 from textual.content import Content
 
 from vuemantics_tui.domain.text import counted, size_words, visible
+from vuemantics_tui.ui.actions import key_of
 from vuemantics_tui.ui.fitting import fit
-from vuemantics_tui.ui.picker.counting import Tallies
-from vuemantics_tui.ui.picker.marks import Marks
+from vuemantics_tui.ui.picker.marks import Marks, Tallies
 from vuemantics_tui.ui.widgets.two_sided import Part, TwoSidedLine
 
 
@@ -51,7 +51,8 @@ class TotalsLine(TwoSidedLine):
         if self.note:
             return [(self.note, "$warning")]
         if not self._marks:
-            return [("Enter adds the file under the cursor; Space marks several.", "$dim")]
+            add, mark = key_of(self, "picker-open"), key_of(self, "picker-mark")
+            return [(f"{add} adds the file under the cursor, {mark} marks several.", "$dim")]
         files, size, done = self._marks.total(self._tallies)
         total = f"{counted(files, 'file')}, {size_words(size)}"
         if not done:
@@ -60,7 +61,7 @@ class TotalsLine(TwoSidedLine):
 
     def right_parts(self) -> list[list[Part]]:
         """How much of the folder is shown."""
-        shown = counted(self.shown, "entry").replace("entrys", "entries")
+        shown = f"{self.shown:,} entry" if self.shown == 1 else f"{self.shown:,} entries"
         if not self.left_out:
             return [[(shown, "$dim")], []]
         return [[(f"{shown}, {self.left_out:,} not shown", "$dim")], [(shown, "$dim")], []]

@@ -21,9 +21,9 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from vuemantics_tui.domain.text import size_words, visible
-from vuemantics_tui.ui.picker.counting import Tally
-from vuemantics_tui.ui.picker.file_line import age_cell
-from vuemantics_tui.ui.picker.listing import Entry
+from vuemantics_tui.ui.picker.file_list import age_cell
+from vuemantics_tui.ui.picker.folder import Entry
+from vuemantics_tui.ui.picker.marks import Tally
 
 Preview: TypeAlias = "VisualType | list[Strip] | tuple[Strip, ...] | None"
 PreviewOf = Callable[[Path, Size], Awaitable["Preview"]]
