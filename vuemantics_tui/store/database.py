@@ -207,11 +207,6 @@ def escaped_like(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
-def placeholders(values: Iterable[object]) -> str:
-    """As many question marks as there are values, for an IN list."""
-    return ", ".join("?" for _ in values)
-
-
 async def uninterrupted(work: Awaitable[Result]) -> Result:
     """Await to the end even while being cancelled, then let the cancellation through. Raises what `work` raises.
 
