@@ -1,4 +1,4 @@
-"""The terminal: colours, pictures, and the settings of tmux."""
+"""The terminal: colours, pictures and tmux."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _OPTION = re.compile(r"(?P<name>[\w@-]+)(\[\d+\])? ?(?P<value>.*)")
 
 
 async def examine_terminal(settings: Settings) -> list[Finding]:
-    """What the terminal can show, and what tmux keeps from it."""
+    """Check what the terminal can show, and what tmux holds back."""
     terminal = current_terminal()
     findings = [_terminal(terminal)]
     if terminal.interactive:
@@ -45,12 +45,12 @@ def _terminal(terminal: Terminal) -> Finding:
         "utf8": terminal.utf8,
     }
     if not terminal.interactive:
-        text = "none: standard input or output is no terminal, so no app, only commands"
+        text = "none: the app needs one, commands work without"
         return Finding(Verdict.NEUTRAL, "terminal", text, data=data)
     places = [word for word, here in (("in tmux", terminal.in_tmux), ("over SSH", terminal.over_ssh)) if here]
     words = ", ".join([terminal.name, f"{columns} x {rows}", *places])
     if not terminal.utf8:
-        hint = "Set LANG to a UTF-8 locale, as C.UTF-8."
+        hint = "Set LANG to a UTF-8 locale, such as C.UTF-8."
         return Finding(Verdict.BAD, "terminal", f"{words}: not UTF-8", hint, data=data)
     if columns < SMALLEST_SCREEN[0] or rows < SMALLEST_SCREEN[1]:
         least = " x ".join(map(str, SMALLEST_SCREEN))
@@ -63,10 +63,10 @@ def _colours(terminal: Terminal, settings: Settings) -> Finding:
         settings.true_colour == "auto" and terminal.colours >= TRUE_COLOUR and not terminal.no_color
     )
     data = {"colours": terminal.colours, "no_color": terminal.no_color, "true_colour": true_colour}
-    words = f"{terminal.colours:,}" + (", none are used: NO_COLOR is set" if terminal.no_color else "")
+    words = f"{terminal.colours:,}" + (", but NO_COLOR is set" if terminal.no_color else "")
     if true_colour or terminal.no_color:
         return Finding(Verdict.GOOD, "colours", words, data=data)
-    hint = "If it has 16 million, as most have: export COLORTERM=truecolor, or set true_colour to yes."
+    hint = "Most terminals have 16 million. If yours does: export COLORTERM=truecolor, or set true_colour to yes."
     return Finding(Verdict.NEUTRAL, "colours", words, hint, data=data)
 
 
@@ -74,16 +74,16 @@ def _pictures(terminal: Terminal, settings: Settings) -> Finding:
     quadrants = settings.quadrants == "yes" or (settings.quadrants == "auto" and terminal.quadrants)
     drawn = "quarter blocks" if quadrants else "half blocks"
     data = {"drawn_with": drawn, "protocol": terminal.protocol.value}
-    could = "" if terminal.protocol is Protocol.BLOCKS else f"; the terminal itself could show {terminal.protocol}"
+    could = "" if terminal.protocol is Protocol.BLOCKS else f"; the terminal also supports {terminal.protocol}"
     return Finding(Verdict.GOOD, "pictures", f"drawn with {drawn}{could}", data=data)
 
 
 async def _tmux(terminal: Terminal) -> Finding:
-    """What should be changed in tmux, as the lines to add."""
+    """Return what to change in tmux, as lines to add."""
     shown = await asyncio.gather(_ask("show", "-g"), _ask("show", "-gw"), _ask("show", "-s"))
     if any(text is None for text in shown):
         text = "its settings cannot be read"
-        return Finding(Verdict.NEUTRAL, "tmux", text, "Is the program tmux on the PATH?")
+        return Finding(Verdict.NEUTRAL, "tmux", text, "Check that tmux is on the PATH.")
     options = tmux_options("\n".join(text or "" for text in shown))
     features = await _ask("display-message", "-p", "#{client_termfeatures}")
     lines = tmux_lines(options, features or "")
@@ -92,13 +92,13 @@ async def _tmux(terminal: Terminal) -> Finding:
         for name in ("allow-passthrough", "focus-events", "escape-time", "default-terminal", "terminal-features")
     }
     if not lines:
-        return Finding(Verdict.GOOD, "tmux", "set up well", data=data)
+        return Finding(Verdict.GOOD, "tmux", "no changes needed", data=data)
     hint = "Add to ~/.tmux.conf, then run: tmux source-file ~/.tmux.conf"
-    return Finding(Verdict.NEUTRAL, "tmux", "some settings would serve you better", hint, tuple(lines), data)
+    return Finding(Verdict.NEUTRAL, "tmux", "some settings could be better", hint, tuple(lines), data)
 
 
 def tmux_options(text: str) -> dict[str, str]:
-    """The options in what `tmux show` says; the elements of an array are joined with commas."""
+    """Return the options that `tmux show` prints; elements of an array are joined with commas."""
     options: dict[str, str] = {}
     for line in text.splitlines():
         if found := _OPTION.fullmatch(line.strip()):
@@ -108,7 +108,7 @@ def tmux_options(text: str) -> dict[str, str]:
 
 
 def tmux_lines(options: Mapping[str, str], features: str = "") -> list[str]:
-    """The lines that a tmux with these options lacks; `features` are those that it sees in the terminal."""
+    """Return the lines that a tmux with these options lacks; `features` are those of the terminal it knows."""
     lines = []
     if options.get("allow-passthrough", "off") == "off":
         lines.append("set -g allow-passthrough on")
@@ -124,7 +124,7 @@ def tmux_lines(options: Mapping[str, str], features: str = "") -> list[str]:
 
 
 async def _ask(*words: str) -> str | None:
-    """What tmux says; None where it says nothing in time."""
+    """Return what tmux prints; None if it prints nothing in time."""
     if shutil.which("tmux") is None:
         return None
     process = await asyncio.create_subprocess_exec(
