@@ -249,7 +249,7 @@ class UploadsScreen(Screen[None]):
     @work(group="asking", exit_on_error=False)
     async def action_add_paths(self) -> None:
         """Pick files and folders, and add them."""
-        from vuemantics_tui.ui.screens.picker import PickerScreen
+        from vuemantics_tui.ui.picker.screen import PickerScreen
 
         with self._notices.errors_told():
             self._picked_in = self._picked_in or await self._added_from()
