@@ -24,7 +24,7 @@ from vuemantics_tui.store.uploads import NewUpload, UploadStore
 
 environment.fix()
 
-DEADLINE_SECONDS = 15.0
+DEADLINE_SECONDS = 60.0
 MOST_WORKERS = 4
 
 DrawPicture = Callable[..., Path]

@@ -117,7 +117,7 @@ async def test_quit_with_work_asks_and_stays(root: Path, draw: Draw) -> None:
         await window.until(one_waits_for_the_other)
         await window.shows("1 running", "1 waiting")
         await window.press("q")
-        await window.shows("Quit?", "1 in progress", "will be processed next time", "Enter stay")
+        await window.shows("Quit?", "1 in progress", "1 upload in the queue", "Enter stay")
         await window.press("enter")
         await window.until(lambda: not isinstance(window.app.screen, ConfirmScreen))
         assert all(worker.state is WorkerState.RUNNING for worker in processing(window))
