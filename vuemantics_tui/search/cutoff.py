@@ -21,7 +21,7 @@ _FLOORS: dict[str, float] = {
 # A fall of the score from one to the next is an end only where it is this large: within the answers to a query the
 # scores lie closer.
 SMALLEST_GAP = 0.05
-# The first ones of a list always lie apart: among so many only a fall this large is an end. Measured on 38 pictures and
+# The first results always lie further apart: among this many, only a fall this large is an end. Measured on 38 pictures and
 # clips described by the built-in analyzer, with some 60 queries judged by eye: falls of 0.15 and more came after the
 # last right answer each time, one of 0.13 did not.
 FIRST = 5
