@@ -25,6 +25,7 @@ from vuemantics_tui.processing.slots import StageLimits
 from vuemantics_tui.store import database as database_module
 from vuemantics_tui.store.changes import Stir
 from vuemantics_tui.store.database import Database
+from vuemantics_tui.store.identity import LibraryStore
 from vuemantics_tui.store.queue import LEASE_SECONDS, ClaimStore, Fate
 from vuemantics_tui.store.uploads import UploadStore
 
@@ -229,6 +230,7 @@ async def test_after_a_sleep_other_windows_get_the_time_to_renew(
         launch=launch_task,
         limits=StageLimits(1, 1, 1),
         stir=Stir(database),
+        see=LibraryStore(database).see,
         clock=clock,
     )
 

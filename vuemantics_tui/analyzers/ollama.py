@@ -36,10 +36,10 @@ PULL_SECONDS = 900.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OllamaOptions(RemoteOptions):
-    """The settings of Ollama: `hosts` as OLLAMA_HOST has them, several with commas.
+    """The options of Ollama: `hosts` like OLLAMA_HOST, several separated by commas.
 
-    `num_ctx` is the context length in tokens, `keep_alive` how long a model stays in memory: "5m", seconds as in
-    "300", "-1" for ever, "" for what the server does by itself.
+    `num_ctx` is the context length in tokens, `keep_alive` how long a model stays in memory: "5m", "300" (seconds),
+    "-1" (always), "" (the server's default).
     """
 
     vision_model: str = VISION_MODEL
@@ -50,7 +50,7 @@ class OllamaOptions(RemoteOptions):
 
 
 class OllamaAnalyzer(RemoteAnalyzer):
-    """An Analyzer that asks one or more Ollama servers. Raises UsageError for a host that makes no sense."""
+    """An Analyzer that uses one or more Ollama servers. Raises UsageError for an invalid host."""
 
     name = "ollama"
 
@@ -67,19 +67,19 @@ class OllamaAnalyzer(RemoteAnalyzer):
         return self._options.embedding_model.removesuffix(":latest")
 
     async def states(self) -> list[ServerState]:
-        """Look at all hosts at once: version, models, what is in memory, what is missing."""
+        """Check all hosts at once: version, models, loaded and missing models."""
         return list(await asyncio.gather(*(self._state(server) for server in self._hosts.servers)))
 
     async def close(self) -> None:
-        """Close all connections; what runs is not waited for."""
+        """Close all connections without waiting for running calls."""
         for server in self._hosts.servers:
             await server.close()
 
     async def pull(self, model: str, on_pulled: OnPulled) -> None:
-        """Have `model` fetched by every host that answers and lacks it, one after the other.
+        """Download `model` on every host that answers and lacks it, one after the other.
 
-        Cancelling ends the request, with which Ollama stops; what it has is kept for the next time. Raises
-        AnalyzerError; ServerDownError where no host answers.
+        Cancelling stops Ollama; what it has is kept for the next time. Raises AnalyzerError, ServerDownError if no host
+        answers.
         """
         downs: list[ServerDownError] = []
         for server in self._hosts.servers:
@@ -204,7 +204,7 @@ class OllamaAnalyzer(RemoteAnalyzer):
 
 
 def make(context: AnalyzerContext, hosts: str = "") -> OllamaAnalyzer:
-    """Make an analyzer of Ollama on the hosts of the settings, or on these. Raises UsageError."""
+    """Make an analyzer that uses Ollama on these hosts, or on those in the settings. Raises UsageError."""
     settings = context.settings
     options = OllamaOptions(
         **shared_options(settings),
@@ -236,7 +236,7 @@ def _object(request: Request, line: str) -> dict[str, object]:
 
 
 async def _optional(server: RemoteServer, path: str) -> object:
-    """What is good to know and not there in old versions."""
+    """Return the answer at `path`, which old versions lack, or None."""
     try:
         return await server.get(path, Request(server.peer), LOOK_SECONDS)
     except AnalyzerError:
@@ -255,7 +255,7 @@ def _holds(names: tuple[str, ...], model: str) -> bool:
 
 
 def _full(model: str) -> str:
-    """A model's name with its tag, in lower case, as Ollama compares them."""
+    """Return a model's name with its tag, in lower case, as Ollama compares them."""
     last = model.rpartition("/")[2]
     return (model if ":" in last else f"{model}:latest").lower()
 

@@ -1,7 +1,8 @@
-"""The analyzers there are: our own, and those that installed packages bring.
+"""The registry of analyzers: our own, and those that installed packages bring.
 
-A package brings one by an entry point of the group `vuemantics_tui.analyzers`. Its name is the analyzer's name in the
-settings, and it leads to a function that takes an AnalyzerContext and returns an `analyzers.base.Analyzer`:
+A package adds an analyzer with an entry point in the group `vuemantics_tui.analyzers`. The entry point's name is the
+analyzer's name in the settings; it refers to a function that takes an AnalyzerContext and returns an
+`analyzers.base.Analyzer`:
 
     [project.entry-points."vuemantics_tui.analyzers"]
     flags = "vuemantics_flags:make"
@@ -37,7 +38,7 @@ _MEMBERS = (
 
 
 class AnalyzerSettings(Protocol):
-    """The settings that an analyzer may read: see `config.Settings` for what each means."""
+    """The settings an analyzer may read; `config.Settings` says what each means."""
 
     @property
     def limits(self) -> MediaLimits: ...
@@ -83,10 +84,11 @@ class AnalyzerSettings(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class AnalyzerContext:
-    """What an analyzer is made from.
+    """Everything an analyzer is made from.
 
-    Heavy work goes through `compute`; `cache_dir` may hold what can be made again. An analyzer that is made only to
-    describe, or only to embed, need not have the other model.
+    Heavy work goes through `compute`, as functions whose results are annotated and plain (text, numbers, bytes, tuples,
+    dataclasses of these); `cache_dir` is for files that can be rebuilt. An analyzer made only to describe, or only to
+    embed, does not need the other model.
     """
 
     settings: AnalyzerSettings
@@ -179,7 +181,7 @@ def _broken(kind: AnalyzerKind, reason: str) -> UsageError:
 
 @lru_cache(maxsize=4)
 def _others(path: tuple[str, ...]) -> dict[str, AnalyzerKind]:
-    """The analyzers of the packages on this path. Our own names cannot be taken; of two packages the first counts."""
+    """Find the analyzers of all packages on this path. Our own names are reserved; of two packages the first wins."""
     # Takes tens of milliseconds, which most commands can do without.
     from importlib.metadata import entry_points
 

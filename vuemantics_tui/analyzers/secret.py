@@ -1,4 +1,4 @@
-"""A text that must not be seen: an API key, and where it is read from."""
+"""The API key: kept secret, and read from the environment or a file."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _SHORTEST_REDACTED = 6
 
 
 class Secret:
-    """Holds a key and shows it to nobody but who calls `reveal`. Empty means that there is none.
+    """Holds a key and shows it only through `reveal`. Empty means that there is none.
 
-    Raises UsageError for one that cannot stand in an HTTP header; the message does not hold it.
+    Raises UsageError for a key that is invalid in an HTTP header, without quoting it.
     """
 
     __slots__ = ("_value",)
@@ -52,18 +52,18 @@ class Secret:
         raise TypeError("a secret is not written anywhere")
 
     def reveal(self) -> str:
-        """The key itself, for the one header that it is meant for."""
+        """Return the key, for the one header that needs it."""
         return self._value
 
     def redact(self, text: str) -> str:
-        """The text without the key in it: some servers send it back in their errors."""
+        """Return the text without the key, which some servers repeat in their errors."""
         return text.replace(self._value, _HIDDEN) if len(self._value) >= _SHORTEST_REDACTED else text
 
 
 def read_key(key_file: str, environment: Mapping[str, str] = os.environ) -> Secret:
-    """Return the key for the OpenAI API: from the environment, else from the key file, else none.
+    """Return the key for the OpenAI API from the environment, else from the key file, else none.
 
-    Raises UsageError for a file that cannot be read, that others may read, or that holds no key.
+    Raises UsageError for a file that cannot be read, that other users can read, or that contains no key.
     """
     if key := environment.get(KEY_VARIABLE):
         return Secret(key)

@@ -1,4 +1,4 @@
-"""The settings: one documented field a knob; a flag goes before the environment, that before the file."""
+"""The settings. Flags override the environment, which overrides the file."""
 
 from __future__ import annotations
 

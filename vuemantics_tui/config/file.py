@@ -1,4 +1,4 @@
-"""The settings file, and what one setting may be: what is right counts, what is wrong is named with its line."""
+"""The settings file and the rules for one setting. Valid lines count; invalid ones are reported with their line."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Knob:
     more_choices: Callable[[], tuple[str, ...]] = tuple
 
     def typed(self, value: object, *, from_text: bool = False) -> Any:
-        """The value as the setting has it. Raises ValueError that says what it must be."""
+        """Convert a value to the setting's type. Raises ValueError that says what it must be."""
         result: object = None
         if self.kind is Path:
             result = Path(value).expanduser() if isinstance(value, str) and value else None
@@ -58,7 +58,7 @@ class Knob:
         return result
 
     def wrong(self, value: object) -> str:
-        """What a value of the right type must be, if it is not that; else nothing."""
+        """Return what a value of the right type must be if it is invalid, else an empty string."""
         if self.choices and value not in self.choices:
             choices = (*self.choices, *self.more_choices())
             return "" if value in choices else ", ".join(choices[:-1]) + f" or {choices[-1]}"
@@ -73,7 +73,7 @@ class Knob:
 
 
 def shown(value: object) -> str:
-    """A value as a message shows it."""
+    """Return a value as messages show it."""
     return str(value).lower() if isinstance(value, bool) else repr(str(value) if isinstance(value, Path) else value)
 
 
@@ -89,9 +89,9 @@ def _number(kind: type, value: object) -> int | float | None:
 
 
 class SettingsFile:
-    """What a settings file says: good values, where each stands, and what is wrong with the others.
+    """The content of a settings file: valid values, their lines, and the problems of the others.
 
-    `defaults` are told where a value is wrong.
+    `defaults` are named where a value is invalid.
     """
 
     def __init__(self, file: Path, knobs: Mapping[str, Knob], defaults: object) -> None:
@@ -158,7 +158,7 @@ class SettingsFile:
 
 
 def _lines_of_keys(text: str) -> dict[str, int]:
-    """The line of every key and table, by its path with dots: tomllib does not tell them."""
+    """Return the line of every key and table by its dotted path, which tomllib does not keep."""
     lines: dict[str, int] = {}
     table = ""
     for number, line in enumerate(text.splitlines(), 1):

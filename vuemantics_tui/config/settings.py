@@ -1,4 +1,4 @@
-"""Settings, and how they are read from all their sources."""
+"""Settings, and how they are loaded from their sources."""
 
 from __future__ import annotations
 
@@ -50,13 +50,13 @@ def _about(
 
 
 def _text(default: str, words: str, *choices: str) -> str:
-    """A text that needs a character."""
+    """A text that must not be empty."""
     chosen: str = field(default=default, metadata=_about(words, *choices))
     return chosen
 
 
 def _analyzer(default: str, words: str) -> str:
-    """The name of an analyzer, our own or one that another package brings, or the default."""
+    """The name of an analyzer, our own or from another package, or the default."""
     chosen: str = field(
         default=default, metadata=_about(words, default, *registry.OWN_NAMES, more_choices=registry.other_names)
     )
@@ -149,7 +149,7 @@ class Settings:
 
     @property
     def limits(self) -> MediaLimits:
-        """What intake accepts."""
+        """Return the limits of intake."""
         return MediaLimits(self.max_image_mib * MIB, self.max_video_mib * MIB, self.max_megapixels * 1_000_000)
 
     @classmethod
@@ -159,10 +159,10 @@ class Settings:
         environment: Mapping[str, str] = os.environ,
         file: Path | None = None,
     ) -> Self:
-        """Read the settings from all their sources. Raises UsageError for a wrong flag or environment variable.
+        """Load the settings from all sources. Raises UsageError for an invalid flag or environment variable.
 
-        What is wrong in the file only costs the setting its value: `problems` names file, line and key, and what is
-        right. `sources` says by the setting's name (or `keys.<action>`) where it comes from, unless it is the default.
+        An invalid line in the file only costs that setting its value: `problems` names file, line, key and what is
+        valid. `sources` maps a setting's name (or `keys.<action>`) to where it comes from, unless it is the default.
         """
         read = SettingsFile(paths.settings_file() if file is None else file, _knobs(), cls())
         for name, knob in _knobs().items():
@@ -185,27 +185,27 @@ class Settings:
 
 @cache
 def _knobs() -> dict[str, Knob]:
-    """Every setting by its name, in their order."""
+    """Return every setting by name, in order."""
     kinds = typing.get_type_hints(Settings)
     return {item.name: Knob(item.name, kinds[item.name], **item.metadata) for item in fields(Settings) if item.metadata}
 
 
 def names() -> list[str]:
-    """The names of all settings, in their order."""
+    """Return the names of all settings, in order."""
     return list(_knobs())
 
 
 def about(name: str) -> str:
-    """What a setting does, in one line."""
+    """Return what a setting does, in one line."""
     return _knobs()[name].about
 
 
 def own_choices(name: str) -> tuple[str, ...]:
-    """The values that a setting may have, if they are few, without what other packages bring."""
+    """Return the values that a setting may have if they are few, without those from other packages."""
     return _knobs()[name].choices
 
 
 def choices(name: str) -> tuple[str, ...]:
-    """The values that a setting may have, if they are few; analyzers of other packages are among them."""
+    """Return the values that a setting may have if they are few, including analyzers from other packages."""
     knob = _knobs()[name]
     return (*knob.choices, *knob.more_choices())

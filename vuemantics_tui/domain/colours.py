@@ -1,4 +1,4 @@
-"""The colours that have a name: pictures are described by them, and found by `color:`."""
+"""The named colours, which describe pictures and can be searched with `color:`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The description of a picture or clip, and the audit: does it read like a description, or like a model gone astray?"""
+"""The description of a picture or video, and the audit that checks whether it reads like one."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _WORD = re.compile(r"\S+")
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """Words for one upload.
+    """An analyzer's description of one upload.
 
-    `text` is prose, `read_text` what is written in the picture, `tags` short and lower case, best first.
+    `text` is prose, `read_text` the text visible in the picture, `tags` short, lower case and best first.
     `labels` maps the analyzer's own classes to probabilities in 0..1, for embedders that can use them.
     """
 
@@ -35,12 +35,12 @@ class Description:
 
     @property
     def full_text(self) -> str:
-        """What is to be embedded: the prose and the text that was read. The audit is of `text` alone."""
+        """Return the text to embed: prose and text in the picture. The audit looks at `text` only."""
         return full_text(self.text, self.read_text)
 
 
 def full_text(text: str, read_text: str) -> str:
-    """The prose of a description and the text that was read in the picture, as one text to embed."""
+    """Join the prose and the text in the picture into one text to embed."""
     if not read_text:
         return text
     return f"{text} Text in the picture: {' '.join(read_text.split())}"
@@ -48,19 +48,19 @@ def full_text(text: str, read_text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class AuditResult:
-    """A score from 0 to 100 and what was found wanting, in words."""
+    """A score from 0 to 100, and the findings in words."""
 
     score: int
     findings: tuple[str, ...]
 
     @property
     def passed(self) -> bool:
-        """Whether the text is good enough to keep without another try."""
+        """Whether the text is good enough to keep without a second attempt."""
         return self.score >= PASSING_SCORE
 
 
 def audit_description(text: str) -> AuditResult:
-    """Score a description by the rules and penalties of the vuemantics web app.
+    """Score a description with the rules and penalties of the vuemantics web app.
 
     Starts at 100 and subtracts: 50 for each kind of control token, 30 under 50 characters, 20 over 5000, 40 under
     20 % unique words, 35 for one word four times in a row, 25 over 30 % characters that are neither letter nor space.

@@ -156,7 +156,9 @@ class Library:
         self.tags = TagStore(database)
         self.queue = Queue(settings, database, self.analyzer, lambda: self.compute, limits)
         self.descriptions = Descriptions(database, self.queue)
-        self.trash = Trash(self.root, TrashStore(database), self.uploads, self.queue, settings.trash_days)
+        self.trash = Trash(
+            self.root, TrashStore(database), self.uploads, LibraryStore(database), self.queue, settings.trash_days
+        )
 
     @classmethod
     async def open(
@@ -219,9 +221,8 @@ class Library:
     def duplicates(self) -> Duplicates:
         """What finds uploads that look the same."""
         from vuemantics_tui.library.duplicates import Duplicates
-        from vuemantics_tui.store.duplicates import FingerprintStore
 
-        return Duplicates(FingerprintStore(self.database))
+        return Duplicates(self.database)
 
     @cached_property
     def export(self) -> Export:

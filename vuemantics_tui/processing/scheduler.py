@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 # How often the dead are looked for.
 TAKE_OVER_SECONDS = 5.0
 RENEW_SECONDS = LEASE_SECONDS / 3
+# How often it is noted that the library is in use.
+SEE_SECONDS = 3600.0
 # A pass of the loop that came so late means that the machine slept, or this process was stopped.
 SLEPT_SECONDS = LEASE_SECONDS / 2
 
@@ -89,9 +91,12 @@ class Scheduler:
         launch: Launch,
         limits: StageLimits,
         stir: Stir,
+        see: Callable[[], Awaitable[object]],
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`clock` gives seconds since the epoch, and goes on while the machine sleeps."""
+        """Take `see`, which notes that the library is in use, and `clock`, which gives seconds since the epoch."""
+        self._see = see
+        self._next_sight = time.monotonic() + SEE_SECONDS
         self._stir = stir
         self._clock = clock
         self._claims = claims
@@ -203,6 +208,9 @@ class Scheduler:
         if now >= self._next_renewal:
             await self._claims.renew([slot.claim.token for slot in self._slots.values()])
             self._next_renewal = now + RENEW_SECONDS
+        if now >= self._next_sight:
+            await self._see()
+            self._next_sight = now + SEE_SECONDS
         if now >= self._next_take_over:
             self._next_take_over = now + TAKE_OVER_SECONDS
             taken = await self._claims.take_over(lambda encoded: fate_of(encoded, self._owner), clock)

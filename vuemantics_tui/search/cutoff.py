@@ -1,4 +1,4 @@
-"""Where results end: the scores fall off, and what lies below is only what is least unlike the query."""
+"""The cut-off: results end where similarity drops sharply, or at the model's minimum score."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ BINS = 16
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """How many of the nearest uploads have which cosine: bins of equal width from `low` to `high`, and the cut-off."""
+    """The distribution of cosines: bins of equal width from `low` to `high`, and the cut-off."""
 
     counts: tuple[int, ...]
     low: float
@@ -40,13 +40,13 @@ class Histogram:
 
 
 def floor_of(model: str) -> float:
-    """The least cosine that counts for vectors of a model, -1 where none is known."""
+    """Return the minimum cosine for a model's vectors, or -1 if unknown."""
     name = re.sub(r"[^a-z0-9]+", "-", model.lower())
     return next((floor for known, floor in _FLOORS.items() if known in name), -1.0)
 
 
 def cut_off(cosines: Sequence[float], floor: float) -> float:
-    """Return the least cosine to keep of those given, best first: the floor, or what is above the largest gap."""
+    """Return the lowest cosine to keep out of these, best first: the floor, or the one above the largest gap."""
     kept = [cosine for cosine in cosines if cosine >= floor]
     end, largest = floor, 0.0
     for place, (upper, lower) in enumerate(pairwise(kept)):

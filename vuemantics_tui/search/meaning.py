@@ -1,4 +1,4 @@
-"""The vector of a query: of its text, or the sum of what it adds and takes away."""
+"""The vector of a query: of its text, or the sum of its terms."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _NOTHING = 1e-3
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """A query's vector, None where it has none, and the uploads that it begins from, which are no answers to it."""
+    """A query's vector, if any, and the uploads it names, which are excluded from its results."""
 
     vector: Vector | None
     known: frozenset[int] = frozenset()
@@ -34,7 +34,7 @@ class Meaning:
 
 
 class Meanings:
-    """Makes the vectors of queries. A video is looked at in at most `video_frames` frames, taken through `compute`."""
+    """Makes the vectors of queries. A video counts with at most `video_frames` frames, extracted through `compute`."""
 
     def __init__(
         self,
@@ -52,10 +52,10 @@ class Meanings:
         self._remembered: OrderedDict[tuple[object, ...], Vector] = OrderedDict()
 
     async def of(self, query: Query, *, final: bool) -> Meaning:
-        """The meaning of a query.
+        """Return the meaning of a query.
 
-        Unless it is `final` pictures are not looked at, and what cannot be found is left out. Raises UsageError for
-        an upload or a picture that is not there, MediaError for a broken one, AnalyzerError.
+        Unless `final`, pictures are skipped and unknown uploads ignored. Raises UsageError for a missing upload or
+        picture, MediaError for a broken one, and AnalyzerError.
         """
         parts: list[tuple[float, Vector]] = []
         known: set[int] = set()
@@ -125,7 +125,7 @@ class Meanings:
 
 
 def _picture_at(reference: str) -> tuple[Path, int]:
-    """Where a picture is, and when it was last changed. Raises UsageError."""
+    """Return the path of a picture and when it last changed. Raises UsageError."""
     try:
         path = Path(reference).expanduser().absolute()
         changed, is_file = path.stat().st_mtime_ns, path.is_file()
@@ -138,7 +138,7 @@ def _picture_at(reference: str) -> tuple[Path, int]:
 
 
 def _format_of(path: Path) -> MediaFormat | None:
-    """What the file is by its first bytes. Raises UsageError where it cannot be read."""
+    """Return the format of a file by its first bytes. Raises UsageError if it cannot be read."""
     try:
         with path.open("rb") as file:
             return recognise(file.read(HEAD_BYTES))

@@ -1,4 +1,4 @@
-"""Nearest neighbours of one model: a cache of the store's vectors in memory, on a file that all windows share."""
+"""The vector index of one model: the store's vectors in memory, mapped from a file that all windows share."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ _Block: TypeAlias = (
 
 @dataclass(frozen=True, slots=True)
 class IndexState:
-    """How many vectors are loaded, and the file that they are mapped from, if there is one, with its size in bytes."""
+    """How many vectors are loaded, and the file they are mapped from, if any, with its size in bytes."""
 
     vectors: int
     file: Path | None
@@ -63,11 +63,11 @@ class IndexState:
 
 
 class VectorIndex:
-    """The nearest uploads by the vectors of one model, exact up to 200,000 of them, then by sign bits and rescoring.
+    """Finds the nearest uploads by one model's vectors: exactly up to 200,000, then with sign bits and rescoring.
 
-    Loaded at the first search, then only what changed. With a `folder` the vectors live in a file there, which is
-    mapped and shared by all windows; it is made again where it is missing, torn, of another library, model or
-    dimension, and done without where the folder cannot be written. Nothing of the trash is found.
+    Loads at the first search, then only changes. With a `folder` the vectors live in a file there, mapped and shared by
+    all windows; it is rebuilt if it is missing, damaged, or of another library, model or dimension, and skipped if the
+    folder is read-only. Uploads in the trash are not found.
     """
 
     def __init__(
@@ -95,9 +95,9 @@ class VectorIndex:
     async def nearest(
         self, vector: Vector, limit: int, allowed: Collection[int] | None = None, include_hidden: bool = False
     ) -> list[tuple[int, float]]:
-        """The uploads whose vectors are nearest to this one: (number, cosine in -1..1), best first.
+        """Return the uploads nearest to a vector as (number, cosine in -1..1), best first.
 
-        Only `allowed` ones where given: fewer than `limit` come back only where there are no more of them.
+        With `allowed`, only those. Fewer than `limit` come back only if there are no more.
         """
         async with self._lock:
             table = await self._current(vector.shape[0])
@@ -110,7 +110,7 @@ class VectorIndex:
     async def nearest_to(
         self, number: int, limit: int, allowed: Collection[int] | None = None, include_hidden: bool = False
     ) -> list[tuple[int, float]]:
-        """The other uploads nearest to this one, as `nearest`; none where it has no vector. It may itself be hidden."""
+        """Return the uploads nearest to this one, like `nearest`; none if it has no vector. It may be hidden."""
         stored = await self._embeddings.one(self._model, number)
         if stored is None:
             return []
@@ -119,22 +119,22 @@ class VectorIndex:
         return [(other, cosine) for other, cosine in found if other != number][:limit]
 
     async def cosines(self, vector: Vector, numbers: Sequence[int]) -> dict[int, float]:
-        """The cosine of each of these uploads with the vector, hidden ones too; without those that have none."""
+        """Return the cosine of each of these uploads with a vector, hidden or not; those without one are left out."""
         found = await self.nearest(vector, len(numbers), numbers, include_hidden=True) if numbers else []
         return dict(found)
 
     async def state(self) -> IndexState:
-        """What is in memory and on the disk. Loads nothing."""
+        """Return what is in memory and on disk. Loads nothing."""
         size = await asyncio.to_thread(_size_of, self._path)
         return IndexState(len(self._table) if self._table else 0, self._path if size else None, size)
 
     async def close(self) -> None:
-        """Wait until the file is written, if it just is."""
+        """Wait for a write in progress."""
         if self._rewriting is not None:
             await asyncio.wait([self._rewriting])
 
     async def _current(self, dimension: int) -> VectorTable | None:
-        """The table as the store is now; None where there is no vector of this dimension."""
+        """Return the table in step with the store, or None if it has no vector of this dimension."""
         if (
             self._table is None
             or self._table.dimension != dimension
@@ -154,7 +154,7 @@ class VectorIndex:
         return table if len(table) else None
 
     async def _catch_up(self, table: VectorTable, revision: int) -> int:
-        """Take in what changed after a revision; returns the one that it is at now. What is cut off can be repeated."""
+        """Apply the changes after a revision and return the current one. An interrupted call can be repeated."""
         # Read first: what is committed meanwhile is then taken in twice, never left out.
         goal = await self._embeddings.revision()
         if goal != revision:
@@ -167,7 +167,7 @@ class VectorIndex:
     # From the file
 
     async def _load(self, dimension: int) -> _Loaded:
-        """A table, and the revision that it is of."""
+        """Return a table and its revision."""
         if self._path is not None and await self._embeddings.count(self._model) >= self._file_from:
             if (loaded := await self._from_file(self._path, dimension)) is not None:
                 return loaded
@@ -203,7 +203,7 @@ class VectorIndex:
     async def _agrees(
         self, numbers: np.ndarray[tuple[int], np.dtype[np.int64]], table: VectorTable, since: int
     ) -> bool:
-        """Whether some vectors of a file are those of the store, but for what changed since."""
+        """Return whether a sample of the file agrees with the store, apart from later changes."""
         if not len(numbers):
             return True
         import numpy as np
@@ -214,7 +214,7 @@ class VectorIndex:
         return all(row is not None and row.astype("<f4").tobytes() == stored[number] for number, row in rows.items())
 
     async def _build(self, path: Path, dimension: int) -> _Loaded:
-        """Write the file from the store, unless another window just did. Raises OSError and TornFileError."""
+        """Write the file from the store, unless another window did. Raises OSError and TornFileError."""
         await asyncio.to_thread(path.parent.mkdir, mode=0o700, exist_ok=True)
         lock = await asyncio.to_thread(_lock_of, path)
         try:
@@ -260,7 +260,7 @@ class VectorIndex:
             self._rewriting = asyncio.create_task(self._write_anew(path, snapshot, self._revision), name="vectors")
 
     async def _write_anew(self, path: Path, snapshot: Snapshot, revision: int) -> None:
-        """Write what is in memory to the file, and go on from there."""
+        """Write the table to the file, and continue from that."""
         dimension = snapshot.base.matrix.shape[1]
         try:
             library = await self._embeddings.library_id()
@@ -303,7 +303,7 @@ class VectorIndex:
 
 
 def vector_of(data: bytes) -> Vector:
-    """Return the vector that the store holds as bytes. Imports NumPy, so call it in a thread the first time."""
+    """Return a stored vector. Imports NumPy, so call it in a thread the first time."""
     import numpy as np
 
     return np.frombuffer(data, "<f4")
@@ -348,7 +348,7 @@ def _table_of(file: VectorFile) -> VectorTable:
 
 
 async def _take(lock: FileLock) -> None:
-    """Take a lock when it is free. A thread could not be told to stop waiting. Raises TimeoutError."""
+    """Take a lock, polling because a waiting thread cannot be cancelled. Raises TimeoutError."""
     clock = asyncio.get_running_loop().time
     until = clock() + _LOCK_SECONDS
     while True:

@@ -204,6 +204,8 @@ class VuemanticsApp(SurvivingApp):
         await asyncio.sleep(SWEEP_AFTER_SECONDS)
         with self.notices.errors_told():
             await self.library.sweep()
+            if self.library.trash.postponed:
+                self.notices.tell(self.library.trash.postponed)
 
     # What it looks like
 

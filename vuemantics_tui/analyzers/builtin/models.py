@@ -1,4 +1,4 @@
-"""Model files inside their packages: found, checked, read without torch, and opened in ONNX Runtime."""
+"""Model files in installed packages: found, checked, read without torch, opened in ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Weights = dict[str, NDArray[np.generic]]
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """One file of an installed package: where it is, the SHA-256 it must have, how to install it again."""
+    """One file of an installed package: its place, its SHA-256, and how to reinstall it."""
 
     module: str
     path: str
@@ -64,7 +64,7 @@ _STORAGES: dict[str, np.dtype[np.generic]] = {
 
 
 def read_model_file(model: ModelFile) -> bytes:
-    """The bytes of a model file, its hash checked. Raises AnalyzerError where it is missing or altered."""
+    """Return the bytes of a model file after checking its hash. Raises AnalyzerError if it is missing or altered."""
     content = _locate(model).read_bytes()
     if hashlib.sha256(content).hexdigest() != model.sha256:
         raise AnalyzerError(
@@ -111,7 +111,7 @@ def _rebuild_tensor(
 
 
 class _StateUnpickler(pickle.Unpickler):
-    """Knows ordered dicts, tensors and storages, and no other name: nothing in the file can run."""
+    """Accepts ordered dicts, tensors and storages only, so that nothing in the file can run."""
 
     def find_class(self, module: str, name: str) -> object:
         if (module, name) == ("collections", "OrderedDict"):
@@ -130,9 +130,9 @@ class _StateUnpickler(pickle.Unpickler):
 
 
 def read_torch_weights(content: bytes) -> Weights:
-    """The arrays in a legacy torch file: five pickles, then for each storage an int64 count and raw bytes.
+    """Read the arrays of a legacy torch file: five pickles, then for each storage an int64 count and raw bytes.
 
-    Raises AnalyzerError for anything that is not such a file, without running what it asks for.
+    Raises AnalyzerError for anything else, without running any of it.
     """
     stream = io.BytesIO(content)
     try:
@@ -148,7 +148,7 @@ def read_torch_weights(content: bytes) -> Weights:
 
 
 def _unpickled(stream: io.BytesIO) -> Any:
-    """The next pickle of the stream. Raises AnalyzerError where its bytes are no such pickle."""
+    """Return the next pickle of the stream. Raises AnalyzerError for invalid bytes."""
     try:
         return _StateUnpickler(stream).load()
     except (pickle.UnpicklingError, EOFError, LookupError, ValueError, TypeError, AttributeError) as error:
@@ -179,9 +179,9 @@ _ONLY_ERRORS = 3
 
 
 def open_session(model: bytes) -> onnxruntime.InferenceSession:
-    """A session of a serialised model on one processor thread; AnalyzerError where it cannot be opened.
+    """Open a serialised model on one CPU thread. Raises AnalyzerError.
 
-    One thread, since work is spread over processes: two in one process made a picture slower.
+    One thread, because work is spread over processes: two threads in one process were slower per picture.
     """
     try:
         import onnxruntime

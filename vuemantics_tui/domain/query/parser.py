@@ -1,4 +1,4 @@
-"""From a line of text to a Query."""
+"""The parser of the search language."""
 
 from __future__ import annotations
 
@@ -30,10 +30,9 @@ _PICTURE_ENDS = tuple(f".{extension}" for extension in BY_EXTENSION)
 
 
 def parse_query(text: str, *, typing: bool = False) -> Query:
-    """Read a search line. Raises QueryError, whose `place` is where it goes wrong (at most the text's length).
+    """Parse a search line. Raises QueryError, whose `place` is at most the length of the text.
 
-    While `typing` nothing is an error: what is wrong or not yet complete is left out, but for the words in a quotation
-    that is still open, which count as plain words.
+    While `typing`, errors and incomplete parts are ignored, but the words in an open quotation count as plain words.
     """
     return _Reader(text, typing).read()
 
@@ -133,7 +132,7 @@ class _Reader:
                 self._add_term(Term(token), weight)
 
     def _read_filter(self, *, negated: bool = False, minus: int = 0, weight: float | None = None) -> bool:
-        """Read a filter, if one stands here."""
+        """Read a filter, if there is one here."""
         match = _FILTER.match(self.text, self.place)
         if match is None:
             return False
@@ -182,7 +181,7 @@ class _Reader:
         self.open_terms, self.open_weight = [], 1.0
 
     def _quotation(self) -> str:
-        """What stands between the quote here and the next one, and go behind that."""
+        """Return the text up to the closing quote, and move past it."""
         end = self.text.find('"', self.place + 1)
         if end < 0:
             raise QueryError("The closing quote is missing", self.place, 'Add a " where the phrase ends.')
@@ -204,7 +203,7 @@ class _Reader:
         self.place = match.end() if match else self.place
 
     def _leave_out(self, start: int) -> None:
-        """Go behind what is wrong: to the end of its token, or of all where a quotation is open."""
+        """Skip the token at `start`, or everything if it opens a quotation that never closes."""
         self.place = start
         token = self._take_token()
         quotes = token.count('"')

@@ -1,9 +1,9 @@
-"""What stands behind the colon of a filter, read into a filter."""
+"""The values of filters: text after the colon to filter."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
 from difflib import get_close_matches
@@ -46,43 +46,43 @@ _BYTES = {
 }
 _HALF_OF_EARTH_KM = 20_040
 
-FILTER_NAMES: tuple[str, ...] = (
-    *(field.value for fields in (ChoiceField, TextField, DateField, RangeField) for field in fields),
-    *(NEAR, LIKE, SORT),
-)
-"""Every name that may stand before a colon."""
-
-_EXAMPLES = {
-    **{
-        "type": "type:video or type:jpeg",
-        "status": "status:failed",
-        "is": "is:hidden",
-        "tag": "tag:cat",
-        "name": "name:holiday",
-    },
-    **{"camera": "camera:canon", "color": "color:blue", "after": "after:2024-06", "before": "before:7d"},
-    **{"on": "on:yesterday", "near": "near:52.52,13.4,5", SORT: "sort:oldest"},
-    LIKE: "like:3f2a or like:./file.jpg",
-    "size": "size:>5MB, size:<=200KB or size:1MB..5MB",
-    "width": "width:>1920 or width:800..1200",
-    "height": "height:>1080 or height:800..1200",
-    "duration": "duration:>30s, duration:2m or duration:30s..2m",
+# What each filter finds, and examples of it: for hints and help.
+FILTERS: Mapping[str, tuple[str, str]] = {
+    "type": ("image, video, or a format such as jpeg, heic or mp4", "type:video or type:jpeg"),
+    "status": ("waiting, running, completed, failed, cancelled, warning", "status:failed"),
+    "is": ("hidden, failed, edited, duplicate, portrait, landscape", "is:hidden"),
+    "tag": (r"a tag or an album; * for any characters, \* for a star", r'tag:cat, tag:ro* or tag:"5\* best"'),
+    "name": ("part of the file name, or all of it with *", "name:holiday or name:img_*.jpg"),
+    "camera": ("part of the camera's name", "camera:canon"),
+    "color": ("one of the main colours", "color:blue"),
+    "after": ("taken, or else added, on that day or later", "after:2024-06 or after:7d"),
+    "before": ("taken, or else added, before that day", "before:2024 or before:7d"),
+    "on": ("taken, or else added, on that day, month or year", "on:yesterday or on:2024-06-30"),
+    "size": ("file size", "size:>5MB, size:<=200KB or size:1MB..5MB"),
+    "width": ("width in pixels", "width:>1920 or width:800..1200"),
+    "height": ("height in pixels", "height:>1080 or height:800..1200"),
+    "duration": ("length of a video", "duration:>30s, duration:2m or duration:30s..2m"),
+    NEAR: ("where it was taken: latitude, longitude, kilometres", "near:52.52,13.4,5"),
+    LIKE: ("what looks like an upload or a file", "like:3f2a or like:./file.jpg"),
+    SORT: ("newest, oldest, largest, smallest, name or score", "sort:oldest"),
 }
+FILTER_NAMES: tuple[str, ...] = tuple(FILTERS)
+"""Every name that may precede a colon."""
 
 
 def example_of(name: str) -> str:
-    """How a filter is written, as a hint."""
-    return f"For example: {_EXAMPLES[name]}"
+    """Return an example of a filter, as a hint."""
+    return f"For example: {FILTERS[name][1]}"
 
 
 def known_name(name: str) -> str | None:
-    """The filter that a name stands for, whatever its case, or None."""
+    """Return the filter that a name stands for, ignoring case, or None."""
     name = _ALIASES.get(name.lower(), name.lower())
     return name if name in FILTER_NAMES else None
 
 
 def unknown_name(name: str, token: str, place: int) -> QueryError:
-    """The error for a filter that does not exist."""
+    """Return the error for an unknown filter."""
     near = get_close_matches(name.lower(), (*FILTER_NAMES, *_ALIASES), 1, 0.5)
     meant = f"Did you mean {near[0]}:? " if near else f"The filters are: {', '.join(FILTER_NAMES)}. "
     quoted = token.replace('"', "")
@@ -90,7 +90,7 @@ def unknown_name(name: str, token: str, place: int) -> QueryError:
 
 
 def read_filter(name: str, value: str, place: int, negated: bool) -> Filter:
-    """Read the filter `name:value`, whose value begins at `place`. Raises QueryError."""
+    """Read the filter `name:value`, whose value starts at `place`. Raises QueryError."""
     if name in list(TextField):
         return TextFilter(TextField(name), " ".join(value.split()), negated)
     if name in list(ChoiceField):
@@ -106,12 +106,12 @@ def read_filter(name: str, value: str, place: int, negated: bool) -> Filter:
 
 
 def read_sort(value: str, place: int) -> Sort:
-    """Read the order behind `sort:`. Raises QueryError."""
+    """Read the value of `sort:`. Raises QueryError."""
     return Sort(_choice(SORT, value, [sort.value for sort in Sort], place))
 
 
 def read_like(value: str, place: int) -> Like:
-    """Read what stands behind `like:`. Raises QueryError."""
+    """Read the value of `like:`. Raises QueryError."""
     if any(mark in value for mark in "/\\.~"):
         return Like(value, is_path=True)
     if _ID.fullmatch(value):
@@ -166,7 +166,7 @@ def _range(field: RangeField, value: str, place: int, negated: bool) -> RangeFil
 def _between(
     first: str, last: str, read: Callable[[str], int | None], field: RangeField
 ) -> tuple[int | None, int | None]:
-    """Both ends; in 1..5MB the unit counts for both."""
+    """Return both ends; in 1..5MB the unit applies to both."""
     if field is RangeField.SIZE and first.strip().replace(".", "", 1).isdigit():
         unit = _NUMBER.fullmatch(last.strip())
         first += unit[2] if unit else ""
