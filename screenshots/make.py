@@ -210,12 +210,13 @@ async def take(name: str, size: tuple[int, int], settings: Settings, photos: lis
     # A pool cannot be started from inside a running app.
     start_process_server()
     library = await Library.open(settings)
-    app = VuemanticsApp(library, paths=photos if add_first else [], true_colour="yes")
-    async with app.run_test(size=size) as pilot:
-        await play(Stage(pilot, library, photos[0]))
-        save(f"{name}-{size[0]}x{size[1]}", app.export_screenshot(title="vuemantics-tui"))
-        await library.queue.stop()
-    await library.close()
+    try:
+        app = VuemanticsApp(library, paths=photos if add_first else [], true_colour="yes")
+        async with app.run_test(size=size) as pilot:
+            await play(Stage(pilot, library, photos[0]))
+            save(f"{name}-{size[0]}x{size[1]}", app.export_screenshot(title="vuemantics-tui"))
+    finally:
+        await library.close()
 
 
 def main() -> None:
