@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import shutil
 import sys
 import tempfile
@@ -23,6 +24,7 @@ from textual.pilot import Pilot
 
 from vuemantics_tui.config import Settings
 from vuemantics_tui.library import Library, start_process_server
+from vuemantics_tui.paths import cache_dir
 from vuemantics_tui.ui.app import VuemanticsApp
 from vuemantics_tui.ui.picker.preview import PreviewPicture
 from vuemantics_tui.ui.picker.screen import PickerScreen
@@ -211,7 +213,7 @@ async def take(name: str, size: tuple[int, int], settings: Settings, photos: lis
     start_process_server()
     library = await Library.open(settings)
     try:
-        app = VuemanticsApp(library, paths=photos if add_first else [], true_colour="yes")
+        app = VuemanticsApp(library, paths=photos if add_first else [], true_colour="yes", quadrants=True)
         async with app.run_test(size=size) as pilot:
             await play(Stage(pilot, library, photos[0]))
             save(f"{name}-{size[0]}x{size[1]}", app.export_screenshot(title="vuemantics-tui"))
@@ -222,7 +224,10 @@ async def take(name: str, size: tuple[int, int], settings: Settings, photos: lis
 def main() -> None:
     """Take all pictures, or those of the scenes named."""
     chosen = [name for name in SCENES if name in sys.argv[1:]] or list(SCENES)
+    # The models prepared before are used again; paths are shown as in a person's home folder.
+    os.environ.setdefault("XDG_CACHE_HOME", str(cache_dir().parent))
     with quiet(), tempfile.TemporaryDirectory() as folder:
+        os.environ["HOME"] = folder
         photos = lay_out(Path(folder) / "photos")
         for name in chosen:
             for size in SIZES:
