@@ -1,7 +1,7 @@
 """Take the documentation's pictures from a real run: `poe screenshots`, with names of scenes to take only those.
 
-Opens the app on photos that scikit-image ships, with the built-in analyzer, presses keys, and saves the screen as SVG
-and as PNG. The PNGs need the font DejaVu Sans Mono (Debian: fonts-dejavu-core).
+Opens the app on photos that scikit-image ships, with the built-in analyzer, presses keys, and saves the screen as PNG.
+Needs the font DejaVu Sans Mono (Debian: fonts-dejavu-core).
 """
 
 from __future__ import annotations
@@ -191,8 +191,7 @@ def lay_out(folder: Path) -> list[Path]:
 
 
 def save(name: str, svg: str) -> None:
-    """Write one picture as SVG and as PNG."""
-    (HERE / f"{name}.svg").write_text(svg, "utf-8")
+    """Write one picture as PNG."""
     drawn = resvg_py.svg_to_bytes(svg_string=svg.replace("Fira Code", FONT), monospace_family=FONT)
     (HERE / f"{name}.png").write_bytes(bytes(drawn))
 
