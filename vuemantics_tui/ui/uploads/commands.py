@@ -24,7 +24,7 @@ class Acting:
     async def edited(self, rows: Sequence[UploadRow]) -> list[UploadRow]:
         """Those that to describe anew would take a description from that a person wrote."""
         completed = [row.id for row in rows if row.status is ProcessingStatus.COMPLETED]
-        ids = set(await self._library.descriptions.store.edited(completed))
+        ids = set(await self._library.descriptions.edited(completed))
         return [row for row in rows if row.id in ids]
 
     async def retry(self, rows: Sequence[UploadRow], *, overwrite_edited: bool = False) -> str:
