@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from textual import work
 
+from vuemantics_tui.desktop import open_in_viewer
 from vuemantics_tui.domain.upload import Upload, UploadRow
 from vuemantics_tui.ui.actions import key_of
 from vuemantics_tui.ui.clipboard import copy
@@ -14,7 +15,6 @@ from vuemantics_tui.ui.screens.confirm import ConfirmScreen
 from vuemantics_tui.ui.screens.detail import DetailScreen
 from vuemantics_tui.ui.uploads.commands import Acting, named
 from vuemantics_tui.ui.uploads.screen_base import UploadsBase
-from vuemantics_tui.viewer import open_in_viewer
 
 Act = Callable[[Sequence[UploadRow]], Awaitable[str]]
 
