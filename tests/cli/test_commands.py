@@ -335,3 +335,11 @@ def test_the_demo_without_a_terminal(run: Run) -> None:
     assert len(lines) >= 14
     (failed,) = [line for line in lines if " failed " in line]
     assert "Processing failed: " in failed
+
+
+def test_the_page_of_an_upload_keeps_paths_whole_beside_their_labels(run: Run) -> None:
+    (cat,) = objects(run("add", CAT, "--no-wait", "--json"))
+    lines = run("show", cat["id"]).stdout.splitlines()
+    assert f"  {'original':<16}{cat['file_path']}" in lines
+    assert lines[0] == "File"
+    assert "History" in lines

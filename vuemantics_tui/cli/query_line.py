@@ -10,7 +10,7 @@ import click
 
 from vuemantics_tui.cli.output import note
 from vuemantics_tui.domain.query import QueryError, TextField, parse_query, pointed
-from vuemantics_tui.domain.query.values import LIKE, NEAR, known_name
+from vuemantics_tui.domain.query.values import FILTERS, LIKE, NEAR, known_name
 
 # An argument's sign, weight and filter, which stand outside the quotes: -tag:Rome by night, 2:golden retriever.
 _HEAD = re.compile(r"(?P<sign>-?)(?P<weight>(?:[0-9]{1,3}(?:\.[0-9]{1,3})?:)?)(?P<filter>(?:[A-Za-z]+:)?)")
@@ -20,6 +20,12 @@ _PATH = re.compile(r"(?:\.{0,2}|~)[/\\].*\.[A-Za-z0-9]{2,4}", re.DOTALL)
 
 class QueryCommand(click.Command):
     """A command with a QUERY: it explains how to leave a word out when that was taken for an option."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the filters of the search language below the options."""
+        with formatter.section("Filters of a QUERY (- before one negates it; quote values with spaces)"):
+            formatter.write_dl([(f"{name}:", f"{about}. {example}") for name, (about, example) in FILTERS.items()])
+        super().format_epilog(ctx, formatter)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         given = list(args)
