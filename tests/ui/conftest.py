@@ -9,7 +9,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -202,12 +202,18 @@ async def window_on(
     errors: bool = False,
     own_analyzer: Analyzer | None = None,
     examine: Examine | None = None,
+    **settings_changed: Any,
 ) -> AsyncIterator[Window]:
-    """The app on a library, closed afterwards whatever happens; without `errors`, none may have been noted."""
+    """The app on a library, closed afterwards whatever happens; without `errors`, none may have been noted.
+
+    With a setting `analyzer` that one is made, as in the program; else a double stands in for it.
+    """
     analyzer = StillAnalyzer()
     if not gate:
         analyzer.gate.clear()
-    library = await Library.open(settings_for(root), analyzer=own_analyzer or analyzer, compute=ThreadCompute())
+    settings = replace(settings_for(root), **settings_changed)
+    given = None if settings_changed.get("analyzer") else own_analyzer or analyzer
+    library = await Library.open(settings, analyzer=given, compute=ThreadCompute())
     try:
         app = VuemanticsApp(library, paths=named, process=process, clock=clock, examine=examine)
         async with app.run_test(size=size, notifications=True) as pilot:
