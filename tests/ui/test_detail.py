@@ -67,7 +67,7 @@ async def root(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("key", ["escape", "q", "enter"])
 async def test_it_shows_the_upload_and_leads_back(root: Path, key: str) -> None:
     async with detail_on(root, FAILED) as (app, pilot):
-        await app.shows(pilot, "Nikon E900 harbour.jpg", "✗ Failed in vision analysis", "Esc back")
+        await app.shows(pilot, "Nikon E900 harbour.jpg", "✗ Failed while describing", "Esc back")
         await pilot.press(key)
         await app.until(pilot, lambda: not isinstance(app.screen, DetailScreen))
         assert app.is_running

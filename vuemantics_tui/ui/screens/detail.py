@@ -13,23 +13,23 @@ from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.screen import Screen
 
+from vuemantics_tui.domain.upload import Upload
 from vuemantics_tui.library import Library
 from vuemantics_tui.ui.actions import MOVE, VIEW, action
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, TimePassed, WorkProgressed
-from vuemantics_tui.ui.messages import LoadFailed
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.pictures.loader import PictureLoader
 from vuemantics_tui.ui.screens.reading import READING
 from vuemantics_tui.ui.uploads.facts import FactsPage, facts_of
 from vuemantics_tui.ui.uploads.pane import PageShown, UploadPane
-from vuemantics_tui.ui.uploads.pane_why import Explainer
+from vuemantics_tui.ui.uploads.results import Why
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 
 
 class DetailScreen(Screen[None]):
     """Shows the upload of a number, following it; with `metadata`, all that is known of it.
 
-    `explainer` tells why a search found it.
+    `why` tells why a search found it.
     """
 
     HELP_TITLE = "One upload in full screen"
@@ -49,7 +49,7 @@ class DetailScreen(Screen[None]):
         *,
         metadata: bool = False,
         loader: PictureLoader | None = None,
-        explainer: Explainer | None = None,
+        why: Callable[[Upload], Why | None] = lambda upload: None,
     ) -> None:
         super().__init__(classes="-metadata" if metadata else "")
         self._library = library
@@ -57,12 +57,12 @@ class DetailScreen(Screen[None]):
         self._clock = clock
         self._metadata_first = metadata
         self._loader = loader
-        self._explainer = explainer
+        self._why = why
         self._deleted = False
 
     def compose(self) -> ComposeResult:
         """The pane, the page of facts in its place, the keys."""
-        yield UploadPane(self._library, self._clock, loader=self._loader, explainer=self._explainer, while_hidden=True)
+        yield UploadPane(self._library, self._clock, loader=self._loader, why=self._why, while_hidden=True)
         yield FactsPage()
         yield KeysLine(id="detail-keys")
 
@@ -102,11 +102,6 @@ class DetailScreen(Screen[None]):
     def _page_shown(self, message: PageShown) -> None:
         message.stop()
         self.query_one(FactsPage).show(facts_of(message.upload, message.history, self._library.absolute))
-
-    @on(LoadFailed)
-    def _load_failed(self, message: LoadFailed) -> None:
-        message.stop()
-        self._notices.tell_error(message.error)
 
     # Moving
 

@@ -13,7 +13,7 @@ from textual.widget import Widget
 from vuemantics_tui.domain.fields import Absolute, Fact, facts
 from vuemantics_tui.domain.text import date_words, seconds_words, visible
 from vuemantics_tui.domain.upload import Upload, UploadEvent
-from vuemantics_tui.ui.uploads.pane_words import lines_of
+from vuemantics_tui.ui.wording import lines_of
 
 LABEL_CELLS = 16
 MOMENT_CELLS = 21
