@@ -75,7 +75,7 @@ class ClaimStore:
         return await self._claim_by(_NEXT)
 
     async def claim_suspect(self) -> Claim | None:
-        """Claim the next suspect that is due, for whoever works on nothing else; None if there is none or it is paused."""
+        """Claim the next suspect that is due, for whoever works on nothing else; None as `claim_next`."""
         return await self._claim_by(_NEXT_SUSPECT)
 
     async def _claim_by(self, next_one: str) -> Claim | None:
