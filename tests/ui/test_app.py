@@ -44,6 +44,16 @@ async def test_paths_given_are_added_and_processed(root: Path, draw: Draw) -> No
         await window.shows("2 uploads", "2 completed", "✓ one.png", "✓ two.png")
 
 
+async def test_with_a_wrong_analyzer_the_library_is_there_and_the_reason_is_told(root: Path, draw: Draw) -> None:
+    library = await open_library_at(root)
+    await add(library, draw("one.png"))
+    await library.close()
+    async with window_on(root, process=True, errors=True, analyzer="openai") as window:
+        await window.shows("one.png", "The analyzer openai needs")
+        await window.press("h")
+        await window.until(lambda: "one.png" not in window.text())
+
+
 async def test_each_upload_runs_in_a_worker_of_the_app_named_after_it(root: Path, draw: Draw) -> None:
     async with window_on(root, process=True, gate=False) as window:
         [upload_id] = await add(window.library, draw("one.png"))

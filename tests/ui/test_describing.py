@@ -41,7 +41,7 @@ async def stored(window: Window, upload_id: str) -> list[StoredDescription]:
     """All descriptions, newest first."""
     upload = await window.library.uploads.get(upload_id)
     assert upload is not None
-    return await window.library.descriptions.store.of(upload.number)
+    return await window.library.descriptions.of(upload.number)
 
 
 async def current_is(window: Window, upload_id: str, text: str) -> None:

@@ -98,7 +98,7 @@ class DescriptionsScreen(Screen[None]):
         upload = await self._library.uploads.by_number(self._number)
         if upload is None:
             return
-        found = await self._library.descriptions.store.of(upload.number)
+        found = await self._library.descriptions.of(upload.number)
         if not is_open(self):
             return
         self._upload = upload

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 from textual.app import App
 from textual.message import Message
 
+from vuemantics_tui.desktop import open_in_viewer
 from vuemantics_tui.domain.text import counted, visible
 from vuemantics_tui.domain.upload import RUNNING, TERMINAL, ProcessingStatus, Upload, UploadRow
 from vuemantics_tui.library import Library
 from vuemantics_tui.ui.actions import key_of
 from vuemantics_tui.ui.clipboard import copy
 from vuemantics_tui.ui.notices import Notices
-from vuemantics_tui.viewer import open_in_viewer
 
 if TYPE_CHECKING:
     from vuemantics_tui.ui.screens.confirm import ConfirmScreen
@@ -113,7 +113,7 @@ class UploadCommands:
         """Retry failed uploads and describe completed ones again; ask where your own words would be replaced."""
         rows = await self._library.uploads.rows(numbers)
         completed = [row.id for row in rows if row.status is ProcessingStatus.COMPLETED]
-        ids = set(await self._library.descriptions.store.edited(completed))
+        ids = set(await self._library.descriptions.edited(completed))
         overwrite = await self._may_overwrite([row for row in rows if row.id in ids], rows)
         if not rows or overwrite is None:
             return False
