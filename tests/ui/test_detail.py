@@ -19,8 +19,7 @@ from vuemantics_tui.domain.errors import LibraryError
 from vuemantics_tui.domain.upload import QueueCounts, Upload, UploadEvent
 from vuemantics_tui.library import Library
 from vuemantics_tui.ui.clipboard import copy
-from vuemantics_tui.ui.screens.detail import DetailScreen
-from vuemantics_tui.ui.uploads.facts import FactsPage
+from vuemantics_tui.ui.screens.detail import DetailScreen, FactsPage
 from vuemantics_tui.ui.uploads.pane import UploadPane
 
 __all__ = ["in_utc"]
