@@ -78,6 +78,9 @@ class Settings:
         default_factory=lambda: max(1, min(4, os.cpu_count() or 1)),
         metadata=_about("How many processes make thumbnails and descriptions."),
     )
+    worker_memory_mib: int = _number(
+        4096, "The most memory that each of these processes may use, in MiB; 0: no limit.", 0
+    )
     analyzer: str = _text(
         AUTO, "What describes pictures: auto, builtin, ollama or openai; auto is decided once a library.",
         *(AUTO, *ANALYZERS),

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from vuemantics_tui import paths
-from vuemantics_tui.config import Settings
+from vuemantics_tui.config import MIB, Settings
 from vuemantics_tui.doctor import bounds, machine, terminals
 from vuemantics_tui.doctor.analyzers import examine_analyzers
 from vuemantics_tui.doctor.libraries import LIBRARY, examine_library, unusable
@@ -49,13 +49,14 @@ def is_ok(findings: Sequence[Finding]) -> bool:
 
 async def _examine(settings: Settings, library: Library | None, about_library: list[Finding]) -> list[Finding]:
     """All parts side by side; `about_library` is what is known where it is not open."""
-    compute = library.compute if library else ProcessCompute(1)
+    compute = library.compute if library else ProcessCompute(1, settings.worker_memory_mib * MIB)
     try:
         parts = await asyncio.gather(
             bounds.bounded("program", machine.examine_program()),
             bounds.bounded(IN_USE, examine_analyzers(settings, library, compute, IN_USE)),
             bounds.bounded("vision", machine.examine_vision(compute, settings)),
             bounds.bounded(LIBRARY, examine_library(library) if library else _known(about_library)),
+            bounds.bounded("workers", machine.examine_workers(compute, settings)),
             bounds.bounded(PRIVACY, examine_privacy(settings)),
             bounds.bounded("disk", machine.examine_disk(settings)),
             bounds.bounded("terminal", terminals.examine_terminal(settings)),

@@ -196,7 +196,7 @@ class Library:
         if self._compute is None:
             from vuemantics_tui.processing.compute import ProcessCompute
 
-            self._compute = ProcessCompute(self.settings.workers)
+            self._compute = ProcessCompute(self.settings.workers, self.settings.worker_memory_mib * MIB)
         return self._compute
 
     @cached_property
@@ -300,7 +300,7 @@ def warm_compute(settings: Settings) -> Compute:
     """Start the pool of processes, for an app that opens its library from inside a screen."""
     from vuemantics_tui.processing.compute import ProcessCompute
 
-    return ProcessCompute(settings.workers).warm()
+    return ProcessCompute(settings.workers, settings.worker_memory_mib * MIB).warm()
 
 
 def _make_folder(root: Path) -> None:

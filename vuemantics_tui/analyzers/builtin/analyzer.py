@@ -1,8 +1,8 @@
 """The built-in analyzer: describes and embeds with models that come inside wheels.
 
-The functions at its end run in a process of the pool: their arguments and results pickle, and the models are loaded at
-a process's first call and kept for its life. Imports stand inside of them, so that the program itself, which only names
-them, loads neither Pillow nor ONNX Runtime.
+The functions at its end run in a process of the pool: their arguments pickle, their results have a plain form, and the
+models are loaded at a process's first call and kept for its life. Imports stand inside of them, so that the program
+itself, which only names them, loads neither Pillow nor ONNX Runtime.
 """
 
 from __future__ import annotations
@@ -12,18 +12,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vuemantics_tui import plain
 from vuemantics_tui.analyzers.base import Compute, OnFrame, OnText, Picture, ServerState, Vector, ignore_text
 from vuemantics_tui.analyzers.builtin import ANALYZER_NAME, EMBEDDING_MODEL_NAME, IMAGE_MODEL_NAME
-from vuemantics_tui.analyzers.builtin.vision import vision_parts
+from vuemantics_tui.analyzers.builtin.vision import VisionPart, vision_parts
 from vuemantics_tui.domain.description import Description
 from vuemantics_tui.domain.errors import MediaError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-    from vuemantics_tui.analyzers.builtin.sight import Sight
-    from vuemantics_tui.analyzers.builtin.vision import VisionPart
 
 
 log = logging.getLogger(__name__)
@@ -86,7 +84,7 @@ class BuiltinAnalyzer:
         """
         if not frames:
             raise MediaError("The clip has no frame to look at.", "Check that other programs can play it.")
-        sights: list[Sight] = []
+        sights: list[bytes] = []
         for number, frame in enumerate(frames, 1):
             on_frame(number, len(frames))
             sights.append(await self._compute.run(look_at_frame, frame, self._cache_dir))
@@ -124,19 +122,19 @@ def describe_picture(picture: Picture, cache_dir: Path) -> tuple[Description, Fa
     return describe_sight(sight, Medium.PHOTO), sight.faults
 
 
-def look_at_frame(picture: Picture, cache_dir: Path) -> Sight:
-    """See one frame of a clip, without words yet. Raises MediaError and AnalyzerError."""
+def look_at_frame(picture: Picture, cache_dir: Path) -> bytes:
+    """See one frame of a clip, and return that, packed, for `describe_clip`. Raises MediaError and AnalyzerError."""
     from vuemantics_tui.analyzers.builtin.sight import look
 
-    return look(picture, cache_dir)
+    return plain.pack(look(picture, cache_dir))
 
 
-def describe_clip(sights: Sequence[Sight]) -> tuple[Description, Faults]:
-    """Describe a clip from what its frames (at least one) showed."""
-    from vuemantics_tui.analyzers.builtin.sight import blend_sights
+def describe_clip(sights: Sequence[bytes]) -> tuple[Description, Faults]:
+    """Describe a clip from what `look_at_frame` saw in its frames, at least one."""
+    from vuemantics_tui.analyzers.builtin.sight import Sight, blend_sights
     from vuemantics_tui.analyzers.builtin.words import Medium, describe_sight
 
-    sight = blend_sights(sights)
+    sight = blend_sights([plain.unpack(Sight, data) for data in sights])
     return describe_sight(sight, Medium.CLIP), sight.faults
 
 
