@@ -19,14 +19,14 @@ import resvg_py
 import skimage
 from textual._context import visible_screen_stack
 from textual.pilot import Pilot
-from vuemantics_tui.ui.widgets.gallery import Gallery
-from vuemantics_tui.ui.widgets.upload_table import UploadTable
 
 from vuemantics_tui.config import Settings
-from vuemantics_tui.library import Library, warm_compute
+from vuemantics_tui.library import Library, start_process_server
 from vuemantics_tui.ui.app import VuemanticsApp
 from vuemantics_tui.ui.picker.preview_pane import PreviewPicture
 from vuemantics_tui.ui.screens.picker import PickerScreen
+from vuemantics_tui.ui.uploads.gallery import Gallery
+from vuemantics_tui.ui.uploads.table import UploadTable
 
 HERE = Path(__file__).parent
 FONT = "DejaVu Sans Mono"
@@ -190,7 +190,8 @@ async def take(name: str, size: tuple[int, int], settings: Settings, photos: lis
     """Run the app in a window of this size, play a scene, and save its picture."""
     play, add_first = SCENES[name]
     # A pool cannot be begun from inside a running app.
-    library = await Library.open(settings, compute=warm_compute(settings))
+    start_process_server()
+    library = await Library.open(settings)
     app = VuemanticsApp(library, paths=photos if add_first else [], true_colour="yes")
     async with app.run_test(size=size) as pilot:
         await play(Stage(pilot, library, photos[0]))

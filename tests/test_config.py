@@ -58,13 +58,13 @@ quit = 3
     assert dict(settings.keys) == {"delete-upload": "D", "retry-upload": "r,R"}
     assert settings.sources["keys.retry-upload"].endswith("line 15")
     parts = [
-        ("line 2", "wrokers", "did you mean workers?"),
+        ("line 2", "wrokers", "Did you mean workers?"),
         ("line 3", "workers is 'many'", "a whole number"),
-        ("line 4", "video_frames is 0", "from 1 to 100; 10 is used"),
+        ("line 4", "video_frames is 0", "from 1 to 100. Using 10."),
         ("line 5", "true_colour is 'maybe'", "auto, yes or no"),
         ("line 6", "show_hidden is 1", "true or false"),
-        ("line 8", "trash_days is 1000000000", "from 0 to 36500; 30 is used"),
-        ("line 10", "kyes", "did you mean keys?"),
+        ("line 8", "trash_days is 1000000000", "from 0 to 36500. Using 30."),
+        ("line 10", "kyes", "Did you mean keys?"),
         ("line 16", "keys.quit is 3", "must be a key"),
     ]
     assert len(settings.problems) == len(parts)
@@ -78,7 +78,7 @@ quit = 3
 def test_a_file_that_is_no_toml_is_named_with_its_line(tmp_path: Path, text: str) -> None:
     settings = load(tmp_path, text)
     (problem,) = settings.problems
-    assert f"{tmp_path / 'settings.toml'}, line 2: this is not TOML" in problem
+    assert f"{tmp_path / 'settings.toml'}, line 2: not valid TOML" in problem
     assert settings == Settings()
 
 
@@ -121,18 +121,18 @@ def test_numbers_with_a_point_and_texts_that_may_be_empty(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("temperature = 3", "a number from 0 to 2; 0.3 is used"),
+        ("temperature = 3", "a number from 0 to 2. Using 0.3."),
         ("temperature = nan", "a number from 0 to 2"),
         ("temperature = true", "a number"),
         ("connect_seconds = 0", "a number from 0.1 on"),
         ("connect_seconds = inf", "a number from 0.1 on"),
-        ("video_frames = 101", "a whole number from 1 to 100; 10 is used"),
+        ("video_frames = 101", "a whole number from 1 to 100. Using 10."),
         ("video_frames = 2.5", "a whole number"),
         ("describe_limit = -1", "a whole number from 0 on"),
         ('analyzer = "olama"', "auto, builtin, ollama or openai"),
         ('embedder = "auto"', "same, builtin, ollama or openai"),
         ('ollama_host = ""', "a text"),
-        ('analizer = "ollama"', "did you mean analyzer?"),
+        ('analizer = "ollama"', "Did you mean analyzer?"),
     ],
 )
 def test_what_is_wrong_about_the_analyzers_is_named_and_the_default_used(tmp_path: Path, line: str, says: str) -> None:
@@ -148,9 +148,8 @@ def test_the_key_is_no_setting(tmp_path: Path) -> None:
     assert not any("sk-secret" in problem for problem in settings.problems)
 
 
-def test_the_readme_has_every_setting_and_no_other() -> None:
-    readme = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
-    table = readme.partition("## Settings")[2].partition("\n## ")[0]
+def test_the_page_of_settings_has_every_setting_and_no_other() -> None:
+    table = (Path(__file__).parents[1] / "docs" / "SETTINGS.md").read_text("utf-8")
     first_cells = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
     told = [name for cell in first_cells for name in re.findall(r"`(\[?\w+\]?)`", cell)]
     assert sorted(told) == sorted([f"[{KEYS}]" if name == KEYS else name for name in names()])

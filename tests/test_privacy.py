@@ -23,9 +23,9 @@ from vuemantics_tui.processing.compute import ProcessCompute
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no modes")
 
 
-@pytest.fixture(params=[0o000, 0o022, 0o277], ids=oct)
+@pytest.fixture(params=[0o000, 0o022, 0o077], ids=oct)
 def umask(request: pytest.FixtureRequest) -> Iterator[int]:
-    """A umask that gives everything to everybody, the usual one, and one that takes from the owner."""
+    """A umask that gives everything to everybody, the usual one, and the strictest that is in use."""
     before = os.umask(request.param)
     yield request.param
     os.umask(before)

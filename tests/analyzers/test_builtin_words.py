@@ -19,8 +19,9 @@ from vuemantics_tui.analyzers.builtin.words import (
     people_tags,
     with_article,
 )
+from vuemantics_tui.domain.colours import COLOUR_NAMES
 from vuemantics_tui.domain.description import Description, audit_description
-from vuemantics_tui.media.colours import COLOUR_NAMES, Palette, read_palette
+from vuemantics_tui.media.colours import Palette, read_palette
 
 BROWN = Palette({"brown": 0.6, "grey": 0.4}, 50, 20, 30)
 
@@ -70,7 +71,7 @@ def test_enumerations() -> None:
 
 def test_a_sure_label_is_named_with_its_kinds() -> None:
     text = described({"sports car": 0.9}).text
-    assert text == "A photo of a sports car: a vehicle. The main colours are brown and grey. Wide format."
+    assert text == "A photo of a sports car: a vehicle. The main colours are brown and grey."
 
 
 def test_guesses_at_one_thing_are_alternatives_and_two_things_are_both_named() -> None:
@@ -233,9 +234,13 @@ def test_a_flat_picture_with_text_is_plain_and_shows_text() -> None:
     assert description.read_text == "hello"
 
 
-@pytest.mark.parametrize(("aspect", "word"), [(1.5, "Wide"), (0.7, "Tall"), (1.0, "Square"), (3.0, "wide panorama")])
-def test_the_format_is_said(aspect: float, word: str) -> None:
+@pytest.mark.parametrize(("aspect", "word"), [(0.7, "Tall"), (1.0, "Square"), (3.0, "wide panorama")])
+def test_an_unusual_format_is_said(aspect: float, word: str) -> None:
     assert word in describe_sight(replace(seen({"sports car": 0.9}), aspect=aspect), Medium.PHOTO).text
+
+
+def test_the_usual_format_is_not_said() -> None:
+    assert "format" not in describe_sight(replace(seen({"sports car": 0.9}), aspect=1.5), Medium.PHOTO).text
 
 
 def test_an_animal_is_named_where_breeds_that_are_possible_add_up_to_one() -> None:

@@ -80,7 +80,7 @@ def test_a_password_is_not_shown() -> None:
 
 @pytest.mark.parametrize("text", ["", " , ", "''"])
 def test_no_host_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="No Ollama host"):
+    with pytest.raises(UsageError, match="ollama_host is empty"):
         parse_hosts(text)
 
 

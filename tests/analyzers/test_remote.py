@@ -75,7 +75,7 @@ async def test_thoughts_are_no_description(server: FakeServer, analyzer: RemoteA
     seen: list[str] = []
     assert (await analyzer.describe_image(picture(), seen.append)).text == "A cat."
     assert seen[-1] == "A cat."
-    with pytest.raises(AnalyzerError, match="gave no description") as raised:
+    with pytest.raises(AnalyzerError, match="returned no description") as raised:
         await analyzer.describe_image(picture())
     assert "thinks" in raised.value.hint
 

@@ -53,7 +53,7 @@ def test_ollama_is_found_used_shown_and_kept(run: Run, ollama: Threaded[FakeOlla
     assert "cannot be reached" in away.stdout
     found = run("search", "tabby", "--json")
     assert [document["id"] for document in objects(found)] == [added["id"]]
-    assert "Found by words alone" in found.stderr
+    assert "Found by keyword only" in found.stderr
 
 
 def test_a_flag_wins_for_its_run_before_or_after_the_command(run: Run, ollama: Threaded[FakeOllama]) -> None:

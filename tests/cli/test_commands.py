@@ -160,7 +160,7 @@ def test_a_wrong_setting_is_named(run: Run, tmp_path: Path) -> None:
     result = run("list", XDG_CONFIG_HOME=str(tmp_path / "config"))
     assert (result.returncode, result.stdout) == (0, "")
     (warning,) = [line for line in result.stderr.splitlines() if "Warning" in line]
-    assert "settings.toml, line 1: there is no setting wrokers; did you mean workers?" in warning
+    assert "settings.toml, line 1: there is no setting wrokers. Did you mean workers?" in warning
     examined = run("doctor", XDG_CONFIG_HOME=str(tmp_path / "config"))
     assert any(line.startswith("✗ settings") and "wrokers" in line for line in examined.stdout.splitlines())
 
@@ -182,11 +182,10 @@ def test_the_doctor_tells_a_dozen_honest_lines(run: Run, tmp_path: Path) -> None
     assert not (tmp_path / "library").exists()
 
 
-def test_the_readme_has_every_command_and_no_other() -> None:
+def test_the_page_of_commands_has_every_command_and_no_other() -> None:
     from vuemantics_tui.cli import cli
 
-    readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
-    table = readme.partition("## The commands")[2].partition("\n## ")[0]
+    table = (Path(__file__).parents[2] / "docs" / "COMMANDS.md").read_text("utf-8")
     first_cells = [re.split(r"(?<!\\)\|", line)[1] for line in table.splitlines() if line.startswith("| `")]
     told = {words.split()[0] for cell in first_cells for words in re.findall(r"`([^`]+)`", cell)}
     assert told - {"vuemantics-tui"} == {name for name, command in cli.commands.items() if not command.hidden}

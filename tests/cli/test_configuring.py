@@ -69,5 +69,5 @@ def test_edit_makes_a_template_of_all_defaults_and_checks_what_was_written(tmp_p
     editor.write_text('#!/bin/sh\necho "wrokers = 2" > "$1"\n')
     checked = run(tmp_path, "config", "edit", VISUAL=str(editor))
     assert checked.returncode == 1
-    assert "did you mean workers?" in checked.stderr
+    assert "Did you mean workers?" in checked.stderr
     assert file.read_text() == "wrokers = 2\n"

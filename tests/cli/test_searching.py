@@ -58,9 +58,9 @@ def test_any_arguments_make_a_line(arguments: list[str]) -> None:
         assert line.count('"') % 2 == 0
 
 
-def test_every_example_in_the_readme_makes_sense() -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
-    section = readme.partition("## The search language")[2].partition("\n## ")[0]
+def test_every_example_on_the_page_about_search_makes_sense() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "SEARCH.md").read_text("utf-8")
+    section = page.partition("## The search language")[2].partition("\n## ")[0]
     cells = [line.split("|")[3] for line in section.splitlines() if line.startswith("| ") and line.count("|") == 4]
     examples = [example for cell in cells for example in re.findall(r"`([^`]+)`", cell)]
     assert len(examples) >= 20
@@ -94,11 +94,14 @@ def test_the_matched_words_are_lit_on_a_terminal(
 ) -> None:
     told = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR", "COLORTERM")}
     told |= {"VUEMANTICS_LIBRARY": str(tmp_path / "library"), "TERM": "xterm", **environment}
-    output, code = pexpect.run(
-        f"{sys.executable} -m vuemantics_tui search cat", env=told, withexitstatus=True, timeout=120, encoding="utf-8"
+    program = pexpect.spawn(
+        sys.executable, ["-m", "vuemantics_tui", "search", "cat"], env=told, timeout=120, encoding="utf-8"
     )
+    program.expect(pexpect.EOF)
+    program.close()
+    output = program.before
     heading, *lines = str(output).splitlines()
-    assert code == 0
+    assert program.exitstatus == 0
     assert "\x1b" not in heading
     assert any(lit in line for line in lines), output
     assert ("\x1b" in output) == (environment.get("TERM") != "dumb")

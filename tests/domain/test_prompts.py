@@ -44,7 +44,7 @@ def test_doubled_braces_are_braces() -> None:
 @pytest.mark.parametrize("name", ["image", "frame", "summary"])
 @pytest.mark.parametrize("placeholder", ["{colour}", "{}", "{language.upper}", "{language[0]}", "{language!r}"])
 def test_an_unknown_placeholder_is_named(name: str, placeholder: str) -> None:
-    with pytest.raises(UsageError, match=f"The {name} prompt holds the unknown placeholder") as raised:
+    with pytest.raises(UsageError, match=f"The {name} prompt has an unknown placeholder") as raised:
         Prompts(**{name: f"Describe {placeholder}"})
     assert placeholder.strip("{}").partition("!")[0] in raised.value.message
     assert "{language}" in raised.value.hint

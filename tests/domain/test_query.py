@@ -169,13 +169,13 @@ def test_places_and_orders_and_negations() -> None:
 @pytest.mark.parametrize(
     ("text", "place", "message", "hint"),
     [
-        ('red "sofa', 4, "not closed", '"'),
+        ('red "sofa', 4, "closing quote", '"'),
         ("red tagg:cat", 4, "no filter tagg:", "Did you mean tag:"),
         ("-colr:x", 1, "no filter colr:", "color:"),
         ("type:photo", 5, "cannot be 'photo'", "image, video"),
         ("is:hiden", 3, "cannot be", "Did you mean is:hidden?"),
         ("tag: cat", 4, "needs a value", "tag:cat"),
-        ("dog + ", 4, "behind the +", '"+"'),
+        ("dog + ", 4, "follows the +", '"+"'),
         ("dog + - cat", 6, "Two signs", "one of them"),
         ("0:dog", 0, "weight of 0", ""),
         ("on:2024-02-30", 3, "no such day", "2024-06-30"),
@@ -183,7 +183,7 @@ def test_places_and_orders_and_negations() -> None:
         ("size:>5XB", 5, "size:", "size:>5MB"),
         ("near:91,0,1", 5, "near:", "kilometres"),
         ("like:kitten", 5, "like:", "like:./file.jpg"),
-        ("-sort:name", 0, "makes no sense", ""),
+        ("-sort:name", 0, "cannot be negated", ""),
     ],
 )
 def test_what_is_wrong_is_told_with_its_place(text: str, place: int, message: str, hint: str) -> None:

@@ -14,9 +14,11 @@ from tests.conftest import DrawPicture, OpenLibrary, add_all, settled
 from tests.doubles import ScriptedAnalyzer, ThreadCompute
 from tests.library.conftest import OpenChosen
 from tests.servers import FakeOllama, FakeOpenAI, Stall
+from vuemantics_tui.analyzers import ollama, openai
 from vuemantics_tui.analyzers.ollama import OllamaOptions
 from vuemantics_tui.analyzers.openai import OpenAIOptions
-from vuemantics_tui.analyzers.secret import Secret
+from vuemantics_tui.analyzers.registry import AnalyzerContext
+from vuemantics_tui.analyzers.secret import Secret, read_key
 from vuemantics_tui.config import Settings
 from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.prompts import Prompts
@@ -175,10 +177,11 @@ async def test_pulling_tells_how_far_it_is(open_chosen: OpenChosen) -> None:
 
 def test_the_settings_have_the_defaults_of_the_analyzers() -> None:
     settings = Settings(openai_base_url="http://127.0.0.1:8080/v1")
-    ollama = choices._ollama(settings, ThreadCompute())
-    assert ollama._options == OllamaOptions()
-    openai = choices._openai(settings, ThreadCompute(), Secret(), describes=True, embeds=True)
-    assert openai._options == OpenAIOptions(base_url=settings.openai_base_url, vision_model="", embedding_model="")
+    context = AnalyzerContext(settings, ThreadCompute(), Path())
+    assert ollama.make(context)._options == OllamaOptions()
+    assert openai.make(context)._options == OpenAIOptions(
+        base_url=settings.openai_base_url, vision_model="", embedding_model=""
+    )
 
 
 def test_every_setting_reaches_the_analyzer() -> None:
@@ -199,7 +202,7 @@ def test_every_setting_reaches_the_analyzer() -> None:
         connect_seconds=1.5,
         answer_seconds=30.0,
     )
-    assert choices._ollama(settings, ThreadCompute())._options == OllamaOptions(
+    assert ollama.make(AnalyzerContext(settings, ThreadCompute(), Path()))._options == OllamaOptions(
         hosts="gpu:1",
         vision_model="llava",
         embedding_model="nomic",
@@ -258,10 +261,10 @@ async def test_openai_with_its_key_from_a_file(
 
 def test_the_key_of_the_environment_goes_before_the_file(tmp_path: Path) -> None:
     settings = Settings(openai_key_file=str(tmp_path / "none"))
-    assert choices.read_key(settings, {"OPENAI_API_KEY": KEY}) == Secret(KEY)
-    assert choices.read_key(Settings(), {}) == Secret()
+    assert read_key(settings.openai_key_file, {"OPENAI_API_KEY": KEY}) == Secret(KEY)
+    assert read_key("", {}) == Secret()
     with pytest.raises(UsageError, match="cannot be read"):
-        choices.read_key(settings, {})
+        read_key(settings.openai_key_file, {})
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644])
@@ -270,11 +273,11 @@ def test_a_key_file_that_others_may_read_is_refused(tmp_path: Path, mode: int) -
     file.write_text(KEY)
     file.chmod(mode)
     with pytest.raises(UsageError) as caught:
-        choices.read_key(Settings(openai_key_file=str(file)), {})
+        read_key(str(file), {})
     assert f"chmod 600 {file}" in caught.value.hint
     assert KEY not in f"{caught.value.message}{caught.value.hint}"
     file.chmod(0o600)
-    assert choices.read_key(Settings(openai_key_file=str(file)), {}).reveal() == KEY
+    assert read_key(str(file), {}).reveal() == KEY
 
 
 @pytest.mark.parametrize("text", ["", "  \n", "x" * 5000])
@@ -282,8 +285,8 @@ def test_a_file_without_a_key_is_refused(tmp_path: Path, text: str) -> None:
     file = tmp_path / "key"
     file.write_text(text)
     file.chmod(0o600)
-    with pytest.raises(UsageError, match="holds no key"):
-        choices.read_key(Settings(openai_key_file=str(file)), {})
+    with pytest.raises(UsageError, match="contains no key"):
+        read_key(str(file), {})
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ async def test_words_find_while_the_query_cannot_be_embedded(
     await settled(library)
     found = await library.search.run("tabby")
     assert [(hit.upload.filename, hit.score, hit.matched) for hit in found] == [("a.png", 1.0, ("tabby",))]
-    assert found.note.startswith("Found by words alone: ")
+    assert found.note.startswith("Found by keyword only: ")
     assert ("within" in found.note) if silent else ("Start it with: ollama serve" in found.note)
     assert await library.search.run("zebra") == []
 
@@ -74,7 +74,7 @@ async def test_where_there_are_no_words_none_are_said_to_be_used(
 ) -> None:
     library = await open_library(ScriptedAnalyzer(describe_error=AnalyzerError("Nobody looks", "Later.")))
     found = await library.search.run(f"like:{draw_picture()}")
-    assert (list(found), found.note) == ([], "Nothing was looked for by meaning: Nobody looks. Later.")
+    assert (list(found), found.note) == ([], "Not searched by meaning: Nobody looks. Later.")
 
 
 async def test_all_is_well_and_there_is_no_note(open_library: OpenLibrary, draw_picture: DrawPicture) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 
 import pytest
@@ -278,3 +279,67 @@ async def test_the_type_of_what_is_restored_is_counted_again(
     await library.trash.restore([upload.id])
     after = (await library.statistics.read()).counts
     assert (after.trashed, after.trashed_bytes, after.by_type[FileType.IMAGE]) == (0, 0, 1)
+
+
+DAY = 86400.0
+
+
+async def test_a_clock_that_jumps_ahead_deletes_nothing_and_says_so(
+    open_library: OpenLibrary, draw_picture: DrawPicture
+) -> None:
+    library = await open_library(trash_days=30)
+    (upload,) = await completed(library, draw_picture())
+    await library.trash.put([upload.id])
+    now = time.time()
+    assert await library.trash.expire(now) == 0
+    assert library.trash.postponed == ""
+    assert await library.trash.expire(now + 365 * DAY) == 0
+    assert "365 days ago" in library.trash.postponed
+    assert "1 upload in the trash will be deleted later" in library.trash.postponed
+    assert await library.trash.expire(now + 366 * DAY) == 0
+    assert files_of(library, upload)
+    assert await library.trash.expire(now + 1 * DAY) == 0, "and back again"
+    deleted = [await library.trash.expire(now + day * DAY) for day in range(1, 35)]
+    assert deleted.index(1) in range(15, 32), "the days that were seen still count"
+
+
+async def test_what_is_deleted_while_the_clock_is_ahead_is_kept_as_long_as_anything(
+    open_library: OpenLibrary, draw_picture: DrawPicture
+) -> None:
+    library = await open_library(trash_days=8)
+    (upload,) = await completed(library, draw_picture())
+    now = time.time()
+    await library.trash.expire(now - 365 * DAY)
+    await library.trash.expire(now)
+    await library.trash.put([upload.id])
+    deleted = [await library.trash.expire(now + day * DAY) for day in range(1, 12)]
+    assert deleted.index(1) == 7
+
+
+async def test_a_short_trash_is_not_emptied_by_a_week_away(
+    open_library: OpenLibrary, draw_picture: DrawPicture
+) -> None:
+    library = await open_library(trash_days=2)
+    (upload,) = await completed(library, draw_picture())
+    await library.trash.put([upload.id])
+    now = time.time()
+    await library.trash.expire(now)
+    assert await library.trash.expire(now + 7 * DAY) == 0
+    assert library.trash.postponed
+
+
+async def test_one_upload_is_restored_without_reading_the_whole_trash(
+    open_library: OpenLibrary, draw_picture: DrawPicture
+) -> None:
+    library = await open_library()
+    first, second, third = await completed(library, *(draw_picture(f"{name}.png") for name in ("1", "2", "3")))
+    await library.trash.put([first.id])
+    await library.trash.put([second.id, third.id])
+    (found,) = await library.trash.store.by_prefix(first.id[:8].upper())
+    assert found.upload.id == first.id
+    assert await library.trash.store.by_prefix("%") == []
+    assert [entry.upload.id for entry in await library.trash.store.latest()] == [third.id, second.id]
+    plan = await library.database.fetch(
+        "EXPLAIN QUERY PLAN SELECT max(deleted_at) FROM uploads WHERE deleted_at NOT NULL"
+    )
+    assert "uploads_trashed" in plan[0]["detail"]

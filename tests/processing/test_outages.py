@@ -145,10 +145,10 @@ async def test_who_waits_with_patience_gives_up_and_everything_is_kept(
     results = await add_all(library, draw_picture("a.png", 1), draw_picture("b.png", 2))
     mine = {result.upload.number for result in results if result.upload}
     await library.queue.start()
-    with pytest.raises(LibraryError, match="scripted has been away") as caught:
+    with pytest.raises(LibraryError, match="scripted has been offline") as caught:
         async for _ in library.queue.ended(feed, mine, patience=0.0):
             pass
-    assert "Everything that waits is kept" in caught.value.hint
+    assert "Nothing is lost" in caught.value.hint
     assert (await library.queue.store.counts()).failed == 0
     follower = asyncio.ensure_future(anext(aiter(library.queue.ended(feed, mine, patience=3600.0))))
     await away(library)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import DrawPicture, OpenLibrary, add_all, being_described, settled, until
+from tests.conftest import DEADLINE_SECONDS, DrawPicture, OpenLibrary, add_all, being_described, settled, until
 from tests.doubles import GOOD_TEXT, ScriptedAnalyzer
 from vuemantics_tui.domain.errors import AnalyzerError, UsageError
 from vuemantics_tui.domain.upload import Upload
@@ -74,7 +74,9 @@ async def main():
 
 asyncio.run(main())
 """
-    ended = await asyncio.to_thread(subprocess.run, [sys.executable, "-c", script], cwd=Path(__file__).parents[2])
+    ended = await asyncio.to_thread(
+        subprocess.run, [sys.executable, "-c", script], cwd=Path(__file__).parents[2], timeout=DEADLINE_SECONDS
+    )
     assert ended.returncode == -9
     (upload,) = await library.uploads.newest()
     assert (upload.status, upload.description) == ("embedding", GOOD_TEXT)

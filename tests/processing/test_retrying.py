@@ -8,7 +8,7 @@ from tests.conftest import DrawPicture, OpenLibrary, add_all, settled, until
 from tests.doubles import ScriptedAnalyzer
 from vuemantics_tui.domain.errors import AnalyzerError, ErrorKind
 from vuemantics_tui.processing import pipeline
-from vuemantics_tui.processing.retrying import retry_delay
+from vuemantics_tui.processing.pipeline import retry_delay
 
 BUSY = AnalyzerError("the server is overloaded", "Wait.", ErrorKind.TRANSIENT)
 

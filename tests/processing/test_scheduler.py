@@ -13,12 +13,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.conftest import DrawPicture, OpenLibrary, add_all, being_described, settled, until
+from tests.conftest import DEADLINE_SECONDS, DrawPicture, OpenLibrary, add_all, being_described, settled, until
 from tests.doubles import ScriptedAnalyzer
 from vuemantics_tui.domain.errors import LibraryError
-from vuemantics_tui.processing.owner import is_dead, this_process
+from vuemantics_tui.processing.owner import fate_of, this_process
 from vuemantics_tui.processing.scheduler import Running, launch_task
-from vuemantics_tui.store.queue import ClaimStore
+from vuemantics_tui.store.queue import ClaimStore, Fate
 
 
 async def test_no_more_run_than_there_are_workers(open_library: OpenLibrary, draw_picture: DrawPicture) -> None:
@@ -196,22 +196,22 @@ async def test_a_store_in_trouble_stops_nothing_for_good(
 
 def test_who_is_dead() -> None:
     here = this_process()
-    assert not is_dead(here.encode(), here)
+    assert fate_of(here.encode(), here) is Fate.ALIVE
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     try:
         alive = replace(here, pid=child.pid, start=psutil.Process(child.pid).create_time())
-        assert not is_dead(alive.encode(), here)
+        assert fate_of(alive.encode(), here) is Fate.ALIVE
     finally:
         child.kill()
         # Not waited for yet: the child is a zombie, which has its process id still but will never work again.
         os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
-        assert is_dead(alive.encode(), here)
+        assert fate_of(alive.encode(), here) is Fate.DIED
         child.communicate()
-    assert is_dead(alive.encode(), here)
-    assert is_dead(replace(here, start=here.start - 3600).encode(), here), "the process id was used again"
-    assert is_dead(replace(here, boot="another").encode(), here), "the machine was started anew"
-    assert not is_dead(replace(here, host="elsewhere", pid=1, boot="x").encode(), here)
-    assert not is_dead("of another version", here)
+    assert fate_of(alive.encode(), here) is Fate.DIED
+    assert fate_of(replace(here, start=here.start - 3600).encode(), here) is Fate.DIED, "the process id was used again"
+    assert fate_of(replace(here, boot="another").encode(), here) is Fate.RESTARTED, "the machine was started anew"
+    assert fate_of(replace(here, host="elsewhere", pid=1, boot="x").encode(), here) is Fate.ALIVE
+    assert fate_of("of another version", here) is Fate.ALIVE
 
 
 async def test_what_a_killed_process_left_is_finished(
@@ -232,12 +232,14 @@ async def main():
         Settings(library=Path({str(library.root)!r})), analyzer=analyzer, compute=ThreadCompute()
     )
     await library.queue.start()
-    await being_described(library, analyzer)
+    await analyzer.reached.wait()
     os.kill(os.getpid(), signal.SIGKILL)
 
 asyncio.run(main())
 """
-    ended = await asyncio.to_thread(subprocess.run, [sys.executable, "-c", script], cwd=Path(__file__).parents[2])
+    ended = await asyncio.to_thread(
+        subprocess.run, [sys.executable, "-c", script], cwd=Path(__file__).parents[2], timeout=DEADLINE_SECONDS
+    )
     assert ended.returncode == -9
     counts = await library.queue.store.counts()
     assert counts.running >= 1

@@ -189,8 +189,8 @@ async def test_the_text_of_a_video_is_seen_too(open_library: OpenLibrary, draw_c
     ("texts", "kept", "warning"),
     [
         ((POOR, GOOD_TEXT), GOOD_TEXT, None),
-        ((POOR, "<| " + GOOD_TEXT), "<| " + GOOD_TEXT, "quality 50: holds the control token '<|'"),
-        (("<| " + GOOD_TEXT, POOR), "<| " + GOOD_TEXT, "quality 50: holds the control token '<|'"),
+        ((POOR, "<| " + GOOD_TEXT), "<| " + GOOD_TEXT, "quality 50: contains the control token '<|'"),
+        (("<| " + GOOD_TEXT, POOR), "<| " + GOOD_TEXT, "quality 50: contains the control token '<|'"),
         (("dog dog dog dog", POOR), "dog dog dog dog", "quality 35: shorter than 50 characters"),
     ],
 )

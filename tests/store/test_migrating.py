@@ -13,7 +13,7 @@ from vuemantics_tui.domain.upload import ProcessingStatus
 from vuemantics_tui.store import database as database_module
 from vuemantics_tui.store.database import Access, Database
 from vuemantics_tui.store.descriptions import DescriptionStore
-from vuemantics_tui.store.queue import ClaimStore, QueueStore
+from vuemantics_tui.store.queue import ClaimStore, Fate, QueueStore
 from vuemantics_tui.store.uploads import UploadStore
 
 TABLES = ("library", "users", "uploads", "descriptions", "embeddings", "events", "tombstones", "searches")
@@ -90,7 +90,7 @@ async def test_an_older_library_works_on(old: Path) -> None:
     database = await Database.open(old)
     try:
         store, claims = UploadStore(database), ClaimStore(database, "me")
-        assert await claims.take_over(lambda owner: owner == "gone") == 1
+        assert await claims.take_over(lambda _owner: Fate.DIED) == 1
         claimed = [await claims.claim_next() for _ in range(3)]
         assert [claim and (claim.upload_id, claim.resume_description) for claim in claimed] == [
             ("c", None),

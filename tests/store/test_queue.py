@@ -16,7 +16,16 @@ from vuemantics_tui.domain.upload import FailureGroup, ProcessingStage, Processi
 from vuemantics_tui.store.changes import ChangeFeed
 from vuemantics_tui.store.database import Database
 from vuemantics_tui.store.history import HistoryStore
-from vuemantics_tui.store.queue import LEASE_SECONDS, MAX_ATTEMPTS, ClaimStore, QueueStore
+from vuemantics_tui.store.queue import (
+    ALONE_AGAIN_SECONDS,
+    GUILTY_AFTER,
+    LEASE_SECONDS,
+    MAX_ATTEMPTS,
+    SUSPECT_AFTER,
+    ClaimStore,
+    Fate,
+    QueueStore,
+)
 from vuemantics_tui.store.runs import Claim, ClaimLostError, Failure, RunStore
 from vuemantics_tui.store.uploads import UploadStore
 
@@ -41,9 +50,14 @@ class Clock:
         return self.now
 
 
-def nobody(_owner: str) -> bool:
+def nobody(_owner: str) -> Fate:
     """Nobody is dead."""
-    return False
+    return Fate.ALIVE
+
+
+def the_dead(owner: str) -> Fate:
+    """Only the one who is called so is dead."""
+    return Fate.DIED if owner == "dead" else Fate.ALIVE
 
 
 async def taken(claims: ClaimStore) -> Claim:
@@ -138,22 +152,98 @@ async def test_the_dead_are_taken_over_at_once_and_the_living_never(database: Da
     left, held = await insert_upload(store), await insert_upload(store)
     await taken(ClaimStore(database, "dead"))
     await taken(ClaimStore(database, "alive"))
-    assert await ClaimStore(database, "me").take_over(lambda owner: owner == "dead") == 1
+    assert await ClaimStore(database, "me").take_over(the_dead) == 1
     assert (await taken(ClaimStore(database, "me"))).upload_id == left
     assert await ClaimStore(database, "me").claim(held) is None
 
 
-async def test_an_upload_that_kills_the_program_does_not_do_so_for_ever(database: Database) -> None:
-    store, me = UploadStore(database), ClaimStore(database, "me")
+async def test_whatever_becomes_of_the_owner_costs_no_attempt(database: Database) -> None:
+    store, clock = UploadStore(database), Clock()
     upload_id = await insert_upload(store)
-    for attempt in range(MAX_ATTEMPTS):
-        assert (await the(store, upload_id)).attempts == attempt
-        await taken(ClaimStore(database, "dead"))
-        await me.take_over(lambda owner: owner == "dead")
+    other, me = ClaimStore(database, "other", clock), ClaimStore(database, "me", clock)
+    for fate in (Fate.ALIVE, Fate.RESTARTED) * MAX_ATTEMPTS:
+        claim = await taken(other)
+        await RunStore(database).advance(claim, ProcessingStage.VISION_ANALYSIS)
+        clock.now += LEASE_SECONDS + 1
+        assert await me.take_over({"other": fate}.__getitem__) == 1
     upload = await the(store, upload_id)
-    assert upload.status is ProcessingStatus.FAILED
-    assert "3 times" in (upload.error_message or "")
+    assert (upload.status, upload.attempts) == ("pending", 0)
+    assert not (await taken(me)).is_suspect
+
+
+async def test_the_own_claims_are_never_taken_over(database: Database) -> None:
+    clock = Clock()
+    await insert_upload(UploadStore(database))
+    me = ClaimStore(database, "me", clock)
+    claim = await taken(me)
+    clock.now += 1000 * LEASE_SECONDS
+    assert await me.take_over(nobody) == 0
+    await RunStore(database).advance(claim, ProcessingStage.THUMBNAIL)
+
+
+async def dies_at(database: Database, stage: ProcessingStage, clock: Clock, *, is_alone: bool = False) -> str | None:
+    """Claim the next one, and die while it is in a stage; returns its ID."""
+    claim = await ClaimStore(database, "dead", clock).claim_next(is_alone=is_alone)
+    if claim is None:
+        return None
+    if stage is not ProcessingStage.QUEUED:
+        await RunStore(database).advance(claim, stage)
+    await ClaimStore(database, "me", clock).take_over(the_dead)
+    return claim.upload_id
+
+
+async def test_who_was_at_work_each_time_the_program_died_runs_alone_and_last(database: Database) -> None:
+    store, clock = UploadStore(database), Clock()
+    suspect = await insert_upload(store)
+    for _ in range(SUSPECT_AFTER):
+        assert await dies_at(database, ProcessingStage.VISION_ANALYSIS, clock) == suspect
+    assert await dies_at(database, ProcessingStage.VISION_ANALYSIS, clock) is None
+    other = await insert_upload(store)
+    me = ClaimStore(database, "me", clock)
+    claim = await me.claim_next(is_alone=True)
+    assert claim is not None
+    assert (claim.upload_id, claim.is_suspect) == (other, False)
+    assert await me.claim_next() is None
+    claim = await me.claim_next(is_alone=True)
+    assert claim is not None
+    assert (claim.upload_id, claim.is_suspect, claim.attempts) == (suspect, True, 1)
+
+
+async def test_who_only_waited_for_its_turn_is_no_suspect(database: Database) -> None:
+    clock = Clock()
+    upload_id = await insert_upload(UploadStore(database))
+    for _ in range(5):
+        assert await dies_at(database, ProcessingStage.QUEUED, clock) == upload_id
+
+
+async def test_an_upload_that_kills_the_program_alone_each_time_fails(database: Database) -> None:
+    store, clock = UploadStore(database), Clock()
+    upload_id = await insert_upload(store)
+    deaths = 0
+    while (await the(store, upload_id)).status is not ProcessingStatus.FAILED:
+        deaths += await dies_at(database, ProcessingStage.VISION_ANALYSIS, clock, is_alone=True) is not None
+        clock.now += 3600
+        assert deaths < 50
+    assert deaths == SUSPECT_AFTER + GUILTY_AFTER
+    upload = await the(store, upload_id)
+    assert f"{GUILTY_AFTER} times" in (upload.error_message or "")
     assert upload.hint
+    await QueueStore(database).requeue([upload_id])
+    claim = await ClaimStore(database, "me", clock).claim_next(is_alone=True)
+    assert claim is not None
+    assert claim.is_suspect, "a retry runs alone, too"
+
+
+async def test_a_suspect_leaves_time_to_use_the_program_and_is_cleared_when_it_completes(database: Database) -> None:
+    store, clock = UploadStore(database), Clock()
+    upload_id = await insert_upload(store)
+    for _ in range(SUSPECT_AFTER + 1):
+        assert await dies_at(database, ProcessingStage.THUMBNAIL, clock, is_alone=True) == upload_id
+    assert await dies_at(database, ProcessingStage.THUMBNAIL, clock, is_alone=True) is None
+    clock.now += ALONE_AGAIN_SECONDS + 1
+    await complete(database, upload_id)
+    await QueueStore(database).requeue([upload_id])
+    assert not (await taken(ClaimStore(database, "me", clock))).is_suspect
 
 
 async def test_what_is_stopped_waits_again_as_if_it_had_never_begun(database: Database) -> None:

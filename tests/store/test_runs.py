@@ -15,7 +15,7 @@ from vuemantics_tui.store.database import Database
 from vuemantics_tui.store.descriptions import DescriptionStore
 from vuemantics_tui.store.embeddings import EmbeddingStore
 from vuemantics_tui.store.history import HistoryStore
-from vuemantics_tui.store.queue import ClaimStore, QueueStore
+from vuemantics_tui.store.queue import ClaimStore, Fate, QueueStore
 from vuemantics_tui.store.runs import Claim, ClaimLostError, Failure, RunStore
 from vuemantics_tui.store.search import FullText
 from vuemantics_tui.store.uploads import UploadStore
@@ -133,7 +133,7 @@ async def test_after_a_description_any_later_run_resumes_at_its_embedding(databa
     claim = await taken(claims)
     assert claim.resume_description == number, "after a stop"
     assert await runs.resumed(claim) == Description(GOOD_TEXT, "scripted", "eyes", ("cat",), labels={"cat": 0.9})
-    await ClaimStore(database, "other").take_over(lambda owner: owner == "me")
+    await ClaimStore(database, "other").take_over(lambda _owner: Fate.DIED)
     claim = await taken(claims)
     assert claim.resume_description == number, "after a crash"
     await runs.advance(claim, ProcessingStage.EMBEDDING_GENERATION)

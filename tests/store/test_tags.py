@@ -127,3 +127,14 @@ async def test_a_change_of_tags_is_made_whole_or_not_at_all(database: Database) 
     assert await tags.own() == [Tag("old", 1)]
     assert await tags.change([upload], add=["new"], albums=["Trip"], remove=["old"]) == 1
     assert await tags.own() == [Tag("Trip", 1, album=True), Tag("new", 1)]
+
+
+async def test_giving_and_taking_tags_is_one_step(database: Database) -> None:
+    tags, feed = TagStore(database), ChangeFeed(database)
+    first, second = [await insert_upload(UploadStore(database)) for _ in range(2)]
+    await tags.add([first], ["old"])
+    before = await feed.skip_to_now()
+    assert tuple(await tags.retag([first, second], add=["new"], remove=["old"])) == (2, 2, 1)
+    changes = await feed.poll()
+    assert changes is not None
+    assert (set(changes.changed), changes.revision) == ({1, 2}, before + 1)

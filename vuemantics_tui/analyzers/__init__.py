@@ -1,1 +1,1 @@
-"""From pixels to words, from words to vectors."""
+"""Analyzers: pictures to words, words to vectors."""

@@ -1,4 +1,4 @@
-"""A model's answer as it grows: what of it is the description, and what are its tags."""
+"""A model's answer while it is written: the description in it, and the tags."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _HALF_TAGS_LINE = re.compile(r"^[\s*_#>-]*(?:t|ta|tag|tags)?[\s*_]*\Z", re.IGNOR
 
 
 class GrowingAnswer:
-    """Gathers the pieces of an answer, and tells the description so far each time that it grows."""
+    """Collects the pieces of an answer and reports the description so far each time it grows."""
 
     def __init__(self, on_text: OnText) -> None:
         self._on_text = on_text
@@ -32,11 +32,11 @@ class GrowingAnswer:
 
     @property
     def whole(self) -> str:
-        """All that the model wrote."""
+        """Return everything the model wrote."""
         return self._whole
 
     def add(self, piece: str) -> None:
-        """Take the next piece. Raises ValueError for a model that does not stop."""
+        """Add the next piece. Raises ValueError if the model does not stop."""
         if not piece:
             return
         self._whole += piece
@@ -49,7 +49,7 @@ class GrowingAnswer:
 
 
 def description_so_far(answer: str) -> str:
-    """What is to be shown of an unfinished answer: no thoughts, no tags, and nothing that may be the start of them."""
+    """Return what to show of an unfinished answer: no thoughts, no tags, and nothing that may start them."""
     text, _ = _before_and_after_label(_HALF_TAG.sub("", without_thoughts(answer)))
     before, line_break, last = text.rpartition("\n")
     if line_break and _HALF_TAGS_LINE.match(last):
@@ -58,13 +58,13 @@ def description_so_far(answer: str) -> str:
 
 
 def without_thoughts(answer: str) -> str:
-    """The answer without `<think>...</think>`; an end without a beginning ends a thought from the start."""
+    """Return the answer without `<think>...</think>`; a lone end tag ends a thought from the start."""
     text = _THOUGHT.sub("", answer)
     return text.rpartition(_THOUGHT_END)[2]
 
 
 def description_and_tags(answer: str) -> tuple[str, tuple[str, ...]]:
-    """A finished answer as its description, and the tags of its last line: at most 12, lower case, none twice."""
+    """Split a finished answer into description and tags: at most 12, lower case, each once."""
     text, line = _before_and_after_label(without_thoughts(answer))
     tags: dict[str, None] = {}
     for part in _BETWEEN_TAGS.split(line.partition("<|")[0]):
@@ -75,7 +75,7 @@ def description_and_tags(answer: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _before_and_after_label(text: str) -> tuple[str, str]:
-    """What stands before the last "Tags:", and after it; a long text after it is none of tags."""
+    """Return the text before the last "Tags:" and after it; a long text after it is no list of tags."""
     labels = list(_TAGS_LABEL.finditer(text))
     if not labels or len(text) - labels[-1].end() > _MOST_CHARACTERS_OF_TAGS:
         return text, ""

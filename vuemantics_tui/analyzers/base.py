@@ -1,4 +1,4 @@
-"""What every analyzer is: something that describes pictures, something that embeds text, or both."""
+"""The interface of analyzers: describers of pictures, embedders of text, or both."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ Picture = Path | bytes
 """A picture file, or the bytes of one (a frame of a video as JPEG)."""
 
 OnFrame = Callable[[int, int], None]
-"""Told (number, of how many), from 1, before each frame is looked at."""
+"""Called with (number, count), counted from 1, before each frame is described."""
 
 OnText = Callable[[str], None]
-"""Told the description so far, whole, each time that it grows; it begins anew with each attempt and each frame."""
+"""Called with the whole description so far each time it grows; it starts over with each attempt and frame."""
 
 OnPulled = Callable[[str, int, int], None]
-"""Told (status, bytes so far, bytes in all) while a model is fetched; both 0 where that is not known."""
+"""Called with (status, bytes so far, total bytes) while a model downloads; both 0 if unknown."""
 
 Result = TypeVar("Result")
 
 
 def ignore_text(so_far: str) -> None:
-    """An OnText for those who wait for the end."""
+    """Ignore the text so far: an OnText for callers that wait for the end."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServerState:
-    """How one server of an analyzer, or the analyzer itself where it needs none, is found to be.
+    """The state of one server of an analyzer, or of the analyzer itself if it needs none.
 
-    `server` as a person knows it: "Ollama at http://gpu:11434"; `detail` is its version, or why it does not answer.
-    `models` are those it has, `loaded` those in memory, `missing` those that are wanted and not there; `seconds` that
-    the answer took.
+    `server` is its name as people know it: "Ollama at http://gpu:11434"; `detail` is its version, or why it does not
+    answer. `models` are available, `loaded` in memory, `missing` wanted but not available; `seconds` is the time to
+    answer.
     """
 
     server: str
@@ -56,36 +56,36 @@ class ServerState:
 
 
 class Compute(Protocol):
-    """Runs a plain function where it cannot hold up the event loop.
+    """Runs a plain function outside the event loop.
 
     The function and its arguments must pickle. Raises what the function raises, and WorkerDiedError.
     """
 
     async def run(self, function: Callable[..., Result], *arguments: object) -> Result:
-        """Await `function(*arguments)`, run elsewhere."""
+        """Run `function(*arguments)` elsewhere and return its result."""
         ...
 
     async def close(self) -> None:
-        """End all that runs."""
+        """End all running calls."""
         ...
 
 
 class Describer(Protocol):
-    """Puts pictures into words. Raises AnalyzerError for what is wrong with itself, MediaError for the picture."""
+    """Describes pictures. Raises AnalyzerError for its own problems, MediaError for the picture's."""
 
     @property
     def name(self) -> str:
-        """The analyzer's name, as in the settings."""
+        """Return its name, as in the settings."""
         ...
 
     @property
     def model(self) -> str:
-        """The model that looks at pictures."""
+        """Return the vision model."""
         ...
 
     @property
     def deterministic(self) -> bool:
-        """Whether the same picture gives the same description, so that another attempt makes no sense."""
+        """Whether the same picture always gives the same description, so that a retry is pointless."""
         ...
 
     async def describe_image(self, picture: Picture, on_text: OnText = ignore_text) -> Description:
@@ -95,42 +95,42 @@ class Describer(Protocol):
     async def describe_video(
         self, frames: Sequence[Picture], on_frame: OnFrame, on_text: OnText = ignore_text
     ) -> Description:
-        """Describe a clip from its frames (at least one), in the order of time, as one text."""
+        """Describe a video from its frames (at least one, in chronological order) as one text."""
         ...
 
     async def states(self) -> list[ServerState]:
-        """Look at what it depends on, now: a state a server, or one for itself. Never raises AnalyzerError."""
+        """Check its servers now and return one state each, or one for itself. Never raises AnalyzerError."""
         ...
 
     async def close(self) -> None:
-        """Let go of connections. What runs is not waited for."""
+        """Close connections without waiting for running calls."""
         ...
 
 
 class Embedder(Protocol):
-    """Turns text into vectors. Raises AnalyzerError. Vectors of different `embedding_model`s cannot be compared."""
+    """Embeds text. Raises AnalyzerError. Vectors of different `embedding_model`s cannot be compared."""
 
     @property
     def embedding_model(self) -> str:
-        """The name that every vector carries."""
+        """Return the name that every vector carries."""
         ...
 
     async def embed_document(self, text: str, labels: Mapping[str, float]) -> Vector:
-        """The vector of an upload's text; `labels` as in Description, ignored where the model has no use for them."""
+        """Return the vector of an upload's text; `labels` as in Description, ignored by models that cannot use them."""
         ...
 
     async def embed_query(self, text: str) -> Vector:
-        """The vector of what someone searches for."""
+        """Return the vector of a search text."""
         ...
 
     async def states(self) -> list[ServerState]:
-        """As Describer.states."""
+        """Check its servers, like Describer.states."""
         ...
 
     async def close(self) -> None:
-        """As Describer.close."""
+        """Close connections, like Describer.close."""
         ...
 
 
 class Analyzer(Describer, Embedder, Protocol):
-    """One that does both."""
+    """An analyzer that describes and embeds."""

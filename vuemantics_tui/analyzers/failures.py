@@ -141,8 +141,8 @@ def refusal(request: Request, status: int, headers: Mapping[str, str], body: str
         said = Said(_TAG.sub(" ", body))
     if 300 <= status < 400:
         return AnalyzerError(
-            f"{request.subject}: sends on to {shown(request, headers.get('location', 'another address'))}",
-            "Put that address in the settings.",
+            f"{request.subject}: redirects to {shown(request, headers.get('location', 'another address'))}",
+            "Use that address in the settings.",
         )
     return failure(request, said, status, retry_after(headers.get("retry-after", "")))
 
@@ -175,9 +175,9 @@ def _of_the_text(request: Request, told: str, status: int, message: str) -> Anal
 def _of_the_model(request: Request, told: str, status: int, message: str) -> AnalyzerError | None:
     """An error that this model brings about: it is not there, or cannot do what it is asked."""
     if request.purpose is Purpose.DESCRIBE and _NO_PICTURES.search(told):
-        return AnalyzerError(message, "Choose a vision model that sees pictures, as qwen2.5vl:3b does.")
+        return AnalyzerError(message, "Choose a vision model that sees pictures, such as qwen2.5vl:3b.")
     if request.purpose is Purpose.EMBED and _NO_EMBEDDINGS.search(told):
-        return AnalyzerError(message, "Choose a model that embeds text, as bge-m3 does, and a server that serves it.")
+        return AnalyzerError(message, "Choose a model that embeds text, such as bge-m3, on a server that supports it.")
     if request.model and status in (0, 400, 404, 422) and _NO_MODEL.search(told):
         if request.purpose is Purpose.PULL:
             return AnalyzerError(message, "Check the model's name: https://ollama.com/library")
@@ -194,15 +194,15 @@ def _of_the_status(
     if status in (404, 405) or _NO_SUCH_PATH.search(told):
         return AnalyzerError(message, f"Check the address in the settings: {request.peer.url}")
     if status == 429 and _NO_CREDIT.search(told):
-        return AnalyzerError(message, "Look at the plan and the credit of the account that the key belongs to.")
+        return AnalyzerError(message, "Check the plan and the credit of the key's account.")
     if status == 0 or status in _TRANSIENT_STATUSES:
         hint = ""
         if _LOADING.search(told):
             hint = "The server is still loading its model."
         elif _NO_MEMORY.search(told):
-            hint = "Choose a smaller model, or end what else uses the memory there."
+            hint = "Choose a smaller model, or free memory on that machine."
         return AnalyzerError(message, hint, ErrorKind.TRANSIENT, wait)
-    refused = RefusedError(message, "Check the names of the models and the prompts in the settings.")
+    refused = RefusedError(message, "Check the model names and the prompts in the settings.")
     refused.said = told
     return refused
 
@@ -216,7 +216,7 @@ def too_slow(request: Request, seconds: float) -> AnalyzerError:
     """The error for a server that took the request and then said nothing for `seconds`."""
     return AnalyzerError(
         f"{request.subject}: no answer for {seconds:g} seconds",
-        "The server may be busy or out of memory: look at its log.",
+        "The server may be busy or out of memory. Check its log.",
         ErrorKind.TRANSIENT,
     )
 
@@ -226,7 +226,7 @@ def malformed(request: Request, what: str, body: str = "") -> AnalyzerError:
     said = shown(request, body)
     return AnalyzerError(
         f"{request.subject}: {what}" + (f": {said}" if said else ""),
-        "Check that the address is that of such a server, and look at its log.",
+        "Check the address in the settings and the server's log.",
         ErrorKind.TRANSIENT,
     )
 
@@ -234,8 +234,8 @@ def malformed(request: Request, what: str, body: str = "") -> AnalyzerError:
 def not_a_number(request: Request) -> NotANumberError:
     """The error for an embedding that is none."""
     return NotANumberError(
-        f"{request.subject}: its embedding of this text holds no numbers (NaN)",
-        "Change the description's words by hand, or choose another embedding model.",
+        f"{request.subject}: the embedding of this text is not a number (NaN)",
+        "Edit the description by hand, or choose another embedding model.",
     )
 
 

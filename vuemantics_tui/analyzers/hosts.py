@@ -1,4 +1,4 @@
-"""Several servers that can do the same: how their addresses are written, and which of them gets a request."""
+"""Several equal servers: how to write their addresses, and which one gets a request."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vuemantics_tui.domain.errors import AnalyzerError, ServerDownError, UsageEr
 
 OLLAMA_PORT = 11434
 REST_SECONDS = 5.0
-"""So long a host that refused is passed over, where another one answers."""
+"""How long a host that refused is skipped if another one answers."""
 
 # As in envconfig/config.go of Ollama: a scheme that is spelled out brings its own port.
 _PORTS = {"": OLLAMA_PORT, "http": 80, "https": 443}
@@ -32,7 +32,7 @@ def parse_hosts(text: str) -> tuple[str, ...]:
     """
     hosts = dict.fromkeys(_base_url(host) for host in text.split(",") if host.strip(" \t\r\n\"'"))
     if not hosts:
-        raise UsageError("No Ollama host is given", "Write one, for example: 127.0.0.1:11434")
+        raise UsageError("ollama_host is empty", "Set it, for example to 127.0.0.1:11434.")
     return tuple(hosts)
 
 
@@ -45,31 +45,31 @@ def _base_url(text: str) -> str:
     address, _, path = rest.partition("/")
     if "@" in address:
         # Not shown, since what stands before the sign is mostly a password.
-        raise UsageError("An Ollama host holds a user name or password", "Write the host without it.")
+        raise UsageError("An Ollama host contains a user name or password", "Remove it.")
     host, port = _host_and_port(text, address)
     number = _PORTS[scheme] if port is None else int(port) if re.fullmatch(r"[0-9]{1,5}", port) else 0
     if not 0 < number <= 65535:
-        raise _wrong(text, "has a port that is no number from 1 to 65535")
+        raise _wrong(text, "has an invalid port: it must be 1 to 65535")
     path = path.strip("/")
     if re.search(r"[\s?#\\]", path):
-        raise _wrong(text, "has a path that makes no sense")
+        raise _wrong(text, "has an invalid path")
     return f"{scheme or 'http'}://{host}:{number}" + (f"/{path}" if path else "")
 
 
 def _host_and_port(text: str, address: str) -> tuple[str, str | None]:
-    """The host as it stands in a URL, and what stands for its port."""
+    """Return the host as in a URL, and the text of its port."""
     if _is_ipv6(address):
         return _written(address), None
     parts = _HOST_AND_PORT.fullmatch(address)
     if parts is None:
-        raise _wrong(text, "is no host")
+        raise _wrong(text, "is not a valid host")
     host: str = parts["host"]
     if host.startswith("["):
         if not _is_ipv6(host[1:-1]):
-            raise _wrong(text, "is no IPv6 address")
+            raise _wrong(text, "is not a valid IPv6 address")
         host = host[1:-1]
     elif host and not _NAME.fullmatch(host):
-        raise _wrong(text, "is no host")
+        raise _wrong(text, "is not a valid host")
     return _written(host or "127.0.0.1"), parts["port"]
 
 
@@ -102,7 +102,7 @@ class _Host:
 
 
 class Hosts:
-    """Gives each request to the server that has the fewest of them, and to the next one if that is down."""
+    """Gives each request to the least busy server, and to the next one if that is down."""
 
     def __init__(self, servers: Sequence[RemoteServer], clock: Callable[[], float] = time.monotonic) -> None:
         self._hosts = [_Host(server) for server in servers]
@@ -110,16 +110,16 @@ class Hosts:
 
     @property
     def servers(self) -> list[RemoteServer]:
-        """All of them, in the order given."""
+        """Return all servers in the given order."""
         return [host.server for host in self._hosts]
 
     async def run(
         self, call: Callable[[RemoteServer], Awaitable[Result]], begun: Callable[[], bool] = lambda: False
     ) -> Result:
-        """Await `call` with one server after the other until one does it.
+        """Await `call` with one server after the other until one succeeds.
 
-        Another one is tried if a server is down, unless `begun()`, or does not have the model. Raises what the call
-        raised; where several are down, one ServerDownError for all of them.
+        Tries another one if a server is down, unless `begun()`, or lacks the model. Raises what the call raised; if
+        several are down, one ServerDownError for all.
         """
         tried: list[_Host] = []
         downs: list[ServerDownError] = []

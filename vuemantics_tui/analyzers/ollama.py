@@ -14,7 +14,15 @@ from vuemantics_tui.analyzers.answers import GrowingAnswer
 from vuemantics_tui.analyzers.base import Compute, OnPulled, ServerState
 from vuemantics_tui.analyzers.failures import Peer, Purpose, RefusedError, Request
 from vuemantics_tui.analyzers.hosts import Hosts, parse_hosts
-from vuemantics_tui.analyzers.remote import LOOK_SECONDS, Question, RemoteAnalyzer, RemoteOptions, grow
+from vuemantics_tui.analyzers.registry import AnalyzerContext
+from vuemantics_tui.analyzers.remote import (
+    LOOK_SECONDS,
+    Question,
+    RemoteAnalyzer,
+    RemoteOptions,
+    grow,
+    shared_options,
+)
 from vuemantics_tui.analyzers.wire import RemoteServer, parse_json
 from vuemantics_tui.domain.errors import AnalyzerError, ServerDownError
 
@@ -28,10 +36,10 @@ PULL_SECONDS = 900.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OllamaOptions(RemoteOptions):
-    """The settings of Ollama: `hosts` as OLLAMA_HOST has them, several with commas.
+    """The options of Ollama: `hosts` like OLLAMA_HOST, several separated by commas.
 
-    `num_ctx` is the context length in tokens, `keep_alive` how long a model stays in memory: "5m", seconds as in
-    "300", "-1" for ever, "" for what the server does by itself.
+    `num_ctx` is the context length in tokens, `keep_alive` how long a model stays in memory: "5m", "300" (seconds),
+    "-1" (always), "" (the server's default).
     """
 
     vision_model: str = VISION_MODEL
@@ -42,7 +50,7 @@ class OllamaOptions(RemoteOptions):
 
 
 class OllamaAnalyzer(RemoteAnalyzer):
-    """An Analyzer that asks one or more Ollama servers. Raises UsageError for a host that makes no sense."""
+    """An Analyzer that uses one or more Ollama servers. Raises UsageError for an invalid host."""
 
     name = "ollama"
 
@@ -59,19 +67,19 @@ class OllamaAnalyzer(RemoteAnalyzer):
         return self._options.embedding_model.removesuffix(":latest")
 
     async def states(self) -> list[ServerState]:
-        """Look at all hosts at once: version, models, what is in memory, what is missing."""
+        """Check all hosts at once: version, models, loaded and missing models."""
         return list(await asyncio.gather(*(self._state(server) for server in self._hosts.servers)))
 
     async def close(self) -> None:
-        """Close all connections; what runs is not waited for."""
+        """Close all connections without waiting for running calls."""
         for server in self._hosts.servers:
             await server.close()
 
     async def pull(self, model: str, on_pulled: OnPulled) -> None:
-        """Have `model` fetched by every host that answers and lacks it, one after the other.
+        """Download `model` on every host that answers and lacks it, one after the other.
 
-        Cancelling ends the request, with which Ollama stops; what it has is kept for the next time. Raises
-        AnalyzerError; ServerDownError where no host answers.
+        Cancelling stops Ollama; what it has is kept for the next time. Raises AnalyzerError, ServerDownError if no host
+        answers.
         """
         downs: list[ServerDownError] = []
         for server in self._hosts.servers:
@@ -195,6 +203,20 @@ class OllamaAnalyzer(RemoteAnalyzer):
         return {"keep_alive": int(value) if value.removeprefix("-").isdecimal() else value}
 
 
+def make(context: AnalyzerContext, hosts: str = "") -> OllamaAnalyzer:
+    """Make an analyzer that uses Ollama on these hosts, or on those in the settings. Raises UsageError."""
+    settings = context.settings
+    options = OllamaOptions(
+        **shared_options(settings),
+        hosts=hosts or settings.ollama_host,
+        vision_model=settings.ollama_vision_model if context.describes else "",
+        embedding_model=settings.ollama_embedding_model if context.embeds else "",
+        num_ctx=settings.num_ctx,
+        keep_alive=settings.keep_alive,
+    )
+    return OllamaAnalyzer(options, context.compute, settings.limits.max_pixels)
+
+
 def _peer(url: str) -> Peer:
     return Peer(
         f"Ollama at {url}",
@@ -214,7 +236,7 @@ def _object(request: Request, line: str) -> dict[str, object]:
 
 
 async def _optional(server: RemoteServer, path: str) -> object:
-    """What is good to know and not there in old versions."""
+    """Return the answer at `path`, which old versions lack, or None."""
     try:
         return await server.get(path, Request(server.peer), LOOK_SECONDS)
     except AnalyzerError:
@@ -233,7 +255,7 @@ def _holds(names: tuple[str, ...], model: str) -> bool:
 
 
 def _full(model: str) -> str:
-    """A model's name with its tag, in lower case, as Ollama compares them."""
+    """Return a model's name with its tag, in lower case, as Ollama compares them."""
     last = model.rpartition("/")[2]
     return (model if ":" in last else f"{model}:latest").lower()
 

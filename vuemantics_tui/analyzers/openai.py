@@ -1,4 +1,4 @@
-"""Anything that speaks the OpenAI API: llama.cpp, vLLM, LM Studio, a cloud."""
+"""Servers with the OpenAI API: llama.cpp, vLLM, LM Studio, a cloud."""
 
 from __future__ import annotations
 
@@ -16,8 +16,16 @@ from vuemantics_tui.analyzers import failures
 from vuemantics_tui.analyzers.answers import GrowingAnswer
 from vuemantics_tui.analyzers.base import Compute, ServerState
 from vuemantics_tui.analyzers.failures import Peer, Purpose, RefusedError, Request
-from vuemantics_tui.analyzers.remote import LOOK_SECONDS, Question, RemoteAnalyzer, RemoteOptions, grow
-from vuemantics_tui.analyzers.secret import Secret
+from vuemantics_tui.analyzers.registry import AnalyzerContext
+from vuemantics_tui.analyzers.remote import (
+    LOOK_SECONDS,
+    Question,
+    RemoteAnalyzer,
+    RemoteOptions,
+    grow,
+    shared_options,
+)
+from vuemantics_tui.analyzers.secret import Secret, read_key
 from vuemantics_tui.analyzers.streams import EventReader
 from vuemantics_tui.analyzers.wire import RemoteServer, parse_json
 from vuemantics_tui.domain.errors import AnalyzerError, UsageError
@@ -32,14 +40,14 @@ _ENDPOINTS = ("/chat/completions", "/embeddings", "/models", "/completions")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenAIOptions(RemoteOptions):
-    """The settings of an OpenAI-compatible server. `base_url` with or without /v1; without a `key`, none is sent."""
+    """The options of an OpenAI-compatible server. `base_url` with or without /v1; without a `key`, none is sent."""
 
     base_url: str
     key: Secret = field(default_factory=Secret)
 
 
 class OpenAIAnalyzer(RemoteAnalyzer):
-    """An Analyzer that asks one OpenAI-compatible server. Raises UsageError for an address that makes no sense."""
+    """An Analyzer that uses one OpenAI-compatible server. Raises UsageError for an invalid address."""
 
     name = "openai"
 
@@ -59,7 +67,7 @@ class OpenAIAnalyzer(RemoteAnalyzer):
         self._unwanted: set[str] = set()
 
     async def states(self) -> list[ServerState]:
-        """Look at the server now: which models it has, and which it lacks."""
+        """Check the server now: available and missing models."""
         peer = self._server.peer
         begun = time.monotonic()
         try:
@@ -79,7 +87,7 @@ class OpenAIAnalyzer(RemoteAnalyzer):
         return [ServerState(peer.name, True, owner, models=names, missing=missing, seconds=seconds)]
 
     async def close(self) -> None:
-        """Close all connections; what runs is not waited for."""
+        """Close all connections without waiting for running calls."""
         await self._server.close()
 
     async def _ask(self, question: Question, answer: GrowingAnswer) -> None:
@@ -137,11 +145,30 @@ class OpenAIAnalyzer(RemoteAnalyzer):
         return request, values
 
 
-def parse_base_url(text: str) -> str:
-    """The address with its version, as `http://127.0.0.1:8080/v1`, and without a slash at its end.
+def make(context: AnalyzerContext) -> OpenAIAnalyzer:
+    """Make an analyzer that uses the server in the settings; reads the key file. Raises UsageError."""
+    settings = context.settings
+    if not settings.openai_base_url:
+        raise UsageError(
+            "The analyzer openai needs to know where its server is",
+            "Set openai_base_url, as http://127.0.0.1:8080/v1, with openai_vision_model and openai_embedding_model; "
+            "or change with: vuemantics-tui analyzer builtin",
+        )
+    options = OpenAIOptions(
+        **shared_options(settings),
+        base_url=settings.openai_base_url,
+        vision_model=settings.openai_vision_model if context.describes else "",
+        embedding_model=settings.openai_embedding_model if context.embeds else "",
+        key=read_key(settings.openai_key_file),
+    )
+    return OpenAIAnalyzer(options, context.compute, settings.limits.max_pixels)
 
-    /v1 is added where the path names no version; the path of an endpoint at its end is cut off. Raises UsageError
-    for what is no http or https address.
+
+def parse_base_url(text: str) -> str:
+    """Return the address with its version, such as `http://127.0.0.1:8080/v1`, without a trailing slash.
+
+    Adds /v1 if the path names no version, and cuts off the path of an endpoint. Raises UsageError unless it is an http
+    or https address.
     """
     url = text.strip().rstrip("/")
     if "@" in url:
@@ -164,7 +191,7 @@ def _image_part(picture: bytes) -> dict[str, object]:
 
 
 def _objects(request: Request, data: str) -> list[dict[str, object]]:
-    """The JSON of an event; where a server forgets the empty line between events, of several."""
+    """Return the JSON of an event, or of several if a server forgets the empty line between them."""
     try:
         json.loads(data)
         texts = [data]
@@ -178,7 +205,7 @@ def _objects(request: Request, data: str) -> list[dict[str, object]]:
 
 
 def _took_last(events: list[str], answer: GrowingAnswer, request: Request) -> bool:
-    """Add what events say to an answer; whether the last one that counts was among them. Raises AnalyzerError."""
+    """Add events to an answer; return whether the last relevant one was among them. Raises AnalyzerError."""
     for data in events:
         ended = _END in data.split("\n")
         if any(_take(part, answer, request) for part in _objects(request, data)) or ended:
@@ -187,7 +214,7 @@ def _took_last(events: list[str], answer: GrowingAnswer, request: Request) -> bo
 
 
 def _take(part: dict[str, object], answer: GrowingAnswer, request: Request) -> bool:
-    """Add what a part of an answer, or a whole one, says; whether it was the last that counts."""
+    """Add a part of an answer, or a whole one; return whether it was the last relevant one."""
     choices = part.get("choices")
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
         return False

@@ -1,4 +1,4 @@
-"""One analyzer describes, another one embeds."""
+"""A pair of analyzers: one describes, the other embeds."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ class PairedAnalyzer:
 
     @property
     def name(self) -> str:
-        """The name of the one that describes."""
+        """Return the describer's name."""
         return self.describer.name
 
     @property
     def model(self) -> str:
-        """The model that looks at pictures."""
+        """Return the vision model."""
         return self.describer.model
 
     @property
     def embedding_model(self) -> str:
-        """The model that embeds."""
+        """Return the embedding model."""
         return self.embedder.embedding_model
 
     @property
@@ -55,19 +55,19 @@ class PairedAnalyzer:
         return await self.describer.describe_video(frames, on_frame, on_text)
 
     async def embed_document(self, text: str, labels: Mapping[str, float]) -> Vector:
-        """The vector of an upload's text. Raises as the Embedder does."""
+        """Return the vector of an upload's text. Raises as the Embedder does."""
         return await self.embedder.embed_document(text, labels)
 
     async def embed_query(self, text: str) -> Vector:
-        """The vector of a search. Raises as the Embedder does."""
+        """Return the vector of a search text. Raises as the Embedder does."""
         return await self.embedder.embed_query(text)
 
     async def states(self) -> list[ServerState]:
-        """The states of both."""
+        """Return the states of both."""
         return [*await self.describer.states(), *await self.embedder.states()]
 
     async def close(self) -> None:
-        """Close both, each whatever becomes of the other."""
+        """Close both, even if one fails."""
         try:
             await self.describer.close()
         finally:

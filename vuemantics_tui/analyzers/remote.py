@@ -1,4 +1,4 @@
-"""What analyzers that ask a server share: small pictures, frames summed up, tags cut off, vectors made sound."""
+"""The base of analyzers that use a server: smaller pictures, summaries of frames, tags, valid vectors."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypedDict
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from vuemantics_tui.analyzers import failures
 from vuemantics_tui.analyzers.answers import GrowingAnswer, description_and_tags
 from vuemantics_tui.analyzers.base import Compute, OnFrame, OnText, Picture, ServerState, Vector, ignore_text
 from vuemantics_tui.analyzers.failures import NotANumberError, Request, TextTooLongError
+from vuemantics_tui.analyzers.registry import AnalyzerSettings
 from vuemantics_tui.analyzers.wire import TimeLimits
 from vuemantics_tui.domain.description import Description
 from vuemantics_tui.domain.errors import AnalyzerError, ErrorKind, MediaError, UsageError
@@ -28,12 +30,11 @@ LOOK_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoteOptions:
-    """The settings that all servers have. The defaults are the web app's.
+    """The options of all servers. The defaults are the web app's.
 
-    `long_side` and `multiple` are pixels, `num_predict` (and `summary_num_predict`, of clips) the most tokens of an
-    answer, `max_text_characters` what is embedded in one piece. `connect_seconds` until a server counts as down,
-    `first_seconds` until the first piece of an answer (Ollama itself gives a model 5 minutes to load), and
-    `piece_seconds` between two pieces of one.
+    `long_side` and `multiple` in pixels; `num_predict`, and `summary_num_predict` for videos, limit answers in tokens;
+    `max_text_characters` limits one embedded piece. Timeouts: `connect_seconds` until a server counts as down,
+    `first_seconds` until an answer starts (Ollama gives a model 5 minutes to load), `piece_seconds` within an answer.
     """
 
     vision_model: str
@@ -61,13 +62,38 @@ class RemoteOptions:
 
     @property
     def time_limits(self) -> TimeLimits:
-        """The seconds as the connection wants them."""
+        """Return the timeouts of the connection."""
         return TimeLimits(self.connect_seconds, self.first_seconds, self.piece_seconds)
+
+
+class SharedOptions(TypedDict):
+    """The options that all servers take from the settings."""
+
+    temperature: float
+    num_predict: int
+    summary_num_predict: int
+    long_side: int
+    connect_seconds: float
+    piece_seconds: float
+    prompts: Prompts
+
+
+def shared_options(settings: AnalyzerSettings) -> SharedOptions:
+    """Return the options that all servers take from the settings. Raises UsageError for a wrong prompt."""
+    return SharedOptions(
+        temperature=settings.temperature,
+        num_predict=settings.num_predict,
+        summary_num_predict=settings.summary_num_predict,
+        long_side=settings.image_long_side,
+        connect_seconds=settings.connect_seconds,
+        piece_seconds=settings.answer_seconds,
+        prompts=Prompts(settings.image_prompt, settings.frame_prompt, settings.summary_prompt, settings.language),
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What the vision model is asked: a prompt, pictures as JPEG, and the most tokens of its answer."""
+    """A request to a model: a prompt, pictures as JPEG, and the token limit of the answer."""
 
     prompt: str
     pictures: tuple[bytes, ...]
@@ -75,7 +101,7 @@ class Question:
 
 
 class RemoteAnalyzer(ABC):
-    """An Analyzer whose models run on servers. Pictures are made small through `compute`."""
+    """An Analyzer whose models run on servers. Pictures are scaled down through `compute`."""
 
     name: str
 
@@ -86,12 +112,12 @@ class RemoteAnalyzer(ABC):
 
     @property
     def model(self) -> str:
-        """The model that looks at pictures."""
+        """Return the vision model."""
         return self._options.vision_model
 
     @property
     def embedding_model(self) -> str:
-        """The model that embeds."""
+        """Return the embedding model."""
         return self._options.embedding_model
 
     @property
@@ -101,19 +127,19 @@ class RemoteAnalyzer(ABC):
 
     @abstractmethod
     async def states(self) -> list[ServerState]:
-        """Look at the servers now."""
+        """Check the servers now."""
 
     @abstractmethod
     async def close(self) -> None:
-        """Close all connections; what runs is not waited for."""
+        """Close all connections without waiting for running calls."""
 
     @abstractmethod
     async def _ask(self, question: Question, answer: GrowingAnswer) -> None:
-        """Have a question answered into `answer`. Raises AnalyzerError."""
+        """Ask a question and collect the answer in `answer`. Raises AnalyzerError."""
 
     @abstractmethod
     async def _embedding(self, text: str) -> tuple[Request, object]:
-        """What a server gives as the embedding of a text, and how it was asked. Raises AnalyzerError."""
+        """Return the request and a server's raw embedding of a text. Raises AnalyzerError."""
 
     async def describe_image(self, picture: Picture, on_text: OnText = ignore_text) -> Description:
         """Describe one picture. Raises MediaError for the picture, AnalyzerError for the server."""
@@ -123,12 +149,12 @@ class RemoteAnalyzer(ABC):
     async def describe_video(
         self, frames: Sequence[Picture], on_frame: OnFrame, on_text: OnText = ignore_text
     ) -> Description:
-        """Describe each frame, then sum the descriptions up; a single frame is described as a picture is.
+        """Describe each frame, then sum them up; a single frame is described like a picture.
 
-        Raises MediaError, also where there is no frame, and AnalyzerError.
+        Raises MediaError, also without any frame, and AnalyzerError.
         """
         if not frames:
-            raise MediaError("The clip has no frame to look at.", "Check that other programs can play it.")
+            raise MediaError("The video has no frame that can be read", "Check that other programs can play it.")
         if len(frames) == 1:
             on_frame(1, 1)
             return await self.describe_image(frames[0], on_text)
@@ -141,9 +167,9 @@ class RemoteAnalyzer(ABC):
         return await self._describe(prompts.for_summary(texts), (), self._options.summary_num_predict, on_text)
 
     async def embed_document(self, text: str, labels: Mapping[str, float]) -> Vector:
-        """The vector of an upload's text, of length 1; `labels` are not used. Raises AnalyzerError.
+        """Return the vector of an upload's text, of length 1; `labels` are ignored. Raises AnalyzerError.
 
-        A text that is longer than the setting, or than the model takes, is embedded in pieces and averaged.
+        A text longer than the setting, or than the model accepts, is embedded in pieces and averaged.
         """
         if not self.embedding_model:
             raise AnalyzerError("No embedding model is set", f"Set {self.name}_embedding_model.")
@@ -161,7 +187,7 @@ class RemoteAnalyzer(ABC):
                     raise
 
     async def embed_query(self, text: str) -> Vector:
-        """The vector of a search, of length 1. Raises AnalyzerError."""
+        """Return the vector of a search text, of length 1. Raises AnalyzerError."""
         return await self.embed_document(text, {})
 
     async def _describe(
@@ -185,14 +211,14 @@ class RemoteAnalyzer(ABC):
         text, tags = description_and_tags(answer.whole)
         if not text:
             raise AnalyzerError(
-                f"model {self.model} gave no description",
-                "If it is a model that thinks first, raise num_predict or choose another model.",
+                f"model {self.model} returned no description",
+                "If the model thinks before it answers, raise num_predict, or choose another model.",
                 ErrorKind.TRANSIENT,
             )
         return Description(text, self.name, self.model, tags)
 
     async def _piece_vector(self, text: str) -> Vector:
-        """The vector of a text; of its first half, where the model makes no numbers of the whole."""
+        """Return the vector of a text, or of its first half if the model returns NaN for the whole."""
         try:
             return unit_vector(*await self._embedding(text))
         except NotANumberError:
@@ -203,7 +229,7 @@ class RemoteAnalyzer(ABC):
 
 
 def unit_vector(request: Request, values: object) -> Vector:
-    """A server's list of numbers as a vector of length 1. Raises AnalyzerError; NotANumberError for NaN and zeros."""
+    """Convert a server's numbers to a vector of length 1. Raises AnalyzerError, NotANumberError for NaN and zeros."""
     try:
         # llama.cpp writes null for what is not a number, and NumPy reads that so.
         vector = np.asarray(values, np.float64)
@@ -218,7 +244,7 @@ def unit_vector(request: Request, values: object) -> Vector:
 
 
 def grow(answer: GrowingAnswer, piece: str, request: Request) -> None:
-    """Add a piece to an answer. Raises AnalyzerError for a model that does not stop."""
+    """Add a piece to an answer. Raises AnalyzerError if the model does not stop."""
     try:
         answer.add(piece)
     except ValueError as error:
@@ -231,10 +257,10 @@ _WORD_END = re.compile(r"\s+")
 
 
 def split_text(text: str, size: int) -> list[str]:
-    """Pieces of at most `size` characters (1 or more), which put together are the text; [] for no text.
+    """Split a text into pieces of at most `size` characters (1 or more); joined, they are the text.
 
-    The pieces are about equally long, because each has the same weight in the mean. They end where a sentence does,
-    else where a word does, else anywhere.
+    The pieces are about equally long, because each has the same weight in the mean. They end with a sentence, else with
+    a word, else anywhere.
     """
     if size < 1:
         raise ValueError("a piece has at least one character")
@@ -250,14 +276,14 @@ def split_text(text: str, size: int) -> list[str]:
 
 
 def first_half(text: str) -> str:
-    """The first half of a text, to the end of a word; of one word, half of its letters."""
+    """Return the first half of a text, up to the end of a word; half of the letters of a single word."""
     text = text.strip()
     middle = (len(text) + 1) // 2
     return text[: _nearest(_WORD_END, text, 1, middle, middle) or middle].rstrip()
 
 
 def mean_vector(vectors: Sequence[Vector]) -> Vector:
-    """The mean of unit vectors (at least one), made a unit vector; where they cancel out, the first of them."""
+    """Return the mean of unit vectors (at least one) as a unit vector, or the first if they cancel out."""
     if len(vectors) == 1:
         return vectors[0]
     mean = np.mean(np.stack(vectors), axis=0, dtype=np.float64)
@@ -266,7 +292,7 @@ def mean_vector(vectors: Sequence[Vector]) -> Vector:
 
 
 def _border(text: str, size: int) -> int:
-    """Where to cut a text that is longer than `size`: near the end of the first of equal shares."""
+    """Return where to cut a text longer than `size`: near the end of the first of equal shares."""
     count = -(-len(text) // size)
     share = -(-len(text) // count)
     first, last = max(1, share // 2), min(size, share + share // 4)
@@ -277,6 +303,6 @@ def _border(text: str, size: int) -> int:
 
 
 def _nearest(pattern: re.Pattern[str], text: str, first: int, last: int, wanted: int) -> int:
-    """The end of the match from `first` to `last` that is nearest to `wanted`, or 0."""
+    """Return the end of the match between `first` and `last` that is nearest to `wanted`, or 0."""
     ends = (match.end() for match in pattern.finditer(text, first, last) if match.end() <= last)
     return min(ends, key=lambda end: abs(end - wanted), default=0)

@@ -1,4 +1,4 @@
-"""Streams of bytes as lines, and lines as events: nothing depends on where the network cuts them."""
+"""Bytes to lines, and lines to events, wherever the network splits them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _FIELD = re.compile(r"(data|event|id|retry|error)?:")
 
 
 class LineSplitter:
-    """Cuts bytes into lines that end in LF, CRLF or CR, and in nothing else.
+    """Splits bytes into lines that end in LF, CRLF or CR, and nothing else.
 
-    `str.splitlines` and httpx's own lines also end at U+2028 and others, which may stand inside of a JSON string.
+    `str.splitlines` and httpx also split at U+2028 and others, which may occur inside a JSON string.
     """
 
     def __init__(self) -> None:
@@ -22,7 +22,7 @@ class LineSplitter:
         self._size = 0
 
     def feed(self, chunk: bytes) -> list[str]:
-        """The lines that `chunk` completes. Raises ValueError for a line of more than 4 MiB."""
+        """Return the lines that `chunk` completes. Raises ValueError for a line of more than 4 MiB."""
         self._open.append(chunk)
         self._size += len(chunk)
         if self._size > MOST_BYTES_A_LINE:
@@ -35,7 +35,7 @@ class LineSplitter:
         return [_text(line) for line in lines]
 
     def end(self) -> list[str]:
-        """What was left without a line break."""
+        """Return the rest without a line break."""
         rest = b"".join(self._open).removesuffix(b"\r")
         self._open = []
         self._size = 0
@@ -60,7 +60,7 @@ class EventReader:
 
     @property
     def is_stream(self) -> bool:
-        """Whether the lines so far are those of events."""
+        """Whether the lines so far are events."""
         return bool(self._is_stream)
 
     def feed(self, line: str) -> list[str]:
@@ -81,7 +81,7 @@ class EventReader:
         return []
 
     def end(self) -> list[str]:
-        """What was left: an event without the empty line after it, or the text that is no stream."""
+        """Return the rest: an event without its empty line, or a text that is no stream."""
         return self._complete()
 
     def _keep(self, line: str) -> None:

@@ -1,4 +1,4 @@
-"""One HTTP server: requests, streams of lines, time limits, and everything that goes wrong as an AnalyzerError."""
+"""One HTTP server: requests, streams of lines, timeouts, and all errors as AnalyzerError."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _DROPPED = re.compile(r"disconnected|peer closed|connection (closed|terminated)"
 
 @dataclass(frozen=True, slots=True)
 class TimeLimits:
-    """Seconds to connect, until the first piece of an answer, and between two pieces of it."""
+    """Timeouts in seconds: to connect, until an answer starts, and between its pieces."""
 
     connect: float
     first: float
@@ -40,7 +40,7 @@ class TimeLimits:
 
 
 class RemoteServer:
-    """One server, with the connections to it. Cancelling a call closes its connection at once."""
+    """One server and its connections. Cancelling a call closes its connection at once."""
 
     def __init__(self, peer: Peer, limits: TimeLimits) -> None:
         self.peer = peer
@@ -48,17 +48,17 @@ class RemoteServer:
         self._client: httpx.AsyncClient | None = None
 
     async def close(self) -> None:
-        """Close all connections; what runs ends with an error."""
+        """Close all connections; running calls end with an error."""
         client, self._client = self._client, None
         if client is not None:
             await client.aclose()
 
     async def get(self, path: str, request: Request, seconds: float | None = None) -> object:
-        """The JSON at `path`, which all in all may take `seconds`. Raises AnalyzerError."""
+        """Return the JSON at `path` within `seconds` in total. Raises AnalyzerError."""
         return await self._json("GET", path, request, None, seconds)
 
     async def post(self, path: str, request: Request, body: Mapping[str, object]) -> object:
-        """The JSON that answers `body`. Raises AnalyzerError."""
+        """Return the JSON that answers `body`. Raises AnalyzerError."""
         return await self._json("POST", path, request, body, None)
 
     async def lines(
@@ -157,7 +157,7 @@ class RemoteServer:
         return {**headers, "Authorization": f"Bearer {secret.reveal()}"} if secret else headers
 
     async def _connected(self) -> httpx.AsyncClient:
-        """The client, made at the first request: reading the certificates takes tens of milliseconds."""
+        """Return the client, made at the first request: reading the certificates takes tens of milliseconds."""
         if self._client is None:
             secure = self.peer.url.startswith("https:")
             # Without certificates, as here for plain HTTP, it would trust nobody.
@@ -176,7 +176,7 @@ class RemoteServer:
 
 
 def parse_json(request: Request, text: str) -> object:
-    """What a text says in JSON. Raises AnalyzerError, also for an answer that is an error in its body."""
+    """Parse a JSON text. Raises AnalyzerError, also for a body that reports an error."""
     try:
         value: object = json.loads(text)
     except (ValueError, RecursionError) as error:

@@ -90,7 +90,7 @@ async def _add(
         candidates = await library.gather(paths, recursive=recursive)
         with saying_how_to_go_on(library):
             if not no_wait:
-                await library.sweep()
+                await _sweep(library)
                 await library.queue.start()
             added = await _copy(library, candidates, as_json)
             if not no_wait:
@@ -104,6 +104,13 @@ async def _add(
                     f"{counted(len(added), 'upload')} to process with: vuemantics-tui --library {library.root} process"
                 )
             return 0
+
+
+async def _sweep(library: Library) -> None:
+    """Tidy up before the work, and say what was left for later."""
+    await library.sweep()
+    if library.trash.postponed:
+        note(library.trash.postponed)
 
 
 async def _copy(library: Library, candidates: list[Candidate], as_json: bool) -> list[Upload]:
@@ -125,7 +132,7 @@ async def _process(settings: Settings, forever: bool, patience: float | None) ->
     """Process until nothing waits; returns how many failed."""
     async with open_library(settings) as library:
         with saying_how_to_go_on(library):
-            await library.sweep()
+            await _sweep(library)
             feed = library.changes()
             await feed.skip_to_now()
             await library.queue.start()

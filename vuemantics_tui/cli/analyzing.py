@@ -10,10 +10,10 @@ import click
 
 from vuemantics_tui.cli.describing import reembedding_words
 from vuemantics_tui.cli.following import Bar, bars
-from vuemantics_tui.cli.group import analyzer_option, current_settings, json_option, library_option
+from vuemantics_tui.cli.group import AnalyzerName, analyzer_option, current_settings, json_option, library_option
 from vuemantics_tui.cli.output import emit, emit_json, note
 from vuemantics_tui.cli.session import Interrupted, open_library, run
-from vuemantics_tui.config import ANALYZERS, AUTO, SAME, Settings
+from vuemantics_tui.config import AUTO, SAME, Settings
 from vuemantics_tui.domain.text import size_words, visible
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ FAILED = 1
 
 
 @click.command()
-@click.argument("name", required=False, type=click.Choice(ANALYZERS))
-@click.option("--embedder", type=click.Choice([SAME, *ANALYZERS]), default=SAME, help="Embed with another one.")
+@click.argument("name", required=False, type=AnalyzerName("analyzer", default=False))
+@click.option("--embedder", type=AnalyzerName("embedder"), default=SAME, help="Embed with another one.")
 @json_option
 @library_option
 def analyzer(name: str | None, embedder: str, as_json: bool) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from vuemantics_tui.cli.output import warn_of
-from vuemantics_tui.config import ANALYZERS, AUTO, Settings
+from vuemantics_tui.config import Settings, choices, own_choices
 from vuemantics_tui.domain.errors import UsageError
 
 APP_COMMAND = "app"
@@ -29,6 +29,20 @@ def _remember(context: click.Context, parameter: click.Parameter, value: Path | 
         context.find_root().meta[_key(parameter.name)] = value
 
 
+class AnalyzerName(click.Choice[str]):
+    """A value of the setting `analyzer` or `embedder`. Analyzers of other packages are looked for if it is not ours."""
+
+    def __init__(self, setting: str, *, default: bool = True) -> None:
+        self._setting = setting
+        super().__init__(own_choices(setting) if default else own_choices(setting)[1:])
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the name. Fails with all that there are."""
+        if value not in self.choices:
+            self.choices = (*self.choices, *(name for name in choices(self._setting) if name not in self.choices))
+        return super().convert(value, param, ctx)
+
+
 library_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
     "--library",
     type=click.Path(path_type=Path, file_okay=False),
@@ -40,7 +54,7 @@ library_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.optio
 
 analyzer_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
     "--analyzer",
-    type=click.Choice([AUTO, *ANALYZERS]),
+    type=AnalyzerName("analyzer"),
     expose_value=False,
     callback=_remember,
     help="The analyzer of this run (also: VUEMANTICS_ANALYZER).",

@@ -22,7 +22,7 @@ from vuemantics_tui.paths import log_file
 from vuemantics_tui.terminal import current_terminal
 
 if TYPE_CHECKING:
-    from vuemantics_tui.library import Compute
+    from vuemantics_tui.domain.finding import Finding
 
 SWITCH_SECONDS = 0.0005
 
@@ -64,13 +64,9 @@ def demo() -> None:
 
 
 def _open_screen(settings: Settings, paths: Sequence[Path]) -> None:
-    from vuemantics_tui.library import warm_compute
-
     left: int | None = None
     while left is None:
-        # Before Textual has the terminal: a process server cannot be started from inside it.
-        compute = warm_compute(settings)
-        left = run(partial(_screen, settings, paths, compute))
+        left = run(partial(_screen, settings, paths))
         paths = ()
     if left:
         note(f"{counted(left, 'upload')} still to process. Open the app again, or run: vuemantics-tui process")
@@ -82,18 +78,19 @@ def _favour_the_keyboard() -> None:
     sys.setswitchinterval(SWITCH_SECONDS)
 
 
-async def _screen(settings: Settings, paths: Sequence[Path], compute: Compute) -> int | None:
+async def _screen(settings: Settings, paths: Sequence[Path]) -> int | None:
     """Run the app to its end; returns how many uploads still wait, or None where it is to be opened once more."""
     _favour_the_keyboard()
-    from vuemantics_tui.doctor import examine
     from vuemantics_tui.library import Library
     from vuemantics_tui.ui.app import VuemanticsApp
 
-    try:
-        library = await Library.open(settings, compute=compute)
-    except BaseException:
-        await compute.close()
-        raise
+    library = await Library.open(settings)
+
+    async def examined() -> Sequence[Finding]:
+        from vuemantics_tui.doctor import examine
+
+        return await examine(settings, library)
+
     try:
         screen = VuemanticsApp(
             library,
@@ -103,7 +100,7 @@ async def _screen(settings: Settings, paths: Sequence[Path], compute: Compute) -
             quadrants=settings.quadrants == "yes" or (settings.quadrants == "auto" and current_terminal().quadrants),
             keys=settings.keys,
             problems=settings.problems,
-            examine=lambda: examine(settings, library),
+            examine=examined,
         )
         # What was imported stays for ever: with it, a full collection of garbage takes 50 ms.
         gc.freeze()

@@ -65,8 +65,10 @@ async def _change(
 ) -> None:
     async with open_library(settings) as library:
         named = [(await library.uploads.find(prefix)).id for prefix in ids]
-        given = await library.tags.add(named, added, album=bool(album)) if named and added else 0
-        taken = await library.tags.remove(named, removed) if named and removed else 0
+        given = taken = 0
+        if named:
+            plain, albums = ([], added) if album else (added, [])
+            _, given, taken = await library.tags.retag(named, add=plain, albums=albums, remove=removed)
         if album is not None and (not named or not album):
             for name in added:
                 if not await library.tags.set_album(name, album):

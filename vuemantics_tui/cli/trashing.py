@@ -153,6 +153,4 @@ async def _empty(settings: Settings, older_than: int | None, yes: bool) -> None:
 
 async def _in_trash(trash: Trash, prefix: str) -> list[Upload]:
     """What is in the trash and has an ID that begins so."""
-    if not prefix:
-        return []
-    return [one.upload for one in await trash.store.contents() if one.upload.id.startswith(prefix.lower())]
+    return [one.upload for one in await trash.store.by_prefix(prefix)] if prefix else []

@@ -1,10 +1,9 @@
-"""The settings: one documented field a knob; a flag goes before the environment, that before the file."""
+"""The settings. Flags override the environment, which overrides the file."""
 
 from __future__ import annotations
 
 from vuemantics_tui.config.file import KEYS
 from vuemantics_tui.config.settings import (
-    ANALYZERS,
     AUTO,
     ENVIRONMENT_PREFIX,
     MIB,
@@ -12,11 +11,12 @@ from vuemantics_tui.config.settings import (
     SAME,
     Settings,
     about,
+    choices,
     names,
+    own_choices,
 )
 
 __all__ = [
-    "ANALYZERS",
     "AUTO",
     "ENVIRONMENT_PREFIX",
     "KEYS",
@@ -25,5 +25,7 @@ __all__ = [
     "SAME",
     "Settings",
     "about",
+    "choices",
     "names",
+    "own_choices",
 ]

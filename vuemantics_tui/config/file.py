@@ -1,11 +1,11 @@
-"""The settings file, and what one setting may be: what is right counts, what is wrong is named with its line."""
+"""The settings file and the rules for one setting. Valid lines count; invalid ones are reported with their line."""
 
 from __future__ import annotations
 
 import math
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -21,7 +21,10 @@ _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 @dataclass(frozen=True, slots=True)
 class Knob:
-    """One setting. `smallest` and `largest` bound numbers; a text without `may_be_empty` needs a character."""
+    """One setting. `smallest` and `largest` bound numbers; a text without `may_be_empty` needs a character.
+
+    `more_choices` gives further choices; it is only called for a value that is not among `choices`.
+    """
 
     name: str
     kind: type
@@ -30,9 +33,10 @@ class Knob:
     smallest: float = 1
     largest: float = math.inf
     may_be_empty: bool = False
+    more_choices: Callable[[], tuple[str, ...]] = tuple
 
     def typed(self, value: object, *, from_text: bool = False) -> Any:
-        """The value as the setting has it. Raises ValueError that says what it must be."""
+        """Convert a value to the setting's type. Raises ValueError that says what it must be."""
         result: object = None
         if self.kind is Path:
             result = Path(value).expanduser() if isinstance(value, str) and value else None
@@ -54,9 +58,10 @@ class Knob:
         return result
 
     def wrong(self, value: object) -> str:
-        """What a value of the right type must be, if it is not that; else nothing."""
+        """Return what a value of the right type must be if it is invalid, else an empty string."""
         if self.choices and value not in self.choices:
-            return ", ".join(self.choices[:-1]) + f" or {self.choices[-1]}"
+            choices = (*self.choices, *self.more_choices())
+            return "" if value in choices else ", ".join(choices[:-1]) + f" or {choices[-1]}"
         if self.kind not in (int, float) or not isinstance(value, int | float):
             return ""
         # Written so that NaN is outside.
@@ -68,7 +73,7 @@ class Knob:
 
 
 def shown(value: object) -> str:
-    """A value as a message shows it."""
+    """Return a value as messages show it."""
     return str(value).lower() if isinstance(value, bool) else repr(str(value) if isinstance(value, Path) else value)
 
 
@@ -84,9 +89,9 @@ def _number(kind: type, value: object) -> int | float | None:
 
 
 class SettingsFile:
-    """What a settings file says: good values, where each stands, and what is wrong with the others.
+    """The content of a settings file: valid values, their lines, and the problems of the others.
 
-    `defaults` are told where a value is wrong.
+    `defaults` are named where a value is invalid.
     """
 
     def __init__(self, file: Path, knobs: Mapping[str, Knob], defaults: object) -> None:
@@ -102,11 +107,11 @@ class SettingsFile:
         except FileNotFoundError:
             return
         except (OSError, UnicodeDecodeError) as error:
-            self.problems.append(f"{file}: it cannot be read ({error}); the defaults are used")
+            self.problems.append(f"{file} cannot be read ({error}). Using the defaults.")
             return
         except tomllib.TOMLDecodeError as error:
             line = _line_of_error(error, text)
-            self.problems.append(f"{file}, line {line}: this is not TOML ({error}); the defaults are used")
+            self.problems.append(f"{file}, line {line}: not valid TOML ({error}). Using the defaults.")
             return
         self._lines = _lines_of_keys(text)
         for name, value in found.items():
@@ -114,7 +119,7 @@ class SettingsFile:
 
     def _take(self, name: str, value: object) -> None:
         if name not in self._knobs:
-            self._object(name, f"there is no setting {name}; {_nearest(name, self._knobs)}")
+            self._object(name, f"there is no setting {name}. {_nearest(name, self._knobs)}")
             return
         if name == KEYS:
             self._take_keys(value)
@@ -123,13 +128,13 @@ class SettingsFile:
             self.values[name] = self._knobs[name].typed(value)
         except ValueError as error:
             default = shown(getattr(self._defaults, name))
-            self._object(name, f"{name} is {shown(value)}, but must be {error}; {default} is used")
+            self._object(name, f"{name} is {shown(value)}, but must be {error}. Using {default}.")
         else:
             self.sources[name] = self._place(name)
 
     def _take_keys(self, table: object) -> None:
         if not isinstance(table, dict):
-            self._object(KEYS, f"{KEYS} must be a table of its own: [{KEYS}], and below it a line an action")
+            self._object(KEYS, f"{KEYS} must be a table: [{KEYS}], followed by one line per action")
             return
         chosen: dict[str, str] = {}
         for action, keys in table.items():
@@ -139,7 +144,9 @@ class SettingsFile:
                 chosen[action] = ",".join(several)
                 self.sources[path] = self._place(path)
             else:
-                self._object(path, f'{path} is {shown(keys)}, but must be a key as "D", or several as ["D", "x"]')
+                self._object(
+                    path, f'{path} is {shown(keys)}, but must be a key such as "D", or several such as ["D", "x"]'
+                )
         self.values[KEYS] = chosen
 
     def _place(self, path: str) -> str:
@@ -151,7 +158,7 @@ class SettingsFile:
 
 
 def _lines_of_keys(text: str) -> dict[str, int]:
-    """The line of every key and table, by its path with dots: tomllib does not tell them."""
+    """Return the line of every key and table by its dotted path, which tomllib does not keep."""
     lines: dict[str, int] = {}
     table = ""
     for number, line in enumerate(text.splitlines(), 1):
@@ -171,4 +178,4 @@ def _line_of_error(error: tomllib.TOMLDecodeError, text: str) -> int:
 
 def _nearest(name: str, known: Mapping[str, Knob]) -> str:
     found = get_close_matches(name, known, 1, cutoff=0.5)
-    return f"did you mean {found[0]}?" if found else f"there are {', '.join(known)}"
+    return f"Did you mean {found[0]}?" if found else f"The settings are: {', '.join(known)}"

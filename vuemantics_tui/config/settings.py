@@ -1,17 +1,18 @@
-"""Settings, and how they are read from all their sources."""
+"""Settings, and how they are loaded from their sources."""
 
 from __future__ import annotations
 
 import math
 import os
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from vuemantics_tui import paths
+from vuemantics_tui.analyzers import registry
 from vuemantics_tui.config.file import KEYS, Knob, SettingsFile, shown
 from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.media import MediaLimits
@@ -23,7 +24,6 @@ MIB = 1024**2
 MOST_TRASH_DAYS = 36_500
 
 AUTO, SAME = "auto", "same"
-ANALYZERS = ("builtin", "ollama", "openai")
 
 # Variables that count too, after the one with our own prefix and before the file.
 _OTHER_VARIABLES = {"ollama_host": "OLLAMA_HOST"}
@@ -37,8 +37,10 @@ def _about(
     smallest: float = 1,
     largest: float = math.inf,
     may_be_empty: bool = False,
+    more_choices: Callable[[], tuple[str, ...]] = tuple,
 ) -> dict[str, Any]:
     return {
+        "more_choices": more_choices,
         "about": words,
         "choices": choices,
         "smallest": smallest,
@@ -48,8 +50,16 @@ def _about(
 
 
 def _text(default: str, words: str, *choices: str) -> str:
-    """A text that needs a character."""
+    """A text that must not be empty."""
     chosen: str = field(default=default, metadata=_about(words, *choices))
+    return chosen
+
+
+def _analyzer(default: str, words: str) -> str:
+    """The name of an analyzer, our own or from another package, or the default."""
+    chosen: str = field(
+        default=default, metadata=_about(words, default, *registry.OWN_NAMES, more_choices=registry.other_names)
+    )
     return chosen
 
 
@@ -66,71 +76,67 @@ def _number(default: Value, words: str, smallest: float = 1, largest: float = ma
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Every setting with its default. Each may stand in the settings file or, in capitals, in the environment."""
+    """Every setting with its default. Set it in the settings file, or in capitals in the environment."""
 
     library: Path = field(default_factory=paths.default_library, metadata=_about("The folder of the library."))
-    max_image_mib: int = _number(100, "The largest image that is accepted, in MiB.")
-    max_video_mib: int = _number(4096, "The largest video that is accepted, in MiB.")
-    max_megapixels: int = _number(
-        200, "The largest picture that is accepted, in millions of pixels, told from its header."
-    )
+    max_image_mib: int = _number(100, "Largest image to accept, in MiB.")
+    max_video_mib: int = _number(4096, "Largest video to accept, in MiB.")
+    max_megapixels: int = _number(200, "Largest picture to accept, in megapixels, as its header says.")
     workers: int = field(
         default_factory=lambda: max(1, min(4, os.cpu_count() or 1)),
-        metadata=_about("How many processes make thumbnails and descriptions."),
+        metadata=_about("Number of processes that make thumbnails and descriptions."),
     )
-    worker_memory_mib: int = _number(
-        4096, "The most memory that each of these processes may use, in MiB; 0: no limit.", 0
+    worker_memory_mib: int = _number(4096, "Memory that each of these processes may use, in MiB; 0: no limit.", 0)
+    analyzer: str = _analyzer(
+        AUTO,
+        "What describes pictures: builtin, ollama, openai, an installed one, or auto, decided once per library.",
     )
-    analyzer: str = _text(
-        AUTO, "What describes pictures: auto, builtin, ollama or openai; auto is decided once a library.",
-        *(AUTO, *ANALYZERS),
-    )  # fmt: skip
-    embedder: str = _text(
-        SAME, "What makes vectors of texts: the same, or builtin, ollama or openai.", *(SAME, *ANALYZERS)
+    embedder: str = _analyzer(SAME, "What embeds text: same as the analyzer, or the name of another one.")
+    ollama_host: str = _text(
+        "127.0.0.1:11434", "Address of Ollama; separate several with commas. OLLAMA_HOST works too."
     )
-    ollama_host: str = _text("127.0.0.1:11434", "Where Ollama is; several with commas. OLLAMA_HOST counts too.")
-    ollama_vision_model: str = _text("qwen2.5vl:3b", "The model of Ollama that describes pictures.")
-    ollama_embedding_model: str = _text("bge-m3", "The model of Ollama that embeds texts.")
-    openai_base_url: str = _perhaps("", "Where an OpenAI-compatible server is, as http://127.0.0.1:8080/v1.")
-    openai_vision_model: str = _perhaps("", "The model of that server that describes pictures.")
-    openai_embedding_model: str = _perhaps("", "The model of that server that embeds texts.")
-    openai_key_file: str = _perhaps("", "A file, readable only by you, with its key; OPENAI_API_KEY goes before it.")
-    keep_alive: str = _perhaps("", "How long Ollama keeps a model in memory: 5m, 300, -1; empty: as it likes.")
-    temperature: float = _number(0.3, "How freely a server's model chooses its words, from 0 on.", 0, 2)
-    num_ctx: int = _number(8192, "The context of Ollama's models, in tokens.")
-    num_predict: int = _number(512, "The most tokens of a description.")
-    summary_num_predict: int = _number(2048, "The most tokens of the summary of a video.")
-    image_long_side: int = _number(1568, "How large pictures are sent to a server, in pixels.", 28)
-    image_prompt: str = _text(IMAGE_PROMPT, "What is asked of a picture; {language} may stand in it.")
-    frame_prompt: str = _text(FRAME_PROMPT, "What is asked of a video's frame; also {number} and {count}.")
-    summary_prompt: str = _text(SUMMARY_PROMPT, "What sums up a video's frames; also {count} and {frames}.")
-    language: str = _perhaps("English", "The language of descriptions by a server; empty: what the prompts say.")
-    video_frames: int = _number(10, "From how many frames at most a video is described.", 1, 100)
-    thumbnail_limit: int = _number(0, "How many thumbnails are made at a time; 0: one a worker.", 0)
-    describe_limit: int = _number(0, "How many are described at a time; 0: one by a server, else one a worker.", 0)
-    embed_limit: int = _number(0, "How many are embedded at a time; 0: three by a server, else one a worker.", 0)
-    connect_seconds: float = _number(5.0, "After how many seconds without a connection a server is away.", 0.1)
-    answer_seconds: float = _number(120.0, "How many seconds a server may be silent within an answer.", 1)
+    ollama_vision_model: str = _text("qwen2.5vl:3b", "Ollama model that describes pictures.")
+    ollama_embedding_model: str = _text("bge-m3", "Ollama model that embeds text.")
+    openai_base_url: str = _perhaps("", "Address of an OpenAI-compatible server, such as http://127.0.0.1:8080/v1.")
+    openai_vision_model: str = _perhaps("", "Model on that server that describes pictures.")
+    openai_embedding_model: str = _perhaps("", "Model on that server that embeds text.")
+    openai_key_file: str = _perhaps("", "File with its API key, readable only by you. OPENAI_API_KEY overrides it.")
+    keep_alive: str = _perhaps("", "How long Ollama keeps a model in memory: 5m, 300, -1; empty: Ollama's default.")
+    temperature: float = _number(0.3, "Temperature of a server's model: 0 always gives the same description.", 0, 2)
+    num_ctx: int = _number(8192, "Context length of Ollama's models, in tokens.")
+    num_predict: int = _number(512, "Maximum length of a description, in tokens.")
+    summary_num_predict: int = _number(2048, "Maximum length of a video's summary, in tokens.")
+    image_long_side: int = _number(1568, "Long side of the pictures sent to a server, in pixels.", 28)
+    image_prompt: str = _text(IMAGE_PROMPT, "Prompt for a picture. Placeholder: {language}.")
+    frame_prompt: str = _text(
+        FRAME_PROMPT, "Prompt for a frame of a video. Placeholders: {language}, {number}, {count}."
+    )
+    summary_prompt: str = _text(
+        SUMMARY_PROMPT, "Prompt that sums up a video's frames. Placeholders: {language}, {count}, {frames}."
+    )
+    language: str = _perhaps("English", "Language of a server's descriptions; empty: as the prompts say.")
+    video_frames: int = _number(10, "Maximum number of frames used to describe a video.", 1, 100)
+    thumbnail_limit: int = _number(0, "Thumbnails made at the same time; 0: one per worker.", 0)
+    describe_limit: int = _number(0, "Uploads described at the same time; 0: one for a server, else one per worker.", 0)
+    embed_limit: int = _number(0, "Uploads embedded at the same time; 0: three for a server, else one per worker.", 0)
+    connect_seconds: float = _number(5.0, "Seconds to wait for a connection before a server counts as offline.", 0.1)
+    answer_seconds: float = _number(120.0, "Seconds a server may pause while it answers.", 1)
     trash_days: int = _number(
-        30, "How many days what was deleted stays in the trash; 0: until it is emptied.", 0, MOST_TRASH_DAYS
+        30, "Days that deleted uploads stay in the trash; 0: until you empty it.", 0, MOST_TRASH_DAYS
     )
-    keep_free_mib: int = _number(200, "What must stay free on the library's disk after files were added, in MiB.", 0)
-    theme: str = _text("vuemantics", "The colours of the app.")
-    true_colour: str = _text(
-        "auto", "Whether the terminal shows 16 million colours: auto, yes or no.", "auto", "yes", "no"
-    )
+    keep_free_mib: int = _number(200, "Space to keep free on the library's disk, in MiB.", 0)
+    theme: str = _text("vuemantics", "Theme of the app.")
+    true_colour: str = _text("auto", "True colour (16 million colours): auto, yes or no.", "auto", "yes", "no")
     quadrants: str = _text(
         "auto",
-        "Whether pictures are drawn with quarter blocks, sharper where the font has them: auto, yes or no.",
+        "Draw pictures with quarter blocks, which are sharper if the font has them: auto, yes or no.",
         *("auto", "yes", "no"),
     )
-    show_hidden: bool = field(default=False, metadata=_about("Whether the app begins with hidden uploads shown."))
-    remember_searches: bool = field(
-        default=True, metadata=_about("Whether the library keeps what was searched for, to bring it back.")
-    )
+    show_hidden: bool = field(default=False, metadata=_about("Show hidden uploads when the app starts."))
+    remember_searches: bool = field(default=True, metadata=_about("Remember searches, so that you can repeat them."))
     keys: Mapping[str, str] = field(
         default_factory=dict,
-        metadata=_about('Other keys for actions: an action\'s id and its keys, as delete-upload = "Z".'),
+        metadata=_about('Keys for actions: the action\'s id and its keys, such as delete-upload = "Z".'),
     )
     # What loading found out. No settings, and so no part of what two Settings are compared by.
     problems: tuple[str, ...] = field(default=(), compare=False, repr=False)
@@ -144,7 +150,7 @@ class Settings:
 
     @property
     def limits(self) -> MediaLimits:
-        """What intake accepts."""
+        """Return the limits of intake."""
         return MediaLimits(self.max_image_mib * MIB, self.max_video_mib * MIB, self.max_megapixels * 1_000_000)
 
     @classmethod
@@ -154,10 +160,10 @@ class Settings:
         environment: Mapping[str, str] = os.environ,
         file: Path | None = None,
     ) -> Self:
-        """Read the settings from all their sources. Raises UsageError for a wrong flag or environment variable.
+        """Load the settings from all sources. Raises UsageError for an invalid flag or environment variable.
 
-        What is wrong in the file only costs the setting its value: `problems` names file, line and key, and what is
-        right. `sources` says by the setting's name (or `keys.<action>`) where it comes from, unless it is the default.
+        An invalid line in the file only costs that setting its value: `problems` names file, line, key and what is
+        valid. `sources` maps a setting's name (or `keys.<action>`) to where it comes from, unless it is the default.
         """
         read = SettingsFile(paths.settings_file() if file is None else file, _knobs(), cls())
         for name, knob in _knobs().items():
@@ -180,16 +186,27 @@ class Settings:
 
 @cache
 def _knobs() -> dict[str, Knob]:
-    """Every setting by its name, in their order."""
+    """Return every setting by name, in order."""
     kinds = typing.get_type_hints(Settings)
     return {item.name: Knob(item.name, kinds[item.name], **item.metadata) for item in fields(Settings) if item.metadata}
 
 
 def names() -> list[str]:
-    """The names of all settings, in their order."""
+    """Return the names of all settings, in order."""
     return list(_knobs())
 
 
 def about(name: str) -> str:
-    """What a setting does, in one line."""
+    """Return what a setting does, in one line."""
     return _knobs()[name].about
+
+
+def own_choices(name: str) -> tuple[str, ...]:
+    """Return the values that a setting may have if they are few, without those from other packages."""
+    return _knobs()[name].choices
+
+
+def choices(name: str) -> tuple[str, ...]:
+    """Return the values that a setting may have if they are few, including analyzers from other packages."""
+    knob = _knobs()[name]
+    return (*knob.choices, *knob.more_choices())

@@ -44,7 +44,7 @@ async def examine(settings: Settings, library: Library | None = None) -> list[Fi
 
 def is_ok(findings: Sequence[Finding]) -> bool:
     """Whether nothing is wrong with the analyzer in use and with the library."""
-    return not any(finding.verdict is Verdict.BAD and finding.subject in (IN_USE, LIBRARY) for finding in findings)
+    return not any(finding.is_problem and finding.subject in (IN_USE, LIBRARY) for finding in findings)
 
 
 async def _examine(settings: Settings, library: Library | None, about_library: list[Finding]) -> list[Finding]:

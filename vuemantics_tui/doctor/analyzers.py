@@ -9,8 +9,9 @@ from collections.abc import Awaitable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
+from vuemantics_tui.analyzers import registry
 from vuemantics_tui.analyzers.base import Analyzer, Compute, ServerState
-from vuemantics_tui.config import ANALYZERS, AUTO, SAME, Settings
+from vuemantics_tui.config import AUTO, SAME, Settings
 from vuemantics_tui.domain.errors import AnalyzerError, VuemanticsError
 from vuemantics_tui.domain.finding import Finding, Verdict
 from vuemantics_tui.library import Choice, Library
@@ -53,7 +54,7 @@ async def examine_analyzers(
     except VuemanticsError as error:
         return [Finding(Verdict.BAD, subject, error.message, error.hint)]
     try:
-        looks = asyncio.gather(*(_each(few, name, choice, compute) for name in ANALYZERS))
+        looks = asyncio.gather(*(_each(few, name, choice, compute) for name in registry.names()))
         in_use, others = await asyncio.gather(_call(analyzer, choice.why, subject, choice), looks)
     finally:
         await analyzer.close()
@@ -102,7 +103,7 @@ async def _each(settings: Settings, name: str, choice: Choice, compute: Compute)
     """How one analyzer is found to be, in use or not; OpenAI only where it is set up."""
     describes, embeds = name == choice.describer, name == choice.embedder
     in_use = describes or embeds
-    if name == choices.OPENAI and not in_use and not settings.openai_base_url:
+    if name == registry.OPENAI and not in_use and not settings.openai_base_url:
         return []
     if in_use and not (describes and embeds):
         # Only the model that is wanted of it is missed where it is not there.
@@ -123,7 +124,7 @@ async def _each(settings: Settings, name: str, choice: Choice, compute: Compute)
         states = [ServerState(name, False, f"{name}: no answer within {LOOK_SECONDS:.0f} seconds")]
     finally:
         await analyzer.close()
-    may_switch = name == choices.OLLAMA and not in_use and settings.analyzer == AUTO and settings.embedder == SAME
+    may_switch = name == registry.OLLAMA and not in_use and settings.analyzer == AUTO and settings.embedder == SAME
     return [_state(name, state, in_use, may_switch, states) for state in states]
 
 
@@ -148,7 +149,7 @@ def _state(name: str, state: ServerState, in_use: bool, may_switch: bool, states
     if state.models:
         words += f", {len(state.models)} models, in memory: {', '.join(state.loaded) or 'none'}"
     if state.missing:
-        hint = f"Run: vuemantics-tui pull {state.missing[0]}" if name == choices.OLLAMA and in_use else ""
+        hint = f"Run: vuemantics-tui pull {state.missing[0]}" if name == registry.OLLAMA and in_use else ""
         return Finding(bad, name, f"{words}; missing: {', '.join(state.missing)}", hint, data=data)
     hint = "Change to it with: vuemantics-tui analyzer ollama" if may_switch else ""
     return Finding(Verdict.GOOD if in_use else Verdict.NEUTRAL, name, words, hint, data=data)

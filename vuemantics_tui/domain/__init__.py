@@ -1,1 +1,1 @@
-"""What things are: pure types and rules, standard library only, no input or output."""
+"""Pure types and rules: standard library only, no input or output."""

@@ -1,4 +1,4 @@
-"""The description of a picture or clip, and the audit: does it read like a description, or like a model gone astray?"""
+"""The description of a picture or video, and the audit that checks whether it reads like one."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _WORD = re.compile(r"\S+")
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """Words for one upload.
+    """An analyzer's description of one upload.
 
-    `text` is prose, `read_text` what is written in the picture, `tags` short and lower case, best first.
+    `text` is prose, `read_text` the text visible in the picture, `tags` short, lower case and best first.
     `labels` maps the analyzer's own classes to probabilities in 0..1, for embedders that can use them.
     """
 
@@ -35,12 +35,12 @@ class Description:
 
     @property
     def full_text(self) -> str:
-        """What is to be embedded: the prose and the text that was read. The audit is of `text` alone."""
+        """Return the text to embed: prose and text in the picture. The audit looks at `text` only."""
         return full_text(self.text, self.read_text)
 
 
 def full_text(text: str, read_text: str) -> str:
-    """The prose of a description and the text that was read in the picture, as one text to embed."""
+    """Join the prose and the text in the picture into one text to embed."""
     if not read_text:
         return text
     return f"{text} Text in the picture: {' '.join(read_text.split())}"
@@ -48,19 +48,19 @@ def full_text(text: str, read_text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class AuditResult:
-    """A score from 0 to 100 and what was found wanting, in words."""
+    """A score from 0 to 100, and the findings in words."""
 
     score: int
     findings: tuple[str, ...]
 
     @property
     def passed(self) -> bool:
-        """Whether the text is good enough to keep without another try."""
+        """Whether the text is good enough to keep without a second attempt."""
         return self.score >= PASSING_SCORE
 
 
 def audit_description(text: str) -> AuditResult:
-    """Score a description by the rules and penalties of the vuemantics web app.
+    """Score a description with the rules and penalties of the vuemantics web app.
 
     Starts at 100 and subtracts: 50 for each kind of control token, 30 under 50 characters, 20 over 5000, 40 under
     20 % unique words, 35 for one word four times in a row, 25 over 30 % characters that are neither letter nor space.
@@ -68,18 +68,18 @@ def audit_description(text: str) -> AuditResult:
     stripped = text.strip()
     if not stripped:
         return AuditResult(0, ("the description is empty",))
-    penalties = [(50, f"holds the control token {token!r}") for token in CONTROL_TOKENS if token in stripped]
+    penalties = [(50, f"contains the control token {token!r}") for token in CONTROL_TOKENS if token in stripped]
     if len(stripped) < MIN_CHARACTERS:
         penalties.append((30, f"shorter than {MIN_CHARACTERS} characters"))
     if len(stripped) > MAX_CHARACTERS:
         penalties.append((20, f"longer than {MAX_CHARACTERS} characters"))
     words = [word.lower() for word in _WORD.findall(stripped)]
     if len(set(words)) / len(words) < MIN_UNIQUE_SHARE:
-        penalties.append((40, f"fewer than {MIN_UNIQUE_SHARE:.0%} of its words are different"))
+        penalties.append((40, f"fewer than {MIN_UNIQUE_SHARE:.0%} distinct words"))
     if any(len(list(run)) > MAX_RUN_OF_ONE_WORD for _, run in groupby(words)):
         penalties.append((35, "repeats a word four times in a row"))
     symbols = sum(not (character.isalpha() or character.isspace()) for character in stripped)
     if symbols / len(stripped) > MAX_SYMBOL_SHARE:
-        penalties.append((25, f"over {MAX_SYMBOL_SHARE:.0%} of its characters are neither letter nor space"))
+        penalties.append((25, f"more than {MAX_SYMBOL_SHARE:.0%} symbols and digits"))
     score = max(0, 100 - sum(points for points, _ in penalties))
     return AuditResult(score, tuple(finding for _, finding in penalties))

@@ -1,4 +1,4 @@
-"""What pictures look like, and which of them look the same."""
+"""The look of a picture, and groups of near-duplicates."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class PictureTraits:
-    """What a picture looks like.
+    """The look of one picture.
 
     `phash` is a perceptual hash of 64 bits as a signed integer, None for a picture of one colour; `sharpness` the
     variance of the Laplacian of its greys in 0..255; `colours` the share in 0..1 of each named colour that covers a
@@ -22,7 +22,7 @@ class PictureTraits:
 
 @dataclass(frozen=True, slots=True)
 class LookAlike:
-    """One of a group of near-duplicates. `distance` in bits from the one to keep, `taken_at` as the file says.
+    """One upload in a group of near-duplicates. `distance` in bits from the one to keep, `taken_at` from the file.
 
     `file_size` in bytes, `width` and `height` upright in pixels, `created_at` (added) in ISO 8601 UTC.
     """
@@ -42,23 +42,23 @@ class LookAlike:
 
     @property
     def pixels(self) -> int:
-        """Width times height; 0 where they are not known."""
+        """Return width times height, or 0 if unknown."""
         return (self.width or 0) * (self.height or 0)
 
 
 @dataclass(frozen=True, slots=True)
 class DuplicateGroup:
-    """Uploads that look the same: the one that is best kept, and the others, the likest first."""
+    """Uploads that look the same: the best one to keep, and the others, most similar first."""
 
     keep: LookAlike
     others: tuple[LookAlike, ...]
 
     @property
     def members(self) -> tuple[LookAlike, ...]:
-        """All of them, the one to keep first."""
+        """Return all uploads of the group, the one to keep first."""
         return (self.keep, *self.others)
 
     @property
     def spare_bytes(self) -> int:
-        """How much space the others take."""
+        """Return the bytes that removing the others frees."""
         return sum(other.file_size for other in self.others)

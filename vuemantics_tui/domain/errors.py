@@ -1,4 +1,4 @@
-"""The errors that a person may see: each says what is wrong and, in its hint, what to do."""
+"""Errors shown to people: each says what is wrong and, in its hint, what to do next."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Self
 
 
 class ErrorKind(StrEnum):
-    """Whether doing the same again may help."""
+    """Whether a retry may help."""
 
     TRANSIENT = "transient"
     PERMANENT = "permanent"
@@ -16,9 +16,9 @@ class ErrorKind(StrEnum):
 
 
 class VuemanticsError(Exception):
-    """Something went wrong that a person can understand and often mend.
+    """A problem that a person can understand and often fix.
 
-    `message` says what is wrong; `hint` says what to do about it, or is empty.
+    `message` says what is wrong, `hint` what to do about it, or is empty.
     """
 
     exit_code = 1
@@ -33,7 +33,7 @@ class VuemanticsError(Exception):
 
 
 class UsageError(VuemanticsError):
-    """The request itself makes no sense: an unknown ID, a bad setting, a path that is not there."""
+    """The request is invalid: an unknown ID, a bad setting, a missing path."""
 
     exit_code = 2
 
@@ -62,18 +62,17 @@ def defect_hint(log_file: Path) -> str:
 
 
 class MediaError(VuemanticsError):
-    """The file's pixels or frames cannot be had: truncated, not decodable, over a limit."""
+    """The file cannot be decoded: truncated, damaged, or over a limit."""
 
 
 class WorkerDiedError(VuemanticsError):
-    """A process of the pool died in the middle of a call."""
+    """A worker process died during a call."""
 
 
 class AnalyzerError(VuemanticsError):
-    """An analyzer could not describe or embed; `kind` says whether trying again may help.
+    """An analyzer could not describe or embed; `kind` says whether a retry may help.
 
-    `retry_after` are the seconds that a server asked to be left alone; `missing_model` is the name of a model that
-    would have to be pulled first.
+    `retry_after` is how many seconds a server asks to wait; `missing_model` names a model to pull first.
     """
 
     def __init__(
@@ -95,7 +94,7 @@ class AnalyzerError(VuemanticsError):
 class ServerDownError(AnalyzerError):
     """A server refuses or drops connections, or cannot be found: not the upload's fault.
 
-    `server` as a person knows it.
+    `server` is its name as people know it.
     """
 
     def __init__(self, server: str, message: str, hint: str = "") -> None:

@@ -1,4 +1,4 @@
-"""The fields of an upload, in one table: where each is stored, its names in JSON and CSV, its label, how it is shown.
+"""The fields of an upload in one table: column, names in JSON and CSV, label, and how each is shown.
 
 A new field is an attribute of `Upload`, a column with its migration, and one row here: the store reads it by this
 table, and the commands, the exports and the page of facts show it.
@@ -26,7 +26,7 @@ Fact = tuple[str, str]
 
 
 class Section(StrEnum):
-    """Where a fact is shown."""
+    """A section of the page of facts."""
 
     FILE = "File"
     DESCRIPTION = "Description"
@@ -35,7 +35,7 @@ class Section(StrEnum):
 
 
 class Source(StrEnum):
-    """The table that a column is in. OWN_TAGS is put together from several rows."""
+    """The table a column belongs to. OWN_TAGS is put together from several rows."""
 
     UPLOADS = "uploads"
     DESCRIPTIONS = "descriptions"
@@ -47,7 +47,7 @@ def _same(value: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """A value as JSON has it."""
+    """Return a value as JSON has it."""
     if isinstance(value, Enum):
         return value.value
     return list(value) if isinstance(value, tuple) else value
@@ -78,11 +78,11 @@ class UploadField:
 
     @property
     def stored_in(self) -> str:
-        """The name of its column."""
+        """Return the name of its column."""
         return self.column or self.name
 
     def value(self, upload: Upload, absolute: Absolute) -> Any:
-        """The value as JSON has it."""
+        """Return the value as JSON has it."""
         value = getattr(upload, self.name)
         if self.is_path:
             path = absolute(value)
@@ -90,7 +90,7 @@ class UploadField:
         return self.plain(value)
 
     def words(self, upload: Upload, absolute: Absolute) -> str:
-        """The value as a person reads it; empty where there is none."""
+        """Return the value in words, or an empty string if there is none."""
         if self.shown is not None:
             return self.shown(upload)
         value = self.value(upload, absolute)
@@ -129,12 +129,12 @@ def _next_attempt(upload: Upload) -> str:
 
 
 def _iso(seconds: float | None) -> str | None:
-    """Seconds since the epoch as the other moments are written: ISO 8601, UTC."""
+    """Return seconds since the epoch in ISO 8601, UTC, as all other moments are stored."""
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds")
 
 
 def moment_words(moment: str | None) -> str:
-    """A moment of the store (ISO 8601) in the time zone of this machine, to the second."""
+    """Return a stored moment (ISO 8601) in local time, to the second."""
     try:
         return datetime.fromisoformat(moment).astimezone().strftime("%Y-%m-%d %H:%M:%S") if moment else ""
     except ValueError:
@@ -225,17 +225,17 @@ CSV_COLUMNS: tuple[str, ...] = tuple(field.exported for field in _DOCUMENT if fi
 
 
 def document(upload: Upload, absolute: Absolute) -> dict[str, Any]:
-    """An upload as the JSON object that commands print."""
+    """Return an upload as the JSON object that commands print."""
     return {field.json: field.value(upload, absolute) for field in _DOCUMENT if field.json}
 
 
 def exported(upload: Upload, absolute: Absolute) -> dict[str, Any]:
-    """An upload as the JSON object of an export."""
+    """Return an upload as the JSON object of an export."""
     return {field.exported: field.value(upload, absolute) for field in _DOCUMENT if field.exported}
 
 
 def facts(upload: Upload, absolute: Absolute) -> list[tuple[str, list[Fact]]]:
-    """Everything that is known of an upload, in sections; facts without a value are empty."""
+    """Return everything known about an upload, in sections; facts without a value are empty."""
     sections: dict[Section, list[Fact]] = {section: [] for section in Section}
     for field in FIELDS:
         if field.label and field.section is not None:

@@ -1,4 +1,4 @@
-"""What an examination of the program and its surroundings finds."""
+"""What the doctor finds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Verdict(StrEnum):
-    """Whether something is as it should be; neutral is neither."""
+    """Good, bad, or neither."""
 
     GOOD = "good"
     BAD = "bad"
@@ -20,10 +20,10 @@ GLYPHS = {Verdict.GOOD: "✓", Verdict.BAD: "✗", Verdict.NEUTRAL: "·"}
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of an examination.
+    """One line of the doctor's report.
 
-    `hint` says what to do; `lines` are to be added to a file as they are, as tmux settings; `data` holds the same facts
-    as numbers and lists, for JSON.
+    `hint` says what to do, `lines` can be copied into a file as they are (tmux settings), and `data` holds the same
+    facts as numbers and lists, for JSON.
     """
 
     verdict: Verdict
@@ -34,6 +34,11 @@ class Finding:
     data: Mapping[str, object] = field(default_factory=dict)
 
     @property
+    def is_problem(self) -> bool:
+        """Whether something is wrong."""
+        return self.verdict is Verdict.BAD
+
+    @property
     def glyph(self) -> str:
-        """The sign of the verdict."""
+        """Return the sign of the verdict."""
         return GLYPHS[self.verdict]

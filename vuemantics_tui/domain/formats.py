@@ -1,4 +1,4 @@
-"""The formats that the library accepts, in one table, and what a file is by its first bytes.
+"""The accepted formats in one table, and how to recognise a file by its first bytes.
 
 A new format is one row of the table. Everything else is derived from it: how a file is recognised, its MIME type, the
 extension of its copy, what the picker shows, what `type:` finds, and which decoder opens it.
@@ -27,7 +27,7 @@ class FileType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decoder:
-    """What opens a format: a module, and Pillow's name for the format where it is one of Pillow's plugins."""
+    """What opens a format: a module, and Pillow's name for the format if it is a Pillow plugin."""
 
     module: str
     pillow_name: str = ""
@@ -41,8 +41,8 @@ FFMPEG = Decoder("av")
 class MediaFormat:
     """One accepted format.
 
-    `extensions` are those that files of it have, the first being the one that a copy gets. `matches` tells from the
-    first bytes of a file whether it is of this format; rows of the table are asked in their order.
+    `extensions` are the usual ones; a copy gets the first. `matches` decides by the first bytes of a file; the rows of
+    the table are asked in order.
     """
 
     name: str
@@ -54,12 +54,12 @@ class MediaFormat:
 
     @property
     def extension(self) -> str:
-        """The extension that a copy gets, without a dot."""
+        """Return the extension of a copy, without the dot."""
         return self.extensions[0]
 
     @property
     def alias(self) -> str:
-        """The word for it in a query: `type:jpeg`."""
+        """Return its name in a query: `type:jpeg`."""
         return self.name.lower()
 
 
@@ -72,7 +72,7 @@ def _riff(*forms: bytes) -> Callable[[bytes], bool]:
 
 
 def _ebml(*doctypes: bytes) -> Callable[[bytes], bool]:
-    """Matroska and its kin; without a document type, any of them."""
+    """Match Matroska and WebM; without a document type, either."""
     return lambda head: head.startswith(b"\x1a\x45\xdf\xa3") and (not doctypes or _doctype(head) in doctypes)
 
 
@@ -225,7 +225,7 @@ def recognise(head: bytes) -> MediaFormat | None:
 
 
 def guess_foreign(head: bytes) -> str:
-    """What a file that is not accepted seems to be, in words ("a PDF document"); empty when unknown."""
+    """Return what an unsupported file seems to be ("a PDF document"), or an empty string."""
     for prefix, words in _FOREIGN_PREFIXES:
         if head.startswith(prefix):
             return words
@@ -241,7 +241,7 @@ def guess_foreign(head: bytes) -> str:
 
 
 def _brands_of(head: bytes) -> tuple[bytes, frozenset[bytes]] | None:
-    """The major brand of an ISO base media file and the compatible ones; None for other files and foreign brands."""
+    """Return the major and compatible brands of an ISO base media file; None for anything else."""
     if len(head) < 12 or head[4:8] != b"ftyp" or head[8:12] in _FOREIGN_BRANDS:
         return None
     end = min(int.from_bytes(head[:4]), len(head))
@@ -253,7 +253,7 @@ def _is_canon_raw(head: bytes) -> bool:
 
 
 def _doctype(head: bytes) -> bytes:
-    """The value of EBML's DocType element (ID 0x4282), whose length is a one-byte variable-size integer."""
+    """Return EBML's DocType (ID 0x4282), whose length is a one-byte variable-size integer."""
     at = head.find(b"\x42\x82")
     if at < 0 or at + 3 > len(head) or not head[at + 2] & 0x80:
         return b""
@@ -262,7 +262,7 @@ def _doctype(head: bytes) -> bytes:
 
 
 def _is_transport_stream(head: bytes) -> bool:
-    """Whether a sync byte begins each packet: 188 bytes, 192 with a time stamp (m2ts), 204 with parity."""
+    """Return whether each packet starts with a sync byte: 188 bytes, 192 with a time stamp (m2ts), 204 with parity."""
     for first, step in ((0, 188), (4, 192), (0, 204)):
         places = range(first, min(len(head), first + 4 * step), step)
         if len(places) >= 3 and all(head[place] == 0x47 for place in places):

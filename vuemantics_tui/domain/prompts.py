@@ -1,4 +1,4 @@
-"""What models are asked: the prompts of the settings, with placeholders that are filled in here."""
+"""The prompts for vision models, and their placeholders."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ _KNOWN = {
 
 @dataclass(frozen=True, slots=True)
 class Prompts:
-    """The prompts for a picture, for a frame of a clip, and for the summary of the frames' descriptions.
+    """The prompts for a picture, for a frame of a video, and for the summary of all frames.
 
     Placeholders: `{language}` in all of them; `{number}` and `{count}` in `frame`; `{count}` and `{frames}` in
-    `summary`. A literal brace is written twice. Where a prompt has no `{language}`, a sentence that asks for it is
-    added, unless `language` is empty; where `summary` has no `{frames}`, they follow it. Raises UsageError for a
-    placeholder that is not known, and for braces that make no sense.
+    `summary`. Write a literal brace twice. A prompt without `{language}` gets a sentence that asks for the language,
+    unless `language` is empty; a summary without `{frames}` gets them at its end. Raises UsageError for unknown
+    placeholders and unmatched braces.
     """
 
     image: str = IMAGE_PROMPT
@@ -55,15 +55,15 @@ class Prompts:
             _placeholders(name, getattr(self, name))
 
     def for_image(self) -> str:
-        """The prompt for one picture."""
+        """Return the prompt for one picture."""
         return self._filled("image")
 
     def for_frame(self, number: int, count: int) -> str:
-        """The prompt for frame `number`, from 1, of `count`."""
+        """Return the prompt for frame `number` of `count`, counted from 1."""
         return self._filled("frame", number=str(number), count=str(count))
 
     def for_summary(self, descriptions: Sequence[str]) -> str:
-        """The prompt that sums up the descriptions of a clip's frames, given in the order of time."""
+        """Return the prompt that sums up the descriptions of a video's frames, in chronological order."""
         frames = "\n\n".join(f"Frame {number}: {text}" for number, text in enumerate(descriptions, 1))
         filled = self._filled("summary", count=str(len(descriptions)), frames=frames)
         return filled if "frames" in _placeholders("summary", self.summary) else f"{filled}\n\n{frames}"
@@ -77,10 +77,10 @@ class Prompts:
 
 
 def _placeholders(name: str, template: str) -> set[str]:
-    """The placeholders of a prompt. Raises UsageError for one that is not known there."""
+    """Return the placeholders of a prompt. Raises UsageError for unknown ones."""
     known = _KNOWN[name]
     allowed = ", ".join(f"{{{placeholder}}}" for placeholder in known)
-    hint = f"It may hold {allowed}. Write a brace that is meant as such twice: {{{{ or }}}}."
+    hint = f"It may hold {allowed}. Write a literal brace twice: {{{{ or }}}}."
     try:
         fields = [(field, spec, conversion) for _, field, spec, conversion in Formatter().parse(template)]
     except ValueError as error:
@@ -90,6 +90,6 @@ def _placeholders(name: str, template: str) -> set[str]:
         if field is None:
             continue
         if field not in known or spec or conversion:
-            raise UsageError(f"The {name} prompt holds the unknown placeholder {{{field}}}", hint)
+            raise UsageError(f"The {name} prompt has an unknown placeholder: {{{field}}}", hint)
         found.add(field)
     return found

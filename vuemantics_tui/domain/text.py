@@ -1,4 +1,4 @@
-"""Text and numbers as a person may safely and easily read them."""
+"""Text and numbers made safe and easy to read."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def visible(text: str) -> str:
 
 
 def size_words(size: int) -> str:
-    """A number of bytes in three digits: 264 KB, 3.1 MB."""
+    """Return a number of bytes in up to three digits: 264 KB, 3.1 MB."""
     amount = float(size)
     for unit in _UNITS:
         if amount < 999.5 or unit == _UNITS[-1]:
@@ -56,14 +56,14 @@ def size_words(size: int) -> str:
 
 
 def seconds_words(seconds: float) -> str:
-    """How long something took: 22 ms, 3.4 s, 2:05 min."""
+    """Return how long something took: 22 ms, 3.4 s, 2:05 min."""
     if seconds < 0.0995:
         return f"{seconds * 1000:.0f} ms"
     return f"{seconds:.1f} s" if seconds < 99.95 else f"{clock_words(seconds)} min"
 
 
 def clock_words(seconds: float) -> str:
-    """A length of time as on a clock: 0:04, 12:30, 1:02:03."""
+    """Return a length of time as a clock shows it: 0:04, 12:30, 1:02:03."""
     whole = max(0, round(seconds))
     hours, rest = divmod(whole, 3600)
     minutes, rest = divmod(rest, 60)
@@ -71,7 +71,7 @@ def clock_words(seconds: float) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """A number with its noun: 1 week, 1,204 uploads."""
+    """Return a number with its noun: 1 week, 1,204 uploads."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
@@ -82,7 +82,7 @@ def _escape(code: int) -> str:
 
 
 def word_places(text: str, words: Iterable[str]) -> list[tuple[int, int]]:
-    """Where in the text a word begins with one of these, each as the first character and the one after the last."""
+    """Return the spans of all words in the text that start with one of these."""
     pattern = "|".join(re.escape(word) for word in words if word)
     if not pattern:
         return []

@@ -1,4 +1,4 @@
-"""An upload, its statuses and stages, and the words that the screen has for them."""
+"""An upload, its statuses and stages, and the words for them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from vuemantics_tui.domain.formats import FileType
 
 
 class ProcessingStatus(StrEnum):
-    """Where an upload stands."""
+    """The status of an upload."""
 
     PENDING = "pending"
     ANALYZING = "analyzing"
@@ -21,7 +21,7 @@ class ProcessingStatus(StrEnum):
 
 
 class ProcessingStage(StrEnum):
-    """What is being done to an upload just now."""
+    """The current stage of processing."""
 
     QUEUED = "queued"
     THUMBNAIL = "thumbnail"
@@ -112,9 +112,9 @@ STATUS_WORDS: dict[ProcessingStatus, str] = {
 def status_word(
     stage: ProcessingStage, *, error_kind: ErrorKind | None = None, frame: tuple[int, int] | None = None
 ) -> str:
-    """The one word (or few) that every screen and command shows for a stage.
+    """Return the words that every screen and command uses for a stage.
 
-    `frame` is (number, of how many), from 1, while the frames of a video are being looked at.
+    `frame` is (number, count), counted from 1, while the frames of a video are described.
     """
     if stage is ProcessingStage.FAILED and error_kind is ErrorKind.CANCELLED:
         return "cancelled"
@@ -125,7 +125,7 @@ def status_word(
 
 @dataclass(frozen=True, slots=True)
 class UploadRow:
-    """What a line of the table needs of an upload. Sizes in bytes, `created_at` in ISO 8601 UTC.
+    """The columns of an upload that the table shows. Sizes in bytes, `created_at` in ISO 8601 UTC.
 
     `number` is the row's integer key, in the order of adding; `id` is the public UUID.
     """
@@ -146,21 +146,21 @@ class UploadRow:
 
     @property
     def word(self) -> str:
-        """The word for its state."""
+        """Return the word for its status."""
         return status_word(self.stage, error_kind=self.error_kind)
 
     def row(self) -> UploadRow:
-        """This alone, of whatever more is known."""
+        """Return only the table columns."""
         return UploadRow(**{each.name: getattr(self, each.name) for each in fields(UploadRow)})
 
 
 @dataclass(frozen=True, slots=True)
 class Upload(UploadRow):
-    """Everything the store knows of an upload but its history.
+    """Everything stored about an upload except its history.
 
-    `file_path` and `thumbnail_path` are relative to the library's folder; `duration` in seconds; `retry_at` in seconds
-    since the epoch, where it waits for its next attempt; `edited` whether a person wrote its description; `own_tags`
-    are those that a person gave, which stay when it is described anew.
+    `file_path` and `thumbnail_path` are relative to the library's folder; `duration` in seconds; `retry_at`, the time
+    of the next attempt, in seconds since the epoch; `edited` whether a person wrote the description; `own_tags` are
+    your own tags, which stay when the upload is described again.
     """
 
     user_id: str = ""
@@ -201,7 +201,7 @@ class Upload(UploadRow):
 
 @dataclass(frozen=True, slots=True)
 class FailureGroup:
-    """Uploads that failed with the same message. `hint`, `kind` and `missing_model` are those of the newest.
+    """Uploads that failed with the same message. `hint`, `kind` and `missing_model` come from the newest.
 
     `newest` is its number.
     """
@@ -216,7 +216,7 @@ class FailureGroup:
 
 @dataclass(frozen=True, slots=True)
 class UploadEvent:
-    """One thing that happened to an upload. `at` in ISO 8601 UTC, `seconds` that it took, where that makes sense."""
+    """One event in the history of an upload. `at` in ISO 8601 UTC, `seconds` is how long it took, if known."""
 
     at: str
     kind: str
@@ -226,7 +226,7 @@ class UploadEvent:
 
 @dataclass(frozen=True, slots=True)
 class QueueCounts:
-    """How many uploads are in each state, hidden ones among them; `paused` holds for all who share the library."""
+    """How many uploads are in each state, including hidden ones; `paused` applies to everyone using the library."""
 
     running: int = 0
     waiting: int = 0
@@ -237,5 +237,5 @@ class QueueCounts:
 
     @property
     def total(self) -> int:
-        """All uploads of the library, hidden or not."""
+        """Return the number of all uploads, hidden or not."""
         return self.running + self.waiting + self.failed + self.completed

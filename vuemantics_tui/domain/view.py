@@ -1,4 +1,4 @@
-"""Which uploads a list shows, and in what order."""
+"""The view of a list: which uploads it shows, in which order."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from vuemantics_tui.domain.formats import FileType
 
 
 class SortKey(StrEnum):
-    """What a list is sorted by."""
+    """The sort key of a list."""
 
     ADDED = "added"
     NAME = "name"
@@ -20,7 +20,7 @@ class SortKey(StrEnum):
 
 
 class StatusFilter(StrEnum):
-    """What a list is narrowed to. WARNING is what came to its end but for something that could not be done."""
+    """The status filter of a list. WARNING means completed with a warning."""
 
     WAITING = "waiting"
     RUNNING = "running"
@@ -50,7 +50,7 @@ _TYPE_WORDS: dict[FileType, str] = {FileType.IMAGE: "pictures only", FileType.VI
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Which uploads a list shows, and in what order; what is equal in that order is newest first."""
+    """Which uploads a list shows, in which order; ties are newest first."""
 
     sort: SortKey = SortKey.ADDED
     descending: bool = True
@@ -59,7 +59,7 @@ class View:
     show_hidden: bool = False
 
     def words(self) -> str:
-        """What is applied, as a person says it: largest first · failed only · with hidden."""
+        """Return the view in words: largest first · failed only · with hidden."""
         parts = [_ORDER_WORDS[self.sort][self.descending]]
         if self.status is not None:
             parts.append(_STATUS_WORDS[self.status])
@@ -71,9 +71,9 @@ class View:
 
     @property
     def is_default(self) -> bool:
-        """Whether nothing is applied: newest first, all but the hidden ones."""
+        """Whether this is the default view: newest first, without hidden uploads."""
         return self == View()
 
     def reversed(self) -> View:
-        """The same uploads the other way round."""
+        """Return the same view in reverse order."""
         return replace(self, descending=not self.descending)

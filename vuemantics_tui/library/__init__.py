@@ -91,7 +91,6 @@ __all__ = [
     "Trash",
     "TrashedUpload",
     "UploadStore",
-    "warm_compute",
 ]
 
 # Where the names live that are imported only when somebody asks for them: some of these modules load NumPy or Pillow,
@@ -156,7 +155,9 @@ class Library:
         self.tags = TagStore(database)
         self.queue = Queue(settings, database, self.analyzer, lambda: self.compute, limits)
         self.descriptions = Descriptions(database, self.queue)
-        self.trash = Trash(self.root, TrashStore(database), self.uploads, self.queue, settings.trash_days)
+        self.trash = Trash(
+            self.root, TrashStore(database), self.uploads, LibraryStore(database), self.queue, settings.trash_days
+        )
 
     @classmethod
     async def open(
@@ -294,13 +295,6 @@ class Library:
             log.error("%s with an invalid ID are left alone: see the doctor", counted(misplaced, "upload"))
         ids, user_id = await self.uploads.existing_ids(), await self.uploads.owner_id()
         return await asyncio.to_thread(sweep_orphans, self.root, user_id, ids)
-
-
-def warm_compute(settings: Settings) -> Compute:
-    """Start the pool of processes, for an app that opens its library from inside a screen."""
-    from vuemantics_tui.processing.compute import ProcessCompute
-
-    return ProcessCompute(settings.workers, settings.worker_memory_mib * MIB).warm()
 
 
 def _make_folder(root: Path) -> None:

@@ -4,37 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from vuemantics_tui import paths
-from vuemantics_tui.analyzers.secret import Secret
-from vuemantics_tui.config import ANALYZERS, AUTO, SAME, Settings
+from vuemantics_tui.analyzers import registry
+from vuemantics_tui.analyzers.registry import BUILTIN, OLLAMA, AnalyzerContext
+from vuemantics_tui.config import AUTO, SAME, Settings
 from vuemantics_tui.domain.errors import UsageError
-from vuemantics_tui.domain.prompts import Prompts
 from vuemantics_tui.processing.slots import StageLimits
 
 if TYPE_CHECKING:
     from vuemantics_tui.analyzers.base import Analyzer, Compute, Describer, Embedder, OnPulled, ServerState
-    from vuemantics_tui.analyzers.ollama import OllamaAnalyzer
-    from vuemantics_tui.analyzers.openai import OpenAIAnalyzer
     from vuemantics_tui.store.identity import LibraryStore
 
 log = logging.getLogger(__name__)
 
-BUILTIN, OLLAMA, OPENAI = ANALYZERS
-KEY_VARIABLE = "OPENAI_API_KEY"
 
 # So long a library that is being made looks for Ollama: someone waits, and on this machine it answers at once.
 GLANCE_SECONDS = 2.0
 # The web app's limits, for servers: one description at a time, three embeddings.
 SERVER_DESCRIBES, SERVER_EMBEDS = 1, 3
-# A key is a line; anything larger is another file.
-MOST_KEY_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,9 +198,11 @@ async def ollama_is_ready(settings: Settings, compute: Compute) -> bool:
 
 async def glance(settings: Settings, compute: Compute, seconds: float, *, embeds: bool = True) -> list[ServerState]:
     """How each Ollama host is found to be; those that take longer than so many seconds are left out."""
+    from vuemantics_tui.analyzers import ollama
     from vuemantics_tui.analyzers.hosts import parse_hosts
 
-    analyzers = [_ollama(settings, compute, hosts=host, embeds=embeds) for host in parse_hosts(settings.ollama_host)]
+    context = AnalyzerContext(settings, compute, paths.cache_dir(), embeds=embeds)
+    analyzers = [ollama.make(context, host) for host in parse_hosts(settings.ollama_host)]
     looks = [asyncio.ensure_future(analyzer.states()) for analyzer in analyzers]
     try:
         done, _ = await asyncio.wait(looks, timeout=seconds)
@@ -238,102 +231,24 @@ async def _make_one(
     settings: Settings, name: str, compute: Compute, *, describes: bool = True, embeds: bool = True
 ) -> Analyzer:
     """One analyzer; a server's model that it is not made for is left out, so that nobody misses it."""
-    if name == OLLAMA:
-        return _ollama(settings, compute, describes=describes, embeds=embeds)
-    if name == OPENAI:
-        key = await asyncio.to_thread(read_key, settings)
-        return _openai(settings, compute, key, describes=describes, embeds=embeds)
-    from vuemantics_tui.analyzers.builtin.analyzer import BuiltinAnalyzer
-
-    return BuiltinAnalyzer(compute, paths.cache_dir())
-
-
-def _ollama(
-    settings: Settings, compute: Compute, *, hosts: str = "", describes: bool = True, embeds: bool = True
-) -> OllamaAnalyzer:
-    from vuemantics_tui.analyzers.ollama import OllamaAnalyzer, OllamaOptions
-
-    options = OllamaOptions(
-        hosts=hosts or settings.ollama_host,
-        vision_model=settings.ollama_vision_model if describes else "",
-        embedding_model=settings.ollama_embedding_model if embeds else "",
-        num_ctx=settings.num_ctx,
-        keep_alive=settings.keep_alive,
-        temperature=settings.temperature,
-        num_predict=settings.num_predict,
-        summary_num_predict=settings.summary_num_predict,
-        long_side=settings.image_long_side,
-        connect_seconds=settings.connect_seconds,
-        piece_seconds=settings.answer_seconds,
-        prompts=prompts_of(settings),
-    )
-    return OllamaAnalyzer(options, compute, settings.limits.max_pixels)
-
-
-def _openai(settings: Settings, compute: Compute, key: Secret, *, describes: bool, embeds: bool) -> OpenAIAnalyzer:
-    from vuemantics_tui.analyzers.openai import OpenAIAnalyzer, OpenAIOptions
-
-    if not settings.openai_base_url:
-        raise UsageError(
-            "The analyzer openai needs to know where its server is",
-            "Set openai_base_url, as http://127.0.0.1:8080/v1, with openai_vision_model and openai_embedding_model; "
-            "or change with: vuemantics-tui analyzer builtin",
-        )
-    options = OpenAIOptions(
-        base_url=settings.openai_base_url,
-        vision_model=settings.openai_vision_model if describes else "",
-        embedding_model=settings.openai_embedding_model if embeds else "",
-        key=key,
-        temperature=settings.temperature,
-        num_predict=settings.num_predict,
-        summary_num_predict=settings.summary_num_predict,
-        long_side=settings.image_long_side,
-        connect_seconds=settings.connect_seconds,
-        piece_seconds=settings.answer_seconds,
-        prompts=prompts_of(settings),
-    )
-    return OpenAIAnalyzer(options, compute, settings.limits.max_pixels)
-
-
-def prompts_of(settings: Settings) -> Prompts:
-    """What models are asked. Raises UsageError."""
-    return Prompts(settings.image_prompt, settings.frame_prompt, settings.summary_prompt, settings.language)
-
-
-def read_key(settings: Settings, environment: Mapping[str, str] = os.environ) -> Secret:
-    """The key for the OpenAI API: of the environment, else of the key file, else none.
-
-    Raises UsageError for a file that cannot be read, that others may read, or that holds no key.
-    """
-    if key := environment.get(KEY_VARIABLE):
-        return Secret(key)
-    if not settings.openai_key_file:
-        return Secret()
-    file = Path(settings.openai_key_file).expanduser()
-    try:
-        with file.open("rb") as opened:
-            mode = os.fstat(opened.fileno()).st_mode
-            if os.name == "posix" and stat.S_IMODE(mode) & 0o077:
-                raise UsageError(f"Others may read the key file: {file}", f"Run: chmod 600 {file}")
-            data = opened.read(MOST_KEY_BYTES + 1)
-    except OSError as error:
-        raise UsageError(
-            f"The key file cannot be read: {file} ({error.strerror})", "Correct openai_key_file in the settings."
-        ) from error
-    if len(data) > MOST_KEY_BYTES or not data.strip():
-        raise UsageError(f"The key file holds no key: {file}", "Write the key into it, and nothing else.")
-    return Secret(data.decode("utf-8", "replace"))
+    context = AnalyzerContext(settings, compute, paths.cache_dir(), describes, embeds)
+    # In a thread: it may import much, and read a key file.
+    return await asyncio.to_thread(registry.make, name, context)
 
 
 def stage_limits(settings: Settings, describer: str, embedder: str) -> StageLimits:
     """How many uploads each stage may have at a time: as the settings say, else as suits the analyzers."""
-    servers = (OLLAMA, OPENAI)
     workers = settings.workers
     return StageLimits(
         thumbnail=settings.thumbnail_limit or workers,
-        describe=settings.describe_limit or (SERVER_DESCRIBES if describer in servers else workers),
-        embed=settings.embed_limit or (SERVER_EMBEDS if embedder in servers else workers),
+        describe=settings.describe_limit or (workers if _is_local(describer) else SERVER_DESCRIBES),
+        embed=settings.embed_limit or (workers if _is_local(embedder) else SERVER_EMBEDS),
     )
+
+
+def _is_local(name: str) -> bool:
+    """Whether an analyzer uses this machine's processors, as one that was handed in (without a name) does."""
+    return not name or registry.kind_of(name).is_local
 
 
 def puller_of(analyzer: Analyzer) -> Pulling | None:
@@ -354,7 +269,5 @@ def part_of(analyzer: Analyzer, *, describes: bool) -> Describer | Embedder:
 
 
 def checked_name(name: str) -> str:
-    """The name of an analyzer. Raises UsageError for one that there is not."""
-    if name not in ANALYZERS:
-        raise UsageError(f"There is no analyzer {name!r}", f"There are {', '.join(ANALYZERS)}.")
-    return name
+    """The name of an analyzer. Raises UsageError if there is none of that name."""
+    return registry.kind_of(name).name

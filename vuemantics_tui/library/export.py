@@ -1,4 +1,4 @@
-"""Export: what is known of uploads, as JSON Lines, as a CSV table, or as XMP side-cars."""
+"""Export: uploads as JSON Lines, as a CSV table, or as XMP side-cars."""
 
 from __future__ import annotations
 
@@ -64,19 +64,19 @@ class SidecarResult:
 
 @dataclass(frozen=True, slots=True)
 class ExportedUpload:
-    """An upload with all its tags, those of a person too; `absolute` says where its files are."""
+    """An upload with all its tags, including your own; `absolute` gives the paths of its files."""
 
     upload: Upload
     tags: tuple[str, ...]
     absolute: Absolute
 
     def fields(self) -> dict[str, Any]:
-        """Everything, as plain JSON data."""
+        """Return all exported fields as plain JSON data."""
         return exported(replace(self.upload, tags=self.tags), self.absolute)
 
 
 class Export:
-    """Writes what is known of uploads for other programs to read. Nothing in the library is ever written."""
+    """Writes uploads for other programs to read. Never changes the library."""
 
     def __init__(self, root: Path, uploads: UploadStore, tags: TagStore) -> None:
         self._root = root
@@ -138,7 +138,7 @@ class Export:
         include_hidden: bool = False,
         overwrite: bool = False,
     ) -> AsyncIterator[SidecarResult]:
-        """Write an XMP side-car for each upload into a folder, named after the file as it was added: `name.jpg.xmp`.
+        """Write an XMP side-car for each upload into a folder, named after the added file: `name.jpg.xmp`.
 
         Our own side-cars are rewritten; one that another program wrote or changed is left alone unless `overwrite`.
         Uploads that share a name get a number. Raises UsageError if the folder does not exist, lies in the library,
@@ -178,6 +178,9 @@ class Export:
             real = target.resolve()
         except (OSError, RuntimeError) as error:
             raise UsageError(f"This link leads nowhere: {target}", "Choose another file.") from error
+        if real.is_symlink():
+            # A ring of links: from Python 3.13 on it resolves to itself.
+            raise UsageError(f"This link leads nowhere: {target}", "Choose another file.")
         self._check_outside(real.parent)
         if real.is_dir():
             raise UsageError(f"This is a folder: {target}", "Name a file inside it.")
@@ -197,13 +200,13 @@ class Export:
 
 
 def _encoded(text: list[str]) -> bytes:
-    """Text as UTF-8; half of a surrogate pair becomes a question mark."""
+    """Encode text as UTF-8; half of a surrogate pair becomes a question mark."""
     return "".join(text).encode("utf-8", "replace")
 
 
 @contextmanager
 def _writing(target: Path) -> Iterator[None]:
-    """Turn what the disk says into a UsageError."""
+    """Turn errors of the disk into a UsageError."""
     try:
         yield
     except OSError as error:
@@ -214,19 +217,19 @@ def _writing(target: Path) -> Iterator[None]:
 
 
 def json_line(record: ExportedUpload) -> str:
-    """One object on one line, with its line break."""
+    """Return one object on one line, with its line break."""
     # Whatever line breaks Unicode knows are escaped, so that no reader takes one line for two.
     text = json.dumps(record.fields(), ensure_ascii=False)
     return text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029").replace("\x85", "\\u0085") + "\n"
 
 
 def csv_header() -> str:
-    """The first line, with the mark that has spreadsheets read UTF-8."""
+    """Return the first line, with the byte order mark that makes spreadsheets read UTF-8."""
     return "\ufeff" + _csv(list(CSV_COLUMNS))
 
 
 def csv_line(record: ExportedUpload) -> str:
-    """One upload as RFC 4180 has it; tags are joined by "; ". What a spreadsheet would run as a formula is quoted."""
+    """Return one upload as RFC 4180 has it, tags joined by "; ". Cells that spreadsheets would run are quoted."""
     fields = record.fields() | {"tags": "; ".join(record.tags)}
     return _csv([_cell(fields[name]) for name in CSV_COLUMNS])
 

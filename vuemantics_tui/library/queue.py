@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from vuemantics_tui.domain.errors import LibraryError
@@ -66,7 +67,9 @@ class Queue:
         from vuemantics_tui.processing.backfill import Backfill
         from vuemantics_tui.processing.owner import this_process
         from vuemantics_tui.processing.scheduler import Scheduler, launch_task
+        from vuemantics_tui.store.changes import Stir
         from vuemantics_tui.store.duplicates import BackfillStore
+        from vuemantics_tui.store.identity import LibraryStore, most_at_once
         from vuemantics_tui.store.queue import ClaimStore
 
         pipeline = await self.pipeline()
@@ -80,6 +83,8 @@ class Queue:
             owner=owner,
             launch=launch or launch_task,
             limits=await self.limits(),
+            stir=Stir(self._database),
+            see=partial(LibraryStore(self._database).see, at_most=most_at_once(self._settings.trash_days)),
         )
         self._backfill = Backfill(
             self._settings.library,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import shutil
+import time
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,10 +13,13 @@ from typing import TYPE_CHECKING
 
 from vuemantics_tui import paths
 from vuemantics_tui.domain.errors import LibraryError
+from vuemantics_tui.domain.text import counted
 from vuemantics_tui.files import inside
+from vuemantics_tui.store.identity import DAY_SECONDS, most_at_once
 
 if TYPE_CHECKING:
     from vuemantics_tui.library.queue import Queue
+    from vuemantics_tui.store.identity import LibraryStore
     from vuemantics_tui.store.trash import TrashStore
     from vuemantics_tui.store.uploads import DeletedUpload, UploadStore
 
@@ -25,11 +29,15 @@ log = logging.getLogger(__name__)
 class Trash:
     """Moves uploads to the trash and back, and deletes what is in it after so many days, or with 0 only when told to.
 
-    `store` reads what is in it.
+    `store` reads what is in it; `postponed` says what was not deleted, and why, when it last looked.
     """
 
-    def __init__(self, root: Path, store: TrashStore, uploads: UploadStore, queue: Queue, days: int) -> None:
+    def __init__(
+        self, root: Path, store: TrashStore, uploads: UploadStore, identity: LibraryStore, queue: Queue, days: int
+    ) -> None:
         self.store = store
+        self.postponed = ""
+        self._identity = identity
         self.days = days
         self._root = root
         self._uploads = uploads
@@ -75,9 +83,28 @@ class Trash:
             count += len(deleted)
         return count
 
-    async def expire(self) -> int:
-        """Delete what is in the trash for longer than it is kept; return how many. To be called at the start."""
-        return await self.empty(self.days) if self.days else 0
+    async def expire(self, now: float | None = None) -> int:
+        """Delete what is in the trash for longer than it is kept; return how many. To be called at the start.
+
+        Only time that was seen passing counts: a clock that jumps ahead deletes nothing, and `postponed` says so.
+        """
+        now = time.time() if now is None else now
+        before = now - self.days * DAY_SECONDS
+        seen = await self._identity.see(now, most_at_once(self.days))
+        self.postponed = ""
+        if not self.days:
+            return 0
+        expired = await self.store.expired(before, seen.unseen)
+        if seen.unseen > seen.unseen_before:
+            by_the_clock = await self.store.expired(before, seen.unseen_before)
+            if waits := len(set(by_the_clock) - set(expired)):
+                days = counted(round(seen.passed / DAY_SECONDS), "day")
+                self.postponed = (
+                    f"By the clock this library was last in use {days} ago. In case the clock is wrong, "
+                    f"{counted(waits, 'upload')} in the trash will be deleted later."
+                )
+                log.warning("%s", self.postponed)
+        return await self._purge(None, expired) if expired else 0
 
 
 async def remove_files(root: Path, deleted: Sequence[DeletedUpload]) -> None:

@@ -12,7 +12,7 @@ from vuemantics_tui.files import write_whole
 
 SUFFIX = ".xmp"
 TOOLKIT = "vuemantics-tui"
-"""The toolkit that our side-cars name: another program that changes one puts its own name there."""
+"""The toolkit named in our side-cars: a program that changes one puts its own name there."""
 
 # What XML 1.0 has no way to write.
 _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -37,9 +37,9 @@ _SIDECAR = """\
 
 
 def sidecar_text(upload: Upload, tags: Sequence[str]) -> str:
-    """The side-car of an upload: dc:description, dc:subject, and the tags as Lightroom and digiKam nest them.
+    """Return the side-car of an upload: dc:description, dc:subject, and tags for Lightroom and digiKam.
 
-    Tags are not nested here: what those two would take for a level of a tag becomes a blank.
+    Our tags are not nested: characters that those two take for a level become spaces.
     """
     properties = ""
     if upload.description:
@@ -53,7 +53,7 @@ def sidecar_text(upload: Upload, tags: Sequence[str]) -> str:
 
 
 def owner_of(path: Path) -> str | None:
-    """The ID of the upload that a side-car is of; None where another program wrote or changed it. Raises OSError."""
+    """Return the upload ID in a side-car, or None if another program wrote or changed it. Raises OSError."""
     with path.open("rb") as file:
         head = file.read(_HEAD_BYTES)
     found = _IDENTIFIER.search(head) if _OURS.search(head) else None

@@ -62,6 +62,13 @@ class Clip:
         """Seconds a tick of the stream's clock."""
         return self.stream.time_base or Fraction(1, 1_000_000)
 
+    def seconds(self, ticks: int) -> float:
+        """When a frame is shown, on the stream's clock, from its `pts`.
+
+        PyAV 15.0 divides by zero for `frame.time` of some MPEG streams: the frame does not know its clock, we do.
+        """
+        return float(ticks * self.time_base)
+
     @property
     def start(self) -> float:
         """When the first frame is shown, in seconds on the stream's clock."""
@@ -164,7 +171,7 @@ def frame_at(clip: Clip, seconds: float, deadline: float) -> av.video.frame.Vide
         clip.container.seek(max(0, round(seconds / clip.time_base)), stream=clip.stream)
         for packet in clip.container.demux(clip.stream):
             for frame in context.decode(packet if packet.size else None):
-                if shown is not None and frame.pts is not None and frame.time > seconds:
+                if shown is not None and frame.pts is not None and clip.seconds(frame.pts) > seconds:
                     return shown
                 shown = frame
             if time.monotonic() > deadline:

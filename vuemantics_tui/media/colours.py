@@ -8,39 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from vuemantics_tui.domain.colours import COLOUR_NAMES, NAMED_COLOURS
+
 Pixels = NDArray[np.uint8]
 """A picture: shape (height, width, 3), sRGB."""
-
-_NAMED_COLOURS: dict[str, tuple[int, int, int]] = {
-    "black": (12, 12, 14),
-    "dark grey": (66, 66, 68),
-    "grey": (128, 128, 128),
-    "light grey": (196, 196, 196),
-    "white": (250, 250, 250),
-    "red": (215, 25, 30),
-    "dark red": (125, 15, 20),
-    "pink": (245, 150, 180),
-    "magenta": (215, 30, 150),
-    "orange": (245, 130, 25),
-    "peach": (250, 200, 160),
-    "brown": (110, 65, 30),
-    "dark brown": (60, 38, 24),
-    "tan": (195, 160, 115),
-    "cream": (245, 235, 205),
-    "yellow": (250, 225, 40),
-    "gold": (210, 165, 35),
-    "olive green": (110, 115, 45),
-    "green": (45, 145, 55),
-    "light green": (150, 215, 130),
-    "dark green": (25, 65, 35),
-    "teal": (15, 125, 125),
-    "turquoise": (70, 205, 205),
-    "light blue": (145, 190, 230),
-    "blue": (30, 80, 210),
-    "dark blue": (20, 30, 90),
-    "purple": (115, 50, 150),
-}
-COLOUR_NAMES = tuple(_NAMED_COLOURS)
 
 _PATCHES = 64
 _NAMED_SHARE, _MOST_NAMES = 0.12, 3
@@ -141,4 +112,4 @@ _RGB_TO_XYZ = np.array(
     np.float32,
 )
 _D65 = np.array([0.95047, 1.0, 1.08883], np.float32)
-_NAMED_LAB = to_lab(np.array(list(_NAMED_COLOURS.values()), np.uint8))
+_NAMED_LAB = to_lab(np.array(list(NAMED_COLOURS.values()), np.uint8))

@@ -79,7 +79,7 @@ def _key_frames(clip: Clip, count: int, long_side: int, deadline: float) -> tupl
         if frame is not None and (frame.pts or 0) not in found:
             found[frame.pts or 0] = _jpeg(clip, frame, long_side)
         else:
-            missed[moment] = moment - (clip.start if frame is None or frame.pts is None else frame.time)
+            missed[moment] = moment - (clip.start if frame is None or frame.pts is None else clip.seconds(frame.pts))
         if time.monotonic() > deadline:
             break
     return found, missed
@@ -91,7 +91,7 @@ def _exact(clip: Clip, count: int, long_side: int, deadline: float) -> _Found:
     moments = _moments(clip, count)
     shown: tuple[int, av.video.frame.VideoFrame] | None = None
     for number, frame in enumerate(frames_from_start(clip)):
-        seconds = frame.time if frame.pts is not None else clip.start + number / _rate(clip)
+        seconds = clip.seconds(frame.pts) if frame.pts is not None else clip.start + number / _rate(clip)
         while moments and seconds > moments[0]:
             moments.pop(0)
             place, kept = shown or (number, frame)

@@ -1,4 +1,4 @@
-"""A server that is down is not the uploads' fault: the circuit opens, and closes when the server is back."""
+"""A server or a store that is away is not the uploads' fault: the queue waits for it, and resumes when it is back."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TypeVar
 
 from vuemantics_tui.analyzers.base import ServerState
-from vuemantics_tui.domain.errors import ServerDownError
+from vuemantics_tui.domain.errors import LibraryError, ServerDownError
 
 log = logging.getLogger(__name__)
 
@@ -26,8 +27,14 @@ FREE_REFUSALS = 3
 MOST_SECONDS_AT_FIRST = 5.0
 AT_FIRST_SECONDS = 60.0
 MOST_SECONDS = 30.0
+# So long after the store refused (locked, full) it is tried again.
+STORE_SECONDS = 2.0
+# What an outage of the store is called.
+STORE = "the library"
 # Several windows on one server do not all look at the same moment.
 JITTER = (0.8, 1.0)
+
+Result = TypeVar("Result")
 
 Look = Callable[[], Awaitable[Sequence[ServerState]]]
 Wait = Callable[[asyncio.Event, float], Awaitable[None]]
@@ -43,7 +50,7 @@ class Part(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """A server that does not answer, while everything waits.
+    """A server that does not answer, or a library that cannot be written, while everything waits.
 
     `since` in seconds of a monotonic clock; `lasted` and `next_look_in` in seconds from now.
     """
@@ -77,7 +84,7 @@ async def wait_at_most(event: asyncio.Event, seconds: float) -> None:
 
 
 class Circuit:
-    """Opens after a few refusals in a row from one server; nothing should be begun while it is open.
+    """Opens after a few refusals in a row from one server, or one of the store; nothing is begun while it is open.
 
     `watch` then looks at the analyzer's servers by `look`. Once the server answers, one upload at a time is tried: the
     next success closes the circuit, the next refusal opens it again. `clock` gives seconds, monotonic.
@@ -106,11 +113,19 @@ class Circuit:
         # when it was refused last, and how many of its refusals came after an answer to somebody.
         self._answers: Counter[Part] = Counter()
         self._refused_uploads: dict[tuple[str, Part], tuple[int, int]] = {}
+        self._store_error: LibraryError | None = None
+        self._store_since = 0.0
+        self._store_next = 0.0
 
     @property
     def is_open(self) -> bool:
         """Whether nothing should be begun."""
-        return self._state is _State.OPEN
+        return self._state is _State.OPEN or self.store_is_away
+
+    @property
+    def store_is_away(self) -> bool:
+        """Whether the library could not be written when that was last tried."""
+        return self._store_error is not None
 
     @property
     def is_trying(self) -> bool:
@@ -120,9 +135,14 @@ class Circuit:
     @property
     def outage(self) -> Outage | None:
         """What a person should know of it while it is open; else None."""
+        now = self._clock()
+        if self._store_error is not None:
+            return Outage(
+                *(STORE, self._store_error.message, self._store_error.hint),
+                *(self._store_since, now - self._store_since, max(0.0, self._store_next - now)),
+            )
         if self._state is not _State.OPEN:
             return None
-        now = self._clock()
         error = self._error
         return Outage(
             *(error.server, error.message, error.hint),
@@ -152,15 +172,42 @@ class Circuit:
         """Look at the server at once, if the circuit is open."""
         self._stirred.set()
 
+    def store_refused(self, error: LibraryError) -> None:
+        """The library could not be written: the circuit is open until it can be."""
+        now = self._clock()
+        if self._store_error is None:
+            self._store_since = now
+            log.warning("the queue waits for the library: %s", error)
+        self._store_error = error
+        self._store_next = now + STORE_SECONDS
+
+    def store_answered(self) -> None:
+        """The library could be written."""
+        if self._store_error is not None:
+            log.info("the library can be written again")
+            self._store_error = None
+
+    async def insist(self, write: Callable[[], Awaitable[Result]]) -> Result:
+        """Do a write, and again for as long as the store refuses it: nothing that was worked out is lost."""
+        while True:
+            try:
+                result = await write()
+            except LibraryError as error:
+                self.store_refused(error)
+                await self._wait(asyncio.Event(), STORE_SECONDS)
+            else:
+                self.store_answered()
+                return result
+
     async def watch(self) -> None:
         """Look at the server again and again, until it answers or the circuit was closed otherwise."""
         self._stirred.clear()
-        while self.is_open:
+        while self._state is _State.OPEN:
             delay = self._delay()
             self._next_look = self._clock() + delay
             await self._wait(self._stirred, delay)
             self._stirred.clear()
-            if self.is_open and await self._answers_now() and self.is_open:
+            if self._state is _State.OPEN and await self._answers_now() and self._state is _State.OPEN:
                 log.info("%s seems to be back", self._error.server)
                 self._answers.update(self._parts_of(self._error.server))
                 self._state = _State.TRYING

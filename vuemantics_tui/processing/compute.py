@@ -14,7 +14,7 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, InvalidStateError
-from typing import IO, Any, Self, TypeVar, cast
+from typing import IO, Any, TypeVar, cast
 
 from vuemantics_tui import plain
 from vuemantics_tui.domain.errors import WorkerDiedError
@@ -79,13 +79,6 @@ class ProcessCompute:
         if answer.raised is not None:
             raise answer.raised.rebuilt()
         return cast(Result, result)
-
-    def warm(self) -> Self:
-        """Start the first worker now: a file that is added first need not wait for it."""
-        worker = _Worker(self._memory)
-        self._all.add(worker)
-        self._idle.append(worker)
-        return self
 
     async def close(self) -> None:
         """End all processes of the pool, whatever they do."""

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import psutil
 
+from vuemantics_tui.store.queue import Fate
+
 # The start time is derived from the boot time, which moves by as much when the clock is set.
 START_TOLERANCE_SECONDS = 5.0
 
@@ -46,22 +48,24 @@ def this_process() -> Owner:
     return Owner(_host(), _boot(), process.pid, process.create_time())
 
 
-def is_dead(encoded: str, here: Owner) -> bool:
-    """Whether an owner is a process of this host that has ended. What another host runs cannot be told from here."""
+def fate_of(encoded: str, here: Owner) -> Fate:
+    """Tell what became of an owner. What another host runs cannot be told from here, and counts as alive."""
     try:
         owner = Owner(**json.loads(encoded))
     except (ValueError, TypeError):
-        return False  # of another version of this program: its lease decides
+        return Fate.ALIVE  # of another version of this program: its lease decides
     if owner.host != here.host:
-        return False
+        return Fate.ALIVE
     if owner.boot != here.boot:
-        return True
+        return Fate.RESTARTED
     try:
         process = psutil.Process(owner.pid)
         if process.status() == psutil.STATUS_ZOMBIE:
-            return True
-        return abs(process.create_time() - owner.start) > START_TOLERANCE_SECONDS
+            return Fate.DIED
+        if abs(process.create_time() - owner.start) > START_TOLERANCE_SECONDS:
+            return Fate.DIED
     except psutil.NoSuchProcess:
-        return True
+        return Fate.DIED
     except psutil.AccessDenied:
-        return False
+        return Fate.ALIVE
+    return Fate.ALIVE

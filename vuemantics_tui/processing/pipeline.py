@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from vuemantics_tui.domain.errors import (
     MediaError,
     ServerDownError,
     VuemanticsError,
+    WorkerDiedError,
     defect_hint,
 )
 from vuemantics_tui.domain.formats import FileType
@@ -30,7 +32,6 @@ from vuemantics_tui.domain.upload import ProcessingStage
 from vuemantics_tui.files import inside
 from vuemantics_tui.media.jobs import extract_frames, make_thumbnail, read_metadata, read_traits
 from vuemantics_tui.processing.circuit import Circuit, Part
-from vuemantics_tui.processing.retrying import retry_delay
 from vuemantics_tui.processing.slots import HeldSlots, StageLimits, StageSlots
 from vuemantics_tui.store.database import uninterrupted
 from vuemantics_tui.store.queue import MAX_ATTEMPTS, ClaimStore
@@ -41,6 +42,12 @@ log = logging.getLogger(__name__)
 PIPELINE_ERROR_CHARACTERS = 200
 ANALYZER_ERROR_CHARACTERS = 500
 
+MOST_SECONDS = 60.0
+# A server may ask for any pause; what asks for longer than this is looked at again all the same.
+MOST_SECONDS_ASKED_FOR = 600.0
+# So that uploads which failed together do not come back together.
+JITTER = (0.75, 1.25)
+
 Result = TypeVar("Result")
 
 Frames = dict[str, tuple[int, int]]
@@ -50,6 +57,7 @@ Texts = dict[str, str]
 """By upload ID: the description that is being written, as far as it is. Too fleeting for the store."""
 
 Describe = Callable[[], Awaitable[Description]]
+Write = Callable[[], Awaitable[None]]
 
 
 @dataclass(slots=True)
@@ -121,7 +129,7 @@ class Pipeline:
         log.info("processing of %s begins", upload_id)
         run: _Run | None = None
         try:
-            claim = claim or await self._claims.claim(upload_id)
+            claim = claim or await self._circuit.insist(partial(self._claims.claim, upload_id))
             if claim is None:
                 log.info("processing of %s: it does not wait, nothing to do", upload_id)
                 return
@@ -137,7 +145,7 @@ class Pipeline:
             else:
                 log.exception("processing of %s failed", upload_id)
             if run is not None:
-                await self._record(run, self._runs.fail(run.claim, _pipeline_failure(error, run.stage)))
+                await self._record(run, partial(self._runs.fail, run.claim, _pipeline_failure(error, run.stage)))
         except BaseException:
             if claim is not None:
                 await self._give_back(claim)
@@ -173,23 +181,31 @@ class Pipeline:
                 await self._make_thumbnail(run)
                 number, description = await self._describe(run)
             else:
-                number, description = run.claim.resume_description, await self._runs.resumed(run.claim)
+                number = run.claim.resume_description
+                description = await self._circuit.insist(partial(self._runs.resumed, run.claim))
                 await run.slots.take(self._slots.embed)
                 await self._begin(run, ProcessingStage.EMBEDDING_GENERATION)
             await self._embed(run, number, description)
+        except ServerDownError as error:
+            log.warning("the server is away, %s waits: %s", run.upload_id, error)
+            await self._record(run, partial(self._runs.step_back, run.claim, error.message))
         except AnalyzerError as error:
             log.warning("the analyzer failed on %s: %s", run.upload_id, error)
-            await self._record(run, self._after(run, error))
+            message = f"AI processing failed: {error.message[:ANALYZER_ERROR_CHARACTERS]}"
+            failure = Failure(message, error.kind, run.stage, error.hint, error.missing_model)
+            await self._record(run, self._again_or_not(run, failure, error.retry_after))
+        except WorkerDiedError as error:
+            # Once may be the machine's fault, as when memory ran out; what kills its process each time is guilty.
+            log.warning("the process that worked on %s died: %s", run.upload_id, error)
+            failure = _pipeline_failure(error, run.stage)
+            await self._record(run, self._again_or_not(run, failure))
 
-    def _after(self, run: _Run, error: AnalyzerError) -> Awaitable[None]:
-        """What becomes of an upload after an error of the analyzer."""
-        if isinstance(error, ServerDownError):
-            return self._runs.step_back(run.claim, error.message)
-        message = f"AI processing failed: {error.message[:ANALYZER_ERROR_CHARACTERS]}"
-        failure = Failure(message, error.kind, run.stage, error.hint, error.missing_model)
-        if error.kind is ErrorKind.TRANSIENT and run.claim.attempts < MAX_ATTEMPTS:
-            return self._runs.try_again(run.claim, failure, retry_delay(run.claim.attempts, error.retry_after))
-        return self._runs.fail(run.claim, failure)
+    def _again_or_not(self, run: _Run, failure: Failure, retry_after: float | None = None) -> Write:
+        """What becomes of an upload after a failure: another attempt where that may help and some are left."""
+        attempts = run.claim.attempts
+        if failure.kind is ErrorKind.TRANSIENT and attempts < MAX_ATTEMPTS:
+            return partial(self._runs.try_again, run.claim, failure, retry_delay(attempts, retry_after))
+        return partial(self._runs.fail, run.claim, failure)
 
     # The stages
 
@@ -253,7 +269,9 @@ class Pipeline:
         describe = await self._look(run)
         description, audit = await self._describe_once(run, describe)
         if not audit.passed and not self._analyzer.deterministic:
-            await self._runs.describe_again(run.claim, ProcessingStage.VISION_ANALYSIS, audit)
+            await self._circuit.insist(
+                partial(self._runs.describe_again, run.claim, ProcessingStage.VISION_ANALYSIS, audit)
+            )
             run.stage = ProcessingStage.VISION_ANALYSIS
             try:
                 second, second_audit = await self._describe_once(run, describe)
@@ -296,7 +314,8 @@ class Pipeline:
         answer = self._analyzer.embed_document(description.full_text, description.labels)
         vector = await self._ask(run, Part.EMBEDDER, answer)
         await self._begin(run, ProcessingStage.INDEXING)
-        await self._runs.complete(
+        complete = partial(
+            self._runs.complete,
             run.claim,
             number,
             self._analyzer.embedding_model,
@@ -304,11 +323,12 @@ class Pipeline:
             vector.shape[0],
             time.perf_counter() - began,
         )
+        await self._circuit.insist(complete)
 
     # What the stages have in common
 
     async def _begin(self, run: _Run, stage: ProcessingStage) -> None:
-        await self._runs.advance(run.claim, stage)
+        await self._circuit.insist(partial(self._runs.advance, run.claim, stage))
         run.stage = stage
 
     async def _go_on(
@@ -324,7 +344,7 @@ class Pipeline:
         """
         held, wanted = slots
         is_free = await run.slots.take_if_free(wanted)
-        result = await finish(stage if is_free else ProcessingStage.QUEUED)
+        result = await self._circuit.insist(partial(finish, stage if is_free else ProcessingStage.QUEUED))
         run.slots.give_back(held)
         if is_free:
             run.stage = stage
@@ -348,10 +368,10 @@ class Pipeline:
         self._circuit.answered(part, run.upload_id)
         return result
 
-    async def _record(self, run: _Run, write: Awaitable[None]) -> None:
+    async def _record(self, run: _Run, write: Write) -> None:
         """Record how a run ended that did not complete."""
         try:
-            await write
+            await self._circuit.insist(write)
         except ClaimLostError:
             log.info("the failure of %s is not recorded: it ended otherwise meanwhile", run.upload_id)
         except Exception:
@@ -362,6 +382,14 @@ class Pipeline:
             await uninterrupted(self._claims.release(claim.token))
         except Exception:
             log.exception("%s could not be put back to waiting; its lease will end", claim.upload_id)
+
+
+def retry_delay(
+    attempts: int, retry_after: float | None = None, jitter: Callable[[float, float], float] = random.uniform
+) -> float:
+    """Seconds until the next attempt after so many: 2, 4, 8 ... with jitter, and no less than the server asked for."""
+    delay = min(MOST_SECONDS, 2.0**attempts * jitter(*JITTER))
+    return max(delay, min(retry_after or 0.0, MOST_SECONDS_ASKED_FOR))
 
 
 def is_expected(error: BaseException) -> bool:

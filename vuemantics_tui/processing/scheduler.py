@@ -12,22 +12,23 @@ from functools import partial
 from typing import Protocol
 
 from vuemantics_tui.domain.errors import LibraryError
-from vuemantics_tui.processing.circuit import Circuit
-from vuemantics_tui.processing.owner import Owner, is_dead
+from vuemantics_tui.processing.circuit import STORE_SECONDS, Circuit
+from vuemantics_tui.processing.owner import Owner, fate_of
 from vuemantics_tui.processing.pipeline import Pipeline
 from vuemantics_tui.processing.slots import StageLimits
+from vuemantics_tui.store.changes import LOOK_SECONDS, Stir
 from vuemantics_tui.store.queue import LEASE_SECONDS, ClaimStore
 from vuemantics_tui.store.runs import Claim
 
 log = logging.getLogger(__name__)
 
-# How soon uploads that another process added, or whose next attempt is due, are noticed.
-POLL_SECONDS = 0.25
 # How often the dead are looked for.
 TAKE_OVER_SECONDS = 5.0
 RENEW_SECONDS = LEASE_SECONDS / 3
-# After the store refused (locked, full): long enough not to fill the log, short enough to go on by itself.
-TROUBLE_SECONDS = 2.0
+# How often it is noted that the library is in use.
+SEE_SECONDS = 3600.0
+# A pass of the loop that came so late means that the machine slept, or this process was stopped.
+SLEPT_SECONDS = LEASE_SECONDS / 2
 
 
 class Running(Protocol):
@@ -89,7 +90,15 @@ class Scheduler:
         owner: Owner,
         launch: Launch,
         limits: StageLimits,
+        stir: Stir,
+        see: Callable[[], Awaitable[object]],
+        clock: Callable[[], float] = time.time,
     ) -> None:
+        """Take `see`, which notes that the library is in use, and `clock`, which gives seconds since the epoch."""
+        self._see = see
+        self._next_sight = time.monotonic() + SEE_SECONDS
+        self._stir = stir
+        self._clock = clock
         self._claims = claims
         self._pipeline = pipeline
         self._owner = owner
@@ -102,8 +111,9 @@ class Scheduler:
         self._loop_task: asyncio.Task[None] | None = None
         self._watch_task: asyncio.Task[None] | None = None
         self._stopping = False
-        self._last_take_over = float("-inf")
-        self._last_renewal = time.monotonic()
+        self._next_take_over = float("-inf")
+        self._next_renewal = time.monotonic() + RENEW_SECONDS
+        self._last_pass = clock()
 
     @property
     def running_here(self) -> int:
@@ -163,31 +173,49 @@ class Scheduler:
 
     async def _run(self) -> None:
         while not self._stopping:
+            was_woken = self._wake.is_set()
             self._wake.clear()
-            pause = POLL_SECONDS
+            pause = LOOK_SECONDS
             try:
                 await self._look_after_claims()
                 self._watch_circuit()
-                await self._fill_slots()
+                if self._circuit.store_is_away:
+                    await self._claims.check()
+                    self._circuit.store_answered()
+                    was_woken = True
+                if self._stir.happened() or was_woken:
+                    await self._fill_slots()
             except LibraryError as error:
-                log.warning("the queue waits, the store refuses: %s", error)
-                pause = TROUBLE_SECONDS
+                self._circuit.store_refused(error)
+                pause = STORE_SECONDS
             except Exception:
                 log.exception("the queue stumbled and goes on")
-                pause = TROUBLE_SECONDS
+                pause = STORE_SECONDS
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await self._wake.wait()
 
     async def _look_after_claims(self) -> None:
-        now = time.monotonic()
-        if now - self._last_take_over >= TAKE_OVER_SECONDS:
-            self._last_take_over = now
-            taken = await self._claims.take_over(lambda encoded: is_dead(encoded, self._owner))
+        """Renew the own leases, then take over from the dead.
+
+        After the machine slept all leases are over: the others get as long to renew theirs.
+        """
+        now, clock = time.monotonic(), self._clock()
+        if clock - self._last_pass > SLEPT_SECONDS:
+            self._next_renewal = now
+            self._next_take_over = now + SLEPT_SECONDS
+        self._last_pass = clock
+        if now >= self._next_renewal:
+            await self._claims.renew([slot.claim.token for slot in self._slots.values()])
+            self._next_renewal = now + RENEW_SECONDS
+        if now >= self._next_sight:
+            await self._see()
+            self._next_sight = now + SEE_SECONDS
+        if now >= self._next_take_over:
+            self._next_take_over = now + TAKE_OVER_SECONDS
+            taken = await self._claims.take_over(lambda encoded: fate_of(encoded, self._owner), clock)
             if taken:
                 log.info("%d uploads were left behind by a process that ended", taken)
-        if now - self._last_renewal >= RENEW_SECONDS:
-            self._last_renewal = now
-            await self._claims.renew([slot.claim.token for slot in self._slots.values()])
 
     def _watch_circuit(self) -> None:
         """Have the server looked at while the circuit is open, beside the loop: a look may take seconds."""
@@ -210,7 +238,9 @@ class Scheduler:
 
     async def _fill_slots(self) -> None:
         while len(self._slots) < self._room and not self._stopping:
-            claim = await self._claims.claim_next()
+            if any(slot.claim.is_suspect for slot in self._slots.values()):
+                return
+            claim = await self._claims.claim_next(is_alone=not self._slots)
             if claim is None:
                 return
             slot = _Slot(claim)

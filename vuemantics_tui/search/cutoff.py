@@ -1,12 +1,11 @@
-"""Where results end: the scores fall off, and what lies below is only what is least unlike the query."""
+"""The cut-off: results end where similarity drops sharply, or at the model's minimum score."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
+from itertools import pairwise
 
 # The cosine below which nothing counts as an answer, by a part of the name of the vectors' model. A model that is not
 # here has none.
@@ -32,7 +31,7 @@ BINS = 16
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """How many of the nearest uploads have which cosine: bins of equal width from `low` to `high`, and the cut-off."""
+    """The distribution of cosines: bins of equal width from `low` to `high`, and the cut-off."""
 
     counts: tuple[int, ...]
     low: float
@@ -41,24 +40,29 @@ class Histogram:
 
 
 def floor_of(model: str) -> float:
-    """The least cosine that counts for vectors of a model, -1 where none is known."""
+    """Return the minimum cosine for a model's vectors, or -1 if unknown."""
     name = re.sub(r"[^a-z0-9]+", "-", model.lower())
     return next((floor for known, floor in _FLOORS.items() if known in name), -1.0)
 
 
 def cut_off(cosines: Sequence[float], floor: float) -> float:
-    """The least cosine that is kept of those that are given, best first: the floor, or above the largest gap."""
-    kept = np.array([cosine for cosine in cosines if cosine >= floor])
-    gaps = -np.diff(kept)
-    wanted = np.where(np.arange(len(gaps)) < FIRST - 1, SMALLEST_FIRST_GAP, SMALLEST_GAP)
-    ends = np.where(gaps >= wanted, gaps, 0.0)
-    return float(kept[np.argmax(ends)]) if ends.any() else floor
+    """Return the lowest cosine to keep out of these, best first: the floor, or the one above the largest gap."""
+    kept = [cosine for cosine in cosines if cosine >= floor]
+    end, largest = floor, 0.0
+    for place, (upper, lower) in enumerate(pairwise(kept)):
+        gap = upper - lower
+        if gap >= (SMALLEST_FIRST_GAP if place < FIRST - 1 else SMALLEST_GAP) and gap > largest:
+            end, largest = upper, gap
+    return end
 
 
 def histogram(cosines: Sequence[float], cut: float) -> Histogram | None:
-    """The distribution of some cosines, None where there are none."""
+    """Return the distribution of some cosines, or None if there are none."""
     if not cosines:
         return None
     low, high = min(cosines), max(cosines)
-    counts, _ = np.histogram(np.array(cosines), BINS, (low, high if high > low else low + 1e-6))
-    return Histogram(tuple(int(count) for count in counts), low, high, cut)
+    width = (high if high > low else low + 1e-6) - low
+    counts = [0] * BINS
+    for cosine in cosines:
+        counts[min(int((cosine - low) / width * BINS), BINS - 1)] += 1
+    return Histogram(tuple(counts), low, high, cut)

@@ -1,11 +1,13 @@
-"""Which pictures look the same, by their perceptual hashes."""
+"""Near-duplicates by perceptual hash."""
 
 from __future__ import annotations
 
 from array import array
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 THRESHOLD = 10
 """In so many of 64 bits may near-duplicates differ.
@@ -19,12 +21,14 @@ _LEADERS, _OTHERS = 64, 4096
 
 
 def alike(hashes: array[int], threshold: int = THRESHOLD) -> dict[int, list[tuple[int, int]]]:
-    """Groups of hashes within `threshold` bits of their first: its place to the (place, bits) of others, likest first.
+    """Group hashes within `threshold` bits of a first one: its place -> [(place, bits)] of the others, nearest first.
 
-    `hashes` are 64 bits each as signed integers, in the order in which one would be the first of its group. No chains:
-    each is as like as that to the first of its group, and in no other group. All pairs are compared, some 10 ns each
-    eight of them; it takes a thread for seconds at 100,000.
+    `hashes` are 64-bit signed integers, in order of preference as the first of a group. There are no chains: each is
+    within the threshold of the first of its group, and in one group only. All pairs are compared, eight in about 10 ns;
+    100,000 hashes take a thread several seconds.
     """
+    import numpy as np
+
     values = np.array(hashes, np.int64).view(np.uint64)
     distinct, first, which = np.unique(values, return_index=True, return_inverse=True)
     order = np.argsort(first)
@@ -45,7 +49,9 @@ def alike(hashes: array[int], threshold: int = THRESHOLD) -> dict[int, list[tupl
 
 
 def _lead(values: NDArray[np.uint64], threshold: int) -> NDArray[np.int64]:
-    """For each of distinct hashes the place of the first one, itself a leader, that it is alike to; else its own."""
+    """Return for each distinct hash the place of the first leader within the threshold, or its own."""
+    import numpy as np
+
     count = len(values)
     leader = np.arange(count)
     is_taken = np.zeros(count, bool)

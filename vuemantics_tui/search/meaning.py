@@ -1,4 +1,4 @@
-"""The vector of a query: of its text, or the sum of what it adds and takes away."""
+"""The vector of a query: of its text, or the sum of its terms."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from vuemantics_tui.analyzers.base import Analyzer, Compute, Vector
 from vuemantics_tui.domain.description import Description
 from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.formats import HEAD_BYTES, FileType, MediaFormat, recognise
 from vuemantics_tui.domain.query import Like, Operand, Query, Text
 from vuemantics_tui.media.jobs import extract_frames
+from vuemantics_tui.search.vectors import vector_of
 from vuemantics_tui.store.embeddings import EmbeddingStore
 from vuemantics_tui.store.uploads import UploadStore
 
@@ -27,7 +26,7 @@ _NOTHING = 1e-3
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """A query's vector, None where it has none, and the uploads that it begins from, which are no answers to it."""
+    """A query's vector, if any, and the uploads it names, which are excluded from its results."""
 
     vector: Vector | None
     known: frozenset[int] = frozenset()
@@ -35,7 +34,7 @@ class Meaning:
 
 
 class Meanings:
-    """Makes the vectors of queries. A video is looked at in at most `video_frames` frames, taken through `compute`."""
+    """Makes the vectors of queries. A video counts with at most `video_frames` frames, extracted through `compute`."""
 
     def __init__(
         self,
@@ -53,10 +52,10 @@ class Meanings:
         self._remembered: OrderedDict[tuple[object, ...], Vector] = OrderedDict()
 
     async def of(self, query: Query, *, final: bool) -> Meaning:
-        """The meaning of a query.
+        """Return the meaning of a query.
 
-        Unless it is `final` pictures are not looked at, and what cannot be found is left out. Raises UsageError for
-        an upload or a picture that is not there, MediaError for a broken one, AnalyzerError.
+        Unless `final`, pictures are skipped and unknown uploads ignored. Raises UsageError for a missing upload or
+        picture, MediaError for a broken one, and AnalyzerError.
         """
         parts: list[tuple[float, Vector]] = []
         known: set[int] = set()
@@ -67,7 +66,7 @@ class Meanings:
                 vector: Vector | None = await self._of_text(meaning.plain)
             elif meaning.is_path:
                 vector = await self._of_picture(meaning.reference) if final else None
-                note = "" if final else "Pictures are looked at on Enter."
+                note = "" if final else "Press Enter to search by picture."
             else:
                 vector = await self._of_upload(meaning, known, final)
             if vector is not None:
@@ -86,14 +85,16 @@ class Meanings:
         )
         if stored is not None:
             known.add(found[0].number)
-            return np.frombuffer(stored.data, "<f4")
+            return await asyncio.to_thread(vector_of, stored.data)
         if not final:
             return None
         if not found:
-            raise UsageError(f"No upload has an ID that begins with {like.reference!r}", "See: vuemantics-tui list")
+            raise UsageError(
+                f"No upload has an ID that begins with {like.reference!r}", "List the uploads with: vuemantics-tui list"
+            )
         if len(found) > 1:
-            raise UsageError(f"Several uploads have IDs that begin with {like.reference!r}", "Give more of it.")
-        raise UsageError(f"{found[0].filename} is not described yet", "Wait until it is completed.")
+            raise UsageError(f"Several uploads have IDs that begin with {like.reference!r}", "Type more of it.")
+        raise UsageError(f"{found[0].filename} has no description yet", "Wait until it is completed.")
 
     async def _of_picture(self, reference: str) -> Vector:
         path, changed = await asyncio.to_thread(_picture_at, reference)
@@ -124,25 +125,25 @@ class Meanings:
 
 
 def _picture_at(reference: str) -> tuple[Path, int]:
-    """Where a picture is, and when it was last changed. Raises UsageError."""
+    """Return the path of a picture and when it last changed. Raises UsageError."""
     try:
         path = Path(reference).expanduser().absolute()
         changed, is_file = path.stat().st_mtime_ns, path.is_file()
     except (OSError, RuntimeError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise UsageError(f"The picture cannot be read: {reference} ({reason})", "Check its path.") from error
+        raise UsageError(f"{reference} cannot be read: {reason}", "Check the path.") from error
     if not is_file:
-        raise UsageError(f"This is no picture: {reference}", "Name a picture file.")
+        raise UsageError(f"{reference} is not a picture", "Choose a picture file.")
     return path, changed
 
 
 def _format_of(path: Path) -> MediaFormat | None:
-    """What the file is by its first bytes. Raises UsageError where it cannot be read."""
+    """Return the format of a file by its first bytes. Raises UsageError if it cannot be read."""
     try:
         with path.open("rb") as file:
             return recognise(file.read(HEAD_BYTES))
     except OSError as error:
-        raise UsageError(f"The picture cannot be read: {path} ({error.strerror})", "Check its path.") from error
+        raise UsageError(f"{path} cannot be read: {error.strerror}", "Check the path.") from error
 
 
 def _sum(parts: list[tuple[float, Vector]], operands: tuple[Operand, ...]) -> Vector | None:
@@ -150,6 +151,9 @@ def _sum(parts: list[tuple[float, Vector]], operands: tuple[Operand, ...]) -> Ve
         return None
     if len(operands) == len(parts) == 1 and parts[0][0] > 0:
         return parts[0][1]
+    # Where there are vectors it is loaded: who searches by words alone need not wait for it.
+    import numpy as np
+
     total = np.sum([np.float32(weight) * vector for weight, vector in parts], axis=0, dtype=np.float32)
     length = float(np.linalg.norm(total))
     return np.asarray(total / length, np.float32) if length > _NOTHING else None

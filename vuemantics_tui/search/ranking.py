@@ -1,4 +1,4 @@
-"""Full text and vectors, fused into one ranking."""
+"""The ranking: full text and vectors, fused."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ SOME_WORDS_WEIGHT = 0.4
 READ_WEIGHT = 2.0
 # Where filters leave no more than this, all of them are shown: a glance tells what is an answer.
 FEW = 20
+# To so many decimal places a hit's cosine is told.
+COSINE_DIGITS = 4
 # Someone waits for the answer; words alone are there at once. To look at a picture takes as long as to describe one.
 QUERY_SECONDS = 20.0
 
@@ -42,11 +44,11 @@ Clock = Callable[[], datetime]
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One result: the upload's number, and its score.
+    """One result: the upload's number and its score.
 
-    Of a text, 1 is first by words and by meaning; of what is similar, and of arithmetic, the score is the cosine. The
-    shares of words and meaning in the score add up to 1, or are both 0 for what filters alone found. `cosine` is None
-    where the upload or the query has no vector.
+    For a text, 1 means first by keyword and by meaning; for similar uploads and arithmetic, the score is the cosine.
+    The shares of words and meaning add up to 1, or are both 0 if only filters matched. `cosine` is None if the upload
+    or the query has no vector.
     """
 
     number: int
@@ -58,10 +60,10 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """The hits in their order, behind the `kept` ones those below the cut-off; `note` says what is missing, and why.
+    """The hits in order: first the `kept` ones, then those below the cut-off. `note` says what is missing, and why.
 
-    `numbers` are those of all that are kept: what filters alone list may be the whole library, and `hits` then holds
-    no more of it than was asked for.
+    `numbers` are those of all that are kept: filters alone may match the whole library, while `hits` holds no more than
+    the limit.
     """
 
     hits: tuple[Hit, ...] = ()
@@ -86,7 +88,7 @@ FindSemantics = Callable[[], Awaitable[Semantics]]
 
 @dataclass(frozen=True, slots=True)
 class _Words:
-    """What the words of a query find: the score of each, and which hold them all."""
+    """The keyword matches of a query: the score of each, and those that contain all words."""
 
     scores: dict[int, float]
     exact: frozenset[int]
@@ -95,7 +97,7 @@ class _Words:
 
 @dataclass(frozen=True, slots=True)
 class _Near:
-    """What is nearest to the meaning of a query: the cosine of each, best first."""
+    """The uploads nearest to the meaning of a query: their cosines, best first."""
 
     vector: Vector | None = None
     cosines: dict[int, float] = field(default_factory=dict)
@@ -108,7 +110,7 @@ async def _without_meaning() -> _Near:
 
 
 class Ranking:
-    """Ranks what has a current description, or a person's tags; what is hidden only where it is asked for."""
+    """Ranks uploads that have a description or tags; hidden ones only on request."""
 
     def __init__(
         self,
@@ -133,11 +135,11 @@ class Ranking:
         show_hidden: bool = False,
         meaning: bool = True,
     ) -> Ranked:
-        """The uploads that a query finds, best first unless it says otherwise, and behind them those below the cut-off.
+        """Return the uploads that a query finds, best first unless it sorts, followed by those below the cut-off.
 
-        Each ranking is read to a depth of `limit`, at least 200. Without `meaning`, and where it cannot be embedded,
-        it is ranked by words alone. Filters alone list all that they leave. Unless `final` pictures are not looked at.
-        Raises UsageError and MediaError for uploads and pictures that the query names.
+        Each ranking is read to a depth of `limit`, at least 200. Without `meaning`, or if the query cannot be embedded,
+        only keywords count. Filters alone list everything they match. Unless `final`, pictures are skipped. Raises
+        UsageError and MediaError for uploads and pictures that the query names.
         """
         if not query.operands:
             return await self._listed(query, limit, show_hidden)
@@ -167,6 +169,8 @@ class Ranking:
         hits = _fused(words, near.cosines, cosines) if words.perfect or query.is_plain else _by_cosine(cosines)
         few = matching is not None and len(matching.numbers) <= FEW
         cut = -1.0 if few else cut_off(list(near.cosines.values()), floor if query.is_plain else -1.0)
+        # A hit's cosine is rounded, and one that is the cut-off itself must not fall below it by that.
+        cut = round(cut, COSINE_DIGITS)
         # Where no meaning is known, and where a phrase is demanded, the words decide alone.
         everything = near.vector is None or bool(query.phrases)
         kept = [
@@ -186,11 +190,11 @@ class Ranking:
         )
 
     async def count(self, query: Query, show_hidden: bool = False) -> int:
-        """How many uploads a query finds, above the cut-off, and no more than 200 where it ranks them."""
+        """Return how many uploads a query finds above the cut-off: at most 200 if it ranks them."""
         return (await self.search(query, final=True, show_hidden=show_hidden)).kept
 
     async def matched(self, words: Sequence[str], numbers: Sequence[int]) -> dict[int, tuple[str, ...]]:
-        """Which of the words each of these uploads holds, by the stem, in their order."""
+        """Return which of the words each of these uploads contains, by stem, in order."""
         found: defaultdict[int, tuple[str, ...]] = defaultdict(tuple)
         if not numbers:
             return found
@@ -200,7 +204,7 @@ class Ranking:
         return found
 
     async def similar(self, number: int, limit: int) -> list[Hit]:
-        """The uploads nearest to this one by their stored vectors, without itself; none where it has no vector."""
+        """Return the uploads nearest to this one by their vectors; none if it has no vector."""
         nearest = await (await self._semantics()).vectors.nearest_to(number, limit)
         return _by_cosine(dict(nearest))
 
@@ -221,7 +225,7 @@ class Ranking:
             async with asyncio.timeout(None if final and query.pictures else QUERY_SECONDS):
                 meaning = await semantics.meanings.of(query, final=final)
         except TimeoutError:
-            why = f"no vector of the query within {QUERY_SECONDS:.0f} seconds. Try again; the doctor tells more."
+            why = f"the query could not be embedded within {QUERY_SECONDS:.0f} seconds. Try again, or run the doctor"
             return _Near(note=_unknown(query, why))
         except AnalyzerError as error:
             return _Near(note=_unknown(query, f"{error.message}. {error.hint}".strip()))
@@ -275,12 +279,12 @@ class Ranking:
 
 
 def _unknown(query: Query, why: str) -> str:
-    """The note where a query has no vector."""
-    return f"{'Found by words alone' if query.words else 'Nothing was looked for by meaning'}: {why}"
+    """Return the note for a query without a vector."""
+    return f"{'Found by keyword only' if query.words else 'Not searched by meaning'}: {why}"
 
 
 def _fused(words: _Words, nearest: dict[int, float], cosines: dict[int, float]) -> list[Hit]:
-    """One ranking of both: the score is that of the best that could be, which is 1."""
+    """Fuse both rankings; a perfect result scores 1."""
     meaning = {number: 1 / (RRF_K + rank) for rank, number in enumerate(nearest, 1)}
     perfect = words.perfect + (1 / (RRF_K + 1) if nearest else 0.0)
     hits: list[Hit] = []
@@ -293,7 +297,7 @@ def _fused(words: _Words, nearest: dict[int, float], cosines: dict[int, float]) 
             Hit(
                 number,
                 round(total / perfect, 4),
-                None if cosine is None else round(cosine, 4),
+                None if cosine is None else round(cosine, COSINE_DIGITS),
                 share,
                 round(1 - share, 4),
             )
@@ -302,16 +306,19 @@ def _fused(words: _Words, nearest: dict[int, float], cosines: dict[int, float]) 
 
 
 def _by_cosine(nearest: dict[int, float]) -> list[Hit]:
-    return [Hit(number, round(max(0.0, cosine), 4), round(cosine, 4), 0.0, 1.0) for number, cosine in nearest.items()]
+    return [
+        Hit(number, round(max(0.0, cosine), 4), round(cosine, COSINE_DIGITS), 0.0, 1.0)
+        for number, cosine in nearest.items()
+    ]
 
 
 def sentences(text: str) -> list[str]:
-    """The sentences, or lines, of a text."""
+    """Return the sentences, or lines, of a text."""
     return [sentence.strip() for sentence in _SENTENCE_END.split(text) if sentence.strip()]
 
 
 def nearest_by_words(texts: Sequence[str], words: Sequence[str]) -> str:
-    """The first of the sentences that hold the most of the words; empty where none holds any."""
+    """Return the first sentence that contains most of the words, or an empty string."""
     wanted = {_stem(word) for word in words}
     best, most = "", 0
     for text in texts:

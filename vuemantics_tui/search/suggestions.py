@@ -1,4 +1,4 @@
-"""What may be meant by a search line that is still being typed."""
+"""Suggestions for a search line that is being typed."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from vuemantics_tui.domain.colours import COLOUR_NAMES
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.query import ChoiceField, DateField, Sort, TextField, TextFilter
 from vuemantics_tui.domain.query.filters import CHOICES
 from vuemantics_tui.domain.query.line import literal, pattern_pieces
 from vuemantics_tui.domain.query.values import FILTER_NAMES, known_name
-from vuemantics_tui.media.colours import COLOUR_NAMES
 from vuemantics_tui.store.filters import FilterStore
 from vuemantics_tui.store.search import SearchHistory
 from vuemantics_tui.store.tags import TagStore
@@ -25,7 +25,7 @@ _FILTER = re.compile(r"(-?)([A-Za-z]+):(\"?)(.*)", re.DOTALL)
 
 
 class SuggestionKind(StrEnum):
-    """What a suggestion is."""
+    """The kind of a suggestion."""
 
     FILTER = "filter"
     VALUE = "value"
@@ -36,7 +36,7 @@ class SuggestionKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """A way to go on: what to show, the whole line after it is taken, and where the cursor stands then."""
+    """A completion: its label, the whole line once it is taken, and the cursor in it."""
 
     kind: SuggestionKind
     label: str
@@ -54,7 +54,7 @@ class Suggester:
         self._history = history
 
     async def suggest(self, text: str, cursor: int) -> list[Suggestion]:
-        """At most 8 ways to go on from `cursor`, an index into the text."""
+        """Return at most 8 completions at `cursor`, an index into the text."""
         cursor = max(0, min(cursor, len(text)))
         start = _token_start(text, cursor)
         token, before, behind = text[start:cursor], text[:start], text[cursor:]
@@ -111,7 +111,7 @@ class Suggester:
 
 
 def _mixed(found: list[Suggestion]) -> list[Suggestion]:
-    """At most 8, of which past queries keep two places, as many filter names may begin alike."""
+    """Return at most 8, with two places for past queries, because many filter names start alike."""
     past = [one for one in found if one.kind is SuggestionKind.PAST]
     others = [one for one in found if one.kind is not SuggestionKind.PAST]
     room = MOST - min(2, len(past))
@@ -119,7 +119,7 @@ def _mixed(found: list[Suggestion]) -> list[Suggestion]:
 
 
 def _token_start(text: str, cursor: int) -> int:
-    """Where the token begins that the cursor stands in or behind: blanks within quotes do not end it."""
+    """Return the start of the token at the cursor: spaces within quotes do not end it."""
     start, quoted = 0, False
     for place, character in enumerate(text[:cursor]):
         if character == '"':

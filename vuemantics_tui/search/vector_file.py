@@ -1,4 +1,4 @@
-"""Vectors as a file that is mapped into memory: written whole, put in place by a rename, checked when it is opened."""
+"""The file of vectors, mapped into memory: written whole and checked when it is opened."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from vuemantics_tui.files import WholeFile, make_folder
-from vuemantics_tui.search.vector_table import Bits, sign_bits, words_for
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from vuemantics_tui.search.vector_table import Bits
 
 SUFFIX = ".f32"
 # Above so many rows the signs are kept, too.
@@ -30,13 +33,18 @@ _CHECKED_BYTES = 128 * 1024**2
 _LEAD = struct.Struct("<8sII")
 
 
+def words_for(dimension: int) -> int:
+    """Return how many 64-bit words the signs of a vector take."""
+    return -(-dimension // 64)
+
+
 class TornFileError(Exception):
-    """The file is no file of vectors, or not whole."""
+    """The file is damaged or no file of vectors."""
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a file of vectors says of itself: whose, of which model, up to which revision of the library."""
+    """The header of a file of vectors: library, model, and the library's revision."""
 
     library: str
     model: str
@@ -49,24 +57,24 @@ class Header:
 
     @property
     def matrix_bytes(self) -> int:
-        """The size of the matrix."""
+        """Return the size of the matrix in bytes."""
         return self.rows * self.dimension * 4
 
     @property
     def size(self) -> int:
-        """How long the file must be."""
+        """Return the size of the whole file in bytes."""
         bits = self.rows * words_for(self.dimension) * 8 if self.has_bits else 0
         return self.numbers_at + self.rows * 8 + bits
 
     @property
     def numbers_at(self) -> int:
-        """Where the numbers begin: behind the matrix, at a multiple of eight."""
+        """Return the offset of the numbers: after the matrix, at a multiple of eight."""
         return _HEADER_BYTES + -(-self.matrix_bytes // 8) * 8
 
 
 @dataclass(frozen=True, slots=True)
 class VectorFile:
-    """An open file. `numbers` (rows,) rise; `matrix` (rows, dimension); both are mapped and cannot be written."""
+    """An open file: `numbers` (rows,) ascending and `matrix` (rows, dimension), both mapped read-only."""
 
     header: Header
     numbers: NDArray[np.int64]
@@ -75,13 +83,13 @@ class VectorFile:
 
 
 def file_of(folder: Path, model: str) -> Path:
-    """Where the vectors of a model are: named after it as far as file systems like that, then told apart by a hash."""
+    """Return the path for a model's vectors: its name made safe for file systems, and a hash."""
     plain = re.sub(r"[^A-Za-z0-9._-]+", "-", model).strip("-.")[:60] or "model"
     return folder / f"{plain}-{hashlib.sha256(model.encode()).hexdigest()[:8]}{SUFFIX}"
 
 
 def read_header(path: Path) -> Header:
-    """What the file says of itself. Raises OSError, and TornFileError where it is not whole."""
+    """Read the header of a file. Raises OSError, and TornFileError if it is damaged."""
     with path.open("rb") as file:
         lead = file.read(_LEAD.size)
         if len(lead) < _LEAD.size:
@@ -99,7 +107,9 @@ def read_header(path: Path) -> Header:
 
 
 def open_vectors(path: Path) -> VectorFile:
-    """Map a file of vectors. Raises OSError, and TornFileError where it is not whole."""
+    """Map a file of vectors. Raises OSError, and TornFileError if it is damaged."""
+    import numpy as np
+
     header = read_header(path)
     shape = (header.rows, header.dimension)
     if not header.rows:
@@ -130,9 +140,9 @@ def write_vectors(
     blocks: Iterable[tuple[NDArray[np.int64], NDArray[np.float32]]],
     bits_from: int = BITS_FROM,
 ) -> None:
-    """Write vectors block by block, numbers rising, and put the file in the place of an older one.
+    """Write vectors block by block, numbers ascending, replacing an older file.
 
-    Written beside it, flushed and renamed, so that there is always a whole file or none. Raises OSError.
+    Raises OSError; then the older file is untouched.
     """
     writer = VectorWriter(path, library=library, model=model, revision=revision, dimension=dimension)
     try:
@@ -145,7 +155,7 @@ def write_vectors(
 
 
 class VectorWriter:
-    """A file of vectors that is being written. Either `finish` or `abandon` ends it. Raises OSError."""
+    """Writes a file of vectors. End it with `finish` or `abandon`. Raises OSError."""
 
     def __init__(self, path: Path, *, library: str, model: str, revision: int, dimension: int) -> None:
         self._fields = (library, model, revision, dimension)
@@ -158,7 +168,11 @@ class VectorWriter:
         self._whole.write(bytes(_HEADER_BYTES))
 
     def add(self, numbers: NDArray[np.int64], rows: NDArray[np.float32]) -> None:
-        """Write some rows (count, dimension), whose numbers are above those before."""
+        """Write rows (count, dimension) with numbers above all earlier ones."""
+        import numpy as np
+
+        from vuemantics_tui.search.vector_table import sign_bits
+
         data = np.ascontiguousarray(rows, "<f4")
         self._numbers.append(np.asarray(numbers, np.int64))
         self._bits.append(sign_bits(data))
@@ -167,7 +181,9 @@ class VectorWriter:
         self._whole.write(data.data)
 
     def finish(self, bits_from: int = BITS_FROM) -> None:
-        """Flush to the disk and put in place."""
+        """Flush to disk and replace the older file."""
+        import numpy as np
+
         numbers = np.concatenate(self._numbers) if self._numbers else np.zeros(0, np.int64)
         library, model, revision, dimension = self._fields
         has_bits = 0 < bits_from <= len(numbers)
@@ -212,6 +228,8 @@ class _Checksums:
 def _check(
     header: Header, matrix: NDArray[np.float32], numbers: NDArray[np.int64], bits: NDArray[np.uint64] | None
 ) -> None:
+    import numpy as np
+
     data = matrix.data.cast("B")
     count = -(-len(data) // _BLOCK_BYTES)
     tail = 2 if bits is not None else 1

@@ -1,4 +1,4 @@
-"""Vectors in memory: a base that never changes, what came and went since, and the nearest of them all."""
+"""The table of vectors: an unchanging base, the changes since, and nearest neighbours over both."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from vuemantics_tui.search.vector_file import words_for
 
 Numbers = NDArray[np.int64]
 Matrix = NDArray[np.float32]
@@ -32,7 +34,7 @@ _FIRST, _FEWEST = 20, 2_000
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """Numbers (rows,) that rise, their vectors (rows, dimension), and perhaps the vectors' signs. Never written."""
+    """Numbers (rows,) ascending, their vectors (rows, dimension), and optionally their signs. Read-only."""
 
     numbers: Numbers
     matrix: Matrix
@@ -41,7 +43,7 @@ class Base:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What a table holds at one moment, to be read in another thread."""
+    """The content of a table at one moment, for another thread."""
 
     base: Base
     dead: Mask
@@ -49,7 +51,7 @@ class Snapshot:
     matrix: Matrix
 
     def blocks(self) -> Iterator[tuple[Numbers, Matrix]]:
-        """All that is alive, numbers rising, in blocks."""
+        """Yield all live rows in blocks, numbers ascending."""
         order = np.argsort(self.numbers)
         later, vectors = self.numbers[order], self.matrix[order]
         taken = 0
@@ -69,7 +71,7 @@ class Snapshot:
 
 
 class VectorTable:
-    """The vectors of one model by the numbers of their uploads: `base`, without what left it, and what came since."""
+    """The vectors of one model by upload number: `base` without deleted rows, and those added since."""
 
     def __init__(self, base: Base) -> None:
         self._base = base
@@ -84,19 +86,19 @@ class VectorTable:
 
     @property
     def dimension(self) -> int:
-        """The dimension of all its vectors."""
+        """Return the dimension of the vectors."""
         return int(self._base.matrix.shape[1])
 
     @property
     def moved(self) -> int:
-        """How many rows came to the base or left it."""
+        """Return how many rows were added or deleted since the base."""
         return self._count + self._dead_count
 
     def __len__(self) -> int:
         return len(self._base.numbers) - self._dead_count + self._count
 
     def put(self, number: int, vector: Matrix) -> None:
-        """Take in a vector, in the place of an older one of that number."""
+        """Add a vector, replacing an older one of that number."""
         position = self._position.get(number)
         if position is None:
             if (row := self._row(number)) is not None:
@@ -111,7 +113,7 @@ class VectorTable:
         self._matrix[position] = vector
 
     def drop(self, number: int) -> None:
-        """Let go of a vector, if there is one of that number."""
+        """Remove the vector of this number, if there is one."""
         position = self._position.pop(number, None)
         if position is None:
             if (row := self._row(number)) is not None:
@@ -124,14 +126,14 @@ class VectorTable:
             self._position[moved] = position
 
     def set_hidden(self, numbers: array[int]) -> None:
-        """These, in order, and no others are hidden."""
+        """Set the hidden numbers, given in order."""
         hidden = np.array(numbers, np.int64)
         if not np.array_equal(hidden, self._hidden):
             self._hidden = hidden
             self._excluded.clear()
 
     def vector(self, number: int) -> Matrix | None:
-        """A copy of the vector of this number."""
+        """Return a copy of the vector of this number."""
         found: Matrix
         if (position := self._position.get(number)) is not None:
             found = self._matrix[position]
@@ -142,7 +144,7 @@ class VectorTable:
         return found.copy()
 
     def snapshot(self) -> Snapshot:
-        """What it holds now, for another thread."""
+        """Return a snapshot for another thread."""
         return Snapshot(
             self._base, self._dead.copy(), self._numbers[: self._count].copy(), self._matrix[: self._count].copy()
         )
@@ -150,7 +152,7 @@ class VectorTable:
     def nearest(
         self, vector: Matrix, limit: int, allowed: Collection[int] | None = None, include_hidden: bool = False
     ) -> list[tuple[int, float]]:
-        """The nearest, best first: (number, cosine in -1..1); of equal ones the lowest number first."""
+        """Return the nearest as (number, cosine in -1..1), best first; ties by lowest number."""
         if limit < 1:
             return []
         chosen = None if allowed is None else _as_numbers(allowed)
@@ -203,7 +205,7 @@ class VectorTable:
         return numbers[best], scores[best]
 
     def _rows(self, chosen: Numbers) -> NDArray[np.intp]:
-        """The rows of the base that have these numbers and are alive."""
+        """Return the live rows of the base with these numbers."""
         numbers = self._base.numbers
         if not len(numbers) or not len(chosen):
             return np.zeros(0, np.intp)
@@ -212,7 +214,7 @@ class VectorTable:
         return found
 
     def _excluded_rows(self, include_hidden: bool) -> NDArray[np.intp]:
-        """The rows of the base that count for nothing, kept until something changes."""
+        """Return the base's rows to ignore, cached until something changes."""
         found = self._excluded.get(include_hidden)
         if found is None:
             excluded = self._dead.copy()
@@ -239,7 +241,7 @@ class VectorTable:
 
 
 def best_of(scores: Matrix, limit: int) -> NDArray[np.intp]:
-    """Where the `limit` highest scores are, in no order."""
+    """Return the indices of the `limit` highest scores, unordered."""
     count = len(scores)
     if count <= limit:
         return np.arange(count)
@@ -253,13 +255,8 @@ def best_of(scores: Matrix, limit: int) -> NDArray[np.intp]:
     return np.argpartition(scores, count - limit)[-limit:]
 
 
-def words_for(dimension: int) -> int:
-    """How many 64-bit words the signs of a vector take."""
-    return -(-dimension // 64)
-
-
 def sign_bits(rows: NDArray[np.float32]) -> Bits:
-    """The signs of vectors (rows, dimension), missing dimensions as zeros."""
+    """Return the signs of vectors (rows, dimension), padded with zeros."""
     count, dimension = rows.shape
     packed = np.zeros((count, words_for(dimension) * 8), np.uint8)
     packed[:, : -(-dimension // 8)] = np.packbits(rows > 0, axis=1, bitorder="little")
@@ -267,7 +264,7 @@ def sign_bits(rows: NDArray[np.float32]) -> Bits:
 
 
 def hamming(bits: Bits, query: NDArray[np.uint64]) -> NDArray[np.uint16]:
-    """In how many signs each row differs from the query, whose words they are: shape (words,)."""
+    """Return how many signs of each row differ from the query's, given as shape (words,)."""
     rows = bits.shape[1]
     distances = np.empty(rows, np.uint16)
     differing = np.empty(min(_BITS_BLOCK, rows), np.uint64)
@@ -288,11 +285,11 @@ def hamming(bits: Bits, query: NDArray[np.uint64]) -> NDArray[np.uint16]:
 def candidates(
     matrix: NDArray[np.float32], bits: Bits, vector: NDArray[np.float32], limit: int, excluded: NDArray[np.intp]
 ) -> NDArray[np.intp] | None:
-    """The rows among which the `limit` nearest are, by all odds; None where bits do not tell them from the rest.
+    """Return the rows that very likely contain the `limit` nearest, or None if the bits do not separate them.
 
-    Two signs differ with the probability angle / pi (Charikar, STOC 2002). So a first guess is rescored, the angle of
-    the last of its best tells how many signs may differ in what is nearer, and all rows within that are candidates. Of
-    vectors without any structure that would be most of them: the plain product is faster then.
+    Two signs differ with probability angle / pi (Charikar, STOC 2002). A first guess is rescored; the angle of its
+    `limit`-th best bounds how many signs may differ in anything nearer, and all rows within that bound are candidates.
+    For vectors without structure these would be most rows, and the plain product is faster.
     """
     dimension, rows = matrix.shape[1], matrix.shape[0]
     distances = hamming(bits, sign_bits(vector[None])[:, 0])
@@ -314,7 +311,7 @@ def candidates(
 
 
 def _as_numbers(allowed: Collection[int]) -> Numbers:
-    """The distinct numbers, rising."""
+    """Return the distinct numbers, ascending."""
     if isinstance(allowed, np.ndarray | array):
         numbers = np.array(allowed, np.int64)
     else:

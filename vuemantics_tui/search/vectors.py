@@ -1,4 +1,4 @@
-"""Nearest neighbours of one model: a cache of the store's vectors in memory, on a file that all windows share."""
+"""The vector index of one model: the store's vectors in memory, mapped from a file that all windows share."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ import logging
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
-from filelock import FileLock, Timeout
+from typing import TYPE_CHECKING, TypeAlias
 
 from vuemantics_tui.analyzers.base import Vector
 from vuemantics_tui.domain.errors import LibraryError
@@ -24,10 +22,16 @@ from vuemantics_tui.search.vector_file import (
     read_header,
     write_vectors,
 )
-from vuemantics_tui.search.vector_table import Base, Snapshot, VectorTable
 from vuemantics_tui.store.changes import ChangeFeed
 from vuemantics_tui.store.database import uninterrupted
 from vuemantics_tui.store.embeddings import EmbeddingStore, StoredVector
+
+if TYPE_CHECKING:
+    # Loaded at the first search, in a thread: nothing before it needs vectors.
+    import numpy as np
+    from filelock import FileLock
+
+    from vuemantics_tui.search.vector_table import Snapshot, VectorTable
 
 log = logging.getLogger(__name__)
 
@@ -43,13 +47,15 @@ _LOCK_LOOK_SECONDS = 0.1
 _COMPARED = 16
 
 
-_Loaded = tuple[VectorTable, int]
-_Block = tuple[np.ndarray[tuple[int], np.dtype[np.int64]], np.ndarray[tuple[int, int], np.dtype[np.float32]]]
+_Loaded: TypeAlias = "tuple[VectorTable, int]"
+_Block: TypeAlias = (
+    "tuple[np.ndarray[tuple[int], np.dtype[np.int64]], np.ndarray[tuple[int, int], np.dtype[np.float32]]]"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class IndexState:
-    """How many vectors are loaded, and the file that they are mapped from, if there is one, with its size in bytes."""
+    """How many vectors are loaded, and the file they are mapped from, if any, with its size in bytes."""
 
     vectors: int
     file: Path | None
@@ -57,11 +63,11 @@ class IndexState:
 
 
 class VectorIndex:
-    """The nearest uploads by the vectors of one model, exact up to 200,000 of them, then by sign bits and rescoring.
+    """Finds the nearest uploads by one model's vectors: exactly up to 200,000, then with sign bits and rescoring.
 
-    Loaded at the first search, then only what changed. With a `folder` the vectors live in a file there, which is
-    mapped and shared by all windows; it is made again where it is missing, torn, of another library, model or
-    dimension, and done without where the folder cannot be written. Nothing of the trash is found.
+    Loads at the first search, then only changes. With a `folder` the vectors live in a file there, mapped and shared by
+    all windows; it is rebuilt if it is missing, damaged, or of another library, model or dimension, and skipped if the
+    folder is read-only. Uploads in the trash are not found.
     """
 
     def __init__(
@@ -89,9 +95,9 @@ class VectorIndex:
     async def nearest(
         self, vector: Vector, limit: int, allowed: Collection[int] | None = None, include_hidden: bool = False
     ) -> list[tuple[int, float]]:
-        """The uploads whose vectors are nearest to this one: (number, cosine in -1..1), best first.
+        """Return the uploads nearest to a vector as (number, cosine in -1..1), best first.
 
-        Only `allowed` ones where given: fewer than `limit` come back only where there are no more of them.
+        With `allowed`, only those. Fewer than `limit` come back only if there are no more.
         """
         async with self._lock:
             table = await self._current(vector.shape[0])
@@ -104,30 +110,31 @@ class VectorIndex:
     async def nearest_to(
         self, number: int, limit: int, allowed: Collection[int] | None = None, include_hidden: bool = False
     ) -> list[tuple[int, float]]:
-        """The other uploads nearest to this one, as `nearest`; none where it has no vector. It may itself be hidden."""
+        """Return the uploads nearest to this one, like `nearest`; none if it has no vector. It may be hidden."""
         stored = await self._embeddings.one(self._model, number)
         if stored is None:
             return []
-        found = await self.nearest(np.frombuffer(stored.data, "<f4"), limit + 1, allowed, include_hidden)
+        vector = await asyncio.to_thread(vector_of, stored.data)
+        found = await self.nearest(vector, limit + 1, allowed, include_hidden)
         return [(other, cosine) for other, cosine in found if other != number][:limit]
 
     async def cosines(self, vector: Vector, numbers: Sequence[int]) -> dict[int, float]:
-        """The cosine of each of these uploads with the vector, hidden ones too; without those that have none."""
+        """Return the cosine of each of these uploads with a vector, hidden or not; those without one are left out."""
         found = await self.nearest(vector, len(numbers), numbers, include_hidden=True) if numbers else []
         return dict(found)
 
     async def state(self) -> IndexState:
-        """What is in memory and on the disk. Loads nothing."""
+        """Return what is in memory and on disk. Loads nothing."""
         size = await asyncio.to_thread(_size_of, self._path)
         return IndexState(len(self._table) if self._table else 0, self._path if size else None, size)
 
     async def close(self) -> None:
-        """Wait until the file is written, if it just is."""
+        """Wait for a write in progress."""
         if self._rewriting is not None:
             await asyncio.wait([self._rewriting])
 
     async def _current(self, dimension: int) -> VectorTable | None:
-        """The table as the store is now; None where there is no vector of this dimension."""
+        """Return the table in step with the store, or None if it has no vector of this dimension."""
         if (
             self._table is None
             or self._table.dimension != dimension
@@ -147,7 +154,7 @@ class VectorIndex:
         return table if len(table) else None
 
     async def _catch_up(self, table: VectorTable, revision: int) -> int:
-        """Take in what changed after a revision; returns the one that it is at now. What is cut off can be repeated."""
+        """Apply the changes after a revision and return the current one. An interrupted call can be repeated."""
         # Read first: what is committed meanwhile is then taken in twice, never left out.
         goal = await self._embeddings.revision()
         if goal != revision:
@@ -160,13 +167,13 @@ class VectorIndex:
     # From the file
 
     async def _load(self, dimension: int) -> _Loaded:
-        """A table, and the revision that it is of."""
+        """Return a table and its revision."""
         if self._path is not None and await self._embeddings.count(self._model) >= self._file_from:
             if (loaded := await self._from_file(self._path, dimension)) is not None:
                 return loaded
             try:
                 return await self._build(self._path, dimension)
-            except (OSError, Timeout, TornFileError) as error:
+            except (OSError, TornFileError) as error:  # a lock that stays taken is an OSError, too
                 log.warning("the vectors stay in memory, %s cannot be written: %s", self._path, error)
         return await self._from_store(dimension)
 
@@ -196,18 +203,20 @@ class VectorIndex:
     async def _agrees(
         self, numbers: np.ndarray[tuple[int], np.dtype[np.int64]], table: VectorTable, since: int
     ) -> bool:
-        """Whether some vectors of a file are those of the store, but for what changed since."""
+        """Return whether a sample of the file agrees with the store, apart from later changes."""
         if not len(numbers):
             return True
+        import numpy as np
+
         some = numbers[np.linspace(0, len(numbers) - 1, _COMPARED).astype(int)].tolist()
         stored = await self._embeddings.of_before(self._model, some, since)
         rows = {number: table.vector(number) for number in stored}
         return all(row is not None and row.astype("<f4").tobytes() == stored[number] for number, row in rows.items())
 
     async def _build(self, path: Path, dimension: int) -> _Loaded:
-        """Write the file from the store, unless another window just did. Raises OSError, Timeout, TornFileError."""
+        """Write the file from the store, unless another window did. Raises OSError and TornFileError."""
         await asyncio.to_thread(path.parent.mkdir, mode=0o700, exist_ok=True)
-        lock = _lock_of(path)
+        lock = await asyncio.to_thread(_lock_of, path)
         try:
             await _take(lock)
             if (loaded := await self._from_file(path, dimension)) is not None:
@@ -251,7 +260,7 @@ class VectorIndex:
             self._rewriting = asyncio.create_task(self._write_anew(path, snapshot, self._revision), name="vectors")
 
     async def _write_anew(self, path: Path, snapshot: Snapshot, revision: int) -> None:
-        """Write what is in memory to the file, and go on from there."""
+        """Write the table to the file, and continue from that."""
         dimension = snapshot.base.matrix.shape[1]
         try:
             library = await self._embeddings.library_id()
@@ -264,7 +273,7 @@ class VectorIndex:
                     table, revision = loaded
                     revision = await self._catch_up(table, revision)
                     self._table, self._revision = table, revision
-        except Timeout:
+        except TimeoutError:
             return  # another window is at it
         except OSError as error:
             log.warning("the vectors stay in memory, %s cannot be written: %s", path, error)
@@ -293,17 +302,26 @@ class VectorIndex:
             )
 
 
+def vector_of(data: bytes) -> Vector:
+    """Return a stored vector. Imports NumPy, so call it in a thread the first time."""
+    import numpy as np
+
+    return np.frombuffer(data, "<f4")
+
+
 def _take_in(table: VectorTable, gone: Iterable[int], came: Iterable[StoredVector]) -> None:
     for number in gone:
         table.drop(number)
     for stored in came:
         if stored.dimension == table.dimension:
-            table.put(stored.number, np.frombuffer(stored.data, "<f4"))
+            table.put(stored.number, vector_of(stored.data))
         else:
             table.drop(stored.number)
 
 
 def _arrays(stored: Sequence[StoredVector], dimension: int) -> _Block:
+    import numpy as np
+
     some = [vector for vector in stored if vector.dimension == dimension]
     matrix = np.frombuffer(b"".join(vector.data for vector in some), "<f4").reshape(-1, dimension)
     return np.array([vector.number for vector in some], np.int64), matrix
@@ -314,30 +332,38 @@ def _add(writer: VectorWriter, stored: Sequence[StoredVector], dimension: int) -
 
 
 def _joined(blocks: Sequence[_Block], dimension: int) -> VectorTable:
+    import numpy as np
+
+    from vuemantics_tui.search.vector_table import Base, VectorTable
+
     none: _Block = np.zeros(0, np.int64), np.zeros((0, dimension), np.float32)
     numbers, rows = zip(none, *blocks, strict=True)
     return VectorTable(Base(np.concatenate(numbers), np.concatenate(rows)))
 
 
 def _table_of(file: VectorFile) -> VectorTable:
+    from vuemantics_tui.search.vector_table import Base, VectorTable
+
     return VectorTable(Base(file.numbers, file.matrix, file.bits))
 
 
 async def _take(lock: FileLock) -> None:
-    """Take a lock when it is free. Not waited for in the thread, which could not be told to stop. Raises Timeout."""
+    """Take a lock, polling because a waiting thread cannot be cancelled. Raises TimeoutError."""
     clock = asyncio.get_running_loop().time
     until = clock() + _LOCK_SECONDS
     while True:
         try:
             await uninterrupted(asyncio.to_thread(lock.acquire, timeout=0))
             return
-        except Timeout:
+        except TimeoutError:
             if clock() > until:
                 raise
         await asyncio.sleep(_LOCK_LOOK_SECONDS)
 
 
 def _lock_of(path: Path) -> FileLock:
+    from filelock import FileLock
+
     # It is taken in one thread of the pool and given back in another.
     return FileLock(path.with_suffix(".lock"), mode=PRIVATE_FILE, thread_local=False)
 

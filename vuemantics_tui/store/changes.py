@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import time
 from dataclasses import dataclass
 
 from vuemantics_tui.store.database import Database
@@ -29,6 +31,42 @@ class Changes:
     is_reset: bool = False
 
 
+class Stir:
+    """Tells for next to nothing whether anything may have been committed since it was last asked, by whomever.
+
+    Its answer is yes once every ASK_SECONDS whatever happens, as the times of files are coarse.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._log = f"{database.path}-wal"
+        self._committed = database.next_commit
+        self._touched: tuple[int, int] | None = None
+        self._asked_at = float("-inf")
+
+    def happened(self) -> bool:
+        """Tell whether to ask the database."""
+        now, touched = time.monotonic(), self._when_touched()
+        if not self._committed.is_set() and touched == self._touched and now - self._asked_at < ASK_SECONDS:
+            return False
+        self._committed, self._touched, self._asked_at = self._database.next_commit, touched, now
+        return True
+
+    async def rest(self, seconds: float) -> None:
+        """Wait for so many seconds, or for a commit of this process."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._committed.wait()
+
+    def _when_touched(self) -> tuple[int, int] | None:
+        """When SQLite's log was written last, and its size. On the loop, as a thread would cost many times as much."""
+        try:
+            status = os.stat(self._log)  # noqa: PTH116 - a path object for each look is slower than the look
+        except OSError:
+            return None
+        return status.st_mtime_ns, status.st_size
+
+
 class ChangeFeed:
     """One listener's place in the feed: `wait` for what changes next, or `poll` for what changed until now.
 
@@ -42,7 +80,7 @@ class ChangeFeed:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._log = f"{database.path}-wal"
+        self._stir = Stir(database)
         self._data_version: int | None = None
         self._revision = 0
 
@@ -59,23 +97,14 @@ class ChangeFeed:
 
     async def wait(self, at_most: float | None = None) -> Changes | None:
         """Return what changed since the last call as soon as anything has; None when nothing did in so many seconds."""
-        clock = asyncio.get_running_loop().time
-        until = None if at_most is None else clock() + at_most
+        until = None if at_most is None else time.monotonic() + at_most
         while True:
-            # Both are taken before the look, so that what is committed during it is seen by the next one.
-            committed, touched = self._database.next_commit, self._touched()
-            if (changes := await self.poll()) is not None:
+            if self._stir.happened() and (changes := await self.poll()) is not None:
                 return changes
-            ask_at = clock() + ASK_SECONDS
-            while not committed.is_set() and touched == self._touched() and clock() < ask_at:
-                left = LOOK_SECONDS if until is None else min(LOOK_SECONDS, until - clock())
-                if left <= 0:
-                    return None
-                try:
-                    async with asyncio.timeout(left):
-                        await committed.wait()
-                except TimeoutError:
-                    pass
+            left = LOOK_SECONDS if until is None else min(LOOK_SECONDS, until - time.monotonic())
+            if left <= 0:
+                return None
+            await self._stir.rest(left)
 
     async def poll(self) -> Changes | None:
         """Return what changed since the last call, or None."""
@@ -102,11 +131,3 @@ class ChangeFeed:
         row = await self._database.fetch_one("SELECT revision, forgotten FROM library")
         assert row is not None
         return int(row[0]), int(row[1])
-
-    def _touched(self) -> tuple[int, int] | None:
-        """When SQLite's log was written last, and its size. On the loop, as a thread would cost many times as much."""
-        try:
-            status = os.stat(self._log)  # noqa: PTH116 - a path object for each look is slower than the look
-        except OSError:
-            return None
-        return status.st_mtime_ns, status.st_size

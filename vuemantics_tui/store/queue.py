@@ -6,31 +6,49 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 import aiosqlite
 
 from vuemantics_tui.domain.errors import ErrorKind
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.upload import FailureGroup, ProcessingStage, ProcessingStatus, QueueCounts
-from vuemantics_tui.store.database import Database, batches, next_revision, now_iso, placeholders
+from vuemantics_tui.store.database import Database, batches, json_list, next_revision, now_iso, placeholders, rows_of
 from vuemantics_tui.store.history import record_event, record_events
 from vuemantics_tui.store.runs import Claim, Clock, Failure, mark_failed, put_back
 
 LEASE_SECONDS = 60.0
-# How often an upload is begun: whether it takes the whole program down with it or only fails each time.
+# How often an upload is begun that fails each time by what may pass, as when it kills the process that reads it.
 MAX_ATTEMPTS = 3
+# An upload at work each time the program died is a suspect, and from then on runs alone. It is guilty when the program
+# then dies as often again: whoever kills the program for reasons of their own hits it too. It waits in between, longer
+# each time, so that a guilty one leaves time to use the program.
+SUSPECT_AFTER = 2
+GUILTY_AFTER = 3
+ALONE_AGAIN_SECONDS = 10.0
 
 CANCELLED = "Cancelled"
 
 _FAILED = "processing_status = 'failed' AND error_kind <> 'cancelled' AND deleted_at IS NULL"
 
+_WAITS = "processing_status = 'pending' AND claim_token IS NULL AND deleted_at IS NULL"
 # Named, as SQLite would else rather read every waiting row than the index that has their order.
-_NEXT = """
+_DUE = f"""
     FROM uploads INDEXED BY uploads_waiting
-    WHERE processing_status = 'pending' AND claim_token IS NULL AND deleted_at IS NULL
-    AND (retry_at IS NULL OR retry_at <= ?)
-    AND NOT (SELECT paused FROM library)
+    WHERE {_WAITS} AND (retry_at IS NULL OR retry_at <= :now) AND NOT (SELECT paused FROM library)
 """
+_NEXT = f"SELECT number {_DUE} AND suspicion < {SUSPECT_AFTER} ORDER BY priority DESC, number LIMIT 1"
+_NEXT_SUSPECT = (
+    f"SELECT number {_DUE} AND suspicion >= {SUSPECT_AFTER} ORDER BY suspicion, priority DESC, number LIMIT 1"
+)
+
+
+class Fate(StrEnum):
+    """What became of the process that holds a claim: it runs as far as can be told, died, or ended with its machine."""
+
+    ALIVE = "alive"
+    DIED = "died"
+    RESTARTED = "restarted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,28 +67,25 @@ class ClaimStore:
         self._owner = owner
         self._clock = clock
 
-    async def claim_next(self) -> Claim | None:
-        """Claim the next waiting upload that is due, by priority, then age; None if there is none or it is paused."""
-        now = self._clock()
-        if await self._database.fetch_one(f"SELECT 1 {_NEXT} LIMIT 1", (now,)) is None:
-            return None  # without taking the write lock, as an idle window asks this again and again
-        async with self._database.transaction() as connection:
-            rows = list(
-                await connection.execute_fetchall(
-                    f"SELECT number {_NEXT} ORDER BY priority DESC, number LIMIT 1", (now,)
-                )
-            )
-            return await self._take(connection, rows[0][0]) if rows else None
+    async def claim_next(self, *, is_alone: bool = False) -> Claim | None:
+        """Claim the next waiting upload that is due, by priority, then age; None if there is none or it is paused.
+
+        Only who works on nothing else and `is_alone` gets a suspect, when nothing else is due.
+        """
+        for next_one in (_NEXT, _NEXT_SUSPECT) if is_alone else (_NEXT,):
+            if await self._database.fetch_one(next_one, {"now": self._clock()}) is None:
+                continue  # without taking the write lock, as an idle window asks this again and again
+            async with self._database.transaction() as connection:
+                rows = await rows_of(connection, next_one, {"now": self._clock()})
+                if rows:
+                    return await self._take(connection, rows[0][0])
+        return None
 
     async def claim(self, upload_id: str) -> Claim | None:
         """Claim this very upload if it waits and nobody has it, paused or not, due or not."""
         async with self._database.transaction() as connection:
-            rows = list(
-                await connection.execute_fetchall(
-                    "SELECT number FROM uploads WHERE id = ? AND processing_status = 'pending' AND claim_token IS NULL"
-                    " AND deleted_at IS NULL",
-                    (upload_id,),
-                )
+            rows = await rows_of(
+                connection, f"SELECT number FROM uploads WHERE id = :id AND {_WAITS}", {"id": upload_id}
             )
             return await self._take(connection, rows[0][0]) if rows else None
 
@@ -78,20 +93,42 @@ class ClaimStore:
         token = str(uuid.uuid4())
         await connection.execute(
             """
-            UPDATE uploads SET claim_token = ?, claim_owner = ?, claim_expires_at = ?, attempts = attempts + 1,
-                   retry_at = NULL, error_message = NULL, error_stage = NULL, error_kind = NULL, hint = NULL
-            WHERE number = ?
+            UPDATE uploads SET claim_token = :token, claim_owner = :owner, claim_expires_at = :expires_at,
+                   attempts = attempts + 1, retry_at = NULL,
+                   error_message = NULL, error_stage = NULL, error_kind = NULL, hint = NULL
+            WHERE number = :number
             """,
-            (token, self._owner, self._clock() + LEASE_SECONDS, number),
+            {
+                "token": token,
+                "owner": self._owner,
+                "expires_at": self._clock() + LEASE_SECONDS,
+                "number": number,
+            },
         )
-        rows = list(
-            await connection.execute_fetchall(
-                "SELECT id, user_id, file_type, extension, attempts, resume_description FROM uploads WHERE number = ?",
-                (number,),
-            )
+        (row,) = await rows_of(
+            connection,
+            """
+            SELECT id, user_id, file_type, extension, attempts, resume_description, suspicion
+            FROM uploads WHERE number = :number
+            """,
+            {"number": number},
         )
-        upload_id, user_id, file_type, extension, attempts, resume = rows[0]
-        return Claim(token, number, upload_id, user_id, FileType(file_type), extension, attempts, resume)
+        return Claim(
+            token=token,
+            number=number,
+            upload_id=row["id"],
+            user_id=row["user_id"],
+            file_type=FileType(row["file_type"]),
+            extension=row["extension"],
+            attempts=row["attempts"],
+            resume_description=row["resume_description"],
+            is_suspect=row["suspicion"] >= SUSPECT_AFTER,
+        )
+
+    async def check(self) -> None:
+        """Write nothing new, to see whether the library can be written. Raises LibraryError."""
+        async with self._database.transaction() as connection:
+            await connection.execute("UPDATE library SET revision = revision")
 
     async def renew(self, tokens: Sequence[str]) -> None:
         """Prolong the leases of these claims."""
@@ -117,38 +154,51 @@ class ClaimStore:
             for row in list(rows):
                 await put_back(connection, row[0], ("stopped", ""), attempts_given_back=1)
 
-    async def take_over(self, is_dead: Callable[[str], bool]) -> int:
-        """Put back what dead owners hold, and what anyone holds past its lease; returns how many.
+    async def take_over(self, fate_of: Callable[[str], Fate], now: float | None = None) -> int:
+        """Put back what dead owners hold, and what others hold past their lease; returns how many.
 
-        `is_dead` is asked once for each owner; what has been begun MAX_ATTEMPTS times becomes failed instead.
+        `now` is the moment that leases are measured by: the machine may fall asleep in the middle of this.
+
+        `fate_of` is asked once for each other owner. Whatever became of an owner costs its uploads no attempt. Those
+        that it worked on when it died are noted, and one that it worked on alone too often becomes failed.
         """
         owners = await self._database.fetch(
-            "SELECT DISTINCT claim_owner FROM uploads WHERE claim_token IS NOT NULL AND claim_owner <> ?",
-            (self._owner,),
+            "SELECT DISTINCT claim_owner FROM uploads WHERE claim_token IS NOT NULL AND claim_owner <> :me",
+            {"me": self._owner},
         )
-        dead = [row[0] for row in owners if is_dead(row[0])]
-        expired = await self._database.fetch_one(
-            "SELECT 1 FROM uploads WHERE claim_token IS NOT NULL AND claim_expires_at < ? LIMIT 1",
-            (self._clock(),),
-        )
-        if not dead and expired is None:
+        fates = {row[0]: fate for row in owners if (fate := fate_of(row[0])) is not Fate.ALIVE}
+        left_behind = """
+            SELECT number, stage, claim_owner, suspicion FROM uploads
+            WHERE claim_token IS NOT NULL AND claim_owner <> :me
+            AND (claim_expires_at < :now OR claim_owner IN (SELECT value FROM json_each(:dead)))
+        """
+        parameters = {"me": self._owner, "now": self._clock() if now is None else now, "dead": json_list(fates)}
+        if not await self._database.fetch(f"{left_behind} LIMIT 1", parameters):
             return 0
         async with self._database.transaction() as connection:
-            rows = list(
-                await connection.execute_fetchall(
-                    f"""
-                    SELECT number, attempts, stage FROM uploads WHERE claim_token IS NOT NULL
-                    AND (claim_owner IN ({placeholders(dead)}) OR claim_expires_at < ?)
-                    """,
-                    (*dead, self._clock()),
-                )
-            )
-            for number, attempts, stage in rows:
-                if attempts >= MAX_ATTEMPTS:
-                    await mark_failed(connection, number, _gave_up(attempts, ProcessingStage(stage)))
+            rows = await rows_of(connection, left_behind, parameters)
+            for number, stage, owner, suspicion in rows:
+                if fates.get(owner) is Fate.DIED and stage != ProcessingStage.QUEUED:
+                    await self._suspect(connection, number, ProcessingStage(stage), suspicion + 1)
                 else:
-                    await put_back(connection, number, ("taken over", ""))
+                    await put_back(connection, number, ("taken over", ""), attempts_given_back=1)
         return len(rows)
+
+    async def _suspect(
+        self, connection: aiosqlite.Connection, number: int, stage: ProcessingStage, suspicion: int
+    ) -> None:
+        """Put back what the program worked on when it died, or fail it where it did so alone too often."""
+        await connection.execute(
+            "UPDATE uploads SET suspicion = :suspicion WHERE number = :number",
+            {"suspicion": suspicion, "number": number},
+        )
+        alone = suspicion - SUSPECT_AFTER
+        if alone >= GUILTY_AFTER:
+            await mark_failed(connection, number, _guilty(alone, stage))
+            return
+        retry_at = self._clock() + ALONE_AGAIN_SECONDS * 2 ** (alone - 1) if alone > 0 else None
+        event = ("taken over", "the program died while it worked on this")
+        await put_back(connection, number, event, attempts_given_back=1, retry_at=retry_at)
 
 
 class QueueStore:
@@ -323,9 +373,9 @@ async def _requeue_one(connection: aiosqlite.Connection, upload_id: str, overwri
     again = status == ProcessingStatus.COMPLETED
     # `resume_description` is NULL in what is completed: only what failed on its way to a vector has one, and keeps it.
     await connection.execute(
-        """
+        f"""
         UPDATE uploads SET processing_status = 'pending', stage = 'queued', progress_percent = 0, attempts = 0,
-               priority = 0, retry_at = NULL,
+               priority = 0, retry_at = NULL, suspicion = min(suspicion, {SUSPECT_AFTER}),
                error_message = NULL, error_stage = NULL, error_kind = NULL, hint = NULL, missing_model = NULL,
                warning = iif(resume_description IS NULL, NULL, warning),
                claim_token = NULL, claim_owner = NULL, claim_expires_at = NULL, completed_at = NULL,
@@ -339,10 +389,10 @@ async def _requeue_one(connection: aiosqlite.Connection, upload_id: str, overwri
     return True
 
 
-def _gave_up(attempts: int, stage: ProcessingStage) -> Failure:
+def _guilty(times: int, stage: ProcessingStage) -> Failure:
     return Failure(
-        f"Processing failed: the program ended {attempts} times in the middle of this upload",
+        f"Processing failed: the program died {times} times while it worked on this upload alone",
         ErrorKind.PERMANENT,
         stage,
-        "Look at the log file, then retry it by itself.",
+        "The file may be damaged. Look at the log file, then retry it or move it to the trash.",
     )

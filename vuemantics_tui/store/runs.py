@@ -40,7 +40,7 @@ class Claim:
     """The right to process one upload, until the lease ends.
 
     `attempts` counts this run too. With `resume_description`, the number of a description, the run begins with its
-    embedding.
+    embedding. A suspect must run alone: the program died each time that it worked on this.
     """
 
     token: str
@@ -51,6 +51,7 @@ class Claim:
     extension: str
     attempts: int = 1
     resume_description: int | None = None
+    is_suspect: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +162,7 @@ class RunStore:
             await save_vector(connection, claim.number, model, dimension, vector)
             await connection.execute(
                 "UPDATE uploads SET claim_token = NULL, claim_owner = NULL, claim_expires_at = NULL,"
-                " resume_description = NULL, completed_at = ? WHERE number = ?",
+                " resume_description = NULL, suspicion = 0, completed_at = ? WHERE number = ?",
                 (now_iso(), claim.number),
             )
             await _say_warning(connection, claim.number)

@@ -6,6 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import aiosqlite
 
@@ -29,6 +30,14 @@ class Tag:
     own: bool = True
 
 
+class TagChange(NamedTuple):
+    """How many uploads changed, how many of them got a tag, and how many lost one."""
+
+    changed: int
+    given: int
+    taken: int
+
+
 class TagStore:
     """Reads and writes tags. Whatever the case, a tag is the same; it is shown as it was first written by a person.
 
@@ -40,11 +49,11 @@ class TagStore:
 
     async def add(self, upload_ids: Iterable[str], names: Sequence[str], *, album: bool = False) -> int:
         """Give tags to uploads; returns how many uploads had not all of them. Raises UsageError for an empty name."""
-        return await self.change(upload_ids, albums=names) if album else await self.change(upload_ids, add=names)
+        return (await self.retag(upload_ids, **{"albums" if album else "add": names})).given
 
     async def remove(self, upload_ids: Iterable[str], names: Sequence[str]) -> int:
         """Take a person's tags away from uploads; returns how many uploads had any of them."""
-        return await self.change(upload_ids, remove=names)
+        return (await self.retag(upload_ids, remove=names)).taken
 
     async def change(
         self,
@@ -54,18 +63,29 @@ class TagStore:
         albums: Sequence[str] = (),
         remove: Sequence[str] = (),
     ) -> int:
+        """Retag uploads; returns how many changed."""
+        return (await self.retag(upload_ids, add=add, albums=albums, remove=remove)).changed
+
+    async def retag(
+        self,
+        upload_ids: Iterable[str],
+        *,
+        add: Sequence[str] = (),
+        albums: Sequence[str] = (),
+        remove: Sequence[str] = (),
+    ) -> TagChange:
         """Take a person's tags away from uploads and give them others, some shown as albums: all of it, or nothing.
 
-        Returns how many uploads changed; what is in the trash does not. Raises UsageError for an empty name.
+        What is in the trash does not change. Raises UsageError for an empty name.
         """
         given = [(_clean(name), album) for names, album in ((add, False), (albums, True)) for name in names]
         taken = json.dumps([tag_key(_clean(name)) for name in remove])
         ids = json.dumps(list(upload_ids))
         async with self._database.transaction() as connection:
-            changed = await _take(connection, ids, taken)
-            changed |= await _give(connection, ids, given)
-            await _touch(connection, changed)
-        return len(changed)
+            lost = await _take(connection, ids, taken)
+            got = await _give(connection, ids, given)
+            await _touch(connection, lost | got)
+        return TagChange(len(lost | got), len(got), len(lost))
 
     async def set_album(self, name: str, album: bool) -> bool:
         """Show a tag as an album, made where there is none, or as a mere tag again; tells whether there is such a tag.

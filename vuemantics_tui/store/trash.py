@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vuemantics_tui.domain.upload import Upload
-from vuemantics_tui.store.database import Database, batches, next_revision, now_iso, placeholders
+from vuemantics_tui.store.database import Database, batches, escaped_like, next_revision, now_iso, placeholders
 from vuemantics_tui.store.duplicates import leave_groups
 from vuemantics_tui.store.history import record_events
 from vuemantics_tui.store.uploads import HAS_SOUND_IDS, SELECT_UPLOAD, DeletedUpload, bury, forget_tombstones, upload_of
@@ -58,6 +58,7 @@ class TrashStore:
                 await connection.execute(
                     f"""
                     UPDATE uploads SET deleted_at = ?, updated_at = ?, revision = ?,
+                           trashed_unseen = (SELECT unseen_seconds FROM library),
                            processing_status = iif(claim_token IS NULL, processing_status, 'pending'),
                            stage = iif(claim_token IS NULL, stage, 'queued'),
                            progress_percent = iif(claim_token IS NULL, progress_percent, 0),
@@ -106,6 +107,39 @@ class TrashStore:
             (-1 if limit is None else limit,),
         )
         return [TrashedUpload(upload_of(row), row["deleted_at"]) for row in rows]
+
+    async def by_prefix(self, prefix: str, limit: int = 10) -> list[TrashedUpload]:
+        """Return what is in the trash and has an ID that begins so, the latest first."""
+        rows = await self._database.fetch(
+            f"""
+            {SELECT_UPLOAD} WHERE u.id LIKE :pattern ESCAPE '\\' AND u.deleted_at IS NOT NULL
+            ORDER BY u.deleted_at DESC, u.number DESC LIMIT :limit
+            """,
+            {"pattern": f"{escaped_like(prefix.lower())}%", "limit": limit},
+        )
+        return [TrashedUpload(upload_of(row), row["deleted_at"]) for row in rows]
+
+    async def latest(self) -> list[TrashedUpload]:
+        """Return what was moved to the trash last, all of what went at that moment."""
+        rows = await self._database.fetch(
+            f"{SELECT_UPLOAD} WHERE u.deleted_at = (SELECT max(deleted_at) FROM uploads WHERE deleted_at IS NOT NULL)"
+            " ORDER BY u.number DESC"
+        )
+        return [TrashedUpload(upload_of(row), row["deleted_at"]) for row in rows]
+
+    async def expired(self, before: float, unseen: float) -> list[str]:
+        """Return the IDs of what was in the trash before a moment, in seconds since the epoch.
+
+        `unseen` are the seconds that nobody saw passing until now: those since it was deleted do not count.
+        """
+        rows = await self._database.fetch(
+            """
+            SELECT id FROM uploads WHERE deleted_at IS NOT NULL
+            AND strftime('%s', deleted_at) + :unseen - trashed_unseen < :before ORDER BY deleted_at
+            """,
+            {"before": before, "unseen": unseen},
+        )
+        return [row["id"] for row in rows]
 
     async def count(self) -> tuple[int, int]:
         """How many uploads are in the trash, and the bytes of their originals."""

@@ -21,7 +21,6 @@ from textual.binding import Binding
 from textual.dom import DOMNode
 from textual.message_pump import MessagePump
 from textual.screen import Screen
-from textual.widgets import Input, TextArea
 
 ACT = "Uploads"
 FIND = "Find"
@@ -179,6 +178,8 @@ def places() -> list[Place]:
 
 def is_field(owner: type[DOMNode]) -> bool:
     """Tell whether a widget of this class takes letters as text."""
+    from textual.widgets import Input, TextArea
+
     return issubclass(owner, Input | TextArea)
 
 

@@ -9,9 +9,8 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.color import ColorSystem
 from textual import events, on, work
@@ -22,20 +21,18 @@ from textual.worker import Worker, WorkerError
 
 from vuemantics_tui.domain.errors import VuemanticsError
 from vuemantics_tui.domain.view import View
-from vuemantics_tui.library import Library
 from vuemantics_tui.ui.actions import PROGRAM, action, hidden, key_words
 from vuemantics_tui.ui.feed import Feed
-from vuemantics_tui.ui.keymap import checked_keymap
 from vuemantics_tui.ui.messages import ReopenWanted
-from vuemantics_tui.ui.palette import ActionsProvider, reachable
-from vuemantics_tui.ui.screens.confirm import ConfirmScreen
-from vuemantics_tui.ui.screens.doctor import DoctorScreen, Examine
-from vuemantics_tui.ui.screens.edit import EditScreen
-from vuemantics_tui.ui.screens.help import HelpScreen
-from vuemantics_tui.ui.screens.log import LogScreen
 from vuemantics_tui.ui.surviving import SurvivingApp
 from vuemantics_tui.ui.themes import DARK, THEMES, own_variables
 from vuemantics_tui.ui.uploads.screen import UploadsScreen, work_to_leave
+
+if TYPE_CHECKING:
+    from textual.command import Provider
+
+    from vuemantics_tui.library import Library
+    from vuemantics_tui.ui.screens.doctor import Examine
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +68,21 @@ def _terminal_driver() -> type[Driver] | None:
     return TerminalDriver
 
 
+def _palette() -> type[Provider]:
+    from vuemantics_tui.ui.palette import ActionsProvider
+
+    return ActionsProvider
+
+
+def _checked_keymap(keys: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    if not keys:
+        return {}, []
+    # It imports every screen.
+    from vuemantics_tui.ui.keymap import checked_keymap
+
+    return checked_keymap(keys)
+
+
 class VuemanticsApp(SurvivingApp):
     """The program on the screen.
 
@@ -96,7 +108,7 @@ class VuemanticsApp(SurvivingApp):
         action("quit", "q", "quit", "quit", "Quit; asks while work is running", PROGRAM),
         hidden("quit-anywhere", "ctrl+q,ctrl+c", "quit", "quit", "Quit, even in a field", PROGRAM, priority=True),
     ]
-    COMMANDS: ClassVar = {ActionsProvider}
+    COMMANDS: ClassVar = {_palette}
 
     def __init__(
         self,
@@ -125,7 +137,7 @@ class VuemanticsApp(SurvivingApp):
         self.animation_level = "none"
         for own in THEMES:
             self.register_theme(own)
-        self._own_keymap, wrong_keys = checked_keymap(keys or {})
+        self._own_keymap, wrong_keys = _checked_keymap(keys or {})
         self._problems = [*problems, *wrong_keys, *self._choose_theme(theme)]
         self._choose_colours(true_colour)
 
@@ -144,11 +156,14 @@ class VuemanticsApp(SurvivingApp):
         self._watch_library()
         self.set_keymap(self._own_keymap)
         self._tell_problems()
-        if self._process:
-            self._start_queue()
         self._sweep()
         if self._paths:
             self._uploads_screen.add_paths(self._paths)
+
+    def on_ready(self) -> None:
+        """Begin to process, after the first paint: what that needs takes longer to import than all else together."""
+        if self._process:
+            self.call_after_refresh(self._start_queue)
 
     async def on_unmount(self) -> None:
         """However the app ends: give back what runs, since Textual cancels workers without waiting for them."""
@@ -189,6 +204,8 @@ class VuemanticsApp(SurvivingApp):
         await asyncio.sleep(SWEEP_AFTER_SECONDS)
         with self.notices.errors_told():
             await self.library.sweep()
+            if self.library.trash.postponed:
+                self.notices.tell(self.library.trash.postponed)
 
     # What it looks like
 
@@ -197,6 +214,8 @@ class VuemanticsApp(SurvivingApp):
         if name in self.available_themes:
             self.theme = name
             return []
+        from difflib import get_close_matches
+
         nearest = get_close_matches(name, self.available_themes, 1)
         hint = f"did you mean {nearest[0]}?" if nearest else f"there are {', '.join(sorted(self.available_themes))}"
         return [f"theme: there is no theme {name}; {hint}"]
@@ -233,11 +252,16 @@ class VuemanticsApp(SurvivingApp):
 
     def action_show_doctor(self) -> None:
         """Examine analyzers, terminal and library."""
+        from vuemantics_tui.ui.screens.doctor import DoctorScreen
+
         if self._examine is not None and not isinstance(self.screen, DoctorScreen):
             self.push_screen(DoctorScreen(self._examine))
 
     def action_show_help(self) -> None:
         """Explain the focused part; once more, and it goes."""
+        from vuemantics_tui.ui.palette import reachable
+        from vuemantics_tui.ui.screens.help import HelpScreen
+
         if isinstance(self.screen, HelpScreen):
             self.screen.dismiss(None)
         else:
@@ -245,6 +269,8 @@ class VuemanticsApp(SurvivingApp):
 
     def action_show_log(self) -> None:
         """What was noted in this session."""
+        from vuemantics_tui.ui.screens.log import LogScreen
+
         if not isinstance(self.screen, LogScreen):
             self.push_screen(LogScreen(self.recent_log))
 
@@ -264,6 +290,9 @@ class VuemanticsApp(SurvivingApp):
             counts = await self.library.queue.store.counts()
             if self._process or self._uploads_screen.adding:
                 interrupted = work_to_leave(counts, self.library.queue.running_here, self._uploads_screen.adding)
+        from vuemantics_tui.ui.screens.confirm import ConfirmScreen
+        from vuemantics_tui.ui.screens.edit import EditScreen
+
         if any(isinstance(screen, EditScreen) and screen.changed for screen in self.screen_stack):
             interrupted = f"The description that you are writing is not saved. {interrupted}".strip()
         if interrupted:

@@ -118,7 +118,7 @@ async def test_why_the_meaning_is_missing_is_told(root: Path, draw: Draw, monkey
 
         monkeypatch.setattr(window.analyzer, "embed_query", refuse)
         await window.press("/", *"square", "enter")
-        await window.shows("Found by words alone: The server is away.", "3 results")
+        await window.shows("Found by keyword only: The server is away.", "3 results")
         await window.press("escape")
         await window.until(lambda: "Found by words" not in window.text())
 

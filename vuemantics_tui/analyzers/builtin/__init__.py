@@ -1,4 +1,4 @@
-"""The analyzer that needs no server: models that come inside wheels, run on the processor."""
+"""The built-in analyzer: models shipped in wheels, run on the CPU, no server needed."""
 
 from __future__ import annotations
 

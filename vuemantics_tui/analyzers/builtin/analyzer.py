@@ -1,8 +1,8 @@
-"""The built-in analyzer: describes and embeds with models that come inside wheels.
+"""The built-in analyzer: describes and embeds with models shipped in wheels.
 
-The functions at its end run in a process of the pool: their arguments pickle, their results have a plain form, and the
-models are loaded at a process's first call and kept for its life. Imports stand inside of them, so that the program
-itself, which only names them, loads neither Pillow nor ONNX Runtime.
+The functions at the end run in worker processes: their arguments pickle, their results have a plain form, and the
+models are loaded at a worker's first call and kept. Their imports are local, so that the main process loads neither
+Pillow nor ONNX Runtime.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from vuemantics_tui import plain
 from vuemantics_tui.analyzers.base import Compute, OnFrame, OnText, Picture, ServerState, Vector, ignore_text
 from vuemantics_tui.analyzers.builtin import ANALYZER_NAME, EMBEDDING_MODEL_NAME, IMAGE_MODEL_NAME
 from vuemantics_tui.analyzers.builtin.vision import VisionPart, vision_parts
+from vuemantics_tui.analyzers.registry import AnalyzerContext
 from vuemantics_tui.domain.description import Description
 from vuemantics_tui.domain.errors import MediaError
 
@@ -27,14 +28,14 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Faults = tuple[str, ...]
-"""What is wrong with parts of the extra `vision`, as sentences for the log."""
+"""Problems with parts of the extra `vision`, as sentences for the log."""
 
 
 class BuiltinAnalyzer:
     """An Analyzer that needs no server and no download.
 
-    The models run through `compute`; `cache_dir` keeps what is slow to make (19 MB): it may be emptied. Text in
-    pictures and faces are found where the extra `vision` is installed; a broken part of it is logged once.
+    The models run through `compute`; `cache_dir` keeps what is slow to build (19 MB) and may be emptied. With the extra
+    `vision` it finds text and faces in pictures; a broken part of the extra is logged once.
     """
 
     def __init__(self, compute: Compute, cache_dir: Path) -> None:
@@ -44,32 +45,32 @@ class BuiltinAnalyzer:
 
     @property
     def name(self) -> str:
-        """ "builtin"."""
+        """Return "builtin"."""
         return ANALYZER_NAME
 
     @property
     def model(self) -> str:
-        """The model that looks at pictures."""
+        """Return the vision model."""
         return IMAGE_MODEL_NAME
 
     @property
     def embedding_model(self) -> str:
-        """The text model and the recipe of the vectors."""
+        """Return the text model and the version of its recipe."""
         return EMBEDDING_MODEL_NAME
 
     @property
     def deterministic(self) -> bool:
-        """True: the same picture gives the same description."""
+        """Return True: the same picture gives the same description."""
         return True
 
     async def states(self) -> list[ServerState]:
-        """Always there; the detail names what is in use."""
+        """Return one state: always available, with the models in use as detail."""
         parts = [f"{part.name} ({part.package} {part.version})" for part in vision_parts() if part.installed]
         detail = " + ".join([self.model, self.embedding_model, *parts])
         return [ServerState("built-in models", True, detail)]
 
     async def close(self) -> None:
-        """Nothing to let go of: whoever made `compute` closes it."""
+        """Do nothing: whoever made `compute` closes it."""
 
     async def describe_image(self, picture: Picture, on_text: OnText = ignore_text) -> Description:
         """Describe one picture. Raises MediaError for the picture, AnalyzerError for the models."""
@@ -78,12 +79,12 @@ class BuiltinAnalyzer:
     async def describe_video(
         self, frames: Sequence[Picture], on_frame: OnFrame, on_text: OnText = ignore_text
     ) -> Description:
-        """Describe a clip by what its frames show: the mean of their labels, the text of all, the most faces of one.
+        """Describe a video by its frames: the mean of their labels, the text of all, the most faces in one.
 
-        Raises MediaError, also where there is no frame, and AnalyzerError.
+        Raises MediaError, also without any frame, and AnalyzerError.
         """
         if not frames:
-            raise MediaError("The clip has no frame to look at.", "Check that other programs can play it.")
+            raise MediaError("The video has no frame that can be read", "Check that other programs can play it.")
         sights: list[bytes] = []
         for number, frame in enumerate(frames, 1):
             on_frame(number, len(frames))
@@ -91,14 +92,14 @@ class BuiltinAnalyzer:
         return self._without_faults(await self._compute.run(describe_clip, sights))
 
     async def embed_document(self, text: str, labels: Mapping[str, float]) -> Vector:
-        """The vector of a description's text, drawn towards `labels` where they are this analyzer's own.
+        """Return the vector of a description, drawn towards its `labels` if they are this analyzer's own.
 
         Shape (384,), length 1. Raises AnalyzerError.
         """
         return await self._compute.run(embed_described, text, dict(labels))
 
     async def embed_query(self, text: str) -> Vector:
-        """The vector of a search: shape (384,), length 1. Raises AnalyzerError."""
+        """Return the vector of a search text: shape (384,), length 1. Raises AnalyzerError."""
         vectors = await self._compute.run(embed_texts, [text])
         vector: Vector = vectors[0]
         return vector
@@ -113,6 +114,11 @@ class BuiltinAnalyzer:
         return description
 
 
+def make(context: AnalyzerContext) -> BuiltinAnalyzer:
+    """Make the built-in analyzer."""
+    return BuiltinAnalyzer(context.compute, context.cache_dir)
+
+
 def describe_picture(picture: Picture, cache_dir: Path) -> tuple[Description, Faults]:
     """Describe one picture. Raises MediaError for the picture, AnalyzerError for the models."""
     from vuemantics_tui.analyzers.builtin.sight import look
@@ -123,14 +129,14 @@ def describe_picture(picture: Picture, cache_dir: Path) -> tuple[Description, Fa
 
 
 def look_at_frame(picture: Picture, cache_dir: Path) -> bytes:
-    """See one frame of a clip, and return that, packed, for `describe_clip`. Raises MediaError and AnalyzerError."""
+    """Look at one frame of a video; return what was seen, packed for `describe_clip`. Raises MediaError, AnalyzerError."""
     from vuemantics_tui.analyzers.builtin.sight import look
 
     return plain.pack(look(picture, cache_dir))
 
 
 def describe_clip(sights: Sequence[bytes]) -> tuple[Description, Faults]:
-    """Describe a clip from what `look_at_frame` saw in its frames, at least one."""
+    """Describe a video from what `look_at_frame` returned for its frames (at least one)."""
     from vuemantics_tui.analyzers.builtin.sight import Sight, blend_sights
     from vuemantics_tui.analyzers.builtin.words import Medium, describe_sight
 
@@ -139,21 +145,21 @@ def describe_clip(sights: Sequence[bytes]) -> tuple[Description, Faults]:
 
 
 def embed_texts(texts: Sequence[str]) -> NDArray[np.float32]:
-    """One vector of length 1 a text: shape (texts, 384). Raises AnalyzerError."""
+    """Return one vector of length 1 per text: shape (texts, 384). Raises AnalyzerError."""
     from vuemantics_tui.analyzers.builtin import vectors
 
     return vectors.embed_texts(texts)
 
 
 def embed_described(text: str, labels: Mapping[str, float]) -> Vector:
-    """The vector of an upload's text and labels: shape (384,), length 1. Raises AnalyzerError."""
+    """Return the vector of an upload's text and labels: shape (384,), length 1. Raises AnalyzerError."""
     from vuemantics_tui.analyzers.builtin.vectors import document_vector
 
     return document_vector(text, labels)
 
 
 def try_vision() -> list[VisionPart]:
-    """Load what the extra `vision` adds, and say of each part whether it works, or why not."""
+    """Load the extra `vision` and return for each part whether it works, or why not."""
     from vuemantics_tui.analyzers.builtin.vision import tried_vision_parts
 
     return tried_vision_parts()

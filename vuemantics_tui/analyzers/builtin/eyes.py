@@ -1,4 +1,4 @@
-"""What the extra `vision` looks with: a reader of text (RapidOCR) and a finder of faces (OpenCV)."""
+"""The models of the extra `vision`: a text reader (RapidOCR) and a face finder (OpenCV)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _MOST_LINES = 200
 
 
 class Reader:
-    """Reads on one processor thread. Raises VisionError where the models cannot be loaded, or fail at a picture."""
+    """Reads text on one CPU thread. Raises VisionError if the models cannot be loaded, or fail on a picture."""
 
     def __init__(self, detector: Path, turner: Path, recogniser: Path) -> None:
         try:
@@ -57,9 +57,9 @@ class Reader:
             raise VisionError(vision_reason(error)) from error
 
     def read(self, pixels: Pixels) -> tuple[str, ...]:
-        """The lines that are read with a score of 0.7 or more, in reading order.
+        """Return the lines read with a score of 0.7 or more, in reading order.
 
-        `pixels` have a long side of any length. A line of one character is left out: most are no text at all.
+        `pixels` may be of any size. Lines of one character are left out: most are no text at all.
         """
         image = _readable(pixels)
         if min(image.size) < _GRID:
@@ -84,7 +84,7 @@ def _readable(pixels: Pixels) -> Image.Image:
 
 
 def _silence() -> None:
-    """Take away the handler that rapidocr gives its logger: it would write over the screen."""
+    """Remove the handler of rapidocr's logger, which would write over the screen."""
     logger = logging.getLogger("RapidOCR")
     for handler in list(logger.handlers):
         logger.removeHandler(handler)
@@ -104,7 +104,7 @@ _STEP, _NEIGHBOURS = 1.1, 3
 
 
 class FaceFinder:
-    """Looks on one processor thread. Raises VisionError where OpenCV cannot be loaded, or fails at a picture."""
+    """Finds faces on one CPU thread. Raises VisionError if OpenCV cannot be loaded, or fails on a picture."""
 
     def __init__(self, cascade: Path) -> None:
         # A cascade keeps what it is looking at: two threads at once would mix it up.
@@ -123,7 +123,7 @@ class FaceFinder:
             raise VisionError(vision_reason(error)) from error
 
     def find(self, pixels: Pixels) -> tuple[float, ...]:
-        """The height of each face, as a share (0..1) of the picture's short side, largest first."""
+        """Return the height of each face as a share (0..1) of the picture's short side, largest first."""
         grey = np.asarray(within(pixels, _FACES_LONG_SIDE).convert("L"))
         if min(grey.shape) < _WINDOW:
             return ()
@@ -134,7 +134,7 @@ class FaceFinder:
         return tuple(sorted((height / min(grey.shape) for height in heights), reverse=True))
 
     def _look(self, grey: np.ndarray[tuple[int, int], np.dtype[np.uint8]]) -> list[float]:
-        """The heights in pixels of the faces that are sure."""
+        """Return the heights in pixels of the faces found with confidence."""
         least = max(_WINDOW, round(max(grey.shape) * _LEAST_SHARE))
         with self._lock:
             boxes, _, scores = self._cascade.detectMultiScale3(

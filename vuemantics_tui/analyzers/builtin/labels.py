@@ -1,4 +1,4 @@
-"""The classes of ImageNet as words: their names as one would say them, and the kinds of thing they are."""
+"""The classes of ImageNet in words: everyday names, and the kinds of thing they are."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ class ClassLabel:
 
 @cache
 def class_labels() -> tuple[ClassLabel, ...]:
-    """The 1000 classes, in the order of the model's output. A few share a name: "missile", "sunglasses"."""
+    """Return the 1000 classes in the order of the model's output. A few share a name: "missile", "sunglasses"."""
     content = (files("vuemantics_tui.analyzers.builtin") / "data" / "imagenet_labels.json").read_text("utf-8")
     return tuple(
         ClassLabel(
@@ -115,18 +115,18 @@ def class_labels() -> tuple[ClassLabel, ...]:
 
 @cache
 def labels_by_name() -> Mapping[str, ClassLabel]:
-    """Each name's class, the first where two share it."""
+    """Return the class of each name, the first if two share it."""
     return {label.name: label for label in reversed(class_labels())}
 
 
 @cache
 def kind_sizes() -> Mapping[str, int]:
-    """How many names belong to each kind: the more, the more general the kind is."""
+    """Return how many names belong to each kind: the more, the more general the kind."""
     return Counter(kind for label in labels_by_name().values() for kind in label.kinds)
 
 
 def named_probabilities(probabilities: Probabilities) -> dict[str, float]:
-    """The probability of each name, most likely first; that of classes with the same name is added up."""
+    """Return the probability of each name, most likely first, summed over classes that share a name."""
     named: dict[str, float] = {}
     labels = class_labels()
     for index in np.argsort(-probabilities, kind="stable"):
@@ -136,7 +136,7 @@ def named_probabilities(probabilities: Probabilities) -> dict[str, float]:
 
 
 def kind_probabilities(named: Mapping[str, float]) -> dict[str, float]:
-    """The probability that something of each kind is shown: the sum over the names that are of it."""
+    """Return the probability of each kind: the sum over its names."""
     sums: dict[str, float] = {}
     for name, probability in named.items():
         for kind in labels_by_name()[name].kinds:

@@ -1,4 +1,4 @@
-"""Model files inside their packages: found, checked, read without torch, and opened in ONNX Runtime."""
+"""Model files in installed packages: found, checked, read without torch, opened in ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Weights = dict[str, NDArray[np.generic]]
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """One file of an installed package: where it is, the SHA-256 it must have, how to install it again."""
+    """One file of an installed package: its place, its SHA-256, and how to reinstall it."""
 
     module: str
     path: str
@@ -49,7 +49,7 @@ TEXT_MODEL = ModelFile(
 )
 
 # The legacy format of torch.save: see `_legacy_load` in torch/serialization.py.
-_TORN = "The weights cannot be read: the file is torn or of another format."
+_TORN = "The weights cannot be read: the file is damaged or in another format."
 
 _MAGIC = 0x1950A86A20F9469CFC6C
 _PROTOCOL = 1001
@@ -64,11 +64,11 @@ _STORAGES: dict[str, np.dtype[np.generic]] = {
 
 
 def read_model_file(model: ModelFile) -> bytes:
-    """The bytes of a model file, its hash checked. Raises AnalyzerError where it is missing or altered."""
+    """Return the bytes of a model file after checking its hash. Raises AnalyzerError if it is missing or altered."""
     content = _locate(model).read_bytes()
     if hashlib.sha256(content).hexdigest() != model.sha256:
         raise AnalyzerError(
-            f"The model file of {model.requirement} is damaged or not the expected one.", _install_hint(model)
+            f"The model file of {model.requirement} is damaged or not the expected version.", _install_hint(model)
         )
     return content
 
@@ -80,7 +80,9 @@ def _locate(model: ModelFile) -> Path:
         path = Path(folder) / model.path
         if path.is_file():
             return path
-    raise AnalyzerError(f"The package {model.requirement} is not installed, or lacks its model.", _install_hint(model))
+    raise AnalyzerError(
+        f"The package {model.requirement} is not installed, or its model is missing.", _install_hint(model)
+    )
 
 
 def _install_hint(model: ModelFile) -> str:
@@ -109,7 +111,7 @@ def _rebuild_tensor(
 
 
 class _StateUnpickler(pickle.Unpickler):
-    """Knows ordered dicts, tensors and storages, and no other name: nothing in the file can run."""
+    """Accepts ordered dicts, tensors and storages only, so that nothing in the file can run."""
 
     def find_class(self, module: str, name: str) -> object:
         if (module, name) == ("collections", "OrderedDict"):
@@ -118,25 +120,25 @@ class _StateUnpickler(pickle.Unpickler):
             return _rebuild_tensor
         if module == "torch" and name in _STORAGES:
             return _STORAGES[name]
-        raise AnalyzerError(f"The weights refer to {module}.{name}, which weights have no need of.")
+        raise AnalyzerError(f"The weights refer to {module}.{name}, which no weights need.")
 
     def persistent_load(self, reference: object) -> _Storage:
         match reference:
             case ("storage", np.dtype() as dtype, str() as key, str(), int() as length, None):
                 return _Storage(key, dtype, length)
-        raise AnalyzerError("The weights hold a reference of an unknown kind.")
+        raise AnalyzerError("The weights contain a reference of an unknown kind.")
 
 
 def read_torch_weights(content: bytes) -> Weights:
-    """The arrays in a legacy torch file: five pickles, then for each storage an int64 count and raw bytes.
+    """Read the arrays of a legacy torch file: five pickles, then for each storage an int64 count and raw bytes.
 
-    Raises AnalyzerError for anything that is not such a file, without running what it asks for.
+    Raises AnalyzerError for anything else, without running any of it.
     """
     stream = io.BytesIO(content)
     try:
         magic, protocol, _system, state, keys = (_unpickled(stream) for _ in range(5))
         if magic != _MAGIC or protocol != _PROTOCOL or not isinstance(state, dict):
-            raise AnalyzerError("The weights are not in the format that was expected.")
+            raise AnalyzerError("The weights are not in the expected format.")
         tensors = {str(name): tensor for name, tensor in state.items() if isinstance(tensor, _Tensor)}
         storages = {tensor.storage.key: tensor.storage for tensor in tensors.values()}
         raw = {key: _read_storage(stream, storages[key]) for key in keys}
@@ -146,7 +148,7 @@ def read_torch_weights(content: bytes) -> Weights:
 
 
 def _unpickled(stream: io.BytesIO) -> Any:
-    """The next pickle of the stream. Raises AnalyzerError where its bytes are no such pickle."""
+    """Return the next pickle of the stream. Raises AnalyzerError for invalid bytes."""
     try:
         return _StateUnpickler(stream).load()
     except (pickle.UnpicklingError, EOFError, LookupError, ValueError, TypeError, AttributeError) as error:
@@ -177,9 +179,9 @@ _ONLY_ERRORS = 3
 
 
 def open_session(model: bytes) -> onnxruntime.InferenceSession:
-    """A session of a serialised model on one processor thread; AnalyzerError where it cannot be opened.
+    """Open a serialised model on one CPU thread. Raises AnalyzerError.
 
-    One thread, since work is spread over processes: two in one process made a picture slower.
+    One thread, because work is spread over processes: two threads in one process were slower per picture.
     """
     try:
         import onnxruntime

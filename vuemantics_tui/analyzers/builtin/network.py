@@ -39,14 +39,14 @@ _STAGE_STRIDES = (1, 2, 2, 2, 1, 2, 1)
 
 
 def network_path(cache_dir: Path) -> Path:
-    """Where the built graph is kept: named with the hash of its weights and the way it was built."""
+    """Return the path of the built graph, named after the hash of its weights and the version of the builder."""
     return cache_dir / f"efficientnet-lite0-{IMAGE_MODEL.sha256[:16]}-{_GRAPH_VERSION}.sealed"
 
 
 def load_network(cache_dir: Path) -> bytes:
-    """The serialised graph, from the cache or built now; AnalyzerError where the weights are not to be had.
+    """Return the serialised graph, from the cache or built now. Raises AnalyzerError if the weights are missing.
 
-    A cache folder that cannot be written costs the time of building (about half a second), nothing else.
+    With a read-only cache folder it is built each time, which takes about half a second.
     """
     path = network_path(cache_dir)
     network = read_sealed(path)
@@ -57,9 +57,9 @@ def load_network(cache_dir: Path) -> bytes:
 
 
 def build_network(weights: Weights) -> bytes:
-    """The graph from (batch, 3, 224, 224) float32 to (batch, 1000) logits.
+    """Build the graph from (batch, 3, 224, 224) float32 to (batch, 1000) logits.
 
-    Batch norm is folded into the convolutions. Raises AnalyzerError where the weights are of another network.
+    Batch norm is folded into the convolutions. Raises AnalyzerError for weights of another network.
     """
     missing = [
         name for name in ("_conv_stem.weight", "_conv_head.weight", "_fc.weight", "_fc.bias") if name not in weights
@@ -70,7 +70,7 @@ def build_network(weights: Weights) -> bytes:
 
 
 class _Graph:
-    """Collects nodes and constants while it walks through the layers."""
+    """Collects nodes and constants while walking through the layers."""
 
     def __init__(self, weights: Weights) -> None:
         self._weights = weights
@@ -153,7 +153,7 @@ _SEAL_LENGTH = hashlib.sha256().digest_size
 
 
 def read_sealed(path: Path) -> bytes | None:
-    """The payload of a sealed file, or None where it is missing, unreadable, torn or altered."""
+    """Return the payload of a sealed file, or None if it is missing, unreadable, truncated or altered."""
     try:
         content = path.read_bytes()
     except OSError:
@@ -186,9 +186,9 @@ _DEVIATION = np.array([0.229, 0.224, 0.225], np.float32)
 
 
 def classify(pixels: Pixels, cache_dir: Path) -> Probabilities:
-    """The mean of what a crop of the centre and the whole picture, squashed to a square, give.
+    """Return the mean probabilities of a centre crop and of the whole picture squashed to a square.
 
-    Raises AnalyzerError where the model cannot be had.
+    Raises AnalyzerError if the model is missing.
     """
     image = Image.fromarray(pixels)
     width, height = image.size

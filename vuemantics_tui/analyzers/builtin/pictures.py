@@ -1,4 +1,4 @@
-"""A picture file as the pixels that all the looks at it share, and no more of them than they need."""
+"""The pixels of a picture, decoded once for all models and no larger than they need."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ _DETAILED_SHORT_SIDE = 768
 
 
 def load_pixels(picture: Picture) -> Pixels:
-    """The picture upright, on white, with a short side under 640 pixels; the first frame where it has many.
+    """Return the picture upright, on white, with a short side under 640 pixels; the first frame of an animation.
 
-    Raises MediaError where there is no picture, it is torn, too large, or of a format that is not accepted.
+    Raises MediaError if it is missing, damaged, too large or in an unsupported format.
     """
     return np.asarray(picture_down_to(picture, _SHORT_SIDE))
 
 
 def load_detailed_pixels(picture: Picture) -> Pixels:
-    """As `load_pixels`, with a short side under 1536 pixels."""
+    """Return the picture like `load_pixels`, with a short side under 1536 pixels."""
     return np.asarray(picture_down_to(picture, _DETAILED_SHORT_SIDE))
 
 
 def coarse(pixels: Pixels) -> Pixels:
-    """Detailed pixels as `load_pixels` gives them."""
+    """Reduce detailed pixels to what `load_pixels` returns."""
     factor = min(pixels.shape[:2]) // _SHORT_SIDE
     return np.asarray(Image.fromarray(pixels).reduce(factor)) if factor > 1 else pixels
 
 
 def within(pixels: Pixels, long_side: int) -> Image.Image:
-    """The picture with no side longer than `long_side` pixels; never enlarged."""
+    """Return the picture with a long side of at most `long_side` pixels, never enlarged."""
     image = Image.fromarray(pixels)
     image.thumbnail((long_side, long_side), Image.Resampling.BICUBIC, reducing_gap=2.0)
     return image

@@ -1,4 +1,4 @@
-"""What colours and edges suggest where the model has no class for it: woods, sunsets, stars, pages."""
+"""Scenes that the model has no class for, guessed from colours and edges: woods, sunsets, stars, pages."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _EDGE_STEP = 24.0
 
 
 def read_scenes(pixels: Pixels) -> tuple[str, ...]:
-    """The scenes that the picture could be, by rules of thumb on colours and edges; often none.
+    """Return the scenes the picture may show, by rules of thumb on colours and edges; often none.
 
-    The picture is looked at with a long side of 256 pixels at most.
+    Works on a long side of at most 256 pixels.
     """
     image = Image.fromarray(pixels)
     image.thumbnail((_SIDE, _SIDE), Image.Resampling.BOX)

@@ -1,4 +1,4 @@
-"""What is seen in one picture, or in the frames of one clip, before it becomes words."""
+"""Everything seen in one picture, or in the frames of one video, before it becomes words."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ Found = TypeVar("Found")
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """The findings of each look at the picture. `aspect` is width over height.
+    """All findings in a picture. `aspect` is width over height.
 
-    `probabilities` are None beside a face: the model has no class for people, and what it sees instead embarrasses.
-    `faces` are their heights as shares (0..1) of the picture's short side, largest first; `lines` is the text that
-    is written in it; `faults` tell of parts that are installed and do not work.
+    `probabilities` is None if there are faces: the model has no class for people, and its guesses would embarrass.
+    `faces` are heights as shares (0..1) of the picture's short side, largest first; `lines` is the text in it; `faults`
+    names parts that are installed but do not work.
     """
 
     probabilities: Probabilities | None
@@ -39,9 +39,9 @@ class Sight:
 
 
 def look(picture: Picture, cache_dir: Path) -> Sight:
-    """All that can be seen in one picture. Raises MediaError for the picture, AnalyzerError for the model.
+    """Look at one picture. Raises MediaError for the picture, AnalyzerError for the model.
 
-    A new kind of finding is one more field of Sight, filled here and put into words in `words`.
+    A new kind of finding is one more field of Sight, set here and put into words in `words`.
     """
     reader, finder = vision.reader(), vision.face_finder()
     parts = [part for part in (reader, finder) if isinstance(part, vision.VisionPart)]
@@ -70,10 +70,10 @@ def look(picture: Picture, cache_dir: Path) -> Sight:
 
 
 def blend_sights(sights: Sequence[Sight]) -> Sight:
-    """The frames of one clip (at least one) as one sight.
+    """Combine the frames of one video (at least one) into one sight.
 
-    Means of labels and colours (a frame with a face has no labels to add), the scenes that half of the frames
-    suggest, each line of text once, and the faces of the frame that has most.
+    Labels and colours are averaged (a frame with a face adds no labels), scenes need half of the frames, each line of
+    text counts once, and the faces are those of the frame with the most.
     """
     seen = [sight.probabilities for sight in sights if sight.probabilities is not None]
     probabilities: Probabilities | None = None

@@ -1,4 +1,4 @@
-"""Vectors: of texts by all-MiniLM-L6-v2, and of a described upload, drawn towards the labels that were seen."""
+"""Vectors of texts (all-MiniLM-L6-v2), and of described uploads, drawn towards their labels."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from vuemantics_tui.analyzers.builtin.models import TEXT_MODEL, open_session, re
 
 DIMENSION = 384
 MAX_TOKENS = 256
-"""What the model was trained to see at once, its two marks included."""
+"""The most tokens the model was trained on, including its two markers."""
 
 _BATCH = 32
 
 
 def embed_texts(texts: Sequence[str]) -> NDArray[np.float32]:
-    """One vector of length 1 for each text: shape (texts, 384). Nothing for nothing.
+    """Return one vector of length 1 per text: shape (texts, 384).
 
-    A text over 256 tokens is embedded in pieces, and its vector is the mean of theirs. Raises AnalyzerError.
+    A text over 256 tokens is embedded in pieces and averaged. Raises AnalyzerError.
     """
     return _embedder().embed(texts)
 
 
 def normalise(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Each vector along the last axis at length 1; a vector of zeros stays as it is."""
+    """Scale each vector along the last axis to length 1; vectors of zeros stay."""
     lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
     scaled: NDArray[np.float32] = (vectors / np.maximum(lengths, 1e-12)).astype(np.float32)
     return scaled
@@ -91,9 +91,9 @@ LABEL_WEIGHT = 0.5
 
 
 def document_vector(text: str, labels: Mapping[str, float]) -> Vector:
-    """normalise(E(text) + 0.5 * normalise(sum of p * E(label))), shape (384,).
+    """Return normalise(E(text) + 0.5 * normalise(sum of p * E(label))), shape (384,).
 
-    Labels that are none of this analyzer's count for nothing; without any it is E(text). AnalyzerError.
+    Labels of other analyzers are ignored; without any label it is E(text). Raises AnalyzerError.
     """
     vector: Vector = embed_texts([text])[0]
     known = {name: p for name, p in labels.items() if name in labels_by_name()}
@@ -105,20 +105,20 @@ def document_vector(text: str, labels: Mapping[str, float]) -> Vector:
 
 
 def label_text(label: ClassLabel) -> str:
-    """The words that stand for a class: its name, its synonyms and its kinds.
+    """Return the text for a class: its name, synonyms and kinds.
 
-    With the kinds, ranking the classes by nearness to a kind's name finds that kind's classes with a mean
-    average precision of .88 (name alone: .47); with the synonyms, a synonym's class comes first more often.
+    With kinds, ranking the classes by similarity to a kind's name finds that kind's classes with a mean average
+    precision of .88 (name only: .47); with synonyms, a synonym's class comes first more often.
     """
     return ", ".join((label.name, *label.synonyms, *label.kinds))
 
 
 @cache
 def label_vector(name: str) -> Vector:
-    """The vector of one class, by its name: shape (384,). Raises AnalyzerError.
+    """Return the vector of one class by name: shape (384,). Raises AnalyzerError.
 
-    Made when a picture first shows it: all thousand at once would keep the first picture waiting for seconds. One
-    at a time, since the int8 model rounds by what stands beside a text in its batch.
+    Computed when a picture first shows the class: all thousand at once would delay the first picture by seconds. One at
+    a time, because the int8 model rounds by what else is in a batch.
     """
     vector: Vector = embed_texts([label_text(labels_by_name()[name])])[0]
     return vector

@@ -1,6 +1,6 @@
-"""What the extra `vision` adds, found without loading it: reading text in pictures, finding faces.
+"""The parts of the extra `vision`, found without loading them: text in pictures, and faces.
 
-Nothing here is needed: what is missing or broken leaves out its findings, and says why.
+All of it is optional: a missing or broken part only leaves out its findings, and says why.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _CASCADE = "data/haarcascade_frontalface_alt2.xml"
 
 
 class VisionError(VuemanticsError):
-    """A part of the extra cannot be loaded, or failed at a picture."""
+    """A part of the extra cannot be loaded, or failed on a picture."""
 
 
 def vision_reason(error: Exception) -> str:
@@ -63,9 +63,9 @@ def vision_reason(error: Exception) -> str:
 
 @dataclass(frozen=True, slots=True)
 class VisionPart:
-    """One thing that the extra adds: whether it is there, and if not, why.
+    """One part of the extra: whether it is installed, and if not, why.
 
-    `version` is that of `package`, empty where the package is not installed.
+    `version` is that of `package`, empty if it is not installed.
     """
 
     name: str
@@ -76,12 +76,12 @@ class VisionPart:
 
     @property
     def broken(self) -> bool:
-        """Whether its package is there and yet of no use."""
+        """Whether its package is installed but does not work."""
         return bool(self.version) and not self.installed
 
 
 def vision_parts() -> list[VisionPart]:
-    """Both parts as their files tell, nothing loaded: a fraction of a millisecond."""
+    """Return both parts judging by their files, loading nothing: a fraction of a millisecond."""
     return [_reading_part(), _faces_part()]
 
 

@@ -125,10 +125,9 @@ def _people(sight: Sight, medium: Medium, sure: Sequence[str]) -> list[str]:
 
 
 def _format(sight: Sight) -> list[str]:
-    if sight.aspect >= _PANORAMA:
-        return []
+    # Most pictures are wider than high: that is no news.
     if sight.aspect >= _SQUARE:
-        return ["Wide format."]
+        return []
     return ["Tall format." if sight.aspect <= 1 / _SQUARE else "Square format."]
 
 

@@ -1,6 +1,6 @@
 """The search language: text -> Query -> text.
 
-Plain words, `"a phrase"`, `-word` and `-"a phrase"` to leave out, ` + ` and ` - ` between blanks for arithmetic on
+Plain words, `"a phrase"`, `-word` and `-"a phrase"` to exclude, ` + ` and ` - ` between spaces for arithmetic on
 meanings (`2:"golden retriever" + ./pool.jpg - fruit`), `like:ID` and `like:./file.jpg`, filters (`type:video`,
 `after:7d`, `-tag:cat`) and an order (`sort:oldest`).
 """

@@ -1,4 +1,4 @@
-"""The filters of a search: what they are, and how they print."""
+"""The filters of a search, and how they print."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class TextField(StrEnum):
 
 
 class ChoiceField(StrEnum):
-    """Filters by one of a few words."""
+    """Filters with a fixed set of values."""
 
     TYPE = "type"
     STATUS = "status"
@@ -29,7 +29,7 @@ class ChoiceField(StrEnum):
 
 
 class DateField(StrEnum):
-    """Filters by when it was taken, or else added: from the beginning of a day on, before it, or within it."""
+    """Filters by date taken, or else added: from a day on, before it, or on it."""
 
     AFTER = "after"
     BEFORE = "before"
@@ -37,7 +37,7 @@ class DateField(StrEnum):
 
 
 class RangeField(StrEnum):
-    """Filters by a number: bytes, pixels, or milliseconds."""
+    """Filters by number: bytes, pixels or milliseconds."""
 
     SIZE = "size"
     WIDTH = "width"
@@ -53,7 +53,7 @@ CHOICES: dict[ChoiceField, tuple[str, ...]] = {
 
 
 class Relation(StrEnum):
-    """How a number stands to the one given."""
+    """How a number compares with the given one."""
 
     EQUAL = ""
     MORE = ">"
@@ -64,7 +64,7 @@ class Relation(StrEnum):
 
 
 class DayKind(StrEnum):
-    """How a day is told: by a date as far as it is known, or by how long ago it was."""
+    """How a day is given: as a date (year, month or day), or as time ago."""
 
     YEAR = "year"
     MONTH = "month"
@@ -79,7 +79,7 @@ class DayKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """A year, a month, a day, or one so long ago (`ago` units of `kind`), which stays relative until it is asked for.
+    """A year, a month, a day, or a time ago (`ago` units of `kind`), which stays relative until `bounds` is called.
 
     `first` is the first day of a year, month or date.
     """
@@ -97,7 +97,7 @@ class Day:
         return f"{self.ago}{self.kind.value}"
 
     def bounds(self, today: date) -> tuple[date, date | None]:
-        """The first day, and the first one after it; None where the calendar ends before that."""
+        """Return the first day and the first day after it, or None where the calendar ends before that."""
         first = self.first if self.first is not None else self._ago(today)
         try:
             if self.kind is DayKind.YEAR:
@@ -135,12 +135,12 @@ class TextFilter:
 
     @classmethod
     def exactly(cls, field: TextField, text: str) -> TextFilter:
-        """The filter for this very text, whatever characters it holds."""
+        """Return the filter that matches this text literally."""
         return cls(field, literal(text))
 
     @property
     def pieces(self) -> tuple[str, ...]:
-        """What stands between the wildcards: one piece where there is none."""
+        """Return the text between the wildcards: one piece if there are none."""
         return pattern_pieces(self.text)
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""A search line as text: the words in it, and where it goes wrong."""
+"""A search line as text: its words, its escapes, and the place of an error."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _EMPTY_WORDS = frozenset(
 
 
 def split_words(text: str) -> tuple[str, ...]:
-    """All words, lower case, in their order."""
+    """Return all words in order, lower case."""
     return tuple(_WORD.findall(unicodedata.normalize("NFKC", text).lower()))
 
 
 def content_words(texts: Iterable[str]) -> tuple[str, ...]:
-    """The words of some texts, each once, without those that say nothing; where all are such, they count after all."""
+    """Return the distinct words without stop words; if all are stop words, return them."""
     words = tuple(dict.fromkeys(word for text in texts for word in split_words(text)))
     return tuple(word for word in words if word not in _EMPTY_WORDS) or words
 
@@ -50,7 +50,7 @@ def literal(text: str) -> str:
 
 
 class QueryError(UsageError):
-    """A search line that makes no sense; `place` is the index in it of the character where it goes wrong."""
+    """A search line with an error; `place` is the index of the character where it starts."""
 
     def __init__(self, message: str, place: int, hint: str = "") -> None:
         super().__init__(message, hint)
@@ -59,12 +59,12 @@ class QueryError(UsageError):
 
 
 def pointed(text: str, place: int) -> tuple[str, str]:
-    """Two lines to print: the text as it may safely be shown, and a caret under the character at `place`."""
+    """Return two lines to print: the text, made safe to show, and a caret under the character at `place`."""
     return visible(text), " " * _cells(visible(text[:place])) + "^"
 
 
 def _cells(text: str) -> int:
-    """How many cells of a terminal the text takes."""
+    """Return the width of the text in terminal cells."""
     return sum(
         0 if unicodedata.combining(character) else 2 if unicodedata.east_asian_width(character) in "WF" else 1
         for character in text

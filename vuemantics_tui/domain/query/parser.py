@@ -1,4 +1,4 @@
-"""From a line of text to a Query."""
+"""The parser of the search language."""
 
 from __future__ import annotations
 
@@ -30,10 +30,9 @@ _PICTURE_ENDS = tuple(f".{extension}" for extension in BY_EXTENSION)
 
 
 def parse_query(text: str, *, typing: bool = False) -> Query:
-    """Read a search line. Raises QueryError, whose `place` is where it goes wrong (at most the text's length).
+    """Parse a search line. Raises QueryError, whose `place` is at most the length of the text.
 
-    While `typing` nothing is an error: what is wrong or not yet complete is left out, but for the words in a quotation
-    that is still open, which count as plain words.
+    While `typing`, errors and incomplete parts are ignored, but the words in an open quotation count as plain words.
     """
     return _Reader(text, typing).read()
 
@@ -67,7 +66,11 @@ class _Reader:
             self._skip_blanks()
         if self.dangling is not None and not self.typing:
             sign = self.text[self.dangling]
-            raise QueryError(f"Nothing stands behind the {sign}", self.dangling, f'To search for the sign: "{sign}"')
+            raise QueryError(
+                f"Nothing follows the {sign}",
+                self.dangling,
+                f'Add what it applies to, or quote it to search for it: "{sign}"',
+            )
         self._close()
         return Query(tuple(self.operands), tuple(self.excluded), tuple(self.filters), self.sort)
 
@@ -84,7 +87,7 @@ class _Reader:
 
     def _read_sign(self, sign: str) -> None:
         if self.dangling is not None and not self.typing:
-            raise QueryError("Two signs stand behind one another", self.place, "Take one of them away.")
+            raise QueryError("Two signs in a row", self.place, "Remove one of them.")
         self._close()
         self.sign = -1 if sign == "-" else 1
         self.dangling = self.place
@@ -111,7 +114,7 @@ class _Reader:
             return
         weight = float(match[1])
         if not weight:
-            raise QueryError("A weight of 0 says nothing", self.place, "Leave it out, or give another one.")
+            raise QueryError("A weight of 0 has no effect", self.place, "Remove it, or use another weight.")
         self.place = match.end()
         self._read_meaning(weight)
 
@@ -129,7 +132,7 @@ class _Reader:
                 self._add_term(Term(token), weight)
 
     def _read_filter(self, *, negated: bool = False, minus: int = 0, weight: float | None = None) -> bool:
-        """Read a filter, if one stands here."""
+        """Read a filter, if there is one here."""
         match = _FILTER.match(self.text, self.place)
         if match is None:
             return False
@@ -143,10 +146,12 @@ class _Reader:
         self.place = match.end()
         value = self._quotation() if behind.startswith('"') else self._take_token()
         if not value.strip():
-            raise QueryError(f"{name}: needs a value right behind the colon", match.end(), example_of(name))
+            raise QueryError(f"{name}: needs a value right after the colon", match.end(), example_of(name))
         if name in (LIKE, SORT) and negated:
-            hint = "To take a meaning away, write: ` - like:...`" if name == LIKE else "Name the other order."
-            raise QueryError(f"-{name}: makes no sense", minus, hint)
+            hint = (
+                "To subtract a meaning, write ` - like:...`" if name == LIKE else "Choose the opposite order instead."
+            )
+            raise QueryError(f"{name}: cannot be negated", minus, hint)
         if name == LIKE:
             self._add_like(read_like(value, match.end()), weight)
         elif name == SORT:
@@ -176,10 +181,10 @@ class _Reader:
         self.open_terms, self.open_weight = [], 1.0
 
     def _quotation(self) -> str:
-        """What stands between the quote here and the next one, and go behind that."""
+        """Return the text up to the closing quote, and move past it."""
         end = self.text.find('"', self.place + 1)
         if end < 0:
-            raise QueryError("The quotation is not closed", self.place, 'Put a " where it ends.')
+            raise QueryError("The closing quote is missing", self.place, 'Add a " where the phrase ends.')
         inner = self.text[self.place + 1 : end]
         self.place = end + 1
         return inner
@@ -198,7 +203,7 @@ class _Reader:
         self.place = match.end() if match else self.place
 
     def _leave_out(self, start: int) -> None:
-        """Go behind what is wrong: to the end of its token, or of all where a quotation is open."""
+        """Skip the token at `start`, or everything if it opens a quotation that never closes."""
         self.place = start
         token = self._take_token()
         quotes = token.count('"')

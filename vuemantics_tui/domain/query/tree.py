@@ -1,4 +1,4 @@
-"""What someone searches for."""
+"""The parsed query."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from vuemantics_tui.domain.query.line import content_words, split_words
 
 
 class Sort(StrEnum):
-    """The order of what is found."""
+    """The order of the results."""
 
     NEWEST = "newest"
     OLDEST = "oldest"
@@ -23,7 +23,7 @@ class Sort(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A word as it was typed, or a quoted phrase, with single blanks and without its quotes."""
+    """A word as typed, or a quoted phrase without its quotes and with single spaces."""
 
     text: str
     quoted: bool = False
@@ -34,7 +34,7 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Words and phrases that are meant together."""
+    """Words and phrases that belong together."""
 
     terms: tuple[Term, ...]
 
@@ -43,13 +43,13 @@ class Text:
 
     @property
     def plain(self) -> str:
-        """The text to embed."""
+        """Return the text to embed."""
         return unicodedata.normalize("NFKC", " ".join(term.text for term in self.terms)).strip()
 
 
 @dataclass(frozen=True, slots=True)
 class Like:
-    """What looks like an upload (the beginning of its ID, lower case) or like a picture on the disk (its path)."""
+    """An example to search by: an upload (the start of its ID, lower case) or a file on disk (its path)."""
 
     reference: str
     is_path: bool
@@ -61,7 +61,7 @@ class Like:
 
 @dataclass(frozen=True, slots=True)
 class Operand:
-    """One term of the sum: its meaning times the weight, which is below 0 for what is taken away, never 0."""
+    """One term of the sum: a meaning and its weight, which is negative if subtracted and never 0."""
 
     meaning: Text | Like
     weight: float = 1.0
@@ -69,7 +69,7 @@ class Operand:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A search. `str` gives its canonical text, which parses to the same query."""
+    """A query. `str` returns its canonical text, which parses to the same query."""
 
     operands: tuple[Operand, ...] = ()
     excluded: tuple[Term, ...] = ()
@@ -91,17 +91,17 @@ class Query:
 
     @property
     def text(self) -> str:
-        """What is searched for, without what is taken away or left out: for people, and to be embedded where plain."""
+        """Return the wanted text, without what is subtracted or excluded: for display, and to embed plain queries."""
         return " ".join(meaning.plain for meaning in self._wanted)
 
     @property
     def words(self) -> tuple[str, ...]:
-        """The words that are searched for, lower case, each once, without those that say nothing."""
+        """Return the distinct wanted words, lower case, without stop words."""
         return content_words(meaning.plain for meaning in self._wanted)
 
     @property
     def phrases(self) -> tuple[tuple[str, ...], ...]:
-        """The words of each phrase that must be there: none in arithmetic, where quotes only hold words together."""
+        """Return the words of each required phrase: none in arithmetic, where quotes only group words."""
         if not self.is_plain:
             return ()
         found = (split_words(term.text) for meaning in self._wanted for term in meaning.terms if term.quoted)
@@ -109,17 +109,17 @@ class Query:
 
     @property
     def excluded_phrases(self) -> tuple[tuple[str, ...], ...]:
-        """The words of each word or phrase that must not be there."""
+        """Return the words of each excluded word or phrase."""
         return tuple(words for words in (split_words(term.text) for term in self.excluded) if words)
 
     @property
     def is_plain(self) -> bool:
-        """Whether it is one text, found by words and by meaning; else it is arithmetic, or there are filters alone."""
+        """Whether it is one text, searched by keyword and by meaning; else it is arithmetic or only filters."""
         return len(self.operands) == 1 and isinstance(self.operands[0].meaning, Text) and self.operands[0].weight > 0
 
     @property
     def pictures(self) -> tuple[str, ...]:
-        """The paths of pictures on the disk, as they were typed."""
+        """Return the paths of files on disk, as typed."""
         meanings = (operand.meaning for operand in self.operands)
         return tuple(meaning.reference for meaning in meanings if isinstance(meaning, Like) and meaning.is_path)
 

@@ -1,4 +1,4 @@
-"""What stands behind the colon of a filter, read into a filter."""
+"""The values of filters: text after the colon to filter."""
 
 from __future__ import annotations
 
@@ -71,26 +71,26 @@ _EXAMPLES = {
 
 
 def example_of(name: str) -> str:
-    """How a filter is written, as a hint."""
-    return f"As in {_EXAMPLES[name]}."
+    """Return an example of a filter, as a hint."""
+    return f"For example: {_EXAMPLES[name]}"
 
 
 def known_name(name: str) -> str | None:
-    """The filter that a name stands for, whatever its case, or None."""
+    """Return the filter that a name stands for, ignoring case, or None."""
     name = _ALIASES.get(name.lower(), name.lower())
     return name if name in FILTER_NAMES else None
 
 
 def unknown_name(name: str, token: str, place: int) -> QueryError:
-    """The error for a filter that does not exist."""
+    """Return the error for an unknown filter."""
     near = get_close_matches(name.lower(), (*FILTER_NAMES, *_ALIASES), 1, 0.5)
-    meant = f"Did you mean {near[0]}: ? " if near else f"There are: {', '.join(FILTER_NAMES)}. "
+    meant = f"Did you mean {near[0]}:? " if near else f"The filters are: {', '.join(FILTER_NAMES)}. "
     quoted = token.replace('"', "")
-    return QueryError(f"There is no filter {name}:", place, f'{meant}To search for the words, quote them: "{quoted}"')
+    return QueryError(f"There is no filter {name}:", place, f'{meant}To search for these words, quote them: "{quoted}"')
 
 
 def read_filter(name: str, value: str, place: int, negated: bool) -> Filter:
-    """Read the filter `name:value`, whose value begins at `place`. Raises QueryError."""
+    """Read the filter `name:value`, whose value starts at `place`. Raises QueryError."""
     if name in list(TextField):
         return TextFilter(TextField(name), " ".join(value.split()), negated)
     if name in list(ChoiceField):
@@ -106,17 +106,17 @@ def read_filter(name: str, value: str, place: int, negated: bool) -> Filter:
 
 
 def read_sort(value: str, place: int) -> Sort:
-    """Read the order behind `sort:`. Raises QueryError."""
+    """Read the value of `sort:`. Raises QueryError."""
     return Sort(_choice(SORT, value, [sort.value for sort in Sort], place))
 
 
 def read_like(value: str, place: int) -> Like:
-    """Read what stands behind `like:`. Raises QueryError."""
+    """Read the value of `like:`. Raises QueryError."""
     if any(mark in value for mark in "/\\.~"):
         return Like(value, is_path=True)
     if _ID.fullmatch(value):
         return Like(value.lower(), is_path=False)
-    raise QueryError(f"{LIKE}: takes the ID of an upload or a picture, not {value!r}", place, example_of(LIKE))
+    raise QueryError(f"{LIKE}: takes an upload ID or the path of a picture, not {value!r}", place, example_of(LIKE))
 
 
 def _choice(name: str, value: str, choices: list[str] | tuple[str, ...], place: int) -> str:
@@ -124,7 +124,7 @@ def _choice(name: str, value: str, choices: list[str] | tuple[str, ...], place: 
         return value.lower()
     near = get_close_matches(value.lower(), choices, 1)
     meant = f"Did you mean {name}:{near[0]}? " if near else ""
-    raise QueryError(f"{name}: cannot be {value!r}", place, f"{meant}It is one of: {', '.join(choices)}.")
+    raise QueryError(f"{name}: cannot be {value!r}", place, f"{meant}Choose one of: {', '.join(choices)}.")
 
 
 def _day(name: str, value: str, place: int) -> Day:
@@ -138,11 +138,11 @@ def _day(name: str, value: str, place: int) -> Day:
         try:
             return Day(kind, date(int(match[1]), int(match[2] or 1), int(match[3] or 1)))
         except ValueError:
-            raise QueryError(f"There is no such day: {value}", place, "A day is written 2024-06-30.") from None
+            raise QueryError(f"There is no such day: {value}", place, "Write a day as 2024-06-30.") from None
     raise QueryError(
         f"{name}: needs a day, not {value!r}",
         place,
-        "As in 2024, 2024-06, 2024-06-30, 7d, 2w, 3m, 1y, today or yesterday.",
+        "For example: 2024, 2024-06, 2024-06-30, 7d, 2w, 3m, 1y, today or yesterday.",
     )
 
 
@@ -166,7 +166,7 @@ def _range(field: RangeField, value: str, place: int, negated: bool) -> RangeFil
 def _between(
     first: str, last: str, read: Callable[[str], int | None], field: RangeField
 ) -> tuple[int | None, int | None]:
-    """Both ends; in 1..5MB the unit counts for both."""
+    """Return both ends; in 1..5MB the unit applies to both."""
     if field is RangeField.SIZE and first.strip().replace(".", "", 1).isdigit():
         unit = _NUMBER.fullmatch(last.strip())
         first += unit[2] if unit else ""
@@ -203,5 +203,5 @@ def _near(value: str, place: int, negated: bool) -> NearFilter:
     raise QueryError(
         f"{NEAR}: cannot be {value!r}",
         place,
-        "It takes degrees north, degrees east and kilometres: near:52.52,13.4,5",
+        "Give latitude, longitude and kilometres: near:52.52,13.4,5",
     )

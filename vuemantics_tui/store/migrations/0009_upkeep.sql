@@ -15,9 +15,8 @@ DROP INDEX uploads_waiting;
 CREATE INDEX uploads_waiting ON uploads (priority DESC, number, retry_at, suspicion)
     WHERE processing_status = 'pending' AND claim_token IS NULL AND deleted_at IS NULL;
 
--- The moment at which the library was last open, in seconds since the epoch, and how many seconds it has seen passing
--- by then. Whatever a clock says meanwhile, the trash counts only these.
+-- When the library was last in use, in seconds since the epoch; and how many seconds by the clock nobody saw passing, as
+-- while it was not in use for long, or when the clock was set. What is in the trash ages by those that were seen.
 ALTER TABLE library ADD COLUMN seen_at REAL;
-ALTER TABLE library ADD COLUMN seen_seconds REAL NOT NULL DEFAULT 0;
-ALTER TABLE uploads ADD COLUMN trashed_seconds REAL;
-UPDATE uploads SET trashed_seconds = 0 WHERE deleted_at IS NOT NULL;
+ALTER TABLE library ADD COLUMN unseen_seconds REAL NOT NULL DEFAULT 0;
+ALTER TABLE uploads ADD COLUMN trashed_unseen REAL NOT NULL DEFAULT 0;

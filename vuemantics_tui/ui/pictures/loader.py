@@ -7,13 +7,14 @@ import io
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-import numpy as np
 from textual.strip import Strip
 
-from vuemantics_tui.ui.pictures.blocks import Pixels, picture_strips
 from vuemantics_tui.ui.pictures.modes import PictureMode
+
+if TYPE_CHECKING:
+    from vuemantics_tui.ui.pictures.blocks import Pixels
 
 # Drawn pictures; one of 40 x 18 cells takes some 300 kB.
 MOST_KEPT = 48
@@ -82,12 +83,16 @@ def _key(path: Path, columns: int, rows: int, mode: PictureMode) -> _Key | None:
 
 
 def _draw(source: Path | BinaryIO, columns: int, rows: int, mode: PictureMode) -> Drawn | None:
+    # With NumPy it takes 60 ms to import, and not on the event loop.
+    from vuemantics_tui.ui.pictures.blocks import picture_strips
+
     pixels = _decoded(source)
     return None if pixels is None else tuple(picture_strips(pixels, columns, rows, mode)) or None
 
 
 def _decoded(source: Path | BinaryIO) -> Pixels | None:
-    from PIL import Image  # takes 30 ms, and not on the event loop
+    import numpy as np
+    from PIL import Image
 
     try:
         with Image.open(source) as image:

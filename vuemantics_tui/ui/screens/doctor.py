@@ -93,7 +93,7 @@ class DoctorScreen(Reading, Screen[None]):
         with self._notices.errors_told():
             self._findings = await self._examine()
         if is_open(self):
-            wrong = sum(finding.verdict is Verdict.BAD for finding in self._findings)
+            wrong = sum(finding.is_problem for finding in self._findings)
             self._say(f"{counted(wrong, 'thing')} to mend" if wrong else "All is well" if self._findings else "")
             # From Python 3.12 on Textual starts workers at once: the page may have no width yet.
             self.call_after_refresh(self._show)

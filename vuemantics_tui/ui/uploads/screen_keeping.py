@@ -39,12 +39,11 @@ class KeepingPart(SearchingPart):
     async def action_undo_delete(self) -> None:
         """Bring back what was deleted last."""
         with self.notices.errors_told():
-            trashed = await self.library.trash.store.contents()
-            if not trashed:
+            # What is deleted together has the same moment.
+            last = [entry.upload for entry in await self.library.trash.store.latest()]
+            if not last:
                 self.notices.tell("The trash is empty.")
                 return
-            # What is deleted together has the same moment.
-            last = [entry.upload for entry in trashed if entry.deleted_at == trashed[0].deleted_at]
             count = await self.library.trash.restore([upload.id for upload in last])
             words = named(last) if count == len(last) else counted(count, "upload")
             self.notices.tell(f"{words} {'is' if count == 1 else 'are'} back.")

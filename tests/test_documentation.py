@@ -1,0 +1,80 @@
+"""The documentation points at what is there: modules that exist, links that lead somewhere, commands that CI runs."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "vuemantics_tui"
+ARCHITECTURE = ROOT / "docs" / "ARCHITECTURE.md"
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md")])
+MOST_README_LINES = 200
+
+_CODE = re.compile(r"`([^`\n]+)`")
+_MODULE = re.compile(r"[\w./-]+(?:\.(?:py|tcss|sql|toml|md)|/)")
+_LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+_HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
+_FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors of a page's headings, as GitHub makes them."""
+    headings = _HEADING.findall(_FENCE.sub("", page.read_text("utf-8")))
+    kept = ("".join(each for each in heading.lower() if each.isalnum() or each in " -_") for heading in headings)
+    return {text.replace(" ", "-") for text in kept}
+
+
+def test_every_module_that_the_architecture_names_exists() -> None:
+    text = ARCHITECTURE.read_text("utf-8")
+    named = [code for code in _CODE.findall(text) if _MODULE.fullmatch(code) and not code.startswith("-")]
+    assert len(named) > 40
+    # Most paths are relative to the package; those of the tests and of the documentation to the repository.
+    missing = [path for path in named if not (PACKAGE / path).exists() and not (ROOT / path).exists()]
+    assert missing == []
+
+
+def test_every_room_is_on_the_map() -> None:
+    rooms = {folder.name for folder in PACKAGE.iterdir() if (folder / "__init__.py").exists()}
+    drawn = set(re.findall(r"^    (\w+)/ ", ARCHITECTURE.read_text("utf-8"), re.MULTILINE))
+    assert drawn == rooms - {"demo_pictures"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_relative_link_leads_to_a_file_and_a_heading(page: Path) -> None:
+    broken = []
+    for target in _LINK.findall(page.read_text("utf-8")):
+        if "://" in target or target.startswith("mailto:"):
+            continue
+        name, _, anchor = target.partition("#")
+        file = page.parent / name if name else page
+        if not file.exists() or (anchor and anchor not in anchors(file)):
+            broken.append(target)
+    assert broken == []
+
+
+def test_every_page_can_be_reached_from_the_readme() -> None:
+    seen: set[Path] = set()
+    waiting = [ROOT / "README.md"]
+    while waiting:
+        page = waiting.pop()
+        if page in seen or page.suffix != ".md":
+            continue
+        seen.add(page)
+        names = (target.partition("#")[0] for target in _LINK.findall(page.read_text("utf-8")) if "://" not in target)
+        waiting.extend((page.parent / name).resolve() for name in names if name)
+    assert [page.name for page in ROOT.glob("docs/*.md") if page.resolve() not in seen] == []
+
+
+def test_the_readme_is_a_product_page_that_opens_with_a_picture_and_two_commands() -> None:
+    lines = (ROOT / "README.md").read_text("utf-8").splitlines()
+    assert len(lines) < MOST_README_LINES
+    assert lines[2].startswith("![")
+    # CI runs the first line that holds each of these.
+    commands = [next(line for line in lines if each in line) for each in ("vuemantics-tui demo", ".venv/bin/pytest")]
+    assert commands == [
+        "    python3 -m venv .venv && .venv/bin/pip install . && .venv/bin/vuemantics-tui demo",
+        "    python3 -m venv .venv && .venv/bin/pip install '.[dev]' && .venv/bin/pytest",
+    ]

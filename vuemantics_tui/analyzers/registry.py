@@ -1,0 +1,193 @@
+"""The registry of analyzers: our own, and those that installed packages bring.
+
+A package adds an analyzer with an entry point in the group `vuemantics_tui.analyzers`. The entry point's name is the
+analyzer's name in the settings; it refers to a function that takes an AnalyzerContext and returns an
+`analyzers.base.Analyzer`:
+
+    [project.entry-points."vuemantics_tui.analyzers"]
+    flags = "vuemantics_flags:make"
+
+Nothing of an analyzer is imported before it is made.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import import_module
+from operator import attrgetter
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from vuemantics_tui.domain.errors import UsageError, VuemanticsError
+from vuemantics_tui.domain.media import MediaLimits
+
+if TYPE_CHECKING:
+    from vuemantics_tui.analyzers.base import Analyzer, Compute
+
+GROUP = "vuemantics_tui.analyzers"
+BUILTIN, OLLAMA, OPENAI = "builtin", "ollama", "openai"
+
+# What the rest of the program asks of an analyzer: see `analyzers.base`.
+_MEMBERS = (
+    *("name", "model", "embedding_model", "deterministic", "describe_image", "describe_video"),
+    *("embed_document", "embed_query", "states", "close"),
+)
+
+
+class AnalyzerSettings(Protocol):
+    """The settings an analyzer may read; `config.Settings` says what each means."""
+
+    @property
+    def limits(self) -> MediaLimits: ...
+    @property
+    def ollama_host(self) -> str: ...
+    @property
+    def ollama_vision_model(self) -> str: ...
+    @property
+    def ollama_embedding_model(self) -> str: ...
+    @property
+    def openai_base_url(self) -> str: ...
+    @property
+    def openai_vision_model(self) -> str: ...
+    @property
+    def openai_embedding_model(self) -> str: ...
+    @property
+    def openai_key_file(self) -> str: ...
+    @property
+    def keep_alive(self) -> str: ...
+    @property
+    def temperature(self) -> float: ...
+    @property
+    def num_ctx(self) -> int: ...
+    @property
+    def num_predict(self) -> int: ...
+    @property
+    def summary_num_predict(self) -> int: ...
+    @property
+    def image_long_side(self) -> int: ...
+    @property
+    def image_prompt(self) -> str: ...
+    @property
+    def frame_prompt(self) -> str: ...
+    @property
+    def summary_prompt(self) -> str: ...
+    @property
+    def language(self) -> str: ...
+    @property
+    def connect_seconds(self) -> float: ...
+    @property
+    def answer_seconds(self) -> float: ...
+
+
+@dataclass(frozen=True, slots=True)
+class AnalyzerContext:
+    """Everything an analyzer is made from.
+
+    Heavy work goes through `compute`; `cache_dir` is for files that can be rebuilt. An analyzer made only to describe,
+    or only to embed, does not need the other model.
+    """
+
+    settings: AnalyzerSettings
+    compute: Compute
+    cache_dir: Path
+    describes: bool = True
+    embeds: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class AnalyzerKind:
+    """One analyzer that can be made.
+
+    `target` is the module and the function that makes it, as "module:function"; `package` the distribution that brings
+    it, with its version, empty for our own.
+    `is_local` says that it uses this machine's processors: then as many uploads run at a time as there are workers,
+    else as many as suit one server.
+    """
+
+    name: str
+    target: str
+    package: str = ""
+    is_local: bool = False
+
+    def factory(self) -> Callable[[AnalyzerContext], Analyzer]:
+        """Import the function that makes it. Raises whatever the module raises."""
+        module, _, attribute = self.target.partition(":")
+        found: Callable[[AnalyzerContext], Analyzer] = attrgetter(attribute)(import_module(module))
+        return found
+
+
+OWN: tuple[AnalyzerKind, ...] = (
+    AnalyzerKind(BUILTIN, "vuemantics_tui.analyzers.builtin.analyzer:make", is_local=True),
+    AnalyzerKind(OLLAMA, "vuemantics_tui.analyzers.ollama:make"),
+    AnalyzerKind(OPENAI, "vuemantics_tui.analyzers.openai:make"),
+)
+OWN_NAMES = tuple(kind.name for kind in OWN)
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of all analyzers, our own first."""
+    return (*OWN_NAMES, *other_names())
+
+
+def other_names() -> tuple[str, ...]:
+    """Return the names of the analyzers that other packages bring. Looks through all installed packages."""
+    return tuple(_others(tuple(sys.path)))
+
+
+def kind_of(name: str) -> AnalyzerKind:
+    """Return the analyzer of a name. Raises UsageError if there is none."""
+    for kind in OWN:
+        if kind.name == name:
+            return kind
+    others = _others(tuple(sys.path))
+    if name not in others:
+        raise UsageError(f"There is no analyzer {name!r}", f"Available: {', '.join(names())}.")
+    return others[name]
+
+
+def make(name: str, context: AnalyzerContext) -> Analyzer:
+    """Make the analyzer of a name. Imports what it needs and may read files, so call it off the event loop.
+
+    Raises UsageError if there is none, or if the package that brings it is broken.
+    """
+    kind = kind_of(name)
+    try:
+        analyzer = kind.factory()(context)
+    except VuemanticsError:
+        raise
+    except Exception as error:
+        if not kind.package:
+            raise
+        # What a foreign package raises is anybody's guess, and must not end the program.
+        raise _broken(kind, f"{type(error).__name__}: {error}") from error
+    missing = [member for member in _MEMBERS if not hasattr(analyzer, member)]
+    if missing:
+        raise _broken(kind, f"what it makes has no {', '.join(missing)}")
+    return analyzer
+
+
+def _broken(kind: AnalyzerKind, reason: str) -> UsageError:
+    package, _, version = kind.package.partition(" ")
+    return UsageError(
+        f"The analyzer {kind.name} of the package {package} {version} does not work: {reason}",
+        f"Update the package with: python -m pip install --upgrade {package}; or choose another analyzer with: "
+        f"vuemantics-tui analyzer {BUILTIN}",
+    )
+
+
+@lru_cache(maxsize=4)
+def _others(path: tuple[str, ...]) -> dict[str, AnalyzerKind]:
+    """Find the analyzers of all packages on this path. Our own names are reserved; of two packages the first wins."""
+    # Takes tens of milliseconds, which most commands can do without.
+    from importlib.metadata import entry_points
+
+    found: dict[str, AnalyzerKind] = {}
+    for point in entry_points(group=GROUP):
+        package = f"{point.dist.name} {point.dist.version}" if point.dist else "unknown"
+        known = found.get(point.name)
+        if point.name not in OWN_NAMES and (known is None or package < known.package):
+            found[point.name] = AnalyzerKind(point.name, point.value, package)
+    return dict(sorted(found.items()))
