@@ -23,8 +23,8 @@ from textual.pilot import Pilot
 from vuemantics_tui.config import Settings
 from vuemantics_tui.library import Library, start_process_server
 from vuemantics_tui.ui.app import VuemanticsApp
-from vuemantics_tui.ui.picker.preview_pane import PreviewPicture
-from vuemantics_tui.ui.screens.picker import PickerScreen
+from vuemantics_tui.ui.picker.preview import PreviewPicture
+from vuemantics_tui.ui.picker.screen import PickerScreen
 from vuemantics_tui.ui.uploads.gallery import Gallery
 from vuemantics_tui.ui.uploads.table import UploadTable
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from pathlib import Path
 
@@ -34,6 +35,15 @@ def test_every_module_that_the_architecture_names_exists() -> None:
     # Most paths are relative to the package; those of the tests and of the documentation to the repository.
     missing = [path for path in named if not (PACKAGE / path).exists() and not (ROOT / path).exists()]
     assert missing == []
+
+
+@pytest.mark.parametrize("name", ["KEYS.md", "COMMANDS.md", "SETTINGS.md"])
+def test_generated_pages_are_up_to_date(name: str) -> None:
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+    assert spec is not None and spec.loader is not None
+    generate = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(generate)
+    assert (ROOT / "docs" / name).read_text("utf-8") == generate.page(name), "run: .venv/bin/poe docs"
 
 
 def test_every_room_is_on_the_map() -> None:

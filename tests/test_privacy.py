@@ -102,7 +102,7 @@ def test_a_settings_file_that_the_program_makes_is_its_owners_alone(
 ) -> None:
     from click.testing import CliRunner
 
-    from vuemantics_tui.cli.configuring import edit
+    from vuemantics_tui.cli.config import edit
 
     monkeypatch.setenv("EDITOR", "true")
     assert CliRunner().invoke(edit).exit_code == 0

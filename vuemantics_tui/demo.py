@@ -1,4 +1,4 @@
-"""The throw-away library of `demo`: its pictures, and its run where there is no screen."""
+"""The demo: a temporary library of drawn pictures, and its run without a screen."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vuemantics_tui.library import Library
 
 @dataclass(frozen=True, slots=True)
 class DemoOutcome:
-    """How a demo without a screen went."""
+    """The result of a demo without a screen."""
 
     uploads: list[Upload]
     as_it_should: bool
@@ -22,18 +22,18 @@ class DemoOutcome:
 
 
 def demo_settings(settings: Settings, library: Path) -> Settings:
-    """The settings of a demo in this folder: the built-in analyzer, whatever there is on the machine."""
+    """Return the settings of a demo in this folder: always the built-in analyzer."""
     return replace(settings, library=library, keep_free_mib=0, analyzer="builtin", embedder="same")
 
 
 def draw(folder: Path) -> list[Path]:
-    """Draw the demo's pictures, its clip and its broken file into a new folder; returns their paths."""
+    """Draw the demo's pictures, its clip and its broken file into a new folder; return their paths."""
     folder.mkdir(parents=True)
     return draw_demo(folder)
 
 
 async def run_without_screen(settings: Settings, pictures: Sequence[Path]) -> DemoOutcome:
-    """Add the demo's pictures and process them. All but the broken file should be completed."""
+    """Add the demo's pictures and process them. Everything but the broken file should complete."""
     library = await Library.open(settings)
     try:
         feed = library.changes()
@@ -54,5 +54,7 @@ async def run_without_screen(settings: Settings, pictures: Sequence[Path]) -> De
         and len(completed) == len(uploads) - 1
         and all(upload.status is ProcessingStatus.FAILED and upload.error_message for upload in broken)
     )
-    verdict = f"{len(completed)} of {len(uploads)} completed; {BROKEN_NAME!r} failed, as a broken file should."
-    return DemoOutcome(uploads, as_it_should, verdict if as_it_should else "The demo did not go as it should.")
+    verdict = f"{len(completed)} of {len(uploads)} completed. {BROKEN_NAME!r} failed, as expected."
+    return DemoOutcome(
+        uploads, as_it_should, verdict if as_it_should else "The demo failed: some uploads did not end as expected."
+    )

@@ -34,6 +34,11 @@ class WholeFile:
         self._part = target.with_name(f"{_part_prefix(target)}{secrets.token_hex(8)}{PART_SUFFIX}")
         self.file: BinaryIO = os.fdopen(_create(self._part, private), "wb")
 
+    @property
+    def part(self) -> Path:
+        """Where it is written, for what writes files by their names."""
+        return self._part
+
     def write(self, data: bytes | memoryview) -> None:
         """Add to the end."""
         self.file.write(data)

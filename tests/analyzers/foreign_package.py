@@ -11,6 +11,7 @@ WORKING = '''
 """Describes a picture by its size, with a function that runs in a process of the pool."""
 
 import io
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -19,9 +20,9 @@ from vuemantics_tui.analyzers.base import ServerState
 from vuemantics_tui.domain.description import Description
 
 
-def look(picture):
+def look(picture: Path | bytes) -> tuple[int, int]:
     with Image.open(io.BytesIO(picture) if isinstance(picture, bytes) else picture) as image:
-        return list(image.size)
+        return image.size
 
 
 class FlagsAnalyzer:

@@ -55,6 +55,12 @@ def ids(processed: Path, tmp_path: Path, run: Run) -> dict[str, str]:
 
 
 @pytest.fixture
+def empty(run: Run) -> None:
+    """The program's library is there, without uploads."""
+    assert run("process").returncode == 0
+
+
+@pytest.fixture
 def run(tmp_path: Path) -> Run:
     """Runs the program on a library of its own."""
 

@@ -71,7 +71,7 @@ def test_another_analyzer_is_kept_and_what_that_costs_is_said(
     assert run("add", *draw(draw_picture, 3), VUEMANTICS_ANALYZER="builtin").returncode == 0
     offered = run("analyzer")
     assert offered.stdout.startswith("builtin: ")
-    assert "Change with: vuemantics-tui analyzer ollama" in offered.stderr
+    assert "To use it: vuemantics-tui analyzer ollama" in offered.stderr
     changed = run("analyzer", "ollama")
     assert changed.returncode == 0, changed.stderr
     assert "3 of 3 need re-embedding: vuemantics-tui reembed" in changed.stdout
@@ -79,11 +79,11 @@ def test_another_analyzer_is_kept_and_what_that_costs_is_said(
     assert "3 of 3 need re-embedding with bge-m3" in queued.stderr
     done = run("reembed")
     assert done.returncode == 0, done.stderr
-    assert "3 uploads of 3 have a vector of bge-m3" in done.stderr
+    assert "3 of 3 uploads have a vector of bge-m3" in done.stderr
     assert (ollama.server.count("/api/chat"), ollama.server.count("/api/embed")) == (0, 3)
     assert "0 of 3 need" in run("reembed").stderr
     noted = run("analyzer", "builtin", VUEMANTICS_ANALYZER="ollama")
-    assert "not in use as long as analyzer is ollama (environment, VUEMANTICS_ANALYZER)" in noted.stderr
+    assert "Not in use while analyzer is ollama (environment, VUEMANTICS_ANALYZER)" in noted.stderr
 
 
 def test_who_waits_gives_up_after_the_patience_and_all_is_kept(run: Run, draw_picture: DrawPicture) -> None:
@@ -127,7 +127,7 @@ def test_a_server_killed_in_the_middle_of_thirty_and_started_again_costs_none(
     assert program.returncode == 0, errors
     assert len(documents) == 30
     assert {(document["status"], document["attempts"]) for document in documents} == {("completed", 1)}
-    assert "answers again" in errors
+    assert "is back online" in errors
 
 
 def test_a_missing_model_is_a_group_that_pull_and_retry_mend(
@@ -146,13 +146,13 @@ def test_a_missing_model_is_a_group_that_pull_and_retry_mend(
         (shown,) = objects(run("show", objects(run("list", "--json"))[0]["id"], "--json"))
         assert shown["missing_model"] == "qwen2.5vl:3b"
         pulled = run("pull")
-        assert (pulled.returncode, pulled.stdout) == (0, "qwen2.5vl:3b is there\n")
+        assert (pulled.returncode, pulled.stdout) == (0, "qwen2.5vl:3b: downloaded\n")
         assert "success" in pulled.stderr
-        assert run("pull").stderr == "No model is missing.\n"
+        assert run("pull").stderr == "No models are missing.\n"
         retried = run("failures", "--retry", "--json")
         assert retried.returncode == 0, retried.stderr
         assert [document["status"] for document in objects(retried)] == ["completed"] * 3
-        assert run("failures").stderr == "Nothing has failed.\n"
+        assert run("failures").stderr == "No failures.\n"
         unknown = run("pull", "no-such-model")
         assert (unknown.returncode, "ollama.com/library" in unknown.stderr) == (1, True)
         server.stop()
@@ -175,7 +175,7 @@ def test_descriptions_are_kept_chosen_and_written_by_hand(
 
     (back,) = objects(run("describe", added["id"], "--use", str(first["number"]), "--json"))
     assert (back["status"], back["description"]) == ("completed", first["text"])
-    assert run("describe", added["id"], "--use", str(first["number"])).stderr == "Nothing was changed.\n"
+    assert run("describe", added["id"], "--use", str(first["number"])).stderr == "No changes.\n"
     assert run("describe", added["id"], "--use", "999").returncode == 2
 
     (edited,) = objects(run("edit", added["id"], "--text", "Our cat Mina.", "--tags", "Mina, cat", "--json"))
@@ -186,12 +186,12 @@ def test_descriptions_are_kept_chosen_and_written_by_hand(
     editor.chmod(0o700)
     (written,) = objects(run("edit", added["id"], "--json", VISUAL=str(editor)))
     assert written["description"] == "Our cat Minna."
-    assert run("edit", added["id"], VISUAL="true").stderr == "Nothing was changed.\n"
+    assert run("edit", added["id"], VISUAL="true").stderr == "No changes.\n"
     assert run("edit", added["id"], "--text", "  ").returncode == 2
 
     kept = run("retry", added["id"], "--json")
     assert (kept.returncode, kept.stdout) == (0, "")
-    assert "was described by hand; to describe it anew, give --overwrite-edited" in kept.stderr
+    assert "edited by hand, skipped. To replace your text: --overwrite-edited" in kept.stderr
     (anew,) = objects(run("retry", added["id"], "--overwrite-edited", "--json"))
     assert (anew["edited"], anew["regeneration_count"]) == (False, 2)
     assert len(objects(run("describe", added["id"], "--json"))) == 5
@@ -262,6 +262,7 @@ def test_a_key_file_that_others_may_read_is_refused_with_the_command_that_mends_
         "VUEMANTICS_OPENAI_BASE_URL": f"http://{NOBODY}",
         "VUEMANTICS_OPENAI_KEY_FILE": str(file),
     }
+    run("process")
     refused = run("analyzer", **environment)
     assert (refused.returncode, f"chmod 600 {file}" in refused.stderr) == (2, True)
     assert run("list", **environment).returncode == 0, "who lists needs no key"

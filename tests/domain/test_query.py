@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 
 import pytest
@@ -9,6 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from vuemantics_tui.domain.query import (
+    ChoiceField,
+    DateField,
     DateFilter,
     Day,
     DayKind,
@@ -18,14 +21,18 @@ from vuemantics_tui.domain.query import (
     Operand,
     Query,
     QueryError,
+    RangeField,
     RangeFilter,
     Relation,
     Sort,
     Term,
     Text,
+    TextField,
     parse_query,
     pointed,
 )
+from vuemantics_tui.domain.query.filters import CHOICES
+from vuemantics_tui.domain.query.values import FILTERS
 
 # Pieces that mean something, so that random lines are not words alone.
 PIECES = st.sampled_from(
@@ -205,3 +212,19 @@ def test_what_is_half_typed_is_left_out() -> None:
 def test_the_caret_stands_under_the_place() -> None:
     assert pointed("red tagg:cat", 4) == ("red tagg:cat", "    ^")
     assert pointed("日本\x1b tagg:x", 4) == ("日本\\x1b tagg:x", " " * 9 + "^")
+
+
+def test_every_filter_is_explained_with_examples_that_parse() -> None:
+    fields = {field.value for kind in (ChoiceField, TextField, DateField, RangeField) for field in kind}
+    assert set(FILTERS) == {*fields, "near", "like", "sort"}
+    for name, (about, examples) in FILTERS.items():
+        assert about
+        for one in re.split(r" or |, (?=[a-z]+:)", examples):
+            assert one.startswith(f"{name}:")
+            query = parse_query(one)
+            assert query.filters or query.operands or query.sort, one
+
+
+def test_the_words_for_choices_are_those_that_are_accepted() -> None:
+    for field in (ChoiceField.STATUS, ChoiceField.IS):
+        assert FILTERS[field.value][0] == ", ".join(CHOICES[field])

@@ -13,7 +13,7 @@ from vuemantics_tui.domain.media import MediaLimits
 from vuemantics_tui.domain.query import ChoiceField, ChoiceFilter, parse_query
 from vuemantics_tui.media.probe import probe
 from vuemantics_tui.media.thumbnail import make_thumbnail
-from vuemantics_tui.ui.picker.listing import media_format
+from vuemantics_tui.ui.picker.folder import media_format
 
 # How FFmpeg calls the container of a video format, and a codec that goes into it.
 CONTAINERS = {

@@ -137,7 +137,7 @@ def test_each_type_has_its_own_limit_of_bytes(tmp_path: Path) -> None:
     drawing.four_corners().save(picture)
     film.write_bytes(_ftyp(b"isom") + bytes(5000))
     limits = MediaLimits(max_image_bytes=100, max_video_bytes=10_000)
-    with pytest.raises(MediaError, match="limit of 100 bytes for pictures"):
+    with pytest.raises(MediaError, match="limit of 100 B for pictures"):
         probe(picture, limits)
     assert probe(film, limits).format is formats.MP4
     with pytest.raises(MediaError, match="for videos"):

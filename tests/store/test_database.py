@@ -192,6 +192,23 @@ async def test_a_cancellation_is_let_through_also_when_the_work_fails() -> None:
     assert isinstance(caught.value.__context__, RuntimeError)
 
 
+ENDLESS = "WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n"
+
+
+async def test_a_query_that_nobody_waits_for_holds_up_no_other(database: Database) -> None:
+    dropped = [asyncio.create_task(database.fetch(ENDLESS)) for _ in range(3)]
+    await asyncio.sleep(0)
+    after = asyncio.create_task(database.fetch("SELECT 1"))
+    _, pending = await asyncio.wait([after], timeout=0.1)
+    assert pending
+    for task in dropped:
+        task.cancel()
+    assert [row[0] for row in await asyncio.wait_for(after, 30)] == [1]
+    assert all(
+        isinstance(end, asyncio.CancelledError) for end in await asyncio.gather(*dropped, return_exceptions=True)
+    )
+
+
 def _insert_in_another_process(path: str, count: int) -> None:
     async def insert() -> None:
         database = await Database.open(Path(path))

@@ -17,12 +17,13 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from textual.app import App
 from textual.pilot import Pilot
 from textual.widgets import Input
 
 from tests.conftest import DEADLINE_SECONDS
 from tests.doubles import ThreadCompute
-from tests.ui.screen_text import screen_text
+from tests.ui.screen_text import check_text, screen_text
 from vuemantics_tui import paths
 from vuemantics_tui.analyzers.base import Analyzer, OnFrame, OnText, Picture, ServerState, Vector, ignore_text
 from vuemantics_tui.config import Settings
@@ -39,6 +40,8 @@ from vuemantics_tui.ui.uploads.upload_list import UploadList
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 # Only ends what hangs: a machine with more to do than this takes its time.
 PATIENCE_SECONDS = DEADLINE_SECONDS
+PICTURE_SIZE = (120, 36)
+RunBefore = Callable[[Pilot[None]], Awaitable[None]]
 
 
 class StillAnalyzer:
@@ -153,6 +156,18 @@ async def open_library_at(root: Path) -> Library:
 def steady_cursor(monkeypatch: pytest.MonkeyPatch) -> None:
     """No cursor blinks: whether a picture shows it would depend on how long it took."""
     monkeypatch.setattr(Input, "_toggle_cursor", lambda _: None)
+
+
+@pytest.fixture
+def snap_compare(snap_compare: Callable[..., bool]) -> Callable[..., bool]:
+    """Compare the picture of one size with the one that is kept; in every other size, check the text alone."""
+
+    def compare(app: App[None], *, terminal_size: tuple[int, int], run_before: RunBefore) -> bool:
+        if terminal_size == PICTURE_SIZE:
+            return snap_compare(app, terminal_size=terminal_size, run_before=run_before)
+        return check_text(app, terminal_size, run_before)
+
+    return compare
 
 
 @pytest.fixture

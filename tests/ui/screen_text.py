@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from rich.cells import cell_len
 from textual._context import visible_screen_stack
 from textual.app import App
+from textual.pilot import Pilot
 from textual.strip import Strip
 
 
@@ -20,3 +25,20 @@ def screen_strips(app: App[None]) -> list[Strip]:
 def screen_text(app: App[None]) -> str:
     """The same without the blanks at the ends."""
     return "\n".join(strip.text.rstrip() for strip in screen_strips(app))
+
+
+def check_text(app: App[None], size: tuple[int, int], run_before: Callable[[Pilot[None]], Awaitable[None]]) -> bool:
+    """Run the app in a window of this size. `run_before` waits for texts; the keys at the bottom must not be cut."""
+    seen: list[str] = []
+
+    async def look(pilot: Pilot[Any]) -> None:
+        await run_before(pilot)
+        seen.append(screen_text(pilot.app))
+        pilot.app.exit()
+
+    app.run(headless=True, size=size, auto_pilot=look)
+    [text] = seen
+    lines = text.splitlines()
+    assert all(cell_len(line) <= size[0] for line in lines)
+    assert "…" not in lines[-1], text
+    return True

@@ -204,7 +204,7 @@ def test_a_crash_leaves_the_terminal_clean_and_says_one_sentence(tmp_path: Path)
     assert sent.rindex("\x1b[?25h") > sent.rindex("\x1b[?25l"), "the cursor is shown again"
     assert "Traceback" not in sent
     words = re.sub(r"\x1b[\[\]>=()][0-9;?<>u]*[a-zA-Z]?", "", rest).strip()
-    assert re.fullmatch(r"Error: the app had to end because of a defect; the log file tells more: \S+\.log", words)
+    assert re.fullmatch(r"Error: The app stopped because of a bug\. Details are in the log: \S+\.log", words)
     assert "a defect" in Path(words.rpartition(" ")[2]).read_text("utf-8")
 
 

@@ -114,8 +114,8 @@ async def test_the_page_of_facts_holds_everything(root: Path) -> None:
             "camera make Canon camera model Canon EOS 1000D iso 100",
             "status completed, 100 %",
             f"revision {upload.revision} id {upload.id} number 1",
-            "2026-05-04 11:58:00 added /home/me/cat.png",
-            "2026-05-04 11:58:01 described builtin efficientnet-lite0, quality 100 (0.1 s)",
+            "4 May 2026 11:58:00 added /home/me/cat.png",
+            "4 May 2026 11:58:01 described builtin efficientnet-lite0, quality 100 (0.1 s)",
         ):
             assert part in text, part
 

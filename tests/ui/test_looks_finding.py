@@ -110,6 +110,6 @@ def test_looks_in_numbers(snap_compare: Compare, root: Path, size: Size, monkeyp
     async def read(statistics: LibraryStatistics) -> Statistics:
         return STATISTICS
 
-    monkeypatch.setattr(LibraryStatistics, "__call__", read)
+    monkeypatch.setattr(LibraryStatistics, "read", read)
     app = LooksApp(root)
     assert snap_compare(app, terminal_size=size, run_before=press(app, "number_sign", shows="Months"))

@@ -14,7 +14,7 @@ from vuemantics_tui.analyzers.secret import Secret
 from vuemantics_tui.domain.errors import AnalyzerError, ErrorKind, ServerDownError
 
 MOST_SAID = 300
-"""So many characters of what a server says are shown."""
+"""How many characters of a server's message are shown."""
 
 _TRANSIENT_STATUSES = {408, 425, 429, *range(500, 600)} - {501, 505}
 

@@ -44,7 +44,7 @@ def _base_url(text: str) -> str:
         raise _wrong(text, "begins with neither http:// nor https://")
     address, _, path = rest.partition("/")
     if "@" in address:
-        # Not shown, since what stands before the sign is mostly a password.
+        # Not shown: the text before the @ is often a password.
         raise UsageError("An Ollama host contains a user name or password", "Remove it.")
     host, port = _host_and_port(text, address)
     number = _PORTS[scheme] if port is None else int(port) if re.fullmatch(r"[0-9]{1,5}", port) else 0

@@ -172,7 +172,7 @@ def parse_base_url(text: str) -> str:
     """
     url = text.strip().rstrip("/")
     if "@" in url:
-        # Not shown, since what stands before the sign is mostly a password.
+        # Not shown: the text before the @ is often a password.
         raise UsageError("The address of the OpenAI API holds a user name or password", f"Write it without. {KEY_HINT}")
     port = re.search(r":(\d+)(/|$)", url)
     if not _URL.fullmatch(url) or (port and not 0 < int(port[1]) <= 65535):

@@ -86,8 +86,9 @@ class AnalyzerSettings(Protocol):
 class AnalyzerContext:
     """Everything an analyzer is made from.
 
-    Heavy work goes through `compute`; `cache_dir` is for files that can be rebuilt. An analyzer made only to describe,
-    or only to embed, does not need the other model.
+    Heavy work goes through `compute`, as functions whose results are annotated and plain (text, numbers, bytes, tuples,
+    dataclasses of these); `cache_dir` is for files that can be rebuilt. An analyzer made only to describe, or only to
+    embed, does not need the other model.
     """
 
     settings: AnalyzerSettings

@@ -231,7 +231,7 @@ class RemoteAnalyzer(ABC):
 def unit_vector(request: Request, values: object) -> Vector:
     """Convert a server's numbers to a vector of length 1. Raises AnalyzerError, NotANumberError for NaN and zeros."""
     try:
-        # llama.cpp writes null for what is not a number, and NumPy reads that so.
+        # llama.cpp writes null for NaN, which NumPy reads as NaN.
         vector = np.asarray(values, np.float64)
     except (TypeError, ValueError, OverflowError) as error:
         raise failures.malformed(request, "its embedding is no list of numbers") from error

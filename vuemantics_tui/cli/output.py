@@ -8,16 +8,15 @@ import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.cells import cell_len
 
 from vuemantics_tui.domain.errors import VuemanticsError
-from vuemantics_tui.domain.fields import document, facts, moment_words
-from vuemantics_tui.domain.text import seconds_words, size_words, visible, word_places
-from vuemantics_tui.domain.upload import Upload, UploadEvent
+from vuemantics_tui.domain.fields import document, facts
+from vuemantics_tui.domain.text import date_words, seconds_words, size_words, visible, word_places
+from vuemantics_tui.domain.upload import ProcessingStatus, Upload, UploadEvent
 
 if TYPE_CHECKING:
     from vuemantics_tui.library import IntakeResult, Library
@@ -29,12 +28,12 @@ _LIT = "bold yellow"
 
 
 class ReaderGoneError(Exception):
-    """Whoever read stdout has what it wanted, as `head` does."""
+    """Whoever reads stdout has all it wanted, as `head` does."""
 
 
 @contextmanager
 def stdout_written() -> Iterator[None]:
-    """What is written to stdout inside arrives.
+    """Make sure that what is written to stdout inside arrives.
 
     Raises ReaderGoneError where nobody reads it any more, and VuemanticsError where it cannot be written, as on a full
     disk. Not left as OSError, since click would end the program at a closed pipe as if something had failed.
@@ -49,12 +48,12 @@ def stdout_written() -> Iterator[None]:
             raise ReaderGoneError from error
         raise VuemanticsError(
             f"The output cannot be written: {error.strerror or error}",
-            "Make room, or send it elsewhere; then try again.",
+            "Free some space or write elsewhere, then try again.",
         ) from error
 
 
 def emit(line: str) -> None:
-    """Print one line on stdout; what the terminal's encoding lacks is shown as an escape."""
+    """Print one line on stdout, with escapes for what the terminal's encoding lacks."""
     encoding = sys.stdout.encoding or "utf-8"
     with stdout_written():
         sys.stdout.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")
@@ -102,18 +101,18 @@ def note(line: str) -> None:
 
 
 def warn_of(problems: Iterable[str]) -> None:
-    """Say on stderr what is wrong with the settings file."""
+    """Print on stderr what is wrong with the settings file."""
     for problem in problems:
         note(f"Warning: {visible(problem)}")
 
 
 def upload_document(library: Library, upload: Upload) -> dict[str, Any]:
-    """An upload as a JSON object; paths are absolute."""
+    """Return an upload as a JSON object; paths are absolute."""
     return document(upload, library.absolute)
 
 
 def intake_document(library: Library, result: IntakeResult) -> dict[str, Any]:
-    """What became of a path that did not become a new upload, as a JSON object."""
+    """Return why a path did not become a new upload, as a JSON object."""
     path = str(result.path).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     document: dict[str, Any] = {"path": path, "filename": Path(path).name, "status": result.outcome.value}
     if result.upload is not None:
@@ -125,12 +124,12 @@ def intake_document(library: Library, result: IntakeResult) -> dict[str, Any]:
 
 
 def result_line(word: str, name: str, more: str = "") -> str:
-    """One line for one file of a batch."""
+    """Return one line for one file of a batch."""
     return f"{word:<10} {visible(name)}" + (f"  {visible(more)}" if more else "")
 
 
 def tell_upload(library: Library, as_json: bool, upload: Upload) -> None:
-    """Print an upload that came to its end."""
+    """Print an upload that ended."""
     if as_json:
         emit_json(upload_document(library, upload))
     else:
@@ -138,7 +137,7 @@ def tell_upload(library: Library, as_json: bool, upload: Upload) -> None:
 
 
 def upload_line(upload: Upload) -> str:
-    """One line for an upload that came to its end."""
+    """Return one line for an upload that ended."""
     return result_line(upload.word, upload.filename, _ending(upload))
 
 
@@ -149,7 +148,7 @@ def _ending(upload: Upload) -> str:
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]], right: frozenset[int] = frozenset()) -> list[str]:
-    """Rows as lines in columns; the last column is left as long as it is. Column numbers in `right` align right."""
+    """Return rows as lines in columns; the columns in `right` are aligned right, the last one is never cut."""
     cells = [list(headings), *([visible(cell) for cell in row] for row in rows)]
     widths = [max(cell_len(row[column]) for row in cells) for column in range(len(headings))]
     lines = []
@@ -164,13 +163,13 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]], right: frozens
 
 
 def upload_table(uploads: Iterable[Upload]) -> list[str]:
-    """Uploads as a table, with the message of those that failed."""
+    """Return uploads as a table. Completed is the normal case and not repeated; failures have their message."""
     rows = [
         (
             upload.id[:SHORT_ID],
-            upload.word + (" !" if upload.warning and not upload.error_message else ""),
+            _status(upload),
             size_words(upload.file_size),
-            local_time(upload.created_at),
+            date_words(upload.created_at),
             upload.filename + (f"  {upload.error_message}" if upload.error_message else ""),
         )
         for upload in uploads
@@ -178,13 +177,14 @@ def upload_table(uploads: Iterable[Upload]) -> list[str]:
     return table(("ID", "Status", "Size", "Added", "Name"), rows, frozenset({2})) if rows else []
 
 
-def local_time(moment: str) -> str:
-    """A moment of the store in the local time zone, to the minute."""
-    return datetime.fromisoformat(moment).astimezone().strftime("%Y-%m-%d %H:%M")
+def _status(upload: Upload) -> str:
+    if upload.status is ProcessingStatus.COMPLETED:
+        return "! warning" if upload.warning else ""
+    return upload.word
 
 
 def upload_page(library: Library, upload: Upload, history: Iterable[UploadEvent]) -> list[str]:
-    """Everything about one upload, as lines in sections."""
+    """Return all details of one upload, as lines in sections."""
     lines: list[str] = []
     indent = " " * _LABEL_CELLS
     for heading, found in facts(upload, library.absolute):
@@ -200,5 +200,5 @@ def upload_page(library: Library, upload: Upload, history: Iterable[UploadEvent]
     lines += ["", "History"]
     for event in history:
         took = f"  {seconds_words(event.seconds)}" if event.seconds is not None else ""
-        lines.append(f"  {moment_words(event.at)}  {event.kind:<12}{visible(event.message)}{took}".rstrip())
+        lines.append(f"  {date_words(event.at, seconds=True)}  {event.kind:<12}{visible(event.message)}{took}".rstrip())
     return lines

@@ -1,4 +1,4 @@
-"""A search line from the arguments that a shell hands over."""
+"""A search line, put together from the arguments that a shell hands over."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 
 from vuemantics_tui.cli.output import note
 from vuemantics_tui.domain.query import QueryError, TextField, parse_query, pointed
-from vuemantics_tui.domain.query.values import LIKE, NEAR, known_name
+from vuemantics_tui.domain.query.values import FILTERS, LIKE, NEAR, known_name
 
 # An argument's sign, weight and filter, which stand outside the quotes: -tag:Rome by night, 2:golden retriever.
 _HEAD = re.compile(r"(?P<sign>-?)(?P<weight>(?:[0-9]{1,3}(?:\.[0-9]{1,3})?:)?)(?P<filter>(?:[A-Za-z]+:)?)")
@@ -19,7 +19,13 @@ _PATH = re.compile(r"(?:\.{0,2}|~)[/\\].*\.[A-Za-z0-9]{2,4}", re.DOTALL)
 
 
 class QueryCommand(click.Command):
-    """A command with a QUERY, which says how a word with a minus is written where it was taken for an option."""
+    """A command with a QUERY: it explains how to leave a word out when that was taken for an option."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the filters of the search language below the options."""
+        with formatter.section("Filters of a QUERY (- before one negates it; quote values with spaces)"):
+            formatter.write_dl([(f"{name}:", f"{about}. {example}") for name, (about, example) in FILTERS.items()])
+        super().format_epilog(ctx, formatter)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         given = list(args)
@@ -30,7 +36,7 @@ class QueryCommand(click.Command):
                 raise
             words = [word for word in given if word.startswith(error.option_name)]
             raise click.UsageError(
-                f"There is no option {words[0] if words else error.option_name}. To leave a word out, put -- before"
+                f"There is no option {words[0] if words else error.option_name}. To leave out a word, put -- before"
                 f" the query: {ctx.command_path} -- kitten {words[0] if words else '-dog'}",
                 ctx,
             ) from None
@@ -68,14 +74,14 @@ def _quoted(argument: str, *, alone: bool) -> str:
 
 
 def _is_syntax(word: str) -> bool:
-    """Whether a word says something in the search language, other than itself."""
+    """Return whether a word means something in the search language, other than itself."""
     name = word.removeprefix("-").partition(":")
     return word in ("+", "-") or (word[0] == "-" and word[1:2].isalnum()) or bool(name[1] and known_name(name[0]))
 
 
 @contextmanager
 def pointing(text: str) -> Iterator[None]:
-    """Shows on stderr where in a search line it goes wrong, before the error is told. Raises QueryError."""
+    """Point on stderr at what is wrong in a search line, before the error. Raises QueryError."""
     try:
         yield
     except QueryError as error:
@@ -85,7 +91,7 @@ def pointing(text: str) -> Iterator[None]:
 
 
 def checked_line(arguments: Sequence[str]) -> str:
-    """The search line that arguments make, once it is known to make sense. Raises QueryError."""
+    """Return the search line that arguments make. Raises QueryError if it makes no sense."""
     text = query_line(arguments)
     with pointing(text):
         parse_query(text)

@@ -10,9 +10,10 @@ import queue
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from vuemantics_tui import paths
+from vuemantics_tui.cli.options import INTERRUPTED
 from vuemantics_tui.config import Settings
 from vuemantics_tui.files import make_file, make_folder
 
@@ -22,13 +23,12 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 LOG_BYTES = 5 * 1024**2
-INTERRUPTED = 130
 # They write a line for every request.
 _TALKATIVE = ("httpx", "httpcore")
 
 
-class Interrupted(Exception):  # noqa: N818 - it is no error
-    """Ctrl-C or a polite signal ended the work; `message` says how to go on."""
+class Interrupted(Exception):  # noqa: N818 - not an error
+    """Ctrl-C or a polite signal ended the work; `message` says how to resume."""
 
     def __init__(self, message: str = "") -> None:
         super().__init__(message)
@@ -100,11 +100,14 @@ def logging_to_file() -> Iterator[None]:
 
 
 @asynccontextmanager
-async def open_library(settings: Settings) -> AsyncIterator[Library]:
-    """The open library, closed to the end also when the command is interrupted. Raises LibraryError."""
-    from vuemantics_tui.library import Library
+async def open_library(settings: Settings, to: Literal["read", "write", "create"] = "read") -> AsyncIterator[Library]:
+    """Open the library, and close it to the end even when the command is interrupted. Raises LibraryError.
 
-    library = await Library.open(settings)
+    Only to `create` it is made where there is none; to `read` it works in a folder that may not be written.
+    """
+    from vuemantics_tui.library import Access, Library
+
+    library = await Library.open(settings, Access(to))
     try:
         yield library
     finally:

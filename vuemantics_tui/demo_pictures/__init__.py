@@ -1,4 +1,4 @@
-"""Pictures drawn on the spot for the demo library: the same ones every time, and nobody's property."""
+"""Pictures drawn for the demo library: the same ones every time, and nobody's property."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from PIL import Image
 
-from vuemantics_tui.demo_pictures import graphics, landscapes
+from vuemantics_tui.demo_pictures import scenes
 from vuemantics_tui.demo_pictures.canvas import HEIGHT, WIDTH
 from vuemantics_tui.demo_pictures.clip import draw_clip
 
@@ -19,20 +19,20 @@ __all__ = ["BROKEN_NAME", "HEIGHT", "WIDTH", "draw_demo"]
 BROKEN_NAME = "broken photo.jpg"
 
 _PICTURES: tuple[tuple[str, Callable[[], Image.Image]], ...] = (
-    ("sunset over water.jpg", landscapes.sunset),
-    ("harvest festival poster.png", graphics.poster),
-    ("snowy mountains.jpg", landscapes.mountains),
-    ("night sky with moon.webp", landscapes.night),
-    ("forest in the mist.jpg", landscapes.forest),
-    (BROKEN_NAME, graphics.skyline),
-    ("desert dunes.jpg", landscapes.dunes),
-    ("green meadow.webp", landscapes.meadow),
-    ("city skyline at dusk.jpg", graphics.skyline),
-    ("bar chart.png", graphics.chart),
-    ("checkerboard.gif", graphics.checkerboard),
-    ("red and white stripes.png", graphics.stripes),
-    ("hot air balloon.jpg", landscapes.balloon),
-    ("plain blue.png", graphics.plain),
+    ("sunset over water.jpg", scenes.sunset),
+    ("harvest festival poster.png", scenes.poster),
+    ("snowy mountains.jpg", scenes.mountains),
+    ("night sky with moon.webp", scenes.night),
+    ("forest in the mist.jpg", scenes.forest),
+    (BROKEN_NAME, scenes.skyline),
+    ("desert dunes.jpg", scenes.dunes),
+    ("green meadow.webp", scenes.meadow),
+    ("city skyline at dusk.jpg", scenes.skyline),
+    ("bar chart.png", scenes.chart),
+    ("checkerboard.gif", scenes.checkerboard),
+    ("red and white stripes.png", scenes.stripes),
+    ("hot air balloon.jpg", scenes.balloon),
+    ("plain blue.png", scenes.plain),
 )
 
 
@@ -67,7 +67,7 @@ def _save(image: Image.Image, path: Path) -> None:
 
 def _broken() -> bytes:
     buffer = io.BytesIO()
-    graphics.skyline().save(buffer, "JPEG", quality=80)
+    scenes.skyline().save(buffer, "JPEG", quality=80)
     whole = buffer.getvalue()
     # The header with its dimensions stays; of the pixels hardly any.
     return whole[: whole.index(b"\xff\xda") + 200]

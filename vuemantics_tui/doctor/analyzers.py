@@ -1,4 +1,4 @@
-"""The analyzers: who answers, which models are there, and how long the one in use takes."""
+"""The analyzers: which are online, with which models, and how fast the one in use is."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _WORDS = "A plain blue picture."
 
 
 def blue_picture() -> bytes:
-    """A small picture, all blue: a BMP, whose layout (BITMAPINFOHEADER) needs no encoder."""
+    """Return a small blue picture: a BMP, whose layout (BITMAPINFOHEADER) needs no encoder."""
     size = _SIDE * _SIDE * 3
     header = struct.pack("<2sIHHI", b"BM", 54 + size, 0, 0, 54)
     return (
@@ -42,7 +42,7 @@ def blue_picture() -> bytes:
 async def examine_analyzers(
     settings: Settings, library: Library | None, compute: Compute, subject: str
 ) -> list[Finding]:
-    """The one in use under this `subject`, with a tiny real call, then each that there is."""
+    """Check the one in use under this `subject`, with a tiny real call, then each of the others."""
     few = replace(settings, num_predict=FEW_TOKENS)
     try:
         choice = await library.analyzer.chosen() if library else None
@@ -62,7 +62,7 @@ async def examine_analyzers(
 
 
 async def _call(analyzer: Analyzer, why: str, subject: str, choice: Choice | None = None) -> Finding:
-    """Has the analyzer describe a tiny picture and embed a few words, as for an upload."""
+    """Have the analyzer describe a tiny picture and embed a few words, as for an upload."""
     name = analyzer.name
     if choice is not None and choice.describer != choice.embedder:
         name = f"{choice.describer} + {choice.embedder}"
@@ -80,7 +80,7 @@ async def _call(analyzer: Analyzer, why: str, subject: str, choice: Choice | Non
         _, embedded = await _timed(analyzer.embed_document(_WORDS, description.labels))
         data["embed_seconds"] = embedded
     except TimeoutError:
-        hint = "It may be loading a model, or have too little memory: look again in a minute, and at its log."
+        hint = "It may be loading a model or be short of memory. Try again in a minute, and check its log."
         text = f"{words}: no answer within {CALL_SECONDS:.0f} seconds"
         return Finding(Verdict.BAD, subject, text, hint, data=data)
     except VuemanticsError as error:
@@ -100,7 +100,7 @@ async def _timed(answer: Awaitable[Result]) -> tuple[Result, float]:
 
 
 async def _each(settings: Settings, name: str, choice: Choice, compute: Compute) -> list[Finding]:
-    """How one analyzer is found to be, in use or not; OpenAI only where it is set up."""
+    """Check one analyzer, in use or not; OpenAI only if it is set up."""
     describes, embeds = name == choice.describer, name == choice.embedder
     in_use = describes or embeds
     if name == registry.OPENAI and not in_use and not settings.openai_base_url:
@@ -145,11 +145,11 @@ def _state(name: str, state: ServerState, in_use: bool, may_switch: bool, states
         # Of several hosts, one that answers is enough.
         verdict = Verdict.NEUTRAL if any(other.answers for other in states) else bad
         return Finding(verdict, name, f"{use}{state.detail}", state.hint if in_use else "", data=data)
-    words = f"{use}{state.server}: {state.detail or 'answers'}"
+    words = f"{use}{state.server}: {state.detail or 'online'}"
     if state.models:
         words += f", {len(state.models)} models, in memory: {', '.join(state.loaded) or 'none'}"
     if state.missing:
         hint = f"Run: vuemantics-tui pull {state.missing[0]}" if name == registry.OLLAMA and in_use else ""
         return Finding(bad, name, f"{words}; missing: {', '.join(state.missing)}", hint, data=data)
-    hint = "Change to it with: vuemantics-tui analyzer ollama" if may_switch else ""
+    hint = "To use it: vuemantics-tui analyzer ollama" if may_switch else ""
     return Finding(Verdict.GOOD if in_use else Verdict.NEUTRAL, name, words, hint, data=data)

@@ -1,4 +1,4 @@
-"""The program, its packages, its files and its disk."""
+"""The program, its packages, its files and the disk."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ VISION_SECONDS = 60.0
 
 
 async def examine_program() -> list[Finding]:
-    """The program, Python, SQLite, and the packages that matter."""
+    """Return the versions of the program, Python, SQLite and the packages that matter."""
     versions = {name: metadata.version(name) for name in _PACKAGES}
     version = vuemantics_tui.__version__
     return [
@@ -50,19 +50,19 @@ def _sqlite() -> Finding:
         connection.execute("CREATE VIRTUAL TABLE probe USING fts5 (text)")
     except sqlite3.OperationalError:
         text = f"{sqlite3.sqlite_version} has no full-text search (FTS5)"
-        return Finding(Verdict.BAD, "sqlite", text, "Install a Python built with a full SQLite.", data=data)
+        return Finding(Verdict.BAD, "sqlite", text, "Install a Python that has SQLite with FTS5.", data=data)
     finally:
         connection.close()
     return Finding(Verdict.GOOD, "sqlite", f"{sqlite3.sqlite_version} with full-text search", data=data)
 
 
 async def examine_vision(compute: Compute, settings: Settings) -> list[Finding]:
-    """What the extra `vision` adds to the built-in analyzer, each part really loaded."""
+    """Load each part that the extra `vision` adds to the built-in analyzer."""
     try:
         async with asyncio.timeout(VISION_SECONDS):
             parts = await compute.run(try_vision)
     except TimeoutError:
-        return [Finding(Verdict.NEUTRAL, "vision", f"not known: all {settings.workers} workers are busy")]
+        return [Finding(Verdict.NEUTRAL, "vision", f"unknown: all {settings.workers} workers are busy")]
     except VuemanticsError as error:
         return [Finding(Verdict.BAD, "vision", error.message, error.hint)]
     findings = []
@@ -93,7 +93,7 @@ async def examine_workers(compute: Compute, settings: Settings) -> list[Finding]
 
 
 async def examine_disk(settings: Settings) -> list[Finding]:
-    """Free space, and the files beside the library."""
+    """Check free space, and the files outside the library."""
     return await asyncio.to_thread(lambda: [_space(settings), *_files()])
 
 
@@ -106,8 +106,10 @@ def _space(settings: Settings) -> Finding:
     return Finding(
         Verdict.GOOD if enough else Verdict.BAD,
         "space",
-        f"{size_words(free)} free where the library is",
-        "" if enough else f"Free some: keep_free_mib wants {settings.keep_free_mib:,} MiB left.",
+        f"{size_words(free)} free on the library's disk",
+        ""
+        if enough
+        else f"Free some space: the setting keep_free_mib keeps {size_words(settings.keep_free_mib * MIB)} free.",
         data={"free_bytes": free},
     )
 
@@ -116,12 +118,12 @@ def _files() -> list[Finding]:
     log, file, cache = paths.log_file(), paths.settings_file(), paths.cache_dir()
     written = log.exists()
     text = f"{log} ({size_words(log.stat().st_size)})" if written else f"{log}: cannot be written"
-    hint = "" if written else "Check who may write in its folder."
+    hint = "" if written else "Check the permissions of its folder."
     there = file.exists()
     return [
         Finding(Verdict.GOOD if written else Verdict.BAD, "log", text, hint, data={"path": str(log)}),
         Finding(
-            *(Verdict.NEUTRAL, "settings", f"{file}" + ("" if there else ": not there, defaults are used")),
+            *(Verdict.NEUTRAL, "settings", f"{file}" + ("" if there else ": no such file, defaults are used")),
             data={"path": str(file), "exists": there},
         ),
         Finding(Verdict.NEUTRAL, "cache", f"{cache}", data={"path": str(cache)}),

@@ -35,3 +35,7 @@ NAMED_COLOURS: Mapping[str, tuple[int, int, int]] = {
 }
 """Each name with its sRGB values, of 0..255."""
 COLOUR_NAMES = tuple(NAMED_COLOURS)
+GREYS = frozenset({"black", "dark grey", "grey", "light grey", "white"})
+"""The names without a hue."""
+SEARCHED_NAMES = tuple(name for name in COLOUR_NAMES if " " not in name)
+"""The names to suggest for a search: `color:blue` also finds light and dark blue."""

@@ -16,7 +16,7 @@ from typing import Any
 
 from vuemantics_tui.domain.errors import ErrorKind
 from vuemantics_tui.domain.formats import FileType
-from vuemantics_tui.domain.text import seconds_words, size_words
+from vuemantics_tui.domain.text import date_words, seconds_words, size_words
 from vuemantics_tui.domain.upload import ProcessingStage, ProcessingStatus, Upload
 
 Absolute = Callable[[str | None], Path | None]
@@ -121,24 +121,16 @@ def _took(upload: Upload) -> str:
 
 
 def _moment(name: str) -> Callable[[Upload], str]:
-    return lambda upload: moment_words(getattr(upload, name))
+    return lambda upload: date_words(getattr(upload, name))
 
 
 def _next_attempt(upload: Upload) -> str:
-    return moment_words(_iso(upload.retry_at))
+    return date_words(_iso(upload.retry_at))
 
 
 def _iso(seconds: float | None) -> str | None:
     """Return seconds since the epoch in ISO 8601, UTC, as all other moments are stored."""
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds")
-
-
-def moment_words(moment: str | None) -> str:
-    """Return a stored moment (ISO 8601) in local time, to the second."""
-    try:
-        return datetime.fromisoformat(moment).astimezone().strftime("%Y-%m-%d %H:%M:%S") if moment else ""
-    except ValueError:
-        return moment or ""
 
 
 def _file(name: str, label: str = "", **more: Any) -> UploadField:

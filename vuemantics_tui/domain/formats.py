@@ -76,7 +76,7 @@ def _ebml(*doctypes: bytes) -> Callable[[bytes], bool]:
     return lambda head: head.startswith(b"\x1a\x45\xdf\xa3") and (not doctypes or _doctype(head) in doctypes)
 
 
-# These name the structure of a picture file but not its codec, which then stands among the compatible brands.
+# These name the structure of a picture file; its codec is then one of the compatible brands.
 _GENERIC_PICTURE_BRANDS = frozenset({b"mif1", b"mif2", b"msf1", b"miaf"})
 _HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"})
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
+from datetime import datetime
 
 _UNITS = ("B", "KB", "MB", "GB", "TB")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 # More marks than any script puts on one letter only serve to paint over the lines around it.
 MOST_MARKS = 3
@@ -68,6 +70,23 @@ def clock_words(seconds: float) -> str:
     hours, rest = divmod(whole, 3600)
     minutes, rest = divmod(rest, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def date_words(moment: str | datetime | None, *, seconds: bool = False) -> str:
+    """Return a moment as `3 Jun 2024 14:05`, with `:09` where seconds count.
+
+    What has a time zone is shown in that of this machine; what has none, as the clock of a camera, stays as it is.
+    Text that is no moment in ISO 8601 is returned as it is.
+    """
+    if not moment:
+        return ""
+    try:
+        at = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    except ValueError:
+        return str(moment)
+    at = at.astimezone() if at.tzinfo else at
+    # By hand: `%b` depends on the locale that some library may have set.
+    return f"{at.day} {_MONTHS[at.month - 1]} {at:%Y %H:%M}" + (f":{at:%S}" if seconds else "")
 
 
 def counted(number: int, noun: str) -> str:

@@ -220,9 +220,8 @@ class Library:
     def duplicates(self) -> Duplicates:
         """What finds uploads that look the same."""
         from vuemantics_tui.library.duplicates import Duplicates
-        from vuemantics_tui.store.duplicates import FingerprintStore
 
-        return Duplicates(FingerprintStore(self.database))
+        return Duplicates(self.database)
 
     @cached_property
     def export(self) -> Export:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from vuemantics_tui import paths
 from vuemantics_tui.analyzers import registry
+from vuemantics_tui.analyzers.base import PairedAnalyzer
 from vuemantics_tui.analyzers.registry import BUILTIN, OLLAMA, AnalyzerContext
 from vuemantics_tui.config import AUTO, SAME, Settings
 from vuemantics_tui.domain.errors import UsageError
@@ -217,8 +218,6 @@ async def glance(settings: Settings, compute: Compute, seconds: float, *, embeds
 
 async def make(settings: Settings, choice: Choice, compute: Compute) -> Analyzer:
     """The analyzer of a choice. Raises UsageError for settings with which it cannot be made."""
-    from vuemantics_tui.analyzers.pair import PairedAnalyzer
-
     if choice.describer == choice.embedder:
         return await _make_one(settings, choice.describer, compute)
     return PairedAnalyzer(
@@ -253,16 +252,12 @@ def _is_local(name: str) -> bool:
 
 def puller_of(analyzer: Analyzer) -> Pulling | None:
     """The part of an analyzer that can download models, if there is one."""
-    from vuemantics_tui.analyzers.pair import PairedAnalyzer
-
     parts = (analyzer.describer, analyzer.embedder) if isinstance(analyzer, PairedAnalyzer) else (analyzer,)
     return next((part for part in parts if isinstance(part, Pulling)), None)
 
 
 def part_of(analyzer: Analyzer, *, describes: bool) -> Describer | Embedder:
     """The describer of a pair, or else its embedder; what is no pair, as it is."""
-    from vuemantics_tui.analyzers.pair import PairedAnalyzer
-
     if not isinstance(analyzer, PairedAnalyzer):
         return analyzer
     return analyzer.describer if describes else analyzer.embedder

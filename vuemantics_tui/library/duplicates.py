@@ -1,4 +1,4 @@
-"""The room of the duplicates."""
+"""Uploads that look the same."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from vuemantics_tui.domain.duplicates import DuplicateGroup
 from vuemantics_tui.search.duplicates import THRESHOLD, alike
+from vuemantics_tui.store.database import Database
 from vuemantics_tui.store.duplicates import FingerprintStore, HashedUpload
 
 # Nearer than this to each other are two sharpnesses as good as equal.
@@ -17,17 +18,19 @@ _SHARPER = 1.25
 
 
 class Duplicates:
-    """The room of the duplicates: which uploads look the same, and which of them is best kept."""
+    """Finds which uploads look the same, and which of them is best kept."""
 
-    def __init__(self, store: FingerprintStore) -> None:
-        self._store = store
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._store = FingerprintStore(database)
 
     async def groups(self, threshold: int = THRESHOLD) -> list[DuplicateGroup]:
         """The groups of near-duplicates, what would free the most space first; without hidden uploads.
 
         Proposed to keep is the one with the most pixels, then the sharpest, then the largest file, then the oldest;
         a poor JPEG, whose blocks have edges of their own, counts as no sharper than the picture it was made from.
-        `threshold` is in how many of 64 bits they may differ from it. Remembers the groups, for `is:duplicate`.
+        `threshold` is in how many of 64 bits they may differ from it. Remembers the groups for `is:duplicate`, unless
+        the library is read-only.
         """
         numbers, found = await asyncio.to_thread(_groups, await self._store.hashes(), threshold)
         members = [numbers[place] for leader, others in found.items() for place in (leader, *(at for at, _ in others))]
@@ -42,7 +45,8 @@ class Duplicates:
             # One may have been deleted since the hashes were read.
             if len(alikes) > 1:
                 groups.append(DuplicateGroup(alikes[0], tuple(alikes[1:])))
-        await self._store.save_groups({one.number: group.keep.number for group in groups for one in group.members})
+        if not self._database.is_read_only:
+            await self._store.save_groups({one.number: group.keep.number for group in groups for one in group.members})
         return sorted(groups, key=lambda group: (-group.spare_bytes, group.keep.number))
 
 

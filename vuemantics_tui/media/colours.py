@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vuemantics_tui.domain.colours import COLOUR_NAMES, NAMED_COLOURS
+from vuemantics_tui.domain.colours import COLOUR_NAMES, GREYS, NAMED_COLOURS
 
 Pixels = NDArray[np.uint8]
 """A picture: shape (height, width, 3), sRGB."""
@@ -16,7 +16,6 @@ Pixels = NDArray[np.uint8]
 _PATCHES = 64
 _NAMED_SHARE, _MOST_NAMES = 0.12, 3
 _PLAIN_SHARE, _PLAIN_DEVIATION = 0.9, 4.0
-_GREYS = frozenset({"black", "dark grey", "grey", "light grey", "white"})
 _COLOURLESS_CHROMA = 2.0
 _DARK, _LOW, _BRIGHT = 22.0, 38.0, 72.0
 
@@ -48,7 +47,7 @@ class Palette:
     @property
     def colourless(self) -> bool:
         """Whether the picture holds shades of grey alone."""
-        return self.chroma < _COLOURLESS_CHROMA and _GREYS.issuperset(self.main)
+        return self.chroma < _COLOURLESS_CHROMA and GREYS.issuperset(self.main)
 
     @property
     def light(self) -> str:

@@ -10,6 +10,7 @@ from vuemantics_tui.domain import formats
 from vuemantics_tui.domain.errors import MediaError, VuemanticsError
 from vuemantics_tui.domain.formats import FORMATS, HEAD_BYTES, FileType, MediaFormat, guess_foreign, recognise
 from vuemantics_tui.domain.media import MediaLimits, Probe
+from vuemantics_tui.domain.text import size_words
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -33,7 +34,7 @@ def probe(path: Path, limits: MediaLimits) -> Probe:
     limit = limits.max_bytes(found.file_type)
     if size > limit:
         raise MediaError(
-            f"The file has {_bytes(size)}, more than the limit of {_bytes(limit)} for "
+            f"The file has {size_words(size)}, more than the limit of {size_words(limit)} for "
             f"{'pictures' if found.file_type is FileType.IMAGE else 'videos'}",
             "Make the file smaller, or raise the limit in the settings.",
         )
@@ -96,10 +97,3 @@ def _not_accepted(guess: str) -> MediaError:
         f"Not a picture or video understood here{seems}",
         f"Pictures: {names(FileType.IMAGE)}. Videos: {names(FileType.VIDEO)}.",
     )
-
-
-def _bytes(count: int) -> str:
-    for unit, size in (("GiB", 1024**3), ("MiB", 1024**2), ("KiB", 1024)):
-        if count >= size:
-            return f"{count / size:.4g} {unit}"
-    return f"{count} bytes"

@@ -138,15 +138,23 @@ class Circuit:
         now = self._clock()
         if self._store_error is not None:
             return Outage(
-                *(STORE, self._store_error.message, self._store_error.hint),
-                *(self._store_since, now - self._store_since, max(0.0, self._store_next - now)),
+                server=STORE,
+                message=self._store_error.message,
+                hint=self._store_error.hint,
+                since=self._store_since,
+                lasted=now - self._store_since,
+                next_look_in=max(0.0, self._store_next - now),
             )
         if self._state is not _State.OPEN:
             return None
         error = self._error
         return Outage(
-            *(error.server, error.message, error.hint),
-            *(self._since, now - self._since, max(0.0, self._next_look - now)),
+            server=error.server,
+            message=error.message,
+            hint=error.hint,
+            since=self._since,
+            lasted=now - self._since,
+            next_look_in=max(0.0, self._next_look - now),
         )
 
     def answered(self, part: Part, upload_id: str) -> None:

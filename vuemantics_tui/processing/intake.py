@@ -19,6 +19,7 @@ from pathlib import Path
 from vuemantics_tui import paths
 from vuemantics_tui.domain.errors import DefectError, LibraryError, MediaError, UsageError
 from vuemantics_tui.domain.media import MediaLimits, Probe
+from vuemantics_tui.domain.text import size_words
 from vuemantics_tui.domain.upload import TERMINAL, ProcessingStatus, Upload
 from vuemantics_tui.files import copy_and_hash, hash_file, inside, make_folder, sync_folder
 from vuemantics_tui.media.probe import probe
@@ -101,9 +102,9 @@ class Intake:
         free = (await asyncio.to_thread(shutil.disk_usage, self._library)).free
         if needed + self._keep_free > free:
             raise LibraryError(
-                f"Not enough space in {self._library}: {_mib(needed)} to copy, {_mib(free)} free, "
-                f"of which {_mib(self._keep_free)} must stay so",
-                "Free some space, add less, or name a library on another disk with --library. Nothing was added.",
+                f"Not enough space in {self._library}: {size_words(needed)} to copy, {size_words(free)} free, "
+                f"{size_words(self._keep_free)} to stay free",
+                "Nothing was added. Free some space, add fewer files, or choose a library on another disk.",
             )
 
     async def add(
@@ -290,7 +291,3 @@ def _new_upload(path: Path, found: Probe, upload_id: str, user_id: str, sha256: 
 def _storable(name: str) -> str:
     """A file name as text: bytes that are no UTF-8 become replacement characters, since SQLite takes only text."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-
-
-def _mib(size: int) -> str:
-    return f"{size / 1024**2:,.0f} MiB"

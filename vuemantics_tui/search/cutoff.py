@@ -18,12 +18,11 @@ _FLOORS: dict[str, float] = {
     # is missing is not.
     "all-minilm-l6-v2-int8": 0.25,
 }
-# A fall of the score from one to the next is an end only where it is this large: within the answers to a query the
-# scores lie closer.
+# A drop of the score ends the results only if it is this large: the answers to a query lie closer together.
 SMALLEST_GAP = 0.05
-# The first ones of a list always lie apart: among so many only a fall this large is an end. Measured on 38 pictures and
-# clips described by the built-in analyzer, with some 60 queries judged by eye: falls of 0.15 and more came after the
-# last right answer each time, one of 0.13 did not.
+# The first results always lie further apart: among this many, only a drop this large ends them. Measured on 38 pictures
+# and videos described by the built-in analyzer, with some 60 queries judged by eye: drops of 0.15 and more always came
+# after the last right answer, one of 0.13 did not.
 FIRST = 5
 SMALLEST_FIRST_GAP = 0.15
 BINS = 16

@@ -10,13 +10,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 THRESHOLD = 10
-"""In so many of 64 bits may near-duplicates differ.
+"""Near-duplicates differ in at most this many of 64 bits.
 
 Measured on the photos of scikit-image: scaled, recompressed, brighter and darker versions differ in at most 10 bits,
 with 1 % cut off each side in at most 10, with 2 % in at most 12 (median 6); different photos in at least 20.
 """
 
-# Pairs of so many by so many hashes fit into the processor's cache.
+# Hashes per block: all pairs of a block fit into the CPU's cache.
 _LEADERS, _OTHERS = 64, 4096
 
 

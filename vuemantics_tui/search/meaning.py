@@ -18,9 +18,9 @@ from vuemantics_tui.search.vectors import vector_of
 from vuemantics_tui.store.embeddings import EmbeddingStore
 from vuemantics_tui.store.uploads import UploadStore
 
-# Texts and pictures whose vectors are kept: what was typed before is there at once when one comes back to it.
+# How many vectors of texts and pictures are cached, so that repeating a query is instant.
 _REMEMBERED = 256
-# Below this length a sum has no direction left: dog - dog.
+# Below this length a sum has no direction: dog - dog.
 _NOTHING = 1e-3
 
 
@@ -108,7 +108,7 @@ class Meanings:
     async def _described(self, path: Path) -> Description:
         found = await asyncio.to_thread(_format_of, path)
         if found is None or found.file_type is FileType.IMAGE:
-            # Of what is neither, the analyzer says so as for any broken picture.
+            # For a file that is neither, the analyzer reports a broken picture.
             return await self._analyzer.describe_image(path)
         frames = await self._compute.run(extract_frames, path, self._video_frames)
         return await self._analyzer.describe_video(frames, lambda number, count: None)

@@ -22,16 +22,16 @@ from vuemantics_tui.store.search import FullText
 RRF_K = 60
 # How deep each ranking is read: bounds the cost of a word that is everywhere.
 DEPTH = 200
-# An upload that holds only some of several words says less than one that holds them all.
+# An upload with only some of the words matches less well than one with all.
 SOME_WORDS_WEIGHT = 0.4
-# What holds all words in the text read in the picture goes before what is first by words and by meaning but lacks it:
+# An upload with all words in the text of the picture comes before one that is first by words and by meaning:
 # 2 / 61 + 1 / 62 > 2 / 61.
 READ_WEIGHT = 2.0
-# Where filters leave no more than this, all of them are shown: a glance tells what is an answer.
+# If filters leave no more than this, all are shown: a glance is enough to judge them.
 FEW = 20
-# To so many decimal places a hit's cosine is told.
+# Decimal places of a hit's cosine.
 COSINE_DIGITS = 4
-# Someone waits for the answer; words alone are there at once. To look at a picture takes as long as to describe one.
+# Someone is waiting, and keywords alone are instant. A query by picture takes as long as a description.
 QUERY_SECONDS = 20.0
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
@@ -144,7 +144,7 @@ class Ranking:
         if not query.operands:
             return await self._listed(query, limit, show_hidden)
         show_hidden = show_hidden or wants_hidden(query)
-        # The full text itself is faster at phrases and at what is left out; vectors need to be told who remains.
+        # The full text index is faster at phrases and exclusions; vectors need the list of what remains.
         narrowed = bool(query.filters or (meaning and (query.phrases or query.excluded_phrases)))
         matching = await self._filters.matching(query, self._clock(), show_hidden, texts=meaning) if narrowed else None
         if matching is not None and not matching.numbers:
@@ -171,7 +171,7 @@ class Ranking:
         cut = -1.0 if few else cut_off(list(near.cosines.values()), floor if query.is_plain else -1.0)
         # A hit's cosine is rounded, and one that is the cut-off itself must not fall below it by that.
         cut = round(cut, COSINE_DIGITS)
-        # Where no meaning is known, and where a phrase is demanded, the words decide alone.
+        # Without a meaning, or with a required phrase, the words alone decide.
         everything = near.vector is None or bool(query.phrases)
         kept = [
             hit
@@ -258,12 +258,12 @@ class Ranking:
         read = await found(True, read=True)
         for rank, number in enumerate(read, 1):
             scores[number] += READ_WEIGHT / (RRF_K + rank)
-        # What was read counts as holding all the words, even where so many do that it is not among the best.
+        # Text in the picture counts as containing all words, even if it is not among the best of many.
         every = await found(True)
         for rank, number in enumerate(every, 1):
             scores[number] += 1 / (RRF_K + rank)
         exact = frozenset((*read, *every))
-        # What must hold all the words as a phrase holds no fewer of them.
+        # An upload that must contain all words as a phrase cannot contain fewer.
         demanded = {word for phrase in query.phrases for word in phrase}
         if len(query.words) > 1 and len(every) < depth and not demanded.issuperset(query.words):
             others = [number for number in await found(False) if number not in exact]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from vuemantics_tui.domain.colours import COLOUR_NAMES
+from vuemantics_tui.domain.colours import SEARCHED_NAMES
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.query import ChoiceField, DateField, Sort, TextField, TextFilter
 from vuemantics_tui.domain.query.filters import CHOICES
@@ -19,8 +19,6 @@ from vuemantics_tui.store.tags import TagStore
 
 MOST = 8
 _DAYS = ("today", "yesterday", "7d", "1m", "1y")
-# `color:blue` finds the light and the dark blue, too.
-_COLOURS = tuple(name for name in COLOUR_NAMES if " " not in name)
 _FILTER = re.compile(r"(-?)([A-Za-z]+):(\"?)(.*)", re.DOTALL)
 
 
@@ -99,7 +97,7 @@ class Suggester:
         elif name in list(DateField):
             choices = _DAYS
         elif name == "color":
-            choices = _COLOURS
+            choices = SEARCHED_NAMES
         elif name == "sort":
             choices = [sort.value for sort in Sort]
         return [(one, SuggestionKind.VALUE, None) for one in choices if one.startswith(part.lower())]

@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from vuemantics_tui.search.vector_table import Bits
 
 SUFFIX = ".f32"
-# Above so many rows the signs are kept, too.
+# From this many rows on the signs are stored, too.
 BITS_FROM = 200_000
 _MAGIC = b"VUEVECT1"
 # The header's room, enough for the checksums of 80 GB.
 _HEADER_BYTES = 64 * 1024
 _BLOCK_BYTES = 16 * 1024**2
-# So many bytes of the matrix are checked when a file is opened: all of a small one, blocks from all over a large one.
+# Bytes of the matrix that are checked when a file is opened: all of a small one, blocks across a large one.
 _CHECKED_BYTES = 128 * 1024**2
 _LEAD = struct.Struct("<8sII")
 

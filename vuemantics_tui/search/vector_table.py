@@ -21,14 +21,14 @@ Bits = NDArray[np.uint64]
 _SMALLEST = 256
 # Above this share of the rows it is faster to multiply all of them in order than to gather those that are allowed.
 _GATHERED_SHARE = 0.2
-# The best of so many scores each are looked at first.
+# Scores per group: only the best of each group is looked at first.
 _GROUP = 64
 _COPIED_ROWS = 8192
-# So many rows at a time: their distances stay in the processor's cache.
+# Rows per block: their distances stay in the CPU's cache.
 _BITS_BLOCK = 16_384
 # How far the bits of a near vector may stray, in standard deviations of a binomial distribution: 99.8 % lie below.
 _DEVIATIONS = 2.9
-# The first guess at who is near, as a multiple of what is asked for, and at least so many.
+# The size of the first guess: a multiple of the limit, and a minimum.
 _FIRST, _FEWEST = 20, 2_000
 
 
@@ -247,7 +247,7 @@ def best_of(scores: Matrix, limit: int) -> NDArray[np.intp]:
         return np.arange(count)
     groups = count // _GROUP
     if groups > 2 * limit:
-        # The limit-th of the groups' maxima is reached by so many scores at least: what is below it needs no sorting.
+        # At least `limit` scores reach the limit-th largest group maximum: anything below it needs no sorting.
         tops = scores[: groups * _GROUP].reshape(groups, _GROUP).max(axis=1)
         bound = np.partition(tops, groups - limit)[groups - limit]
         some = np.flatnonzero(scores >= bound)
@@ -304,7 +304,7 @@ def candidates(
     reach = math.ceil(dimension * chance + _DEVIATIONS * math.sqrt(dimension * chance * (1 - chance)))
     if reach <= first:
         return guess
-    # What is scattered over memory costs some four times as much a row as what is read in order.
+    # A row read from scattered memory costs about four times as much as one read in order.
     if at_most[min(reach, dimension)] > rows // 8:
         return None
     return np.flatnonzero(distances <= reach)

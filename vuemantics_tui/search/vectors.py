@@ -35,15 +35,15 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# A file for fewer vectors would save nothing.
+# Fewer vectors are not worth a file.
 FILE_FROM = 1_000
-# The file is written anew when this part of it has changed: so each vector is written some 20 times in all.
+# The file is rewritten once this fraction of it has changed, so each vector is written about 20 times in total.
 _REWRITE_PART = 20
 _READ_ROWS = 4_096
-# Another window that builds the file of a million vectors takes less than this.
+# Longer than another window needs to build the file of a million vectors.
 _LOCK_SECONDS = 60.0
 _LOCK_LOOK_SECONDS = 0.1
-# So many rows of a file are compared with the store when it is opened: enough to notice a library that was put back.
+# Rows of a file compared with the store when it is opened: enough to notice a library restored from a backup.
 _COMPARED = 16
 
 
@@ -155,7 +155,7 @@ class VectorIndex:
 
     async def _catch_up(self, table: VectorTable, revision: int) -> int:
         """Apply the changes after a revision and return the current one. An interrupted call can be repeated."""
-        # Read first: what is committed meanwhile is then taken in twice, never left out.
+        # Read first: whatever is committed meanwhile is applied twice, but never missed.
         goal = await self._embeddings.revision()
         if goal != revision:
             gone = await self._embeddings.gone(self._model, revision)
@@ -183,7 +183,7 @@ class VectorIndex:
         except FileNotFoundError:
             return None
         except (OSError, TornFileError, ValueError, TypeError, KeyError) as error:
-            log.warning("the file of vectors %s is made anew: %s", path, error)
+            log.warning("the file of vectors %s is rebuilt: %s", path, error)
             return None
         header = file.header
         whose = (header.library, header.model, header.dimension)
@@ -191,12 +191,12 @@ class VectorIndex:
             return None
         if not await self._embeddings.forgotten() <= header.revision <= await self._embeddings.revision():
             return None
-        # To build it anew is faster than to take in so many one by one.
+        # Rebuilding it is faster than applying so many changes one by one.
         if await self._embeddings.count_newer(self._model, header.revision) > max(self._file_from, header.rows // 2):
             return None
         table = await asyncio.to_thread(_table_of, file)
         if not await self._agrees(file.numbers, table, header.revision):
-            log.warning("the file of vectors %s is made anew: the library is not the one it was made from", path)
+            log.warning("the file of vectors %s is rebuilt: it belongs to another library", path)
             return None
         return table, header.revision
 
@@ -279,7 +279,7 @@ class VectorIndex:
             log.warning("the vectors stay in memory, %s cannot be written: %s", path, error)
             self._path = None
         except LibraryError as error:
-            log.warning("the file of vectors waits, the store refuses: %s", error)
+            log.warning("the file of vectors is not updated, the store reports: %s", error)
 
     def _write_if_newer(self, path: Path, library: str, dimension: int, revision: int, snapshot: Snapshot) -> None:
         make_folder(path.parent, parents=False)

@@ -84,11 +84,6 @@ class ChangeFeed:
         self._data_version: int | None = None
         self._revision = 0
 
-    @property
-    def version(self) -> int | None:
-        """A number that moves at a `poll` when anything was written since the last, though no upload may have moved."""
-        return self._data_version
-
     async def skip_to_now(self) -> int:
         """Forget what was before this moment; returns the revision of this moment."""
         self._data_version = await self._database.data_version()

@@ -21,7 +21,7 @@ from typing import Any, Self, TypeVar
 import aiosqlite
 
 from vuemantics_tui.domain.errors import LibraryError
-from vuemantics_tui.files import make_file
+from vuemantics_tui.files import WholeFile, make_file
 
 APPLICATION_ID = 0x7655654D  # "vUeM": tells our file from any other SQLite database
 BUSY_TIMEOUT_SECONDS = 10.0
@@ -65,6 +65,8 @@ class Database:
         self._writer = writer
         self._reader = reader
         self._write_lock = asyncio.Lock()
+        # The reader does one query at a time anyway; the lock tells whose it is.
+        self._read_lock = asyncio.Lock()
         self._next_commit = asyncio.Event()
 
     @classmethod
@@ -122,9 +124,17 @@ class Database:
             self._next_commit = asyncio.Event()
 
     async def fetch(self, sql: str, parameters: Parameters = ()) -> list[Row]:
-        """Return all rows of a query, from the reader: what is committed, by whomever."""
-        with sqlite_errors(self.path):
-            return list(await rows_of(self._reader, sql, parameters))
+        """Return all rows of a query, from the reader: what is committed, by whomever.
+
+        A query that nobody waits for any more is interrupted, or never begun: the next one need not wait for it.
+        """
+        async with self._read_lock:
+            with sqlite_errors(self.path):
+                try:
+                    return await rows_of(self._reader, sql, parameters)
+                except asyncio.CancelledError:
+                    await self._reader.interrupt()
+                    raise
 
     async def fetch_integers(self, sql: str, parameters: Parameters = ()) -> array[int]:
         """Return the one column of a query, in its order: 100,000 numbers in some 5 ms beyond what the query takes.
@@ -205,11 +215,6 @@ def json_list(values: Iterable[object]) -> str:
 def escaped_like(text: str) -> str:
     """Return a text that stands for itself in the pattern of a LIKE that escapes with a backslash."""
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-
-
-def placeholders(values: Iterable[object]) -> str:
-    """As many question marks as there are values, for an IN list."""
-    return ", ".join("?" for _ in values)
 
 
 async def uninterrupted(work: Awaitable[Result]) -> Result:
@@ -426,14 +431,43 @@ async def _pragma(connection: aiosqlite.Connection, name: str) -> int:
 
 async def _migrate(connection: aiosqlite.Connection, path: Path) -> None:
     migrations = await asyncio.to_thread(_migrations)
-    if await _checked_version(connection, path) == migrations[-1][0]:
+    newest = migrations[-1][0]
+    version = await _checked_version(connection, path)
+    if version == newest:
         return
+    if version:
+        await _back_up(connection, path, newest)
     for number, name, script in migrations:
         async with _all_or_nothing(connection):
             if await _checked_version(connection, path) < number:
                 for statement in _statements(script):
                     await connection.execute(statement)
                 await _record_migration(connection, number, name)
+
+
+async def _back_up(connection: aiosqlite.Connection, path: Path, newest: int) -> None:
+    """Copy the database beside itself, as it is before it is brought to the newest version. Only one copy is kept."""
+    copy = path.with_name(f"{path.stem}.before-{newest}{path.suffix}")
+    try:
+        whole = await asyncio.to_thread(WholeFile, copy)
+        try:
+            await connection.execute("VACUUM INTO ?", (str(whole.part),))
+            await asyncio.to_thread(whole.finish)
+        except BaseException:
+            await uninterrupted(asyncio.to_thread(whole.abandon))
+            raise
+    except OSError as error:
+        raise LibraryError(
+            f"The library's database cannot be copied before it is updated: {copy} ({error.strerror})",
+            f"Free some space in {path.parent}, and check who may write there. Nothing was changed.",
+        ) from error
+    await asyncio.to_thread(_remove_others, copy, f"{path.stem}.before-*{path.suffix}")
+
+
+def _remove_others(kept: Path, pattern: str) -> None:
+    for path in kept.parent.glob(pattern):
+        if path != kept:
+            path.unlink(missing_ok=True)
 
 
 async def _checked_version(connection: aiosqlite.Connection, path: Path) -> int:

@@ -11,7 +11,7 @@ import aiosqlite
 from vuemantics_tui.domain.description import AuditResult, Description, audit_description
 from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.upload import ProcessingStatus
-from vuemantics_tui.store.database import Database, Row, next_revision, now_iso, placeholders
+from vuemantics_tui.store.database import Database, Row, json_list, next_revision, now_iso, rows_of
 from vuemantics_tui.store.history import record_event
 
 EDITED_BY_HAND = "edited by hand"
@@ -56,14 +56,24 @@ async def save_description(
         """
         INSERT INTO descriptions (upload, text, read_text, tags, labels, audit_score, audit_findings, analyzer, model,
                                   seconds, created_at, edited, current)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,
-                NOT EXISTS (SELECT 1 FROM descriptions WHERE upload = ?1 AND current = 1))
+        VALUES (:upload, :text, :read_text, :tags, :labels, :audit_score, :audit_findings, :analyzer, :model,
+                :seconds, :created_at, :edited,
+                NOT EXISTS (SELECT 1 FROM descriptions WHERE upload = :upload AND current = 1))
         """,
-        (
-            *(upload, description.text, description.read_text, json.dumps(description.tags)),
-            *(json.dumps(dict(description.labels)), audit.score, json.dumps(audit.findings)),
-            *(description.analyzer, description.model, seconds, now_iso(), int(edited)),
-        ),
+        {
+            "upload": upload,
+            "text": description.text,
+            "read_text": description.read_text,
+            "tags": json.dumps(description.tags),
+            "labels": json.dumps(dict(description.labels)),
+            "audit_score": audit.score,
+            "audit_findings": json.dumps(audit.findings),
+            "analyzer": description.analyzer,
+            "model": description.model,
+            "seconds": seconds,
+            "created_at": now_iso(),
+            "edited": int(edited),
+        },
     )
     assert cursor.lastrowid is not None
     return cursor.lastrowid
@@ -79,10 +89,9 @@ async def read_description(database: Database, upload: int, number: int | None) 
 
 async def is_current(connection: aiosqlite.Connection, description: int) -> bool:
     """Whether this is its upload's current description, inside a transaction."""
-    rows = await connection.execute_fetchall(
-        "SELECT 1 FROM descriptions WHERE number = ? AND current = 1", (description,)
+    return bool(
+        await rows_of(connection, "SELECT 1 FROM descriptions WHERE number = ? AND current = 1", (description,))
     )
-    return bool(list(rows))
 
 
 async def make_current(connection: aiosqlite.Connection, upload: int, description: int) -> None:
@@ -105,14 +114,21 @@ async def queue_embedding(
     cursor = await connection.execute(
         f"""
         UPDATE uploads SET processing_status = 'pending', stage = 'queued', progress_percent = 0, attempts = 0,
-               priority = ?, retry_at = NULL, error_message = NULL, error_stage = NULL, error_kind = NULL, hint = NULL,
-               missing_model = NULL, updated_at = ?, revision = ?,
-               resume_description = coalesce(?, resume_description, (
+               priority = :priority, retry_at = NULL, missing_model = NULL,
+               error_message = NULL, error_stage = NULL, error_kind = NULL, hint = NULL,
+               updated_at = :now, revision = :revision,
+               resume_description = coalesce(:description, resume_description, (
                    SELECT number FROM descriptions WHERE upload = uploads.number AND current = 1
                ))
-        WHERE number IN ({placeholders(numbers)}) AND deleted_at IS NULL AND {_AT_REST}
+        WHERE number IN (SELECT value FROM json_each(:numbers)) AND deleted_at IS NULL AND {_AT_REST}
         """,
-        (priority, now_iso(), await next_revision(connection), description, *numbers),
+        {
+            "priority": priority,
+            "now": now_iso(),
+            "revision": await next_revision(connection),
+            "description": description,
+            "numbers": json_list(numbers),
+        },
     )
     return cursor.rowcount
 
@@ -137,7 +153,7 @@ class DescriptionStore:
             for row in await self._database.fetch(
                 "SELECT id FROM uploads WHERE id IN (SELECT value FROM json_each(?)) AND number IN"
                 " (SELECT upload FROM descriptions WHERE current = 1 AND edited = 1)",
-                (json.dumps(list(upload_ids)),),
+                (json_list(upload_ids),),
             )
         }
         return [upload_id for upload_id in upload_ids if upload_id in found]
@@ -149,11 +165,10 @@ class DescriptionStore:
         """
         async with self._database.transaction() as connection:
             upload = await _find(connection, upload_id)
-            rows = list(
-                await connection.execute_fetchall(
-                    "SELECT * FROM descriptions WHERE upload = ? AND number = ?",
-                    (upload["number"], description_number),
-                )
+            rows = await rows_of(
+                connection,
+                "SELECT * FROM descriptions WHERE upload = :upload AND number = :number",
+                {"upload": upload["number"], "number": description_number},
             )
             if not rows:
                 raise UsageError(f"{upload['filename']} has no description {description_number}")
@@ -175,10 +190,8 @@ class DescriptionStore:
             raise UsageError("A description needs at least a word", "Nothing was changed.")
         async with self._database.transaction() as connection:
             upload = await _find(connection, upload_id)
-            rows = list(
-                await connection.execute_fetchall(
-                    "SELECT * FROM descriptions WHERE upload = ? AND current = 1", (upload["number"],)
-                )
+            rows = await rows_of(
+                connection, "SELECT * FROM descriptions WHERE upload = ? AND current = 1", (upload["number"],)
             )
             before = _description_of(rows[0]) if rows else Description("", "", "")
             # Without the labels: what the analyzer saw would draw the vector away from the person's words.
@@ -204,10 +217,10 @@ class DescriptionStore:
 
 
 async def _find(connection: aiosqlite.Connection, upload_id: str) -> Row:
-    rows = list(
-        await connection.execute_fetchall(
-            "SELECT number, filename, processing_status FROM uploads WHERE id = ? AND deleted_at IS NULL", (upload_id,)
-        )
+    rows = await rows_of(
+        connection,
+        "SELECT number, filename, processing_status FROM uploads WHERE id = ? AND deleted_at IS NULL",
+        (upload_id,),
     )
     if not rows:
         raise UsageError(f"No upload has the ID {upload_id}", "See: vuemantics-tui list")

@@ -12,7 +12,7 @@ import aiosqlite
 from vuemantics_tui.domain.duplicates import LookAlike, PictureTraits
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.media import MediaMetadata
-from vuemantics_tui.store.database import Database, batches, next_revision, placeholders
+from vuemantics_tui.store.database import Database, batches, json_list, next_revision, rows_of
 
 _LOOK_ALIKE = """
     SELECT number, id, filename, file_type, file_size, width, height, taken_at, created_at, sharpness, thumbnail_path
@@ -49,11 +49,16 @@ async def save_traits(
 ) -> None:
     """Write what an upload looks like, or why that cannot be told, inside a transaction."""
     await connection.execute(
-        "UPDATE uploads SET phash = ?, sharpness = ?, traits_read = 1, traits_error = ? WHERE number = ?",
-        (
-            *((traits.phash, traits.sharpness) if traits else (None, None)),
-            *(error, number),
-        ),
+        """
+        UPDATE uploads SET phash = :phash, sharpness = :sharpness, traits_read = 1, traits_error = :error
+        WHERE number = :number
+        """,
+        {
+            "phash": traits.phash if traits else None,
+            "sharpness": traits.sharpness if traits else None,
+            "error": error,
+            "number": number,
+        },
     )
     await connection.execute("DELETE FROM colours WHERE upload = ?", (number,))
     if traits:
@@ -61,6 +66,18 @@ async def save_traits(
             "INSERT INTO colours (name, upload, share) VALUES (?, ?, ?)",
             [(name, number, share) for name, share in traits.colours.items()],
         )
+
+
+def metadata_parameters(metadata: MediaMetadata) -> dict[str, object]:
+    """Return what a file says of itself, by the names of the columns."""
+    return {
+        "width": metadata.width,
+        "height": metadata.height,
+        "duration": metadata.duration,
+        "taken_at": metadata.taken_at,
+        "video_codec": metadata.video_codec,
+        "metadata": json.dumps(metadata.extra or {}),
+    }
 
 
 class FingerprintStore:
@@ -81,13 +98,11 @@ class FingerprintStore:
 
     async def look_alikes(self, numbers: Sequence[int]) -> dict[int, LookAlike]:
         """What a person compares of these uploads, by number."""
-        found: dict[int, LookAlike] = {}
-        for some in batches(numbers):
-            rows = await self._database.fetch(
-                f"{_LOOK_ALIKE} WHERE number IN ({placeholders(some)}) AND deleted_at IS NULL", some
-            )
-            found.update((row[0], LookAlike(*row)) for row in rows)
-        return found
+        rows = await self._database.fetch(
+            f"{_LOOK_ALIKE} WHERE number IN (SELECT value FROM json_each(?)) AND deleted_at IS NULL",
+            (json_list(numbers),),
+        )
+        return {row[0]: LookAlike(*row) for row in rows}
 
     async def save_groups(self, groups: Mapping[int, int]) -> int:
         """Make these the groups of duplicates: upload to the one to keep, itself among them; returns how many moved.
@@ -111,27 +126,28 @@ class FingerprintStore:
 
 async def leave_groups(connection: aiosqlite.Connection, numbers: Sequence[int]) -> None:
     """Take uploads out of their groups of duplicates; one that is left alone has no duplicate any more."""
-    rows = list(
-        await connection.execute_fetchall(
-            f"SELECT DISTINCT duplicate_group FROM uploads"
-            f" WHERE number IN ({placeholders(numbers)}) AND duplicate_group IS NOT NULL",
-            numbers,
-        )
+    which = {"numbers": json_list(numbers)}
+    rows = await rows_of(
+        connection,
+        """
+        SELECT DISTINCT duplicate_group FROM uploads
+        WHERE number IN (SELECT value FROM json_each(:numbers)) AND duplicate_group IS NOT NULL
+        """,
+        which,
     )
-    groups = [row[0] for row in rows]
-    if not groups:
+    if not rows:
         return
     await connection.execute(
-        f"UPDATE uploads SET duplicate_group = NULL WHERE number IN ({placeholders(numbers)})", numbers
+        "UPDATE uploads SET duplicate_group = NULL WHERE number IN (SELECT value FROM json_each(:numbers))", which
     )
     await connection.execute(
-        f"""
+        """
         UPDATE uploads SET duplicate_group = NULL WHERE duplicate_group IN (
-            SELECT duplicate_group FROM uploads WHERE duplicate_group IN ({placeholders(groups)})
+            SELECT duplicate_group FROM uploads WHERE duplicate_group IN (SELECT value FROM json_each(:groups))
             GROUP BY duplicate_group HAVING count(*) = 1
         )
         """,
-        groups,
+        {"groups": json_list(row[0] for row in rows)},
     )
 
 
@@ -170,10 +186,7 @@ class BackfillStore:
         found_nothing = traits is None and metadata is None
         metadata = metadata or MediaMetadata()
         async with self._database.transaction() as connection:
-            rows = list(
-                await connection.execute_fetchall(f"SELECT 1 FROM uploads WHERE number = ? AND {_LACKING}", (number,))
-            )
-            if not rows:
+            if not await rows_of(connection, f"SELECT 1 FROM uploads WHERE number = ? AND {_LACKING}", (number,)):
                 return
             if found_nothing:
                 # Nothing that anybody sees is another: no window has to read its list anew.
@@ -181,14 +194,16 @@ class BackfillStore:
                 return
             await connection.execute(
                 """
-                UPDATE uploads SET width = coalesce(width, ?), height = coalesce(height, ?),
-                       duration = coalesce(duration, ?), taken_at = coalesce(taken_at, ?),
-                       video_codec = coalesce(video_codec, ?), metadata = json_patch(?, metadata), revision = ?
-                WHERE number = ?
+                UPDATE uploads SET width = coalesce(width, :width), height = coalesce(height, :height),
+                       duration = coalesce(duration, :duration), taken_at = coalesce(taken_at, :taken_at),
+                       video_codec = coalesce(video_codec, :video_codec), metadata = json_patch(:metadata, metadata),
+                       revision = :revision
+                WHERE number = :number
                 """,
-                (
-                    *(metadata.width, metadata.height, metadata.duration, metadata.taken_at, metadata.video_codec),
-                    *(json.dumps(metadata.extra or {}), await next_revision(connection), number),
-                ),
+                {
+                    **metadata_parameters(metadata),
+                    "revision": await next_revision(connection),
+                    "number": number,
+                },
             )
             await save_traits(connection, number, traits, error)

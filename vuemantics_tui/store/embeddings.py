@@ -32,8 +32,8 @@ async def save_vector(connection: aiosqlite.Connection, number: int, model: str,
     """Put the vector of an upload in the place of an older one of the same model, inside a transaction."""
     await connection.execute(
         "INSERT OR REPLACE INTO embeddings (upload, model, dimension, vector, revision)"
-        " VALUES (?, ?, ?, ?, (SELECT revision FROM library))",
-        (number, model, dimension, data),
+        " VALUES (:upload, :model, :dimension, :vector, (SELECT revision FROM library))",
+        {"upload": number, "model": model, "dimension": dimension, "vector": data},
     )
 
 

@@ -13,7 +13,7 @@ import aiosqlite
 from vuemantics_tui.domain.errors import ErrorKind
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.upload import FailureGroup, ProcessingStage, ProcessingStatus, QueueCounts
-from vuemantics_tui.store.database import Database, batches, json_list, next_revision, now_iso, placeholders, rows_of
+from vuemantics_tui.store.database import Database, json_list, next_revision, now_iso, rows_of
 from vuemantics_tui.store.history import record_event, record_events
 from vuemantics_tui.store.runs import Claim, Clock, Failure, mark_failed, put_back
 
@@ -136,8 +136,11 @@ class ClaimStore:
             return
         async with self._database.transaction() as connection:
             await connection.execute(
-                f"UPDATE uploads SET claim_expires_at = ? WHERE claim_token IN ({placeholders(tokens)})",
-                (self._clock() + LEASE_SECONDS, *tokens),
+                """
+                UPDATE uploads SET claim_expires_at = :expires_at
+                WHERE claim_token IN (SELECT value FROM json_each(:tokens))
+                """,
+                {"expires_at": self._clock() + LEASE_SECONDS, "tokens": json_list(tokens)},
             )
 
     async def release(self, token: str) -> None:
@@ -150,8 +153,7 @@ class ClaimStore:
 
     async def _release(self, condition: str, value: str) -> None:
         async with self._database.transaction() as connection:
-            rows = await connection.execute_fetchall(f"SELECT number FROM uploads WHERE {condition}", (value,))
-            for row in list(rows):
+            for row in await rows_of(connection, f"SELECT number FROM uploads WHERE {condition}", (value,)):
                 await put_back(connection, row[0], ("stopped", ""), attempts_given_back=1)
 
     async def take_over(self, fate_of: Callable[[str], Fate], now: float | None = None) -> int:
@@ -301,75 +303,65 @@ class QueueStore:
 
     async def cancel(self, upload_ids: Sequence[str]) -> list[CancelledUpload]:
         """End what waits or runs as failed, and take its claim away, so that its run can write no more."""
-        ended: list[CancelledUpload] = []
         async with self._database.transaction() as connection:
-            revision, moment = await next_revision(connection), now_iso()
-            for some in batches(list(dict.fromkeys(upload_ids))):
-                rows = list(
-                    await connection.execute_fetchall(
-                        f"""
-                        SELECT number, id, claim_token FROM uploads WHERE id IN ({placeholders(some)})
-                        AND processing_status IN ('pending', 'analyzing', 'embedding') AND deleted_at IS NULL
-                        """,
-                        some,
-                    )
-                )
-                numbers = [row[0] for row in rows]
-                await connection.execute(
-                    f"""
-                    UPDATE uploads SET processing_status = 'failed', error_stage = stage, stage = 'failed',
-                           error_message = ?, error_kind = 'cancelled', hint = NULL, retry_at = NULL,
-                           claim_token = NULL, claim_owner = NULL, claim_expires_at = NULL,
-                           updated_at = ?, revision = ?
-                    WHERE number IN ({placeholders(numbers)})
-                    """,
-                    (CANCELLED, moment, revision, *numbers),
-                )
-                await record_events(connection, numbers, "cancelled")
-                ended.extend(CancelledUpload(row[1], row[2]) for row in rows)
-        return ended
+            rows = await rows_of(
+                connection,
+                """
+                SELECT number, id, claim_token FROM uploads WHERE id IN (SELECT value FROM json_each(?))
+                AND processing_status IN ('pending', 'analyzing', 'embedding') AND deleted_at IS NULL
+                """,
+                (json_list(upload_ids),),
+            )
+            numbers = [row["number"] for row in rows]
+            await connection.execute(
+                """
+                UPDATE uploads SET processing_status = 'failed', error_stage = stage, stage = 'failed',
+                       error_message = :message, error_kind = 'cancelled', hint = NULL, retry_at = NULL,
+                       claim_token = NULL, claim_owner = NULL, claim_expires_at = NULL,
+                       updated_at = :now, revision = :revision
+                WHERE number IN (SELECT value FROM json_each(:numbers))
+                """,
+                {
+                    "message": CANCELLED,
+                    "now": now_iso(),
+                    "revision": await next_revision(connection),
+                    "numbers": json_list(numbers),
+                },
+            )
+            await record_events(connection, numbers, "cancelled")
+        return [CancelledUpload(row["id"], row["claim_token"]) for row in rows]
 
     async def run_next(self, upload_ids: Sequence[str]) -> int:
         """Make what waits of these due, with a higher priority than anything else that waits; returns how many."""
-        moved = 0
         async with self._database.transaction() as connection:
-            revision = await next_revision(connection)
-            waiting = "processing_status = 'pending' AND claim_token IS NULL AND deleted_at IS NULL"
-            rows = list(
-                await connection.execute_fetchall(f"SELECT coalesce(max(priority), 0) + 1 FROM uploads WHERE {waiting}")
+            cursor = await connection.execute(
+                f"""
+                UPDATE uploads SET priority = (SELECT coalesce(max(priority), 0) + 1 FROM uploads WHERE {_WAITS}),
+                       retry_at = NULL, updated_at = :now, revision = :revision
+                WHERE id IN (SELECT value FROM json_each(:ids)) AND {_WAITS}
+                """,
+                {"now": now_iso(), "revision": await next_revision(connection), "ids": json_list(upload_ids)},
             )
-            priority = rows[0][0]
-            for some in batches(list(dict.fromkeys(upload_ids))):
-                cursor = await connection.execute(
-                    f"""
-                    UPDATE uploads SET priority = ?, retry_at = NULL, updated_at = ?, revision = ?
-                    WHERE id IN ({placeholders(some)}) AND {waiting}
-                    """,
-                    (priority, now_iso(), revision, *some),
-                )
-                moved += cursor.rowcount
-        return moved
+        return cursor.rowcount
 
 
 async def _requeue_one(connection: aiosqlite.Connection, upload_id: str, overwrite_edited: bool) -> bool:
-    rows = list(
-        await connection.execute_fetchall(
-            """
-            SELECT number, processing_status FROM uploads
-            WHERE id = ?1 AND deleted_at IS NULL AND (
-                processing_status = 'failed'
-                OR (processing_status = 'pending' AND claim_token IS NULL AND retry_at IS NOT NULL)
-                OR (processing_status = 'completed' AND (?2 OR number NOT IN (
-                    SELECT upload FROM descriptions WHERE current = 1 AND edited = 1 AND upload = uploads.number)))
-            )
-            """,
-            (upload_id, int(overwrite_edited)),
+    rows = await rows_of(
+        connection,
+        """
+        SELECT number, processing_status FROM uploads
+        WHERE id = :id AND deleted_at IS NULL AND (
+            processing_status = 'failed'
+            OR (processing_status = 'pending' AND claim_token IS NULL AND retry_at IS NOT NULL)
+            OR (processing_status = 'completed' AND (:overwrite_edited OR number NOT IN (
+                SELECT upload FROM descriptions WHERE current = 1 AND edited = 1 AND upload = uploads.number)))
         )
+        """,
+        {"id": upload_id, "overwrite_edited": int(overwrite_edited)},
     )
     if not rows:
         return False
     number, status = rows[0]
-    moment = now_iso()
     again = status == ProcessingStatus.COMPLETED
     # `resume_description` is NULL in what is completed: only what failed on its way to a vector has one, and keeps it.
     await connection.execute(
@@ -379,11 +371,17 @@ async def _requeue_one(connection: aiosqlite.Connection, upload_id: str, overwri
                error_message = NULL, error_stage = NULL, error_kind = NULL, hint = NULL, missing_model = NULL,
                warning = iif(resume_description IS NULL, NULL, warning),
                claim_token = NULL, claim_owner = NULL, claim_expires_at = NULL, completed_at = NULL,
-               regeneration_count = regeneration_count + ?, last_regenerated_at = iif(?, ?, last_regenerated_at),
-               updated_at = ?, revision = ?
-        WHERE number = ?
+               regeneration_count = regeneration_count + :again,
+               last_regenerated_at = iif(:again, :now, last_regenerated_at),
+               updated_at = :now, revision = :revision
+        WHERE number = :number
         """,
-        (int(again), again, moment, moment, await next_revision(connection), number),
+        {
+            "again": int(again),
+            "now": now_iso(),
+            "revision": await next_revision(connection),
+            "number": number,
+        },
     )
     await record_event(connection, number, "regenerate" if again else "retried")
     return True

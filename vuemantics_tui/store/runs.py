@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import aiosqlite
 
@@ -20,11 +18,10 @@ from vuemantics_tui.domain.upload import (
     STAGE_PERCENT,
     STAGE_STATUS,
     ProcessingStage,
-    ProcessingStatus,
 )
-from vuemantics_tui.store.database import Database, next_revision, now_iso, placeholders
+from vuemantics_tui.store.database import Database, json_list, next_revision, now_iso, rows_of
 from vuemantics_tui.store.descriptions import is_current, make_current, read_description, save_description
-from vuemantics_tui.store.duplicates import save_traits
+from vuemantics_tui.store.duplicates import metadata_parameters, save_traits
 from vuemantics_tui.store.embeddings import delete_vectors, save_vector
 from vuemantics_tui.store.history import record_event
 
@@ -97,15 +94,18 @@ class RunStore:
             await _move(connection, claim, next_stage)
             await connection.execute(
                 """
-                UPDATE uploads SET thumbnail_path = coalesce(?, thumbnail_path), thumbnail_warning = ?,
-                       width = coalesce(?, width), height = coalesce(?, height), duration = ?, taken_at = ?,
-                       video_codec = ?, metadata = ?
-                WHERE number = ?
+                UPDATE uploads SET thumbnail_path = coalesce(:thumbnail_path, thumbnail_path),
+                       thumbnail_warning = :warning, width = coalesce(:width, width),
+                       height = coalesce(:height, height), duration = :duration, taken_at = :taken_at,
+                       video_codec = :video_codec, metadata = :metadata
+                WHERE number = :number
                 """,
-                (
-                    *(thumbnail_path, warning, metadata.width, metadata.height, metadata.duration),
-                    *(metadata.taken_at, metadata.video_codec, json.dumps(metadata.extra or {}), claim.number),
-                ),
+                {
+                    **metadata_parameters(metadata),
+                    "thumbnail_path": thumbnail_path,
+                    "warning": warning,
+                    "number": claim.number,
+                },
             )
             if traits or traits_error:
                 await save_traits(connection, claim.number, traits, traits_error)
@@ -199,16 +199,26 @@ async def put_back(
     retry_at: float | None = None,
 ) -> None:
     """Put an upload back to waiting and drop its claim, inside a transaction. `event` is its kind and message."""
-    error = (failure.message, failure.stage, failure.kind, failure.hint or None) if failure else (None,) * 4
     await connection.execute(
         """
         UPDATE uploads SET processing_status = 'pending', stage = 'queued', progress_percent = 0,
-               claim_token = NULL, claim_owner = NULL, claim_expires_at = NULL, attempts = max(0, attempts - ?),
-               retry_at = ?, error_message = ?, error_stage = ?, error_kind = ?, hint = ?,
-               updated_at = ?, revision = ?
-        WHERE number = ?
+               claim_token = NULL, claim_owner = NULL, claim_expires_at = NULL,
+               attempts = max(0, attempts - :given_back), retry_at = :retry_at,
+               error_message = :message, error_stage = :stage, error_kind = :kind, hint = :hint,
+               updated_at = :now, revision = :revision
+        WHERE number = :number
         """,
-        (attempts_given_back, retry_at, *error, now_iso(), await next_revision(connection), number),
+        {
+            "given_back": attempts_given_back,
+            "retry_at": retry_at,
+            "message": failure.message if failure else None,
+            "stage": failure.stage if failure else None,
+            "kind": failure.kind if failure else None,
+            "hint": failure.hint or None if failure else None,
+            "now": now_iso(),
+            "revision": await next_revision(connection),
+            "number": number,
+        },
     )
     await record_event(connection, number, *event)
 
@@ -217,43 +227,58 @@ async def mark_failed(connection: aiosqlite.Connection, number: int, failure: Fa
     """End an upload as failed and drop its claim, inside a transaction."""
     await connection.execute(
         """
-        UPDATE uploads SET processing_status = 'failed', stage = 'failed', error_message = ?, error_stage = ?,
-               error_kind = ?, hint = ?, missing_model = ?,
-               claim_token = NULL, claim_owner = NULL, claim_expires_at = NULL, updated_at = ?, revision = ?
-        WHERE number = ?
+        UPDATE uploads SET processing_status = 'failed', stage = 'failed', error_message = :message,
+               error_stage = :stage, error_kind = :kind, hint = :hint, missing_model = :missing_model,
+               claim_token = NULL, claim_owner = NULL, claim_expires_at = NULL,
+               updated_at = :now, revision = :revision
+        WHERE number = :number
         """,
-        (
-            *(failure.message, failure.stage, failure.kind, failure.hint or None, failure.missing_model or None),
-            *(now_iso(), await next_revision(connection), number),
-        ),
+        {
+            "message": failure.message,
+            "stage": failure.stage,
+            "kind": failure.kind,
+            "hint": failure.hint or None,
+            "missing_model": failure.missing_model or None,
+            "now": now_iso(),
+            "revision": await next_revision(connection),
+            "number": number,
+        },
     )
     await record_event(connection, number, "failed", f"{failure.message} ({failure.kind}, in {failure.stage})")
 
 
 async def _require(connection: aiosqlite.Connection, claim: Claim) -> None:
-    rows = await connection.execute_fetchall(
-        f"""
-        SELECT number FROM uploads WHERE number = ? AND claim_token = ?
-        AND processing_status NOT IN ('{ProcessingStatus.COMPLETED}', '{ProcessingStatus.FAILED}')
+    rows = await rows_of(
+        connection,
+        """
+        SELECT number FROM uploads WHERE number = :number AND claim_token = :token
+        AND processing_status NOT IN ('completed', 'failed')
         """,
-        (claim.number, claim.token),
+        {"number": claim.number, "token": claim.token},
     )
-    if not list(rows):
+    if not rows:
         raise ClaimLostError(claim.upload_id)
 
 
 async def _move(connection: aiosqlite.Connection, claim: Claim, stage: ProcessingStage) -> None:
     status = STAGE_STATUS[stage]
-    allowed: list[Any] = [source for source, targets in LEGAL_MOVES.items() if status in targets]
     cursor = await connection.execute(
-        f"""
-        UPDATE uploads SET processing_status = ?, stage = ?, progress_percent = ?, updated_at = ?, revision = ?
-        WHERE number = ? AND claim_token = ? AND processing_status IN ({placeholders(allowed)})
+        """
+        UPDATE uploads SET processing_status = :status, stage = :stage, progress_percent = :percent,
+               updated_at = :now, revision = :revision
+        WHERE number = :number AND claim_token = :token
+        AND processing_status IN (SELECT value FROM json_each(:allowed))
         """,
-        (
-            *(status, stage, STAGE_PERCENT[stage], now_iso(), await next_revision(connection)),
-            *(claim.number, claim.token, *allowed),
-        ),
+        {
+            "status": status,
+            "stage": stage,
+            "percent": STAGE_PERCENT[stage],
+            "now": now_iso(),
+            "revision": await next_revision(connection),
+            "number": claim.number,
+            "token": claim.token,
+            "allowed": json_list(source for source, targets in LEGAL_MOVES.items() if status in targets),
+        },
     )
     if cursor.rowcount == 0:
         raise ClaimLostError(claim.upload_id)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vuemantics_tui.store.database import Database, batches, escaped_like, next_revision, placeholders
+from vuemantics_tui.store.database import Database, escaped_like, json_list, next_revision
 
 if TYPE_CHECKING:
     from vuemantics_tui.store.filters import Matching
@@ -80,14 +80,11 @@ class FullText:
 
     async def holding(self, word: str, numbers: Sequence[int]) -> set[int]:
         """Which of these uploads hold the word, or another one of its stem."""
-        found: set[int] = set()
-        for some in batches(numbers):
-            rows = await self._database.fetch(
-                f"SELECT rowid FROM fulltext WHERE fulltext MATCH ? AND rowid IN ({placeholders(some)})",
-                (_quoted(word), *some),
-            )
-            found.update(row[0] for row in rows)
-        return found
+        rows = await self._database.fetch(
+            "SELECT rowid FROM fulltext WHERE fulltext MATCH ? AND rowid IN (SELECT value FROM json_each(?))",
+            (_quoted(word), json_list(numbers)),
+        )
+        return {row[0] for row in rows}
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import aiosqlite
 
 from vuemantics_tui.domain.errors import UsageError
-from vuemantics_tui.store.database import Database, batches, next_revision, now_iso, placeholders
+from vuemantics_tui.store.database import Database, json_list, next_revision, now_iso
 
 # What is used so often is among the first of those that begin alike, however much more often it is.
 _OFTEN = 1_000
@@ -146,16 +146,15 @@ class TagStore:
     async def of(self, numbers: Sequence[int]) -> dict[int, tuple[str, ...]]:
         """The tags of these uploads, those that a person gave first, each once."""
         found: defaultdict[int, dict[str, None]] = defaultdict(dict)
-        for some in batches(numbers):
-            rows = await self._database.fetch(
-                f"""
-                SELECT upload, name FROM tagged JOIN tags ON tags.number = tag
-                WHERE upload IN ({placeholders(some)}) ORDER BY upload, own DESC, tag
-                """,
-                some,
-            )
-            for upload, name in rows:
-                found[upload][name] = None
+        rows = await self._database.fetch(
+            """
+            SELECT upload, name FROM tagged JOIN tags ON tags.number = tag
+            WHERE upload IN (SELECT value FROM json_each(?)) ORDER BY upload, own DESC, tag
+            """,
+            (json_list(numbers),),
+        )
+        for upload, name in rows:
+            found[upload][name] = None
         return {number: tuple(names) for number, names in found.items()}
 
 

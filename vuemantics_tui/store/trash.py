@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vuemantics_tui.domain.upload import Upload
-from vuemantics_tui.store.database import Database, batches, escaped_like, next_revision, now_iso, placeholders
+from vuemantics_tui.store.database import Database, escaped_like, json_list, next_revision, now_iso, rows_of
 from vuemantics_tui.store.duplicates import leave_groups
 from vuemantics_tui.store.history import record_events
 from vuemantics_tui.store.uploads import HAS_SOUND_IDS, SELECT_UPLOAD, DeletedUpload, bury, forget_tombstones, upload_of
@@ -43,62 +43,64 @@ class TrashStore:
 
         One that runs loses its claim, so that its run can write no more, and waits when it comes back.
         """
-        trashed: list[TrashedRun] = []
         async with self._database.transaction() as connection:
-            revision, moment = await next_revision(connection), now_iso()
-            for some in batches(list(dict.fromkeys(upload_ids))):
-                rows = list(
-                    await connection.execute_fetchall(
-                        f"SELECT number, id, claim_token FROM uploads"
-                        f" WHERE id IN ({placeholders(some)}) AND deleted_at IS NULL",
-                        some,
-                    )
-                )
-                numbers = [row[0] for row in rows]
-                await connection.execute(
-                    f"""
-                    UPDATE uploads SET deleted_at = ?, updated_at = ?, revision = ?,
-                           trashed_unseen = (SELECT unseen_seconds FROM library),
-                           processing_status = iif(claim_token IS NULL, processing_status, 'pending'),
-                           stage = iif(claim_token IS NULL, stage, 'queued'),
-                           progress_percent = iif(claim_token IS NULL, progress_percent, 0),
-                           attempts = iif(claim_token IS NULL, attempts, max(0, attempts - 1)),
-                           claim_token = NULL, claim_owner = NULL, claim_expires_at = NULL
-                    WHERE number IN ({placeholders(numbers)})
-                    """,
-                    (moment, moment, revision, *numbers),
-                )
-                await leave_groups(connection, numbers)
-                await record_events(connection, numbers, "trashed")
-                trashed.extend(TrashedRun(row[1], row[2]) for row in rows)
-        return trashed
+            rows = await rows_of(
+                connection,
+                """
+                SELECT number, id, claim_token FROM uploads
+                WHERE id IN (SELECT value FROM json_each(?)) AND deleted_at IS NULL
+                """,
+                (json_list(upload_ids),),
+            )
+            numbers = [row["number"] for row in rows]
+            await connection.execute(
+                """
+                UPDATE uploads SET deleted_at = :now, updated_at = :now, revision = :revision,
+                       trashed_unseen = (SELECT unseen_seconds FROM library),
+                       processing_status = iif(claim_token IS NULL, processing_status, 'pending'),
+                       stage = iif(claim_token IS NULL, stage, 'queued'),
+                       progress_percent = iif(claim_token IS NULL, progress_percent, 0),
+                       attempts = iif(claim_token IS NULL, attempts, max(0, attempts - 1)),
+                       claim_token = NULL, claim_owner = NULL, claim_expires_at = NULL
+                WHERE number IN (SELECT value FROM json_each(:numbers))
+                """,
+                {"now": now_iso(), "revision": await next_revision(connection), "numbers": json_list(numbers)},
+            )
+            await leave_groups(connection, numbers)
+            await record_events(connection, numbers, "trashed")
+        return [TrashedRun(row["id"], row["claim_token"]) for row in rows]
 
     async def restore(self, upload_ids: Sequence[str]) -> list[str]:
         """Bring uploads back as they were; returns the IDs of those that came back."""
-        restored: list[str] = []
         async with self._database.transaction() as connection:
-            revision, moment = await next_revision(connection), now_iso()
-            for some in batches(list(dict.fromkeys(upload_ids))):
-                rows = list(
-                    await connection.execute_fetchall(
-                        f"SELECT number, id FROM uploads WHERE id IN ({placeholders(some)}) AND deleted_at IS NOT NULL",
-                        some,
-                    )
-                )
-                numbers = [row[0] for row in rows]
-                await connection.execute(
-                    f"UPDATE uploads SET deleted_at = NULL, updated_at = ?, revision = ?"
-                    f" WHERE number IN ({placeholders(numbers)})",
-                    (moment, revision, *numbers),
-                )
-                # Caches of vectors let it go: to them it is new.
-                await connection.execute(
-                    f"UPDATE embeddings SET revision = ? WHERE upload IN ({placeholders(numbers)})",
-                    (revision, *numbers),
-                )
-                await record_events(connection, numbers, "restored")
-                restored.extend(row[1] for row in rows)
-        return restored
+            rows = await rows_of(
+                connection,
+                """
+                SELECT number, id FROM uploads
+                WHERE id IN (SELECT value FROM json_each(?)) AND deleted_at IS NOT NULL
+                """,
+                (json_list(upload_ids),),
+            )
+            numbers = [row["number"] for row in rows]
+            parameters = {
+                "now": now_iso(),
+                "revision": await next_revision(connection),
+                "numbers": json_list(numbers),
+            }
+            await connection.execute(
+                """
+                UPDATE uploads SET deleted_at = NULL, updated_at = :now, revision = :revision
+                WHERE number IN (SELECT value FROM json_each(:numbers))
+                """,
+                parameters,
+            )
+            # Caches of vectors let it go: to them it is new.
+            await connection.execute(
+                "UPDATE embeddings SET revision = :revision WHERE upload IN (SELECT value FROM json_each(:numbers))",
+                parameters,
+            )
+            await record_events(connection, numbers, "restored")
+        return [row["id"] for row in rows]
 
     async def contents(self, limit: int | None = None) -> list[TrashedUpload]:
         """What is in the trash, the latest first."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from array import array
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 
 import aiosqlite
 
@@ -18,16 +18,7 @@ from vuemantics_tui.domain.upload import (
     UploadRow,
 )
 from vuemantics_tui.domain.view import SortKey, StatusFilter, View
-from vuemantics_tui.store.database import (
-    Database,
-    Row,
-    batches,
-    escaped_like,
-    next_revision,
-    now_iso,
-    placeholders,
-    rows_of,
-)
+from vuemantics_tui.store.database import Database, Row, escaped_like, json_list, next_revision, now_iso, rows_of
 from vuemantics_tui.store.duplicates import leave_groups
 from vuemantics_tui.store.history import record_event
 
@@ -136,19 +127,11 @@ class UploadStore:
     async def insert(self, new: NewUpload) -> Upload | None:
         """Insert a waiting upload and return it, or None if its content is there already."""
         async with self._database.transaction() as connection:
-            moment = now_iso()
+            moment, revision = now_iso(), await next_revision(connection)
+            row = {**asdict(new), "created_at": moment, "updated_at": moment, "revision": revision}
             try:
                 cursor = await connection.execute(
-                    """
-                    INSERT INTO uploads (id, user_id, filename, file_path, file_type, file_size, mime_type, extension,
-                                         sha256, width, height, source_path, created_at, updated_at, revision)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-                    """,
-                    (
-                        *(new.id, new.user_id, new.filename, new.file_path, new.file_type, new.file_size),
-                        *(new.mime_type, new.extension, new.sha256, new.width, new.height, new.source_path),
-                        *(moment, moment, await next_revision(connection)),
-                    ),
+                    f"INSERT INTO uploads ({', '.join(row)}) VALUES ({', '.join(f':{name}' for name in row)})", row
                 )
             except sqlite3.IntegrityError as error:
                 if "sha256" in str(error):
@@ -158,8 +141,8 @@ class UploadStore:
             assert number is not None
             await record_event(connection, number, "added", new.source_path)
         # Another window may have put it in the trash by now: it is an upload all the same.
-        row = await self._database.fetch_one(f"{SELECT_UPLOAD} WHERE u.id = ?", (new.id,))
-        return upload_of(row) if row else None
+        added = await self._database.fetch_one(f"{SELECT_UPLOAD} WHERE u.id = ?", (new.id,))
+        return upload_of(added) if added else None
 
     async def has_size(self, file_size: int) -> bool:
         """Whether any upload, trashed or not, has exactly this many bytes: only then can a file be a duplicate."""
@@ -207,25 +190,21 @@ class UploadStore:
 
     async def by_numbers(self, numbers: Sequence[int]) -> list[Upload]:
         """The uploads with these numbers that are there, in the order of the numbers given."""
-        found: dict[int, Upload] = {}
-        for some in batches(numbers):
-            rows = await self._database.fetch(
-                f"{SELECT_UPLOAD} WHERE u.number IN ({placeholders(some)}) AND u.deleted_at IS NULL", some
-            )
-            found.update((row["number"], upload_of(row)) for row in rows)
+        rows = await self._database.fetch(
+            f"{SELECT_UPLOAD} WHERE u.number IN (SELECT value FROM json_each(?)) AND u.deleted_at IS NULL",
+            (json_list(numbers),),
+        )
+        found = {row["number"]: upload_of(row) for row in rows}
         return [found[number] for number in numbers if number in found]
 
     async def rows(self, numbers: Sequence[int]) -> list[UploadRow]:
         """The table's view of the uploads with these numbers that are there, in no order."""
-        result: list[UploadRow] = []
-        for some in batches(numbers):
-            rows = await self._database.fetch(
-                f"SELECT {_selected(_ROW_FIELDS)} FROM uploads u"
-                f" WHERE u.number IN ({placeholders(some)}) AND u.deleted_at IS NULL",
-                some,
-            )
-            result.extend(_upload_row_of(row) for row in rows)
-        return result
+        rows = await self._database.fetch(
+            f"SELECT {_selected(_ROW_FIELDS)} FROM uploads u"
+            " WHERE u.number IN (SELECT value FROM json_each(?)) AND u.deleted_at IS NULL",
+            (json_list(numbers),),
+        )
+        return [_upload_row_of(row) for row in rows]
 
     async def newest(
         self,
@@ -238,11 +217,17 @@ class UploadStore:
         """Uploads of a status and type, newest first, without the hidden ones unless they are asked for."""
         rows = await self._database.fetch(
             f"""{SELECT_UPLOAD}
-            WHERE (?1 IS NULL OR u.processing_status = ?1) AND (?2 IS NULL OR u.file_type = ?2)
-              AND (?3 OR NOT u.hidden) AND u.deleted_at IS NULL
-            ORDER BY u.number DESC LIMIT ?4
+            WHERE (:status IS NULL OR u.processing_status = :status)
+              AND (:file_type IS NULL OR u.file_type = :file_type)
+              AND (:show_hidden OR NOT u.hidden) AND u.deleted_at IS NULL
+            ORDER BY u.number DESC LIMIT :limit
             """,
-            (status, file_type, show_hidden, -1 if limit is None else limit),
+            {
+                "status": status,
+                "file_type": file_type,
+                "show_hidden": show_hidden,
+                "limit": -1 if limit is None else limit,
+            },
         )
         return [upload_of(row) for row in rows]
 
@@ -302,22 +287,24 @@ class UploadStore:
 
     async def set_hidden(self, upload_ids: Sequence[str], hidden: bool) -> int:
         """Hide uploads or show them again; returns how many changed."""
-        moved = 0
         async with self._database.transaction() as connection:
-            revision = await next_revision(connection)
-            for some in batches(list(dict.fromkeys(upload_ids))):
-                rows = await connection.execute_fetchall(
-                    f"""
-                    UPDATE uploads SET hidden = ?, updated_at = ?, revision = ?
-                    WHERE id IN ({placeholders(some)}) AND hidden <> ? AND deleted_at IS NULL RETURNING number
-                    """,
-                    (int(hidden), now_iso(), revision, *some, int(hidden)),
-                )
-                numbers = [row[0] for row in rows]
-                if hidden:
-                    await leave_groups(connection, numbers)
-                moved += len(numbers)
-        return moved
+            rows = await rows_of(
+                connection,
+                """
+                UPDATE uploads SET hidden = :hidden, updated_at = :now, revision = :revision
+                WHERE id IN (SELECT value FROM json_each(:ids)) AND hidden <> :hidden AND deleted_at IS NULL
+                RETURNING number
+                """,
+                {
+                    "hidden": int(hidden),
+                    "now": now_iso(),
+                    "revision": await next_revision(connection),
+                    "ids": json_list(upload_ids),
+                },
+            )
+            if hidden:
+                await leave_groups(connection, [row[0] for row in rows])
+        return len(rows)
 
     async def misplaced(self) -> int:
         """Return how many uploads have identifiers that are none, as in a damaged library or one made to harm."""
@@ -330,10 +317,8 @@ class UploadStore:
         deleted: list[DeletedUpload] = []
         async with self._database.transaction() as connection:
             for upload_id in upload_ids:
-                rows = list(
-                    await connection.execute_fetchall(
-                        f"SELECT number, user_id FROM uploads WHERE id = ? AND {HAS_SOUND_IDS}", (upload_id,)
-                    )
+                rows = await rows_of(
+                    connection, f"SELECT number, user_id FROM uploads WHERE id = ? AND {HAS_SOUND_IDS}", (upload_id,)
                 )
                 if not rows:
                     continue

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.color import ColorSystem
-from textual import events, on, work
+from textual import on, work
 from textual.binding import Binding, BindingType
 from textual.driver import Driver
 from textual.screen import Screen
@@ -176,12 +176,6 @@ class VuemanticsApp(SurvivingApp):
     @work(group="feed", exit_on_error=False)
     async def _watch_library(self) -> None:
         await self.feed.run()
-
-    async def on_event(self, event: events.Event) -> None:
-        """Look sooner for changes while somebody is at the keyboard."""
-        if isinstance(event, events.Key | events.Paste | events.MouseDown):
-            self.feed.hurry()
-        await super().on_event(event)
 
     def launch_worker(self, name: str, work: Callable[[], Awaitable[None]]) -> RunningWorker:
         """Begin to process an upload in a worker of the app, not of a screen: it outlives them."""

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import os
+import selectors
+import time
+from codecs import getincrementaldecoder
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
+from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 
 from vuemantics_tui.ui.surviving import end_over
 
 if TYPE_CHECKING:
     from textual.app import App
+
+MOST_BYTES = 4096
+# How often the thread looks while keys come, for how long after the last, and how often else.
+TICK_SECONDS, LIVELY_SECONDS, SLEEP_SECONDS = 0.1, 1.0, 10.0
 
 
 class OutlivedTerminal:
@@ -54,12 +63,61 @@ class OutlivedTerminal:
 
 
 class TerminalDriver(LinuxDriver):
-    """Textual's driver for POSIX terminals; where the terminal is gone, it ends the app in order."""
+    """Textual's driver for POSIX terminals.
+
+    Where the terminal is gone, it ends the app in order. While nobody types, the thread that reads sleeps: Textual's
+    own wakes up ten times a second, which is a third of all that an idle app does.
+    """
 
     def __init__(self, app: App[Any], **options: Any) -> None:
         super().__init__(app, **options)
         # Typed as a file, used to write, to flush and for its number.
         self._file = cast(Any, OutlivedTerminal(cast(TextIO, self._file), self._leave))
+        # What is written into it wakes the thread that reads.
+        self._woken, self._waker = os.pipe()
+
+    def disable_input(self) -> None:
+        """Stop reading; the thread is waited for."""
+        with suppress(OSError):
+            os.write(self._waker, b"!")
+        super().disable_input()
+
+    def close(self) -> None:
+        """Let go of the pipe, too."""
+        super().close()
+        for end in (self._woken, self._waker):
+            with suppress(OSError):
+                os.close(end)
+
+    def run_input_thread(self) -> None:
+        """Read keys, and hand them out as events, until told to stop."""
+        parser = XTermParser(self._debug)
+        decode = getincrementaldecoder("utf-8")().decode
+        lively_until = time.monotonic() + LIVELY_SECONDS
+        # Others cannot read from terminals on every system.
+        with selectors.SelectSelector() as selector:
+            selector.register(self.fileno, selectors.EVENT_READ)
+            selector.register(self._woken, selectors.EVENT_READ)
+            while True:
+                leaving = self.exit_event.is_set()
+                # The parser waits for the rest of an escape sequence for a tenth of a second.
+                lively = leaving or time.monotonic() < lively_until
+                ready = {key.fd for key, _ in selector.select(TICK_SECONDS if lively else SLEEP_SECONDS)}
+                if ready:
+                    lively_until = time.monotonic() + LIVELY_SECONDS
+                if self._woken in ready:
+                    os.read(self._woken, MOST_BYTES)
+                if self.fileno in ready:
+                    sent = os.read(self.fileno, MOST_BYTES)
+                    if not sent:
+                        self._leave()
+                        return
+                    for event in parser.feed(text) if (text := decode(sent, final=leaving)) else ():
+                        self.process_message(event)
+                for event in parser.tick():
+                    self.process_message(event)
+                if leaving:
+                    return
 
     def _leave(self) -> None:
         self._in_app(self._app.exit)

@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 
 # As often as an eye can follow, and no more: over SSH each repaint is bytes.
 LOOK_SECONDS = 0.1
-# While nobody is at the keyboard and nothing moves, a look costs more than it brings.
-REST_SECONDS = 0.4
-RESTS_AFTER_SECONDS = 3.0
+# How soon it is noticed that work has begun that nothing was written for.
+REST_SECONDS = 1.0
+# After the store has refused.
+RETRY_SECONDS = 1.0
 # What is said of a moment ("2 min ago") reads otherwise after so long.
 AGE_SECONDS = 20.0
 
@@ -36,12 +37,14 @@ AGE_SECONDS = 20.0
 class LibraryChanged(Message, bubble=False):
     """Something was written: uploads of these numbers were added or changed, those are gone.
 
-    Both are empty where no upload moved, as when a search was saved.
+    Both are empty where no upload moved, as when a search was saved. With `is_reset` so much was missed that whatever
+    is known of the library must be read again.
     """
 
     changed: frozenset[int]
     deleted: frozenset[int]
     counts: QueueCounts
+    is_reset: bool = False
 
     @property
     def moved(self) -> frozenset[int]:
@@ -105,10 +108,8 @@ class Feed:
         self._notices = notices
         self._changes: ChangeFeed | None = None
         self._followers: WeakSet[MessagePump] = WeakSet()
-        self._moved_at = time.monotonic()
         self._aged_at = time.monotonic()
         self._working = False
-        self._woken = asyncio.Event()
         self.counts: QueueCounts | None = None
 
     @classmethod
@@ -120,47 +121,30 @@ class Feed:
         """Post what happens from now on to a screen or widget, for as long as it is there."""
         self._followers.add(follower)
 
-    def hurry(self) -> None:
-        """Look at once, and for a while more often: somebody is at the keyboard, or has just changed something."""
-        resting = self._resting
-        self._moved_at = time.monotonic()
-        if resting:
-            self._woken.set()
-
-    @property
-    def _resting(self) -> bool:
-        return not self._working and time.monotonic() - self._moved_at > RESTS_AFTER_SECONDS
-
     async def run(self) -> None:
         """Watch until cancelled. A store that refuses for a while is told of, and asked again."""
         while True:
+            pause = RETRY_SECONDS
             with self._notices.errors_told():
                 await self._look()
+                pause = LOOK_SECONDS
             self._tell_of_work()
             self._tell_of_time()
-            try:
-                async with asyncio.timeout(REST_SECONDS if self._resting else LOOK_SECONDS):
-                    await self._woken.wait()
-            except TimeoutError:
-                continue
-            self._woken.clear()
+            await asyncio.sleep(pause)
 
     async def _look(self) -> None:
+        counts = self._library.queue.store.counts
         if self._changes is None:
             changes = self._library.changes()
             await changes.skip_to_now()
-            self.counts = await self._library.queue.store.counts()
-            self._changes = changes
+            self._changes, self.counts = changes, await counts()
             self._post(LibraryChanged(frozenset(), frozenset(), self.counts))
             return
-        before = self._changes.version
-        moved = await self._changes.poll()
-        if self._changes.version == before:
-            return
-        self._moved_at = time.monotonic()
-        self.counts = await self._library.queue.store.counts()
-        changed, deleted = (moved.changed, moved.deleted) if moved is not None else ((), ())
-        self._post(LibraryChanged(frozenset(changed), frozenset(deleted), self.counts))
+        # While this process works, its frames and words move without anything being written.
+        moved = await self._changes.wait(0 if self._working else REST_SECONDS)
+        if moved is not None:
+            self.counts = await counts()
+            self._post(LibraryChanged(frozenset(moved.changed), frozenset(moved.deleted), self.counts, moved.is_reset))
 
     def _tell_of_work(self) -> None:
         queue = self._library.queue

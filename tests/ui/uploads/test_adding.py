@@ -11,8 +11,8 @@ from PIL import Image
 from tests.ui.conftest import add, window_on
 from tests.ui.drawn_cells import cells
 from vuemantics_tui.ui.picker.file_list import FileList
-from vuemantics_tui.ui.picker.preview_pane import PreviewPicture
-from vuemantics_tui.ui.screens.picker import PickerScreen
+from vuemantics_tui.ui.picker.preview import PreviewPicture
+from vuemantics_tui.ui.picker.screen import PickerScreen
 
 WIDE = (120, 36)
 

@@ -129,7 +129,7 @@ def describe_picture(picture: Picture, cache_dir: Path) -> tuple[Description, Fa
 
 
 def look_at_frame(picture: Picture, cache_dir: Path) -> bytes:
-    """Look at one frame of a video; return what was seen, packed for `describe_clip`. Raises MediaError, AnalyzerError."""
+    """Look at one frame of a video, and return what was seen, packed. Raises MediaError and AnalyzerError."""
     from vuemantics_tui.analyzers.builtin.sight import look
 
     return plain.pack(look(picture, cache_dir))

@@ -19,7 +19,7 @@ _SURE_TEXT = 0.7
 # A picture whose long side is no longer is doubled: a screenshot of 400 pixels is then read without a fault. Larger
 # ones are read worse when they are enlarged.
 _SMALL_SIDE = 512
-# The network works on a grid of so many pixels, and rounds a smaller side down to nothing.
+# The network works on a grid of this many pixels, and rounds a smaller side down to 0.
 _GRID = 32
 # A page of a book: more than anyone would search for, and no more than the embedding can hold.
 _MOST_LINES = 200
@@ -67,7 +67,7 @@ class Reader:
         try:
             # It expects OpenCV's order of channels.
             reversed_channels = np.ascontiguousarray(np.asarray(image)[..., ::-1])
-            # What it is told once it keeps, and the blank ones told it otherwise.
+            # It remembers these options, and the calls with blank pictures used others.
             found = self._engine(reversed_channels, use_det=True, use_cls=True, use_rec=True)
         except Exception as error:
             raise VisionError(vision_reason(error)) from error
@@ -91,7 +91,7 @@ def _silence() -> None:
     logger.addHandler(logging.NullHandler())
 
 
-# What is looked at has no longer side; a face has at least this share of it.
+# The long side of the picture to search, and the smallest face as a share of it.
 _FACES_LONG_SIDE = 1024
 _LEAST_SHARE = 0.04
 # The side of the cascade's window in pixels.

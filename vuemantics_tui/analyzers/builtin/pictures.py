@@ -13,7 +13,7 @@ Pixels = NDArray[np.uint8]
 """A picture: shape (height, width, 3), sRGB."""
 
 _SHORT_SIDE = 320
-# Small enough that a photo's decoder does the scaling, large enough to read what is written in it.
+# Small enough for a photo's decoder to do the scaling, large enough to read text in it.
 _DETAILED_SHORT_SIDE = 768
 
 

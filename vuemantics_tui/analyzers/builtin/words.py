@@ -55,7 +55,7 @@ def describe_sight(sight: Sight, medium: Medium) -> Description:
     """Put a sight into words: sentences, tags in lower case, what was read, and the labels of 0.01 or more."""
     if sight.palette.plain and not sight.faces:
         return _describe_plain(sight, medium)
-    # Without a look at its labels nothing is known of what stands beside a face.
+    # Pictures with faces have no labels, so nothing else in them is known.
     named = {} if sight.probabilities is None else named_probabilities(sight.probabilities)
     best = max(named.values(), default=0.0)
     # Where one of these is clear, a guess from colours and edges would only disturb.

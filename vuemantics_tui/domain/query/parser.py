@@ -50,7 +50,7 @@ class _Reader:
     open_terms: list[Term] = field(default_factory=list)
     open_weight: float = 1.0
     sign: int = 1
-    # Where the sign stands that has nothing behind it yet.
+    # The place of a sign that nothing follows yet.
     dangling: int | None = None
 
     def read(self) -> Query:

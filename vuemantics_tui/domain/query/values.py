@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
 from difflib import get_close_matches
@@ -46,33 +46,33 @@ _BYTES = {
 }
 _HALF_OF_EARTH_KM = 20_040
 
-FILTER_NAMES: tuple[str, ...] = (
-    *(field.value for fields in (ChoiceField, TextField, DateField, RangeField) for field in fields),
-    *(NEAR, LIKE, SORT),
-)
-"""Every name that may stand before a colon."""
-
-_EXAMPLES = {
-    **{
-        "type": "type:video or type:jpeg",
-        "status": "status:failed",
-        "is": "is:hidden",
-        "tag": "tag:cat",
-        "name": "name:holiday",
-    },
-    **{"camera": "camera:canon", "color": "color:blue", "after": "after:2024-06", "before": "before:7d"},
-    **{"on": "on:yesterday", "near": "near:52.52,13.4,5", SORT: "sort:oldest"},
-    LIKE: "like:3f2a or like:./file.jpg",
-    "size": "size:>5MB, size:<=200KB or size:1MB..5MB",
-    "width": "width:>1920 or width:800..1200",
-    "height": "height:>1080 or height:800..1200",
-    "duration": "duration:>30s, duration:2m or duration:30s..2m",
+# What each filter finds, and examples of it: for hints and help.
+FILTERS: Mapping[str, tuple[str, str]] = {
+    "type": ("image, video, or a format such as jpeg, heic or mp4", "type:video or type:jpeg"),
+    "status": ("waiting, running, completed, failed, cancelled, warning", "status:failed"),
+    "is": ("hidden, failed, edited, duplicate, portrait, landscape", "is:hidden"),
+    "tag": (r"a tag or an album; * for any characters, \* for a star", r'tag:cat, tag:ro* or tag:"5\* best"'),
+    "name": ("part of the file name, or all of it with *", "name:holiday or name:img_*.jpg"),
+    "camera": ("part of the camera's name", "camera:canon"),
+    "color": ("one of the main colours", "color:blue"),
+    "after": ("taken, or else added, on that day or later", "after:2024-06 or after:7d"),
+    "before": ("taken, or else added, before that day", "before:2024 or before:7d"),
+    "on": ("taken, or else added, on that day, month or year", "on:yesterday or on:2024-06-30"),
+    "size": ("file size", "size:>5MB, size:<=200KB or size:1MB..5MB"),
+    "width": ("width in pixels", "width:>1920 or width:800..1200"),
+    "height": ("height in pixels", "height:>1080 or height:800..1200"),
+    "duration": ("length of a video", "duration:>30s, duration:2m or duration:30s..2m"),
+    NEAR: ("where it was taken: latitude, longitude, kilometres", "near:52.52,13.4,5"),
+    LIKE: ("what looks like an upload or a file", "like:3f2a or like:./file.jpg"),
+    SORT: ("newest, oldest, largest, smallest, name or score", "sort:oldest"),
 }
+FILTER_NAMES: tuple[str, ...] = tuple(FILTERS)
+"""Every name that may precede a colon."""
 
 
 def example_of(name: str) -> str:
     """Return an example of a filter, as a hint."""
-    return f"For example: {_EXAMPLES[name]}"
+    return f"For example: {FILTERS[name][1]}"
 
 
 def known_name(name: str) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -10,13 +11,41 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
+from textual.message import Message
 from textual.widgets import Input, Label, Static
 
 from vuemantics_tui.domain.text import visible
 from vuemantics_tui.ui.actions import ANSWER, MOVE, action, hidden
-from vuemantics_tui.ui.picker.completion import Completion, complete
-from vuemantics_tui.ui.picker.messages import CursorWanted, FieldClosed, FilterChanged, PathTyped
+from vuemantics_tui.ui.picker.folder import Completion, complete
 from vuemantics_tui.ui.widgets.line_input import LineInput
+
+
+@dataclass
+class FilterChanged(Message):
+    """Only names with this in them are wanted; `closed` when the line was left."""
+
+    text: str
+    closed: bool = False
+
+
+@dataclass
+class CursorWanted(Message):
+    """The cursor of the list shall move by so many lines, while one types elsewhere."""
+
+    by: int
+
+
+@dataclass
+class PathTyped(Message):
+    """Someone typed a path and pressed Enter."""
+
+    text: str
+
+
+@dataclass
+class FieldClosed(Message):
+    """Someone left the field for a path, or the list of places."""
+
 
 MOST_NAMES = 40
 

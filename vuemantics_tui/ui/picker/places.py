@@ -1,14 +1,26 @@
-"""Places where pictures use to lie: the home folder, its neighbours, mounted drives."""
+"""Places where pictures usually are, and the list of them to jump to."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import platformdirs
-import psutil
+from textual import on
+from textual.binding import BindingType
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+from vuemantics_tui.domain.text import visible
+from vuemantics_tui.ui.actions import ANSWER, MOVE, action, hidden
+from vuemantics_tui.ui.fitting import fit
+from vuemantics_tui.ui.picker.fields import FieldClosed
+from vuemantics_tui.ui.picker.header import fit_path
 
 # Where systems put what is plugged in; all else that is mounted is the machine's own business.
 _MOUNT_FOLDERS = ("/media", "/run/media", "/mnt", "/Volumes")
@@ -50,6 +62,8 @@ def drives(mounted: Iterable[str]) -> list[Place]:
 
 
 def _mounted() -> list[str]:
+    import psutil
+
     try:
         return [partition.mountpoint for partition in psutil.disk_partitions()]
     except (OSError, RuntimeError):
@@ -61,3 +75,60 @@ def _each_once(places: Iterable[Place]) -> list[Place]:
     for place in places:
         known.setdefault(place.path, place)
     return list(known.values())
+
+
+@dataclass
+class PlaceChosen(Message):
+    """Someone wants to go to a place."""
+
+    path: Path
+
+
+LONGEST_NAME = 16
+
+
+class PlaceList(OptionList, inherit_bindings=False):
+    """Names, each with its path where there is room. Posts PlaceChosen and FieldClosed."""
+
+    HELP_TITLE = "The picker's places"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        action("picker-place-go", "enter,right,l", "select", "go", "Go to this place", ANSWER),
+        hidden("picker-place-down", "down,j", "cursor_down", "down", "Down", MOVE),
+        hidden("picker-place-up", "up,k", "cursor_up", "up", "Up", MOVE),
+        action("picker-place-back", "escape,left,h,p,q", "back", "back", "Back to the list", ANSWER),
+    ]
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id, compact=True, markup=False)
+        self._places: Sequence[Place] = ()
+
+    def show(self, places: Sequence[Place]) -> None:
+        """Offer these."""
+        self._places = places
+        self._fill()
+
+    def on_resize(self) -> None:
+        """Show the paths where there is room now."""
+        self._fill()
+
+    def _fill(self) -> None:
+        highlighted = self.highlighted
+        self.set_options(Option(self._words(place)) for place in self._places)
+        self.highlighted = highlighted or (0 if self._places else None)
+
+    def _words(self, place: Place) -> Content:
+        width = self.scrollable_content_region.width
+        room = width - LONGEST_NAME - 2
+        if room < LONGEST_NAME:
+            return Content(fit(visible(place.name), max(1, width)))
+        name = fit(visible(place.name), LONGEST_NAME) + "  "
+        return Content.assemble(name, (fit_path(place.path, room), "$dim"))
+
+    def action_back(self) -> None:
+        """Back to the list of files."""
+        self.post_message(FieldClosed())
+
+    @on(OptionList.OptionSelected)
+    def _chosen(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        self.post_message(PlaceChosen(self._places[event.option_index].path))

@@ -10,8 +10,8 @@ from textual.content import Content
 from textual.geometry import Size
 from textual.widget import Widget
 
-from vuemantics_tui.domain.fields import Absolute, Fact, facts, moment_words
-from vuemantics_tui.domain.text import seconds_words, visible
+from vuemantics_tui.domain.fields import Absolute, Fact, facts
+from vuemantics_tui.domain.text import date_words, seconds_words, visible
 from vuemantics_tui.domain.upload import Upload, UploadEvent
 from vuemantics_tui.ui.uploads.pane_words import lines_of
 
@@ -27,7 +27,7 @@ def facts_of(upload: Upload, history: Sequence[UploadEvent], absolute: Absolute)
     """Everything that is known, in sections, and what happened. `absolute` says where a file of the library is."""
     return [
         *((heading, LABEL_CELLS, found) for heading, found in facts(upload, absolute)),
-        ("History", MOMENT_CELLS, [(moment_words(event.at), _event(event)) for event in history]),
+        ("History", MOMENT_CELLS, [(date_words(event.at, seconds=True), _event(event)) for event in history]),
     ]
 
 

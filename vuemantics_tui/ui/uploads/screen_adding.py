@@ -13,9 +13,9 @@ from textual.geometry import Size
 from vuemantics_tui.domain.errors import VuemanticsError
 from vuemantics_tui.domain.text import visible
 from vuemantics_tui.ui.messages import PathFieldClosed, PathsEntered
+from vuemantics_tui.ui.picker.screen import PickerScreen
 from vuemantics_tui.ui.pictures.loader import Drawn
 from vuemantics_tui.ui.pictures.modes import mode_of
-from vuemantics_tui.ui.screens.picker import PickerScreen
 from vuemantics_tui.ui.typed_paths import explain_missing, typed_paths
 from vuemantics_tui.ui.uploads.path_field import PathField
 from vuemantics_tui.ui.uploads.screen_base import UploadsBase

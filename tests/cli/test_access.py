@@ -1,0 +1,118 @@
+"""Which commands create, which need an analyzer, and what a library that may not be written is still good for."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import NOBODY, Run, objects
+
+# Root may write anywhere. Without these two capabilities it obeys the permissions, as anybody else.
+AS_ANYBODY = """
+import ctypes, os, sys
+DROP, DAC_OVERRIDE, DAC_READ_SEARCH = 24, 1, 2
+if os.geteuid() == 0:
+    for capability in (DAC_OVERRIDE, DAC_READ_SEARCH):
+        assert ctypes.CDLL(None).prctl(DROP, capability, 0, 0, 0) == 0
+os.execv(sys.executable, [sys.executable, "-m", "vuemantics_tui", *sys.argv[1:]])
+"""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "list", "show 3f2a", "open 3f2a", "search cat", "search tag:cat", "saved", "saved add cats cat", "tag --list",
+        "tag 3f2a +beach", "trash", "trash empty --yes", "delete 3f2a --yes", "duplicates", "duplicates --trash --yes",
+        "stats", "export - --format jsonl", "failures", "failures --retry", "retry --failed", "describe 3f2a",
+        "edit 3f2a --text x", "reembed", "analyzer", "analyzer ollama", "pull",
+    ],
+)  # fmt: skip
+def test_only_what_adds_creates_a_library(run: Run, tmp_path: Path, words: str) -> None:
+    result = run(*words.split())
+    assert (result.returncode, result.stdout) == (1, "")
+    assert f"There is no library in {tmp_path / 'library'}" in result.stderr
+    assert "vuemantics-tui add" in result.stderr
+    assert not (tmp_path / "library").exists()
+
+
+def test_the_doctor_creates_nothing(run: Run, tmp_path: Path) -> None:
+    assert "not created yet" in run("doctor").stdout
+    assert not (tmp_path / "library").exists()
+
+
+WRONG = {"VUEMANTICS_ANALYZER": "openai"}
+
+
+def test_a_wrong_analyzer_stops_only_what_uses_it(run: Run, ids: dict[str, str], tmp_path: Path) -> None:
+    cat = ids["chelsea.png"]
+    for words in (
+        ["list"], ["show", cat], ["tag", cat, "+pet"], ["tag", "--list"], ["delete", ids["rocket.jpg"], "--yes"],
+        ["trash"], ["duplicates"], ["stats"], ["failures"], ["describe", cat], ["export", "-", "--format", "csv"],
+        ["search", "tag:pet"],
+    ):  # fmt: skip
+        result = run(*words, **WRONG)
+        assert (result.returncode, "openai" in result.stderr) == (0, False), (words, result.stderr)
+    (examined,) = objects(run("doctor", "--json", **WRONG))
+    verdicts = {finding["verdict"] for finding in examined["findings"] if finding["subject"] == "library"}
+    assert (examined["ok"], verdicts) == (False, {"good"})
+    for words in (["analyzer"], ["reembed"], ["retry", cat], ["process"], ["add", __file__]):
+        refused = run(*words, **WRONG)
+        assert refused.returncode == 2, words
+        assert "The analyzer openai needs" in refused.stderr, words
+    assert {document["status"] for document in objects(run("list", "--json"))} == {"completed"}, "nothing was queued"
+
+
+def test_with_a_wrong_analyzer_keywords_still_find(run: Run, ids: dict[str, str]) -> None:
+    found = run("search", "cat", "--json", **WRONG)
+    assert found.returncode == 0
+    assert ids["chelsea.png"] in {document["id"] for document in objects(found)}
+    assert "The analyzer openai needs" in found.stderr
+
+
+@pytest.fixture
+def guarded(ids: dict[str, str], tmp_path: Path) -> Run:
+    """Runs the program on a copy of the processed library that it may read and not write."""
+    library = tmp_path / "library"
+    for path in [library, *library.rglob("*")]:
+        path.chmod(0o555 if path.is_dir() else 0o444)
+
+    def run_program(*words: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-c", AS_ANYBODY, *map(str, words)],
+            env={**os.environ, "VUEMANTICS_LIBRARY": str(library), "OLLAMA_HOST": NOBODY, **environment},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    return run_program
+
+
+def test_a_read_only_library_is_listed_shown_searched_and_exported(
+    guarded: Run, ids: dict[str, str], tmp_path: Path
+) -> None:
+    cat = ids["chelsea.png"]
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "library").rglob("*")}
+    assert {document["id"] for document in objects(guarded("list", "--json"))} == set(ids.values())
+    assert objects(guarded("show", cat, "--json"))[0]["id"] == cat
+    found = guarded("search", "kitten", "--json")
+    assert (objects(found)[0]["id"], found.stderr.count("Error")) == (cat, 0)
+    assert objects(guarded("search", "type:image", "--json"))
+    exported = guarded("export", tmp_path / "out.jsonl")
+    assert (exported.returncode, len((tmp_path / "out.jsonl").read_text().splitlines())) == (0, 4)
+    assert len(objects(guarded("duplicates", "--json"))) == 1
+    assert guarded("stats").returncode == guarded("trash").returncode == guarded("failures").returncode == 0
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "library").rglob("*")} == before
+
+
+def test_a_read_only_library_refuses_changes_with_the_reason(guarded: Run, ids: dict[str, str]) -> None:
+    for words in (["tag", ids["chelsea.png"], "+pet"], ["delete", ids["chelsea.png"], "--yes"], ["process"]):
+        refused = guarded(*words)
+        assert refused.returncode == 1, words
+        assert "cannot be written" in refused.stderr, words
+        assert "Traceback" not in refused.stderr

@@ -1,0 +1,72 @@
+"""Getting data out from a shell."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Run
+
+
+def test_json_lines_and_csv(run: Run, ids: dict[str, str], tmp_path: Path) -> None:
+    target = tmp_path / "out.jsonl"
+    written = run("export", target)
+    assert (written.returncode, written.stdout) == (0, "")
+    assert "Exported 4 uploads to" in written.stderr
+    assert {json.loads(line)["id"] for line in target.read_text("utf-8").splitlines()} == set(ids.values())
+    again = run("export", target)
+    assert (again.returncode, "add --overwrite" in again.stderr) == (2, True)
+    assert run("export", target, "--overwrite", "--", "type:image", "-cat").returncode == 0
+    assert len(target.read_text("utf-8").splitlines()) == 2
+    piped = run("export", "-", "name:coffee", "--format", "csv")
+    (row,) = csv.DictReader(io.StringIO(piped.stdout))
+    assert row["filename"] == "coffee.png"
+
+
+def test_a_search_is_exported_above_its_cut_off(run: Run, ids: dict[str, str]) -> None:
+    exported = run("export", "-", "kitten", "--format", "jsonl")
+    names = {json.loads(line)["filename"] for line in exported.stdout.splitlines()}
+    assert "chelsea.png" in names
+    assert len(names) < 4
+    assert f"{4 - len(names)} below the cut-off skipped" in exported.stderr
+    assert run("export", "-", "name:nothing-is-called-so", "--format", "jsonl").stdout == ""
+
+
+def test_side_cars_of_other_programs_are_left_alone(run: Run, ids: dict[str, str], tmp_path: Path) -> None:
+    folder = tmp_path / "xmp"
+    folder.mkdir()
+    foreign = folder / "coffee.png.xmp"
+    foreign.write_text("<x:xmpmeta xmlns:x='adobe:ns:meta/'/>")
+    written = run("export", folder, "--format", "xmp")
+    assert written.returncode == 1
+    assert "coffee.png.xmp" in written.stderr
+    assert "Wrote 3 side-cars" in written.stderr
+    assert "--overwrite" in written.stderr
+    assert foreign.read_text() == "<x:xmpmeta xmlns:x='adobe:ns:meta/'/>"
+    assert run("export", folder, "name:coffee", "--overwrite").returncode == 0
+    assert ids["coffee.png"] in foreign.read_text("utf-8")
+    assert len(list(folder.iterdir())) == 4
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["export", "/nowhere/x.csv"], "cannot be written"),
+        (["export", "/", "--format", "csv"], "This is a folder"),
+        (["export", "/nowhere", "--format", "xmp"], "There is no folder"),
+        (["export", "out.txt"], "Add --format"),
+        (["export", "-", "--format", "xmp"], "need a folder"),
+        (["export", "-", "--format", "csv", "typ:video"], "no filter typ:"),
+        (["export", "-", "--format", "csv", "a", "-b"], "-- kitten -b"),
+    ],
+)
+@pytest.mark.usefixtures("empty")
+def test_a_wrong_call_says_what_to_do(run: Run, words: list[str], says: str) -> None:
+    result = run(*words)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert says in result.stderr
+    assert "Traceback" not in result.stderr

@@ -1,0 +1,71 @@
+"""Deleting from a shell: to the trash and back, and for good."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Run, objects
+
+
+def test_to_the_trash_and_back(run: Run, ids: dict[str, str], tmp_path: Path) -> None:
+    assert "The trash is empty" in run("trash").stderr
+    cat = ids["chelsea.png"]
+    original = Path(objects(run("show", cat, "--json"))[0]["file_path"])
+    deleted = run("delete", cat[:12], "--yes")
+    assert deleted.returncode == 0
+    assert "Moved 1 upload to the trash for 30 days" in deleted.stderr
+    assert "trash restore" in deleted.stderr
+    assert original.exists()
+    assert run("show", cat).returncode == 2
+    assert cat not in {document["id"] for document in objects(run("search", "cat", "--json"))}
+    (trashed,) = objects(run("trash", "--json"))
+    assert (trashed["id"], trashed["deleted_at"][:2]) == (cat, "20")
+    assert cat[:8] in run("trash").stdout
+    assert run("trash", "restore", cat[:12]).returncode == 0
+    assert objects(run("trash", "--json")) == []
+    assert cat in {document["id"] for document in objects(run("search", "cat", "--json"))}
+    unknown = run("trash", "restore", cat)
+    assert (unknown.returncode, "To see them: vuemantics-tui trash" in unknown.stderr) == (2, True)
+
+
+def test_emptied_for_good(run: Run, ids: dict[str, str], tmp_path: Path) -> None:
+    cat, coffee = ids["chelsea.png"], ids["coffee.png"]
+    folders = [Path(objects(run("show", one, "--json"))[0]["file_path"]).parent for one in (cat, coffee)]
+    run("delete", cat, coffee, "--yes")
+    refused = run("trash", "empty")
+    assert (refused.returncode, "--yes" in refused.stderr) == (2, True)
+    assert "Deleted 0 uploads" in run("trash", "empty", "--older-than", "1", "--yes").stderr
+    assert run("trash", "empty", "--older-than", "99999999999", "--yes").returncode == 2
+    assert "Deleted 1 upload for good" in run("delete", cat, "--forever", "--yes").stderr
+    assert [folder.exists() for folder in folders] == [False, True]
+    assert "Deleted 1 upload for good" in run("trash", "empty", "--yes").stderr
+    assert [folder.exists() for folder in folders] == [False, False]
+
+
+def test_what_is_in_the_trash_for_too_long_goes_when_the_library_is_processed(
+    run: Run, ids: dict[str, str], tmp_path: Path
+) -> None:
+    cat, coffee = ids["chelsea.png"], ids["coffee.png"]
+    run("delete", cat, coffee, "--yes")
+    database = sqlite3.connect(tmp_path / "library" / "library.db")
+    with database:
+        database.execute("UPDATE uploads SET deleted_at = '2020-01-01T00:00:00.000000+00:00' WHERE id = ?", (cat,))
+    database.close()
+    assert run("process", VUEMANTICS_TRASH_DAYS="0").returncode == 0
+    assert len(objects(run("trash", "--json"))) == 2
+    assert run("process").returncode == 0
+    assert [document["id"] for document in objects(run("trash", "--json"))] == [coffee]
+
+
+def test_a_trash_without_an_end_names_no_days(run: Run, ids: dict[str, str]) -> None:
+    said = run("delete", ids["coffee.png"], "--yes", VUEMANTICS_TRASH_DAYS="0").stderr
+    assert "Moved 1 upload to the trash. To undo:" in said
+
+
+@pytest.mark.parametrize("words", [["trash", "--json", "empty"], ["saved", "--json", "forget", "cats"]])
+def test_json_that_would_be_ignored_is_refused(run: Run, words: list[str]) -> None:
+    result = run(*words)
+    assert (result.returncode, "--json goes with the list" in result.stderr) == (2, True)

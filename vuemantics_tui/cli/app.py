@@ -1,0 +1,116 @@
+"""The commands that open the app: app, demo."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import tempfile
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from vuemantics_tui.cli.options import FAILED, analyzer_option, current_settings, library_option
+from vuemantics_tui.cli.output import emit, note, upload_table
+from vuemantics_tui.cli.session import run
+from vuemantics_tui.config import Settings
+from vuemantics_tui.domain.errors import UsageError, VuemanticsError
+from vuemantics_tui.domain.text import counted
+from vuemantics_tui.paths import log_file
+from vuemantics_tui.terminal import current_terminal
+
+if TYPE_CHECKING:
+    from vuemantics_tui.domain.finding import Finding
+
+APP_COMMAND = "app"
+SWITCH_SECONDS = 0.0005
+
+
+@click.command(APP_COMMAND, hidden=True)
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@analyzer_option
+@library_option
+def app(paths: tuple[Path, ...]) -> None:
+    """Open the app and add these paths, folders with everything in them."""
+    missing = [path for path in paths if not path.exists()]
+    if missing:
+        raise UsageError(f"There is no file or folder {str(missing[0])!r}", "Check the spelling.")
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError(
+            "The app needs a terminal",
+            "Without one, use commands such as add, list and search. See: vuemantics-tui --help",
+        )
+    _open_screen(current_settings(warn=False), paths)
+
+
+@click.command()
+@library_option
+def demo() -> None:
+    """Try the program on drawn pictures.
+
+    They are in a library of their own that is deleted afterwards.
+    """
+    from vuemantics_tui.demo import demo_settings, draw, run_without_screen
+
+    with tempfile.TemporaryDirectory(prefix="vuemantics-demo-") as folder:
+        settings = demo_settings(current_settings(), Path(folder) / "library")
+        pictures = draw(Path(folder) / "pictures")
+        if sys.stdin.isatty() and sys.stdout.isatty():
+            _open_screen(settings, pictures)
+            return
+        outcome = run(lambda: run_without_screen(settings, pictures))
+        for line in upload_table(outcome.uploads):
+            emit(line)
+        note(outcome.verdict)
+        raise SystemExit(0 if outcome.as_it_should else FAILED)
+
+
+def _open_screen(settings: Settings, paths: Sequence[Path]) -> None:
+    left: int | None = None
+    while left is None:
+        left = run(partial(_screen, settings, paths))
+        paths = ()
+    if left:
+        note(f"{counted(left, 'upload')} still in the queue. To resume, open the app or run: vuemantics-tui process")
+
+
+def _favour_the_keyboard() -> None:
+    """Spare whoever presses a key a wait of 5 ms."""
+    # The threads of SQLite and of the pool hold the interpreter this long when a key comes.
+    sys.setswitchinterval(SWITCH_SECONDS)
+
+
+async def _screen(settings: Settings, paths: Sequence[Path]) -> int | None:
+    """Run the app to its end; return how many uploads still wait, or None to open it once more."""
+    _favour_the_keyboard()
+    from vuemantics_tui.library import Library
+    from vuemantics_tui.ui.app import VuemanticsApp
+
+    library = await Library.open(settings)
+
+    async def examined() -> Sequence[Finding]:
+        from vuemantics_tui.doctor import examine
+
+        return await examine(settings, library)
+
+    try:
+        screen = VuemanticsApp(
+            library,
+            paths=paths,
+            theme=settings.theme,
+            true_colour=settings.true_colour,
+            quadrants=settings.quadrants == "yes" or (settings.quadrants == "auto" and current_terminal().quadrants),
+            keys=settings.keys,
+            problems=settings.problems,
+            examine=examined,
+        )
+        # What was imported stays for ever: with it, a full collection of garbage takes 50 ms.
+        gc.freeze()
+        await screen.run_async()
+        if screen.return_code:
+            raise VuemanticsError(f"The app stopped because of a bug. Details are in the log: {log_file()}")
+        return None if screen.reopen else (await library.queue.store.counts()).waiting
+    finally:
+        await library.close()

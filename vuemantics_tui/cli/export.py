@@ -1,0 +1,144 @@
+"""The command that writes uploads for other programs: export."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from vuemantics_tui.cli.options import FAILED, analyzer_option, current_settings, hidden_option, library_option
+from vuemantics_tui.cli.output import emit_bytes, note, result_line
+from vuemantics_tui.cli.progress import Bar, bars
+from vuemantics_tui.cli.query_line import QueryCommand, checked_line, pointing
+from vuemantics_tui.cli.session import open_library, run
+from vuemantics_tui.config import Settings
+from vuemantics_tui.domain.errors import UsageError
+from vuemantics_tui.domain.text import counted, visible
+
+if TYPE_CHECKING:
+    from vuemantics_tui.library import Library
+
+XMP = "xmp"
+STDOUT = Path("-")
+
+
+@click.command(
+    cls=QueryCommand,
+    epilog="Without --format, the name decides: .jsonl or .csv for a file, xmp for a folder. Use - for stdout.",
+)
+@click.argument("target", type=click.Path(path_type=Path, allow_dash=True), metavar="FOLDER|FILE")
+@click.argument("query", nargs=-1, metavar="[QUERY...]")
+@click.option(
+    "--format", "export_format", type=click.Choice(["jsonl", "csv", XMP]), help="JSON Lines, a table, or XMP side-cars."
+)
+@hidden_option
+@click.option("--overwrite", is_flag=True, help="Replace an existing file, and side-cars written by other programs.")
+@analyzer_option
+@library_option
+def export(target: Path, query: tuple[str, ...], export_format: str | None, hidden: bool, overwrite: bool) -> None:
+    """Export uploads for other programs.
+
+    Exports all of them, or with a QUERY those it finds. Originals are never changed. The format xmp writes one
+    side-car per upload into a folder, with description and tags in the fields that digiKam, Lightroom and darktable
+    read.
+    """
+    chosen = export_format or _format_of(target)
+    if chosen == XMP and target == STDOUT:
+        raise UsageError("Side-cars need a folder", "Give an existing folder, or --format jsonl.")
+    if chosen != XMP and target != STDOUT:
+        _check_file(target, overwrite)
+    text = checked_line(query)
+    settings = current_settings()
+    left_out = run(lambda: _export(settings, target, chosen, text, hidden, overwrite))
+    raise SystemExit(FAILED if left_out else 0)
+
+
+def _check_file(target: Path, overwrite: bool) -> None:
+    if target.is_dir():
+        raise UsageError(f"This is a folder: {target}", "Give a file in it, or --format xmp.")
+    if target.exists() and not overwrite:
+        raise UsageError(f"The file exists: {target}", "Choose another name, or add --overwrite.")
+    if target.exists() and not target.is_file():
+        raise UsageError(f"This is not a regular file: {target}", "Choose another name, or - for stdout.")
+
+
+def _format_of(target: Path) -> str:
+    ending = target.suffix.lower().removeprefix(".")
+    if target.is_dir():
+        return XMP
+    if ending not in ("jsonl", "csv"):
+        raise UsageError(f"The format of {target} is unknown", "Add --format jsonl, csv or xmp.")
+    return ending
+
+
+async def _export(
+    settings: Settings, target: Path, export_format: str, text: str, hidden: bool, overwrite: bool
+) -> int:
+    """Write the export; return how many side-cars were skipped."""
+    async with open_library(settings) as library:
+        numbers = await _found(library, text, hidden) if text else None
+        if export_format == XMP:
+            return await _sidecars(library, target, numbers, hidden, overwrite)
+        if target == STDOUT:
+            await _lines(library, export_format, numbers, hidden)
+        else:
+            await _file(library, target, export_format, numbers, hidden, overwrite)
+        return 0
+
+
+async def _found(library: Library, text: str, hidden: bool) -> Sequence[int]:
+    """Return the numbers of everything a search finds above its cut-off."""
+    with pointing(text):
+        # As deep as the library: what a search lists page by page is exported to the end.
+        found = await library.search.run(text, max(1, (await library.queue.store.counts()).total), show_hidden=hidden)
+    if found.note:
+        note(visible(found.note))
+    if found.below:
+        note(f"{found.below:,} below the cut-off skipped")
+    return found.numbers
+
+
+async def _lines(library: Library, export_format: str, numbers: Sequence[int] | None, hidden: bool) -> None:
+    from vuemantics_tui.library import ExportFormat
+
+    async for line in library.export.lines(ExportFormat(export_format), numbers, include_hidden=hidden):
+        # As into a file, whatever the terminal's encoding.
+        emit_bytes(line.encode("utf-8", "replace"))
+
+
+async def _file(
+    library: Library, target: Path, export_format: str, numbers: Sequence[int] | None, hidden: bool, overwrite: bool
+) -> None:
+    from vuemantics_tui.library import ExportFormat
+
+    done = 0
+    with bars() as progress:
+        bar = Bar(progress, "exporting", 0)
+        async for at in library.export.to_file(
+            target, ExportFormat(export_format), numbers, include_hidden=hidden, overwrite=overwrite
+        ):
+            done = at.done
+            bar.show(at.done, at.of)
+            bar.say(f"{at.done:,} of {at.of:,}")
+    note(f"Exported {counted(done, 'upload')} to {visible(str(target))}")
+
+
+async def _sidecars(
+    library: Library, folder: Path, numbers: Sequence[int] | None, hidden: bool, overwrite: bool
+) -> int:
+    written = left_out = 0
+    with bars() as progress:
+        bar = Bar(progress, "exporting", 0)
+        async for result in library.export.sidecars(folder, numbers, include_hidden=hidden, overwrite=overwrite):
+            bar.show(result.done, result.of)
+            bar.say(f"{result.done:,} of {result.of:,}")
+            written += result.written
+            if not result.written:
+                left_out += 1
+                note(result_line("skipped", result.path.name, result.reason))
+    note(f"Wrote {counted(written, 'side-car')} to {visible(str(folder))}")
+    if left_out:
+        note(f"Skipped {left_out:,}. To replace them, add --overwrite")
+    return left_out

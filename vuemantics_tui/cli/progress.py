@@ -1,0 +1,146 @@
+"""What someone sees who waits: progress bars, servers that are offline, and how to resume."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING
+
+from vuemantics_tui.cli.output import note
+from vuemantics_tui.cli.session import Interrupted
+from vuemantics_tui.domain.text import counted, visible
+from vuemantics_tui.domain.upload import ProcessingStatus, Upload
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from vuemantics_tui.library import ChangeFeed, Library
+
+OUTAGE_LOOK_SECONDS = 0.2
+
+Tell = Callable[[Upload], None]
+"""Prints an upload that ended."""
+
+
+@contextmanager
+def bars() -> Iterator[Progress]:
+    """Show progress bars on stderr if that is a terminal; elsewhere they cost and print nothing."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    console = Console(stderr=True)
+    with Progress(
+        TextColumn("{task.description:<10}"),
+        BarColumn(complete_style="cyan", finished_style="green"),
+        TextColumn("{task.fields[amount]}"),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+        # With stdout in a pipe, its lines must go down the pipe and not onto the bar's console.
+        redirect_stdout=sys.stdout.isatty(),
+    ) as progress:
+        yield progress
+
+
+class Bar:
+    """One bar of a progress display. `advance` may be called from any thread."""
+
+    def __init__(self, progress: Progress, title: str, total: int) -> None:
+        self._progress = progress
+        self._task = progress.add_task(title, total=total, amount="")
+        self.done = 0
+
+    def advance(self, amount: int) -> None:
+        """Count more as done."""
+        self.done += amount
+        self._progress.advance(self._task, amount)
+
+    def show(self, done: int, total: int) -> None:
+        """Set how much of how much is done."""
+        self.done = done
+        self._progress.update(self._task, completed=done, total=total)
+
+    def say(self, amount: str) -> None:
+        """Set the words beside the bar."""
+        self._progress.update(self._task, amount=amount)
+
+
+async def follow(
+    library: Library,
+    feed: ChangeFeed,
+    mine: set[int],
+    tell: Tell,
+    *,
+    patience: float | None,
+    through_pauses: bool = False,
+    summary: bool = True,
+) -> int:
+    """Print each of these uploads as it ends; return how many failed.
+
+    Raises LibraryError when the queue is paused, unless told to wait `through_pauses`, and when a server is offline
+    for `patience` seconds (None: waits without end).
+    """
+    total, failed = len(mine), 0
+    with bars() as progress:
+        bar = Bar(progress, "processing", total)
+        bar.say(f"0 of {total}")
+        async with _naming_outages(library):
+            async for upload in library.queue.ended(feed, mine, through_pauses=through_pauses, patience=patience):
+                if upload is not None:
+                    failed += upload.status is ProcessingStatus.FAILED
+                    tell(upload)
+                bar.advance(1)
+                bar.say(f"{bar.done} of {total}" + (f", {failed} failed" if failed else ""))
+    if total > 1 and summary:
+        note(f"{total - failed} of {total} completed" + (f", {failed} failed" if failed else ""))
+    return failed
+
+
+@asynccontextmanager
+async def _naming_outages(library: Library) -> AsyncIterator[None]:
+    """Say once which server the queue waits for, and when it is back."""
+
+    async def watch() -> None:
+        server = ""
+        while True:
+            outage = library.queue.circuit.outage
+            if outage is not None and not server:
+                server = outage.server
+                note(f"Waiting for {visible(server)}: {visible(outage.message)}. {visible(outage.hint)}".strip())
+            elif outage is None and server and not library.queue.circuit.is_trying:
+                note(f"{visible(server)} is back online.")
+                server = ""
+            await asyncio.sleep(OUTAGE_LOOK_SECONDS)
+
+    watching = asyncio.ensure_future(watch())
+    try:
+        yield
+    finally:
+        watching.cancel()
+        await asyncio.wait([watching])
+
+
+async def sweep(library: Library) -> None:
+    """Clean up before the work, and say what was left for later."""
+    await library.sweep()
+    if library.trash.postponed:
+        note(library.trash.postponed)
+
+
+def queued_words(count: int, library: Library) -> str:
+    """Return what was queued, and how to process it."""
+    return f"Queued {counted(count, 'upload')}. To process: vuemantics-tui --library {library.root} process"
+
+
+@contextmanager
+def resumable(library: Library) -> Iterator[None]:
+    """Turn an interruption into one that says how to resume."""
+    try:
+        yield
+    except asyncio.CancelledError:
+        raise Interrupted(
+            "Stopped. Uploads in progress went back to the queue."
+            f" To resume: vuemantics-tui --library {library.root} process"
+        ) from None

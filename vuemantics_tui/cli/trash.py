@@ -1,0 +1,146 @@
+"""The commands that delete and restore uploads: delete, trash."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from vuemantics_tui.cli.options import ask, current_settings, json_option, library_option, lists, yes_option
+from vuemantics_tui.cli.output import SHORT_ID, emit, emit_json, note, table, upload_document
+from vuemantics_tui.cli.session import open_library, run
+from vuemantics_tui.config import MOST_TRASH_DAYS, Settings
+from vuemantics_tui.domain.errors import UsageError
+from vuemantics_tui.domain.text import counted, date_words, size_words, visible
+
+if TYPE_CHECKING:
+    from vuemantics_tui.domain.upload import Upload
+    from vuemantics_tui.library import Library, Trash
+
+
+@click.command()
+@click.argument("ids", nargs=-1, required=True, metavar="ID...")
+@click.option("--forever", is_flag=True, help="Delete at once, without the trash. This cannot be undone.")
+@yes_option
+@library_option
+def delete(ids: tuple[str, ...], forever: bool, yes: bool) -> None:
+    """Move uploads to the trash. Your source files are untouched."""
+    settings = current_settings()
+    run(lambda: _delete(settings, ids, forever, yes))
+
+
+async def _delete(settings: Settings, ids: tuple[str, ...], forever: bool, yes: bool) -> None:
+    async with open_library(settings, "write") as library:
+        named = {upload.id: upload for upload in [await _named(library, prefix, forever) for prefix in ids]}
+        if not yes:
+            names = ", ".join(visible(upload.filename) for upload in named.values())
+            question = f"Delete {names} for good?" if forever else f"Move {names} to the trash?"
+            ask(question, f"Deleting needs your confirmation: {names}")
+        if forever:
+            note(f"Deleted {counted(await library.trash.erase(named), 'upload')} for good.")
+        else:
+            note(moved_words(await library.trash.put(named), library.trash))
+
+
+def moved_words(count: int, trash: Trash) -> str:
+    """Return what was done, and how to undo it."""
+    days = f" for {counted(trash.days, 'day')}" if trash.days else ""
+    return f"Moved {counted(count, 'upload')} to the trash{days}. To undo: vuemantics-tui trash restore ID"
+
+
+async def _named(library: Library, prefix: str, forever: bool) -> Upload:
+    """Return the upload that is meant; to be deleted for good, it may be in the trash. Raises UsageError."""
+    try:
+        return await library.uploads.find(prefix)
+    except UsageError:
+        if forever and len(found := await _in_trash(library.trash, prefix)) == 1:
+            return found[0]
+        raise
+
+
+@click.group(invoke_without_command=True)
+@json_option
+@library_option
+@click.pass_context
+def trash(context: click.Context, as_json: bool) -> None:
+    """List, restore or empty the trash."""
+    if lists(context, as_json):
+        settings = current_settings()
+        run(lambda: _list(settings, as_json))
+
+
+@trash.command()
+@click.argument("ids", nargs=-1, required=True, metavar="ID...")
+@library_option
+def restore(ids: tuple[str, ...]) -> None:
+    """Restore uploads. Those that were not finished go back to the queue."""
+    settings = current_settings()
+    run(lambda: _restore(settings, ids))
+
+
+@trash.command()
+@click.option(
+    "--older-than", type=click.IntRange(0, MOST_TRASH_DAYS), metavar="DAYS", help="Only what was deleted longer ago."
+)
+@yes_option
+@library_option
+def empty(older_than: int | None, yes: bool) -> None:
+    """Delete everything in the trash for good. This cannot be undone."""
+    settings = current_settings()
+    run(lambda: _empty(settings, older_than, yes))
+
+
+async def _list(settings: Settings, as_json: bool) -> None:
+    async with open_library(settings) as library:
+        trashed = await library.trash.store.contents()
+        if as_json:
+            for one in trashed:
+                emit_json({**upload_document(library, one.upload), "deleted_at": one.deleted_at})
+        elif trashed:
+            rows = [
+                (
+                    one.upload.id[:SHORT_ID],
+                    size_words(one.upload.file_size),
+                    date_words(one.deleted_at),
+                    one.upload.filename,
+                )
+                for one in trashed
+            ]
+            for line in table(("ID", "Size", "Deleted", "Name"), rows, frozenset({1})):
+                emit(line)
+            if library.trash.days:
+                note(f"Deleted for good after {counted(library.trash.days, 'day')}.")
+        else:
+            note("The trash is empty.")
+
+
+async def _restore(settings: Settings, ids: tuple[str, ...]) -> None:
+    async with open_library(settings, "write") as library:
+        named: dict[str, Upload] = {}
+        for prefix in ids:
+            found = await _in_trash(library.trash, prefix)
+            if len(found) != 1:
+                many = f"{len(found)} uploads in the trash have" if found else "No upload in the trash has"
+                hint = "Type more of the ID." if found else "To see them: vuemantics-tui trash"
+                raise UsageError(f"{many} an ID that begins with {prefix!r}", hint)
+            named[found[0].id] = found[0]
+        note(f"Restored {counted(await library.trash.restore(named), 'upload')}.")
+
+
+async def _empty(settings: Settings, older_than: int | None, yes: bool) -> None:
+    async with open_library(settings, "write") as library:
+        count, size = await library.trash.store.count()
+        if not count:
+            note("The trash is empty.")
+            return
+        if not yes:
+            what = counted(count, "upload") + f" ({size_words(size)})"
+            if older_than is not None:
+                what = f"what was deleted more than {counted(older_than, 'day')} ago"
+            ask(f"Delete {what} for good?", "Emptying the trash needs your confirmation")
+        note(f"Deleted {counted(await library.trash.empty(older_than), 'upload')} for good.")
+
+
+async def _in_trash(trash: Trash, prefix: str) -> list[Upload]:
+    """Return what is in the trash with an ID that begins so."""
+    return [one.upload for one in await trash.store.by_prefix(prefix)] if prefix else []

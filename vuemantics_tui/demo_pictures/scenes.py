@@ -1,0 +1,261 @@
+"""The demo's pictures: views of nature, a poster, a city, a chart and patterns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFont
+
+from vuemantics_tui.demo_pictures.canvas import HEIGHT, SEED, WIDTH, Canvas, Colour, begin_scene
+
+
+def sunset() -> Image.Image:
+    scene = begin_scene((0, (38, 40, 92)), (0.3, (150, 70, 110)), (0.5, (245, 130, 70)), (0.6, (255, 205, 120)))
+    horizon = int(HEIGHT * 0.6)
+    scene.disc(640, horizon - 60, 200, (255, 190, 100), soft=480)
+    # The water mirrors the sky, darker and broken by ripples that grow towards the viewer.
+    depth = np.arange(HEIGHT - horizon)
+    mirrored = scene.pixels[np.clip(horizon - 1 - depth, 0, None)]
+    ripple = np.sin(depth[:, None] * 40 / (8 + depth[:, None] * 0.18) + np.sin(scene.x[: len(depth)] / 35) * 0.8)
+    glitter = np.exp(-(((scene.x[: len(depth)] - 640) / (60 + depth[:, None] * 0.9)) ** 2)) * np.clip(ripple, 0, 1)
+    water = mirrored * 0.62 + np.array((4, 10, 30)) + ripple[..., None] * 7
+    scene.disc(640, horizon - 30, 80, (255, 240, 190), soft=4)
+    # Laid last, the water covers what of the sun has set.
+    scene.pixels[horizon:] = water + glitter[..., None] * np.array((150, 105, 50))
+    # Headlands left and right, that run out towards the middle.
+    land = np.clip(np.abs(np.linspace(-1, 1, WIDTH)) - 0.42, 0, 1) ** 0.7 * (92 + scene.waves(1, 0.5) * 16)
+    coast = np.clip(scene.y - (horizon - land)[None, :] + 0.5, 0, 1) * (scene.y < horizon)
+    scene.cover((58, 40, 78), coast.astype(np.float32))
+    return scene.image()
+
+
+def mountains() -> Image.Image:
+    scene = begin_scene((0, (64, 130, 205)), (0.7, (205, 228, 245)), (1, (220, 236, 248)))
+    x = np.linspace(0, 1, WIDTH)
+    jagged = scene.waves(3, 0.58, 9)
+    back = HEIGHT * 0.5 - jagged * 40 - np.exp(-(((x - 0.75) / 0.2) ** 2)) * 130
+    scene.ridge(back, (150, 178, 208))
+    peak = HEIGHT * 0.72 - scene.waves(4, 0.6, 9) * 26
+    for centre, width, height in ((0.36, 0.2, 470), (0.62, 0.13, 300), (0.08, 0.16, 250), (0.93, 0.15, 290)):
+        peak = np.minimum(peak, HEIGHT * 0.8 - height * np.clip(1 - np.abs(x - centre) / width, 0, 1) - jagged * 11)
+    # Snow lies above a ragged line; each slope is lit where it falls to the left.
+    lit = np.clip(0.5 - np.gradient(peak) * 0.35, 0, 1)
+    light = (lit[:, None] * (252, 254, 255) + (1 - lit[:, None]) * (170, 194, 224)).astype(np.float32)
+    stone = (lit[:, None] * (112, 116, 132) + (1 - lit[:, None]) * (70, 76, 98)).astype(np.float32)
+    scene.ridge(peak, np.broadcast_to(stone[None], scene.pixels.shape))
+    snow_line = np.maximum(peak, HEIGHT * 0.5) + 40 + scene.waves(5, 0.85, 9) * 13
+    above = np.clip(snow_line[None, :] - scene.y, 0, 1) * np.clip(scene.y - peak[None, :] + 0.5, 0, 1)
+    scene.cover(np.broadcast_to(light[None], scene.pixels.shape), above.astype(np.float32))
+    _firs(scene, HEIGHT * 0.84 - scene.waves(6, 0.5) * 16, 26, 74, (28, 62, 58), 7)
+    scene.ridge(HEIGHT * 0.9 - scene.waves(8, 0.4) * 10, (240, 245, 250))
+    return scene.image()
+
+
+def _firs(scene: Canvas, ground: npt.NDArray[Any], spacing: int, height: int, colour: Colour, seed: int) -> None:
+    """A row of firs as one line of spikes, down to the bottom of the canvas."""
+    random = np.random.default_rng(SEED + seed)
+    line = ground.copy()
+    columns = np.arange(scene.width)
+    for centre in range(-spacing, scene.width + spacing, spacing):
+        middle, tall = centre + random.uniform(-0.4, 0.4) * spacing, height * random.uniform(0.55, 1.15)
+        away = np.abs(columns - middle)
+        foot = ground[int(np.clip(middle, 0, scene.width - 1))]
+        line = np.minimum(line, foot - tall + away * 3.4 - (away * 3.4 % (tall / 5)) * 0.55)
+    scene.ridge(np.minimum(line, ground), colour)
+
+
+def night() -> Image.Image:
+    scene = begin_scene((0, (6, 8, 30)), (0.65, (24, 32, 84)), (1, (58, 62, 118)))
+    random = np.random.default_rng(SEED)
+    for _ in range(420):
+        x, y = int(random.integers(2, WIDTH - 3)), int(random.integers(2, int(HEIGHT * 0.8)))
+        bright = random.uniform(60, 220)
+        scene.pixels[y, x] += bright
+        if bright > 170:
+            scene.pixels[y - 1 : y + 2, x - 1 : x + 2] += bright * 0.45
+    scene.disc(930, 230, 150, (70, 80, 140), soft=220)
+    scene.disc(930, 230, 92, (246, 242, 220), soft=2)
+    for x, y, radius in ((900, 205, 20), (955, 255, 26), (945, 190, 12), (890, 262, 14), (980, 212, 10)):
+        scene.disc(x, y, radius, (222, 216, 192), soft=5)
+    scene.ridge(HEIGHT * 0.84 - scene.waves(12, 0.45) * 34, (20, 24, 58))
+    _firs(scene, HEIGHT * 0.93 - scene.waves(13, 0.4) * 14, 34, 96, (7, 9, 26), 14)
+    return scene.image()
+
+
+def forest() -> Image.Image:
+    scene = begin_scene((0, (214, 228, 214)), (1, (186, 208, 186)))
+    scene.disc(900, 130, 120, (252, 250, 226), soft=330)
+    for layer in range(6):
+        near = layer / 5
+        far_colour, near_colour = np.array((164, 192, 172)), np.array((20, 58, 40))
+        red, green, blue = (far_colour + (near_colour - far_colour) * near).astype(int)
+        ground = HEIGHT * (0.42 + 0.12 * layer) - scene.waves(20 + layer, 0.5) * 18
+        _firs(scene, ground, 30 + 14 * layer, 110 + 42 * layer, (int(red), int(green), int(blue)), 30 + layer)
+    return scene.image()
+
+
+def dunes() -> Image.Image:
+    scene = begin_scene((0, (70, 140, 205)), (0.5, (244, 222, 190)), (1, (244, 222, 190)))
+    scene.disc(250, 150, 50, (255, 250, 220), soft=40)
+    x = np.linspace(0, 1, WIDTH)
+    for number, (level, height, phase, pace) in enumerate(
+        ((0.46, 26, 0.4, 9), (0.56, 52, 2.2, 6), (0.68, 74, 4.4, 4.6), (0.86, 84, 1.3, 3.2))
+    ):
+        # Dunes lean: the crest follows a sine wave bent towards the wind.
+        angle = x * pace + phase
+        crest = HEIGHT * level - height * np.sin(angle + 0.45 * np.sin(angle))
+        below = scene.y - crest[None, :].astype(np.float32)
+        shade = np.clip(0.55 + np.gradient(crest) * 0.9, 0.12, 1)[None, :, None]
+        ripples = np.sin(below / (4 + number) + scene.x / 70) * (2.5 + number)
+        lit = np.array((240, 184, 112)) - number * np.array((3, 7, 9))
+        dark = np.array((176, 106, 62)) - number * np.array((6, 6, 5))
+        fall = np.clip(1 - below / 900, 0.7, 1)[..., None]
+        sand = ((lit * shade + dark * (1 - shade)) * fall + ripples[..., None]).astype(np.float32)
+        scene.ridge(crest, sand)
+    return scene.image()
+
+
+def meadow() -> Image.Image:
+    scene = begin_scene((0, (84, 160, 228)), (0.6, (206, 232, 250)), (1, (206, 232, 250)))
+    for x, y, size in ((250, 150, 1.0), (820, 110, 1.25), (1120, 230, 0.8)):
+        for away, up, puff in ((-80, 12, 44), (-30, -16, 58), (34, -8, 52), (86, 14, 38), (0, 20, 50)):
+            scene.disc(x + away * size, y + up * size, puff * size, (255, 255, 255), soft=16)
+    scene.ridge(HEIGHT * 0.56 - scene.waves(40, 0.4) * 26, (122, 176, 118))
+    scene.ridge(HEIGHT * 0.63 - scene.waves(41, 0.35) * 30, (104, 172, 76))
+    front = HEIGHT * 0.72 - scene.waves(42, 0.3) * 26
+    scene.ridge(front, (86, 164, 56))
+    random = np.random.default_rng(SEED + 43)
+    image = scene.image()
+    draw = ImageDraw.Draw(image)
+    draw.rectangle((968, 420, 990, 560), fill=(98, 66, 40))
+    for x, y, reach in ((979, 350, 92), (910, 400, 62), (1048, 400, 62), (979, 420, 70)):
+        draw.ellipse((x - reach, y - reach, x + reach, y + reach), fill=(58, 128, 52))
+    for _ in range(900):
+        x = int(random.integers(0, WIDTH))
+        y = int(random.integers(int(front[x]) + 14, HEIGHT))
+        near = (y - HEIGHT * 0.6) / (HEIGHT * 0.4)
+        draw.line((x, y, x + int(random.integers(-4, 5)), y - int(6 + 18 * near)), fill=(62, 136, 44), width=2)
+        if random.random() < 0.3:
+            petals = 2 + 5 * near
+            colour = ((250, 240, 250), (250, 214, 60), (226, 70, 70))[int(random.integers(3))]
+            draw.ellipse((x - petals, y - petals, x + petals, y + petals), fill=colour)
+    return image
+
+
+def balloon() -> Image.Image:
+    scene = begin_scene((0, (90, 170, 232)), (0.75, (222, 240, 250)), (1, (222, 240, 250)))
+    scene.ridge(HEIGHT * 0.86 - scene.waves(60, 0.5) * 22, (132, 172, 150))
+    scene.ridge(HEIGHT * 0.92 - scene.waves(61, 0.45) * 16, (92, 148, 92))
+    for x, y, radius in ((680, 330, 235), (230, 250, 74)):
+        _draw_balloon(scene, x, y, radius)
+    return scene.image()
+
+
+def _draw_balloon(scene: Canvas, x: float, y: float, radius: float) -> None:
+    rows = slice(max(0, int(y - radius) - 2), int(y + 1.7 * radius) + 2)
+    columns = slice(max(0, int(x - radius) - 2), int(x + radius) + 2)
+    across, down = (scene.x[rows, columns] - x) / radius, (scene.y[rows, columns] - y) / radius
+    # Round above; below, the sides run together towards the basket.
+    lower = 0.995 * np.cos(np.clip(down - 0.1, 0, 1.12) * 1.12)
+    width = np.where(down < 0.1, np.sqrt(np.clip(1 - down**2, 0, 1)), lower)
+    inside = np.clip((width - np.abs(across)) * radius + 0.5, 0, 1) * (down > -1) * (down < 1.2)
+    # Gores: stripes that are narrower towards the edge, as on a sphere.
+    gore = np.floor(np.arcsin(np.clip(across / np.maximum(width, 0.01), -1, 1)) / np.pi * 8 + 0.5).astype(int) % 3
+    colours = np.array(((226, 64, 50), (250, 196, 60), (246, 244, 236)), np.float32)[gore]
+    shade = np.clip(1.08 - 0.4 * (across + 0.35) ** 2 - 0.12 * down, 0.5, 1.1)
+    part = scene.pixels[rows, columns]
+    part += (colours * shade[..., None] - part) * inside[..., None]
+    part[(np.abs(np.abs(across) - 0.13) < 1.2 / radius) & (down > 1.15) & (down < 1.5)] = (90, 70, 50)
+    part[(np.abs(across) < 0.16) & (down > 1.46) & (down < 1.68)] = (128, 84, 44)
+
+
+def poster() -> Image.Image:
+    image = Image.new("RGB", (WIDTH, HEIGHT), (250, 236, 205))
+    draw = ImageDraw.Draw(image)
+    draw.rectangle((0, 0, WIDTH, 300), fill=(214, 92, 40))
+    draw.rectangle((0, 300, WIDTH, 312), fill=(120, 46, 24))
+    _centred(draw, 62, "HARVEST FESTIVAL", 122, (255, 247, 225))
+    _centred(draw, 212, "apples  ·  bread  ·  music", 48, (255, 226, 170))
+    for number, x in enumerate((250, 450, 640, 830, 1030)):
+        pumpkin = number % 2 == 0
+        colour = (236, 130, 34) if pumpkin else (196, 40, 44)
+        wide = 84 if pumpkin else 62
+        for ring in (1.0, 0.62, 0.24) if pumpkin else (1.0,):
+            draw.ellipse((x - wide * ring, 390, x + wide * ring, 520), fill=colour, outline=(150, 66, 16), width=3)
+        draw.rectangle((x - 5, 366, x + 5, 396), fill=(96, 70, 30))
+        draw.ellipse((x + 4, 362, x + 46, 384), fill=(96, 140, 52))
+    _centred(draw, 570, "Saturday 21 September", 76, (92, 44, 26))
+    _centred(draw, 680, "Market Square, 10 am", 60, (150, 84, 44))
+    draw.rectangle((24, 24, WIDTH - 25, HEIGHT - 25), outline=(120, 46, 24), width=6)
+    return image
+
+
+def _centred(draw: ImageDraw.ImageDraw, y: int, text: str, size: int, colour: Colour) -> None:
+    font = ImageFont.load_default(size=size)
+    draw.text(((WIDTH - draw.textlength(text, font=font)) / 2, y), text, font=font, fill=colour)
+
+
+def skyline() -> Image.Image:
+    scene = begin_scene((0, (28, 26, 70)), (0.55, (150, 84, 128)), (0.85, (250, 160, 110)), (1, (250, 170, 120)))
+    image = scene.image()
+    draw = ImageDraw.Draw(image)
+    random = np.random.default_rng(SEED + 50)
+    rows_of_houses = (
+        ((104, 66, 116), 180, 380, 74), ((46, 34, 78), 150, 480, 96), ((18, 16, 42), 90, 330, 118),
+    )  # fmt: skip
+    for colour, least, most, step in rows_of_houses:
+        x = -20
+        while x < WIDTH:
+            wide, tall = int(random.integers(step - 24, step + 24)), int(random.integers(least, most))
+            top = HEIGHT - tall
+            draw.rectangle((x, top, x + wide, HEIGHT), fill=colour)
+            if random.random() < 0.3:
+                draw.line((x + wide // 2, top, x + wide // 2, top - 50), fill=colour, width=5)
+            for row in range(top + 16, HEIGHT - 8, 24) if step > 80 else ():
+                for column in range(x + 12, x + wide - 14, 20):
+                    if random.random() < 0.34:
+                        draw.rectangle((column, row, column + 8, row + 12), fill=(255, 214, 130))
+            x += wide + int(random.integers(0, 14))
+    return image
+
+
+def chart() -> Image.Image:
+    image = Image.new("RGB", (WIDTH, HEIGHT), (255, 255, 255))
+    draw = ImageDraw.Draw(image)
+    _centred(draw, 36, "Visitors by season", 60, (40, 50, 70))
+    small = ImageFont.load_default(size=34)
+    for step in range(5):
+        y = 740 - step * 140
+        draw.line((130, y, 1200, y), fill=(222, 226, 232), width=2)
+        draw.text((112, y), str(step * 100), font=small, fill=(110, 118, 130), anchor="rm")
+    bars = (
+        ("spring", 210, (96, 180, 110)), ("summer", 385, (245, 176, 66)),
+        ("autumn", 270, (214, 96, 60)), ("winter", 120, (84, 140, 206)),
+    )  # fmt: skip
+    for number, (name, value, colour) in enumerate(bars):
+        x = 200 + number * 260
+        draw.rectangle((x, 740 - value * 1.4, x + 150, 740), fill=colour)
+        draw.text((x + 75, 726 - value * 1.4), str(value), font=small, fill=(60, 68, 84), anchor="ms")
+        draw.text((x + 75, 798), name, font=small, fill=(60, 68, 84), anchor="ms")
+    draw.line((130, 740, 1200, 740), fill=(90, 98, 110), width=4)
+    return image
+
+
+def checkerboard() -> Image.Image:
+    y, x = np.mgrid[0:HEIGHT, 0:WIDTH]
+    dark = (x // 107 + y // 107) % 2
+    return Image.fromarray((240 - dark * 215).astype(np.uint8), "L").convert("P")
+
+
+def stripes() -> Image.Image:
+    image = Image.new("RGB", (WIDTH, HEIGHT), (252, 252, 250))
+    draw = ImageDraw.Draw(image)
+    for x in range(0, WIDTH, 160):
+        draw.rectangle((x, 0, x + 79, HEIGHT), fill=(208, 30, 44))
+    return image
+
+
+def plain() -> Image.Image:
+    return Image.new("RGB", (WIDTH, HEIGHT), (44, 98, 190))

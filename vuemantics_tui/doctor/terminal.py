@@ -1,0 +1,140 @@
+"""The terminal: colours, pictures and tmux."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shutil
+from collections.abc import Mapping
+
+from vuemantics_tui.config import Settings
+from vuemantics_tui.domain.finding import Finding, Verdict
+from vuemantics_tui.terminal import Protocol, Terminal, current_terminal
+
+# Fewer columns or rows than these leave no room for the table.
+SMALLEST_SCREEN = (40, 8)
+TRUE_COLOUR = 1 << 24
+TMUX_SECONDS = 2.0
+# In milliseconds: tmux waits so long after Escape for the rest of a key, which everybody feels from here on.
+SLOW_ESCAPE = 50
+
+_OPTION = re.compile(r"(?P<name>[\w@-]+)(\[\d+\])? ?(?P<value>.*)")
+
+
+async def examine_terminal(settings: Settings) -> list[Finding]:
+    """Check what the terminal can show, and what tmux holds back."""
+    terminal = current_terminal()
+    findings = [_terminal(terminal)]
+    if terminal.interactive:
+        findings += [_colours(terminal, settings), _pictures(terminal, settings)]
+    if terminal.in_tmux:
+        findings.append(await _tmux(terminal))
+    return findings
+
+
+def _terminal(terminal: Terminal) -> Finding:
+    columns, rows = terminal.size
+    data: dict[str, object] = {
+        "interactive": terminal.interactive,
+        "name": terminal.name,
+        "term": terminal.kind,
+        "columns": columns,
+        "rows": rows,
+        "in_tmux": terminal.in_tmux,
+        "over_ssh": terminal.over_ssh,
+        "utf8": terminal.utf8,
+    }
+    if not terminal.interactive:
+        text = "none: the app needs one, commands work without"
+        return Finding(Verdict.NEUTRAL, "terminal", text, data=data)
+    places = [word for word, here in (("in tmux", terminal.in_tmux), ("over SSH", terminal.over_ssh)) if here]
+    words = ", ".join([terminal.name, f"{columns} x {rows}", *places])
+    if not terminal.utf8:
+        hint = "Set LANG to a UTF-8 locale, such as C.UTF-8."
+        return Finding(Verdict.BAD, "terminal", f"{words}: not UTF-8", hint, data=data)
+    if columns < SMALLEST_SCREEN[0] or rows < SMALLEST_SCREEN[1]:
+        least = " x ".join(map(str, SMALLEST_SCREEN))
+        return Finding(Verdict.BAD, "terminal", f"{words}: too small for the app", f"It needs {least}.", data=data)
+    return Finding(Verdict.GOOD, "terminal", words, data=data)
+
+
+def _colours(terminal: Terminal, settings: Settings) -> Finding:
+    true_colour = settings.true_colour == "yes" or (
+        settings.true_colour == "auto" and terminal.colours >= TRUE_COLOUR and not terminal.no_color
+    )
+    data = {"colours": terminal.colours, "no_color": terminal.no_color, "true_colour": true_colour}
+    words = f"{terminal.colours:,}" + (", but NO_COLOR is set" if terminal.no_color else "")
+    if true_colour or terminal.no_color:
+        return Finding(Verdict.GOOD, "colours", words, data=data)
+    hint = "Most terminals have 16 million. If yours does: export COLORTERM=truecolor, or set true_colour to yes."
+    return Finding(Verdict.NEUTRAL, "colours", words, hint, data=data)
+
+
+def _pictures(terminal: Terminal, settings: Settings) -> Finding:
+    quadrants = settings.quadrants == "yes" or (settings.quadrants == "auto" and terminal.quadrants)
+    drawn = "quarter blocks" if quadrants else "half blocks"
+    data = {"drawn_with": drawn, "protocol": terminal.protocol.value}
+    could = "" if terminal.protocol is Protocol.BLOCKS else f"; the terminal also supports {terminal.protocol}"
+    return Finding(Verdict.GOOD, "pictures", f"drawn with {drawn}{could}", data=data)
+
+
+async def _tmux(terminal: Terminal) -> Finding:
+    """Return what to change in tmux, as lines to add."""
+    shown = await asyncio.gather(_ask("show", "-g"), _ask("show", "-gw"), _ask("show", "-s"))
+    if any(text is None for text in shown):
+        text = "its settings cannot be read"
+        return Finding(Verdict.NEUTRAL, "tmux", text, "Check that tmux is on the PATH.")
+    options = tmux_options("\n".join(text or "" for text in shown))
+    features = await _ask("display-message", "-p", "#{client_termfeatures}")
+    lines = tmux_lines(options, features or "")
+    data = {
+        name: options.get(name, "")
+        for name in ("allow-passthrough", "focus-events", "escape-time", "default-terminal", "terminal-features")
+    }
+    if not lines:
+        return Finding(Verdict.GOOD, "tmux", "no changes needed", data=data)
+    hint = "Add to ~/.tmux.conf, then run: tmux source-file ~/.tmux.conf"
+    return Finding(Verdict.NEUTRAL, "tmux", "some settings could be better", hint, tuple(lines), data)
+
+
+def tmux_options(text: str) -> dict[str, str]:
+    """Return the options that `tmux show` prints; elements of an array are joined with commas."""
+    options: dict[str, str] = {}
+    for line in text.splitlines():
+        if found := _OPTION.fullmatch(line.strip()):
+            name, value = found["name"], found["value"].strip("\"'")
+            options[name] = f"{options[name]},{value}" if name in options and "[" in line.split()[0] else value
+    return options
+
+
+def tmux_lines(options: Mapping[str, str], features: str = "") -> list[str]:
+    """Return the lines that a tmux with these options lacks; `features` are those of the terminal it knows."""
+    lines = []
+    if options.get("allow-passthrough", "off") == "off":
+        lines.append("set -g allow-passthrough on")
+    seen = f"{features},{options.get('terminal-features', '')},{options.get('terminal-overrides', '')}"
+    if not re.search(r"\b(RGB|Tc)\b", seen):
+        lines.append("set -as terminal-features ',*:RGB'")
+    if options.get("focus-events") == "off":
+        lines.append("set -s focus-events on")
+    escape_time = options.get("escape-time", "")
+    if escape_time.isdecimal() and int(escape_time) > SLOW_ESCAPE:
+        lines.append("set -s escape-time 10")
+    return lines
+
+
+async def _ask(*words: str) -> str | None:
+    """Return what tmux prints; None if it prints nothing in time."""
+    if shutil.which("tmux") is None:
+        return None
+    process = await asyncio.create_subprocess_exec(
+        *("tmux", *words), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
+    )
+    try:
+        async with asyncio.timeout(TMUX_SECONDS):
+            said, _ = await process.communicate()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        return None
+    return said.decode("utf-8", "replace") if process.returncode == 0 else None
