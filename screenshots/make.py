@@ -1,14 +1,16 @@
-"""Make the README's pictures from a real run: `pip install '.[dev,screenshots]' && python screenshots/make.py`.
+"""Take the documentation's pictures from a real run: `poe screenshots`, with names of scenes to take only those.
 
-Opens the app on photos that scikit-image ships, with the built-in analyzer, presses keys, and saves what it shows as
-SVG and as PNG. The PNGs need the font DejaVu Sans Mono (Debian: fonts-dejavu-core).
+Opens the app on photos that scikit-image ships, with the built-in analyzer, presses keys, and saves the screen as PNG.
+Needs the font DejaVu Sans Mono (Debian: fonts-dejavu-core).
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import chdir, contextmanager
@@ -22,10 +24,12 @@ from textual.pilot import Pilot
 
 from vuemantics_tui.config import Settings
 from vuemantics_tui.library import Library, start_process_server
+from vuemantics_tui.paths import cache_dir
 from vuemantics_tui.ui.app import VuemanticsApp
 from vuemantics_tui.ui.picker.preview import PreviewPicture
 from vuemantics_tui.ui.picker.screen import PickerScreen
 from vuemantics_tui.ui.uploads.gallery import Gallery
+from vuemantics_tui.ui.uploads.screen import UploadsScreen
 from vuemantics_tui.ui.uploads.table import UploadTable
 
 HERE = Path(__file__).parent
@@ -33,6 +37,7 @@ FONT = "DejaVu Sans Mono"
 LARGE, SMALL = (120, 36), (80, 24)
 SIZES = (LARGE, SMALL)
 ENOUGH_COMPLETED = 5
+PATIENCE_SECONDS = 120.0
 # From this many columns on, there is a pane beside the list.
 PANE_WIDTH = 100
 
@@ -66,40 +71,55 @@ class Stage:
 
     @property
     def table(self) -> UploadTable:
-        """The table of the first screen."""
-        return self.pilot.app.screen_stack[0].query_one(UploadTable)
+        """Return the table of the main screen."""
+        return self.main.query_one(UploadTable)
+
+    @property
+    def main(self) -> UploadsScreen:
+        """Return the main screen, whatever lies on top of it."""
+        screen = self.pilot.app.screen_stack[0]
+        assert isinstance(screen, UploadsScreen)
+        return screen
 
     def text(self) -> str:
-        """What is on the screen."""
+        """Return the text on the screen."""
         app = self.pilot.app
-        # What lies behind a screen is kept once it was drawn: it must be there when the text is looked at.
+        # Textual draws the screens behind a modal one only while they are known to be visible.
         visible_screen_stack.set(app._background_screens)
         return "\n".join(strip.text for strip in app.screen._compositor.render_strips())
 
     async def until(self, condition: Callable[[], bool | Awaitable[bool]]) -> None:
-        """Let the app go on until the condition holds."""
-        while not (met if isinstance(met := condition(), bool) else await met):
-            await self.pilot.pause(0.05)
+        """Let the app go on until the condition holds. Raises TimeoutError, with the screen's text, after a while."""
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while not (met if isinstance(met := condition(), bool) else await met):
+                    await self.pilot.pause(0.05)
+        except TimeoutError:
+            raise TimeoutError(self.text()) from None
 
     async def put_cursor_on(self, name: str) -> None:
-        """Go down until the upload of this name is under the cursor, and wait for its pane."""
-        step = 0
-        while True:
-            number = self.table.cursor_number
+        """Move down until the upload of this name is under the cursor, and wait for its pane."""
+        await self.pilot.press("home")
+
+        async def found() -> bool:
+            number = self.main.uploads.cursor_number
             upload = await self.library.uploads.by_number(number) if number is not None else None
             if upload is not None and upload.filename == name:
-                break
+                return True
             # Rows change places while uploads end, so one may be passed by.
-            await self.pilot.press("down" if step % self.table.line_count else "home")
-            step += 1
+            at_end = self.table.cursor_line >= self.table.line_count - 1
+            await self.pilot.press("home" if at_end else "down")
+            return False
+
+        await self.until(found)
         await self.pilot.pause(0.5)
 
 
 async def at_work(stage: Stage) -> None:
-    """In the middle of the work, with the one that was completed first under the cursor."""
+    """Wait until some are completed, and move to the first of them."""
 
     async def enough() -> bool:
-        return (await stage.library.queue.counts()).completed >= ENOUGH_COMPLETED
+        return (await stage.library.queue.store.counts()).completed >= ENOUGH_COMPLETED
 
     await stage.until(enough)
     await stage.pilot.press("end")
@@ -108,23 +128,23 @@ async def at_work(stage: Stage) -> None:
 
 
 async def ended(stage: Stage) -> None:
-    """Everything is at its end."""
+    """Wait until everything is completed or failed."""
 
     async def done() -> bool:
-        counts = await stage.library.queue.counts()
+        counts = await stage.library.queue.store.counts()
         return counts.total == len(PHOTOS) + 1 and not counts.running and not counts.waiting
 
     await stage.until(done)
 
 
 async def failed(stage: Stage) -> None:
-    """The one that failed, with what to do."""
+    """Move to the failed upload."""
     await ended(stage)
     await stage.put_cursor_on(BROKEN)
 
 
 async def searched(stage: Stage) -> None:
-    """A search by meaning."""
+    """Search by meaning."""
     await ended(stage)
     await stage.pilot.press("slash", *"a kitten", "enter")
     await stage.until(lambda: "kitten" in stage.text() and stage.table.line_count > 0)
@@ -132,7 +152,7 @@ async def searched(stage: Stage) -> None:
 
 
 async def in_gallery(stage: Stage) -> None:
-    """The thumbnails of everything."""
+    """Show the gallery."""
     await ended(stage)
     await stage.pilot.press("g", "end", "left")
     gallery = stage.pilot.app.screen_stack[0].query_one(Gallery)
@@ -141,7 +161,7 @@ async def in_gallery(stage: Stage) -> None:
 
 
 async def picking(stage: Stage) -> None:
-    """The picker, with some files marked."""
+    """Open the picker and mark some files."""
     await stage.pilot.press("a")
     await stage.until(lambda: isinstance(stage.pilot.app.screen, PickerScreen) and "lawn.png" in stage.text())
     await stage.pilot.press("space", "space", "down", "space", "down", "down")
@@ -157,11 +177,11 @@ SCENES: dict[str, tuple[Callable[[Stage], Awaitable[None]], bool]] = {
     "gallery": (in_gallery, True),
     "picker": (picking, False),
 }
-"""By name: what to do, and whether the photos are added before."""
+"""By name: what to play, and whether the photos are added first."""
 
 
 def lay_out(folder: Path) -> list[Path]:
-    """The photos under their names, and one that is torn."""
+    """Copy the photos under their new names, with one that is torn; return the folder to add."""
     data = Path(skimage.__file__).parent / "data"
     folder.mkdir()
     for source, name in PHOTOS.items():
@@ -171,15 +191,14 @@ def lay_out(folder: Path) -> list[Path]:
 
 
 def save(name: str, svg: str) -> None:
-    """Write one picture as SVG and as PNG."""
-    (HERE / f"{name}.svg").write_text(svg, "utf-8")
+    """Write one picture as PNG."""
     drawn = resvg_py.svg_to_bytes(svg_string=svg.replace("Fira Code", FONT), monospace_family=FONT)
     (HERE / f"{name}.png").write_bytes(bytes(drawn))
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Without log lines on the terminal."""
+    """Keep log lines off the terminal."""
     handler = logging.NullHandler()
     logging.getLogger("vuemantics_tui").addHandler(handler)
     yield
@@ -189,26 +208,31 @@ def quiet() -> Iterator[None]:
 async def take(name: str, size: tuple[int, int], settings: Settings, photos: list[Path]) -> None:
     """Run the app in a window of this size, play a scene, and save its picture."""
     play, add_first = SCENES[name]
-    # A pool cannot be begun from inside a running app.
+    # A pool cannot be started from inside a running app.
     start_process_server()
     library = await Library.open(settings)
-    app = VuemanticsApp(library, paths=photos if add_first else [], true_colour="yes")
-    async with app.run_test(size=size) as pilot:
-        await play(Stage(pilot, library, photos[0]))
-        save(f"{name}-{size[0]}x{size[1]}", app.export_screenshot(title="vuemantics-tui"))
-        await library.queue.stop()
-    await library.close()
+    try:
+        app = VuemanticsApp(library, paths=photos if add_first else [], true_colour="yes", quadrants=True)
+        async with app.run_test(size=size) as pilot:
+            await play(Stage(pilot, library, photos[0]))
+            save(f"{name}-{size[0]}x{size[1]}", app.export_screenshot(title="vuemantics-tui"))
+    finally:
+        await library.close()
 
 
 def main() -> None:
-    """Take all pictures."""
+    """Take all pictures, or those of the scenes named."""
+    chosen = [name for name in SCENES if name in sys.argv[1:]] or list(SCENES)
+    # The models prepared before are used again; paths are shown as in a person's home folder.
+    os.environ.setdefault("XDG_CACHE_HOME", str(cache_dir().parent))
     with quiet(), tempfile.TemporaryDirectory() as folder:
+        os.environ["HOME"] = folder
         photos = lay_out(Path(folder) / "photos")
-        for name in SCENES:
+        for name in chosen:
             for size in SIZES:
                 library = Path(folder) / f"{name}-{size[0]}"
                 settings = replace(Settings(), library=library, analyzer="builtin", keep_free_mib=0)
-                # The picker begins where the program was begun.
+                # The picker starts in the working folder.
                 with chdir(photos[0]):
                     asyncio.run(take(name, size, settings, photos))
 
