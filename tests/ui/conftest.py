@@ -31,7 +31,7 @@ from vuemantics_tui.domain.description import Description
 from vuemantics_tui.library import Library
 from vuemantics_tui.ui.app import VuemanticsApp
 from vuemantics_tui.ui.screens.doctor import Examine
-from vuemantics_tui.ui.uploads.path_field import PathInput
+from vuemantics_tui.ui.uploads.intake import PathInput
 from vuemantics_tui.ui.uploads.screen import UploadsScreen
 from vuemantics_tui.ui.uploads.search_bar import SearchInput
 from vuemantics_tui.ui.uploads.table import UploadTable

@@ -19,8 +19,7 @@ from vuemantics_tui.domain.errors import LibraryError
 from vuemantics_tui.domain.upload import QueueCounts, Upload, UploadEvent
 from vuemantics_tui.library import Library
 from vuemantics_tui.ui.clipboard import copy
-from vuemantics_tui.ui.screens.detail import DetailScreen
-from vuemantics_tui.ui.uploads.facts import FactsPage
+from vuemantics_tui.ui.screens.detail import DetailScreen, FactsPage
 from vuemantics_tui.ui.uploads.pane import UploadPane
 
 __all__ = ["in_utc"]
@@ -104,7 +103,7 @@ async def test_the_page_of_facts_holds_everything(root: Path) -> None:
             "name cat [b]on[/b] the sofa.png",
             "type image/png, image",
             "dimensions 451 × 300",
-            "taken 2026-05-01T09:30:00+02:00",
+            "taken 1 May 2026 09:30",
             f"sha256 {upload.sha256}",
             f"original {root / upload.file_path}",
             "description A close portrait",

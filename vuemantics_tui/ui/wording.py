@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from vuemantics_tui.domain.text import counted, visible
+from vuemantics_tui.domain.text import counted, date_words, visible
 from vuemantics_tui.domain.upload import RUNNING, ProcessingStage, ProcessingStatus, UploadRow
 
 _DAY = 86_400
@@ -81,8 +81,5 @@ def local_moment(moment: str) -> datetime | None:
 
 
 def taken_words(taken_at: str) -> str:
-    """When a picture was taken, by the camera's own clock, to the minute."""
-    try:
-        return datetime.fromisoformat(taken_at).strftime("%Y-%m-%d %H:%M")
-    except ValueError:
-        return visible(taken_at)
+    """Return when a picture was taken, by the camera's own clock, to the minute."""
+    return visible(date_words(taken_at, own_clock=True))

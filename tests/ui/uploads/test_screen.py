@@ -15,7 +15,7 @@ from vuemantics_tui import paths
 from vuemantics_tui.domain.errors import LibraryError
 from vuemantics_tui.domain.upload import ProcessingStatus, QueueCounts, UploadRow
 from vuemantics_tui.ui.screens.confirm import ConfirmScreen
-from vuemantics_tui.ui.uploads.path_field import PathInput
+from vuemantics_tui.ui.uploads.intake import PathInput
 from vuemantics_tui.ui.uploads.upload_list import MOST_KEPT_ROWS
 
 Draw = Callable[..., Path]
@@ -332,10 +332,11 @@ async def test_a_small_window_says_so_and_a_larger_one_goes_on(root: Path, size:
 async def test_narrow_windows_lose_size_and_age_but_not_name_and_status(root: Path) -> None:
     await make_library(root, [Made("x.png")])
     async with window_on(root, size=(99, 20), clock=lambda: NOW) as window:
-        await window.shows("x.png", "completed")
+        await window.shows("✓ x.png", "1 completed")
         assert "2.4 MB" not in window.text() and "1 week" not in window.text()
         await window.pilot.resize_terminal(100, 20)
-        await window.shows("x.png", "2.4 MB", "completed", "1 week")
+        await window.shows("✓ x.png", "2.4 MB", "1 completed", "1 week")
+        assert window.text().count("completed") == 1, "the normal case is not repeated on every line"
 
 
 async def test_a_key_may_be_clicked(root: Path) -> None:

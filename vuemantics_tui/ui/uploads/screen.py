@@ -26,10 +26,9 @@ from vuemantics_tui.ui.pictures.modes import mode_of
 from vuemantics_tui.ui.uploads.browser import Browser
 from vuemantics_tui.ui.uploads.commands import UploadCommands
 from vuemantics_tui.ui.uploads.gallery import Gallery, TileOpened
-from vuemantics_tui.ui.uploads.intake import Intake
+from vuemantics_tui.ui.uploads.intake import FilesNamed, Intake, PathField, PathFieldLeft, PathInput
 from vuemantics_tui.ui.uploads.listing import LINGER_SECONDS
 from vuemantics_tui.ui.uploads.pane import UploadPane
-from vuemantics_tui.ui.uploads.path_field import FilesNamed, PathField, PathFieldLeft, PathInput
 from vuemantics_tui.ui.uploads.queue_bar import QueueBar
 from vuemantics_tui.ui.uploads.results import Results
 from vuemantics_tui.ui.uploads.search_bar import PathTyped, SearchBar, SearchClosed, SearchInput, SearchLeft
