@@ -77,7 +77,7 @@ def _group_lines(groups: list[DuplicateGroup]) -> list[str]:
             f"{alike.width} x {alike.height}" if alike.pixels else "",
             size_words(alike.file_size),
             f"{alike.sharpness:.0f}" if alike.sharpness is not None else "",
-            date_words(alike.taken_at or alike.created_at),
+            date_words(alike.taken_at or alike.created_at, own_clock=bool(alike.taken_at)),
             alike.filename,
         )
         for number, group in enumerate(groups, 1)

@@ -133,17 +133,17 @@ class Feed:
             await asyncio.sleep(pause)
 
     async def _look(self) -> None:
-        counts = self._library.queue.store.counts
+        queued = self._library.queue.store
         if self._changes is None:
             changes = self._library.changes()
             await changes.skip_to_now()
-            self._changes, self.counts = changes, await counts()
+            self._changes, self.counts = changes, await queued.counts()
             self._post(LibraryChanged(frozenset(), frozenset(), self.counts))
             return
         # While this process works, its frames and words move without anything being written.
         moved = await self._changes.wait(0 if self._working else REST_SECONDS)
         if moved is not None:
-            self.counts = await counts()
+            self.counts = await queued.counts()
             self._post(LibraryChanged(frozenset(moved.changed), frozenset(moved.deleted), self.counts, moved.is_reset))
 
     def _tell_of_work(self) -> None:

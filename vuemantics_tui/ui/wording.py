@@ -82,8 +82,4 @@ def local_moment(moment: str) -> datetime | None:
 
 def taken_words(taken_at: str) -> str:
     """Return when a picture was taken, by the camera's own clock, to the minute."""
-    try:
-        # Whatever its time zone: a picture of the morning was taken in the morning.
-        return date_words(datetime.fromisoformat(taken_at).replace(tzinfo=None))
-    except ValueError:
-        return visible(taken_at)
+    return visible(date_words(taken_at, own_clock=True))
