@@ -17,7 +17,7 @@ def test_to_the_trash_and_back(run: Run, ids: dict[str, str], tmp_path: Path) ->
     deleted = run("delete", cat[:12], "--yes")
     assert deleted.returncode == 0
     assert "Moved 1 upload to the trash for 30 days" in deleted.stderr
-    assert "trash restore" in deleted.stderr
+    assert f"To undo: vuemantics-tui trash restore {cat[:8]}" in deleted.stderr
     assert original.exists()
     assert run("show", cat).returncode == 2
     assert cat not in {document["id"] for document in objects(run("search", "cat", "--json"))}
