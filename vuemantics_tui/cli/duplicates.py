@@ -63,7 +63,7 @@ async def _move(library: Library, others: list[str], space: str, yes: bool) -> N
     words = counted(len(others), "upload")
     if not yes:
         ask(f"Move {words} ({space}) to the trash?", f"Moving {words} to the trash needs your confirmation")
-    note(moved_words(await library.trash.put(others), library.trash))
+    note(moved_words(await library.trash.put(others), others, library.trash))
 
 
 def _group_lines(groups: list[DuplicateGroup]) -> list[str]:
