@@ -127,7 +127,7 @@ async def test_one_key_shows_what_is_below_the_cut_off(root: Path, draw: Draw, m
     async with window_with_squares(root, draw) as window:
         monkeypatch.setattr("vuemantics_tui.search.ranking.cut_off", lambda *_: 2.0)
         await window.press("/", *"meadow", "enter")
-        await window.shows("0 results, 3 more below the cut-off (m shows them)")
+        await window.shows("No results, 3 more below the cut-off (m shows them).")
         await window.press("m")
         await window.shows("3 results for meadow", "square-0.png")
 
@@ -295,3 +295,13 @@ async def test_tab_takes_the_first_suggestion(root: Path, draw: Draw) -> None:
         await window.press("tab", "enter")
         await window.shows("3 results for type:image")
         assert "Tab " not in window.text()
+
+
+async def test_a_search_without_results_says_so_in_the_middle(root: Path) -> None:
+    await make_library(root, [Made("cat.png")])
+    async with window_on(root, size=(100, 24)) as window:
+        await window.shows("cat.png")
+        await window.press("/", *"type:video", "enter")
+        await window.shows("No results for type:video.")
+        await window.press("escape")
+        await window.shows("cat.png", "newest first")

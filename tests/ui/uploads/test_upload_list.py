@@ -68,7 +68,7 @@ async def test_a_filter_keeps_up_with_the_store_and_one_key_clears_it(root: Path
         make_rows(root, [Made("later.png", "failed", "failed", 5, error="Processing failed: too", kind="permanent")])
         await shown(window, "later.png", "broken.png")
         await window.press("f", "w")
-        await window.shows("Nothing here", "waiting only")
+        await window.shows("No uploads: ", "waiting only · c clears")
         await window.press("c")
         await shown(window, "later.png", "broken.png", "cherry.mp4", "Apple.png", "banana.png")
 
