@@ -100,8 +100,9 @@ class ProcessCompute:
         try:
             worker = await uninterrupted(starting)
         except asyncio.CancelledError:
-            self._all.add(starting.result())
-            self._idle.append(starting.result())
+            if starting.exception() is None:
+                self._all.add(starting.result())
+                self._idle.append(starting.result())
             raise
         self._all.add(worker)
         return worker
