@@ -237,10 +237,10 @@ class UploadsScreen(Screen[None]):
         self._pane.repaint_outdated()
 
     def _list_changed(self, change: Change) -> None:
+        if not self.is_attached:
+            return  # the program ends: the widgets may be gone already
         if change is Change.OUTDATED:
             self._read_again.want()
-        if not self.is_attached:
-            return
         self._pane.show(self.uploads.cursor_number)
         if self.uploads.results is not self._explained:
             self._explained = self.uploads.results
