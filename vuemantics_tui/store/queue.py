@@ -44,7 +44,7 @@ _NEXT_SUSPECT = (
 
 
 class Fate(StrEnum):
-    """What became of the process that holds a claim: it runs as far as can be told, died, or ended with its machine."""
+    """The fate of the process that holds a claim: it seems to run, died, or ended with its machine."""
 
     ALIVE = "alive"
     DIED = "died"
@@ -86,7 +86,7 @@ class ClaimStore:
             return await self._take(connection, rows[0][0]) if rows else None
 
     async def claim(self, upload_id: str) -> Claim | None:
-        """Claim this very upload if it waits and nobody has it, paused or not, due or not."""
+        """Claim this upload if it waits and nobody has it, even if the queue is paused or it is not due."""
         async with self._database.transaction() as connection:
             rows = await rows_of(
                 connection, f"SELECT number FROM uploads WHERE id = :id AND {_WAITS}", {"id": upload_id}
@@ -153,7 +153,7 @@ class ClaimStore:
 
     async def release_all(self) -> None:
         """Put everything that this owner holds back to waiting."""
-        await self._release("claim_owner = ?", self._owner)
+        await self._release("claim_token IS NOT NULL AND claim_owner = ?", self._owner)
 
     async def _release(self, condition: str, value: str) -> None:
         async with self._database.transaction() as connection:

@@ -33,7 +33,7 @@ class TrashedRun:
 
 
 class TrashStore:
-    """Moves uploads to the trash and back, and deletes what is in it."""
+    """Moves uploads to the trash and back, and deletes them there."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -103,7 +103,7 @@ class TrashStore:
         return [row["id"] for row in rows]
 
     async def contents(self, limit: int | None = None) -> list[TrashedUpload]:
-        """Return what is in the trash, the latest first."""
+        """Return the uploads in the trash, the latest first."""
         rows = await self._database.fetch(
             f"{SELECT_UPLOAD} WHERE u.deleted_at IS NOT NULL ORDER BY u.deleted_at DESC, u.number DESC LIMIT ?",
             (-1 if limit is None else limit,),
@@ -111,7 +111,7 @@ class TrashStore:
         return [TrashedUpload(upload_of(row), row["deleted_at"]) for row in rows]
 
     async def by_prefix(self, prefix: str, limit: int = 10) -> list[TrashedUpload]:
-        """Return what is in the trash and has an ID that begins so, the latest first."""
+        """Return the uploads in the trash whose ID begins with this prefix, the latest first."""
         rows = await self._database.fetch(
             f"""
             {SELECT_UPLOAD} WHERE u.id LIKE :pattern ESCAPE '\\' AND u.deleted_at IS NOT NULL
