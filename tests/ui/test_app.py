@@ -117,7 +117,7 @@ async def test_quit_with_work_asks_and_stays(root: Path, draw: Draw) -> None:
         await window.until(one_waits_for_the_other)
         await window.shows("1 running", "1 waiting")
         await window.press("q")
-        await window.shows("Stop now?", "1 running here", "would go on next time", "Enter stay")
+        await window.shows("Quit?", "1 running here", "would go on next time", "Enter stay")
         await window.press("enter")
         await window.until(lambda: not isinstance(window.app.screen, ConfirmScreen))
         assert all(worker.state is WorkerState.RUNNING for worker in processing(window))
@@ -129,7 +129,7 @@ async def test_quit_with_work_releases_what_runs(root: Path, draw: Draw, keys: t
         await add(window.library, draw("1.png"), draw("2.png"))
         await window.until(lambda: window.analyzer.begun == 1)
         await window.press(keys[0])
-        await window.shows("Stop now?")
+        await window.shows("Quit?")
         await window.press(keys[1])
         await window.until(lambda: not window.app.is_running)
         assert {upload.status for upload in await window.library.uploads.newest()} == {ProcessingStatus.PENDING}

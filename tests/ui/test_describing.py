@@ -146,7 +146,7 @@ async def test_to_describe_anew_asks_where_some_were_edited_by_hand(
     async with window_on(root) as window:
         await window.shows("3 done")
         await window.press("*", "r")
-        await window.shows("2 were edited by hand. Describe them anew, too?", "o only the others")
+        await window.shows("2 were edited by hand. Describe them again?", "o only the others")
         await window.press(key)
         await window.until(lambda: not isinstance(window.app.screen, OverwriteScreen))
         if waiting:
@@ -187,7 +187,7 @@ async def test_all_descriptions_stand_side_by_side_and_one_is_made_current(root:
         await window.shows("as soon as it is embedded", "● still eyes-1")
         await current_is(window, upload_id, "A red square on a plain ground, evenly lit.")
         await window.press("enter")
-        await window.shows("This is the current description already.")
+        await window.shows("This is already the current description.")
         await window.press("escape")
         await window.shows("newest first")
 
@@ -219,9 +219,9 @@ async def test_an_upload_without_a_description_says_so_and_a_deleted_one_leads_b
     async with window_on(root) as window:
         await window.shows("· x.png")
         await window.press("D")
-        await window.shows("x.png  no description", "There is no description yet.")
+        await window.shows("x.png  no description", "No description yet.")
         await window.library.trash.put([(await window.library.uploads.newest())[0].id])
-        await window.shows("This upload was deleted.", "This library is empty")
+        await window.shows("This upload was moved to the trash.", "This library is empty")
 
 
 async def test_what_another_window_adds_is_among_them(root: Path, draw: Draw) -> None:
@@ -305,7 +305,7 @@ async def test_to_leave_a_change_asks(root: Path, draw: Draw) -> None:
         await window.press("n")
         await window.until(lambda: isinstance(window.app.screen, EditScreen))
         await window.press("ctrl+q")
-        await window.shows("Stop now?", "The description that you are writing is not saved.")
+        await window.shows("Quit?", "The description you are editing is not saved.")
         await window.press("n")
         await window.until(lambda: isinstance(window.app.screen, EditScreen))
         await window.press("escape")
@@ -372,9 +372,9 @@ async def test_the_editor_of_the_terminal_may_write_it(
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ("exit 3", "my-editor ended with 3. The text is as it was."),
+        ("exit 3", "my-editor ended with exit code 3. The text is unchanged."),
         ('rm "$1"', "left cannot be read: [Errno 2]"),
-        ("", "There is no editor to open. Set $VISUAL or $EDITOR"),
+        ("", "No editor is set. Set $VISUAL or $EDITOR"),
     ],
 )
 async def test_an_editor_that_fails_changes_nothing(

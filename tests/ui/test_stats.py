@@ -1,4 +1,4 @@
-"""The library in numbers."""
+"""Statistics."""
 
 from __future__ import annotations
 

@@ -234,7 +234,7 @@ class VuemanticsApp(SurvivingApp):
             log.warning("%s", problem)
         told, more = self._problems[:MOST_PROBLEMS_TOLD], len(self._problems) - MOST_PROBLEMS_TOLD
         if more > 0:
-            told.append(f"And {more} more: press {self.notices.log_key} for the log.")
+            told.append(f"{more} more in the log: press {self.notices.log_key}.")
         if told:
             self.notices.tell(*told, severity="warning")
 
@@ -288,12 +288,12 @@ class VuemanticsApp(SurvivingApp):
         from vuemantics_tui.ui.screens.edit import EditScreen
 
         if any(isinstance(screen, EditScreen) and screen.changed for screen in self.screen_stack):
-            interrupted = f"The description that you are writing is not saved. {interrupted}".strip()
+            interrupted = f"The description you are editing is not saved. {interrupted}".strip()
         if interrupted:
             self._asking = True
             try:
                 agreed = await self.push_screen_wait(
-                    ConfirmScreen("Stop now?", interrupted, agree="stop now, go on next time", decline="stay")
+                    ConfirmScreen("Quit?", interrupted, agree="quit, resume next time", decline="stay")
                 )
             finally:
                 self._asking = False

@@ -259,7 +259,7 @@ async def test_what_is_being_copied_is_counted(root: Path, draw: Draw, monkeypat
         window.app.screen_stack[0].add_paths(files)  # type: ignore[attr-defined]
         await window.shows("copying 1 of 3")
         await window.press("q")
-        await window.shows("Stop now?", "Files are being copied")
+        await window.shows("Quit?", "Files are being copied")
         await window.press("enter")
         gate.set()
         await window.shows("3 added")

@@ -126,7 +126,7 @@ def test_looks_when_it_asks_before_quitting(snap_compare: Compare, tmp_path: Pat
         # Asked for as if it worked, but with nothing running, so that the picture is always the same.
         app._process = True
         await pilot.press("q")
-        while "Stop now?" not in screen_text(pilot.app):
+        while "Quit?" not in screen_text(pilot.app):
             await pilot.pause(0.02)
 
     assert snap_compare(app, terminal_size=size, run_before=ask)

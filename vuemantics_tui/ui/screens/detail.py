@@ -90,7 +90,7 @@ class DetailScreen(Screen[None]):
     def _leave_if_deleted(self) -> None:
         # Not from under a question that is asked on top of it.
         if self._deleted and self.is_current:
-            self._notices.tell("This upload was deleted.")
+            self._notices.tell("This upload was moved to the trash.")
             self.dismiss()
 
     @on(WorkProgressed)

@@ -25,8 +25,8 @@ from vuemantics_tui.ui.widgets.keys_line import KeysLine
 from vuemantics_tui.ui.widgets.thumbnail import Thumbnail
 from vuemantics_tui.ui.widgets.words import Words
 
-LOOKING = "Looking for what looks the same …"
-NOTHING = "Nothing looks the same.\n\nHidden uploads, and those not looked at yet, are not compared."
+LOOKING = "Looking for duplicates…"
+NOTHING = "No duplicates found.\n\nHidden and unprocessed uploads are skipped."
 
 
 class LookAlikeCard(Container):
@@ -129,7 +129,7 @@ class DuplicatesScreen(Screen[None]):
         spare = sum(each.spare_bytes for each in self._groups)
         self.query_one("#duplicates-title", Words).say(
             f"Duplicates  group {self._group + 1:,} of {len(self._groups):,}, {counted(len(group.members), 'upload')}"
-            f"; the others of all groups take {size_words(spare)}"
+            f"; removing duplicates frees {size_words(spare)}"
         )
 
     def _mark_chosen(self) -> None:
@@ -163,14 +163,14 @@ class DuplicatesScreen(Screen[None]):
             told = others[0].filename if len(others) == 1 else counted(len(others), "upload")
             question = ConfirmScreen(
                 f"Keep {kept.filename}, and move {told} to the trash?",
-                "They can be brought back from there.",
+                "You can restore them from there.",
                 agree="keep one",
                 decline="keep all",
             )
             if not await self.app.push_screen_wait(question):
                 return
             count = await self._library.trash.put([one.id for one in others])
-            self._notices.tell(f"{counted(count, 'upload')} moved to the trash; {kept.filename} is kept.")
+            self._notices.tell(f"Moved {counted(count, 'upload')} to the trash, kept {kept.filename}.")
             shown = self._groups[self._group]
             self._groups.remove(group)
             place = self._group if shown is group else self._groups.index(shown)

@@ -26,8 +26,8 @@ from vuemantics_tui.ui.widgets.keys_line import KeysLine
 from vuemantics_tui.ui.widgets.months_chart import MonthsChart
 from vuemantics_tui.ui.widgets.words import Words
 
-COUNTING = "Counting …"
-NOTHING = "There is nothing to count yet."
+COUNTING = "Counting…"
+NOTHING = "Nothing to count yet."
 MONTHS = "Months, taken or added"
 NAME_CELLS = 16
 LONGEST_BAR = 60
@@ -65,7 +65,7 @@ class StatsScreen(Reading, Screen[None]):
     def on_mount(self) -> None:
         """Begin to count."""
         self._notices = Notices.of(self)
-        self.query_one("#stats-title", Words).say("The library in numbers")
+        self.query_one("#stats-title", Words).say("Statistics")
         self.action_count_again()
 
     @work(group="counting", exclusive=True, exit_on_error=False)
