@@ -1,1 +1,1 @@
-"""What is measured, and against what."""
+"""Measure the program against its peers."""

@@ -1,11 +1,11 @@
-"""How long a search takes: ours against sqlite-vec, faiss and plain NumPy, on the same vectors, in one run.
+"""Measure how long a search takes: ours, sqlite-vec, faiss and plain NumPy, on the same vectors, in one run.
 
     python -m benchmarks.search [SIZE ...] [--dimension 384] [--rounds 40] [--noise]
 
-Vectors are drawn round centres, as those of texts are; with --noise they have no structure at all. The embedder is a
-stand-in that costs nothing: what is measured is the search. The threads of faiss are told to sleep when they are done
-(OMP_WAIT_POLICY=PASSIVE): else they hold the processors for whoever is measured next. Peers that are not installed are
-named and left out. To have them: pip install vuemantics-tui[benchmarks]
+The vectors are drawn around centres, like those of texts; with --noise they have no structure at all. A stand-in
+embedder costs nothing, so only the search is measured. The threads of faiss sleep when they are done
+(OMP_WAIT_POLICY=PASSIVE); otherwise they would hold the processors while the next one is measured. Peers that are not
+installed are named and skipped. To install them: pip install -e '.[benchmarks]'
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _SENTENCE = 20
 
 
 class StandIn:
-    """An analyzer that knows the vectors of the queries by heart."""
+    """An analyzer that knows the vectors of the queries in advance."""
 
     name = model = "stand-in"
     embedding_model = MODEL
@@ -63,33 +63,33 @@ class StandIn:
         self._known = known
 
     async def embed_query(self, text: str) -> Vector:
-        """The vector that belongs to this query."""
+        """Return the vector of this query."""
         return self._known[text]
 
     async def embed_document(self, text: str, labels: Mapping[str, float]) -> Vector:
-        """Not asked for."""
+        """Raise: a search needs no more than the vector of its query."""
         raise AssertionError("a search asks for the vector of the query only")
 
     async def describe_image(self, picture: Picture, on_text: OnText = ignore_text) -> Description:
-        """Not asked for."""
+        """Raise: a search needs no more than the vector of its query."""
         raise AssertionError("a search asks for the vector of the query only")
 
     async def describe_video(
         self, frames: Sequence[Picture], on_frame: OnFrame, on_text: OnText = ignore_text
     ) -> Description:
-        """Not asked for."""
+        """Raise: a search needs no more than the vector of its query."""
         raise AssertionError("a search asks for the vector of the query only")
 
     async def states(self) -> list[ServerState]:
-        """Always there."""
+        """Return that it answers."""
         return [ServerState(self.name, True)]
 
     async def close(self) -> None:
-        """Holds nothing."""
+        """Do nothing."""
 
 
 def draw(count: int, dimension: int, seed: int, *, noise: bool) -> Rows:
-    """Vectors of length 1, shape (count, dimension): round centres that lean to one side, or without any structure."""
+    """Draw unit vectors, shape (count, dimension), around centres that lean to one side, or as pure noise."""
     generator = np.random.default_rng(seed)
     centres = _unit(np.random.default_rng(1).standard_normal((CENTRES, dimension), dtype=np.float32))
     lean = _unit(np.random.default_rng(2).standard_normal((1, dimension), dtype=np.float32))
@@ -107,7 +107,7 @@ def _unit(rows: Rows) -> Rows:
 
 
 def sentences(count: int, seed: int, length: int = _SENTENCE) -> list[str]:
-    """Texts of words as frequent as in a language (Zipf's law)."""
+    """Return texts whose words are as frequent as in a natural language (Zipf's law)."""
     generator = np.random.default_rng(seed)
     shares = 1 / np.arange(1, WORDS + 1)
     syllables = ["ba", "co", "di", "fu", "ga", "he", "ki", "lo", "mu", "ne", "po", "ra", "si", "tu", "va", "we"]
@@ -155,7 +155,7 @@ def make_library(root: Path, rows: Rows) -> None:
 
 
 async def time_of(search: Search, queries: Sequence[Vector]) -> list[float]:
-    """The milliseconds that each query took."""
+    """Return the milliseconds that each query took."""
     taken = []
     for query in queries:
         began = time.perf_counter()
@@ -165,7 +165,7 @@ async def time_of(search: Search, queries: Sequence[Vector]) -> list[float]:
 
 
 def plain_numpy(rows: Rows) -> Search:
-    """One product, and the best of it: what anybody would write."""
+    """Return a search by one matrix product and a partial sort: what anybody would write."""
 
     async def search(query: Vector) -> list[int]:
         scores = rows @ query
@@ -176,7 +176,7 @@ def plain_numpy(rows: Rows) -> Search:
 
 
 def faiss_flat(rows: Rows, faiss: ModuleType) -> Search:
-    """faiss, exact, inner product."""
+    """Return a search with faiss: exact, inner product."""
     index = faiss.IndexFlatIP(rows.shape[1])
     index.add(rows)
 
@@ -187,7 +187,7 @@ def faiss_flat(rows: Rows, faiss: ModuleType) -> Search:
 
 
 def sqlite_vec(rows: Rows, folder: Path, apsw: ModuleType, extension: ModuleType) -> Search:
-    """sqlite-vec, exact, through apsw, as Python's own SQLite mostly loads no extensions."""
+    """Return a search with sqlite-vec: exact, through apsw, since Python's own SQLite rarely loads extensions."""
     connection = apsw.Connection(str(folder / f"vec-{len(rows)}.db"))
     connection.enable_load_extension(True)
     connection.load_extension(extension.loadable_path())
@@ -207,7 +207,7 @@ def sqlite_vec(rows: Rows, folder: Path, apsw: ModuleType, extension: ModuleType
 
 
 def peers(rows: Rows, folder: Path) -> dict[str, Search]:
-    """Those that are installed; the others are named."""
+    """Return the peers that are installed; name the others."""
     found: dict[str, Search] = {}
     try:
         import faiss  # type: ignore[import-not-found, import-untyped, unused-ignore]
@@ -226,7 +226,7 @@ def peers(rows: Rows, folder: Path) -> dict[str, Search]:
 
 
 async def measure(size: int, dimension: int, rounds: int, *, noise: bool) -> None:
-    """One size: make the library, time each, print a table."""
+    """Make a library of one size, time each search, and print a table."""
     rows = draw(size, dimension, 0, noise=noise)
     generator = np.random.default_rng(5)
     queries = [_unit((rows[row] + 0.5 * draw(1, dimension, row, noise=True)[0])[None])[0]
@@ -239,7 +239,7 @@ async def measure(size: int, dimension: int, rounds: int, *, noise: bool) -> Non
         await asyncio.to_thread(root.mkdir)
         await (await Database.open(paths.database_file(root))).close()
         await asyncio.to_thread(make_library, root, rows)
-        # As the app does at its first search: the file of vectors is made.
+        # Make the file of vectors, as the app does at its first search.
         database = await Database.open(paths.database_file(root))
         index = VectorIndex(EmbeddingStore(database), ChangeFeed(database), MODEL, root / paths.VECTORS_NAME)
         began = time.perf_counter()
@@ -260,7 +260,7 @@ async def measure(size: int, dimension: int, rounds: int, *, noise: bool) -> Non
         times: dict[str, list[float]] = {label: [] for label in searches}
         for search in searches.values():
             await time_of(search, queries[:3])
-        # In turn, so that what else the machine does falls on all of them.
+        # In turn, so that other work of the machine affects all of them alike.
         for query in queries:
             for label, search in searches.items():
                 times[label] += await time_of(search, [query])
@@ -276,7 +276,7 @@ async def measure(size: int, dimension: int, rounds: int, *, noise: bool) -> Non
 
 
 async def _hybrid(root: Path, queries: Sequence[Vector], texts: Sequence[str], times: dict[str, list[float]]) -> None:
-    """Words and vectors, with all that a screen shows of the results, through the library's own door."""
+    """Time words and vectors together, through the library, with everything a screen shows of the results."""
     settings = Settings(library=root, workers=1)
     analyzer = StandIn(dict(zip(texts, queries, strict=True)))
     began = time.perf_counter()
@@ -303,13 +303,13 @@ def _table(times: Mapping[str, Sequence[float]], recalls: Mapping[str, float]) -
 
 
 def say(text: str) -> None:
-    """Print a line at once, also into a pipe."""
+    """Print a line and flush it."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 
 
 def main() -> None:
-    """Measure what the command line names."""
+    """Measure the sizes given on the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sizes", type=int, nargs="*", default=[10_000, 100_000], metavar="SIZE")
     parser.add_argument("--dimension", type=int, default=384)

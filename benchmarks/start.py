@@ -1,9 +1,9 @@
-"""How long it takes to start: the first paint of a library of ten beside a static Textual app's, and two commands.
+"""Measure the start: the first paint of a library of ten against a static Textual app's, and two commands.
 
     python -m benchmarks.start [--rounds 9]
 
-Every round runs each program once, as a whole process in a pseudo-terminal, so that what else the machine does falls on
-all of them; the medians and their ratios are told.
+Each round runs every program once, as a whole process in a pseudo-terminal, so that other work of the machine affects
+all of them alike. It prints the medians and their ratios.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def until_painted(command: Sequence[str], environment: dict[str, str], words: by
 
 
 def _drain(terminal: int) -> None:
-    # A program that has still something to say does not end before somebody takes it.
+    # A program that still has output does not end before somebody reads it.
     deadline = time.perf_counter() + PATIENCE_SECONDS
     while time.perf_counter() < deadline:
         try:
@@ -104,7 +104,7 @@ def say(text: str) -> None:
 
 
 def main() -> int:
-    """Measure, tell, and return 1 if it takes too long."""
+    """Measure, print, and return 1 if it takes too long."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=9)
     rounds: int = parser.parse_args().rounds

@@ -1,10 +1,10 @@
-"""How long the words of a search take as one types: ours against a plain query of SQLite's full text, in one run.
+"""Measure how long keywords take while you type: ours against a plain query of SQLite's full text, in one run.
 
     python -m benchmarks.words [SIZE ...] [--rounds 3]
 
-The library is that of benchmarks.search. The peer asks the same index for the rows alone, best first; ours ranks by
-where they stand, and returns all that the table shows of the first results. Each filter is asked for once only, as the
-search remembers what it lets through.
+The library is the one of benchmarks.search. The peer asks the same index for row numbers only, best first. Ours
+combines rankings and returns everything the table shows of the first results. Each filter is used once, since the
+search remembers which uploads a filter leaves.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _DIMENSION = 8
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One query: as it is typed, as FTS5 has it, and what else must be true of the upload."""
+    """One query: as it is typed, as FTS5 takes it, and the SQL condition of its filter."""
 
     line: str
     match: str
@@ -44,7 +44,7 @@ class Asked:
 
 
 def kinds(connection: sqlite3.Connection, rounds: int) -> Iterator[tuple[str, list[Asked]]]:
-    """What people type, from the most common words of the library to rare ones, whole and half typed."""
+    """Yield kinds of queries by name: common to rare words, complete and half typed."""
     connection.execute("CREATE VIRTUAL TABLE temp.words USING fts5vocab('main', 'fulltext', 'row')")
     found = connection.execute("SELECT term FROM words WHERE term NOT LIKE 'img%' AND term GLOB '[a-z]*' "
                                "ORDER BY doc DESC LIMIT 2540")  # fmt: skip
@@ -69,7 +69,7 @@ def kinds(connection: sqlite3.Connection, rounds: int) -> Iterator[tuple[str, li
 
 
 async def measure(size: int, rounds: int) -> None:
-    """One size: make the library, ask each in turn, print a table."""
+    """Make a library of one size, ask everything in turn, and print a table."""
     with tempfile.TemporaryDirectory(prefix="vuemantics-benchmark-") as name:
         root = Path(name) / "library"
         say(f"\n{size:,} uploads")
@@ -98,7 +98,7 @@ async def measure(size: int, rounds: int) -> None:
 
 
 def _plain(connection: sqlite3.Connection, asked: Asked) -> float:
-    """The milliseconds that SQLite takes for the rows, best first."""
+    """Return the milliseconds that SQLite takes for the row numbers, best first."""
     began = time.perf_counter()
     connection.execute(
         f"SELECT uploads.number FROM fulltext JOIN uploads ON uploads.number = fulltext.rowid "
@@ -109,7 +109,7 @@ def _plain(connection: sqlite3.Connection, asked: Asked) -> float:
 
 
 def main() -> None:
-    """Measure what the command line names."""
+    """Measure the sizes given on the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sizes", type=int, nargs="*", default=[10_000, 100_000], metavar="SIZE")
     parser.add_argument("--rounds", type=int, default=3)

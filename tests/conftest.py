@@ -32,7 +32,7 @@ OpenLibrary = Callable[..., Awaitable[Library]]
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """How many processes `-n auto` runs the tests in."""
+    """Return how many processes `-n auto` uses."""
     # Logical cores, not physical ones as by default. And no more than a few: each worker starts programs with processes
     # of their own, and a container may have less than is counted.
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -50,7 +50,7 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mo
 
 @pytest.fixture
 def draw_picture(tmp_path: Path) -> DrawPicture:
-    """Draws pictures with different contents into a folder of its own."""
+    """Return a function that draws a different picture each time, into a folder of its own."""
     folder = tmp_path / "pictures"
 
     def draw(name: str = "picture.png", seed: int | None = None, size: tuple[int, int] = (64, 48)) -> Path:
@@ -66,7 +66,7 @@ def draw_picture(tmp_path: Path) -> DrawPicture:
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    """An open, fresh database."""
+    """Return an open, new database."""
     opened = await Database.open(tmp_path / "library.db")
     yield opened
     await opened.close()
@@ -74,7 +74,7 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def open_library(tmp_path: Path) -> AsyncIterator[OpenLibrary]:
-    """Opens libraries over tmp_path / "library" and closes them at the end."""
+    """Return a function that opens libraries in tmp_path / "library"; they are closed at the end."""
     opened: list[Library] = []
 
     async def open_one(
@@ -93,7 +93,7 @@ async def open_library(tmp_path: Path) -> AsyncIterator[OpenLibrary]:
 
 
 async def insert_upload(store: UploadStore, name: str = "cat.jpg", **changes: object) -> str:
-    """Insert a waiting upload without a file; returns its ID."""
+    """Insert a waiting upload without a file; return its ID."""
     upload_id = str(changes.pop("id", None) or uuid.uuid4())
     user_id = await store.owner_id()
     fields: dict[str, object] = {
@@ -116,14 +116,14 @@ async def insert_upload(store: UploadStore, name: str = "cat.jpg", **changes: ob
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    """Wait for a condition of the store; fails after a minute."""
+    """Wait for a condition of the store; fail after a minute."""
     async with asyncio.timeout(DEADLINE_SECONDS):
         while not await condition():
             await asyncio.sleep(0.01)
 
 
 async def being_described(library: Library, analyzer: ScriptedAnalyzer) -> None:
-    """Wait until the analyzer is asked for a description; fails at once where an upload fails before that."""
+    """Wait until the analyzer is asked for a description; fail at once if an upload fails first."""
 
     async def asked_or_failed() -> bool:
         if analyzer.reached.is_set():
@@ -136,7 +136,7 @@ async def being_described(library: Library, analyzer: ScriptedAnalyzer) -> None:
 
 
 async def settled(library: Library) -> None:
-    """Wait until nothing waits or runs."""
+    """Wait until nothing is waiting or running."""
 
     async def nothing_left() -> bool:
         counts = await library.queue.store.counts()
@@ -146,14 +146,14 @@ async def settled(library: Library) -> None:
 
 
 async def add_all(library: Library, *files: Path, recursive: bool = False) -> list[IntakeResult]:
-    """Add files; returns the results of intake."""
+    """Add files; return the results of intake."""
     candidates = await library.gather(files, recursive=recursive)
     return [result async for result in library.add(candidates)]
 
 
 @pytest.fixture
 def draw_clip(tmp_path: Path) -> Callable[[], Path]:
-    """Encodes a clip of two seconds, 160 x 120."""
+    """Return a function that encodes a clip of two seconds, 160 x 120."""
 
     def draw() -> Path:
         path = tmp_path / "clip.mp4"

@@ -1,4 +1,4 @@
-"""What stands in for the slow parts: analyzers that answer as told, and a pool that is a thread."""
+"""Stand-ins for the slow parts: analyzers that answer as scripted, and a pool that is a thread."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ GOOD_TEXT = "A tabby cat rests on a red sofa beside a window, and the light of t
 
 
 class ThreadCompute:
-    """Runs calls in a thread; `broken` maps names of functions to the errors that they raise instead."""
+    """Run calls in a thread; `broken` maps names of functions to the errors they raise instead."""
 
     def __init__(self, broken: Mapping[str, Exception] | None = None) -> None:
         self.broken = dict(broken or {})
@@ -31,12 +31,12 @@ class ThreadCompute:
         return await asyncio.to_thread(function, *arguments)
 
     async def close(self) -> None:
-        """Nothing of its own runs."""
+        """Do nothing: nothing of its own is running."""
 
 
 @dataclass
 class ScriptedAnalyzer:
-    """Describes everything with the same words, or raises what it is told to; may be held at a gate.
+    """Describe everything with the same words, or raise as scripted; a gate may hold it.
 
     `texts` are given in turn, then `text`. `describe_errors` and `embed_errors` are raised by the call of that number,
     from 1. While it is `down` it refuses everything, as a server that is off.
@@ -62,15 +62,15 @@ class ScriptedAnalyzer:
     deterministic: bool = True
 
     async def states(self) -> list[ServerState]:
-        """One server, there unless it is down."""
+        """Return one server, which answers unless it is down."""
         self.looked_at += 1
         return [ServerState(self.name, not self.down)]
 
     async def close(self) -> None:
-        """Holds nothing."""
+        """Do nothing: it holds nothing."""
 
     async def describe_image(self, picture: Picture, on_text: OnText = ignore_text) -> Description:
-        """Describe anything, the first half of the text told before the gate and all of it after."""
+        """Describe anything; report the first half of the text before the gate and all of it after."""
         self.described.append(picture)
         number = len(self.described)
         text = self.texts[number - 1] if number <= len(self.texts) else self.text
@@ -88,13 +88,13 @@ class ScriptedAnalyzer:
     async def describe_video(
         self, frames: Sequence[Picture], on_frame: OnFrame, on_text: OnText = ignore_text
     ) -> Description:
-        """Describe the last frame, having looked at each."""
+        """Describe the last frame, after looking at each."""
         for number in range(len(frames)):
             on_frame(number + 1, len(frames))
         return await self.describe_image(frames[-1], on_text)
 
     async def embed_document(self, text: str, labels: Mapping[str, float]) -> Vector:
-        """A vector that depends on the text alone."""
+        """Return a vector that depends only on the text."""
         self.embedded.append(text)
         self._refuse_if_down()
         if self.embed_gate is not None:
@@ -105,7 +105,7 @@ class ScriptedAnalyzer:
         return vector_of(text)
 
     async def embed_query(self, text: str) -> Vector:
-        """A vector that depends on the text alone."""
+        """Return a vector that depends only on the text."""
         return vector_of(text)
 
     def _refuse_if_down(self) -> None:
@@ -114,7 +114,7 @@ class ScriptedAnalyzer:
 
 
 def vector_of(text: str) -> Vector:
-    """A unit vector of 8 dimensions that depends on the text alone."""
+    """Return a unit vector of 8 dimensions that depends only on the text."""
     seed = int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "little")
     vector = np.random.default_rng(seed).standard_normal(8).astype(np.float32)
     return np.asarray(vector / np.linalg.norm(vector), np.float32)

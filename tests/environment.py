@@ -1,4 +1,4 @@
-"""The environment in which every test runs: one and the same, whoever runs it, wherever, in whatever terminal."""
+"""The environment of every test, the same for everybody on every machine and in every terminal."""
 
 from __future__ import annotations
 

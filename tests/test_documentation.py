@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
+
+from vuemantics_tui.domain.upload import STAGE_PERCENT, STAGE_STATUS, status_word
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "vuemantics_tui"
@@ -50,6 +53,24 @@ def test_every_room_is_on_the_map() -> None:
     rooms = {folder.name for folder in PACKAGE.iterdir() if (folder / "__init__.py").exists()}
     drawn = set(re.findall(r"^    (\w+)/ ", ARCHITECTURE.read_text("utf-8"), re.MULTILINE))
     assert drawn == rooms - {"demo_pictures"}
+
+
+def test_the_import_rules_are_those_that_are_enforced() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
+    layers = next(each["layers"] for each in contracts if each["type"] == "layers")
+    enforced = [", ".join(re.findall(r"vuemantics_tui\.(\w+)", layer)) for layer in layers]
+    drawn = re.search(r"^    (cli -> .*domain)$", ARCHITECTURE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    assert drawn is not None
+    assert " ".join(drawn[1].split()).split(" -> ") == [layer for layer in enforced if layer != "__main__"]
+
+
+def test_the_table_of_stages_is_what_the_program_does() -> None:
+    section = ARCHITECTURE.read_text("utf-8").partition("## Statuses and stages")[2].partition("\n## ")[0]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in section.splitlines() if line.startswith("| `")]
+    assert [(stage.strip("`"), status) for stage, status, _, _ in rows] == list(STAGE_STATUS.items())
+    for (_, _, percent, words), stage in zip(rows, STAGE_STATUS, strict=True):
+        assert percent == str(STAGE_PERCENT.get(stage, "as reached"))
+        assert words.split(", ")[0] == status_word(stage)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -89,7 +89,7 @@ def terminal(tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
 
 def test_the_demo_before_ones_eyes(terminal: Callable[..., Terminal]) -> None:
     demo = terminal("demo")
-    demo.read_until(lambda text: "1 failed" in text and "14 done" in text)
+    demo.read_until(lambda text: "1 failed" in text and "14 completed" in text)
     assert "broken photo.jpg" in demo.text()
     demo.process.send("q")
     assert demo.end() == 0
@@ -106,7 +106,7 @@ def test_what_another_terminal_adds_is_seen_at_once(terminal: Callable[..., Term
     )
     assert added.returncode == 0
     app.read_until(lambda text: "coffee.png" in text)
-    app.read_until(lambda text: "1 done" in text)
+    app.read_until(lambda text: "1 completed" in text)
     app.process.send("q")
     assert app.end() == 0
 
@@ -119,11 +119,11 @@ def test_a_path_that_arrives_as_a_burst_of_keys_is_never_taken_for_hot_keys(
     folder.mkdir()
     shutil.copy(f"{PICTURES}/brick.png", folder)
     app = terminal(f"{PICTURES}/coffee.png")
-    app.read_until(lambda text: "1 done" in text)
+    app.read_until(lambda text: "1 completed" in text)
     app.process.send(f"{folder}/brick.png")
     app.read_until(lambda text: "brick.png" in text and "A file, or a folder" in text)
     app.process.send("\r")
-    app.read_until(lambda text: "2 done" in text)
+    app.read_until(lambda text: "2 completed" in text)
     assert "paused" not in app.text()
     app.process.send("q")
     assert app.end() == 0

@@ -1,1 +1,1 @@
-"""Tests of what describes and embeds."""
+"""Tests of the analyzers."""

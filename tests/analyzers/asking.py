@@ -1,4 +1,4 @@
-"""What the tests of both remote analyzers share."""
+"""Shared by the tests of both remote analyzers."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ TEXT = "A tabby cat rests on a red sofa beside a window, and the light of the af
 
 
 def ollama(*servers: FakeOllama | str, **options: Any) -> OllamaAnalyzer:
-    """An analyzer for these servers."""
+    """Return an analyzer for these servers."""
     hosts = ",".join(server if isinstance(server, str) else server.url for server in servers)
     return OllamaAnalyzer(OllamaOptions(hosts=hosts, **options), ThreadCompute(), MAX_PIXELS)
 
 
 def openai(server: FakeOpenAI | str, **options: Any) -> OpenAIAnalyzer:
-    """An analyzer for this server, with KEY."""
+    """Return an analyzer for this server, with KEY."""
     url = server if isinstance(server, str) else server.url
     chosen = {"vision_model": "qwen2.5-vl", "embedding_model": "bge-m3", "key": Secret(KEY), **options}
     return OpenAIAnalyzer(OpenAIOptions(base_url=url, **chosen), ThreadCompute(), MAX_PIXELS)
 
 
 def analyzer_for(server: FakeServer, **options: Any) -> RemoteAnalyzer:
-    """An analyzer of the kind that the server is of."""
+    """Return an analyzer of the server's kind."""
     if isinstance(server, FakeOllama):
         return ollama(server, **options)
     assert isinstance(server, FakeOpenAI)
@@ -42,12 +42,12 @@ def analyzer_for(server: FakeServer, **options: Any) -> RemoteAnalyzer:
 
 
 def picture(colour: tuple[int, int, int] = (200, 30, 30), size: tuple[int, int] = (300, 200)) -> bytes:
-    """A PNG of one colour."""
+    """Return a PNG of one colour."""
     stream = io.BytesIO()
     Image.new("RGB", size, colour).save(stream, "PNG")
     return stream.getvalue()
 
 
 def opened(data: str) -> Image.Image:
-    """The picture that stands in base64."""
+    """Open a picture given in base64."""
     return Image.open(io.BytesIO(base64.b64decode(data)))

@@ -1,4 +1,4 @@
-"""What the analyzer tests share: an analyzer whose work runs in threads, and pictures."""
+"""Fixtures for the analyzers: one whose work runs in threads, and pictures."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def analyzer(cache_dir: Path) -> BuiltinAnalyzer:
 
 @pytest.fixture(scope="session")
 def photos() -> Path:
-    """The pictures that ship inside scikit-image's wheel."""
+    """Return the folder of pictures in scikit-image's wheel."""
     return Path(skimage.__file__).parent / "data"
 
 
 @pytest.fixture(scope="session")
 def encode() -> Encode:
-    """A function from a Pillow image (or RGB colour) to the bytes of a file."""
+    """Return a function from a Pillow image (or RGB colour) to the bytes of a file."""
 
     def run(image: Image.Image | tuple[int, int, int], file_format: str = "PNG", **options: object) -> bytes:
         drawn = Image.new("RGB", (320, 240), image) if isinstance(image, tuple) else image
@@ -48,6 +48,6 @@ def encode() -> Encode:
 
 @pytest.fixture(scope="session")
 def noise() -> Image.Image:
-    """A picture of random pixels, 400x300, that no encoder can make small."""
+    """Return a picture of random pixels, 400x300, which no encoder can make small."""
     pixels = np.random.default_rng(7).integers(0, 256, (300, 400, 3), dtype=np.uint8)
     return Image.fromarray(pixels)

@@ -92,7 +92,7 @@ def install(wheel: Path, site: Path) -> Path:
 
 
 def installed(folder: Path, source: str, *, name: str = "vuemantics-flags", entry: str = "") -> Path:
-    """A folder for packages with one in it that brings the analyzer `flags`."""
+    """Return a folder for packages that holds one with the analyzer `flags`."""
     entry = entry or f"flags = {name.replace('-', '_')}:make"
     return install(build_wheel(folder / "dist", name, "1.2", source, entry), folder / "site")
 

@@ -14,7 +14,7 @@ from tests.doubles import ThreadCompute
 from vuemantics_tui.analyzers import registry
 from vuemantics_tui.analyzers.registry import AnalyzerContext
 from vuemantics_tui.config import Settings, choices
-from vuemantics_tui.domain.errors import UsageError
+from vuemantics_tui.domain.errors import AnalyzerError, UsageError
 
 
 def context(settings: Settings, tmp_path: Path) -> AnalyzerContext:
@@ -92,3 +92,43 @@ def test_a_setting_of_ours_looks_through_no_packages() -> None:
     )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
     assert result.stdout == "[]\n"
+
+
+FAULTY = """
+import numpy as np
+
+class Faulty:
+    name = model = embedding_model = "faulty"
+    deterministic = True
+    async def describe_image(self, picture, on_text=None): raise KeyError("colour")
+    async def describe_video(self, frames, on_frame, on_text=None): return "a text"
+    async def embed_document(self, text, labels): return [float("nan")] * 3
+    async def embed_query(self, text): return [3, 4]
+    async def states(self): raise ZeroDivisionError("no servers")
+    async def close(self): raise OSError("closed twice")
+
+def make(context): return Faulty()
+"""
+
+
+async def test_whatever_a_foreign_analyzer_does_wrong_names_its_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"vuemantics-faulty-{abs(hash(tmp_path))}"
+    monkeypatch.syspath_prepend(installed(tmp_path, FAULTY, name=name))
+    analyzer = registry.make("flags", context(Settings(analyzer="flags"), tmp_path))
+    for call, reason in (
+        (analyzer.describe_image(b""), "KeyError: 'colour'"),
+        (analyzer.describe_video([b""], lambda number, count: None), "it returned str instead of a Description"),
+        (analyzer.embed_document("a text", {}), "a vector without a direction"),
+    ):
+        with pytest.raises(AnalyzerError) as caught:
+            await call
+        assert f"The analyzer flags of the package {name} 1.2 failed: " in caught.value.message
+        assert reason in caught.value.message
+        assert f"pip install --upgrade {name}" in caught.value.hint
+    assert [round(float(value), 6) for value in await analyzer.embed_query("x")] == [0.6, 0.8]
+    (state,) = await analyzer.states()
+    assert not state.answers
+    assert "ZeroDivisionError" in state.detail
+    await analyzer.close()

@@ -1,4 +1,4 @@
-"""What the tests of the commands share: the program on a library of its own, and no server but their own."""
+"""Fixtures for the commands: the program on a library of its own, with no server but the tests' own."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ NOBODY = "127.0.0.1:9"
 
 
 def objects(result: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
-    """The JSON objects of a run's output, of which every line must be one."""
+    """Return the JSON objects of a run's output; every line must be one."""
     return [json.loads(line) for line in result.stdout.splitlines()]
 
 
 @pytest.fixture(scope="session")
 def processed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A library with a cat, a cup of coffee and a rocket, described; and a smaller cat. Only to be read."""
+    """Return a described library with a cat, a cup of coffee, a rocket and a smaller cat. For reading only."""
     from PIL import Image
 
     folder = tmp_path_factory.mktemp("processed")
@@ -49,20 +49,20 @@ def processed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def ids(processed: Path, tmp_path: Path, run: Run) -> dict[str, str]:
-    """The program's library is a copy of the processed one: the IDs in it by filename."""
+    """Give the program a copy of the processed library; return its IDs by file name."""
     shutil.copytree(processed, tmp_path / "library")
     return {document["filename"]: document["id"] for document in objects(run("list", "--json"))}
 
 
 @pytest.fixture
 def empty(run: Run) -> None:
-    """The program's library is there, without uploads."""
+    """Give the program a library without uploads."""
     assert run("process").returncode == 0
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    """Runs the program on a library of its own."""
+    """Return a function that runs the program on a library of its own."""
 
     def run_program(*words: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

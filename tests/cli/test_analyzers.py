@@ -49,7 +49,7 @@ def test_ollama_is_found_used_shown_and_kept(run: Run, ollama: Threaded[FakeOlla
     assert shown["servers"][0]["answers"]
     ollama.stop()
     away = run("analyzer")
-    assert away.stdout.startswith("ollama: kept in this library")
+    assert away.stdout.startswith("ollama: chosen for this library")
     assert "cannot be reached" in away.stdout
     found = run("search", "tabby", "--json")
     assert [document["id"] for document in objects(found)] == [added["id"]]

@@ -184,10 +184,9 @@ def test_the_doctor_tells_a_dozen_honest_lines(run: Run, tmp_path: Path) -> None
 def test_the_page_of_commands_has_every_command_and_no_other() -> None:
     from vuemantics_tui.cli import cli
 
-    table = (Path(__file__).parents[2] / "docs" / "COMMANDS.md").read_text("utf-8")
-    first_cells = [re.split(r"(?<!\\)\|", line)[1] for line in table.splitlines() if line.startswith("| `")]
-    told = {words.split()[0] for cell in first_cells for words in re.findall(r"`([^`]+)`", cell)}
-    assert told - {"vuemantics-tui"} == {name for name, command in cli.commands.items() if not command.hidden}
+    page = (Path(__file__).parents[2] / "docs" / "COMMANDS.md").read_text("utf-8")
+    told = {heading.split()[0] for heading in re.findall(r"^### (.+)$", page, re.MULTILINE)}
+    assert told == {name for name, command in cli.commands.items() if not command.hidden}
 
 
 def test_help_and_version_load_nothing_heavy() -> None:
@@ -335,3 +334,11 @@ def test_the_demo_without_a_terminal(run: Run) -> None:
     assert len(lines) >= 14
     (failed,) = [line for line in lines if " failed " in line]
     assert "Processing failed: " in failed
+
+
+def test_the_page_of_an_upload_keeps_paths_whole_beside_their_labels(run: Run) -> None:
+    (cat,) = objects(run("add", CAT, "--no-wait", "--json"))
+    lines = run("show", cat["id"]).stdout.splitlines()
+    assert f"  {'original':<16}{cat['file_path']}" in lines
+    assert lines[0] == "File"
+    assert "History" in lines

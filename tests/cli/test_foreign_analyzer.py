@@ -41,6 +41,7 @@ def test_a_broken_one_is_named_by_what_needs_it_alone(run: Run, tmp_path: Path) 
     assert "Traceback" not in refused.stderr
     assert run("add", PICTURES / "chelsea.png", "--analyzer", "builtin", "--no-wait", PYTHONPATH=site).returncode == 0
     assert run("list", PYTHONPATH=site, VUEMANTICS_ANALYZER="flags").returncode == 0
+    assert "vuemantics-torn 1.2" in run("doctor", PYTHONPATH=site).stdout
 
 
 def test_a_name_that_nobody_brings_is_refused_with_those_there_are(run: Run, tmp_path: Path) -> None:

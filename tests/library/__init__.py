@@ -1,1 +1,1 @@
-"""Tests of the one door."""
+"""Tests of the front door."""

@@ -17,7 +17,7 @@ OpenChosen = Callable[..., Awaitable[Library]]
 
 @pytest.fixture
 async def open_chosen(tmp_path: Path) -> AsyncIterator[OpenChosen]:
-    """Opens tmp_path / "library" and makes the analyzer of the settings; closed at the end."""
+    """Return a function that opens tmp_path / "library" with the analyzer of the settings; closed at the end."""
     opened: list[Library] = []
 
     async def open_one(host: str, **settings: Any) -> Library:

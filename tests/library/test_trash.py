@@ -53,7 +53,7 @@ async def answers(library: Library) -> dict[str, object]:
     found["counts"] = await library.queue.store.counts()
     found["unfinished"] = names(await library.queue.store.unfinished())
     found["failures"] = [(group.count, group.newest) for group in await library.queue.store.failure_groups()]
-    found["edited"] = sorted(ids[one] for one in await library.descriptions.store.edited(list(ids)))
+    found["edited"] = sorted(ids[one] for one in await library.descriptions.edited(list(ids)))
     found["stale"] = await library.queue.stale_embeddings()
     found["seconds left"] = await library.queue.seconds_left()
     texts = ("tabby", "sofa", "type:image", "tag:cat", "is:hidden", "status:completed", "name:doomed", "sort:newest")

@@ -1,4 +1,4 @@
-"""Files for the tests of `media`, drawn on the spot."""
+"""Files for the tests of `media`, made when needed."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Matrix = tuple[int, int, int, int]
 
 
 def four_corners(width: int = 120, height: int = 80) -> Image.Image:
-    """An asymmetric picture: a colour of its own in each quarter."""
+    """Return an asymmetric picture with a different colour in each quarter."""
     image = Image.new("RGB", (width, height))
     places = ((0, 0), (width // 2, 0), (0, height // 2), (width // 2, height // 2))
     for colour, place in zip(CORNERS, places, strict=True):
@@ -44,7 +44,7 @@ def four_corners(width: int = 120, height: int = 80) -> Image.Image:
 
 
 def corners_of(image: Image.Image) -> tuple[tuple[int, int, int], ...]:
-    """The colours at the middles of the four quarters, each as the nearest of CORNERS."""
+    """Return the colours in the middle of the four quarters, each as the nearest of CORNERS."""
     rgb = image.convert("RGB")
     places = [(x * rgb.width // 4, y * rgb.height // 4) for y in (1, 3) for x in (1, 3)]
     found = np.array([rgb.getpixel(place) for place in places])
@@ -54,7 +54,7 @@ def corners_of(image: Image.Image) -> tuple[tuple[int, int, int], ...]:
 
 
 def stored_with_orientation(image: Image.Image, value: int) -> tuple[Image.Image, Image.Exif]:
-    """The picture as a camera would store it with this EXIF orientation, and the EXIF."""
+    """Return the picture as a camera would store it with this EXIF orientation, and the EXIF."""
     transposition = _STORED[value]
     exif = Image.Exif()
     exif[0x0112] = value
@@ -70,14 +70,14 @@ def clip(
     container: str | None = None,
     key_at: frozenset[int] = frozenset(),
 ) -> Path:
-    """Write the pictures as a film, one a frame; those at `key_at` become key frames in any case."""
+    """Write the pictures as a film, one per frame; those at `key_at` become key frames."""
     with av.open(str(path), "w", format=container) as output:
         _encode(output, pictures, codec, key_every, rate, key_at)
     return path
 
 
 def stream_clip(file: BinaryIO, pictures: list[Image.Image], codec: str, rate: int) -> None:
-    """Write a WebM as to a pipe: nothing is filled in afterwards, so it has neither duration nor index."""
+    """Write a WebM as into a pipe: nothing is filled in later, so it has neither duration nor index."""
     with av.open(file, "w", format="webm", options={"live": "1"}) as output:
         _encode(output, pictures, codec, 30, rate, frozenset())
 
@@ -122,7 +122,7 @@ def turn_clip(path: Path, matrix: Matrix) -> None:
 
 
 def shades(count: int, size: tuple[int, int] = (64, 48)) -> list[Image.Image]:
-    """Frames that grow brighter step by step: 20, 20 + step, ... up to about 235."""
+    """Return frames that grow brighter: 20, 20 + step, ... up to about 235."""
     step = 215 // max(1, count - 1)
     return [Image.new("RGB", size, (20 + n * step,) * 3) for n in range(count)]
 
@@ -134,7 +134,7 @@ def jpeg_bytes(image: Image.Image, **options: object) -> bytes:
 
 
 def png_declaring(width: int, height: int) -> bytes:
-    """A PNG whose header declares any size; its pixels are missing."""
+    """Return a PNG whose header declares this size; its pixels are missing."""
 
     def chunk(kind: bytes, body: bytes) -> bytes:
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
@@ -163,7 +163,7 @@ def tiff_declaring(width: int, height: int) -> bytes:
 
 
 def webp_declaring(width: int, height: int) -> bytes:
-    """A WebP of the extended kind; a dimension has 24 bits."""
+    """Return an extended WebP, whose dimensions have 24 bits."""
     whole = io.BytesIO()
     Image.new("RGBA", (8, 8), (9, 9, 9, 9)).save(whole, "WEBP", lossless=True)
     inner = whole.getvalue()[12:]
@@ -179,7 +179,7 @@ def bmp_declaring(width: int, height: int) -> bytes:
 
 
 def heic(picture: Image.Image, thumbnail: Image.Image) -> bytes:
-    """A HEIC file with an embedded thumbnail, both HEVC: built by hand, pi-heif has no encoder.
+    """Build a HEIC file with an embedded thumbnail, both HEVC; pi-heif has no encoder.
 
     Box layouts: ISO/IEC 14496-12 and 23008-12; `hvcC` is 14496-15's decoder configuration record.
     """
@@ -218,7 +218,7 @@ def _full(kind: bytes, body: bytes, version: int = 0) -> bytes:
 
 
 def _hevc(image: Image.Image) -> tuple[bytes, bytes]:
-    """One key frame: its configuration record and its data, as an MP4 would hold them."""
+    """Return a key frame: its configuration record and its data, as in an MP4."""
     buffer = io.BytesIO()
     buffer.name = "one.mp4"
     with av.open(buffer, "w", format="mp4") as output:
@@ -240,5 +240,5 @@ def _hevc(image: Image.Image) -> tuple[bytes, bytes]:
 
 
 def names_in(folder: Path) -> list[str]:
-    """What is in a folder, hidden files too."""
+    """Return the names in a folder, including hidden ones."""
     return sorted(each.name for each in folder.iterdir())

@@ -1,4 +1,4 @@
-"""A library whose stages have limits of their own."""
+"""Fixtures for libraries whose stages have limits."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OpenLimited = Callable[[ScriptedAnalyzer, StageLimits], Awaitable[Library]]
 
 @pytest.fixture
 async def open_limited(tmp_path: Path) -> AsyncIterator[OpenLimited]:
-    """Opens a library with an analyzer and limits, and closes it at the end."""
+    """Return a function that opens a library with an analyzer and limits; closed at the end."""
     opened: list[Library] = []
 
     async def open_one(analyzer: ScriptedAnalyzer, limits: StageLimits) -> Library:

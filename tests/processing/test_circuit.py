@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from vuemantics_tui.analyzers.base import ServerState
-from vuemantics_tui.domain.errors import ServerDownError
-from vuemantics_tui.processing.circuit import FREE_REFUSALS, REFUSALS_TO_OPEN, Circuit, Outage, Part
+from vuemantics_tui.domain.errors import LibraryError, ServerDownError
+from vuemantics_tui.processing.circuit import FREE_REFUSALS, REFUSALS_TO_OPEN, STORE_SECONDS, Circuit, Outage, Part
 
 DOWN = ServerDownError("Ollama at http://gpu", "it refuses the connection", "Start it.")
 
@@ -200,3 +200,41 @@ def test_an_upload_that_is_refused_again_and_again_while_others_are_answered_is_
 
 def test_no_upload_is_to_blame_for_a_server_that_is_away(world: World) -> None:
     assert not any(world.circuit.refused(Part.DESCRIBER, "one", DOWN) for _ in range(50))
+
+
+async def test_a_write_is_done_again_until_the_store_takes_it(world: World) -> None:
+    locked = LibraryError("The library is locked", "Wait.")
+    answers: list[LibraryError | int] = [locked, locked, 7]
+    seen: list[float | None] = []
+
+    async def write() -> int:
+        answer = answers.pop(0)
+        if isinstance(answer, LibraryError):
+            raise answer
+        return answer
+
+    def other_writes_pass() -> None:
+        world.circuit.store_answered()
+        outage = world.circuit.outage
+        seen.append(outage.lasted if outage else None)
+
+    world.on_wait = other_writes_pass
+    assert await world.circuit.insist(write) == 7
+    assert seen == [0.0, STORE_SECONDS], "open until this very write was taken"
+    assert not world.circuit.is_open
+    assert world.circuit.outage is None
+
+
+async def test_a_write_that_is_given_up_leaves_the_circuit_to_who_tries_next(world: World) -> None:
+    async def write() -> None:
+        raise LibraryError("The library is locked", "Wait.")
+
+    def give_up() -> None:
+        raise asyncio.CancelledError
+
+    world.on_wait = give_up
+    with pytest.raises(asyncio.CancelledError):
+        await world.circuit.insist(write)
+    assert world.circuit.store_is_away
+    world.circuit.store_answered()
+    assert not world.circuit.is_open

@@ -214,7 +214,7 @@ async def test_after_a_sleep_other_windows_get_the_time_to_renew(
     looks = []
 
     class Watched(ClaimStore):
-        async def claim_next(self, *, is_alone: bool = False) -> None:
+        async def claim_next(self) -> None:
             looks.append(1)
 
         async def take_over(self, fate_of: Callable[[str], Fate], now: float | None = None) -> int:

@@ -97,11 +97,11 @@ async def test_an_edit_and_a_choice_go_through_the_embedding_alone(
     assert await other.descriptions.edit(upload.id, ZEBRA, ["zebra"]), "in another window"
     await settled(library)
     assert analyzer.embedded == [GOOD_TEXT, ZEBRA]
-    newest, oldest = await other.descriptions.store.of(upload.number)
+    newest, oldest = await other.descriptions.of(upload.number)
     assert (newest.analyzer, newest.edited, newest.current, newest.tags) == (EDITED_BY_HAND, True, True, ("zebra",))
     assert await words_find(library, "zebra") == await words_find(other, "zebra") == [upload.id]
     assert await words_find(library, "tabby") == []
-    assert await library.descriptions.store.edited([upload.id]) == [upload.id]
+    assert await library.descriptions.edited([upload.id]) == [upload.id]
     assert await library.queue.retry([upload.id]) == []
     assert await library.descriptions.choose(upload.id, oldest.number)
     await settled(library)

@@ -205,7 +205,7 @@ async def test_a_poor_description_gets_one_more_attempt_and_the_better_one_is_ke
     upload = await get(library, upload_id)
     assert (upload.status, upload.description, upload.warning) == ("completed", kept, warning)
     assert len(analyzer.described) == 2
-    assert len(await library.descriptions.store.of(upload.number)) == 1
+    assert len(await library.descriptions.of(upload.number)) == 1
     events = await library.history.of(upload.number)
     assert [event.kind for event in events] == ["added", "thumbnail", "checked", "described", "completed"]
     assert events[2].message.startswith("quality ")

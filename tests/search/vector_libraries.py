@@ -18,18 +18,18 @@ MODEL = "vendor/model:latest"
 
 
 def id_of(number: int) -> str:
-    """The ID of the upload with this number, as `put_vectors` makes it."""
+    """Return the ID that `put_vectors` gives the upload with this number."""
     return f"00000000-0000-0000-0000-{number:012d}"
 
 
 def unit(count: int, dimension: int = 64, seed: int = 0) -> NDArray[np.float32]:
-    """So many vectors of length 1."""
+    """Return this many unit vectors."""
     rows = np.random.default_rng(seed).standard_normal((count, dimension), dtype=np.float32)
     return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.float32)
 
 
 async def put_vectors(database: Database, rows: NDArray[np.float32], model: str = MODEL) -> list[int]:
-    """Add completed uploads with these vectors; returns their numbers."""
+    """Add completed uploads with these vectors; return their numbers."""
     async with database.transaction() as connection:
         revision = await next_revision(connection)
         ((first,),) = await connection.execute_fetchall("SELECT coalesce(max(number), 0) + 1 FROM uploads")
@@ -55,7 +55,7 @@ async def put_vectors(database: Database, rows: NDArray[np.float32], model: str 
 
 
 async def set_vector(database: Database, number: int, row: NDArray[np.float32], model: str = MODEL) -> None:
-    """Give an upload another vector, as a run does."""
+    """Replace the vector of an upload, as a run does."""
     async with database.transaction() as connection:
         revision = await next_revision(connection)
         await connection.execute("UPDATE uploads SET revision = ? WHERE number = ?", (revision, number))
@@ -66,13 +66,13 @@ async def set_vector(database: Database, number: int, row: NDArray[np.float32], 
 
 
 def index_over(database: Database, folder: Path | None, **changes: int) -> VectorIndex:
-    """A fresh index whose file is written from the first vector on."""
+    """Return a new index that writes its file from the first vector on."""
     parts = {"file_from": 1, **changes}
     return VectorIndex(EmbeddingStore(database), ChangeFeed(database), MODEL, folder, **parts)
 
 
 def exact(rows: NDArray[np.float32], numbers: list[int], query: NDArray[np.float32], limit: int) -> list[int]:
-    """The numbers that the plain product says are nearest."""
+    """Return the nearest numbers by the plain product."""
     return [numbers[row] for row in np.argsort(-(rows @ query), kind="stable")[:limit]]
 
 

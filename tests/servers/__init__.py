@@ -1,4 +1,4 @@
-"""Real HTTP servers on loopback that speak the protocols of Ollama and of OpenAI, and fail as they are told.
+"""Real HTTP servers on loopback that speak the protocols of Ollama and OpenAI, and fail as scripted.
 
     async with FakeOllama() as server:
         server.fail_next(Status(503, {"error": "busy"}))

@@ -1,4 +1,4 @@
-"""The HTTP of the fake servers, and what they can be told to do wrong."""
+"""The HTTP of the fake servers, and their scripted faults."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Status:
 
 @dataclass(frozen=True)
 class Drop:
-    """Close the connection without a word after so many pieces; None: before any byte of the answer."""
+    """Close the connection after so many pieces; None: before any byte of the answer."""
 
     after: int | None = None
 
@@ -43,7 +43,7 @@ class Stall:
 
 @dataclass(frozen=True)
 class ErrorLine:
-    """After so many pieces of an answer that began well, say that there is an error."""
+    """Report an error after so many good pieces of an answer."""
 
     message: str = "an error was encountered while running the model"
     after: int = 1
@@ -51,21 +51,21 @@ class ErrorLine:
 
 @dataclass(frozen=True)
 class Stop:
-    """End the answer in good order after so many pieces, but without the piece that says so."""
+    """End the answer cleanly after so many pieces, but without the final piece."""
 
     after: int = 1
 
 
 @dataclass(frozen=True)
 class Delay:
-    """Wait so many seconds before the answer, which is then the right one."""
+    """Wait so many seconds, then give the right answer."""
 
     seconds: float
 
 
 @dataclass(frozen=True)
 class Raw:
-    """A body with status 200, cut into these chunks, whatever they hold."""
+    """A body with status 200 in these chunks, whatever they hold."""
 
     chunks: tuple[bytes, ...]
     content_type: str = "application/json"
@@ -76,7 +76,7 @@ Script = Status | Drop | Stall | ErrorLine | Stop | Delay | Raw
 
 @dataclass(frozen=True)
 class Received:
-    """A request as it came in: `headers` in lower case, `body` as its JSON says."""
+    """A request as it arrived: `headers` in lower case, `body` parsed from JSON."""
 
     method: str
     path: str
@@ -85,7 +85,7 @@ class Received:
 
 
 class RefusalError(Exception):
-    """The answer is an error, by the protocol's own rules."""
+    """An answer that is an error by the rules of the protocol."""
 
     def __init__(self, status: Status) -> None:
         super().__init__(status.code)
@@ -142,11 +142,11 @@ class FakeServer:
 
     @property
     def url(self) -> str:
-        """Where it is, without a slash at the end."""
+        """Return its URL, without a slash at the end."""
         return f"http://127.0.0.1:{self.port}"
 
     async def start(self) -> None:
-        """Listen: at first on any free port, afterwards on the same one again."""
+        """Listen, first on any free port, later on the same one."""
         if self._place is None:
             # Bound, and never listening: while this server is stopped, no other that begins meanwhile gets its port.
             self._place = socket.socket()
@@ -156,7 +156,7 @@ class FakeServer:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, limit=2**26)
 
     async def stop(self) -> None:
-        """Refuse connections, and drop those that are open, as if the process were killed."""
+        """Refuse connections and drop open ones, like a killed process."""
         if self._server is None:
             return
         self._server.close()
@@ -168,43 +168,43 @@ class FakeServer:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def leave(self) -> None:
-        """Give the port back, once it is stopped for good."""
+        """Free the port, once it is stopped for good."""
         if self._place is not None:
             self._place.close()
             self._place = None
 
     def fail_next(self, *scripts: Script, times: int = 1, path: str = "") -> None:
-        """Do these things wrong, one a request, in their order, `times` over; only where the path ends in `path`."""
+        """Fail in these ways, one per request, in order, `times` over; only if the path ends in `path`."""
         self._script.extend((path, script) for _ in range(times) for script in scripts)
 
     def release(self, pieces: int = 1) -> None:
-        """With `stepwise`, let so many pieces of the answers go."""
+        """With `stepwise`, send so many pieces of the answers."""
         for _ in range(pieces):
             self._steps.release()
 
     def count(self, path: str) -> int:
-        """How many requests came whose path ends so."""
+        """Return how many requests had a path with this end."""
         return sum(request.path.endswith(path) for request in self.requests)
 
     def bodies(self, path: str) -> list[dict[str, Any]]:
-        """The bodies of the requests whose path ends so."""
+        """Return the bodies of the requests whose path has this end."""
         return [request.body for request in self.requests if request.path.endswith(path)]
 
     async def wait_for(self, condition: Callable[[Self], bool]) -> None:
-        """Wait until something is true of the server; looked at with each request, and each client that leaves."""
+        """Wait until something is true of the server; checked at each request and each client that leaves."""
         async with asyncio.timeout(60), self._changed:
             await self._changed.wait_for(lambda: condition(self))
 
     async def respond(self, request: Received) -> Status | AsyncIterator[bytes]:
-        """The right answer: whole, or as pieces. Raises RefusalError. For subclasses."""
+        """Return the right answer, whole or in pieces. Raises RefusalError. For subclasses."""
         raise NotImplementedError
 
     def error_piece(self, message: str) -> bytes:
-        """An error in the middle of a stream. For subclasses."""
+        """Return an error for the middle of a stream. For subclasses."""
         raise NotImplementedError
 
     def answer_to(self, body: dict[str, Any], pictures: int) -> list[str]:
-        """What it says, in words, each with the space before it."""
+        """Return its answer as words, each with the space before it."""
         if self.answers:
             said = self.answers.popleft()
         elif not pictures:
@@ -215,7 +215,7 @@ class FakeServer:
         return [words[0], *(f" {word}" for word in words[1:])]
 
     def vector_of(self, text: str) -> list[float]:
-        """A vector that depends on the words of a text alone: texts that share words are near each other."""
+        """Return a vector that depends only on the words of a text: texts that share words are close."""
         vector = np.zeros(self.dimension)
         for word in text.lower().split():
             seed = int.from_bytes(word.encode()[:8].ljust(8, b"\0"), "little")
@@ -250,7 +250,7 @@ class FakeServer:
             writer.transport.abort()
 
     async def _answer(self, request: Received, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        """Answer a request; whether the connection may be used again. Ends when the client goes away."""
+        """Answer a request; return whether the connection may be used again. Ends when the client leaves."""
         generating = bool(self.generating) and request.path.endswith(self.generating)
         self.running += generating
         self.most_running = max(self.most_running, self.running)
@@ -343,7 +343,7 @@ async def _read(reader: asyncio.StreamReader) -> Received | None:
 
 
 async def _left(reader: asyncio.StreamReader) -> None:
-    """Return when the client has closed the connection; it sends nothing before it has its answer."""
+    """Wait until the client closes the connection; it sends nothing before it has its answer."""
     with suppress(ConnectionError):
         await reader.read(1)
 

@@ -16,7 +16,7 @@ _PULLED_BYTES = 3000
 
 @dataclass
 class FakeOllama(FakeServer):
-    """`loaded` are the models in memory; `library` those that it can pull. Models in `blind` see no pictures."""
+    """A server like Ollama. `loaded`: models in memory; `library`: those it can pull; `blind`: those without vision."""
 
     version: str = "0.12.6"
     loaded: list[str] = field(default_factory=list)
@@ -25,7 +25,7 @@ class FakeOllama(FakeServer):
     generating = "/api/chat"
 
     async def respond(self, request: Received) -> Status | AsyncIterator[bytes]:
-        """As Ollama answers."""
+        """Answer like Ollama."""
         match request.method, request.path:
             case "GET", "/api/version":
                 return Status(200, {"version": self.version})
@@ -42,7 +42,7 @@ class FakeOllama(FakeServer):
         return Status(404, "404 page not found")
 
     def error_piece(self, message: str) -> bytes:
-        """A line with an error."""
+        """Return a line with an error."""
         return _line({"error": message})
 
     def _load(self, name: str) -> None:

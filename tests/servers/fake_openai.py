@@ -15,7 +15,7 @@ from tests.servers.base import FakeServer, Received, RefusalError, Status
 
 @dataclass
 class FakeOpenAI(FakeServer):
-    """With a `key` it wants that one. `streams` and `as_base64` say how it answers, whatever it is asked."""
+    """A server like OpenAI's that demands `key`, if any; `streams` and `as_base64` say how it answers any request."""
 
     models: list[str] = field(default_factory=lambda: ["qwen2.5-vl", "bge-m3"])
     key: str = ""
@@ -28,7 +28,7 @@ class FakeOpenAI(FakeServer):
     generating = "/v1/chat/completions"
 
     async def respond(self, request: Received) -> Status | AsyncIterator[bytes]:
-        """As such servers answer."""
+        """Answer like such servers."""
         if self.key and request.headers.get("authorization") != f"Bearer {self.key}":
             return llama_error(401, "Invalid API Key", "authentication_error")
         match request.method, request.path.removeprefix(self.prefix):
@@ -42,7 +42,7 @@ class FakeOpenAI(FakeServer):
         return llama_error(404, "File Not Found", "not_found_error")
 
     def error_piece(self, message: str) -> bytes:
-        """An event with an error."""
+        """Return an event with an error."""
         return _event({"error": {"code": 500, "message": message, "type": "server_error"}})
 
     def _check_model(self, name: str) -> None:
@@ -101,7 +101,7 @@ class FakeOpenAI(FakeServer):
 
 
 def llama_error(code: int, message: str, kind: str) -> Status:
-    """An error as llama.cpp writes it."""
+    """Return an error as llama.cpp writes it."""
     return Status(code, {"error": {"code": code, "message": message, "type": kind}})
 
 

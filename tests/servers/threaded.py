@@ -16,7 +16,7 @@ DEADLINE_SECONDS = 60.0
 
 
 class Threaded(Generic[Server]):
-    """The `server` itself may be read, and told what to fail at, from any thread; the rest goes through here."""
+    """A server in a thread. Read `server` and script its faults from any thread; everything else goes through here."""
 
     def __init__(self, server: Server, loop: asyncio.AbstractEventLoop) -> None:
         self.server = server
@@ -24,19 +24,19 @@ class Threaded(Generic[Server]):
 
     @property
     def url(self) -> str:
-        """Where it is."""
+        """Return its URL."""
         return self.server.url
 
     def start(self) -> None:
-        """As FakeServer.start."""
+        """Start it: see FakeServer.start."""
         self._run(self.server.start())
 
     def stop(self) -> None:
-        """As FakeServer.stop."""
+        """Stop it: see FakeServer.stop."""
         self._run(self.server.stop())
 
     def release(self, pieces: int = 1) -> None:
-        """As FakeServer.release."""
+        """Send pieces: see FakeServer.release."""
         self._loop.call_soon_threadsafe(self.server.release, pieces)
 
     def _run(self, coroutine: Coroutine[object, object, None]) -> None:
@@ -45,7 +45,7 @@ class Threaded(Generic[Server]):
 
 @contextmanager
 def threaded(server: Server) -> Iterator[Threaded[Server]]:
-    """Run a server in a thread; it is stopped at the end."""
+    """Run a server in a thread; stop it at the end."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="fake-server", daemon=True)
     thread.start()

@@ -183,7 +183,8 @@ async def test_the_own_claims_are_never_taken_over(database: Database) -> None:
 
 async def dies_at(database: Database, stage: ProcessingStage, clock: Clock, *, is_alone: bool = False) -> str | None:
     """Claim the next one, and die while it is in a stage; returns its ID."""
-    claim = await ClaimStore(database, "dead", clock).claim_next(is_alone=is_alone)
+    dead = ClaimStore(database, "dead", clock)
+    claim = await dead.claim_next() or (await dead.claim_suspect() if is_alone else None)
     if claim is None:
         return None
     if stage is not ProcessingStage.QUEUED:
@@ -200,11 +201,11 @@ async def test_who_was_at_work_each_time_the_program_died_runs_alone_and_last(da
     assert await dies_at(database, ProcessingStage.VISION_ANALYSIS, clock) is None
     other = await insert_upload(store)
     me = ClaimStore(database, "me", clock)
-    claim = await me.claim_next(is_alone=True)
+    claim = await me.claim_next()
     assert claim is not None
     assert (claim.upload_id, claim.is_suspect) == (other, False)
     assert await me.claim_next() is None
-    claim = await me.claim_next(is_alone=True)
+    claim = await me.claim_suspect()
     assert claim is not None
     assert (claim.upload_id, claim.is_suspect, claim.attempts) == (suspect, True, 1)
 
@@ -229,7 +230,7 @@ async def test_an_upload_that_kills_the_program_alone_each_time_fails(database: 
     assert f"{GUILTY_AFTER} times" in (upload.error_message or "")
     assert upload.hint
     await QueueStore(database).requeue([upload_id])
-    claim = await ClaimStore(database, "me", clock).claim_next(is_alone=True)
+    claim = await ClaimStore(database, "me", clock).claim_suspect()
     assert claim is not None
     assert claim.is_suspect, "a retry runs alone, too"
 

@@ -9,7 +9,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ from vuemantics_tui.domain.description import Description
 from vuemantics_tui.library import Library
 from vuemantics_tui.ui.app import VuemanticsApp
 from vuemantics_tui.ui.screens.doctor import Examine
-from vuemantics_tui.ui.uploads.path_field import PathInput
+from vuemantics_tui.ui.uploads.intake import PathInput
 from vuemantics_tui.ui.uploads.screen import UploadsScreen
 from vuemantics_tui.ui.uploads.search_bar import SearchInput
 from vuemantics_tui.ui.uploads.table import UploadTable
@@ -45,7 +45,7 @@ RunBefore = Callable[[Pilot[None]], Awaitable[None]]
 
 
 class StillAnalyzer:
-    """Describes every picture alike; while `gate` is closed it takes for ever."""
+    """Describe every picture alike; while `gate` is closed, wait without end."""
 
     name = "still"
     model = "eyes-1"
@@ -83,7 +83,7 @@ class StillAnalyzer:
 
 @dataclass
 class Window:
-    """A running app with all that a test wants of it."""
+    """A running app and what tests need of it."""
 
     app: VuemanticsApp
     pilot: Pilot[None]
@@ -109,7 +109,7 @@ class Window:
         return self.app.screen_stack[0].query_one(SearchInput)
 
     def text(self) -> str:
-        """What is on the screen."""
+        """Return the text on the screen."""
         return screen_text(self.app)
 
     async def until(self, condition: Callable[[], bool | Awaitable[bool]], what: str = "") -> None:
@@ -126,11 +126,11 @@ class Window:
             await self.pilot.pause(0.02)
 
     async def shows(self, *texts: str) -> None:
-        """Wait until all of these are on the screen."""
+        """Wait until the screen shows all of these."""
         await self.until(lambda: all(text in self.text() for text in texts), f"on the screen: {texts}")
 
     async def lists(self, *names: str) -> None:
-        """Wait until the table lists these in this order: what has just run stays on top of it for a moment."""
+        """Wait until the table lists these in this order: an upload that just ran stays on top for a moment."""
 
         def listed() -> list[str]:
             starts = (line[:30] for line in self.text().splitlines())
@@ -148,13 +148,13 @@ def settings_for(root: Path) -> Settings:
 
 
 async def open_library_at(root: Path) -> Library:
-    """The library, as another window has it."""
+    """Open the library a second time, as another window does."""
     return await Library.open(settings_for(root), analyzer=StillAnalyzer(), compute=ThreadCompute())
 
 
 @pytest.fixture(autouse=True)
 def steady_cursor(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No cursor blinks: whether a picture shows it would depend on how long it took."""
+    """Stop cursors from blinking: otherwise a snapshot would depend on its moment."""
     monkeypatch.setattr(Input, "_toggle_cursor", lambda _: None)
 
 
@@ -177,7 +177,7 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def draw(tmp_path: Path) -> Callable[..., Path]:
-    """Draws a small picture, another one each time."""
+    """Return a function that draws a different small picture each time."""
     drawn: Iterator[int] = iter(range(1_000_000))
 
     def draw_one(name: str, folder: str = "pictures") -> Path:
@@ -202,12 +202,18 @@ async def window_on(
     errors: bool = False,
     own_analyzer: Analyzer | None = None,
     examine: Examine | None = None,
+    **settings_changed: Any,
 ) -> AsyncIterator[Window]:
-    """The app on a library, closed afterwards whatever happens; without `errors`, none may have been noted."""
+    """The app on a library, closed afterwards whatever happens; without `errors`, none may have been noted.
+
+    With a setting `analyzer` that one is made, as in the program; else a double stands in for it.
+    """
     analyzer = StillAnalyzer()
     if not gate:
         analyzer.gate.clear()
-    library = await Library.open(settings_for(root), analyzer=own_analyzer or analyzer, compute=ThreadCompute())
+    settings = replace(settings_for(root), **settings_changed)
+    given = None if settings_changed.get("analyzer") else own_analyzer or analyzer
+    library = await Library.open(settings, analyzer=given, compute=ThreadCompute())
     try:
         app = VuemanticsApp(library, paths=named, process=process, clock=clock, examine=examine)
         async with app.run_test(size=size, notifications=True) as pilot:
@@ -220,14 +226,14 @@ async def window_on(
 
 
 async def add(library: Library, *files: Path) -> list[str]:
-    """Add files, without a screen; returns their IDs."""
+    """Add files, without a screen; return their IDs."""
     candidates = await library.gather(files, recursive=True)
     return [result.upload.id async for result in library.add(candidates) if result.upload]
 
 
 @dataclass(frozen=True)
 class Made:
-    """A row to be put into the store as it is."""
+    """A row to put into the store unchanged."""
 
     filename: str
     status: str = "completed"
@@ -242,7 +248,7 @@ class Made:
 
 
 def make_rows(root: Path, rows: Sequence[Made], now: datetime = NOW) -> None:
-    """Put rows into the store in any state, the first one oldest."""
+    """Put rows into the store in any state, the oldest first."""
     connection = sqlite3.connect(paths.database_file(root))
     try:
         (user,) = connection.execute("SELECT id FROM users").fetchone()
@@ -274,7 +280,7 @@ def make_rows(root: Path, rows: Sequence[Made], now: datetime = NOW) -> None:
 
 
 async def make_library(root: Path, rows: Sequence[Made] = (), now: datetime = NOW) -> None:
-    """A library on disk with these rows."""
+    """Make a library on disk with these rows."""
     library = await open_library_at(root)
     await library.close()
     make_rows(root, rows, now)

@@ -1,4 +1,4 @@
-"""Small pictures for tests, and what became of them in cells."""
+"""Small pictures for tests, and their cells on the screen."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def colour_of(colour: Color | None) -> Colour | None:
 
 
 def cells(strip: Strip) -> list[tuple[str, Colour | None, Colour | None]]:
-    """Each cell's character, foreground and background."""
+    """Return each cell's character, foreground and background."""
     found = []
     for text, style, _ in strip:
         fore = colour_of(style.color if style else None)

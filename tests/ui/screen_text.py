@@ -1,4 +1,4 @@
-"""What is on the screen of an app, as text."""
+"""The screen of an app as text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from textual.strip import Strip
 
 
 def screen_strips(app: App[None]) -> list[Strip]:
-    """The lines of the screen in front, each as long as the screen is wide.
+    """Return the lines of the front screen, each as long as the screen is wide.
 
     Drawn as the app draws it: what lies behind a screen is kept once it was drawn, so that to look at it without what
     lies behind would change the picture.
@@ -23,7 +23,7 @@ def screen_strips(app: App[None]) -> list[Strip]:
 
 
 def screen_text(app: App[None]) -> str:
-    """The same without the blanks at the ends."""
+    """Return the text of the front screen, without spaces at the ends of lines."""
     return "\n".join(strip.text.rstrip() for strip in screen_strips(app))
 
 

@@ -262,7 +262,7 @@ async def test_the_palette_offers_every_action_of_the_screen_and_runs_it(root: P
         await window.press(*"pause")
         await window.shows("Pause or resume")
         await window.press("enter", "enter")
-        await window.shows("Paused, for all who share this library.")
+        await window.shows("Queue paused for everyone using this library.")
         assert (await window.library.queue.store.counts()).paused
 
 
@@ -302,7 +302,7 @@ async def test_what_is_said_names_the_keys_that_were_chosen(tmp_path: Path) -> N
 
 async def test_a_chosen_key_is_named_in_the_footer_the_help_the_palette_and_in_messages(root: Path) -> None:
     await make_library(root, [Made("x.png")])
-    keys = {"show-trash": "K", "delete-upload": "Z", "trash-back": "f3"}
+    keys = {"show-trash": "K", "delete-upload": "Z", "trash-back": "f3", "undo-delete": "J"}
     async with window_with(root, size=(120, 36), keys=keys) as window:
         await window.shows("✓ x.png", "Z delete")
         prompts = [str(hit.prompt) async for hit in ActionsProvider(window.app.screen).discover()]
@@ -313,6 +313,6 @@ async def test_a_chosen_key_is_named_in_the_footer_the_help_the_palette_and_in_m
         assert any("Z Move to the trash, after asking" in line for line in lines)
         assert any("K Show the trash, and restore from it" in line for line in lines)
         await window.press("escape", "Z", "y")
-        await window.shows("moved to the trash", "K shows it")
+        await window.shows("Moved x.png to the trash. J undoes.")
         await window.press("K")
         await window.shows("Trash  1 upload", "F3 back")

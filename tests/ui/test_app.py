@@ -41,7 +41,17 @@ async def test_paths_given_are_added_and_processed(root: Path, draw: Draw) -> No
     folder = draw("one.png").parent
     draw("two.png", "pictures/deeper")
     async with window_on(root, process=True, named=[folder]) as window:
-        await window.shows("2 uploads", "2 done", "✓ one.png", "✓ two.png")
+        await window.shows("2 uploads", "2 completed", "✓ one.png", "✓ two.png")
+
+
+async def test_with_a_wrong_analyzer_the_library_is_there_and_the_reason_is_told(root: Path, draw: Draw) -> None:
+    library = await open_library_at(root)
+    await add(library, draw("one.png"))
+    await library.close()
+    async with window_on(root, process=True, errors=True, analyzer="openai") as window:
+        await window.shows("one.png", "The analyzer openai needs")
+        await window.press("h")
+        await window.until(lambda: "one.png" not in window.text())
 
 
 async def test_each_upload_runs_in_a_worker_of_the_app_named_after_it(root: Path, draw: Draw) -> None:
@@ -53,9 +63,9 @@ async def test_each_upload_runs_in_a_worker_of_the_app_named_after_it(root: Path
         assert worker.node is window.app
         await window.shows("◐ one.png", "describing", "1 running")
         await window.press("r")
-        await window.shows("is being worked on already")
+        await window.shows("is already being processed")
         window.analyzer.gate.set()
-        await window.shows("✓ one.png", "1 done")
+        await window.shows("✓ one.png", "1 completed")
 
 
 async def test_a_file_that_cannot_be_decoded_fails_and_the_app_goes_on(root: Path, draw: Draw) -> None:
@@ -117,7 +127,7 @@ async def test_quit_with_work_asks_and_stays(root: Path, draw: Draw) -> None:
         await window.until(one_waits_for_the_other)
         await window.shows("1 running", "1 waiting")
         await window.press("q")
-        await window.shows("Quit?", "1 running here", "would go on next time", "Enter stay")
+        await window.shows("Quit?", "1 in progress", "1 upload in the queue", "Enter stay")
         await window.press("enter")
         await window.until(lambda: not isinstance(window.app.screen, ConfirmScreen))
         assert all(worker.state is WorkerState.RUNNING for worker in processing(window))

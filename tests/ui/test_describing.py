@@ -24,7 +24,7 @@ from vuemantics_tui.ui.editor import edited_text, editor_command
 from vuemantics_tui.ui.screens.confirm import ConfirmScreen
 from vuemantics_tui.ui.screens.edit import EditScreen
 from vuemantics_tui.ui.screens.overwrite import OverwriteScreen
-from vuemantics_tui.ui.uploads.writing import LINES_AT_ONCE, WritingText
+from vuemantics_tui.ui.uploads.pane_parts import LINES_AT_ONCE, WritingText
 from vuemantics_tui.ui.widgets.words import Words
 
 Draw = Callable[..., Path]
@@ -33,7 +33,7 @@ Draw = Callable[..., Path]
 async def described(window: Window, *files: Path) -> list[str]:
     """Add these and wait until they are completed; returns their IDs."""
     ids = await add(window.library, *files)
-    await window.shows(f"{len(files)} done")
+    await window.shows(f"{len(files)} completed")
     return ids
 
 
@@ -41,7 +41,7 @@ async def stored(window: Window, upload_id: str) -> list[StoredDescription]:
     """All descriptions, newest first."""
     upload = await window.library.uploads.get(upload_id)
     assert upload is not None
-    return await window.library.descriptions.store.of(upload.number)
+    return await window.library.descriptions.of(upload.number)
 
 
 async def current_is(window: Window, upload_id: str, text: str) -> None:
@@ -144,7 +144,7 @@ async def test_to_describe_anew_asks_where_some_were_edited_by_hand(
 ) -> None:
     await edited_library(root, draw, "e1.png", "x.png", "e2.png")
     async with window_on(root) as window:
-        await window.shows("3 done")
+        await window.shows("3 completed")
         await window.press("*", "r")
         await window.shows("2 were edited by hand. Describe them again?", "o only the others")
         await window.press(key)
@@ -159,13 +159,13 @@ async def test_to_describe_anew_asks_where_some_were_edited_by_hand(
 async def test_to_describe_one_anew_that_was_edited_by_hand_asks(root: Path, draw: Draw, key: str, moves: bool) -> None:
     await edited_library(root, draw, "e.png")
     async with window_on(root) as window:
-        await window.shows("1 done")
+        await window.shows("1 completed")
         await window.press("r")
-        await window.shows("e.png was edited by hand. Describe anew?")
+        await window.shows("e.png was edited by hand. Describe again?")
         await window.press(key)
         await window.until(lambda: not isinstance(window.app.screen, ConfirmScreen))
         if moves:
-            await window.shows("1 waiting", "e.png will be described anew.")
+            await window.shows("1 waiting", "Describing e.png again.")
         assert (await window.library.queue.store.counts()).waiting == moves
 
 
@@ -288,7 +288,7 @@ async def test_what_was_not_changed_is_said_and_left_without_a_question(root: Pa
         await window.press("E")
         await window.shows("Describe x.png")
         await window.press("f2")
-        await window.shows("Nothing was changed.")
+        await window.shows("Nothing changed.")
         await window.press("E")
         await window.shows("Describe x.png")
         await window.press("escape")

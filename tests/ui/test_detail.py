@@ -19,8 +19,7 @@ from vuemantics_tui.domain.errors import LibraryError
 from vuemantics_tui.domain.upload import QueueCounts, Upload, UploadEvent
 from vuemantics_tui.library import Library
 from vuemantics_tui.ui.clipboard import copy
-from vuemantics_tui.ui.screens.detail import DetailScreen
-from vuemantics_tui.ui.uploads.facts import FactsPage
+from vuemantics_tui.ui.screens.detail import DetailScreen, FactsPage
 from vuemantics_tui.ui.uploads.pane import UploadPane
 
 __all__ = ["in_utc"]
@@ -67,7 +66,7 @@ async def root(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("key", ["escape", "q", "enter"])
 async def test_it_shows_the_upload_and_leads_back(root: Path, key: str) -> None:
     async with detail_on(root, FAILED) as (app, pilot):
-        await app.shows(pilot, "Nikon E900 harbour.jpg", "✗ Failed in vision analysis", "Esc back")
+        await app.shows(pilot, "Nikon E900 harbour.jpg", "✗ Failed while describing", "Esc back")
         await pilot.press(key)
         await app.until(pilot, lambda: not isinstance(app.screen, DetailScreen))
         assert app.is_running

@@ -33,7 +33,7 @@ async def window_with_alikes(root: Path, tmp_path: Path, width: int, height: int
     await make_library(root)
     async with window_on(root, size=(width, height), process=True) as window:
         await add(window.library, *sorted(folder.iterdir()))
-        await window.shows("6 done")
+        await window.shows("6 completed")
         yield window
 
 

@@ -107,7 +107,7 @@ async def test_a_missing_model_is_pulled_and_its_group_retried(root: Path, draw:
         server.release(20)
         await window.shows("Retrying 2 uploads.", "No failures.")
         await window.press("escape")
-        await window.shows("2 done")
+        await window.shows("2 completed")
 
 
 async def test_a_pull_can_be_cancelled_and_begun_again(root: Path, draw: Draw) -> None:
@@ -128,7 +128,7 @@ async def test_a_pull_can_be_cancelled_and_begun_again(root: Path, draw: Draw) -
         await window.press("enter")
         await window.shows("No failures.")
         await window.press("escape")
-        await window.shows("2 done")
+        await window.shows("2 completed")
 
 
 async def test_a_pull_that_fails_is_told_and_may_be_tried_again(

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from tests.ui.conftest import NOW, Made, add, make_library, window_on
-from vuemantics_tui.library import Tag
+from vuemantics_tui.library import Queue, Tag
 from vuemantics_tui.processing.backfill import BackfillProgress
 from vuemantics_tui.ui.screens.ask import AskInput
 from vuemantics_tui.ui.screens.saved import SavedScreen
 from vuemantics_tui.ui.screens.trash import TrashScreen, left_words
-from vuemantics_tui.ui.uploads.screen_keeping import TagChanges, tag_begun, tag_changes
+from vuemantics_tui.ui.uploads.commands import TagChanges, tag_begun
 from vuemantics_tui.ui.widgets.words import Words
 
 Draw = Callable[..., Path]
@@ -28,9 +28,9 @@ async def test_what_is_deleted_is_in_the_trash_and_comes_back(root: Path) -> Non
     async with window_on(root, size=(100, 24)) as window:
         await window.shows("cherry.png")
         await window.press("d")
-        await window.shows("Delete cherry.png?", "to the trash, where it is kept for 30 days")
+        await window.shows("Delete cherry.png?", "to the trash and is kept for 30 days")
         await window.press("y")
-        await window.shows("cherry.png moved to the trash; T shows it.", "2 uploads")
+        await window.shows("Moved cherry.png to the trash. u undoes.", "2 uploads")
         await window.press("T")
         await window.shows("Trash  1 upload", "cherry.png", "2.4 MB · deleted just now · 30 days left")
         await window.press("enter")
@@ -51,9 +51,9 @@ async def test_the_last_deletion_is_taken_back_whole(root: Path) -> None:
         await window.press("*", "d", "y")
         await window.shows("This library is empty")
         await window.press("u")
-        await window.shows("2 uploads are back.", "✓ banana.png", "✓ Apple.png")
+        await window.shows("Restored 2 uploads.", "✓ banana.png", "✓ Apple.png")
         await window.press("u")
-        await window.shows("cherry.png is back.", "3 uploads")
+        await window.shows("Restored cherry.png.", "3 uploads")
 
 
 async def test_the_trash_is_emptied_after_asking(root: Path) -> None:
@@ -135,11 +135,11 @@ async def test_tags_are_given_completed_and_taken_away(root: Path, draw: Draw) -
     await make_library(root)
     async with window_on(root, size=(120, 30), process=True) as window:
         await add(window.library, draw("one.png"), draw("two.png"))
-        await window.shows("2 done")
+        await window.shows("2 completed")
         await window.press("*", "t")
         await window.shows("Tag 2 uploads")
         await window.press(*"rome, album:trip", "enter")
-        await window.shows("The tags of 2 uploads changed.", "▤ trip", " rome")
+        await window.shows("Tagged 2 uploads.", "▤ trip", " rome")
         assert {tag.name: (tag.count, tag.album) for tag in await window.library.tags.own()} == {
             "rome": (2, False),
             "trip": (2, True),
@@ -151,7 +151,7 @@ async def test_tags_are_given_completed_and_taken_away(root: Path, draw: Draw) -
         await window.shows("-rome")
         await window.press("tab")
         await window.press("enter")
-        await window.shows("The tags of 1 upload changed.")
+        await window.shows("Removed tags from 1 upload.")
         await window.until(lambda: " rome" not in window.text())
         newest = (await window.library.uploads.newest())[0]
         assert newest.own_tags == ("trip",)
@@ -174,7 +174,7 @@ async def test_a_second_enter_neither_repeats_nor_stops_what_is_being_done(
         await window.shows("cherry.png")
         await window.press("t", *"rome", "enter", "enter", "enter")
         go_on.set()
-        await window.shows("The tags of 1 upload changed.")
+        await window.shows("Tagged 1 upload.")
         assert begun == 1
 
 
@@ -225,7 +225,7 @@ async def test_a_tag_without_a_name_is_refused_in_the_field(root: Path) -> None:
     ],
 )
 def test_what_a_line_of_tags_says(text: str, changes: TagChanges) -> None:
-    assert tag_changes(text) == changes
+    assert TagChanges.of(text) == changes
 
 
 @pytest.mark.parametrize(
@@ -260,7 +260,7 @@ async def test_a_search_is_saved_counted_run_and_forgotten(root: Path, width: in
         await window.press("enter")
         await window.shows("✗ A saved search needs a name.")
         await window.press(*"stills", "enter")
-        await window.shows("Saved. B shows the saved searches.")
+        await window.shows("Saved. B shows saved searches.")
         await window.press("escape")
         await window.shows("clip.mp4")
         await window.press("B")
@@ -328,7 +328,8 @@ async def test_the_cursor_stays_on_its_saved_search_and_slow_counts_come(
 async def test_the_bar_says_how_far_the_look_at_older_uploads_is(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     await make_library(root, ROWS)
     async with window_on(root, size=(100, 24)) as window:
-        monkeypatch.setattr(window.library.queue._backfill, "_progress", BackfillProgress(120, 5000))
+        progress: list[BackfillProgress | None] = [BackfillProgress(120, 5000)]
+        monkeypatch.setattr(Queue, "backfill", property(lambda queue: progress[0]))
         await window.shows("reading 2% of 5,000")
-        monkeypatch.setattr(window.library.queue._backfill, "_progress", None)
+        progress[0] = None
         await window.until(lambda: "reading" not in window.text())

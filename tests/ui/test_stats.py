@@ -25,7 +25,7 @@ async def test_the_library_in_numbers(root: Path, draw: Callable[..., Path], wid
     await make_library(root)
     async with window_on(root, size=(width, 16), process=True) as window:
         await add(window.library, *(draw(f"{number}.png") for number in range(6)))
-        await window.shows("6 done")
+        await window.shows("6 completed")
         await window.library.tags.add([(await window.library.uploads.newest())[0].id], ["rome"])
         await take_in(window, "2019-07")
         await window.press("#")

@@ -16,7 +16,7 @@ from vuemantics_tui.domain.upload import QueueCounts
 from vuemantics_tui.library import IntakeOutcome, IntakeResult
 from vuemantics_tui.ui.fitting import fit, fit_name
 from vuemantics_tui.ui.typed_paths import typed_paths
-from vuemantics_tui.ui.uploads.intake_words import added_words
+from vuemantics_tui.ui.uploads.intake import added_words
 from vuemantics_tui.ui.uploads.line import WIDE_ENOUGH_TABLE, Columns
 from vuemantics_tui.ui.uploads.queue_bar import Pace
 from vuemantics_tui.ui.wording import age_words
@@ -121,12 +121,12 @@ def test_what_became_of_files_is_told_in_one_sentence() -> None:
     results = [result(IntakeOutcome.ADDED)] * 12 + [result(IntakeOutcome.DUPLICATE)] * 2
     results.append(result(IntakeOutcome.SKIPPED, "not a picture or video"))
     words = added_words(results)
-    assert words[0] == "12 added, 2 were there already, 1 skipped: notes.txt (not a picture or video)"
+    assert words[0] == "12 added, 2 already in the library, 1 skipped: notes.txt (not a picture or video)"
     many = added_words([result(IntakeOutcome.SKIPPED, "no")] * 5)
     assert many[0] == "5 skipped:"
     assert many[-1] == "and 2 more"
-    assert added_words([result(IntakeOutcome.RESTORED)] * 2) == ["2 brought back from the trash"]
-    assert added_words([]) == ["There is no picture or video in it."]
+    assert added_words([result(IntakeOutcome.RESTORED)] * 2) == ["2 restored from the trash"]
+    assert added_words([]) == ["No pictures or videos found."]
 
 
 def test_the_pace_counts_what_ends_and_forgets_what_is_long_ago() -> None:

@@ -30,12 +30,6 @@ if TYPE_CHECKING:
 GROUP = "vuemantics_tui.analyzers"
 BUILTIN, OLLAMA, OPENAI = "builtin", "ollama", "openai"
 
-# What the rest of the program asks of an analyzer: see `analyzers.base`.
-_MEMBERS = (
-    *("name", "model", "embedding_model", "deterministic", "describe_image", "describe_video"),
-    *("embed_document", "embed_query", "states", "close"),
-)
-
 
 class AnalyzerSettings(Protocol):
     """The settings an analyzer may read; `config.Settings` says what each means."""
@@ -155,27 +149,28 @@ def make(name: str, context: AnalyzerContext) -> Analyzer:
     Raises UsageError if there is none, or if the package that brings it is broken.
     """
     kind = kind_of(name)
+    if not kind.package:
+        return kind.factory()(context)
+    from vuemantics_tui.analyzers.foreign import MEMBERS, ForeignAnalyzer
+
     try:
         analyzer = kind.factory()(context)
+        missing = [member for member in MEMBERS if not hasattr(analyzer, member)]
+        if missing:
+            raise _broken(kind, f"what it makes has no {', '.join(missing)}")
+        return ForeignAnalyzer(analyzer, name, kind.package)
     except VuemanticsError:
         raise
     except Exception as error:
-        if not kind.package:
-            raise
         # What a foreign package raises is anybody's guess, and must not end the program.
         raise _broken(kind, f"{type(error).__name__}: {error}") from error
-    missing = [member for member in _MEMBERS if not hasattr(analyzer, member)]
-    if missing:
-        raise _broken(kind, f"what it makes has no {', '.join(missing)}")
-    return analyzer
 
 
 def _broken(kind: AnalyzerKind, reason: str) -> UsageError:
-    package, _, version = kind.package.partition(" ")
+    from vuemantics_tui.analyzers.foreign import update_hint
+
     return UsageError(
-        f"The analyzer {kind.name} of the package {package} {version} does not work: {reason}",
-        f"Update the package with: python -m pip install --upgrade {package}; or choose another analyzer with: "
-        f"vuemantics-tui analyzer {BUILTIN}",
+        f"The analyzer {kind.name} of the package {kind.package} does not work: {reason}", update_hint(kind.package)
     )
 
 

@@ -113,7 +113,7 @@ def reembedding_words(stale: int, total: int) -> str:
 async def _describe(settings: Settings, prefix: str, as_json: bool) -> None:
     async with open_library(settings) as library:
         upload = await library.uploads.find(prefix)
-        descriptions = await library.descriptions.store.of(upload.number)
+        descriptions = await library.descriptions.of(upload.number)
     if not descriptions:
         note(f"{visible(upload.filename)} is not described yet.")
     for description in descriptions:

@@ -186,17 +186,19 @@ def _status(upload: Upload) -> str:
 def upload_page(library: Library, upload: Upload, history: Iterable[UploadEvent]) -> list[str]:
     """Return all details of one upload, as lines in sections."""
     lines: list[str] = []
-    indent = " " * _LABEL_CELLS
     for heading, found in facts(upload, library.absolute):
         told = [(label, value) for label, value in found if value.strip()]
         if not told:
             continue
         lines += ["", heading] if lines else [heading]
         for label, value in told:
-            lines += textwrap.wrap(
-                f"  {visible(label):<{_LABEL_CELLS - 2}}{visible(value)}", _TEXT_WIDTH, subsequent_indent=indent,
-                break_long_words=False, break_on_hyphens=False,
-            )  # fmt: skip
+            name = f"  {visible(label)}"
+            # A path is not broken: it can be selected and copied.
+            for line in textwrap.wrap(
+                visible(value), _TEXT_WIDTH - _LABEL_CELLS, break_long_words=False, break_on_hyphens=False
+            ):
+                lines.append(f"{name:<{_LABEL_CELLS}}{line}")
+                name = ""
     lines += ["", "History"]
     for event in history:
         took = f"  {seconds_words(event.seconds)}" if event.seconds is not None else ""

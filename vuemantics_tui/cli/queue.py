@@ -139,7 +139,7 @@ async def _requeue_named(library: Library, ids: tuple[str, ...], overwrite_edite
     named = [await library.uploads.find(prefix) for prefix in ids]
     moved = await library.queue.retry([upload.id for upload in named], overwrite_edited)
     left = [upload for upload in named if upload.id not in moved]
-    edited = await library.descriptions.store.edited([upload.id for upload in left])
+    edited = await library.descriptions.edited([upload.id for upload in left])
     for upload in left:
         if upload.id in edited and not overwrite_edited:
             note(f"{visible(upload.filename)}: edited by hand, skipped. To replace your text: --overwrite-edited")

@@ -21,9 +21,9 @@ from vuemantics_tui.cli.output import SHORT_ID, emit, emit_json, emit_lit, emit_
 from vuemantics_tui.cli.query_line import QueryCommand, checked_line, pointing
 from vuemantics_tui.cli.session import open_library, run
 from vuemantics_tui.config import Settings
+from vuemantics_tui.desktop import open_in_viewer
 from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.text import counted, visible
-from vuemantics_tui.viewer import open_in_viewer
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,10 +10,10 @@ from vuemantics_tui.cli.options import current_settings, hidden_option, json_opt
 from vuemantics_tui.cli.output import emit, emit_json, note, upload_document, upload_page, upload_table
 from vuemantics_tui.cli.session import open_library, run
 from vuemantics_tui.config import Settings
+from vuemantics_tui.desktop import open_in_viewer
 from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.upload import ProcessingStatus
-from vuemantics_tui.viewer import open_in_viewer
 
 if TYPE_CHECKING:
     from pathlib import Path

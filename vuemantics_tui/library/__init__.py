@@ -17,11 +17,11 @@ from vuemantics_tui.domain.errors import LibraryError, VuemanticsError
 from vuemantics_tui.domain.text import counted
 from vuemantics_tui.files import make_folder
 from vuemantics_tui.library.analyzer import LibraryAnalyzer
-from vuemantics_tui.library.descriptions import Descriptions
 from vuemantics_tui.library.queue import Queue
 from vuemantics_tui.library.trash import Trash
 from vuemantics_tui.store.changes import ChangeFeed
 from vuemantics_tui.store.database import Access, Database
+from vuemantics_tui.store.descriptions import DescriptionStore
 from vuemantics_tui.store.history import HistoryStore
 from vuemantics_tui.store.identity import LibraryStore
 from vuemantics_tui.store.queue import QueueStore
@@ -58,7 +58,7 @@ __all__ = [
     "ChangeFeed",
     "Choice",
     "Compute",
-    "Descriptions",
+    "DescriptionStore",
     "DuplicateGroup",
     "Duplicates",
     "Export",
@@ -155,7 +155,7 @@ class Library:
         self.history = HistoryStore(database)
         self.tags = TagStore(database)
         self.queue = Queue(settings, database, self.analyzer, lambda: self.compute, limits)
-        self.descriptions = Descriptions(database, self.queue)
+        self.descriptions = DescriptionStore(database)
         self.trash = Trash(
             self.root, TrashStore(database), self.uploads, LibraryStore(database), self.queue, settings.trash_days
         )

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-# So long a library that is being made looks for Ollama: someone waits, and on this machine it answers at once.
+# How long a new library looks for Ollama. Someone waits, and on this machine it answers at once.
 GLANCE_SECONDS = 2.0
 # The web app's limits, for servers: one description at a time, three embeddings.
 SERVER_DESCRIBES, SERVER_EMBEDS = 1, 3
@@ -40,10 +40,10 @@ class Choice:
 
 @runtime_checkable
 class Pulling(Protocol):
-    """An analyzer that can fetch models."""
+    """An analyzer that can download models."""
 
     async def pull(self, model: str, on_pulled: OnPulled) -> None:
-        """Fetch a model. Raises AnalyzerError."""
+        """Download a model. Raises AnalyzerError."""
         ...
 
 
@@ -161,19 +161,19 @@ class LibraryAnalyzer:
 
 
 async def resolve(settings: Settings, compute: Compute) -> Choice:
-    """The choice where nothing is kept: what the settings name, else Ollama if it is ready, else the built-in one."""
+    """Choose for a library that keeps nothing: what the settings name, else Ollama if it is ready, else builtin."""
     if settings.analyzer != AUTO:
         describer, why = settings.analyzer, _where(settings, "analyzer")
     elif await ollama_is_ready(settings, compute):
-        describer, why = OLLAMA, "it answered and had its models when the library was made"
+        describer, why = OLLAMA, "it was ready when this library was created"
     else:
-        describer, why = BUILTIN, "no Ollama with its models answered when the library was made"
+        describer, why = BUILTIN, "Ollama was not ready when this library was created"
     return Choice(describer, describer if settings.embedder == SAME else settings.embedder, why)
 
 
 def _of_kept(settings: Settings, kept: tuple[str, str]) -> Choice:
     describer, embedder = kept
-    why = "kept in this library"
+    why = "chosen for this library"
     if settings.analyzer != AUTO:
         describer = embedder = settings.analyzer
         why = _where(settings, "analyzer")
@@ -187,10 +187,9 @@ def _where(settings: Settings, name: str) -> str:
 
 
 async def ollama_is_ready(settings: Settings, compute: Compute) -> bool:
-    """Whether Ollama answers and has the models that are wanted, on one host or spread over several.
+    """Return whether Ollama is online and has the models that are wanted, on one host or spread over several.
 
-    Takes as long as the slowest host, but no more than GLANCE_SECONDS; nothing that listens is told at once. Raises
-    UsageError for hosts that make no sense.
+    Takes as long as the slowest host, but no more than GLANCE_SECONDS. Raises UsageError for hosts that make no sense.
     """
     states = await glance(settings, compute, GLANCE_SECONDS, embeds=settings.embedder in (SAME, OLLAMA))
     answering = [set(state.missing) for state in states if state.answers]
@@ -198,7 +197,7 @@ async def ollama_is_ready(settings: Settings, compute: Compute) -> bool:
 
 
 async def glance(settings: Settings, compute: Compute, seconds: float, *, embeds: bool = True) -> list[ServerState]:
-    """How each Ollama host is found to be; those that take longer than so many seconds are left out."""
+    """Return the state of each Ollama host, without those that take longer than so many seconds."""
     from vuemantics_tui.analyzers import ollama
     from vuemantics_tui.analyzers.hosts import parse_hosts
 
@@ -217,7 +216,7 @@ async def glance(settings: Settings, compute: Compute, seconds: float, *, embeds
 
 
 async def make(settings: Settings, choice: Choice, compute: Compute) -> Analyzer:
-    """The analyzer of a choice. Raises UsageError for settings with which it cannot be made."""
+    """Make the analyzer of a choice. Raises UsageError for settings with which it cannot be made."""
     if choice.describer == choice.embedder:
         return await _make_one(settings, choice.describer, compute)
     return PairedAnalyzer(
@@ -229,14 +228,14 @@ async def make(settings: Settings, choice: Choice, compute: Compute) -> Analyzer
 async def _make_one(
     settings: Settings, name: str, compute: Compute, *, describes: bool = True, embeds: bool = True
 ) -> Analyzer:
-    """One analyzer; a server's model that it is not made for is left out, so that nobody misses it."""
+    """Make one analyzer, without the model it does not need, so that nobody misses that."""
     context = AnalyzerContext(settings, compute, paths.cache_dir(), describes, embeds)
     # In a thread: it may import much, and read a key file.
     return await asyncio.to_thread(registry.make, name, context)
 
 
 def stage_limits(settings: Settings, describer: str, embedder: str) -> StageLimits:
-    """How many uploads each stage may have at a time: as the settings say, else as suits the analyzers."""
+    """Return how many uploads each stage may have at a time, by the settings or as suits the analyzers."""
     workers = settings.workers
     return StageLimits(
         thumbnail=settings.thumbnail_limit or workers,
@@ -246,23 +245,23 @@ def stage_limits(settings: Settings, describer: str, embedder: str) -> StageLimi
 
 
 def _is_local(name: str) -> bool:
-    """Whether an analyzer uses this machine's processors, as one that was handed in (without a name) does."""
+    """Return whether an analyzer uses this machine's processors, as one that was handed in (without a name) does."""
     return not name or registry.kind_of(name).is_local
 
 
 def puller_of(analyzer: Analyzer) -> Pulling | None:
-    """The part of an analyzer that can download models, if there is one."""
+    """Return the part of an analyzer that can download models, if there is one."""
     parts = (analyzer.describer, analyzer.embedder) if isinstance(analyzer, PairedAnalyzer) else (analyzer,)
     return next((part for part in parts if isinstance(part, Pulling)), None)
 
 
 def part_of(analyzer: Analyzer, *, describes: bool) -> Describer | Embedder:
-    """The describer of a pair, or else its embedder; what is no pair, as it is."""
+    """Return the describer or the embedder of a pair, and any other analyzer as it is."""
     if not isinstance(analyzer, PairedAnalyzer):
         return analyzer
     return analyzer.describer if describes else analyzer.embedder
 
 
 def checked_name(name: str) -> str:
-    """The name of an analyzer. Raises UsageError if there is none of that name."""
+    """Return the name of an analyzer. Raises UsageError if there is none with that name."""
     return registry.kind_of(name).name

@@ -25,7 +25,7 @@ class Duplicates:
         self._store = FingerprintStore(database)
 
     async def groups(self, threshold: int = THRESHOLD) -> list[DuplicateGroup]:
-        """The groups of near-duplicates, what would free the most space first; without hidden uploads.
+        """Return groups of near-duplicates without hidden uploads; those that free the most space come first.
 
         Proposed to keep is the one with the most pixels, then the sharpest, then the largest file, then the oldest;
         a poor JPEG, whose blocks have edges of their own, counts as no sharper than the picture it was made from.
@@ -51,7 +51,7 @@ class Duplicates:
 
 
 def _groups(uploads: Sequence[HashedUpload], threshold: int) -> tuple[list[int], dict[int, list[tuple[int, int]]]]:
-    """The numbers, best to keep first, and the groups by places among them."""
+    """Return the numbers, best to keep first, and the groups by places among them."""
     ranked = sorted(uploads, key=_rank)
     return [upload.number for upload in ranked], alike(array("q", (upload.phash for upload in ranked)), threshold)
 

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from vuemantics_tui.store.changes import ChangeFeed
     from vuemantics_tui.store.database import Database
 
-# How often one who waits for uploads looks at the feed.
-FOLLOW_SECONDS = 0.1
+# How often one who waits for uploads looks whether the queue moves at all.
+FOLLOW_SECONDS = 0.5
 
 
 class Queue:
@@ -231,11 +231,10 @@ class Queue:
         """
         while mine:
             self._check_patience(patience)
-            changes = await feed.poll()
+            changes = await feed.wait(FOLLOW_SECONDS)
             if changes is None:
                 if not through_pauses:
                     await self._check_moving()
-                await asyncio.sleep(FOLLOW_SECONDS)
                 continue
             for number in mine.intersection(changes.deleted):
                 mine.discard(number)

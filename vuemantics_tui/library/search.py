@@ -30,7 +30,7 @@ from vuemantics_tui.store.uploads import UploadStore
 
 @dataclass(frozen=True, slots=True)
 class SearchHit:
-    """An upload that was found, its score in 0..1 (the cosine, for what is similar), and the query's words in it.
+    """A result: the upload, its score in 0..1 (for similar uploads, the cosine), and the query's words in it.
 
     `matched` holds words of the query, lower case, as they were typed: `cats` also where the upload says `cat`.
     `cosine` is None without a vector; the shares of words and meaning in the score add up to 1.
@@ -50,7 +50,7 @@ class SearchHit:
 
 
 class SearchResults(list[SearchHit]):
-    """The hits in their order, and what is to be said of them.
+    """The results in order, and what to say about them.
 
     `total` is how many were found above the cut-off, and `below` how many below it, both as far as the rankings were
     read; `kept` of the hits here are above it. `note` says why meaning is missing; `numbers` are those of all that was
@@ -69,7 +69,7 @@ class SearchResults(list[SearchHit]):
 
     @property
     def hits(self) -> list[SearchHit]:
-        """The hits themselves."""
+        """Return the results as a list."""
         return list(self)
 
 
@@ -118,7 +118,7 @@ class Search:
     async def run(
         self, text: str, limit: int = 20, *, final: bool = True, all: bool = False, show_hidden: bool = False
     ) -> SearchResults:
-        """What a search line finds, best first, by words and by meaning; with `all` also what is below the cut-off.
+        """Return what a search line finds by keywords and meaning, best first; with `all` also below the cut-off.
 
         Unless it is `final` the line is still being typed: nothing in it is an error, its last word may be half a
         word, and pictures are not looked at. Hidden uploads are found with `show_hidden`, or where the line says
@@ -131,7 +131,7 @@ class Search:
         return await self._results(query, ranked, shown, half_typed, show_hidden)
 
     async def words(self, text: str, limit: int = 20, *, show_hidden: bool = False) -> SearchResults:
-        """What a line that is being typed finds by words and filters alone, at once."""
+        """Return at once what a line that is being typed finds by keywords and filters alone."""
         query = parse_query(text, typing=True)
         half_typed = _half_typed(text, query)
         ranked = await self._ranking.search(
@@ -140,17 +140,17 @@ class Search:
         return await self._results(query, ranked, ranked.hits[: min(limit, ranked.kept)], half_typed, show_hidden)
 
     async def similar(self, number: int, limit: int = 50) -> list[SearchHit]:
-        """The uploads whose meaning is nearest to that of this one, nearest first, none of them hidden.
+        """Return the uploads most similar in meaning to this one, best first, without hidden ones.
 
-        Empty where the upload is gone or not described yet.
+        Empty if the upload is gone or not described yet. Raises UsageError for settings without an analyzer.
         """
         hits = await self._ranking.similar(number, limit)
         return [hit for hit in await self._with_uploads(hits, {}) if not hit.upload.hidden]
 
     async def sentence(self, text: str, upload: Upload) -> str:
-        """The sentence of an upload's description that is nearest to a search line, for the one that is looked at.
+        """Return the sentence of an upload's description that is closest to a search line.
 
-        By meaning with the built-in model, which costs milliseconds; else by the words.
+        By meaning with the built-in model, which takes milliseconds; else by keywords.
         """
         query = parse_query(text, typing=True)
         found = _sentences(upload)
@@ -165,20 +165,20 @@ class Search:
         return nearest_by_words(found, query.words)
 
     async def save(self, name: str, text: str) -> None:
-        """Keep a search by a name, in the place of an older one. Raises UsageError without a name, and QueryError."""
+        """Save a search under a name, replacing an older one. Raises UsageError without a name, and QueryError."""
         name = " ".join(name.split())
         if not name:
-            raise UsageError("A saved search needs a name", "Nothing was saved.")
+            raise UsageError("A saved search needs a name", "Type one and save again.")
         query = str(parse_query(text))
         if not query:
             raise UsageError("There is nothing to save", "Search for something first.")
         await self.saved.save(name, query)
 
     async def counts(self) -> dict[str, int | None]:
-        """How many uploads each saved search finds, by its name: exactly where it has filters alone.
+        """Return how many uploads each saved search finds, by its name: the exact number if it has only filters.
 
-        Else as many as are above the cut-off, at most some 200; None where it names what is not there any more, or a
-        picture, which would have to be looked at each time.
+        Others count what is above the cut-off, up to some 200. None if it names an upload that is gone, or a picture,
+        which would have to be described each time.
         """
         found: dict[str, int | None] = {}
         for saved in await self.saved.all():

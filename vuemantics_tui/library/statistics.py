@@ -17,7 +17,7 @@ from vuemantics_tui.store.statistics import StatisticsStore, StoredStatistics
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """What a library takes on the disk, in bytes. `trash` are the originals that go when it is emptied."""
+    """The disk space of a library, in bytes. `trash` is what emptying it frees."""
 
     originals: int
     thumbnails: int
@@ -27,7 +27,7 @@ class Space:
 
     @property
     def total(self) -> int:
-        """All of it."""
+        """Return the sum."""
         return self.originals + self.thumbnails + self.database + self.vectors + self.trash
 
 
@@ -44,7 +44,7 @@ class Statistics:
 
     @property
     def embedded(self) -> int:
-        """How many described uploads have a vector of the embedding model in use."""
+        """Return how many described uploads have a vector of the embedding model in use."""
         return self.described - self.stale
 
 
@@ -84,7 +84,7 @@ class LibraryStatistics:
 
 
 def _bytes_of(files: Iterable[Path]) -> int:
-    """The sizes of those files that are there."""
+    """Return the size of those files that exist."""
     total = 0
     for file in files:
         try:

@@ -114,6 +114,7 @@ class Circuit:
         self._answers: Counter[Part] = Counter()
         self._refused_uploads: dict[tuple[str, Part], tuple[int, int]] = {}
         self._store_error: LibraryError | None = None
+        self._refused_writes = 0
         self._store_since = 0.0
         self._store_next = 0.0
 
@@ -190,22 +191,32 @@ class Circuit:
         self._store_next = now + STORE_SECONDS
 
     def store_answered(self) -> None:
-        """The library could be written."""
-        if self._store_error is not None:
+        """The library could be written; the circuit closes unless a write is still refused."""
+        if self._store_error is not None and not self._refused_writes:
             log.info("the library can be written again")
             self._store_error = None
 
     async def insist(self, write: Callable[[], Awaitable[Result]]) -> Result:
         """Do a write, and again for as long as the store refuses it: nothing that was worked out is lost."""
-        while True:
+        try:
+            result = await write()
+        except LibraryError as error:
+            self.store_refused(error)
+            self._refused_writes += 1
             try:
-                result = await write()
+                result = await self._again(write)
+            finally:
+                self._refused_writes -= 1
+        self.store_answered()
+        return result
+
+    async def _again(self, write: Callable[[], Awaitable[Result]]) -> Result:
+        while True:
+            await self._wait(asyncio.Event(), STORE_SECONDS)
+            try:
+                return await write()
             except LibraryError as error:
                 self.store_refused(error)
-                await self._wait(asyncio.Event(), STORE_SECONDS)
-            else:
-                self.store_answered()
-                return result
 
     async def watch(self) -> None:
         """Look at the server again and again, until it answers or the circuit was closed otherwise."""

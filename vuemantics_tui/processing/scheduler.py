@@ -240,7 +240,9 @@ class Scheduler:
         while len(self._slots) < self._room and not self._stopping:
             if any(slot.claim.is_suspect for slot in self._slots.values()):
                 return
-            claim = await self._claims.claim_next(is_alone=not self._slots)
+            claim = await self._claims.claim_next()
+            if claim is None and not self._slots:
+                claim = await self._claims.claim_suspect()
             if claim is None:
                 return
             slot = _Slot(claim)

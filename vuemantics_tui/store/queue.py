@@ -67,19 +67,23 @@ class ClaimStore:
         self._owner = owner
         self._clock = clock
 
-    async def claim_next(self, *, is_alone: bool = False) -> Claim | None:
+    async def claim_next(self) -> Claim | None:
         """Claim the next waiting upload that is due, by priority, then age; None if there is none or it is paused.
 
-        Only who works on nothing else and `is_alone` gets a suspect, when nothing else is due.
+        Suspects are left to `claim_suspect`.
         """
-        for next_one in (_NEXT, _NEXT_SUSPECT) if is_alone else (_NEXT,):
-            if await self._database.fetch_one(next_one, {"now": self._clock()}) is None:
-                continue  # without taking the write lock, as an idle window asks this again and again
-            async with self._database.transaction() as connection:
-                rows = await rows_of(connection, next_one, {"now": self._clock()})
-                if rows:
-                    return await self._take(connection, rows[0][0])
-        return None
+        return await self._claim_by(_NEXT)
+
+    async def claim_suspect(self) -> Claim | None:
+        """Claim the next suspect that is due, for whoever works on nothing else; None as `claim_next`."""
+        return await self._claim_by(_NEXT_SUSPECT)
+
+    async def _claim_by(self, next_one: str) -> Claim | None:
+        if await self._database.fetch_one(next_one, {"now": self._clock()}) is None:
+            return None  # without taking the write lock, as an idle window asks this again and again
+        async with self._database.transaction() as connection:
+            rows = await rows_of(connection, next_one, {"now": self._clock()})
+            return await self._take(connection, rows[0][0]) if rows else None
 
     async def claim(self, upload_id: str) -> Claim | None:
         """Claim this very upload if it waits and nobody has it, paused or not, due or not."""

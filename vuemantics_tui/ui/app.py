@@ -23,10 +23,11 @@ from vuemantics_tui.domain.errors import VuemanticsError
 from vuemantics_tui.domain.view import View
 from vuemantics_tui.ui.actions import PROGRAM, action, hidden, key_words
 from vuemantics_tui.ui.feed import Feed
-from vuemantics_tui.ui.messages import ReopenWanted
 from vuemantics_tui.ui.surviving import SurvivingApp
 from vuemantics_tui.ui.themes import DARK, THEMES, own_variables
-from vuemantics_tui.ui.uploads.screen import UploadsScreen, work_to_leave
+from vuemantics_tui.ui.uploads.commands import ReopenWanted
+from vuemantics_tui.ui.uploads.queue_bar import work_to_leave
+from vuemantics_tui.ui.uploads.screen import UploadsScreen
 
 if TYPE_CHECKING:
     from textual.command import Provider
@@ -282,8 +283,9 @@ class VuemanticsApp(SurvivingApp):
         interrupted = ""
         with self.notices.errors_told():
             counts = await self.library.queue.store.counts()
-            if self._process or self._uploads_screen.adding:
-                interrupted = work_to_leave(counts, self.library.queue.running_here, self._uploads_screen.adding)
+            copying = self._uploads_screen.intake.is_copying
+            if self._process or copying:
+                interrupted = work_to_leave(counts, self.library.queue.running_here, copying)
         from vuemantics_tui.ui.screens.confirm import ConfirmScreen
         from vuemantics_tui.ui.screens.edit import EditScreen
 

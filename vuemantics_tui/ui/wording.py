@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from vuemantics_tui.domain.text import counted
+from vuemantics_tui.domain.text import counted, visible
 from vuemantics_tui.domain.upload import RUNNING, ProcessingStage, ProcessingStatus, UploadRow
 
 _DAY = 86_400
@@ -57,3 +57,32 @@ def without_prefix(message: str) -> str:
     for prefix in _PREFIXES:
         message = message.removeprefix(prefix)
     return message
+
+
+def lines_of(text: str) -> str:
+    """A text of several lines, each of them safe to show."""
+    return "\n".join(visible(line) for line in text.strip().splitlines())
+
+
+def ago_words(moment: str, now: datetime) -> str:
+    """How long ago that was, as the end of a sentence: just now, 2 min ago, yesterday."""
+    words = age_words(moment, now)
+    if words == "now":
+        return "just now"
+    return words if words in ("", "yesterday") else f"{words} ago"
+
+
+def local_moment(moment: str) -> datetime | None:
+    """A moment of the store (ISO 8601) in the zone of this machine."""
+    try:
+        return datetime.fromisoformat(moment).astimezone()
+    except ValueError:
+        return None
+
+
+def taken_words(taken_at: str) -> str:
+    """When a picture was taken, by the camera's own clock, to the minute."""
+    try:
+        return datetime.fromisoformat(taken_at).strftime("%Y-%m-%d %H:%M")
+    except ValueError:
+        return visible(taken_at)

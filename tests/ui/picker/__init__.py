@@ -1,1 +1,1 @@
-"""Tests of the main screen, on a real library."""
+"""Tests of the picker."""

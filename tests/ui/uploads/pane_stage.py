@@ -1,4 +1,4 @@
-"""A library with an upload in each state, and an app that shows the pane of one of them."""
+"""A library with an upload in each state, and an app that shows the pane of one."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ COMPLETED, FAILED, WAITING, RUNNING = 1, 2, 3, 4
 
 
 def change(root: Path, *statements: tuple[str, tuple[Any, ...]]) -> None:
-    """Change the store as another program would: the revision moves."""
+    """Change the store as another program would, with a new revision."""
     connection = sqlite3.connect(paths.database_file(root))
     try:
         for statement, values in statements:
@@ -71,7 +71,7 @@ def event(
 
 
 def picture() -> Image.Image:
-    """A sky, a hill and a sun, in whole numbers, so that it is the same everywhere."""
+    """Draw a sky, a hill and a sun in whole numbers, so that it is the same everywhere."""
     y, x = np.mgrid[0:80, 0:120]
     pixels = np.stack([70 + y, 120 + y, 220 - y // 2], axis=-1).astype(np.uint8)
     pixels[(x - 85) ** 2 + (y - 22) ** 2 < 150] = (250, 220, 120)
@@ -80,7 +80,7 @@ def picture() -> Image.Image:
 
 
 async def make_pane_library(root: Path) -> None:
-    """One completed with its picture, one failed, one waiting, one running."""
+    """Make a library with a completed, a failed, a waiting and a running upload."""
     made = [
         Made("cat [b]on[/b] the sofa.png", size=221_000, age=MINUTES),
         Made("Nikon E900 harbour.jpg", "failed", "failed", 20, MINUTES, 264_000, error=FAILURE, kind="permanent"),
@@ -116,7 +116,7 @@ async def make_pane_library(root: Path) -> None:
 
 
 class PaneScreen(Screen[None]):
-    """A pane at the right, as on the main screen."""
+    """A screen with the pane at the right, as on the main screen."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("r", "retry_upload", "retry", id="retry-upload")]
     CSS = "#pane { dock: right; width: 45; height: 100%; }"
@@ -134,7 +134,7 @@ class PaneScreen(Screen[None]):
 
 
 class PaneApp(VuemanticsApp):
-    """A pane on a library that is opened in the loop that runs the app."""
+    """An app with a pane; it opens the library in its own loop."""
 
     def __init__(self, root: Path, number: int | None = None, clock: Callable[[], datetime] = lambda: NOW) -> None:
         super().__init__(None, process=False, clock=clock)  # type: ignore[arg-type]

@@ -106,7 +106,7 @@ async def test_a_search_shows_scores_and_leads_back_to_where_one_was(root: Path,
     await make_library(root)
     async with window_on(root, size=(100, 24), process=True) as window:
         await add(window.library, *(draw(f"square-{number}.png") for number in range(3)))
-        await window.shows("3 done")
+        await window.shows("3 completed")
         await window.press("down")
         before = window.uploads.cursor_number
         await window.press("/", *"square", "enter")
@@ -123,7 +123,7 @@ async def test_typing_finds_by_itself_and_up_brings_past_searches(root: Path, dr
     await make_library(root)
     async with window_on(root, size=(100, 24), process=True) as window:
         await add(window.library, draw("one.png"))
-        await window.shows("1 done")
+        await window.shows("1 completed")
         await window.press("/", *"red")
         await window.shows("1 result for red")
         await window.press("enter", "escape", "/")
@@ -139,7 +139,7 @@ async def test_what_is_similar(root: Path, draw: Draw) -> None:
     await make_library(root)
     async with window_on(root, size=(100, 24), process=True) as window:
         await add(window.library, draw("one.png"), draw("two.png"))
-        await window.shows("2 done")
+        await window.shows("2 completed")
         await window.lists("two.png", "one.png")
         await window.press("home", "s")
         await window.shows("1 upload similar to two.png", "one.png", "1.00")
@@ -153,9 +153,9 @@ async def test_waiting_ones_are_cancelled_or_brought_to_the_front(root: Path, dr
         await add(window.library, draw("first.png"), draw("second.png"), draw("third.png"))
         await window.shows("third.png", "3 waiting")
         await window.press("home", "b")
-        await window.shows("third.png: this next.")
+        await window.shows("third.png moved to the front of the queue.")
         await window.press("down", "x")
-        await window.shows("second.png cancelled", "✗ second.png", "cancelled")
+        await window.shows("Cancelled second.png. r retries.", "✗ second.png", "cancelled")
         (urgent,) = [upload for upload in await window.library.uploads.newest() if upload.priority > 0]
         assert urgent.filename == "third.png"
 
@@ -193,7 +193,7 @@ async def test_details_of_the_upload_under_the_cursor(root: Path, draw: Draw) ->
     await make_library(root)
     async with window_on(root, size=(80, 24), process=True) as window:
         await add(window.library, draw("one.png"))
-        await window.shows("1 done")
+        await window.shows("1 completed")
         await window.press("enter")
         await window.shows("A red square on a plain ground")
         await window.press("i")
@@ -208,7 +208,7 @@ async def test_copying(root: Path, draw: Draw, monkeypatch: pytest.MonkeyPatch, 
     await make_library(root)
     async with window_on(root, size=(80, 24), process=True) as window:
         await add(window.library, draw("one.png"))
-        await window.shows("1 done")
+        await window.shows("1 completed")
         await window.press(key)
-        await window.shows("was copied")
+        await window.shows("Copied the ")
         assert copied in window.app.clipboard

@@ -11,7 +11,7 @@ from PIL import Image
 from textual.pilot import Pilot
 
 from tests.ui.conftest import PATIENCE_SECONDS, Window, add, open_library_at, window_on
-from tests.ui.uploads.test_snapshots import SIZES, OwnLibraryApp, before
+from tests.ui.uploads.test_snapshots import SIZES, SMALL, OwnLibraryApp, before
 from vuemantics_tui.ui.screens.detail import DetailScreen
 from vuemantics_tui.ui.uploads.gallery import Gallery, Grid
 
@@ -112,11 +112,21 @@ async def test_what_is_added_joins_the_gallery_and_a_search_fills_it(
         await window.press("g")
         await window.until(lambda: window.app.focused is gallery_of(window))
         await add(window.library, draw("newer.png"))
-        await window.shows("newer.png", "3 done")
+        await window.shows("newer.png", "3 completed")
         await window.press("slash", *"nothing like this", "enter")
         await window.until(lambda: window.app.focused is gallery_of(window))
         await window.press("escape")
         await window.shows("newest first", "photo 00.png")
+
+
+async def test_a_small_window_has_fewer_columns(root: Path, tmp_path: Path) -> None:
+    await fill(root, tmp_path, 7)
+    async with window_on(root, size=SMALL) as window:
+        await window.shows("photo 06.png")
+        await window.press("g")
+        captions = ("photo 06.png", "photo 05.png", "photo 04.png")
+        await window.until(lambda: any(all(name in line for name in captions) for line in window.text().splitlines()))
+        assert not any("photo 04.png" in line and "photo 03.png" in line for line in window.text().splitlines())
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")

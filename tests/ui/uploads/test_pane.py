@@ -55,12 +55,12 @@ async def test_a_completed_upload_shows_all_that_was_found(root: Path) -> None:
 
 async def test_a_failure_stands_above_all_else_with_what_to_do(root: Path) -> None:
     async with pane_on(root, FAILED) as (app, pilot):
-        await app.shows(pilot, "✗ Failed in vision analysis", "History")
+        await app.shows(pilot, "✗ Failed while describing", "History")
         text = " ".join(app.text().split())
-        assert "✗ Failed in vision analysis model 'qwen2.5vl:3b' not found on localhost:11434" in text
+        assert "✗ Failed while describing model 'qwen2.5vl:3b' not found on localhost:11434" in text
         assert "AI processing failed" not in text
         assert "Try Run: ollama pull qwen2.5vl:3b" in text
-        assert "11:58:00 added 11:58:02 thumbnail, 22 ms 11:58:03 failed, permanent" in text
+        assert "11:58:00 added 11:58:02 thumbnail, 22 ms 11:58:03 failed, will not be retried" in text
         places = [text.index(part) for part in ("harbour.jpg", "✗ Failed", "Try", "History")]
         assert places == sorted(places)
 
@@ -68,12 +68,12 @@ async def test_a_failure_stands_above_all_else_with_what_to_do(root: Path) -> No
 async def test_a_failure_without_a_hint_names_the_key_that_retries(root: Path) -> None:
     change(root, ("UPDATE uploads SET hint = NULL WHERE number = ?", (FAILED,)))
     async with pane_on(root, FAILED) as (app, pilot):
-        await app.shows(pilot, "Try  Press r to try again.")
+        await app.shows(pilot, "Try  Press r to retry.")
 
 
 async def test_a_waiting_upload_says_what_it_waits_for(root: Path) -> None:
     async with pane_on(root, WAITING) as (app, pilot):
-        await app.shows(pilot, "no thumbnail yet", "· waiting", "Its turn comes by itself.")
+        await app.shows(pilot, "no thumbnail yet", "· waiting", "It is processed when its turn comes.")
         app.pane.paused = True
         await app.shows(pilot, "The queue is paused.")
         assert "Press" not in app.text()  # as no key of this screen lets it go on
@@ -96,10 +96,10 @@ async def test_what_is_tried_again_says_when_and_counts_down(root: Path, monkeyp
         ),
     )
     async with pane_on(root, WAITING) as (app, pilot):
-        await app.shows(pilot, "· waiting, tries again in 12 s", "Ollama is busy")
+        await app.shows(pilot, "· waiting, retries in 12 s", "Ollama is busy")
         monkeypatch.setattr(app.pane, "_clock", lambda: NOW + timedelta(seconds=5))
         app.pane.repaint_outdated()
-        await app.shows(pilot, "· waiting, tries again in 7 s")
+        await app.shows(pilot, "· waiting, retries in 7 s")
 
 
 async def test_a_weak_description_is_warned_of(root: Path) -> None:
@@ -114,13 +114,13 @@ async def test_nothing_under_the_cursor_is_nothing_in_the_pane(root: Path) -> No
         app.pane.show(None)
         await app.until(pilot, lambda: not app.text().strip())
         app.pane.show(99)
-        await app.until(pilot, lambda: not app.pane._loading)
+        await app.until(pilot, lambda: not app.pane.is_reading)
         assert not app.text().strip()
 
 
 async def test_only_where_the_cursor_rests_is_read(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with pane_on(root, None) as (app, pilot):
-        await app.until(pilot, lambda: not app.pane._loading)
+        await app.until(pilot, lambda: not app.pane.is_reading)
         asked: list[int] = []
         real = app.library.uploads.by_number
 
@@ -161,9 +161,9 @@ async def test_it_follows_what_changes_and_paints_nothing_else_again(root: Path)
                 (RUNNING,),
             ),
         )
-        await app.until(pilot, lambda: not app.pane._loading)
+        await app.until(pilot, lambda: not app.pane.is_reading)
         app.pane.refresh_if([COMPLETED, FAILED])
-        assert not app.pane._loading
+        assert not app.pane.is_reading
         app.pane.refresh_if([COMPLETED, RUNNING])
         await app.shows(pilot, "◐ embedding", "━ 60 %")
         assert updated == ["pane-state"]
@@ -186,12 +186,12 @@ async def test_what_could_not_be_read_is_told_and_read_later(root: Path, monkeyp
 
         monkeypatch.setattr(app.library.history, "of", broken)
         told: list[object] = []
-        monkeypatch.setattr(app.pane, "post_message", told.append)
+        monkeypatch.setattr(app.notices, "tell_error", told.append)
         app.pane.show(COMPLETED)
         await app.until(pilot, lambda: bool(told))
         monkeypatch.undo()
         monkeypatch.setattr(app.library.history, "of", real)
-        await app.until(pilot, lambda: not app.pane._loading)
+        await app.until(pilot, lambda: not app.pane.is_reading)
         app.pane.repaint_outdated()
         await app.shows(pilot, "451 × 300")
 
@@ -200,11 +200,11 @@ async def test_a_hidden_pane_reads_nothing_until_it_is_shown(root: Path) -> None
     async with pane_on(root, COMPLETED) as (app, pilot):
         await app.shows(pilot, "cat [b]on")
         app.pane.display = False
-        await app.until(pilot, lambda: not app.pane._seen and not app.pane._loading)
+        await app.until(pilot, lambda: not app.pane.is_seen and not app.pane.is_reading)
         app.pane.show(FAILED)
-        assert not app.pane._loading
+        assert not app.pane.is_reading
         app.pane.display = True
-        await app.shows(pilot, "✗ Failed in vision analysis")
+        await app.shows(pilot, "✗ Failed while describing")
 
 
 async def test_a_long_description_scrolls(root: Path) -> None:

@@ -12,7 +12,8 @@ from tests.ui.uploads.pane_stage import in_utc
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.upload import ProcessingStage, ProcessingStatus, Upload, UploadEvent
 from vuemantics_tui.ui.uploads import pane_words as words
-from vuemantics_tui.ui.uploads.pane_tags import chip_lines
+from vuemantics_tui.ui.uploads.pane_parts import chip_lines
+from vuemantics_tui.ui.wording import ago_words
 
 __all__ = ["in_utc"]
 
@@ -37,7 +38,7 @@ def upload(**facts: Any) -> Upload:
     ],
 )
 def test_ages_read_as_the_end_of_a_sentence(age: timedelta, told: str) -> None:
-    assert words.ago_words((NOW - age).isoformat(), NOW) == told
+    assert ago_words((NOW - age).isoformat(), NOW) == told
 
 
 def test_a_clip_says_how_long_it_is() -> None:
@@ -67,14 +68,14 @@ def test_history_names_the_day_where_it_is_not_today() -> None:
     history = [UploadEvent(yesterday, "added", "/x"), UploadEvent(NOW.isoformat(), "retried", ""),
                UploadEvent(NOW.isoformat(), "failed", "m (cancelled, in thumbnail)")]  # fmt: skip
     assert words.history_words(history, NOW).plain.splitlines() == [
-        "History", "2026-05-03", "12:00:00  added", "2026-05-04", "12:00:00  to be tried again", "12:00:00  cancelled",
+        "History", "2026-05-03", "12:00:00  added", "2026-05-04", "12:00:00  retrying", "12:00:00  cancelled",
     ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("kind", "message", "told"),
     [
-        ("trying again", "in 4 s: AI processing failed: Ollama is busy", "tries again in 4 s"),
+        ("trying again", "in 4 s: AI processing failed: Ollama is busy", "retries in 4 s"),
         ("put back", "Ollama at http://x does not answer", "put back: Ollama at http://x does not answer"),
         ("checked", "quality 40: shorter than 50 characters; describing again", "checked, quality 40; described again"),
         ("chosen", "ollama llava", "chosen: ollama llava"),
@@ -94,7 +95,7 @@ def test_what_waits_for_its_next_attempt_says_when_and_why(seconds: float, told:
         error_message="AI processing failed: Ollama is busy",
         retry_at=NOW.timestamp() + seconds,
     )
-    assert words.retry_words(waiting, NOW).plain == f"· waiting, tries again {told}\nOllama is busy"
+    assert words.retry_words(waiting, NOW).plain == f"· waiting, retries {told}\nOllama is busy"
 
 
 def test_a_finding_that_the_warning_says_is_not_said_twice() -> None:

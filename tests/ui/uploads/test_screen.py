@@ -15,7 +15,7 @@ from vuemantics_tui import paths
 from vuemantics_tui.domain.errors import LibraryError
 from vuemantics_tui.domain.upload import ProcessingStatus, QueueCounts, UploadRow
 from vuemantics_tui.ui.screens.confirm import ConfirmScreen
-from vuemantics_tui.ui.uploads.path_field import PathInput
+from vuemantics_tui.ui.uploads.intake import PathInput
 from vuemantics_tui.ui.uploads.upload_list import MOST_KEPT_ROWS
 
 Draw = Callable[..., Path]
@@ -150,9 +150,9 @@ async def test_a_failed_upload_shows_why_and_is_retried(root: Path) -> None:
     async with window_on(root) as window:
         await window.shows("✗ x.png", "failed  it is torn", "1 failed")
         await window.press("r")
-        await window.shows("· x.png", "1 waiting", "x.png will be tried again.")
+        await window.shows("· x.png", "1 waiting", "Retrying x.png.")
         await window.press("r")
-        await window.shows("x.png is waiting already.")
+        await window.shows("x.png is already waiting.")
 
 
 async def test_a_completed_upload_is_described_anew(root: Path) -> None:
@@ -160,7 +160,7 @@ async def test_a_completed_upload_is_described_anew(root: Path) -> None:
     async with window_on(root) as window:
         await window.shows("✓ x.png")
         await window.press("r")
-        await window.shows("· x.png", "x.png will be described anew.")
+        await window.shows("· x.png", "Describing x.png again.")
 
 
 async def test_pause_holds_for_all_and_is_told(root: Path) -> None:
@@ -168,7 +168,7 @@ async def test_pause_holds_for_all_and_is_told(root: Path) -> None:
     async with window_on(root) as window:
         await window.shows("1 waiting", "p pause")
         await window.press("p")
-        await window.shows("paused", "p resume", "for all who share this library")
+        await window.shows("paused", "p resume", "for everyone using this library")
         other = await open_library_at(root)
         try:
             assert (await other.queue.store.counts()).paused
@@ -184,7 +184,7 @@ async def test_delete_asks_and_keeps(root: Path, safe: str) -> None:
     async with window_on(root) as window:
         await window.shows("x.png")
         await window.press("d")
-        await window.shows("Delete x.png?", "kept for 30 days", "copied from stays.")
+        await window.shows("Delete x.png?", "kept for 30 days", "untouched.")
         await window.press(safe)
         await window.until(lambda: not isinstance(window.app.screen, ConfirmScreen))
         assert (await window.library.queue.store.counts()).total == 1
@@ -198,7 +198,7 @@ async def test_delete_asks_and_deletes(root: Path, draw: Draw) -> None:
         await window.press("d")
         await window.shows("Delete x.png?")
         await window.press("y")
-        await window.shows("This library is empty", "x.png moved to the trash")
+        await window.shows("This library is empty", "Moved x.png to the trash. u undoes.")
         assert await window.library.uploads.get(upload_id) is None
         assert original.exists()
 
@@ -217,11 +217,12 @@ async def test_paths_are_added_from_the_field(root: Path, draw: Draw, tmp_path: 
         await window.press("A")
         window.app.screen.query_one(PathInput).value = f"'{folder / 'one.png'}'"
         await window.press("enter")
-        await window.shows("1 was there already")
+        await window.shows("1 already in the library")
 
 
 async def test_a_wrong_path_is_told_in_the_field(root: Path) -> None:
     async with window_on(root) as window:
+        await window.shows("This library is empty")
         await window.press("A", *"/nope")
         await window.press("enter")
         await window.shows("✗ There is no /nope", "Check the spelling")
@@ -259,7 +260,7 @@ async def test_what_is_being_copied_is_counted(root: Path, draw: Draw, monkeypat
         window.app.screen_stack[0].add_paths(files)  # type: ignore[attr-defined]
         await window.shows("copying 1 of 3")
         await window.press("q")
-        await window.shows("Quit?", "Files are being copied")
+        await window.shows("Quit?", "Files are still being copied.")
         await window.press("enter")
         gate.set()
         await window.shows("3 added")
@@ -318,10 +319,11 @@ async def test_ages_grow_while_one_looks(root: Path) -> None:
         await window.shows("5 min")
 
 
-async def test_a_small_window_says_so_and_a_larger_one_goes_on(root: Path) -> None:
+@pytest.mark.parametrize("size", [(39, 20), (60, 7)])
+async def test_a_small_window_says_so_and_a_larger_one_goes_on(root: Path, size: tuple[int, int]) -> None:
     await make_library(root, [Made("x.png")])
-    async with window_on(root, size=(39, 20)) as window:
-        await window.shows("The window is too small: 39×20")
+    async with window_on(root, size=size) as window:
+        await window.shows(f"The window is too small: {size[0]}×{size[1]}", "It needs 40×8.")
         assert "x.png" not in window.text()
         await window.pilot.resize_terminal(40, 8)
         await window.shows("x.png")
@@ -330,10 +332,11 @@ async def test_a_small_window_says_so_and_a_larger_one_goes_on(root: Path) -> No
 async def test_narrow_windows_lose_size_and_age_but_not_name_and_status(root: Path) -> None:
     await make_library(root, [Made("x.png")])
     async with window_on(root, size=(99, 20), clock=lambda: NOW) as window:
-        await window.shows("x.png", "completed")
+        await window.shows("✓ x.png", "1 completed")
         assert "2.4 MB" not in window.text() and "1 week" not in window.text()
         await window.pilot.resize_terminal(100, 20)
-        await window.shows("x.png", "2.4 MB", "completed", "1 week")
+        await window.shows("✓ x.png", "2.4 MB", "1 completed", "1 week")
+        assert window.text().count("completed") == 1, "the normal case is not repeated on every line"
 
 
 async def test_a_key_may_be_clicked(root: Path) -> None:
@@ -355,7 +358,7 @@ async def test_an_upload_that_is_processed_by_another_shows_its_stage(root: Path
                 " revision = (SELECT revision FROM library)"
             )
         connection.close()
-        await window.shows("! x.mp4", "completed  no thumbnail", "1 done")
+        await window.shows("! x.mp4", "completed  no thumbnail", "1 completed")
         row = window.uploads.cursor_row
         assert row is not None and row.status is ProcessingStatus.COMPLETED
 
@@ -366,6 +369,7 @@ async def test_a_path_of_the_machine_in_front_of_one_is_explained_over_ssh(
     monkeypatch.setenv("SSH_CONNECTION", "10.0.0.9 50000 10.0.0.2 22")
     monkeypatch.setenv("USER", "anna")
     async with window_on(root) as window:
+        await window.shows("This library is empty")
         await window.press("A", *"/Users/anna/cat.jpg")
         await window.press("enter")
         await window.shows("is a path of a Mac", "anna@10.0.0.2:")

@@ -16,8 +16,7 @@ from vuemantics_tui.domain.upload import Upload
 from vuemantics_tui.library import SearchResults
 from vuemantics_tui.ui.screens.detail import DetailScreen
 from vuemantics_tui.ui.uploads.pane import PaneText
-from vuemantics_tui.ui.uploads.search_bar import histogram_words
-from vuemantics_tui.ui.uploads.search_hint import SearchHint, error_parts
+from vuemantics_tui.ui.uploads.search_bar import SearchHint, error_parts, histogram_words
 
 Draw = Callable[..., Path]
 
@@ -28,7 +27,7 @@ async def window_with_squares(root: Path, draw: Draw, count: int = 3, width: int
     await make_library(root)
     async with window_on(root, size=(width, 30), process=True) as window:
         await add(window.library, *(draw(f"square-{number}.png") for number in range(count)))
-        await window.shows(f"{count} done")
+        await window.shows(f"{count} completed")
         yield window
 
 
@@ -237,7 +236,7 @@ async def test_a_search_that_is_read_again_slowly_keeps_nothing_else_waiting(
         asked.clear()
         await add(window.library, draw("late.png"))
         await window.until(asked.is_set)
-        await window.shows("4 uploads", "4 done", "3 results for square")
+        await window.shows("4 uploads", "4 completed", "3 results for square")
         go_on.set()
         await window.shows("4 results for square", "late.png")
 
@@ -281,7 +280,7 @@ async def test_what_is_found_stays_where_the_line_names_something_that_is_gone(r
         await window.shows("2 results")
         await window.library.trash.erase([upload.id])
         await add(window.library, draw("late.png"))
-        await window.shows("3 done", "2 results")
+        await window.shows("3 completed", "2 results")
         assert "✗" not in window.text()
 
 

@@ -14,7 +14,8 @@ from vuemantics_tui.domain.errors import LibraryError
 from vuemantics_tui.library import Outage
 from vuemantics_tui.library.analyzer import LibraryAnalyzer
 from vuemantics_tui.ui.app import VuemanticsApp
-from vuemantics_tui.ui.uploads import screen_serving, servers
+from vuemantics_tui.ui.uploads import servers
+from vuemantics_tui.ui.uploads.screen import UploadsScreen
 from vuemantics_tui.ui.uploads.servers import outage_words, serving_words
 
 Draw = Callable[..., Path]
@@ -34,11 +35,11 @@ THERE, AWAY = State(True), State(False)
     [
         (None, "·", ""),
         ([THERE], "●", ""),
-        ([AWAY], "○", "away"),
-        ([THERE, AWAY, THERE], "○", "1 of 3 away"),
-        ([State(True, ("qwen2.5vl:3b",))], "!", "no qwen2.5vl:3b"),
+        ([AWAY], "○", "offline"),
+        ([THERE, AWAY, THERE], "○", "1 of 3 offline"),
+        ([State(True, ("qwen2.5vl:3b",))], "!", "qwen2.5vl:3b missing"),
         ([State(True, ("a", "b")), State(True, ("b",))], "!", "2 models missing"),
-        ([State(False, ("a",))], "○", "away"),
+        ([State(False, ("a",))], "○", "offline"),
     ],
 )
 def test_the_header_says_in_a_word_what_its_dot_means(servers: list[State] | None, glyph: str, words: str) -> None:
@@ -47,12 +48,12 @@ def test_the_header_says_in_a_word_what_its_dot_means(servers: list[State] | Non
 
 
 async def test_the_header_follows_the_server(root: Path, draw: Draw, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(screen_serving, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(servers, "LOOK_SECONDS", 0.05)
     analyzer = ScriptedAnalyzer()
     async with window_on(root, own_analyzer=analyzer) as window:
         await window.shows("● scripted")
         analyzer.down = True
-        await window.shows("○ scripted, away")
+        await window.shows("○ scripted, offline")
         analyzer.down = False
         await window.shows("● scripted")
 
@@ -88,8 +89,8 @@ def test_an_outage_names_the_server_the_reason_and_the_seconds() -> None:
         "Waiting for Ollama at http://gpu:11434, which cannot be reached: connection refused.",
         "Waiting for Ollama at http://gpu:11434.",
     ]
-    assert look == "Next look in 4 s. w looks now"
-    assert outage_words(outage(next_look_in=0.0), "w")[1] == "Looking now. w looks now"
+    assert look == "Next check in 4 s. w checks now"
+    assert outage_words(outage(next_look_in=0.0), "w")[1] == "Checking now. w checks now"
     assert outage_words(outage(message="a\x1b[31m"), "w")[0][0] == (
         r"Waiting for Ollama at http://gpu:11434: a\x1b[31m. Nothing is lost."
     )
@@ -108,14 +109,14 @@ async def test_a_server_that_is_away_is_told_until_it_is_back(
     analyzer = ScriptedAnalyzer(down=True)
     async with window_on(root, size=(width, 24), process=True, own_analyzer=analyzer) as window:
         await add(window.library, *(draw(f"{number}.png") for number in range(4)))
-        await window.shows("Waiting for scripted", "Next look in", "w looks now", "○ scripted, away")
+        await window.shows("Waiting for scripted", "Next check in", "w checks now", "○ scripted, offline")
         assert "failed" not in window.text()
         looked = analyzer.looked_at
         await window.press("w")
         await window.until(lambda: analyzer.looked_at > looked)
         analyzer.down = False
         await window.press("w")
-        await window.shows("4 done", "● scripted")
+        await window.shows("4 completed", "● scripted")
         assert "Waiting for" not in window.text()
 
 
@@ -123,7 +124,7 @@ async def test_look_now_where_nothing_is_waited_for_says_so(root: Path) -> None:
     async with window_on(root) as window:
         await window.shows("This library is empty")
         await window.press("w")
-        await window.shows("No server is waited for.")
+        await window.shows("All servers are online.")
 
 
 # Re-embedding
@@ -135,23 +136,23 @@ async def embedded_by_another(root: Path, draw: Draw, count: int) -> None:
     other.embedding_model = "words-0"
     async with window_on(root, process=True, own_analyzer=other) as window:
         await add(window.library, *(draw(f"{number}.png") for number in range(count)))
-        await window.shows(f"{count} done")
+        await window.shows(f"{count} completed")
 
 
 async def test_what_needs_re_embedding_is_told_at_the_start_and_one_key_does_it(
     root: Path, draw: Draw, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(screen_serving, "OFFER_AFTER_SECONDS", 0.0)
+    monkeypatch.setattr(servers, "OFFER_AFTER_SECONDS", 0.0)
     await embedded_by_another(root, draw, 3)
     async with window_on(root, size=(120, 30), process=True) as window:
-        await window.shows("3 of 3 need re-embedding: press R, or run vuemantics-tui")
+        await window.shows("3 of 3 uploads need re-embedding. Press R")
         await window.press("R")
-        await window.shows("Re-embed 3 of 3?", "embedded by words-1", "Nothing is described anew")
+        await window.shows("Re-embed 3 of 3?", "words-1 embeds their descriptions", "Nothing is described again")
         await window.press("enter")
         await window.until(lambda: window.app.screen is window.app.screen_stack[0])
         assert await window.library.queue.stale_embeddings() == (3, 3)
         await window.press("R", "y")
-        await window.shows("3 uploads will be re-embedded.", "3 done")
+        await window.shows("Re-embedding 3 uploads.", "3 completed")
 
         async def none_stale() -> bool:
             return await window.library.queue.stale_embeddings() == (0, 3)
@@ -183,12 +184,12 @@ def better(monkeypatch: pytest.MonkeyPatch, name: str | None) -> list[str]:
 async def test_a_better_analyzer_is_offered_and_the_app_opens_again_with_it(
     root: Path, draw: Draw, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(screen_serving, "OFFER_AFTER_SECONDS", 0.0)
+    monkeypatch.setattr(servers, "OFFER_AFTER_SECONDS", 0.0)
     kept = better(monkeypatch, "ollama")
     async with window_on(root, process=True) as window:
-        await window.shows("Ollama answers and has its models: press U to change to it.")
+        await window.shows("Ollama is ready, with its models. Press U to use it.")
         await add(window.library, draw("x.png"))
-        await window.shows("1 done")
+        await window.shows("1 completed")
         await window.press("U")
         await window.shows("Use ollama from now on?", "1 upload will need re-embedding")
         await window.press("n")
@@ -241,8 +242,10 @@ async def test_the_analyzer_is_not_changed_while_files_are_copied(root: Path, mo
     kept = better(monkeypatch, "ollama")
     async with window_on(root) as window:
         await window.shows("This library is empty")
-        window.app._uploads_screen.adder._to_copy = 3
+        screen = window.app.screen
+        assert isinstance(screen, UploadsScreen)
+        screen.intake.to_copy = 3
         await window.press("U")
         await window.shows("Files are being copied.")
-        window.app._uploads_screen.adder._to_copy = 0
+        screen.intake.to_copy = 0
         assert kept == []

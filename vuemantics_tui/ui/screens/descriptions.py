@@ -25,10 +25,10 @@ from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader
 from vuemantics_tui.ui.fitting import fit
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.screens.reading import is_open
-from vuemantics_tui.ui.uploads.pane_words import ago_words, lines_of
 from vuemantics_tui.ui.widgets.choice_list import ChoiceList
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 from vuemantics_tui.ui.widgets.words import Words
+from vuemantics_tui.ui.wording import ago_words, lines_of
 
 READ_REST_SECONDS = 0.1
 # From so many columns on, two texts stand side by side.
@@ -98,7 +98,7 @@ class DescriptionsScreen(Screen[None]):
         upload = await self._library.uploads.by_number(self._number)
         if upload is None:
             return
-        found = await self._library.descriptions.store.of(upload.number)
+        found = await self._library.descriptions.of(upload.number)
         if not is_open(self):
             return
         self._upload = upload

@@ -20,10 +20,10 @@ from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.pictures.loader import PictureLoader
 from vuemantics_tui.ui.screens.confirm import ConfirmScreen
 from vuemantics_tui.ui.screens.reading import is_open
-from vuemantics_tui.ui.uploads.pane_words import local_moment, taken_words
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 from vuemantics_tui.ui.widgets.thumbnail import Thumbnail
 from vuemantics_tui.ui.widgets.words import Words
+from vuemantics_tui.ui.wording import local_moment, taken_words
 
 LOOKING = "Looking for duplicates…"
 NOTHING = "No duplicates found.\n\nHidden and unprocessed uploads are skipped."

@@ -1,78 +1,389 @@
-"""What is done to uploads: each a request to the library, and the words that say what became of it."""
+"""UploadCommands: what is done to uploads, from whatever screen it is asked for.
+
+Each command asks first where needed, calls the library once, and says what came of it. It is awaited in a worker, as
+it may wait for an answer, and returns whether it did something.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+import functools
+import re
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
-from vuemantics_tui.domain.text import counted
-from vuemantics_tui.domain.upload import RUNNING, TERMINAL, ProcessingStatus, UploadRow
+from textual.app import App
+from textual.message import Message
+
+from vuemantics_tui.desktop import open_in_viewer
+from vuemantics_tui.domain.text import counted, visible
+from vuemantics_tui.domain.upload import RUNNING, TERMINAL, ProcessingStatus, Upload, UploadRow
 from vuemantics_tui.library import Library
+from vuemantics_tui.ui.actions import key_of
+from vuemantics_tui.ui.clipboard import copy
+from vuemantics_tui.ui.notices import Notices
+
+if TYPE_CHECKING:
+    from vuemantics_tui.ui.screens.confirm import ConfirmScreen
+
+ALBUM = "album:"
+NO_TAGS_YET = "name or +name adds a tag, -name removes it. Separate with commas."
+
+Arguments = ParamSpec("Arguments")
+Command = Callable[Concatenate["UploadCommands", Arguments], Coroutine[Any, Any, bool]]
 
 
-def named(rows: Sequence[UploadRow]) -> str:
-    """One upload by its name, several by their number."""
-    return rows[0].filename if len(rows) == 1 else counted(len(rows), "upload")
+def _errors_told(command: Command[Arguments]) -> Command[Arguments]:
+    """Make a notice of what goes wrong in a command."""
+
+    @functools.wraps(command)
+    async def run(commands: UploadCommands, /, *arguments: Arguments.args, **options: Arguments.kwargs) -> bool:
+        with commands.notices.errors_told():
+            return await command(commands, *arguments, **options)
+        return False
+
+    return run
 
 
-class Acting:
-    """Acts on uploads and says so. Each method raises VuemanticsError, and returns the words for a notice."""
+@dataclass
+class ReopenWanted(Message):
+    """The app was asked to end and to be opened again, with what was changed."""
 
-    def __init__(self, library: Library, *, trash_key: str = "") -> None:
+
+class UploadCommands:
+    """Commands on uploads of a library, by their numbers, and the last deletions, to be undone."""
+
+    def __init__(self, app: App[Any], library: Library) -> None:
+        self.notices = Notices.of(app)
+        self._app = app
         self._library = library
-        self._trash_key = trash_key
+        # What each deletion of this session put into the trash, the last one at the end.
+        self._deletions: list[Sequence[UploadRow]] = []
 
-    async def edited(self, rows: Sequence[UploadRow]) -> list[UploadRow]:
-        """Those that to describe anew would take a description from that a person wrote."""
+    # The trash
+
+    @_errors_told
+    async def delete(self, numbers: Sequence[int]) -> bool:
+        """Move uploads to the trash, after asking."""
+        rows = await self._library.uploads.rows(numbers)
+        if not rows or not await self._app.push_screen_wait(self._delete_question(rows)):
+            return False
+        count = await self._library.trash.put([row.id for row in rows])
+        self._deletions.append(rows)
+        words = named(rows) if count == len(rows) else counted(count, "upload")
+        self.notices.tell(f"Moved {words} to the trash. {key_of(self._app, 'undo-delete')} undoes.")
+        return True
+
+    @_errors_told
+    async def undo_delete(self) -> bool:
+        """Restore what was deleted last: in this session, else before."""
+        while self._deletions:
+            if await self._restore(self._deletions.pop()):
+                return True
+        if await self._restore([entry.upload for entry in await self._library.trash.store.latest()]):
+            return True
+        self.notices.tell("The trash is empty.")
+        return False
+
+    async def _restore(self, rows: Sequence[UploadRow]) -> bool:
+        count = await self._library.trash.restore([row.id for row in rows]) if rows else 0
+        if count:
+            words = named(rows) if count == len(rows) else counted(count, "upload")
+            self.notices.tell(f"Restored {words}.")
+        return bool(count)
+
+    def _delete_question(self, rows: Sequence[UploadRow]) -> ConfirmScreen:
+        from vuemantics_tui.ui.screens.confirm import ConfirmScreen
+
+        one, days = len(rows) == 1, self._library.trash.days
+        kept = f"for {days:g} days" if days else "until you empty it"
+        return ConfirmScreen(
+            f"Delete {named(rows)}?",
+            f"{'It goes' if one else 'They go'} to the trash and {'is' if one else 'are'} kept {kept}. "
+            f"Your source {'file is' if one else 'files are'} untouched.",
+            agree="delete",
+            decline="keep",
+        )
+
+    # The queue
+
+    @_errors_told
+    async def retry(self, numbers: Sequence[int]) -> bool:
+        """Retry failed uploads and describe completed ones again; ask where your own words would be replaced."""
+        rows = await self._library.uploads.rows(numbers)
         completed = [row.id for row in rows if row.status is ProcessingStatus.COMPLETED]
-        ids = set(await self._library.descriptions.store.edited(completed))
-        return [row for row in rows if row.id in ids]
+        ids = set(await self._library.descriptions.edited(completed))
+        overwrite = await self._may_overwrite([row for row in rows if row.id in ids], rows)
+        if not rows or overwrite is None:
+            return False
+        moved = set(await self._library.queue.retry([row.id for row in rows], overwrite_edited=overwrite))
+        self.notices.tell(_retry_words([row for row in rows if row.id in moved], rows))
+        return True
 
-    async def retry(self, rows: Sequence[UploadRow], *, overwrite_edited: bool = False) -> str:
-        """Put failed and completed ones back into the queue; those edited by hand only if they are overwritten."""
-        moved = set(await self._library.queue.retry([row.id for row in rows], overwrite_edited=overwrite_edited))
-        again = [row for row in rows if row.id in moved]
-        if not again:
-            return _why_not(rows)
-        if all(row.status is ProcessingStatus.COMPLETED for row in again):
-            return f"{named(again)} will be described anew."
-        return f"{named(again)} will be tried again."
+    async def _may_overwrite(self, edited: Sequence[UploadRow], rows: Sequence[UploadRow]) -> bool | None:
+        """Ask whether edited descriptions may be replaced; None is to leave everything as it is."""
+        from vuemantics_tui.ui.screens.confirm import ConfirmScreen
+        from vuemantics_tui.ui.screens.overwrite import OverwriteScreen
 
-    async def cancel(self, rows: Sequence[UploadRow]) -> str:
-        """Cancel what waits or runs."""
+        ended = sum(row.status in TERMINAL for row in rows)
+        if not edited:
+            return False
+        if len(edited) < ended:
+            return await self._app.push_screen_wait(OverwriteScreen(len(edited), ended))
+        was = "was" if len(edited) == 1 else "were"
+        question = ConfirmScreen(
+            f"{named(edited)} {was} edited by hand. Describe again?",
+            "Your text stays in the history, but is replaced as the current description.",
+            agree="describe again",
+            decline="keep",
+        )
+        return True if await self._app.push_screen_wait(question) else None
+
+    @_errors_told
+    async def cancel(self, numbers: Sequence[int]) -> bool:
+        """Cancel waiting and running uploads."""
+        rows = await self._library.uploads.rows(numbers)
         moved = set(await self._library.queue.cancel([row.id for row in rows]))
         cancelled = [row for row in rows if row.id in moved]
-        if not cancelled:
-            return "Only what waits or runs can be cancelled."
-        return f"{named(cancelled)} cancelled; r tries again."
+        if cancelled:
+            self.notices.tell(f"Cancelled {named(cancelled)}. {key_of(self._app, 'retry-upload')} retries.")
+        elif rows:
+            self.notices.tell("Only waiting or running uploads can be cancelled.")
+        return bool(rows)
 
-    async def run_next(self, rows: Sequence[UploadRow]) -> str:
-        """Bring what waits to the front."""
+    @_errors_told
+    async def run_next(self, numbers: Sequence[int]) -> bool:
+        """Move waiting uploads to the front of the queue."""
+        rows = await self._library.uploads.rows(numbers)
         count = await self._library.queue.run_next([row.id for row in rows])
-        if not count:
-            return "Only what waits can be brought to the front."
-        return f"{named(rows) if count == len(rows) else counted(count, 'upload')}: this next."
+        if count:
+            words = named(rows) if count == len(rows) else counted(count, "upload")
+            self.notices.tell(f"{words} moved to the front of the queue.")
+        elif rows:
+            self.notices.tell("Only waiting uploads can be moved to the front of the queue.")
+        return bool(rows)
 
-    async def hide(self, rows: Sequence[UploadRow]) -> str:
-        """Hide these, or, where all are hidden, show them again."""
+    @_errors_told
+    async def toggle_pause(self) -> bool:
+        """Pause the queue, or resume it."""
+        pause = not (await self._library.queue.store.counts()).paused
+        await self._library.queue.set_paused(pause)
+        if pause:
+            self.notices.tell("Queue paused for everyone using this library.", "Running uploads finish first.")
+        else:
+            self.notices.tell("Queue resumed for everyone using this library.")
+        return True
+
+    @_errors_told
+    async def reembed(self) -> bool:
+        """Embed again what another model embedded, after asking."""
+        from vuemantics_tui.ui.screens.confirm import ConfirmScreen
+
+        stale, described = await self._library.queue.stale_embeddings()
+        model = visible((await self._library.analyzer.get()).embedding_model)
+        if not stale:
+            self.notices.tell(f"Nothing needs re-embedding: all {described:,} are embedded by {model}.")
+            return False
+        question = ConfirmScreen(
+            f"Re-embed {stale:,} of {described:,}?",
+            f"{model} embeds their descriptions after everything else in the queue. Nothing is described again."
+            " Until then those uploads are found by keyword only.",
+            agree="re-embed",
+            decline="not now",
+        )
+        if not await self._app.push_screen_wait(question):
+            return False
+        self.notices.tell(f"Re-embedding {counted(await self._library.queue.reembed(), 'upload')}.")
+        return True
+
+    # Tags and visibility
+
+    @_errors_told
+    async def toggle_hidden(self, numbers: Sequence[int]) -> bool:
+        """Hide uploads from lists and search, or, where all are hidden, show them again."""
+        rows = await self._library.uploads.rows(numbers)
         hide = not all(row.hidden for row in rows)
         await self._library.uploads.set_hidden([row.id for row in rows], hide)
         if hide:
-            return f"{named(rows)} hidden from lists and search. f, then h shows hidden ones."
-        return f"{named(rows)} shown again."
+            key = key_of(self._app, "filter-by")
+            self.notices.tell(f"{named(rows)} hidden from lists and search. {key}, then h includes hidden.")
+        elif rows:
+            self.notices.tell(f"{named(rows)} no longer hidden.")
+        return bool(rows)
 
-    async def delete(self, rows: Sequence[UploadRow]) -> str:
-        """Move these to the trash."""
-        count = await self._library.trash.put([row.id for row in rows])
-        words = named(rows) if count == len(rows) else counted(count, "upload")
-        shown = f"; {self._trash_key} shows it" if self._trash_key else ""
-        return f"{words} moved to the trash{shown}."
+    @_errors_told
+    async def edit_tags(self, numbers: Sequence[int]) -> bool:
+        """Ask for tags to add and to remove."""
+        from vuemantics_tui.ui.screens.ask import AskScreen
+
+        rows = await self._library.uploads.rows(numbers)
+        ids = [row.id for row in rows]
+
+        async def change(text: str) -> str:
+            changes = TagChanges.of(text)
+            plain = [name for name in changes.added if name not in changes.albums]
+            changed = await self._library.tags.change(ids, add=plain, albums=changes.albums, remove=changes.removed)
+            if not changed:
+                return "No tags changed."
+            done = "Tagged" if changes.added else "Removed tags from"
+            return f"{done} {counted(changed, 'upload')}."
+
+        if not rows:
+            return False
+        question = AskScreen(
+            f"Tag {named(rows)}",
+            await self._own_tags(ids),
+            change,
+            placeholder="rome, +holiday, -blue, album:Rome 2024",
+            complete=self._complete_tag,
+        )
+        told = await self._app.push_screen_wait(question)
+        if told is not None:
+            self.notices.tell(told)
+        return told is not None
+
+    async def _own_tags(self, ids: Sequence[str]) -> str:
+        upload = await self._library.uploads.get(ids[0]) if len(ids) == 1 else None
+        own = ", ".join(upload.own_tags) if upload is not None else ""
+        return f"Your tags: {own}" if own else NO_TAGS_YET
+
+    async def _complete_tag(self, text: str) -> list[str]:
+        before, sign, begun = tag_begun(text)
+        if not begun:
+            return []
+        return [f"{before}{sign}{tag.name}" for tag in await self._library.tags.beginning(begun)]
+
+    # Descriptions and originals
+
+    @_errors_told
+    async def edit_description(self, number: int) -> bool:
+        """Ask for a description in your own words."""
+        from vuemantics_tui.ui.screens.edit import EditScreen
+
+        upload = await self._library.uploads.by_number(number)
+        if upload is None:
+            return False
+
+        async def save(text: str) -> bool:
+            return await self._library.descriptions.edit(upload.id, text)
+
+        saved = await self._app.push_screen_wait(EditScreen(upload.filename, upload.description or "", save))
+        if saved:
+            self.notices.tell("Saved. Search finds it as soon as it is embedded.")
+        elif saved is not None:
+            self.notices.tell("Nothing changed.")
+        return bool(saved)
+
+    @_errors_told
+    async def open_original(self, number: int) -> bool:
+        """Open an original in the system viewer."""
+        upload = await self._library.uploads.by_number(number)
+        path = None if upload is None else self._library.absolute(upload.file_path)
+        if upload is None or path is None:
+            return False
+        await asyncio.to_thread(open_in_viewer, path)
+        self.notices.tell(f"Opened {upload.filename} in the system viewer.")
+        return True
+
+    @_errors_told
+    async def copy_path(self, numbers: Sequence[int]) -> bool:
+        """Copy the paths of originals to the clipboard."""
+        return await self._copy("path", numbers, lambda each: str(self._library.absolute(each.file_path)))
+
+    @_errors_told
+    async def copy_description(self, numbers: Sequence[int]) -> bool:
+        """Copy descriptions to the clipboard."""
+        return await self._copy("description", numbers, lambda each: each.description or "")
+
+    async def _copy(self, what: str, numbers: Sequence[int], text_of: Callable[[Upload], str]) -> bool:
+        texts = [text for each in await self._library.uploads.by_numbers(numbers) if (text := text_of(each))]
+        if not texts:
+            self.notices.tell("There is no description yet.")
+            return False
+        await copy(self._app, "\n".join(texts))
+        self.notices.tell(f"Copied the {what}." if len(texts) == 1 else f"Copied {counted(len(texts), what)}.")
+        return True
+
+    # The analyzer
+
+    @_errors_told
+    async def use_better_analyzer(self) -> bool:
+        """Switch the library to a better analyzer, after asking; the app is then opened again with it."""
+        from vuemantics_tui.ui.screens.confirm import ConfirmScreen
+
+        better = await self._library.analyzer.better()
+        if better is None:
+            self.notices.tell("No better analyzer is available.")
+            return False
+        _, described = await self._library.queue.stale_embeddings()
+        question = ConfirmScreen(
+            f"Use {visible(better)} from now on?",
+            f"{counted(described, 'upload')} will need re-embedding. Until then they are found by keyword only."
+            " Descriptions stay. The app reopens, and what is in progress resumes.",
+            agree=f"use {visible(better)}",
+            decline="keep",
+        )
+        if not await self._app.push_screen_wait(question):
+            return False
+        await self._library.analyzer.keep(better)
+        self._app.post_message(ReopenWanted())
+        return True
 
 
-def _why_not(rows: Sequence[UploadRow]) -> str:
+@dataclass(frozen=True, slots=True)
+class TagChanges:
+    """The tags to add, those of them that are albums, and those to remove."""
+
+    added: tuple[str, ...]
+    albums: tuple[str, ...]
+    removed: tuple[str, ...]
+
+    @classmethod
+    def of(cls, text: str) -> TagChanges:
+        """Read a line: names separated by commas, each with + or - before it or nothing, which is +.
+
+        A sign begins another name also without a comma; `album:` before a name makes it an album.
+        """
+        added: dict[str, None] = {}
+        albums: dict[str, None] = {}
+        removed: dict[str, None] = {}
+        for piece in re.split(r",|\s(?=[+-]\S)", text):
+            name = piece.strip()
+            if not name:
+                continue
+            into = removed if name.startswith("-") else added
+            name = name.removeprefix("-").removeprefix("+").strip()
+            if name.lower().startswith(ALBUM):
+                name = name[len(ALBUM) :].strip()
+                if into is added:
+                    albums[name] = None
+            into[name] = None
+        return cls(tuple(added), tuple(albums), tuple(removed))
+
+
+def tag_begun(text: str) -> tuple[str, str, str]:
+    """Return the line before the tag that is being typed, the sign before that tag, and its beginning."""
+    start = max((match.end() for match in re.finditer(r",\s*|\s(?=[+-]\S)", text)), default=0)
+    begun = text[start:]
+    sign = re.match(rf"[+-]?(?:{ALBUM})?", begun, re.IGNORECASE)
+    length = sign.end() if sign else 0
+    return text[:start], begun[:length], begun[length:].lstrip()
+
+
+def named(rows: Sequence[UploadRow]) -> str:
+    """Return one upload by its name, several by their number."""
+    return rows[0].filename if len(rows) == 1 else counted(len(rows), "upload")
+
+
+def _retry_words(moved: Sequence[UploadRow], rows: Sequence[UploadRow]) -> str:
+    if moved:
+        again = all(row.status is ProcessingStatus.COMPLETED for row in moved)
+        return f"Describing {named(moved)} again." if again else f"Retrying {named(moved)}."
     if all(row.status is ProcessingStatus.PENDING for row in rows):
-        return f"{named(rows)} is waiting already." if len(rows) == 1 else "They are all waiting already."
+        return f"{named(rows)} is already waiting." if len(rows) == 1 else f"All {len(rows):,} are already waiting."
     if len(rows) == 1 and rows[0].status in RUNNING:
-        return f"{named(rows)} is being worked on already."
+        return f"{named(rows)} is already being processed."
     if any(row.status in TERMINAL for row in rows):
-        return f"{named(rows)} has changed meanwhile."
-    return "They are all waiting or being worked on already."
+        return f"{named(rows)} changed in the meantime."
+    return f"All {len(rows):,} are already waiting or being processed."

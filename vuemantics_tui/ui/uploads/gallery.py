@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
 from rich.segment import Segment
@@ -11,6 +12,7 @@ from textual import events, work
 from textual.binding import BindingType
 from textual.filter import ANSIToTruecolor, LineFilter
 from textual.geometry import Region, Size
+from textual.message import Message
 from textual.reactive import Reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -20,7 +22,7 @@ from vuemantics_tui.domain.upload import TERMINAL, Upload, UploadRow
 from vuemantics_tui.library import Library
 from vuemantics_tui.ui.actions import MOVE, hidden
 from vuemantics_tui.ui.fitting import fit, fit_name
-from vuemantics_tui.ui.messages import LoadFailed, TileOpened
+from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.pictures.loader import Drawn, PictureLoader
 from vuemantics_tui.ui.pictures.modes import mode_of
 from vuemantics_tui.ui.uploads.line import MARK, glyph_style
@@ -33,6 +35,8 @@ GAP = 2
 PICTURE_SHAPE = 0.4
 # Below a picture: its caption and a blank line.
 CAPTION_ROWS = 2
+# After uploads that could not be read.
+RETRY_SECONDS = 1.0
 STYLES = ("name", "dim", "done", "running", "warning", "error", "mark", "cursor")
 
 
@@ -58,6 +62,11 @@ class Grid(NamedTuple):
     def rows(self, tiles: int) -> int:
         """How many rows so many tiles take."""
         return -(-tiles // self.columns)
+
+
+@dataclass
+class TileOpened(Message):
+    """The upload under the cursor was asked for in full."""
 
 
 class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
@@ -173,25 +182,28 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
     def _load_later(self) -> None:
         if not self._loading and self.is_mounted and self.display and self._wanting():
             self._loading = True
-            self._load()
+            self._load_wanted()
 
     @work(group="gallery", exit_on_error=False)
-    async def _load(self) -> None:
-        rows = self._uploads.rows
+    async def _load_wanted(self) -> None:
         try:
-            while wanted := self._wanting():
-                uploads = await self._library.uploads.by_numbers(wanted)
-                rows.put(upload.row() for upload in uploads)
-                for upload in uploads:
-                    self._drawn[upload.number] = (upload.row(), await self._draw(upload))
-                    self._repaint(upload.number)
-                if len(uploads) < len(wanted):
-                    break  # some were deleted a moment ago: the feed will say so
-                self._keep_near()
-        except Exception as error:  # noqa: BLE001 - told on the screen; the next tick tries again
-            self.post_message(LoadFailed(error))
+            with Notices.of(self).errors_told():
+                await self._load()
+                return
+            self.set_timer(RETRY_SECONDS, self._load_later)
         finally:
             self._loading = False
+
+    async def _load(self) -> None:
+        while wanted := self._wanting():
+            uploads = await self._library.uploads.by_numbers(wanted)
+            self._uploads.rows.put(upload.row() for upload in uploads)
+            for upload in uploads:
+                self._drawn[upload.number] = (upload.row(), await self._draw(upload))
+                self._repaint(upload.number)
+            if len(uploads) < len(wanted):
+                return  # some were deleted a moment ago: the feed will say so
+            self._keep_near()
 
     async def _draw(self, upload: Upload) -> Drawn | None:
         path = self._library.absolute(upload.thumbnail_path)

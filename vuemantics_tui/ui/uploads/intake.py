@@ -1,41 +1,199 @@
-"""Adding files, with how far it is."""
+"""Intake: the way of files into the library: a field for paths, how far the copying is, and what became of them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+import os
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
-from vuemantics_tui.library import Candidate, IntakeResult, Library
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical
+from textual.message import Message
+from textual.widgets import Input, Label, Static
+
+from vuemantics_tui.domain.errors import VuemanticsError
+from vuemantics_tui.domain.text import visible
+from vuemantics_tui.library import Candidate, IntakeOutcome, IntakeResult, Library
+from vuemantics_tui.ui.actions import ANSWER, action
 from vuemantics_tui.ui.notices import Notices
-from vuemantics_tui.ui.uploads.intake_words import added_words
+from vuemantics_tui.ui.typed_paths import explain_missing, typed_paths
+from vuemantics_tui.ui.widgets.line_input import LineInput
+
+HELP = "A file, or a folder with everything in it."
+# So many reasons fit into a notice; the rest is counted.
+MOST_REASONS = 3
 
 
-class Adding:
+class Intake:
     """Adds files to the library; several batches may be under way at once."""
 
     def __init__(self, library: Library, notices: Notices) -> None:
         self._library = library
         self._notices = notices
-        self._copied = self._to_copy = 0
+        # How many files are copied, and of how many; both 0 while nothing is being added.
+        self.copied = self.to_copy = 0
+        # Called whenever that has moved.
+        self.listeners: list[Callable[[], None]] = []
 
     @property
-    def progress(self) -> tuple[int, int] | None:
-        """How many files are copied, and of how many; None when nothing is being added."""
-        return (self._copied, self._to_copy) if self._to_copy else None
+    def is_copying(self) -> bool:
+        """Whether files are being copied just now."""
+        return self.to_copy > 0
 
     async def look(self, paths: Sequence[Path]) -> list[Candidate]:
-        """All files that the paths stand for. Raises UsageError and LibraryError."""
+        """Return all files that the paths stand for. Raises UsageError and LibraryError."""
         return await self._library.gather(paths, recursive=True)
 
     async def add(self, candidates: list[Candidate]) -> None:
         """Add these, and say in the end what became of them. Raises LibraryError."""
         results: list[IntakeResult] = []
-        self._to_copy += len(candidates)
+        self.to_copy += len(candidates)
         try:
             async for result in self._library.add(candidates):
                 results.append(result)
-                self._copied += 1
+                self.copied += 1
+                self._tell()
         finally:
-            self._copied -= len(results)
-            self._to_copy -= len(candidates)
+            self.copied -= len(results)
+            self.to_copy -= len(candidates)
+            self._tell()
         self._notices.tell(*added_words(results))
+
+    def _tell(self) -> None:
+        for listener in self.listeners:
+            listener()
+
+
+@dataclass
+class FilesNamed(Message):
+    """Paths were typed or pasted, and these files are behind them."""
+
+    candidates: list[Candidate]
+
+
+@dataclass
+class PathFieldLeft(Message):
+    """The field was left without adding."""
+
+
+class PathInput(LineInput):
+    """The field itself."""
+
+    HELP_TITLE = "The field for paths"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        action("submit-paths", "enter", "submit", "add", "Add what you typed", ANSWER),
+        action("close-field", "escape", "close_field", "close", "Leave without adding", ANSWER),
+    ]
+
+    def action_close_field(self) -> None:
+        """Leave without adding."""
+        self.post_message(PathFieldLeft())
+
+
+class PathField(Vertical):
+    """Hidden until it is opened. Posts FilesNamed and PathFieldLeft."""
+
+    def __init__(self, intake: Intake, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._intake = intake
+
+    def compose(self) -> ComposeResult:
+        """The field and the line below it."""
+        with Horizontal():
+            yield Label("add", id="path-label")
+            yield PathInput(id="path-input", compact=True, placeholder="~/Pictures", select_on_focus=False)
+        yield Static(HELP, id="path-message", markup=False)
+
+    def open(self, text: str = "") -> None:
+        """Show the field, with this text in it, ready to type."""
+        field = self.query_one(Input)
+        if text:
+            field.value = text
+            field.cursor_position = len(text)
+        self._say(HELP)
+        self.display = True
+        # At once: `focus()` comes later, and keys pressed meanwhile would go to the table.
+        self.screen.set_focus(field)
+
+    def close(self) -> None:
+        """Hide the field and forget what was in it."""
+        self.query_one(Input).value = ""
+        self.display = False
+
+    def _say(self, text: str) -> None:
+        message = self.query_one("#path-message", Static)
+        message.remove_class("error")
+        message.update(text)
+
+    def _complain(self, words: str) -> None:
+        """Say what was wrong and what to do; what was typed stays."""
+        message = self.query_one("#path-message", Static)
+        message.add_class("error")
+        message.update(f"✗ {words}")
+
+    @on(Input.Submitted)
+    def _submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        if event.value.strip():
+            self._say("Looking…")
+            self._look_up(event.value)
+        else:
+            self.post_message(PathFieldLeft())
+
+    @on(Input.Changed)
+    def _changed(self) -> None:
+        if self.query_one("#path-message").has_class("error"):
+            self._say(HELP)
+
+    @work(group="looking", exclusive=True, exit_on_error=False)
+    async def _look_up(self, text: str) -> None:
+        with Notices.of(self).errors_told():
+            paths, wrong = await asyncio.to_thread(_paths_in, text)
+            if wrong:
+                self._complain(wrong)
+                return
+            try:
+                candidates = await self._intake.look(paths)
+            except VuemanticsError as error:
+                self._complain(visible(f"{error.message}. {error.hint}"))
+            else:
+                self.post_message(FilesNamed(candidates))
+
+
+def _paths_in(text: str) -> tuple[list[Path], str]:
+    """Return the paths that were typed, and why the first that is missing may not be there. Looks at the disk."""
+    paths = typed_paths(text)
+    missing = next((path for path in paths if not os.path.lexists(path)), None)
+    return paths, "" if missing is None else explain_missing(missing, os.environ)
+
+
+def added_words(results: Sequence[IntakeResult]) -> list[str]:
+    """One sentence for all, then a line for each of the first few that were skipped."""
+    if not results:
+        return ["No pictures or videos found."]
+    count = Counter(result.outcome for result in results)
+    parts = []
+    if added := count[IntakeOutcome.ADDED]:
+        parts.append(f"{added:,} added")
+    if duplicates := count[IntakeOutcome.DUPLICATE]:
+        parts.append(f"{duplicates:,} already in the library")
+    if restored := count[IntakeOutcome.RESTORED]:
+        parts.append(f"{restored:,} restored from the trash")
+    if retried := count[IntakeOutcome.RETRIED]:
+        parts.append(f"{retried:,} failed before and {'is' if retried == 1 else 'are'} retried")
+    skipped = [result for result in results if result.outcome is IntakeOutcome.SKIPPED]
+    if not skipped:
+        return [", ".join(parts)]
+    reasons = [f"{result.path.name} ({result.reason})" for result in skipped]
+    if len(skipped) == 1:
+        return [", ".join([*parts, f"1 skipped: {reasons[0]}"]), skipped[0].hint]
+    lines = [", ".join([*parts, f"{len(skipped):,} skipped:"]), *reasons[:MOST_REASONS]]
+    if len(reasons) > MOST_REASONS:
+        lines.append(f"and {len(reasons) - MOST_REASONS:,} more")
+    return lines

@@ -133,6 +133,9 @@ def _status_pieces(row: UploadRow, word: str, width: int) -> list[Piece]:
         ]
     style: LineStyle = "error" if row.status is ProcessingStatus.FAILED else "dim"
     reason = visible(reason_of(row))
+    if row.status is ProcessingStatus.COMPLETED and not reason:
+        # The normal case: its sign says it, and a word on each line would hide the others.
+        return [(" " * width, "dim")]
     room = width - cell_len(word) - len(GAP)
     if not reason or room < len(GAP):
         return [(fit(word, width), style)]

@@ -19,12 +19,11 @@ from textual.widgets import Static
 from vuemantics_tui.domain.text import visible
 from vuemantics_tui.domain.upload import TERMINAL, ProcessingStatus, Upload, UploadEvent, status_word
 from vuemantics_tui.library import Library
-from vuemantics_tui.ui.messages import LoadFailed
+from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.pictures.loader import PictureLoader
 from vuemantics_tui.ui.uploads import pane_words as words
-from vuemantics_tui.ui.uploads.pane_tags import TagChips, own_tags
-from vuemantics_tui.ui.uploads.pane_why import Explainer, Why, lit_lines, lit_words, why_words
-from vuemantics_tui.ui.uploads.writing import WritingText
+from vuemantics_tui.ui.uploads.pane_parts import TagChips, WritingText, own_tags
+from vuemantics_tui.ui.uploads.results import Why
 from vuemantics_tui.ui.widgets.thumbnail import PLACEHOLDER, Thumbnail
 
 # Long enough that holding a key down shows nothing on the way, short enough to seem at once.
@@ -122,7 +121,7 @@ class UploadPane(VerticalScroll, can_focus=False):
         clock: Callable[[], datetime],
         *,
         loader: PictureLoader | None = None,
-        explainer: Explainer | None = None,
+        why: Callable[[Upload], Why | None] = lambda upload: None,
         while_hidden: bool = False,
         id: str | None = None,
     ) -> None:
@@ -131,13 +130,16 @@ class UploadPane(VerticalScroll, can_focus=False):
         self._clock = clock
         self._thumbnail = Thumbnail(loader or PictureLoader(), id="pane-thumbnail")
         self._while_hidden = while_hidden
-        self._explainer = explainer
-        self._seen = False
+        self._why = why
+        # Whether it is on the screen; else nothing is read.
+        self.is_seen = False
         self._wanted: int | None = None
         self._page: _Page | None = None
         self._paused = False
         self._settled_at = 0.0
-        self._stale = self._loading = False
+        self._stale = False
+        # Whether what was asked for is still being read.
+        self.is_reading = False
 
     def compose(self) -> ComposeResult:
         """From top to bottom; what an upload does not have takes no room."""
@@ -168,7 +170,7 @@ class UploadPane(VerticalScroll, can_focus=False):
             self._stale = True
             self._load_later()
 
-    def explain_anew(self) -> None:
+    def explain_again(self) -> None:
         """Ask again why the upload is shown: another search may have found it."""
         self._stale = True
         self._load_later()
@@ -205,12 +207,12 @@ class UploadPane(VerticalScroll, can_focus=False):
 
     def on_show(self) -> None:
         """Catch up with what was asked for meanwhile."""
-        self._seen = True
+        self.is_seen = True
         self._load_later()
 
     def on_hide(self) -> None:
         """Rest."""
-        self._seen = False
+        self.is_seen = False
 
     def on_resize(self) -> None:
         """The picture follows the height."""
@@ -222,8 +224,8 @@ class UploadPane(VerticalScroll, can_focus=False):
                 self._load_later()
 
     def _load_later(self) -> None:
-        if self._stale and not self._loading and self.is_mounted and (self._seen or self._while_hidden):
-            self._loading = True
+        if self._stale and not self.is_reading and self.is_mounted and (self.is_seen or self._while_hidden):
+            self.is_reading = True
             self._load_wanted()
 
     @work(group="pane", exit_on_error=False)
@@ -233,30 +235,35 @@ class UploadPane(VerticalScroll, can_focus=False):
                 if (left := self._settled_at - monotonic()) > 0:
                     await asyncio.sleep(left)
                     continue  # another one may have been asked for meanwhile
-                self._stale = False
-                number = self._wanted
-                page = await self._read(number)
-                drawn = await self._thumbnail.draw(page.thumbnail if page else None)
-                if number == self._wanted:
-                    with self.app.batch_update():
-                        if page is not None:
-                            self._thumbnail.put(drawn, _without_thumbnail(page.upload))
-                        self._show_page(page)
-                    if page is not None and page.why is not None:
-                        self._look_nearer(page)
-        except Exception as error:  # noqa: BLE001 - told on the screen, and tried again
-            self._stale = True
-            self.post_message(LoadFailed(error))
-            self.set_timer(RETRY_SECONDS, self._load_later)
+                self._stale, failed = False, True
+                with Notices.of(self).errors_told():
+                    await self._load(self._wanted)
+                    failed = False
+                if failed:
+                    self._stale = True
+                    self.set_timer(RETRY_SECONDS, self._load_later)
+                    return
         finally:
-            self._loading = False
+            self.is_reading = False
+
+    async def _load(self, number: int | None) -> None:
+        page = await self._read(number)
+        drawn = await self._thumbnail.draw(page.thumbnail if page else None)
+        if number != self._wanted:
+            return
+        with self.app.batch_update():
+            if page is not None:
+                self._thumbnail.put(drawn, _without_thumbnail(page.upload))
+            self._show_page(page)
+        if page is not None and page.why is not None:
+            self._look_nearer(page)
 
     async def _read(self, number: int | None) -> _Page | None:
         upload = None if number is None else await self._library.uploads.by_number(number)
         if upload is None:
             return None
         history = await self._library.history.of(upload.number)
-        why = self._explainer.why(upload) if self._explainer is not None else None
+        why = self._why(upload)
         # Few uploads have tags of a person's own.
         tags = await self._library.tags.own() if upload.own_tags else []
         albums = frozenset(tag.name for tag in tags if tag.album)
@@ -265,13 +272,11 @@ class UploadPane(VerticalScroll, can_focus=False):
     @work(group="nearest", exclusive=True, exit_on_error=False)
     async def _look_nearer(self, page: _Page) -> None:
         """Mark the sentence that is nearest to the search line, which takes longer than to show the rest."""
-        if self._explainer is None or page.why is None:
+        if page.why is None:
             return
-        try:
-            sentence = await self._explainer.nearest_sentence(page.upload, page.why.text)
-        except Exception as error:  # noqa: BLE001 - told on the screen
-            self.post_message(LoadFailed(error))
-            return
+        sentence = ""
+        with Notices.of(self).errors_told():
+            sentence = await self._library.search.sentence(page.why.text, page.upload)
         if sentence and self._page is page:
             self._page = replace(page, why=replace(page.why, sentence=sentence))
             self._show_texts(self._page)
@@ -289,10 +294,10 @@ class UploadPane(VerticalScroll, can_focus=False):
             self.query_one(WritingText).show("")
         failed = upload.status is ProcessingStatus.FAILED
         matched = page.why.hit.matched if page.why else ()
-        self._text("name", lit_words(visible(upload.filename), matched))
-        self._text("why", why_words(page.why.hit) if page.why else "")
+        self._text("name", words.lit_words(visible(upload.filename), matched))
+        self._text("why", words.why_words(page.why.hit) if page.why else "")
         self._text("failure", words.failure_words(upload) if failed else "")
-        advice = visible(upload.hint or "") or self._press("retry-upload", "to try again")
+        advice = visible(upload.hint or "") or self._press("retry-upload", "to retry")
         self._text("try", words.try_words(advice) if failed and advice else "")
         warning = visible(upload.warning or "") if not failed else ""
         self._text("warning", Content.styled(f"! {warning}", "$warning") if warning else "")
@@ -310,8 +315,8 @@ class UploadPane(VerticalScroll, can_focus=False):
         self.post_message(PageShown(upload, page.history))
 
     def _show_texts(self, page: _Page) -> None:
-        self._text("description", lit_lines(page.upload.description or "", page.why))
-        self._text("read", lit_lines(page.upload.read_text or "", page.why))
+        self._text("description", words.lit_lines(page.upload.description or "", page.why))
+        self._text("read", words.lit_lines(page.upload.read_text or "", page.why))
 
     def _show_moving(self, upload: Upload) -> None:
         now = self._clock()
@@ -324,9 +329,9 @@ class UploadPane(VerticalScroll, can_focus=False):
             self._text("state", words.retry_words(upload, now))
             return
         word = status_word(upload.stage, frame=self._library.queue.frames.get(upload.id))
-        waits = "Its turn comes by itself."
+        waits = "It is processed when its turn comes."
         if self._paused:
-            waits = f"The queue is paused. {self._press('toggle-pause', 'to let it go on')}"
+            waits = f"The queue is paused. {self._press('toggle-pause', 'to resume')}"
         self._text("state", words.state_words(upload, word, bar_cells=BAR_CELLS, waits=waits))
 
     def _show_writing(self, upload: Upload) -> None:

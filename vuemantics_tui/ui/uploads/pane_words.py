@@ -1,69 +1,60 @@
-"""What the pane and the detail screen say of an upload, as lines of words with their styles."""
+"""What the pane says of an upload, and why it was found, as lines of words with their styles."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from textual.content import Content
 
 from vuemantics_tui.domain.description import PASSING_SCORE
 from vuemantics_tui.domain.errors import ErrorKind
-from vuemantics_tui.domain.formats import BY_MIME_TYPE
+from vuemantics_tui.domain.formats import BY_MIME_TYPE, FileType
 from vuemantics_tui.domain.text import clock_words, seconds_words, size_words, visible
 from vuemantics_tui.domain.upload import ProcessingStage, ProcessingStatus, Upload, UploadEvent
-from vuemantics_tui.ui.wording import age_words, error_words, reason_of
+from vuemantics_tui.library import SearchHit
+from vuemantics_tui.ui.uploads.line import lit
+from vuemantics_tui.ui.uploads.results import Why
+from vuemantics_tui.ui.wording import (
+    ago_words,
+    error_words,
+    lines_of,
+    local_moment,
+    reason_of,
+    taken_words,
+)
 
 GOOD_SCORE = 80
 _FAILED_DURING = {
-    ProcessingStage.QUEUED: "before it began",
+    ProcessingStage.QUEUED: "before processing",
     ProcessingStage.THUMBNAIL: "while making the thumbnail",
-    ProcessingStage.EXTRACTING_FRAMES: "while taking frames",
-    ProcessingStage.VISION_ANALYSIS: "in vision analysis",
+    ProcessingStage.EXTRACTING_FRAMES: "while extracting frames",
+    ProcessingStage.VISION_ANALYSIS: "while describing",
     ProcessingStage.DESCRIPTION_AUDIT: "while checking the description",
     ProcessingStage.EMBEDDING_GENERATION: "while embedding",
     ProcessingStage.INDEXING: "while indexing",
 }
+# Where a file is decoded; what the analyzer has to say about it begins otherwise.
+_READING = (ProcessingStage.EXTRACTING_FRAMES, ProcessingStage.VISION_ANALYSIS)
+DECODING_FAILED = "Processing failed: "
+_FAILED_KINDS = {
+    "transient": "failed, will be retried",
+    "permanent": "failed, will not be retried",
+    "cancelled": "cancelled",
+}
 _EVENT_WORDS = {
     "taken over": "taken over from a program that ended",
-    "stopped": "stopped, waits again",
-    "regenerate": "to be described anew",
-    "retried": "to be tried again",
+    "stopped": "stopped, back in the queue",
+    "regenerate": "describing again",
+    "retried": "retrying",
     "edited": "edited by hand",
 }
 # How the store ends the message of a failure in the history.
 _FAILURE_END = re.compile(r" \((transient|permanent|cancelled), in (\w+)\)$", re.DOTALL)
-
-
-def lines_of(text: str) -> str:
-    """A text of several lines, each of them safe to show."""
-    return "\n".join(visible(line) for line in text.strip().splitlines())
-
-
-def ago_words(moment: str, now: datetime) -> str:
-    """How long ago that was, as the end of a sentence: just now, 2 min ago, yesterday."""
-    words = age_words(moment, now)
-    if words == "now":
-        return "just now"
-    return words if words in ("", "yesterday") else f"{words} ago"
-
-
-def local_moment(moment: str) -> datetime | None:
-    """A moment of the store (ISO 8601) in the zone of this machine."""
-    try:
-        return datetime.fromisoformat(moment).astimezone()
-    except ValueError:
-        return None
-
-
-def taken_words(taken_at: str) -> str:
-    """When a picture was taken, by the camera's own clock, to the minute."""
-    try:
-        return datetime.fromisoformat(taken_at).strftime("%Y-%m-%d %H:%M")
-    except ValueError:
-        return visible(taken_at)
+MATCH = "underline $accent"
+NEAREST = "on $panel"
 
 
 def camera_words(upload: Upload) -> str:
@@ -88,8 +79,11 @@ def failure_words(upload: Upload) -> Content:
     """The headline of a failure and its message."""
     if upload.error_kind is ErrorKind.CANCELLED:
         return Content.styled("✗ Cancelled", "bold $error")
-    where = _FAILED_DURING.get(upload.error_stage) if upload.error_stage else None
-    headline = f"✗ Failed {where}" if where else "✗ Failed"
+    if upload.error_stage in _READING and (upload.error_message or "").startswith(DECODING_FAILED):
+        headline = f"✗ Could not read the {'picture' if upload.file_type is FileType.IMAGE else 'video'}"
+    else:
+        where = _FAILED_DURING.get(upload.error_stage) if upload.error_stage else None
+        headline = f"✗ Failed {where}" if where else "✗ Failed"
     return Content.assemble((headline, "bold $error"), "\n", lines_of(reason_of(upload)))
 
 
@@ -115,7 +109,7 @@ def state_words(upload: Upload, word: str, *, bar_cells: int, waits: str) -> Con
 def retry_words(upload: Upload, now: datetime) -> Content:
     """When an upload is tried again that waits for that, and what went wrong before."""
     seconds = max(0, math.ceil((upload.retry_at or 0.0) - now.timestamp()))
-    when = f"tries again in {seconds} s" if seconds else "tries again now"
+    when = f"retries in {seconds} s" if seconds else "retries now"
     return Content.assemble((f"· waiting, {when}", "bold"), "\n", (lines_of(error_words(upload)), "$warning"))
 
 
@@ -146,13 +140,13 @@ def event_words(event: UploadEvent) -> str:
         words = "added"
     elif event.kind == "failed":
         match = _FAILURE_END.search(event.message)
-        words = f"failed, {match[1]}" if match and match[1] != "cancelled" else "cancelled" if match else "failed"
+        words = _FAILED_KINDS[match[1]] if match else "failed"
     elif event.kind == "thumbnail":
         words = told or "thumbnail"
     elif event.kind == "described":
         words = f"described, {told.rpartition(', ')[2]}"
     elif event.kind == "trying again":
-        words = f"tries again {told.partition(':')[0]}"
+        words = f"retries {told.partition(':')[0]}"
     elif event.kind == "checked":
         words = f"checked, {told.partition(':')[0]}; described again"
     elif event.kind in ("put back", "chosen"):
@@ -174,3 +168,40 @@ def history_words(history: Sequence[UploadEvent], now: datetime) -> Content:
         clock = moment.strftime("%H:%M:%S") if moment else " " * 8
         parts += [(f"\n{clock}  ", "$dim"), (event_words(event), "$dim")]
     return Content.assemble(*parts)
+
+
+# Why it was found
+
+
+def lit_words(text: str, words: Iterable[str]) -> Content:
+    """A text with these words in it lit."""
+    return Content.assemble(*((piece, MATCH if style == "match" else "") for piece, style in lit(text, words, "name")))
+
+
+def lit_lines(text: str, why: Why | None) -> Content | str:
+    """A text of several lines with the words lit and the nearest sentence marked."""
+    shown = lines_of(text)
+    if why is None:
+        return shown
+    content = lit_words(shown, why.hit.matched)
+    if place := _place_of(why.sentence, shown):
+        content = content.stylize(NEAREST, *place)
+    return content
+
+
+def why_words(hit: SearchHit) -> Content:
+    """How much words and meaning count in the score; nothing where filters alone found it."""
+    parts = []
+    if hit.words_share or hit.meaning_share:
+        words = round(100 * hit.words_share)
+        parts = [f"words {words} %", f"meaning {100 - words} %"]
+    if hit.cosine is not None:
+        parts.append(f"cosine {hit.cosine:.2f}")
+    return Content.styled(" · ".join(parts), "$dim")
+
+
+def _place_of(sentence: str, shown: str) -> tuple[int, int] | None:
+    """Where the sentence stands in the text, whatever blanks are between its words."""
+    words = visible(sentence).split()
+    found = re.search(r"\s+".join(re.escape(word) for word in words), shown) if words else None
+    return found.span() if found else None

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from datetime import datetime
 
+from textual import on
 from textual.reactive import reactive
 
-from vuemantics_tui.domain.text import clock_words
+from vuemantics_tui.domain.text import clock_words, counted
 from vuemantics_tui.domain.upload import QueueCounts
+from vuemantics_tui.library import Library
+from vuemantics_tui.ui.actions import key_of
+from vuemantics_tui.ui.feed import Feed, Reader, TimePassed, WorkProgressed
+from vuemantics_tui.ui.uploads.intake import Intake
 from vuemantics_tui.ui.widgets.two_sided import Part, TwoSidedLine
 
 # Long enough to be calm, short enough to notice that a video takes its time.
 WINDOW_SECONDS = 15.0
 SHORTEST_SPAN_SECONDS = 1.0
+ESTIMATE_SECONDS = 1.0
 BAR_CELLS = 18
 # From so many older uploads on, how far their reading is stands in percent.
 MANY_TO_READ = 1000
@@ -60,17 +67,62 @@ class Pace:
 
 
 class QueueBar(TwoSidedLine):
-    """One line: how many are in each state, how fast it goes, what is being copied."""
+    """One line: how many uploads are in each state, how fast they are processed, what is being copied."""
 
     counts: reactive[QueueCounts | None] = reactive(None)
     per_second: reactive[float] = reactive(0.0)
     ended: reactive[int] = reactive(0)
-    copying: reactive[tuple[int, int] | None] = reactive(None)
+    copying: reactive[tuple[int, int]] = reactive((0, 0))
     # What older uploads lack is read from their files: how many were, and of how many.
     reading: reactive[str] = reactive("")
     seconds_left: reactive[float | None] = reactive(None)
-    # The key that shows what failed, as a person calls it.
-    failures_key: reactive[str] = reactive("")
+
+    def __init__(
+        self,
+        library: Library,
+        intake: Intake,
+        clock: Callable[[], datetime],
+        *,
+        id: str | None = None,
+    ) -> None:
+        super().__init__(id=id)
+        self._library = library
+        self._intake = intake
+        self._clock = clock
+        self._pace = Pace()
+        # A search of the store each time, and nothing that is followed closely.
+        self._estimate = Reader(self, self._read_seconds_left, rest=ESTIMATE_SECONDS)
+
+    def on_mount(self) -> None:
+        """Follow what moves by itself."""
+        Feed.of(self).follow(self)
+        self._intake.listeners.append(self._take_time)
+
+    def show(self, counts: QueueCounts) -> None:
+        """Show these counts."""
+        self.counts = counts
+        self._take_time()
+        if self._left:
+            self._estimate.want()
+
+    @property
+    def _left(self) -> int:
+        return self.counts.running + self.counts.waiting if self.counts is not None else 0
+
+    async def _read_seconds_left(self) -> None:
+        self.seconds_left = await self._library.queue.seconds_left()
+
+    @on(WorkProgressed)
+    @on(TimePassed)
+    def _take_time(self) -> None:
+        """Take in what moves by itself: the pace, what is copied, what is read. Costs microseconds."""
+        self.copying = (self._intake.copied, self._intake.to_copy)
+        backfill = self._library.queue.backfill
+        self.reading = "" if backfill is None or not backfill.of else reading_words(backfill.done, backfill.of)
+        if self.counts is not None:
+            self._pace.note(self.counts, self._clock())
+            # Two digits, or the line would be repainted at every tick.
+            self.per_second, self.ended = round(self._pace.per_second, 1), self._pace.ended
 
     def left_part(self) -> list[Part]:
         """How many are in each state; what there is none of is not said."""
@@ -83,11 +135,11 @@ class QueueBar(TwoSidedLine):
         if counts.waiting:
             told.append((f"{counts.waiting:,} waiting", "$dim"))
         if counts.failed:
-            key = f" ({self.failures_key})" if self.failures_key else ""
-            told.append((f"{counts.failed:,} failed{key}", "$error"))
+            key = key_of(self, "show-failures")
+            told.append((f"{counts.failed:,} failed ({key})", "$error"))
         if counts.completed:
-            told.append((f"{counts.completed:,} done", "$dim"))
-        if self.copying and self.copying[1]:
+            told.append((f"{counts.completed:,} completed", "$dim"))
+        if self.copying[1]:
             told.insert(0, (f"copying {self.copying[0]:,} of {self.copying[1]:,}", "$foreground"))
         if self.reading:
             told.append((self.reading, "$dim"))
@@ -99,7 +151,7 @@ class QueueBar(TwoSidedLine):
     def right_parts(self) -> list[list[Part]]:
         """The pace, a bar of what is behind and before us, and the time left; a narrow window drops the bar first."""
         counts = self.counts or QueueCounts()
-        left = counts.running + counts.waiting
+        left = self._left
         if not left or not self.per_second or counts.paused:
             return []
         filled = min(BAR_CELLS - 1, round(BAR_CELLS * self.ended / (self.ended + left)))
@@ -108,3 +160,16 @@ class QueueBar(TwoSidedLine):
         seconds = left / self.per_second if self.seconds_left is None else self.seconds_left
         time_left: list[Part] = [(f"{clock_words(seconds)} left", "$dim")]
         return [[pace, *bar, *time_left], [pace, *time_left], time_left]
+
+
+def work_to_leave(counts: QueueCounts, running_here: int, adding: bool) -> str:
+    """Return what you should know before you leave, or nothing."""
+    told = []
+    if adding:
+        told.append("Files are still being copied. Add those that are missing again next time.")
+    if running_here:
+        go = "goes" if running_here == 1 else "go"
+        told.append(f"{running_here:,} in progress {go} back to the queue. Finished descriptions are kept.")
+    if counts.waiting and not counts.paused:
+        told.append(f"{counted(counts.waiting, 'upload')} in the queue will be processed next time.")
+    return " ".join(told)

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 
 from vuemantics_tui.domain.text import counted
 from vuemantics_tui.library import SearchHit, SearchResults
 
 Search = Callable[[], Awaitable[Sequence[SearchHit]]]
 """Searches, again each time that it is called."""
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """What a search line found of an upload, the sentence of it that is nearest, if any, and the line."""
+
+    hit: SearchHit
+    sentence: str
+    text: str
 
 
 class Results:

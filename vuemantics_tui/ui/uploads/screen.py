@@ -1,10 +1,10 @@
-"""UploadsScreen: the table of all uploads, the search above it, the queue below, and what can be done."""
+"""UploadsScreen: the main screen: search bar, browser, pane and queue bar, and what can be done from there."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import ClassVar
 
 from textual import events, on, work
@@ -12,36 +12,34 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.geometry import Size
+from textual.screen import Screen
 from textual.widgets import Static
 
-from vuemantics_tui.domain.upload import QueueCounts
 from vuemantics_tui.domain.view import View
-from vuemantics_tui.library import ChangeFeed, Library
+from vuemantics_tui.library import Candidate, Library
 from vuemantics_tui.ui.actions import ACT, FIND, MARK, PROGRAM, QUEUE, VIEW, action, hidden, key_of
-from vuemantics_tui.ui.messages import LoadFailed, TileOpened
+from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader, TimePassed, WorkProgressed
 from vuemantics_tui.ui.notices import Notices
-from vuemantics_tui.ui.screens.reading import is_open
-from vuemantics_tui.ui.uploads.gallery import Gallery
-from vuemantics_tui.ui.uploads.header_line import HeaderLine
-from vuemantics_tui.ui.uploads.outage_line import OutageLine
+from vuemantics_tui.ui.pictures.loader import Drawn, PictureLoader
+from vuemantics_tui.ui.pictures.modes import mode_of
+from vuemantics_tui.ui.uploads.browser import Browser
+from vuemantics_tui.ui.uploads.commands import UploadCommands
+from vuemantics_tui.ui.uploads.gallery import Gallery, TileOpened
+from vuemantics_tui.ui.uploads.intake import FilesNamed, Intake, PathField, PathFieldLeft, PathInput
+from vuemantics_tui.ui.uploads.listing import LINGER_SECONDS
 from vuemantics_tui.ui.uploads.pane import UploadPane
-from vuemantics_tui.ui.uploads.path_field import PathField, PathInput
-from vuemantics_tui.ui.uploads.queue_bar import Pace, QueueBar, reading_words
-from vuemantics_tui.ui.uploads.screen_acting import ActingPart
-from vuemantics_tui.ui.uploads.screen_describing import DescribingPart
-from vuemantics_tui.ui.uploads.screen_keeping import KeepingPart
-from vuemantics_tui.ui.uploads.screen_serving import ServingPart
-from vuemantics_tui.ui.uploads.search_bar import SearchInput, SearchLine
-from vuemantics_tui.ui.uploads.search_hint import SearchHint
-from vuemantics_tui.ui.uploads.table import TableHeading, UploadTable
-from vuemantics_tui.ui.uploads.upload_list import Change
+from vuemantics_tui.ui.uploads.queue_bar import QueueBar
+from vuemantics_tui.ui.uploads.results import Results
+from vuemantics_tui.ui.uploads.search_bar import PathTyped, SearchBar, SearchClosed, SearchInput, SearchLeft
+from vuemantics_tui.ui.uploads.servers import HeaderLine, OutageLine
+from vuemantics_tui.ui.uploads.table import UploadTable
+from vuemantics_tui.ui.uploads.upload_list import Change, UploadList
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
-from vuemantics_tui.ui.widgets.words import Words
 
 # As often as an eye can follow, and no more: over SSH each repaint is bytes.
-TICK_SECONDS = 0.1
-ESTIMATE_SECONDS = 1.0
-# A sorted or filtered view, and what a search finds, is read again as a whole: no more often than an eye can follow.
+CATCH_UP_SECONDS = 0.1
+# A sorted or filtered view, and what a search finds, is read again as a whole.
 READ_AGAIN_SECONDS = 1.0
 SMALLEST_WIDTH, SMALLEST_HEIGHT = 40, 8
 # What needs an upload under the cursor.
@@ -57,8 +55,8 @@ Press [b $accent]$key[/] to add photos and videos, or run
 [$accent]vuemantics-tui add --recursive ~/Pictures[/]"""
 
 
-class UploadsScreen(KeepingPart, ActingPart, DescribingPart, ServingPart):
-    """Shows what is in the library, follows what changes in it, and hands over what a person wants."""
+class UploadsScreen(Screen[None]):
+    """Lists the uploads of a library, follows what changes in it, and hands what you want to who does it."""
 
     HELP_TITLE = "The list of uploads"
     HELP_SIGNS = True
@@ -127,43 +125,54 @@ class UploadsScreen(KeepingPart, ActingPart, DescribingPart, ServingPart):
         *,
         quadrants: bool = False,
     ) -> None:
-        super().__init__(library, notices, clock, view, quadrants=quadrants)
-        self._pace = Pace()
+        super().__init__()
+        self.library = library
+        self.uploads = UploadList(library, view or View())
+        self.intake = Intake(library, notices)
+        self._notices = notices
+        self._clock = clock
+        self._quadrants = quadrants
+        self._pictures = PictureLoader(quadrants=quadrants)
+        self._explained: Results | None = None
+        # Where files were added from last, in this session or before; and where the picker was left in this one.
+        self._picked_in: Path | None = None
+        self._left_in: Path | None = None
+        self._catch_up = Reader(self, self._take_in, rest=CATCH_UP_SECONDS)
+        # It may take as long as a search does, so nothing waits for it.
+        self._read_again = Reader(self, self.uploads.refresh, rest=READ_AGAIN_SECONDS)
 
     def compose(self) -> ComposeResult:
         """From top to bottom."""
-        header = HeaderLine(id="header")
-        header.set_reactive(HeaderLine.analyzer, self.library.analyzer.made)
-        yield header
-        yield SearchLine(id="search")
-        yield SearchHint(id="search-hint")
+        yield HeaderLine(self.library, id="header")
+        yield SearchBar(self.library, self.uploads, id="search")
         with Horizontal(id="middle"):
-            with Vertical(id="list"):
-                yield TableHeading(self.uploads, id="heading")
-                yield self.table
-                yield Words(id="nothing")
-            yield UploadPane(self.library, self.clock, loader=self.pictures, explainer=self, id="pane")
-        yield self.gallery
+            yield Browser(self.library, self.uploads, self._clock, quadrants=self._quadrants, id="browser")
+            yield UploadPane(self.library, self._clock, loader=self._pictures, why=self.uploads.why, id="pane")
         with Vertical(id="empty"):
             yield Static(id="empty-text")
-        yield PathField(id="path-field")
-        yield OutageLine(id="outage")
-        yield QueueBar(id="queue")
+        yield PathField(self.intake, id="path-field")
+        yield OutageLine(self.library, id="outage")
+        yield QueueBar(self.library, self.intake, self._clock, id="queue")
         yield KeysLine(id="keys")
         yield Static(id="too-small", markup=False)
 
     def on_mount(self) -> None:
         """Begin to follow the library."""
+        self.commands = UploadCommands(self.app, self.library)
+        self._browser = self.query_one(Browser)
+        self._pane = self.query_one(UploadPane)
+        self._search_bar = self.query_one(SearchBar)
         self.uploads.listeners.append(self._list_changed)
+        feed = Feed.of(self)
+        feed.follow(self)
+        # What changes between the first look and the beginning of the feed would not be told: it may have begun.
+        if feed.counts is not None:
+            self._pane.paused = feed.counts.paused
+            self._catch_up.want()
         # The app takes the keys of the settings over only after its first screen is there.
         self.call_after_refresh(self._invite)
-        self._follow()
-        self._read_again()
-        self._estimate()
-        self.mind_servers()
 
     def _invite(self) -> None:
-        self.query_one(QueueBar).failures_key = key_of(self, "show-failures")
         key = key_of(self, "add-paths")
         self.query_one("#empty-text", Static).update(Content.from_markup(EMPTY, key=key))
 
@@ -172,75 +181,40 @@ class UploadsScreen(KeepingPart, ActingPart, DescribingPart, ServingPart):
         if action == "open_search" and self.has_class("-empty"):
             return False
         if action in ("add_paths", "type_paths", "open_search"):
-            return self.focused in (self.table, self.gallery, None)
+            return self.focused is None or isinstance(self.focused, UploadTable | Gallery)
         return action not in ON_UPLOADS or len(self.uploads) > 0
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Say so where the window is too small for anything else."""
+        width, height = event.size
+        self.set_class(width < SMALLEST_WIDTH or height < SMALLEST_HEIGHT, "-too-small")
+        self.query_one("#too-small", Static).update(
+            f"The window is too small: {width}×{height}.\nIt needs {SMALLEST_WIDTH}×{SMALLEST_HEIGHT}."
+        )
 
     # Following the library
 
-    @work(group="following", exit_on_error=False)
-    async def _follow(self) -> None:
-        feed: ChangeFeed | None = None
-        while True:
-            # A store that refuses for a while (locked, full) must not end the screen's following it.
-            with self.notices.errors_told():
-                if feed is None:
-                    feed = await self._begin()
-                elif (changes := await feed.poll()) is not None:
-                    await self.uploads.take_in(changes.changed, changes.deleted)
-                    await self._show_counts()
-                    if is_open(self):
-                        self.query_one(UploadPane).refresh_if({*changes.changed, *changes.deleted})
-                else:
-                    await self.uploads.let_pins_go()
-                if not is_open(self):
-                    return  # the program ends: the widgets are gone already
-                self._tick()
-            await asyncio.sleep(TICK_SECONDS)
+    @on(LibraryChanged)
+    def _library_changed(self, message: LibraryChanged) -> None:
+        self.uploads.note(message.changed, message.deleted)
+        self._catch_up.want()
+        self._pane.paused = message.counts.paused
+        self._pane.refresh_if(message.moved)
 
-    async def _begin(self) -> ChangeFeed:
-        feed = self.library.changes()
-        await feed.skip_to_now()
-        await self.uploads.open()
-        await self._show_counts()
-        return feed
-
-    @work(group="following", exit_on_error=False)
-    async def _read_again(self) -> None:
-        while True:
-            with self.notices.errors_told():
-                await self.uploads.refresh_when_outdated()
-                if not is_open(self):
-                    return
-            await asyncio.sleep(READ_AGAIN_SECONDS)
-
-    @work(group="following", exit_on_error=False)
-    async def _estimate(self) -> None:
-        while True:
-            with self.notices.errors_told():
-                self.query_one(QueueBar).seconds_left = await self.library.queue.seconds_left()
-            await asyncio.sleep(ESTIMATE_SECONDS)
-
-    def _tick(self) -> None:
-        self.table.repaint_outdated()
-        self.gallery.sync()
-        self.query_one(UploadPane).repaint_outdated()
-        self.show_outage()
-        bar = self.query_one(QueueBar)
-        bar.copying = self.adder.progress
-        backfill = self.library.queue.backfill
-        bar.reading = "" if backfill is None or not backfill.of else reading_words(backfill.done, backfill.of)
-        if bar.counts is not None:
-            self._pace.note(bar.counts, self.clock())
-            # Two digits, or the line would be repainted at every tick.
-            bar.per_second, bar.ended = round(self._pace.per_second, 1), self._pace.ended
-
-    async def _show_counts(self) -> None:
-        counts = await self.library.queue.store.counts()
-        if not is_open(self):
+    async def _take_in(self) -> None:
+        await self.uploads.catch_up()
+        if not self.is_attached:
             return
-        self.query_one(QueueBar).counts = counts
-        self.query_one(UploadPane).paused = counts.paused
+        if self.uploads.pins_linger:
+            self.set_timer(LINGER_SECONDS, self._catch_up.want)
+        self._show_counts()
+
+    def _show_counts(self) -> None:
+        counts = Feed.of(self).counts
+        if counts is None:
+            return
         self.query_one(HeaderLine).upload_count = counts.total
+        self.query_one(QueueBar).show(counts)
         self.query_one(KeysLine).rename("toggle-pause", "resume" if counts.paused else "pause")
         if (counts.total == 0) != self.has_class("-empty"):
             self.toggle_class("-empty")
@@ -248,43 +222,334 @@ class UploadsScreen(KeepingPart, ActingPart, DescribingPart, ServingPart):
             if not self.has_class("-field-open"):
                 # What is hidden cannot be focused, so the table could not be until now.
                 self.call_after_refresh(self._focus_unless_busy)
-        self.say()
 
     def _focus_unless_busy(self) -> None:
         # Somebody may have opened the search line meanwhile.
         if self.focused is None:
-            self.in_front.focus()
+            self._browser.in_front.focus()
 
-    @on(LoadFailed)
-    def _load_failed(self, message: LoadFailed) -> None:
-        self.notices.tell_error(message.error)
-
-    @on(TileOpened)
-    def _tile_opened(self) -> None:
-        self.action_open_upload()
+    @on(WorkProgressed)
+    @on(TimePassed)
+    def _repaint_outdated(self) -> None:
+        self._pane.repaint_outdated()
 
     def _list_changed(self, change: Change) -> None:
-        if is_open(self):
-            self.query_one(UploadPane).show(self.uploads.cursor_number)
-            if change is not Change.CURSOR:
-                self.say()
+        if change is Change.OUTDATED:
+            self._read_again.want()
+        if not self.is_attached:
+            return
+        self._pane.show(self.uploads.cursor_number)
+        if self.uploads.results is not self._explained:
+            self._explained = self.uploads.results
+            self._pane.explain_again()
 
-    def on_resize(self, event: events.Resize) -> None:
-        """Say so where the window is too small for anything else."""
-        width, height = event.size
-        self.set_class(width < SMALLEST_WIDTH or height < SMALLEST_HEIGHT, "-too-small")
-        self.query_one("#too-small", Static).update(
-            f"The window is too small: {width}×{height}.\n{SMALLEST_WIDTH}×{SMALLEST_HEIGHT} will do."
-        )
+    # Adding
 
+    @work(group="asking", exit_on_error=False)
+    async def action_add_paths(self) -> None:
+        """Pick files and folders, and add them."""
+        from vuemantics_tui.ui.picker.screen import PickerScreen
 
-def work_to_leave(counts: QueueCounts, running_here: int, adding: bool) -> str:
-    """What a person should know before leaving, or nothing."""
-    told = []
-    if adding:
-        told.append("Files are being copied; those not yet copied would have to be added again.")
-    if running_here:
-        told.append(f"{running_here:,} running here would wait again; finished descriptions are kept.")
-    if counts.waiting and not counts.paused:
-        told.append(f"{counts.waiting:,} waiting would go on next time.")
-    return " ".join(told)
+        with self._notices.errors_told():
+            self._picked_in = self._picked_in or await self._added_from()
+        start = self._left_in or Path.cwd()
+        picker = PickerScreen(start=start, last=self._picked_in, preview=self._preview, clock=self._clock)
+        paths = await self.app.push_screen_wait(picker)
+        if paths:
+            self._picked_in = self._left_in = picker.folder
+            self.add_paths(paths)
+
+    async def _added_from(self) -> Path | None:
+        newest = await self.library.uploads.newest(limit=1, show_hidden=True)
+        return Path(newest[0].source_path).parent if newest and newest[0].source_path else None
+
+    async def _preview(self, path: Path, size: Size) -> Drawn | None:
+        mode = mode_of(self.app, quadrants=self._quadrants)
+        return await self._pictures.preview(path, size.width, size.height, mode, self.library.preview)
+
+    def action_type_paths(self) -> None:
+        """Type or paste a path to add."""
+        self._open_path_field("")
+
+    def on_paste(self, event: events.Paste) -> None:
+        """Offer to add what is dropped on the terminal: it arrives as a pasted path."""
+        self._open_path_field(" ".join(event.text.split("\n")).strip())
+
+    @on(PathTyped)
+    def _path_typed(self, message: PathTyped) -> None:
+        self._open_path_field(message.path)
+
+    def _open_path_field(self, text: str) -> None:
+        # Notices stand where the field is going to be.
+        self.app.clear_notifications()
+        self.add_class("-field-open")
+        self.query_one(PathField).open(text)
+
+    @on(PathFieldLeft)
+    def _close_path_field(self) -> None:
+        self.remove_class("-field-open")
+        self.query_one(PathField).close()
+        self._browser.in_front.focus()
+
+    @on(FilesNamed)
+    def _files_named(self, message: FilesNamed) -> None:
+        self._close_path_field()
+        self._add(message.candidates)
+
+    @work(group="adding", exit_on_error=False)
+    async def _add(self, candidates: list[Candidate]) -> None:
+        with self._notices.errors_told():
+            await self.intake.add(candidates)
+
+    @work(group="adding", exit_on_error=False)
+    async def add_paths(self, paths: Sequence[Path]) -> None:
+        """Add files, and folders with everything in them, in the background."""
+        with self._notices.errors_told():
+            await self.intake.add(await self.intake.look(paths))
+
+    # Searching
+
+    def action_open_search(self) -> None:
+        """Type what to find."""
+        self._search_bar.open()
+
+    def action_show_below(self) -> None:
+        """Show the results below the cut-off, too."""
+        self._search_bar.show_below()
+
+    def action_past_search(self) -> None:
+        """Show the previous search."""
+        self._search_bar.recall()
+
+    def action_save_search(self) -> None:
+        """Save the search under a name."""
+        self._search_bar.save()
+
+    @work(group="asking", exit_on_error=False)
+    async def action_show_saved(self) -> None:
+        """Show the saved searches and the albums, and run the one chosen."""
+        from vuemantics_tui.ui.screens.saved import SavedScreen
+
+        saved = SavedScreen(self.library, save_key=key_of(self, "save-search"), tag_key=key_of(self, "edit-tags"))
+        query = await self.app.push_screen_wait(saved)
+        if query is not None:
+            self._search_bar.run(query)
+
+    @on(SearchClosed)
+    @on(SearchLeft)
+    def _search_closed(self) -> None:
+        self.set_focus(self._browser.in_front)
+
+    def key_escape(self) -> None:
+        """Go back from a search, or from marking."""
+        if self.uploads.results is not None:
+            self._search_bar.leave()
+            self.set_focus(self._browser.in_front)
+        elif len(self.uploads.marks):
+            self.uploads.clear_marks()
+
+    # What is listed, and how
+
+    @work(group="listing", exclusive=True, exit_on_error=False)
+    async def _change_list(self, change: Callable[[], Awaitable[None]]) -> None:
+        with self._notices.errors_told():
+            await change()
+
+    def action_find_similar(self) -> None:
+        """List what is similar to the upload under the cursor."""
+        row = self.uploads.cursor_row
+        if row is not None:
+            self._change_list(lambda: self.uploads.similar(row.number, row.filename))
+
+    def action_sort_by(self) -> None:
+        """Take the next sort order."""
+        self._change_list(self.uploads.sort_by_next)
+
+    def action_reverse_sort(self) -> None:
+        """Reverse the sort order."""
+        self._change_list(lambda: self.uploads.change_view(self.uploads.view.reversed()))
+
+    @work(group="asking", exit_on_error=False)
+    async def action_filter_by(self) -> None:
+        """Ask what to list."""
+        from vuemantics_tui.ui.screens.filter import FilterScreen
+
+        view = await self.app.push_screen_wait(FilterScreen(self.uploads.view))
+        if view is not None:
+            self._change_list(lambda: self.uploads.change_view(view))
+
+    def action_clear_view(self) -> None:
+        """List everything, newest first, without marks."""
+        self._search_bar.clear()
+        self._change_list(self.uploads.clear)
+
+    def action_toggle_gallery(self) -> None:
+        """Show thumbnails instead of the table, or back."""
+        self._browser.switch()
+        self.set_class(self._browser.shows_gallery, "-gallery")
+
+    def action_toggle_pane(self) -> None:
+        """Show or hide the pane."""
+        self.toggle_class("-no-pane")
+
+    def action_toggle_mark(self) -> None:
+        """Mark the upload under the cursor."""
+        self.uploads.toggle_mark()
+
+    def action_mark_range(self) -> None:
+        """Begin or end a range of marks."""
+        self.uploads.toggle_range()
+
+    def action_mark_all(self) -> None:
+        """Mark everything that is listed."""
+        self.uploads.mark_all()
+
+    # Acting on the marked uploads, or on the one under the cursor
+
+    @work(group="acting", exit_on_error=False)
+    async def action_delete_upload(self) -> None:
+        """Move to the trash, after asking."""
+        if await self.commands.delete(self.uploads.targets):
+            self.uploads.clear_marks()
+
+    @work(group="acting", exit_on_error=False)
+    async def action_undo_delete(self) -> None:
+        """Restore what was deleted last."""
+        await self.commands.undo_delete()
+
+    @work(group="acting", exit_on_error=False)
+    async def action_retry_upload(self) -> None:
+        """Retry, or describe again."""
+        if await self.commands.retry(self.uploads.targets):
+            self.uploads.clear_marks()
+
+    @work(group="acting", exit_on_error=False)
+    async def action_cancel_upload(self) -> None:
+        """Cancel what waits or runs."""
+        if await self.commands.cancel(self.uploads.targets):
+            self.uploads.clear_marks()
+
+    @work(group="acting", exit_on_error=False)
+    async def action_run_next(self) -> None:
+        """Move to the front of the queue."""
+        if await self.commands.run_next(self.uploads.targets):
+            self.uploads.clear_marks()
+
+    @work(group="acting", exit_on_error=False)
+    async def action_toggle_hidden(self) -> None:
+        """Hide, or show again."""
+        if await self.commands.toggle_hidden(self.uploads.targets):
+            self.uploads.clear_marks()
+
+    @work(group="acting", exit_on_error=False)
+    async def action_edit_tags(self) -> None:
+        """Add or remove tags."""
+        if await self.commands.edit_tags(self.uploads.targets):
+            self.uploads.clear_marks()
+
+    @work(group="acting", exit_on_error=False)
+    async def action_copy_path(self) -> None:
+        """Copy the path."""
+        await self.commands.copy_path(self.uploads.targets)
+
+    @work(group="acting", exit_on_error=False)
+    async def action_copy_description(self) -> None:
+        """Copy the description."""
+        await self.commands.copy_description(self.uploads.targets)
+
+    @work(group="acting", exit_on_error=False)
+    async def action_open_original(self) -> None:
+        """Open the original in the system viewer."""
+        if (number := self.uploads.cursor_number) is not None:
+            await self.commands.open_original(number)
+
+    @work(group="acting", exit_on_error=False)
+    async def action_edit_description(self) -> None:
+        """Write your own description."""
+        if (number := self.uploads.cursor_number) is not None:
+            await self.commands.edit_description(number)
+
+    # The queue, the servers and the analyzer
+
+    @work(group="acting", exit_on_error=False)
+    async def action_toggle_pause(self) -> None:
+        """Pause the queue, or resume it."""
+        await self.commands.toggle_pause()
+
+    @work(group="acting", exit_on_error=False)
+    async def action_reembed(self) -> None:
+        """Re-embed uploads of another model, after asking."""
+        await self.commands.reembed()
+
+    def action_look_now(self) -> None:
+        """Check now whether the server is back."""
+        if self.library.queue.circuit.outage is None:
+            self._notices.tell("All servers are online.")
+        else:
+            self.library.queue.circuit.look_now()
+        self.query_one(HeaderLine).look_now()
+
+    @work(group="asking", exit_on_error=False)
+    async def action_use_better_analyzer(self) -> None:
+        """Switch to a better analyzer, after asking."""
+        if self.intake.is_copying:
+            self._notices.tell("Files are being copied.", "Switch when they are all there.")
+        else:
+            await self.commands.use_better_analyzer()
+
+    # Other screens
+
+    @on(TileOpened)
+    def action_open_upload(self) -> None:
+        """Open the upload under the cursor in full screen."""
+        self._open_detail(metadata=False)
+
+    def action_show_details(self) -> None:
+        """Show all details of the upload under the cursor."""
+        self._open_detail(metadata=True)
+
+    def _open_detail(self, *, metadata: bool) -> None:
+        from vuemantics_tui.ui.screens.detail import DetailScreen
+
+        if (number := self.uploads.cursor_number) is not None:
+            self.app.push_screen(
+                DetailScreen(
+                    self.library,
+                    number,
+                    self._clock,
+                    metadata=metadata,
+                    loader=self._pictures,
+                    why=self.uploads.why,
+                )
+            )
+
+    def action_show_descriptions(self) -> None:
+        """Compare all descriptions of the upload under the cursor."""
+        from vuemantics_tui.ui.screens.descriptions import DescriptionsScreen
+
+        if (number := self.uploads.cursor_number) is not None:
+            self.app.push_screen(DescriptionsScreen(self.library, number, self._clock))
+
+    def action_show_trash(self) -> None:
+        """Show the trash."""
+        from vuemantics_tui.ui.screens.trash import TrashScreen
+
+        self.app.push_screen(TrashScreen(self.library, self._clock))
+
+    def action_show_duplicates(self) -> None:
+        """Find duplicates."""
+        from vuemantics_tui.ui.screens.duplicates import DuplicatesScreen
+
+        self.app.push_screen(DuplicatesScreen(self.library, self._pictures))
+
+    def action_show_stats(self) -> None:
+        """Show statistics of the library."""
+        from vuemantics_tui.ui.screens.stats import StatsScreen
+
+        self.app.push_screen(StatsScreen(self.library))
+
+    def action_show_failures(self) -> None:
+        """Show failures by reason."""
+        from vuemantics_tui.ui.screens.failures import FailuresScreen
+
+        self.app.push_screen(FailuresScreen(self.library))

@@ -1,22 +1,33 @@
-"""SearchLine: where one types what to find; beside it, in words, what the table shows just now."""
+"""SearchBar: the line to search with, what is listed in words beside it, and under it what may be meant or is wrong."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
-from textual import on
+from rich.cells import cell_len
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Horizontal
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.message import Message
 from textual.timer import Timer
+from textual.widget import Widget
 from textual.widgets import Input, Label, Static
 
-from vuemantics_tui.domain.query import pointed
-from vuemantics_tui.library import SearchResults, Suggestion
-from vuemantics_tui.ui.actions import FIND, action, hidden
-from vuemantics_tui.ui.messages import SearchEntered, SearchLeft, SearchTyped
+from vuemantics_tui.domain.errors import UsageError
+from vuemantics_tui.domain.query import QueryError, parse_query, pointed
+from vuemantics_tui.domain.text import visible
+from vuemantics_tui.library import Library, Suggestion
+from vuemantics_tui.ui.actions import FIND, action, hidden, key_of
+from vuemantics_tui.ui.fitting import fit
+from vuemantics_tui.ui.notices import Notices
+from vuemantics_tui.ui.typed_paths import typed_paths
+from vuemantics_tui.ui.uploads.results import Results
+from vuemantics_tui.ui.uploads.upload_list import Change, UploadList
 from vuemantics_tui.ui.widgets.line_input import LineInput
 from vuemantics_tui.ui.widgets.words import Words
 
@@ -24,7 +35,27 @@ from vuemantics_tui.ui.widgets.words import Words
 PAUSE_SECONDS = 0.002
 # A slash may begin a path that a terminal types when a file is dropped: all of it should be there.
 PATH_PAUSE_SECONDS = 0.25
+# What words find goes before: one connection reads for both.
+SUGGEST_AFTER_SECONDS = 0.04
 BLOCKS = "▁▂▃▅▇"
+CARET = "^"
+
+
+@dataclass
+class SearchLeft(Message):
+    """The search line was left without a search."""
+
+
+@dataclass
+class SearchClosed(Message):
+    """A search was made, and the keys belong to the list again."""
+
+
+@dataclass
+class PathTyped(Message):
+    """A path was typed into the search line: some terminals type it when a file is dropped, and its slash opened it."""
+
+    path: str
 
 
 class SearchInput(LineInput):
@@ -47,7 +78,7 @@ class SearchInput(LineInput):
         self.suggestion: Suggestion | None = None
 
     def action_leave_search(self) -> None:
-        """Leave, and go back to where one was."""
+        """Leave the search."""
         self.post_message(SearchLeft())
 
     def action_older_search(self) -> None:
@@ -68,6 +99,12 @@ class SearchInput(LineInput):
             self.value = taken.line
             self.cursor_position = taken.cursor
 
+    def offer(self, suggestion: Suggestion | None) -> None:
+        """Have Tab take this."""
+        if suggestion != self.suggestion:
+            self.suggestion = suggestion
+            self.screen.refresh_bindings()
+
     def begin(self, past: Sequence[str]) -> None:
         """Past searches, newest first; recalling begins with the newest."""
         self.past = past
@@ -80,21 +117,47 @@ class SearchInput(LineInput):
             self.cursor_position = len(self.value)
 
 
-class SearchLine(Horizontal):
-    """One line. Posts SearchEntered and SearchLeft."""
+class SearchBar(Vertical):
+    """Lists in an UploadList what is typed. Posts SearchLeft, SearchClosed and PathTyped."""
 
-    def __init__(self, *, id: str | None = None) -> None:
+    def __init__(self, library: Library, uploads: UploadList, *, id: str | None = None) -> None:
         super().__init__(id=id)
+        self._library = library
+        self._uploads = uploads
         self._pause: Timer | None = None
-        self._told = ""
-        self._scored: SearchResults | None = None
+        # The line that was searched for last, and which of the past searches it is.
+        self._searched = ""
+        self._past_place = -1
+        self._shown: Results | None = None
 
     def compose(self) -> ComposeResult:
-        """A slash, the field, the scores, the words."""
-        yield Label("/", id="search-slash")
-        yield SearchInput()
-        yield Static(id="score-histogram", markup=False)
-        yield Words(id="view-words")
+        """A slash, the field, the scores, the words; the hint."""
+        with Horizontal(id="search-line"):
+            yield Label("/", id="search-slash")
+            yield SearchInput()
+            yield Static(id="score-histogram", markup=False)
+            yield Words(id="view-words")
+        yield SearchHint(id="search-hint")
+
+    def on_mount(self) -> None:
+        """Follow the list."""
+        self._uploads.listeners.append(self._list_changed)
+
+    def _list_changed(self, change: Change) -> None:
+        if not self.is_attached or change in (Change.CURSOR, Change.ROWS):
+            return
+        words = self._uploads.words(below_key=key_of(self, "show-below"), clear_key=key_of(self, "clear-view"))
+        self.query_one("#view-words", Words).say(words)
+        results = self._uploads.results
+        if results is not self._shown:
+            self._shown = results
+            found = results.of_line if results is not None else None
+            bins = found.histogram if found is not None else None
+            scores = "" if bins is None else histogram_words(bins.counts, bins.low, bins.high, bins.cut)
+            self.query_one("#score-histogram", Static).update(scores)
+            self.query_one(SearchHint).note(found.note if found is not None else "")
+
+    # Typing
 
     @property
     def text(self) -> str:
@@ -102,79 +165,286 @@ class SearchLine(Horizontal):
         return self.query_one(SearchInput).value.strip()
 
     def open(self) -> None:
-        """Ready to type, with what was there selected."""
+        """Begin to type, with what was there selected."""
         field = self.query_one(SearchInput)
         # At once: `focus()` comes later, and keys pressed meanwhile would go to the table.
         self.screen.set_focus(field)
         field.action_select_all()
-
-    def remember(self, past: Sequence[str]) -> None:
-        """Past searches, newest first, for Up and Down."""
-        self.query_one(SearchInput).begin(past)
+        self.query_one(SearchHint).suggest((), typing=True)
+        self._read_history()
 
     def put(self, text: str) -> None:
         """Show this search, without running it."""
-        self._told = text.strip()
+        self._searched = text.strip()
         with self.prevent(Input.Changed):
             self.query_one(SearchInput).value = text
         self._stop_waiting()
 
-    def say(self, words: str) -> None:
-        """What the table shows, in words."""
-        self.query_one("#view-words", Words).say(words)
+    def clear(self) -> None:
+        """Empty the line, and drop what is being searched for."""
+        self.workers.cancel_node(self)
+        self._stop_waiting()
+        self._end_hints()
+        self.put("")
 
-    def show_scores(self, results: SearchResults | None) -> None:
-        """How the scores of what was found are distributed, those cut off dim; nothing where none are known."""
-        if results is not self._scored:
-            self._scored = results
-            of = None if results is None else results.histogram
-            words = "" if of is None else histogram_words(of.counts, of.low, of.high, of.cut)
-            self.query_one("#score-histogram", Static).update(words)
-
-    @property
-    def typing(self) -> bool:
-        """Whether the field has the focus."""
-        return self.query_one(SearchInput).has_focus
-
-    def offer(self, suggestion: Suggestion | None) -> None:
-        """What Tab takes."""
-        field = self.query_one(SearchInput)
-        if suggestion != field.suggestion:
-            field.suggestion = suggestion
-            self.screen.refresh_bindings()
-
-    def cell_of(self, place: int) -> int:
-        """In which cell of this line the character at an index of the text stands."""
-        field = self.query_one(SearchInput)
-        place += len(field.value) - len(field.value.lstrip())
-        before = len(pointed(field.value, place)[1]) - 1
-        return max(0, field.region.x - self.region.x + before - round(field.scroll_x))
+    @work(group="asking", exit_on_error=False)
+    async def _read_history(self) -> None:
+        with Notices.of(self).errors_told():
+            self.query_one(SearchInput).begin(await self._library.search.history.newest())
 
     @on(Input.Changed)
     def _changed(self, event: Input.Changed) -> None:
         event.stop()
         self._stop_waiting()
+        field = self.query_one(SearchInput)
         # A suggestion is a whole line, made from the one before this key.
-        self.offer(None)
-        self.post_message(SearchTyped(event.value, self.query_one(SearchInput).cursor_position))
+        field.offer(None)
+        self.query_one(SearchHint).complain("")
+        self._suggest(event.value, field.cursor_position)
         self._pause = self.set_timer(PATH_PAUSE_SECONDS if "/" in event.value else PAUSE_SECONDS, self._paused)
+
+    @work(group="suggesting", exclusive=True, exit_on_error=False)
+    async def _suggest(self, text: str, cursor: int) -> None:
+        await asyncio.sleep(SUGGEST_AFTER_SECONDS)
+        with Notices.of(self).errors_told():
+            found = await self._library.search.suggester.suggest(text, cursor) if text else []
+            field = self.query_one(SearchInput)
+            if field.has_focus:
+                field.offer(found[0] if found else None)
+                self.query_one(SearchHint).suggest(found, typing=True)
+
+    def _paused(self) -> None:
+        if self.text != self._searched:
+            self._searched = self.text
+            self._search_unless_dropped(self.text, final=False)
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
         event.stop()
         self._stop_waiting()
-        self._told = self.text
-        self.post_message(SearchEntered(self.text, final=True))
-
-    def _paused(self) -> None:
-        if self.text != self._told:
-            self._told = self.text
-            self.post_message(SearchEntered(self.text, final=False))
+        self._searched = self.text
+        self._search_unless_dropped(self.text, final=True)
 
     def _stop_waiting(self) -> None:
         if self._pause is not None:
             self._pause.stop()
             self._pause = None
+
+    def _end_hints(self) -> None:
+        self.workers.cancel_group(self, "suggesting")
+        self.query_one(SearchInput).offer(None)
+        hint = self.query_one(SearchHint)
+        hint.complain("")
+        hint.suggest((), typing=False)
+
+    # Searching
+
+    def run(self, text: str, *, below: bool = False) -> None:
+        """Show a line, and list what it finds, with `below` also what is below the cut-off."""
+        self.put(text)
+        self._list(text, below=below)
+
+    def show_below(self) -> None:
+        """List also what the search found below the cut-off."""
+        results = self._uploads.results
+        if results is not None and results.has_more_below:
+            self.run(results.text, below=True)
+        else:
+            Notices.of(self).tell("No results are left below the cut-off.")
+
+    @work(group="asking", exit_on_error=False)
+    async def recall(self) -> None:
+        """List what the previous search found, each time one further back."""
+        with Notices.of(self).errors_told():
+            past = await self._library.search.history.newest()
+            if not past:
+                Notices.of(self).tell("No past searches yet.")
+                return
+            self._past_place = (self._past_place + 1) % len(past)
+            self.run(past[self._past_place])
+
+    @work(group="asking", exit_on_error=False)
+    async def save(self) -> None:
+        """Save the search under a name."""
+        from vuemantics_tui.ui.screens.ask import AskScreen
+
+        text = self._uploads.text
+        if not text:
+            Notices.of(self).tell("There is no search to save.", "Search for something first.")
+            return
+
+        async def save_as(name: str) -> str:
+            await self._library.search.save(name, text)
+            return f"Saved. {key_of(self, 'show-saved')} shows saved searches."
+
+        told = await self.app.push_screen_wait(AskScreen("Save this search as", text, save_as, placeholder="a name"))
+        if told is not None:
+            Notices.of(self).tell(told)
+
+    @on(SearchLeft)
+    def leave(self) -> None:
+        """Go back to where you were before the search."""
+        self.clear()
+        self._leave_results()
+
+    @work(group="searching", exclusive=True, exit_on_error=False)
+    async def _leave_results(self) -> None:
+        with Notices.of(self).errors_told():
+            await self._uploads.leave_results()
+
+    def _search_unless_dropped(self, text: str, *, final: bool) -> None:
+        if "/" in text:
+            self._look_for_path(text, final=final)
+        else:
+            self._search(text, final=final)
+
+    @work(group="looking", exclusive=True, exit_on_error=False)
+    async def _look_for_path(self, text: str, *, final: bool) -> None:
+        path = f"/{text}"
+        there = await asyncio.to_thread(_is_there, path)
+        if not final and self.text != text:
+            return  # more was typed meanwhile, and would be lost
+        if there:
+            # Its beginning may have been searched for.
+            self.leave()
+            self.post_message(PathTyped(path))
+        else:
+            self._search(text, final=final)
+
+    def _search(self, text: str, *, final: bool) -> None:
+        if not final:
+            self._list_while_typing(text)
+            return
+        try:
+            parse_query(text)
+        except QueryError as error:
+            self._complain(error)
+            return
+        self._past_place = 0
+        self._end_hints()
+        self.post_message(SearchClosed())
+        if text:
+            self._remember(text)
+        self._list(text)
+
+    @work(group="searching", exclusive=True, exit_on_error=False)
+    async def _list_while_typing(self, text: str) -> None:
+        with Notices.of(self).errors_told():
+            # Words answer at once; the meaning joins as soon as the embedder has answered.
+            if text:
+                await self._uploads.search_words(text)
+            await self._uploads.search(text, final=False)
+
+    @work(group="searching", exclusive=True, exit_on_error=False)
+    async def _list(self, text: str, *, below: bool = False) -> None:
+        with Notices.of(self).errors_told():
+            try:
+                await self._uploads.search(text, below=below)
+            except UsageError as error:
+                self._complain(error)  # what it names is not there
+
+    @work(group="asking", exit_on_error=False)
+    async def _remember(self, text: str) -> None:
+        with Notices.of(self).errors_told():
+            await self._library.search.remember(text)
+
+    def _complain(self, error: UsageError) -> None:
+        cell = self._cell_of(error.place) - 1 if isinstance(error, QueryError) else None
+        self.query_one(SearchHint).complain(f"{error.message}. {error.hint}".strip(), cell)
+
+    def _cell_of(self, place: int) -> int:
+        """Return in which cell of the line the character at an index of the text stands."""
+        field = self.query_one(SearchInput)
+        place += len(field.value) - len(field.value.lstrip())
+        before = len(pointed(field.value, place)[1]) - 1
+        return max(0, field.region.x - self.region.x + before - round(field.scroll_x))
+
+
+class SearchHint(Widget):
+    """One line, hidden where there is nothing to say.
+
+    What is wrong goes before what may be meant, and that before a note.
+    """
+
+    DEFAULT_CSS = """
+    SearchHint {
+        height: 1;
+        padding: 0 1;
+        background: $panel;
+
+        &.-blank {
+            display: none;
+        }
+    }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id, classes="-blank")
+        self._error = ""
+        self._cell: int | None = None
+        self._suggestions: tuple[Suggestion, ...] = ()
+        self._note = ""
+        self._open = False
+
+    def complain(self, message: str, cell: int | None = None) -> None:
+        """Say what is wrong, with a caret in a cell of the line above, where the place is known; or no more."""
+        self._change(_error=visible(message), _cell=cell)
+
+    def suggest(self, suggestions: Sequence[Suggestion], *, typing: bool) -> None:
+        """Show ways to go on; while someone is `typing` the line stays, so that nothing below it jumps."""
+        self._change(_suggestions=tuple(suggestions), _open=typing)
+
+    def note(self, note: str) -> None:
+        """Say this where there is nothing else to say."""
+        self._change(_note=visible(note))
+
+    @property
+    def complains(self) -> bool:
+        """Whether it says what is wrong."""
+        return bool(self._error)
+
+    def _change(self, **values: object) -> None:
+        if any(getattr(self, name) != value for name, value in values.items()):
+            for name, value in values.items():
+                setattr(self, name, value)
+            self.set_class(not (self._error or self._suggestions or self._note or self._open), "-blank")
+            self.refresh()
+
+    def render(self) -> Content:
+        """The line."""
+        width = self.content_size.width
+        if self._error:
+            return Content.assemble(*error_parts(self._error, self._cell, width))
+        if self._suggestions:
+            return Content.assemble(*_suggestion_parts(self._suggestions, width))
+        return Content.styled(fit(self._note, width).rstrip(), "$warning")
+
+
+def error_parts(message: str, cell: int | None, width: int) -> list[tuple[str, str]]:
+    """The caret in its cell, and the message behind it, or where it fits only there, before it."""
+    if cell is None:
+        return [(fit(f"✗ {message}", width).rstrip(), "$error")]
+    cell = min(cell, width - 1)
+    room_behind, room_before = width - cell - 2, cell - 1
+    if cell_len(message) > room_behind and room_before > room_behind:
+        told = fit(message, room_before).rstrip()
+        return [(" " * (room_before - cell_len(told)) + told + " ", "$error"), (CARET, "bold $error")]
+    told = fit(message, room_behind).rstrip() if room_behind > 0 else ""
+    return [(" " * cell, ""), (CARET, "bold $error"), (f" {told}", "$error")]
+
+
+def _suggestion_parts(suggestions: Sequence[Suggestion], width: int) -> list[tuple[str, str]]:
+    parts: list[tuple[str, str]] = [("Tab ", "bold $accent")]
+    room = width - 4
+    for place, suggestion in enumerate(suggestions):
+        count = "" if suggestion.count is None else f" {suggestion.count:,}"
+        label = visible(suggestion.label)
+        needed = cell_len(label) + cell_len(count) + 2
+        if needed > room:
+            break
+        parts += [(label, "$foreground" if place == 0 else "$dim"), (f"{count}  ", "$dim")]
+        room -= needed
+    return parts if len(parts) > 1 else []
 
 
 def histogram_words(counts: Sequence[int], low: float, high: float, cut: float) -> Content:
@@ -187,3 +457,9 @@ def histogram_words(counts: Sequence[int], low: float, high: float, cut: float) 
         kept = low + (place + 1) * width >= cut
         parts.append((block, "$accent" if kept and count else "$dim"))
     return Content.assemble(*parts, "  ")
+
+
+def _is_there(text: str) -> bool:
+    """Tell whether the text is one or more paths that exist. Looks at the disk."""
+    paths = typed_paths(text)
+    return bool(paths) and all(path.is_absolute() and path.exists() for path in paths)

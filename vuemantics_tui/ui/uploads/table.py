@@ -8,14 +8,15 @@ from typing import ClassVar, get_args
 
 from rich.segment import Segment
 from rich.style import Style
-from textual import work
+from textual import on, work
 from textual.content import Content
 from textual.geometry import Size
 from textual.strip import Strip
 from textual.widget import Widget
 
 from vuemantics_tui.domain.upload import UploadRow
-from vuemantics_tui.ui.messages import LoadFailed
+from vuemantics_tui.ui.feed import Feed, TimePassed, WorkProgressed
+from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.uploads.line import GAP, LEAD, Columns, LineStyle, line_pieces
 from vuemantics_tui.ui.uploads.upload_list import Change, UploadList
 from vuemantics_tui.ui.widgets.cursor_list import CursorList
@@ -23,6 +24,8 @@ from vuemantics_tui.ui.wording import age_words
 
 # The table keeps this many cells for its scrollbar.
 SCROLLBAR_CELLS = 1
+# After rows that could not be read.
+RETRY_SECONDS = 1.0
 
 
 class TableHeading(Widget):
@@ -68,7 +71,8 @@ class UploadTable(CursorList[LineStyle]):
         self._loading = False
 
     def on_mount(self) -> None:
-        """Follow the list."""
+        """Follow the list, and what moves by itself."""
+        Feed.of(self).follow(self)
         self._uploads.listeners.append(self._list_changed)
         self._list_changed(Change.REPLACED)
 
@@ -114,6 +118,8 @@ class UploadTable(CursorList[LineStyle]):
             wanted = self.cursor_line - on_screen if top else self.cursor_line - self._height + 1
             self.scroll_to(y=max(0, wanted), animate=False)
 
+    @on(WorkProgressed)
+    @on(TimePassed)
     def repaint_outdated(self) -> None:
         """Repaint the lines that differ from what was painted: by what moved, or by frames and ages, which move alone.
 
@@ -149,18 +155,22 @@ class UploadTable(CursorList[LineStyle]):
 
     @work(group="rows", exit_on_error=False)
     async def _load_wanted(self) -> None:
-        rows = self._uploads.rows
         try:
-            while wanted := self._wanted():
-                all_there = await rows.read(wanted)
-                rows.keep_near(lambda: self._uploads.numbers(self._visible(2 * self._height)))
-                self.repaint_outdated()
-                if not all_there:
-                    break  # some were deleted a moment ago: the feed will say so
-        except Exception as error:  # noqa: BLE001 - told on the screen; the next tick tries again
-            self.post_message(LoadFailed(error))
+            with Notices.of(self).errors_told():
+                await self._load()
+                return
+            self.set_timer(RETRY_SECONDS, self._load_later)
         finally:
             self._loading = False
+
+    async def _load(self) -> None:
+        rows = self._uploads.rows
+        while wanted := self._wanted():
+            all_there = await rows.read(wanted)
+            rows.keep_near(lambda: self._uploads.numbers(self._visible(2 * self._height)))
+            self.repaint_outdated()
+            if not all_there:
+                return  # some were deleted a moment ago: the feed will say so
 
     # Painting
 

@@ -5,19 +5,18 @@ The one model behind table, gallery and pane: they draw it, and keep no list of 
 
 from __future__ import annotations
 
-import asyncio
 import time
 from array import array
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence, Set
 from dataclasses import replace
 from enum import Enum, auto
 
 from vuemantics_tui.domain.errors import UsageError
-from vuemantics_tui.domain.upload import UploadRow, status_word
+from vuemantics_tui.domain.upload import Upload, UploadRow, status_word
 from vuemantics_tui.domain.view import SortKey, View
 from vuemantics_tui.library import Library, SearchHit, SearchResults, UploadStore
 from vuemantics_tui.ui.uploads.listing import Listing, Marks, Pins
-from vuemantics_tui.ui.uploads.results import Results
+from vuemantics_tui.ui.uploads.results import Results, Why
 
 # The first lines are there before the long list behind them: a large library opens as fast as a small one.
 FIRST_LOOK = 100
@@ -39,6 +38,8 @@ class Change(Enum):
     MARKS = auto()
     # The store has moved on from rows that were read.
     ROWS = auto()
+    # A change may have moved the lines of a sorted view, or of a search: it should be read again.
+    OUTDATED = auto()
 
 
 class RowCache:
@@ -106,9 +107,12 @@ class UploadList:
         self._pins = Pins()
         self._cursor = 0
         self._return_to: int | None = None
+        self._opened = False
+        # What moved in the store and is not taken in yet.
+        self._changed: set[int] = set()
+        self._deleted: set[int] = set()
         # Which question is the latest: an answer to another one comes too late.
         self._asked = 0
-        self._outdated = asyncio.Event()
 
     # What is listed
 
@@ -124,6 +128,11 @@ class UploadList:
     def line_of(self, number: int) -> int | None:
         """Return the line of an upload, from 0, or None."""
         return self._listing.index_of(number)
+
+    def why(self, upload: Upload) -> Why | None:
+        """Return why a search line found an upload, where one did."""
+        hit = self.results.hit(upload.number) if self.results is not None else None
+        return None if hit is None else Why(hit, hit.sentence, self.text)
 
     def numbers(self, lines: Iterable[int]) -> list[int]:
         """Return the numbers of the uploads on these lines, as far as there are any."""
@@ -231,7 +240,7 @@ class UploadList:
 
     # Following the library
 
-    async def open(self) -> None:
+    async def _open(self) -> None:
         """Read the view for the first time."""
         if self.live:
             newest = await self._library.uploads.newest(limit=FIRST_LOOK, show_hidden=self.view.show_hidden)
@@ -240,37 +249,45 @@ class UploadList:
                 return
         await self.refresh()
 
-    async def take_in(self, changed: Sequence[int], deleted: Iterable[int]) -> None:
+    def note(self, changed: Set[int], deleted: Set[int]) -> None:
+        """Note what moved in the store, for `catch_up` to take in."""
+        # One may be deleted and restored, or the other way round: what was said last holds.
+        self._changed = (self._changed - deleted) | changed
+        self._deleted = (self._deleted - changed) | deleted
+
+    async def catch_up(self) -> None:
         """Take in what moved in the store: new ones come in front, running ones on top, the cursor stays put."""
-        gone = set(deleted)
+        if not self._opened:
+            await self._open()
+            self._opened = True
+        changed, deleted = self._changed, self._deleted
+        self._changed, self._deleted = set(), set()
+        try:
+            await self._take_in(sorted(changed), deleted)
+        except BaseException:
+            self._changed, self._deleted = self._changed | changed, self._deleted | deleted
+            raise
+
+    async def _take_in(self, changed: Sequence[int], gone: set[int]) -> None:
+        if not changed and not gone:
+            if self.pins_linger:
+                self._shift((), set(), await self._pinned())
+            return
         if not self.live:
             self._shift(changed, gone, await self._pinned())
-            self._outdated.set()
+            self._tell(Change.OUTDATED)
             return
         # Somebody may have hidden or unhidden it.
         rows = await self._library.uploads.rows(changed)
         hidden = {row.number for row in rows if row.hidden and not self.view.show_hidden}
         self._shift([row.number for row in rows], gone | hidden, await self._pinned())
         if any(row.number not in hidden and row.number not in self for row in rows):
-            self._outdated.set()
+            self._tell(Change.OUTDATED)
 
-    async def let_pins_go(self) -> None:
-        """Unpin what has ended, once it has been on top for long enough. Cheap where nothing is."""
-        if self._pins.lingering and self.results is None:
-            self._shift((), set(), await self._pinned())
-
-    async def refresh_when_outdated(self) -> None:
-        """Wait until a change may have moved the lines of a sorted view or of a search, and read it again.
-
-        It may take as long as a search does, so it is not a part of `take_in`.
-        """
-        await self._outdated.wait()
-        self._outdated.clear()
-        try:
-            await self.refresh()
-        except BaseException:
-            self._outdated.set()
-            raise
+    @property
+    def pins_linger(self) -> bool:
+        """Whether something that has ended is still on top: `catch_up` takes it from there after LINGER_SECONDS."""
+        return self._pins.lingering and self.results is None
 
     async def refresh(self) -> None:
         """Read the view, or search, again; the cursor stays on its upload."""

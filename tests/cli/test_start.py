@@ -1,0 +1,63 @@
+"""What a command loads before it prints: a list must not wait for packages that only searching and drawing need."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Run
+
+HEAVY = ("numpy", "PIL", "av", "psutil", "pebble", "httpx", "onnxruntime", "tokenizers", "textual", "rich", "filelock")
+TIMES = 2.0
+RUNS = 7
+
+
+def loaded_by(library: Path, words: list[str]) -> set[str]:
+    """Return the heavy packages in memory when a command has printed."""
+    code = (
+        "import atexit, sys\n"
+        f"atexit.register(lambda: print(*[name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr))\n"
+        f"sys.argv[1:] = {words!r}\n"
+        "from vuemantics_tui.cli import main\n"
+        "main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "VUEMANTICS_LIBRARY": str(library)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    return set(done.stderr.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize(
+    "words", ["--help", "list", "list --json", "show ID --json", "tag --list", "trash", "failures"]
+)
+def test_what_only_reads_rows_loads_nothing_heavy(ids: dict[str, str], tmp_path: Path, words: str) -> None:
+    loaded = loaded_by(tmp_path / "library", words.replace("ID", ids["chelsea.png"]).split())
+    # rich measures how wide the cells of a table are.
+    assert loaded <= {"rich"}
+
+
+def seconds_of(run: Run, *words: str) -> float:
+    """Return the least processor time of several runs: what others do on the machine only adds to it."""
+    best = float("inf")
+    for _ in range(RUNS):
+        before = os.times()
+        assert run(*words).returncode == 0
+        after = os.times()
+        spent = (after.children_user - before.children_user) + (after.children_system - before.children_system)
+        best = min(best, spent)
+    return best
+
+
+@pytest.mark.usefixtures("ids")
+def test_a_list_takes_at_most_twice_as_long_as_the_help(run: Run) -> None:
+    run("list")
+    assert seconds_of(run, "list") <= TIMES * seconds_of(run, "--help")

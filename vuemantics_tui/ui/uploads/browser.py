@@ -1,0 +1,73 @@
+"""Browser: the uploads of a list, as a table or as a gallery, or in words why there are none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+
+from vuemantics_tui.library import Library
+from vuemantics_tui.ui.actions import key_of
+from vuemantics_tui.ui.pictures.loader import PictureLoader
+from vuemantics_tui.ui.uploads.gallery import Gallery
+from vuemantics_tui.ui.uploads.table import TableHeading, UploadTable
+from vuemantics_tui.ui.uploads.upload_list import Change, UploadList
+from vuemantics_tui.ui.widgets.words import Words
+
+# Drawn tiles; one takes some 80 kB.
+MOST_TILES = 300
+
+
+class Browser(Vertical):
+    """Shows one of two views of an UploadList."""
+
+    def __init__(
+        self,
+        library: Library,
+        uploads: UploadList,
+        clock: Callable[[], datetime],
+        *,
+        quadrants: bool = False,
+        id: str | None = None,
+    ) -> None:
+        super().__init__(id=id)
+        self._uploads = uploads
+        self._table = UploadTable(uploads, clock, id="uploads")
+        tiles = PictureLoader(quadrants=quadrants, most_kept=MOST_TILES)
+        self._gallery = Gallery(library, uploads, tiles, id="gallery")
+
+    def compose(self) -> ComposeResult:
+        """The table with its heading, the gallery, and what is said where there is nothing."""
+        yield TableHeading(self._uploads, id="heading")
+        yield self._table
+        yield self._gallery
+        yield Words(id="nothing")
+
+    def on_mount(self) -> None:
+        """Follow the list."""
+        self._uploads.listeners.append(self._list_changed)
+
+    @property
+    def shows_gallery(self) -> bool:
+        """Whether the gallery is in front."""
+        return self.has_class("-gallery")
+
+    @property
+    def in_front(self) -> UploadTable | Gallery:
+        """What lists the uploads just now, and takes the keys."""
+        return self._gallery if self.shows_gallery else self._table
+
+    def switch(self) -> None:
+        """Show the gallery in place of the table, or back."""
+        self.toggle_class("-gallery")
+        # What is hidden cannot be focused.
+        self.call_after_refresh(self.in_front.focus)
+
+    def _list_changed(self, change: Change) -> None:
+        if self.is_attached and change not in (Change.CURSOR, Change.ROWS):
+            nothing = len(self._uploads) == 0
+            words = f"Nothing here: {self._uploads.words(clear_key=key_of(self, 'clear-view'))}" if nothing else ""
+            self.query_one("#nothing", Words).say(words)
+            self.set_class(nothing, "-nothing")
