@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
 from textual.app import ComposeResult
@@ -14,7 +14,6 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from vuemantics_tui.domain.text import counted, size_words, visible
-from vuemantics_tui.library import DuplicateGroup, Library, LookAlike
 from vuemantics_tui.ui.actions import ACT, MOVE, action, hidden
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.pictures.loader import PictureLoader
@@ -24,6 +23,9 @@ from vuemantics_tui.ui.widgets.keys_line import KeysLine
 from vuemantics_tui.ui.widgets.thumbnail import Thumbnail
 from vuemantics_tui.ui.widgets.words import Words
 from vuemantics_tui.ui.wording import local_moment, taken_words
+
+if TYPE_CHECKING:
+    from vuemantics_tui.library import DuplicateGroup, Library, LookAlike
 
 LOOKING = "Looking for duplicates…"
 NOTHING = "No duplicates found.\n\nHidden and unprocessed uploads are skipped."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -16,7 +16,6 @@ from textual.worker import Worker
 
 from vuemantics_tui.domain.text import counted, visible
 from vuemantics_tui.domain.upload import FailureGroup
-from vuemantics_tui.library import Library
 from vuemantics_tui.ui.actions import ACT, MOVE, action, key_of
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader
 from vuemantics_tui.ui.notices import Notices
@@ -26,6 +25,9 @@ from vuemantics_tui.ui.widgets.keys_line import KeysLine
 from vuemantics_tui.ui.widgets.pull_line import PullLine
 from vuemantics_tui.ui.widgets.words import Words
 from vuemantics_tui.ui.wording import without_prefix
+
+if TYPE_CHECKING:
+    from vuemantics_tui.library import Library
 
 # Each time, all that failed is read.
 READ_REST_SECONDS = 0.5

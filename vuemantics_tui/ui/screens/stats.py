@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len
 from textual import events, work
@@ -17,7 +17,6 @@ from textual.widgets import Static
 
 from vuemantics_tui.domain.text import counted, seconds_words, size_words, visible
 from vuemantics_tui.domain.upload import STATUS_WORDS
-from vuemantics_tui.library import Library, Statistics
 from vuemantics_tui.ui.actions import MOVE, VIEW, action
 from vuemantics_tui.ui.fitting import fit
 from vuemantics_tui.ui.notices import Notices
@@ -25,6 +24,9 @@ from vuemantics_tui.ui.screens.reading import READING, Reading, is_open
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 from vuemantics_tui.ui.widgets.months_chart import MonthsChart
 from vuemantics_tui.ui.widgets.words import Words
+
+if TYPE_CHECKING:
+    from vuemantics_tui.library import Library, Statistics
 
 COUNTING = "Counting…"
 NOTHING = "Nothing to count yet."

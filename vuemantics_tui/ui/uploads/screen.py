@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on, work
 from textual.app import ComposeResult
@@ -17,7 +17,6 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from vuemantics_tui.domain.view import View
-from vuemantics_tui.library import Candidate, Library
 from vuemantics_tui.ui.actions import ACT, FIND, MARK, PROGRAM, QUEUE, VIEW, action, hidden, key_of
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader, TimePassed, WorkProgressed
 from vuemantics_tui.ui.notices import Notices
@@ -36,6 +35,9 @@ from vuemantics_tui.ui.uploads.servers import HeaderLine, OutageLine
 from vuemantics_tui.ui.uploads.table import UploadTable
 from vuemantics_tui.ui.uploads.upload_list import Change, UploadList
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
+
+if TYPE_CHECKING:
+    from vuemantics_tui.library import Candidate, Library
 
 # As often as an eye can follow, and no more: over SSH each repaint is bytes.
 CATCH_UP_SECONDS = 0.1

@@ -6,7 +6,7 @@ import asyncio
 import math
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from rich.cells import cell_len
 from textual import on, work
@@ -15,12 +15,14 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from vuemantics_tui.domain.text import counted, visible
-from vuemantics_tui.library import Analyzer, Library, Outage
 from vuemantics_tui.ui.actions import key_of
 from vuemantics_tui.ui.feed import Feed, WorkProgressed
 from vuemantics_tui.ui.fitting import fit
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.widgets.two_sided import Part, TwoSidedLine
+
+if TYPE_CHECKING:
+    from vuemantics_tui.library import Analyzer, Library, Outage
 
 LOOK_SECONDS = 30.0
 # A server that is back by the first look after it went away is not worth a line that comes and goes.
