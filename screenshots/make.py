@@ -23,7 +23,7 @@ from textual._context import visible_screen_stack
 from textual.pilot import Pilot
 
 from vuemantics_tui.config import Settings
-from vuemantics_tui.library import Library, start_process_server
+from vuemantics_tui.library import Library
 from vuemantics_tui.paths import cache_dir
 from vuemantics_tui.ui.app import VuemanticsApp
 from vuemantics_tui.ui.picker.preview import PreviewPicture
@@ -208,8 +208,6 @@ def quiet() -> Iterator[None]:
 async def take(name: str, size: tuple[int, int], settings: Settings, photos: list[Path]) -> None:
     """Run the app in a window of this size, play a scene, and save its picture."""
     play, add_first = SCENES[name]
-    # A pool cannot be started from inside a running app.
-    start_process_server()
     library = await Library.open(settings)
     try:
         app = VuemanticsApp(library, paths=photos if add_first else [], true_colour="yes", quadrants=True)

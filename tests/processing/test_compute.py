@@ -15,7 +15,8 @@ import pytest
 
 from tests.conftest import until
 from vuemantics_tui.domain.errors import AnalyzerError, ErrorKind, WorkerDiedError
-from vuemantics_tui.processing.compute import NICENESS, ProcessCompute
+from vuemantics_tui.processing.compute import ProcessCompute
+from vuemantics_tui.processing.worker import NICENESS
 
 
 @pytest.fixture
@@ -28,6 +29,14 @@ async def compute() -> AsyncIterator[ProcessCompute]:
 
 def raise_analyzer_error() -> None:
     raise AnalyzerError("message", "hint", ErrorKind.TRANSIENT)
+
+
+def halves(number: int) -> tuple[int, int]:
+    return number // 2, number % 2
+
+
+def itself(number: int) -> int:
+    return number
 
 
 def kill_yourself() -> None:
@@ -44,7 +53,7 @@ def niceness() -> int:
 
 
 async def test_results_and_errors_come_back_whole(compute: ProcessCompute) -> None:
-    assert await compute.run(divmod, 7, 2) == (3, 1)
+    assert await compute.run(halves, 7) == (3, 1)
     with pytest.raises(AnalyzerError) as caught:
         await compute.run(raise_analyzer_error)
     assert (caught.value.message, caught.value.hint, caught.value.kind) == ("message", "hint", ErrorKind.TRANSIENT)
@@ -56,7 +65,7 @@ async def test_it_gives_way_to_the_screen(compute: ProcessCompute) -> None:
 
 async def test_a_process_that_dies_fails_its_own_call_only(compute: ProcessCompute) -> None:
     results = await asyncio.gather(
-        compute.run(kill_yourself), *(compute.run(abs, -number) for number in range(20)), return_exceptions=True
+        compute.run(kill_yourself), *(compute.run(itself, number) for number in range(20)), return_exceptions=True
     )
     assert isinstance(results[0], WorkerDiedError)
     assert results[1:] == list(range(20))
@@ -79,7 +88,7 @@ async def test_a_cancelled_call_ends_its_process(compute: ProcessCompute, tmp_pa
         return not psutil.pid_exists(pid)
 
     await until(gone)
-    assert await compute.run(abs, -1) == 1
+    assert await compute.run(itself, 1) == 1
 
 
 async def test_no_process_outlives_a_killed_parent(tmp_path: Path) -> None:

@@ -68,9 +68,6 @@ def demo() -> None:
 
 
 def _open_screen(settings: Settings, paths: Sequence[Path]) -> None:
-    from vuemantics_tui.library import start_process_server
-
-    start_process_server()
     left: int | None = None
     while left is None:
         left = run(partial(_screen, settings, paths))

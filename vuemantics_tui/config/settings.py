@@ -86,6 +86,7 @@ class Settings:
         default_factory=lambda: max(1, min(4, os.cpu_count() or 1)),
         metadata=_about("Number of processes that make thumbnails and descriptions."),
     )
+    worker_memory_mib: int = _number(4096, "Memory that each of these processes may use, in MiB; 0: no limit.", 0)
     analyzer: str = _analyzer(
         AUTO,
         "What describes pictures: builtin, ollama, openai, an installed one, or auto, decided once per library.",

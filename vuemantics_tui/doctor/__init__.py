@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Sequence
 
 from vuemantics_tui import paths
-from vuemantics_tui.config import Settings
+from vuemantics_tui.config import MIB, Settings
 from vuemantics_tui.doctor import machine, terminal
 from vuemantics_tui.doctor.analyzers import examine_analyzers
 from vuemantics_tui.doctor.library import LIBRARY, PRIVACY, examine_library, examine_privacy, unusable
@@ -54,7 +54,7 @@ def is_ok(findings: Sequence[Finding]) -> bool:
 
 async def _examine(settings: Settings, library: Library | None, about_library: list[Finding]) -> list[Finding]:
     """Check all parts side by side; `about_library` is what is known of a library that is not open."""
-    compute = library.compute if library else ProcessCompute(1)
+    compute = library.compute if library else ProcessCompute(1, settings.worker_memory_mib * MIB)
     try:
         parts = await asyncio.gather(
             _bounded("program", machine.examine_program()),
@@ -62,6 +62,7 @@ async def _examine(settings: Settings, library: Library | None, about_library: l
             _bounded("vision", machine.examine_vision(compute, settings)),
             _bounded(LIBRARY, examine_library(library) if library else _known(about_library)),
             _bounded(PRIVACY, examine_privacy(settings)),
+            _bounded("workers", machine.examine_workers(compute, settings)),
             _bounded("disk", machine.examine_disk(settings)),
             _bounded("terminal", terminal.examine_terminal(settings)),
         )

@@ -6,6 +6,7 @@ import asyncio
 import platform
 import shutil
 import sqlite3
+from dataclasses import asdict
 from importlib import metadata
 
 import vuemantics_tui
@@ -17,6 +18,7 @@ from vuemantics_tui.config import MIB, Settings
 from vuemantics_tui.domain.errors import VuemanticsError
 from vuemantics_tui.domain.finding import Finding, Verdict
 from vuemantics_tui.domain.text import size_words
+from vuemantics_tui.processing.shield import raised_shield
 
 _PACKAGES = ("textual", "pillow", "pi-heif", "av", "onnxruntime", "numpy", "aiosqlite", "httpx")
 # The models of the extra take a second or two; a machine that is busy, more.
@@ -73,6 +75,21 @@ async def examine_vision(compute: Compute, settings: Settings) -> list[Finding]:
             text = f"{part.name}: {part.package} {part.version}".rstrip() + f": {part.reason}"
             findings.append(Finding(verdict, "vision", text, f"Run: {install_command()}", data=data))
     return findings
+
+
+async def examine_workers(compute: Compute, settings: Settings) -> list[Finding]:
+    """Find what the processes that read files are kept from."""
+    try:
+        async with asyncio.timeout(VISION_SECONDS):
+            shield = await compute.run(raised_shield)
+    except TimeoutError:
+        return [Finding(Verdict.NEUTRAL, "workers", f"not known: all {settings.workers} workers are busy")]
+    parts = [
+        f"{size_words(shield.memory_bytes)} of memory each" if shield.memory_bytes else "no limit of memory",
+        "no network" if shield.no_network else "the network is open to them",
+        "no new rights" if shield.no_new_rights else "new rights are open to them",
+    ]
+    return [Finding(Verdict.GOOD, "workers", f"{settings.workers}: {', '.join(parts)}", data=asdict(shield))]
 
 
 async def examine_disk(settings: Settings) -> list[Finding]:

@@ -91,7 +91,6 @@ __all__ = [
     "Trash",
     "TrashedUpload",
     "UploadStore",
-    "start_process_server",
 ]
 
 # Where the names live that are imported only when somebody asks for them: some of these modules load NumPy or Pillow,
@@ -198,7 +197,7 @@ class Library:
         if self._compute is None:
             from vuemantics_tui.processing.compute import ProcessCompute
 
-            self._compute = ProcessCompute(self.settings.workers)
+            self._compute = ProcessCompute(self.settings.workers, self.settings.worker_memory_mib * MIB)
         return self._compute
 
     @cached_property
@@ -295,17 +294,6 @@ class Library:
             log.error("%s with an invalid ID are left alone: see the doctor", counted(misplaced, "upload"))
         ids, user_id = await self.uploads.existing_ids(), await self.uploads.owner_id()
         return await asyncio.to_thread(sweep_orphans, self.root, user_id, ids)
-
-
-def start_process_server() -> None:
-    """Start what makes the processes for heavy work, before an app has the terminal: from inside it, it fails."""
-    import multiprocessing
-
-    if "forkserver" in multiprocessing.get_all_start_methods():
-        from multiprocessing import forkserver, resource_tracker
-
-        resource_tracker.ensure_running()
-        forkserver.ensure_running()
 
 
 def _make_folder(root: Path) -> None:

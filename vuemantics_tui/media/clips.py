@@ -24,6 +24,7 @@ from vuemantics_tui import paths
 from vuemantics_tui.domain.errors import DefectError, MediaError, VuemanticsError
 from vuemantics_tui.media.faults import is_clip_fault
 
+NO_MEMORY_HINT = "Close other programs and retry, or raise worker_memory_mib in the settings."
 DAMAGED_HINT = "The file is damaged or was not copied whole. Copy it again from where it came from."
 
 # Tags need not be UTF-8. Up to version 18 PyAV raises on such a tag unless told otherwise; from 19 on it keeps
@@ -115,7 +116,7 @@ def open_clip(path: Path) -> Iterator[Clip]:
         if not is_clip_fault(error):
             raise DefectError.of(error, paths.log_file()) from error
         if isinstance(error, MemoryError):
-            raise MediaError("The video cannot be decoded: not enough memory", "Close other programs.") from error
+            raise MediaError("The video cannot be decoded: not enough memory", NO_MEMORY_HINT) from error
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise MediaError(f"The video cannot be decoded: {reason}", DAMAGED_HINT) from error
 

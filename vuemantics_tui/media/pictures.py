@@ -20,6 +20,7 @@ from vuemantics_tui.media.faults import is_picture_fault
 
 DEFAULT_MAX_PIXELS = MediaLimits().max_pixels
 
+NO_MEMORY_HINT = "Close other programs and retry, or raise worker_memory_mib in the settings."
 DAMAGED_HINT = "The file is damaged or was not copied whole. Copy it again from where it came from."
 
 
@@ -80,7 +81,7 @@ def picture_faults(what: str) -> Iterator[None]:
     except Image.DecompressionBombError as error:
         raise MediaError(f"{what}: a part of it is larger than the limit") from error
     except MemoryError as error:
-        raise MediaError(f"{what}: not enough memory", "Close other programs, then retry.") from error
+        raise MediaError(f"{what}: not enough memory", NO_MEMORY_HINT) from error
     except FileNotFoundError as error:
         raise MediaError(f"{what}: its file is gone", "Add the picture again.") from error
     except VuemanticsError:

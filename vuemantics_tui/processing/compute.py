@@ -1,83 +1,254 @@
-"""Where CPU-heavy calls run: a pool of processes that give way to the screen."""
+"""Where CPU-heavy calls run: a pool of processes that give way to the screen, and that are not trusted."""
 
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
+import contextlib
+import json
+import logging
 import os
+import pickle
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from typing import TypeVar
+from concurrent.futures import Future, InvalidStateError
+from typing import IO, Any, TypeVar, cast
 
-from pebble import ProcessExpired, ProcessPool
-
+from vuemantics_tui import plain
 from vuemantics_tui.domain.errors import WorkerDiedError
+from vuemantics_tui.domain.text import visible
+from vuemantics_tui.processing.shield import safe_environment
+from vuemantics_tui.processing.worker import LENGTH, Answer
+from vuemantics_tui.store.database import uninterrupted
+
+log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
-NICENESS = 10
 # A worker that loaded models is kept; this bounds what a leak in a decoder can gather.
 CALLS_PER_WORKER = 2000
 # No decoder, however slow the file, takes this long: it hangs.
 CALL_TIMEOUT_SECONDS = 600
+MEMORY_BYTES = 4 * 1024**3
+# The frames of a video are some megabytes.
+MOST_ANSWER_BYTES = 256 * 1024**2
+# So much of what a library says goes to the log: a file made to fill the disk would have it say without end.
+_MOST_LINES, _MOST_LINE_BYTES = 1000, 1000
+
+_BLOCK_BYTES = 1024 * 1024
+# The worker has the program's own search path, and nothing of the folder that it is started in.
+_BOOT = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from vuemantics_tui.processing.worker import main; main()"
+)
 
 
 class ProcessCompute:
     """A pool of processes. One that dies fails its own call only; a cancelled call ends its process.
 
-    Inside a running Textual app, the processes' server must have been started before it: `start_process_server`.
+    A process may use `memory` bytes (0: as many as there are), has no network where the system can keep it off, and
+    knows no key. What it answers is checked, and never runs. Call functions whose result is annotated and has a plain
+    form: see `plain`.
     """
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, workers: int, memory: int = MEMORY_BYTES) -> None:
         self.workers = workers
-        self._pool = ProcessPool(
-            max_workers=workers, max_tasks=CALLS_PER_WORKER, initializer=_begin_worker, context=_context()
-        )
+        self._memory = memory
+        self._free = asyncio.Semaphore(workers)
+        self._idle: list[_Worker] = []
+        self._all: set[_Worker] = set()
+        self._is_closed = False
 
     async def run(self, function: Callable[..., Result], *arguments: object) -> Result:
         """Await `function(*arguments)` in a process of the pool. Raises what it raises, and WorkerDiedError."""
-        future = self._pool.schedule(function, args=arguments, timeout=CALL_TIMEOUT_SECONDS)
+        kind = plain.returned_by(function)
+        call = pickle.dumps((function, arguments))
+        async with self._free:
+            worker = await self._take()
+            try:
+                answer = await self._ask(worker, call)
+                result: Result | None = None if answer.raised else _checked(kind, answer.value)
+            except BaseException:
+                await self._end(worker)
+                raise
+            if worker.calls < CALLS_PER_WORKER and not self._is_closed:
+                self._idle.append(worker)
+            else:
+                await self._end(worker)
+        if answer.raised is not None:
+            raise answer.raised.rebuilt()
+        return cast(Result, result)
+
+    async def close(self) -> None:
+        """End all processes of the pool, whatever they do."""
+        self._is_closed = True
+        self._idle.clear()
+        for worker in list(self._all):
+            await self._end(worker)
+
+    async def _take(self) -> _Worker:
+        """Return a worker that is free, started now if there is none."""
+        while self._idle:
+            worker = self._idle.pop()
+            if worker.is_alive:
+                return worker
+            await self._end(worker)
+        if self._is_closed:
+            raise RuntimeError("the pool is closed")
+        starting = asyncio.ensure_future(asyncio.to_thread(_Worker, self._memory))
         try:
-            result: Result = await asyncio.wrap_future(future)
-        except ProcessExpired as error:
-            raise WorkerDiedError(
-                f"the process that worked on it died (exit code {error.exitcode})",
-                "The file may be damaged, or memory ran out. Look at the log file, then retry it.",
-            ) from error
+            worker = await uninterrupted(starting)
+        except asyncio.CancelledError:
+            self._all.add(starting.result())
+            self._idle.append(starting.result())
+            raise
+        self._all.add(worker)
+        return worker
+
+    async def _ask(self, worker: _Worker, call: bytes) -> Answer:
+        """Await what a worker answers. Raises WorkerDiedError; the worker is then of no use any more."""
+        answering: Future[bytes] = Future()
+        threading.Thread(target=worker.ask, args=(call, answering), name="compute", daemon=True).start()
+        try:
+            async with asyncio.timeout(CALL_TIMEOUT_SECONDS):
+                data = await asyncio.wrap_future(answering)
         except TimeoutError as error:
             raise WorkerDiedError(
                 f"no result after {CALL_TIMEOUT_SECONDS // 60} minutes",
                 "The file may be damaged. Retry it by itself.",
             ) from error
-        return result
+        except EOFError as error:
+            code = await asyncio.to_thread(worker.end)
+            raise WorkerDiedError(
+                f"the process that worked on it died (exit code {code})",
+                "The file may be damaged, or memory ran out. Look at the log file, then retry it.",
+            ) from error
+        except plain.PlainDataError as error:
+            raise _senseless(error) from error
+        answer: Answer = _checked(Answer, data)
+        return answer
 
-    async def close(self) -> None:
-        """End all processes of the pool, whatever they do."""
-        await asyncio.to_thread(self._close)
-
-    def _close(self) -> None:
-        self._pool.stop()  # type: ignore[no-untyped-call]
-        self._pool.join()
+    async def _end(self, worker: _Worker) -> None:
+        self._all.discard(worker)
+        await uninterrupted(asyncio.to_thread(worker.end))
 
 
-def _context() -> multiprocessing.context.BaseContext:
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    return multiprocessing.get_context("forkserver")
+class _Worker:
+    """One process of the pool, from outside."""
+
+    def __init__(self, memory: int) -> None:
+        self.calls = 0
+        # In a session of its own it has no terminal, and no Ctrl-C from there.
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-c", _BOOT, json.dumps(sys.path), str(memory)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=safe_environment(),
+            bufsize=0,
+            start_new_session=True,
+        )
+        assert self._process.stderr is not None
+        threading.Thread(
+            target=_log_lines, args=(self._process.pid, self._process.stderr), name="compute-log", daemon=True
+        ).start()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process runs."""
+        return self._process.poll() is None
+
+    def ask(self, call: bytes, answering: Future[bytes]) -> None:
+        """Send a call and wait for its answer, in a thread: `answering` gets that, EOFError or PlainDataError."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self.calls += 1
+        try:
+            _write(self._process.stdin, LENGTH.pack(len(call)) + call)
+            data = _read_answer(self._process.stdout)
+        except plain.PlainDataError as error:
+            outcome: BaseException = error
+        except (OSError, ValueError, EOFError) as error:
+            # A pipe that broke, or was closed here.
+            outcome = EOFError(str(error))
+        else:
+            with contextlib.suppress(InvalidStateError):
+                answering.set_result(data)
+            return
+        with contextlib.suppress(InvalidStateError):
+            answering.set_exception(outcome)
+
+    def end(self) -> int:
+        """Kill the process, and those that it started; returns its exit code, with which it may have ended itself."""
+        if self._process.poll() is None:
+            if sys.platform == "win32":
+                self._process.kill()
+            else:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(self._process.pid, signal.SIGKILL)
+        code = self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout):
+            assert stream is not None
+            with contextlib.suppress(OSError):
+                stream.close()
+        return code
 
 
-def _begin_worker() -> None:
-    """Make a fresh process of the pool a good neighbour: low priority, deaf to Ctrl-C, gone with its parent."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if sys.platform != "win32":
-        os.nice(NICENESS)
-    parent = multiprocessing.parent_process()
-    assert parent is not None
+def _write(stream: IO[bytes], data: bytes) -> None:
+    left = memoryview(data)
+    while left:
+        left = left[stream.write(left) :]
 
-    def follow_parent() -> None:
-        parent.join()
-        os._exit(1)
 
-    threading.Thread(target=follow_parent, name="follow-parent", daemon=True).start()
+def _read_answer(stream: IO[bytes]) -> bytes:
+    """Raises EOFError where it ends too early, PlainDataError where it would be too long."""
+    (length,) = LENGTH.unpack(_read(stream, LENGTH.size))
+    if length > MOST_ANSWER_BYTES:
+        raise plain.PlainDataError(f"{length} bytes are too many")
+    return _read(stream, length)
+
+
+def _read(stream: IO[bytes], length: int) -> bytes:
+    parts = []
+    while length:
+        # Piece by piece: what is said to come need not.
+        part = stream.read(min(length, _BLOCK_BYTES))
+        if not part:
+            raise EOFError("the process ended")
+        parts.append(part)
+        length -= len(part)
+    return b"".join(parts)
+
+
+def _log_lines(pid: int, stream: IO[bytes]) -> None:
+    """Write what a worker says to the log, to the end of it, in a thread."""
+    count = 0
+    rest = b""
+    while data := stream.read(_BLOCK_BYTES):
+        *lines, rest = (rest + data).split(b"\n")
+        if len(rest) > _MOST_LINE_BYTES:
+            lines, rest = [*lines, rest], b""
+        for line in lines:
+            count += 1
+            if count <= _MOST_LINES:
+                log.warning(
+                    "process %d of the pool: %s", pid, visible(line[:_MOST_LINE_BYTES].decode("utf-8", "replace"))
+                )
+            elif count == _MOST_LINES + 1:
+                log.warning("process %d of the pool says more, which is left out", pid)
+    stream.close()
+
+
+def _checked(kind: Any, data: bytes | None) -> Any:
+    """Return the value of this type that a worker sent. Raises WorkerDiedError if it sent something else."""
+    try:
+        return plain.unpack(kind, data or b"")
+    except plain.PlainDataError as error:
+        raise _senseless(error) from error
+
+
+def _senseless(error: Exception) -> WorkerDiedError:
+    return WorkerDiedError(
+        f"the process that worked on it gave an answer that makes no sense: {error}",
+        "The file may be made to harm. Delete it unless you trust where it came from.",
+    )

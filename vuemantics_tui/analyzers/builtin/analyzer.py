@@ -1,7 +1,8 @@
 """The built-in analyzer: describes and embeds with models shipped in wheels.
 
-The functions at the end run in worker processes: arguments and results pickle, and the models are loaded at a worker's
-first call and kept. Their imports are local, so that the main process loads neither Pillow nor ONNX Runtime.
+The functions at the end run in worker processes: their arguments pickle, their results have a plain form, and the
+models are loaded at a worker's first call and kept. Their imports are local, so that the main process loads neither
+Pillow nor ONNX Runtime.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vuemantics_tui import plain
 from vuemantics_tui.analyzers.base import Compute, OnFrame, OnText, Picture, ServerState, Vector, ignore_text
 from vuemantics_tui.analyzers.builtin import ANALYZER_NAME, EMBEDDING_MODEL_NAME, IMAGE_MODEL_NAME
-from vuemantics_tui.analyzers.builtin.vision import vision_parts
+from vuemantics_tui.analyzers.builtin.vision import VisionPart, vision_parts
 from vuemantics_tui.analyzers.registry import AnalyzerContext
 from vuemantics_tui.domain.description import Description
 from vuemantics_tui.domain.errors import MediaError
@@ -21,9 +23,6 @@ from vuemantics_tui.domain.errors import MediaError
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-    from vuemantics_tui.analyzers.builtin.sight import Sight
-    from vuemantics_tui.analyzers.builtin.vision import VisionPart
 
 
 log = logging.getLogger(__name__)
@@ -86,7 +85,7 @@ class BuiltinAnalyzer:
         """
         if not frames:
             raise MediaError("The video has no frame that can be read", "Check that other programs can play it.")
-        sights: list[Sight] = []
+        sights: list[bytes] = []
         for number, frame in enumerate(frames, 1):
             on_frame(number, len(frames))
             sights.append(await self._compute.run(look_at_frame, frame, self._cache_dir))
@@ -129,19 +128,19 @@ def describe_picture(picture: Picture, cache_dir: Path) -> tuple[Description, Fa
     return describe_sight(sight, Medium.PHOTO), sight.faults
 
 
-def look_at_frame(picture: Picture, cache_dir: Path) -> Sight:
-    """Look at one frame of a video, without words yet. Raises MediaError and AnalyzerError."""
+def look_at_frame(picture: Picture, cache_dir: Path) -> bytes:
+    """Look at one frame of a video, and return what was seen, packed. Raises MediaError and AnalyzerError."""
     from vuemantics_tui.analyzers.builtin.sight import look
 
-    return look(picture, cache_dir)
+    return plain.pack(look(picture, cache_dir))
 
 
-def describe_clip(sights: Sequence[Sight]) -> tuple[Description, Faults]:
-    """Describe a video from what its frames (at least one) showed."""
-    from vuemantics_tui.analyzers.builtin.sight import blend_sights
+def describe_clip(sights: Sequence[bytes]) -> tuple[Description, Faults]:
+    """Describe a video from what `look_at_frame` returned for its frames (at least one)."""
+    from vuemantics_tui.analyzers.builtin.sight import Sight, blend_sights
     from vuemantics_tui.analyzers.builtin.words import Medium, describe_sight
 
-    sight = blend_sights(sights)
+    sight = blend_sights([plain.unpack(Sight, data) for data in sights])
     return describe_sight(sight, Medium.CLIP), sight.faults
 
 

@@ -1,0 +1,158 @@
+"""A process of the pool, seen from inside: it takes calls, and answers with plain data.
+
+Its stdin brings the calls, each `<Q` a length and a pickle of (function, arguments): they come from the program itself.
+What was its stdout takes the answers, each `<Q` a length and plain data (see `plain`). The library's own messages, and
+those of the C libraries in it, go to its stderr, which the program writes to its log.
+"""
+
+from __future__ import annotations
+
+import builtins
+import os
+import pickle
+import queue
+import signal
+import struct
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from vuemantics_tui import plain
+from vuemantics_tui.domain import errors
+from vuemantics_tui.domain.errors import AnalyzerError, ErrorKind, ServerDownError, VuemanticsError
+from vuemantics_tui.processing.shield import raise_shield
+
+NICENESS = 10
+LENGTH = struct.Struct("<Q")
+_MOST_TRACEBACK = 20_000
+
+Call = tuple[Callable[..., Any], tuple[Any, ...]]
+
+
+class RemoteTraceback(Exception):  # noqa: N818 - it is the cause of an error, and only shown
+    """Where in a process of the pool an error was raised."""
+
+    def __str__(self) -> str:
+        return f"in a process of the pool:\n{self.args[0]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """An exception as plain data: its class, what it was made with, and where it was raised.
+
+    `name` is of a class of this program or of Python; for any other it is RuntimeError, and `said` has all of it.
+    """
+
+    name: str
+    said: tuple[str | int | float | None, ...]
+    trace: str
+
+    @classmethod
+    def of(cls, error: BaseException) -> Raised:
+        """Return what is to be said of an exception."""
+        trace = "".join(traceback.format_exception(error))[-_MOST_TRACEBACK:]
+        for kind in type(error).__mro__:
+            if getattr(errors, kind.__name__, None) is kind:
+                return cls(kind.__name__, _plain_arguments(error), trace)
+            if getattr(builtins, kind.__name__, None) is kind and kind not in (Exception, BaseException, object):
+                return cls(kind.__name__, _plain_arguments(error), trace)
+        return cls(RuntimeError.__name__, (f"{type(error).__name__}: {error}",), trace)
+
+    def rebuilt(self) -> Exception:
+        """Return the exception, its traceback as its cause. Of what makes no sense it is a RuntimeError."""
+        error = self._rebuilt()
+        error.__cause__ = RemoteTraceback(self.trace)
+        return error
+
+    def _rebuilt(self) -> Exception:
+        kind = getattr(errors, self.name, None) or getattr(builtins, self.name, None)
+        if not isinstance(kind, type) or not issubclass(kind, Exception):
+            return RuntimeError(f"{self.name}: {self.said}")
+        if issubclass(kind, VuemanticsError):
+            return _of_ours(kind, self.said)
+        try:
+            return kind(*self.said)
+        except TypeError:
+            # As UnicodeDecodeError, which wants bytes.
+            return RuntimeError(f"{self.name}: {self.said}")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of a call: the packed value that it returned, or what it raised."""
+
+    value: bytes | None
+    raised: Raised | None
+
+
+def main() -> None:
+    """Serve calls until stdin ends, as it does when the program does."""
+    calls, answers = _take_streams()
+    if hasattr(signal, "SIGINT"):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform != "win32":
+        os.nice(NICENESS)
+    raise_shield(int(sys.argv[2]))
+    waiting: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    threading.Thread(target=_read_calls, args=(calls, waiting), name="calls", daemon=True).start()
+    while True:
+        answer = plain.pack(_answer(waiting.get()))
+        answers.write(LENGTH.pack(len(answer)) + answer)
+        answers.flush()
+
+
+def _take_streams() -> tuple[BinaryIO, BinaryIO]:
+    """Keep stdin and stdout for the program alone: whatever else is read is empty, or written goes to stderr."""
+    calls, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    return calls, answers
+
+
+def _read_calls(calls: BinaryIO, waiting: queue.SimpleQueue[bytes]) -> None:
+    """Read in a thread of its own, to learn of the program's end in the middle of a call."""
+    while True:
+        head = calls.read(LENGTH.size)
+        call = calls.read(LENGTH.unpack(head)[0]) if len(head) == LENGTH.size else b""
+        if not call:
+            os._exit(1)
+        waiting.put(call)
+
+
+def _answer(call: bytes) -> Answer:
+    try:
+        function, arguments = pickle.loads(call)
+        return Answer(plain.pack(function(*arguments)), None)
+    except Exception as error:  # noqa: BLE001 - whatever it is: who asked is told
+        return Answer(None, Raised.of(error))
+
+
+def _plain_arguments(error: BaseException) -> tuple[str | int | float | None, ...]:
+    arguments = error.args
+    if isinstance(error, OSError) and error.errno is not None:
+        arguments = (error.errno, error.strerror, error.filename) if error.filename else (error.errno, error.strerror)
+    return tuple(
+        argument.value if isinstance(argument, ErrorKind)
+        else argument if argument is None or isinstance(argument, str | int | float)
+        else str(argument)
+        for argument in arguments
+    )  # fmt: skip
+
+
+def _of_ours(kind: type[VuemanticsError], said: tuple[str | int | float | None, ...]) -> VuemanticsError:
+    texts = [str(part) for part in said[:3]] + [""] * 3
+    if issubclass(kind, ServerDownError):
+        return kind(texts[0], texts[1], texts[2])
+    if issubclass(kind, AnalyzerError):
+        known = ErrorKind._value2member_map_
+        given = texts[2]
+        error_kind = ErrorKind(given) if given in known else ErrorKind.PERMANENT
+        wait = float(said[3]) if len(said) > 3 and isinstance(said[3], int | float) else None
+        missing = said[4] if len(said) > 4 and isinstance(said[4], str) else ""
+        return kind(texts[0], texts[1], error_kind, wait, missing)
+    return kind(texts[0], texts[1])
