@@ -247,6 +247,8 @@ class UploadList:
         """Read the view for the first time."""
         if self.live:
             newest = await self._library.uploads.newest(limit=FIRST_LOOK, show_hidden=self.view.show_hidden)
+            # With their rows, or the first paint would be an empty list.
+            self.rows.put(upload.row() for upload in newest)
             self._list(Listing(array("q", (upload.number for upload in newest))))
             if len(newest) < FIRST_LOOK:
                 return
