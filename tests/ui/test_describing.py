@@ -184,7 +184,7 @@ async def test_all_descriptions_stand_side_by_side_and_one_is_made_current(root:
         [line] = [line for line in window.text().splitlines() if "In my own words" in line]
         assert "A red square" in line, "the two stand in the same line"
         await window.press("enter")
-        await window.shows("as soon as it is embedded", "● still eyes-1")
+        await window.shows("becomes current once it is embedded", "● still eyes-1")
         await current_is(window, upload_id, "A red square on a plain ground, evenly lit.")
         await window.press("enter")
         await window.shows("This is already the current description.")
@@ -259,7 +259,7 @@ async def test_a_description_is_edited_and_found_by_its_new_words(root: Path, dr
     async with window_on(root, process=True) as window:
         [upload_id] = await described(window, draw("x.png"))
         await window.press("E")
-        await window.shows("Describe x.png", "A red square on a plain ground", "F2 save")
+        await window.shows("Description of x.png", "A red square on a plain ground", "F2 save")
         await window.press(*"Grandma's q? ", key)
         await window.shows("Saved.")
         await current_is(window, upload_id, "Grandma's q? A red square on a plain ground, evenly lit.")
@@ -273,7 +273,7 @@ async def test_an_empty_description_is_refused_in_the_field(root: Path, draw: Dr
     async with window_on(root, process=True) as window:
         [upload_id] = await described(window, draw("x.png"))
         await window.press("E")
-        await window.shows("Describe x.png")
+        await window.shows("Description of x.png")
         window.app.screen.query_one(TextArea).text = "  \n "
         await window.press("f2")
         await window.shows("✗ A description needs at least a word. Nothing was changed.")
@@ -286,11 +286,11 @@ async def test_what_was_not_changed_is_said_and_left_without_a_question(root: Pa
     async with window_on(root, process=True) as window:
         await described(window, draw("x.png"))
         await window.press("E")
-        await window.shows("Describe x.png")
+        await window.shows("Description of x.png")
         await window.press("f2")
         await window.shows("Nothing changed.")
         await window.press("E")
-        await window.shows("Describe x.png")
+        await window.shows("Description of x.png")
         await window.press("escape")
         await window.until(lambda: window.app.screen is window.app.screen_stack[0])
 
@@ -299,9 +299,9 @@ async def test_to_leave_a_change_asks(root: Path, draw: Draw) -> None:
     async with window_on(root, process=True) as window:
         [upload_id] = await described(window, draw("x.png"))
         await window.press("E")
-        await window.shows("Describe x.png")
+        await window.shows("Description of x.png")
         await window.press("X", "escape")
-        await window.shows("Leave without saving?", "would be lost")
+        await window.shows("Leave without saving?", "will be lost")
         await window.press("n")
         await window.until(lambda: isinstance(window.app.screen, EditScreen))
         await window.press("ctrl+q")
@@ -360,7 +360,7 @@ async def test_the_editor_of_the_terminal_may_write_it(
         [upload_id] = await described(window, draw("x.png"))
         happened = suspendable(window, monkeypatch)
         await window.press("E")
-        await window.shows("Describe x.png", "F4 editor")
+        await window.shows("Description of x.png", "F4 editor")
         await window.press("f4")
         await window.shows("größer")
         assert happened == ["suspended", "resumed"]
@@ -391,7 +391,7 @@ async def test_an_editor_that_fails_changes_nothing(
         await described(window, draw("x.png"))
         suspendable(window, monkeypatch)
         await window.press("E")
-        await window.shows("Describe x.png")
+        await window.shows("Description of x.png")
         await window.press("f4")
         await window.until(lambda: told in " ".join(said(window).split()))
         assert window.app.screen.query_one(TextArea).text == "A red square on a plain ground, evenly lit."

@@ -56,7 +56,7 @@ async def test_the_best_of_a_group_is_kept_and_the_others_go_to_the_trash(
         await window.until(lambda: isinstance(window.app.screen, DuplicatesScreen))
         assert (await window.library.trash.store.count())[0] == 0
         await window.press("enter", "y")
-        await window.shows("group 1 of 1", "moved to the trash; scene")
+        await window.shows("group 1 of 1", "to the trash, kept scene")
         await window.press("enter", "y")
         await window.shows("No duplicates found.")
         left = {upload.filename for upload in await window.library.uploads.newest()}

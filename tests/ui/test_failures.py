@@ -85,7 +85,7 @@ async def window_without_model(
     """On the failures of two uploads for which the server lacks the model."""
     async with server, window_on(root, process=True, own_analyzer=ollama(server)) as window:
         await add(window.library, draw("1.png"), draw("2.png"))
-        await window.shows("2 failed (F)", "! ollama, no qwen2.5vl:3b")
+        await window.shows("2 failed (F)", "! ollama, qwen2.5vl:3b missing")
         await window.press("F")
         await window.shows("2 × ", offers)
         yield window
@@ -98,7 +98,7 @@ async def test_a_missing_model_is_pulled_and_its_group_retried(root: Path, draw:
         await window.press("enter")
         await window.until(lambda: server.count("/api/pull") == 1)
         server.release(3)
-        await window.shows("Pulling qwen2.5vl:3b", "━", "33 %", "1 KB of 3 KB", "Esc cancel the download")
+        await window.shows("Downloading qwen2.5vl:3b", "━", "33 %", "1 KB of 3 KB", "Esc cancel the download")
         await window.press("enter")
         await window.shows("A model is already being downloaded.")
         server.release(1)
@@ -117,11 +117,11 @@ async def test_a_pull_can_be_cancelled_and_begun_again(root: Path, draw: Draw) -
         await window.press("enter")
         await window.until(lambda: server.count("/api/pull") == 1)
         server.release(2)
-        await window.shows("Pulling qwen2.5vl:3b")
+        await window.shows("Downloading qwen2.5vl:3b")
         await window.press("escape")
         await server.wait_for(lambda server: server.left >= 1)
         await window.shows("Cancelled the download.", "Enter download and retry", "Esc back")
-        assert "Pulling" not in window.text()
+        assert "Downloading" not in window.text()
         assert isinstance(window.app.screen, FailuresScreen)
         server.stepwise = False
         server.release(20)
@@ -138,7 +138,7 @@ async def test_a_pull_that_fails_is_told_and_may_be_tried_again(
     async with window_without_model(root, draw, server) as window:
         await window.press("enter")
         await window.shows("model manifest: file does not exist")
-        await window.until(lambda: "Pulling" not in window.text())
+        await window.until(lambda: "Downloading" not in window.text())
         assert "2 × " in window.text()
         server.library = ("qwen2.5vl:3b",)
         await window.press("enter")
@@ -164,7 +164,7 @@ async def test_a_group_that_cannot_be_retried_is_told(root: Path, monkeypatch: p
 
         monkeypatch.setattr(window.library.queue, "retry_group", nothing)
         await window.press("enter")
-        await window.shows("These have changed meanwhile.")
+        await window.shows("These have changed in the meantime.")
 
 
 async def test_an_analyzer_that_pulls_nothing_offers_only_to_retry(

@@ -65,7 +65,7 @@ async def test_the_trash_is_emptied_after_asking(root: Path) -> None:
         await window.press("T")
         await window.shows("Trash  3 uploads, 7.2 MB", "cherry.png")
         await window.press("x")
-        await window.shows("permanently?", "There is no way back.")
+        await window.shows("permanently?", "This cannot be undone.")
         await window.press("escape")
         await window.until(lambda: isinstance(window.app.screen, TrashScreen))
         assert (await window.library.trash.store.count())[0] == 3
@@ -120,8 +120,8 @@ async def test_the_cursor_moves_in_the_trash(root: Path) -> None:
     [
         (timedelta(0), 30, "30 days left"),
         (timedelta(days=29, hours=1), 30, "1 day left"),
-        (timedelta(days=31), 30, "goes at the next start"),
-        (timedelta(days=400), 0, "kept until the trash is emptied"),
+        (timedelta(days=31), 30, "removed at the next start"),
+        (timedelta(days=400), 0, "kept until you empty the trash"),
     ],
 )
 def test_how_long_it_is_still_kept(age: timedelta, days: int, words: str) -> None:
@@ -250,7 +250,7 @@ async def test_a_search_is_saved_counted_run_and_forgotten(root: Path, width: in
     async with window_on(root, size=(width, 24)) as window:
         await window.shows("clip.mp4")
         await window.press("B")
-        await window.shows("No saved searches or albums yet", "then press S.", "press t,", "type album:NAME.")
+        await window.shows("No saved searches or albums yet", "run it and press S.", "press t,", "type album:NAME.")
         await window.press("escape", "S")
         await window.until(lambda: not isinstance(window.app.screen, SavedScreen))
         await window.press("/", *"type:image", "enter")
@@ -286,14 +286,14 @@ async def test_albums_stand_with_the_saved_searches(root: Path) -> None:
         await window.library.tags.add(ids[2:], ["mere tag"])
         await window.library.search.save("stills", "type:image")
         await window.press("B")
-        await window.shows("stills  3", "▤ Rome 2024  2", "x forget")
+        await window.shows("stills  3", "▤ Rome 2024  2", "x remove")
         assert "mere tag" not in window.text()
         await window.press("end")
         await window.shows("x end album")
         await window.press("enter")
         await window.shows('2 results for tag:"Rome 2024"', "cherry.png", "Apple.png")
         await window.press("B", "end", "x")
-        await window.shows("Rome 2024 is no longer an album.", "stills  3", "x forget")
+        await window.shows("Rome 2024 is no longer an album.", "stills  3", "x remove")
         assert "▤" not in window.text()
         assert [(tag.name, tag.album) for tag in await window.library.tags.own()] == [
             ("mere tag", False),

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 # Each time, all that failed is read.
 READ_REST_SECONDS = 0.5
-NOTHING = "No failures.\n\nCancelled uploads are not listed here: retry them from the list."
+NOTHING = "No failures.\n\nCancelled uploads are not listed here."
 
 
 class FailureList(ChoiceList):

@@ -63,7 +63,8 @@ class HeaderLine(TwoSidedLine):
     def on_mount(self) -> None:
         """Begin to look at the servers, and to follow what is worked on."""
         Feed.of(self).follow(self)
-        self._look_at_servers()
+        # After the first paint: what asks servers takes longer to import than all that is painted.
+        self.call_after_refresh(self._look_at_servers)
         self._tell_offers()
 
     @work(group="looking", exit_on_error=False)
