@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from vuemantics_tui.cli import cli
 from vuemantics_tui.domain.upload import STAGE_PERCENT, STAGE_STATUS, status_word
 
 ROOT = Path(__file__).parents[1]
@@ -84,6 +85,13 @@ def test_every_relative_link_leads_to_a_file_and_a_heading(page: Path) -> None:
         if not file.exists() or (anchor and anchor not in anchors(file)):
             broken.append(target)
     assert broken == []
+
+
+def test_the_commands_that_the_pages_show_exist() -> None:
+    pages = "\n".join(page.read_text("utf-8") for page in PAGES)
+    shown = set(re.findall(r"(?:`|^    |bin/|\| )vuemantics-tui (?:--\w+ \S+ )?([a-z]+)\b", pages, re.MULTILINE))
+    assert len(shown) > 15
+    assert shown <= set(cli.commands)
 
 
 def test_every_page_can_be_reached_from_the_readme() -> None:

@@ -20,27 +20,27 @@ _EXTENSION = re.compile(r"[a-z0-9]{1,8}")
 
 
 def default_library() -> Path:
-    """The library that is used when none is named."""
+    """Return the library that is used when none is chosen."""
     return platformdirs.user_data_path(APP, appauthor=False) / "library"
 
 
 def settings_file() -> Path:
-    """The settings file, whether it is there or not."""
+    """Return the settings file, whether it exists or not."""
     return platformdirs.user_config_path(APP, appauthor=False) / "settings.toml"
 
 
 def cache_dir() -> Path:
-    """The folder for what can be made again: built models, label vectors."""
+    """Return the folder for what can be rebuilt: models, label vectors."""
     return platformdirs.user_cache_path(APP, appauthor=False)
 
 
 def log_file() -> Path:
-    """The file that the program logs to."""
+    """Return the log file."""
     return platformdirs.user_log_path(APP, appauthor=False) / "vuemantics-tui.log"
 
 
 def database_file(library: Path) -> Path:
-    """The SQLite file of a library."""
+    """Return the SQLite file of a library."""
     return library / DATABASE_NAME
 
 

@@ -1,4 +1,4 @@
-"""What this terminal can show, told from its environment alone; asked before Textual starts."""
+"""What this terminal can show, judged by its environment alone, before Textual starts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from enum import StrEnum
 
 
 class Protocol(StrEnum):
-    """How a terminal can be given a picture."""
+    """How a terminal shows a picture."""
 
     KITTY = "Kitty protocol"
     SIXEL = "Sixel"
@@ -58,12 +58,12 @@ class Terminal:
 
     @property
     def quadrants(self) -> bool:
-        """Whether its font can be expected to have quarter blocks: the Linux console's has only half ones."""
+        """Return whether its font is likely to have quarter blocks: that of the Linux console has only half blocks."""
         return self.utf8 and self.kind not in ("linux", "dumb")
 
 
 def current_terminal(environment: Mapping[str, str] = os.environ) -> Terminal:
-    """The terminal that this process talks to."""
+    """Return the terminal of this process."""
     # While the app runs, standard output is caught by Textual; this one stays what it was.
     output = sys.__stdout__ or sys.stdout
     columns, rows = shutil.get_terminal_size()

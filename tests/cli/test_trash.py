@@ -17,7 +17,7 @@ def test_to_the_trash_and_back(run: Run, ids: dict[str, str], tmp_path: Path) ->
     deleted = run("delete", cat[:12], "--yes")
     assert deleted.returncode == 0
     assert "Moved 1 upload to the trash for 30 days" in deleted.stderr
-    assert "trash restore" in deleted.stderr
+    assert f"To undo: vuemantics-tui trash restore {cat[:8]}" in deleted.stderr
     assert original.exists()
     assert run("show", cat).returncode == 2
     assert cat not in {document["id"] for document in objects(run("search", "cat", "--json"))}
@@ -69,3 +69,21 @@ def test_a_trash_without_an_end_names_no_days(run: Run, ids: dict[str, str]) -> 
 def test_json_that_would_be_ignored_is_refused(run: Run, words: list[str]) -> None:
     result = run(*words)
     assert (result.returncode, "--json goes with the list" in result.stderr) == (2, True)
+
+
+def test_a_clock_that_jumped_ahead_empties_nothing_and_is_reported(
+    run: Run, ids: dict[str, str], tmp_path: Path
+) -> None:
+    cat = ids["chelsea.png"]
+    run("delete", cat, "--yes")
+    with sqlite3.connect(tmp_path / "library" / "library.db") as connection:
+        # As if all that had been a year ago by the clock.
+        connection.execute("UPDATE library SET seen_at = strftime('%s', 'now') - 365 * 86400")
+        connection.execute("UPDATE uploads SET deleted_at = datetime('now', '-365 days') WHERE deleted_at NOT NULL")
+    connection.close()
+    processed = run("process")
+    assert processed.returncode == 0
+    assert "365 days ago" in processed.stderr
+    assert "1 upload in the trash will be deleted later" in processed.stderr
+    assert "365 days ago" not in run("process").stderr
+    assert run("trash", "restore", cat).returncode == 0

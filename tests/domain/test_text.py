@@ -1,13 +1,14 @@
-"""File names that try to do something to the terminal; sizes."""
+"""File names that try to do something to the terminal; sizes and dates."""
 
 import pickle
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from vuemantics_tui.domain.errors import AnalyzerError, ErrorKind, MediaError, VuemanticsError
-from vuemantics_tui.domain.text import clock_words, seconds_words, size_words, visible
+from vuemantics_tui.domain.text import clock_words, date_words, seconds_words, size_words, visible
 
 
 @pytest.mark.parametrize(
@@ -58,3 +59,24 @@ def test_lengths_of_time(seconds: float, told: str) -> None:
 @pytest.mark.parametrize(("seconds", "words"), [(4, "0:04"), (750, "12:30"), (3723, "1:02:03")])
 def test_a_length_of_time_reads_as_on_a_clock(seconds: float, words: str) -> None:
     assert clock_words(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("moment", "shown"),
+    [
+        ("2024-06-03T14:05:09", "3 Jun 2024 14:05"),
+        ("2024-12-31T00:00:00", "31 Dec 2024 00:00"),
+        ("some day in June", "some day in June"),
+        ("", ""),
+        (None, ""),
+    ],
+)
+def test_dates(moment: str | None, shown: str) -> None:
+    assert date_words(moment) == shown
+
+
+def test_a_date_is_that_of_this_machine_or_of_the_camera() -> None:
+    moment = "2024-06-03T14:05:09+02:00"
+    assert date_words(moment, own_clock=True, seconds=True) == "3 Jun 2024 14:05:09"
+    there = datetime.fromisoformat(moment).astimezone(UTC)
+    assert date_words(moment) == date_words(there) == date_words(there.isoformat())

@@ -175,3 +175,6 @@ async def test_a_file_outside_has_no_place_in_the_library(
     assert library.absolute(upload.file_path) == library.root / upload.file_path
     for outside in ("../victim/Documents/letter.txt", str(victim / "Documents/letter.txt"), "uploads/../../victim"):
         assert library.absolute(outside) is None
+        change(library, f"UPDATE uploads SET file_path = '{outside}'")
+        with pytest.raises(LibraryError, match="outside of the library"):
+            library.original((await library.uploads.newest())[0])

@@ -124,18 +124,28 @@ async def test_a_poor_description_is_kept_with_its_score(open_library: OpenLibra
 
 
 @pytest.mark.parametrize("step", ["advance", "finish_thumbnail", "finish_description", "complete"])
-async def test_a_store_that_fails_at_any_step_becomes_a_failure(
+async def test_a_store_that_refuses_at_any_step_is_waited_for(
     open_library: OpenLibrary, draw_picture: DrawPicture, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    library = await open_library()
+    monkeypatch.setattr("vuemantics_tui.processing.circuit.STORE_SECONDS", 0.01)
+    analyzer = ScriptedAnalyzer()
+    library = await open_library(analyzer)
+    whole, refusals, seen = getattr(RunStore, step), [1, 2], []
 
-    async def refuse(*_: object, **__: object) -> None:
-        raise LibraryError("The disk is full", "Free some space.")
+    async def refuse_twice(*given: object, **named: object) -> object:
+        outage = library.queue.circuit.outage
+        seen.append(outage and outage.message)
+        if refusals:
+            refusals.pop()
+            raise LibraryError("The disk is full", "Free some space.")
+        return await whole(*given, **named)
 
-    monkeypatch.setattr(RunStore, step, refuse)
+    monkeypatch.setattr(RunStore, step, refuse_twice)
     upload = await process(library, draw_picture())
-    assert (upload.status, upload.error_message) == ("failed", "Processing failed: The disk is full")
-    assert upload.hint == "Free some space."
+    assert (upload.status, upload.attempts, upload.error_message) == ("completed", 1, None)
+    assert seen[:3] == [None, "The disk is full", "The disk is full"]
+    assert library.queue.circuit.outage is None
+    assert len(analyzer.described) == 1
 
 
 async def test_if_even_the_failure_cannot_be_recorded_that_is_logged_and_nothing_escapes(
@@ -147,7 +157,7 @@ async def test_if_even_the_failure_cannot_be_recorded_that_is_logged_and_nothing
     library = await open_library(ScriptedAnalyzer(describe_error=RuntimeError("first")))
 
     async def refuse(*_: object, **__: object) -> None:
-        raise LibraryError("second")
+        raise RuntimeError("second")
 
     monkeypatch.setattr(RunStore, "fail", refuse)
     upload = await process(library, draw_picture())

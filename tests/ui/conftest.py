@@ -133,7 +133,7 @@ class Window:
         """Wait until the table lists these in this order: an upload that just ran stays on top for a moment."""
 
         def listed() -> list[str]:
-            starts = (line[:30] for line in self.text().splitlines())
+            starts = (f"{line[:30]} " for line in self.text().splitlines())
             return [name for start in starts for name in names if f" {name} " in start]
 
         await self.until(lambda: listed() == list(names), f"listed in this order: {names}")

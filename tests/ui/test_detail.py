@@ -103,7 +103,7 @@ async def test_the_page_of_facts_holds_everything(root: Path) -> None:
             "name cat [b]on[/b] the sofa.png",
             "type image/png, image",
             "dimensions 451 × 300",
-            "taken 2026-05-01T09:30:00+02:00",
+            "taken 1 May 2026 09:30",
             f"sha256 {upload.sha256}",
             f"original {root / upload.file_path}",
             "description A close portrait",

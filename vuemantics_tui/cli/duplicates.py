@@ -63,7 +63,7 @@ async def _move(library: Library, others: list[str], space: str, yes: bool) -> N
     words = counted(len(others), "upload")
     if not yes:
         ask(f"Move {words} ({space}) to the trash?", f"Moving {words} to the trash needs your confirmation")
-    note(moved_words(await library.trash.put(others), library.trash))
+    note(moved_words(await library.trash.put(others), others, library.trash))
 
 
 def _group_lines(groups: list[DuplicateGroup]) -> list[str]:
@@ -77,7 +77,7 @@ def _group_lines(groups: list[DuplicateGroup]) -> list[str]:
             f"{alike.width} x {alike.height}" if alike.pixels else "",
             size_words(alike.file_size),
             f"{alike.sharpness:.0f}" if alike.sharpness is not None else "",
-            date_words(alike.taken_at or alike.created_at),
+            date_words(alike.taken_at or alike.created_at, own_clock=bool(alike.taken_at)),
             alike.filename,
         )
         for number, group in enumerate(groups, 1)

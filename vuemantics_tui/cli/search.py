@@ -117,7 +117,7 @@ async def _find(library: Library, text: str, wanted: _Wanted) -> Path | None:
         if wanted.as_json:
             emit_json(_hit_document(library, hit, place < found.kept))
         elif wanted.end is not None:
-            emit_path(library.root / hit.upload.file_path, wanted.end)
+            emit_path(library.original(hit.upload), wanted.end)
     if found and not wanted.as_json and wanted.end is None:
         heading, *lines = _hit_table(found)
         emit(heading)
@@ -125,7 +125,7 @@ async def _find(library: Library, text: str, wanted: _Wanted) -> Path | None:
             emit_lit(line, hit.matched, heading.index(_NAME))
     for line in await _remarks(library, found, wanted):
         note(line)
-    return library.root / found[0].upload.file_path if found else None
+    return library.original(found[0].upload) if found else None
 
 
 def _hit_document(library: Library, hit: SearchHit, above: bool) -> dict[str, Any]:
@@ -138,7 +138,7 @@ def _hit_document(library: Library, hit: SearchHit, above: bool) -> dict[str, An
         "matched": list(hit.matched),
         "sentence": hit.sentence,
         "above_cutoff": above,
-        "path": str(library.root / hit.upload.file_path),
+        "path": str(library.original(hit.upload)),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -16,6 +17,9 @@ from vuemantics_tui.domain.text import counted, date_words, size_words, visible
 if TYPE_CHECKING:
     from vuemantics_tui.domain.upload import Upload
     from vuemantics_tui.library import Library, Trash
+
+# With more IDs than these, a hint would be longer than a line.
+MOST_NAMED = 3
 
 
 @click.command()
@@ -39,13 +43,14 @@ async def _delete(settings: Settings, ids: tuple[str, ...], forever: bool, yes: 
         if forever:
             note(f"Deleted {counted(await library.trash.erase(named), 'upload')} for good.")
         else:
-            note(moved_words(await library.trash.put(named), library.trash))
+            note(moved_words(await library.trash.put(named), list(named), library.trash))
 
 
-def moved_words(count: int, trash: Trash) -> str:
+def moved_words(count: int, ids: Sequence[str], trash: Trash) -> str:
     """Return what was done, and how to undo it."""
     days = f" for {counted(trash.days, 'day')}" if trash.days else ""
-    return f"Moved {counted(count, 'upload')} to the trash{days}. To undo: vuemantics-tui trash restore ID"
+    named = " ".join(one[:SHORT_ID] for one in ids) if len(ids) <= MOST_NAMED else "ID..."
+    return f"Moved {counted(count, 'upload')} to the trash{days}. To undo: vuemantics-tui trash restore {named}"
 
 
 async def _named(library: Library, prefix: str, forever: bool) -> Upload:

@@ -11,7 +11,6 @@ from vuemantics_tui.cli.output import emit, emit_json, note, upload_document, up
 from vuemantics_tui.cli.session import open_library, run
 from vuemantics_tui.config import Settings
 from vuemantics_tui.desktop import open_in_viewer
-from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.upload import ProcessingStatus
 
@@ -102,10 +101,4 @@ def open_original(upload_id: str) -> None:
 
 async def _original(settings: Settings, prefix: str) -> Path:
     async with open_library(settings) as library:
-        upload = await library.uploads.find(prefix)
-        path = library.absolute(upload.file_path)
-    if path is None:
-        raise UsageError(
-            f"The original of {upload.filename} is recorded outside the library", "Run: vuemantics-tui doctor"
-        )
-    return path
+        return library.original(await library.uploads.find(prefix))

@@ -156,7 +156,7 @@ FIELDS: tuple[UploadField, ...] = (
     _file("height"),
     _file("duration", "duration", shown=lambda upload: "" if upload.duration is None else f"{upload.duration:g} s"),
     _file("video_codec", "codec", exported=""),
-    _file("taken_at", "taken"),
+    _file("taken_at", "taken", shown=lambda upload: date_words(upload.taken_at, own_clock=True)),
     _file("source_path", "added from"),
     _file("file_path", "original", exported="file", is_path=True),
     _file("thumbnail_path", "thumbnail", exported="", is_path=True),

@@ -72,10 +72,10 @@ def clock_words(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def date_words(moment: str | datetime | None, *, seconds: bool = False) -> str:
+def date_words(moment: str | datetime | None, *, seconds: bool = False, own_clock: bool = False) -> str:
     """Return a moment as `3 Jun 2024 14:05`, with `:09` where seconds count.
 
-    What has a time zone is shown in that of this machine; what has none, as the clock of a camera, stays as it is.
+    Shown in the time zone of this machine, or on its `own_clock`: a camera's, in the place where it was.
     Text that is no moment in ISO 8601 is returned as it is.
     """
     if not moment:
@@ -84,7 +84,7 @@ def date_words(moment: str | datetime | None, *, seconds: bool = False) -> str:
         at = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
     except ValueError:
         return str(moment)
-    at = at.astimezone() if at.tzinfo else at
+    at = at.astimezone() if at.tzinfo and not own_clock else at
     # By hand: `%b` depends on the locale that some library may have set.
     return f"{at.day} {_MONTHS[at.month - 1]} {at:%Y %H:%M}" + (f":{at:%S}" if seconds else "")
 

@@ -32,6 +32,7 @@ from vuemantics_tui.store.uploads import UploadStore
 if TYPE_CHECKING:
     from vuemantics_tui.analyzers.base import Analyzer, Compute, OnPulled, ServerState
     from vuemantics_tui.domain.duplicates import DuplicateGroup, LookAlike
+    from vuemantics_tui.domain.upload import Upload
     from vuemantics_tui.library.analyzer import Choice
     from vuemantics_tui.library.duplicates import Duplicates
     from vuemantics_tui.library.export import Export, ExportFormat, ExportProgress, SidecarResult
@@ -253,6 +254,16 @@ class Library:
         if not relative or not (self.root / relative).is_relative_to(self.root) or ".." in Path(relative).parts:
             return None
         return self.root / relative
+
+    def original(self, upload: Upload) -> Path:
+        """Return where an upload's original is. Raises LibraryError if the database says: outside of the library."""
+        path = self.absolute(upload.file_path)
+        if path is None:
+            raise LibraryError(
+                f"The database says that {upload.filename!r} is outside of the library: {upload.file_path!r}",
+                "The library is damaged, or made to harm. Restore it from a backup, or use another one.",
+            )
+        return path
 
     async def gather(self, named: Iterable[Path], *, recursive: bool) -> list[Candidate]:
         """Return all files that the paths stand for, checked for space. Raises UsageError and LibraryError."""

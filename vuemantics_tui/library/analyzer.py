@@ -150,7 +150,7 @@ class LibraryAnalyzer:
         if puller is None:
             raise UsageError(
                 f"The analyzer {analyzer.name} downloads no models",
-                "Ollama does: vuemantics-tui --analyzer ollama pull",
+                "To download with Ollama: vuemantics-tui pull MODEL --analyzer ollama",
             )
         await puller.pull(model, on_pulled)
 

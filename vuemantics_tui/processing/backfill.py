@@ -1,4 +1,4 @@
-"""What older uploads lack is read from their files, one at a time, while nothing else is to be done."""
+"""Reads what older uploads lack from their files, one at a time, while the queue is idle."""
 
 from __future__ import annotations
 
@@ -68,16 +68,16 @@ class Backfill:
 
     @property
     def progress(self) -> BackfillProgress | None:
-        """How far the pass is; None while there is nothing to do, or others are at it."""
+        """Return how far the pass is; None while there is nothing to do, or another process does it."""
         return self._progress
 
     def start(self) -> None:
-        """Begin, in the running event loop."""
+        """Start, in the running event loop."""
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name="backfill")
 
     async def stop(self) -> None:
-        """End at once; the upload that was being read is read again another time."""
+        """Stop at once; the upload that was being read is read again later."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])

@@ -21,9 +21,9 @@ log = logging.getLogger(__name__)
 # So many refusals in a row open the circuit.
 REFUSALS_TO_OPEN = 3
 # An upload that is refused more often than this while the server answers others takes the server down itself, as far
-# as anybody can tell: from then on a refusal costs it an attempt, or it would hold up the queue for ever.
+# as anybody can tell: from then on a refusal costs it an attempt, or it would hold up the queue without end.
 FREE_REFUSALS = 3
-# Looks come after 1, 2, 4 ... seconds. A server that is only started anew is seen within seconds.
+# Looks come after 1, 2, 4 ... seconds. A server that only restarts is seen within seconds.
 MOST_SECONDS_AT_FIRST = 5.0
 AT_FIRST_SECONDS = 60.0
 MOST_SECONDS = 30.0
@@ -120,22 +120,22 @@ class Circuit:
 
     @property
     def is_open(self) -> bool:
-        """Whether nothing should be begun."""
+        """Tell whether nothing should be started."""
         return self._state is _State.OPEN or self.store_is_away
 
     @property
     def store_is_away(self) -> bool:
-        """Whether the library could not be written when that was last tried."""
+        """Tell whether the last write to the library was refused."""
         return self._store_error is not None
 
     @property
     def is_trying(self) -> bool:
-        """Whether a single upload should be begun, to see whether all is well again."""
+        """Tell whether a single upload should be tried, to see whether the server works again."""
         return self._state is _State.TRYING
 
     @property
     def outage(self) -> Outage | None:
-        """What a person should know of it while it is open; else None."""
+        """Return what a person should know while it is open, else None."""
         now = self._clock()
         if self._store_error is not None:
             return Outage(
@@ -159,7 +159,7 @@ class Circuit:
         )
 
     def answered(self, part: Part, upload_id: str) -> None:
-        """A server answered, well or not: the circuit is closed where it was open because of this part."""
+        """Note that a server answered, well or not; closes the circuit if this part had opened it."""
         self._answers[part] += 1
         self._refused_uploads.pop((upload_id, part), None)
         if self._state is not _State.CLOSED and part in self._parts_of(self._error.server):
@@ -169,7 +169,7 @@ class Circuit:
         self._refusals = {server: found for server, found in self._refusals.items() if part not in found.parts}
 
     def refused(self, part: Part, upload_id: str, error: ServerDownError) -> bool:
-        """A server refused an upload: one more towards opening. Returns whether that is the upload's own fault."""
+        """Note that a server refused an upload. Returns whether the upload itself is to blame."""
         refusals = self._refusals.setdefault(error.server, _Refusals())
         refusals.count += 1
         refusals.parts.add(part)
@@ -182,7 +182,7 @@ class Circuit:
         self._stirred.set()
 
     def store_refused(self, error: LibraryError) -> None:
-        """The library could not be written: the circuit is open until it can be."""
+        """Note that the library could not be written; the circuit is open until it can be."""
         now = self._clock()
         if self._store_error is None:
             self._store_since = now
@@ -191,7 +191,7 @@ class Circuit:
         self._store_next = now + STORE_SECONDS
 
     def store_answered(self) -> None:
-        """The library could be written; the circuit closes unless a write is still refused."""
+        """Note that the library could be written; closes the circuit unless another write is still refused."""
         if self._store_error is not None and not self._refused_writes:
             log.info("the library can be written again")
             self._store_error = None
@@ -247,7 +247,7 @@ class Circuit:
         return min(most, 2.0 ** min(self._looks, 10)) * self._jitter(*JITTER)
 
     async def _answers_now(self) -> bool:
-        """Whether the server answers, or one of several told with commas; any, where none of that name is told."""
+        """Tell whether the server answers: one of several named with commas, or any if none has that name."""
         try:
             states = await self._look()
         except Exception:

@@ -17,7 +17,7 @@ START_TOLERANCE_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """The owner of claims. `start` in seconds since the epoch; with `pid` and `boot` it names one process for ever."""
+    """The owner of claims. `start` in seconds since the epoch; with `pid` and `boot` it names one process only."""
 
     host: str
     boot: str
@@ -25,7 +25,7 @@ class Owner:
     start: float
 
     def encode(self) -> str:
-        """The owner as text, for the store."""
+        """Return the owner as text, for the store."""
         return json.dumps(asdict(self), sort_keys=True)
 
 
@@ -43,7 +43,7 @@ def _boot() -> str:
 
 
 def this_process() -> Owner:
-    """The owner that this process is."""
+    """Return the owner that stands for this process."""
     process = psutil.Process()
     return Owner(_host(), _boot(), process.pid, process.create_time())
 

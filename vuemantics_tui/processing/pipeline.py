@@ -79,7 +79,7 @@ class _Run:
 class Pipeline:
     """Takes single uploads from waiting to completed or failed, and keeps `frames` and `texts` up to date meanwhile.
 
-    What an analyzer cannot do now but perhaps later goes back to waiting instead; `circuit` is told of every answer.
+    What may succeed later goes back to waiting instead; `circuit` learns of every answer.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class Pipeline:
 
     @property
     def running(self) -> int:
-        """How many uploads are in a stage; those that wait for a slot are not."""
+        """Return how many uploads are in a stage, without those that wait for a slot."""
         return sum(len(run.slots) > 0 for run in self._begun.values())
 
     async def process_upload_background(
@@ -175,7 +175,7 @@ class Pipeline:
         return known
 
     async def _walk(self, run: _Run) -> None:
-        """All stages, or only the embedding where there is a description already."""
+        """Run all stages, or only the embedding if there is a description already."""
         try:
             if run.claim.resume_description is None:
                 await self._make_thumbnail(run)
@@ -201,7 +201,7 @@ class Pipeline:
             await self._record(run, self._again_or_not(run, failure))
 
     def _again_or_not(self, run: _Run, failure: Failure, retry_after: float | None = None) -> Write:
-        """What becomes of an upload after a failure: another attempt where that may help and some are left."""
+        """Return how to record a failure: another attempt where that may help and some are left."""
         attempts = run.claim.attempts
         if failure.kind is ErrorKind.TRANSIENT and attempts < MAX_ATTEMPTS:
             return partial(self._runs.try_again, run.claim, failure, retry_delay(attempts, retry_after))
@@ -210,7 +210,7 @@ class Pipeline:
     # The stages
 
     async def _make_thumbnail(self, run: _Run) -> None:
-        """The thumbnail and what the file says of itself. A thumbnail that cannot be made is noted, no more."""
+        """Make the thumbnail and read the metadata. A thumbnail that cannot be made is only noted."""
         await run.slots.take(self._slots.thumbnail)
         await self._begin(run, ProcessingStage.THUMBNAIL)
         began = time.perf_counter()
@@ -292,7 +292,7 @@ class Pipeline:
         return number, description
 
     async def _look(self, run: _Run) -> Describe:
-        """How to describe the upload, as often as needed; for a video this takes its frames first."""
+        """Return how to describe the upload; for a video this extracts its frames first."""
         on_text = partial(self._texts.__setitem__, run.upload_id)
         if run.file_type is FileType.IMAGE:
             return lambda: self._analyzer.describe_image(run.source, on_text)

@@ -16,7 +16,7 @@ from vuemantics_tui.processing.circuit import STORE_SECONDS, Circuit
 from vuemantics_tui.processing.owner import Owner, fate_of
 from vuemantics_tui.processing.pipeline import Pipeline
 from vuemantics_tui.processing.slots import StageLimits
-from vuemantics_tui.store.changes import LOOK_SECONDS, Stir
+from vuemantics_tui.store.changes import Stir
 from vuemantics_tui.store.queue import LEASE_SECONDS, ClaimStore
 from vuemantics_tui.store.runs import Claim
 
@@ -27,6 +27,8 @@ TAKE_OVER_SECONDS = 5.0
 RENEW_SECONDS = LEASE_SECONDS / 3
 # How often it is noted that the library is in use.
 SEE_SECONDS = 3600.0
+# How soon what another process added, or whose next attempt is due, is noticed.
+LOOK_SECONDS = 0.5
 # A pass of the loop that came so late means that the machine slept, or this process was stopped.
 SLEPT_SECONDS = LEASE_SECONDS / 2
 
@@ -117,26 +119,26 @@ class Scheduler:
 
     @property
     def running_here(self) -> int:
-        """How many uploads this process is working on; those that wait for a slot of their next stage are not."""
+        """Return how many uploads this process is working on, without those that wait for a slot."""
         return self._pipeline.running
 
     @property
     def in_flight(self) -> int:
-        """How many uploads this process has claimed, whether it works on them just now or not."""
+        """Return how many uploads this process has claimed, whether it works on them or not."""
         return len(self._slots)
 
     def start(self) -> None:
-        """Begin, in the running event loop."""
+        """Start, in the running event loop."""
         if self._loop_task is None:
             self._stopping = False
             self._loop_task = asyncio.create_task(self._run(), name="scheduler")
 
     def wake(self) -> None:
-        """Look for work now: something was added."""
+        """Look for work now."""
         self._wake.set()
 
     def cancel(self, upload_id: str) -> None:
-        """Stop working on an upload that was deleted from the store."""
+        """Stop working on an upload that was deleted."""
         for slot in self._slots.values():
             if slot.claim.upload_id == upload_id and slot.running:
                 slot.running.cancel()
@@ -189,7 +191,7 @@ class Scheduler:
                 self._circuit.store_refused(error)
                 pause = STORE_SECONDS
             except Exception:
-                log.exception("the queue stumbled and goes on")
+                log.exception("the scheduler failed and goes on")
                 pause = STORE_SECONDS
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause):
@@ -215,7 +217,7 @@ class Scheduler:
             self._next_take_over = now + TAKE_OVER_SECONDS
             taken = await self._claims.take_over(lambda encoded: fate_of(encoded, self._owner), clock)
             if taken:
-                log.info("%d uploads were left behind by a process that ended", taken)
+                log.info("%d uploads were taken over from a process that ended", taken)
 
     def _watch_circuit(self) -> None:
         """Have the server looked at while the circuit is open, beside the loop: a look may take seconds."""
@@ -226,7 +228,7 @@ class Scheduler:
         try:
             await self._circuit.watch()
         except Exception:
-            log.exception("the watch on the server stumbled and begins anew")
+            log.exception("watching the server failed and starts again")
         finally:
             self._wake.set()
 

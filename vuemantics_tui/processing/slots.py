@@ -16,7 +16,7 @@ class StageLimits:
 
     @property
     def in_flight(self) -> int:
-        """How many uploads may be on their way, so that every stage can be busy.
+        """Return how many uploads may be in progress, so that every stage can be busy.
 
         Equal limits mean stages that share one pool: one more than it has processes keeps those busy.
         """

@@ -59,7 +59,7 @@ class Stir:
                 await self._committed.wait()
 
     def _when_touched(self) -> tuple[int, int] | None:
-        """When SQLite's log was written last, and its size. On the loop, as a thread would cost many times as much."""
+        """Return when SQLite's log was last written, and its size. On the loop: a thread would cost far more."""
         try:
             status = os.stat(self._log)  # noqa: PTH116 - a path object for each look is slower than the look
         except OSError:
@@ -85,7 +85,7 @@ class ChangeFeed:
         self._revision = 0
 
     async def skip_to_now(self) -> int:
-        """Forget what was before this moment; returns the revision of this moment."""
+        """Forget earlier changes; returns the current revision."""
         self._data_version = await self._database.data_version()
         self._revision, _ = await self._now()
         return self._revision
@@ -122,7 +122,7 @@ class ChangeFeed:
         return Changes(goal, changed, (*(row[0] for row in buried), *trashed), is_reset=0 < since < forgotten)
 
     async def _now(self) -> tuple[int, int]:
-        """The revision of this moment, and the one up to which it is forgotten what was deleted."""
+        """Return the current revision, and the one up to which deletions are forgotten."""
         row = await self._database.fetch_one("SELECT revision, forgotten FROM library")
         assert row is not None
         return int(row[0]), int(row[1])

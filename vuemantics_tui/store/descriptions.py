@@ -26,7 +26,7 @@ _AT_REST = """
 
 @dataclass(frozen=True, slots=True)
 class StoredDescription:
-    """One description of an upload. `seconds` that it took, `created_at` in ISO 8601 UTC; `edited` by a person."""
+    """One description of an upload: `seconds` it took, `created_at` in ISO 8601 UTC, `edited` by a person."""
 
     number: int
     text: str
@@ -80,7 +80,7 @@ async def save_description(
 
 
 async def read_description(database: Database, upload: int, number: int | None) -> Description:
-    """The words of one description of an upload. Raises LookupError where it has no such description."""
+    """Return one description of an upload. Raises LookupError if it has no such description."""
     row = await database.fetch_one("SELECT * FROM descriptions WHERE upload = ? AND number = ?", (upload, number))
     if row is None:
         raise LookupError(f"upload {upload} has no description {number}")
@@ -88,7 +88,7 @@ async def read_description(database: Database, upload: int, number: int | None) 
 
 
 async def is_current(connection: aiosqlite.Connection, description: int) -> bool:
-    """Whether this is its upload's current description, inside a transaction."""
+    """Tell whether this is its upload's current description, inside a transaction."""
     return bool(
         await rows_of(connection, "SELECT 1 FROM descriptions WHERE number = ? AND current = 1", (description,))
     )
@@ -140,14 +140,14 @@ class DescriptionStore:
         self._database = database
 
     async def of(self, upload_number: int) -> list[StoredDescription]:
-        """Every description of an upload, newest first."""
+        """Return every description of an upload, newest first."""
         rows = await self._database.fetch(
             "SELECT * FROM descriptions WHERE upload = ? ORDER BY number DESC", (upload_number,)
         )
         return [_stored_of(row) for row in rows]
 
     async def edited(self, upload_ids: Sequence[str]) -> list[str]:
-        """Those of these uploads whose current description a person wrote, in the order given."""
+        """Return those of these uploads whose current description was written by a person, in the order given."""
         found = {
             row[0]
             for row in await self._database.fetch(
@@ -180,7 +180,7 @@ class DescriptionStore:
         return True
 
     async def edit(self, upload_id: str, text: str, tags: Sequence[str] | None = None) -> bool:
-        """Put a person's own words in the place of the current description, as soon as they are embedded.
+        """Replace the current description by a person's own words, as soon as they are embedded.
 
         Without `tags` those of the current description stay. False where nothing changes. Raises UsageError for an
         empty text, and while the upload is being processed.

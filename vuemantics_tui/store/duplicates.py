@@ -1,4 +1,4 @@
-"""What pictures look like: hashes, sharpness, colours, groups of duplicates, and what nobody has looked at yet."""
+"""What pictures look like: hashes, sharpness, colours and groups of duplicates, and which are not processed yet."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LACKING = "traits_read = 0 AND deleted_at IS NULL AND processing_status IN ('co
 
 
 class HashedUpload(NamedTuple):
-    """What is needed to find duplicates among many: the hash as a signed integer, the file's size in bytes."""
+    """What the search for duplicates compares: the hash as a signed integer, the size of the file in bytes."""
 
     number: int
     phash: int
@@ -35,7 +35,7 @@ class HashedUpload(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Lacking:
-    """An upload whose file is to be read again. Paths are relative to the library."""
+    """An upload whose file must be read again. Paths are relative to the library."""
 
     number: int
     id: str
@@ -87,7 +87,7 @@ class FingerprintStore:
         self._database = database
 
     async def hashes(self) -> list[HashedUpload]:
-        """What has a perceptual hash, in the order of adding; without what is hidden or in the trash."""
+        """Return the uploads with a perceptual hash, in the order they were added, but none hidden or in the trash."""
         rows = await self._database.fetch(
             """
             SELECT number, phash, coalesce(width * height, 0), coalesce(sharpness, 0), file_size FROM uploads
@@ -97,7 +97,7 @@ class FingerprintStore:
         return [HashedUpload(*row) for row in rows]
 
     async def look_alikes(self, numbers: Sequence[int]) -> dict[int, LookAlike]:
-        """What a person compares of these uploads, by number."""
+        """Return what a person compares, by the number of the upload."""
         rows = await self._database.fetch(
             f"{_LOOK_ALIKE} WHERE number IN (SELECT value FROM json_each(?)) AND deleted_at IS NULL",
             (json_list(numbers),),
@@ -152,13 +152,13 @@ async def leave_groups(connection: aiosqlite.Connection, numbers: Sequence[int])
 
 
 class BackfillStore:
-    """Finds what lacks traits, and writes them. What is left to do is in the rows: nothing is lost by a crash."""
+    """Finds uploads that lack traits, and writes them. What is left to do is in the rows, so a crash loses nothing."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def next(self) -> Lacking | None:
-        """The newest upload that lacks something, unless the queue is paused; what people look at first."""
+        """Return the newest upload that lacks something, unless the queue is paused."""
         row = await self._database.fetch_one(
             f"""
             SELECT number, id, file_path, file_type, thumbnail_path FROM uploads INDEXED BY uploads_lacking
@@ -169,7 +169,7 @@ class BackfillStore:
         return Lacking(row[0], row[1], row[2], FileType(row[3]), row[4]) if row else None
 
     async def left(self) -> int:
-        """How many uploads lack something."""
+        """Return how many uploads lack something."""
         row = await self._database.fetch_one(
             f"SELECT count(*) FROM uploads INDEXED BY uploads_lacking WHERE {_LACKING}"
         )
@@ -189,7 +189,7 @@ class BackfillStore:
             if not await rows_of(connection, f"SELECT 1 FROM uploads WHERE number = ? AND {_LACKING}", (number,)):
                 return
             if found_nothing:
-                # Nothing that anybody sees is another: no window has to read its list anew.
+                # Nothing visible changes: no window has to read its list again.
                 await save_traits(connection, number, traits, error)
                 return
             await connection.execute(

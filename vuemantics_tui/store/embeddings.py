@@ -29,7 +29,7 @@ class StoredVector:
 
 
 async def save_vector(connection: aiosqlite.Connection, number: int, model: str, dimension: int, data: bytes) -> None:
-    """Put the vector of an upload in the place of an older one of the same model, inside a transaction."""
+    """Save the vector of an upload, replacing one from the same model, inside a transaction."""
     await connection.execute(
         "INSERT OR REPLACE INTO embeddings (upload, model, dimension, vector, revision)"
         " VALUES (:upload, :model, :dimension, :vector, (SELECT revision FROM library))",
@@ -49,38 +49,38 @@ class EmbeddingStore:
         self._database = database
 
     async def library_id(self) -> str:
-        """The library's own name, minted with it: its owner."""
+        """Return the ID of the library: that of its owner."""
         row = await self._database.fetch_one("SELECT id FROM users ORDER BY created_at LIMIT 1")
         assert row is not None, "a library is made with its user"
         return str(row[0])
 
     async def revision(self) -> int:
-        """The library's revision at this moment."""
+        """Return the current revision of the library."""
         row = await self._database.fetch_one("SELECT revision FROM library")
         assert row is not None
         return int(row[0])
 
     async def forgotten(self) -> int:
-        """The revision up to which it is no longer known what was deleted."""
+        """Return the revision up to which deletions are forgotten."""
         row = await self._database.fetch_one("SELECT forgotten FROM library")
         assert row is not None
         return int(row[0])
 
     async def dimension(self, model: str) -> int | None:
-        """The dimension of the newest vector of a model; None where there is none."""
+        """Return the dimension of the newest vector of a model, or None."""
         row = await self._database.fetch_one(
             "SELECT dimension FROM embeddings WHERE model = ? ORDER BY revision DESC LIMIT 1", (model,)
         )
         return int(row[0]) if row else None
 
     async def count(self, model: str) -> int:
-        """How many vectors of a model there are, those of what is in the trash among them."""
+        """Return how many vectors of a model there are, including those of uploads in the trash."""
         row = await self._database.fetch_one("SELECT count(*) FROM embeddings WHERE model = ?", (model,))
         assert row is not None
         return int(row[0])
 
     async def after(self, model: str, number: int, limit: int) -> list[StoredVector]:
-        """The vectors of the uploads that follow this number, in order, hidden ones too; none of the trash."""
+        """Return the vectors of the uploads after this number, in order, hidden or not, but none in the trash."""
         # The plus keeps SQLite from the index of revisions, which would have it sort all that are left, each time.
         rows = await self._database.fetch(
             """
@@ -92,7 +92,7 @@ class EmbeddingStore:
         return [StoredVector(*row) for row in rows]
 
     async def newer(self, model: str, revision: int) -> list[StoredVector]:
-        """The vectors that were written after a revision, hidden ones too; none of the trash."""
+        """Return the vectors written after a revision, hidden or not, but none in the trash."""
         rows = await self._database.fetch(
             """
             SELECT e.upload, e.dimension, e.vector FROM embeddings e JOIN uploads u ON u.number = e.upload
@@ -103,7 +103,7 @@ class EmbeddingStore:
         return [StoredVector(*row) for row in rows]
 
     async def count_newer(self, model: str, revision: int) -> int:
-        """How many vectors were written after a revision."""
+        """Return how many vectors were written after a revision."""
         row = await self._database.fetch_one(
             "SELECT count(*) FROM embeddings WHERE model = ? AND revision > ?", (model, revision)
         )
@@ -111,7 +111,7 @@ class EmbeddingStore:
         return int(row[0])
 
     async def gone(self, model: str, revision: int) -> array[int]:
-        """The uploads that changed after a revision and have no vector now: deleted, trashed, described anew."""
+        """Return the uploads that changed after a revision and have no vector: deleted, trashed, described again."""
         return await self._database.fetch_integers(
             """
             SELECT upload FROM tombstones WHERE revision > ?1
@@ -122,14 +122,14 @@ class EmbeddingStore:
         )
 
     async def hidden(self) -> array[int]:
-        """The numbers of all uploads that are hidden, in order."""
+        """Return the numbers of all hidden uploads, in order."""
         return await self._database.fetch_integers(
             "SELECT number FROM uploads INDEXED BY uploads_hidden"
             " WHERE hidden = 1 AND deleted_at IS NULL ORDER BY number"
         )
 
     async def of_before(self, model: str, numbers: Sequence[int], revision: int) -> dict[int, bytes | None]:
-        """The vectors that these uploads have of a model, as bytes; None where one is gone without a trace.
+        """Return the vectors of these uploads from a model, as bytes, with None for one that is gone without a trace.
 
         Left out is what changed after the revision.
         """
@@ -149,7 +149,7 @@ class EmbeddingStore:
         return found
 
     async def one(self, model: str, number: int) -> StoredVector | None:
-        """The vector of a model that this upload has, hidden or not; None for one in the trash."""
+        """Return the vector of this upload from a model, hidden or not; None for one in the trash."""
         row = await self._database.fetch_one(
             """
             SELECT e.upload, e.dimension, e.vector FROM embeddings e JOIN uploads u ON u.number = e.upload
@@ -160,7 +160,7 @@ class EmbeddingStore:
         return StoredVector(*row) if row else None
 
     async def stale(self, model: str) -> tuple[int, int]:
-        """How many uploads with a current description lack a vector of a model, and of how many.
+        """Return how many uploads with a current description lack a vector of a model, and how many have one.
 
         What is on its way to its first vector lacks none.
         """

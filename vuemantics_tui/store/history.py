@@ -54,14 +54,14 @@ class HistoryStore:
         self._database = database
 
     async def of(self, number: int) -> list[UploadEvent]:
-        """Everything that happened to an upload, oldest first."""
+        """Return everything that happened to an upload, oldest first."""
         rows = await self._database.fetch(
             "SELECT at, kind, message, seconds FROM events WHERE upload = ? ORDER BY number", (number,)
         )
         return [UploadEvent(row["at"], row["kind"], row["message"], row["seconds"]) for row in rows]
 
     async def embedding_median(self) -> float | None:
-        """The median seconds of the latest embeddings; None where there were none."""
+        """Return the median seconds of the latest embeddings, or None."""
         rows = await self._database.fetch(
             "SELECT seconds FROM events WHERE kind = 'completed' AND seconds IS NOT NULL ORDER BY number DESC LIMIT ?",
             (LATEST,),
@@ -69,7 +69,7 @@ class HistoryStore:
         return median(float(row[0]) for row in rows) if rows else None
 
     async def medians(self) -> dict[FileType, float]:
-        """The median seconds of the latest completed runs of each type, as far as there were any."""
+        """Return the median seconds of the latest completed runs of each type that has any."""
         found = {}
         for file_type in FileType:
             # Of an upload that ran more than once only the last time of each stage counts.

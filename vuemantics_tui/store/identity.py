@@ -32,16 +32,16 @@ class LibraryStore:
 
     @property
     def is_read_only(self) -> bool:
-        """Whether nothing can be kept."""
+        """Tell whether nothing can be kept."""
         return self._database.is_read_only
 
     async def kept(self) -> tuple[str, str] | None:
-        """The names of the analyzer that describes and of the one that embeds; None until they are kept."""
+        """Return the names of the kept describer and embedder; None until they are kept."""
         row = await self._database.fetch_one("SELECT analyzer, embedder FROM library")
         return None if row is None or row[0] is None else (str(row[0]), str(row[1]))
 
     async def keep(self, analyzer: str, embedder: str) -> None:
-        """Keep these, whatever was kept."""
+        """Keep these, replacing what was kept."""
         async with self._database.transaction() as connection:
             await connection.execute("UPDATE library SET analyzer = ?, embedder = ?", (analyzer, embedder))
 

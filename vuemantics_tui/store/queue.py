@@ -53,7 +53,7 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CancelledUpload:
-    """One that was ended, and the claim that its run had, if it ran."""
+    """An upload that was cancelled, and the claim of its run, if it was running."""
 
     upload_id: str
     token: str | None
@@ -135,7 +135,7 @@ class ClaimStore:
             await connection.execute("UPDATE library SET revision = revision")
 
     async def renew(self, tokens: Sequence[str]) -> None:
-        """Prolong the leases of these claims."""
+        """Extend the leases of these claims."""
         if not tokens:
             return
         async with self._database.transaction() as connection:
@@ -214,7 +214,7 @@ class QueueStore:
         self._database = database
 
     async def counts(self) -> QueueCounts:
-        """How many uploads are in each state, how many are hidden, and whether the queue is paused."""
+        """Return how many uploads have each status, how many are hidden, and whether the queue is paused."""
         rows = await self._database.fetch(
             "SELECT processing_status, count(*) FROM uploads WHERE deleted_at IS NULL GROUP BY processing_status"
             " UNION ALL SELECT 'paused', paused FROM library"
@@ -232,7 +232,7 @@ class QueueStore:
         )
 
     async def set_paused(self, paused: bool) -> None:
-        """Pause or resume the queue for all who share the library."""
+        """Pause or resume the queue for everyone using this library."""
         async with self._database.transaction() as connection:
             await next_revision(connection)
             await connection.execute("UPDATE library SET paused = ?", (int(paused),))
@@ -240,7 +240,7 @@ class QueueStore:
     async def requeue(self, upload_ids: Iterable[str], *, overwrite_edited: bool = False) -> list[str]:
         """Put failed and completed uploads back into the queue, and make due what waits for its next attempt.
 
-        Returns the IDs that moved. A completed one is described anew and counts as regenerated; it keeps its
+        Returns the IDs that moved. A completed one is described again and counts as regenerated; it keeps its
         description and vector until the new ones are there, and is passed over where a person wrote that description,
         unless told to `overwrite_edited`. One that failed after it was described goes on from there.
         """
@@ -252,7 +252,7 @@ class QueueStore:
         return moved
 
     async def unfinished(self) -> set[int]:
-        """The numbers of all uploads that wait or run."""
+        """Return the numbers of all uploads that are waiting or running."""
         rows = await self._database.fetch(
             "SELECT number FROM uploads WHERE processing_status IN ('pending', 'analyzing', 'embedding')"
             " AND deleted_at IS NULL"
@@ -260,7 +260,7 @@ class QueueStore:
         return {row[0] for row in rows}
 
     async def waiting(self) -> dict[FileType, int]:
-        """How many uploads of each type wait to be described; types of which none waits are left out."""
+        """Return how many uploads of each type are waiting to be described; types with none are left out."""
         rows = await self._database.fetch(
             """
             SELECT file_type, sum(how_many) FROM (
@@ -277,7 +277,7 @@ class QueueStore:
         return {FileType(row[0]): int(row[1]) for row in rows}
 
     async def waiting_to_embed(self) -> int:
-        """How many uploads wait with a description that only lacks its vector."""
+        """Return how many uploads are waiting only for the vector of a description."""
         row = await self._database.fetch_one(
             "SELECT count(*) FROM uploads INDEXED BY uploads_resuming"
             " WHERE processing_status = 'pending' AND resume_description IS NOT NULL AND deleted_at IS NULL"
@@ -286,7 +286,7 @@ class QueueStore:
         return int(row[0])
 
     async def failure_groups(self) -> list[FailureGroup]:
-        """The failed uploads by their message, the largest group first, then the newest."""
+        """Return the failed uploads in groups with the same message, the largest group first, then the newest."""
         # Beside max(), SQLite takes the other columns from the row that has the maximum.
         rows = await self._database.fetch(
             f"""
@@ -299,14 +299,14 @@ class QueueStore:
         ]
 
     async def failed_with(self, message: str) -> list[str]:
-        """The IDs of the uploads that failed with this message, oldest first."""
+        """Return the IDs of the uploads that failed with this message, oldest first."""
         rows = await self._database.fetch(
             f"SELECT id FROM uploads WHERE {_FAILED} AND coalesce(error_message, '') = ? ORDER BY number", (message,)
         )
         return [row[0] for row in rows]
 
     async def cancel(self, upload_ids: Sequence[str]) -> list[CancelledUpload]:
-        """End what waits or runs as failed, and take its claim away, so that its run can write no more."""
+        """Cancel what is waiting or running. A run loses its claim, so it can write no more."""
         async with self._database.transaction() as connection:
             rows = await rows_of(
                 connection,

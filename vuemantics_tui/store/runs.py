@@ -1,4 +1,4 @@
-"""What a running upload writes of itself: each write guarded by its claim."""
+"""What a run writes about its upload, each write guarded by its claim."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ Clock = Callable[[], float]
 
 
 class ClaimLostError(Exception):
-    """The upload is no longer this run's: deleted, cancelled, taken over, or at its end already."""
+    """The upload no longer belongs to this run: it was deleted, cancelled or taken over, or has ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The right to process one upload, until the lease ends.
+    """The right to process one upload until the lease ends.
 
     `attempts` counts this run too. With `resume_description`, the number of a description, the run begins with its
     embedding. A suspect must run alone: the program died each time that it worked on this.
@@ -63,7 +63,7 @@ class Failure:
 
 
 class RunStore:
-    """The writes of runs. Each is one transaction, and raises ClaimLostError where the claim holds no more.
+    """The writes of runs. Each is one transaction, and raises ClaimLostError when the claim is lost.
 
     `clock` gives seconds since the epoch.
     """
@@ -73,7 +73,7 @@ class RunStore:
         self._clock = clock
 
     async def advance(self, claim: Claim, stage: ProcessingStage) -> None:
-        """Begin a stage; QUEUED is to wait for a slot of the next one."""
+        """Begin a stage; QUEUED means waiting for a slot of the next one."""
         async with self._database.transaction() as connection:
             await _move(connection, claim, stage)
 
@@ -113,7 +113,7 @@ class RunStore:
             await record_event(connection, claim.number, "thumbnail", warning or "", seconds)
 
     async def describe_again(self, claim: Claim, stage: ProcessingStage, audit: AuditResult) -> None:
-        """Go back to a stage for another description, since the first one did not pass the audit."""
+        """Go back to a stage for another description, because the first failed the audit."""
         async with self._database.transaction() as connection:
             await _move(connection, claim, stage)
             message = f"quality {audit.score}: {audit.findings[0]}; describing again"
@@ -143,7 +143,7 @@ class RunStore:
         return number
 
     async def resumed(self, claim: Claim) -> Description:
-        """The description that the claim resumes from."""
+        """Return the description that the claim resumes from."""
         return await read_description(self._database, claim.number, claim.resume_description)
 
     async def complete(
@@ -285,7 +285,7 @@ async def _move(connection: aiosqlite.Connection, claim: Claim, stage: Processin
 
 
 async def _say_warning(connection: aiosqlite.Connection, number: int) -> None:
-    """What is not quite right: the thumbnail, and a current description that no person wrote and no audit passed."""
+    """Update the warning: about the thumbnail, and about a current description that failed the audit."""
     await connection.execute(
         """
         UPDATE uploads SET warning = (

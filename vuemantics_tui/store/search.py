@@ -50,7 +50,7 @@ class FullText:
         phrases: Sequence[Sequence[str]] = (),
         excluded: Sequence[Sequence[str]] = (),
     ) -> list[int]:
-        """The numbers of the uploads that hold every (or else any) of the words, best by bm25 first.
+        """Return the numbers of the uploads with every (or else any) of the words, best by bm25 first.
 
         With `read` only the text that was read in pictures counts, with `half_typed` the last word may be the
         beginning of one. Of `matching` where given; else all, the hidden ones only with `show_hidden`. They hold all
@@ -79,7 +79,7 @@ class FullText:
         return list(rows)
 
     async def holding(self, word: str, numbers: Sequence[int]) -> set[int]:
-        """Which of these uploads hold the word, or another one of its stem."""
+        """Return those of these uploads that contain the word, or another word with the same stem."""
         rows = await self._database.fetch(
             "SELECT rowid FROM fulltext WHERE fulltext MATCH ? AND rowid IN (SELECT value FROM json_each(?))",
             (_quoted(word), json_list(numbers)),
@@ -89,7 +89,7 @@ class FullText:
 
 @dataclass(frozen=True, slots=True)
 class SavedSearch:
-    """A search by its name, whose case does not count; `query` as text, in its canonical form."""
+    """A search with a name, which ignores case; `query` as text, in its canonical form."""
 
     name: str
     query: str
@@ -102,12 +102,12 @@ class SavedSearches:
         self._database = database
 
     async def all(self) -> list[SavedSearch]:
-        """Every saved search, by name."""
+        """Return every saved search, by name."""
         rows = await self._database.fetch("SELECT name, query FROM saved_searches ORDER BY name COLLATE NOCASE")
         return [SavedSearch(row["name"], row["query"]) for row in rows]
 
     async def save(self, name: str, query: str) -> None:
-        """Keep a search, in the place of an older one of the same name."""
+        """Save a search, replacing one with the same name."""
         async with self._database.transaction() as connection:
             await connection.execute(
                 "INSERT INTO saved_searches (name, query) VALUES (?, ?)"
@@ -117,7 +117,7 @@ class SavedSearches:
             await next_revision(connection)
 
     async def forget(self, name: str) -> bool:
-        """Forget a search; False where there is none of this name."""
+        """Forget a search; False if there is none with this name."""
         async with self._database.transaction() as connection:
             cursor = await connection.execute("DELETE FROM saved_searches WHERE name = ? COLLATE NOCASE", (name,))
             await next_revision(connection)
@@ -131,7 +131,7 @@ class SearchHistory:
         self._database = database
 
     async def add(self, text: str) -> None:
-        """Remember a search as the newest one. One of spaces alone is none."""
+        """Remember a search as the newest one, unless it is blank."""
         words = " ".join(text.split())
         if not words:
             return
@@ -144,12 +144,12 @@ class SearchHistory:
             )
 
     async def newest(self, limit: int = 50) -> list[str]:
-        """The latest searches, newest first."""
+        """Return the latest searches, newest first."""
         rows = await self._database.fetch("SELECT text FROM searches ORDER BY number DESC LIMIT ?", (limit,))
         return [row["text"] for row in rows]
 
     async def beginning(self, prefix: str, limit: int) -> list[str]:
-        """The latest searches that begin so, whatever the case, newest first."""
+        """Return the latest searches that begin with a prefix, ignoring case, newest first."""
         pattern = f"{escaped_like(prefix)}%"
         rows = await self._database.fetch(
             "SELECT text FROM searches WHERE text LIKE ? ESCAPE '\\' ORDER BY number DESC LIMIT ?", (pattern, limit)
@@ -158,7 +158,7 @@ class SearchHistory:
 
 
 def phrase_expression(words: Sequence[str]) -> str:
-    """What FTS5 reads as these words one behind another."""
+    """Return what FTS5 reads as these words in a row."""
     return _quoted(" ".join(words))
 
 
@@ -183,5 +183,5 @@ def _json(numbers: array[int]) -> str:
 
 
 def _quoted(word: str) -> str:
-    """The word as FTS5 reads it: quoted it is only a word, whatever FTS5 would see in it."""
+    """Return the word quoted for FTS5, which would else read operators in it."""
     return '"' + word.replace('"', '""') + '"'

@@ -20,7 +20,7 @@ _STAGES = {"thumbnail": "thumbnail", "described": "describing", "completed": "em
 
 @dataclass(frozen=True, slots=True)
 class StageTime:
-    """How long a stage took, of so many runs: the median and the 90th percentile, in seconds."""
+    """How long a stage took over so many runs: the median and the 90th percentile, in seconds."""
 
     stage: str
     median: float
@@ -30,7 +30,7 @@ class StageTime:
 
 @dataclass(frozen=True, slots=True)
 class Month:
-    """How many uploads are of a month, as 2024-06: when they were taken where the file says so, else added."""
+    """How many uploads are from a month such as 2024-06: when they were taken, or else added."""
 
     month: str
     uploads: int
@@ -54,7 +54,7 @@ class StoredStatistics:
 
 @dataclass(frozen=True, slots=True)
 class LibrarySize:
-    """How large a library is on disk, in bytes: its database, and the originals by what the database says of them."""
+    """How large a library is on disk, in bytes: its database, and the originals as the database lists them."""
 
     database: int
     originals: int
@@ -67,7 +67,7 @@ class StatisticsStore:
         self._database = database
 
     async def read(self, most_tags: int = 20) -> StoredStatistics:
-        """All of it."""
+        """Return all statistics."""
         statuses = await self._pairs(
             "SELECT processing_status, count(*) FROM uploads WHERE deleted_at IS NULL GROUP BY processing_status"
         )
@@ -108,13 +108,13 @@ class StatisticsStore:
         )
 
     async def size(self) -> LibrarySize:
-        """How large the library is."""
+        """Return how large the library is."""
         row = await self._database.fetch_one("SELECT coalesce(sum(file_size), 0) FROM uploads")
         assert row is not None
         return LibrarySize(await asyncio.to_thread(_database_bytes, self._database.path), int(row[0]))
 
     async def thumbnails(self) -> list[str]:
-        """The thumbnails of all uploads, relative to the library."""
+        """Return the paths of all thumbnails, relative to the library."""
         rows = await self._database.fetch("SELECT thumbnail_path FROM uploads WHERE thumbnail_path IS NOT NULL")
         return [row[0] for row in rows]
 
@@ -141,7 +141,7 @@ def _database_bytes(path: Path) -> int:
 
 
 def _percentile(values: list[float], share: float) -> float:
-    """The value at a share (0..1) of sorted values, between two of them by their distance."""
+    """Return the value at a share (0..1) of sorted values, interpolated between two of them."""
     place = share * (len(values) - 1)
     low = int(place)
     high = min(low + 1, len(values) - 1)

@@ -19,7 +19,7 @@ _OFTEN = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """A tag as it is shown, and how many uploads have it, what is in the trash not counted.
+    """A tag as it is shown, and how many uploads outside the trash have it.
 
     `album` says that it is shown as one; `own` that a person gave it, to whichever uploads.
     """
@@ -88,7 +88,7 @@ class TagStore:
         return TagChange(len(lost | got), len(got), len(lost))
 
     async def set_album(self, name: str, album: bool) -> bool:
-        """Show a tag as an album, made where there is none, or as a mere tag again; tells whether there is such a tag.
+        """Show a tag as an album, creating it if needed, or as a plain tag again; tells whether the tag exists.
 
         Raises UsageError for an empty name.
         """
@@ -108,7 +108,7 @@ class TagStore:
             return cursor.rowcount > 0
 
     async def own(self) -> list[Tag]:
-        """Every tag that a person gave, and every album, empty or not: albums first, by name."""
+        """Return every tag given by a person and every album, even empty ones: albums first, by name."""
         rows = await self._database.fetch(
             """
             SELECT name, album, (
@@ -122,7 +122,7 @@ class TagStore:
         return [Tag(row["name"], row["uses"], bool(row["album"])) for row in rows if row["uses"] or row["album"]]
 
     async def beginning(self, prefix: str, limit: int = 8) -> list[Tag]:
-        """The tags, of whatever origin, that begin so, a person's own first, then the most used."""
+        """Return the tags of any origin that begin with a prefix: a person's own first, then the most used."""
         key = tag_key(prefix)
         # Chosen by about how often they are used, which for thousands that begin alike takes milliseconds; only those
         # that are chosen are counted.
@@ -144,7 +144,7 @@ class TagStore:
         return [Tag(row["name"], row["uses"], bool(row["album"]), bool(row["own"])) for row in rows]
 
     async def of(self, numbers: Sequence[int]) -> dict[int, tuple[str, ...]]:
-        """The tags of these uploads, those that a person gave first, each once."""
+        """Return the tags of these uploads, each once, those given by a person first."""
         found: defaultdict[int, dict[str, None]] = defaultdict(dict)
         rows = await self._database.fetch(
             """
@@ -159,7 +159,7 @@ class TagStore:
 
 
 def tag_key(name: str) -> str:
-    """What a tag is known by, whatever its case. The triggers on descriptions make the same, of tags in lower case."""
+    """Return the key of a tag, which ignores case. The triggers on descriptions make the same from lower-case tags."""
     return name.lower()
 
 
@@ -207,7 +207,7 @@ async def _take(connection: aiosqlite.Connection, ids: str, keys: str) -> set[in
 
 
 def _clean(name: str) -> str:
-    """The name on one line, without quotes, which no search could quote. Raises UsageError where nothing is left."""
+    """Return the name on one line and without quotes, which no search could quote. Raises UsageError if it is empty."""
     clean = " ".join(name.replace('"', " ").split())
     if not clean:
         raise UsageError("A tag needs a name", "Nothing was changed.")

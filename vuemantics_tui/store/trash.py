@@ -18,7 +18,7 @@ PURGE_BATCH = 100
 
 @dataclass(frozen=True, slots=True)
 class TrashedUpload:
-    """An upload in the trash, and since when: ISO 8601 UTC."""
+    """An upload in the trash, and when it was deleted (ISO 8601 UTC)."""
 
     upload: Upload
     deleted_at: str
@@ -26,7 +26,7 @@ class TrashedUpload:
 
 @dataclass(frozen=True, slots=True)
 class TrashedRun:
-    """One that went to the trash, and the claim that its run had, if it ran."""
+    """An upload that was moved to the trash, and the claim of its run, if it was running."""
 
     upload_id: str
     token: str | None
@@ -71,7 +71,7 @@ class TrashStore:
         return [TrashedRun(row["id"], row["claim_token"]) for row in rows]
 
     async def restore(self, upload_ids: Sequence[str]) -> list[str]:
-        """Bring uploads back as they were; returns the IDs of those that came back."""
+        """Restore uploads; returns the IDs of those that were restored."""
         async with self._database.transaction() as connection:
             rows = await rows_of(
                 connection,
@@ -103,7 +103,7 @@ class TrashStore:
         return [row["id"] for row in rows]
 
     async def contents(self, limit: int | None = None) -> list[TrashedUpload]:
-        """What is in the trash, the latest first."""
+        """Return what is in the trash, the latest first."""
         rows = await self._database.fetch(
             f"{SELECT_UPLOAD} WHERE u.deleted_at IS NOT NULL ORDER BY u.deleted_at DESC, u.number DESC LIMIT ?",
             (-1 if limit is None else limit,),
@@ -144,7 +144,7 @@ class TrashStore:
         return [row["id"] for row in rows]
 
     async def count(self) -> tuple[int, int]:
-        """How many uploads are in the trash, and the bytes of their originals."""
+        """Return how many uploads are in the trash, and the size of their originals in bytes."""
         row = await self._database.fetch_one(
             "SELECT count(*), coalesce(sum(file_size), 0) FROM uploads WHERE deleted_at IS NOT NULL"
         )
@@ -154,7 +154,7 @@ class TrashStore:
     async def purge(self, before: str | None, upload_ids: Sequence[str] | None = None) -> list[DeletedUpload]:
         """Delete some of what is in the trash, where given since before a moment, or of these; empty when none is left.
 
-        What was brought back meanwhile stays.
+        What was restored meanwhile stays.
         """
         deleted: list[DeletedUpload] = []
         ids = None if upload_ids is None else json.dumps(list(upload_ids))

@@ -39,7 +39,7 @@ _ROW_FIELDS = tuple(field for field in FIELDS if field.name in _ROW_NAMES)
 
 
 def _selected(some: Iterable[UploadField]) -> str:
-    """These fields as columns that are named after them."""
+    """Return these fields as columns with their names."""
     columns = (
         _OWN_TAGS if field.source is Source.OWN_TAGS else f"{_ALIASES[field.source]}.{field.stored_in}"
         for field in some
@@ -119,7 +119,7 @@ class UploadStore:
         self._database = database
 
     async def owner_id(self) -> str:
-        """The user that was minted with the library."""
+        """Return the user that was created with the library."""
         row = await self._database.fetch_one("SELECT id FROM users ORDER BY created_at LIMIT 1")
         assert row is not None, "a library is made with its user"
         return str(row["id"])
@@ -145,26 +145,26 @@ class UploadStore:
         return upload_of(added) if added else None
 
     async def has_size(self, file_size: int) -> bool:
-        """Whether any upload, trashed or not, has exactly this many bytes: only then can a file be a duplicate."""
+        """Tell whether any upload, trashed or not, has exactly this many bytes. Only then can a file be a duplicate."""
         row = await self._database.fetch_one("SELECT 1 FROM uploads WHERE file_size = ? LIMIT 1", (file_size,))
         return row is not None
 
     async def by_content(self, user_id: str, sha256: str) -> Upload | None:
-        """The upload that holds this very content, be it in the trash."""
+        """Return the upload with this content, also from the trash."""
         row = await self._database.fetch_one(f"{SELECT_UPLOAD} WHERE u.user_id = ? AND u.sha256 = ?", (user_id, sha256))
         return upload_of(row) if row else None
 
     async def get(self, upload_id: str) -> Upload | None:
-        """The upload of this ID."""
+        """Return the upload with this ID, unless it is in the trash."""
         row = await self._database.fetch_one(f"{SELECT_UPLOAD} WHERE u.id = ? AND u.deleted_at IS NULL", (upload_id,))
         return upload_of(row) if row else None
 
     async def exists(self, upload_id: str) -> bool:
-        """Whether there is an upload of this ID, trashed or not."""
+        """Tell whether there is an upload with this ID, trashed or not."""
         return await self._database.fetch_one("SELECT 1 FROM uploads WHERE id = ?", (upload_id,)) is not None
 
     async def by_prefix(self, prefix: str, limit: int = 10) -> list[Upload]:
-        """The uploads whose ID begins so."""
+        """Return the uploads whose ID begins with this prefix."""
         rows = await self._database.fetch(
             f"{SELECT_UPLOAD} WHERE u.id LIKE ? ESCAPE '\\' AND u.deleted_at IS NULL ORDER BY u.number LIMIT ?",
             (f"{escaped_like(prefix.lower())}%", limit),
@@ -189,7 +189,7 @@ class UploadStore:
         return found[0] if found else None
 
     async def by_numbers(self, numbers: Sequence[int]) -> list[Upload]:
-        """The uploads with these numbers that are there, in the order of the numbers given."""
+        """Return the uploads with these numbers, in the order given, leaving out those that are gone."""
         rows = await self._database.fetch(
             f"{SELECT_UPLOAD} WHERE u.number IN (SELECT value FROM json_each(?)) AND u.deleted_at IS NULL",
             (json_list(numbers),),
@@ -198,7 +198,7 @@ class UploadStore:
         return [found[number] for number in numbers if number in found]
 
     async def rows(self, numbers: Sequence[int]) -> list[UploadRow]:
-        """The table's view of the uploads with these numbers that are there, in no order."""
+        """Return only the table columns of the uploads with these numbers, in no order."""
         rows = await self._database.fetch(
             f"SELECT {_selected(_ROW_FIELDS)} FROM uploads u"
             " WHERE u.number IN (SELECT value FROM json_each(?)) AND u.deleted_at IS NULL",
@@ -214,7 +214,7 @@ class UploadStore:
         limit: int | None = None,
         show_hidden: bool = False,
     ) -> list[Upload]:
-        """Uploads of a status and type, newest first, without the hidden ones unless they are asked for."""
+        """Return uploads of a status and type, newest first, and the hidden ones only with `show_hidden`."""
         rows = await self._database.fetch(
             f"""{SELECT_UPLOAD}
             WHERE (:status IS NULL OR u.processing_status = :status)
@@ -232,18 +232,18 @@ class UploadStore:
         return [upload_of(row) for row in rows]
 
     async def ids_with_status(self, status: ProcessingStatus) -> list[str]:
-        """The IDs of all uploads of a status, oldest first."""
+        """Return the IDs of all uploads with a status, oldest first."""
         rows = await self._database.fetch(
             "SELECT id FROM uploads WHERE processing_status = ? AND deleted_at IS NULL ORDER BY number", (status,)
         )
         return [row["id"] for row in rows]
 
     async def existing_ids(self) -> set[str]:
-        """The IDs of all uploads, those in the trash among them."""
+        """Return the IDs of all uploads, including those in the trash."""
         return {row["id"] for row in await self._database.fetch("SELECT id FROM uploads")}
 
     async def running(self) -> array[int]:
-        """The numbers of the uploads that run, hidden or not, newest first. Costs as much as there are of them."""
+        """Return the numbers of the running uploads, hidden or not, newest first."""
         return await self._database.fetch_integers(
             """
             SELECT number FROM uploads INDEXED BY uploads_by_status
@@ -253,7 +253,7 @@ class UploadStore:
         )
 
     async def in_view(self, view: View) -> array[int]:
-        """The numbers of the uploads that the view shows, in its order; what has no date or quality comes last.
+        """Return the numbers of the uploads in a view, in its order. Those without a date or quality come last.
 
         Names are compared without regard to case, as far as their letters are ASCII.
         """
@@ -279,7 +279,7 @@ class UploadStore:
         )
 
     async def all_numbers(self, *, include_hidden: bool) -> array[int]:
-        """All uploads, in the order of adding; none of the trash."""
+        """Return the numbers of all uploads outside the trash, in the order they were added."""
         return await self._database.fetch_integers(
             "SELECT number FROM uploads WHERE deleted_at IS NULL AND (? OR hidden = 0) ORDER BY number",
             (int(include_hidden),),
@@ -352,7 +352,7 @@ async def bury(connection: aiosqlite.Connection, number: int, upload_id: str) ->
 
 
 def upload_of(row: Row) -> Upload:
-    """The upload that a row of SELECT_UPLOAD stands for."""
+    """Return the upload in a row of SELECT_UPLOAD."""
     return Upload(**{field.name: field.load(row[field.name]) for field in FIELDS})
 
 

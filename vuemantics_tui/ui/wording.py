@@ -1,10 +1,10 @@
-"""Numbers and moments as the screens say them."""
+"""Moments, signs and reasons as the screens say them."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from vuemantics_tui.domain.text import counted, visible
+from vuemantics_tui.domain.text import counted, date_words, visible
 from vuemantics_tui.domain.upload import RUNNING, ProcessingStage, ProcessingStatus, UploadRow
 
 _DAY = 86_400
@@ -12,7 +12,7 @@ _PREFIXES = ("Processing failed: ", "AI processing failed: ")
 
 
 def age_words(created_at: str, now: datetime) -> str:
-    """How long ago that was: now, 2 min, 3 h, yesterday, 3 days, 1 week, 5 months, 2 years."""
+    """Return how long ago that was: now, 2 min, 3 h, yesterday, 3 days, 1 week, 5 months, 2 years."""
     try:
         seconds = (now - datetime.fromisoformat(created_at)).total_seconds()
     except (ValueError, TypeError):
@@ -34,7 +34,7 @@ def age_words(created_at: str, now: datetime) -> str:
 
 
 def glyph_of(row: UploadRow) -> str:
-    """The one sign for an upload's state."""
+    """Return the one sign for an upload's state."""
     if row.status is ProcessingStatus.COMPLETED:
         return "!" if row.warning else "✓"
     if row.status in RUNNING:
@@ -43,29 +43,29 @@ def glyph_of(row: UploadRow) -> str:
 
 
 def reason_of(row: UploadRow) -> str:
-    """Why it failed or is not quite right, without the words that its status says already."""
+    """Return why it failed or what its warning is, without what its status says already."""
     return error_words(row) if row.status is ProcessingStatus.FAILED else row.warning or ""
 
 
 def error_words(row: UploadRow) -> str:
-    """What went wrong, without the words that its status says already."""
+    """Return what went wrong, without what its status says already."""
     return without_prefix(row.error_message or "")
 
 
 def without_prefix(message: str) -> str:
-    """The message of a failure, without the words that its status says already."""
+    """Return the message of a failure, without what its status says already."""
     for prefix in _PREFIXES:
         message = message.removeprefix(prefix)
     return message
 
 
 def lines_of(text: str) -> str:
-    """A text of several lines, each of them safe to show."""
+    """Return a text of several lines, each of them safe to show."""
     return "\n".join(visible(line) for line in text.strip().splitlines())
 
 
 def ago_words(moment: str, now: datetime) -> str:
-    """How long ago that was, as the end of a sentence: just now, 2 min ago, yesterday."""
+    """Return how long ago that was, as the end of a sentence: just now, 2 min ago, yesterday."""
     words = age_words(moment, now)
     if words == "now":
         return "just now"
@@ -73,7 +73,7 @@ def ago_words(moment: str, now: datetime) -> str:
 
 
 def local_moment(moment: str) -> datetime | None:
-    """A moment of the store (ISO 8601) in the zone of this machine."""
+    """Return a moment of the store (ISO 8601) in the zone of this machine; None if it is none."""
     try:
         return datetime.fromisoformat(moment).astimezone()
     except ValueError:
@@ -81,8 +81,5 @@ def local_moment(moment: str) -> datetime | None:
 
 
 def taken_words(taken_at: str) -> str:
-    """When a picture was taken, by the camera's own clock, to the minute."""
-    try:
-        return datetime.fromisoformat(taken_at).strftime("%Y-%m-%d %H:%M")
-    except ValueError:
-        return visible(taken_at)
+    """Return when a picture was taken, by the camera's own clock, to the minute."""
+    return visible(date_words(taken_at, own_clock=True))

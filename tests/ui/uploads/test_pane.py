@@ -43,7 +43,7 @@ async def test_a_completed_upload_shows_all_that_was_found(root: Path) -> None:
             pilot,
             "cat [b]on[/b] the sofa.png",
             "451 × 300 · 221 KB · PNG · 2 min ago",
-            "taken 2026-05-01 09:30 · Canon EOS 1000D",
+            "taken 1 May 2026 09:30 · Canon EOS 1000D",
             "a [red]soft[/red]",
             "Calm mood.",
             " cat   natural landscape   portrait",

@@ -68,7 +68,7 @@ def test_history_names_the_day_where_it_is_not_today() -> None:
     history = [UploadEvent(yesterday, "added", "/x"), UploadEvent(NOW.isoformat(), "retried", ""),
                UploadEvent(NOW.isoformat(), "failed", "m (cancelled, in thumbnail)")]  # fmt: skip
     assert words.history_words(history, NOW).plain.splitlines() == [
-        "History", "2026-05-03", "12:00:00  added", "2026-05-04", "12:00:00  retrying", "12:00:00  cancelled",
+        "History", "3 May 2026", "12:00:00  added", "4 May 2026", "12:00:00  retrying", "12:00:00  cancelled",
     ]  # fmt: skip
 
 

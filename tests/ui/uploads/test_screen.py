@@ -14,6 +14,7 @@ from tests.ui.conftest import NOW, Made, add, make_library, make_rows, open_libr
 from vuemantics_tui import paths
 from vuemantics_tui.domain.errors import LibraryError
 from vuemantics_tui.domain.upload import ProcessingStatus, QueueCounts, UploadRow
+from vuemantics_tui.ui.feed import LibraryChanged
 from vuemantics_tui.ui.screens.confirm import ConfirmScreen
 from vuemantics_tui.ui.uploads.intake import PathInput
 from vuemantics_tui.ui.uploads.upload_list import MOST_KEPT_ROWS
@@ -308,6 +309,21 @@ async def test_rows_that_cannot_be_read_are_told_and_read_later(root: Path, monk
         await window.shows("Something went wrong", "a defect")
         failing = False
         await window.shows("000.png")
+
+
+async def test_the_list_is_read_again_where_too_much_was_missed(root: Path) -> None:
+    await make_library(root, [Made("gone.png"), Made("here.png")])
+    async with window_on(root) as window:
+        await window.shows("gone.png", "here.png")
+        connection = sqlite3.connect(paths.database_file(root))
+        with connection:
+            # With nothing left that would say so, as when what was deleted long ago is no longer noted.
+            connection.execute("DELETE FROM uploads WHERE filename = 'gone.png'")
+        connection.close()
+        window.app.screen.post_message(
+            LibraryChanged(frozenset(), frozenset(), QueueCounts(completed=1), is_reset=True)
+        )
+        await window.until(lambda: "gone.png" not in window.text() and "here.png" in window.text())
 
 
 async def test_ages_grow_while_one_looks(root: Path) -> None:

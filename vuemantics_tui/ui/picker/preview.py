@@ -20,7 +20,7 @@ from textual.visual import VisualType
 from textual.widget import Widget
 from textual.widgets import Static
 
-from vuemantics_tui.domain.text import size_words, visible
+from vuemantics_tui.domain.text import date_words, size_words, visible
 from vuemantics_tui.ui.picker.file_list import age_cell
 from vuemantics_tui.ui.picker.folder import Entry
 from vuemantics_tui.ui.picker.marks import Tally
@@ -135,7 +135,7 @@ class PreviewPane(Vertical):
         if age := age_cell(entry, self._clock()):
             changed = datetime.fromtimestamp(entry.modified, UTC).astimezone()
             ago = age if age in ("now", "yesterday") else f"{age} ago"
-            lines.append(f"changed {ago}, {changed:%Y-%m-%d %H:%M}")
+            lines.append(f"changed {ago}, {date_words(changed)}")
         if entry.target is not None:
             lines.append(f"a link to {visible(entry.target)}")
         return Content.assemble((visible(entry.name), "bold"), *((f"\n{line}", "$dim") for line in lines))

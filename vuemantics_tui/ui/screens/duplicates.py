@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static
 
-from vuemantics_tui.domain.text import counted, size_words, visible
+from vuemantics_tui.domain.text import counted, date_words, size_words, visible
 from vuemantics_tui.ui.actions import ACT, MOVE, action, hidden
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.pictures.loader import PictureLoader
@@ -22,7 +22,7 @@ from vuemantics_tui.ui.screens.reading import is_open
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 from vuemantics_tui.ui.widgets.thumbnail import Thumbnail
 from vuemantics_tui.ui.widgets.words import Words
-from vuemantics_tui.ui.wording import local_moment, taken_words
+from vuemantics_tui.ui.wording import taken_words
 
 if TYPE_CHECKING:
     from vuemantics_tui.library import DuplicateGroup, Library, LookAlike
@@ -186,8 +186,7 @@ class DuplicatesScreen(Screen[None]):
 def card_words(one: LookAlike, *, chosen: bool, proposed: bool) -> Content:
     """What speaks for an upload: dimensions, size, date, sharpness, and how far it is from the one proposed."""
     sign = Content.styled("✓ keep" if chosen else "  to the trash", "bold $success" if chosen else "$dim")
-    added = local_moment(one.created_at)
-    date = f"taken {taken_words(one.taken_at)}" if one.taken_at else f"added {added:%Y-%m-%d %H:%M}" if added else ""
+    date = f"taken {taken_words(one.taken_at)}" if one.taken_at else f"added {date_words(one.created_at)}"
     lines = [
         f"{one.width} × {one.height}" if one.width and one.height else "",
         size_words(one.file_size),

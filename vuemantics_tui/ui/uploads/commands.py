@@ -279,17 +279,16 @@ class UploadCommands:
     async def open_original(self, number: int) -> bool:
         """Open an original in the system viewer."""
         upload = await self._library.uploads.by_number(number)
-        path = None if upload is None else self._library.absolute(upload.file_path)
-        if upload is None or path is None:
+        if upload is None:
             return False
-        await asyncio.to_thread(open_in_viewer, path)
+        await asyncio.to_thread(open_in_viewer, self._library.original(upload))
         self.notices.tell(f"Opened {upload.filename} in the system viewer.")
         return True
 
     @_errors_told
     async def copy_path(self, numbers: Sequence[int]) -> bool:
         """Copy the paths of originals to the clipboard."""
-        return await self._copy("path", numbers, lambda each: str(self._library.absolute(each.file_path)))
+        return await self._copy("path", numbers, lambda each: str(self._library.original(each)))
 
     @_errors_told
     async def copy_description(self, numbers: Sequence[int]) -> bool:

@@ -43,7 +43,7 @@ STYLES = ("name", "dim", "done", "running", "warning", "error", "mark", "cursor"
 
 
 class Grid(NamedTuple):
-    """How a window is parted: columns, and the cells of a tile, of which the picture has two fewer each way."""
+    """How a window is divided: columns, and the cells of a tile, of which its picture has two fewer each way."""
 
     columns: int
     width: int
@@ -51,7 +51,7 @@ class Grid(NamedTuple):
 
     @classmethod
     def of(cls, width: int) -> Grid:
-        """As many columns as fit."""
+        """Return the grid with as many columns as fit."""
         columns = max(1, width // SMALLEST_TILE)
         tile = max(GAP + 1, width // columns)
         return cls(columns, tile, max(1, round((tile - GAP) * PICTURE_SHAPE)) + CAPTION_ROWS)
@@ -62,7 +62,7 @@ class Grid(NamedTuple):
         return self.width - GAP, self.height - CAPTION_ROWS
 
     def rows(self, tiles: int) -> int:
-        """How many rows so many tiles take."""
+        """Return how many rows this many tiles take."""
         return -(-tiles // self.columns)
 
 
@@ -235,7 +235,7 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
         self._scroll_update(size)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Load what came into view."""
+        """Read what came into view."""
         super().watch_scroll_y(old_value, new_value)
         self._shown = self._tiles()
         self._load_later()
@@ -253,11 +253,11 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
         self._drawn.clear()
 
     def get_line_filters(self) -> list[LineFilter]:
-        """Without the search for the terminal's own colours: pictures have none, and it costs more than the rest."""
+        """Leave out the search for the terminal's own colours: pictures have none, and it costs more than the rest."""
         return [each for each in super().get_line_filters() if not isinstance(each, ANSIToTruecolor)]
 
     def render_line(self, y: int) -> Strip:
-        """One line of the screen: the same line of each tile in a row."""
+        """Return one line of the screen: the same line of each tile in a row."""
         grid = self._grid
         row, line = divmod(round(self.scroll_y) + y, grid.height)
         segments: list[Segment] = []
@@ -314,33 +314,33 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
     # The cursor
 
     def action_tile_left(self) -> None:
-        """One to the left."""
+        """Move left."""
         self._uploads.move_to(self._uploads.cursor_line - 1)
 
     def action_tile_right(self) -> None:
-        """One to the right."""
+        """Move right."""
         self._uploads.move_to(self._uploads.cursor_line + 1)
 
     def action_tile_rows(self, rows: int) -> None:
-        """So many rows down, as far as there are any."""
+        """Move down by this many rows, as far as there are any."""
         wanted = self._uploads.cursor_line + rows * self._grid.columns
         if 0 <= wanted < len(self._uploads) or abs(rows) > 1:
             self._uploads.move_to(wanted)
 
     def action_tile_pages(self, pages: int) -> None:
-        """So many screens down."""
+        """Move down by this many screens."""
         self.action_tile_rows(pages * max(2, self.scrollable_content_region.height // self._grid.height))
 
     def action_tile_first(self) -> None:
-        """To the first."""
+        """Move to the first upload."""
         self._uploads.move_to(0)
 
     def action_tile_last(self) -> None:
-        """To the last."""
+        """Move to the last upload."""
         self._uploads.move_to(len(self._uploads) - 1)
 
     def on_click(self, event: events.Click) -> None:
-        """Put the cursor where the mouse is; twice, open."""
+        """Put the cursor where the mouse is; a double click opens."""
         grid = self._grid
         column = event.x // grid.width
         index = (round(self.scroll_y) + event.y) // grid.height * grid.columns + column

@@ -53,7 +53,7 @@ class Intake:
         return await self._library.gather(paths, recursive=True)
 
     async def add(self, candidates: list[Candidate]) -> None:
-        """Add these, and say in the end what became of them. Raises LibraryError."""
+        """Add these, and tell the outcome at the end. Raises LibraryError."""
         results: list[IntakeResult] = []
         self.to_copy += len(candidates)
         try:
@@ -176,7 +176,7 @@ def _paths_in(text: str) -> tuple[list[Path], str]:
 
 
 def added_words(results: Sequence[IntakeResult]) -> list[str]:
-    """One sentence for all, then a line for each of the first few that were skipped."""
+    """Return one sentence for all files, then a line for each of the first few that were skipped."""
     from vuemantics_tui.library import IntakeOutcome
 
     if not results:

@@ -51,7 +51,7 @@ class Columns:
 
     @classmethod
     def of(cls, total: int, *, window: int, scores: bool = False) -> Columns:
-        """The columns of a line that is `total` cells wide, in a window of `window` cells."""
+        """Return the columns of a line of `total` cells in a window of `window` cells."""
         gap = len(GAP)
         wide = window >= WIDE_ENOUGH and total >= WIDE_ENOUGH_TABLE
         last = SCORE if scores else AGE if wide else 0
@@ -74,7 +74,7 @@ def line_pieces(
     score: float | None = None,
     matched: Sequence[str] = (),
 ) -> list[Piece]:
-    """The line of one upload: mark, glyph, name, size, status, age or score. `word` is what its status is called."""
+    """Return the line of one upload: mark, glyph, name, size, status, age or score. `word` names its status."""
     glyph = glyph_of(row)
     name = fit_name(visible(row.filename), columns.name)
     pieces: list[Piece] = [(MARK if marked else " ", "mark"), (f"{glyph} ", glyph_style(glyph))]
@@ -88,7 +88,7 @@ def line_pieces(
 
 
 def _without_blank_ones(pieces: Iterable[Piece]) -> list[Piece]:
-    """The pieces with blank ones joined to what follows, or to what stands before: each piece costs some 40 bytes."""
+    """Join blank pieces to the piece after or before them: each piece costs some 40 bytes."""
     joined: list[Piece] = []
     before = ""
     for text, style in pieces:
@@ -109,12 +109,12 @@ def _without_blank_ones(pieces: Iterable[Piece]) -> list[Piece]:
 
 
 def glyph_style(glyph: str) -> LineStyle:
-    """The style of a sign of a state."""
+    """Return the style of a status sign."""
     return _GLYPH_STYLES[glyph]
 
 
 def lit(text: str, words: Iterable[str], style: LineStyle) -> list[Piece]:
-    """The text with these words, wherever they begin a word of it, in the style of a match."""
+    """Return the text with these words, wherever they begin a word of it, in the style of a match."""
     pieces: list[Piece] = []
     end = 0
     for start, stop in word_places(text, words):

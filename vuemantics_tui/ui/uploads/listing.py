@@ -11,7 +11,7 @@ LINGER_SECONDS = 0.5
 
 
 class Listing(Sequence[int]):
-    """Numbers of uploads in the order shown. Those pinned stand on top, and not in their place as well.
+    """Numbers of uploads in the order shown. Those pinned stand on top, and nowhere else.
 
     Newest first, an order that new uploads join by themselves, the place of a number is found by bisection; in any
     other order by a dictionary that is made when it is first needed.
@@ -48,7 +48,7 @@ class Listing(Sequence[int]):
         return isinstance(number, int) and self._place_of(number) is not None
 
     def index_of(self, number: int) -> int | None:
-        """The line of an upload, from 0, or None."""
+        """Return the line of an upload, from 0, or None."""
         if number in self._pinned:
             return self._pinned.index(number)
         place = self._place_of(number)
@@ -57,7 +57,7 @@ class Listing(Sequence[int]):
         return place + len(self._pinned) - bisect_left(self._pinned_places, place)
 
     def pin(self, numbers: Iterable[int]) -> bool:
-        """Pin these, as far as they are listed, in this order, and no others; tells whether anything moved."""
+        """Pin those of these that are listed, in this order, and no others. Return whether anything moved."""
         wanted = [number for number in numbers if number in self]
         moved = wanted != self._pinned
         self._pinned = wanted
@@ -65,7 +65,7 @@ class Listing(Sequence[int]):
         return moved
 
     def insert_newest(self, numbers: Iterable[int]) -> bool:
-        """Put those in front that are newer than all others; only newest first. Tells whether there were any."""
+        """Put those in front that are newer than all others; only newest first. Return whether there were any."""
         if not self.newest_first:
             return False
         newest = self._numbers[0] if self._numbers else -1
@@ -76,7 +76,7 @@ class Listing(Sequence[int]):
         return bool(fresh)
 
     def remove(self, numbers: Iterable[int]) -> bool:
-        """Take these out; tells whether any was listed."""
+        """Take these out. Return whether any was listed."""
         gone = {number for number in numbers if number in self}
         if not gone:
             return False
@@ -102,7 +102,7 @@ class Listing(Sequence[int]):
 
 
 class Pins:
-    """One place an upload that runs. One that ended keeps its place until another takes it, or for half a second."""
+    """A place for each running upload. One that ended keeps its place until another takes it, or for half a second."""
 
     def __init__(self) -> None:
         self._places: list[int] = []
@@ -114,7 +114,7 @@ class Pins:
         return bool(self._ended_at)
 
     def update(self, running: Iterable[int], now: float) -> list[int]:
-        """The numbers to pin, in order, when these are running at `now`, in seconds of any clock."""
+        """Return the numbers to pin, in order, when these are running at `now`, in seconds of any clock."""
         run = list(dict.fromkeys(running))
         fresh = [number for number in run if number not in self._places]
         places = []
@@ -131,7 +131,7 @@ class Pins:
 
 
 class Marks:
-    """A set of numbers of uploads, to which a range in the making may add."""
+    """The numbers of the marked uploads, with a range that may still grow."""
 
     def __init__(self) -> None:
         self._fixed: set[int] = set()
@@ -150,7 +150,7 @@ class Marks:
         return self._fixed | self._range
 
     def toggle(self, number: int) -> None:
-        """Mark it, or take its mark away."""
+        """Mark it, or unmark it."""
         self.end_range()
         self._fixed ^= {number}
 
@@ -159,12 +159,12 @@ class Marks:
         self._fixed.update(numbers)
 
     def begin_range(self, number: int) -> None:
-        """From here on, what `stretch` is told is marked, too."""
+        """Begin a range here, for `stretch` to extend."""
         self.anchor = number
         self._range = {number}
 
     def stretch(self, numbers: Iterable[int]) -> None:
-        """The range in the making is these."""
+        """Have the range be these."""
         self._range = set(numbers)
 
     def end_range(self) -> None:
@@ -174,7 +174,7 @@ class Marks:
         self.anchor = None
 
     def drop(self, numbers: Iterable[int]) -> None:
-        """These are gone."""
+        """Unmark these, which are gone."""
         gone = set(numbers)
         self._fixed -= gone
         self._range -= gone
@@ -182,7 +182,7 @@ class Marks:
             self.anchor = None
 
     def clear(self) -> None:
-        """No marks at all."""
+        """Unmark everything."""
         self._fixed.clear()
         self._range.clear()
         self.anchor = None

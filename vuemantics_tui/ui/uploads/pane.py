@@ -214,11 +214,11 @@ class UploadPane(VerticalScroll, can_focus=False):
         self._load_later()
 
     def on_hide(self) -> None:
-        """Rest."""
+        """Read nothing while hidden."""
         self.is_seen = False
 
     def on_resize(self) -> None:
-        """The picture follows the height."""
+        """Fit the picture to the height."""
         rows = max(SMALLEST_PICTURE_ROWS, int(self.size.height * PICTURE_SHARE))
         if rows != self._thumbnail.most_rows:
             self._thumbnail.most_rows = rows
@@ -347,7 +347,7 @@ class UploadPane(VerticalScroll, can_focus=False):
         self.query_one(f"#pane-{part}", PaneText).show(content)
 
     def _press(self, binding_id: str, to_do: str) -> str:
-        """Which key does that here, as a sentence, or nothing where no key does."""
+        """Return which key does that here, as a sentence; empty where no key does."""
         for active in self.screen.active_bindings.values():
             if active.binding.id == binding_id and active.enabled:
                 return f"Press {visible(self.app.get_key_display(active.binding))} {to_do}."

@@ -44,11 +44,11 @@ class TagChips(Widget):
             self.refresh(layout=True)
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        """As many lines as the tags need in this width."""
+        """Return how many lines the tags need in this width."""
         return max(1, len(chip_lines(self._tags, width)))
 
     def render(self) -> Content:
-        """The chips."""
+        """Return the chips."""
         parts: list[str | tuple[str, str]] = []
         for number, line in enumerate(chip_lines(self._tags, self.content_size.width)):
             parts.append("\n" if number else "")
@@ -59,13 +59,13 @@ class TagChips(Widget):
 
 
 def own_tags(upload: Upload, albums: Collection[str]) -> tuple[str, ...]:
-    """The tags that a person gave, albums first and with a sign."""
+    """Return the tags you added, albums first and with a sign."""
     named = [f"{ALBUM_SIGN} {tag}" for tag in upload.own_tags if tag in albums]
     return (*named, *(tag for tag in upload.own_tags if tag not in albums))
 
 
 def chip_lines(tags: Sequence[str], width: int) -> list[list[str]]:
-    """The tags as chips, in lines of at most `width` cells; one that is longer is cut short."""
+    """Return the tags as chips, in lines of at most `width` cells; a longer one is cut short."""
     lines: list[list[str]] = []
     room = 0
     for tag in tags:
@@ -114,11 +114,11 @@ class WritingText(Widget):
         return self._wrapped[2]
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        """Room for the text, and for some lines of what is to come. It does not shrink while it is being written."""
+        """Return room for the text and some lines to come. It does not shrink while the text is being written."""
         lines = len(self._lines(width)) + 1
         self._height = max(self._height, -(-lines // LINES_AT_ONCE) * LINES_AT_ONCE)
         return self._height
 
     def render(self) -> Content:
-        """That it is being written, and what is written so far."""
+        """Return the sign that it is being written, and the text so far."""
         return Content("\n").join([Content.styled(SIGN, "$running"), *self._lines(self.content_size.width)])

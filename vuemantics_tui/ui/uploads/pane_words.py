@@ -13,7 +13,7 @@ from textual.content import Content
 from vuemantics_tui.domain.description import PASSING_SCORE
 from vuemantics_tui.domain.errors import ErrorKind
 from vuemantics_tui.domain.formats import BY_MIME_TYPE, FileType
-from vuemantics_tui.domain.text import clock_words, seconds_words, size_words, visible
+from vuemantics_tui.domain.text import clock_words, date_words, seconds_words, size_words, visible
 from vuemantics_tui.domain.upload import ProcessingStage, ProcessingStatus, Upload, UploadEvent
 from vuemantics_tui.ui.uploads.line import lit
 from vuemantics_tui.ui.uploads.results import Why
@@ -61,14 +61,14 @@ NEAREST = "on $panel"
 
 
 def camera_words(upload: Upload) -> str:
-    """The camera, its maker only where the model does not say it."""
+    """Return the camera; its maker only where the model does not name it."""
     make, model = (str(upload.metadata.get(f"camera_{part}") or "") for part in ("make", "model"))
     words = model if make and make.split()[0].lower() in model.lower() else f"{make} {model}"
     return visible(words.strip())
 
 
 def facts_words(upload: Upload, now: datetime) -> str:
-    """Two lines at most: shape, size, format, age; when it was taken and by which camera."""
+    """Return two lines at most: dimensions, size, format, age; when it was taken and by which camera."""
     shape = f"{upload.width} × {upload.height}" if upload.width and upload.height else ""
     length = clock_words(upload.duration) if upload.duration else ""
     known = BY_MIME_TYPE.get(upload.mime_type)
@@ -79,7 +79,7 @@ def facts_words(upload: Upload, now: datetime) -> str:
 
 
 def failure_words(upload: Upload) -> Content:
-    """The headline of a failure and its message."""
+    """Return the headline of a failure and its message."""
     if upload.error_kind is ErrorKind.CANCELLED:
         return Content.styled("✗ Cancelled", "bold $error")
     if upload.error_stage in _READING and (upload.error_message or "").startswith(DECODING_FAILED):
@@ -91,12 +91,12 @@ def failure_words(upload: Upload) -> Content:
 
 
 def try_words(advice: str) -> Content:
-    """What a person can do now."""
+    """Return what you can do now."""
     return Content.assemble(("Try", "bold $warning"), "  ", advice)
 
 
 def state_words(upload: Upload, word: str, *, bar_cells: int, waits: str) -> Content:
-    """Where an upload stands that waits or runs; `waits` says what it takes to go on."""
+    """Return the state of a waiting or running upload; `waits` says what it waits for."""
     if upload.status is ProcessingStatus.PENDING:
         return Content.assemble(("· waiting", "bold"), "\n", (waits.strip(), "$dim"))
     filled = round(bar_cells * upload.progress_percent / 100)
@@ -110,14 +110,14 @@ def state_words(upload: Upload, word: str, *, bar_cells: int, waits: str) -> Con
 
 
 def retry_words(upload: Upload, now: datetime) -> Content:
-    """When an upload is tried again that waits for that, and what went wrong before."""
+    """Return when a waiting upload is retried, and what went wrong before."""
     seconds = max(0, math.ceil((upload.retry_at or 0.0) - now.timestamp()))
     when = f"retries in {seconds} s" if seconds else "retries now"
     return Content.assemble((f"· waiting, {when}", "bold"), "\n", (lines_of(error_words(upload)), "$warning"))
 
 
 def quality_words(upload: Upload) -> Content:
-    """The score, who described it and for how long, and what the audit found wanting."""
+    """Return the score, who described it and how long that took, and what the audit found."""
     parts: list[tuple[str, str]] = []
     score = upload.description_audit_score
     if score is not None:
@@ -137,7 +137,7 @@ def quality_words(upload: Upload) -> Content:
 
 
 def event_words(event: UploadEvent) -> str:
-    """What happened, in a few words on one line."""
+    """Return what happened, in a few words on one line."""
     told = visible(event.message)
     if event.kind == "added":
         words = "added"
@@ -160,14 +160,14 @@ def event_words(event: UploadEvent) -> str:
 
 
 def history_words(history: Sequence[UploadEvent], now: datetime) -> Content:
-    """What happened and when, by the local clock; a day is named where it is not today."""
+    """Return what happened and when, by the local clock; the day is named unless it is today."""
     parts: list[tuple[str, str]] = [("History", "bold $dim")]
     day = now.astimezone().date()
     for event in history:
         moment = local_moment(event.at)
         if moment is not None and moment.date() != day:
             day = moment.date()
-            parts.append((f"\n{day.isoformat()}", "$dim"))
+            parts.append((f"\n{date_words(event.at).rpartition(' ')[0]}", "$dim"))
         clock = moment.strftime("%H:%M:%S") if moment else " " * 8
         parts += [(f"\n{clock}  ", "$dim"), (event_words(event), "$dim")]
     return Content.assemble(*parts)
@@ -177,12 +177,12 @@ def history_words(history: Sequence[UploadEvent], now: datetime) -> Content:
 
 
 def lit_words(text: str, words: Iterable[str]) -> Content:
-    """A text with these words in it lit."""
+    """Return a text with these words highlighted."""
     return Content.assemble(*((piece, MATCH if style == "match" else "") for piece, style in lit(text, words, "name")))
 
 
 def lit_lines(text: str, why: Why | None) -> Content | str:
-    """A text of several lines with the words lit and the nearest sentence marked."""
+    """Return a text of several lines with the words highlighted and the nearest sentence marked."""
     shown = lines_of(text)
     if why is None:
         return shown
@@ -193,7 +193,7 @@ def lit_lines(text: str, why: Why | None) -> Content | str:
 
 
 def why_words(hit: SearchHit) -> Content:
-    """How much words and meaning count in the score; nothing where filters alone found it."""
+    """Return how much words and meaning count in the score; empty where only filters found it."""
     parts = []
     if hit.words_share or hit.meaning_share:
         words = round(100 * hit.words_share)
@@ -204,7 +204,7 @@ def why_words(hit: SearchHit) -> Content:
 
 
 def _place_of(sentence: str, shown: str) -> tuple[int, int] | None:
-    """Where the sentence stands in the text, whatever blanks are between its words."""
+    """Return where the sentence is in the text, whatever blanks are between its words."""
     words = visible(sentence).split()
     found = re.search(r"\s+".join(re.escape(word) for word in words), shown) if words else None
     return found.span() if found else None

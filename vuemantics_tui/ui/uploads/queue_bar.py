@@ -30,7 +30,7 @@ MANY_TO_READ = 1000
 
 
 def reading_words(done: int, of: int) -> str:
-    """How far the reading of older uploads is.
+    """Return how far the reading of older uploads is.
 
     It goes on for hours in a large library, and each repaint is bytes: there, a percent at a time is enough.
     """
@@ -38,7 +38,7 @@ def reading_words(done: int, of: int) -> str:
 
 
 class Pace:
-    """How many uploads come to their end a second, over a moving window, since the queue was last empty."""
+    """Uploads finished per second, over a moving window, since the queue was last empty."""
 
     def __init__(self) -> None:
         self.ended = 0
@@ -128,7 +128,7 @@ class QueueBar(TwoSidedLine):
             self.per_second, self.ended = round(self._pace.per_second, 1), self._pace.ended
 
     def left_part(self) -> list[Part]:
-        """How many are in each state; what there is none of is not said."""
+        """Return how many uploads are in each state; states without any are left out."""
         counts = self.counts or QueueCounts()
         told: list[Part] = []
         if counts.paused:
@@ -152,7 +152,7 @@ class QueueBar(TwoSidedLine):
         return parts
 
     def right_parts(self) -> list[list[Part]]:
-        """The pace, a bar of what is behind and before us, and the time left; a narrow window drops the bar first."""
+        """Return the pace, a progress bar, and the time left; a narrow window drops the bar first."""
         counts = self.counts or QueueCounts()
         left = self._left
         if not left or not self.per_second or counts.paused:

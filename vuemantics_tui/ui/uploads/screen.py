@@ -206,6 +206,9 @@ class UploadsScreen(Screen[None]):
             self._read_again.want()
         self._pane.paused = message.counts.paused
         self._pane.refresh_if(message.moved)
+        if message.is_reset:
+            self._read_again.want()
+            self._pane.explain_again()
 
     async def _take_in(self) -> None:
         await self.uploads.catch_up()

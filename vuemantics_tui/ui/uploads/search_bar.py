@@ -84,31 +84,31 @@ class SearchInput(LineInput):
         self.post_message(SearchLeft())
 
     def action_older_search(self) -> None:
-        """The search before the one shown."""
+        """Show the previous search."""
         self._recall(self._place + 1)
 
     def action_newer_search(self) -> None:
-        """The search after the one shown; in the end an empty line."""
+        """Show the next search, in the end an empty line."""
         self._recall(self._place - 1)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """There must be something to take."""
+        """Offer to complete only where there is a suggestion."""
         return action != "take_suggestion" or self.suggestion is not None
 
     def action_take_suggestion(self) -> None:
-        """Go on with the first suggestion."""
+        """Accept the first suggestion."""
         if (taken := self.suggestion) is not None:
             self.value = taken.line
             self.cursor_position = taken.cursor
 
     def offer(self, suggestion: Suggestion | None) -> None:
-        """Have Tab take this."""
+        """Have Tab accept this suggestion."""
         if suggestion != self.suggestion:
             self.suggestion = suggestion
             self.screen.refresh_bindings()
 
     def begin(self, past: Sequence[str]) -> None:
-        """Past searches, newest first; recalling begins with the newest."""
+        """Take the past searches, newest first; recalling begins with the newest."""
         self.past = past
         self._place = -1
 
@@ -389,11 +389,11 @@ class SearchHint(Widget):
         self._open = False
 
     def complain(self, message: str, cell: int | None = None) -> None:
-        """Say what is wrong, with a caret in a cell of the line above, where the place is known; or no more."""
+        """Say what is wrong, with a caret under its place in the line above if that is known; empty ends it."""
         self._change(_error=visible(message), _cell=cell)
 
     def suggest(self, suggestions: Sequence[Suggestion], *, typing: bool) -> None:
-        """Show ways to go on; while someone is `typing` the line stays, so that nothing below it jumps."""
+        """Show suggestions; while you are `typing` the line stays, so that nothing below it jumps."""
         self._change(_suggestions=tuple(suggestions), _open=typing)
 
     def note(self, note: str) -> None:
@@ -413,7 +413,7 @@ class SearchHint(Widget):
             self.refresh()
 
     def render(self) -> Content:
-        """The line."""
+        """Return the line."""
         width = self.content_size.width
         if self._error:
             return Content.assemble(*error_parts(self._error, self._cell, width))
@@ -423,7 +423,7 @@ class SearchHint(Widget):
 
 
 def error_parts(message: str, cell: int | None, width: int) -> list[tuple[str, str]]:
-    """The caret in its cell, and the message behind it, or where it fits only there, before it."""
+    """Return the caret in its cell, with the message behind it, or before it where it fits only there."""
     if cell is None:
         return [(fit(f"✗ {message}", width).rstrip(), "$error")]
     cell = min(cell, width - 1)
@@ -450,7 +450,7 @@ def _suggestion_parts(suggestions: Sequence[Suggestion], width: int) -> list[tup
 
 
 def histogram_words(counts: Sequence[int], low: float, high: float, cut: float) -> Content:
-    """A block for each bin of equal width from `low` to `high`: those with something above the cut-off stand out."""
+    """Return a block for each bin of equal width from `low` to `high`; bins above the cut-off stand out."""
     most = max(counts, default=0)
     width = (high - low) / max(1, len(counts))
     parts: list[tuple[str, str]] = []

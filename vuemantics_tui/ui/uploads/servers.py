@@ -14,6 +14,7 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
+from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.text import counted, visible
 from vuemantics_tui.ui.actions import key_of
 from vuemantics_tui.ui.feed import Feed, WorkProgressed
@@ -71,7 +72,12 @@ class HeaderLine(TwoSidedLine):
     async def _look_at_servers(self) -> None:
         while True:
             with Notices.of(self).errors_told():
-                self.analyzer = await self._library.analyzer.get()
+                try:
+                    self.analyzer = await self._library.analyzer.get()
+                except UsageError as error:
+                    # Settings stay as they are until the app opens again: once is enough.
+                    Notices.of(self).tell_error(error)
+                    return
                 self.servers = await self._library.analyzer.states()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._look_sooner.wait(), LOOK_SECONDS)

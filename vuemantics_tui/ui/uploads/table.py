@@ -121,7 +121,7 @@ class UploadTable(CursorList[LineStyle]):
     @on(WorkProgressed)
     @on(TimePassed)
     def repaint_outdated(self) -> None:
-        """Repaint the lines that differ from what was painted: by what moved, or by frames and ages, which move alone.
+        """Repaint the lines that differ from what was painted, also by a frame or an age, which no change reports.
 
         Of a screen in which uploads are pinned and end ten times a second, most lines stay as they are.
         """
@@ -214,7 +214,7 @@ class UploadTable(CursorList[LineStyle]):
         self._load_later()
 
     def on_resize(self) -> None:
-        """Read what a larger window shows more."""
+        """Read what a larger window shows in addition."""
         self._load_later()
 
     def on_show(self) -> None:

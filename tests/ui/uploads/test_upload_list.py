@@ -1,14 +1,18 @@
-"""Searching, sorting, filtering, marking, and acting on what is marked."""
+"""The list of the main screen: order, filter, marks, searches, what runs on top; and what moves in it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from tests.ui.conftest import Made, Window, add, make_library, make_rows, open_library_at, window_on
-from vuemantics_tui.domain.upload import QueueCounts
+from vuemantics_tui.domain.errors import LibraryError
+from vuemantics_tui.domain.upload import QueueCounts, UploadRow
+from vuemantics_tui.domain.view import View
+from vuemantics_tui.library import Library
+from vuemantics_tui.ui.uploads.upload_list import Change, UploadList
 
 Draw = Callable[..., Path]
 
@@ -67,20 +71,6 @@ async def test_a_filter_keeps_up_with_the_store_and_one_key_clears_it(root: Path
         await window.shows("Nothing here", "waiting only")
         await window.press("c")
         await shown(window, "later.png", "broken.png", "cherry.mp4", "Apple.png", "banana.png")
-
-
-async def test_marks_are_acted_on_together(root: Path) -> None:
-    await make_library(root, FEW)
-    async with window_on(root, size=(80, 24)) as window:
-        await window.shows("banana.png")
-        await window.press("space", "space")
-        await window.shows("2 marked")
-        await window.press("h")
-        await window.shows("2 uploads hidden")
-        await shown(window, "Apple.png", "banana.png")
-        await window.press("f", "h")
-        await window.shows("with hidden")
-        await shown(window, "broken.png", "cherry.mp4", "Apple.png", "banana.png")
 
 
 async def test_a_range_and_all_can_be_marked(root: Path) -> None:
@@ -147,19 +137,6 @@ async def test_what_is_similar(root: Path, draw: Draw) -> None:
         await window.shows("newest first")
 
 
-async def test_waiting_ones_are_cancelled_or_brought_to_the_front(root: Path, draw: Draw) -> None:
-    await make_library(root)
-    async with window_on(root, size=(100, 24)) as window:
-        await add(window.library, draw("first.png"), draw("second.png"), draw("third.png"))
-        await window.shows("third.png", "3 waiting")
-        await window.press("home", "b")
-        await window.shows("third.png moved to the front of the queue.")
-        await window.press("down", "x")
-        await window.shows("Cancelled second.png. r retries.", "✗ second.png", "cancelled")
-        (urgent,) = [upload for upload in await window.library.uploads.newest() if upload.priority > 0]
-        assert urgent.filename == "third.png"
-
-
 async def test_running_ones_are_on_top_and_go_back_to_their_place(root: Path, draw: Draw) -> None:
     await make_library(root, FEW)
     async with window_on(root, size=(80, 24)) as window:
@@ -175,40 +152,72 @@ async def test_running_ones_are_on_top_and_go_back_to_their_place(root: Path, dr
         assert names(window)[-1] == "banana.png"
 
 
-async def test_a_file_dropped_as_keys_is_offered_for_adding(
-    root: Path, draw: Draw, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    # Textual's pilot waits after each key: a short path, not that of a folder named after the test.
-    path = draw("dropped.png").rename(tmp_path_factory.mktemp("d") / "dropped.png")
+# Without a screen
+
+
+async def listed(library: Library) -> UploadList:
+    uploads = UploadList(library, View())
+    await uploads.catch_up()
+    return uploads
+
+
+async def test_what_was_deleted_and_restored_before_it_was_taken_in_stays(root: Path) -> None:
     await make_library(root, FEW)
-    async with window_on(root, size=(100, 24)) as window:
-        await window.shows("banana.png")
-        await window.press(*["/" if key == "/" else key for key in str(path)])
-        await window.until(lambda: window.path_input.value == str(path), "the path is in the field for paths")
-        await window.press("enter")
-        await window.shows("dropped.png", "1 added")
+    library = await open_library_at(root)
+    try:
+        uploads = await listed(library)
+        number = uploads[1]
+        uploads.note(frozenset(), {number})
+        uploads.note({number}, frozenset())
+        await uploads.catch_up()
+        assert number in uploads
+        uploads.note({number}, frozenset())
+        uploads.note(frozenset(), {number})
+        await uploads.catch_up()
+        assert number not in uploads and len(uploads) == len(FEW) - 1
+    finally:
+        await library.close()
 
 
-async def test_details_of_the_upload_under_the_cursor(root: Path, draw: Draw) -> None:
-    await make_library(root)
-    async with window_on(root, size=(80, 24), process=True) as window:
-        await add(window.library, draw("one.png"))
-        await window.shows("1 completed")
-        await window.press("enter")
-        await window.shows("A red square on a plain ground")
-        await window.press("i")
-        await window.shows("sha256")
-        await window.press("escape", "escape")
-        await window.shows("newest first")
+async def test_what_could_not_be_taken_in_is_taken_in_the_next_time(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await make_library(root, FEW)
+    library = await open_library_at(root)
+    try:
+        uploads = await listed(library)
+
+        async def refuse(numbers: Sequence[int]) -> list[UploadRow]:
+            raise LibraryError("The library is locked", "Wait a little.")
+
+        make_rows(root, [Made("later.png")])
+        uploads.note({len(FEW) + 1}, {uploads[0]})
+        with monkeypatch.context() as patched:
+            patched.setattr(library.uploads, "rows", refuse)
+            with pytest.raises(LibraryError):
+                await uploads.catch_up()
+        await uploads.catch_up()
+        assert [uploads[line] for line in range(len(uploads))] == [5, 3, 2, 1]
+    finally:
+        await library.close()
 
 
-@pytest.mark.parametrize(("key", "copied"), [("y", "original.png"), ("Y", "A red square")])
-async def test_copying(root: Path, draw: Draw, monkeypatch: pytest.MonkeyPatch, key: str, copied: str) -> None:
-    monkeypatch.delenv("TMUX", raising=False)
-    await make_library(root)
-    async with window_on(root, size=(80, 24), process=True) as window:
-        await add(window.library, draw("one.png"))
-        await window.shows("1 completed")
-        await window.press(key)
-        await window.shows("Copied the ")
-        assert copied in window.app.clipboard
+async def test_those_who_draw_it_hear_what_moved(root: Path) -> None:
+    await make_library(root, FEW)
+    library = await open_library_at(root)
+    try:
+        uploads = await listed(library)
+        heard: list[Change] = []
+        uploads.listeners.append(heard.append)
+        uploads.move_to(2)
+        uploads.move_to(2)
+        assert (heard, uploads.cursor_number) == ([Change.CURSOR], 2)
+        uploads.toggle_mark()
+        assert (heard[1:], uploads.targets) == ([Change.MARKS, Change.CURSOR], [2])
+        del heard[:]
+        uploads.note(frozenset(), {2})
+        await uploads.catch_up()
+        assert heard == [Change.SHIFTED, Change.MARKS]
+        assert (uploads.cursor_number, uploads.targets) == (1, [1])
+    finally:
+        await library.close()

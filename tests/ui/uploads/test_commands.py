@@ -1,0 +1,122 @@
+"""Acting on what is marked, or on the upload under the cursor: cancel, hide, copy, delete, from wherever."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.ui.conftest import Made, Window, add, make_library, window_on
+from vuemantics_tui.domain.upload import QueueCounts
+from vuemantics_tui.ui.screens.detail import DetailScreen
+from vuemantics_tui.ui.uploads.commands import UploadCommands
+
+Draw = Callable[..., Path]
+
+FEW = [
+    Made("banana.png", size=300_000),
+    Made("Apple.png", size=100_000),
+    Made("cherry.mp4", size=200_000, file_type="video"),
+    Made("broken.png", "failed", "failed", 20, error="Processing failed: on purpose", kind="permanent", size=50_000),
+]
+
+
+def names(window: Window) -> list[str]:
+    """The names of the uploads as they stand on the screen, from top to bottom."""
+    # The sign is in the first two columns; what begins further right is a notice.
+    rows = [line for line in window.text().splitlines() if set(line[:2]) & set("✓✗·◐!")]
+    return [line.split()[1] for line in rows if "." in line]
+
+
+async def counts(window: Window) -> QueueCounts:
+    """What the store says."""
+    return await window.library.queue.store.counts()
+
+
+async def shown(window: Window, *expected: str) -> None:
+    """Wait for these rows, in this order."""
+    await window.until(lambda: names(window) == list(expected), f"rows {expected}, are {names(window)}")
+
+
+async def test_marks_are_acted_on_together(root: Path) -> None:
+    await make_library(root, FEW)
+    async with window_on(root, size=(80, 24)) as window:
+        await window.shows("banana.png")
+        await window.press("space", "space")
+        await window.shows("2 marked")
+        await window.press("h")
+        await window.shows("2 uploads hidden")
+        await shown(window, "Apple.png", "banana.png")
+        await window.press("f", "h")
+        await window.shows("with hidden")
+        await shown(window, "broken.png", "cherry.mp4", "Apple.png", "banana.png")
+
+
+async def test_waiting_ones_are_cancelled_or_brought_to_the_front(root: Path, draw: Draw) -> None:
+    await make_library(root)
+    async with window_on(root, size=(100, 24)) as window:
+        await add(window.library, draw("first.png"), draw("second.png"), draw("third.png"))
+        await window.shows("third.png", "3 waiting")
+        await window.press("home", "b")
+        await window.shows("third.png moved to the front of the queue.")
+        await window.press("down", "x")
+        await window.shows("Cancelled second.png. r retries.", "✗ second.png", "cancelled")
+        (urgent,) = [upload for upload in await window.library.uploads.newest() if upload.priority > 0]
+        assert urgent.filename == "third.png"
+
+
+async def test_a_file_dropped_as_keys_is_offered_for_adding(
+    root: Path, draw: Draw, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    # Textual's pilot waits after each key: a short path, not that of a folder named after the test.
+    path = draw("dropped.png").rename(tmp_path_factory.mktemp("d") / "dropped.png")
+    await make_library(root, FEW)
+    async with window_on(root, size=(100, 24)) as window:
+        await window.shows("banana.png")
+        await window.press(*["/" if key == "/" else key for key in str(path)])
+        await window.until(lambda: window.path_input.value == str(path), "the path is in the field for paths")
+        await window.press("enter")
+        await window.shows("dropped.png", "1 added")
+
+
+async def test_details_of_the_upload_under_the_cursor(root: Path, draw: Draw) -> None:
+    await make_library(root)
+    async with window_on(root, size=(80, 24), process=True) as window:
+        await add(window.library, draw("one.png"))
+        await window.shows("1 completed")
+        await window.press("enter")
+        await window.shows("A red square on a plain ground")
+        await window.press("i")
+        await window.shows("sha256")
+        await window.press("escape", "escape")
+        await window.shows("newest first")
+
+
+@pytest.mark.parametrize(("key", "copied"), [("y", "original.png"), ("Y", "A red square")])
+async def test_copying(root: Path, draw: Draw, monkeypatch: pytest.MonkeyPatch, key: str, copied: str) -> None:
+    monkeypatch.delenv("TMUX", raising=False)
+    await make_library(root)
+    async with window_on(root, size=(80, 24), process=True) as window:
+        await add(window.library, draw("one.png"))
+        await window.shows("1 completed")
+        await window.press(key)
+        await window.shows("Copied the ")
+        assert copied in window.app.clipboard
+
+
+async def test_a_command_is_given_from_another_screen_just_as_well(root: Path) -> None:
+    await make_library(root, FEW)
+    async with window_on(root, size=(100, 24)) as window:
+        await window.shows("broken.png")
+        await window.press("enter")
+        await window.until(lambda: isinstance(window.app.screen, DetailScreen))
+        commands = UploadCommands(window.app, window.library)
+        deleting = window.app.run_worker(commands.delete([4]))
+        await window.shows("Delete broken.png?")
+        await window.press("y")
+        assert await deleting.wait() is True
+        await window.until(lambda: window.app.screen is window.app.screen_stack[0], "the screen of what is gone closes")
+        restoring = window.app.run_worker(commands.undo_delete())
+        await window.shows("Restored broken.png.", "✗ broken.png")
+        assert await restoring.wait() is True
