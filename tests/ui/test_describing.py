@@ -373,7 +373,7 @@ async def test_the_editor_of_the_terminal_may_write_it(
     ("line", "told"),
     [
         ("exit 3", "my-editor ended with exit code 3. The text is unchanged."),
-        ('rm "$1"', "left cannot be read: [Errno 2]"),
+        ('rm "$1"', "could not be read: [Errno 2]"),
         ("", "No editor is set. Set $VISUAL or $EDITOR"),
     ],
 )
@@ -401,7 +401,7 @@ async def test_where_the_app_cannot_step_aside_it_says_so(
     root: Path, draw: Draw, editor: Callable[[str], Path]
 ) -> None:
     async with window_on(root) as window:
-        with pytest.raises(UsageError, match="cannot step aside"):
+        with pytest.raises(UsageError, match="No editor can be opened here"):
             await edited_text(window.app, "x", [str(editor("true"))])
 
 
@@ -428,5 +428,5 @@ async def test_what_is_processed_goes_on_beside_the_editor(
 def test_visual_goes_before_editor_and_may_have_words() -> None:
     assert editor_command({"VISUAL": "code --wait", "EDITOR": "vi"}) == ["code", "--wait"]
     assert editor_command({"VISUAL": " ", "EDITOR": "vi"}) == ["vi"]
-    with pytest.raises(UsageError, match="cannot be understood"):
+    with pytest.raises(UsageError, match="cannot be read"):
         editor_command({"VISUAL": "vi '"})
