@@ -74,4 +74,6 @@ class Browser(Vertical):
     def _why_nothing(self) -> str:
         if self._uploads.results is not None:
             return f"{self._uploads.words(below_key=key_of(self, 'show-below'))}."
+        if self._uploads.view.is_default:
+            return f"All uploads are hidden. {key_of(self, 'filter-by')}, then h includes them."
         return f"No uploads: {self._uploads.words(clear_key=key_of(self, 'clear-view'))}"
