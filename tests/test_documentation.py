@@ -94,6 +94,15 @@ def test_the_commands_that_the_pages_show_exist() -> None:
     assert shown <= set(cli.commands)
 
 
+def test_the_ten_keys_of_the_readme_work_on_the_main_screen() -> None:
+    section = (ROOT / "README.md").read_text("utf-8").partition("## Ten keys")[2].partition("\n## ")[0]
+    keys = re.findall(r"^\| `([^`]+)` \|", section, re.MULTILINE)
+    table = (ROOT / "docs" / "KEYS.md").read_text("utf-8").partition("**The list of uploads**")[2].partition("**")[0]
+    anywhere = (ROOT / "docs" / "KEYS.md").read_text("utf-8").partition("**Everywhere**")[2].partition("**")[0]
+    assert len(keys) == 10
+    assert [key for key in keys if f"| `{key}` " not in table + anywhere] == []
+
+
 def test_every_page_can_be_reached_from_the_readme() -> None:
     seen: set[Path] = set()
     waiting = [ROOT / "README.md"]

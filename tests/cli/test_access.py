@@ -107,6 +107,7 @@ def test_a_read_only_library_is_listed_shown_searched_and_exported(
     assert (exported.returncode, len((tmp_path / "out.jsonl").read_text().splitlines())) == (0, 4)
     assert len(objects(guarded("duplicates", "--json"))) == 1
     assert guarded("stats").returncode == guarded("trash").returncode == guarded("failures").returncode == 0
+    assert "the database is intact" in guarded("doctor").stdout
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "library").rglob("*")} == before
 
 

@@ -158,7 +158,7 @@ def test_a_missing_model_is_a_group_that_pull_and_retry_mend(
         server.stop()
         assert run("pull").returncode == 1
     refused = run("pull", VUEMANTICS_ANALYZER="builtin")
-    assert (refused.returncode, "--analyzer ollama pull" in refused.stderr) == (2, True)
+    assert (refused.returncode, "vuemantics-tui pull MODEL --analyzer ollama" in refused.stderr) == (2, True)
 
 
 def test_descriptions_are_kept_chosen_and_written_by_hand(

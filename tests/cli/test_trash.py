@@ -87,3 +87,20 @@ def test_a_clock_that_jumped_ahead_empties_nothing_and_is_reported(
     assert "1 upload in the trash will be deleted later" in processed.stderr
     assert "365 days ago" not in run("process").stderr
     assert run("trash", "restore", cat).returncode == 0
+
+
+def test_an_upload_whose_id_leads_out_of_the_library_is_left_alone_and_reported(
+    run: Run, ids: dict[str, str], tmp_path: Path
+) -> None:
+    cat, rocket = ids["chelsea.png"], ids["rocket.jpg"]
+    run("delete", cat, "--yes")
+    with sqlite3.connect(tmp_path / "library" / "library.db") as connection:
+        connection.execute("PRAGMA foreign_keys = OFF")
+        connection.execute("UPDATE uploads SET user_id = '../..', id = 'Documents' WHERE id = ?", (cat,))
+        connection.execute("UPDATE uploads SET file_path = '../../secret.jpg' WHERE id = ?", (rocket,))
+    connection.close()
+    emptied = run("trash", "empty", "--yes")
+    assert (emptied.returncode, "Deleted 0 uploads" in emptied.stderr) == (0, True)
+    assert "Left alone: 1 upload with an invalid ID" in emptied.stderr
+    exported = {document["id"]: document["file"] for document in objects(run("export", "-", "--format", "jsonl"))}
+    assert exported[rocket] is None

@@ -53,6 +53,18 @@ def framed(data: bytes) -> bytes:
     return struct.pack("<Q", len(data)) + data
 
 
+def spied() -> list[str]:
+    """What of the program's environment and memory can be opened from here."""
+    found = []
+    for name in ("environ", "mem"):
+        try:
+            with Path(f"/proc/{os.getppid()}/{name}").open("rb") as file:
+                found += [name] if name == "mem" or file.read() else []
+        except PermissionError:
+            continue
+    return found
+
+
 def environment() -> dict[str, str]:
     """The variables of the process."""
     return dict(os.environ)

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -124,3 +125,22 @@ if __name__ == "__main__":
         return not any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in family)
 
     await until(all_gone)
+
+
+async def test_a_call_cancelled_while_its_process_fails_to_start_is_cancelled(
+    compute: ProcessCompute, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, refused = threading.Event(), threading.Event()
+
+    def refuse(*_arguments: object, **_more: object) -> None:
+        asked.set()
+        refused.wait()
+        raise OSError("no more processes")
+
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    task = asyncio.create_task(compute.run(halves, 7))
+    await asyncio.to_thread(asked.wait)
+    task.cancel()
+    refused.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task

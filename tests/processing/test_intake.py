@@ -219,8 +219,9 @@ async def test_the_sweep_removes_what_a_crash_left_and_nothing_else(
             os.utime(path, (time.time() - age, time.time() - age))
         for path in (root / name).iterdir():
             os.utime(path, (time.time() - age, time.time() - age))
+    (root / ".DS_Store").write_bytes(b"of a file manager")
     assert await library.sweep() == 1
-    assert sorted(path.name for path in root.iterdir()) == sorted(["young orphan", upload.id])
+    assert sorted(path.name for path in root.iterdir()) == sorted([".DS_Store", "young orphan", upload.id])
 
 
 async def test_a_name_that_is_no_utf8_is_kept_readable(open_library: OpenLibrary, draw_picture: DrawPicture) -> None:

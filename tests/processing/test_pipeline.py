@@ -148,16 +148,18 @@ async def test_a_store_that_refuses_at_any_step_is_waited_for(
     assert len(analyzer.described) == 1
 
 
+@pytest.mark.parametrize("refusal", [RuntimeError("second"), LibraryError("The disk is full", "Free some space.")])
 async def test_if_even_the_failure_cannot_be_recorded_that_is_logged_and_nothing_escapes(
     open_library: OpenLibrary,
     draw_picture: DrawPicture,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
+    refusal: Exception,
 ) -> None:
     library = await open_library(ScriptedAnalyzer(describe_error=RuntimeError("first")))
 
     async def refuse(*_: object, **__: object) -> None:
-        raise RuntimeError("second")
+        raise refusal
 
     monkeypatch.setattr(RunStore, "fail", refuse)
     upload = await process(library, draw_picture())

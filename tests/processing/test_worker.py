@@ -126,6 +126,37 @@ async def test_no_key_is_known_to_it(compute: ProcessCompute, monkeypatch: pytes
     assert found["XDG_DATA_HOME"] == os.environ["XDG_DATA_HOME"]
 
 
+SPY = """
+import asyncio, ctypes, os, sys
+from tests.processing import hostile
+from vuemantics_tui.processing.compute import ProcessCompute
+
+async def main():
+    pool = ProcessCompute(1)
+    print(await pool.run(hostile.spied))
+    await pool.close()
+
+# Root may read anything. Without these it is as anybody: DAC_OVERRIDE, DAC_READ_SEARCH, SYS_PTRACE, SYS_ADMIN, PERFMON.
+if os.geteuid() == 0 and sys.argv[1:] != ["as anybody"]:
+    for capability in (1, 2, 19, 21, 38):
+        assert ctypes.CDLL(None).prctl(24, capability, 0, 0, 0) == 0
+    os.execv(sys.executable, [*sys.orig_argv, "as anybody"])
+asyncio.run(main())
+"""
+
+
+def test_it_cannot_read_the_keys_from_the_program_either() -> None:
+    spying = subprocess.run(
+        [sys.executable, "-c", SPY],
+        env={**os.environ, "OPENAI_API_KEY": "sk-secret"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert spying.stdout == "[]\n"
+
+
 async def test_it_cannot_take_more_than_its_share(compute: ProcessCompute) -> None:
     assert await compute.run(hostile.limits) == {
         "RLIMIT_AS": [512 * MIB] * 2,

@@ -42,6 +42,7 @@ async def _delete(settings: Settings, ids: tuple[str, ...], forever: bool, yes: 
             ask(question, f"Deleting needs your confirmation: {names}")
         if forever:
             note(f"Deleted {counted(await library.trash.erase(named), 'upload')} for good.")
+            await _tell_left_alone(library)
         else:
             note(moved_words(await library.trash.put(named), list(named), library.trash))
 
@@ -144,6 +145,14 @@ async def _empty(settings: Settings, older_than: int | None, yes: bool) -> None:
                 what = f"what was deleted more than {counted(older_than, 'day')} ago"
             ask(f"Delete {what} for good?", "Emptying the trash needs your confirmation")
         note(f"Deleted {counted(await library.trash.empty(older_than), 'upload')} for good.")
+        await _tell_left_alone(library)
+
+
+async def _tell_left_alone(library: Library) -> None:
+    """Say that there are uploads that nothing is deleted of: their IDs could lead out of the library."""
+    if misplaced := await library.uploads.misplaced():
+        what = counted(misplaced, "upload")
+        note(f"Left alone: {what} with an invalid ID. To check the library: vuemantics-tui doctor")
 
 
 async def _in_trash(trash: Trash, prefix: str) -> list[Upload]:

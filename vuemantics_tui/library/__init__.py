@@ -229,7 +229,7 @@ class Library:
         """What writes uploads for other programs."""
         from vuemantics_tui.library.export import Export
 
-        return Export(self.root, self.uploads, self.tags)
+        return Export(self.root, self.uploads, self.tags, self.absolute)
 
     @cached_property
     def statistics(self) -> LibraryStatistics:

@@ -78,8 +78,9 @@ class ExportedUpload:
 class Export:
     """Writes uploads for other programs to read. Never changes the library."""
 
-    def __init__(self, root: Path, uploads: UploadStore, tags: TagStore) -> None:
+    def __init__(self, root: Path, uploads: UploadStore, tags: TagStore, absolute: Absolute) -> None:
         self._root = root
+        self._absolute = absolute
         self._uploads = uploads
         self._tags = tags
 
@@ -167,9 +168,6 @@ class Export:
             tags = await self._tags.of(some)
             for upload in await self._uploads.by_numbers(some):
                 yield ExportedUpload(upload, tags.get(upload.number, upload.tags), self._absolute)
-
-    def _absolute(self, path: str | None) -> Path | None:
-        return None if path is None else self._root / path
 
     def _checked_file(self, target: Path, overwrite: bool) -> Path:
         """Return the real path of the file to write, with links resolved. Raises UsageError."""

@@ -88,14 +88,6 @@ class Clip:
             return self.container.duration / 1e6
         return None
 
-    @property
-    def frame_estimate(self) -> int | None:
-        """About how many frames there are, or None where that cannot be told."""
-        if self.stream.frames > 0:
-            return self.stream.frames
-        rate = self.stream.average_rate
-        return round(self.duration * float(rate)) if self.duration and rate else None
-
 
 @contextmanager
 def open_clip(path: Path) -> Iterator[Clip]:

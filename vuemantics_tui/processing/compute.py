@@ -19,7 +19,7 @@ from typing import IO, Any, TypeVar, cast
 from vuemantics_tui import plain
 from vuemantics_tui.domain.errors import WorkerDiedError
 from vuemantics_tui.domain.text import visible
-from vuemantics_tui.processing.shield import safe_environment
+from vuemantics_tui.processing.shield import close_memory, safe_environment
 from vuemantics_tui.processing.worker import LENGTH, Answer
 from vuemantics_tui.store.database import uninterrupted
 
@@ -100,8 +100,9 @@ class ProcessCompute:
         try:
             worker = await uninterrupted(starting)
         except asyncio.CancelledError:
-            self._all.add(starting.result())
-            self._idle.append(starting.result())
+            if starting.exception() is None:
+                self._all.add(starting.result())
+                self._idle.append(starting.result())
             raise
         self._all.add(worker)
         return worker
@@ -139,6 +140,7 @@ class _Worker:
 
     def __init__(self, memory: int) -> None:
         self.calls = 0
+        close_memory()
         # In a session of its own it has no terminal, and no Ctrl-C from there.
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-c", _BOOT, json.dumps(sys.path), str(memory)],

@@ -218,7 +218,8 @@ def sweep_orphans(library: Path, user_id: str, existing_ids: set[str]) -> int:
     if not root.is_dir():
         return 0
     for folder in root.iterdir():
-        if folder.is_symlink():
+        # A file manager leaves files of its own here, as .DS_Store.
+        if folder.is_symlink() or not folder.is_dir():
             continue
         with contextlib.suppress(FileNotFoundError):
             newest = max(entry.stat().st_mtime for entry in (folder, *folder.iterdir()))

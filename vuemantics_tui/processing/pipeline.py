@@ -369,12 +369,18 @@ class Pipeline:
         return result
 
     async def _record(self, run: _Run, write: Write) -> None:
-        """Record how a run ended that did not complete."""
+        """Record how a run ended that did not complete. Nothing escapes.
+
+        Unlike what a stage found, this is not worth waiting for: if the store refuses it, the lease ends and the upload
+        is processed again.
+        """
         try:
-            await self._circuit.insist(write)
+            await write()
         except ClaimLostError:
             log.info("the failure of %s is not recorded: it ended otherwise meanwhile", run.upload_id)
-        except Exception:
+        except Exception as error:
+            if isinstance(error, LibraryError):
+                self._circuit.store_refused(error)
             log.exception("the failure of %s could not be recorded", run.upload_id)
 
     async def _give_back(self, claim: Claim) -> None:

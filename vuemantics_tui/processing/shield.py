@@ -10,8 +10,9 @@ import logging
 import os
 import struct
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any, cast
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +30,7 @@ _KEPT_VARIABLES = frozenset(
 _KEPT_BEGINNINGS = ("LC_", "XDG_")
 
 # From linux/prctl.h, linux/seccomp.h, linux/filter.h and linux/audit.h.
-_PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 38, 22, 2
+_PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 4, 38, 22, 2
 _LOAD_WORD, _JUMP_IF_EQUAL, _JUMP_IF_AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06
 _ALLOW, _REFUSE = 0x7FFF0000, 0x00050000 | errno.EACCES
 _NUMBER_AT, _ARCHITECTURE_AT = 0, 4
@@ -62,6 +63,15 @@ def safe_environment(environment: Mapping[str, str] = os.environ) -> dict[str, s
     }
     # One pool of memory for each of many threads would use up the room for addresses.
     return {"MALLOC_ARENA_MAX": "2", "OPENBLAS_NUM_THREADS": "1", **kept}
+
+
+def close_memory() -> None:
+    """Keep other processes of the same user from reading this one's memory and environment, on Linux.
+
+    The keys are there, and a worker could reach them through /proc. Root can read them all the same.
+    """
+    if sys.platform == "linux" and _prctl()(_PR_SET_DUMPABLE, 0, 0, 0, 0):
+        log.warning("other processes can read the memory of this one")
 
 
 _raised = Shield()
@@ -100,6 +110,14 @@ def _limited(kind: int, most: int) -> bool:
     return True
 
 
+def _prctl() -> Callable[..., int]:
+    import ctypes
+
+    prctl: Any = ctypes.CDLL(None, use_errno=True).prctl
+    prctl.argtypes = [ctypes.c_int, *[ctypes.c_ulong] * 4]
+    return cast(Callable[..., int], prctl)
+
+
 def _confined() -> tuple[bool, bool]:
     """Give up new rights and the network; returns whether each could be given up."""
     if sys.platform != "linux":
@@ -107,8 +125,7 @@ def _confined() -> tuple[bool, bool]:
     import ctypes
     import platform
 
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
-    prctl.argtypes = [ctypes.c_int, *[ctypes.c_ulong] * 4]
+    prctl = _prctl()
     if prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
         log.debug("new rights cannot be given up: %s", os.strerror(ctypes.get_errno()))
         return False, False

@@ -215,7 +215,7 @@ class VectorIndex:
 
     async def _build(self, path: Path, dimension: int) -> _Loaded:
         """Write the file from the store, unless another window did. Raises OSError and TornFileError."""
-        await asyncio.to_thread(path.parent.mkdir, mode=0o700, exist_ok=True)
+        await asyncio.to_thread(make_folder, path.parent, parents=False)
         lock = await asyncio.to_thread(_lock_of, path)
         try:
             await _take(lock)
@@ -257,9 +257,9 @@ class VectorIndex:
     async def _rewrite(self, path: Path, table: VectorTable) -> None:
         if self._rewriting is None or self._rewriting.done():
             snapshot = await uninterrupted(asyncio.to_thread(table.snapshot))
-            self._rewriting = asyncio.create_task(self._write_anew(path, snapshot, self._revision), name="vectors")
+            self._rewriting = asyncio.create_task(self._write_snapshot(path, snapshot, self._revision), name="vectors")
 
-    async def _write_anew(self, path: Path, snapshot: Snapshot, revision: int) -> None:
+    async def _write_snapshot(self, path: Path, snapshot: Snapshot, revision: int) -> None:
         """Write the table to the file, and continue from that."""
         dimension = snapshot.base.matrix.shape[1]
         try:

@@ -32,6 +32,10 @@ OPEN_PATIENCE_SECONDS = 10.0
 _FINE = "ok"
 _MOST_PROBLEMS = 5
 
+# How a file is opened for reading. In a folder that may not be written SQLite can keep no log beside it, and reads only
+# what it is told that nobody changes.
+READ_ONLY, UNCHANGING = "ro", "ro&immutable=1"
+
 # So many values are written in one transaction, so that other writers get their turn.
 BATCH = 500
 
@@ -60,8 +64,12 @@ class Access(StrEnum):
 class Database:
     """One library's database: a writer behind a lock, and a reader that also notices other processes' commits."""
 
-    def __init__(self, path: Path, writer: aiosqlite.Connection | None, reader: aiosqlite.Connection) -> None:
+    def __init__(
+        self, path: Path, writer: aiosqlite.Connection | None, reader: aiosqlite.Connection, read_mode: str = READ_ONLY
+    ) -> None:
+        """Take `read_mode`, in which another connection can read."""
         self.path = path
+        self._read_mode = read_mode
         self._writer = writer
         self._reader = reader
         self._write_lock = asyncio.Lock()
@@ -77,7 +85,8 @@ class Database:
         """
         await asyncio.to_thread(_check_or_make, path, access)
         if access is Access.READ:
-            return cls(path, None, await _open_reader(path))
+            reader, mode = await _open_reader(path)
+            return cls(path, None, reader, mode)
         async with contextlib.AsyncExitStack() as opened:
             with sqlite_errors(path):
                 writer = await _connect(path, "rw", opened)
@@ -173,7 +182,7 @@ class Database:
         """
         async with contextlib.AsyncExitStack() as opened:
             with sqlite_errors(self.path):
-                connection = await _connect(self.path, "ro", opened)
+                connection = await _connect(self.path, self._read_mode, opened)
                 try:
                     rows = await rows_of(connection, f"PRAGMA quick_check({_MOST_PROBLEMS})")
                 except asyncio.CancelledError:
@@ -334,12 +343,12 @@ async def _connect(path: Path, mode: str, opened: contextlib.AsyncExitStack) -> 
     return connection
 
 
-async def _open_reader(path: Path) -> aiosqlite.Connection:
-    """Connect for reading, in a way that the file and its folder allow. Raises LibraryError."""
+async def _open_reader(path: Path) -> tuple[aiosqlite.Connection, str]:
+    """Connect for reading, in a way that the file and its folder allow; return that, too. Raises LibraryError."""
     newest = (await asyncio.to_thread(_migrations))[-1][0]
     refused: LibraryError | None = None
-    for mode in ("rw", "ro", "ro&immutable=1"):
-        if refused and mode != "ro" and await asyncio.to_thread(_has_log, path):
+    for mode in ("rw", READ_ONLY, UNCHANGING):
+        if refused and mode != READ_ONLY and await asyncio.to_thread(_has_log, path):
             break  # the file alone lacks what was written last
         async with contextlib.AsyncExitStack() as opened:
             try:
@@ -354,7 +363,7 @@ async def _open_reader(path: Path) -> aiosqlite.Connection:
                 continue
             if version == newest:
                 opened.pop_all()
-                return reader
+                return reader, UNCHANGING if mode == UNCHANGING else READ_ONLY
         await _update(path)
         return await _open_reader(path)
     assert refused is not None

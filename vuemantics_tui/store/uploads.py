@@ -113,7 +113,7 @@ class DeletedUpload:
 
 
 class UploadStore:
-    """Reads and writes the table `uploads`, but for what a running upload writes of itself (see `claims`)."""
+    """Reads and writes the table `uploads`, except for what a run writes about its upload (see `runs`)."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

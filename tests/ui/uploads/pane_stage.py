@@ -144,8 +144,12 @@ class PaneApp(VuemanticsApp):
         # Not what the terminal of the tests can show.
         self.console = Console(color_system="truecolor", force_terminal=True)
 
+    def now(self) -> datetime:
+        """What the pane takes for the present: `clock` may be another one later."""
+        return self.clock()
+
     def get_default_screen(self) -> Screen[None]:
-        return PaneScreen(self.library, self.clock, self.number)
+        return PaneScreen(self.library, self.now, self.number)
 
     @property
     def pane(self) -> UploadPane:

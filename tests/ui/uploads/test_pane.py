@@ -97,7 +97,7 @@ async def test_what_is_tried_again_says_when_and_counts_down(root: Path, monkeyp
     )
     async with pane_on(root, WAITING) as (app, pilot):
         await app.shows(pilot, "· waiting, retries in 12 s", "Ollama is busy")
-        monkeypatch.setattr(app.pane, "_clock", lambda: NOW + timedelta(seconds=5))
+        app.clock = lambda: NOW + timedelta(seconds=5)
         app.pane.repaint_outdated()
         await app.shows(pilot, "· waiting, retries in 7 s")
 
@@ -172,7 +172,7 @@ async def test_it_follows_what_changes_and_paints_nothing_else_again(root: Path)
 async def test_the_age_goes_on_without_reading(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with pane_on(root, COMPLETED) as (app, pilot):
         await app.shows(pilot, "2 min ago")
-        monkeypatch.setattr(app.pane, "_clock", lambda: NOW + timedelta(minutes=3))
+        app.clock = lambda: NOW + timedelta(minutes=3)
         app.pane.repaint_outdated()
         await app.shows(pilot, "5 min ago")
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.content import Content
 
 from tests.ui.conftest import Made, Window, add, make_library, window_on
 from vuemantics_tui.domain.errors import AnalyzerError, LibraryError
@@ -126,7 +127,7 @@ async def test_one_key_shows_what_is_below_the_cut_off(root: Path, draw: Draw, m
     async with window_with_squares(root, draw) as window:
         monkeypatch.setattr("vuemantics_tui.search.ranking.cut_off", lambda *_: 2.0)
         await window.press("/", *"meadow", "enter")
-        await window.shows("0 results, 3 more below the cut-off (m shows them)")
+        await window.shows("No results, 3 more below the cut-off (m shows them).")
         await window.press("m")
         await window.shows("3 results for meadow", "square-0.png")
 
@@ -148,8 +149,8 @@ async def test_the_pane_says_why_it_was_found(root: Path, draw: Draw) -> None:
     async with window_with_squares(root, draw) as window:
         await window.press("/", *"square", "enter")
         await window.shows("words 51 % · meaning 49 % · cosine 1.00")
-        description = window.app.screen.query_one("#pane-description", PaneText)._shown
-        assert description is not None
+        description = window.app.screen.query_one("#pane-description", PaneText).content
+        assert isinstance(description, Content)
         styles = {description.plain[span.start : span.end]: str(span.style) for span in description.spans}
         assert styles["square"] == "underline $accent"
         assert styles[description.plain] == "on $panel", "the nearest sentence is marked"
@@ -172,8 +173,8 @@ async def test_the_nearest_sentence_keeps_nothing_else_waiting(
         await window.shows("words 51 % · meaning 49 %")
 
         def marked() -> str:
-            shown = window.app.screen.query_one("#pane-description", PaneText)._shown
-            assert shown is not None
+            shown = window.app.screen.query_one("#pane-description", PaneText).content
+            assert isinstance(shown, Content)
             return "".join(shown.plain[span.start : span.end] for span in shown.spans if span.style == "on $panel")
 
         assert marked() == "A red square on a plain ground, evenly lit."
@@ -294,3 +295,13 @@ async def test_tab_takes_the_first_suggestion(root: Path, draw: Draw) -> None:
         await window.press("tab", "enter")
         await window.shows("3 results for type:image")
         assert "Tab " not in window.text()
+
+
+async def test_a_search_without_results_says_so_in_the_middle(root: Path) -> None:
+    await make_library(root, [Made("cat.png")])
+    async with window_on(root, size=(100, 24)) as window:
+        await window.shows("cat.png")
+        await window.press("/", *"type:video", "enter")
+        await window.shows("No results for type:video.")
+        await window.press("escape")
+        await window.shows("cat.png", "newest first")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import ClassVar
 
 from textual import events
@@ -37,6 +38,7 @@ class FilterScreen(ModalScreen[View | None]):
     """Asks what to show: one letter, and it is done. Dismisses with the new view, or None."""
 
     HELP_TITLE = "The choice of a filter"
+    CSS_PATH = Path(__file__).with_suffix(".tcss")
     BINDINGS: ClassVar[list[BindingType]] = [
         action("leave-filter", "escape", "decline", "back", "Change nothing", ANSWER),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -22,6 +23,7 @@ class OverwriteScreen(ModalScreen[bool | None]):
     """
 
     HELP_TITLE = "The question about descriptions edited by hand"
+    CSS_PATH = Path(__file__).with_suffix(".tcss")
     BINDINGS: ClassVar[list[BindingType]] = [
         action("overwrite-all", "y", "overwrite_all", "all", "Describe all of them again", ANSWER),
         action("overwrite-others", "o", "overwrite_others", "only the others", "Skip those edited by hand", ANSWER),

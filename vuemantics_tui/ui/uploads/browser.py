@@ -71,6 +71,12 @@ class Browser(Vertical):
     def _list_changed(self, change: Change) -> None:
         if self.is_attached and change not in (Change.CURSOR, Change.ROWS):
             nothing = len(self._uploads) == 0
-            words = f"Nothing here: {self._uploads.words(clear_key=key_of(self, 'clear-view'))}" if nothing else ""
-            self.query_one("#nothing", Words).say(words)
+            self.query_one("#nothing", Words).say(self._why_nothing() if nothing else "")
             self.set_class(nothing, "-nothing")
+
+    def _why_nothing(self) -> str:
+        if self._uploads.results is not None:
+            return f"{self._uploads.words(below_key=key_of(self, 'show-below'))}."
+        if self._uploads.view.is_default:
+            return f"All uploads are hidden. {key_of(self, 'filter-by')}, then h includes them."
+        return f"No uploads: {self._uploads.words(clear_key=key_of(self, 'clear-view'))}"

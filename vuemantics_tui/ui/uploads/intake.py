@@ -48,10 +48,6 @@ class Intake:
         """Whether files are being copied just now."""
         return self.to_copy > 0
 
-    async def look(self, paths: Sequence[Path]) -> list[Candidate]:
-        """Return all files that the paths stand for. Raises UsageError and LibraryError."""
-        return await self._library.gather(paths, recursive=True)
-
     async def add(self, candidates: list[Candidate]) -> None:
         """Add these, and tell the outcome at the end. Raises LibraryError."""
         results: list[IntakeResult] = []
@@ -101,9 +97,9 @@ class PathInput(LineInput):
 class PathField(Vertical):
     """Hidden until it is opened. Posts FilesNamed and PathFieldLeft."""
 
-    def __init__(self, intake: Intake, *, id: str | None = None) -> None:
+    def __init__(self, library: Library, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._intake = intake
+        self._library = library
 
     def compose(self) -> ComposeResult:
         """The field and the line below it."""
@@ -161,7 +157,7 @@ class PathField(Vertical):
                 self._complain(wrong)
                 return
             try:
-                candidates = await self._intake.look(paths)
+                candidates = await self._library.gather(paths, recursive=True)
             except VuemanticsError as error:
                 self._complain(visible(f"{error.message}. {error.hint}"))
             else:

@@ -82,13 +82,18 @@ class Results:
     def words(self, below_key: str = "") -> str:
         """Return what was found in words; `below_key` shows what is below the cut-off."""
         if self.of_line is None:
-            return f"{counted(len(self.hits), 'upload')} similar to {self.similar_to}"
+            found = counted(len(self.hits), "upload") if self.hits else "No uploads"
+            return f"{found} similar to {self.similar_to}"
         if self.has_more_below:
             key = f" ({below_key} shows them)" if below_key else ""
-            return f"{counted(self.of_line.total, 'result')}, {self.of_line.below:,} more below the cut-off{key}"
+            return f"{_results(self.of_line.total)}, {self.of_line.below:,} more below the cut-off{key}"
         count = len(self.hits) if len(self.hits) > self.of_line.kept else self.of_line.total
         asked = " ".join(self.of_line.query.words) or str(self.of_line.query)
-        return f"{counted(count, 'result')} for {asked}"
+        return f"{_results(count)} for {asked}"
+
+
+def _results(count: int) -> str:
+    return counted(count, "result") if count else "No results"
 
 
 def _looks(hit: SearchHit) -> tuple[int, float, tuple[str, ...]]:

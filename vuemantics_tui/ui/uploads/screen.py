@@ -152,7 +152,7 @@ class UploadsScreen(Screen[None]):
             yield UploadPane(self.library, self._clock, loader=self._pictures, why=self.uploads.why, id="pane")
         with Vertical(id="empty"):
             yield Static(id="empty-text")
-        yield PathField(self.intake, id="path-field")
+        yield PathField(self.library, id="path-field")
         yield OutageLine(self.library, id="outage")
         yield QueueBar(self.library, self.intake, self._clock, id="queue")
         yield KeysLine(id="keys")
@@ -243,10 +243,10 @@ class UploadsScreen(Screen[None]):
         self._pane.repaint_outdated()
 
     def _list_changed(self, change: Change) -> None:
+        if not self.is_attached:
+            return  # the program ends: the widgets may be gone already
         if change is Change.OUTDATED:
             self._read_again.want()
-        if not self.is_attached:
-            return
         self._pane.show(self.uploads.cursor_number)
         if self.uploads.results is not self._explained:
             self._explained = self.uploads.results
@@ -314,7 +314,7 @@ class UploadsScreen(Screen[None]):
     async def add_paths(self, paths: Sequence[Path]) -> None:
         """Add files, and folders with everything in them, in the background."""
         with self._notices.errors_told():
-            await self.intake.add(await self.intake.look(paths))
+            await self.intake.add(await self.library.gather(paths, recursive=True))
 
     # Searching
 
