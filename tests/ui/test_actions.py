@@ -197,14 +197,14 @@ async def test_a_chosen_key_works_and_is_shown_and_the_old_one_is_free(root: Pat
         await window.press("Z")
         await window.shows("Delete x.png?")
         await window.press("escape", "K")
-        await window.shows("The log of this session")
+        await window.shows("Log of this session")
 
 
 async def test_wrong_settings_are_told_at_the_start_and_stand_in_the_log(root: Path) -> None:
     keys = {"delete-uplod": "D", "sort-by": "d"}
     problems = [f"settings.toml, line {line}: there is no setting x{line}" for line in range(4)]
     async with window_with(root, keys=keys, theme="vuemantic", problems=problems) as window:
-        await window.shows("settings.toml, line 0", "And 3 more: press L for the log.")
+        await window.shows("settings.toml, line 0", "3 more in the log: press L.")
         assert window.app.theme == "vuemantics"
         await window.press("L")
         await window.shows("warning", "did you mean delete-upload?", "there is no theme vuemantic")

@@ -146,7 +146,7 @@ async def test_to_describe_anew_asks_where_some_were_edited_by_hand(
     async with window_on(root) as window:
         await window.shows("3 completed")
         await window.press("*", "r")
-        await window.shows("2 were edited by hand. Describe them anew, too?", "o only the others")
+        await window.shows("2 were edited by hand. Describe them again?", "o only the others")
         await window.press(key)
         await window.until(lambda: not isinstance(window.app.screen, OverwriteScreen))
         if waiting:
@@ -184,10 +184,10 @@ async def test_all_descriptions_stand_side_by_side_and_one_is_made_current(root:
         [line] = [line for line in window.text().splitlines() if "In my own words" in line]
         assert "A red square" in line, "the two stand in the same line"
         await window.press("enter")
-        await window.shows("as soon as it is embedded", "● still eyes-1")
+        await window.shows("becomes current once it is embedded", "● still eyes-1")
         await current_is(window, upload_id, "A red square on a plain ground, evenly lit.")
         await window.press("enter")
-        await window.shows("This is the current description already.")
+        await window.shows("This is already the current description.")
         await window.press("escape")
         await window.shows("newest first")
 
@@ -219,9 +219,9 @@ async def test_an_upload_without_a_description_says_so_and_a_deleted_one_leads_b
     async with window_on(root) as window:
         await window.shows("· x.png")
         await window.press("D")
-        await window.shows("x.png  no description", "There is no description yet.")
+        await window.shows("x.png  no description", "No description yet.")
         await window.library.trash.put([(await window.library.uploads.newest())[0].id])
-        await window.shows("This upload was deleted.", "This library is empty")
+        await window.shows("This upload was moved to the trash.", "This library is empty")
 
 
 async def test_what_another_window_adds_is_among_them(root: Path, draw: Draw) -> None:
@@ -259,7 +259,7 @@ async def test_a_description_is_edited_and_found_by_its_new_words(root: Path, dr
     async with window_on(root, process=True) as window:
         [upload_id] = await described(window, draw("x.png"))
         await window.press("E")
-        await window.shows("Describe x.png", "A red square on a plain ground", "F2 save")
+        await window.shows("Description of x.png", "A red square on a plain ground", "F2 save")
         await window.press(*"Grandma's q? ", key)
         await window.shows("Saved.")
         await current_is(window, upload_id, "Grandma's q? A red square on a plain ground, evenly lit.")
@@ -273,7 +273,7 @@ async def test_an_empty_description_is_refused_in_the_field(root: Path, draw: Dr
     async with window_on(root, process=True) as window:
         [upload_id] = await described(window, draw("x.png"))
         await window.press("E")
-        await window.shows("Describe x.png")
+        await window.shows("Description of x.png")
         window.app.screen.query_one(TextArea).text = "  \n "
         await window.press("f2")
         await window.shows("✗ A description needs at least a word. Nothing was changed.")
@@ -286,11 +286,11 @@ async def test_what_was_not_changed_is_said_and_left_without_a_question(root: Pa
     async with window_on(root, process=True) as window:
         await described(window, draw("x.png"))
         await window.press("E")
-        await window.shows("Describe x.png")
+        await window.shows("Description of x.png")
         await window.press("f2")
         await window.shows("Nothing changed.")
         await window.press("E")
-        await window.shows("Describe x.png")
+        await window.shows("Description of x.png")
         await window.press("escape")
         await window.until(lambda: window.app.screen is window.app.screen_stack[0])
 
@@ -299,13 +299,13 @@ async def test_to_leave_a_change_asks(root: Path, draw: Draw) -> None:
     async with window_on(root, process=True) as window:
         [upload_id] = await described(window, draw("x.png"))
         await window.press("E")
-        await window.shows("Describe x.png")
+        await window.shows("Description of x.png")
         await window.press("X", "escape")
-        await window.shows("Leave without saving?", "would be lost")
+        await window.shows("Leave without saving?", "will be lost")
         await window.press("n")
         await window.until(lambda: isinstance(window.app.screen, EditScreen))
         await window.press("ctrl+q")
-        await window.shows("Quit?", "The description that you are writing is not saved.")
+        await window.shows("Quit?", "The description you are editing is not saved.")
         await window.press("n")
         await window.until(lambda: isinstance(window.app.screen, EditScreen))
         await window.press("escape")
@@ -360,7 +360,7 @@ async def test_the_editor_of_the_terminal_may_write_it(
         [upload_id] = await described(window, draw("x.png"))
         happened = suspendable(window, monkeypatch)
         await window.press("E")
-        await window.shows("Describe x.png", "F4 editor")
+        await window.shows("Description of x.png", "F4 editor")
         await window.press("f4")
         await window.shows("größer")
         assert happened == ["suspended", "resumed"]
@@ -372,9 +372,9 @@ async def test_the_editor_of_the_terminal_may_write_it(
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ("exit 3", "my-editor ended with 3. The text is as it was."),
-        ('rm "$1"', "left cannot be read: [Errno 2]"),
-        ("", "There is no editor to open. Set $VISUAL or $EDITOR"),
+        ("exit 3", "my-editor ended with exit code 3. The text is unchanged."),
+        ('rm "$1"', "could not be read: [Errno 2]"),
+        ("", "No editor is set. Set $VISUAL or $EDITOR"),
     ],
 )
 async def test_an_editor_that_fails_changes_nothing(
@@ -391,7 +391,7 @@ async def test_an_editor_that_fails_changes_nothing(
         await described(window, draw("x.png"))
         suspendable(window, monkeypatch)
         await window.press("E")
-        await window.shows("Describe x.png")
+        await window.shows("Description of x.png")
         await window.press("f4")
         await window.until(lambda: told in " ".join(said(window).split()))
         assert window.app.screen.query_one(TextArea).text == "A red square on a plain ground, evenly lit."
@@ -401,7 +401,7 @@ async def test_where_the_app_cannot_step_aside_it_says_so(
     root: Path, draw: Draw, editor: Callable[[str], Path]
 ) -> None:
     async with window_on(root) as window:
-        with pytest.raises(UsageError, match="cannot step aside"):
+        with pytest.raises(UsageError, match="No editor can be opened here"):
             await edited_text(window.app, "x", [str(editor("true"))])
 
 
@@ -428,5 +428,5 @@ async def test_what_is_processed_goes_on_beside_the_editor(
 def test_visual_goes_before_editor_and_may_have_words() -> None:
     assert editor_command({"VISUAL": "code --wait", "EDITOR": "vi"}) == ["code", "--wait"]
     assert editor_command({"VISUAL": " ", "EDITOR": "vi"}) == ["vi"]
-    with pytest.raises(UsageError, match="cannot be understood"):
+    with pytest.raises(UsageError, match="cannot be read"):
         editor_command({"VISUAL": "vi '"})

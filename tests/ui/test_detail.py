@@ -157,7 +157,7 @@ async def test_it_leaves_when_its_upload_is_deleted(root: Path) -> None:
         assert app.pane.upload is not None
         await app.library.trash.put([app.pane.upload.id])
         await app.until(pilot, lambda: not isinstance(app.screen, DetailScreen))
-        await app.shows(pilot, "This upload was deleted.")
+        await app.shows(pilot, "This upload was moved to the trash.")
 
 
 async def test_a_store_that_refuses_is_told_and_followed_on(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""The doctor's screen: what it found, what to do, and lines to copy."""
+"""Doctor's screen: what it found, what to do, and lines to copy."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def test_it_shows_what_was_found_and_copies_the_lines(root: Path, monkeypa
         await window.shows("This library is empty")
         await window.press("!")
         await window.shows(
-            "The doctor  1 thing to mend",
+            "Doctor  1 problem",
             "✓ terminal  xterm-256color",
             "✗ tmux      pictures do not pass",
             "Add these lines",
@@ -45,7 +45,7 @@ async def test_it_shows_what_was_found_and_copies_the_lines(root: Path, monkeypa
             "· library   12 uploads",
         )
         await window.press("y")
-        await window.shows("2 lines were copied.")
+        await window.shows("Copied 2 lines.")
         assert window.app.clipboard == "set -g allow-passthrough on\nset -as terminal-features ',*:RGB'"
         await window.press("!")
         await window.until(lambda: not isinstance(window.app.screen, DoctorScreen))
@@ -62,14 +62,14 @@ async def test_it_says_that_it_looks_and_looks_again(root: Path) -> None:
 
     async with window_on(root, examine=examine) as window:
         await window.press("!")
-        await window.shows("Looking…")
+        await window.shows("Checking…")
         gate.set()
-        await window.shows("All is well", "✓ look  number 1")
+        await window.shows("No problems", "✓ look  number 1")
         await window.press("y")
-        await window.shows("There are no lines to copy.")
+        await window.shows("Nothing to copy.")
         gate.clear()
         await window.press("r")
-        await window.shows("Looking…")
+        await window.shows("Checking…")
         gate.set()
         await window.shows("number 2")
 
@@ -87,7 +87,7 @@ async def test_an_examination_that_fails_is_told_and_may_be_tried_again(root: Pa
         await window.shows("The library is locked", "Wait.")
         broken = False
         await window.press("r")
-        await window.shows("1 thing to mend")
+        await window.shows("1 problem")
 
 
 async def test_it_may_be_left_while_it_looks(root: Path) -> None:
@@ -99,7 +99,7 @@ async def test_it_may_be_left_while_it_looks(root: Path) -> None:
 
     async with window_on(root, examine=examine) as window:
         await window.press("!")
-        await window.shows("Looking…")
+        await window.shows("Checking…")
         await window.press("escape")
         gate.set()
         await window.shows("This library is empty")

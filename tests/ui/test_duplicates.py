@@ -56,9 +56,9 @@ async def test_the_best_of_a_group_is_kept_and_the_others_go_to_the_trash(
         await window.until(lambda: isinstance(window.app.screen, DuplicatesScreen))
         assert (await window.library.trash.store.count())[0] == 0
         await window.press("enter", "y")
-        await window.shows("group 1 of 1", "moved to the trash; scene")
+        await window.shows("group 1 of 1", "to the trash, kept scene")
         await window.press("enter", "y")
-        await window.shows("Nothing looks the same.")
+        await window.shows("No duplicates found.")
         left = {upload.filename for upload in await window.library.uploads.newest()}
         assert left == {"scene1.png", "scene2.png", "scene3.png"}
         await window.press("escape")
@@ -85,7 +85,7 @@ async def test_where_nothing_looks_the_same_that_is_said(root: Path) -> None:
     async with window_on(root) as window:
         await window.shows("one.png")
         await window.press("W")
-        await window.shows("Nothing looks the same.")
+        await window.shows("No duplicates found.")
         assert "keep it" not in window.text()
         await window.press("q")
         await window.until(lambda: not isinstance(window.app.screen, DuplicatesScreen))

@@ -31,7 +31,7 @@ async def test_failures_stand_in_groups_the_largest_first(root: Path) -> None:
     async with window_on(root, size=(80, 24)) as window:
         await window.shows("6 failed (F)")
         await window.press("F")
-        await window.shows("Failures  5 failed, for 2 reasons", "3 × model 'qwen2.5vl:3b' not found", "2 × it is torn")
+        await window.shows("5 failures, 2 reasons", "3 × model 'qwen2.5vl:3b' not found", "2 × it is torn")
         assert "cancelled" not in window.text()
         assert window.text().index("3 ×") < window.text().index("2 ×")
         assert "Enter retry" in window.text()
@@ -45,7 +45,7 @@ async def test_one_key_retries_a_group(root: Path, key: str) -> None:
         await window.press("F")
         await window.shows("2 × it is torn")
         await window.press("down", key)
-        await window.shows("2 uploads will be tried again.", "3 failed, for 1 reason")
+        await window.shows("Retrying 2 uploads.", "3 failures, 1 reason")
         assert "it is torn" not in window.text()
         waiting = [upload.filename for upload in await window.library.uploads.newest() if upload.word == "waiting"]
         assert sorted(waiting) == ["torn-0.png", "torn-1.png"]
@@ -57,7 +57,7 @@ async def test_the_list_follows_and_says_where_it_is_empty(root: Path) -> None:
     async with window_on(root) as window:
         await window.shows("This library is empty")
         await window.press("F")
-        await window.shows("Nothing failed.")
+        await window.shows("No failures.")
         assert "retry" not in window.text()
         make_rows(root, FAILED)
         await window.shows("2 × it is torn", "3 × model")
@@ -80,12 +80,12 @@ async def test_the_list_follows_and_says_where_it_is_empty(root: Path) -> None:
 
 @asynccontextmanager
 async def window_without_model(
-    root: Path, draw: Draw, server: FakeOllama, *, offers: str = "Enter pull and retry"
+    root: Path, draw: Draw, server: FakeOllama, *, offers: str = "Enter download and retry"
 ) -> AsyncIterator[Window]:
     """On the failures of two uploads for which the server lacks the model."""
     async with server, window_on(root, process=True, own_analyzer=ollama(server)) as window:
         await add(window.library, draw("1.png"), draw("2.png"))
-        await window.shows("2 failed (F)", "! ollama, no qwen2.5vl:3b")
+        await window.shows("2 failed (F)", "! ollama, qwen2.5vl:3b missing")
         await window.press("F")
         await window.shows("2 × ", offers)
         yield window
@@ -98,14 +98,14 @@ async def test_a_missing_model_is_pulled_and_its_group_retried(root: Path, draw:
         await window.press("enter")
         await window.until(lambda: server.count("/api/pull") == 1)
         server.release(3)
-        await window.shows("Pulling qwen2.5vl:3b", "━", "33 %", "1 KB of 3 KB", "Esc cancel the pull")
+        await window.shows("Downloading qwen2.5vl:3b", "━", "33 %", "1 KB of 3 KB", "Esc cancel the download")
         await window.press("enter")
-        await window.shows("A model is being pulled already.")
+        await window.shows("A model is already being downloaded.")
         server.release(1)
         await window.shows("67 %")
         server.stepwise = False
         server.release(20)
-        await window.shows("2 uploads will be tried again.", "Nothing failed.")
+        await window.shows("Retrying 2 uploads.", "No failures.")
         await window.press("escape")
         await window.shows("2 completed")
 
@@ -117,16 +117,16 @@ async def test_a_pull_can_be_cancelled_and_begun_again(root: Path, draw: Draw) -
         await window.press("enter")
         await window.until(lambda: server.count("/api/pull") == 1)
         server.release(2)
-        await window.shows("Pulling qwen2.5vl:3b")
+        await window.shows("Downloading qwen2.5vl:3b")
         await window.press("escape")
         await server.wait_for(lambda server: server.left >= 1)
-        await window.shows("The pull was cancelled.", "Enter pull and retry", "Esc back")
-        assert "Pulling" not in window.text()
+        await window.shows("Cancelled the download.", "Enter download and retry", "Esc back")
+        assert "Downloading" not in window.text()
         assert isinstance(window.app.screen, FailuresScreen)
         server.stepwise = False
         server.release(20)
         await window.press("enter")
-        await window.shows("Nothing failed.")
+        await window.shows("No failures.")
         await window.press("escape")
         await window.shows("2 completed")
 
@@ -138,11 +138,11 @@ async def test_a_pull_that_fails_is_told_and_may_be_tried_again(
     async with window_without_model(root, draw, server) as window:
         await window.press("enter")
         await window.shows("model manifest: file does not exist")
-        await window.until(lambda: "Pulling" not in window.text())
+        await window.until(lambda: "Downloading" not in window.text())
         assert "2 × " in window.text()
         server.library = ("qwen2.5vl:3b",)
         await window.press("enter")
-        await window.shows("Nothing failed.")
+        await window.shows("No failures.")
 
 
 async def test_a_group_that_cannot_be_retried_is_told(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,7 +164,7 @@ async def test_a_group_that_cannot_be_retried_is_told(root: Path, monkeypatch: p
 
         monkeypatch.setattr(window.library.queue, "retry_group", nothing)
         await window.press("enter")
-        await window.shows("These have changed meanwhile.")
+        await window.shows("These have changed in the meantime.")
 
 
 async def test_an_analyzer_that_pulls_nothing_offers_only_to_retry(

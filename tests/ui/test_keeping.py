@@ -34,7 +34,7 @@ async def test_what_is_deleted_is_in_the_trash_and_comes_back(root: Path) -> Non
         await window.press("T")
         await window.shows("Trash  1 upload", "cherry.png", "2.4 MB · deleted just now · 30 days left")
         await window.press("enter")
-        await window.shows("cherry.png is back.", "The trash is empty.")
+        await window.shows("Restored cherry.png.", "The trash is empty.")
         assert "delete for ever" not in window.text()
         await window.press("escape")
         await window.shows("3 uploads", "✓ cherry.png")
@@ -65,14 +65,14 @@ async def test_the_trash_is_emptied_after_asking(root: Path) -> None:
         await window.press("T")
         await window.shows("Trash  3 uploads, 7.2 MB", "cherry.png")
         await window.press("x")
-        await window.shows("for ever?", "There is no way back.")
+        await window.shows("permanently?", "This cannot be undone.")
         await window.press("escape")
         await window.until(lambda: isinstance(window.app.screen, TrashScreen))
         assert (await window.library.trash.store.count())[0] == 3
         await window.press("x", "y")
         await window.shows("Trash  2 uploads")
         await window.press("X")
-        await window.shows("Delete 2 uploads for ever?")
+        await window.shows("Delete 2 uploads permanently?")
         await window.press("y")
         await window.shows("The trash is empty.")
         assert (await window.library.trash.store.count())[0] == 0
@@ -87,11 +87,11 @@ async def test_no_more_is_deleted_for_ever_than_was_asked_about(root: Path) -> N
         await window.press("T")
         await window.shows("Trash  2 uploads")
         await window.press("X")
-        await window.shows("Delete 2 uploads for ever?")
+        await window.shows("Delete 2 uploads permanently?")
         await window.library.trash.restore([cherry.id])
         await window.library.trash.put([banana.id])
         await window.press("y")
-        await window.shows("1 upload deleted.", "banana.png")
+        await window.shows("Deleted 1 upload.", "banana.png")
         assert [entry.upload.id for entry in await window.library.trash.store.contents()] == [banana.id]
         assert await window.library.uploads.get(cherry.id) is not None
 
@@ -120,8 +120,8 @@ async def test_the_cursor_moves_in_the_trash(root: Path) -> None:
     [
         (timedelta(0), 30, "30 days left"),
         (timedelta(days=29, hours=1), 30, "1 day left"),
-        (timedelta(days=31), 30, "goes at the next start"),
-        (timedelta(days=400), 0, "kept until the trash is emptied"),
+        (timedelta(days=31), 30, "removed at the next start"),
+        (timedelta(days=400), 0, "kept until you empty the trash"),
     ],
 )
 def test_how_long_it_is_still_kept(age: timedelta, days: int, words: str) -> None:
@@ -250,7 +250,7 @@ async def test_a_search_is_saved_counted_run_and_forgotten(root: Path, width: in
     async with window_on(root, size=(width, 24)) as window:
         await window.shows("clip.mp4")
         await window.press("B")
-        await window.shows("No search is saved yet", "then press S.", "press t,", "type album:NAME.")
+        await window.shows("No saved searches or albums yet", "run it and press S.", "press t,", "type album:NAME.")
         await window.press("escape", "S")
         await window.until(lambda: not isinstance(window.app.screen, SavedScreen))
         await window.press("/", *"type:image", "enter")
@@ -271,7 +271,7 @@ async def test_a_search_is_saved_counted_run_and_forgotten(root: Path, width: in
         await window.press("B")
         await window.shows("stills  3")
         await window.press("x")
-        await window.shows("stills is forgotten.", "No search is saved yet")
+        await window.shows("Removed stills.", "No saved searches or albums yet")
         assert await window.library.search.saved.all() == []
         await window.press("q")
         await window.until(lambda: not isinstance(window.app.screen, SavedScreen))
@@ -286,14 +286,14 @@ async def test_albums_stand_with_the_saved_searches(root: Path) -> None:
         await window.library.tags.add(ids[2:], ["mere tag"])
         await window.library.search.save("stills", "type:image")
         await window.press("B")
-        await window.shows("stills  3", "▤ Rome 2024  2", "x forget")
+        await window.shows("stills  3", "▤ Rome 2024  2", "x remove")
         assert "mere tag" not in window.text()
         await window.press("end")
         await window.shows("x end album")
         await window.press("enter")
         await window.shows('2 results for tag:"Rome 2024"', "cherry.png", "Apple.png")
         await window.press("B", "end", "x")
-        await window.shows("Rome 2024 is no album any more.", "stills  3", "x forget")
+        await window.shows("Rome 2024 is no longer an album.", "stills  3", "x remove")
         assert "▤" not in window.text()
         assert [(tag.name, tag.album) for tag in await window.library.tags.own()] == [
             ("mere tag", False),
@@ -321,7 +321,7 @@ async def test_the_cursor_stays_on_its_saved_search_and_slow_counts_come(
         go_on.set()
         await window.shows("stills  3", "a first one")
         await window.press("x")
-        await window.shows("stills is forgotten.")
+        await window.shows("Removed stills.")
         assert [one.name for one in await window.library.search.saved.all()] == ["a first one"]
 
 

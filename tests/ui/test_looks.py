@@ -163,7 +163,7 @@ def test_looks_without_failures(snap_compare: Compare, root: Path, size: tuple[i
     async def run(pilot: Pilot[None]) -> None:
         await app.until(pilot, lambda: bool(app.screen.query(UploadPane)) and " uploads" in app.text())
         await pilot.press("F")
-        await app.until(pilot, lambda: "Nothing failed." in app.text())
+        await app.until(pilot, lambda: "No failures." in app.text())
 
     assert snap_compare(app, terminal_size=size, run_before=run)
 

@@ -65,7 +65,7 @@ STATISTICS = Statistics(
     [
         pytest.param(("t",), "Tag cat", id="tags"),
         pytest.param(("T",), "The trash is empty.", id="trash-empty"),
-        pytest.param(("B",), "No search is saved yet, and no album.", id="saved-empty"),
+        pytest.param(("B",), "No saved searches or albums yet.", id="saved-empty"),
         pytest.param(("/", *"ty"), "Tab type:", id="suggestions"),
         pytest.param(("/", *"cat size:>x", "enter"), "^", id="wrong-query"),
     ],

@@ -1,4 +1,4 @@
-"""The library in numbers."""
+"""Statistics."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ async def test_an_empty_library_has_no_numbers(root: Path) -> None:
     async with window_on(root) as window:
         await window.shows("This library is empty")
         await window.press("#")
-        await window.shows("There is nothing to count yet.")
+        await window.shows("Nothing to count yet.")
 
 
 @pytest.mark.parametrize(("share", "drawn"), [(1.0, "████"), (0.5, "██"), (0.28, "█▏"), (0.001, "▏"), (0.0, "")])

@@ -91,6 +91,7 @@ class VuemanticsApp(SurvivingApp):
     the screen is up. Without `process` the queue is only shown, not worked on. With `quadrants`, pictures are drawn
     with quarter blocks. `keys` are other keys, by the actions' ids; `problems` are told at the start, with what is
     wrong in the keys and the theme. `examine` is what the doctor's screen shows; without it there is none.
+    `painted` is called after the first paint.
 
     When it has ended, `reopen` says whether it is to be opened again, with another analyzer.
     """
@@ -124,6 +125,7 @@ class VuemanticsApp(SurvivingApp):
         keys: Mapping[str, str] | None = None,
         problems: Sequence[str] = (),
         examine: Examine | None = None,
+        painted: Callable[[], object] = lambda: None,
     ) -> None:
         super().__init__(driver_class=_terminal_driver())
         self.library = library
@@ -132,6 +134,7 @@ class VuemanticsApp(SurvivingApp):
         self._clock = clock
         self._quadrants = quadrants
         self._examine = examine
+        self._painted = painted
         self.reopen = False
         self._leaving = False
         self._asking = False
@@ -147,9 +150,13 @@ class VuemanticsApp(SurvivingApp):
         view = View(show_hidden=self.library.settings.show_hidden)
         return UploadsScreen(self.library, self.notices, self._clock, view, quadrants=self._quadrants)
 
-    def on_load(self) -> None:
+    async def on_load(self) -> None:
         """Make what the screens follow."""
         self.feed = Feed(self.library, self.notices)
+        try:
+            await self.feed.begin()
+        except VuemanticsError:
+            log.warning("the library does not answer yet; the feed asks again, and tells", exc_info=True)
 
     def on_mount(self) -> None:
         """Begin to work."""
@@ -163,8 +170,12 @@ class VuemanticsApp(SurvivingApp):
 
     def on_ready(self) -> None:
         """Begin to process, after the first paint: what that needs takes longer to import than all else together."""
+        self.call_after_refresh(self._begin_to_process)
+
+    def _begin_to_process(self) -> None:
+        self._painted()
         if self._process:
-            self.call_after_refresh(self._start_queue)
+            self._start_queue()
 
     async def on_unmount(self) -> None:
         """However the app ends: give back what runs, since Textual cancels workers without waiting for them."""
@@ -235,7 +246,7 @@ class VuemanticsApp(SurvivingApp):
             log.warning("%s", problem)
         told, more = self._problems[:MOST_PROBLEMS_TOLD], len(self._problems) - MOST_PROBLEMS_TOLD
         if more > 0:
-            told.append(f"And {more} more: press {self.notices.log_key} for the log.")
+            told.append(f"{more} more in the log: press {self.notices.log_key}.")
         if told:
             self.notices.tell(*told, severity="warning")
 
@@ -290,7 +301,7 @@ class VuemanticsApp(SurvivingApp):
         from vuemantics_tui.ui.screens.edit import EditScreen
 
         if any(isinstance(screen, EditScreen) and screen.changed for screen in self.screen_stack):
-            interrupted = f"The description that you are writing is not saved. {interrupted}".strip()
+            interrupted = f"The description you are editing is not saved. {interrupted}".strip()
         if interrupted:
             self._asking = True
             try:

@@ -25,10 +25,10 @@ def editor_command(environment: Mapping[str, str] = os.environ) -> list[str]:
         try:
             command = shlex.split(environment.get(name, ""))
         except ValueError as error:
-            raise UsageError(f"${name} cannot be understood: {error}", "Mend it, and open the app again.") from error
+            raise UsageError(f"${name} cannot be read: {error}", "Correct it, and open the app again.") from error
         if command:
             return command
-    raise UsageError("There is no editor to open", "Set $VISUAL or $EDITOR, as to nano, and open the app again.")
+    raise UsageError("No editor is set", "Set $VISUAL or $EDITOR, for example to nano, and open the app again.")
 
 
 async def edited_text(app: App[Any], text: str, command: Sequence[str]) -> str:
@@ -45,15 +45,17 @@ async def edited_text(app: App[Any], text: str, command: Sequence[str]) -> str:
                 process = await asyncio.create_subprocess_exec(*command, str(path))
                 answer = await process.wait()
         except SuspendNotSupported as error:
-            raise UsageError("The app cannot step aside for an editor here", "Edit the text in its field.") from error
+            raise UsageError("No editor can be opened here", "Edit the text in its field.") from error
         except OSError as error:
-            raise UsageError(f"{command[0]} cannot be run: {error.strerror}", "Set $VISUAL or $EDITOR.") from error
+            words = f"{command[0]} could not be started: {error.strerror}"
+            raise UsageError(words, "Set $VISUAL or $EDITOR.") from error
         if answer:
-            raise UsageError(f"{command[0]} ended with {answer}", "The text is as it was.")
+            raise UsageError(f"{command[0]} ended with exit code {answer}", "The text is unchanged.")
         try:
             return (await asyncio.to_thread(path.read_text, "utf-8")).strip()
         except (OSError, ValueError) as error:
-            raise UsageError(f"What {command[0]} left cannot be read: {error}", "The text is as it was.") from error
+            words = f"The file from {command[0]} could not be read: {error}"
+            raise UsageError(words, "The text is unchanged.") from error
 
 
 @contextmanager

@@ -121,6 +121,12 @@ class Feed:
         """Post what happens from now on to a screen or widget, for as long as it is there."""
         self._followers.add(follower)
 
+    async def begin(self) -> None:
+        """Take note of this moment, before the first paint. Raises LibraryError."""
+        changes = self._library.changes()
+        await changes.skip_to_now()
+        self._changes, self.counts = changes, await self._library.queue.store.counts()
+
     async def run(self) -> None:
         """Watch until cancelled. A store that refuses for a while is told of, and asked again."""
         while True:
@@ -133,17 +139,15 @@ class Feed:
             await asyncio.sleep(pause)
 
     async def _look(self) -> None:
-        queued = self._library.queue.store
-        if self._changes is None:
-            changes = self._library.changes()
-            await changes.skip_to_now()
-            self._changes, self.counts = changes, await queued.counts()
+        if self._changes is None or self.counts is None:
+            await self.begin()
+            assert self.counts is not None
             self._post(LibraryChanged(frozenset(), frozenset(), self.counts))
             return
         # While this process works, its frames and words move without anything being written.
         moved = await self._changes.wait(0 if self._working else REST_SECONDS)
         if moved is not None:
-            self.counts = await queued.counts()
+            self.counts = await self._library.queue.store.counts()
             self._post(LibraryChanged(frozenset(moved.changed), frozenset(moved.deleted), self.counts, moved.is_reset))
 
     def _tell_of_work(self) -> None:

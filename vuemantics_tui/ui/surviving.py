@@ -44,7 +44,7 @@ class SurvivingApp(App[None]):
         self._up = False
         self._error_times: deque[float] = deque(maxlen=TOO_MANY_ERRORS)
 
-    def on_load(self) -> None:
+    async def on_load(self) -> None:
         """Begin to keep what is logged."""
         logging.getLogger().addHandler(self.recent_log)
 

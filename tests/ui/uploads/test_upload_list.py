@@ -73,6 +73,16 @@ async def test_a_filter_keeps_up_with_the_store_and_one_key_clears_it(root: Path
         await shown(window, "later.png", "broken.png", "cherry.mp4", "Apple.png", "banana.png")
 
 
+async def test_a_list_of_nothing_but_hidden_ones_says_where_they_are(root: Path) -> None:
+    await make_library(root, FEW)
+    async with window_on(root, size=(80, 24)) as window:
+        await window.shows("banana.png")
+        await window.press("*", "h")
+        await window.shows("All uploads are hidden. f, then h includes them.")
+        await window.press("f", "h")
+        await shown(window, "broken.png", "cherry.mp4", "Apple.png", "banana.png")
+
+
 async def test_a_range_and_all_can_be_marked(root: Path) -> None:
     await make_library(root, FEW)
     async with window_on(root, size=(80, 24)) as window:

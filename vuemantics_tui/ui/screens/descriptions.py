@@ -34,7 +34,7 @@ READ_REST_SECONDS = 0.1
 # From so many columns on, two texts stand side by side.
 WIDE_ENOUGH = 100
 MOST_WHO_CELLS = 28
-NONE_YET = "There is no description yet."
+NONE_YET = "No description yet."
 
 
 class DescriptionList(ChoiceList):
@@ -89,7 +89,7 @@ class DescriptionsScreen(Screen[None]):
     @on(LibraryChanged)
     def _library_changed(self, message: LibraryChanged) -> None:
         if self._number in message.deleted and self.is_current:
-            self._notices.tell("This upload was deleted.")
+            self._notices.tell("This upload was moved to the trash.")
             self.dismiss()
         elif self._number in message.changed:
             self._reader.want()
@@ -147,9 +147,9 @@ class DescriptionsScreen(Screen[None]):
     async def _choose(self, upload: Upload, description: StoredDescription) -> None:
         with self._notices.errors_told():
             if await self._library.descriptions.choose(upload.id, description.number):
-                self._notices.tell("It becomes current as soon as it is embedded.")
+                self._notices.tell("This description becomes current once it is embedded.")
             else:
-                self._notices.tell("This is the current description already.")
+                self._notices.tell("This is already the current description.")
 
     def action_scroll_texts(self, pages: int) -> None:
         """So many pages of both texts."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -19,7 +19,6 @@ from textual.widget import Widget
 from vuemantics_tui.domain.fields import Absolute, Fact, facts
 from vuemantics_tui.domain.text import date_words, seconds_words, visible
 from vuemantics_tui.domain.upload import Upload, UploadEvent
-from vuemantics_tui.library import Library
 from vuemantics_tui.ui.actions import MOVE, VIEW, action
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, TimePassed, WorkProgressed
 from vuemantics_tui.ui.notices import Notices
@@ -29,6 +28,9 @@ from vuemantics_tui.ui.uploads.pane import PageShown, UploadPane
 from vuemantics_tui.ui.uploads.results import Why
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 from vuemantics_tui.ui.wording import lines_of
+
+if TYPE_CHECKING:
+    from vuemantics_tui.library import Library
 
 LABEL_CELLS = 16
 MOMENT_CELLS = 21
@@ -102,7 +104,7 @@ class DetailScreen(Screen[None]):
     def _leave_if_deleted(self) -> None:
         # Not from under a question that is asked on top of it.
         if self._deleted and self.is_current:
-            self._notices.tell("This upload was deleted.")
+            self._notices.tell("This upload was moved to the trash.")
             self.dismiss()
 
     @on(WorkProgressed)

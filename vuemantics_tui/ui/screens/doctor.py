@@ -72,7 +72,7 @@ class DoctorScreen(Reading, Screen[None]):
 
     def compose(self) -> ComposeResult:
         """A title, the findings, the keys."""
-        yield Static("The doctor", id="doctor-title", markup=False)
+        yield Static("Doctor", id="doctor-title", markup=False)
         with VerticalScroll(id="doctor-page", can_focus=False):
             yield Static(id="doctor-text", markup=False)
         yield KeysLine(id="doctor-keys")
@@ -89,17 +89,17 @@ class DoctorScreen(Reading, Screen[None]):
     @work(group="examining", exclusive=True, exit_on_error=False)
     async def _look(self) -> None:
         self._findings = ()
-        self._say("Looking…")
+        self._say("Checking…")
         with self._notices.errors_told():
             self._findings = await self._examine()
         if is_open(self):
             wrong = sum(finding.is_problem for finding in self._findings)
-            self._say(f"{counted(wrong, 'thing')} to mend" if wrong else "All is well" if self._findings else "")
+            self._say(f"{counted(wrong, 'problem')}" if wrong else "No problems" if self._findings else "")
             # From Python 3.12 on Textual starts workers at once: the page may have no width yet.
             self.call_after_refresh(self._show)
 
     def _say(self, what: str) -> None:
-        self.query_one("#doctor-title", Static).update(f"The doctor  {what}")
+        self.query_one("#doctor-title", Static).update(f"Doctor  {what}")
 
     def _show(self) -> None:
         if self.is_mounted and self._findings:
@@ -116,10 +116,10 @@ class DoctorScreen(Reading, Screen[None]):
         with self._notices.errors_told():
             lines = [line for finding in self._findings for line in finding.lines]
             if not lines:
-                self._notices.tell("There are no lines to copy.")
+                self._notices.tell("Nothing to copy.")
                 return
             await copy(self.app, "\n".join(lines))
-            self._notices.tell("1 line was copied." if len(lines) == 1 else f"{len(lines)} lines were copied.")
+            self._notices.tell(f"Copied {counted(len(lines), 'line')}.")
 
     def action_go_back(self) -> None:
         """Back to the screen before."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
 from textual.app import ComposeResult
@@ -14,7 +14,6 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from vuemantics_tui.domain.text import counted, date_words, size_words, visible
-from vuemantics_tui.library import DuplicateGroup, Library, LookAlike
 from vuemantics_tui.ui.actions import ACT, MOVE, action, hidden
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.pictures.loader import PictureLoader
@@ -25,8 +24,11 @@ from vuemantics_tui.ui.widgets.thumbnail import Thumbnail
 from vuemantics_tui.ui.widgets.words import Words
 from vuemantics_tui.ui.wording import taken_words
 
-LOOKING = "Looking for what looks the same …"
-NOTHING = "Nothing looks the same.\n\nHidden uploads, and those not looked at yet, are not compared."
+if TYPE_CHECKING:
+    from vuemantics_tui.library import DuplicateGroup, Library, LookAlike
+
+LOOKING = "Looking for duplicates…"
+NOTHING = "No duplicates found.\n\nHidden and unprocessed uploads are skipped."
 
 
 class LookAlikeCard(Container):
@@ -129,7 +131,7 @@ class DuplicatesScreen(Screen[None]):
         spare = sum(each.spare_bytes for each in self._groups)
         self.query_one("#duplicates-title", Words).say(
             f"Duplicates  group {self._group + 1:,} of {len(self._groups):,}, {counted(len(group.members), 'upload')}"
-            f"; the others of all groups take {size_words(spare)}"
+            f"; removing duplicates frees {size_words(spare)}"
         )
 
     def _mark_chosen(self) -> None:
@@ -163,14 +165,14 @@ class DuplicatesScreen(Screen[None]):
             told = others[0].filename if len(others) == 1 else counted(len(others), "upload")
             question = ConfirmScreen(
                 f"Keep {kept.filename}, and move {told} to the trash?",
-                "They can be brought back from there.",
+                "You can restore them from there.",
                 agree="keep one",
                 decline="keep all",
             )
             if not await self.app.push_screen_wait(question):
                 return
             count = await self._library.trash.put([one.id for one in others])
-            self._notices.tell(f"{counted(count, 'upload')} moved to the trash; {kept.filename} is kept.")
+            self._notices.tell(f"Moved {counted(count, 'upload')} to the trash, kept {kept.filename}.")
             shown = self._groups[self._group]
             self._groups.remove(group)
             place = self._group if shown is group else self._groups.index(shown)

@@ -48,7 +48,7 @@ class EditScreen(ModalScreen[bool | None]):
     def compose(self) -> ComposeResult:
         """What it is about, the text, what is wrong with it, the keys."""
         with Vertical(id="edit"):
-            yield Static(f"Describe {self._title}", id="edit-title", markup=False)
+            yield Static(f"Description of {self._title}", id="edit-title", markup=False)
             yield TextArea(self._before, id="edit-text", highlight_cursor_line=False)
             yield Words(id="edit-message")
             yield KeysLine(id="edit-keys")
@@ -96,7 +96,7 @@ class EditScreen(ModalScreen[bool | None]):
         """Leave; ask where something would be lost."""
         if self.changed:
             question = ConfirmScreen(
-                "Leave without saving?", "What you wrote would be lost.", agree="leave", decline="go on writing"
+                "Leave without saving?", "Your changes will be lost.", agree="leave", decline="keep editing"
             )
             if not await self.app.push_screen_wait(question):
                 return

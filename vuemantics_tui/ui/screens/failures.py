@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -16,8 +16,7 @@ from textual.worker import Worker
 
 from vuemantics_tui.domain.text import counted, visible
 from vuemantics_tui.domain.upload import FailureGroup
-from vuemantics_tui.library import Library
-from vuemantics_tui.ui.actions import ACT, MOVE, action
+from vuemantics_tui.ui.actions import ACT, MOVE, action, key_of
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.screens.reading import is_open
@@ -27,9 +26,12 @@ from vuemantics_tui.ui.widgets.pull_line import PullLine
 from vuemantics_tui.ui.widgets.words import Words
 from vuemantics_tui.ui.wording import without_prefix
 
+if TYPE_CHECKING:
+    from vuemantics_tui.library import Library
+
 # Each time, all that failed is read.
 READ_REST_SECONDS = 0.5
-NOTHING = "Nothing failed.\n\nWhat was cancelled is not counted: it is tried again from the table."
+NOTHING = "No failures.\n\nCancelled uploads are not listed here."
 
 
 class FailureList(ChoiceList):
@@ -93,7 +95,7 @@ class FailuresScreen(Screen[None]):
         if not is_open(self):
             return
         failed = sum(group.count for group in groups)
-        told = f"Failures  {failed:,} failed, for {counted(len(groups), 'reason')}" if groups else "Failures"
+        told = f"{counted(failed, 'failure')}, {counted(len(groups), 'reason')}" if groups else "Failures"
         self.query_one("#failures-title", Words).say(told)
         if bool(groups) == self.has_class("-nothing"):
             self.set_class(not groups, "-nothing")
@@ -115,8 +117,8 @@ class FailuresScreen(Screen[None]):
     def _rename_keys(self) -> None:
         keys = self.query_one(KeysLine)
         group = self._chosen
-        keys.rename("retry-failures", "pull and retry" if group and self._pulls(group) else "retry")
-        keys.rename("failures-back", "cancel the pull" if self._pulling else "back")
+        keys.rename("retry-failures", "download and retry" if group and self._pulls(group) else "retry")
+        keys.rename("failures-back", "cancel the download" if self._pulling else "back")
 
     def _pulls(self, group: FailureGroup) -> bool:
         return bool(group.missing_model) and self._library.analyzer.can_pull
@@ -134,7 +136,7 @@ class FailuresScreen(Screen[None]):
             self._pulling = self._pull(group)
             self._rename_keys()
         else:
-            self._notices.tell("A model is being pulled already.", "Escape cancels it.")
+            self._notices.tell("A model is already being downloaded.", f"{key_of(self, 'failures-back')} cancels it.")
 
     @work(group="acting", exit_on_error=False)
     async def _retry(self, group: FailureGroup) -> None:
@@ -149,9 +151,9 @@ class FailuresScreen(Screen[None]):
         for message in {group.message, *(each.message for each in same)}:
             moved += await self._library.queue.retry_group(message)
         if moved:
-            self._notices.tell(f"{counted(len(moved), 'upload')} will be tried again.")
+            self._notices.tell(f"Retrying {counted(len(moved), 'upload')}.")
         else:
-            self._notices.tell("These have changed meanwhile.")
+            self._notices.tell("These have changed in the meantime.")
         self._show(await self._library.queue.store.failure_groups())
 
     @work(group="pulling", exit_on_error=False)
@@ -174,13 +176,13 @@ class FailuresScreen(Screen[None]):
             self.dismiss(None)
         else:
             self._pulling.cancel()
-            self._notices.tell("The pull was cancelled.", "What is there already is kept by the server.")
+            self._notices.tell("Cancelled the download.", "The server keeps what it has so far.")
 
 
 def group_words(group: FailureGroup) -> Content:
     """How many, why, and what to do about it."""
     lines: Sequence[tuple[str, str]] = [(visible(group.hint), "$warning")] if group.hint else []
-    reason = visible(without_prefix(group.message)) or "failed without a reason"
+    reason = visible(without_prefix(group.message)) or "no reason given"
     return Content.assemble(
         (f"{group.count:,} × ", "bold $error"), (reason, ""), *((f"\n    {text}", style) for text, style in lines)
     )

@@ -16,7 +16,7 @@ from textual.widgets import Static
 
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.view import StatusFilter, View
-from vuemantics_tui.ui.actions import ANSWER, action
+from vuemantics_tui.ui.actions import ANSWER, action, key_of
 
 _STATUSES: dict[str, tuple[str, StatusFilter | None]] = {
     "a": ("all", None),
@@ -24,7 +24,7 @@ _STATUSES: dict[str, tuple[str, StatusFilter | None]] = {
     "r": ("running", StatusFilter.RUNNING),
     "c": ("completed", StatusFilter.COMPLETED),
     "f": ("failed", StatusFilter.FAILED),
-    "o": ("completed, but something was odd (!)", StatusFilter.WARNING),
+    "o": ("completed with a warning (!)", StatusFilter.WARNING),
 }
 _TYPES: dict[str, tuple[str, FileType | None]] = {
     "b": ("images and videos", None),
@@ -52,13 +52,13 @@ class FilterScreen(ModalScreen[View | None]):
         with Vertical(classes="question"):
             yield Static("Show", classes="question-title", markup=False)
             yield Static(self._choices(), id="choices")
-            yield Static("Escape goes back", classes="question-keys", markup=False)
+            yield Static(f"{key_of(self, 'leave-filter')} goes back", classes="question-keys", markup=False)
 
     def _choices(self) -> Content:
         view = self._view
         lines = [(key, words, view.status == status) for key, (words, status) in _STATUSES.items()]
         lines += [(key, words, view.file_type == kind) for key, (words, kind) in _TYPES.items()]
-        lines.append((_HIDDEN, "hidden ones, too", view.show_hidden))
+        lines.append((_HIDDEN, "include hidden", view.show_hidden))
         parts: list[tuple[str, str]] = []
         for key, words, chosen in lines:
             if key in ("b", _HIDDEN):

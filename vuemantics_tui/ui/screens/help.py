@@ -26,12 +26,12 @@ from vuemantics_tui.ui.widgets.keys_line import KeysLine
 
 _RUNNING_WORDS = ", ".join(status_word(stage) for stage, status in STAGE_STATUS.items() if status in RUNNING)
 SIGNS = (
-    ("·", "waiting for its turn"),
-    ("◐", f"being worked on: {_RUNNING_WORDS}"),
-    ("✓", "completed: it can be found"),
-    ("!", "completed, but something was odd, as a thumbnail that could not be made"),
-    ("✗", "failed or cancelled: the row says why"),
-    ("▌", "marked: what is done is done to all that are marked"),
+    ("·", "waiting"),
+    ("◐", f"running: {_RUNNING_WORDS}"),
+    ("✓", "completed"),
+    ("!", "completed with a warning, for example without a thumbnail"),
+    ("✗", "failed or cancelled; the row says why"),
+    ("▌", "marked; actions apply to all marked uploads"),
 )
 MOST_KEY_CELLS = 17
 # The title, the keys, and the blank lines about them.

@@ -57,7 +57,7 @@ class LogScreen(Reading, Screen[None]):
 
     def compose(self) -> ComposeResult:
         """A title, the records, the keys."""
-        yield Static("The log of this session", id="log-title", markup=False)
+        yield Static("Log of this session", id="log-title", markup=False)
         with VerticalScroll(id="log-page", can_focus=False):
             yield Static(id="log-text", markup=False)
         yield KeysLine(id="log-keys")
@@ -75,7 +75,7 @@ class LogScreen(Reading, Screen[None]):
         self._shown = state
         entries = self._recent_log.entries(self._level)
         self.query_one("#log-text", Static).update(
-            log_text(entries) if entries else "No errors." if self._level else "Nothing was noted yet."
+            log_text(entries) if entries else "No errors." if self._level else "Nothing logged yet."
         )
         if at_end:
             self.call_after_refresh(self.page.scroll_end, animate=False)

@@ -11,6 +11,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from vuemantics_tui.domain.text import counted
 from vuemantics_tui.ui.actions import ANSWER, action
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 
@@ -39,10 +40,10 @@ class OverwriteScreen(ModalScreen[bool | None]):
         were = "1 was" if self._edited == 1 else f"{self._edited:,} were"
         them = "it" if self._edited == 1 else "them"
         with Vertical(classes="question"):
-            yield Static(f"{were} edited by hand. Describe {them} anew, too?", classes="question-title", markup=False)
+            yield Static(f"{were} edited by hand. Describe {them} again?", classes="question-title", markup=False)
             yield Static(
-                f"{self._total:,} would be tried again or described anew. What a person wrote is kept among the"
-                " descriptions in any case, but would no longer be the current one.",
+                f"{counted(self._total, 'upload')} will be retried or described again. Your text stays in the history,"
+                " but is no longer the current description.",
                 classes="question-text",
                 markup=False,
             )

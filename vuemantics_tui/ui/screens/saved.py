@@ -27,9 +27,9 @@ from vuemantics_tui.ui.widgets.keys_line import KeysLine
 # While uploads are processed, each of them may change what the searches find.
 COUNT_REST_SECONDS = 2.0
 NOTHING = (
-    "No search is saved yet, and no album.\n\n"
-    "To save one: search, then press {save_key}.\n"
-    "For an album: mark some, press {tag_key},\nand type album:NAME."
+    "No saved searches or albums yet.\n\n"
+    "To save a search, run it and press {save_key}.\n"
+    "To make an album, mark uploads, press {tag_key},\nand type album:NAME."
 )
 
 
@@ -71,7 +71,7 @@ class SavedScreen(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         """A title, the list, the keys."""
         with Vertical(id="saved"):
-            yield Static("Saved searches, albums", id="saved-title", markup=False)
+            yield Static("Saved searches and albums", id="saved-title", markup=False)
             yield SavedList(id="saved-list")
             yield Static(self._nothing, id="saved-nothing", markup=False)
             yield KeysLine(id="saved-keys")
@@ -109,7 +109,7 @@ class SavedScreen(ModalScreen[str | None]):
     def _words(self, entry: SavedSearch | Tag) -> Content:
         if isinstance(entry, Tag):
             name = f"{ALBUM_SIGN} {visible(entry.name)}"
-            return Content.assemble(name, (f"  {entry.count:,}", "bold $accent"), "\n  ", ("an album", "$dim"))
+            return Content.assemble(name, (f"  {entry.count:,}", "bold $accent"), "\n  ", ("album", "$dim"))
         count = self._counts.get(entry.name)
         told = "" if entry.name not in self._counts else "  ?" if count is None else f"  {count:,}"
         return Content.assemble(visible(entry.name), (told, "bold $accent"), "\n  ", (visible(entry.query), "$dim"))
@@ -126,7 +126,7 @@ class SavedScreen(ModalScreen[str | None]):
     @on(OptionList.OptionHighlighted)
     def _rename_keys(self) -> None:
         is_album = isinstance(self._chosen, Tag)
-        self.query_one(KeysLine).rename("forget-search", "end album" if is_album else "forget")
+        self.query_one(KeysLine).rename("forget-search", "end album" if is_album else "remove")
 
     @on(OptionList.OptionSelected)
     def _run_chosen(self) -> None:
@@ -143,10 +143,10 @@ class SavedScreen(ModalScreen[str | None]):
             chosen = self._chosen
             if isinstance(chosen, Tag):
                 await self._library.tags.set_album(chosen.name, False)
-                self._notices.tell(f"{chosen.name} is no album any more. What was in it keeps the tag.")
+                self._notices.tell(f"{chosen.name} is no longer an album. Its uploads keep the tag.")
             elif chosen is not None:
                 await self._library.search.saved.forget(chosen.name)
-                self._notices.tell(f"{chosen.name} is forgotten.")
+                self._notices.tell(f"Removed {chosen.name}.")
             await self._read(dict(self._counts))
 
     def action_leave_saved(self) -> None:

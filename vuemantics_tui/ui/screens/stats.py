@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len
 from textual import events, work
@@ -17,7 +17,6 @@ from textual.widgets import Static
 
 from vuemantics_tui.domain.text import counted, seconds_words, size_words, visible
 from vuemantics_tui.domain.upload import STATUS_WORDS
-from vuemantics_tui.library import Library, Statistics
 from vuemantics_tui.ui.actions import MOVE, VIEW, action
 from vuemantics_tui.ui.fitting import fit
 from vuemantics_tui.ui.notices import Notices
@@ -26,8 +25,11 @@ from vuemantics_tui.ui.widgets.keys_line import KeysLine
 from vuemantics_tui.ui.widgets.months_chart import MonthsChart
 from vuemantics_tui.ui.widgets.words import Words
 
-COUNTING = "Counting …"
-NOTHING = "There is nothing to count yet."
+if TYPE_CHECKING:
+    from vuemantics_tui.library import Library, Statistics
+
+COUNTING = "Counting…"
+NOTHING = "Nothing to count yet."
 MONTHS = "Months, taken or added"
 NAME_CELLS = 16
 LONGEST_BAR = 60
@@ -65,7 +67,7 @@ class StatsScreen(Reading, Screen[None]):
     def on_mount(self) -> None:
         """Begin to count."""
         self._notices = Notices.of(self)
-        self.query_one("#stats-title", Words).say("The library in numbers")
+        self.query_one("#stats-title", Words).say("Statistics")
         self.action_count_again()
 
     @work(group="counting", exclusive=True, exit_on_error=False)

@@ -20,7 +20,7 @@ from vuemantics_tui.ui.screens.list_screen import ListScreen
 from vuemantics_tui.ui.widgets.choice_list import ChoiceList
 from vuemantics_tui.ui.wording import ago_words
 
-NOT_THERE = "{name} is not in the trash any more."
+NOT_THERE = "{name} is no longer in the trash."
 
 
 class TrashList(ChoiceList):
@@ -42,7 +42,7 @@ class TrashScreen(ListScreen[TrashedUpload]):
         action("trash-back", "escape,q,T", "go_back", "back", "Back to the list", MOVE),
     ]
     AUTO_FOCUS = "TrashList"
-    NOTHING = "The trash is empty.\n\nWhat you delete is kept here for a while, and can be brought back."
+    NOTHING = "The trash is empty.\n\nDeleted uploads stay here for a while, and you can restore them."
 
     def __init__(self, library: Library, clock: Callable[[], datetime]) -> None:
         super().__init__(library)
@@ -84,7 +84,7 @@ class TrashScreen(ListScreen[TrashedUpload]):
         with self.notices.errors_told():
             if (entry := self.chosen) is not None:
                 if await self.library.trash.restore([entry.upload.id]):
-                    self.notices.tell(f"{entry.upload.filename} is back.")
+                    self.notices.tell(f"Restored {entry.upload.filename}.")
                 else:
                     self.notices.tell(NOT_THERE.format(name=entry.upload.filename))
                 await self.show_read()
@@ -96,9 +96,9 @@ class TrashScreen(ListScreen[TrashedUpload]):
             if (entry := self.chosen) is None:
                 return
             name = entry.upload.filename
-            if await self._agreed(f"Delete {name} for ever?"):
+            if await self._agreed(f"Delete {name} permanently?"):
                 count = await self.library.trash.delete([entry.upload.id])
-                self.notices.tell(f"{name} is deleted." if count else NOT_THERE.format(name=name))
+                self.notices.tell(f"Deleted {name}." if count else NOT_THERE.format(name=name))
                 await self.show_read()
 
     @work(group="acting", exit_on_error=False)
@@ -107,13 +107,13 @@ class TrashScreen(ListScreen[TrashedUpload]):
         with self.notices.errors_told():
             # No more than was asked about: others may delete or bring back something meanwhile.
             ids = [entry.upload.id for entry in self.entries]
-            if ids and await self._agreed(f"Delete {counted(len(ids), 'upload')} for ever?"):
+            if ids and await self._agreed(f"Delete {counted(len(ids), 'upload')} permanently?"):
                 count = await self.library.trash.delete(ids)
-                self.notices.tell(f"{counted(count, 'upload')} deleted.")
+                self.notices.tell(f"Deleted {counted(count, 'upload')}.")
                 await self.show_read()
 
     async def _agreed(self, question: str) -> bool:
-        explanation = "There is no way back. The originals that were copied from stay where they are."
+        explanation = "This cannot be undone. Your source files are untouched."
         screen = ConfirmScreen(question, explanation, agree="delete", decline="keep")
         return await self.app.push_screen_wait(screen)
 
@@ -121,7 +121,7 @@ class TrashScreen(ListScreen[TrashedUpload]):
 def left_words(deleted_at: str, days: float, now: datetime) -> str:
     """How long it is still kept."""
     if not days:
-        return "kept until the trash is emptied"
+        return "kept until you empty the trash"
     left = datetime.fromisoformat(deleted_at) + timedelta(days=days) - now
     count = max(0, math.ceil(left / timedelta(days=1)))
-    return f"{counted(count, 'day')} left" if count else "goes at the next start"
+    return f"{counted(count, 'day')} left" if count else "removed at the next start"

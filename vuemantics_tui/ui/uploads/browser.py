@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
-from vuemantics_tui.library import Library
 from vuemantics_tui.ui.actions import key_of
 from vuemantics_tui.ui.pictures.loader import PictureLoader
 from vuemantics_tui.ui.uploads.gallery import Gallery
 from vuemantics_tui.ui.uploads.table import TableHeading, UploadTable
 from vuemantics_tui.ui.uploads.upload_list import Change, UploadList
 from vuemantics_tui.ui.widgets.words import Words
+
+if TYPE_CHECKING:
+    from vuemantics_tui.library import Library
 
 # Drawn tiles; one takes some 80 kB.
 MOST_TILES = 300
@@ -74,4 +77,6 @@ class Browser(Vertical):
     def _why_nothing(self) -> str:
         if self._uploads.results is not None:
             return f"{self._uploads.words(below_key=key_of(self, 'show-below'))}."
+        if self._uploads.view.is_default:
+            return f"All uploads are hidden. {key_of(self, 'filter-by')}, then h includes them."
         return f"No uploads: {self._uploads.words(clear_key=key_of(self, 'clear-view'))}"

@@ -19,12 +19,12 @@ from textual.message import Message
 from vuemantics_tui.desktop import open_in_viewer
 from vuemantics_tui.domain.text import counted, visible
 from vuemantics_tui.domain.upload import RUNNING, TERMINAL, ProcessingStatus, Upload, UploadRow
-from vuemantics_tui.library import Library
 from vuemantics_tui.ui.actions import key_of
 from vuemantics_tui.ui.clipboard import copy
 from vuemantics_tui.ui.notices import Notices
 
 if TYPE_CHECKING:
+    from vuemantics_tui.library import Library
     from vuemantics_tui.ui.screens.confirm import ConfirmScreen
 
 ALBUM = "album:"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from rich.segment import Segment
 from rich.style import Style
@@ -19,7 +19,6 @@ from textual.strip import Strip
 
 from vuemantics_tui.domain.text import visible
 from vuemantics_tui.domain.upload import TERMINAL, Upload, UploadRow
-from vuemantics_tui.library import Library
 from vuemantics_tui.ui.actions import MOVE, hidden
 from vuemantics_tui.ui.fitting import fit, fit_name
 from vuemantics_tui.ui.notices import Notices
@@ -28,6 +27,9 @@ from vuemantics_tui.ui.pictures.modes import mode_of
 from vuemantics_tui.ui.uploads.line import MARK, glyph_style
 from vuemantics_tui.ui.uploads.upload_list import UploadList
 from vuemantics_tui.ui.wording import glyph_of
+
+if TYPE_CHECKING:
+    from vuemantics_tui.library import Library
 
 SMALLEST_TILE = 22
 GAP = 2

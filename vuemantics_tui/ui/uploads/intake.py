@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -19,11 +19,13 @@ from textual.widgets import Input, Label, Static
 
 from vuemantics_tui.domain.errors import VuemanticsError
 from vuemantics_tui.domain.text import visible
-from vuemantics_tui.library import Candidate, IntakeOutcome, IntakeResult, Library
 from vuemantics_tui.ui.actions import ANSWER, action
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.typed_paths import explain_missing, typed_paths
 from vuemantics_tui.ui.widgets.line_input import LineInput
+
+if TYPE_CHECKING:
+    from vuemantics_tui.library import Candidate, IntakeResult, Library
 
 HELP = "A file, or a folder with everything in it."
 # So many reasons fit into a notice; the rest is counted.
@@ -171,6 +173,8 @@ def _paths_in(text: str) -> tuple[list[Path], str]:
 
 def added_words(results: Sequence[IntakeResult]) -> list[str]:
     """Return one sentence for all files, then a line for each of the first few that were skipped."""
+    from vuemantics_tui.library import IntakeOutcome
+
     if not results:
         return ["No pictures or videos found."]
     count = Counter(result.outcome for result in results)

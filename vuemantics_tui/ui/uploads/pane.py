@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from textual import work
 from textual.app import ComposeResult
@@ -18,13 +19,15 @@ from textual.widgets import Static
 
 from vuemantics_tui.domain.text import visible
 from vuemantics_tui.domain.upload import TERMINAL, ProcessingStatus, Upload, UploadEvent, status_word
-from vuemantics_tui.library import Library
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.pictures.loader import PictureLoader
 from vuemantics_tui.ui.uploads import pane_words as words
 from vuemantics_tui.ui.uploads.pane_parts import TagChips, WritingText, own_tags
 from vuemantics_tui.ui.uploads.results import Why
 from vuemantics_tui.ui.widgets.thumbnail import PLACEHOLDER, Thumbnail
+
+if TYPE_CHECKING:
+    from vuemantics_tui.library import Library
 
 # Long enough that holding a key down shows nothing on the way, short enough to seem at once.
 BLINK_SECONDS = 0.08

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from textual.content import Content
 
@@ -14,7 +15,6 @@ from vuemantics_tui.domain.errors import ErrorKind
 from vuemantics_tui.domain.formats import BY_MIME_TYPE, FileType
 from vuemantics_tui.domain.text import clock_words, date_words, seconds_words, size_words, visible
 from vuemantics_tui.domain.upload import ProcessingStage, ProcessingStatus, Upload, UploadEvent
-from vuemantics_tui.library import SearchHit
 from vuemantics_tui.ui.uploads.line import lit
 from vuemantics_tui.ui.uploads.results import Why
 from vuemantics_tui.ui.wording import (
@@ -25,6 +25,9 @@ from vuemantics_tui.ui.wording import (
     reason_of,
     taken_words,
 )
+
+if TYPE_CHECKING:
+    from vuemantics_tui.library import SearchHit
 
 GOOD_SCORE = 80
 _FAILED_DURING = {

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from textual import on
 from textual.reactive import reactive
 
 from vuemantics_tui.domain.text import clock_words, counted
 from vuemantics_tui.domain.upload import QueueCounts
-from vuemantics_tui.library import Library
 from vuemantics_tui.ui.actions import key_of
 from vuemantics_tui.ui.feed import Feed, Reader, TimePassed, WorkProgressed
 from vuemantics_tui.ui.uploads.intake import Intake
 from vuemantics_tui.ui.widgets.two_sided import Part, TwoSidedLine
+
+if TYPE_CHECKING:
+    from vuemantics_tui.library import Library
 
 # Long enough to be calm, short enough to notice that a video takes its time.
 WINDOW_SECONDS = 15.0

@@ -5,11 +5,14 @@ from __future__ import annotations
 from array import array
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
 from vuemantics_tui.domain.text import counted
-from vuemantics_tui.library import SearchHit, SearchResults
 
-Search = Callable[[], Awaitable[Sequence[SearchHit]]]
+if TYPE_CHECKING:
+    from vuemantics_tui.library import SearchHit, SearchResults
+
+Search: TypeAlias = "Callable[[], Awaitable[Sequence[SearchHit]]]"
 """Searches, again each time that it is called."""
 
 
@@ -28,7 +31,7 @@ class Results:
     def __init__(self, hits: Sequence[SearchHit], again: Search, *, text: str = "", similar_to: str = "") -> None:
         self.hits = hits
         self.again = again
-        self.of_line = hits if isinstance(hits, SearchResults) else None
+        self.of_line = _of_line(hits)
         # The search line; empty for a likeness.
         self.text = text
         self.similar_to = similar_to
@@ -69,10 +72,10 @@ class Results:
 
     def look_like(self, hits: Sequence[SearchHit]) -> bool:
         """Tell whether these hits would look the same in the list."""
-        if self.of_line is not None and isinstance(hits, SearchResults):
-            if (hits.total, hits.below, hits.note) != (self.of_line.total, self.of_line.below, self.of_line.note):
+        if self.of_line is not None and (now := _of_line(hits)) is not None:
+            if (now.total, now.below, now.note) != (self.of_line.total, self.of_line.below, self.of_line.note):
                 return False
-            if list(hits.numbers) != list(self.of_line.numbers):
+            if list(now.numbers) != list(self.of_line.numbers):
                 return False
         return [_looks(hit) for hit in hits] == [_looks(hit) for hit in self.hits]
 
@@ -95,3 +98,10 @@ def _results(count: int) -> str:
 
 def _looks(hit: SearchHit) -> tuple[int, float, tuple[str, ...]]:
     return hit.upload.number, hit.score, hit.matched
+
+
+def _of_line(hits: Sequence[SearchHit]) -> SearchResults | None:
+    """Return the hits if a search line found them. What searches is loaded by then."""
+    from vuemantics_tui.library import SearchResults
+
+    return hits if isinstance(hits, SearchResults) else None

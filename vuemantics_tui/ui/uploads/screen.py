@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on, work
 from textual.app import ComposeResult
@@ -17,7 +17,6 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from vuemantics_tui.domain.view import View
-from vuemantics_tui.library import Candidate, Library
 from vuemantics_tui.ui.actions import ACT, FIND, MARK, PROGRAM, QUEUE, VIEW, action, hidden, key_of
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader, TimePassed, WorkProgressed
 from vuemantics_tui.ui.notices import Notices
@@ -36,6 +35,9 @@ from vuemantics_tui.ui.uploads.servers import HeaderLine, OutageLine
 from vuemantics_tui.ui.uploads.table import UploadTable
 from vuemantics_tui.ui.uploads.upload_list import Change, UploadList
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
+
+if TYPE_CHECKING:
+    from vuemantics_tui.library import Candidate, Library
 
 # As often as an eye can follow, and no more: over SSH each repaint is bytes.
 CATCH_UP_SECONDS = 0.1
@@ -156,8 +158,8 @@ class UploadsScreen(Screen[None]):
         yield KeysLine(id="keys")
         yield Static(id="too-small", markup=False)
 
-    def on_mount(self) -> None:
-        """Begin to follow the library."""
+    async def on_mount(self) -> None:
+        """Read the list before the first paint, and begin to follow the library."""
         self.commands = UploadCommands(self.app, self.library)
         self._browser = self.query_one(Browser)
         self._pane = self.query_one(UploadPane)
@@ -165,10 +167,12 @@ class UploadsScreen(Screen[None]):
         self.uploads.listeners.append(self._list_changed)
         feed = Feed.of(self)
         feed.follow(self)
-        # What changes between the first look and the beginning of the feed would not be told: it may have begun.
         if feed.counts is not None:
             self._pane.paused = feed.counts.paused
-            self._catch_up.want()
+        with self._notices.errors_told():
+            await self._take_in()
+        # A store that refused is asked again.
+        self._catch_up.want()
         # The app takes the keys of the settings over only after its first screen is there.
         self.call_after_refresh(self._invite)
 
@@ -198,6 +202,8 @@ class UploadsScreen(Screen[None]):
     def _library_changed(self, message: LibraryChanged) -> None:
         self.uploads.note(message.changed, message.deleted)
         self._catch_up.want()
+        if message.is_reset:
+            self._read_again.want()
         self._pane.paused = message.counts.paused
         self._pane.refresh_if(message.moved)
         if message.is_reset:

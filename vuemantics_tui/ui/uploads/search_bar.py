@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len
 from textual import on, work
@@ -21,7 +21,6 @@ from textual.widgets import Input, Label, Static
 from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.query import QueryError, parse_query, pointed
 from vuemantics_tui.domain.text import visible
-from vuemantics_tui.library import Library, Suggestion
 from vuemantics_tui.ui.actions import FIND, action, hidden, key_of
 from vuemantics_tui.ui.fitting import fit
 from vuemantics_tui.ui.notices import Notices
@@ -30,6 +29,9 @@ from vuemantics_tui.ui.uploads.results import Results
 from vuemantics_tui.ui.uploads.upload_list import Change, UploadList
 from vuemantics_tui.ui.widgets.line_input import LineInput
 from vuemantics_tui.ui.widgets.words import Words
+
+if TYPE_CHECKING:
+    from vuemantics_tui.library import Library, Suggestion
 
 # Long enough to gather what a terminal sends in one go; an answer should be there 50 ms after the last key.
 PAUSE_SECONDS = 0.002

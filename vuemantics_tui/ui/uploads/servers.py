@@ -6,7 +6,7 @@ import asyncio
 import math
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from rich.cells import cell_len
 from textual import on, work
@@ -16,12 +16,14 @@ from textual.widget import Widget
 
 from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.text import counted, visible
-from vuemantics_tui.library import Analyzer, Library, Outage
 from vuemantics_tui.ui.actions import key_of
 from vuemantics_tui.ui.feed import Feed, WorkProgressed
 from vuemantics_tui.ui.fitting import fit
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.widgets.two_sided import Part, TwoSidedLine
+
+if TYPE_CHECKING:
+    from vuemantics_tui.library import Analyzer, Library, Outage
 
 LOOK_SECONDS = 30.0
 # A server that is back by the first look after it went away is not worth a line that comes and goes.
@@ -62,7 +64,8 @@ class HeaderLine(TwoSidedLine):
     def on_mount(self) -> None:
         """Begin to look at the servers, and to follow what is worked on."""
         Feed.of(self).follow(self)
-        self._look_at_servers()
+        # After the first paint: what asks servers takes longer to import than all that is painted.
+        self.call_after_refresh(self._look_at_servers)
         self._tell_offers()
 
     @work(group="looking", exit_on_error=False)

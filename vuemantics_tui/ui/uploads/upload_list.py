@@ -10,13 +10,16 @@ from array import array
 from collections.abc import Awaitable, Callable, Iterable, Sequence, Set
 from dataclasses import replace
 from enum import Enum, auto
+from typing import TYPE_CHECKING
 
 from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.upload import Upload, UploadRow, status_word
 from vuemantics_tui.domain.view import SortKey, View
-from vuemantics_tui.library import Library, SearchHit, SearchResults, UploadStore
 from vuemantics_tui.ui.uploads.listing import Listing, Marks, Pins
 from vuemantics_tui.ui.uploads.results import Results, Why
+
+if TYPE_CHECKING:
+    from vuemantics_tui.library import Library, SearchHit, SearchResults, UploadStore
 
 # The first lines are there before the long list behind them: a large library opens as fast as a small one.
 FIRST_LOOK = 100
@@ -244,6 +247,8 @@ class UploadList:
         """Read the view for the first time."""
         if self.live:
             newest = await self._library.uploads.newest(limit=FIRST_LOOK, show_hidden=self.view.show_hidden)
+            # With their rows, or the first paint would be an empty list.
+            self.rows.put(upload.row() for upload in newest)
             self._list(Listing(array("q", (upload.number for upload in newest))))
             if len(newest) < FIRST_LOOK:
                 return

@@ -49,7 +49,7 @@ class PullLine(Widget):
 
     def render(self) -> Content:
         """The model and what is done to it; a bar, percent and bytes where they are known."""
-        head = Content.assemble(("Pulling ", "$dim"), (self._model, "bold"), (f"  {self._status}", "$dim"))
+        head = Content.assemble(("Downloading ", "$dim"), (self._model, "bold"), (f"  {self._status}", "$dim"))
         if not self._all:
             return Content.assemble(head, "\n", ("━" * BAR_CELLS, "$line"))
         share = min(1.0, self._done / self._all)
