@@ -52,6 +52,14 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class EndedRun:
+    """An upload that was cancelled or trashed, and the token of the claim that its run lost, if it was running."""
+
+    upload_id: str
+    token: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """How a run failed, for the record and for the person who reads it."""
 
