@@ -15,7 +15,7 @@ import pytest
 
 from tests.conftest import DrawPicture, OpenLibrary, add_all, being_described, insert_upload, settled, until
 from tests.doubles import ScriptedAnalyzer
-from vuemantics_tui.domain.errors import WorkerDiedError
+from vuemantics_tui.domain.errors import LibraryError, WorkerDiedError
 from vuemantics_tui.library import Library
 from vuemantics_tui.processing import circuit, pipeline, scheduler
 from vuemantics_tui.processing.circuit import Circuit
@@ -318,6 +318,9 @@ async def test_a_queue_that_is_idle_notices_that_the_library_is_back(
             return library.queue.circuit.outage is not None
 
         await until(waits_for_the_library)
+        with pytest.raises(LibraryError, match="The library could not be written for 0 s: The library is locked"):
+            async for _ in library.queue.ended(library.changes(), {1}, patience=0.0):
+                pass
     finally:
         other.close()
     await settled(library)

@@ -322,3 +322,13 @@ async def test_integers_come_in_the_order_of_their_query(database: Database) -> 
         assert list(await database.fetch_integers(query, (99,))) == expected
         assert list(await database.fetch_integers(f"{query} LIMIT 1", (99,))) == expected[:1]
         assert list(await database.fetch_integers(query, (-(2**60),))) == []
+
+
+@pytest.mark.parametrize("access", [Access.READ, Access.WRITE])
+async def test_an_empty_file_is_no_library_yet_and_stays_empty(tmp_path: Path, access: Access) -> None:
+    path = tmp_path / "library.db"
+    path.touch()
+    with pytest.raises(LibraryError, match="There is no library"):
+        await Database.open(path, access)
+    assert path.stat().st_size == 0
+    await (await Database.open(path, Access.CREATE)).close()

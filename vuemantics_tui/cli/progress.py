@@ -103,14 +103,15 @@ async def _naming_outages(library: Library) -> AsyncIterator[None]:
     """Say once which server the queue waits for, and when it is back."""
 
     async def watch() -> None:
-        server = ""
+        server, back = "", ""
         while True:
             outage = library.queue.circuit.outage
             if outage is not None and not server:
                 server = outage.server
+                back = "can be written again" if outage.is_of_store else "is back online"
                 note(f"Waiting for {visible(server)}: {visible(outage.message)}. {visible(outage.hint)}".strip())
             elif outage is None and server and not library.queue.circuit.is_trying:
-                note(f"{visible(server)} is back online.")
+                note(f"{visible(server[:1].upper() + server[1:])} {back}.")
                 server = ""
             await asyncio.sleep(OUTAGE_LOOK_SECONDS)
 

@@ -258,8 +258,9 @@ class Queue:
         outage = self.circuit.outage
         if patience is not None and outage is not None and outage.lasted >= patience:
             hint = "Nothing is lost: the queue resumes with the next vuemantics-tui process"
+            what = "The library could not be written" if outage.is_of_store else f"{outage.server} has been offline"
             raise LibraryError(
-                f"{outage.server} has been offline for {outage.lasted:.0f} s: {outage.message}",
+                f"{what} for {outage.lasted:.0f} s: {outage.message}",
                 f"{outage.hint} {hint}".strip(),
             )
 

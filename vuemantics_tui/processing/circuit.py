@@ -62,6 +62,11 @@ class Outage:
     lasted: float
     next_look_in: float
 
+    @property
+    def is_of_store(self) -> bool:
+        """Whether it is the library that cannot be written."""
+        return self.server == STORE
+
 
 class _State(StrEnum):
     CLOSED = "closed"

@@ -321,7 +321,8 @@ async def _commit(connection: aiosqlite.Connection) -> None:
 def _check_or_make(path: Path, access: Access) -> None:
     """Make an empty file that only its owner may read, where that is wanted. Raises LibraryError."""
     if access is not Access.CREATE:
-        if not path.is_file():
+        # An empty file is what a crash leaves between making it and the first migration.
+        if not path.is_file() or not path.stat().st_size:
             raise LibraryError(
                 f"There is no library in {path.parent}",
                 "Add pictures to create one: vuemantics-tui add PATH. Or choose another with --library.",
