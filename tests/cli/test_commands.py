@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -342,3 +343,9 @@ def test_the_page_of_an_upload_keeps_paths_whole_beside_their_labels(run: Run) -
     assert f"  {'original':<16}{cat['file_path']}" in lines
     assert lines[0] == "File"
     assert "History" in lines
+
+
+def test_the_command_that_processes_later_can_be_pasted(run: Run, tmp_path: Path) -> None:
+    queued = run("--library", tmp_path / "my library", "add", CAT, "--no-wait")
+    command = queued.stderr.partition("To process: ")[2]
+    assert shlex.split(command)[1:] == ["--library", str(tmp_path / "my library"), "process"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -130,9 +131,14 @@ async def sweep(library: Library) -> None:
         note(library.trash.postponed)
 
 
+def _process_command(library: Library) -> str:
+    """Return the command that processes the queue, as a shell takes it."""
+    return f"vuemantics-tui --library {shlex.quote(str(library.root))} process"
+
+
 def queued_words(count: int, library: Library) -> str:
     """Return what was queued, and how to process it."""
-    return f"Queued {counted(count, 'upload')}. To process: vuemantics-tui --library {library.root} process"
+    return f"Queued {counted(count, 'upload')}. To process: {_process_command(library)}"
 
 
 @contextmanager
@@ -142,6 +148,5 @@ def resumable(library: Library) -> Iterator[None]:
         yield
     except asyncio.CancelledError:
         raise Interrupted(
-            "Stopped. Uploads in progress went back to the queue."
-            f" To resume: vuemantics-tui --library {library.root} process"
+            f"Stopped. Uploads in progress went back to the queue. To resume: {_process_command(library)}"
         ) from None

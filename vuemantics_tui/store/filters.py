@@ -27,7 +27,7 @@ from vuemantics_tui.domain.query import (
     TextField,
     TextFilter,
 )
-from vuemantics_tui.store.database import Database, Row, escaped_like
+from vuemantics_tui.store.database import Database, Row, escaped_like, json_list
 from vuemantics_tui.store.search import phrase_expression
 from vuemantics_tui.store.tags import tag_key
 
@@ -166,7 +166,7 @@ class FilterStore:
         """These uploads in an order by what they are."""
         rows = await self._database.fetch_integers(
             f"SELECT number FROM uploads WHERE number IN (SELECT value FROM json_each(?)) ORDER BY {_ORDERS[sort]}",
-            (json.dumps(list(numbers)),),
+            (json_list(numbers),),
         )
         return list(rows)
 
