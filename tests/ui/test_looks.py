@@ -132,7 +132,7 @@ def press(app: LooksApp, *keys: str, shows: str = "", cursor_on: int = COMPLETED
     [
         pytest.param(("F",), "3 ×", id="failures"),
         pytest.param(("D", "down"), "Selected", id="descriptions"),
-        pytest.param(("E",), "Describe cat", id="edit"),
+        pytest.param(("E",), "Description of cat", id="edit"),
         pytest.param(("exclamation_mark",), "12 uploads, 30 MB", id="doctor"),
         pytest.param(("R",), "Re-embed", id="reembed"),
     ],

@@ -30,7 +30,7 @@ async def test_an_empty_library_says_how_to_begin(root: Path) -> None:
         assert "retry" not in window.text(), "what is done to uploads needs one"
         assert "search" not in window.text(), "there is nothing to find, and no line to type it in"
         await window.press("/", "#")
-        await window.shows("There is nothing to count yet.")
+        await window.shows("Nothing to count yet.")
 
 
 async def test_what_another_window_adds_appears(root: Path, draw: Draw) -> None:
