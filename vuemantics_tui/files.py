@@ -139,7 +139,7 @@ def make_folder(path: Path, *, parents: bool = True) -> None:
 
 def sync_folder(path: Path) -> None:
     """Have a rename in this folder survive a power cut, where the system can do that. Raises OSError."""
-    # Windows cannot open folders, and writes renames to its journal by itself.
+    # Windows cannot open folders, and journals renames.
     if os.name == "nt":
         return
     descriptor = os.open(path, os.O_RDONLY)

@@ -50,14 +50,14 @@ def is_id(text: str) -> bool:
 
 
 def user_folder(user_id: str) -> Path:
-    """Return the folder of a user's uploads, relative to the library. Raises LibraryError for what is no identifier."""
+    """Return the folder of a user's uploads, relative to the library. Raises LibraryError for an invalid ID."""
     return Path(UPLOADS_NAME) / _checked(user_id)
 
 
 def upload_folder(user_id: str, upload_id: str) -> Path:
     """Return one upload's folder, relative to the library: everything in it belongs to that upload alone.
 
-    Raises LibraryError for what is no identifier.
+    Raises LibraryError for an invalid ID.
     """
     return user_folder(user_id) / _checked(upload_id)
 

@@ -1,8 +1,8 @@
 """Values as plain data, for what comes from a process that is not trusted: JSON and raw bytes, checked when read.
 
 Unlike a pickle, nothing in the data can run. A packed value is `<I` the length of the JSON, the JSON, then raw bytes
-one after the other. The JSON is `{"value": ..., "raw": [lengths]}`: bytes and arrays are told by their place among
-the raw ones.
+one after the other. The JSON is `{"value": ..., "raw": [lengths]}`: bytes and arrays are
+numbered by their place among the raw ones.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ def _plain(value: object, raw: list[bytes]) -> object:
 
 
 def _plain_array(value: Any, raw: list[bytes]) -> object:
-    """Return an array or a number of NumPy as JSON has it. It is told by its looks, so that nothing loads NumPy."""
+    """Return an array or a number of NumPy as JSON has it. It is recognized by its attributes: nothing loads NumPy."""
     if not hasattr(value, "dtype") or not hasattr(value, "tobytes"):
         raise PlainDataError(f"{type(value).__name__} has no plain form")
     if not value.shape:

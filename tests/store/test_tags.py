@@ -32,10 +32,10 @@ async def test_tags_are_given_to_many_and_taken_away(database: Database) -> None
     assert await tags.add(ids, ["summer 2024", "family"]) == 1, "only one lacked them"
     assert await tags.own() == [Tag("Family", 3), Tag("Summer 2024", 3)]
     assert (await store.by_numbers([1]))[0].own_tags == ("Family", "Summer 2024")
-    assert await tags.remove([ids[0], "none"], ["FAMILY", "unknown"]) == 1
-    assert await tags.remove([ids[0]], ["family"]) == 0
+    assert (await tags.retag([ids[0], "none"], remove=["FAMILY", "unknown"])).taken == 1
+    assert (await tags.retag([ids[0]], remove=["family"])).taken == 0
     assert (await store.by_numbers([1]))[0].own_tags == ("Summer 2024",)
-    await tags.remove(ids, ["family", "summer 2024"])
+    await tags.retag(ids, remove=["family", "summer 2024"])
     assert await tags.own() == []
 
 
@@ -57,7 +57,7 @@ async def test_own_tags_are_words_and_outlive_descriptions(database: Database) -
     assert await holds(database, "cat") == [1]
     assert await holds(database, "dog") == []
     assert [tag.name for tag in await tags.beginning("d", 8)] == [], "no description has it any more"
-    await tags.remove([described, bare], ["ostsee"])
+    await tags.retag([described, bare], remove=["ostsee"])
     assert await holds(database, "ostsee") == []
     assert await holds(database, "cat") == [1]
     assert await holds(database, "bare") == [], "without a description or a tag it is in no full text"
@@ -100,7 +100,7 @@ async def test_what_is_in_the_trash_is_not_found_by_what_is_done_to_its_tags(dat
     await complete(database, upload, "A dog runs on the beach.", ("dog",))
     await tags.add([upload], ["rome", "summer"])
     await trash.trash([upload])
-    assert await tags.remove([upload], ["rome"]) == 0
+    assert (await tags.retag([upload], remove=["rome"])).taken == 0
     async with database.transaction() as connection:
         await connection.execute("DELETE FROM tagged WHERE tag = (SELECT number FROM tags WHERE key = 'summer')")
     assert await holds(database, "dog") == []

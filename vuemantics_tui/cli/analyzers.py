@@ -86,7 +86,7 @@ async def _keep(settings: Settings, name: str, embedder: str, as_json: bool) -> 
 def _tell(
     library: Library, states: list[ServerState], stale: tuple[int, int], as_json: bool, why: str | None = None
 ) -> None:
-    """Print what is in use, why, and the state of its servers."""
+    """Print the analyzer in use, why it was chosen, and the state of its servers."""
     choice, analyzer = library.analyzer.choice, library.analyzer.made
     assert choice is not None and analyzer is not None, "looking at its servers made it"
     why = why or choice.why

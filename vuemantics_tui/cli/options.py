@@ -86,7 +86,7 @@ def patience_of(given: float | None) -> float:
 
 
 def lists(context: click.Context, as_json: bool) -> bool:
-    """Return whether a group that lists by itself was called without a subcommand. Raises UsageError."""
+    """Return whether a group was called without a subcommand, which lists. Raises UsageError."""
     if as_json and context.invoked_subcommand is not None:
         raise UsageError(
             f"--json goes with the list, not with {context.invoked_subcommand}",

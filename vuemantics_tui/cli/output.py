@@ -101,7 +101,7 @@ def note(line: str) -> None:
 
 
 def warn_of(problems: Iterable[str]) -> None:
-    """Print on stderr what is wrong with the settings file."""
+    """Print the problems of the settings file on stderr."""
     for problem in problems:
         note(f"Warning: {visible(problem)}")
 

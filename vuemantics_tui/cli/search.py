@@ -103,7 +103,7 @@ def _open(first: Path | None, wanted: _Wanted) -> None:
 
 
 async def _search(settings: Settings, text: str, wanted: _Wanted) -> Path | None:
-    """Print what is found; return the original of the first."""
+    """Print the results; return the original of the first."""
     async with open_library(settings) as library:
         return await _find(library, text, wanted)
 

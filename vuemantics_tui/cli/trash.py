@@ -149,12 +149,12 @@ async def _empty(settings: Settings, older_than: int | None, yes: bool) -> None:
 
 
 async def _tell_left_alone(library: Library) -> None:
-    """Say that there are uploads that nothing is deleted of: their IDs could lead out of the library."""
+    """Report the uploads that are never deleted, because their IDs could lead out of the library."""
     if misplaced := await library.uploads.misplaced():
         what = counted(misplaced, "upload")
         note(f"Left alone: {what} with an invalid ID. To check the library: vuemantics-tui doctor")
 
 
 async def _in_trash(trash: Trash, prefix: str) -> list[Upload]:
-    """Return what is in the trash with an ID that begins so."""
+    """Return the uploads in the trash whose ID begins with this prefix."""
     return [one.upload for one in await trash.store.by_prefix(prefix)] if prefix else []

@@ -53,7 +53,7 @@ def is_ok(findings: Sequence[Finding]) -> bool:
 
 
 async def _examine(settings: Settings, library: Library | None, about_library: list[Finding]) -> list[Finding]:
-    """Check all parts side by side; `about_library` is what is known of a library that is not open."""
+    """Check all parts side by side; `about_library` are the findings about a library that is not open."""
     compute = library.compute if library else ProcessCompute(1, settings.worker_memory_mib * MIB)
     try:
         parts = await asyncio.gather(

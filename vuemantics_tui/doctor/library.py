@@ -1,4 +1,4 @@
-"""The library: what is in it, how large it is, whether it is intact, and who can read it."""
+"""The library: its contents and size, whether it is intact, and who can read it."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ async def _embeddings(library: Library) -> list[Finding]:
 
 
 async def examine_privacy(settings: Settings) -> list[Finding]:
-    """Find what is not yours, or not yours alone, in the library and the log."""
+    """Find files of other users, or open to them, in the library and the log."""
     # Windows has lists of rights instead, and a user's folder is closed to others.
     if os.name == "nt":
         return []
@@ -108,7 +108,7 @@ def _privacy(settings: Settings) -> list[Finding]:
 
 
 def _privacy_of(place: Path) -> list[Finding]:
-    """Find what is wrong with a file, or with a folder and everything in it."""
+    """Check the owner and mode of a file, or of a folder and everything in it."""
     foreign, shared = 0, 0
     for status in _statuses(place):
         if status.st_uid != os.geteuid():

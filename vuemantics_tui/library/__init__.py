@@ -182,7 +182,7 @@ class Library:
 
     async def close(self) -> None:
         """Stop processing and let go of everything, each thing whatever becomes of the others. Raises LibraryError."""
-        # A connection that stays open keeps its thread, and so the end of the process, waiting for ever.
+        # The thread of a connection that stays open would keep the process from exiting.
         async with AsyncExitStack() as closing:
             closing.push_async_callback(self.database.close)
             if "search" in vars(self):
@@ -292,7 +292,7 @@ class Library:
         try:
             return await self.compute.run(small_jpeg, path, PREVIEW_SIDE, self.settings.limits.max_pixels)
         except (VuemanticsError, OSError):
-            # What is wrong with a file is told when it is added.
+            # Adding the file reports what is wrong with it.
             log.debug("no preview of %s", path, exc_info=True)
             return None
 

@@ -247,7 +247,7 @@ class Queue:
 
     async def _check_moving(self) -> None:
         counts = await self.store.counts()
-        # What waits for a slot in this process counts as waiting, but goes on.
+        # What waits for a slot in this process counts as waiting, but will run.
         if counts.paused and counts.waiting and not counts.running and not self.in_flight:
             raise LibraryError(
                 f"The queue of this library is paused, with {counted(counts.waiting, 'upload')} to process",

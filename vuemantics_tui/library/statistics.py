@@ -56,7 +56,6 @@ class LibraryStatistics:
     ) -> None:
         self.store = StatisticsStore(database)
         self._root = root
-        self._database_file = database.path
         self._embeddings = EmbeddingStore(database)
         self._analyzer = analyzer
         self._vectors = vectors
@@ -72,11 +71,10 @@ class LibraryStatistics:
             model, index = "", IndexState(0, None, 0)
         stale, described = await self._embeddings.stale(model)
         thumbnails = await self.store.thumbnails()
-        database = [self._database_file.with_name(self._database_file.name + end) for end in ("", "-wal", "-shm")]
         space = Space(
             counts.originals_bytes,
             await asyncio.to_thread(_bytes_of, [self._root / path for path in thumbnails]),
-            await asyncio.to_thread(_bytes_of, database),
+            (await self.store.size()).database,
             index.file_bytes,
             counts.trashed_bytes,
         )

@@ -1,4 +1,4 @@
-"""The trash: deleting, restoring, and the end of what nobody restores."""
+"""The trash: deleting, restoring, expiring."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ log = logging.getLogger(__name__)
 
 
 class Trash:
-    """Moves uploads to the trash and back, and deletes what is in it after so many days, or with 0 only when told to.
+    """Moves uploads to the trash and back, and deletes them after `days` there, or with 0 only on request.
 
-    `store` reads what is in it; `postponed` says what was not deleted, and why, when it last looked.
+    `store` reads the trash; `postponed` says which deletions the last `expire` postponed, and why.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Trash:
         return len(restored)
 
     async def empty(self, older_than_days: float | None = None) -> int:
-        """Delete what is in the trash for good, all of it or what is older than so many days; return how many."""
+        """Delete the trash for good, all of it or only what is older than so many days; return how many."""
         before = None
         if older_than_days is not None:
             before = (datetime.now(UTC) - timedelta(days=older_than_days)).isoformat(timespec="microseconds")
@@ -84,7 +84,7 @@ class Trash:
         return count
 
     async def expire(self, now: float | None = None) -> int:
-        """Delete what is in the trash for longer than it is kept; return how many. To be called at the start.
+        """Delete uploads that were in the trash for longer than `days`; return how many. To be called at the start.
 
         Only time that was seen passing counts: a clock that jumps ahead deletes nothing, and `postponed` says so.
         """

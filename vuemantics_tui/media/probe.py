@@ -45,7 +45,7 @@ def probe(path: Path, limits: MediaLimits) -> Probe:
 def _read_head(path: Path) -> tuple[int, bytes]:
     try:
         status = path.stat()
-        # Opening a pipe would wait for a writer, perhaps for ever.
+        # Opening a pipe would wait for a writer, perhaps without end.
         if stat.S_ISDIR(status.st_mode):
             raise MediaError("This is a folder, not a file", "Add the files inside it.")
         if not stat.S_ISREG(status.st_mode):

@@ -28,7 +28,8 @@ _LEAST_SHARE = 0.05
 def read_traits(
     thumbnail: Path | None, source: Path, file_type: FileType, max_pixels: int = DEFAULT_MAX_PIXELS
 ) -> PictureTraits:
-    """What a picture looks like, by its thumbnail, or where there is none by itself; a video by its thumbnail's frame.
+    """Return the looks of a picture from its thumbnail, or without one from the original. A video has
+    those of its thumbnail's frame.
 
     Raises MediaError if neither can be decoded.
     """

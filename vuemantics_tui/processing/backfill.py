@@ -39,10 +39,10 @@ class BackfillProgress:
 
 
 class Backfill:
-    """Reads again what lacks a perceptual hash, colours, or what the file says of itself.
+    """Reads again what lacks a perceptual hash, colours, or metadata.
 
-    What is left to do is in the store, so it goes on where it was after any end. Only one process of a library is at
-    it. A file that cannot be read is marked, and not tried again. `is_idle` tells whether this process's queue is.
+    What is left to do is in the store, so it resumes after any end. Only one process of a library does this. A file
+    that cannot be read is marked, and not tried again. `is_idle` tells whether this process's queue is idle.
     """
 
     def __init__(
@@ -139,7 +139,7 @@ class Backfill:
             raise
         except EXPECTED as error:
             await self._check_there(source)
-            log.warning("it cannot be told what %s looks like: %r", lacking.id, error)
+            log.warning("no looks of %s: %r", lacking.id, error)
             message = str(error)[:_ERROR_CHARACTERS] or type(error).__name__
         try:
             metadata = await self._compute.run(read_metadata, source, lacking.file_type, self._max_pixels)

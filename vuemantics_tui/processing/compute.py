@@ -117,7 +117,7 @@ class ProcessCompute:
         except TimeoutError as error:
             raise WorkerDiedError(
                 f"no result after {CALL_TIMEOUT_SECONDS // 60} minutes",
-                "The file may be damaged. Retry it by itself.",
+                "The file may be damaged. Retry it alone.",
             ) from error
         except EOFError as error:
             code = await asyncio.to_thread(worker.end)
@@ -213,7 +213,7 @@ def _read_answer(stream: IO[bytes]) -> bytes:
 def _read(stream: IO[bytes], length: int) -> bytes:
     parts = []
     while length:
-        # Piece by piece: what is said to come need not.
+        # Piece by piece: the announced length may be false.
         part = stream.read(min(length, _BLOCK_BYTES))
         if not part:
             raise EOFError("the process ended")

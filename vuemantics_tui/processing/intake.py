@@ -74,7 +74,7 @@ class Candidate:
 
 
 class Intake:
-    """Adds files to one library. The source is only ever read. What is in the trash comes back from there."""
+    """Adds files to one library. The source is only read. Content that is in the trash is restored from there."""
 
     def __init__(
         self,
@@ -110,7 +110,7 @@ class Intake:
     async def add(
         self, candidates: Iterable[Candidate], on_bytes: OnBytes | None = None
     ) -> AsyncIterator[IntakeResult]:
-        """Add them one by one. Raises LibraryError where the library itself cannot go on."""
+        """Add them one by one. Raises LibraryError if the library cannot take more."""
         user_id = await self._store.owner_id()
         defects: set[str] = set()
         for candidate in candidates:

@@ -49,7 +49,7 @@ def this_process() -> Owner:
 
 
 def fate_of(encoded: str, here: Owner) -> Fate:
-    """Tell what became of an owner. What another host runs cannot be told from here, and counts as alive."""
+    """Return the fate of an owner. One on another host cannot be seen from here and counts as alive."""
     try:
         owner = Owner(**json.loads(encoded))
     except (ValueError, TypeError):

@@ -239,7 +239,7 @@ class Pipeline:
             except DefectError:
                 raise
             except (VuemanticsError, OSError) as error:
-                log.warning("it cannot be told what %s looks like: %s", run.upload_id, error)
+                log.warning("no looks of %s: %s", run.upload_id, error)
                 traits_error = str(error)[:PIPELINE_ERROR_CHARACTERS]
         seconds = time.perf_counter() - began
         is_video = run.file_type is FileType.VIDEO

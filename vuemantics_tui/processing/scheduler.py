@@ -66,7 +66,7 @@ class TaskRunning:
 
 
 def launch_task(name: str, work: Callable[[], Awaitable[None]]) -> Running:
-    """Launch as a plain asyncio task: what is used where there is no screen."""
+    """Launch as a plain asyncio task, for commands."""
 
     async def run() -> None:
         await work()
@@ -191,7 +191,7 @@ class Scheduler:
                 self._circuit.store_refused(error)
                 pause = STORE_SECONDS
             except Exception:
-                log.exception("the scheduler failed and goes on")
+                log.exception("a pass of the scheduler failed")
                 pause = STORE_SECONDS
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause):

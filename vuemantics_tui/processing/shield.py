@@ -46,7 +46,7 @@ _OTHER_ABI = 0x40000000
 
 @dataclass(frozen=True, slots=True)
 class Shield:
-    """What is put up around a process. `memory_bytes` is the most that it may use, 0 for no limit."""
+    """The limits in force around a process. `memory_bytes` is the most that it may use, 0 for no limit."""
 
     memory_bytes: int = 0
     no_core: bool = False
@@ -78,12 +78,12 @@ _raised = Shield()
 
 
 def raised_shield() -> Shield:
-    """Return what is put up around this process: as a call, around one of the pool."""
+    """Return the limits around this process. Call it in the pool to learn those of a worker."""
     return _raised
 
 
 def raise_shield(memory_bytes: int) -> None:
-    """Put up what the system has around this process, for good. Call it before there are other threads."""
+    """Limit this process, for good, as far as the system can. Call it before there are other threads."""
     global _raised  # noqa: PLW0603 - a process has one
     if sys.platform == "win32":
         return

@@ -52,7 +52,7 @@ class Raised:
 
     @classmethod
     def of(cls, error: BaseException) -> Raised:
-        """Return what is to be said of an exception."""
+        """Return an exception as plain data."""
         trace = "".join(traceback.format_exception(error))[-_MOST_TRACEBACK:]
         for kind in type(error).__mro__:
             if getattr(errors, kind.__name__, None) is kind:
@@ -128,7 +128,7 @@ def _answer(call: bytes) -> Answer:
     try:
         function, arguments = pickle.loads(call)
         return Answer(plain.pack(function(*arguments)), None)
-    except Exception as error:  # noqa: BLE001 - whatever it is: who asked is told
+    except Exception as error:  # noqa: BLE001 - every error goes to the caller
         return Answer(None, Raised.of(error))
 
 

@@ -124,7 +124,7 @@ class VectorIndex:
         return dict(found)
 
     async def state(self) -> IndexState:
-        """Return what is in memory and on disk. Loads nothing."""
+        """Return how much is in memory and on disk. Loads nothing."""
         size = await asyncio.to_thread(_size_of, self._path)
         return IndexState(len(self._table) if self._table else 0, self._path if size else None, size)
 

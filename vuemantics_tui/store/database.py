@@ -1,4 +1,4 @@
-"""The connections to a library's SQLite file: transactions, queries, migrations, and what SQLite's errors mean."""
+"""The connections to a library's SQLite file: transactions, queries, migrations, and SQLite's errors explained."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ from vuemantics_tui.files import WholeFile, make_file
 
 APPLICATION_ID = 0x7655654D  # "vUeM": tells our file from any other SQLite database
 BUSY_TIMEOUT_SECONDS = 10.0
-# Opening may meet another process that is just switching the file to WAL, where SQLite does not wait by itself.
+# Opening may meet another process that is just switching the file to WAL, where SQLite does not wait.
 OPEN_PATIENCE_SECONDS = 10.0
 
-# What SQLite's check says when nothing is wrong, and how many lines of problems it may give.
+# The answer of SQLite's check when nothing is wrong, and the most lines of problems that it may give.
 _FINE = "ok"
 _MOST_PROBLEMS = 5
 
-# How a file is opened for reading. In a folder that may not be written SQLite can keep no log beside it, and reads only
-# what it is told that nobody changes.
+# How a file is opened for reading. In a folder that may not be written SQLite can keep no log beside it, and
+# reads the file only if it may assume that nobody changes it.
 READ_ONLY, UNCHANGING = "ro", "ro&immutable=1"
 
-# So many values are written in one transaction, so that other writers get their turn.
+# The most values written in one transaction, so that other writers get their turn.
 BATCH = 500
 
 # With less room than this on its disk, SQLite's "disk I/O error" is the lack of room: the log alone may need as much.
 NO_ROOM_BYTES = 1024 * 1024
-# From so many characters on NumPy reads numbers faster than `json` by more than it takes to import it.
+# From this length on, in characters, NumPy saves more time than importing it costs.
 _LONG_TEXT = 500_000
 
 Row = sqlite3.Row
@@ -186,7 +186,7 @@ class Database:
                 try:
                     rows = await rows_of(connection, f"PRAGMA quick_check({_MOST_PROBLEMS})")
                 except asyncio.CancelledError:
-                    # The thread of the connection would go on, and closing would wait for it.
+                    # Otherwise the check continues in the thread of the connection, and closing waits for it.
                     await connection.interrupt()
                     raise
         if not rows:

@@ -47,7 +47,7 @@ class Lacking:
 async def save_traits(
     connection: aiosqlite.Connection, number: int, traits: PictureTraits | None, error: str | None = None
 ) -> None:
-    """Write what an upload looks like, or why that cannot be told, inside a transaction."""
+    """Write the looks of an upload, or the error that hid them, inside a transaction."""
     await connection.execute(
         """
         UPDATE uploads SET phash = :phash, sharpness = :sharpness, traits_read = 1, traits_error = :error
@@ -152,7 +152,7 @@ async def leave_groups(connection: aiosqlite.Connection, numbers: Sequence[int])
 
 
 class BackfillStore:
-    """Finds uploads that lack traits, and writes them. What is left to do is in the rows, so a crash loses nothing."""
+    """Finds uploads that lack traits, and writes them. The rows say what is left to do, so a crash loses nothing."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -1,4 +1,4 @@
-"""What is true of a library as a whole: its kept choice of an analyzer, and when it was last in use."""
+"""The library as a whole: its kept choice of an analyzer, and when it was last in use."""
 
 from __future__ import annotations
 

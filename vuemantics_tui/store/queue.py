@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
 import aiosqlite
@@ -15,7 +14,7 @@ from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.upload import FailureGroup, ProcessingStage, ProcessingStatus, QueueCounts
 from vuemantics_tui.store.database import Database, json_list, next_revision, now_iso, rows_of
 from vuemantics_tui.store.history import record_event, record_events
-from vuemantics_tui.store.runs import Claim, Clock, Failure, mark_failed, put_back
+from vuemantics_tui.store.runs import Claim, Clock, EndedRun, Failure, mark_failed, put_back
 
 LEASE_SECONDS = 60.0
 # How often an upload is begun that fails each time by what may pass, as when it kills the process that reads it.
@@ -44,19 +43,11 @@ _NEXT_SUSPECT = (
 
 
 class Fate(StrEnum):
-    """What became of the process that holds a claim: it runs as far as can be told, died, or ended with its machine."""
+    """The fate of the process that holds a claim: it seems to run, died, or ended with its machine."""
 
     ALIVE = "alive"
     DIED = "died"
     RESTARTED = "restarted"
-
-
-@dataclass(frozen=True, slots=True)
-class CancelledUpload:
-    """An upload that was cancelled, and the claim of its run, if it was running."""
-
-    upload_id: str
-    token: str | None
 
 
 class ClaimStore:
@@ -86,7 +77,7 @@ class ClaimStore:
             return await self._take(connection, rows[0][0]) if rows else None
 
     async def claim(self, upload_id: str) -> Claim | None:
-        """Claim this very upload if it waits and nobody has it, paused or not, due or not."""
+        """Claim this upload if it waits and nobody has it, even if the queue is paused or it is not due."""
         async with self._database.transaction() as connection:
             rows = await rows_of(
                 connection, f"SELECT number FROM uploads WHERE id = :id AND {_WAITS}", {"id": upload_id}
@@ -153,7 +144,7 @@ class ClaimStore:
 
     async def release_all(self) -> None:
         """Put everything that this owner holds back to waiting."""
-        await self._release("claim_owner = ?", self._owner)
+        await self._release("claim_token IS NOT NULL AND claim_owner = ?", self._owner)
 
     async def _release(self, condition: str, value: str) -> None:
         async with self._database.transaction() as connection:
@@ -305,7 +296,7 @@ class QueueStore:
         )
         return [row[0] for row in rows]
 
-    async def cancel(self, upload_ids: Sequence[str]) -> list[CancelledUpload]:
+    async def cancel(self, upload_ids: Sequence[str]) -> list[EndedRun]:
         """Cancel what is waiting or running. A run loses its claim, so it can write no more."""
         async with self._database.transaction() as connection:
             rows = await rows_of(
@@ -333,7 +324,7 @@ class QueueStore:
                 },
             )
             await record_events(connection, numbers, "cancelled")
-        return [CancelledUpload(row["id"], row["claim_token"]) for row in rows]
+        return [EndedRun(row["id"], row["claim_token"]) for row in rows]
 
     async def run_next(self, upload_ids: Sequence[str]) -> int:
         """Make what waits of these due, with a higher priority than anything else that waits; returns how many."""

@@ -52,6 +52,14 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class EndedRun:
+    """An upload that was cancelled or trashed, and the token of the claim that its run lost, if it was running."""
+
+    upload_id: str
+    token: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """How a run failed, for the record and for the person who reads it."""
 
@@ -89,7 +97,7 @@ class RunStore:
         traits_error: str | None = None,
         seconds: float,
     ) -> None:
-        """Record the thumbnail (or the warning that there is none), what the file says of itself, and its looks."""
+        """Record the thumbnail (or the warning that there is none), the metadata, and the looks."""
         async with self._database.transaction() as connection:
             await _move(connection, claim, next_stage)
             await connection.execute(
@@ -127,7 +135,7 @@ class RunStore:
         seconds: float,
         next_stage: ProcessingStage = ProcessingStage.EMBEDDING_GENERATION,
     ) -> int:
-        """Record a description and go on; returns the description's number, from which a later run would resume.
+        """Record a description and begin the next stage; returns its number, from which a later run can resume.
 
         It becomes current at once where there was none, else only with its vector: what was findable stays so.
         """

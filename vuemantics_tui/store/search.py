@@ -19,7 +19,7 @@ _WEIGHTS = "1.0, 2.0, 3.0, 4.0, 4.0"
 # A word that is everywhere tells little: of so many uploads, the newest, the order by bm25 is computed. Measured at
 # 100,000 uploads: 119 ms for a word in all of them without a bound, 6 ms with it.
 BOUND = 4000
-# Up to so many numbers FTS5 looks each up by itself; above, it runs through the word's own list. Measured at 100,000:
+# Up to this many numbers FTS5 looks each up; above, it runs through the word's own list. Measured at 100,000:
 # 3 ms against 6 for 200 of them, 94 against 8 for 5,000.
 _LOOKED_UP = 300
 # Left to itself SQLite reads a large index to its end here.

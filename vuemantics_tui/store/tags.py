@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import NamedTuple
 import aiosqlite
 
 from vuemantics_tui.domain.errors import UsageError
-from vuemantics_tui.store.database import Database, json_list, next_revision, now_iso
+from vuemantics_tui.store.database import Database, json_list, next_revision, now_iso, rows_of
 
 # What is used so often is among the first of those that begin alike, however much more often it is.
 _OFTEN = 1_000
@@ -51,10 +50,6 @@ class TagStore:
         """Give tags to uploads; returns how many uploads had not all of them. Raises UsageError for an empty name."""
         return (await self.retag(upload_ids, **{"albums" if album else "add": names})).given
 
-    async def remove(self, upload_ids: Iterable[str], names: Sequence[str]) -> int:
-        """Take a person's tags away from uploads; returns how many uploads had any of them."""
-        return (await self.retag(upload_ids, remove=names)).taken
-
     async def change(
         self,
         upload_ids: Iterable[str],
@@ -79,8 +74,8 @@ class TagStore:
         What is in the trash does not change. Raises UsageError for an empty name.
         """
         given = [(_clean(name), album) for names, album in ((add, False), (albums, True)) for name in names]
-        taken = json.dumps([tag_key(_clean(name)) for name in remove])
-        ids = json.dumps(list(upload_ids))
+        taken = json_list(tag_key(_clean(name)) for name in remove)
+        ids = json_list(upload_ids)
         async with self._database.transaction() as connection:
             lost = await _take(connection, ids, taken)
             got = await _give(connection, ids, given)
@@ -101,8 +96,10 @@ class TagStore:
                 )
             else:
                 cursor = await connection.execute("UPDATE tags SET album = 0 WHERE key = ?", (tag_key(name),))
-            rows = await connection.execute_fetchall(
-                "SELECT upload FROM tagged JOIN tags ON tags.number = tag WHERE key = ?", (tag_key(name),)
+            rows = await rows_of(
+                connection,
+                "SELECT upload FROM tagged JOIN tags ON tags.number = tag WHERE key = ?",
+                (tag_key(name),),
             )
             await _touch(connection, {row[0] for row in rows})
             return cursor.rowcount > 0
@@ -175,14 +172,15 @@ async def _give(connection: aiosqlite.Connection, ids: str, tags: Sequence[tuple
             """,
             (tag_key(name), name, int(album)),
         )
-    rows = await connection.execute_fetchall(
+    rows = await rows_of(
+        connection,
         """
         SELECT uploads.number, tags.number FROM uploads, tags
         WHERE uploads.id IN (SELECT value FROM json_each(?)) AND deleted_at IS NULL
         AND tags.key IN (SELECT value FROM json_each(?))
         AND NOT EXISTS (SELECT 1 FROM tagged WHERE tag = tags.number AND upload = uploads.number AND own = 1)
         """,
-        (ids, json.dumps([tag_key(name) for name, _ in tags])),
+        (ids, json_list(tag_key(name) for name, _ in tags)),
     )
     lacking = [(row[1], row[0]) for row in rows]
     await connection.executemany("INSERT INTO tagged (tag, upload, own) VALUES (?, ?, 1)", lacking)
@@ -191,16 +189,15 @@ async def _give(connection: aiosqlite.Connection, ids: str, tags: Sequence[tuple
 
 async def _take(connection: aiosqlite.Connection, ids: str, keys: str) -> set[int]:
     """Take a person's tags away; returns the numbers of the uploads that had any of them."""
-    rows = list(
-        await connection.execute_fetchall(
-            """
-            SELECT tag, upload FROM tagged JOIN tags ON tags.number = tag
-            JOIN uploads ON uploads.number = upload
-            WHERE own = 1 AND key IN (SELECT value FROM json_each(?)) AND deleted_at IS NULL
-            AND uploads.id IN (SELECT value FROM json_each(?))
-            """,
-            (keys, ids),
-        )
+    rows = await rows_of(
+        connection,
+        """
+        SELECT tag, upload FROM tagged JOIN tags ON tags.number = tag
+        JOIN uploads ON uploads.number = upload
+        WHERE own = 1 AND key IN (SELECT value FROM json_each(?)) AND deleted_at IS NULL
+        AND uploads.id IN (SELECT value FROM json_each(?))
+        """,
+        (keys, ids),
     )
     await connection.executemany("DELETE FROM tagged WHERE tag = ? AND upload = ? AND own = 1", rows)
     return {row[1] for row in rows}
@@ -218,5 +215,5 @@ async def _touch(connection: aiosqlite.Connection, numbers: set[int]) -> None:
     """Tell those who follow the store."""
     await connection.execute(
         "UPDATE uploads SET updated_at = ?, revision = ? WHERE number IN (SELECT value FROM json_each(?))",
-        (now_iso(), await next_revision(connection), json.dumps(sorted(numbers))),
+        (now_iso(), await next_revision(connection), json_list(sorted(numbers))),
     )

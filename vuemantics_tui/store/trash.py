@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,6 +9,7 @@ from vuemantics_tui.domain.upload import Upload
 from vuemantics_tui.store.database import Database, escaped_like, json_list, next_revision, now_iso, rows_of
 from vuemantics_tui.store.duplicates import leave_groups
 from vuemantics_tui.store.history import record_events
+from vuemantics_tui.store.runs import EndedRun
 from vuemantics_tui.store.uploads import HAS_SOUND_IDS, SELECT_UPLOAD, DeletedUpload, bury, forget_tombstones, upload_of
 
 # So many rows are deleted in one transaction, as each has a history, vectors and descriptions.
@@ -24,21 +24,13 @@ class TrashedUpload:
     deleted_at: str
 
 
-@dataclass(frozen=True, slots=True)
-class TrashedRun:
-    """An upload that was moved to the trash, and the claim of its run, if it was running."""
-
-    upload_id: str
-    token: str | None
-
-
 class TrashStore:
-    """Moves uploads to the trash and back, and deletes what is in it."""
+    """Moves uploads to the trash and back, and deletes them there."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def trash(self, upload_ids: Sequence[str]) -> list[TrashedRun]:
+    async def trash(self, upload_ids: Sequence[str]) -> list[EndedRun]:
         """Move uploads to the trash; returns those that moved.
 
         One that runs loses its claim, so that its run can write no more, and waits when it comes back.
@@ -68,7 +60,7 @@ class TrashStore:
             )
             await leave_groups(connection, numbers)
             await record_events(connection, numbers, "trashed")
-        return [TrashedRun(row["id"], row["claim_token"]) for row in rows]
+        return [EndedRun(row["id"], row["claim_token"]) for row in rows]
 
     async def restore(self, upload_ids: Sequence[str]) -> list[str]:
         """Restore uploads; returns the IDs of those that were restored."""
@@ -103,7 +95,7 @@ class TrashStore:
         return [row["id"] for row in rows]
 
     async def contents(self, limit: int | None = None) -> list[TrashedUpload]:
-        """Return what is in the trash, the latest first."""
+        """Return the uploads in the trash, the latest first."""
         rows = await self._database.fetch(
             f"{SELECT_UPLOAD} WHERE u.deleted_at IS NOT NULL ORDER BY u.deleted_at DESC, u.number DESC LIMIT ?",
             (-1 if limit is None else limit,),
@@ -111,7 +103,7 @@ class TrashStore:
         return [TrashedUpload(upload_of(row), row["deleted_at"]) for row in rows]
 
     async def by_prefix(self, prefix: str, limit: int = 10) -> list[TrashedUpload]:
-        """Return what is in the trash and has an ID that begins so, the latest first."""
+        """Return the uploads in the trash whose ID begins with this prefix, the latest first."""
         rows = await self._database.fetch(
             f"""
             {SELECT_UPLOAD} WHERE u.id LIKE :pattern ESCAPE '\\' AND u.deleted_at IS NOT NULL
@@ -157,15 +149,19 @@ class TrashStore:
         What was restored meanwhile stays.
         """
         deleted: list[DeletedUpload] = []
-        ids = None if upload_ids is None else json.dumps(list(upload_ids))
+        ids = None if upload_ids is None else json_list(upload_ids)
         async with self._database.transaction() as connection:
-            rows = await connection.execute_fetchall(
-                f"SELECT number, id, user_id FROM uploads WHERE deleted_at IS NOT NULL AND {HAS_SOUND_IDS}"
-                " AND (?1 IS NULL OR deleted_at < ?1) AND (?3 IS NULL OR id IN (SELECT value FROM json_each(?3)))"
-                " ORDER BY deleted_at LIMIT ?2",
-                (before, PURGE_BATCH, ids),
+            rows = await rows_of(
+                connection,
+                f"""
+                SELECT number, id, user_id FROM uploads WHERE deleted_at IS NOT NULL AND {HAS_SOUND_IDS}
+                AND (:before IS NULL OR deleted_at < :before)
+                AND (:ids IS NULL OR id IN (SELECT value FROM json_each(:ids)))
+                ORDER BY deleted_at LIMIT {PURGE_BATCH}
+                """,
+                {"before": before, "ids": ids},
             )
-            for number, upload_id, user_id in list(rows):
+            for number, upload_id, user_id in rows:
                 await bury(connection, number, upload_id)
                 deleted.append(DeletedUpload(number, upload_id, user_id))
             await forget_tombstones(connection)

@@ -22,7 +22,7 @@ from vuemantics_tui.store.database import Database, Row, escaped_like, json_list
 from vuemantics_tui.store.duplicates import leave_groups
 from vuemantics_tui.store.history import record_event
 
-# Who has not looked for so many deletions reads everything again.
+# A listener that missed more deletions than this reads everything again.
 TOMBSTONES_KEPT = 10_000
 
 # The alias of each table in what follows.
@@ -47,7 +47,7 @@ def _selected(some: Iterable[UploadField]) -> str:
     return ", ".join(f"{column} AS {field.name}" for column, field in zip(columns, some, strict=True))
 
 
-# What a reader adds the end of; it leaves to the reader what is in the trash.
+# Readers add the conditions; without one on `deleted_at` it includes the trash.
 SELECT_UPLOAD = f"""
     SELECT {_selected(FIELDS)}, u.deleted_at
     FROM uploads u LEFT JOIN descriptions d ON d.upload = u.number AND d.current = 1
@@ -64,8 +64,8 @@ _ORDERS: dict[SortKey, tuple[str, str]] = {
     ),
     SortKey.QUALITY: ("uploads_view_quality", "quality"),
 }
-# Each reads one small index to its end instead of a row of the table for every number: completed ones are told by
-# what they are not, as they are nearly all.
+# Each reads one small index to its end instead of a row of the table for every number. Nearly all uploads are
+# completed, so those are found by excluding the others.
 _STATUSES: dict[StatusFilter, str] = {
     StatusFilter.WAITING: "IN (SELECT number FROM uploads WHERE processing_status = 'pending')",
     StatusFilter.RUNNING: "IN (SELECT number FROM uploads WHERE processing_status IN ('analyzing', 'embedding'))",
@@ -82,7 +82,7 @@ _STATUSES: dict[StatusFilter, str] = {
 
 _ID_PATTERN = "-".join("[0-9a-f]" * length for length in (8, 4, 4, 4, 12))
 HAS_SOUND_IDS = f"id GLOB '{_ID_PATTERN}' AND user_id GLOB '{_ID_PATTERN}'"
-"""True of a row whose identifiers are UUIDs. What is not must not become part of a path: it could lead anywhere."""
+"""True of a row whose identifiers are UUIDs. Anything else must not become part of a path: it could lead anywhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ class NewUpload:
 
 @dataclass(frozen=True, slots=True)
 class DeletedUpload:
-    """What is needed to clear up behind a deleted row."""
+    """A row that was deleted, and where its files are."""
 
     number: int
     id: str
@@ -266,7 +266,7 @@ class UploadStore:
             conditions.append("file_type = ?")
             parameters.append(view.file_type.value)
         if view.status is not None:
-            # The plus keeps SQLite from looking up every number of the set by itself, and sorting them.
+            # The plus keeps SQLite from looking up each number of the set and sorting them.
             conditions.append(f"+number {_STATUSES[view.status]}")
         direction = "DESC" if view.descending else "ASC"
         last = "" if view.sort is SortKey.ADDED else ", number DESC"
@@ -307,7 +307,7 @@ class UploadStore:
         return len(rows)
 
     async def misplaced(self) -> int:
-        """Return how many uploads have identifiers that are none, as in a damaged library or one made to harm."""
+        """Return how many uploads have invalid identifiers, as in a damaged library or one made to harm."""
         row = await self._database.fetch_one(f"SELECT count(*) FROM uploads WHERE NOT ({HAS_SOUND_IDS})")
         assert row is not None
         return int(row[0])

@@ -16,7 +16,7 @@ LONG_SIDE = 1024
 """Pixels of the long side of what is read: larger takes longer and finds little more."""
 
 _SURE_TEXT = 0.7
-# A picture whose long side is no longer is doubled: a screenshot of 400 pixels is then read without a fault. Larger
+# A picture whose long side is no longer is doubled: a screenshot of 400 pixels is then read without errors. Larger
 # ones are read worse when they are enlarged.
 _SMALL_SIDE = 512
 # The network works on a grid of this many pixels, and rounds a smaller side down to 0.

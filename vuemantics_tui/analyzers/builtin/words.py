@@ -1,4 +1,4 @@
-"""From what is seen to what is said: a short description, tags, and the labels to keep."""
+"""From labels, faces and text to words: a short description, tags, and the labels to keep."""
 
 from __future__ import annotations
 
