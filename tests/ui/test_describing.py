@@ -25,7 +25,7 @@ from vuemantics_tui.ui.screens.confirm import ConfirmScreen
 from vuemantics_tui.ui.screens.edit import EditScreen
 from vuemantics_tui.ui.screens.overwrite import OverwriteScreen
 from vuemantics_tui.ui.uploads.pane_parts import LINES_AT_ONCE, WritingText
-from vuemantics_tui.ui.widgets.words import Words
+from vuemantics_tui.ui.widgets.one_line import Words
 
 Draw = Callable[..., Path]
 

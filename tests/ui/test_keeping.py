@@ -17,7 +17,7 @@ from vuemantics_tui.ui.screens.ask import AskInput
 from vuemantics_tui.ui.screens.saved import SavedScreen
 from vuemantics_tui.ui.screens.trash import TrashScreen, left_words
 from vuemantics_tui.ui.uploads.commands import TagChanges, tag_begun
-from vuemantics_tui.ui.widgets.words import Words
+from vuemantics_tui.ui.widgets.one_line import Words
 
 Draw = Callable[..., Path]
 ROWS = [Made("banana.png"), Made("Apple.png"), Made("cherry.png")]

@@ -11,7 +11,7 @@ documentation are made of these declarations. Beside them a class may say:
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -21,6 +21,8 @@ from textual.binding import Binding
 from textual.dom import DOMNode
 from textual.message_pump import MessagePump
 from textual.screen import Screen
+
+from vuemantics_tui.ui.textual_private import keymap_of
 
 ACT = "Uploads"
 FIND = "Find"
@@ -216,12 +218,6 @@ def key_words(key: str) -> str:
     if modifiers:
         name = name.upper() if len(name) == 1 else name
     return "+".join([*(modifier.capitalize() for modifier in modifiers), name])
-
-
-def keymap_of(app: App[Any]) -> Mapping[str, str]:
-    """Return the keys that the settings give to actions, by the actions' ids."""
-    # Textual takes a key map, and hands none out.
-    return app._keymap
 
 
 def keys_of(declared: Action, app: App[Any]) -> tuple[str, ...]:

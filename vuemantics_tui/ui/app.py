@@ -23,7 +23,7 @@ from vuemantics_tui.domain.errors import VuemanticsError
 from vuemantics_tui.domain.view import View
 from vuemantics_tui.ui.actions import PROGRAM, action, hidden, key_words
 from vuemantics_tui.ui.feed import Feed
-from vuemantics_tui.ui.surviving import SurvivingApp
+from vuemantics_tui.ui.resilience import SurvivingApp
 from vuemantics_tui.ui.themes import DARK, THEMES, own_variables
 from vuemantics_tui.ui.uploads.commands import ReopenWanted
 from vuemantics_tui.ui.uploads.queue_bar import work_to_leave

@@ -11,10 +11,10 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
-from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 
-from vuemantics_tui.ui.surviving import end_over
+from vuemantics_tui.ui.resilience import end_over
+from vuemantics_tui.ui.textual_private import XTermParser
 
 if TYPE_CHECKING:
     from textual.app import App

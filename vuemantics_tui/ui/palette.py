@@ -13,8 +13,9 @@ from textual.content import Content
 from textual.dom import DOMNode
 from textual.screen import Screen
 
-from vuemantics_tui.ui.actions import MOVE, PROGRAM, Action, action_of, actions_of, key_words, keymap_of, keys_of
+from vuemantics_tui.ui.actions import MOVE, PROGRAM, Action, action_of, actions_of, key_words, keys_of
 from vuemantics_tui.ui.keymap import types_a_character
+from vuemantics_tui.ui.textual_private import bindings_of, is_enabled, keymap_of
 from vuemantics_tui.ui.themes import THEMES
 
 _OUR_THEMES = [theme.name for theme in THEMES]
@@ -48,7 +49,7 @@ def reachable(screen: Screen[Any]) -> list[Reachable]:
     for node in _nodes(screen):
         keys: dict[Action, list[str]] = {action: [] for action in actions_of(type(node)) if offered(node, action)}
         bound = set()
-        for key, binding in node._bindings:
+        for key, binding in bindings_of(node):
             action = action_of(binding)
             for each in keymap.get(binding.id or "", key).split(","):
                 bound.add(each)
@@ -61,7 +62,7 @@ def reachable(screen: Screen[Any]) -> list[Reachable]:
         found += [
             Reachable(action, node, tuple(key for key in keys_of(action, app) if key in its_keys))
             for action, its_keys in keys.items()
-            if app._check_action_state(action.action, node)
+            if is_enabled(app, action.action, node)
         ]
         taken |= bound
         in_field = in_field or node.check_consume_key("a", "a")

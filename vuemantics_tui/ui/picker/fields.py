@@ -17,7 +17,7 @@ from textual.widgets import Input, Label, Static
 from vuemantics_tui.domain.text import visible
 from vuemantics_tui.ui.actions import ANSWER, MOVE, action, hidden
 from vuemantics_tui.ui.picker.folder import Completion, complete
-from vuemantics_tui.ui.widgets.line_input import LineInput
+from vuemantics_tui.ui.widgets.one_line import LineInput
 
 
 @dataclass

@@ -9,9 +9,8 @@ from textual.content import Content
 
 from vuemantics_tui.domain.text import counted, size_words, visible
 from vuemantics_tui.ui.actions import key_of
-from vuemantics_tui.ui.fitting import fit
 from vuemantics_tui.ui.picker.marks import Marks, Tallies
-from vuemantics_tui.ui.widgets.two_sided import Part, TwoSidedLine
+from vuemantics_tui.ui.widgets.one_line import Part, TwoSidedLine, fit
 
 
 class PickerHeader(TwoSidedLine):

@@ -17,8 +17,7 @@ from vuemantics_tui.domain.errors import VuemanticsError
 from vuemantics_tui.domain.text import visible
 from vuemantics_tui.ui.actions import ANSWER, action
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
-from vuemantics_tui.ui.widgets.line_input import LineInput
-from vuemantics_tui.ui.widgets.words import Words
+from vuemantics_tui.ui.widgets.one_line import LineInput, Words
 
 Do = Callable[[str], Awaitable[str]]
 """Does what was asked for; returns the words that say so. Raises VuemanticsError, and the field stays."""

@@ -19,7 +19,7 @@ from vuemantics_tui.domain.text import counted, visible
 from vuemantics_tui.ui.actions import ACT, MOVE, action
 from vuemantics_tui.ui.clipboard import copy
 from vuemantics_tui.ui.notices import Notices
-from vuemantics_tui.ui.screens.reading import READING, Reading, is_open
+from vuemantics_tui.ui.screens.page import READING, Reading, is_open
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 
 Examine = Callable[[], Awaitable[Sequence[Finding]]]

@@ -18,10 +18,10 @@ from vuemantics_tui.ui.actions import ACT, MOVE, action, hidden
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.pictures.loader import PictureLoader
 from vuemantics_tui.ui.screens.confirm import ConfirmScreen
-from vuemantics_tui.ui.screens.reading import is_open
+from vuemantics_tui.ui.screens.page import is_open
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
+from vuemantics_tui.ui.widgets.one_line import Words
 from vuemantics_tui.ui.widgets.thumbnail import Thumbnail
-from vuemantics_tui.ui.widgets.words import Words
 from vuemantics_tui.ui.wording import taken_words
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from vuemantics_tui.ui.actions import ANSWER, action
 from vuemantics_tui.ui.editor import edited_text, editor_command
 from vuemantics_tui.ui.screens.confirm import ConfirmScreen
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
-from vuemantics_tui.ui.widgets.words import Words
+from vuemantics_tui.ui.widgets.one_line import Words
 
 Save = Callable[[str], Awaitable[bool]]
 """Saves a text; False where nothing changes. Raises VuemanticsError."""

@@ -21,7 +21,7 @@ from vuemantics_tui.domain.upload import RUNNING, STAGE_STATUS, status_word
 from vuemantics_tui.ui.actions import MOVE, action
 from vuemantics_tui.ui.actions import help_title as title_of
 from vuemantics_tui.ui.palette import Reachable, most_wanted_first
-from vuemantics_tui.ui.screens.reading import READING, Reading
+from vuemantics_tui.ui.screens.page import READING, Reading
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 
 _RUNNING_WORDS = ", ".join(status_word(stage) for stage, status in STAGE_STATUS.items() if status in RUNNING)

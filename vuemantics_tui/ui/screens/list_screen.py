@@ -13,10 +13,10 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from vuemantics_tui.ui.notices import Notices
-from vuemantics_tui.ui.screens.reading import is_open
+from vuemantics_tui.ui.screens.page import is_open
 from vuemantics_tui.ui.widgets.choice_list import ChoiceList
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
-from vuemantics_tui.ui.widgets.words import Words
+from vuemantics_tui.ui.widgets.one_line import Words
 
 if TYPE_CHECKING:
     from vuemantics_tui.library import Library

@@ -19,7 +19,7 @@ from vuemantics_tui.library import Library, SavedSearch, Tag
 from vuemantics_tui.ui.actions import FIND, MOVE, action
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader
 from vuemantics_tui.ui.notices import Notices
-from vuemantics_tui.ui.screens.reading import is_open
+from vuemantics_tui.ui.screens.page import is_open
 from vuemantics_tui.ui.uploads.pane_parts import ALBUM_SIGN
 from vuemantics_tui.ui.widgets.choice_list import ChoiceList
 from vuemantics_tui.ui.widgets.keys_line import KeysLine

@@ -18,12 +18,11 @@ from textual.widgets import Static
 from vuemantics_tui.domain.text import counted, seconds_words, size_words, visible
 from vuemantics_tui.domain.upload import STATUS_WORDS
 from vuemantics_tui.ui.actions import MOVE, VIEW, action
-from vuemantics_tui.ui.fitting import fit
 from vuemantics_tui.ui.notices import Notices
-from vuemantics_tui.ui.screens.reading import READING, Reading, is_open
+from vuemantics_tui.ui.screens.page import READING, Reading, is_open
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 from vuemantics_tui.ui.widgets.months_chart import MonthsChart
-from vuemantics_tui.ui.widgets.words import Words
+from vuemantics_tui.ui.widgets.one_line import Words, fit
 
 if TYPE_CHECKING:
     from vuemantics_tui.library import Library, Statistics

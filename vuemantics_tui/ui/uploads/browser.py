@@ -14,7 +14,7 @@ from vuemantics_tui.ui.pictures.loader import PictureLoader
 from vuemantics_tui.ui.uploads.gallery import Gallery
 from vuemantics_tui.ui.uploads.table import TableHeading, UploadTable
 from vuemantics_tui.ui.uploads.upload_list import Change, UploadList
-from vuemantics_tui.ui.widgets.words import Words
+from vuemantics_tui.ui.widgets.one_line import Words
 
 if TYPE_CHECKING:
     from vuemantics_tui.library import Library

@@ -22,7 +22,7 @@ from vuemantics_tui.domain.text import visible
 from vuemantics_tui.ui.actions import ANSWER, action
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.typed_paths import explain_missing, typed_paths
-from vuemantics_tui.ui.widgets.line_input import LineInput
+from vuemantics_tui.ui.widgets.one_line import LineInput
 
 if TYPE_CHECKING:
     from vuemantics_tui.library import Candidate, IntakeResult, Library

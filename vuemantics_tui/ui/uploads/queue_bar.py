@@ -15,7 +15,7 @@ from vuemantics_tui.domain.upload import QueueCounts
 from vuemantics_tui.ui.actions import key_of
 from vuemantics_tui.ui.feed import Feed, Reader, TimePassed, WorkProgressed
 from vuemantics_tui.ui.uploads.intake import Intake
-from vuemantics_tui.ui.widgets.two_sided import Part, TwoSidedLine
+from vuemantics_tui.ui.widgets.one_line import Part, TwoSidedLine
 
 if TYPE_CHECKING:
     from vuemantics_tui.library import Library

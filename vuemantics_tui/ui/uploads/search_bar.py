@@ -22,13 +22,11 @@ from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.query import QueryError, parse_query, pointed
 from vuemantics_tui.domain.text import visible
 from vuemantics_tui.ui.actions import FIND, action, hidden, key_of
-from vuemantics_tui.ui.fitting import fit
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.typed_paths import typed_paths
 from vuemantics_tui.ui.uploads.results import Results
 from vuemantics_tui.ui.uploads.upload_list import Change, UploadList
-from vuemantics_tui.ui.widgets.line_input import LineInput
-from vuemantics_tui.ui.widgets.words import Words
+from vuemantics_tui.ui.widgets.one_line import LineInput, Words, fit
 
 if TYPE_CHECKING:
     from vuemantics_tui.library import Library, Suggestion

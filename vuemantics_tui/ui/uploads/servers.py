@@ -18,9 +18,8 @@ from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.text import counted, visible
 from vuemantics_tui.ui.actions import key_of
 from vuemantics_tui.ui.feed import Feed, WorkProgressed
-from vuemantics_tui.ui.fitting import fit
 from vuemantics_tui.ui.notices import Notices
-from vuemantics_tui.ui.widgets.two_sided import Part, TwoSidedLine
+from vuemantics_tui.ui.widgets.one_line import Part, TwoSidedLine, fit
 
 if TYPE_CHECKING:
     from vuemantics_tui.library import Analyzer, Library, Outage

@@ -8,7 +8,6 @@ import time
 from collections import deque
 from typing import Any
 
-from textual._context import active_message_pump
 from textual.app import App
 from textual.dom import DOMNode
 from textual.driver import Driver
@@ -21,6 +20,7 @@ from textual.worker import Worker, WorkerFailed, WorkerState
 
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.recent_log import RecentLog
+from vuemantics_tui.ui.textual_private import active_message_pump
 
 log = logging.getLogger(__name__)
 
@@ -99,6 +99,7 @@ class SurvivingApp(App[None]):
         if screen is self.screen:
             screen.dismiss(None)
 
+    # Textual ends an app with the first error of a handler, and calls nothing public before.
     async def _dispatch_message(self, message: Message) -> None:
         try:
             await super()._dispatch_message(message)

@@ -1,0 +1,39 @@
+"""The private parts of Textual that the program reads, each with its reason. Nothing else in the program reads one.
+
+They are why pyproject.toml pins Textual to one minor release. What SurvivingApp overrides (`_dispatch_message`,
+`_register_child`, `_start_widget`) has to stand in that class, with the reason beside each method.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+# The screen and widget that a message is handled for: Textual's own handlers expect it to be set.
+from textual._context import active_message_pump
+
+# Turns bytes of the terminal into keys. The driver's own input loop needs it: Textual's drops errors in that thread.
+from textual._xterm_parser import XTermParser
+from textual.app import App
+from textual.binding import Binding
+from textual.dom import DOMNode
+
+__all__ = ["XTermParser", "active_message_pump", "bindings_of", "is_enabled", "keymap_of"]
+
+
+def keymap_of(app: App[Any]) -> Mapping[str, str]:
+    """Return the keys that the settings give to actions, by the actions' ids.
+
+    Textual takes a key map, and hands none out.
+    """
+    return app._keymap
+
+
+def bindings_of(node: DOMNode) -> Iterable[tuple[str, Binding]]:
+    """Return the bindings of one node alone, by key. Textual's `active_bindings` merges those of all ancestors."""
+    return iter(node._bindings)
+
+
+def is_enabled(app: App[Any], action: str, node: DOMNode) -> bool:
+    """Tell whether `check_action` of the node lets an action run now. Textual asks it for its own footer alone."""
+    return bool(app._check_action_state(action, node))
