@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import hashlib
 import os
@@ -97,6 +98,11 @@ def copy_and_hash(source: Path, target: Path, on_bytes: Callable[[int], None] | 
             if on_bytes is not None:
                 on_bytes(len(block))
     return digest.hexdigest()
+
+
+def is_disk_fault(error: OSError) -> bool:
+    """Tell whether the disk is to blame for a write that failed: full, over a quota, or read-only."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 def hash_file(path: Path) -> str:

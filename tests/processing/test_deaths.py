@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import random
 import signal
 import sqlite3
@@ -10,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +19,7 @@ from tests.conftest import DrawPicture, OpenLibrary, add_all, being_described, i
 from tests.doubles import ScriptedAnalyzer
 from vuemantics_tui.domain.errors import LibraryError, WorkerDiedError
 from vuemantics_tui.library import Library
+from vuemantics_tui.media import jobs
 from vuemantics_tui.processing import circuit, pipeline, scheduler
 from vuemantics_tui.processing.circuit import Circuit
 from vuemantics_tui.processing.owner import this_process
@@ -330,3 +333,31 @@ async def test_a_queue_that_is_idle_notices_that_the_library_is_back(
         return library.queue.circuit.outage is None
 
     await until(goes_on)
+
+
+async def test_a_full_disk_costs_no_upload_its_thumbnail(
+    open_library: OpenLibrary, draw_picture: DrawPicture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(circuit, "STORE_SECONDS", 0.05)
+    full = True
+    make_thumbnail = jobs.make_thumbnail
+
+    def on_a_full_disk(*arguments: Any) -> tuple[int, int]:
+        if full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return make_thumbnail(*arguments)
+
+    monkeypatch.setattr(pipeline, "make_thumbnail", on_a_full_disk)
+    library = await open_library()
+    await add_all(library, draw_picture())
+    await library.queue.start()
+
+    async def waits_for_the_disk() -> bool:
+        outage = library.queue.circuit.outage
+        return outage is not None and "No space left" in outage.message
+
+    await until(waits_for_the_disk)
+    full = False
+    await settled(library)
+    (upload,) = await library.uploads.newest()
+    assert (upload.status, upload.warning, upload.thumbnail_path is not None) == ("completed", None, True)

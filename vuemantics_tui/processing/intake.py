@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import logging
 import os
 import shutil
@@ -21,7 +20,7 @@ from vuemantics_tui.domain.errors import DefectError, LibraryError, MediaError, 
 from vuemantics_tui.domain.media import MediaLimits, Probe
 from vuemantics_tui.domain.text import size_words
 from vuemantics_tui.domain.upload import TERMINAL, ProcessingStatus, Upload
-from vuemantics_tui.files import copy_and_hash, hash_file, inside, make_folder, sync_folder
+from vuemantics_tui.files import copy_and_hash, hash_file, inside, is_disk_fault, make_folder, sync_folder
 from vuemantics_tui.media.probe import probe
 from vuemantics_tui.store.database import uninterrupted
 from vuemantics_tui.store.queue import QueueStore
@@ -122,7 +121,7 @@ class Intake:
             except MediaError as error:
                 yield IntakeResult(candidate.path, IntakeOutcome.SKIPPED, reason=error.message, hint=error.hint)
             except OSError as error:
-                if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+                if is_disk_fault(error):
                     raise LibraryError(
                         f"{candidate.path.name} could not be copied into {self._library}: {error.strerror}",
                         "Free some space and add it again; what was added before it is safe.",

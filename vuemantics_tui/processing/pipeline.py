@@ -29,7 +29,7 @@ from vuemantics_tui.domain.errors import (
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.media import MediaMetadata
 from vuemantics_tui.domain.upload import ProcessingStage
-from vuemantics_tui.files import inside
+from vuemantics_tui.files import inside, is_disk_fault
 from vuemantics_tui.media.jobs import extract_frames, make_thumbnail, read_metadata, read_traits
 from vuemantics_tui.processing.circuit import Circuit, Part
 from vuemantics_tui.processing.slots import HeldSlots, StageLimits, StageSlots
@@ -217,7 +217,7 @@ class Pipeline:
         thumbnail: str | None = paths.thumbnail_file(run.claim.user_id, run.upload_id).as_posix()
         warning = None
         try:
-            await self._compute.run(make_thumbnail, run.source, run.file_type, run.thumbnail, self._max_pixels)
+            await self._circuit.insist(partial(self._write_thumbnail, run))
         except DefectError:
             raise
         except (VuemanticsError, OSError) as error:
@@ -262,6 +262,18 @@ class Pipeline:
             (self._slots.thumbnail, self._slots.describe),
             ProcessingStage.EXTRACTING_FRAMES if is_video else ProcessingStage.VISION_ANALYSIS,
         )
+
+    async def _write_thumbnail(self, run: _Run) -> None:
+        """Write the thumbnail. Raises LibraryError where the disk cannot take it, which is not the upload's fault."""
+        try:
+            await self._compute.run(make_thumbnail, run.source, run.file_type, run.thumbnail, self._max_pixels)
+        except OSError as error:
+            if not is_disk_fault(error):
+                raise
+            raise LibraryError(
+                f"No thumbnail can be written in {self._library}: {error.strerror}",
+                "Free some space. The queue then resumes.",
+            ) from error
 
     async def _describe(self, run: _Run) -> tuple[int, Description]:
         """Describe and check: twice where the first text is poor and another one may be better."""
