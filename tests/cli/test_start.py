@@ -11,7 +11,7 @@ import pytest
 
 from tests.cli.conftest import Run
 
-HEAVY = ("numpy", "PIL", "av", "psutil", "pebble", "httpx", "onnxruntime", "tokenizers", "textual", "rich", "filelock")
+HEAVY = ("numpy", "PIL", "av", "psutil", "httpx", "onnxruntime", "tokenizers", "textual", "rich", "filelock")
 TIMES = 2.0
 RUNS = 7
 
@@ -34,6 +34,14 @@ def loaded_by(library: Path, words: list[str]) -> set[str]:
     )
     assert done.returncode == 0, done.stderr
     return set(done.stderr.splitlines()[-1].split())
+
+
+def test_one_command_imports_the_modules_of_no_other() -> None:
+    code = "import sys; from vuemantics_tui.cli import cli; cli.commands['app']; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    loaded = {name.rsplit(".", 1)[1] for name in done.stdout.split() if name.startswith("vuemantics_tui.cli.")}
+    assert "app" in loaded
+    assert not loaded & {"add", "search", "uploads", "tags", "trash", "export", "queue", "doctor"}
 
 
 @pytest.mark.parametrize(

@@ -4,30 +4,76 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator, MutableMapping
+from importlib import import_module
 from typing import NoReturn
 
 import click
 
 import vuemantics_tui
-from vuemantics_tui.cli.add import add
-from vuemantics_tui.cli.analyzers import analyzer, pull
-from vuemantics_tui.cli.app import APP_COMMAND, app, demo
-from vuemantics_tui.cli.config import config
-from vuemantics_tui.cli.descriptions import describe, edit, reembed
-from vuemantics_tui.cli.doctor import doctor
-from vuemantics_tui.cli.duplicates import duplicates
-from vuemantics_tui.cli.export import export
 from vuemantics_tui.cli.options import EXIT_CODES, INTERRUPTED, WRONG_USAGE, analyzer_option, library_option
 from vuemantics_tui.cli.output import ReaderGoneError, note
-from vuemantics_tui.cli.queue import failures, process, retry
-from vuemantics_tui.cli.search import saved, search
 from vuemantics_tui.cli.session import Interrupted
-from vuemantics_tui.cli.statistics import stats
-from vuemantics_tui.cli.tags import tag
-from vuemantics_tui.cli.trash import delete, trash
-from vuemantics_tui.cli.uploads import list_uploads, open_original, show
 from vuemantics_tui.domain.errors import VuemanticsError
 from vuemantics_tui.domain.text import visible
+
+APP_COMMAND = "app"
+# Where each command is: its module, and its name in there.
+_PLACES = {
+    "add": "add:add",
+    "analyzer": "analyzers:analyzer",
+    APP_COMMAND: "app:app",
+    "config": "config:config",
+    "delete": "trash:delete",
+    "demo": "app:demo",
+    "describe": "descriptions:describe",
+    "doctor": "doctor:doctor",
+    "duplicates": "duplicates:duplicates",
+    "edit": "descriptions:edit",
+    "export": "export:export",
+    "failures": "queue:failures",
+    "list": "uploads:list_uploads",
+    "open": "uploads:open_original",
+    "process": "queue:process",
+    "pull": "analyzers:pull",
+    "reembed": "descriptions:reembed",
+    "retry": "queue:retry",
+    "saved": "search:saved",
+    "search": "search:search",
+    "show": "uploads:show",
+    "stats": "statistics:stats",
+    "tag": "tags:tag",
+    "trash": "trash:trash",
+}
+
+
+class Commands(MutableMapping[str, click.Command]):
+    """The commands by name. The module of each is imported when it is asked for: the app needs none of the others."""
+
+    def __init__(self) -> None:
+        self._loaded: dict[str, click.Command] = {}
+        self._places = dict(_PLACES)
+
+    def __getitem__(self, name: str) -> click.Command:
+        if name not in self._loaded:
+            module, attribute = self._places[name].split(":")
+            self._loaded[name] = getattr(import_module(f"vuemantics_tui.cli.{module}"), attribute)
+        return self._loaded[name]
+
+    def __setitem__(self, name: str, command: click.Command) -> None:
+        self._loaded[name] = command
+
+    def __delitem__(self, name: str) -> None:
+        del self._loaded[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._places or name in self._loaded
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted({*self._places, *self._loaded}))
+
+    def __len__(self) -> int:
+        return len({*self._places, *self._loaded})
 
 
 class PathOrCommandGroup(click.Group):
@@ -52,7 +98,7 @@ class PathOrCommandGroup(click.Group):
     def _unknown(self, word: str) -> str:
         import difflib
 
-        shown = [name for name, command in self.commands.items() if not command.hidden]
+        shown = [name for name in self.commands if name != APP_COMMAND]
         nearest = difflib.get_close_matches(word, shown, 1)
         hint = f"Did you mean {nearest[0]!r}?" if nearest else f"Commands: {', '.join(sorted(shown))}."
         return f"There is no command and no file named {word!r}. {hint}"
@@ -60,6 +106,7 @@ class PathOrCommandGroup(click.Group):
 
 @click.group(
     cls=PathOrCommandGroup,
+    commands=Commands(),
     context_settings={"help_option_names": ["-h", "--help"]},
     no_args_is_help=False,
     invoke_without_command=False,
@@ -74,14 +121,6 @@ def cli() -> None:
 
     Without a command, the app opens and adds the paths you give.
     """
-
-
-for command in (
-    *(add, process, list_uploads, show, search, retry, delete, open_original),
-    *(saved, tag, trash, duplicates, stats, export),
-    *(describe, edit, failures, reembed, analyzer, pull, config, demo, doctor, app),
-):
-    cli.add_command(command)
 
 
 def main() -> NoReturn:

@@ -24,11 +24,10 @@ from vuemantics_tui.terminal import current_terminal
 if TYPE_CHECKING:
     from vuemantics_tui.domain.finding import Finding
 
-APP_COMMAND = "app"
 SWITCH_SECONDS = 0.0005
 
 
-@click.command(APP_COMMAND, hidden=True)
+@click.command(hidden=True)
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @analyzer_option
 @library_option
