@@ -9,13 +9,14 @@ import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from typing_extensions import TypeAliasType
 
 from vuemantics_tui import plain
 from vuemantics_tui.domain.description import Description
@@ -175,3 +176,16 @@ def test_what_is_not_annotated_cannot_be_checked() -> None:
     with pytest.raises(TypeError, match="annotation"):
         returned_by(abs)
     assert returned_by(plain.pack) is bytes
+
+
+def test_an_alias_is_checked_as_what_it_stands_for() -> None:
+    scalar = TypeVar("scalar", bound=np.generic)
+    vectors = TypeAliasType("vectors", np.ndarray[Any, np.dtype[scalar]], type_params=(scalar,))
+    count = TypeAliasType("count", int)
+    packed = pack(np.ones(3, np.float32))
+    assert unpack(vectors[np.float32], packed).tolist() == [1, 1, 1]
+    assert unpack(count, pack(7)) == 7
+    with pytest.raises(PlainDataError):
+        unpack(vectors[np.int64], packed)
+    with pytest.raises(PlainDataError):
+        unpack(count, pack("7"))

@@ -130,6 +130,7 @@ def _plain_array(value: Any, raw: list[bytes]) -> object:
 
 def _checked(kind: Any, plain: Any, raw: list[bytes]) -> Any:
     """Return what JSON holds as a value of this type. Raises PlainDataError if it holds no such one."""
+    kind = _expanded(kind)
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin in (typing.Union, types.UnionType):
         return _checked_union(arguments, plain, raw)
@@ -149,6 +150,16 @@ def _checked(kind: Any, plain: Any, raw: list[bytes]) -> Any:
     if getattr(origin or kind, "__name__", "") == "ndarray" and isinstance(plain, dict):
         return _checked_array(arguments, plain, raw)
     raise PlainDataError(f"it is {type(plain).__name__}, but should be {kind}")
+
+
+def _expanded(kind: Any) -> Any:
+    """Return what an alias stands for (PEP 695), any other type unchanged. From NumPy 2.5 on, NDArray is one."""
+    origin = typing.get_origin(kind)
+    if hasattr(origin, "__value__"):
+        return _expanded(origin.__value__[typing.get_args(kind)])
+    if origin is None and hasattr(kind, "__value__"):
+        return _expanded(kind.__value__)
+    return kind
 
 
 def _checked_simple(kind: Any, plain: Any, raw: list[bytes]) -> Any:
