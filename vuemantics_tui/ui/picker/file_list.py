@@ -19,11 +19,11 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from vuemantics_tui.domain.text import size_words, visible
+from vuemantics_tui.ui.phrases import age_words
 from vuemantics_tui.ui.picker.folder import Entry, Kind
 from vuemantics_tui.ui.picker.marks import Marks, Tallies, Tally
 from vuemantics_tui.ui.widgets.cursor_list import CursorList
 from vuemantics_tui.ui.widgets.one_line import fit, fit_name
-from vuemantics_tui.ui.wording import age_words
 
 
 @dataclass

@@ -23,11 +23,11 @@ from vuemantics_tui.library import EDITED_BY_HAND, Library, StoredDescription
 from vuemantics_tui.ui.actions import ACT, MOVE, action, hidden
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader
 from vuemantics_tui.ui.notices import Notices
+from vuemantics_tui.ui.phrases import ago_words, lines_of
 from vuemantics_tui.ui.screens.page import is_open
 from vuemantics_tui.ui.widgets.choice_list import ChoiceList
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 from vuemantics_tui.ui.widgets.one_line import Words, fit
-from vuemantics_tui.ui.wording import ago_words, lines_of
 
 READ_REST_SECONDS = 0.1
 # From so many columns on, two texts stand side by side.

@@ -22,12 +22,12 @@ from vuemantics_tui.domain.upload import Upload, UploadEvent
 from vuemantics_tui.ui.actions import MOVE, VIEW, action
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, TimePassed, WorkProgressed
 from vuemantics_tui.ui.notices import Notices
+from vuemantics_tui.ui.phrases import lines_of
 from vuemantics_tui.ui.pictures.loader import PictureLoader
 from vuemantics_tui.ui.screens.page import READING
 from vuemantics_tui.ui.uploads.pane import PageShown, UploadPane
 from vuemantics_tui.ui.uploads.results import Why
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
-from vuemantics_tui.ui.wording import lines_of
 
 if TYPE_CHECKING:
     from vuemantics_tui.library import Library

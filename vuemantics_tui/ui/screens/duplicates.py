@@ -16,13 +16,13 @@ from textual.widgets import Static
 from vuemantics_tui.domain.text import counted, date_words, size_words, visible
 from vuemantics_tui.ui.actions import ACT, MOVE, action, hidden
 from vuemantics_tui.ui.notices import Notices
+from vuemantics_tui.ui.phrases import taken_words
 from vuemantics_tui.ui.pictures.loader import PictureLoader
 from vuemantics_tui.ui.screens.confirm import ConfirmScreen
 from vuemantics_tui.ui.screens.page import is_open
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 from vuemantics_tui.ui.widgets.one_line import Words
 from vuemantics_tui.ui.widgets.thumbnail import Thumbnail
-from vuemantics_tui.ui.wording import taken_words
 
 if TYPE_CHECKING:
     from vuemantics_tui.library import DuplicateGroup, Library, LookAlike

@@ -19,12 +19,12 @@ from vuemantics_tui.domain.upload import FailureGroup
 from vuemantics_tui.ui.actions import ACT, MOVE, action, key_of
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader
 from vuemantics_tui.ui.notices import Notices
+from vuemantics_tui.ui.phrases import without_prefix
 from vuemantics_tui.ui.screens.page import is_open
 from vuemantics_tui.ui.widgets.choice_list import ChoiceList
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 from vuemantics_tui.ui.widgets.one_line import Words
 from vuemantics_tui.ui.widgets.pull_line import PullLine
-from vuemantics_tui.ui.wording import without_prefix
 
 if TYPE_CHECKING:
     from vuemantics_tui.library import Library

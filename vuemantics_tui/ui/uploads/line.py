@@ -11,8 +11,8 @@ from rich.cells import cell_len
 
 from vuemantics_tui.domain.text import size_words, visible, word_places
 from vuemantics_tui.domain.upload import RUNNING, ProcessingStatus, UploadRow
+from vuemantics_tui.ui.phrases import age_words, glyph_of, reason_of
 from vuemantics_tui.ui.widgets.one_line import fit, fit_name
-from vuemantics_tui.ui.wording import age_words, glyph_of, reason_of
 
 LineStyle = Literal["name", "match", "mark", "dim", "done", "running", "rest", "warning", "error"]
 Piece = tuple[str, LineStyle]

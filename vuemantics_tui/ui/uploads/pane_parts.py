@@ -11,8 +11,8 @@ from textual.widget import Widget
 
 from vuemantics_tui.domain.text import visible
 from vuemantics_tui.domain.upload import Upload
+from vuemantics_tui.ui.phrases import lines_of
 from vuemantics_tui.ui.widgets.one_line import fit
-from vuemantics_tui.ui.wording import lines_of
 
 ALBUM_SIGN = "▤"
 SIGN = "◐ being written"

@@ -15,9 +15,7 @@ from vuemantics_tui.domain.errors import ErrorKind
 from vuemantics_tui.domain.formats import BY_MIME_TYPE, FileType
 from vuemantics_tui.domain.text import clock_words, date_words, seconds_words, size_words, visible
 from vuemantics_tui.domain.upload import ProcessingStage, ProcessingStatus, Upload, UploadEvent
-from vuemantics_tui.ui.uploads.line import lit
-from vuemantics_tui.ui.uploads.results import Why
-from vuemantics_tui.ui.wording import (
+from vuemantics_tui.ui.phrases import (
     ago_words,
     error_words,
     lines_of,
@@ -25,6 +23,8 @@ from vuemantics_tui.ui.wording import (
     reason_of,
     taken_words,
 )
+from vuemantics_tui.ui.uploads.line import lit
+from vuemantics_tui.ui.uploads.results import Why
 
 if TYPE_CHECKING:
     from vuemantics_tui.library import SearchHit

@@ -17,10 +17,10 @@ from textual.widget import Widget
 from vuemantics_tui.domain.upload import UploadRow
 from vuemantics_tui.ui.feed import Feed, TimePassed, WorkProgressed
 from vuemantics_tui.ui.notices import Notices
+from vuemantics_tui.ui.phrases import age_words
 from vuemantics_tui.ui.uploads.line import GAP, LEAD, Columns, LineStyle, line_pieces
 from vuemantics_tui.ui.uploads.upload_list import Change, UploadList
 from vuemantics_tui.ui.widgets.cursor_list import CursorList
-from vuemantics_tui.ui.wording import age_words
 
 # The table keeps this many cells for its scrollbar.
 SCROLLBAR_CELLS = 1
