@@ -78,7 +78,7 @@ def _open_screen(settings: Settings, paths: Sequence[Path]) -> None:
 
 
 def _favour_the_keyboard() -> None:
-    """Spare whoever presses a key a wait of 5 ms."""
+    """Save 5 ms of waiting at each key press."""
     # The threads of SQLite and of the pool hold the interpreter this long when a key comes.
     sys.setswitchinterval(SWITCH_SECONDS)
 

@@ -95,7 +95,7 @@ def emit_bytes(data: bytes) -> None:
 
 def note(line: str) -> None:
     """Print one line on stderr: for people, not for pipes."""
-    with suppress(OSError):  # the terminal is gone, and with it whoever would read this
+    with suppress(OSError):  # the terminal is gone, and nobody can read this
         sys.stderr.write(line + "\n")
         sys.stderr.flush()
 

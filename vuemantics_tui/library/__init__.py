@@ -246,7 +246,7 @@ class Library:
         return problems
 
     def changes(self) -> ChangeFeed:
-        """Return a new listener to what changes, whoever changes it."""
+        """Return a new listener to changes by this and all other processes."""
         return ChangeFeed(self.database)
 
     def absolute(self, relative: str | None) -> Path | None:

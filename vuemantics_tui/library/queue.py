@@ -181,7 +181,7 @@ class Queue:
         return await self.retry(await self.store.failed_with(message))
 
     async def cancel(self, upload_ids: Iterable[str]) -> list[str]:
-        """End what waits or runs as failed, kind cancelled, whoever runs it; return the IDs that were ended.
+        """End what waits or runs as failed, kind cancelled, in any process; return the IDs that were ended.
 
         A run in this process stops at once, one in another process at its next write.
         """
@@ -223,7 +223,7 @@ class Queue:
         through_pauses: bool = False,
         patience: float | None = None,
     ) -> AsyncIterator[Upload | None]:
-        """Yield each of these uploads as it ends, whoever processes it; None for one that was deleted.
+        """Yield each of these uploads as it ends, in any process; None for one that was deleted.
 
         `feed` must have skipped to a moment before they were added. `mine`, their numbers, is emptied. Raises
         LibraryError when the queue is paused and nothing runs any more, unless told to wait `through_pauses`, and when

@@ -89,7 +89,7 @@ def small_rgb(image: Image.Image, shrink: Shrink) -> Image.Image:
     elif image.mode in ("1", "P", "PA") or "transparency" in image.info:
         scalable = image.convert("RGBA" if image.has_transparency_data else "RGB")
     elif image.format == "HEIF":
-        # A HEIC of several pictures decodes anew, at its old size, each time its pixels are asked for.
+        # A HEIC of several pictures decodes again, at its old size, each time its pixels are asked for.
         scalable = image.copy()
     # Scaling before anything else lets the JPEG decoder do most of it; a copy would lose that (draft mode).
     small = shrink(scalable)

@@ -1,4 +1,4 @@
-"""The feed: which uploads changed since a revision, whoever changed them."""
+"""The feed: which uploads changed since a revision, by any process."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Changes:
 
 
 class Stir:
-    """Tells for next to nothing whether anything may have been committed since it was last asked, by whomever.
+    """Tells for next to nothing whether anything may have been committed since it was last asked, by any process.
 
     Its answer is yes once every ASK_SECONDS whatever happens, as the times of files are coarse.
     """

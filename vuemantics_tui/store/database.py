@@ -133,7 +133,7 @@ class Database:
             self._next_commit = asyncio.Event()
 
     async def fetch(self, sql: str, parameters: Parameters = ()) -> list[Row]:
-        """Return all rows of a query, from the reader: what is committed, by whomever.
+        """Return all rows of a query, from the reader: what is committed, by any process.
 
         A query that nobody waits for any more is interrupted, or never begun: the next one need not wait for it.
         """

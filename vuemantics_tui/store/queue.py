@@ -20,7 +20,7 @@ LEASE_SECONDS = 60.0
 # How often an upload is begun that fails each time by what may pass, as when it kills the process that reads it.
 MAX_ATTEMPTS = 3
 # An upload at work each time the program died is a suspect, and from then on runs alone. It is guilty when the program
-# then dies as often again: whoever kills the program for reasons of their own hits it too. It waits in between, longer
+# then dies as often again: a person who kills the program for other reasons hits it too. It waits in between, longer
 # each time, so that a guilty one leaves time to use the program.
 SUSPECT_AFTER = 2
 GUILTY_AFTER = 3
@@ -66,7 +66,7 @@ class ClaimStore:
         return await self._claim_by(_NEXT)
 
     async def claim_suspect(self) -> Claim | None:
-        """Claim the next suspect that is due, for whoever works on nothing else; None as `claim_next`."""
+        """Claim the next suspect that is due, for a process that works on nothing else; None as `claim_next`."""
         return await self._claim_by(_NEXT_SUSPECT)
 
     async def _claim_by(self, next_one: str) -> Claim | None:

@@ -1,4 +1,4 @@
-"""Copying text to the clipboard of whoever sits before the terminal, over SSH and inside tmux, too."""
+"""Copying text to the clipboard of the person at the terminal, also over SSH and inside tmux."""
 
 from __future__ import annotations
 

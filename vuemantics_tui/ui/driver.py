@@ -28,7 +28,7 @@ class OutlivedTerminal:
     """What is written to the terminal, as long as there is one; `on_gone` is called once when there is none any more.
 
     A closed window or a lost SSH connection makes every write fail. Textual's writer would end with the first, and
-    the app then wait for ever for somebody to take what it still has to say; its uploads would stay claimed.
+    the app then wait forever for somebody to take what it still has to say; its uploads would stay claimed.
     """
 
     def __init__(self, file: TextIO, on_gone: Callable[[], object]) -> None:
@@ -77,7 +77,7 @@ class TerminalDriver(LinuxDriver):
         self._woken, self._waker = os.pipe()
 
     def disable_input(self) -> None:
-        """Stop reading; the thread is waited for."""
+        """Stop reading, and wait for the thread."""
         with suppress(OSError):
             os.write(self._waker, b"!")
         super().disable_input()

@@ -89,7 +89,7 @@ class SurvivingApp(App[None]):
             return
         log.critical("the app ended because of an error", exc_info=error)
         self._return_code = 1
-        # For whoever tests the app with a pilot: it is raised there.
+        # For tests that use a pilot: it is raised there.
         if self._exception is None:
             self._exception = error
             self._exception_event.set()

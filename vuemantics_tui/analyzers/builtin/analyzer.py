@@ -70,7 +70,7 @@ class BuiltinAnalyzer:
         return [ServerState("built-in models", True, detail)]
 
     async def close(self) -> None:
-        """Do nothing: whoever made `compute` closes it."""
+        """Do nothing: the code that made `compute` closes it."""
 
     async def describe_image(self, picture: Picture, on_text: OnText = ignore_text) -> Description:
         """Describe one picture. Raises MediaError for the picture, AnalyzerError for the models."""

@@ -233,7 +233,7 @@ class PickerScreen(Screen[list[Path] | None]):
             self._go(self.folder.parent, self.folder)
 
     def action_read_again(self) -> None:
-        """Read the folder anew."""
+        """Read the folder again."""
         self._go(self.folder, self._cursors.get(self.folder))
 
     @on(EntryHighlighted)

@@ -1,4 +1,4 @@
-"""OverwriteScreen: asks what becomes of descriptions that were edited by hand, where others are described anew."""
+"""OverwriteScreen: asks what becomes of descriptions that were edited by hand, when others are described again."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from vuemantics_tui.ui.widgets.keys_line import KeysLine
 
 
 class OverwriteScreen(ModalScreen[bool | None]):
-    """Dismisses with whether the edited ones are described anew, too; None is to leave everything as it is.
+    """Dismisses with whether the edited ones are described again, too; None is to leave everything as it is.
 
     `edited` of `total` were edited by hand.
     """

@@ -32,7 +32,7 @@ class TrashList(ChoiceList):
 
 
 class TrashScreen(ListScreen[TrashedUpload]):
-    """Lists what was deleted, and brings it back or deletes it for ever."""
+    """Lists what was deleted, and brings it back or deletes it permanently."""
 
     HELP_TITLE = "The trash"
     PARTS = (TrashList,)
@@ -91,7 +91,7 @@ class TrashScreen(ListScreen[TrashedUpload]):
 
     @work(group="acting", exit_on_error=False)
     async def action_delete_forever(self) -> None:
-        """Delete the one under the cursor for ever, after asking."""
+        """Delete the one under the cursor permanently, after asking."""
         with self.notices.errors_told():
             if (entry := self.chosen) is None:
                 return
@@ -103,7 +103,7 @@ class TrashScreen(ListScreen[TrashedUpload]):
 
     @work(group="acting", exit_on_error=False)
     async def action_empty_trash(self) -> None:
-        """Delete all of it for ever, after asking."""
+        """Delete all of it permanently, after asking."""
         with self.notices.errors_told():
             # No more than was asked about: others may delete or bring back something meanwhile.
             ids = [entry.upload.id for entry in self.entries]

@@ -32,7 +32,7 @@ def fit_name(name: str, width: int) -> str:
 
 
 class Words(Static):
-    """Plain text. `Static.update` lays the whole screen out anew, whatever it is given."""
+    """Plain text. `Static.update` lays out the whole screen again, whatever it is given."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__("", id=id, markup=False)
