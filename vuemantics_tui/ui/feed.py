@@ -1,4 +1,4 @@
-"""Feed: watches the library for the whole app, whichever process writes to it, and tells the screens and widgets that follow it.
+"""Feed: watches the library for the whole app, whichever process writes to it, and tells the screens that follow it.
 
 Nothing else in the app looks at the store on a timer. Who follows has a handler for one or more of the messages below.
 """

@@ -186,7 +186,7 @@ def serving_words(servers: Sequence[Server] | None) -> tuple[str, str, str]:
 
 
 def outage_words(outage: Outage | None, key: str) -> tuple[list[str], str]:
-    """Return what the queue waits for, the longest words first, and the seconds to the next look with the `key` to look now.
+    """Return what the queue waits for, the longest words first, and the seconds to the next look (`key` looks now).
 
     Empty if the queue waits for nothing, and at first: see SECONDS_BEFORE_TOLD.
     """
