@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import multiprocessing
 import os
 import shutil
 import signal
 import sqlite3
 import stat
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -237,13 +237,20 @@ async def test_two_processes_make_and_fill_one_library(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def archive() -> Iterator[Path]:
-    """A folder that any user can reach."""
-    folder = Path(tempfile.mkdtemp())
-    folder.chmod(0o755)
+def archive(tmp_path: Path) -> Iterator[Path]:
+    """A folder whose rights a test may take away."""
+    folder = tmp_path / "archive"
+    folder.mkdir()
     yield folder
     folder.chmod(0o700)
-    shutil.rmtree(folder)
+
+
+class _CapabilityHeader(ctypes.Structure):
+    _fields_ = (("version", ctypes.c_uint32), ("pid", ctypes.c_int))
+
+
+class _CapabilitySet(ctypes.Structure):
+    _fields_ = (("effective", ctypes.c_uint32), ("permitted", ctypes.c_uint32), ("inheritable", ctypes.c_uint32))
 
 
 @contextmanager
@@ -252,14 +259,21 @@ def nothing_may_be_written(folder: Path) -> Iterator[None]:
     for path in folder.iterdir():
         path.chmod(0o444)
     folder.chmod(0o555)
-    is_root = os.geteuid() == 0
-    if is_root:
-        os.seteuid(65534)
+    if os.geteuid() != 0:
+        yield
+        return
+    # Root obeys permissions as anybody else without DAC_OVERRIDE, of this thread and those that it starts: capset(2),
+    # version 3 of its header.
+    libc = ctypes.CDLL(None, use_errno=True)
+    header, whole = _CapabilityHeader(0x20080522, 0), (_CapabilitySet * 2)()
+    assert libc.capget(ctypes.byref(header), whole) == 0
+    less = type(whole).from_buffer_copy(whole)
+    less[0].effective &= ~(1 << 1)
+    assert libc.capset(ctypes.byref(header), less) == 0
     try:
         yield
     finally:
-        if is_root:
-            os.seteuid(0)
+        assert libc.capset(ctypes.byref(header), whole) == 0
 
 
 async def test_a_folder_without_the_right_to_write_is_read(archive: Path) -> None:
