@@ -39,10 +39,11 @@ async def put_vectors(database: Database, rows: NDArray[np.float32], model: str 
             """
             INSERT INTO uploads (number, id, user_id, filename, file_path, file_type, file_size, mime_type, extension,
                                  sha256, processing_status, stage, created_at, updated_at, revision)
-            VALUES (?1, printf('00000000-0000-0000-0000-%012d', ?1), ?2, ?1 || '.jpg', ?1, 'image', 1, 'image/jpeg',
-                    'jpg', ?1, 'completed', 'completed', '2026-01-01', '2026-01-01', ?3)
+            VALUES (:number, printf('00000000-0000-0000-0000-%012d', :number), :user, :number || '.jpg', :number,
+                    'image', 1, 'image/jpeg',
+                    'jpg', :number, 'completed', 'completed', '2026-01-01', '2026-01-01', :revision)
             """,
-            [(number, user, revision) for number in numbers],
+            [{"number": number, "user": user, "revision": revision} for number in numbers],
         )
         await connection.executemany(
             "INSERT INTO embeddings (upload, model, dimension, vector, revision) VALUES (?, ?, ?, ?, ?)",

@@ -114,11 +114,11 @@ class EmbeddingStore:
         """Return the uploads that changed after a revision and have no vector: deleted, trashed, described again."""
         return await self._database.fetch_integers(
             """
-            SELECT upload FROM tombstones WHERE revision > ?1
-            UNION ALL SELECT number FROM uploads WHERE revision > ?1 AND (deleted_at IS NOT NULL
-                OR NOT EXISTS (SELECT 1 FROM embeddings e WHERE e.upload = number AND e.model = ?2))
+            SELECT upload FROM tombstones WHERE revision > :revision
+            UNION ALL SELECT number FROM uploads WHERE revision > :revision AND (deleted_at IS NOT NULL
+                OR NOT EXISTS (SELECT 1 FROM embeddings e WHERE e.upload = number AND e.model = :model))
             """,
-            (revision, model),
+            {"revision": revision, "model": model},
         )
 
     async def hidden(self) -> array[int]:
@@ -137,12 +137,14 @@ class EmbeddingStore:
         for number in numbers:
             row = await self._database.fetch_one(
                 """
-                SELECT (SELECT vector FROM embeddings WHERE upload = ?1 AND model = ?2)
-                WHERE NOT EXISTS (SELECT 1 FROM embeddings WHERE upload = ?1 AND model = ?2 AND revision > ?3)
-                AND NOT EXISTS (SELECT 1 FROM uploads WHERE number = ?1 AND revision > ?3)
-                AND NOT EXISTS (SELECT 1 FROM tombstones WHERE upload = ?1)
+                SELECT (SELECT vector FROM embeddings WHERE upload = :number AND model = :model)
+                WHERE NOT EXISTS (
+                    SELECT 1 FROM embeddings WHERE upload = :number AND model = :model AND revision > :revision
+                )
+                AND NOT EXISTS (SELECT 1 FROM uploads WHERE number = :number AND revision > :revision)
+                AND NOT EXISTS (SELECT 1 FROM tombstones WHERE upload = :number)
                 """,
-                (number, model, revision),
+                {"number": number, "model": model, "revision": revision},
             )
             if row is not None:
                 found[number] = row[0]

@@ -130,13 +130,13 @@ class TagStore:
                 AND upload NOT IN (SELECT number FROM uploads WHERE deleted_at IS NOT NULL)
             ) AS uses FROM (
                 SELECT number, key, name, album,
-                       (SELECT count(*) FROM (SELECT 1 FROM tagged WHERE tag = tags.number LIMIT ?3)) AS about,
+                       (SELECT count(*) FROM (SELECT 1 FROM tagged WHERE tag = tags.number LIMIT :often)) AS about,
                        EXISTS (SELECT 1 FROM tagged WHERE tag = tags.number AND own = 1) AS own
-                FROM tags WHERE key >= ?1 AND key < ?1 || char(1114111) AND about + album > 0
-                ORDER BY max(own, album) DESC, about DESC, key LIMIT ?2
+                FROM tags WHERE key >= :key AND key < :key || char(1114111) AND about + album > 0
+                ORDER BY max(own, album) DESC, about DESC, key LIMIT :limit
             ) AS chosen WHERE uses + album > 0 ORDER BY max(own, album) DESC, uses DESC, key
             """,
-            (key, limit, _OFTEN),
+            {"key": key, "limit": limit, "often": _OFTEN},
         )
         return [Tag(row["name"], row["uses"], bool(row["album"]), bool(row["own"])) for row in rows]
 
@@ -165,12 +165,12 @@ async def _give(connection: aiosqlite.Connection, ids: str, tags: Sequence[tuple
     for name, album in tags:
         await connection.execute(
             """
-            INSERT INTO tags (key, name, album) VALUES (?1, ?2, ?3)
-            ON CONFLICT (key) DO UPDATE SET album = max(album, ?3), name = iif(
-                album OR EXISTS (SELECT 1 FROM tagged WHERE tag = tags.number AND own = 1), name, ?2
+            INSERT INTO tags (key, name, album) VALUES (:key, :name, :album)
+            ON CONFLICT (key) DO UPDATE SET album = max(album, :album), name = iif(
+                album OR EXISTS (SELECT 1 FROM tagged WHERE tag = tags.number AND own = 1), name, :name
             )
             """,
-            (tag_key(name), name, int(album)),
+            {"key": tag_key(name), "name": name, "album": int(album)},
         )
     rows = await rows_of(
         connection,
