@@ -108,7 +108,7 @@ _LATE = {
     "processing.circuit": ("Outage",),
     "processing.intake": ("Candidate", "IntakeOutcome", "IntakeResult"),
     "processing.scheduler": ("Launch", "Running"),
-    "processing.slots": ("StageLimits",),
+    "processing.pipeline": ("StageLimits",),
     "search.suggestions": ("Suggestion", "SuggestionKind"),
     "store.descriptions": ("EDITED_BY_HAND", "StoredDescription"),
     "store.search": ("SavedSearch",),
