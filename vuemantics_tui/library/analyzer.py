@@ -14,7 +14,7 @@ from vuemantics_tui.analyzers.base import PairedAnalyzer
 from vuemantics_tui.analyzers.registry import BUILTIN, OLLAMA, AnalyzerContext
 from vuemantics_tui.config import AUTO, SAME, Settings
 from vuemantics_tui.domain.errors import UsageError
-from vuemantics_tui.processing.slots import StageLimits
+from vuemantics_tui.processing.pipeline import StageLimits
 
 if TYPE_CHECKING:
     from vuemantics_tui.analyzers.base import Analyzer, Compute, Describer, Embedder, OnPulled, ServerState
