@@ -22,7 +22,7 @@ from PIL import Image
 
 from vuemantics_tui import paths
 from vuemantics_tui.domain.errors import DefectError, MediaError, VuemanticsError
-from vuemantics_tui.media.colour_space import UNSPECIFIED, ColourSpace, from_cicp, to_srgb
+from vuemantics_tui.media.colour_space import UNSPECIFIED, ColourSpace, Levels, from_cicp, to_srgb
 from vuemantics_tui.media.faults import is_clip_fault
 from vuemantics_tui.media.visible import on_ground
 
@@ -220,20 +220,19 @@ def upright_picture(clip: Clip, frame: av.video.frame.VideoFrame, long_side: int
     size = max(1, round(width * scale)), max(1, round(height * scale))
     interpolation = "AREA" if scale < 1 else "BICUBIC"
     space = _colour_space(clip, frame)
-    alpha = len(frame.format.components) == 4
-    pixel_format = "rgba" if alpha else "rgb24"
-    if space is not None and space.is_hdr:
-        pixel_format = "rgba64le" if alpha else "rgb48le"
-    small = frame.reformat(*size, pixel_format, interpolation=interpolation, **_matrix(clip, frame))
-    levels = np.ascontiguousarray(small.to_ndarray())
-    if levels.dtype == np.uint16:
-        # FFmpeg's 16 bits are its 8 bits followed by zeros: white is 255 * 256.
-        levels = np.minimum(levels.astype(np.uint32) * 257 // 256, 65535).astype(np.uint16)
+    alpha, deep = len(frame.format.components) == 4, space is not None
+    pixel_format = ("rgba" if alpha else "rgb") + (("64le" if alpha else "48le") if deep else ("" if alpha else "24"))
+    small = frame.reformat(*size, pixel_format, interpolation=interpolation, **_matrix(clip, frame)).to_ndarray()
+    levels: Levels
+    if deep:
+        # FFmpeg's 16 bits are its 8 bits with zeros after them: white is 255 * 256.
+        levels = np.minimum(small.astype(np.uint32) * 257 // 256, 65535).astype(np.uint16)
+    else:
+        levels = small.astype(np.uint8)
     colours = levels[..., :3] if space is None else to_srgb(levels[..., :3], space)
     image = Image.fromarray(np.ascontiguousarray(colours), "RGB")
     if alpha:
-        opacity = levels[..., 3] if levels.dtype == np.uint8 else (levels[..., 3] >> 8).astype(np.uint8)
-        image = on_ground(image, Image.fromarray(np.ascontiguousarray(opacity), "L"))
+        image = on_ground(image, Image.fromarray((levels[..., 3] >> (8 if deep else 0)).astype(np.uint8), "L"))
     transposition = _transposition(frame)
     return image if transposition is None else image.transpose(transposition)
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Levels = NDArray[np.uint8] | NDArray[np.uint16]
-"""RGB as stored: shape (height, width, 3), the full range of its type."""
+Levels = NDArray[np.unsignedinteger[Any]]
+"""RGB as stored: shape (height, width, 3), 8 or 16 bits, white at the highest."""
 Light = NDArray[np.float32]
 """Linear RGB: shape (..., 3), 1 is diffuse white."""
 Chromaticities = tuple[float, float, float, float, float, float, float, float]
@@ -45,7 +46,7 @@ ADOBE_EXPONENT = 2.19921875
 """Adobe RGB (1998), 4.3.1.2."""
 
 # H.273, table 3: the curves that are a power. Those of BT.601, BT.709 and BT.2020 are of cameras, and displays show all
-# of them in the same way as sRGB: so do we. Code 5, a power of 2.8, stands in most PAL discs, which look like any other.
+# of them in the same way as sRGB: so do we. Code 5, a power of 2.8, stands in most PAL discs, which look like others.
 _EXPONENTS = {4: 2.2, 8: 1.0, 17: 2.6}
 _OTHER_CURVES = frozenset({9, 10, PQ, HLG})
 
@@ -54,8 +55,8 @@ _DIFFUSE_WHITE, _HLG_PEAK = 203.0, 1000.0
 # BT.2100, table 5, note 5f: the system gamma at that peak.
 _HLG_GAMMA = 1.2
 # Light below this share of diffuse white keeps its level whatever is brighter. White itself, halfway up the curve
-# above it at least, so ends at 0.875 or more: 240 of 255.
-_KNEE = 0.75
+# above it at least, so ends at 0.9 or more: 243 of 255.
+_KNEE = 0.8
 # So much of the brightest pixels may be lost: a glint must not darken the picture.
 _PEAK_PERCENTILE = 99.9
 
@@ -112,7 +113,7 @@ def from_gamma(gamma: float | None, chromaticities: Chromaticities | None) -> Co
 def to_srgb(levels: Levels, space: ColourSpace) -> NDArray[np.uint8]:
     """Pixels of a colour space as sRGB of 0..255.
 
-    What is outside of sRGB's gamut is clipped. HDR is tone-mapped: diffuse white ends between 240 and 255, all that
+    What is outside of sRGB's gamut is clipped. HDR is tone-mapped: diffuse white ends between 243 and 255, all that
     is brighter above it.
     """
     table, matrix, luminance = _decoder(space, levels.dtype.itemsize), *_to_bt709(space.primaries)
@@ -144,7 +145,8 @@ def _tone_mapped(light: Light) -> Light:
 
     def curved(values: Light) -> Light:
         above = np.clip((values - _KNEE) / (1 - _KNEE), 0, end)
-        return np.minimum(values, _KNEE) + (1 - _KNEE) * above * (1 + above / end**2) / (1 + above)
+        result: Light = np.minimum(values, _KNEE) + (1 - _KNEE) * above * (1 + above / end**2) / (1 + above)
+        return result
 
     scale = curved(largest) / np.maximum(largest, 1e-6)
     mapped: Light = ((curved(light) + light * scale) / 2).astype(np.float32)
@@ -189,7 +191,8 @@ def _srgb_levels() -> NDArray[np.uint8]:
     """The sRGB level of each of `_TABLE_SIZE` shares of white, evenly spaced (IEC 61966-2-1)."""
     light = np.linspace(0.0, 1.0, _TABLE_SIZE)
     levels = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
-    return np.rint(levels * 255).astype(np.uint8)
+    result: NDArray[np.uint8] = np.rint(levels * 255).astype(np.uint8)
+    return result
 
 
 @lru_cache(maxsize=8)
