@@ -10,10 +10,10 @@ from PIL import Image
 
 from tests.doubles import ThreadCompute
 from tests.servers import FakeOllama, FakeOpenAI, FakeServer
+from vuemantics_tui.analyzers.failures import Secret
 from vuemantics_tui.analyzers.ollama import OllamaAnalyzer, OllamaOptions
 from vuemantics_tui.analyzers.openai import OpenAIAnalyzer, OpenAIOptions
 from vuemantics_tui.analyzers.remote import RemoteAnalyzer
-from vuemantics_tui.analyzers.secret import Secret
 
 KEY = "sk-proj-0123456789abcdef"
 MAX_PIXELS = 10**8

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vuemantics_tui.analyzers.answers import MOST_CHARACTERS, GrowingAnswer, description_and_tags
+from vuemantics_tui.analyzers.remote import MOST_CHARACTERS, GrowingAnswer, description_and_tags
 
 
 @pytest.mark.parametrize(

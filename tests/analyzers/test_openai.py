@@ -13,8 +13,8 @@ import pytest
 
 from tests.analyzers.asking import KEY, TEXT, openai, opened, picture
 from tests.servers import FakeOpenAI, Raw, Status
+from vuemantics_tui.analyzers.failures import Secret
 from vuemantics_tui.analyzers.openai import OpenAIAnalyzer, parse_base_url
-from vuemantics_tui.analyzers.secret import Secret
 from vuemantics_tui.domain.errors import AnalyzerError, ErrorKind, ServerDownError, UsageError
 
 
@@ -270,7 +270,7 @@ def test_the_prompts_and_secrets_load_no_httpx() -> None:
     """Settings need both, and `--help` needs the settings."""
     program = (
         "import sys\n"
-        "import vuemantics_tui.domain.prompts, vuemantics_tui.analyzers.secret\n"
+        "import vuemantics_tui.domain.prompts, vuemantics_tui.analyzers.failures\n"
         "print({'httpx', 'PIL', 'numpy'} & set(sys.modules))"
     )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vuemantics_tui.analyzers.streams import MOST_BYTES_A_LINE, EventReader, LineSplitter
+from vuemantics_tui.analyzers.wire import MOST_BYTES_A_LINE, EventReader, LineSplitter
 
 BREAKS = st.sampled_from(["\n", "\r\n", "\r"])
 # JSON may hold these as they are, and other splitters end lines there.

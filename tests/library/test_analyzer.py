@@ -15,10 +15,10 @@ from tests.doubles import ScriptedAnalyzer, ThreadCompute
 from tests.library.conftest import OpenChosen
 from tests.servers import FakeOllama, FakeOpenAI, Stall
 from vuemantics_tui.analyzers import ollama, openai
+from vuemantics_tui.analyzers.failures import Secret, read_key
 from vuemantics_tui.analyzers.ollama import OllamaOptions
 from vuemantics_tui.analyzers.openai import OpenAIOptions
 from vuemantics_tui.analyzers.registry import AnalyzerContext
-from vuemantics_tui.analyzers.secret import Secret, read_key
 from vuemantics_tui.config import Settings
 from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.prompts import Prompts

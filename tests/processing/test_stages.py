@@ -14,7 +14,7 @@ from tests.processing.conftest import OpenLimited
 from vuemantics_tui.domain.errors import AnalyzerError, ErrorKind, ServerDownError
 from vuemantics_tui.domain.upload import ProcessingStage, Upload
 from vuemantics_tui.library import Library, StageLimits
-from vuemantics_tui.processing.slots import HeldSlots
+from vuemantics_tui.processing.pipeline import HeldSlots
 from vuemantics_tui.store.database import Database
 
 POOR = "cat cat cat cat"

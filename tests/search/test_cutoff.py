@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from vuemantics_tui.analyzers.builtin import EMBEDDING_MODEL_NAME
-from vuemantics_tui.search.cutoff import BINS, cut_off, floor_of, histogram
+from vuemantics_tui.search.ranking import BINS, cut_off, floor_of, histogram
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,8 @@ from tests.conftest import DrawPicture, OpenLibrary, add_all, insert_upload, set
 from tests.doubles import ScriptedAnalyzer, ThreadCompute, vector_of
 from tests.store.test_uploads import complete
 from vuemantics_tui.domain.query import parse_query
-from vuemantics_tui.search.cutoff import floor_of
 from vuemantics_tui.search.meaning import Meanings
-from vuemantics_tui.search.ranking import Hit, Ranking, Semantics
+from vuemantics_tui.search.ranking import Hit, Ranking, Semantics, floor_of
 from vuemantics_tui.search.vectors import VectorIndex
 from vuemantics_tui.store.changes import ChangeFeed
 from vuemantics_tui.store.database import Database

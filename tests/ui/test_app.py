@@ -18,7 +18,7 @@ from textual.worker import Worker, WorkerState
 from tests.ui.conftest import PATIENCE_SECONDS, Window, add, open_library_at, window_on
 from vuemantics_tui.domain.upload import ProcessingStatus
 from vuemantics_tui.ui.app import VuemanticsApp
-from vuemantics_tui.ui.screens.confirm import ConfirmScreen
+from vuemantics_tui.ui.screens.ask import ConfirmScreen
 from vuemantics_tui.ui.uploads.screen import UploadsScreen
 
 Draw = Callable[..., Path]

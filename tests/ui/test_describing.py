@@ -21,10 +21,9 @@ from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.upload import ProcessingStatus
 from vuemantics_tui.library import StoredDescription
 from vuemantics_tui.ui.editor import edited_text, editor_command
-from vuemantics_tui.ui.screens.confirm import ConfirmScreen
+from vuemantics_tui.ui.screens.ask import ConfirmScreen, OverwriteScreen
 from vuemantics_tui.ui.screens.edit import EditScreen
-from vuemantics_tui.ui.screens.overwrite import OverwriteScreen
-from vuemantics_tui.ui.uploads.pane_parts import LINES_AT_ONCE, WritingText
+from vuemantics_tui.ui.uploads.pane import LINES_AT_ONCE, WritingText
 from vuemantics_tui.ui.widgets.one_line import Words
 
 Draw = Callable[..., Path]

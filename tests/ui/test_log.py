@@ -15,7 +15,7 @@ from textual.pilot import Pilot
 from tests.ui.conftest import NOW, PATIENCE_SECONDS, make_library, window_on
 from tests.ui.screen_text import screen_text
 from tests.ui.uploads.test_snapshots import MIXED, SIZES, Compare, OwnLibraryApp, before
-from vuemantics_tui.ui.recent_log import MOST_RECORDS, RecentLog
+from vuemantics_tui.ui.notices import MOST_RECORDS, RecentLog
 from vuemantics_tui.ui.screens.log import LogScreen
 
 

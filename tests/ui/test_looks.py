@@ -26,7 +26,7 @@ from vuemantics_tui.library.analyzer import LibraryAnalyzer
 from vuemantics_tui.processing.circuit import Circuit
 from vuemantics_tui.ui.uploads.pane import UploadPane
 from vuemantics_tui.ui.uploads.screen import UploadsScreen
-from vuemantics_tui.ui.widgets.choice_list import ChoiceList
+from vuemantics_tui.ui.widgets.cursor_list import ChoiceList
 
 __all__ = ["in_utc"]
 pytestmark = [

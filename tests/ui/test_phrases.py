@@ -17,8 +17,8 @@ from vuemantics_tui.library import IntakeOutcome, IntakeResult
 from vuemantics_tui.ui.phrases import age_words
 from vuemantics_tui.ui.typed_paths import typed_paths
 from vuemantics_tui.ui.uploads.intake import added_words
-from vuemantics_tui.ui.uploads.line import WIDE_ENOUGH_TABLE, Columns
 from vuemantics_tui.ui.uploads.queue_bar import Pace
+from vuemantics_tui.ui.uploads.table import WIDE_ENOUGH_TABLE, Columns
 from vuemantics_tui.ui.widgets.one_line import fit, fit_name
 
 

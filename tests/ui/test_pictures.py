@@ -13,8 +13,7 @@ from rich.console import Console
 
 from tests.ui.drawn_cells import BLUE, CORNERS, GREEN, RED, WHITE, Colour, cells, enlarged, save
 from vuemantics_tui.ui.pictures.blocks import fitted, palette_numbers, picture_strips, resized, split_cells
-from vuemantics_tui.ui.pictures.loader import PictureLoader
-from vuemantics_tui.ui.pictures.modes import Depth, PictureMode
+from vuemantics_tui.ui.pictures.loader import Depth, PictureLoader, PictureMode
 
 
 @pytest.mark.parametrize(

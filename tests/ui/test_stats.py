@@ -9,9 +9,8 @@ import pytest
 from textual.app import App, ComposeResult
 
 from tests.ui.conftest import Window, add, make_library, window_on
-from vuemantics_tui.ui.screens.stats import StatsScreen, bar
+from vuemantics_tui.ui.screens.stats import ROWS, MonthsChart, StatsScreen, bar, latest
 from vuemantics_tui.ui.themes import ANSI, DARK, own_variables
-from vuemantics_tui.ui.widgets.months_chart import ROWS, MonthsChart, latest
 
 
 async def take_in(window: Window, month: str) -> None:

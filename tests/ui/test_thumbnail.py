@@ -11,8 +11,7 @@ from textual.strip import Strip
 
 from tests.ui.drawn_cells import CORNERS, GREEN, RED, WHITE, cells, enlarged, save
 from tests.ui.screen_text import screen_strips, screen_text
-from vuemantics_tui.ui.pictures.loader import PictureLoader
-from vuemantics_tui.ui.pictures.modes import Depth, PictureMode, mode_of
+from vuemantics_tui.ui.pictures.loader import Depth, PictureLoader, PictureMode, mode_of
 from vuemantics_tui.ui.themes import DARK
 from vuemantics_tui.ui.widgets.thumbnail import Thumbnail
 

@@ -10,13 +10,13 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from vuemantics_tui.analyzers import failures
-from vuemantics_tui.analyzers.answers import GrowingAnswer
 from vuemantics_tui.analyzers.base import Compute, OnPulled, ServerState
 from vuemantics_tui.analyzers.failures import Peer, Purpose, RefusedError, Request
 from vuemantics_tui.analyzers.hosts import Hosts, parse_hosts
 from vuemantics_tui.analyzers.registry import AnalyzerContext
 from vuemantics_tui.analyzers.remote import (
     LOOK_SECONDS,
+    GrowingAnswer,
     Question,
     RemoteAnalyzer,
     RemoteOptions,

@@ -13,21 +13,19 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from vuemantics_tui.analyzers import failures
-from vuemantics_tui.analyzers.answers import GrowingAnswer
 from vuemantics_tui.analyzers.base import Compute, ServerState
-from vuemantics_tui.analyzers.failures import Peer, Purpose, RefusedError, Request
+from vuemantics_tui.analyzers.failures import Peer, Purpose, RefusedError, Request, Secret, read_key
 from vuemantics_tui.analyzers.registry import AnalyzerContext
 from vuemantics_tui.analyzers.remote import (
     LOOK_SECONDS,
+    GrowingAnswer,
     Question,
     RemoteAnalyzer,
     RemoteOptions,
     grow,
     shared_options,
 )
-from vuemantics_tui.analyzers.secret import Secret, read_key
-from vuemantics_tui.analyzers.streams import EventReader
-from vuemantics_tui.analyzers.wire import RemoteServer, parse_json
+from vuemantics_tui.analyzers.wire import EventReader, RemoteServer, parse_json
 from vuemantics_tui.domain.errors import AnalyzerError, UsageError
 
 KEY_HINT = "Set OPENAI_API_KEY, or write the key into the key file that the settings name."

@@ -42,7 +42,7 @@ _PLACES = {
     "search": "search:search",
     "show": "uploads:show",
     "stats": "statistics:stats",
-    "tag": "tags:tag",
+    "tag": "uploads:tag",
     "trash": "trash:trash",
 }
 

@@ -1,4 +1,4 @@
-"""The commands that show uploads: list, show, open."""
+"""The commands about single uploads: list, show, open, tag."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 import click
 
 from vuemantics_tui.cli.options import current_settings, hidden_option, json_option, library_option
-from vuemantics_tui.cli.output import emit, emit_json, note, upload_document, upload_page, upload_table
+from vuemantics_tui.cli.output import emit, emit_json, note, table, upload_document, upload_page, upload_table
 from vuemantics_tui.cli.session import open_library, run
 from vuemantics_tui.config import Settings
 from vuemantics_tui.desktop import open_in_viewer
+from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.formats import FileType
+from vuemantics_tui.domain.text import counted, visible
 from vuemantics_tui.domain.upload import ProcessingStatus
 
 if TYPE_CHECKING:
@@ -102,3 +104,80 @@ def open_original(upload_id: str) -> None:
 async def _original(settings: Settings, prefix: str) -> Path:
     async with open_library(settings) as library:
         return library.original(await library.uploads.find(prefix))
+
+
+@click.command(
+    # No short options, so that -hat is a tag.
+    context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]},
+    epilog="Quote a tag with spaces: vuemantics-tui tag 3f2a '+golden gate'",
+)
+@click.argument("words", nargs=-1, metavar="ID... +TAG... -TAG...")
+@click.option("--list", "listed", is_flag=True, help="List tags and albums.")
+@click.option("--album/--no-album", default=None, help="Make the +TAGs albums, or plain tags again. Needs no IDs.")
+@json_option
+@library_option
+def tag(words: tuple[str, ...], listed: bool, album: bool | None, as_json: bool) -> None:
+    """Add tags of your own to uploads, or remove them.
+
+    They stay when an upload is described again.
+    """
+    wrong = next((word for word in words if word.startswith("--")), None)
+    if wrong is not None:
+        raise click.NoSuchOption(wrong)
+    ids = tuple(dict.fromkeys(word for word in words if word[:1] not in ("+", "-")))
+    added = [word[1:] for word in words if word.startswith("+")]
+    removed = [word[1:] for word in words if word.startswith("-")]
+    if listed and words:
+        raise UsageError("--list takes no IDs and no tags", "See: vuemantics-tui tag --help")
+    if as_json and not listed:
+        raise UsageError("--json needs --list", "To list the uploads with a tag: vuemantics-tui search tag:NAME --json")
+    if not listed:
+        if not (added or removed):
+            raise UsageError("No tag given", "Start each tag with a sign: vuemantics-tui tag 3f2a +beach -cat")
+        if not ids and (album is None or removed):
+            raise UsageError("No upload given", "Give IDs; to see them: vuemantics-tui list")
+    settings = current_settings()
+    if listed:
+        run(lambda: _tags_listed(settings, as_json))
+    else:
+        run(lambda: _change(settings, ids, added, removed, album))
+
+
+async def _tags_listed(settings: Settings, as_json: bool) -> None:
+    async with open_library(settings) as library:
+        tags = await library.tags.own()
+    if as_json:
+        for one in tags:
+            emit_json({"name": one.name, "count": one.count, "album": one.album})
+    elif tags:
+        rows = [(f"{one.count:,}", "album" if one.album else "tag", one.name) for one in tags]
+        for line in table(("Uploads", "Kind", "Name"), rows, frozenset({0})):
+            emit(line)
+    else:
+        note("You have no tags yet. To add one: vuemantics-tui tag ID +beach")
+
+
+async def _change(
+    settings: Settings, ids: tuple[str, ...], added: list[str], removed: list[str], album: bool | None
+) -> None:
+    async with open_library(settings, "write") as library:
+        named = [(await library.uploads.find(prefix)).id for prefix in ids]
+        given = taken = 0
+        if named:
+            plain, albums = ([], added) if album else (added, [])
+            _, given, taken = await library.tags.retag(named, add=plain, albums=albums, remove=removed)
+        if album is not None and (not named or not album):
+            for name in added:
+                if not await library.tags.set_album(name, album):
+                    raise UsageError(f"There is no album {name!r}", "To see them all: vuemantics-tui tag --list")
+    if ids and added:
+        note(f"Tagged {counted(given, 'upload')}: {_names(added)}")
+    if ids and removed:
+        note(f"Removed from {counted(taken, 'upload')}: {_names(removed)}")
+    if not ids:
+        kind = ("albums" if album else "plain tags") if len(added) > 1 else ("an album" if album else "a plain tag")
+        note(f"{_names(added)}: now {kind}")
+
+
+def _names(names: list[str]) -> str:
+    return ", ".join(visible(name) for name in names)

@@ -10,8 +10,7 @@ from typing import Any
 from PIL import Image
 
 from vuemantics_tui.demo_pictures import scenes
-from vuemantics_tui.demo_pictures.canvas import HEIGHT, WIDTH
-from vuemantics_tui.demo_pictures.clip import draw_clip
+from vuemantics_tui.demo_pictures.scenes import HEIGHT, WIDTH, draw_clip
 
 __all__ = ["BROKEN_NAME", "HEIGHT", "WIDTH", "draw_demo"]
 

@@ -1,14 +1,77 @@
-"""The demo's pictures: views of nature, a poster, a city, a chart and patterns."""
+"""The demo's pictures and its film: views of nature, a poster, a city, a chart and patterns."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from vuemantics_tui.demo_pictures.canvas import HEIGHT, SEED, WIDTH, Canvas, Colour, begin_scene
+WIDTH, HEIGHT = 1280, 853
+# What every random number of the demo begins with, so that the drawing is the same every time.
+SEED = 20240229
+
+Colour = tuple[int, int, int]
+Plane = npt.NDArray[np.float32]
+
+
+class Canvas:
+    """A picture in floats: shapes are laid over it by masks, so that every edge is smooth."""
+
+    def __init__(self, size: tuple[int, int], stops: Sequence[tuple[float, Colour]]) -> None:
+        """Begin with a vertical gradient: `stops` are heights (0 the top, 1 the bottom) with their colours."""
+        self.width, self.height = size
+        self.y, self.x = np.mgrid[0 : self.height, 0 : self.width].astype(np.float32)
+        heights, colours = [stop[0] for stop in stops], np.array([stop[1] for stop in stops], np.float32)
+        rows = np.linspace(0, 1, self.height)
+        column = np.stack([np.interp(rows, heights, colours[:, band]) for band in range(3)], axis=1)
+        self.pixels = np.repeat(column[:, None, :], self.width, axis=1).astype(np.float32)
+
+    def cover(self, colour: Colour | Plane, mask: Plane) -> None:
+        """Lay a colour, or a whole picture, over the canvas where `mask` (0..1) says."""
+        self.pixels += (np.asarray(colour, np.float32) - self.pixels) * mask[..., None]
+
+    def disc(self, x: float, y: float, radius: float, colour: Colour, soft: float = 1.0) -> None:
+        """A disc whose edge fades over `soft` pixels."""
+        reach = radius + soft
+        rows = slice(max(0, int(y - reach)), max(0, int(y + reach) + 1))
+        columns = slice(max(0, int(x - reach)), max(0, int(x + reach) + 1))
+        distance = np.hypot(self.x[rows, columns] - x, self.y[rows, columns] - y)
+        mask = np.clip((radius - distance) / soft + 0.5, 0, 1)
+        # Smoothstep: a straight fade would show where it begins and ends.
+        mask = mask * mask * (3 - 2 * mask)
+        part = self.pixels[rows, columns]
+        part += (np.array(colour, np.float32) - part) * mask[..., None]
+
+    def ridge(self, heights: npt.NDArray[Any], colour: Colour | Plane) -> None:
+        """Everything below a line: `heights` is the y of its edge for each column."""
+        top = max(0, int(heights.min()) - 1)
+        mask = np.clip(self.y[top:] - heights[None, :].astype(np.float32) + 0.5, 0, 1)
+        paint = np.asarray(colour, np.float32)
+        part = self.pixels[top:]
+        part += ((paint[top:] if paint.ndim == 3 else paint) - part) * mask[..., None]
+
+    def waves(self, seed: int, roughness: float, steps: int = 7) -> npt.NDArray[np.float64]:
+        """A line of hills in -1..1 or so: sine waves, each twice as fast and `roughness` times as high."""
+        random = np.random.default_rng(SEED + seed)
+        along = np.linspace(0, 2 * np.pi, self.width)
+        line = np.zeros(self.width)
+        for step in range(steps):
+            phase, pace = random.uniform(0, 2 * np.pi), random.uniform(0.7, 1.3)
+            line += roughness**step * np.sin(along * pace * 2**step + phase)
+        return line
+
+    def image(self) -> Image.Image:
+        return Image.fromarray(np.clip(self.pixels, 0, 255).astype(np.uint8), "RGB")
+
+
+def begin_scene(*stops: tuple[float, Colour]) -> Canvas:
+    """A canvas of WIDTH x HEIGHT pixels with a gradient of these stops."""
+    return Canvas((WIDTH, HEIGHT), stops)
 
 
 def sunset() -> Image.Image:
@@ -259,3 +322,47 @@ def stripes() -> Image.Image:
 
 def plain() -> Image.Image:
     return Image.new("RGB", (WIDTH, HEIGHT), (44, 98, 190))
+
+
+_CLIP_SIZE, _CLIP_RATE, _CLIP_SECONDS = (640, 360), 24, 3
+
+
+def draw_clip(path: Path) -> None:
+    """Draw a sailing boat that crosses the water: MPEG-4 part 2, which every build of FFmpeg can encode."""
+    import av
+
+    wide, tall = _CLIP_SIZE
+    backdrop = Canvas(_CLIP_SIZE, ((0, (120, 190, 240)), (0.6, (226, 240, 248)), (1, (226, 240, 248))))
+    backdrop.disc(520, 70, 34, (255, 240, 170), soft=10)
+    backdrop.ridge(np.full(wide, 212.0) - backdrop.waves(70, 0.5) * 9, (120, 160, 140))
+    sky = backdrop.image()
+    columns = np.arange(0, wide + 8, 8)
+    with av.open(str(path), "w", format="mp4") as container:
+        stream = container.add_stream("mpeg4", rate=_CLIP_RATE)
+        stream.width, stream.height, stream.pix_fmt = wide, tall, "yuv420p"
+        stream.bit_rate = 2_000_000
+        stream.codec_context.gop_size = _CLIP_RATE
+        stream.codec_context.time_base = Fraction(1, _CLIP_RATE)
+        for number in range(_CLIP_RATE * _CLIP_SECONDS):
+            image = sky.copy()
+            draw = ImageDraw.Draw(image)
+            done = number / (_CLIP_RATE * _CLIP_SECONDS)
+            for row, colour in enumerate(((84, 150, 196), (58, 124, 178), (38, 98, 156))):
+                if row == 1:
+                    _draw_boat(draw, 60 + done * 500, 252 + 5 * float(np.sin(done * 18)))
+                heights = 222 + row * 42 + 5 * np.sin(columns / (26 + 8 * row) + done * (9 + 4 * row) + row)
+                points = [*zip(columns.tolist(), heights.tolist(), strict=True), (wide, tall), (0, tall)]
+                draw.polygon(points, fill=colour)
+            frame = av.VideoFrame.from_ndarray(np.asarray(image), format="rgb24")
+            frame.pts = number
+            for packet in stream.encode(frame):
+                container.mux(packet)
+        for packet in stream.encode(None):
+            container.mux(packet)
+
+
+def _draw_boat(draw: ImageDraw.ImageDraw, x: float, y: float) -> None:
+    draw.line((x, y, x, y - 132), fill=(90, 62, 40), width=5)
+    draw.polygon([(x + 6, y - 128), (x + 6, y - 22), (x + 74, y - 22)], fill=(250, 250, 246))
+    draw.polygon([(x - 6, y - 116), (x - 6, y - 22), (x - 52, y - 22)], fill=(222, 70, 56))
+    draw.polygon([(x - 66, y - 12), (x + 78, y - 12), (x + 52, y + 24), (x - 46, y + 24)], fill=(132, 78, 44))

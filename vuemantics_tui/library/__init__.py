@@ -41,8 +41,8 @@ if TYPE_CHECKING:
     from vuemantics_tui.processing.backfill import BackfillProgress
     from vuemantics_tui.processing.circuit import Outage
     from vuemantics_tui.processing.intake import Candidate, Intake, IntakeOutcome, IntakeResult, OnBytes
+    from vuemantics_tui.processing.pipeline import StageLimits
     from vuemantics_tui.processing.scheduler import Launch, Running
-    from vuemantics_tui.processing.slots import StageLimits
     from vuemantics_tui.search.suggestions import Suggestion, SuggestionKind
     from vuemantics_tui.store.descriptions import EDITED_BY_HAND, StoredDescription
     from vuemantics_tui.store.search import SavedSearch
@@ -108,7 +108,7 @@ _LATE = {
     "processing.circuit": ("Outage",),
     "processing.intake": ("Candidate", "IntakeOutcome", "IntakeResult"),
     "processing.scheduler": ("Launch", "Running"),
-    "processing.slots": ("StageLimits",),
+    "processing.pipeline": ("StageLimits",),
     "search.suggestions": ("Suggestion", "SuggestionKind"),
     "store.descriptions": ("EDITED_BY_HAND", "StoredDescription"),
     "store.search": ("SavedSearch",),

@@ -21,9 +21,8 @@ if TYPE_CHECKING:
     from vuemantics_tui.config import Settings
     from vuemantics_tui.library.analyzer import LibraryAnalyzer
     from vuemantics_tui.processing.backfill import Backfill, BackfillProgress
-    from vuemantics_tui.processing.pipeline import Frames, Pipeline, Texts
+    from vuemantics_tui.processing.pipeline import Frames, Pipeline, StageLimits, Texts
     from vuemantics_tui.processing.scheduler import Launch, Scheduler
-    from vuemantics_tui.processing.slots import StageLimits
     from vuemantics_tui.store.changes import ChangeFeed
     from vuemantics_tui.store.database import Database
 

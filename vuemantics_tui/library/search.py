@@ -14,9 +14,17 @@ from vuemantics_tui.domain.errors import AnalyzerError, UsageError
 from vuemantics_tui.domain.query import Query, parse_query, split_words
 from vuemantics_tui.domain.upload import Upload
 from vuemantics_tui.library.analyzer import LibraryAnalyzer
-from vuemantics_tui.search.cutoff import Histogram, floor_of
 from vuemantics_tui.search.meaning import Meanings
-from vuemantics_tui.search.ranking import Hit, Ranked, Ranking, Semantics, nearest_by_words, sentences
+from vuemantics_tui.search.ranking import (
+    Histogram,
+    Hit,
+    Ranked,
+    Ranking,
+    Semantics,
+    floor_of,
+    nearest_by_words,
+    sentences,
+)
 from vuemantics_tui.search.suggestions import Suggester
 from vuemantics_tui.search.vectors import VectorIndex
 from vuemantics_tui.store.changes import ChangeFeed

@@ -14,8 +14,7 @@ from typing import Protocol
 from vuemantics_tui.domain.errors import LibraryError
 from vuemantics_tui.processing.circuit import STORE_SECONDS, Circuit
 from vuemantics_tui.processing.owner import Owner, fate_of
-from vuemantics_tui.processing.pipeline import Pipeline
-from vuemantics_tui.processing.slots import StageLimits
+from vuemantics_tui.processing.pipeline import Pipeline, StageLimits
 from vuemantics_tui.store.changes import Stir
 from vuemantics_tui.store.queue import LEASE_SECONDS, ClaimStore
 from vuemantics_tui.store.runs import Claim

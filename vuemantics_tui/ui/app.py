@@ -297,7 +297,7 @@ class VuemanticsApp(SurvivingApp):
             copying = self._uploads_screen.intake.is_copying
             if self._process or copying:
                 interrupted = work_to_leave(counts, self.library.queue.running_here, copying)
-        from vuemantics_tui.ui.screens.confirm import ConfirmScreen
+        from vuemantics_tui.ui.screens.ask import ConfirmScreen
         from vuemantics_tui.ui.screens.edit import EditScreen
 
         if any(isinstance(screen, EditScreen) and screen.changed for screen in self.screen_stack):

@@ -18,8 +18,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 from textual.worker import Worker, WorkerFailed, WorkerState
 
-from vuemantics_tui.ui.notices import Notices
-from vuemantics_tui.ui.recent_log import RecentLog
+from vuemantics_tui.ui.notices import Notices, RecentLog
 from vuemantics_tui.ui.textual_private import active_message_pump
 
 log = logging.getLogger(__name__)

@@ -19,6 +19,7 @@ from rich.cells import cell_len
 
 from tests.ui.conftest import NOW
 from vuemantics_tui.ui.picker import folder, marks
+from vuemantics_tui.ui.picker.fields import fit_path
 from vuemantics_tui.ui.picker.file_list import Columns, line_pieces
 from vuemantics_tui.ui.picker.folder import (
     Completion,
@@ -31,7 +32,6 @@ from vuemantics_tui.ui.picker.folder import (
     entry_at,
     read_folder,
 )
-from vuemantics_tui.ui.picker.header import fit_path
 from vuemantics_tui.ui.picker.marks import Marks, Tallies, Tally, count_below
 from vuemantics_tui.ui.picker.places import Place, drives, find_places
 from vuemantics_tui.ui.typed_paths import explain_missing, typed_paths

@@ -13,7 +13,7 @@ from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.upload import ProcessingStage, ProcessingStatus, Upload, UploadEvent
 from vuemantics_tui.ui.phrases import ago_words
 from vuemantics_tui.ui.uploads import pane_words as words
-from vuemantics_tui.ui.uploads.pane_parts import chip_lines
+from vuemantics_tui.ui.uploads.pane import chip_lines
 
 __all__ = ["in_utc"]
 

@@ -15,7 +15,7 @@ from vuemantics_tui import paths
 from vuemantics_tui.domain.errors import LibraryError
 from vuemantics_tui.domain.upload import ProcessingStatus, QueueCounts, UploadRow
 from vuemantics_tui.ui.feed import LibraryChanged
-from vuemantics_tui.ui.screens.confirm import ConfirmScreen
+from vuemantics_tui.ui.screens.ask import ConfirmScreen
 from vuemantics_tui.ui.uploads.intake import PathInput
 from vuemantics_tui.ui.uploads.upload_list import MOST_KEPT_ROWS
 

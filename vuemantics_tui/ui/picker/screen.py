@@ -28,10 +28,12 @@ from vuemantics_tui.ui.picker.fields import (
     GoField,
     GoInput,
     PathTyped,
+    PickerHeader,
+    TotalsLine,
+    fit_path,
 )
 from vuemantics_tui.ui.picker.file_list import EntryHighlighted, EntryOpened, FileHeading, FileList, MarkClicked
 from vuemantics_tui.ui.picker.folder import Entry, Kind, Listing, Order, View, arrange, entry_at, read_folder
-from vuemantics_tui.ui.picker.header import PickerHeader, TotalsLine, fit_path
 from vuemantics_tui.ui.picker.marks import Marks, Tallies
 from vuemantics_tui.ui.picker.places import Place, PlaceChosen, PlaceList, find_places
 from vuemantics_tui.ui.picker.preview import PreviewOf, PreviewPane

@@ -14,7 +14,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from vuemantics_tui.ui.pictures.modes import Depth, PictureMode
+from vuemantics_tui.ui.pictures.loader import Depth, PictureMode
 
 Pixels = NDArray[np.uint8]
 

@@ -1,4 +1,4 @@
-"""AskScreen: one line to be typed, with completion, and done something with."""
+"""The questions of the app: one line to type, a confirmation, and what becomes of edited descriptions."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from vuemantics_tui.domain.errors import VuemanticsError
-from vuemantics_tui.domain.text import visible
-from vuemantics_tui.ui.actions import ANSWER, action
+from vuemantics_tui.domain.text import counted, visible
+from vuemantics_tui.ui.actions import ANSWER, action, hidden
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 from vuemantics_tui.ui.widgets.one_line import LineInput, Words
 
@@ -129,3 +129,87 @@ class AskScreen(ModalScreen[str | None]):
     def _complain(self, error: VuemanticsError) -> None:
         self.query_one(Words).set_class(True, "-error")
         self.query_one(Words).say(visible(f"✗ {error.message}. {error.hint}".strip()))
+
+
+class ConfirmScreen(ModalScreen[bool]):
+    """A question with two answers. Enter, Escape and n are the safe one."""
+
+    HELP_TITLE = "A question"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        action("agree", "y", "agree", "yes", "Yes", ANSWER),
+        action("decline", "enter,escape,n", "decline", "no", "No, change nothing", ANSWER),
+        # A question hides the keys of the app; pressed once more, these mean it.
+        hidden("quit-question", "ctrl+q,ctrl+c", "app.quit", "quit", "Quit all the same", ANSWER),
+    ]
+
+    def __init__(self, question: str, explanation: str, *, agree: str, decline: str) -> None:
+        super().__init__()
+        self._question = visible(question)
+        self._explanation = visible(explanation)
+        self._answers = {"agree": agree, "decline": decline}
+
+    def compose(self) -> ComposeResult:
+        """The question, what it means, the answers."""
+        with Vertical(id="confirm"):
+            yield Static(self._question, id="confirm-question", markup=False)
+            yield Static(self._explanation, id="confirm-explanation", markup=False)
+            yield KeysLine(id="confirm-keys")
+
+    def on_mount(self) -> None:
+        """Give the answers their words."""
+        for binding_id, words in self._answers.items():
+            self.query_one(KeysLine).rename(binding_id, words)
+
+    def action_agree(self) -> None:
+        """Yes."""
+        self.dismiss(True)
+
+    def action_decline(self) -> None:
+        """No."""
+        self.dismiss(False)
+
+
+class OverwriteScreen(ModalScreen[bool | None]):
+    """Dismisses with whether the edited ones are described again, too; None is to leave everything as it is.
+
+    `edited` of `total` were edited by hand.
+    """
+
+    HELP_TITLE = "The question about descriptions edited by hand"
+    CSS_PATH = Path(__file__).with_suffix(".tcss")
+    BINDINGS: ClassVar[list[BindingType]] = [
+        action("overwrite-all", "y", "overwrite_all", "all", "Describe all of them again", ANSWER),
+        action("overwrite-others", "o", "overwrite_others", "only the others", "Skip those edited by hand", ANSWER),
+        action("overwrite-none", "enter,escape,n", "overwrite_none", "none", "Describe none of them again", ANSWER),
+    ]
+
+    def __init__(self, edited: int, total: int) -> None:
+        super().__init__()
+        self._edited = edited
+        self._total = total
+
+    def compose(self) -> ComposeResult:
+        """The question, what it means, the answers."""
+        were = "1 was" if self._edited == 1 else f"{self._edited:,} were"
+        them = "it" if self._edited == 1 else "them"
+        with Vertical(classes="question"):
+            yield Static(f"{were} edited by hand. Describe {them} again?", classes="question-title", markup=False)
+            yield Static(
+                f"{counted(self._total, 'upload')} will be retried or described again. Your text stays in the history,"
+                " but is no longer the current description.",
+                classes="question-text",
+                markup=False,
+            )
+            yield KeysLine(id="overwrite-keys")
+
+    def action_overwrite_all(self) -> None:
+        """All of them."""
+        self.dismiss(True)
+
+    def action_overwrite_others(self) -> None:
+        """Only those that nobody edited."""
+        self.dismiss(False)
+
+    def action_overwrite_none(self) -> None:
+        """None at all."""
+        self.dismiss(None)

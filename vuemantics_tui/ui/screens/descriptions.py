@@ -25,7 +25,7 @@ from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.phrases import ago_words, lines_of
 from vuemantics_tui.ui.screens.page import is_open
-from vuemantics_tui.ui.widgets.choice_list import ChoiceList
+from vuemantics_tui.ui.widgets.cursor_list import ChoiceList
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 from vuemantics_tui.ui.widgets.one_line import Words, fit
 

@@ -17,7 +17,7 @@ from vuemantics_tui.domain.errors import VuemanticsError
 from vuemantics_tui.domain.text import visible
 from vuemantics_tui.ui.actions import ANSWER, action
 from vuemantics_tui.ui.editor import edited_text, editor_command
-from vuemantics_tui.ui.screens.confirm import ConfirmScreen
+from vuemantics_tui.ui.screens.ask import ConfirmScreen
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 from vuemantics_tui.ui.widgets.one_line import Words
 

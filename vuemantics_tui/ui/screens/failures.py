@@ -11,23 +11,81 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.content import Content
 from textual.screen import Screen
+from textual.widget import Widget
 from textual.widgets import OptionList, Static
 from textual.worker import Worker
 
-from vuemantics_tui.domain.text import counted, visible
+from vuemantics_tui.domain.text import counted, size_words, visible
 from vuemantics_tui.domain.upload import FailureGroup
 from vuemantics_tui.ui.actions import ACT, MOVE, action, key_of
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.phrases import without_prefix
 from vuemantics_tui.ui.screens.page import is_open
-from vuemantics_tui.ui.widgets.choice_list import ChoiceList
+from vuemantics_tui.ui.widgets.cursor_list import ChoiceList
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 from vuemantics_tui.ui.widgets.one_line import Words
-from vuemantics_tui.ui.widgets.pull_line import PullLine
 
 if TYPE_CHECKING:
     from vuemantics_tui.library import Library
+
+
+BAR_CELLS = 24
+
+
+class PullLine(Widget):
+    """Two lines, or none while nothing is pulled."""
+
+    DEFAULT_CSS = """
+    PullLine {
+        display: none;
+        height: 2;
+        padding: 0 1;
+        background: $panel;
+
+        &.-pulling {
+            display: block;
+        }
+    }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._model = ""
+        self._status = ""
+        self._done = self._all = 0
+
+    def begin(self, model: str) -> None:
+        """A model is going to be pulled."""
+        self._model = visible(model)
+        self.add_class("-pulling")
+        self.progressed("", 0, 0)
+
+    def progressed(self, status: str, bytes_so_far: int, bytes_in_all: int) -> None:
+        """So far it is; both numbers are 0 where that is not known."""
+        self._status, self._done, self._all = visible(status), bytes_so_far, bytes_in_all
+        self.refresh()
+
+    def end(self) -> None:
+        """Nothing is pulled any more."""
+        self.remove_class("-pulling")
+
+    def render(self) -> Content:
+        """The model and what is done to it; a bar, percent and bytes where they are known."""
+        head = Content.assemble(("Downloading ", "$dim"), (self._model, "bold"), (f"  {self._status}", "$dim"))
+        if not self._all:
+            return Content.assemble(head, "\n", ("━" * BAR_CELLS, "$line"))
+        share = min(1.0, self._done / self._all)
+        filled = round(BAR_CELLS * share)
+        return Content.assemble(
+            head,
+            "\n",
+            ("━" * filled, "$running"),
+            ("━" * (BAR_CELLS - filled), "$line"),
+            f" {100 * share:3.0f} %",
+            (f"  {size_words(self._done)} of {size_words(self._all)}", "$dim"),
+        )
+
 
 # Each time, all that failed is read.
 READ_REST_SECONDS = 0.5

@@ -17,7 +17,7 @@ from textual.widgets import Static
 
 from vuemantics_tui.domain.text import visible
 from vuemantics_tui.ui.actions import MOVE, VIEW, action
-from vuemantics_tui.ui.recent_log import LogEntry, RecentLog
+from vuemantics_tui.ui.notices import LogEntry, RecentLog
 from vuemantics_tui.ui.screens.page import READING, Reading
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 

@@ -20,8 +20,8 @@ from vuemantics_tui.ui.actions import FIND, MOVE, action
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.screens.page import is_open
-from vuemantics_tui.ui.uploads.pane_parts import ALBUM_SIGN
-from vuemantics_tui.ui.widgets.choice_list import ChoiceList
+from vuemantics_tui.ui.uploads.pane import ALBUM_SIGN
+from vuemantics_tui.ui.widgets.cursor_list import ChoiceList
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 
 # While uploads are processed, each of them may change what the searches find.

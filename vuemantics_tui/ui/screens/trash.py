@@ -16,9 +16,9 @@ from vuemantics_tui.domain.text import counted, size_words, visible
 from vuemantics_tui.library import Library, TrashedUpload
 from vuemantics_tui.ui.actions import ACT, MOVE, action
 from vuemantics_tui.ui.phrases import ago_words
-from vuemantics_tui.ui.screens.confirm import ConfirmScreen
+from vuemantics_tui.ui.screens.ask import ConfirmScreen
 from vuemantics_tui.ui.screens.list_screen import ListScreen
-from vuemantics_tui.ui.widgets.choice_list import ChoiceList
+from vuemantics_tui.ui.widgets.cursor_list import ChoiceList
 
 NOT_THERE = "{name} is no longer in the trash."
 

@@ -25,7 +25,7 @@ from vuemantics_tui.ui.notices import Notices
 
 if TYPE_CHECKING:
     from vuemantics_tui.library import Library
-    from vuemantics_tui.ui.screens.confirm import ConfirmScreen
+    from vuemantics_tui.ui.screens.ask import ConfirmScreen
 
 ALBUM = "album:"
 NO_TAGS_YET = "name or +name adds a tag, -name removes it. Separate with commas."
@@ -94,7 +94,7 @@ class UploadCommands:
         return bool(count)
 
     def _delete_question(self, rows: Sequence[UploadRow]) -> ConfirmScreen:
-        from vuemantics_tui.ui.screens.confirm import ConfirmScreen
+        from vuemantics_tui.ui.screens.ask import ConfirmScreen
 
         one, days = len(rows) == 1, self._library.trash.days
         kept = f"for {days:g} days" if days else "until you empty it"
@@ -123,8 +123,7 @@ class UploadCommands:
 
     async def _may_overwrite(self, edited: Sequence[UploadRow], rows: Sequence[UploadRow]) -> bool | None:
         """Ask whether edited descriptions may be replaced; None is to leave everything as it is."""
-        from vuemantics_tui.ui.screens.confirm import ConfirmScreen
-        from vuemantics_tui.ui.screens.overwrite import OverwriteScreen
+        from vuemantics_tui.ui.screens.ask import ConfirmScreen, OverwriteScreen
 
         ended = sum(row.status in TERMINAL for row in rows)
         if not edited:
@@ -178,7 +177,7 @@ class UploadCommands:
     @_errors_told
     async def reembed(self) -> bool:
         """Embed again what another model embedded, after asking."""
-        from vuemantics_tui.ui.screens.confirm import ConfirmScreen
+        from vuemantics_tui.ui.screens.ask import ConfirmScreen
 
         stale, described = await self._library.queue.stale_embeddings()
         model = visible((await self._library.analyzer.get()).embedding_model)
@@ -309,7 +308,7 @@ class UploadCommands:
     @_errors_told
     async def use_better_analyzer(self) -> bool:
         """Switch the library to a better analyzer, after asking; the app is then opened again with it."""
-        from vuemantics_tui.ui.screens.confirm import ConfirmScreen
+        from vuemantics_tui.ui.screens.ask import ConfirmScreen
 
         better = await self._library.analyzer.better()
         if better is None:

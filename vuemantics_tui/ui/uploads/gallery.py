@@ -22,9 +22,8 @@ from vuemantics_tui.domain.upload import TERMINAL, Upload, UploadRow
 from vuemantics_tui.ui.actions import MOVE, hidden
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.phrases import glyph_of
-from vuemantics_tui.ui.pictures.loader import Drawn, PictureLoader
-from vuemantics_tui.ui.pictures.modes import mode_of
-from vuemantics_tui.ui.uploads.line import MARK, glyph_style
+from vuemantics_tui.ui.pictures.loader import Drawn, PictureLoader, mode_of
+from vuemantics_tui.ui.uploads.table import MARK, glyph_style
 from vuemantics_tui.ui.uploads.upload_list import UploadList
 from vuemantics_tui.ui.widgets.one_line import fit, fit_name
 

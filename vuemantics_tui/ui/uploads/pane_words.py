@@ -23,8 +23,8 @@ from vuemantics_tui.ui.phrases import (
     reason_of,
     taken_words,
 )
-from vuemantics_tui.ui.uploads.line import lit
 from vuemantics_tui.ui.uploads.results import Why
+from vuemantics_tui.ui.uploads.table import lit
 
 if TYPE_CHECKING:
     from vuemantics_tui.library import SearchHit

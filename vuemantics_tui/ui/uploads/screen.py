@@ -20,8 +20,7 @@ from vuemantics_tui.domain.view import View
 from vuemantics_tui.ui.actions import ACT, FIND, MARK, PROGRAM, QUEUE, VIEW, action, hidden, key_of
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader, TimePassed, WorkProgressed
 from vuemantics_tui.ui.notices import Notices
-from vuemantics_tui.ui.pictures.loader import Drawn, PictureLoader
-from vuemantics_tui.ui.pictures.modes import mode_of
+from vuemantics_tui.ui.pictures.loader import Drawn, PictureLoader, mode_of
 from vuemantics_tui.ui.uploads.browser import Browser
 from vuemantics_tui.ui.uploads.commands import UploadCommands
 from vuemantics_tui.ui.uploads.gallery import Gallery, TileOpened

@@ -11,8 +11,7 @@ from textual.geometry import Size
 from textual.strip import Strip
 from textual.widget import Widget
 
-from vuemantics_tui.ui.pictures.loader import Drawn, PictureLoader
-from vuemantics_tui.ui.pictures.modes import mode_of
+from vuemantics_tui.ui.pictures.loader import Drawn, PictureLoader, mode_of
 from vuemantics_tui.ui.widgets.one_line import fit
 
 PLACEHOLDER = "no thumbnail yet"
