@@ -14,7 +14,9 @@ from PIL import ExifTags, Image
 
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.media import MediaMetadata
+from vuemantics_tui.media.captions import read_words
 from vuemantics_tui.media.faults import is_picture_fault
+from vuemantics_tui.media.packets import find_packets
 from vuemantics_tui.media.pictures import (
     DEFAULT_MAX_PIXELS,
     open_picture,
@@ -46,7 +48,9 @@ def read_metadata(path: Path, file_type: FileType, max_pixels: int = DEFAULT_MAX
         width, height = upright_size(image)
         main, photo, place = _exif(image)
         extra = _camera(main, photo) | _place(place)
-        return MediaMetadata(width, height, taken_at=_taken_at(main, photo), extra=extra or None)
+        packets = find_packets(path, image.info.get("xmp"))
+        words = read_words(path, packets, exif=main)
+        return MediaMetadata(width, height, taken_at=_taken_at(main, photo), extra=extra or None, words=words)
 
 
 def _exif(image: Image.Image) -> tuple[_Tags, _Tags, _Tags]:
@@ -197,6 +201,7 @@ def _from_video(path: Path) -> MediaMetadata:
             taken_at=_creation_time(tags),
             video_codec=clip.stream.codec_context.name,
             extra=extra or None,
+            words=read_words(path, find_packets(path), tags=tags),
         )
 
 

@@ -13,6 +13,7 @@ from vuemantics_tui.domain.duplicates import LookAlike, PictureTraits
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.media import MediaMetadata
 from vuemantics_tui.store.database import Database, batches, json_list, next_revision, rows_of
+from vuemantics_tui.store.tags import save_words
 
 _LOOK_ALIKE = """
     SELECT number, id, filename, file_type, file_size, width, height, taken_at, created_at, sharpness, thumbnail_path
@@ -183,7 +184,7 @@ class BackfillStore:
 
         Only what lacked it is written, so two windows that read the same file at once do no harm.
         """
-        found_nothing = traits is None and metadata is None
+        found_nothing, metadata_read = traits is None and metadata is None, metadata is not None
         metadata = metadata or MediaMetadata()
         async with self._database.transaction() as connection:
             if not await rows_of(connection, f"SELECT 1 FROM uploads WHERE number = ? AND {_LACKING}", (number,)):
@@ -206,4 +207,6 @@ class BackfillStore:
                     "number": number,
                 },
             )
+            if metadata_read:
+                await save_words(connection, number, metadata.words)
             await save_traits(connection, number, traits, error)

@@ -24,6 +24,7 @@ from vuemantics_tui.store.descriptions import is_current, make_current, read_des
 from vuemantics_tui.store.duplicates import metadata_parameters, save_traits
 from vuemantics_tui.store.embeddings import delete_vectors, save_vector
 from vuemantics_tui.store.history import record_event
+from vuemantics_tui.store.tags import save_words
 
 Clock = Callable[[], float]
 
@@ -115,6 +116,7 @@ class RunStore:
                     "number": claim.number,
                 },
             )
+            await save_words(connection, claim.number, metadata.words)
             if traits or traits_error:
                 await save_traits(connection, claim.number, traits, traits_error)
             await _say_warning(connection, claim.number)
