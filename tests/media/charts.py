@@ -66,7 +66,7 @@ def encoded(light: Floats, primaries: int, transfer: int) -> Floats:
         scene = display * luminance ** ((1 - 1.2) / 1.2)
         low = np.sqrt(3 * scene)
         high = 0.17883277 * np.log(np.maximum(12 * scene - 0.28466892, 1e-9)) + 0.55991073
-        return np.clip(np.where(scene <= 1 / 12, low, high), 0, 1)
+        return np.asarray(np.clip(np.where(scene <= 1 / 12, low, high), 0, 1))
     there = np.clip(there, 0, 1)
     exponent = {0: 2.19921875, 4: 2.2, 8: 1.0}.get(transfer)
     srgb = np.where(there <= 0.0031308, there * 12.92, 1.055 * there ** (1 / 2.4) - 0.055)
