@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from vuemantics_tui.domain.formats import FileType, MediaFormat
+from vuemantics_tui.domain.moment import DateSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +110,19 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class MediaMetadata:
-    """Metadata of a file. `duration` in seconds; `taken_at` in ISO 8601; `extra` is plain JSON data."""
+    """Metadata of a file. `duration` in seconds; `extra` is plain JSON data.
+
+    `taken_at` is a moment (see `domain.moment`), which ends in Z where the file knows only UTC, and `taken_from` says
+    which part of the file has it; `taken_offset` is how many minutes east of UTC the camera's clock was set, where that
+    is known.
+    """
 
     width: int | None = None
     height: int | None = None
     duration: float | None = None
     taken_at: str | None = None
+    taken_from: DateSource | None = None
+    taken_offset: int | None = None
     video_codec: str | None = None
     extra: dict[str, str | int | float] | None = None
     words: FileWords = FileWords()
