@@ -163,7 +163,8 @@ class Upload(UploadRow):
     by the local clock of where it was taken (see `domain.moment`), and `taken_from` where that comes from;
     `modified_at`, when the added file was last changed, in ISO 8601 UTC; `retry_at`, the time of the next attempt, in
     seconds since the epoch; `edited` whether a person wrote the description; `own_tags` are your own tags, which stay
-    when the upload is described again.
+    when the upload is described again. `title` to `rating` and `keywords` are what the file or its side-car says, as in
+    `FileWords`; with `rated_by_hand` the rating, or that there is none, is yours.
     """
 
     user_id: str = ""
@@ -194,6 +195,14 @@ class Upload(UploadRow):
     read_text: str | None = None
     tags: tuple[str, ...] = ()
     own_tags: tuple[str, ...] = ()
+    keywords: tuple[str, ...] = ()
+    keyword_paths: tuple[str, ...] = ()
+    title: str | None = None
+    caption: str | None = None
+    creator: str | None = None
+    label: str | None = None
+    rating: int | None = None
+    rated_by_hand: bool = False
     description_audit_score: int | None = None
     description_audit_findings: tuple[str, ...] = ()
     analyzer: str | None = None

@@ -11,9 +11,11 @@ from PIL import ExifTags
 
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.media import MediaMetadata
-from vuemantics_tui.media.coordinates import Coordinates, clip_coordinates, exif_coordinates
+from vuemantics_tui.media.captions import read_words
+from vuemantics_tui.media.coordinates import Coordinates, clip_coordinates, exif_coordinates, packet_coordinates
 from vuemantics_tui.media.dates import TakenDate, clip_date, exif_date, gps_date
 from vuemantics_tui.media.exif import Tags, exif_directories, positive_of, text_of, whole_of
+from vuemantics_tui.media.packets import find_packets
 from vuemantics_tui.media.pictures import (
     DEFAULT_MAX_PIXELS,
     open_picture,
@@ -38,10 +40,12 @@ def read_metadata(path: Path, file_type: FileType, max_pixels: int = DEFAULT_MAX
     with picture_faults("The picture cannot be opened"), open_picture(path, max_pixels) as image:
         width, height = upright_size(image)
         main, photo, place = exif_directories(image)
-        located = _located(exif_coordinates(place))
+        packets = find_packets(path, image.info.get("xmp"))
+        located = _located(exif_coordinates(place) or packet_coordinates(packets))
         extra = _camera(main, photo) | (located.extra or {})
         taken = exif_date(main, photo, place) or gps_date(place)
-        return replace(_dated(taken), width=width, height=height, place=located.place, extra=extra or None)
+        words = read_words(path, packets, exif=main)
+        return replace(_dated(taken), width=width, height=height, place=located.place, extra=extra or None, words=words)
 
 
 def _dated(taken: TakenDate | None) -> MediaMetadata:
@@ -107,7 +111,8 @@ def _from_video(path: Path) -> MediaMetadata:
             "container": clip.container.format.name,
         }
         extra = {name: value for name, value in found.items() if value is not None}
-        located = _located(clip_coordinates(tags))
+        packets = find_packets(path)
+        located = _located(clip_coordinates(tags) or packet_coordinates(packets))
         extra |= located.extra or {}
         return replace(
             _dated(clip_date(tags, clip.container.format.name)),
@@ -117,6 +122,7 @@ def _from_video(path: Path) -> MediaMetadata:
             video_codec=clip.stream.codec_context.name,
             place=located.place,
             extra=extra or None,
+            words=read_words(path, packets, tags=tags),
         )
 
 
