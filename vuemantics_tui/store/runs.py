@@ -24,6 +24,7 @@ from vuemantics_tui.store.descriptions import is_current, make_current, read_des
 from vuemantics_tui.store.duplicates import metadata_parameters, save_traits
 from vuemantics_tui.store.embeddings import delete_vectors, save_vector
 from vuemantics_tui.store.history import record_event
+from vuemantics_tui.store.stacks import restack
 
 Clock = Callable[[], float]
 
@@ -117,6 +118,7 @@ class RunStore:
             )
             if traits or traits_error:
                 await save_traits(connection, claim.number, traits, traits_error)
+            await restack(connection, [claim.number])
             await _say_warning(connection, claim.number)
             await record_event(connection, claim.number, "thumbnail", warning or "", seconds)
 
