@@ -31,6 +31,23 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where something was taken: populated place, region, country, and the country's ISO 3166 code of two letters.
+
+    What is not known is empty. `common_names` are other names in use, such as Roma for Rome, `other_names` those in
+    more languages, and `country_names` other names of the country.
+    """
+
+    name: str = ""
+    region: str = ""
+    country: str = ""
+    country_code: str = ""
+    common_names: tuple[str, ...] = ()
+    other_names: tuple[str, ...] = ()
+    country_names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class MediaMetadata:
     """Metadata of a file. `duration` in seconds; `taken_at` in ISO 8601; `extra` is plain JSON data."""
 
