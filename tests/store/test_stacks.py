@@ -106,10 +106,10 @@ async def test_the_order_of_arrival_does_not_matter(database: Database, turn: in
     if turn % 2:
         ids = {name: await insert_upload(UploadStore(database), name, file_type=_type(name)) for name, _, _ in order}
         for name, taken_at, extra in SHOTS:
-            await read(database, ids[name], taken_at, **extra)
+            await read(database, ids[name], taken_at, None, **extra)
     else:
         for name, taken_at, extra in order:
-            await take(database, name, taken_at, **extra)
+            await take(database, name, taken_at, None, **extra)
     assert await listed(database) == ["DSC_0007.JPG 4", "IMG_0001(1).JPG", "IMG_0002.JPG 3", "IMG_E0001.JPG 4"]
     numbers = await StackStore(database).all()
     assert sorted([sorted(await inside(database, number)) for number in numbers]) == [
