@@ -5,6 +5,7 @@ import pytest
 from tests.conftest import insert_upload
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.media import MediaMetadata
+from vuemantics_tui.domain.moment import DateSource
 from vuemantics_tui.domain.upload import ProcessingStage, Upload
 from vuemantics_tui.domain.view import SortKey, View
 from vuemantics_tui.store.changes import ChangeFeed
@@ -36,7 +37,9 @@ async def read(
     claim = await claims.claim(upload_id)
     assert claim is not None
     await runs.advance(claim, ProcessingStage.THUMBNAIL)
-    metadata = MediaMetadata(40, 30, taken_at=taken_at, duration=duration, extra=dict(extra) or None)
+    metadata = MediaMetadata(
+        40, 30, taken_at=taken_at, taken_from=DateSource.EXIF, duration=duration, extra=dict(extra) or None
+    )
     await runs.finish_thumbnail(
         claim, ProcessingStage.QUEUED, thumbnail_path=None, warning=None, metadata=metadata, seconds=0.0
     )

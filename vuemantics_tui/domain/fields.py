@@ -16,6 +16,8 @@ from typing import Any
 
 from vuemantics_tui.domain.errors import ErrorKind
 from vuemantics_tui.domain.formats import FileType
+from vuemantics_tui.domain.media import MOST_STARS, REJECTED
+from vuemantics_tui.domain.moment import SOURCE_WORDS, DateSource, offset_minutes, offset_words
 from vuemantics_tui.domain.stacks import ROLE_WORDS, StackRole
 from vuemantics_tui.domain.text import date_words, seconds_words, size_words
 from vuemantics_tui.domain.upload import ProcessingStage, ProcessingStatus, StackMember, Upload
@@ -36,12 +38,13 @@ class Section(StrEnum):
 
 
 class Source(StrEnum):
-    """The table a column belongs to. OWN_TAGS and STACK are put together from several rows."""
+    """The table a column belongs to. OWN_TAGS, KEYWORDS and STACK are put together from several rows."""
 
     UPLOADS = "uploads"
     DESCRIPTIONS = "descriptions"
     OWN_TAGS = "tags"
     STACK = "stack"
+    KEYWORDS = "keywords"
 
 
 def _same(value: Any) -> Any:
@@ -118,6 +121,19 @@ def _quality(upload: Upload) -> str:
     return "" if score is None else "; ".join((str(score), *upload.description_audit_findings))
 
 
+def rating_words(rating: int | None) -> str:
+    """Return a rating in stars, or the word for a rejected one."""
+    if rating is None:
+        return ""
+    return "rejected" if rating == REJECTED else "★" * rating + "☆" * (MOST_STARS - rating)
+
+
+def _rating(upload: Upload) -> str:
+    return "; ".join(
+        part for part in (rating_words(upload.rating), "set by you" if upload.rated_by_hand else "") if part
+    )
+
+
 def _took(upload: Upload) -> str:
     return "" if upload.description_seconds is None else seconds_words(upload.description_seconds)
 
@@ -139,6 +155,16 @@ def member_words(member: StackMember) -> str:
     """Return one upload of a stack in words: IMG_0102.MOV (clip)."""
     word = ROLE_WORDS[StackRole(member.role)] if member.role else ""
     return f"{member.filename} ({word})" if word else member.filename
+
+
+def _taken(upload: Upload) -> str:
+    """Return the date by the local clock, its offset and where it comes from."""
+    if not upload.taken_at:
+        return ""
+    minutes = offset_minutes(upload.taken_at)
+    words = date_words(upload.taken_at, seconds=True, own_clock=True)
+    words += "" if minutes is None else f" UTC{offset_words(minutes)}"
+    return f"{words}, {SOURCE_WORDS[upload.taken_from]}" if upload.taken_from else words
 
 
 def _moment(name: str) -> Callable[[Upload], str]:
@@ -164,6 +190,11 @@ def _description(name: str, label: str = "", **more: Any) -> UploadField:
     )
 
 
+def _words(name: str, label: str = "", **more: Any) -> UploadField:
+    """Return a field of what the file brings."""
+    return _description(name, label, **{"source": Source.UPLOADS, **more})
+
+
 def _state(name: str, label: str = "", **more: Any) -> UploadField:
     return UploadField(name, Section.STATE, label, **{"json": name, **more})
 
@@ -177,7 +208,9 @@ FIELDS: tuple[UploadField, ...] = (
     _file("height"),
     _file("duration", "duration", shown=lambda upload: "" if upload.duration is None else f"{upload.duration:g} s"),
     _file("video_codec", "codec", exported=""),
-    _file("taken_at", "taken", shown=lambda upload: date_words(upload.taken_at, own_clock=True)),
+    _file("taken_at", "taken", shown=_taken),
+    _file("taken_from", load=_or_none(DateSource)),
+    _file("modified_at", "file changed", shown=_moment("modified_at")),
     _file("source_path", "added from"),
     _file("file_path", "original", exported="file", is_path=True),
     _file("thumbnail_path", "thumbnail", exported="", is_path=True),
@@ -193,10 +226,18 @@ FIELDS: tuple[UploadField, ...] = (
         load=_members,
         plain=_plain_members,
     ),
+    _words("title", "title"),
+    _words("caption", "caption"),
     _description("description", "description", column="text"),
     _description("read_text", "text in it"),
     _description("tags", "tags", load=_texts),
     _description("own_tags", "own tags", exported="", source=Source.OWN_TAGS, load=_texts),
+    _words("keywords", "keywords", source=Source.KEYWORDS, load=_texts),
+    _words("keyword_paths", load=_texts, in_csv=False),
+    _words("rating", "rating", shown=_rating),
+    _words("rated_by_hand", load=bool),
+    _words("label", "label"),
+    _words("creator", "creator"),
     _description("description_audit_score", "quality", shown=_quality, exported="quality", column="audit_score"),
     _description("description_audit_findings", exported="", column="audit_findings", load=_texts),
     _description("analyzer", "analyzer"),

@@ -124,7 +124,7 @@ def read_name(filename: str) -> StackName:
 class StackFacts:
     """What is known of an upload that matters for its stack.
 
-    `folder` is where its file was added from; `taken_at` (ISO 8601) is empty where the file itself does not say;
+    `folder` is where its file was added from; `taken_at`, a moment, is empty where the file itself does not say;
     `duration` in seconds. `by_hand` is None unless a person decided: APART, or the number of the stack that they made;
     `is_chosen` is whether a person chose it to stand for its stack.
     """
@@ -188,7 +188,7 @@ def pairing_keys(facts: StackFacts) -> Iterator[str]:
         return
     base = facts.name.base
     yield _beside(facts.folder, base)
-    if facts.taken_at:
+    if len(facts.taken_at) >= 19 and not facts.taken_at.endswith("Z"):
         yield f"second:{base}@{facts.taken_at[:19]}"
 
 
@@ -303,10 +303,9 @@ def _has_fraction(moment: str) -> bool:
 
 def _gap(one: str, other: str) -> float | None:
     """Return the seconds between two moments: by the clock on the wall unless both have their offset; None: unknown."""
-    try:
-        first, second = datetime.fromisoformat(one), datetime.fromisoformat(other)
-    except ValueError:
+    if "T" not in one or "T" not in other:
         return None
+    first, second = datetime.fromisoformat(one), datetime.fromisoformat(other)
     if first.tzinfo is None or second.tzinfo is None:
         first, second = first.replace(tzinfo=None), second.replace(tzinfo=None)
     return abs((first - second).total_seconds())

@@ -8,6 +8,7 @@ from typing import Any
 
 from vuemantics_tui.domain.errors import ErrorKind
 from vuemantics_tui.domain.formats import FileType
+from vuemantics_tui.domain.moment import DateSource
 from vuemantics_tui.domain.stacks import StackRole
 
 
@@ -180,10 +181,13 @@ class StackMember:
 class Upload(UploadRow):
     """Everything stored about an upload except its history.
 
-    `file_path` and `thumbnail_path` are relative to the library's folder; `duration` in seconds; `retry_at`, the time
-    of the next attempt, in seconds since the epoch; `edited` whether a person wrote the description; `own_tags` are
-    your own tags, which stay when the upload is described again. `stack_face` is the ID of the upload that stands for
-    its stack, and `stack_members` is all of that stack, the face first.
+    `file_path` and `thumbnail_path` are relative to the library's folder; `duration` in seconds; `taken_at` is a moment
+    by the local clock of where it was taken (see `domain.moment`), and `taken_from` where that comes from;
+    `modified_at`, when the added file was last changed, in ISO 8601 UTC; `retry_at`, the time of the next attempt, in
+    seconds since the epoch; `edited` whether a person wrote the description; `own_tags` are your own tags, which stay
+    when the upload is described again. `title` to `rating` and `keywords` are what the file or its side-car says, as in
+    `FileWords`; with `rated_by_hand` the rating, or that there is none, is yours. `stack_face` is the
+    ID of the upload that stands for its stack, and `stack_members` is all of that stack, the face first.
     """
 
     user_id: str = ""
@@ -195,6 +199,8 @@ class Upload(UploadRow):
     height: int | None = None
     duration: float | None = None
     taken_at: str | None = None
+    taken_from: DateSource | None = None
+    modified_at: str | None = None
     video_codec: str | None = None
     thumbnail_path: str | None = None
     source_path: str | None = None
@@ -212,6 +218,14 @@ class Upload(UploadRow):
     read_text: str | None = None
     tags: tuple[str, ...] = ()
     own_tags: tuple[str, ...] = ()
+    keywords: tuple[str, ...] = ()
+    keyword_paths: tuple[str, ...] = ()
+    title: str | None = None
+    caption: str | None = None
+    creator: str | None = None
+    label: str | None = None
+    rating: int | None = None
+    rated_by_hand: bool = False
     description_audit_score: int | None = None
     description_audit_findings: tuple[str, ...] = ()
     analyzer: str | None = None

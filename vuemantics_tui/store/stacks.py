@@ -25,7 +25,8 @@ from vuemantics_tui.domain.stacks import (
 from vuemantics_tui.store.database import Database, Row, json_list, next_revision, rows_of
 
 _FACTS = """
-    SELECT number, filename, source_path, file_type, taken_at, camera, duration,
+    SELECT number, filename, source_path, file_type, camera, duration,
+           iif(file_taken_from IN ('name', 'file'), NULL, file_taken_at) AS taken_at,
            json_extract(metadata, '$.content_identifier') AS content_identifier,
            json_extract(metadata, '$.burst_id') AS burst_id,
            coalesce(width * height, 0) AS pixels, coalesce(sharpness, 0) AS sharpness, sha256, hidden, deleted_at,

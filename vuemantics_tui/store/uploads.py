@@ -28,15 +28,17 @@ TOMBSTONES_KEPT = 10_000
 
 # The alias of each table in what follows.
 _ALIASES = {Source.UPLOADS: "u", Source.DESCRIPTIONS: "d"}
-_OWN_TAGS = """
+_TAGS = """
     (
         SELECT json_group_array(name) FROM (
-            SELECT name FROM tagged JOIN tags ON tags.number = tag WHERE upload = u.number AND own = 1 ORDER BY key
+            SELECT name FROM tagged JOIN tags ON tags.number = tag WHERE upload = u.number AND own = {own} ORDER BY key
         )
     )
 """
-# By the name of the field: who stands for its stack, and all of that.
-_STACK = {
+# What is put together from several rows, by the name of the field.
+_PUT_TOGETHER = {
+    "own_tags": _TAGS.format(own=1),
+    "keywords": _TAGS.format(own=2),
     "stack_face": "(SELECT id FROM uploads face WHERE face.number = u.stack AND face.stack_count > 1)",
     "stack_members": """
         iif(u.stack IS NULL, NULL, (
@@ -55,13 +57,8 @@ _ROW_FIELDS = tuple(field for field in FIELDS if field.name in _ROW_NAMES)
 
 def _selected(some: Iterable[UploadField]) -> str:
     """Return these fields as columns with their names."""
-    return ", ".join(f"{_column(field)} AS {field.name}" for field in some)
-
-
-def _column(field: UploadField) -> str:
-    if field.source is Source.OWN_TAGS:
-        return _OWN_TAGS
-    return _STACK[field.name] if field.source is Source.STACK else f"{_ALIASES[field.source]}.{field.stored_in}"
+    columns = (_PUT_TOGETHER.get(field.name) or f"{_ALIASES[field.source]}.{field.stored_in}" for field in some)
+    return ", ".join(f"{column} AS {field.name}" for column, field in zip(columns, some, strict=True))
 
 
 # Readers add the conditions; without one on `deleted_at` it includes the trash.
@@ -104,7 +101,10 @@ HAS_SOUND_IDS = f"id GLOB '{_ID_PATTERN}' AND user_id GLOB '{_ID_PATTERN}'"
 
 @dataclass(frozen=True, slots=True)
 class NewUpload:
-    """What intake knows of a file that it has copied. `file_path` is relative to the library, sizes in bytes."""
+    """What intake knows of a file that it has copied. `file_path` is relative to the library, sizes in bytes.
+
+    `modified_at` is when the file was last changed, as a moment in UTC.
+    """
 
     id: str
     user_id: str
@@ -118,6 +118,7 @@ class NewUpload:
     width: int | None
     height: int | None
     source_path: str
+    modified_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
