@@ -16,6 +16,8 @@ from typing import Any
 
 from vuemantics_tui.domain.errors import ErrorKind
 from vuemantics_tui.domain.formats import FileType
+from vuemantics_tui.domain.media import MOST_STARS, REJECTED
+from vuemantics_tui.domain.moment import SOURCE_WORDS, DateSource, offset_minutes, offset_words
 from vuemantics_tui.domain.text import date_words, seconds_words, size_words
 from vuemantics_tui.domain.upload import ProcessingStage, ProcessingStatus, Upload
 
@@ -35,11 +37,12 @@ class Section(StrEnum):
 
 
 class Source(StrEnum):
-    """The table a column belongs to. OWN_TAGS is put together from several rows."""
+    """The table a column belongs to. OWN_TAGS and KEYWORDS are put together from several rows."""
 
     UPLOADS = "uploads"
     DESCRIPTIONS = "descriptions"
     OWN_TAGS = "tags"
+    KEYWORDS = "keywords"
 
 
 def _same(value: Any) -> Any:
@@ -116,8 +119,31 @@ def _quality(upload: Upload) -> str:
     return "" if score is None else "; ".join((str(score), *upload.description_audit_findings))
 
 
+def rating_words(rating: int | None) -> str:
+    """Return a rating in stars, or the word for a rejected one."""
+    if rating is None:
+        return ""
+    return "rejected" if rating == REJECTED else "★" * rating + "☆" * (MOST_STARS - rating)
+
+
+def _rating(upload: Upload) -> str:
+    return "; ".join(
+        part for part in (rating_words(upload.rating), "set by you" if upload.rated_by_hand else "") if part
+    )
+
+
 def _took(upload: Upload) -> str:
     return "" if upload.description_seconds is None else seconds_words(upload.description_seconds)
+
+
+def _taken(upload: Upload) -> str:
+    """Return the date by the local clock, its offset and where it comes from."""
+    if not upload.taken_at:
+        return ""
+    minutes = offset_minutes(upload.taken_at)
+    words = date_words(upload.taken_at, seconds=True, own_clock=True)
+    words += "" if minutes is None else f" UTC{offset_words(minutes)}"
+    return f"{words}, {SOURCE_WORDS[upload.taken_from]}" if upload.taken_from else words
 
 
 def _moment(name: str) -> Callable[[Upload], str]:
@@ -143,6 +169,11 @@ def _description(name: str, label: str = "", **more: Any) -> UploadField:
     )
 
 
+def _words(name: str, label: str = "", **more: Any) -> UploadField:
+    """Return a field of what the file brings."""
+    return _description(name, label, **{"source": Source.UPLOADS, **more})
+
+
 def _state(name: str, label: str = "", **more: Any) -> UploadField:
     return UploadField(name, Section.STATE, label, **{"json": name, **more})
 
@@ -156,16 +187,26 @@ FIELDS: tuple[UploadField, ...] = (
     _file("height"),
     _file("duration", "duration", shown=lambda upload: "" if upload.duration is None else f"{upload.duration:g} s"),
     _file("video_codec", "codec", exported=""),
-    _file("taken_at", "taken", shown=lambda upload: date_words(upload.taken_at, own_clock=True)),
+    _file("taken_at", "taken", shown=_taken),
+    _file("taken_from", load=_or_none(DateSource)),
+    _file("modified_at", "file changed", shown=_moment("modified_at")),
     _file("source_path", "added from"),
     _file("file_path", "original", exported="file", is_path=True),
     _file("thumbnail_path", "thumbnail", exported="", is_path=True),
     _file("sha256", "sha256"),
     UploadField("extension", Section.FILE),
+    _words("title", "title"),
+    _words("caption", "caption"),
     _description("description", "description", column="text"),
     _description("read_text", "text in it"),
     _description("tags", "tags", load=_texts),
     _description("own_tags", "own tags", exported="", source=Source.OWN_TAGS, load=_texts),
+    _words("keywords", "keywords", source=Source.KEYWORDS, load=_texts),
+    _words("keyword_paths", load=_texts, in_csv=False),
+    _words("rating", "rating", shown=_rating),
+    _words("rated_by_hand", load=bool),
+    _words("label", "label"),
+    _words("creator", "creator"),
     _description("description_audit_score", "quality", shown=_quality, exported="quality", column="audit_score"),
     _description("description_audit_findings", exported="", column="audit_findings", load=_texts),
     _description("analyzer", "analyzer"),

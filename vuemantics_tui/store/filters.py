@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 
 from vuemantics_tui.domain.formats import mime_types
+from vuemantics_tui.domain.media import MOST_STARS, REJECTED, label_name
 from vuemantics_tui.domain.query import (
     ChoiceField,
     ChoiceFilter,
@@ -62,6 +63,8 @@ _ORDERS = {
     # Without words there is no score.
     Sort.SCORE: f"{_MOMENT} DESC, number DESC",
 }
+# What the file brings, each with an index of those that have it.
+_WORDS = {TextField.TITLE: "title", TextField.CREATOR: "creator", TextField.LABEL: "label"}
 # The index that has the order, or else all that is asked for of each upload: so that no row of the table is read.
 _INDEXES = dict.fromkeys((Sort.NEWEST, Sort.OLDEST, Sort.SCORE), "uploads_by_moment") | {Sort.NAME: "uploads_view_name"}
 _FACTS = "uploads_facts"
@@ -227,6 +230,8 @@ def _holding(words: Sequence[str]) -> Condition:
 
 
 def _by_text(one: TextFilter) -> Condition:
+    if one.field in _WORDS:
+        return _by_words(one)
     if one.field is TextField.TAG:
         sql = "number IN (SELECT upload FROM tags JOIN tagged ON tag = tags.number WHERE key LIKE ? ESCAPE '\\')"
         if len(one.pieces) == 1:
@@ -252,6 +257,17 @@ def _by_text(one: TextFilter) -> Condition:
     column = "camera" if one.field is TextField.CAMERA else "filename"
     sql = f"number IN (SELECT number FROM uploads WHERE {column} IS NOT NULL AND {column} LIKE ? ESCAPE '\\')"
     return Condition(sql, (pattern,), True)
+
+
+def _by_words(one: TextFilter) -> Condition:
+    """Return what finds a part of the title or the creator, or the whole label."""
+    is_part = one.field is not TextField.LABEL and len(one.pieces) == 1
+    pieces = ("", *one.pieces, "") if is_part else one.pieces
+    if one.field is TextField.LABEL and len(pieces) == 1:
+        pieces = (label_name(pieces[0]),)
+    column = _WORDS[one.field]
+    sql = f"number IN (SELECT number FROM uploads WHERE {column} IS NOT NULL AND {column} LIKE ? ESCAPE '\\')"
+    return Condition(sql, (_pattern(pieces),), True)
 
 
 def _by_choice(one: ChoiceFilter) -> Condition:
@@ -289,6 +305,8 @@ def _utc(day: date, now: datetime) -> str:
 
 
 def _by_range(one: RangeFilter) -> Condition:
+    if one.field is RangeField.RATING:
+        return _by_rating(one)
     column = _COLUMNS[one.field]
     if one.high is not None:
         return Condition(f"{column} BETWEEN ? AND ?", (one.low, one.high))
@@ -299,6 +317,21 @@ def _by_range(one: RangeFilter) -> Condition:
     return Condition(f"{column} = ?", (one.low,))
 
 
+def _by_rating(one: RangeFilter) -> Condition:
+    """Return what finds ratings; without one an upload counts as having no stars."""
+    low, high = one.low, one.high
+    if high is None:
+        low = {Relation.LESS: REJECTED, Relation.AT_MOST: REJECTED, Relation.MORE: low + 1}.get(one.relation, low)
+        high = {Relation.LESS: one.low - 1, Relation.AT_MOST: one.low, Relation.EQUAL: one.low}.get(
+            one.relation, MOST_STARS
+        )
+    if low <= 0 <= high:
+        sql = "number NOT IN (SELECT number FROM uploads WHERE rating IS NOT NULL AND rating NOT BETWEEN ? AND ?)"
+        return Condition(sql, (low, high))
+    sql = "number IN (SELECT number FROM uploads WHERE rating IS NOT NULL AND rating BETWEEN ? AND ?)"
+    return Condition(sql, (low, high), True)
+
+
 def _pattern(pieces: Sequence[str]) -> str:
     """The pattern of LIKE for these pieces with anything between them."""
     return "%".join(escaped_like(piece) for piece in pieces)
@@ -306,10 +339,10 @@ def _pattern(pieces: Sequence[str]) -> str:
 
 def _numbers_near(near: NearFilter, rows: Sequence[Row]) -> str:
     """Return the numbers of those rows (number, latitude, longitude) within the circle, as a list in JSON."""
-    return json.dumps([row[0] for row in rows if _distance(near, row[1], row[2]) <= near.kilometres])
+    return json.dumps([row[0] for row in rows if distance(near, row[1], row[2]) <= near.kilometres])
 
 
-def _distance(near: NearFilter, latitude: float, longitude: float) -> float:
+def distance(near: NearFilter, latitude: float, longitude: float) -> float:
     """Kilometres along the surface, by the haversine formula."""
     here, there = math.radians(near.latitude), math.radians(latitude)
     turn = math.radians(longitude - near.longitude)

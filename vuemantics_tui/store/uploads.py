@@ -27,23 +27,21 @@ TOMBSTONES_KEPT = 10_000
 
 # The alias of each table in what follows.
 _ALIASES = {Source.UPLOADS: "u", Source.DESCRIPTIONS: "d"}
-_OWN_TAGS = """
+_TAGS = """
     (
         SELECT json_group_array(name) FROM (
-            SELECT name FROM tagged JOIN tags ON tags.number = tag WHERE upload = u.number AND own = 1 ORDER BY key
+            SELECT name FROM tagged JOIN tags ON tags.number = tag WHERE upload = u.number AND own = {own} ORDER BY key
         )
     )
 """
+_TAG_LISTS = {Source.OWN_TAGS: _TAGS.format(own=1), Source.KEYWORDS: _TAGS.format(own=2)}
 _ROW_NAMES = frozenset(field.name for field in fields(UploadRow))
 _ROW_FIELDS = tuple(field for field in FIELDS if field.name in _ROW_NAMES)
 
 
 def _selected(some: Iterable[UploadField]) -> str:
     """Return these fields as columns with their names."""
-    columns = (
-        _OWN_TAGS if field.source is Source.OWN_TAGS else f"{_ALIASES[field.source]}.{field.stored_in}"
-        for field in some
-    )
+    columns = (_TAG_LISTS.get(field.source) or f"{_ALIASES[field.source]}.{field.stored_in}" for field in some)
     return ", ".join(f"{column} AS {field.name}" for column, field in zip(columns, some, strict=True))
 
 
@@ -87,7 +85,10 @@ HAS_SOUND_IDS = f"id GLOB '{_ID_PATTERN}' AND user_id GLOB '{_ID_PATTERN}'"
 
 @dataclass(frozen=True, slots=True)
 class NewUpload:
-    """What intake knows of a file that it has copied. `file_path` is relative to the library, sizes in bytes."""
+    """What intake knows of a file that it has copied. `file_path` is relative to the library, sizes in bytes.
+
+    `modified_at` is when the file was last changed, as a moment in UTC.
+    """
 
     id: str
     user_id: str
@@ -101,6 +102,7 @@ class NewUpload:
     width: int | None
     height: int | None
     source_path: str
+    modified_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
