@@ -161,10 +161,11 @@ class Upload(UploadRow):
 
     `file_path` and `thumbnail_path` are relative to the library's folder; `duration` in seconds; `taken_at` is a moment
     by the local clock of where it was taken (see `domain.moment`), and `taken_from` where that comes from;
-    `modified_at`, when the added file was last changed, in ISO 8601 UTC; `retry_at`, the time of the next attempt, in
-    seconds since the epoch; `edited` whether a person wrote the description; `own_tags` are your own tags, which stay
-    when the upload is described again. `title` to `rating` and `keywords` are what the file or its side-car says, as in
-    `FileWords`; with `rated_by_hand` the rating, or that there is none, is yours.
+    `modified_at`, when the added file was last changed, in ISO 8601 UTC; `place`, `region` and `country` name where it
+    was taken, `country_code` as in ISO 3166, and `place_edited` says that a person set them; `retry_at`, the time of
+    the next attempt, in seconds since the epoch; `edited` whether a person wrote the description; `own_tags` are your
+    own tags, which stay when the upload is described again. `title` to `rating` and `keywords` are what the file or its
+    side-car says, as in `FileWords`; with `rated_by_hand` the rating, or that there is none, is yours.
     """
 
     user_id: str = ""
@@ -179,6 +180,11 @@ class Upload(UploadRow):
     taken_from: DateSource | None = None
     modified_at: str | None = None
     video_codec: str | None = None
+    place: str | None = None
+    region: str | None = None
+    country: str | None = None
+    country_code: str | None = None
+    place_edited: bool = False
     thumbnail_path: str | None = None
     source_path: str | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
@@ -211,6 +217,11 @@ class Upload(UploadRow):
     retry_at: float | None = None
     missing_model: str = ""
     edited: bool = False
+
+    @property
+    def place_words(self) -> str:
+        """Return place, region and country on one line, without a region that is called like its place."""
+        return ", ".join(dict.fromkeys(filter(None, (self.place, self.region, self.country))))
 
 
 @dataclass(frozen=True, slots=True)
