@@ -12,8 +12,9 @@ from PIL import ExifTags
 
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.media import MediaMetadata
-from vuemantics_tui.media.dates import TakenDate, clip_date, exif_date, gps_date
-from vuemantics_tui.media.exif import Tags, exif_directories, number_of, positive_of, text_of, whole_of
+from vuemantics_tui.media.dates import TakenDate, clip_date, picture_date
+from vuemantics_tui.media.exif import Tags, exif_directories, number_of, orientation_of, positive_of, text_of, whole_of
+from vuemantics_tui.media.packets import find_packets
 from vuemantics_tui.media.pictures import (
     DEFAULT_MAX_PIXELS,
     open_picture,
@@ -31,7 +32,7 @@ def read_metadata(path: Path, file_type: FileType, max_pixels: int = DEFAULT_MAX
     """Read dimensions (upright, in pixels), time, camera, place, duration and codecs.
 
     `extra` holds what the file has of: camera_make, camera_model, lens, software, iso, exposure_seconds,
-    aperture (the f-number), focal_length_mm, orientation (EXIF, 1 to 8), latitude and longitude (decimal
+    aperture (the f-number), focal_length_mm, orientation (as in EXIF, 2 to 8), latitude and longitude (decimal
     degrees, north and east positive), altitude_m; for videos frames_per_second, bit_rate (bits a second),
     audio_codec, container. A field that makes no sense is left out. Raises MediaError only if the file cannot
     be opened at all.
@@ -42,7 +43,11 @@ def read_metadata(path: Path, file_type: FileType, max_pixels: int = DEFAULT_MAX
         width, height = upright_size(image)
         main, photo, place = exif_directories(image)
         extra = _camera(main, photo) | _place(place)
-        taken = exif_date(main, photo, place) or gps_date(place)
+        if (turn := orientation_of(image)) != 1:
+            extra["orientation"] = turn
+        packet = image.info.get("xmp")
+        packets = find_packets(path, packet if isinstance(packet, bytes) else None)
+        taken = picture_date((main, photo, place), packets.read_xmp(), packets.iptc)
         return replace(_dated(taken), width=width, height=height, extra=extra or None)
 
 
@@ -64,10 +69,7 @@ def _camera(main: Tags, photo: Tags) -> Extra:
         "exposure_seconds": positive_of(photo.get(base.ExposureTime)),
         "aperture": positive_of(photo.get(base.FNumber)),
         "focal_length_mm": positive_of(photo.get(base.FocalLength)),
-        "orientation": whole_of(main.get(base.Orientation)),
     }
-    if not 1 <= (whole_of(main.get(base.Orientation)) or 0) <= 8:
-        found["orientation"] = None
     return {name: value for name, value in found.items() if value is not None}
 
 
@@ -125,7 +127,7 @@ def _from_video(path: Path) -> MediaMetadata:
         extra = {name: value for name, value in found.items() if value is not None}
         extra |= _iso_6709(tags.get("com.apple.quicktime.location.ISO6709") or tags.get("location") or "")
         return replace(
-            _dated(clip_date(tags, clip.container.format.name)),
+            _dated(clip_date(path, tags, clip.container.format.name, find_packets(path).read_xmp())),
             width=width or None,
             height=height or None,
             duration=None if clip.duration is None else round(clip.duration, 3),
