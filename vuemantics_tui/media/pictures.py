@@ -14,10 +14,11 @@ from PIL import Image, UnidentifiedImageError
 
 from vuemantics_tui import paths
 from vuemantics_tui.domain.errors import DefectError, MediaError, VuemanticsError
-from vuemantics_tui.domain.formats import HEAD_BYTES, HEIF, MediaFormat, recognise
+from vuemantics_tui.domain.formats import HEIF, MediaFormat, recognise, recognise_open
 from vuemantics_tui.domain.media import MediaLimits
 from vuemantics_tui.media.exif import forget_orientation_of_xmp, orientation_of, read_late_chunks
 from vuemantics_tui.media.faults import is_picture_fault
+from vuemantics_tui.media.probe import check_reader
 
 DEFAULT_MAX_PIXELS = MediaLimits().max_pixels
 
@@ -37,6 +38,7 @@ _TRANSPOSITIONS = {
 _ORIENTATION_TAG = 0x0112
 # From this orientation on, width and height change places.
 _FIRST_SIDEWAYS = 5
+_TURNED_BY_READER = ("HEIF", "RAW", "JXL")
 
 
 @contextmanager
@@ -52,6 +54,7 @@ def open_picture(picture: Path | bytes, max_pixels: int = DEFAULT_MAX_PIXELS) ->
         with _pixel_limit(max_pixels):
             image: Image.Image = pi_heif.HeifImageFile(source)
     elif found is not None and found.decoder.pillow_name:
+        check_reader(found)
         # Pillow loads every plugin it has when a format is asked for that is not yet there: load this one instead.
         importlib.import_module(found.decoder.module)
         with _pixel_limit(max_pixels):
@@ -72,9 +75,9 @@ def open_picture(picture: Path | bytes, max_pixels: int = DEFAULT_MAX_PIXELS) ->
 def format_of(picture: Path | bytes) -> MediaFormat | None:
     """The accepted format of a file, from its first bytes. Raises OSError if it cannot be read."""
     if isinstance(picture, bytes):
-        return recognise(picture[:HEAD_BYTES])
+        return recognise(picture)
     with picture.open("rb") as file:
-        return recognise(file.read(HEAD_BYTES))
+        return recognise_open(file)
 
 
 @contextmanager
@@ -110,9 +113,9 @@ def too_many_pixels(declared: str, max_pixels: int) -> MediaError:
 def orientation(image: Image.Image) -> int:
     """The orientation, 1 to 8, that is still to be applied to the pixels; 1 where there is none or it makes no sense.
 
-    libheif turns a picture itself, and Pillow a TIFF whose own tag asks for it.
+    libheif, libjxl, our reader of RAW photos, and for a TIFF whose own tag asks for it Pillow, turn it themselves.
     """
-    if image.format == "HEIF" or _ORIENTATION_TAG in getattr(image, "tag_v2", ()):
+    if image.format in _TURNED_BY_READER or _ORIENTATION_TAG in getattr(image, "tag_v2", ()):
         return 1
     return orientation_of(image)
 
