@@ -18,8 +18,9 @@ from vuemantics_tui.domain.errors import ErrorKind
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.media import MOST_STARS, REJECTED
 from vuemantics_tui.domain.moment import SOURCE_WORDS, DateSource, offset_minutes, offset_words
+from vuemantics_tui.domain.stacks import ROLE_WORDS, StackRole
 from vuemantics_tui.domain.text import date_words, seconds_words, size_words
-from vuemantics_tui.domain.upload import ProcessingStage, ProcessingStatus, Upload
+from vuemantics_tui.domain.upload import ProcessingStage, ProcessingStatus, StackMember, Upload
 
 Absolute = Callable[[str | None], Path | None]
 """Where a file of the library is, from its path in the store."""
@@ -37,12 +38,13 @@ class Section(StrEnum):
 
 
 class Source(StrEnum):
-    """The table a column belongs to. OWN_TAGS and KEYWORDS are put together from several rows."""
+    """The table a column belongs to. OWN_TAGS, KEYWORDS and STACK are put together from several rows."""
 
     UPLOADS = "uploads"
     DESCRIPTIONS = "descriptions"
     PLACES = "places"
     OWN_TAGS = "tags"
+    STACK = "stack"
     KEYWORDS = "keywords"
 
 
@@ -142,6 +144,25 @@ def _took(upload: Upload) -> str:
     return "" if upload.description_seconds is None else seconds_words(upload.description_seconds)
 
 
+def _members(value: str | None) -> tuple[StackMember, ...]:
+    members = json.loads(value or "[]")
+    return tuple(StackMember(**member) for member in members) if len(members) > 1 else ()
+
+
+def _plain_members(members: tuple[StackMember, ...]) -> list[dict[str, Any]]:
+    return [{"id": member.id, "filename": member.filename, "role": member.role or None} for member in members]
+
+
+def _stack(upload: Upload) -> str:
+    return ", ".join(member_words(member) for member in upload.stack_members)
+
+
+def member_words(member: StackMember) -> str:
+    """Return one upload of a stack in words: IMG_0102.MOV (clip)."""
+    word = ROLE_WORDS[StackRole(member.role)] if member.role else ""
+    return f"{member.filename} ({word})" if word else member.filename
+
+
 def _taken(upload: Upload) -> str:
     """Return the date by the local clock, its offset and where it comes from."""
     if not upload.taken_at:
@@ -166,7 +187,7 @@ def _iso(seconds: float | None) -> str | None:
 
 
 def _file(name: str, label: str = "", **more: Any) -> UploadField:
-    return UploadField(name, Section.FILE, label, json=name, **{"exported": name, **more})
+    return UploadField(name, Section.FILE, label, **{"json": name, "exported": name, **more})
 
 
 def _description(name: str, label: str = "", **more: Any) -> UploadField:
@@ -206,6 +227,16 @@ FIELDS: tuple[UploadField, ...] = (
     _file("thumbnail_path", "thumbnail", exported="", is_path=True),
     _file("sha256", "sha256"),
     UploadField("extension", Section.FILE),
+    _file("stack_face", json="stack", exported="stack", source=Source.STACK),
+    _file("stack_role", exported="stack_role", load=_or_none(StackRole)),
+    _file(
+        *("stack_members", "stack"),
+        shown=_stack,
+        exported="",
+        source=Source.STACK,
+        load=_members,
+        plain=_plain_members,
+    ),
     _words("title", "title"),
     _words("caption", "caption"),
     _description("description", "description", column="text"),
@@ -259,6 +290,9 @@ FIELDS: tuple[UploadField, ...] = (
     _state("revision", "revision", json=""),
     _state("id", "id", exported="id"),
     _state("number", "number", json=""),
+    _state("stack", json=""),
+    _state("stack_count", json="", load=lambda value: value or 0),
+    _state("motion_bytes", json=""),
     _state("user_id", "owner", json=""),
 )
 # What joins lines and objects of several outputs comes first in each.
