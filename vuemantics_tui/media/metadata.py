@@ -14,8 +14,8 @@ from vuemantics_tui.domain.media import MediaMetadata
 from vuemantics_tui.media.captions import read_words
 from vuemantics_tui.media.companions import apple_ties, clip_ties, motion_ties
 from vuemantics_tui.media.coordinates import Coordinates, clip_coordinates, exif_coordinates, packet_coordinates
-from vuemantics_tui.media.dates import TakenDate, clip_date, exif_date, gps_date
-from vuemantics_tui.media.exif import Tags, exif_directories, positive_of, text_of, whole_of
+from vuemantics_tui.media.dates import TakenDate, clip_date, picture_date
+from vuemantics_tui.media.exif import Tags, exif_directories, orientation_of, positive_of, text_of, whole_of
 from vuemantics_tui.media.packets import find_packets
 from vuemantics_tui.media.pictures import (
     DEFAULT_MAX_PIXELS,
@@ -31,7 +31,7 @@ def read_metadata(path: Path, file_type: FileType, max_pixels: int = DEFAULT_MAX
     """Read dimensions (upright, in pixels), time, camera, place, duration and codecs.
 
     `extra` holds what the file has of: camera_make, camera_model, lens, software, iso, exposure_seconds,
-    aperture (the f-number), focal_length_mm, orientation (EXIF, 1 to 8), latitude and longitude (decimal
+    aperture (the f-number), focal_length_mm, orientation (as in EXIF, 2 to 8), latitude and longitude (decimal
     degrees, north and east positive), altitude_m, time_zone, content_identifier and burst_id (by which Apple
     ties files), motion_photo_offset, motion_photo_bytes and motion_photo_seconds (the clip inside); for videos
     frames_per_second, bit_rate (bits a second), audio_codec, container. A field that makes no sense is left out. Raises
@@ -42,11 +42,14 @@ def read_metadata(path: Path, file_type: FileType, max_pixels: int = DEFAULT_MAX
     with picture_faults("The picture cannot be opened"), open_picture(path, max_pixels) as image:
         width, height = upright_size(image)
         main, photo, place = exif_directories(image)
-        packets = find_packets(path, image.info.get("xmp"))
+        packet = image.info.get("xmp")
+        packets = find_packets(path, packet if isinstance(packet, bytes) else None)
         located = _located(exif_coordinates(place) or packet_coordinates(packets))
         extra = _camera(main, photo) | (located.extra or {})
         extra |= apple_ties(image.info.get("exif")) | motion_ties(path, packets)
-        taken = exif_date(main, photo, place) or gps_date(place)
+        if (turn := orientation_of(image)) != 1:
+            extra["orientation"] = turn
+        taken = picture_date((main, photo, place), packets.read_xmp(), packets.iptc)
         words = read_words(path, packets, exif=main)
         return replace(_dated(taken), width=width, height=height, place=located.place, extra=extra or None, words=words)
 
@@ -69,10 +72,7 @@ def _camera(main: Tags, photo: Tags) -> Extra:
         "exposure_seconds": positive_of(photo.get(base.ExposureTime)),
         "aperture": positive_of(photo.get(base.FNumber)),
         "focal_length_mm": positive_of(photo.get(base.FocalLength)),
-        "orientation": whole_of(main.get(base.Orientation)),
     }
-    if not 1 <= (whole_of(main.get(base.Orientation)) or 0) <= 8:
-        found["orientation"] = None
     return {name: value for name, value in found.items() if value is not None}
 
 
@@ -118,7 +118,7 @@ def _from_video(path: Path) -> MediaMetadata:
         located = _located(clip_coordinates(tags) or packet_coordinates(packets))
         extra |= located.extra or {}
         return replace(
-            _dated(clip_date(tags, clip.container.format.name)),
+            _dated(clip_date(path, tags, clip.container.format.name, packets.read_xmp())),
             width=width or None,
             height=height or None,
             duration=None if clip.duration is None else round(clip.duration, 3),
