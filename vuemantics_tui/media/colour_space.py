@@ -95,7 +95,7 @@ Colours = bytes | ColourSpace
 
 
 def colours_of(picture: Path | bytes, image: Image.Image) -> Colours | None:
-    """What the open picture declares of its colours, or None if they look right as sRGB. Decodes nothing.
+    """What the open picture declares of its colours, or None if they look right as sRGB.
 
     PNG: cICP comes before iCCP, that before sRGB, that before gAMA and cHRM (PNG, third edition, 4.3). HEIC and
     AVIF: the ICC profile comes before the codes (ISO/IEC 23000-22, 7.3.6.4). A profile may hold codes, too
@@ -111,6 +111,9 @@ def colours_of(picture: Path | bytes, image: Image.Image) -> Colours | None:
 
 
 def _declared(picture: Path | bytes, image: Image.Image) -> Colours | None:
+    if image.format == "JXL":
+        # Its decoder tells the colours together with the pixels.
+        image.load()
     profile = image.info.get("icc_profile")
     nclx: tuple[int, int] | None = None
     if image.format in ("HEIF", "AVIF"):

@@ -20,7 +20,7 @@ _MOST_META_BYTES = 16 * 1024**2
 _ASPECT_TOLERANCE = 0.02
 
 
-class _Box(NamedTuple):
+class Box(NamedTuple):
     kind: bytes
     start: int  # of the payload
     end: int
@@ -54,7 +54,7 @@ def declared_colours(picture: Path | bytes) -> DeclaredColours:
     """
     with io.BytesIO(picture) if isinstance(picture, bytes) else picture.open("rb") as file:
         data = _meta(file)
-    inside = {box.kind: box for box in _boxes(data, 4, len(data))}
+    inside = {box.kind: box for box in boxes(data, 4, len(data))}
     if not {b"pitm", b"iprp"} <= inside.keys():
         return DeclaredColours(None, None)
     items, number = _items(data, inside[b"iprp"]), _primary(data, inside[b"pitm"])
@@ -93,10 +93,10 @@ def promote_thumbnail(data: bytes, at_least: int) -> bytes | None:
     mirroring. If it declares no colours it gets those of the primary picture. Raises struct.error, IndexError or
     ValueError for boxes that make no sense.
     """
-    meta = next((box for box in _boxes(data, 0, len(data)) if box.kind == b"meta"), None)
+    meta = next((box for box in boxes(data, 0, len(data)) if box.kind == b"meta"), None)
     if meta is None:
         return None
-    inside = {box.kind: box for box in _boxes(data, meta.start + 4, meta.end)}
+    inside = {box.kind: box for box in boxes(data, meta.start + 4, meta.end)}
     if not {b"pitm", b"iref", b"iprp"} <= inside.keys():
         return None
     pitm = inside[b"pitm"]
@@ -114,21 +114,21 @@ def promote_thumbnail(data: bytes, at_least: int) -> bytes | None:
         if small.colours or not large.colours:
             return bytes(edited)
         iprp = inside[b"iprp"]
-        ipma = next(box for box in _boxes(data, iprp.start, iprp.end) if box.kind == b"ipma")
+        ipma = next(box for box in boxes(data, iprp.start, iprp.end) if box.kind == b"ipma")
         return _with_properties(edited, small, large.colours, [meta, iprp, ipma])
     return None
 
 
-def _with_properties(data: bytearray, item: _Item, more: list[bytes], boxes: list[_Box]) -> bytes | None:
-    """A file with more properties of an item; `boxes` are those around their list, the outermost first.
+def _with_properties(data: bytearray, item: _Item, more: list[bytes], around: list[Box]) -> bytes | None:
+    """A file with more properties of an item; `around` are the boxes around their list, the outermost first.
 
     The outermost is repeated, longer, at the end of the file, for what it describes must stay where it is. None for
     boxes whose size has another form than four bytes.
     """
-    first = boxes[0].start - 8
-    longer = bytearray(data[first : boxes[0].end])
+    first = around[0].start - 8
+    longer = bytearray(data[first : around[0].end])
     added = b"".join(more)
-    for box in boxes:
+    for box in around:
         at = box.start - 8 - first
         if struct.unpack_from(">I", longer, at)[0] != box.end - box.start + 8:
             return None
@@ -139,7 +139,7 @@ def _with_properties(data: bytearray, item: _Item, more: list[bytes], boxes: lis
     return bytes(data + longer)
 
 
-def _boxes(data: bytes, start: int, end: int) -> Iterator[_Box]:
+def boxes(data: bytes, start: int, end: int) -> Iterator[Box]:
     while start + 8 <= end:
         size, kind = struct.unpack_from(">I4s", data, start)
         payload = start + 8
@@ -149,30 +149,30 @@ def _boxes(data: bytes, start: int, end: int) -> Iterator[_Box]:
         stop = end if size == 0 else start + size
         if stop < payload or stop > end:
             return
-        yield _Box(kind, payload, stop)
+        yield Box(kind, payload, stop)
         start = stop
 
 
-def _primary(data: bytes, pitm: _Box) -> int:
+def _primary(data: bytes, pitm: Box) -> int:
     return int.from_bytes(data[pitm.start + 4 : pitm.start + (8 if data[pitm.start] > 0 else 6)])
 
 
-def _references(data: bytes, iref: _Box, kind: bytes) -> Iterator[tuple[int, int, int]]:
+def _references(data: bytes, iref: Box, kind: bytes) -> Iterator[tuple[int, int, int]]:
     """Where the payload of each reference of a kind starts, the item that refers, and the first it refers to."""
     wide = data[iref.start] > 0
     number, length = (">I", 4) if wide else (">H", 2)
-    for box in _boxes(data, iref.start + 4, iref.end):
+    for box in boxes(data, iref.start + 4, iref.end):
         if box.kind == kind:
             source = struct.unpack_from(number, data, box.start)[0]
             target = struct.unpack_from(number, data, box.start + length + 2)[0]
             yield box.start, source, target
 
 
-def _items(data: bytes, iprp: _Box) -> dict[int, _Item]:
-    parts = {box.kind: box for box in _boxes(data, iprp.start, iprp.end)}
+def _items(data: bytes, iprp: Box) -> dict[int, _Item]:
+    parts = {box.kind: box for box in boxes(data, iprp.start, iprp.end)}
     if not {b"ipco", b"ipma"} <= parts.keys():
         return {}
-    properties = list(_boxes(data, parts[b"ipco"].start, parts[b"ipco"].end))
+    properties = list(boxes(data, parts[b"ipco"].start, parts[b"ipco"].end))
     version, flags = data[parts[b"ipma"].start], data[parts[b"ipma"].start + 3]
     at = parts[b"ipma"].start + 4
     count = struct.unpack_from(">I", data, at)[0]
@@ -200,7 +200,7 @@ def _items(data: bytes, iprp: _Box) -> dict[int, _Item]:
     return items
 
 
-def _apply(data: bytes, box: _Box, item: _Item) -> None:
+def _apply(data: bytes, box: Box, item: _Item) -> None:
     if box.kind == b"ispe":
         item.width, item.height = struct.unpack_from(">II", data, box.start + 4)
     elif box.kind == b"irot":

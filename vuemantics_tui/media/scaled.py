@@ -137,7 +137,7 @@ def _frame_that_shows(picture: Path | bytes, shrink: Shrink, max_pixels: int, fi
                 frame = image.copy()
             except EOFError:
                 break
-            small = turn_upright(small_rgb(frame, shrink, colours), orientation(image))
+            small = small_rgb(frame, shrink, colours)
             if (found := contrast(small)) > most:
                 best, most = small, found
             if most >= BLANK:
@@ -147,6 +147,9 @@ def _frame_that_shows(picture: Path | bytes, shrink: Shrink, max_pixels: int, fi
 
 def fit_within(image: Image.Image, side: int) -> Image.Image:
     """A Shrink: no side of more than `side` pixels."""
+    if image.format == "RAW":
+        # What can be had of it may be smaller than the photo, and is not enlarged.
+        image.draft(None, (side, side))
     image.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=1.0)
     image.load()
     return image
