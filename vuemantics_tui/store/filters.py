@@ -27,9 +27,9 @@ from vuemantics_tui.domain.query import (
     TextField,
     TextFilter,
 )
+from vuemantics_tui.domain.text import folded
 from vuemantics_tui.store.database import Database, Row, escaped_like, json_list
 from vuemantics_tui.store.search import phrase_expression
-from vuemantics_tui.store.tags import tag_key
 
 EARTH_KM = 6371.0
 KM_A_DEGREE = 111.0  # a little less than it is, so that the box around a circle is never too small
@@ -45,6 +45,8 @@ _COLUMNS = {
     RangeField.HEIGHT: "height",
     RangeField.DURATION: "duration * 1000",
 }
+# What texts are few and on many uploads: the table, its column of them, and that of the uploads' numbers.
+_DISTINCT = {TextField.COLOR: ("colours", "name", "upload"), TextField.CAMERA: ("uploads", "camera", "number")}
 _STATUSES = {
     "waiting": "processing_status = 'pending'",
     "running": "processing_status IN ('analyzing', 'embedding')",
@@ -58,7 +60,7 @@ _ORDERS = {
     Sort.OLDEST: f"{_MOMENT}, number",
     Sort.LARGEST: "file_size DESC, number DESC",
     Sort.SMALLEST: "file_size, number",
-    Sort.NAME: "filename COLLATE NOCASE, number DESC",
+    Sort.NAME: "name_order, number DESC",
     # Without words there is no score.
     Sort.SCORE: f"{_MOMENT} DESC, number DESC",
 }
@@ -174,8 +176,8 @@ class FilterStore:
         """The cameras whose names hold this part, with how many uploads each took, the most used first."""
         rows = await self._database.fetch(
             """
-            SELECT camera, count(*) FROM uploads WHERE camera IS NOT NULL AND camera LIKE ? ESCAPE '\\'
-            GROUP BY camera ORDER BY 2 DESC, 1 LIMIT ?
+            SELECT camera, count(*) AS uses FROM uploads WHERE camera IS NOT NULL
+            GROUP BY camera HAVING folded(camera) LIKE ? ESCAPE '\\' ORDER BY uses DESC, camera LIMIT ?
             """,
             (_pattern(("", part, "")), limit),
         )
@@ -228,30 +230,28 @@ def _holding(words: Sequence[str]) -> Condition:
 
 def _by_text(one: TextFilter) -> Condition:
     if one.field is TextField.TAG:
-        sql = "number IN (SELECT upload FROM tags JOIN tagged ON tag = tags.number WHERE key LIKE ? ESCAPE '\\')"
-        if len(one.pieces) == 1:
-            sql = "number IN (SELECT upload FROM tags JOIN tagged ON tag = tags.number WHERE key = ?)"
-            return Condition(sql, (tag_key(one.pieces[0]),), True)
-        return Condition(sql, (_pattern([tag_key(piece) for piece in one.pieces]),), True)
+        comparison = "= ?" if len(one.pieces) == 1 else "LIKE ? ESCAPE '\\'"
+        sql = f"number IN (SELECT upload FROM tags JOIN tagged ON tag = tags.number WHERE folded {comparison})"
+        return Condition(sql, (folded(one.pieces[0]) if len(one.pieces) == 1 else _pattern(one.pieces),), True)
     # Without a wildcard a part of the text is enough.
     pattern = _pattern(one.pieces if len(one.pieces) > 1 else ("", *one.pieces, ""))
-    if one.field is TextField.COLOR:
-        # From name to name through the index: there are few names and many rows.
-        sql = """
-            number IN (SELECT upload FROM colours WHERE name IN (
-                WITH RECURSIVE names (name) AS (
-                    SELECT min(name) FROM colours
-                    UNION ALL
-                    SELECT (SELECT min(name) FROM colours WHERE name > names.name) FROM names
-                    WHERE names.name IS NOT NULL
-                )
-                SELECT name FROM names WHERE name LIKE ? ESCAPE '\\'
-            ))
-        """
-        return Condition(sql, (pattern.replace("gray", "grey"),), True)
-    column = "camera" if one.field is TextField.CAMERA else "filename"
-    sql = f"number IN (SELECT number FROM uploads WHERE {column} IS NOT NULL AND {column} LIKE ? ESCAPE '\\')"
-    return Condition(sql, (pattern,), True)
+    if one.field is TextField.NAME:
+        sql = "number IN (SELECT number FROM uploads INDEXED BY uploads_view_name WHERE folded_name LIKE ? ESCAPE '\\')"
+        return Condition(sql, (pattern,), True)
+    table, column, found = _DISTINCT[one.field]
+    # From name to name through the index: there are few names and many rows.
+    sql = f"""
+        number IN (SELECT {found} FROM {table} WHERE {column} IN (
+            WITH RECURSIVE names (name) AS (
+                SELECT min({column}) FROM {table}
+                UNION ALL
+                SELECT (SELECT min({column}) FROM {table} WHERE {column} > names.name) FROM names
+                WHERE names.name IS NOT NULL
+            )
+            SELECT name FROM names WHERE folded(name) LIKE ? ESCAPE '\\'
+        ))
+    """
+    return Condition(sql, (pattern.replace("gray", "grey") if one.field is TextField.COLOR else pattern,), True)
 
 
 def _by_choice(one: ChoiceFilter) -> Condition:
@@ -300,8 +300,8 @@ def _by_range(one: RangeFilter) -> Condition:
 
 
 def _pattern(pieces: Sequence[str]) -> str:
-    """The pattern of LIKE for these pieces with anything between them."""
-    return "%".join(escaped_like(piece) for piece in pieces)
+    """The pattern of LIKE for these pieces, folded, with anything between them."""
+    return "%".join(escaped_like(folded(piece)) for piece in pieces)
 
 
 def _numbers_near(near: NearFilter, rows: Sequence[Row]) -> str:

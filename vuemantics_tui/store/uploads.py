@@ -30,7 +30,7 @@ _ALIASES = {Source.UPLOADS: "u", Source.DESCRIPTIONS: "d"}
 _OWN_TAGS = """
     (
         SELECT json_group_array(name) FROM (
-            SELECT name FROM tagged JOIN tags ON tags.number = tag WHERE upload = u.number AND own = 1 ORDER BY key
+            SELECT name FROM tagged JOIN tags ON tags.number = tag WHERE upload = u.number AND own = 1 ORDER BY folded, key
         )
     )
 """
@@ -55,7 +55,7 @@ SELECT_UPLOAD = f"""
 # For each key: the index that has its order, and what it orders by.
 _ORDERS: dict[SortKey, tuple[str, str]] = {
     SortKey.ADDED: ("uploads_view_added", "number"),
-    SortKey.NAME: ("uploads_view_name", "filename COLLATE NOCASE"),
+    SortKey.NAME: ("uploads_view_name", "name_order"),
     SortKey.SIZE: ("uploads_view_size", "file_size"),
     SortKey.TAKEN: ("uploads_view_taken", "taken_at"),
     SortKey.STATUS: (
@@ -255,7 +255,7 @@ class UploadStore:
     async def in_view(self, view: View) -> array[int]:
         """Return the numbers of the uploads in a view, in its order. Those without a date or quality come last.
 
-        Names are compared without regard to case, as far as their letters are ASCII.
+        Names are compared without case and accents, and the numbers in them by what they count.
         """
         index, key = _ORDERS[view.sort]
         conditions = ["deleted_at IS NULL"]
