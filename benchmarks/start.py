@@ -112,6 +112,9 @@ def main() -> int:
         root = Path(folder) / "library"
         homes = {name: str(Path(folder) / name) for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME")}
         environment = {**os.environ, **homes, "VUEMANTICS_LIBRARY": str(root), "TERM": "xterm-256color"}
+        # Textual was compiled when it was installed. So is the program, unless it runs from a checkout: the first round
+        # compiles that.
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
         make_library(Path(folder) / "pictures", environment)
         runs: dict[str, Callable[[], float]] = {
             "static app": lambda: until_painted([sys.executable, "-c", STATIC_APP], environment, STATIC_WORDS.encode()),

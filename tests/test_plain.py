@@ -23,6 +23,7 @@ from vuemantics_tui.domain.description import Description
 from vuemantics_tui.domain.duplicates import PictureTraits
 from vuemantics_tui.domain.errors import ErrorKind
 from vuemantics_tui.domain.media import MediaMetadata
+from vuemantics_tui.domain.moment import DateSource
 from vuemantics_tui.plain import PlainDataError, pack, returned_by, unpack
 
 
@@ -55,7 +56,10 @@ class Found:
         (dict[str, list[float]], {"a": [1.0, 2.5]}),
         (ErrorKind, ErrorKind.TRANSIENT),
         (Description, Description("text", "builtin", "model", ("a", "b"), "read", {"cat": 0.25})),
-        (MediaMetadata, MediaMetadata(4, None, 1.5, None, "h264", {"iso": 100, "lens": "x", "aperture": 1.8})),
+        (
+            MediaMetadata,
+            MediaMetadata(4, duration=1.5, taken_from=DateSource.XMP, extra={"iso": 100, "lens": "x", "aperture": 1.8}),
+        ),
         (PictureTraits, PictureTraits(-(2**63), 12.5, {"red": 0.5})),
         (tuple[Description, tuple[str, ...]], (Description("t", "a", "m"), ("fault",))),
     ],

@@ -9,11 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Run
-
 HEAVY = ("numpy", "PIL", "av", "psutil", "httpx", "onnxruntime", "tokenizers", "textual", "rich", "filelock")
-TIMES = 2.0
-RUNS = 7
 
 
 def loaded_by(library: Path, words: list[str]) -> set[str]:
@@ -51,21 +47,3 @@ def test_what_only_reads_rows_loads_nothing_heavy(ids: dict[str, str], tmp_path:
     loaded = loaded_by(tmp_path / "library", words.replace("ID", ids["chelsea.png"]).split())
     # rich measures how wide the cells of a table are.
     assert loaded <= {"rich"}
-
-
-def seconds_of(run: Run, *words: str) -> float:
-    """Return the least processor time of several runs: what others do on the machine only adds to it."""
-    best = float("inf")
-    for _ in range(RUNS):
-        before = os.times()
-        assert run(*words).returncode == 0
-        after = os.times()
-        spent = (after.children_user - before.children_user) + (after.children_system - before.children_system)
-        best = min(best, spent)
-    return best
-
-
-@pytest.mark.usefixtures("ids")
-def test_a_list_takes_at_most_twice_as_long_as_the_help(run: Run) -> None:
-    run("list")
-    assert seconds_of(run, "list") <= TIMES * seconds_of(run, "--help")

@@ -116,7 +116,7 @@ async def test_a_library_of_an_earlier_version_counts_as_built_in(open_chosen: O
     folder = tmp_path / "library"
     folder.mkdir()
     with sqlite3.connect(folder / "library.db") as connection:
-        for _, _, script in database_module._migrations()[:3]:
+        for _, _, script in database_module.known_migrations()[:3]:
             connection.executescript(script)
         connection.execute("UPDATE library SET revision = 4")
         connection.execute("INSERT INTO users VALUES ('user', '2026-01-01')")

@@ -40,7 +40,9 @@ async def test_everything_is_counted(
     await library.tags.add([described[0].id], ["Rome", "cat"])
     async with library.database.transaction() as connection:
         await connection.execute("UPDATE uploads SET taken_at = '2019-07-04T10:00:00' WHERE id = ?", (failed.id,))
-        await connection.execute("UPDATE uploads SET created_at = '2024-02-01' WHERE id <> ?", (failed.id,))
+        await connection.execute(
+            "UPDATE uploads SET taken_at = NULL, created_at = '2024-02-01' WHERE id <> ?", (failed.id,)
+        )
         await connection.execute("DELETE FROM events WHERE kind = 'described'")
         await connection.executemany(
             "INSERT INTO events (upload, at, kind, seconds) VALUES (?, '', 'described', ?)",

@@ -144,7 +144,7 @@ def test_pixels_that_are_not_square_are_made_so(tmp_path: Path) -> None:
 
 
 def test_decoding_stops_at_its_deadline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(frames, "_TIME_BUDGET", -1.0)
+    monkeypatch.setattr(frames, "TIME_BUDGET", -1.0)
     source = drawing.clip(tmp_path / "a.mp4", drawing.shades(60), key_every=1)
     assert len(extract_frames(source, 6)) == 1
 

@@ -16,6 +16,7 @@ from vuemantics_tui.domain.errors import MediaError
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.media import MediaMetadata
 from vuemantics_tui.media import metadata
+from vuemantics_tui.media.exif import number_of, positive_of, text_of
 from vuemantics_tui.media.metadata import read_metadata
 
 BASE, GPS, IFD = ExifTags.Base, ExifTags.GPS, ExifTags.IFD
@@ -122,10 +123,10 @@ def test_fields_that_make_no_sense_are_left_out(tmp_path: Path) -> None:
     [math.nan, math.inf, -math.inf, "12", b"12", None, (), [], object(), IFDRational(1, 0), {}, True],
 )
 def test_no_type_of_value_breaks_a_number(value: object) -> None:
-    assert metadata._number(value) is None
-    assert metadata._positive(value) is None
+    assert number_of(value) is None
+    assert positive_of(value) is None
     assert metadata._degrees(value, None, "S", 90) is None
-    assert metadata._text(value) in (None, "12")
+    assert text_of(value) in (None, "12")
 
 
 def test_damaged_exif_never_fails(tmp_path: Path) -> None:

@@ -110,10 +110,12 @@ async def test_a_new_upload_lacks_nothing(fill: Library, draw_picture: DrawPictu
     assert (await known(fill))[0][:4] == (True, True, True, 64)
 
 
-async def test_what_lacks_something_is_read_again_and_what_is_known_stays(
+async def test_what_the_file_says_is_read_again_and_a_date_set_by_hand_stays(
     fill: Library, draw_picture: DrawPicture
 ) -> None:
     await older(fill, draw_picture, 3)
+    async with fill.database.transaction() as connection:
+        await connection.execute("UPDATE uploads SET width = 7, height = 7, taken_from = 'hand'")
     backfill = backfill_of(fill)
     backfill.start()
     await finished(fill)

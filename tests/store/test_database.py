@@ -67,12 +67,12 @@ async def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
 async def test_a_migration_that_breaks_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "library.db"
     await (await Database.open(path)).close()
-    good = database_module._migrations()
+    good = database_module.known_migrations()
     broken = [*good, (999, "0999_broken", "CREATE TABLE half (x);\nINSERT INTO nowhere VALUES (1);")]
-    monkeypatch.setattr(database_module, "_migrations", lambda: broken)
+    monkeypatch.setattr(database_module, "known_migrations", lambda: broken)
     with pytest.raises(sqlite3.OperationalError, match="nowhere"):
         await Database.open(path)
-    monkeypatch.setattr(database_module, "_migrations", lambda: good)
+    monkeypatch.setattr(database_module, "known_migrations", lambda: good)
     database = await Database.open(path)
     assert await database.fetch("SELECT name FROM sqlite_schema WHERE name = 'half'") == []
     assert [row["number"] for row in await database.fetch("SELECT number FROM migrations")] == [

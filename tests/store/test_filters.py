@@ -297,13 +297,13 @@ async def test_tags_of_both_origins_are_found(rows: Database) -> None:
 
 async def test_distances_are_computed_off_the_loop(rows: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     loop, computed = threading.get_ident(), set()
-    distance = filters._distance
+    distance = filters.distance
 
     def watched(*arguments: Any) -> float:
         computed.add(threading.get_ident())
         return distance(*arguments)
 
-    monkeypatch.setattr(filters, "_distance", watched)
+    monkeypatch.setattr(filters, "distance", watched)
     assert await numbers(rows, "near:52.5,13.4,600") == [1, 2]
     assert computed
     assert loop not in computed

@@ -49,7 +49,7 @@ def old(tmp_path: Path) -> Path:
     """A library as version 0002 left it."""
     path = tmp_path / "library.db"
     with sqlite3.connect(path) as connection:
-        for _, _, script in database_module._migrations()[:2]:
+        for _, _, script in database_module.known_migrations()[:2]:
             connection.executescript(script)
         connection.executescript(ROWS)
         connection.execute(f"PRAGMA application_id = {database_module.APPLICATION_ID}")

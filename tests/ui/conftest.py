@@ -155,7 +155,7 @@ async def open_library_at(root: Path) -> Library:
 @pytest.fixture(autouse=True)
 def steady_cursor(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stop cursors from blinking: otherwise a snapshot would depend on its moment."""
-    monkeypatch.setattr(Input, "_toggle_cursor", lambda _: None)
+    monkeypatch.setattr(Input, "cursor_blink", False)
 
 
 @pytest.fixture

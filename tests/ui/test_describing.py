@@ -77,7 +77,7 @@ async def test_a_description_is_seen_word_by_word_while_it_is_written(root: Path
             assert "being written" not in window.text() and "▌" not in window.text()
 
 
-async def test_most_pieces_of_a_text_lay_nothing_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_most_pieces_of_a_text_lay_nothing_out(tmp_path: Path) -> None:
     await make_pane_library(tmp_path / "library")
     async with pane_on(tmp_path / "library", RUNNING) as (app, pilot):
         await app.shows(pilot, "◐ describing")
@@ -87,14 +87,12 @@ async def test_most_pieces_of_a_text_lay_nothing_out(tmp_path: Path, monkeypatch
         app.pane.repaint_outdated()
         await app.shows(pilot, "word▌")
         laid_out = 0
-        real = Screen._refresh_layout
 
-        def counting(screen: Screen[None], *arguments: object, **options: object) -> None:
+        def count(_: Screen[None]) -> None:
             nonlocal laid_out
             laid_out += 1
-            real(screen, *arguments, **options)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(Screen, "_refresh_layout", counting)
+        app.screen.screen_layout_refresh_signal.subscribe(app.pane, count, immediate=True)
         for number in range(40):
             texts[app.pane.upload.id] += f" w{number}"
             app.pane.repaint_outdated()

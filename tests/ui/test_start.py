@@ -26,7 +26,8 @@ def first(writer, text):
 WriterThread.write = first
 vuemantics_tui.cli.main()
 """
-HEAVY = ["numpy", "psutil", "plotext", "PIL", "av", "onnxruntime", "httpx", "pebble", "vuemantics_tui.doctor"]
+HEAVY = ["numpy", "psutil", "plotext", "PIL", "av", "onnxruntime", "httpx", "pebble"]
+NOT_YET = ["vuemantics_tui.doctor", "vuemantics_tui.domain.query", "vuemantics_tui.processing.pipeline"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
@@ -42,7 +43,7 @@ def test_before_the_first_paint_nothing_heavy_and_no_screen_that_is_not_open_is_
     process.close()
     imported = found.read_text("utf-8").splitlines()
     assert "vuemantics_tui.ui.uploads.screen" in imported
-    assert [name for name in HEAVY if name in imported] == []
+    assert [name for name in (*HEAVY, *NOT_YET) if name in imported] == []
     later = ("vuemantics_tui.ui.screens.", "vuemantics_tui.ui.picker.")
     assert [name for name in imported if name.startswith(later)] == []
     assert "vuemantics_tui.ui.keymap" not in imported, "it imports every screen"

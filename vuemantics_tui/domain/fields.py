@@ -16,6 +16,7 @@ from typing import Any
 
 from vuemantics_tui.domain.errors import ErrorKind
 from vuemantics_tui.domain.formats import FileType
+from vuemantics_tui.domain.moment import SOURCE_WORDS, DateSource, offset_minutes, offset_words
 from vuemantics_tui.domain.text import date_words, seconds_words, size_words
 from vuemantics_tui.domain.upload import ProcessingStage, ProcessingStatus, Upload
 
@@ -120,6 +121,16 @@ def _took(upload: Upload) -> str:
     return "" if upload.description_seconds is None else seconds_words(upload.description_seconds)
 
 
+def _taken(upload: Upload) -> str:
+    """Return the date by the local clock, its offset and where it comes from."""
+    if not upload.taken_at:
+        return ""
+    minutes = offset_minutes(upload.taken_at)
+    words = date_words(upload.taken_at, seconds=True, own_clock=True)
+    words += "" if minutes is None else f" UTC{offset_words(minutes)}"
+    return f"{words}, {SOURCE_WORDS[upload.taken_from]}" if upload.taken_from else words
+
+
 def _moment(name: str) -> Callable[[Upload], str]:
     return lambda upload: date_words(getattr(upload, name))
 
@@ -156,7 +167,9 @@ FIELDS: tuple[UploadField, ...] = (
     _file("height"),
     _file("duration", "duration", shown=lambda upload: "" if upload.duration is None else f"{upload.duration:g} s"),
     _file("video_codec", "codec", exported=""),
-    _file("taken_at", "taken", shown=lambda upload: date_words(upload.taken_at, own_clock=True)),
+    _file("taken_at", "taken", shown=_taken),
+    _file("taken_from", load=_or_none(DateSource)),
+    _file("modified_at", "file changed", shown=_moment("modified_at")),
     _file("source_path", "added from"),
     _file("file_path", "original", exported="file", is_path=True),
     _file("thumbnail_path", "thumbnail", exported="", is_path=True),

@@ -10,6 +10,8 @@ from datetime import datetime
 _UNITS = ("B", "KB", "MB", "GB", "TB")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
+_DAY_LENGTH = len("2024-06-03")
+
 # More marks than any script puts on one letter only serve to paint over the lines around it.
 MOST_MARKS = 3
 
@@ -75,18 +77,20 @@ def clock_words(seconds: float) -> str:
 def date_words(moment: str | datetime | None, *, seconds: bool = False, own_clock: bool = False) -> str:
     """Return a moment as `3 Jun 2024 14:05`, with `:09` where seconds count.
 
-    Shown in the time zone of this machine, or on its `own_clock`: a camera's, in the place where it was.
-    Text that is no moment in ISO 8601 is returned as it is.
+    Shown in the time zone of this machine, or on its `own_clock`: a camera's, in the place where it was. A date without
+    a time of day is shown as one. Text that is no moment in ISO 8601 is returned as it is.
     """
     if not moment:
         return ""
+    is_day = isinstance(moment, str) and len(moment) == _DAY_LENGTH
     try:
         at = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
     except ValueError:
         return str(moment)
     at = at.astimezone() if at.tzinfo and not own_clock else at
     # By hand: `%b` depends on the locale that some library may have set.
-    return f"{at.day} {_MONTHS[at.month - 1]} {at:%Y %H:%M}" + (f":{at:%S}" if seconds else "")
+    words = f"{at.day} {_MONTHS[at.month - 1]} {at.year}"
+    return words if is_day else f"{words} {at:%H:%M}" + (f":{at:%S}" if seconds else "")
 
 
 def counted(number: int, noun: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from vuemantics_tui.domain.errors import ErrorKind
 from vuemantics_tui.domain.formats import FileType
+from vuemantics_tui.domain.moment import DateSource
 
 
 class ProcessingStatus(StrEnum):
@@ -158,9 +159,11 @@ class UploadRow:
 class Upload(UploadRow):
     """Everything stored about an upload except its history.
 
-    `file_path` and `thumbnail_path` are relative to the library's folder; `duration` in seconds; `retry_at`, the time
-    of the next attempt, in seconds since the epoch; `edited` whether a person wrote the description; `own_tags` are
-    your own tags, which stay when the upload is described again.
+    `file_path` and `thumbnail_path` are relative to the library's folder; `duration` in seconds; `taken_at` is a moment
+    by the local clock of where it was taken (see `domain.moment`), and `taken_from` where that comes from;
+    `modified_at`, when the added file was last changed, in ISO 8601 UTC; `retry_at`, the time of the next attempt, in
+    seconds since the epoch; `edited` whether a person wrote the description; `own_tags` are your own tags, which stay
+    when the upload is described again.
     """
 
     user_id: str = ""
@@ -172,6 +175,8 @@ class Upload(UploadRow):
     height: int | None = None
     duration: float | None = None
     taken_at: str | None = None
+    taken_from: DateSource | None = None
+    modified_at: str | None = None
     video_codec: str | None = None
     thumbnail_path: str | None = None
     source_path: str | None = None

@@ -14,10 +14,10 @@ from vuemantics_tui.analyzers.base import PairedAnalyzer
 from vuemantics_tui.analyzers.registry import BUILTIN, OLLAMA, AnalyzerContext
 from vuemantics_tui.config import AUTO, SAME, Settings
 from vuemantics_tui.domain.errors import UsageError
-from vuemantics_tui.processing.pipeline import StageLimits
 
 if TYPE_CHECKING:
     from vuemantics_tui.analyzers.base import Analyzer, Compute, Describer, Embedder, OnPulled, ServerState
+    from vuemantics_tui.processing.pipeline import StageLimits
     from vuemantics_tui.store.identity import LibraryStore
 
 log = logging.getLogger(__name__)
@@ -236,6 +236,8 @@ async def _make_one(
 
 def stage_limits(settings: Settings, describer: str, embedder: str) -> StageLimits:
     """Return how many uploads each stage may have at a time, by the settings or as suits the analyzers."""
+    from vuemantics_tui.processing.pipeline import StageLimits
+
     workers = settings.workers
     return StageLimits(
         thumbnail=settings.thumbnail_limit or workers,

@@ -22,7 +22,9 @@ from PIL import Image
 
 from vuemantics_tui import paths
 from vuemantics_tui.domain.errors import DefectError, MediaError, VuemanticsError
+from vuemantics_tui.media.colour_space import UNSPECIFIED, ColourSpace, Levels, from_cicp, to_srgb
 from vuemantics_tui.media.faults import is_clip_fault
+from vuemantics_tui.media.visible import on_ground
 
 NO_MEMORY_HINT = "Close other programs and retry, or raise worker_memory_mib in the settings."
 DAMAGED_HINT = "The file is damaged or was not copied whole. Copy it again from where it came from."
@@ -45,6 +47,9 @@ _TRANSPOSITIONS = {
     (0, -1, -1, 0): Image.Transpose.TRANSVERSE,
 }
 _SIDEWAYS = frozenset(turn for matrix, turn in _TRANSPOSITIONS.items() if matrix[0] == 0)
+
+# FFmpeg's name for each matrix of H.273, table 4 (libswscale, SWS_CS_*).
+_SWS_MATRICES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}
 
 # Between two key frames lie at most some hundred packets in any usual film.
 _MAX_PACKETS_TO_KEY = 1000
@@ -205,22 +210,73 @@ def upright_size(clip: Clip, frame: av.video.frame.VideoFrame) -> tuple[int, int
 
 
 def upright_picture(clip: Clip, frame: av.video.frame.VideoFrame, long_side: int) -> Image.Image:
-    """The frame as RGB picture, turned as its display matrix says, no side longer than `long_side` pixels.
+    """The frame as sRGB picture, turned as its display matrix says, no side longer than `long_side` pixels.
 
-    Scaled while it is converted, so that a 4K frame never becomes a 4K picture. Never enlarges but to make
-    pixels square.
+    Scaled while it is converted, so that a 4K frame never becomes a 4K picture. Never enlarged but to make
+    pixels square. HDR is tone-mapped, and what can be seen through stands on a ground that shows it.
     """
     width, height = _square(clip, frame)
     scale = min(1.0, long_side / max(width, height))
-    small = frame.reformat(
-        width=max(1, round(width * scale)),
-        height=max(1, round(height * scale)),
-        format="rgb24",
-        interpolation="AREA" if scale < 1 else "BICUBIC",
-    )
-    image = Image.fromarray(np.ascontiguousarray(small.to_ndarray()), "RGB")
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    interpolation = "AREA" if scale < 1 else "BICUBIC"
+    space = _colour_space(clip, frame)
+    alpha, deep = len(frame.format.components) == 4, space is not None
+    pixel_format = ("rgba" if alpha else "rgb") + (("64le" if alpha else "48le") if deep else ("" if alpha else "24"))
+    small = frame.reformat(*size, pixel_format, interpolation=interpolation, **_matrix(clip, frame)).to_ndarray()
+    levels: Levels
+    if deep:
+        # FFmpeg's 16 bits are its 8 bits with zeros after them: white is 255 * 256.
+        levels = np.minimum(small.astype(np.uint32) * 257 // 256, 65535).astype(np.uint16)
+    else:
+        levels = small.astype(np.uint8)
+    colours = levels[..., :3] if space is None else to_srgb(levels[..., :3], space)
+    image = Image.fromarray(np.ascontiguousarray(colours), "RGB")
+    if alpha:
+        image = on_ground(image, Image.fromarray((levels[..., 3] >> (8 if deep else 0)).astype(np.uint8), "L"))
     transposition = _transposition(frame)
     return image if transposition is None else image.transpose(transposition)
+
+
+def _colour_space(clip: Clip, frame: av.video.frame.VideoFrame) -> ColourSpace | None:
+    """The colour space that the frame, or else the container, declares; None if it looks right as sRGB."""
+    context = clip.stream.codec_context
+    # Frames know theirs from PyAV 17 on.
+    primaries, transfer = (
+        next(
+            (code for each in (frame, context) if (code := int(getattr(each, name, UNSPECIFIED))) != UNSPECIFIED),
+            UNSPECIFIED,
+        )
+        for name in ("color_primaries", "color_trc")
+    )
+    if primaries == UNSPECIFIED and _matrix_code(clip, frame) in (9, 10):
+        primaries = 9
+    return from_cicp(primaries, transfer)
+
+
+def _matrix_code(clip: Clip, frame: av.video.frame.VideoFrame) -> int:
+    """The H.273 code of the matrix between YUV and RGB."""
+    code = int(frame.colorspace)
+    return code if code != UNSPECIFIED else int(clip.stream.codec_context.colorspace)
+
+
+def _matrix(clip: Clip, frame: av.video.frame.VideoFrame) -> dict[str, int]:
+    """What `reformat` must be told of a frame's matrix and range; nothing for RGB and grey."""
+    name = frame.format.name
+    if frame.format.is_rgb or not name.startswith("yuv"):
+        return {}
+    source = _SWS_MATRICES.get(_matrix_code(clip, frame))
+    if source is None:
+        # Unspecified: what is larger than PAL is taken for high definition, as in every player.
+        source = 1 if frame.width >= 1280 or frame.height > 576 else 5
+    declared = int(frame.color_range) or int(clip.stream.codec_context.color_range)
+    full = name.startswith("yuvj") or declared == 2
+    # Up to version 16 PyAV passes the matrix on only if the two differ. RGB has none, so any other will do.
+    return {
+        "src_colorspace": source,
+        "dst_colorspace": 1 if source != 1 else 5,
+        "src_color_range": 2 if full else 1,
+        "dst_color_range": 2,
+    }
 
 
 def _square(clip: Clip, frame: av.video.frame.VideoFrame) -> tuple[int, int]:

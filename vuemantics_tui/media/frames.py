@@ -22,7 +22,7 @@ from vuemantics_tui.media.clips import (
 # Higher than a thumbnail's: an analyzer reads what is written in the frame.
 _JPEG_QUALITY = 88
 # Decoding stops after this many seconds, with what it has by then.
-_TIME_BUDGET = 20.0
+TIME_BUDGET = 20.0
 
 _Found = dict[int, bytes]
 
@@ -37,7 +37,7 @@ def extract_frames(path: Path, count: int, long_side: int = 1024) -> list[bytes]
     """
     if count < 1:
         raise ValueError(f"count must be at least 1, not {count}")
-    deadline = time.monotonic() + _TIME_BUDGET
+    deadline = time.monotonic() + TIME_BUDGET
     with open_clip(path) as clip:
         if clip.duration is None:
             found = _thinned(clip, count, long_side, deadline)

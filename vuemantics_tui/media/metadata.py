@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
-from PIL import ExifTags, Image
+from PIL import ExifTags
 
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.media import MediaMetadata
-from vuemantics_tui.media.faults import is_picture_fault
+from vuemantics_tui.media.dates import TakenDate, clip_date, exif_date, gps_date
+from vuemantics_tui.media.exif import Tags, exif_directories, number_of, positive_of, text_of, whole_of
 from vuemantics_tui.media.pictures import (
     DEFAULT_MAX_PIXELS,
     open_picture,
@@ -23,10 +22,7 @@ from vuemantics_tui.media.pictures import (
 )
 
 Extra = dict[str, str | int | float]
-_Tags = Mapping[int, Any]
 
-_MAX_TEXT = 200
-_OFFSET = re.compile(r"^[+-]\d\d:\d\d$")
 # ISO 6709 in its decimal form, as phones write it: +32.0929+034.8620+028.516/
 _ISO_6709 = re.compile(r"^([+-]\d{1,2}(?:\.\d+)?)([+-]\d{1,3}(?:\.\d+)?)([+-]\d+(?:\.\d+)?)?")
 
@@ -44,73 +40,45 @@ def read_metadata(path: Path, file_type: FileType, max_pixels: int = DEFAULT_MAX
         return _from_video(path)
     with picture_faults("The picture cannot be opened"), open_picture(path, max_pixels) as image:
         width, height = upright_size(image)
-        main, photo, place = _exif(image)
+        main, photo, place = exif_directories(image)
         extra = _camera(main, photo) | _place(place)
-        return MediaMetadata(width, height, taken_at=_taken_at(main, photo), extra=extra or None)
+        taken = exif_date(main, photo, place) or gps_date(place)
+        return replace(_dated(taken), width=width, height=height, extra=extra or None)
 
 
-def _exif(image: Image.Image) -> tuple[_Tags, _Tags, _Tags]:
-    """The main, the photo and the GPS directory; empty where there is none or it is damaged."""
-    # Asked for EXIF that it does not have, a PNG decodes all its pixels.
-    if image.format == "PNG" and not image.info.keys() & {"exif", "Raw profile type exif"}:
-        return {}, {}, {}
-    directories: list[_Tags] = []
-    for directory in (None, ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo):
-        try:
-            exif = image.getexif()
-            directories.append(dict(exif) if directory is None else exif.get_ifd(directory))
-        except Exception as error:
-            if not is_picture_fault(error):
-                raise
-            directories.append({})
-    return directories[0], directories[1], directories[2]
+def _dated(taken: TakenDate | None) -> MediaMetadata:
+    """Return metadata of which only the date is known yet."""
+    if taken is None:
+        return MediaMetadata()
+    return MediaMetadata(taken_at=taken.moment, taken_from=taken.source, taken_offset=taken.offset)
 
 
-def _camera(main: _Tags, photo: _Tags) -> Extra:
+def _camera(main: Tags, photo: Tags) -> Extra:
     base = ExifTags.Base
     found: dict[str, str | int | float | None] = {
-        "camera_make": _text(main.get(base.Make)),
-        "camera_model": _text(main.get(base.Model)),
-        "software": _text(main.get(base.Software)),
-        "lens": _text(photo.get(base.LensModel)),
-        "iso": _whole(photo.get(base.ISOSpeedRatings)),
-        "exposure_seconds": _positive(photo.get(base.ExposureTime)),
-        "aperture": _positive(photo.get(base.FNumber)),
-        "focal_length_mm": _positive(photo.get(base.FocalLength)),
-        "orientation": _whole(main.get(base.Orientation)),
+        "camera_make": text_of(main.get(base.Make)),
+        "camera_model": text_of(main.get(base.Model)),
+        "software": text_of(main.get(base.Software)),
+        "lens": text_of(photo.get(base.LensModel)),
+        "iso": whole_of(photo.get(base.ISOSpeedRatings)),
+        "exposure_seconds": positive_of(photo.get(base.ExposureTime)),
+        "aperture": positive_of(photo.get(base.FNumber)),
+        "focal_length_mm": positive_of(photo.get(base.FocalLength)),
+        "orientation": whole_of(main.get(base.Orientation)),
     }
-    if not 1 <= (_whole(main.get(base.Orientation)) or 0) <= 8:
+    if not 1 <= (whole_of(main.get(base.Orientation)) or 0) <= 8:
         found["orientation"] = None
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _taken_at(main: _Tags, photo: _Tags) -> str | None:
-    base = ExifTags.Base
-    for moment, offset in (
-        (photo.get(base.DateTimeOriginal), photo.get(base.OffsetTimeOriginal)),
-        (photo.get(base.DateTimeDigitized), photo.get(base.OffsetTimeDigitized)),
-        (main.get(base.DateTime), photo.get(base.OffsetTime)),
-    ):
-        text = _text(moment)
-        if text is None:
-            continue
-        try:
-            taken = datetime.strptime(text[:19], "%Y:%m:%d %H:%M:%S")
-        except ValueError:
-            continue
-        zone = _text(offset) or ""
-        return taken.isoformat() + (zone if _OFFSET.match(zone) else "")
-    return None
-
-
-def _place(tags: _Tags) -> Extra:
+def _place(tags: Tags) -> Extra:
     gps = ExifTags.GPS
     latitude = _degrees(tags.get(gps.GPSLatitude), tags.get(gps.GPSLatitudeRef), "S", 90)
     longitude = _degrees(tags.get(gps.GPSLongitude), tags.get(gps.GPSLongitudeRef), "W", 180)
     if latitude is None or longitude is None:
         return {}
     found: Extra = {"latitude": latitude, "longitude": longitude}
-    altitude = _number(tags.get(gps.GPSAltitude))
+    altitude = number_of(tags.get(gps.GPSAltitude))
     if altitude is not None:
         # A reference of 1 means below sea level.
         below = tags.get(gps.GPSAltitudeRef) in (1, b"\x01")
@@ -121,7 +89,7 @@ def _place(tags: _Tags) -> Extra:
 def _degrees(value: object, reference: object, negative: str, most: int) -> float | None:
     if not isinstance(value, tuple | list) or not 1 <= len(value) <= 3:
         return None
-    parts = [_number(part) for part in value]
+    parts = [number_of(part) for part in value]
     degrees = 0.0
     for part, unit in zip(parts, (1, 60, 3600), strict=False):
         # Cameras that know no seconds write 0/0 for them; without degrees there is nothing.
@@ -130,42 +98,8 @@ def _degrees(value: object, reference: object, negative: str, most: int) -> floa
         degrees += (part or 0.0) / unit
     if not 0 <= degrees <= most:
         return None
-    signed = -degrees if (_text(reference) or "").upper().startswith(negative) else degrees
+    signed = -degrees if (text_of(reference) or "").upper().startswith(negative) else degrees
     return round(signed, 6)
-
-
-def _text(value: object) -> str | None:
-    if isinstance(value, bytes):
-        value = value.decode("utf-8", "replace")
-    if not isinstance(value, str):
-        return None
-    # What follows a NUL is left over from an earlier, longer value. Control characters must not reach a screen.
-    first = value.split("\x00", 1)[0]
-    clean = "".join(letter if letter.isprintable() else " " for letter in first)
-    return " ".join(clean.split())[:_MAX_TEXT] or None
-
-
-def _number(value: object) -> float | None:
-    if isinstance(value, tuple | list) and len(value) == 1:
-        value = value[0]
-    if isinstance(value, bool | str | bytes) or value is None:
-        return None
-    try:
-        number = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError, ArithmeticError):
-        return None
-    return number if math.isfinite(number) else None
-
-
-def _positive(value: object) -> float | None:
-    number = _number(value)
-    return round(number, 6) if number is not None and number > 0 else None
-
-
-def _whole(value: object) -> int | None:
-    # ISO may come as a pair, the value first.
-    number = _number(value[0] if isinstance(value, tuple | list) and value else value)
-    return int(number) if number is not None and 0 < number < 2**31 else None
 
 
 def _from_video(path: Path) -> MediaMetadata:
@@ -181,39 +115,31 @@ def _from_video(path: Path) -> MediaMetadata:
         tags = {**clip.stream.metadata, **clip.container.metadata}
         sounds = clip.container.streams.audio
         found: dict[str, str | int | float | None] = {
-            "camera_make": _text(tags.get("com.apple.quicktime.make") or tags.get("make")),
-            "camera_model": _text(tags.get("com.apple.quicktime.model") or tags.get("model")),
+            "camera_make": text_of(_first(tags, "com.apple.quicktime.make", "com.android.manufacturer", "make")),
+            "camera_model": text_of(_first(tags, "com.apple.quicktime.model", "com.android.model", "model")),
             "frames_per_second": _rate(clip.stream.average_rate),
-            "bit_rate": _whole(clip.container.bit_rate),
+            "bit_rate": whole_of(clip.container.bit_rate),
             "audio_codec": sounds[0].codec_context.name if sounds and sounds[0].codec_context else None,
             "container": clip.container.format.name,
         }
         extra = {name: value for name, value in found.items() if value is not None}
         extra |= _iso_6709(tags.get("com.apple.quicktime.location.ISO6709") or tags.get("location") or "")
-        return MediaMetadata(
+        return replace(
+            _dated(clip_date(tags, clip.container.format.name)),
             width=width or None,
             height=height or None,
             duration=None if clip.duration is None else round(clip.duration, 3),
-            taken_at=_creation_time(tags),
             video_codec=clip.stream.codec_context.name,
             extra=extra or None,
         )
 
 
+def _first(tags: Mapping[str, str], *names: str) -> str | None:
+    return next((tags[name] for name in names if tags.get(name)), None)
+
+
 def _rate(rate: Fraction | None) -> float | None:
     return round(float(rate), 3) if rate else None
-
-
-def _creation_time(tags: Mapping[str, str]) -> str | None:
-    """Apple's own tag has local time and offset; the container's is UTC, and 1904 or 1970 when unset."""
-    for name in ("com.apple.quicktime.creationdate", "creation_time"):
-        try:
-            moment = datetime.fromisoformat(tags.get(name, "").strip())
-        except ValueError:
-            continue
-        if moment.year > 1970:
-            return moment.isoformat(timespec="seconds")
-    return None
 
 
 def _iso_6709(text: str) -> Extra:

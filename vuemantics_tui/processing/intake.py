@@ -18,6 +18,7 @@ from pathlib import Path
 from vuemantics_tui import paths
 from vuemantics_tui.domain.errors import DefectError, LibraryError, MediaError, UsageError
 from vuemantics_tui.domain.media import MediaLimits, Probe
+from vuemantics_tui.domain.moment import instant
 from vuemantics_tui.domain.text import size_words
 from vuemantics_tui.domain.upload import TERMINAL, ProcessingStatus, Upload
 from vuemantics_tui.files import copy_and_hash, hash_file, inside, is_disk_fault, make_folder, sync_folder
@@ -157,7 +158,8 @@ class Intake:
         try:
             # A thread cannot be stopped: wait for it before what it writes is removed.
             sha256 = await uninterrupted(asyncio.to_thread(_copy, path, target, on_bytes))
-            new = _new_upload(path, found, upload_id, user_id, sha256)
+            modified = (await asyncio.to_thread(target.stat)).st_mtime
+            new = _new_upload(path, found, upload_id, user_id, sha256, modified)
             upload = await self._store.insert(new)
         except BaseException:
             await uninterrupted(self._remove_unless_inserted(upload_id, folder))
@@ -270,7 +272,7 @@ def _copy(source: Path, target: Path, on_bytes: OnBytes | None) -> str:
     return sha256
 
 
-def _new_upload(path: Path, found: Probe, upload_id: str, user_id: str, sha256: str) -> NewUpload:
+def _new_upload(path: Path, found: Probe, upload_id: str, user_id: str, sha256: str, modified: float) -> NewUpload:
     media_format = found.format
     return NewUpload(
         id=upload_id,
@@ -285,6 +287,7 @@ def _new_upload(path: Path, found: Probe, upload_id: str, user_id: str, sha256: 
         width=found.width,
         height=found.height,
         source_path=_storable(str(path.resolve())),
+        modified_at=instant(modified),
     )
 
 

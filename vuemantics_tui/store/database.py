@@ -364,7 +364,7 @@ def _of_text(function: Callable[[str], str]) -> Callable[[object], str | None]:
 
 async def _open_reader(path: Path) -> tuple[aiosqlite.Connection, str]:
     """Connect for reading, in a way that the file and its folder allow; return that, too. Raises LibraryError."""
-    newest = (await asyncio.to_thread(_migrations))[-1][0]
+    newest = (await asyncio.to_thread(known_migrations))[-1][0]
     refused: LibraryError | None = None
     for mode in ("rw", READ_ONLY, UNCHANGING):
         if refused and mode != READ_ONLY and await asyncio.to_thread(_has_log, path):
@@ -432,7 +432,8 @@ async def _prepare(connection: aiosqlite.Connection, path: Path) -> None:
 # Migrations
 
 
-def _migrations() -> list[tuple[int, str, str]]:
+def known_migrations() -> list[tuple[int, str, str]]:
+    """Return the number, name and script of each migration that this program knows, in order."""
     folder = resources.files("vuemantics_tui.store") / "migrations"
     found = [(entry.name, entry.read_text("utf-8")) for entry in folder.iterdir() if entry.name.endswith(".sql")]
     return sorted((int(name.split("_")[0]), name.removesuffix(".sql"), text) for name, text in found)
@@ -458,7 +459,7 @@ async def _pragma(connection: aiosqlite.Connection, name: str) -> int:
 
 
 async def _migrate(connection: aiosqlite.Connection, path: Path) -> None:
-    migrations = await asyncio.to_thread(_migrations)
+    migrations = await asyncio.to_thread(known_migrations)
     newest = migrations[-1][0]
     version = await _checked_version(connection, path)
     if version == newest:
@@ -507,7 +508,7 @@ async def _checked_version(connection: aiosqlite.Connection, path: Path) -> int:
             f"This is another program's database, not a library: {path}",
             "Choose another folder with --library.",
         )
-    version, newest = await _pragma(connection, "user_version"), (await asyncio.to_thread(_migrations))[-1][0]
+    version, newest = await _pragma(connection, "user_version"), (await asyncio.to_thread(known_migrations))[-1][0]
     if version > newest:
         raise LibraryError(
             f"This library was made by a newer vuemantics-tui: {path} (it is at version {version}, "

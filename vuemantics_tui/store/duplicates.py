@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -13,6 +12,7 @@ from vuemantics_tui.domain.duplicates import LookAlike, PictureTraits
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.media import MediaMetadata
 from vuemantics_tui.store.database import Database, batches, json_list, next_revision, rows_of
+from vuemantics_tui.store.metadata import save_metadata
 
 _LOOK_ALIKE = """
     SELECT number, id, filename, file_type, file_size, width, height, taken_at, created_at, sharpness, thumbnail_path
@@ -66,18 +66,6 @@ async def save_traits(
             "INSERT INTO colours (name, upload, share) VALUES (?, ?, ?)",
             [(name, number, share) for name, share in traits.colours.items()],
         )
-
-
-def metadata_parameters(metadata: MediaMetadata) -> dict[str, object]:
-    """Return what a file says of itself, by the names of the columns."""
-    return {
-        "width": metadata.width,
-        "height": metadata.height,
-        "duration": metadata.duration,
-        "taken_at": metadata.taken_at,
-        "video_codec": metadata.video_codec,
-        "metadata": json.dumps(metadata.extra or {}),
-    }
 
 
 class FingerprintStore:
@@ -179,12 +167,12 @@ class BackfillStore:
     async def save(
         self, number: int, traits: PictureTraits | None, metadata: MediaMetadata | None, error: str | None
     ) -> None:
-        """Write what was found. What the row has already is kept where the file says nothing.
+        """Write what was found. Facts of the file replace what was known of it; what a person set by hand stays.
 
-        Only what lacked it is written, so two windows that read the same file at once do no harm.
+        Where the file cannot be read, what was known of it stays too. Only what lacked it is written, so two windows
+        that read the same file at once do no harm.
         """
         found_nothing = traits is None and metadata is None
-        metadata = metadata or MediaMetadata()
         async with self._database.transaction() as connection:
             if not await rows_of(connection, f"SELECT 1 FROM uploads WHERE number = ? AND {_LACKING}", (number,)):
                 return
@@ -193,17 +181,8 @@ class BackfillStore:
                 await save_traits(connection, number, traits, error)
                 return
             await connection.execute(
-                """
-                UPDATE uploads SET width = coalesce(width, :width), height = coalesce(height, :height),
-                       duration = coalesce(duration, :duration), taken_at = coalesce(taken_at, :taken_at),
-                       video_codec = coalesce(video_codec, :video_codec), metadata = json_patch(:metadata, metadata),
-                       revision = :revision
-                WHERE number = :number
-                """,
-                {
-                    **metadata_parameters(metadata),
-                    "revision": await next_revision(connection),
-                    "number": number,
-                },
+                "UPDATE uploads SET revision = ? WHERE number = ?", (await next_revision(connection), number)
             )
+            if metadata is not None:
+                await save_metadata(connection, number, metadata)
             await save_traits(connection, number, traits, error)

@@ -306,10 +306,10 @@ def _pattern(pieces: Sequence[str]) -> str:
 
 def _numbers_near(near: NearFilter, rows: Sequence[Row]) -> str:
     """Return the numbers of those rows (number, latitude, longitude) within the circle, as a list in JSON."""
-    return json.dumps([row[0] for row in rows if _distance(near, row[1], row[2]) <= near.kilometres])
+    return json.dumps([row[0] for row in rows if distance(near, row[1], row[2]) <= near.kilometres])
 
 
-def _distance(near: NearFilter, latitude: float, longitude: float) -> float:
+def distance(near: NearFilter, latitude: float, longitude: float) -> float:
     """Kilometres along the surface, by the haversine formula."""
     here, there = math.radians(near.latitude), math.radians(latitude)
     turn = math.radians(longitude - near.longitude)

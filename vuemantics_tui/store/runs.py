@@ -21,9 +21,10 @@ from vuemantics_tui.domain.upload import (
 )
 from vuemantics_tui.store.database import Database, json_list, next_revision, now_iso, rows_of
 from vuemantics_tui.store.descriptions import is_current, make_current, read_description, save_description
-from vuemantics_tui.store.duplicates import metadata_parameters, save_traits
+from vuemantics_tui.store.duplicates import save_traits
 from vuemantics_tui.store.embeddings import delete_vectors, save_vector
 from vuemantics_tui.store.history import record_event
+from vuemantics_tui.store.metadata import save_metadata
 
 Clock = Callable[[], float]
 
@@ -103,18 +104,12 @@ class RunStore:
             await connection.execute(
                 """
                 UPDATE uploads SET thumbnail_path = coalesce(:thumbnail_path, thumbnail_path),
-                       thumbnail_warning = :warning, width = coalesce(:width, width),
-                       height = coalesce(:height, height), duration = :duration, taken_at = :taken_at,
-                       video_codec = :video_codec, metadata = :metadata
+                       thumbnail_warning = :warning
                 WHERE number = :number
                 """,
-                {
-                    **metadata_parameters(metadata),
-                    "thumbnail_path": thumbnail_path,
-                    "warning": warning,
-                    "number": claim.number,
-                },
+                {"thumbnail_path": thumbnail_path, "warning": warning, "number": claim.number},
             )
+            await save_metadata(connection, claim.number, metadata)
             if traits or traits_error:
                 await save_traits(connection, claim.number, traits, traits_error)
             await _say_warning(connection, claim.number)

@@ -87,7 +87,10 @@ HAS_SOUND_IDS = f"id GLOB '{_ID_PATTERN}' AND user_id GLOB '{_ID_PATTERN}'"
 
 @dataclass(frozen=True, slots=True)
 class NewUpload:
-    """What intake knows of a file that it has copied. `file_path` is relative to the library, sizes in bytes."""
+    """What intake knows of a file that it has copied. `file_path` is relative to the library, sizes in bytes.
+
+    `modified_at` is when the file was last changed, as a moment in UTC.
+    """
 
     id: str
     user_id: str
@@ -101,6 +104,7 @@ class NewUpload:
     width: int | None
     height: int | None
     source_path: str
+    modified_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

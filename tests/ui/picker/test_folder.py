@@ -195,7 +195,7 @@ def test_counting_ends_when_it_is_stopped(tmp_path: Path, monkeypatch: pytest.Mo
         counted.files += 1
         counted.stopped = True
 
-    monkeypatch.setattr(marks, "_count_one", stop_at_first)
+    monkeypatch.setattr(marks, "count_one", stop_at_first)
     count_below(tmp_path, tally)
     assert (tally.files, tally.done) == (1, False)
 

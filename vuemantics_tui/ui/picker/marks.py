@@ -41,13 +41,14 @@ def count_below(folder: Path, tally: Tally) -> None:
                 for each in found:
                     if tally.stopped:
                         return
-                    _count_one(each, tally, waiting)
+                    count_one(each, tally, waiting)
         except OSError:
             continue
     tally.done = not tally.stopped
 
 
-def _count_one(each: os.DirEntry[str], tally: Tally, waiting: deque[Path]) -> None:
+def count_one(each: os.DirEntry[str], tally: Tally, waiting: deque[Path]) -> None:
+    """Add a file to the tally, or a folder to those that wait."""
     if each.name.startswith(".") or each.is_symlink():
         return
     if each.is_dir(follow_symlinks=False):

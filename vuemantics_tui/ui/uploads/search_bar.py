@@ -19,7 +19,6 @@ from textual.widget import Widget
 from textual.widgets import Input, Label, Static
 
 from vuemantics_tui.domain.errors import UsageError
-from vuemantics_tui.domain.query import QueryError, parse_query, pointed
 from vuemantics_tui.domain.text import visible
 from vuemantics_tui.ui.actions import FIND, action, hidden, key_of
 from vuemantics_tui.ui.notices import Notices
@@ -315,6 +314,9 @@ class SearchBar(Vertical):
         if not final:
             self._list_while_typing(text)
             return
+        # The language of searches is loaded with the first one, not before the first paint.
+        from vuemantics_tui.domain.query import QueryError, parse_query
+
         try:
             parse_query(text)
         except QueryError as error:
@@ -349,11 +351,15 @@ class SearchBar(Vertical):
             await self._library.search.remember(text)
 
     def _complain(self, error: UsageError) -> None:
+        from vuemantics_tui.domain.query import QueryError
+
         cell = self._cell_of(error.place) - 1 if isinstance(error, QueryError) else None
         self.query_one(SearchHint).complain(f"{error.message}. {error.hint}".strip(), cell)
 
     def _cell_of(self, place: int) -> int:
         """Return in which cell of the line the character at an index of the text stands."""
+        from vuemantics_tui.domain.query import pointed
+
         field = self.query_one(SearchInput)
         place += len(field.value) - len(field.value.lstrip())
         before = len(pointed(field.value, place)[1]) - 1

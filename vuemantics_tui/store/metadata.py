@@ -1,0 +1,184 @@
+"""What files say of themselves, and the dates that follow from it or that a person set."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import aiosqlite
+
+from vuemantics_tui.domain.media import MediaMetadata
+from vuemantics_tui.domain.moment import (
+    DateSource,
+    fixed_zone,
+    hours_between,
+    localised,
+    name_moment,
+)
+from vuemantics_tui.store.database import Database, json_list, next_revision, now_iso, rows_of
+
+# Pictures of the same camera within so many hours were taken by the same local clock, unless somebody travelled far.
+NEIGHBOUR_HOURS = 24.0
+
+
+async def save_metadata(connection: aiosqlite.Connection, number: int, metadata: MediaMetadata) -> None:
+    """Write what a file says of itself, inside a transaction, in the place of what it said before.
+
+    What a person set by hand stays: the date of such an upload is not touched.
+    """
+    await connection.execute(
+        """
+        UPDATE uploads SET width = coalesce(:width, width), height = coalesce(:height, height), duration = :duration,
+               video_codec = :video_codec, metadata = :metadata
+        WHERE number = :number
+        """,
+        {
+            "width": metadata.width,
+            "height": metadata.height,
+            "duration": metadata.duration,
+            "video_codec": metadata.video_codec,
+            "metadata": json.dumps(metadata.extra or {}),
+            "number": number,
+        },
+    )
+    await _save_date(connection, number, metadata)
+
+
+async def _save_date(connection: aiosqlite.Connection, number: int, metadata: MediaMetadata) -> None:
+    """Write the date of a file: what it says, else what its name says, else when it was last changed."""
+    (row,) = await rows_of(connection, "SELECT filename, modified_at, camera FROM uploads WHERE number = ?", (number,))
+    found: tuple[str | None, DateSource | None]
+    if metadata.taken_at:
+        found = metadata.taken_at, metadata.taken_from
+    elif named := name_moment(row["filename"]):
+        found = named, DateSource.NAME
+    else:
+        found = row["modified_at"], DateSource.FILE if row["modified_at"] else None
+    await connection.execute(
+        "UPDATE uploads SET file_taken_at = ?, file_taken_from = ?, taken_offset = ? WHERE number = ?",
+        (*found, metadata.taken_offset, number),
+    )
+    await _use_date_of_file(connection, [number])
+    if row["camera"] and metadata.taken_at and metadata.taken_offset is not None:
+        await _use_date_of_file(connection, await _clips_near(connection, row["camera"], metadata.taken_at))
+
+
+async def _use_date_of_file(connection: aiosqlite.Connection, numbers: Sequence[int]) -> list[int]:
+    """Make the date of its file, by the local clock, the date of each upload that has none by hand.
+
+    Returns the numbers of those whose date changed.
+    """
+    rows = await rows_of(
+        connection,
+        """
+        SELECT number, camera, taken_at, taken_from, file_taken_at, file_taken_from,
+               json_extract(metadata, '$.time_zone') AS time_zone
+        FROM uploads WHERE number IN (SELECT value FROM json_each(?)) AND taken_from IS NOT 'hand'
+        """,
+        (json_list(numbers),),
+    )
+    changes = []
+    for row in rows:
+        moment, source = row["file_taken_at"], row["file_taken_from"]
+        if moment and moment.endswith("Z"):
+            is_shot = source != DateSource.FILE
+            offset = await _neighbours_offset(connection, row["camera"], moment) if is_shot else None
+            zone = fixed_zone(offset) if offset is not None else _zone(row["time_zone"]) if is_shot else None
+            moment = localised(moment, zone)
+        if (moment, source) != (row["taken_at"], row["taken_from"]):
+            changes.append((moment, source, row["number"]))
+    if changes:
+        revision = await next_revision(connection)
+        await connection.executemany(
+            "UPDATE uploads SET taken_at = ?, taken_from = ?, revision = ? WHERE number = ?",
+            [(moment, source, revision, number) for moment, source, number in changes],
+        )
+    return [number for _, _, number in changes]
+
+
+async def _neighbours_offset(connection: aiosqlite.Connection, camera: str | None, moment: str) -> int | None:
+    """Return the offset of the picture by the same camera that is nearest to a moment in UTC, in minutes."""
+    if camera is None:
+        return None
+    rows = await rows_of(
+        connection,
+        """
+        SELECT file_taken_at, taken_offset FROM uploads
+        WHERE camera = :camera AND taken_offset IS NOT NULL AND deleted_at IS NULL
+          AND file_taken_at BETWEEN date(:day, '-2 days') AND date(:day, '+3 days')
+        """,
+        {"camera": camera, "day": moment[:10]},
+    )
+    near = min(((hours_between(row[0], row[1], moment), row[1]) for row in rows), default=None)
+    return near[1] if near is not None and near[0] <= NEIGHBOUR_HOURS else None
+
+
+async def _clips_near(connection: aiosqlite.Connection, camera: str, moment: str) -> list[int]:
+    """Return the uploads by a camera around a moment of which only UTC is known."""
+    rows = await rows_of(
+        connection,
+        """
+        SELECT number FROM uploads
+        WHERE camera = :camera AND file_taken_at BETWEEN date(:day, '-2 days') AND date(:day, '+3 days')
+          AND file_taken_at LIKE '%Z' AND taken_offset IS NULL
+        """,
+        {"camera": camera, "day": moment[:10]},
+    )
+    return [row[0] for row in rows]
+
+
+def _zone(name: object) -> tzinfo | None:
+    """Return a zone by its name, or None if there is no such zone on this machine."""
+    if not isinstance(name, str):
+        return None
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
+
+
+class DateStore:
+    """Sets the dates of uploads by hand."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def dates(self, upload_ids: Sequence[str]) -> dict[str, tuple[str | None, bool]]:
+        """Return the date of each of these uploads, and whether a person set it."""
+        rows = await self._database.fetch(
+            """
+            SELECT id, taken_at, taken_from IS 'hand' FROM uploads
+            WHERE id IN (SELECT value FROM json_each(?)) AND deleted_at IS NULL
+            """,
+            (json_list(upload_ids),),
+        )
+        return {row[0]: (row[1], bool(row[2])) for row in rows}
+
+    async def set(self, moments: Mapping[str, str | None]) -> int:
+        """Set the dates of uploads, by their IDs; None makes it that of the file again. Returns how many changed."""
+        changed = 0
+        async with self._database.transaction() as connection:
+            revision, now = await next_revision(connection), now_iso()
+            for upload_id, moment in moments.items():
+                condition = "id = :id AND deleted_at IS NULL"
+                rows = await rows_of(
+                    connection,
+                    f"""
+                    UPDATE uploads SET taken_at = :moment, taken_from = :source, updated_at = :now, revision = :revision
+                    WHERE {condition} AND (taken_from IS NOT :source OR taken_at IS NOT :moment)
+                    AND (:source IS NOT NULL OR taken_from IS 'hand') RETURNING number
+                    """,
+                    {
+                        "id": upload_id,
+                        "moment": moment,
+                        "source": DateSource.HAND if moment else None,
+                        "now": now,
+                        "revision": revision,
+                    },
+                )
+                if rows and moment is None:
+                    await _use_date_of_file(connection, [rows[0][0]])
+                changed += len(rows)
+        return changed
