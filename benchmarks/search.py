@@ -36,7 +36,7 @@ from vuemantics_tui.library import Library
 from vuemantics_tui.processing.compute import ProcessCompute
 from vuemantics_tui.search.vectors import VectorIndex
 from vuemantics_tui.store.changes import ChangeFeed
-from vuemantics_tui.store.database import Database, teach
+from vuemantics_tui.store.database import Database
 from vuemantics_tui.store.embeddings import EmbeddingStore
 
 Rows = NDArray[np.float32]
@@ -119,7 +119,6 @@ def sentences(count: int, seed: int, length: int = _SENTENCE) -> list[str]:
 def make_library(root: Path, rows: Rows) -> None:
     """Fill a new library with completed uploads: descriptions, tags, a full text index, and these vectors."""
     connection = sqlite3.connect(paths.database_file(root))
-    teach(connection)
     connection.execute("PRAGMA synchronous = OFF")
     connection.execute("PRAGMA foreign_keys = ON")
     ((user,),) = connection.execute("SELECT id FROM users")

@@ -19,7 +19,7 @@ from vuemantics_tui.domain.query import Sort, parse_query
 from vuemantics_tui.domain.text import segmented
 from vuemantics_tui.domain.view import SortKey, View
 from vuemantics_tui.store import database as database_module
-from vuemantics_tui.store.database import Database
+from vuemantics_tui.store.database import Database, known_migrations
 from vuemantics_tui.store.filters import FilterStore
 from vuemantics_tui.store.search import FullText
 from vuemantics_tui.store.tags import TagStore
@@ -177,7 +177,7 @@ async def test_a_renamed_upload_is_found_by_its_new_name(named: Database) -> Non
 async def test_an_older_library_is_found_by_letters_without_being_described_again(tmp_path: Path) -> None:
     path = tmp_path / "library.db"
     connection = sqlite3.connect(path)
-    for number, _, script in database_module._migrations():
+    for number, _, script in known_migrations():
         if number < 10:
             connection.executescript(script)
     connection.executescript(

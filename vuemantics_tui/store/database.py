@@ -10,7 +10,7 @@ import sqlite3
 import time
 import uuid
 from array import array
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -21,8 +21,8 @@ from typing import Any, Self, TypeVar
 import aiosqlite
 
 from vuemantics_tui.domain.errors import LibraryError
-from vuemantics_tui.domain.text import caseless, folded, natural_order, segmented
 from vuemantics_tui.files import WholeFile, make_file
+from vuemantics_tui.store.letters import teach, write_letters
 
 APPLICATION_ID = 0x7655654D  # "vUeM": tells our file from any other SQLite database
 BUSY_TIMEOUT_SECONDS = 10.0
@@ -44,9 +44,6 @@ BATCH = 500
 NO_ROOM_BYTES = 1024 * 1024
 # From this length on, in characters, NumPy saves more time than importing it costs.
 _LONG_TEXT = 500_000
-
-# What the schema calls by name: triggers and views of the full text, of names and of tags.
-_FUNCTIONS = (caseless, folded, segmented, natural_order)
 
 Row = sqlite3.Row
 Parameters = Sequence[Any] | Mapping[str, Any]
@@ -133,6 +130,7 @@ class Database:
             with sqlite_errors(self.path):
                 async with _all_or_nothing(writer):
                     yield writer
+                    await write_letters(writer)
             self._next_commit.set()
             self._next_commit = asyncio.Event()
 
@@ -345,21 +343,8 @@ async def _connect(path: Path, mode: str, opened: contextlib.AsyncExitStack) -> 
     # A connection that stays open keeps its thread, and so the exit, hanging.
     opened.push_async_callback(lambda: uninterrupted(connection.close()))
     connection.row_factory = sqlite3.Row
-    for function in _FUNCTIONS:
-        await connection.create_function(function.__name__, 1, _of_text(function), deterministic=True)
-    # Some builds of SQLite refuse such functions in triggers otherwise.
-    await connection.execute("PRAGMA trusted_schema = ON")
+    await teach(connection)
     return connection
-
-
-def teach(connection: sqlite3.Connection) -> None:
-    """Give a plain connection the functions without which it cannot write names, tags and descriptions."""
-    for function in _FUNCTIONS:
-        connection.create_function(function.__name__, 1, _of_text(function), deterministic=True)
-
-
-def _of_text(function: Callable[[str], str]) -> Callable[[object], str | None]:
-    return lambda value: None if value is None else function(str(value))
 
 
 async def _open_reader(path: Path) -> tuple[aiosqlite.Connection, str]:
@@ -472,6 +457,8 @@ async def _migrate(connection: aiosqlite.Connection, path: Path) -> None:
                 for statement in _statements(script):
                     await connection.execute(statement)
                 await _record_migration(connection, number, name)
+    async with _all_or_nothing(connection):
+        await write_letters(connection)
 
 
 async def _back_up(connection: aiosqlite.Connection, path: Path, newest: int) -> None:

@@ -30,7 +30,8 @@ _ALIASES = {Source.UPLOADS: "u", Source.DESCRIPTIONS: "d"}
 _OWN_TAGS = """
     (
         SELECT json_group_array(name) FROM (
-            SELECT name FROM tagged JOIN tags ON tags.number = tag WHERE upload = u.number AND own = 1 ORDER BY folded, key
+            SELECT name FROM tagged JOIN tags ON tags.number = tag WHERE upload = u.number AND own = 1
+            ORDER BY folded, key
         )
     )
 """
