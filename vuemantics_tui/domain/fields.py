@@ -16,9 +16,11 @@ from typing import Any
 
 from vuemantics_tui.domain.errors import ErrorKind
 from vuemantics_tui.domain.formats import FileType
+from vuemantics_tui.domain.media import MOST_STARS, REJECTED
 from vuemantics_tui.domain.moment import SOURCE_WORDS, DateSource, offset_minutes, offset_words
+from vuemantics_tui.domain.stacks import ROLE_WORDS, StackRole
 from vuemantics_tui.domain.text import date_words, seconds_words, size_words
-from vuemantics_tui.domain.upload import ProcessingStage, ProcessingStatus, Upload
+from vuemantics_tui.domain.upload import ProcessingStage, ProcessingStatus, StackMember, Upload
 
 Absolute = Callable[[str | None], Path | None]
 """Where a file of the library is, from its path in the store."""
@@ -36,11 +38,13 @@ class Section(StrEnum):
 
 
 class Source(StrEnum):
-    """The table a column belongs to. OWN_TAGS is put together from several rows."""
+    """The table a column belongs to. OWN_TAGS, KEYWORDS and STACK are put together from several rows."""
 
     UPLOADS = "uploads"
     DESCRIPTIONS = "descriptions"
     OWN_TAGS = "tags"
+    STACK = "stack"
+    KEYWORDS = "keywords"
 
 
 def _same(value: Any) -> Any:
@@ -117,8 +121,40 @@ def _quality(upload: Upload) -> str:
     return "" if score is None else "; ".join((str(score), *upload.description_audit_findings))
 
 
+def rating_words(rating: int | None) -> str:
+    """Return a rating in stars, or the word for a rejected one."""
+    if rating is None:
+        return ""
+    return "rejected" if rating == REJECTED else "★" * rating + "☆" * (MOST_STARS - rating)
+
+
+def _rating(upload: Upload) -> str:
+    return "; ".join(
+        part for part in (rating_words(upload.rating), "set by you" if upload.rated_by_hand else "") if part
+    )
+
+
 def _took(upload: Upload) -> str:
     return "" if upload.description_seconds is None else seconds_words(upload.description_seconds)
+
+
+def _members(value: str | None) -> tuple[StackMember, ...]:
+    members = json.loads(value or "[]")
+    return tuple(StackMember(**member) for member in members) if len(members) > 1 else ()
+
+
+def _plain_members(members: tuple[StackMember, ...]) -> list[dict[str, Any]]:
+    return [{"id": member.id, "filename": member.filename, "role": member.role or None} for member in members]
+
+
+def _stack(upload: Upload) -> str:
+    return ", ".join(member_words(member) for member in upload.stack_members)
+
+
+def member_words(member: StackMember) -> str:
+    """Return one upload of a stack in words: IMG_0102.MOV (clip)."""
+    word = ROLE_WORDS[StackRole(member.role)] if member.role else ""
+    return f"{member.filename} ({word})" if word else member.filename
 
 
 def _taken(upload: Upload) -> str:
@@ -145,13 +181,18 @@ def _iso(seconds: float | None) -> str | None:
 
 
 def _file(name: str, label: str = "", **more: Any) -> UploadField:
-    return UploadField(name, Section.FILE, label, json=name, **{"exported": name, **more})
+    return UploadField(name, Section.FILE, label, **{"json": name, "exported": name, **more})
 
 
 def _description(name: str, label: str = "", **more: Any) -> UploadField:
     return UploadField(
         name, Section.DESCRIPTION, label, **{"json": name, "exported": name, "source": Source.DESCRIPTIONS, **more}
     )
+
+
+def _words(name: str, label: str = "", **more: Any) -> UploadField:
+    """Return a field of what the file brings."""
+    return _description(name, label, **{"source": Source.UPLOADS, **more})
 
 
 def _state(name: str, label: str = "", **more: Any) -> UploadField:
@@ -175,10 +216,28 @@ FIELDS: tuple[UploadField, ...] = (
     _file("thumbnail_path", "thumbnail", exported="", is_path=True),
     _file("sha256", "sha256"),
     UploadField("extension", Section.FILE),
+    _file("stack_face", json="stack", exported="stack", source=Source.STACK),
+    _file("stack_role", exported="stack_role", load=_or_none(StackRole)),
+    _file(
+        *("stack_members", "stack"),
+        shown=_stack,
+        exported="",
+        source=Source.STACK,
+        load=_members,
+        plain=_plain_members,
+    ),
+    _words("title", "title"),
+    _words("caption", "caption"),
     _description("description", "description", column="text"),
     _description("read_text", "text in it"),
     _description("tags", "tags", load=_texts),
     _description("own_tags", "own tags", exported="", source=Source.OWN_TAGS, load=_texts),
+    _words("keywords", "keywords", source=Source.KEYWORDS, load=_texts),
+    _words("keyword_paths", load=_texts, in_csv=False),
+    _words("rating", "rating", shown=_rating),
+    _words("rated_by_hand", load=bool),
+    _words("label", "label"),
+    _words("creator", "creator"),
     _description("description_audit_score", "quality", shown=_quality, exported="quality", column="audit_score"),
     _description("description_audit_findings", exported="", column="audit_findings", load=_texts),
     _description("analyzer", "analyzer"),
@@ -220,6 +279,9 @@ FIELDS: tuple[UploadField, ...] = (
     _state("revision", "revision", json=""),
     _state("id", "id", exported="id"),
     _state("number", "number", json=""),
+    _state("stack", json=""),
+    _state("stack_count", json="", load=lambda value: value or 0),
+    _state("motion_bytes", json=""),
     _state("user_id", "owner", json=""),
 )
 # What joins lines and objects of several outputs comes first in each.

@@ -25,6 +25,7 @@ from vuemantics_tui.store.descriptions import DescriptionStore
 from vuemantics_tui.store.history import HistoryStore
 from vuemantics_tui.store.identity import LibraryStore
 from vuemantics_tui.store.queue import QueueStore
+from vuemantics_tui.store.stacks import StackStore
 from vuemantics_tui.store.tags import TagStore
 from vuemantics_tui.store.trash import TrashStore
 from vuemantics_tui.store.uploads import UploadStore
@@ -155,6 +156,7 @@ class Library:
         self.history = HistoryStore(database)
         self.tags = TagStore(database)
         self.queue = Queue(settings, database, self.analyzer, lambda: self.compute, limits)
+        self.stacks = StackStore(database)
         self.descriptions = DescriptionStore(database)
         self.trash = Trash(
             self.root, TrashStore(database), self.uploads, LibraryStore(database), self.queue, settings.trash_days

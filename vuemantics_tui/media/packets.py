@@ -1,4 +1,6 @@
-"""Where a file keeps its XMP packet and its IPTC records, whatever its container. Reads headers, decodes nothing.
+"""Where a file keeps its XMP packet and its IPTC records, whatever its container, and the side-cars beside it.
+
+Reads headers, decodes nothing.
 
 Containers: JPEG, PNG, WebP and AVI (RIFF), TIFF with the RAW formats that are built like it, Fujifilm RAF, Photoshop,
 GIF, and the boxes of MP4, QuickTime, JPEG 2000, JPEG XL and Canon CR3. The decoder of HEIC and AVIF finds theirs.
@@ -8,6 +10,7 @@ Places: XMP Specification part 3.
 from __future__ import annotations
 
 import re
+import stat
 import struct
 import zlib
 from collections.abc import Iterator
@@ -47,7 +50,7 @@ class Packets:
         return parse_xmp(self.extension) | packet if self.extension else packet
 
 
-def find_packets(path: Path, xmp: bytes | None = None) -> Packets:
+def find_packets(path: Path, xmp: object = None) -> Packets:
     """Return the packets of a file. `xmp` is what its decoder has found already, as that of HEIC does.
 
     Damage ends the reading, and what was found before it is returned. Raises OSError if the file cannot be read.
@@ -57,9 +60,25 @@ def find_packets(path: Path, xmp: bytes | None = None) -> Packets:
         # Cut or damaged: the packets before the damage are good.
         with suppress(struct.error, zlib.error, ValueError, IndexError):
             _read(file, found)
-    if not found.xmp and xmp:
+    if not found.xmp and isinstance(xmp, bytes):
         found.xmp = xmp
     return found
+
+
+def sidecars_of(path: Path) -> list[Path]:
+    """Return the XMP side-cars of a file that are there: `photo.jpg.xmp` before `photo.xmp`. Links are left out."""
+    found = []
+    for name in (path.name, path.stem):
+        for ending in (".xmp", ".XMP"):
+            sidecar = path.with_name(name + ending)
+            try:
+                status = sidecar.lstat()
+            except OSError:
+                continue  # Not there, or its name is longer than the disk allows.
+            if stat.S_ISREG(status.st_mode) and status.st_size <= MOST_BYTES:
+                found.append(sidecar)
+                break
+    return [each for each in found if each != path]
 
 
 def _read(file: BinaryIO, found: Packets) -> None:

@@ -65,6 +65,8 @@ async def _write_tag(connection: aiosqlite.Connection, number: int, name: str) -
     for statement in (
         "UPDATE OR IGNORE tagged SET tag = :kept WHERE tag = :number",
         "DELETE FROM tagged WHERE tag = :number",
+        "UPDATE OR IGNORE untagged SET tag = :kept WHERE tag = :number",
+        "DELETE FROM untagged WHERE tag = :number",
         "UPDATE tags SET album = 1 WHERE number = :kept AND (SELECT album FROM tags WHERE number = :number) = 1",
         "DELETE FROM tags WHERE number = :number",
     ):

@@ -30,6 +30,7 @@ DROP TRIGGER descriptions_updated;
 DROP TRIGGER tagged_inserted;
 DROP TRIGGER tagged_deleted;
 DROP TRIGGER uploads_renamed;
+DROP TRIGGER uploads_worded;
 DROP TRIGGER uploads_deleted;
 DROP TRIGGER fulltext_restored;
 
@@ -44,12 +45,12 @@ BEGIN
     INSERT OR IGNORE INTO unindexed VALUES (new.upload);
 END;
 
-CREATE TRIGGER tagged_inserted AFTER INSERT ON tagged WHEN new.own = 1
+CREATE TRIGGER tagged_inserted AFTER INSERT ON tagged WHEN new.own > 0
 BEGIN
     INSERT OR IGNORE INTO unindexed VALUES (new.upload);
 END;
 
-CREATE TRIGGER tagged_deleted AFTER DELETE ON tagged WHEN old.own = 1
+CREATE TRIGGER tagged_deleted AFTER DELETE ON tagged WHEN old.own > 0
 BEGIN
     INSERT OR IGNORE INTO unindexed VALUES (old.upload);
 END;
@@ -57,6 +58,12 @@ END;
 CREATE TRIGGER uploads_renamed AFTER UPDATE OF filename ON uploads
 BEGIN
     UPDATE uploads SET folded_name = NULL WHERE number = new.number;
+    INSERT OR IGNORE INTO unindexed VALUES (new.number);
+END;
+
+CREATE TRIGGER uploads_worded AFTER UPDATE OF title, caption, creator ON uploads
+WHEN new.title IS NOT old.title OR new.caption IS NOT old.caption OR new.creator IS NOT old.creator
+BEGIN
     INSERT OR IGNORE INTO unindexed VALUES (new.number);
 END;
 
