@@ -22,7 +22,7 @@ import aiosqlite
 
 from vuemantics_tui.domain.errors import LibraryError
 from vuemantics_tui.files import WholeFile, make_file
-from vuemantics_tui.store.letters import teach, write_letters
+from vuemantics_tui.store.letters import has_unwritten_letters, teach, write_letters
 
 APPLICATION_ID = 0x7655654D  # "vUeM": tells our file from any other SQLite database
 BUSY_TIMEOUT_SECONDS = 10.0
@@ -412,6 +412,10 @@ async def _prepare(connection: aiosqlite.Connection, path: Path) -> None:
     await connection.execute("PRAGMA synchronous = FULL")
     await connection.execute("PRAGMA foreign_keys = ON")
     await _migrate(connection, path)
+    # What a migration left to do, or another program did.
+    if await has_unwritten_letters(connection):
+        async with _all_or_nothing(connection):
+            await write_letters(connection)
 
 
 # Migrations
@@ -457,8 +461,6 @@ async def _migrate(connection: aiosqlite.Connection, path: Path) -> None:
                 for statement in _statements(script):
                     await connection.execute(statement)
                 await _record_migration(connection, number, name)
-    async with _all_or_nothing(connection):
-        await write_letters(connection)
 
 
 async def _back_up(connection: aiosqlite.Connection, path: Path, newest: int) -> None:

@@ -33,6 +33,12 @@ async def teach(connection: aiosqlite.Connection) -> None:
         )  # fmt: skip
 
 
+async def has_unwritten_letters(connection: aiosqlite.Connection) -> bool:
+    """Whether there are names, tags or texts that cannot be found yet."""
+    ((names, tags, texts),) = await connection.execute_fetchall(_CHANGED)
+    return bool(names or tags or texts)
+
+
 async def write_letters(connection: aiosqlite.Connection) -> None:
     """Write what has changed of names, tags and texts into what they are found by, inside a transaction."""
     ((names, tags, texts),) = await connection.execute_fetchall(_CHANGED)
