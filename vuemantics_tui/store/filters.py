@@ -30,6 +30,7 @@ from vuemantics_tui.domain.query import (
 )
 from vuemantics_tui.domain.text import folded
 from vuemantics_tui.store.database import Database, Row, escaped_like, json_list
+from vuemantics_tui.store.places import country_condition, place_condition
 from vuemantics_tui.store.search import phrase_expression
 
 EARTH_KM = 6371.0
@@ -252,6 +253,11 @@ def _holding(words: Sequence[str]) -> Condition:
 
 
 def _by_text(one: TextFilter) -> Condition:
+    if one.field in (TextField.PLACE, TextField.COUNTRY):
+        condition = place_condition if one.field is TextField.PLACE else country_condition
+        sql, parameters = condition(one.pieces)
+        named = f"SELECT number FROM uploads WHERE place IN (SELECT number FROM places WHERE {sql})"
+        return Condition(f"number IN ({named})", parameters, True)
     if one.field is TextField.TAG:
         comparison = "= ?" if len(one.pieces) == 1 else "LIKE ? ESCAPE '\\'"
         sql = f"number IN (SELECT upload FROM tags JOIN tagged ON tag = tags.number WHERE folded {comparison})"

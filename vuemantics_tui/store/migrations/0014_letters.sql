@@ -31,6 +31,7 @@ DROP TRIGGER tagged_inserted;
 DROP TRIGGER tagged_deleted;
 DROP TRIGGER uploads_renamed;
 DROP TRIGGER uploads_worded;
+DROP TRIGGER uploads_placed;
 DROP TRIGGER uploads_deleted;
 DROP TRIGGER fulltext_restored;
 
@@ -63,6 +64,11 @@ END;
 
 CREATE TRIGGER uploads_worded AFTER UPDATE OF title, caption, creator ON uploads
 WHEN new.title IS NOT old.title OR new.caption IS NOT old.caption OR new.creator IS NOT old.creator
+BEGIN
+    INSERT OR IGNORE INTO unindexed VALUES (new.number);
+END;
+
+CREATE TRIGGER uploads_placed AFTER UPDATE OF place ON uploads WHEN new.place IS NOT old.place
 BEGIN
     INSERT OR IGNORE INTO unindexed VALUES (new.number);
 END;
