@@ -42,6 +42,7 @@ class Source(StrEnum):
 
     UPLOADS = "uploads"
     DESCRIPTIONS = "descriptions"
+    PLACES = "places"
     OWN_TAGS = "tags"
     STACK = "stack"
     KEYWORDS = "keywords"
@@ -114,6 +115,11 @@ def _texts(value: str | None) -> tuple[str, ...]:
 
 def _dimensions(upload: Upload) -> str:
     return f"{upload.width} × {upload.height}" if upload.width and upload.height else ""
+
+
+def _place(upload: Upload) -> str:
+    words = upload.place_words
+    return f"{words}, set by hand" if words and upload.place_edited else words
 
 
 def _quality(upload: Upload) -> str:
@@ -210,6 +216,11 @@ FIELDS: tuple[UploadField, ...] = (
     _file("video_codec", "codec", exported=""),
     _file("taken_at", "taken", shown=_taken),
     _file("taken_from", load=_or_none(DateSource)),
+    _file("place", "place", shown=_place, source=Source.PLACES, column="name", load=_or_none(str)),
+    _file("region", source=Source.PLACES, load=_or_none(str)),
+    _file("country", source=Source.PLACES, load=_or_none(str)),
+    _file("country_code", source=Source.PLACES, load=_or_none(str)),
+    _file("place_edited", load=bool),
     _file("modified_at", "file changed", shown=_moment("modified_at")),
     _file("source_path", "added from"),
     _file("file_path", "original", exported="file", is_path=True),
@@ -320,6 +331,9 @@ _MEASURES: dict[str, tuple[str, Callable[[Any], str]]] = {
     "aperture": ("aperture", lambda value: f"f/{value:g}"),
     "focal_length_mm": ("focal length", lambda value: f"{value:g} mm"),
     "altitude_m": ("altitude", lambda value: f"{value:g} m"),
+    "motion_photo_bytes": ("clip inside", size_words),
+    "motion_photo_seconds": ("clip length", lambda value: f"{value:g} s"),
+    "motion_photo_offset": ("clip begins at", lambda value: f"{value:,} bytes"),
     "bit_rate": ("bit rate", lambda value: f"{value / 1000:,.0f} kbit/s"),
 }
 

@@ -183,11 +183,12 @@ class Upload(UploadRow):
 
     `file_path` and `thumbnail_path` are relative to the library's folder; `duration` in seconds; `taken_at` is a moment
     by the local clock of where it was taken (see `domain.moment`), and `taken_from` where that comes from;
-    `modified_at`, when the added file was last changed, in ISO 8601 UTC; `retry_at`, the time of the next attempt, in
-    seconds since the epoch; `edited` whether a person wrote the description; `own_tags` are your own tags, which stay
-    when the upload is described again. `title` to `rating` and `keywords` are what the file or its side-car says, as in
-    `FileWords`; with `rated_by_hand` the rating, or that there is none, is yours. `stack_face` is the
-    ID of the upload that stands for its stack, and `stack_members` is all of that stack, the face first.
+    `modified_at`, when the added file was last changed, in ISO 8601 UTC; `place`, `region` and `country` name where it
+    was taken, `country_code` as in ISO 3166, and `place_edited` says that a person set them; `retry_at`, the time of
+    the next attempt, in seconds since the epoch; `edited` whether a person wrote the description; `own_tags` are your
+    own tags, which stay when the upload is described again. `title` to `rating` and `keywords` are what the file or its
+    side-car says, as in `FileWords`; with `rated_by_hand` the rating, or that there is none, is yours. `stack_face` is
+    the ID of the upload that stands for its stack, and `stack_members` is all of that stack, the face first.
     """
 
     user_id: str = ""
@@ -202,6 +203,11 @@ class Upload(UploadRow):
     taken_from: DateSource | None = None
     modified_at: str | None = None
     video_codec: str | None = None
+    place: str | None = None
+    region: str | None = None
+    country: str | None = None
+    country_code: str | None = None
+    place_edited: bool = False
     thumbnail_path: str | None = None
     source_path: str | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
@@ -237,6 +243,11 @@ class Upload(UploadRow):
     stack_face: str | None = None
     stack_role: StackRole | None = None
     stack_members: tuple[StackMember, ...] = ()
+
+    @property
+    def place_words(self) -> str:
+        """Return place, region and country on one line, without a region that is called like its place."""
+        return ", ".join(dict.fromkeys(filter(None, (self.place, self.region, self.country))))
 
 
 def stack_sign(row: UploadRow) -> str:

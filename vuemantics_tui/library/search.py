@@ -31,6 +31,7 @@ from vuemantics_tui.store.changes import ChangeFeed
 from vuemantics_tui.store.database import Database
 from vuemantics_tui.store.embeddings import EmbeddingStore
 from vuemantics_tui.store.filters import FilterStore, wants_hidden
+from vuemantics_tui.store.places import PlaceStore
 from vuemantics_tui.store.search import FullText, SavedSearches, SearchHistory
 from vuemantics_tui.store.tags import TagStore
 from vuemantics_tui.store.uploads import UploadStore
@@ -92,7 +93,7 @@ class Search:
         self.saved = SavedSearches(database)
         self.history = SearchHistory(database)
         filters = FilterStore(database)
-        self.suggester = Suggester(TagStore(database), filters, self.history)
+        self.suggester = Suggester(TagStore(database), PlaceStore(database), filters, self.history)
         self._settings = settings
         self._database = database
         self._analyzer = analyzer

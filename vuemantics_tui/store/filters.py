@@ -29,6 +29,7 @@ from vuemantics_tui.domain.query import (
     TextFilter,
 )
 from vuemantics_tui.store.database import Database, Row, escaped_like, json_list
+from vuemantics_tui.store.places import country_condition, place_condition
 from vuemantics_tui.store.search import phrase_expression
 from vuemantics_tui.store.tags import tag_key
 
@@ -256,6 +257,11 @@ def _holding(words: Sequence[str]) -> Condition:
 def _by_text(one: TextFilter) -> Condition:
     if one.field in _WORDS:
         return _by_words(one)
+    if one.field in (TextField.PLACE, TextField.COUNTRY):
+        condition = place_condition if one.field is TextField.PLACE else country_condition
+        sql, parameters = condition(one.pieces)
+        named = f"SELECT number FROM uploads WHERE place IN (SELECT number FROM places WHERE {sql})"
+        return Condition(f"number IN ({named})", parameters, True)
     if one.field is TextField.TAG:
         sql = "number IN (SELECT upload FROM tags JOIN tagged ON tag = tags.number WHERE key LIKE ? ESCAPE '\\')"
         if len(one.pieces) == 1:

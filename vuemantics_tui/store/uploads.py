@@ -29,7 +29,7 @@ from vuemantics_tui.store.stacks import FACES, beside, settle
 TOMBSTONES_KEPT = 10_000
 
 # The alias of each table in what follows.
-_ALIASES = {Source.UPLOADS: "u", Source.DESCRIPTIONS: "d"}
+_ALIASES = {Source.UPLOADS: "u", Source.DESCRIPTIONS: "d", Source.PLACES: "p"}
 _TAGS = """
     (
         SELECT json_group_array(name) FROM (
@@ -67,6 +67,7 @@ def _selected(some: Iterable[UploadField]) -> str:
 SELECT_UPLOAD = f"""
     SELECT {_selected(FIELDS)}, u.deleted_at
     FROM uploads u LEFT JOIN descriptions d ON d.upload = u.number AND d.current = 1
+        LEFT JOIN places p ON p.number = u.place
 """
 # For each key: the index that has its order, and what it orders by.
 _ORDERS: dict[SortKey, tuple[str, str]] = {

@@ -18,6 +18,8 @@ class TextField(StrEnum):
     TAG = "tag"
     NAME = "name"
     CAMERA = "camera"
+    PLACE = "place"
+    COUNTRY = "country"
     COLOR = "color"
     TITLE = "title"
     CREATOR = "creator"

@@ -54,6 +54,8 @@ FILTERS: Mapping[str, tuple[str, str]] = {
     "tag": (r"a tag or an album; * for any characters, \* for a star", r'tag:cat, tag:ro* or tag:"5\* best"'),
     "name": ("part of the file name, or all of it with *", "name:holiday or name:img_*.jpg"),
     "camera": ("part of the camera's name", "camera:canon"),
+    "place": ("part of a place: a town, a region or a country", 'place:rome or place:"new york"'),
+    "country": ("a country, by its name or its code of two letters", "country:italy or country:it"),
     "color": ("one of the main colours", "color:blue"),
     "title": ("part of the title that the file brings", "title:holiday"),
     "creator": ("part of the creator's name that the file brings", "creator:anna"),
