@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
@@ -278,7 +279,12 @@ class Library:
         async for result in self.intake.add(candidates, on_bytes):
             if result.is_new:
                 self.queue.wake()
-            yield result
+            if result.reread and result.upload is not None:
+                await self.queue.read_again(result.upload.number)
+                reread = await self.uploads.by_number(result.upload.number)
+                yield replace(result, upload=reread or result.upload)
+            else:
+                yield result
 
     async def process_upload_background(self, upload_id: str, user_id: str, file_type: str, extension: str) -> None:
         """Process one upload, however that ends. Raises UsageError for settings with which there is no analyzer."""

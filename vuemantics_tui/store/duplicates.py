@@ -11,7 +11,7 @@ import aiosqlite
 from vuemantics_tui.domain.duplicates import LookAlike, PictureTraits
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.media import MediaMetadata
-from vuemantics_tui.store.database import Database, batches, json_list, next_revision, rows_of
+from vuemantics_tui.store.database import Database, Row, batches, json_list, next_revision, rows_of
 from vuemantics_tui.store.metadata import save_metadata
 
 _LOOK_ALIKE = """
@@ -154,7 +154,20 @@ class BackfillStore:
             AND NOT (SELECT paused FROM library) ORDER BY number DESC LIMIT 1
             """
         )
-        return Lacking(row[0], row[1], row[2], FileType(row[3]), row[4]) if row else None
+        return _lacking_of(row) if row else None
+
+    async def forget(self, number: int) -> Lacking | None:
+        """Note that an upload must be read again, and return it unless it waits or runs."""
+        async with self._database.transaction() as connection:
+            await connection.execute("UPDATE uploads SET traits_read = 0 WHERE number = ?", (number,))
+            rows = await rows_of(
+                connection,
+                f"""
+                SELECT number, id, file_path, file_type, thumbnail_path FROM uploads WHERE number = ? AND {_LACKING}
+                """,
+                (number,),
+            )
+        return _lacking_of(rows[0]) if rows else None
 
     async def left(self) -> int:
         """Return how many uploads lack something."""
@@ -186,3 +199,7 @@ class BackfillStore:
             if metadata is not None:
                 await save_metadata(connection, number, metadata)
             await save_traits(connection, number, traits, error)
+
+
+def _lacking_of(row: Row) -> Lacking:
+    return Lacking(row[0], row[1], row[2], FileType(row[3]), row[4])
