@@ -124,5 +124,6 @@ class MediaMetadata:
     taken_from: DateSource | None = None
     taken_offset: int | None = None
     video_codec: str | None = None
+    place: Place | None = None
     extra: dict[str, str | int | float] | None = None
     words: FileWords = FileWords()

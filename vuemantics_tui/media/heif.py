@@ -16,7 +16,7 @@ from typing import NamedTuple
 _ASPECT_TOLERANCE = 0.02
 
 
-class _Box(NamedTuple):
+class Box(NamedTuple):
     kind: bytes
     start: int  # of the payload
     end: int
@@ -36,10 +36,10 @@ def promote_thumbnail(data: bytes, at_least: int) -> bytes | None:
     One will do if its long side has `at_least` pixels and it has the primary picture's aspect, rotation and
     mirroring. Raises struct.error, IndexError or ValueError for boxes that make no sense.
     """
-    meta = next((box for box in _boxes(data, 0, len(data)) if box.kind == b"meta"), None)
+    meta = next((box for box in boxes(data, 0, len(data)) if box.kind == b"meta"), None)
     if meta is None:
         return None
-    inside = {box.kind: box for box in _boxes(data, meta.start + 4, meta.end)}
+    inside = {box.kind: box for box in boxes(data, meta.start + 4, meta.end)}
     if not {b"pitm", b"iref", b"iprp"} <= inside.keys():
         return None
     pitm = inside[b"pitm"]
@@ -57,7 +57,7 @@ def promote_thumbnail(data: bytes, at_least: int) -> bytes | None:
     return None
 
 
-def _boxes(data: bytes, start: int, end: int) -> Iterator[_Box]:
+def boxes(data: bytes, start: int, end: int) -> Iterator[Box]:
     while start + 8 <= end:
         size, kind = struct.unpack_from(">I4s", data, start)
         payload = start + 8
@@ -67,26 +67,26 @@ def _boxes(data: bytes, start: int, end: int) -> Iterator[_Box]:
         stop = end if size == 0 else start + size
         if stop < payload or stop > end:
             return
-        yield _Box(kind, payload, stop)
+        yield Box(kind, payload, stop)
         start = stop
 
 
-def _thumbnail_references(data: bytes, iref: _Box) -> Iterator[tuple[int, int, int]]:
+def _thumbnail_references(data: bytes, iref: Box) -> Iterator[tuple[int, int, int]]:
     """Where each `thmb` reference's payload starts, the thumbnail's item and the picture's item."""
     wide = data[iref.start] > 0
     number, length = (">I", 4) if wide else (">H", 2)
-    for box in _boxes(data, iref.start + 4, iref.end):
+    for box in boxes(data, iref.start + 4, iref.end):
         if box.kind == b"thmb":
             thumbnail = struct.unpack_from(number, data, box.start)[0]
             target = struct.unpack_from(number, data, box.start + length + 2)[0]
             yield box.start, thumbnail, target
 
 
-def _items(data: bytes, iprp: _Box) -> dict[int, _Item]:
-    parts = {box.kind: box for box in _boxes(data, iprp.start, iprp.end)}
+def _items(data: bytes, iprp: Box) -> dict[int, _Item]:
+    parts = {box.kind: box for box in boxes(data, iprp.start, iprp.end)}
     if not {b"ipco", b"ipma"} <= parts.keys():
         return {}
-    properties = list(_boxes(data, parts[b"ipco"].start, parts[b"ipco"].end))
+    properties = list(boxes(data, parts[b"ipco"].start, parts[b"ipco"].end))
     version, flags = data[parts[b"ipma"].start], data[parts[b"ipma"].start + 3]
     at = parts[b"ipma"].start + 4
     count = struct.unpack_from(">I", data, at)[0]
@@ -110,7 +110,7 @@ def _items(data: bytes, iprp: _Box) -> dict[int, _Item]:
     return items
 
 
-def _apply(data: bytes, box: _Box, item: _Item) -> None:
+def _apply(data: bytes, box: Box, item: _Item) -> None:
     if box.kind == b"ispe":
         item.width, item.height = struct.unpack_from(">II", data, box.start + 4)
     elif box.kind == b"irot":

@@ -14,9 +14,10 @@ from PIL import Image, UnidentifiedImageError
 
 from vuemantics_tui import paths
 from vuemantics_tui.domain.errors import DefectError, MediaError, VuemanticsError
-from vuemantics_tui.domain.formats import HEAD_BYTES, HEIF, MediaFormat, recognise
+from vuemantics_tui.domain.formats import HEIF, MediaFormat, recognise, recognise_open
 from vuemantics_tui.domain.media import MediaLimits
 from vuemantics_tui.media.faults import is_picture_fault
+from vuemantics_tui.media.probe import check_reader
 
 DEFAULT_MAX_PIXELS = MediaLimits().max_pixels
 
@@ -34,6 +35,7 @@ _TRANSPOSITIONS = {
     8: Image.Transpose.ROTATE_90,
 }
 _ORIENTATION_TAG = 0x0112
+_TURNED_BY_READER = ("TIFF", "HEIF", "RAW", "JXL")
 
 
 @contextmanager
@@ -49,6 +51,7 @@ def open_picture(picture: Path | bytes, max_pixels: int = DEFAULT_MAX_PIXELS) ->
         with _pixel_limit(max_pixels):
             image: Image.Image = pi_heif.HeifImageFile(source)
     elif found is not None and found.decoder.pillow_name:
+        check_reader(found)
         # Pillow loads every plugin it has when a format is asked for that is not yet there: load this one instead.
         importlib.import_module(found.decoder.module)
         with _pixel_limit(max_pixels):
@@ -65,9 +68,9 @@ def open_picture(picture: Path | bytes, max_pixels: int = DEFAULT_MAX_PIXELS) ->
 def format_of(picture: Path | bytes) -> MediaFormat | None:
     """The accepted format of a file, from its first bytes. Raises OSError if it cannot be read."""
     if isinstance(picture, bytes):
-        return recognise(picture[:HEAD_BYTES])
+        return recognise(picture)
     with picture.open("rb") as file:
-        return recognise(file.read(HEAD_BYTES))
+        return recognise_open(file)
 
 
 @contextmanager
@@ -103,9 +106,10 @@ def too_many_pixels(declared: str, max_pixels: int) -> MediaError:
 def orientation(image: Image.Image) -> int:
     """The EXIF orientation, 1 to 8, that is still to be applied; 1 where there is none or it makes no sense.
 
-    libheif and Pillow's TIFF reader turn the picture themselves. An EXIF block that cannot be read counts as none.
+    libheif, libjxl, Pillow's reader of TIFF and ours of RAW photos turn the picture themselves. An EXIF block that
+    cannot be read counts as none.
     """
-    if image.format in ("TIFF", "HEIF"):
+    if image.format in _TURNED_BY_READER:
         return 1
     # Asked for its EXIF, a PNG without any decodes all its pixels to see whether some follows them.
     if image.format == "PNG" and not image.info.keys() & {"exif", "Raw profile type exif"}:

@@ -100,6 +100,9 @@ def small_rgb(image: Image.Image, shrink: Shrink) -> Image.Image:
 
 def fit_within(image: Image.Image, side: int) -> Image.Image:
     """A Shrink: no side of more than `side` pixels."""
+    if image.format == "RAW":
+        # What can be had of it may be smaller than the photo, and is not enlarged.
+        image.draft(None, (side, side))
     image.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=1.0)
     image.load()
     return image

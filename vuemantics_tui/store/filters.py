@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from vuemantics_tui.domain.formats import BY_ALIAS
+from vuemantics_tui.domain.formats import mime_types
 from vuemantics_tui.domain.media import MOST_STARS, REJECTED, label_name
 from vuemantics_tui.domain.query import (
     ChoiceField,
@@ -272,9 +272,9 @@ def _by_words(one: TextFilter) -> Condition:
 
 def _by_choice(one: ChoiceFilter) -> Condition:
     if one.field is ChoiceField.TYPE:
-        if known := BY_ALIAS.get(one.choice):
-            sql = "number IN (SELECT number FROM uploads WHERE mime_type = ?)"
-            return Condition(sql, (known.mime_type,), True)
+        if types := mime_types(one.choice):
+            sql = f"number IN (SELECT number FROM uploads WHERE mime_type IN ({', '.join('?' * len(types))}))"
+            return Condition(sql, types, True)
         return Condition("file_type = ?", (one.choice,))
     if one.field is ChoiceField.IS:
         return _KINDS[one.choice]
