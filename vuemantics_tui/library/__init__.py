@@ -26,7 +26,7 @@ from vuemantics_tui.store.descriptions import DescriptionStore
 from vuemantics_tui.store.history import HistoryStore
 from vuemantics_tui.store.identity import LibraryStore
 from vuemantics_tui.store.queue import QueueStore
-from vuemantics_tui.store.tags import TagStore
+from vuemantics_tui.store.tags import RatingStore, TagStore
 from vuemantics_tui.store.trash import TrashStore
 from vuemantics_tui.store.uploads import UploadStore
 
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from vuemantics_tui.store.descriptions import EDITED_BY_HAND, StoredDescription
     from vuemantics_tui.store.search import SavedSearch
     from vuemantics_tui.store.statistics import LibrarySize
-    from vuemantics_tui.store.tags import Tag
+    from vuemantics_tui.store.tags import Rating, Tag
     from vuemantics_tui.store.trash import TrashedUpload
 
 __all__ = [
@@ -76,6 +76,7 @@ __all__ = [
     "OnPulled",
     "Outage",
     "Queue",
+    "Rating",
     "Running",
     "SavedSearch",
     "Search",
@@ -114,7 +115,7 @@ _LATE = {
     "store.descriptions": ("EDITED_BY_HAND", "StoredDescription"),
     "store.search": ("SavedSearch",),
     "store.statistics": ("LibrarySize",),
-    "store.tags": ("Tag",),
+    "store.tags": ("Rating", "Tag"),
     "store.trash": ("TrashedUpload",),
 }
 _MODULE_OF = {name: module for module, names in _LATE.items() for name in names}
@@ -155,6 +156,7 @@ class Library:
         self.uploads = UploadStore(database)
         self.history = HistoryStore(database)
         self.tags = TagStore(database)
+        self.ratings = RatingStore(database)
         self.queue = Queue(settings, database, self.analyzer, lambda: self.compute, limits)
         self.descriptions = DescriptionStore(database)
         self.trash = Trash(
