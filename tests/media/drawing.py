@@ -76,10 +76,10 @@ def clip(
     return path
 
 
-def stream_clip(file: BinaryIO, pictures: list[Image.Image], codec: str, rate: int) -> None:
+def stream_clip(file: BinaryIO, pictures: list[Image.Image], codec: str, rate: int, bit_rate: int = 0) -> None:
     """Write a WebM as into a pipe: nothing is filled in later, so it has neither duration nor index."""
     with av.open(file, "w", format="webm", options={"live": "1"}) as output:
-        _encode(output, pictures, codec, 30, rate, frozenset())
+        _encode(output, pictures, codec, 30, rate, frozenset(), bit_rate)
 
 
 def _encode(
@@ -89,11 +89,14 @@ def _encode(
     key_every: int,
     rate: int,
     key_at: frozenset[int],
+    bit_rate: int = 0,
 ) -> None:
     stream = output.add_stream(codec, rate=rate)
     assert isinstance(stream, av.VideoStream)
     stream.width, stream.height = pictures[0].size
     stream.pix_fmt = "yuv420p"
+    if bit_rate:
+        stream.bit_rate = bit_rate
     stream.codec_context.gop_size = key_every
     stream.codec_context.time_base = Fraction(1, rate)
     if codec == "libx264":

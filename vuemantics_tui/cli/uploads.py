@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vuemantics_tui.cli.options import current_settings, hidden_option, json_option, library_option
+from vuemantics_tui.cli.options import current_settings, hidden_option, json_option, library_option, members_option
 from vuemantics_tui.cli.output import emit, emit_json, note, table, upload_document, upload_page, upload_table
 from vuemantics_tui.cli.session import open_library, run
 from vuemantics_tui.config import Settings
@@ -26,11 +26,14 @@ if TYPE_CHECKING:
 @click.option("--status", type=click.Choice([status.value for status in ProcessingStatus]), help="Only this status.")
 @click.option("--type", "file_type", type=click.Choice([kind.value for kind in FileType]), help="Only this type.")
 @hidden_option
+@members_option
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Show at most N uploads.")
 @json_option
 @library_option
-def list_uploads(status: str | None, file_type: str | None, hidden: bool, limit: int | None, as_json: bool) -> None:
-    """List uploads, newest first."""
+def list_uploads(
+    status: str | None, file_type: str | None, hidden: bool, members: bool, limit: int | None, as_json: bool
+) -> None:
+    """List uploads, newest first, and of each stack the one that stands for it."""
     settings = current_settings()
     run(
         lambda: _list(
@@ -38,6 +41,7 @@ def list_uploads(status: str | None, file_type: str | None, hidden: bool, limit:
             ProcessingStatus(status) if status else None,
             FileType(file_type) if file_type else None,
             hidden,
+            members,
             limit,
             as_json,
         )
@@ -49,11 +53,14 @@ async def _list(
     status: ProcessingStatus | None,
     file_type: FileType | None,
     hidden: bool,
+    members: bool,
     limit: int | None,
     as_json: bool,
 ) -> None:
     async with open_library(settings) as library:
-        uploads = await library.uploads.newest(status=status, file_type=file_type, limit=limit, show_hidden=hidden)
+        uploads = await library.uploads.newest(
+            status=status, file_type=file_type, limit=limit, show_hidden=hidden, faces_only=not members
+        )
         if as_json:
             for upload in uploads:
                 emit_json(upload_document(library, upload))

@@ -25,8 +25,14 @@ from vuemantics_tui.store.database import Access, Database
 from vuemantics_tui.store.descriptions import DescriptionStore
 from vuemantics_tui.store.history import HistoryStore
 from vuemantics_tui.store.identity import LibraryStore
+from vuemantics_tui.store.places import PlaceStore
 from vuemantics_tui.store.queue import QueueStore
+<<<<<<< HEAD
 from vuemantics_tui.store.tags import RatingStore, TagStore
+=======
+from vuemantics_tui.store.stacks import StackStore
+from vuemantics_tui.store.tags import TagStore
+>>>>>>> main
 from vuemantics_tui.store.trash import TrashStore
 from vuemantics_tui.store.uploads import UploadStore
 
@@ -156,8 +162,13 @@ class Library:
         self.uploads = UploadStore(database)
         self.history = HistoryStore(database)
         self.tags = TagStore(database)
+<<<<<<< HEAD
         self.ratings = RatingStore(database)
+=======
+        self.places = PlaceStore(database)
+>>>>>>> main
         self.queue = Queue(settings, database, self.analyzer, lambda: self.compute, limits)
+        self.stacks = StackStore(database)
         self.descriptions = DescriptionStore(database)
         self.trash = Trash(
             self.root, TrashStore(database), self.uploads, LibraryStore(database), self.queue, settings.trash_days

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import re
 import struct
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, cast
@@ -51,6 +53,11 @@ _SIDEWAYS = frozenset(turn for matrix, turn in _TRANSPOSITIONS.items() if matrix
 # FFmpeg's name for each matrix of H.273, table 4 (libswscale, SWS_CS_*).
 _SWS_MATRICES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}
 
+# Where tracks are described, and how much of a film's end is looked at: a cluster has five megabytes at most by FFmpeg.
+_HEAD_BYTES, _TAIL_BYTES = 4 * 1024**2, (1024**2, 16 * 1024**2, 128 * 1024**2)
+# The ID of a cluster, its length of one to eight bytes, an optional checksum, and the ID of its time stamp.
+_CLUSTER = re.compile(rb"\x1f\x43\xb6\x75(?=[\x01-\xff].{0,14}?\xe7[\x81-\x88])", re.DOTALL)
+
 # Between two key frames lie at most some hundred packets in any usual film.
 _MAX_PACKETS_TO_KEY = 1000
 
@@ -61,6 +68,8 @@ class Clip:
 
     container: av.container.InputContainer
     stream: av.video.stream.VideoStream
+    measured: float | None = None
+    """Seconds by its last packets, where the header does not say."""
 
     @property
     def time_base(self) -> Fraction:
@@ -91,7 +100,7 @@ class Clip:
             return float(self.stream.duration * self.time_base)
         if self.container.duration and self.container.duration > 0:
             return self.container.duration / 1e6
-        return None
+        return self.measured
 
 
 @contextmanager
@@ -106,7 +115,10 @@ def open_clip(path: Path) -> Iterator[Clip]:
         source = f"file:{path.absolute()}"
         options = {"protocol_whitelist": "file"}
         with av.open(source, "r", container_options=options, **_TAG_OPTIONS) as container:
-            yield Clip(container, _main_stream(container))
+            clip = Clip(container, _main_stream(container))
+            if clip.duration is None and container.format.name == "matroska,webm":
+                clip = replace(clip, measured=_measured(path, clip))
+            yield clip
     except VuemanticsError:
         raise
     except Exception as error:
@@ -116,6 +128,54 @@ def open_clip(path: Path) -> Iterator[Clip]:
             raise MediaError("The video cannot be decoded: not enough memory", NO_MEMORY_HINT) from error
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise MediaError(f"The video cannot be decoded: {reason}", DAMAGED_HINT) from error
+
+
+def _measured(path: Path, clip: Clip) -> float | None:
+    """Seconds from the first packet to the end of the last, or None if they cannot be told.
+
+    FFmpeg would read a film without an index to its end. So it gets only the film's head, which describes the tracks,
+    and the last megabytes from a cluster on, as if there were nothing in between.
+    """
+    with path.open("rb") as file:
+        head = file.read(_HEAD_BYTES)
+        size = file.seek(0, io.SEEK_END)
+        first = _cluster_in(head)
+        if first < 0:
+            return None
+        for length in _TAIL_BYTES:
+            file.seek(max(first, size - length))
+            tail = file.read(length)
+            start = _cluster_in(tail)
+            end = -1.0 if start < 0 else _end_of(head[:first] + tail[start:])
+            if end > 0:
+                return end - clip.start
+            if length >= size:
+                return None
+    return None
+
+
+def _cluster_in(data: bytes) -> int:
+    """Where the first cluster begins (RFC 9559, 5.1.3): its ID, a length, and the time stamp first; -1 if nowhere."""
+    found = _CLUSTER.search(data)
+    return -1 if found is None else found.start()
+
+
+def _end_of(film: bytes) -> float:
+    """When the last packet ends, in seconds on the film's clock; -1 if there is none."""
+    end = -1.0
+    with suppress(av.FFmpegError), av.open(io.BytesIO(film), "r", format="matroska", **_TAG_OPTIONS) as container:
+        last: dict[int, float] = {}
+        for packet in container.demux():
+            if packet.pts is None or packet.time_base is None:
+                continue
+            began = float(packet.pts * packet.time_base)
+            # Many blocks do not say how long they last: as long as the one before.
+            lasts = float((packet.duration or 0) * packet.time_base) or max(
+                0.0, began - last.get(packet.stream_index, began)
+            )
+            last[packet.stream_index] = began
+            end = max(end, began + lasts)
+    return end
 
 
 def _main_stream(container: av.container.InputContainer) -> av.video.stream.VideoStream:

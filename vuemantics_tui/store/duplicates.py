@@ -13,6 +13,7 @@ from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.media import MediaMetadata
 from vuemantics_tui.store.database import Database, Row, batches, json_list, next_revision, rows_of
 from vuemantics_tui.store.metadata import save_metadata
+from vuemantics_tui.store.stacks import restack
 
 _LOOK_ALIKE = """
     SELECT number, id, filename, file_type, file_size, width, height, taken_at, created_at, sharpness, thumbnail_path
@@ -192,6 +193,7 @@ class BackfillStore:
             if found_nothing:
                 # Nothing visible changes: no window has to read its list again.
                 await save_traits(connection, number, traits, error)
+                await restack(connection, [number])
                 return
             await connection.execute(
                 "UPDATE uploads SET revision = ? WHERE number = ?", (await next_revision(connection), number)
@@ -199,7 +201,11 @@ class BackfillStore:
             if metadata is not None:
                 await save_metadata(connection, number, metadata)
             await save_traits(connection, number, traits, error)
+<<<<<<< HEAD
 
 
 def _lacking_of(row: Row) -> Lacking:
     return Lacking(row[0], row[1], row[2], FileType(row[3]), row[4])
+=======
+            await restack(connection, [number])
+>>>>>>> main

@@ -29,6 +29,7 @@ from vuemantics_tui.domain.query import (
     TextFilter,
 )
 from vuemantics_tui.store.database import Database, Row, escaped_like, json_list
+from vuemantics_tui.store.places import country_condition, place_condition
 from vuemantics_tui.store.search import phrase_expression
 from vuemantics_tui.store.tags import tag_key
 
@@ -82,10 +83,21 @@ class Condition:
     has_set: bool = False
 
 
+def _having(role: str) -> str:
+    """Return what is true of those in a stack that has an upload with this role."""
+    return (
+        f"stack IN (SELECT stack FROM uploads WHERE stack IS NOT NULL AND stack_role = '{role}' AND deleted_at IS NULL)"
+    )
+
+
 _KINDS = {
     "failed": Condition("number IN (SELECT number FROM uploads WHERE processing_status = 'failed')", has_set=True),
     "edited": Condition("number IN (SELECT upload FROM descriptions WHERE current = 1 AND edited = 1)", has_set=True),
     "duplicate": Condition("number IN (SELECT number FROM uploads WHERE duplicate_group IS NOT NULL)", has_set=True),
+    "stack": Condition("stack IN (SELECT number FROM uploads WHERE stack_count > 1)"),
+    "live": Condition(_having("clip")),
+    "burst": Condition(_having("frame")),
+    "motion": Condition("number IN (SELECT number FROM uploads WHERE motion_bytes IS NOT NULL)", has_set=True),
     "hidden": Condition("hidden = 1"),
     "portrait": Condition("height > width"),
     "landscape": Condition("width > height"),
@@ -153,17 +165,30 @@ class FilterStore:
         matching = self._remembered[condition] = Matching(numbers, condition)
         return matching
 
-    async def listed(self, query: Query, now: datetime, show_hidden: bool = False) -> array[int]:
+    async def listed(
+        self, query: Query, now: datetime, show_hidden: bool = False, faces_only: bool = True
+    ) -> array[int]:
         """The uploads that meet the condition of a query, in its order, or else the newest first.
 
-        The newest is what was taken last, or added, where the file does not say.
+        The newest is what was taken last, or added, where the file does not say. With `faces_only` each stack is
+        listed once, by the upload that stands for it.
         """
         condition = await self.condition(query, now, show_hidden)
         sort = query.sort or Sort.NEWEST
         index = "" if condition.has_set else f"INDEXED BY {_INDEXES.get(sort, _FACTS)}"
-        return await self._database.fetch_integers(
-            f"SELECT number FROM uploads {index} WHERE {condition.sql} ORDER BY {_ORDERS[sort]}", condition.parameters
+        number = "coalesce(stack, number)" if faces_only else "number"
+        found = await self._database.fetch_integers(
+            f"SELECT {number} FROM uploads {index} WHERE {condition.sql} ORDER BY {_ORDERS[sort]}", condition.parameters
         )
+        return array("q", dict.fromkeys(found)) if faces_only else found
+
+    async def faces(self, numbers: Collection[int]) -> dict[int, int]:
+        """Return who stands for each of these in lists, as far as that is another upload of its stack."""
+        rows = await self._database.fetch(
+            "SELECT number, stack FROM uploads WHERE number IN (SELECT value FROM json_each(?)) AND stack <> number",
+            (json_list(numbers),),
+        )
+        return {row[0]: row[1] for row in rows}
 
     async def ordered(self, numbers: Collection[int], sort: Sort) -> list[int]:
         """These uploads in an order by what they are."""
@@ -232,6 +257,11 @@ def _holding(words: Sequence[str]) -> Condition:
 def _by_text(one: TextFilter) -> Condition:
     if one.field in _WORDS:
         return _by_words(one)
+    if one.field in (TextField.PLACE, TextField.COUNTRY):
+        condition = place_condition if one.field is TextField.PLACE else country_condition
+        sql, parameters = condition(one.pieces)
+        named = f"SELECT number FROM uploads WHERE place IN (SELECT number FROM places WHERE {sql})"
+        return Condition(f"number IN ({named})", parameters, True)
     if one.field is TextField.TAG:
         sql = "number IN (SELECT upload FROM tags JOIN tagged ON tag = tags.number WHERE key LIKE ? ESCAPE '\\')"
         if len(one.pieces) == 1:

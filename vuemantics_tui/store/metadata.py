@@ -18,6 +18,7 @@ from vuemantics_tui.domain.moment import (
     name_moment,
 )
 from vuemantics_tui.store.database import Database, json_list, next_revision, now_iso, rows_of
+from vuemantics_tui.store.places import save_place_of_file
 from vuemantics_tui.store.tags import save_words
 
 # Pictures of the same camera within so many hours were taken by the same local clock, unless somebody travelled far.
@@ -27,7 +28,7 @@ NEIGHBOUR_HOURS = 24.0
 async def save_metadata(connection: aiosqlite.Connection, number: int, metadata: MediaMetadata) -> None:
     """Write what a file says of itself, inside a transaction, in the place of what it said before.
 
-    What a person set by hand stays: a date, a rating, and that a keyword was taken away.
+    What a person set by hand stays: a date, a place, a rating, and that a keyword was taken away.
     """
     await connection.execute(
         """
@@ -46,6 +47,7 @@ async def save_metadata(connection: aiosqlite.Connection, number: int, metadata:
     )
     await _save_date(connection, number, metadata)
     await save_words(connection, number, metadata.words)
+    await save_place_of_file(connection, number, metadata.place)
 
 
 async def _save_date(connection: aiosqlite.Connection, number: int, metadata: MediaMetadata) -> None:

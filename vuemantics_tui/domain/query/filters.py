@@ -18,6 +18,8 @@ class TextField(StrEnum):
     TAG = "tag"
     NAME = "name"
     CAMERA = "camera"
+    PLACE = "place"
+    COUNTRY = "country"
     COLOR = "color"
     TITLE = "title"
     CREATOR = "creator"
@@ -53,7 +55,10 @@ class RangeField(StrEnum):
 CHOICES: dict[ChoiceField, tuple[str, ...]] = {
     ChoiceField.TYPE: (*FileType, *BY_ALIAS),
     ChoiceField.STATUS: ("waiting", "running", "completed", "failed", "cancelled", "warning"),
-    ChoiceField.IS: ("hidden", "failed", "edited", "duplicate", "portrait", "landscape"),
+    ChoiceField.IS: (
+        *("hidden", "failed", "edited", "duplicate", "portrait", "landscape"),
+        *("stack", "live", "motion", "burst"),
+    ),
 }
 
 

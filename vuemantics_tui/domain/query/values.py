@@ -50,10 +50,12 @@ _HALF_OF_EARTH_KM = 20_040
 FILTERS: Mapping[str, tuple[str, str]] = {
     "type": ("image, video, or a format such as jpeg, heic or mp4", "type:video or type:jpeg"),
     "status": ("waiting, running, completed, failed, cancelled, warning", "status:failed"),
-    "is": ("hidden, failed, edited, duplicate, portrait, landscape", "is:hidden"),
+    "is": ("hidden, failed, edited, duplicate, portrait, landscape, stack, live, motion, burst", "is:hidden"),
     "tag": (r"a tag or an album; * for any characters, \* for a star", r'tag:cat, tag:ro* or tag:"5\* best"'),
     "name": ("part of the file name, or all of it with *", "name:holiday or name:img_*.jpg"),
     "camera": ("part of the camera's name", "camera:canon"),
+    "place": ("part of a place: a town, a region or a country", 'place:rome or place:"new york"'),
+    "country": ("a country, by its name or its code of two letters", "country:italy or country:it"),
     "color": ("one of the main colours", "color:blue"),
     "title": ("part of the title that the file brings", "title:holiday"),
     "creator": ("part of the creator's name that the file brings", "creator:anna"),
