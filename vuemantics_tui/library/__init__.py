@@ -27,12 +27,8 @@ from vuemantics_tui.store.history import HistoryStore
 from vuemantics_tui.store.identity import LibraryStore
 from vuemantics_tui.store.places import PlaceStore
 from vuemantics_tui.store.queue import QueueStore
-<<<<<<< HEAD
-from vuemantics_tui.store.tags import RatingStore, TagStore
-=======
 from vuemantics_tui.store.stacks import StackStore
-from vuemantics_tui.store.tags import TagStore
->>>>>>> main
+from vuemantics_tui.store.tags import RatingStore, TagStore
 from vuemantics_tui.store.trash import TrashStore
 from vuemantics_tui.store.uploads import UploadStore
 
@@ -162,11 +158,8 @@ class Library:
         self.uploads = UploadStore(database)
         self.history = HistoryStore(database)
         self.tags = TagStore(database)
-<<<<<<< HEAD
         self.ratings = RatingStore(database)
-=======
         self.places = PlaceStore(database)
->>>>>>> main
         self.queue = Queue(settings, database, self.analyzer, lambda: self.compute, limits)
         self.stacks = StackStore(database)
         self.descriptions = DescriptionStore(database)

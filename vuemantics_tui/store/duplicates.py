@@ -201,11 +201,8 @@ class BackfillStore:
             if metadata is not None:
                 await save_metadata(connection, number, metadata)
             await save_traits(connection, number, traits, error)
-<<<<<<< HEAD
+            await restack(connection, [number])
 
 
 def _lacking_of(row: Row) -> Lacking:
     return Lacking(row[0], row[1], row[2], FileType(row[3]), row[4])
-=======
-            await restack(connection, [number])
->>>>>>> main
