@@ -143,6 +143,28 @@ TN تونس; TR Turkey, Türkiye; TW 台灣; UA Україна; US USA, America;
 ZA Suid-Afrika
 """
 
+# The scripts that countries are at home in, by the names of Unicode's letters: names in them are common there.
+SCRIPTS = {
+    "CJK": "CN HK JP MO TW SG",
+    "HANGUL": "KR KP",
+    "CYRILLIC": "BG BY KG KZ MK MN RS RU TJ UA BA ME",
+    "GREEK": "CY GR",
+    "HEBREW": "IL",
+    "ARABIC": "AE BH DZ EG IL IQ IR JO KW LB LY MA OM PK PS QA SA SD SY TN YE AF",
+    "DEVANAGARI": "IN NP",
+    "BENGALI": "BD IN",
+    "TAMIL": "IN LK",
+    "SINHALA": "LK",
+    "THAI": "TH",
+    "LAO": "LA",
+    "KHMER": "KH",
+    "MYANMAR": "MM",
+    "GEORGIAN": "GE",
+    "ARMENIAN": "AM",
+    "ETHIOPIC": "ET ER",
+}
+MOST_LOCAL_NAMES = 6
+
 Ring = Sequence[tuple[float, float]]
 Bytes = NDArray[np.uint8]
 
@@ -237,6 +259,10 @@ def _towns(records: dict[str, dict[str, Any]], regions: dict[str, str], kinds: d
         others = []
         if record["population"] >= LEAST_PEOPLE_FOR_NAMES:
             others = _alternates(record["alternatenames"], {name, *names})
+            scripts = tuple(script for script, countries in SCRIPTS.items() if country in countries.split())
+            local = [other for other in others if unicodedata.name(other[0], "").startswith(scripts)]
+            names = [*names, *(local[:MOST_LOCAL_NAMES] if scripts else ())]
+            others = [other for other in others if other not in names]
         towns.append(
             Town(
                 country,

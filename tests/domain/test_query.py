@@ -112,7 +112,7 @@ def test_arithmetic_with_weights_and_pictures() -> None:
 
 
 @pytest.mark.parametrize(
-    "word", ["12:30", "http://x/y", "C:\\photos\\a.jpg", "c:/a.jpg", "std::map", "Title:", "2:tag:x"]
+    "word", ["12:30", "http://x/y", "C:\\photos\\a.jpg", "c:/a.jpg", "std::map", "Chapter:", "2:tag:x"]
 )
 def test_what_only_looks_like_a_filter_is_a_word(word: str) -> None:
     assert parse_query(word).operands == (Operand(Text((Term(word),))),)

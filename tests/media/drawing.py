@@ -76,10 +76,10 @@ def clip(
     return path
 
 
-def stream_clip(file: BinaryIO, pictures: list[Image.Image], codec: str, rate: int) -> None:
+def stream_clip(file: BinaryIO, pictures: list[Image.Image], codec: str, rate: int, bit_rate: int = 0) -> None:
     """Write a WebM as into a pipe: nothing is filled in later, so it has neither duration nor index."""
     with av.open(file, "w", format="webm", options={"live": "1"}) as output:
-        _encode(output, pictures, codec, 30, rate, frozenset())
+        _encode(output, pictures, codec, 30, rate, frozenset(), bit_rate)
 
 
 def _encode(
@@ -89,11 +89,14 @@ def _encode(
     key_every: int,
     rate: int,
     key_at: frozenset[int],
+    bit_rate: int = 0,
 ) -> None:
     stream = output.add_stream(codec, rate=rate)
     assert isinstance(stream, av.VideoStream)
     stream.width, stream.height = pictures[0].size
     stream.pix_fmt = "yuv420p"
+    if bit_rate:
+        stream.bit_rate = bit_rate
     stream.codec_context.gop_size = key_every
     stream.codec_context.time_base = Fraction(1, rate)
     if codec == "libx264":
@@ -178,9 +181,14 @@ def bmp_declaring(width: int, height: int) -> bytes:
     return b"BM" + struct.pack("<IHHI", 54, 0, 0, 54) + info
 
 
-def heic(picture: Image.Image, thumbnail: Image.Image) -> bytes:
+def heic(
+    picture: Image.Image | av.VideoFrame,
+    thumbnail: Image.Image | av.VideoFrame,
+    nclx: tuple[int, int, int] | None = None,
+) -> bytes:
     """Build a HEIC file with an embedded thumbnail, both HEVC; pi-heif has no encoder.
 
+    `nclx` are the H.273 codes of primaries, transfer and matrix that the picture, but not the thumbnail, declares.
     Box layouts: ISO/IEC 14496-12 and 23008-12; `hvcC` is 14496-15's decoder configuration record.
     """
     images = [picture, thumbnail]
@@ -192,10 +200,15 @@ def heic(picture: Image.Image, thumbnail: Image.Image) -> bytes:
     iinf = _full(b"iinf", struct.pack(">H", 2) + infe)
     iref = _full(b"iref", _box(b"thmb", struct.pack(">HHH", 2, 1, 1)))
     properties = b"".join(
-        _box(b"hvcC", record) + _full(b"ispe", struct.pack(">II", *image.size))
+        _box(b"hvcC", record) + _full(b"ispe", struct.pack(">II", image.width, image.height))
         for image, (record, _) in zip(images, coded, strict=True)
     )
-    ipma = _full(b"ipma", struct.pack(">IHBBBHBBB", 2, 1, 2, 0x81, 2, 2, 2, 0x83, 4))
+    of_picture = [0x81, 2]
+    if nclx:
+        properties += _box(b"colr", b"nclx" + struct.pack(">HHHB", *nclx, 0))
+        of_picture.append(5)
+    first = struct.pack(">HB", 1, len(of_picture)) + bytes(of_picture)
+    ipma = _full(b"ipma", struct.pack(">I", 2) + first + struct.pack(">HBBB", 2, 2, 0x83, 4))
     iprp = _box(b"iprp", _box(b"ipco", properties) + ipma)
 
     def meta(first: int) -> bytes:
@@ -217,16 +230,18 @@ def _full(kind: bytes, body: bytes, version: int = 0) -> bytes:
     return _box(kind, bytes([version, 0, 0, 0]) + body)
 
 
-def _hevc(image: Image.Image) -> tuple[bytes, bytes]:
+def _hevc(image: Image.Image | av.VideoFrame) -> tuple[bytes, bytes]:
     """Return a key frame: its configuration record and its data, as in an MP4."""
     buffer = io.BytesIO()
     buffer.name = "one.mp4"
     with av.open(buffer, "w", format="mp4") as output:
         stream = output.add_stream("libx265", rate=1, options={"x265-params": "log-level=none:bframes=0"})
         assert isinstance(stream, av.VideoStream)
-        stream.width, stream.height = image.size
-        stream.pix_fmt = "yuv420p"
-        frame = av.VideoFrame.from_ndarray(np.asarray(image), format="rgb24")
+        stream.width, stream.height = image.width, image.height
+        frame = image
+        if isinstance(frame, Image.Image):
+            frame = av.VideoFrame.from_ndarray(np.asarray(image), format="rgb24")
+        stream.pix_fmt = "yuv420p" if isinstance(image, Image.Image) else frame.format.name
         frame.pts = 0
         for packet in [*stream.encode(frame), *stream.encode(None)]:
             # Without B-frames there is nothing to reorder, whatever the encoder's look-ahead says.
@@ -242,3 +257,103 @@ def _hevc(image: Image.Image) -> tuple[bytes, bytes]:
 def names_in(folder: Path) -> list[str]:
     """Return the names in a folder, including hidden ones."""
     return sorted(each.name for each in folder.iterdir())
+
+
+def psd(image: Image.Image) -> bytes:
+    """Return a Photoshop document without layers: its flattened picture, not packed."""
+    head = struct.pack(">4sH6xHIIHH", b"8BPS", 1, 3, image.height, image.width, 8, 3)
+    return head + bytes(12) + bytes(2) + b"".join(band.tobytes() for band in image.convert("RGB").split())
+
+
+def cr3(preview: Image.Image) -> bytes:
+    """Return a Canon CR3 without the sensor's data: what it says of itself, and its preview."""
+    main = _tiff([(271, 2, "Canon"), (272, 2, "Canon EOS R6"), (274, 3, 1)])
+    photo = _tiff([(36867, 2, "2021:02:03 04:05:06"), (34855, 3, 800)])
+    place = _tiff([(1, 2, "N"), (2, 5, (52, 1, 30, 1, 0, 1)), (3, 2, "E"), (4, 5, (13, 1, 24, 1, 0, 1))])
+    canon = bytes.fromhex("85c0b687820f11e08111f4ce462b6a48")
+    parts = _box(b"CMT1", main) + _box(b"CMT2", photo) + _box(b"CMT4", place)
+    jpeg = jpeg_bytes(preview)
+    shown = bytes.fromhex("eaf42b5e1c984b88b9fbb7dc406e4d16") + bytes(8) + _box(b"PRVW", bytes(16) + jpeg)
+    film = _box(b"moov", _box(b"uuid", canon + parts))
+    return _box(b"ftyp", b"crx \x00\x00\x00\x01crx isom") + film + _box(b"uuid", shown)
+
+
+def dng(
+    image: Image.Image,
+    preview: Image.Image | None = None,
+    orientation: int = 1,
+    make: str = "Vuemantics",
+    version: tuple[int, ...] | None = (1, 4, 0, 0),
+    head: bytes = b"II*\x00\x08\x00\x00\x00",
+) -> bytes:
+    """Return a RAW photo as a camera stores it with this EXIF orientation: what LibRaw needs of a DNG, no more.
+
+    The sensor's data has one colour a pixel, in rows red green and green blue. The preview is a JPEG in the first
+    directory, upright or not as the photo itself; without one, the sensor's data is there. Without a version it is no
+    DNG, but what other cameras write.
+    """
+    pixels = np.asarray(image.convert("RGB")).astype(np.float64) / 255
+    linear = np.where(pixels <= 0.04045, pixels / 12.92, ((pixels + 0.055) / 1.055) ** 2.4)
+    mosaic = np.empty(linear.shape[:2], "<u2")
+    for row, column, channel in ((0, 0, 0), (0, 1, 1), (1, 0, 1), (1, 1, 2)):
+        mosaic[row::2, column::2] = linear[row::2, column::2, channel] * 60000
+    sensor = [
+        *((254, 4, 0), (256, 4, image.width), (257, 4, image.height), (258, 3, 16), (259, 3, 1), (262, 3, 32803)),
+        *((273, 4, mosaic.tobytes()), (277, 3, 1), (278, 4, image.height), (279, 4, mosaic.nbytes)),
+        *((33421, 3, (2, 2)), (33422, 1, (0, 1, 1, 2)), (50714, 4, 0), (50717, 4, 60000)),
+    ]
+    camera = [
+        *((271, 2, make), (272, 2, "Test 1"), (274, 3, orientation), (306, 2, "2020:01:02 03:04:05")),
+        *((34665, 4, [(36867, 2, "2019:05:06 07:08:09"), (34855, 3, 400), (33437, 5, (28, 10))]),),
+        *((50706, 1, version), (50707, 1, (1, 1, 0, 0)), (50708, 2, f"{make} Test 1")),
+        # From XYZ to the colours of this camera, which are those of sRGB (IEC 61966-2-1).
+        (50721, 10, _over(10000, 3.2406, -1.5372, -0.4986, -0.9689, 1.8758, 0.0415, 0.0557, -0.204, 1.057)),
+        *((50728, 5, _over(1000, 1, 1, 1)), (50778, 3, 21)),
+    ]
+    if version is None:
+        camera = [entry for entry in camera if entry[0] < 50706]
+    if preview is None:
+        return _tiff([*camera, *sensor], head)
+    small = jpeg_bytes(preview)
+    shown = [
+        *((254, 4, 1), (256, 4, preview.width), (257, 4, preview.height), (258, 3, (8, 8, 8)), (259, 3, 7)),
+        *((262, 3, 6), (273, 4, small), (277, 3, 3), (278, 4, preview.height), (279, 4, len(small)), (330, 4, sensor)),
+    ]
+    return _tiff([*camera, *shown], head)
+
+
+def _over(denominator: int, *values: float) -> tuple[int, ...]:
+    return tuple(part for value in values for part in (round(value * denominator), denominator))
+
+
+def _tiff(entries: list[tuple[int, int, object]], head: bytes = b"II*\x00\x08\x00\x00\x00") -> bytes:
+    """A TIFF, little-endian: tags with their types and values. Bytes are a strip, a list is a directory of its own."""
+    data = bytearray(head)
+    _directory(data, entries)
+    return bytes(data)
+
+
+def _directory(data: bytearray, entries: list[tuple[int, int, object]]) -> int:
+    """Write a directory and what it points to; returns its place."""
+    letters = {1: "B", 3: "H", 4: "I", 5: "I", 10: "i"}
+    place = len(data)
+    data += struct.pack("<H", len(entries)) + bytes(12 * len(entries)) + bytes(4)
+    for number, (tag, kind, value) in enumerate(sorted(entries, key=lambda entry: entry[0])):
+        if isinstance(value, str):
+            packed = value.encode() + b"\x00"
+            count = len(packed)
+        else:
+            if isinstance(value, bytes):
+                data += value
+            values = (
+                (_directory(data, value),) if isinstance(value, list)
+                else (len(data) - len(value),) if isinstance(value, bytes)
+                else value if isinstance(value, tuple) else (value,)
+            )  # fmt: skip
+            packed = struct.pack(f"<{len(values)}{letters[kind]}", *values)
+            count = len(values) // (2 if kind in (5, 10) else 1)
+        if len(packed) > 4:
+            data += packed
+            packed = struct.pack("<I", len(data) - len(packed))
+        struct.pack_into("<HHI4s", data, place + 2 + 12 * number, tag, kind, count, packed.ljust(4, b"\x00"))
+    return place

@@ -14,8 +14,9 @@ from PIL import Image, ImageStat
 from tests.media import drawing
 from vuemantics_tui.domain.errors import MediaError
 from vuemantics_tui.domain.formats import FileType
-from vuemantics_tui.media import frames
+from vuemantics_tui.media import clips, frames
 from vuemantics_tui.media.frames import extract_frames
+from vuemantics_tui.media.metadata import read_metadata
 from vuemantics_tui.media.thumbnail import make_thumbnail
 
 # What a viewer shows for each matrix, as the transposition that stores the picture so that it comes out upright.
@@ -193,3 +194,27 @@ def test_a_film_that_was_cut_off_gives_what_is_there(tmp_path: Path) -> None:
     found = extract_frames(source, 4)
     assert found
     assert all(drawing.corners_of(_open(each)) == drawing.CORNERS for each in found)
+
+
+@pytest.mark.parametrize("codec", ["libvpx", "libvpx-vp9"])
+@pytest.mark.parametrize(("count", "rate"), [(30, 10), (1, 5), (250, 25)])
+def test_a_duration_that_the_header_lacks_is_measured(tmp_path: Path, codec: str, count: int, rate: int) -> None:
+    path = tmp_path / "recorded.webm"
+    with path.open("wb") as file:
+        drawing.stream_clip(file, drawing.shades(count), codec, rate)
+    found = read_metadata(path, FileType.VIDEO)
+    assert found.duration == pytest.approx(count / rate, abs=0.002 if count > 1 else 0.3)
+
+
+def test_only_the_end_of_a_long_film_is_read_for_it(tmp_path: Path) -> None:
+    path = tmp_path / "recorded.webm"
+    rng = np.random.default_rng(1)
+    noise = [Image.fromarray(rng.integers(0, 255, (240, 320, 3), np.uint8)) for _ in range(4)]
+    with path.open("wb") as file:
+        drawing.stream_clip(file, noise * 50, "libvpx", 10, bit_rate=8_000_000)
+    whole = path.read_bytes()
+    assert len(whole) > 3 * 1024**2
+    # A film with a hole is as long as one without.
+    path.write_bytes(whole[: 1024**2] + bytes(len(whole) - 2 * 1024**2) + whole[-(1024**2) :])
+    with clips.open_clip(path) as clip:
+        assert clip.duration == pytest.approx(20, abs=0.01)

@@ -15,7 +15,7 @@ from tests.media import drawing
 from vuemantics_tui.domain.errors import MediaError
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.media import MediaMetadata
-from vuemantics_tui.media import metadata
+from vuemantics_tui.media.coordinates import exif_coordinates
 from vuemantics_tui.media.exif import number_of, positive_of, text_of
 from vuemantics_tui.media.metadata import read_metadata
 
@@ -125,7 +125,7 @@ def test_fields_that_make_no_sense_are_left_out(tmp_path: Path) -> None:
 def test_no_type_of_value_breaks_a_number(value: object) -> None:
     assert number_of(value) is None
     assert positive_of(value) is None
-    assert metadata._degrees(value, None, "S", 90) is None
+    assert exif_coordinates({GPS.GPSLatitude: (value, 1.0), GPS.GPSLongitude: (value, 1.0)}) is None
     assert text_of(value) in (None, "12")
 
 
@@ -179,11 +179,6 @@ def test_a_film_says_everything(tmp_path: Path) -> None:
     }  # fmt: skip
     assert expected.items() <= found.extra.items()
     json.dumps(found.extra, allow_nan=False)
-
-
-@pytest.mark.parametrize("text", ["", "here", "+95.0+010.0/", "+10.0+190.0/", "+1"])
-def test_a_place_that_makes_no_sense_is_left_out(text: str) -> None:
-    assert metadata._iso_6709(text) == {}
 
 
 def test_only_what_cannot_be_opened_is_an_error(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import struct
+import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -91,9 +92,7 @@ def test_kinds_of_one_family_are_told_apart(tmp_path: Path, head: bytes, expecte
      ("\ufeffgrüße".encode(), "text"), (b'<?xml version="1.0"?><svg xmlns="x"/>', "an SVG drawing"),
      (b"PK\x03\x04....", "a ZIP archive"), (b"ID3\x04", "an audio file (MP3)"),
      (b"RIFF\x00\x00\x00\x00WAVEfmt ", "an audio file (WAV)"), (_ftyp(b"M4A "), "an audio file (M4A)"),
-     (_ftyp(b"crx "), "a RAW photo (Canon CR3)"),
-     (b"II*\x00\x10\x00\x00\x00CR\x02\x00", "a RAW photo (Canon CR2)"),
-     (b"8BPS\x00\x01", "a Photoshop document")],
+     (b"8BPS\x00\x02", "a large Photoshop document (PSB)")],
 )  # fmt: skip
 def test_what_is_not_accepted_is_refused_by_name(tmp_path: Path, content: bytes, seems: str) -> None:
     path = tmp_path / "holiday.jpg"
@@ -112,11 +111,39 @@ def test_bytes_of_no_meaning_are_refused_without_a_guess(tmp_path: Path) -> None
         probe(path, LIMITS)
 
 
-def test_a_raw_photo_in_a_tiff_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "raw.dng"
-    drawing.four_corners().save(path, "TIFF", tiffinfo={50706: b"\x01\x04\x00\x00"})
-    with pytest.raises(MediaError, match="RAW photo"):
+def test_a_tiff_of_a_camera_stays_a_tiff(tmp_path: Path) -> None:
+    path = tmp_path / "scan.nef"
+    drawing.four_corners().save(path, "TIFF", tiffinfo={271: "NIKON CORPORATION", 272: "LS-50"})
+    assert probe(path, LIMITS).format is formats.TIFF
+
+
+def test_a_raw_photo_is_told_wherever_its_directory_stands(tmp_path: Path) -> None:
+    path = tmp_path / "photo.tif"
+    photo = drawing.dng(drawing.four_corners(), make="SONY", version=None, head=b"II*\x00" + struct.pack("<I", 100_000))
+    path.write_bytes(photo)
+    assert probe(path, LIMITS).format is formats.TIFF, "nothing is there"
+    photo = drawing.dng(
+        drawing.four_corners(), make="SONY", version=None, head=b"II*\x00" + struct.pack("<I", 100_000) + bytes(99_992)
+    )
+    path.write_bytes(photo)
+    assert probe(path, LIMITS).format is formats.ARW
+
+
+@pytest.mark.parametrize(
+    ("known", "content", "words"),
+    [(formats.DNG, drawing.dng(drawing.four_corners()), r"a RAW photo \(DNG\), and the package rawpy"),
+     (formats.JXL, b"\xff\x0a" + bytes(20), "a JXL picture, and the package pylibjxl")],
+)  # fmt: skip
+def test_a_format_without_its_reader_is_refused_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, known: MediaFormat, content: bytes, words: str
+) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    # What Python makes of a module that is not there.
+    monkeypatch.setitem(sys.modules, known.decoder.package, None)
+    with pytest.raises(MediaError, match=words) as caught:
         probe(path, LIMITS)
+    assert caught.value.hint == f"Run: python -m pip install {known.decoder.package}"
 
 
 def test_an_empty_file_a_folder_a_pipe_and_a_missing_file_are_refused(tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ async def _found(library: Library, text: str, hidden: bool) -> Sequence[int]:
         note(visible(found.note))
     if found.below:
         note(f"{found.below:,} below the cut-off skipped")
-    return found.numbers
+    return await library.stacks.whole(found.numbers)
 
 
 async def _lines(library: Library, export_format: str, numbers: Sequence[int] | None, hidden: bool) -> None:

@@ -16,7 +16,7 @@ from rich.cells import cell_len
 from vuemantics_tui.domain.errors import VuemanticsError
 from vuemantics_tui.domain.fields import document, facts
 from vuemantics_tui.domain.text import date_words, seconds_words, size_words, visible, word_places
-from vuemantics_tui.domain.upload import ProcessingStatus, Upload, UploadEvent
+from vuemantics_tui.domain.upload import ProcessingStatus, Upload, UploadEvent, stack_sign
 
 if TYPE_CHECKING:
     from vuemantics_tui.library import IntakeResult, Library
@@ -118,6 +118,8 @@ def intake_document(library: Library, result: IntakeResult) -> dict[str, Any]:
     if result.upload is not None:
         document["id"] = result.upload.id
         document["upload"] = upload_document(library, result.upload)
+        document["reason"] = result.reason
+        document["reread"] = result.reread
     else:
         document |= {"reason": result.reason, "hint": result.hint}
     return document
@@ -170,7 +172,7 @@ def upload_table(uploads: Iterable[Upload]) -> list[str]:
             _status(upload),
             size_words(upload.file_size),
             date_words(upload.created_at),
-            upload.filename + (f"  {upload.error_message}" if upload.error_message else ""),
+            "  ".join(part for part in (upload.filename, stack_sign(upload), upload.error_message or "") if part),
         )
         for upload in uploads
     ]

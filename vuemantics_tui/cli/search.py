@@ -16,6 +16,7 @@ from vuemantics_tui.cli.options import (
     json_option,
     library_option,
     lists,
+    members_option,
 )
 from vuemantics_tui.cli.output import SHORT_ID, emit, emit_json, emit_lit, emit_path, note, table, upload_document
 from vuemantics_tui.cli.query_line import QueryCommand, checked_line, pointing
@@ -24,6 +25,7 @@ from vuemantics_tui.config import Settings
 from vuemantics_tui.desktop import open_in_viewer
 from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.text import counted, visible
+from vuemantics_tui.domain.upload import stack_sign
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,6 +42,7 @@ class _Wanted:
     limit: int
     all: bool
     hidden: bool
+    members: bool
     as_json: bool
     end: bytes | None
     opens: bool
@@ -59,6 +62,7 @@ def _result_options(command: Callable[..., None]) -> Callable[..., None]:
             ),
             click.option("--all", "everything", is_flag=True, help="Include results below the cut-off."),
             hidden_option,
+            members_option,
             click.option("--paths", is_flag=True, help="Print only the paths of the originals, one per line."),
             click.option("-0", "--null", "null", is_flag=True, help="Like --paths, for xargs -0."),
             click.option("--open", "opens", is_flag=True, help="Also open the first result in your system's viewer."),
@@ -71,10 +75,12 @@ def _result_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def _wanted(limit: int, everything: bool, hidden: bool, paths: bool, null: bool, opens: bool, as_json: bool) -> _Wanted:
+def _wanted(
+    limit: int, everything: bool, hidden: bool, members: bool, paths: bool, null: bool, opens: bool, as_json: bool
+) -> _Wanted:
     if paths + null + as_json > 1:
         raise UsageError("Only one output format is possible", "Choose one of --json, --paths and -0.")
-    return _Wanted(limit, everything, hidden, as_json, b"\0" if null else b"\n" if paths else None, opens)
+    return _Wanted(limit, everything, hidden, members, as_json, b"\0" if null else b"\n" if paths else None, opens)
 
 
 @click.command(
@@ -110,7 +116,9 @@ async def _search(settings: Settings, text: str, wanted: _Wanted) -> Path | None
 
 async def _find(library: Library, text: str, wanted: _Wanted) -> Path | None:
     with pointing(text):
-        found = await library.search.run(text, wanted.limit, all=wanted.all, show_hidden=wanted.hidden)
+        found = await library.search.run(
+            text, wanted.limit, all=wanted.all, show_hidden=wanted.hidden, members=wanted.members
+        )
     if found.note:
         note(visible(found.note))
     for place, hit in enumerate(found):
@@ -137,6 +145,7 @@ def _hit_document(library: Library, hit: SearchHit, above: bool) -> dict[str, An
         "meaning_share": hit.meaning_share,
         "matched": list(hit.matched),
         "sentence": hit.sentence,
+        "found_in": hit.found_in.id if hit.found_in else None,
         "above_cutoff": above,
         "path": str(library.original(hit.upload)),
     }
@@ -149,7 +158,7 @@ def _hit_table(found: SearchResults) -> list[str]:
             f"{hit.score:.2f}",
             "" if hit.cosine is None else f"{hit.cosine:.2f}",
             hit.upload.id[:SHORT_ID],
-            hit.upload.filename,
+            " ".join(part for part in (hit.upload.filename, stack_sign(hit.upload)) if part),
             hit.sentence or hit.upload.description or "",
         )
         for hit in found

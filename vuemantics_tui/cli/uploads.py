@@ -1,4 +1,4 @@
-"""The commands about single uploads: list, show, open, tag."""
+"""The commands about single uploads: list, show, open, tag, rate."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vuemantics_tui.cli.options import current_settings, hidden_option, json_option, library_option
+from vuemantics_tui.cli.options import current_settings, hidden_option, json_option, library_option, members_option
 from vuemantics_tui.cli.output import emit, emit_json, note, table, upload_document, upload_page, upload_table
 from vuemantics_tui.cli.session import open_library, run
 from vuemantics_tui.config import Settings
 from vuemantics_tui.desktop import open_in_viewer
 from vuemantics_tui.domain.errors import UsageError
+from vuemantics_tui.domain.fields import rating_words
 from vuemantics_tui.domain.formats import FileType
+from vuemantics_tui.domain.media import MOST_STARS, REJECTED
 from vuemantics_tui.domain.text import counted, visible
 from vuemantics_tui.domain.upload import ProcessingStatus
 
@@ -24,11 +26,14 @@ if TYPE_CHECKING:
 @click.option("--status", type=click.Choice([status.value for status in ProcessingStatus]), help="Only this status.")
 @click.option("--type", "file_type", type=click.Choice([kind.value for kind in FileType]), help="Only this type.")
 @hidden_option
+@members_option
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Show at most N uploads.")
 @json_option
 @library_option
-def list_uploads(status: str | None, file_type: str | None, hidden: bool, limit: int | None, as_json: bool) -> None:
-    """List uploads, newest first."""
+def list_uploads(
+    status: str | None, file_type: str | None, hidden: bool, members: bool, limit: int | None, as_json: bool
+) -> None:
+    """List uploads, newest first, and of each stack the one that stands for it."""
     settings = current_settings()
     run(
         lambda: _list(
@@ -36,6 +41,7 @@ def list_uploads(status: str | None, file_type: str | None, hidden: bool, limit:
             ProcessingStatus(status) if status else None,
             FileType(file_type) if file_type else None,
             hidden,
+            members,
             limit,
             as_json,
         )
@@ -47,11 +53,14 @@ async def _list(
     status: ProcessingStatus | None,
     file_type: FileType | None,
     hidden: bool,
+    members: bool,
     limit: int | None,
     as_json: bool,
 ) -> None:
     async with open_library(settings) as library:
-        uploads = await library.uploads.newest(status=status, file_type=file_type, limit=limit, show_hidden=hidden)
+        uploads = await library.uploads.newest(
+            status=status, file_type=file_type, limit=limit, show_hidden=hidden, faces_only=not members
+        )
         if as_json:
             for upload in uploads:
                 emit_json(upload_document(library, upload))
@@ -181,3 +190,42 @@ async def _change(
 
 def _names(names: list[str]) -> str:
     return ", ".join(visible(name) for name in names)
+
+
+@click.command(
+    # So that -1 is a rating.
+    context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]},
+    epilog="For example: vuemantics-tui rate 3f2a 4",
+)
+@click.argument("ids", nargs=-1, required=True, metavar="ID...")
+@click.argument("stars", metavar="STARS")
+@json_option
+@library_option
+def rate(ids: tuple[str, ...], stars: str, as_json: bool) -> None:
+    """Rate uploads with 1 to 5 stars.
+
+    0 removes the rating, rejected marks what you would throw away. Your rating stays when an upload is described or
+    read again; the file is not changed.
+    """
+    rating = REJECTED if stars.lower() in ("rejected", "reject", str(REJECTED)) else None
+    if rating is None:
+        if stars not in map(str, range(MOST_STARS + 1)):
+            raise UsageError(f"{stars!r} is no rating", "Give 0 to 5, or rejected, after the IDs.")
+        rating = int(stars) or None
+    settings = current_settings()
+    run(lambda: _rate(settings, ids, rating, as_json))
+
+
+async def _rate(settings: Settings, prefixes: tuple[str, ...], rating: int | None, as_json: bool) -> None:
+    async with open_library(settings, "write") as library:
+        numbers = {(found := await library.uploads.find(prefix)).id: found.number for prefix in prefixes}
+        changed = await library.ratings.rate(numbers, rating)
+        if as_json:
+            for upload in await library.uploads.by_numbers(list(numbers.values())):
+                emit_json(upload_document(library, upload))
+    if not changed:
+        note("No changes.")
+    elif rating is None:
+        note(f"Removed the rating of {counted(len(changed), 'upload')}")
+    else:
+        note(f"Rated {counted(len(changed), 'upload')}: {rating_words(rating)}")

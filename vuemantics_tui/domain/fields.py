@@ -16,9 +16,11 @@ from typing import Any
 
 from vuemantics_tui.domain.errors import ErrorKind
 from vuemantics_tui.domain.formats import FileType
+from vuemantics_tui.domain.media import MOST_STARS, REJECTED
 from vuemantics_tui.domain.moment import SOURCE_WORDS, DateSource, offset_minutes, offset_words
+from vuemantics_tui.domain.stacks import ROLE_WORDS, StackRole
 from vuemantics_tui.domain.text import date_words, seconds_words, size_words
-from vuemantics_tui.domain.upload import ProcessingStage, ProcessingStatus, Upload
+from vuemantics_tui.domain.upload import ProcessingStage, ProcessingStatus, StackMember, Upload
 
 Absolute = Callable[[str | None], Path | None]
 """Where a file of the library is, from its path in the store."""
@@ -36,11 +38,14 @@ class Section(StrEnum):
 
 
 class Source(StrEnum):
-    """The table a column belongs to. OWN_TAGS is put together from several rows."""
+    """The table a column belongs to. OWN_TAGS, KEYWORDS and STACK are put together from several rows."""
 
     UPLOADS = "uploads"
     DESCRIPTIONS = "descriptions"
+    PLACES = "places"
     OWN_TAGS = "tags"
+    STACK = "stack"
+    KEYWORDS = "keywords"
 
 
 def _same(value: Any) -> Any:
@@ -112,13 +117,50 @@ def _dimensions(upload: Upload) -> str:
     return f"{upload.width} × {upload.height}" if upload.width and upload.height else ""
 
 
+def _place(upload: Upload) -> str:
+    words = upload.place_words
+    return f"{words}, set by hand" if words and upload.place_edited else words
+
+
 def _quality(upload: Upload) -> str:
     score = upload.description_audit_score
     return "" if score is None else "; ".join((str(score), *upload.description_audit_findings))
 
 
+def rating_words(rating: int | None) -> str:
+    """Return a rating in stars, or the word for a rejected one."""
+    if rating is None:
+        return ""
+    return "rejected" if rating == REJECTED else "★" * rating + "☆" * (MOST_STARS - rating)
+
+
+def _rating(upload: Upload) -> str:
+    return "; ".join(
+        part for part in (rating_words(upload.rating), "set by you" if upload.rated_by_hand else "") if part
+    )
+
+
 def _took(upload: Upload) -> str:
     return "" if upload.description_seconds is None else seconds_words(upload.description_seconds)
+
+
+def _members(value: str | None) -> tuple[StackMember, ...]:
+    members = json.loads(value or "[]")
+    return tuple(StackMember(**member) for member in members) if len(members) > 1 else ()
+
+
+def _plain_members(members: tuple[StackMember, ...]) -> list[dict[str, Any]]:
+    return [{"id": member.id, "filename": member.filename, "role": member.role or None} for member in members]
+
+
+def _stack(upload: Upload) -> str:
+    return ", ".join(member_words(member) for member in upload.stack_members)
+
+
+def member_words(member: StackMember) -> str:
+    """Return one upload of a stack in words: IMG_0102.MOV (clip)."""
+    word = ROLE_WORDS[StackRole(member.role)] if member.role else ""
+    return f"{member.filename} ({word})" if word else member.filename
 
 
 def _taken(upload: Upload) -> str:
@@ -145,13 +187,18 @@ def _iso(seconds: float | None) -> str | None:
 
 
 def _file(name: str, label: str = "", **more: Any) -> UploadField:
-    return UploadField(name, Section.FILE, label, json=name, **{"exported": name, **more})
+    return UploadField(name, Section.FILE, label, **{"json": name, "exported": name, **more})
 
 
 def _description(name: str, label: str = "", **more: Any) -> UploadField:
     return UploadField(
         name, Section.DESCRIPTION, label, **{"json": name, "exported": name, "source": Source.DESCRIPTIONS, **more}
     )
+
+
+def _words(name: str, label: str = "", **more: Any) -> UploadField:
+    """Return a field of what the file brings."""
+    return _description(name, label, **{"source": Source.UPLOADS, **more})
 
 
 def _state(name: str, label: str = "", **more: Any) -> UploadField:
@@ -169,16 +216,39 @@ FIELDS: tuple[UploadField, ...] = (
     _file("video_codec", "codec", exported=""),
     _file("taken_at", "taken", shown=_taken),
     _file("taken_from", load=_or_none(DateSource)),
+    _file("place", "place", shown=_place, source=Source.PLACES, column="name", load=_or_none(str)),
+    _file("region", source=Source.PLACES, load=_or_none(str)),
+    _file("country", source=Source.PLACES, load=_or_none(str)),
+    _file("country_code", source=Source.PLACES, load=_or_none(str)),
+    _file("place_edited", load=bool),
     _file("modified_at", "file changed", shown=_moment("modified_at")),
     _file("source_path", "added from"),
     _file("file_path", "original", exported="file", is_path=True),
     _file("thumbnail_path", "thumbnail", exported="", is_path=True),
     _file("sha256", "sha256"),
     UploadField("extension", Section.FILE),
+    _file("stack_face", json="stack", exported="stack", source=Source.STACK),
+    _file("stack_role", exported="stack_role", load=_or_none(StackRole)),
+    _file(
+        *("stack_members", "stack"),
+        shown=_stack,
+        exported="",
+        source=Source.STACK,
+        load=_members,
+        plain=_plain_members,
+    ),
+    _words("title", "title"),
+    _words("caption", "caption"),
     _description("description", "description", column="text"),
     _description("read_text", "text in it"),
     _description("tags", "tags", load=_texts),
     _description("own_tags", "own tags", exported="", source=Source.OWN_TAGS, load=_texts),
+    _words("keywords", "keywords", source=Source.KEYWORDS, load=_texts),
+    _words("keyword_paths", load=_texts, in_csv=False),
+    _words("rating", "rating", shown=_rating),
+    _words("rated_by_hand", load=bool),
+    _words("label", "label"),
+    _words("creator", "creator"),
     _description("description_audit_score", "quality", shown=_quality, exported="quality", column="audit_score"),
     _description("description_audit_findings", exported="", column="audit_findings", load=_texts),
     _description("analyzer", "analyzer"),
@@ -220,6 +290,9 @@ FIELDS: tuple[UploadField, ...] = (
     _state("revision", "revision", json=""),
     _state("id", "id", exported="id"),
     _state("number", "number", json=""),
+    _state("stack", json=""),
+    _state("stack_count", json="", load=lambda value: value or 0),
+    _state("motion_bytes", json=""),
     _state("user_id", "owner", json=""),
 )
 # What joins lines and objects of several outputs comes first in each.
@@ -258,6 +331,9 @@ _MEASURES: dict[str, tuple[str, Callable[[Any], str]]] = {
     "aperture": ("aperture", lambda value: f"f/{value:g}"),
     "focal_length_mm": ("focal length", lambda value: f"{value:g} mm"),
     "altitude_m": ("altitude", lambda value: f"{value:g} m"),
+    "motion_photo_bytes": ("clip inside", size_words),
+    "motion_photo_seconds": ("clip length", lambda value: f"{value:g} s"),
+    "motion_photo_offset": ("clip begins at", lambda value: f"{value:,} bytes"),
     "bit_rate": ("bit rate", lambda value: f"{value / 1000:,.0f} kbit/s"),
 }
 

@@ -1,8 +1,10 @@
-"""Media files: the limits of intake, the result of a probe, and metadata."""
+"""Media files: the limits of intake, the result of a probe, metadata, and the words that a file brings."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from vuemantics_tui.domain.formats import FileType, MediaFormat
 from vuemantics_tui.domain.moment import DateSource
@@ -29,6 +31,64 @@ class Probe:
     file_size: int
     width: int | None
     height: int | None
+
+
+class ColourLabel(NamedTuple):
+    """A colour label, and how the programs that write it count it: -1 where one does not know it."""
+
+    name: str
+    digikam: int
+    darktable: int = -1
+    aliases: tuple[str, ...] = ()
+
+
+COLOUR_LABELS: tuple[ColourLabel, ...] = (
+    ColourLabel("red", 1, 0, ("select", "rot", "rouge", "rojo", "rosso", "rood", "vermelho")),
+    ColourLabel("orange", 2),
+    ColourLabel("yellow", 3, 1, ("second", "gelb", "jaune", "amarillo", "giallo", "geel", "amarelo")),
+    ColourLabel("green", 4, 2, ("approved", "grün", "vert", "verde", "groen")),
+    ColourLabel("blue", 5, 3, ("review", "blau", "bleu", "azul", "blu", "blauw")),
+    ColourLabel(
+        "purple", 6, 4, ("to do", "magenta", "violet", "lila", "violett", "pourpre", "púrpura", "viola", "roxo")
+    ),
+    ColourLabel("grey", 7, aliases=("gray",)),
+    ColourLabel("black", 8),
+    ColourLabel("white", 9),
+)
+"""The colour labels by name, with the words of Bridge and of Lightroom in other languages."""
+
+_LABEL_NAMES: Mapping[str, str] = {
+    word: label.name for label in COLOUR_LABELS for word in (label.name, *label.aliases, f"{label.name} label")
+}
+
+RATING_PERCENT: tuple[int, ...] = (0, 1, 25, 50, 75, 99)
+"""How Windows counts 0 to 5 stars, in `MicrosoftPhoto:Rating`."""
+REJECTED = -1
+"""The rating of a picture that was sorted out."""
+MOST_STARS = 5
+
+
+def label_name(text: str) -> str:
+    """Return the name of a colour label in whatever words, or the text itself if it names no colour."""
+    words = " ".join(text.split())
+    return _LABEL_NAMES.get(words.lower(), words)
+
+
+@dataclass(frozen=True, slots=True)
+class FileWords:
+    """What people and programs wrote into a file, or into its side-car.
+
+    `rating` is 1 to 5, or -1 for rejected; `label` the name of a colour label or other words; `keywords` are single
+    words, those of hierarchical keywords among them, and `keyword_paths` the hierarchical ones, levels joined by "|".
+    """
+
+    title: str | None = None
+    caption: str | None = None
+    creator: str | None = None
+    label: str | None = None
+    rating: int | None = None
+    keywords: tuple[str, ...] = ()
+    keyword_paths: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,4 +124,6 @@ class MediaMetadata:
     taken_from: DateSource | None = None
     taken_offset: int | None = None
     video_codec: str | None = None
+    place: Place | None = None
     extra: dict[str, str | int | float] | None = None
+    words: FileWords = FileWords()

@@ -51,8 +51,8 @@ _UNSET = {datetime(1904, 1, 1), datetime(1970, 1, 1)}
 _OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)?")
 # Blanks stand for digits that the camera did not know (EXIF 2.32, 4.6.5), so a date may come with an empty time.
 _MOMENT = re.compile(
-    r"(\d{4})(?P<mark>[-:/.])(\d{1,2})(?P=mark)(\d{1,2})"
-    r"(?:(?:\s*T|[\s_]+)(?:(\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:[.,](\d{1,9}))?)?\s*(Z|[+-]\d\d:?\d\d|[+-]\d\d)?|[\s:]+))?",
+    r"(\d{4})[-:/.](\d{1,2})[-:/.](\d{1,2})"
+    r"(?:(?:\s*T\s*|[\s_]+)(\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:[.,](\d{1,9}))?)?\s*(Z|[+-]\d\d:?\d\d|[+-]\d\d)?|[\s:]+)?",
     re.IGNORECASE,
 )
 _COMPACT = re.compile(
@@ -64,16 +64,20 @@ _ASCTIME = re.compile(
 )
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
-# A date in a name: no digit right before it, and no digit right after it or its time. Cameras and phones write
-# 20200101_123456 or 20200101_123456789, screenshots 2024-03-05 at 10.11.12 or 2024-03-05-10-11-12, messengers
-# 20200101-WA0007 or 2024-03-05-10-11-12-345.
-_IN_NAME = re.compile(
-    r"(?<!\d)(?P<year>\d{4})(?P<mark>[-_.]?)(?P<month>\d\d)(?P=mark)(?P<day>\d\d)"
-    r"(?:(?:[-_ T.~]|,? at |, | - |_at_|, um |, à |__)?(?P<hour>\d\d?)(?P<time>[-_.:h\u2236\ua789 ]?)(?P<minute>\d\d)"
-    r"(?:(?P=time)(?P<second>\d\d)(?:[-_.]?(?P<fraction>\d{3})(?!\d))?)?"
-    r"(?:[ _\u00a0\u202f]?(?P<half>[AP])\.?M\b)?(?!\d))?(?![\d])",
+# A date in a name, with no digit before it, and maybe a time of day behind it, with no digit after that. Cameras and
+# phones write 20200101_123456 or 20200101_123456789, screenshots 2024-03-05 at 10.11.12, messengers 20200101-WA0007 or
+# 2024-03-05-10-11-12-345.
+_NAME_DAY = re.compile(r"(?<!\d)(\d{4})([-_.]?)(\d\d)\2(\d\d)(?=\D|\d{6}(?!\d)|\d{9}(?!\d)|$)")
+_NAME_TIME = re.compile(
+    r"(?:,? at |,? um |,? \u00e0 |_at_|[-_ T.~,]{1,3})?"
+    r"(?P<hour>\d\d?)(?P<mark>[-_.:h\u2236\ua789]?)(?P<minute>[0-5]\d)"
+    r"(?:(?:(?P=mark)|m)(?P<second>[0-5]\d)s?(?:[-_.]?(?P<fraction>\d{3}))?)?(?!\d)"
+    r"(?:[\s_]?(?P<half>[AP])\.?M\b)?",
     re.IGNORECASE,
 )
+# Photographs of before are scans, and a number of after 2099 is no year.
+_NAME_FIRST_YEAR, _NAME_LAST_YEAR = 1900, 2099
+_NOON = 12
 
 
 def read_moment(text: str) -> str | None:
@@ -83,9 +87,7 @@ def read_moment(text: str) -> str | None:
     missing time, fractions of a second, offsets, and what C's `asctime` writes.
     """
     clean = " ".join(text.replace("\x00", " ").split())
-    if match := _MOMENT.fullmatch(clean):
-        year, _, month, day, hour, minute, second, fraction, offset = match.groups()
-    elif match := _COMPACT.fullmatch(clean):
+    if (match := _MOMENT.fullmatch(clean)) or (match := _COMPACT.fullmatch(clean)):
         year, month, day, hour, minute, second, fraction, offset = match.groups()
     elif match := _ASCTIME.fullmatch(clean):
         name, day, hour, minute, second, year = match.groups()
@@ -179,30 +181,31 @@ def hours_between(one: str, one_offset: int, other: str) -> float:
 
 def name_moment(filename: str) -> str | None:
     """Return the moment in the name of a file, as cameras, phones, screenshots and messengers write it."""
-    for match in _IN_NAME.finditer(filename):
-        # Eight digits alone may count anything; with marks between them, or a word before them, they are a date.
-        day = _date(int(match["year"]), int(match["month"]), int(match["day"]))
-        if day is None or not _NAME_FIRST_YEAR <= int(match["year"]) <= _NAME_LAST_YEAR:
+    for match in _NAME_DAY.finditer(filename):
+        day = _date(int(match[1]), int(match[3]), int(match[4]))
+        if day is None or not _NAME_FIRST_YEAR <= int(match[1]) <= _NAME_LAST_YEAR:
             continue
-        if match["hour"] is None:
-            return day
-        hour = int(match["hour"])
-        if half := match["half"]:
-            if not 1 <= hour <= 12:
-                return day
-            hour = hour % 12 + (12 if half.upper() == "P" else 0)
-        try:
-            at = datetime.fromisoformat(day).replace(
-                hour=hour, minute=int(match["minute"]), second=int(match["second"] or 0)
-            )
-        except ValueError:
-            return day
-        return written(at, match["fraction"] or "")
+        clock = _NAME_TIME.match(filename, match.end())
+        return (_name_time(day, clock) if clock else None) or day
     return None
 
 
-# A number in a name that looks like a year is one only if there were digital cameras, or scans of what came before.
-_NAME_FIRST_YEAR, _NAME_LAST_YEAR = 1900, 2099
+def _name_time(day: str, clock: re.Match[str]) -> str | None:
+    """Return a day with a time of day that a name has, or None if it is none."""
+    hour, half = int(clock["hour"]), clock["half"]
+    if not clock["mark"] and (len(clock["hour"]) == 1 or not clock["second"]):
+        return None  # a number that counts something
+    if half:
+        if not 1 <= hour <= _NOON:
+            return None
+        hour = hour % _NOON + (_NOON if half.upper() == "P" else 0)
+    try:
+        at = datetime.fromisoformat(day).replace(
+            hour=hour, minute=int(clock["minute"]), second=int(clock["second"] or 0)
+        )
+    except ValueError:
+        return None
+    return written(at, clock["fraction"] or "")
 
 
 def _date(year: int, month: int, day: int) -> str | None:

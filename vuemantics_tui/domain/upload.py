@@ -9,6 +9,7 @@ from typing import Any
 from vuemantics_tui.domain.errors import ErrorKind
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.moment import DateSource
+from vuemantics_tui.domain.stacks import StackRole
 
 
 class ProcessingStatus(StrEnum):
@@ -100,6 +101,7 @@ _STAGE_WORDS: dict[ProcessingStage, str] = {
 }
 
 
+STACK_SIGN, MOTION_SIGN = "⧉", "▷"
 STATUS_WORDS: dict[ProcessingStatus, str] = {
     ProcessingStatus.PENDING: "waiting",
     ProcessingStatus.ANALYZING: "describing",
@@ -128,7 +130,9 @@ def status_word(
 class UploadRow:
     """The columns of an upload that the table shows. Sizes in bytes, `created_at` in ISO 8601 UTC.
 
-    `number` is the row's integer key, in the order of adding; `id` is the public UUID.
+    `number` is the row's integer key, in the order of adding; `id` is the public UUID. `stack` is the number of the
+    upload that stands for its stack, None outside of stacks; `stack_count` how many it stands for itself, 0 if for no
+    other; `motion_bytes` the size of the clip inside a motion photo.
     """
 
     number: int
@@ -144,6 +148,14 @@ class UploadRow:
     warning: str | None
     created_at: str
     hidden: bool = False
+    stack: int | None = None
+    stack_count: int = 0
+    motion_bytes: int | None = None
+
+    @property
+    def is_inside(self) -> bool:
+        """Whether it is listed inside its stack, for which another upload stands."""
+        return self.stack is not None and self.stack != self.number
 
     @property
     def word(self) -> str:
@@ -156,14 +168,27 @@ class UploadRow:
 
 
 @dataclass(frozen=True, slots=True)
+class StackMember:
+    """One upload of a stack, as the others know it. `role` is a word for what it is there, or empty."""
+
+    id: str
+    filename: str
+    role: str
+    file_size: int
+
+
+@dataclass(frozen=True, slots=True)
 class Upload(UploadRow):
     """Everything stored about an upload except its history.
 
     `file_path` and `thumbnail_path` are relative to the library's folder; `duration` in seconds; `taken_at` is a moment
     by the local clock of where it was taken (see `domain.moment`), and `taken_from` where that comes from;
-    `modified_at`, when the added file was last changed, in ISO 8601 UTC; `retry_at`, the time of the next attempt, in
-    seconds since the epoch; `edited` whether a person wrote the description; `own_tags` are your own tags, which stay
-    when the upload is described again.
+    `modified_at`, when the added file was last changed, in ISO 8601 UTC; `place`, `region` and `country` name where it
+    was taken, `country_code` as in ISO 3166, and `place_edited` says that a person set them; `retry_at`, the time of
+    the next attempt, in seconds since the epoch; `edited` whether a person wrote the description; `own_tags` are your
+    own tags, which stay when the upload is described again. `title` to `rating` and `keywords` are what the file or its
+    side-car says, as in `FileWords`; with `rated_by_hand` the rating, or that there is none, is yours. `stack_face` is
+    the ID of the upload that stands for its stack, and `stack_members` is all of that stack, the face first.
     """
 
     user_id: str = ""
@@ -178,6 +203,11 @@ class Upload(UploadRow):
     taken_from: DateSource | None = None
     modified_at: str | None = None
     video_codec: str | None = None
+    place: str | None = None
+    region: str | None = None
+    country: str | None = None
+    country_code: str | None = None
+    place_edited: bool = False
     thumbnail_path: str | None = None
     source_path: str | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
@@ -194,6 +224,14 @@ class Upload(UploadRow):
     read_text: str | None = None
     tags: tuple[str, ...] = ()
     own_tags: tuple[str, ...] = ()
+    keywords: tuple[str, ...] = ()
+    keyword_paths: tuple[str, ...] = ()
+    title: str | None = None
+    caption: str | None = None
+    creator: str | None = None
+    label: str | None = None
+    rating: int | None = None
+    rated_by_hand: bool = False
     description_audit_score: int | None = None
     description_audit_findings: tuple[str, ...] = ()
     analyzer: str | None = None
@@ -202,6 +240,23 @@ class Upload(UploadRow):
     retry_at: float | None = None
     missing_model: str = ""
     edited: bool = False
+    stack_face: str | None = None
+    stack_role: StackRole | None = None
+    stack_members: tuple[StackMember, ...] = ()
+
+    @property
+    def place_words(self) -> str:
+        """Return place, region and country on one line, without a region that is called like its place."""
+        return ", ".join(dict.fromkeys(filter(None, (self.place, self.region, self.country))))
+
+
+def stack_sign(row: UploadRow) -> str:
+    """Return the sign of what an upload holds besides itself: ⧉ 3 for a stack, ▷ for a clip inside it; else nothing."""
+    signs = (
+        f"{STACK_SIGN} {row.stack_count:,}" if row.stack_count > 1 else "",
+        MOTION_SIGN if row.motion_bytes else "",
+    )
+    return " ".join(sign for sign in signs if sign)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from vuemantics_tui.analyzers.base import Compute
 from vuemantics_tui.analyzers.builtin import EMBEDDING_MODEL_NAME
 from vuemantics_tui.config import Settings
 from vuemantics_tui.domain.errors import AnalyzerError, UsageError
-from vuemantics_tui.domain.query import Query, parse_query, split_words
+from vuemantics_tui.domain.query import Query, parse_query
+from vuemantics_tui.domain.text import folded, word_places
 from vuemantics_tui.domain.upload import Upload
 from vuemantics_tui.library.analyzer import LibraryAnalyzer
 from vuemantics_tui.search.meaning import Meanings
@@ -31,6 +32,7 @@ from vuemantics_tui.store.changes import ChangeFeed
 from vuemantics_tui.store.database import Database
 from vuemantics_tui.store.embeddings import EmbeddingStore
 from vuemantics_tui.store.filters import FilterStore, wants_hidden
+from vuemantics_tui.store.places import PlaceStore
 from vuemantics_tui.store.search import FullText, SavedSearches, SearchHistory
 from vuemantics_tui.store.tags import TagStore
 from vuemantics_tui.store.uploads import UploadStore
@@ -41,7 +43,8 @@ class SearchHit:
     """A result: the upload, its score in 0..1 (for similar uploads, the cosine), and the query's words in it.
 
     `matched` holds words of the query, lower case, as they were typed: `cats` also where the upload says `cat`.
-    `cosine` is None without a vector; the shares of words and meaning in the score add up to 1.
+    `cosine` is None without a vector; the shares of words and meaning in the score add up to 1. `found_in` is the
+    upload that was found, where another one stands for its stack.
     """
 
     upload: Upload
@@ -50,11 +53,12 @@ class SearchHit:
     cosine: float | None = None
     words_share: float = 0.0
     meaning_share: float = 0.0
+    found_in: Upload | None = None
 
     @property
     def sentence(self) -> str:
         """The sentence of its description or read text that holds the most of the matched words; empty if none does."""
-        return nearest_by_words(_sentences(self.upload), self.matched) if self.matched else ""
+        return nearest_by_words(_sentences(self.found_in or self.upload), self.matched) if self.matched else ""
 
 
 class SearchResults(list[SearchHit]):
@@ -90,7 +94,7 @@ class Search:
         self.saved = SavedSearches(database)
         self.history = SearchHistory(database)
         filters = FilterStore(database)
-        self.suggester = Suggester(TagStore(database), filters, self.history)
+        self.suggester = Suggester(TagStore(database), PlaceStore(database), filters, self.history)
         self._settings = settings
         self._database = database
         self._analyzer = analyzer
@@ -124,17 +128,27 @@ class Search:
         return self._semantics
 
     async def run(
-        self, text: str, limit: int = 20, *, final: bool = True, all: bool = False, show_hidden: bool = False
+        self,
+        text: str,
+        limit: int = 20,
+        *,
+        final: bool = True,
+        all: bool = False,
+        show_hidden: bool = False,
+        members: bool = False,
     ) -> SearchResults:
         """Return what a search line finds by keywords and meaning, best first; with `all` also below the cut-off.
 
         Unless it is `final` the line is still being typed: nothing in it is an error, its last word may be half a
         word, and pictures are not looked at. Hidden uploads are found with `show_hidden`, or where the line says
-        `is:hidden`. Raises QueryError, UsageError for an upload or picture in it that is not there, and MediaError.
+        `is:hidden`. A stack is found as a whole, unless its `members` are wanted. Raises QueryError, UsageError for an
+        upload or picture in it that is not there, and MediaError.
         """
         query = parse_query(text, typing=not final)
         half_typed = not final and _half_typed(text, query)
-        ranked = await self._ranking.search(query, limit, final=final, half_typed=half_typed, show_hidden=show_hidden)
+        ranked = await self._ranking.search(
+            query, limit, final=final, half_typed=half_typed, show_hidden=show_hidden, members=members
+        )
         shown = ranked.hits[: limit if all else min(limit, ranked.kept)]
         return await self._results(query, ranked, shown, half_typed, show_hidden)
 
@@ -207,7 +221,7 @@ class Search:
     ) -> SearchResults:
         # The last word, while half typed, is no word of the full text yet: it is looked for in what was found.
         whole, half = (query.words[:-1], query.words[-1]) if half_typed else (query.words, "")
-        matched = await self._ranking.matched(whole, [hit.number for hit in shown])
+        matched = await self._ranking.matched(whole, [hit.found_in or hit.number for hit in shown])
         hits = await self._with_uploads(shown, matched, half)
         if not (show_hidden or wants_hidden(query)):
             # One may have been hidden since the ranking was made.
@@ -217,23 +231,26 @@ class Search:
     async def _with_uploads(
         self, hits: Iterable[Hit], matched: Mapping[int, tuple[str, ...]], half: str = ""
     ) -> list[SearchHit]:
-        by_number = {hit.number: hit for hit in hits}
+        hits = list(hits)
+        wanted = dict.fromkeys(number for hit in hits for number in (hit.number, hit.found_in) if number is not None)
         # One may have been deleted since the ranking was made.
-        uploads = await self._uploads.by_numbers(list(by_number))
-        return [
-            _found(upload, by_number[upload.number], (*matched.get(upload.number, ()), *_begun(half, upload)))
-            for upload in uploads
-        ]
+        uploads = {upload.number: upload for upload in await self._uploads.by_numbers(list(wanted))}
+        return [_found(hit, uploads, matched, half) for hit in hits if hit.number in uploads]
 
 
-def _found(upload: Upload, hit: Hit, matched: tuple[str, ...]) -> SearchHit:
-    return SearchHit(upload, hit.score, matched, hit.cosine, hit.words_share, hit.meaning_share)
+def _found(hit: Hit, uploads: Mapping[int, Upload], matched: Mapping[int, tuple[str, ...]], half: str) -> SearchHit:
+    upload = uploads[hit.number]
+    found_in = None if hit.found_in is None else uploads.get(hit.found_in)
+    holder = found_in or upload
+    words = (*matched.get(holder.number, ()), *_begun(half, holder))
+    return SearchHit(upload, hit.score, words, hit.cosine, hit.words_share, hit.meaning_share, found_in)
 
 
 def _begun(half: str, upload: Upload) -> tuple[str, ...]:
     """The half-typed word, where a word of the upload begins so."""
-    texts = (upload.filename, upload.description or "", upload.read_text or "", *upload.tags, *upload.own_tags)
-    return (half,) if half and any(word.startswith(half) for word in split_words(" ".join(texts))) else ()
+    brought = (upload.title, upload.caption, upload.creator, upload.description, upload.read_text)
+    texts = (upload.filename, *filter(None, brought), *upload.tags, *upload.own_tags, *upload.keywords)
+    return (half,) if half and word_places(" ".join(texts), (half,)) else ()
 
 
 def _sentences(upload: Upload) -> list[str]:
@@ -242,4 +259,4 @@ def _sentences(upload: Upload) -> list[str]:
 
 def _half_typed(text: str, query: Query) -> bool:
     """Whether the line ends in a word that may go on."""
-    return bool(query.words) and text.lower().endswith(query.words[-1])
+    return bool(query.words) and folded(text).endswith(folded(query.words[-1]))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import re
 import struct
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, cast
@@ -18,6 +20,7 @@ import av.video.stream
 import numpy as np
 from av.sidedata.sidedata import SideDataContainer
 from av.sidedata.sidedata import Type as SideDataType
+from numpy.typing import NDArray
 from PIL import Image
 
 from vuemantics_tui import paths
@@ -51,6 +54,11 @@ _SIDEWAYS = frozenset(turn for matrix, turn in _TRANSPOSITIONS.items() if matrix
 # FFmpeg's name for each matrix of H.273, table 4 (libswscale, SWS_CS_*).
 _SWS_MATRICES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}
 
+# Where tracks are described, and how much of a film's end is looked at: a cluster has five megabytes at most by FFmpeg.
+_HEAD_BYTES, _TAIL_BYTES = 4 * 1024**2, (1024**2, 16 * 1024**2, 128 * 1024**2)
+# The ID of a cluster, its length of one to eight bytes, an optional checksum, and the ID of its time stamp.
+_CLUSTER = re.compile(rb"\x1f\x43\xb6\x75(?=[\x01-\xff].{0,14}?\xe7[\x81-\x88])", re.DOTALL)
+
 # Between two key frames lie at most some hundred packets in any usual film.
 _MAX_PACKETS_TO_KEY = 1000
 
@@ -61,6 +69,8 @@ class Clip:
 
     container: av.container.InputContainer
     stream: av.video.stream.VideoStream
+    measured: float | None = None
+    """Seconds by its last packets, where the header does not say."""
 
     @property
     def time_base(self) -> Fraction:
@@ -91,22 +101,25 @@ class Clip:
             return float(self.stream.duration * self.time_base)
         if self.container.duration and self.container.duration > 0:
             return self.container.duration / 1e6
-        return None
+        return self.measured
 
 
 @contextmanager
-def open_clip(path: Path) -> Iterator[Clip]:
-    """Open a video for the length of a `with`.
+def open_clip(film: Path | bytes) -> Iterator[Clip]:
+    """Open a video file, or the bytes of one, for the length of a `with`.
 
     What FFmpeg raises in between on bad data becomes a MediaError: no container, no video stream, damaged packets.
     Anything else becomes a DefectError.
     """
     try:
         # "file:" and the whitelist keep a name or a playlist inside from reaching the network.
-        source = f"file:{path.absolute()}"
+        source = io.BytesIO(film) if isinstance(film, bytes) else f"file:{film.absolute()}"
         options = {"protocol_whitelist": "file"}
         with av.open(source, "r", container_options=options, **_TAG_OPTIONS) as container:
-            yield Clip(container, _main_stream(container))
+            clip = Clip(container, _main_stream(container))
+            if clip.duration is None and container.format.name == "matroska,webm" and isinstance(film, Path):
+                clip = replace(clip, measured=_measured(film, clip))
+            yield clip
     except VuemanticsError:
         raise
     except Exception as error:
@@ -116,6 +129,54 @@ def open_clip(path: Path) -> Iterator[Clip]:
             raise MediaError("The video cannot be decoded: not enough memory", NO_MEMORY_HINT) from error
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise MediaError(f"The video cannot be decoded: {reason}", DAMAGED_HINT) from error
+
+
+def _measured(path: Path, clip: Clip) -> float | None:
+    """Seconds from the first packet to the end of the last, or None if they cannot be told.
+
+    FFmpeg would read a film without an index to its end. So it gets only the film's head, which describes the tracks,
+    and the last megabytes from a cluster on, as if there were nothing in between.
+    """
+    with path.open("rb") as file:
+        head = file.read(_HEAD_BYTES)
+        size = file.seek(0, io.SEEK_END)
+        first = _cluster_in(head)
+        if first < 0:
+            return None
+        for length in _TAIL_BYTES:
+            file.seek(max(first, size - length))
+            tail = file.read(length)
+            start = _cluster_in(tail)
+            end = -1.0 if start < 0 else _end_of(head[:first] + tail[start:])
+            if end > 0:
+                return end - clip.start
+            if length >= size:
+                return None
+    return None
+
+
+def _cluster_in(data: bytes) -> int:
+    """Where the first cluster begins (RFC 9559, 5.1.3): its ID, a length, and the time stamp first; -1 if nowhere."""
+    found = _CLUSTER.search(data)
+    return -1 if found is None else found.start()
+
+
+def _end_of(film: bytes) -> float:
+    """When the last packet ends, in seconds on the film's clock; -1 if there is none."""
+    end = -1.0
+    with suppress(av.FFmpegError), av.open(io.BytesIO(film), "r", format="matroska", **_TAG_OPTIONS) as container:
+        last: dict[int, float] = {}
+        for packet in container.demux():
+            if packet.pts is None or packet.time_base is None:
+                continue
+            began = float(packet.pts * packet.time_base)
+            # Many blocks do not say how long they last: as long as the one before.
+            lasts = float((packet.duration or 0) * packet.time_base) or max(
+                0.0, began - last.get(packet.stream_index, began)
+            )
+            last[packet.stream_index] = began
+            end = max(end, began + lasts)
+    return end
 
 
 def _main_stream(container: av.container.InputContainer) -> av.video.stream.VideoStream:
@@ -223,18 +284,32 @@ def upright_picture(clip: Clip, frame: av.video.frame.VideoFrame, long_side: int
     alpha, deep = len(frame.format.components) == 4, space is not None
     pixel_format = ("rgba" if alpha else "rgb") + (("64le" if alpha else "48le") if deep else ("" if alpha else "24"))
     small = frame.reformat(*size, pixel_format, interpolation=interpolation, **_matrix(clip, frame)).to_ndarray()
-    levels: Levels
-    if deep:
-        # FFmpeg's 16 bits are its 8 bits with zeros after them: white is 255 * 256.
-        levels = np.minimum(small.astype(np.uint32) * 257 // 256, 65535).astype(np.uint16)
-    else:
-        levels = small.astype(np.uint8)
+    levels: Levels = _sixteen_bits(small) if deep else small.astype(np.uint8)
     colours = levels[..., :3] if space is None else to_srgb(levels[..., :3], space)
     image = Image.fromarray(np.ascontiguousarray(colours), "RGB")
     if alpha:
         image = on_ground(image, Image.fromarray((levels[..., 3] >> (8 if deep else 0)).astype(np.uint8), "L"))
     transposition = _transposition(frame)
     return image if transposition is None else image.transpose(transposition)
+
+
+def deep_levels(film: Path | bytes) -> NDArray[np.uint16] | None:
+    """The levels of the first frame in its own size and colours, black to white as 0..65535, not turned.
+
+    Shape (height, width, 3). None if it has 8 bits. Raises MediaError if it does not decode.
+    """
+    with open_clip(film) as clip:
+        frame = next(frames_from_start(clip), None)
+        if frame is None:
+            raise MediaError("The video cannot be decoded: not one frame came out", DAMAGED_HINT)
+        if frame.format.components[0].bits <= 8:
+            return None
+        return _sixteen_bits(frame.reformat(format="rgb48le", **_matrix(clip, frame)).to_ndarray())
+
+
+def _sixteen_bits(levels: NDArray[Any]) -> NDArray[np.uint16]:
+    """Levels of FFmpeg's 16 bits, which are its 8 bits with zeros after them, so that white is at 65535."""
+    return np.minimum(levels.astype(np.uint32) * 257 // 256, 65535).astype(np.uint16)
 
 
 def _colour_space(clip: Clip, frame: av.video.frame.VideoFrame) -> ColourSpace | None:

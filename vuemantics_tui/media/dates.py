@@ -5,16 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import NamedTuple
 
 from PIL import ExifTags
 
-from vuemantics_tui.domain.moment import DateSource, offset_minutes, read_moment, read_offset, written
+from vuemantics_tui.domain.moment import DateSource, offset_minutes, offset_words, read_moment, read_offset, written
 from vuemantics_tui.media.exif import Tags, number_of, text_of
+from vuemantics_tui.media.xmp import Xmp
 
 _TO_SECONDS = len("2024-06-03T10:11:12")
-# Zones differ from UTC by quarters of an hour. A satellite's time that lies further from one is that of another moment.
-_QUARTER, _SLACK = 15 * 60, 5 * 60
+_OFFSET_LENGTH = len("+01:00")
+# When it was taken, else when a picture of it was made.
+_XMP_DATES = ("exif:DateTimeOriginal", "photoshop:DateCreated", "exif:DateTimeDigitized", "xmp:CreateDate")
+_AVI_HEAD = 256 * 1024
+# Zones differ from UTC by half hours, but for Nepal, Eucla and the Chatham Islands (in summer 60 minutes more). A
+# satellite's time that does not fit is from before the camera lost sight of the sky. Seconds.
+_ZONE_STEP, _SLACK = 30 * 60, 90
+_ODD_OFFSETS = (345, 525, 765, 825)
 
 
 class TakenDate(NamedTuple):
@@ -25,14 +33,58 @@ class TakenDate(NamedTuple):
     offset: int | None = None
 
 
-def exif_date(main: Tags, photo: Tags, place: Tags) -> TakenDate | None:
-    """Return the moment of the shutter, else of digitizing, else of the last change, as EXIF has it."""
+def picture_date(exif: tuple[Tags, Tags, Tags], xmp: Xmp, iptc: bytes) -> TakenDate | None:
+    """Return the date of a picture: EXIF's, else that of XMP, of IPTC, or of the satellites.
+
+    `exif` is its main, its photo and its GPS directory. The last change that EXIF tells of counts after XMP and IPTC,
+    which say when the picture was taken, and before the satellites, which do not know the local clock.
+    """
+    main, photo, place = exif
     base = ExifTags.Base
-    for moment, fraction, offset in (
+    shot = _exif_date(
+        place,
         (photo.get(base.DateTimeOriginal), photo.get(base.SubsecTimeOriginal), photo.get(base.OffsetTimeOriginal)),
         (photo.get(base.DateTimeDigitized), photo.get(base.SubsecTimeDigitized), photo.get(base.OffsetTimeDigitized)),
-        (main.get(base.DateTime), photo.get(base.SubsecTime), photo.get(base.OffsetTime)),
-    ):
+    )
+    told = _xmp_date(xmp, *_XMP_DATES)
+    if shot is not None:
+        return _with_offset_of(shot, told)
+    changed = _exif_date(place, (main.get(base.DateTime), photo.get(base.SubsecTime), photo.get(base.OffsetTime)))
+    return told or _iptc_date(iptc) or changed or _gps_date(place)
+
+
+def clip_date(path: Path, tags: Mapping[str, str], container: str, xmp: Xmp) -> TakenDate | None:
+    """Return the date of a video, from the tags that FFmpeg found, its XMP, or the header of an AVI.
+
+    Apple's own tag and `date` have the local clock and its offset. The container's time is UTC, but in an AVI, whose
+    header has what the camera's clock showed.
+    """
+    if found := _xmp_date(xmp, *_XMP_DATES[:2]):
+        return found
+    is_avi = container == "avi"
+    for name in () if is_avi else ("com.apple.quicktime.creationdate", "date"):
+        moment = read_moment(tags.get(name, ""))
+        # A year or a day is that of a published film.
+        if moment and "T" in moment:
+            return TakenDate(moment, DateSource.QUICKTIME, offset_minutes(moment))
+    if found := _xmp_date(xmp, *_XMP_DATES[2:]):
+        return found
+    if is_avi:
+        for text in (_avi_text(path), tags.get("creation_time", ""), tags.get("date", "")):
+            if moment := read_moment(text):
+                return TakenDate(moment.removesuffix("Z"), DateSource.AVI)
+        return None
+    moment = read_moment(tags.get("creation_time", ""))
+    if moment is None or "T" not in moment:
+        return None
+    if offset := offset_minutes(moment):
+        return TakenDate(moment, DateSource.CONTAINER, offset)
+    return TakenDate(moment.removesuffix("Z").removesuffix("+00:00") + "Z", DateSource.CONTAINER)
+
+
+def _exif_date(place: Tags, *dates: tuple[object, object, object]) -> TakenDate | None:
+    """Return the first of these dates that makes sense, each with its fraction of a second and its offset."""
+    for moment, fraction, offset in dates:
         found = read_moment(text_of(moment) or "")
         if found is None:
             continue
@@ -43,31 +95,55 @@ def exif_date(main: Tags, photo: Tags, place: Tags) -> TakenDate | None:
     return None
 
 
-def gps_date(place: Tags) -> TakenDate | None:
+def _xmp_date(xmp: Xmp, *names: str) -> TakenDate | None:
+    for name in names:
+        found = read_moment(xmp.text(name) or "")
+        if found:
+            # Adobe's programs write an offset of zero as Z.
+            found = found.replace("Z", "+00:00")
+            return TakenDate(found, DateSource.XMP, offset_minutes(found))
+    return None
+
+
+def _with_offset_of(shot: TakenDate, told: TakenDate | None) -> TakenDate:
+    """Return the date of EXIF with the offset that XMP has for the same wall clock, if EXIF has none."""
+    if told is None or told.offset is None or offset_minutes(shot.moment) is not None:
+        return shot
+    if shot.moment[:_TO_SECONDS] != told.moment[:_TO_SECONDS]:
+        return shot
+    return TakenDate(shot.moment + told.moment[-_OFFSET_LENGTH:], DateSource.EXIF, told.offset)
+
+
+def _iptc_date(records: bytes) -> TakenDate | None:
+    """Return the date of creation, else of digitizing (IPTC-IIM 4.2, 2:55 and 2:60, 2:62 and 2:63)."""
+    for day_number, time_number in ((55, 60), (62, 63)):
+        day, time = (_iptc_text(records, number) for number in (day_number, time_number))
+        found = (read_moment(f"{day}T{time}") if time else None) or read_moment(day)
+        if found:
+            return TakenDate(found.replace("Z", "+00:00"), DateSource.IPTC, offset_minutes(found))
+    return None
+
+
+def _iptc_text(records: bytes, number: int) -> str:
+    match = re.search(rb"\x1c\x02" + re.escape(bytes([number])) + rb"\x00([\x00-\x20])", records)
+    if match is None:
+        return ""
+    return records[match.end() : match.end() + match[1][0]].decode("ascii", "replace").strip()
+
+
+def _avi_text(path: Path) -> str:
+    """Return the time in the header of an AVI, as its camera wrote it."""
+    with path.open("rb") as file:
+        head = file.read(_AVI_HEAD)
+    match = re.search(rb"IDIT(.)\x00\x00\x00([ -~\n\x00]*)", head, re.DOTALL)
+    return match[2][: match[1][0]].decode("ascii") if match else ""
+
+
+def _gps_date(place: Tags) -> TakenDate | None:
     """Return the moment that the satellites told, in UTC."""
     at = _satellite_time(place)
     moment = written(at, f"{at.microsecond:06}", "Z") if at else None
     return TakenDate(moment, DateSource.GPS) if moment else None
-
-
-def clip_date(tags: Mapping[str, str], container: str) -> TakenDate | None:
-    """Return the moment that the tags of a video say.
-
-    Apple's own tag and `date` have the local clock and its offset. The container's time is UTC, but in an AVI, whose
-    header has what the camera's clock showed.
-    """
-    for name in ("com.apple.quicktime.creationdate", "date"):
-        found = read_moment(tags.get(name, ""))
-        if found and "T" in found:
-            return TakenDate(found, DateSource.QUICKTIME, offset_minutes(found))
-    is_avi = container == "avi"
-    for name in ("creation_time", "date") if is_avi else ("creation_time",):
-        found = read_moment(tags.get(name, ""))
-        if found and is_avi:
-            return TakenDate(found.rstrip("Z"), DateSource.AVI)
-        if found and "T" in found:
-            return TakenDate(re.sub(r"(\+00:00|Z)?$", "Z", found), DateSource.CONTAINER)
-    return None
 
 
 def _with(moment: str, fraction: str, offset: str) -> str:
@@ -85,10 +161,11 @@ def _offset_by_satellite(moment: str, place: Tags) -> int | None:
     if at is None or len(moment) < _TO_SECONDS:
         return None
     ahead = (datetime.fromisoformat(moment[:_TO_SECONDS]) - at.replace(tzinfo=None)).total_seconds()
-    quarters = round(ahead / _QUARTER)
-    if abs(ahead - quarters * _QUARTER) > _SLACK or not -12 * 4 <= quarters <= 14 * 4:
-        return None
-    return quarters * 15
+    nearest = round(ahead / _ZONE_STEP) * _ZONE_STEP // 60
+    for offset in (nearest, *_ODD_OFFSETS):
+        if abs(ahead - offset * 60) <= _SLACK:
+            return offset if read_offset(offset_words(offset)) else None
+    return None
 
 
 def _satellite_time(place: Tags) -> datetime | None:

@@ -13,8 +13,11 @@ import zlib
 # About the file or the machine, wherever they are raised: nothing else brings them about.
 _ALWAYS: tuple[type[Exception], ...] = (OSError, EOFError, MemoryError, UnicodeError, struct.error, zlib.error)
 
-# Parsers of bytes that raise on bad data whatever comes first. `heif` is ours, and works in the same way.
-PICTURE_DECODERS = ("PIL", "pi_heif", "vuemantics_tui.media.heif")
+# Parsers of bytes that raise on bad data whatever comes first. Those of ours work in the same way.
+PICTURE_DECODERS = (
+    *("PIL", "pi_heif", "rawpy", "pylibjxl"),
+    *("vuemantics_tui.media.heif", "vuemantics_tui.media.raw", "vuemantics_tui.media.jxl"),
+)
 CLIP_DECODERS = ("av",)
 # Calls with wrong arguments: PyAV's compiled functions check theirs inside the package, so where such an error was
 # raised says nothing. Bad data never brings it about there.

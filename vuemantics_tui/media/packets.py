@@ -1,4 +1,6 @@
-"""Where a file keeps its XMP packet and its IPTC records, whatever its container. Reads headers, decodes nothing.
+"""Where a file keeps its XMP packet and its IPTC records, whatever its container, and the side-cars beside it.
+
+Reads headers, decodes nothing.
 
 Containers: JPEG, PNG, WebP and AVI (RIFF), TIFF with the RAW formats that are built like it, Fujifilm RAF, Photoshop,
 GIF, and the boxes of MP4, QuickTime, JPEG 2000, JPEG XL and Canon CR3. The decoder of HEIC and AVIF finds theirs.
@@ -8,6 +10,7 @@ Places: XMP Specification part 3.
 from __future__ import annotations
 
 import re
+import stat
 import struct
 import zlib
 from collections.abc import Iterator
@@ -17,6 +20,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from vuemantics_tui.media.xmp import MOST_BYTES, Xmp, parse_xmp
+
+SIDECAR_SUFFIX = ".xmp"
 
 _XMP_UUID = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 _JPEG_XMP = b"http://ns.adobe.com/xap/1.0/\x00"
@@ -47,7 +52,7 @@ class Packets:
         return parse_xmp(self.extension) | packet if self.extension else packet
 
 
-def find_packets(path: Path, xmp: bytes | None = None) -> Packets:
+def find_packets(path: Path, xmp: object = None) -> Packets:
     """Return the packets of a file. `xmp` is what its decoder has found already, as that of HEIC does.
 
     Damage ends the reading, and what was found before it is returned. Raises OSError if the file cannot be read.
@@ -57,9 +62,25 @@ def find_packets(path: Path, xmp: bytes | None = None) -> Packets:
         # Cut or damaged: the packets before the damage are good.
         with suppress(struct.error, zlib.error, ValueError, IndexError):
             _read(file, found)
-    if not found.xmp and xmp:
+    if not found.xmp and isinstance(xmp, bytes):
         found.xmp = xmp
     return found
+
+
+def sidecars_of(path: Path) -> list[Path]:
+    """Return the XMP side-cars of a file that are there: `photo.jpg.xmp` before `photo.xmp`. Links are left out."""
+    found = []
+    for name in dict.fromkeys((path.name, path.stem)):
+        for ending in (SIDECAR_SUFFIX, SIDECAR_SUFFIX.upper()):
+            sidecar = path.with_name(name + ending)
+            try:
+                status = sidecar.lstat()
+            except OSError:
+                continue  # Not there, or its name is longer than the disk allows.
+            if stat.S_ISREG(status.st_mode) and status.st_size <= MOST_BYTES:
+                found.append(sidecar)
+                break
+    return [each for each in found if each != path]
 
 
 def _read(file: BinaryIO, found: Packets) -> None:
@@ -302,7 +323,7 @@ def _read_directory(file: BinaryIO, at: int, order: str, big: bool, found: Packe
 # Boxes: ISO/IEC 14496-12, QuickTime File Format
 
 
-def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+def boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
     """Yield the kind of each box, and where its content begins and ends."""
     for _ in range(_MOST_PARTS):
         if start + 8 > end:
@@ -321,7 +342,7 @@ def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, i
 
 def _read_boxes(file: BinaryIO, found: Packets) -> None:
     whole = file.seek(0, 2)
-    for kind, start, end in _boxes(file, 0, whole):
+    for kind, start, end in boxes(file, 0, whole):
         if kind == b"uuid" and _part(file, start, 16) == _XMP_UUID:
             found.xmp = _part(file, start + 16, end - start - 16)
         elif kind == b"xml " and not found.xmp:
@@ -331,9 +352,9 @@ def _read_boxes(file: BinaryIO, found: Packets) -> None:
 
 
 def _read_movie(file: BinaryIO, start: int, end: int, found: Packets) -> None:
-    for kind, inner, stop in _boxes(file, start, end):
+    for kind, inner, stop in boxes(file, start, end):
         if kind == b"udta":
-            for name, at, last in _boxes(file, inner, stop):
+            for name, at, last in boxes(file, inner, stop):
                 if name == b"XMP_" and not found.xmp:
                     found.xmp = _part(file, at, last - at)
         elif kind == b"uuid" and not found.xmp and _part(file, inner, 16) == _XMP_UUID:

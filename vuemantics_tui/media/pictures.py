@@ -14,9 +14,11 @@ from PIL import Image, UnidentifiedImageError
 
 from vuemantics_tui import paths
 from vuemantics_tui.domain.errors import DefectError, MediaError, VuemanticsError
-from vuemantics_tui.domain.formats import HEAD_BYTES, HEIF, MediaFormat, recognise
+from vuemantics_tui.domain.formats import HEIF, MediaFormat, recognise, recognise_open
 from vuemantics_tui.domain.media import MediaLimits
+from vuemantics_tui.media.exif import forget_orientation_of_xmp, orientation_of, read_late_chunks
 from vuemantics_tui.media.faults import is_picture_fault
+from vuemantics_tui.media.probe import check_reader
 
 DEFAULT_MAX_PIXELS = MediaLimits().max_pixels
 
@@ -34,6 +36,9 @@ _TRANSPOSITIONS = {
     8: Image.Transpose.ROTATE_90,
 }
 _ORIENTATION_TAG = 0x0112
+# From this orientation on, width and height change places.
+_FIRST_SIDEWAYS = 5
+_TURNED_BY_READER = ("HEIF", "RAW", "JXL")
 
 
 @contextmanager
@@ -49,6 +54,7 @@ def open_picture(picture: Path | bytes, max_pixels: int = DEFAULT_MAX_PIXELS) ->
         with _pixel_limit(max_pixels):
             image: Image.Image = pi_heif.HeifImageFile(source)
     elif found is not None and found.decoder.pillow_name:
+        check_reader(found)
         # Pillow loads every plugin it has when a format is asked for that is not yet there: load this one instead.
         importlib.import_module(found.decoder.module)
         with _pixel_limit(max_pixels):
@@ -59,15 +65,19 @@ def open_picture(picture: Path | bytes, max_pixels: int = DEFAULT_MAX_PIXELS) ->
         width, height = image.size
         if width * height > max_pixels:
             raise too_many_pixels(f"{width} x {height}", max_pixels)
+        if image.format == "PNG":
+            read_late_chunks(image, picture)
+        elif image.format == "TIFF":
+            forget_orientation_of_xmp(image)
         yield image
 
 
 def format_of(picture: Path | bytes) -> MediaFormat | None:
     """The accepted format of a file, from its first bytes. Raises OSError if it cannot be read."""
     if isinstance(picture, bytes):
-        return recognise(picture[:HEAD_BYTES])
+        return recognise(picture)
     with picture.open("rb") as file:
-        return recognise(file.read(HEAD_BYTES))
+        return recognise_open(file)
 
 
 @contextmanager
@@ -101,28 +111,19 @@ def too_many_pixels(declared: str, max_pixels: int) -> MediaError:
 
 
 def orientation(image: Image.Image) -> int:
-    """The EXIF orientation, 1 to 8, that is still to be applied; 1 where there is none or it makes no sense.
+    """The orientation, 1 to 8, that is still to be applied to the pixels; 1 where there is none or it makes no sense.
 
-    libheif and Pillow's TIFF reader turn the picture themselves. An EXIF block that cannot be read counts as none.
+    libheif, libjxl, our reader of RAW photos, and for a TIFF whose own tag asks for it Pillow, turn it themselves.
     """
-    if image.format in ("TIFF", "HEIF"):
+    if image.format in _TURNED_BY_READER or _ORIENTATION_TAG in getattr(image, "tag_v2", ()):
         return 1
-    # Asked for its EXIF, a PNG without any decodes all its pixels to see whether some follows them.
-    if image.format == "PNG" and not image.info.keys() & {"exif", "Raw profile type exif"}:
-        return 1
-    try:
-        value = image.getexif().get(_ORIENTATION_TAG)
-    except Exception as error:
-        if not is_picture_fault(error):
-            raise
-        return 1
-    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+    return orientation_of(image)
 
 
 def upright_size(image: Image.Image) -> tuple[int, int]:
     """Width and height in pixels as the picture is to be shown. Decodes nothing."""
     width, height = image.size
-    return (height, width) if orientation(image) >= 5 else (width, height)
+    return (height, width) if orientation(image) >= _FIRST_SIDEWAYS else (width, height)
 
 
 def turn_upright(image: Image.Image, value: int) -> Image.Image:

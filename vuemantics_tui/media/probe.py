@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
+import importlib.util
 import stat
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from vuemantics_tui.domain import formats
 from vuemantics_tui.domain.errors import MediaError, VuemanticsError
-from vuemantics_tui.domain.formats import FORMATS, HEAD_BYTES, FileType, MediaFormat, guess_foreign, recognise
+from vuemantics_tui.domain.formats import (
+    FORMATS,
+    HEAD_BYTES,
+    FileType,
+    MediaFormat,
+    guess_foreign,
+    recognise_open,
+)
 from vuemantics_tui.domain.media import MediaLimits, Probe
 from vuemantics_tui.domain.text import size_words
-
-if TYPE_CHECKING:
-    from PIL import Image
-
-# TIFF tags (TIFF 6.0, TIFF/EP, DNG 1.7) by which a RAW photo in TIFF's clothes gives itself away.
-_NEW_SUBFILE_TYPE, _MAKE, _SUB_IFDS, _DNG_VERSION = 254, 271, 330, 50706
 
 
 def probe(path: Path, limits: MediaLimits) -> Probe:
     """Tell a file's format from its bytes, never its name, and refuse what the library cannot take.
 
     Pictures: the header is read, no pixel decoded; dimensions are upright, and None if the header is damaged
-    (a body that does not decode fails later, with its reason). Videos: dimensions are None, they come
-    with the metadata. Raises MediaError for a file that is missing, empty, of no accepted format or over a
-    limit.
+    (a body that does not decode fails later, with its reason). Videos and RAW photos: dimensions are None, they
+    come with the metadata. Raises MediaError for a file that is missing, empty, of no accepted format, of one whose
+    reader is not installed, or over a limit.
     """
-    size, head = _read_head(path)
-    found = recognise(head)
+    size, head, found = _read_head(path)
     if found is None:
         raise _not_accepted(guess_foreign(head))
+    check_reader(found)
     limit = limits.max_bytes(found.file_type)
     if size > limit:
         raise MediaError(
@@ -38,11 +38,23 @@ def probe(path: Path, limits: MediaLimits) -> Probe:
             f"{'pictures' if found.file_type is FileType.IMAGE else 'videos'}",
             "Make the file smaller, or raise the limit in the settings.",
         )
-    width, height = (None, None) if found.file_type is FileType.VIDEO else _dimensions(path, found, limits)
+    # Containers and sensor data are left to the processes that are shielded.
+    is_left = found.file_type is FileType.VIDEO or found.is_raw
+    width, height = (None, None) if is_left else _dimensions(path, limits)
     return Probe(found, size, width, height)
 
 
-def _read_head(path: Path) -> tuple[int, bytes]:
+def check_reader(found: MediaFormat) -> None:
+    """Raise MediaError if the package that reads a format is not installed."""
+    package = found.decoder.package
+    if package and importlib.util.find_spec(package) is None:
+        raise MediaError(
+            f"This is {found.noun}, and the package {package}, which reads it, is not installed",
+            f"Run: python -m pip install {package}",
+        )
+
+
+def _read_head(path: Path) -> tuple[int, bytes, MediaFormat | None]:
     try:
         status = path.stat()
         # Opening a pipe would wait for a writer, perhaps without end.
@@ -53,7 +65,9 @@ def _read_head(path: Path) -> tuple[int, bytes]:
         if status.st_size == 0:
             raise MediaError("The file is empty", "Copy it again from where it came from.")
         with path.open("rb") as file:
-            return status.st_size, file.read(HEAD_BYTES)
+            found = recognise_open(file)
+            file.seek(0)
+            return status.st_size, file.read(HEAD_BYTES), found
     except FileNotFoundError as error:
         raise MediaError("There is no such file", "Check the path.") from error
     except PermissionError as error:
@@ -62,15 +76,13 @@ def _read_head(path: Path) -> tuple[int, bytes]:
         raise MediaError(f"The file cannot be read: {getattr(error, 'strerror', None) or error}") from error
 
 
-def _dimensions(path: Path, found: MediaFormat, limits: MediaLimits) -> tuple[int | None, int | None]:
+def _dimensions(path: Path, limits: MediaLimits) -> tuple[int | None, int | None]:
     # Pillow takes its time to import, and a file that is refused above needs none of it.
     from vuemantics_tui.media.faults import is_picture_fault
     from vuemantics_tui.media.pictures import open_picture, upright_size
 
     try:
         with open_picture(path, limits.max_pixels) as image:
-            if found is formats.TIFF and _is_raw(image):
-                raise _not_accepted("a RAW photo (DNG, NEF, ARW or the like)")
             return upright_size(image)
     except VuemanticsError:
         raise
@@ -80,20 +92,12 @@ def _dimensions(path: Path, found: MediaFormat, limits: MediaLimits) -> tuple[in
         return None, None
 
 
-def _is_raw(image: Image.Image) -> bool:
-    tags = image.getexif()
-    if _DNG_VERSION in tags:
-        return True
-    # NEF, ARW and others begin with a reduced preview and keep the sensor data in a sub-directory.
-    return tags.get(_NEW_SUBFILE_TYPE) == 1 and _MAKE in tags and _SUB_IFDS in tags
-
-
 def _not_accepted(guess: str) -> MediaError:
     def names(file_type: FileType) -> str:
-        return ", ".join(each.name for each in FORMATS if each.file_type is file_type)
+        return ", ".join(each.name for each in FORMATS if each.file_type is file_type and not each.is_raw)
 
     seems = f": it seems to be {guess}" if guess else ""
     return MediaError(
         f"Not a picture or video understood here{seems}",
-        f"Pictures: {names(FileType.IMAGE)}. Videos: {names(FileType.VIDEO)}.",
+        f"Pictures: {names(FileType.IMAGE)}, RAW photos. Videos: {names(FileType.VIDEO)}.",
     )

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import pairwise
 
 from vuemantics_tui.analyzers.base import Vector
 from vuemantics_tui.domain.errors import AnalyzerError, UsageError
-from vuemantics_tui.domain.query import Query, Sort, split_words
+from vuemantics_tui.domain.query import Query, Sort
+from vuemantics_tui.domain.text import folded, split_words
 from vuemantics_tui.search.meaning import Meanings
 from vuemantics_tui.search.vectors import VectorIndex
 from vuemantics_tui.store.filters import FilterStore, Matching, wants_hidden
@@ -94,7 +95,7 @@ COSINE_DIGITS = 4
 # Someone is waiting, and keywords alone are instant. A query by picture takes as long as a description.
 QUERY_SECONDS = 20.0
 
-_SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])|\n+")
 # Endings that the stemmer of the full text takes away, as far as it matters for telling which sentence was meant.
 _ENDINGS = ("ings", "ing", "edly", "ed", "es", "s")
 
@@ -108,7 +109,7 @@ class Hit:
 
     For a text, 1 means first by keyword and by meaning; for similar uploads and arithmetic, the score is the cosine.
     The shares of words and meaning add up to 1, or are both 0 if only filters matched. `cosine` is None if the upload
-    or the query has no vector.
+    or the query has no vector. `found_in` is the number of what was found, where `number` only stands for its stack.
     """
 
     number: int
@@ -116,6 +117,7 @@ class Hit:
     cosine: float | None = None
     words_share: float = 0.0
     meaning_share: float = 0.0
+    found_in: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,15 +196,17 @@ class Ranking:
         half_typed: bool = False,
         show_hidden: bool = False,
         meaning: bool = True,
+        members: bool = False,
     ) -> Ranked:
         """Return the uploads that a query finds, best first unless it sorts, followed by those below the cut-off.
 
         Each ranking is read to a depth of `limit`, at least 200. Without `meaning`, or if the query cannot be embedded,
-        only keywords count. Filters alone list everything they match. Unless `final`, pictures are skipped. Raises
-        UsageError and MediaError for uploads and pictures that the query names.
+        only keywords count. Filters alone list everything they match. Unless `final`, pictures are skipped. A stack is
+        found once, with the score of the best in it, unless `members` are wanted each for itself. Raises UsageError
+        and MediaError for uploads and pictures that the query names.
         """
         if not query.operands:
-            return await self._listed(query, limit, show_hidden)
+            return await self._listed(query, limit, show_hidden, members)
         show_hidden = show_hidden or wants_hidden(query)
         # The full text index is faster at phrases and exclusions; vectors need the list of what remains.
         narrowed = bool(query.filters or (meaning and (query.phrases or query.excluded_phrases)))
@@ -240,6 +244,9 @@ class Ranking:
         ]
         numbers = {hit.number for hit in kept}
         below = [hit for hit in hits if hit.number not in numbers]
+        if faces := {} if members else await self._filters.faces([hit.number for hit in hits]):
+            kept = _once(kept, faces, set())
+            below = _once(below, faces, {hit.number for hit in kept})
         kept = await self._sorted(kept, query.sort)
         return Ranked(
             (*kept, *below),
@@ -266,12 +273,14 @@ class Ranking:
     async def similar(self, number: int, limit: int) -> list[Hit]:
         """Return the uploads nearest to this one by their vectors; none if it has no vector."""
         nearest = await (await self._semantics()).vectors.nearest_to(number, limit)
-        return _by_cosine(dict(nearest))
+        hits = _by_cosine(dict(nearest))
+        faces = await self._filters.faces([number, *(hit.number for hit in hits)])
+        return _once(hits, faces, {faces.get(number, number)})
 
-    async def _listed(self, query: Query, limit: int, show_hidden: bool) -> Ranked:
+    async def _listed(self, query: Query, limit: int, show_hidden: bool, members: bool) -> Ranked:
         if not (query.filters or query.excluded_phrases or query.sort):
             return Ranked()
-        numbers = await self._filters.listed(query, self._clock(), show_hidden)
+        numbers = await self._filters.listed(query, self._clock(), show_hidden, faces_only=not members)
         return Ranked(tuple(Hit(number, 1.0) for number in numbers[:limit]), len(numbers), numbers)
 
     async def _by_meaning(
@@ -365,6 +374,17 @@ def _fused(words: _Words, nearest: dict[int, float], cosines: dict[int, float]) 
     return sorted(hits, key=lambda hit: (-hit.score, -hit.number))
 
 
+def _once(hits: Sequence[Hit], faces: Mapping[int, int], known: set[int]) -> list[Hit]:
+    """Return the first hit of each stack, for the upload that stands for it, without those `known`."""
+    found: list[Hit] = []
+    for hit in hits:
+        face = faces.get(hit.number, hit.number)
+        if face not in known:
+            known.add(face)
+            found.append(hit if face == hit.number else replace(hit, number=face, found_in=hit.number))
+    return found
+
+
 def _by_cosine(nearest: dict[int, float]) -> list[Hit]:
     return [
         Hit(number, round(max(0.0, cosine), 4), round(cosine, COSINE_DIGITS), 0.0, 1.0)
@@ -379,10 +399,13 @@ def sentences(text: str) -> list[str]:
 
 def nearest_by_words(texts: Sequence[str], words: Sequence[str]) -> str:
     """Return the first sentence that contains most of the words, or an empty string."""
-    wanted = {_stem(word) for word in words}
+    wanted = {folded(word) for word in words}
     best, most = "", 0
     for text in texts:
-        shared = len(wanted & {_stem(word) for word in split_words(text)})
+        plain = folded(text)
+        stems = {_stem(word) for word in split_words(plain)}
+        # Without blanks there are no words to compare, and only English has those endings.
+        shared = sum(_stem(word) in stems or (not word.isascii() and word in plain) for word in wanted)
         if shared > most:
             best, most = text, shared
     return best

@@ -14,6 +14,7 @@ from vuemantics_tui.domain.query.filters import CHOICES
 from vuemantics_tui.domain.query.line import literal, pattern_pieces
 from vuemantics_tui.domain.query.values import FILTER_NAMES, known_name
 from vuemantics_tui.store.filters import FilterStore
+from vuemantics_tui.store.places import PlaceStore
 from vuemantics_tui.store.search import SearchHistory
 from vuemantics_tui.store.tags import TagStore
 
@@ -29,6 +30,7 @@ class SuggestionKind(StrEnum):
     VALUE = "value"
     TAG = "tag"
     CAMERA = "camera"
+    PLACE = "place"
     PAST = "past query"
 
 
@@ -44,10 +46,11 @@ class Suggestion:
 
 
 class Suggester:
-    """Suggests filter names, their values, tags, cameras and past queries."""
+    """Suggests filter names, their values, tags, cameras, places and past queries."""
 
-    def __init__(self, tags: TagStore, filters: FilterStore, history: SearchHistory) -> None:
+    def __init__(self, tags: TagStore, places: PlaceStore, filters: FilterStore, history: SearchHistory) -> None:
         self._tags = tags
+        self._places = places
         self._filters = filters
         self._history = history
 
@@ -90,6 +93,9 @@ class Suggester:
         if name == "camera":
             cameras = await self._filters.cameras(part, MOST)
             return [(camera, SuggestionKind.CAMERA, count) for camera, count in cameras]
+        if name in (TextField.PLACE, TextField.COUNTRY):
+            names = self._places.beginning if name == TextField.PLACE else self._places.countries
+            return [(place, SuggestionKind.PLACE, count) for place, count in await names(part, MOST)]
         choices: Sequence[str] = ()
         if name in list(ChoiceField):
             # The formats are many: they are offered once one of them is begun.

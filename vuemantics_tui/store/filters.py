@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from vuemantics_tui.domain.formats import BY_ALIAS
+from vuemantics_tui.domain.formats import mime_types
+from vuemantics_tui.domain.media import MOST_STARS, REJECTED, label_name
 from vuemantics_tui.domain.query import (
     ChoiceField,
     ChoiceFilter,
@@ -27,9 +28,10 @@ from vuemantics_tui.domain.query import (
     TextField,
     TextFilter,
 )
+from vuemantics_tui.domain.text import folded
 from vuemantics_tui.store.database import Database, Row, escaped_like, json_list
+from vuemantics_tui.store.places import country_condition, place_condition
 from vuemantics_tui.store.search import phrase_expression
-from vuemantics_tui.store.tags import tag_key
 
 EARTH_KM = 6371.0
 KM_A_DEGREE = 111.0  # a little less than it is, so that the box around a circle is never too small
@@ -58,7 +60,7 @@ _ORDERS = {
     Sort.OLDEST: f"{_MOMENT}, number",
     Sort.LARGEST: "file_size DESC, number DESC",
     Sort.SMALLEST: "file_size, number",
-    Sort.NAME: "filename COLLATE NOCASE, number DESC",
+    Sort.NAME: "name_order, number DESC",
     # Without words there is no score.
     Sort.SCORE: f"{_MOMENT} DESC, number DESC",
 }
@@ -79,10 +81,21 @@ class Condition:
     has_set: bool = False
 
 
+def _having(role: str) -> str:
+    """Return what is true of those in a stack that has an upload with this role."""
+    return (
+        f"stack IN (SELECT stack FROM uploads WHERE stack IS NOT NULL AND stack_role = '{role}' AND deleted_at IS NULL)"
+    )
+
+
 _KINDS = {
     "failed": Condition("number IN (SELECT number FROM uploads WHERE processing_status = 'failed')", has_set=True),
     "edited": Condition("number IN (SELECT upload FROM descriptions WHERE current = 1 AND edited = 1)", has_set=True),
     "duplicate": Condition("number IN (SELECT number FROM uploads WHERE duplicate_group IS NOT NULL)", has_set=True),
+    "stack": Condition("stack IN (SELECT number FROM uploads WHERE stack_count > 1)"),
+    "live": Condition(_having("clip")),
+    "burst": Condition(_having("frame")),
+    "motion": Condition("number IN (SELECT number FROM uploads WHERE motion_bytes IS NOT NULL)", has_set=True),
     "hidden": Condition("hidden = 1"),
     "portrait": Condition("height > width"),
     "landscape": Condition("width > height"),
@@ -150,17 +163,30 @@ class FilterStore:
         matching = self._remembered[condition] = Matching(numbers, condition)
         return matching
 
-    async def listed(self, query: Query, now: datetime, show_hidden: bool = False) -> array[int]:
+    async def listed(
+        self, query: Query, now: datetime, show_hidden: bool = False, faces_only: bool = True
+    ) -> array[int]:
         """The uploads that meet the condition of a query, in its order, or else the newest first.
 
-        The newest is what was taken last, or added, where the file does not say.
+        The newest is what was taken last, or added, where the file does not say. With `faces_only` each stack is
+        listed once, by the upload that stands for it.
         """
         condition = await self.condition(query, now, show_hidden)
         sort = query.sort or Sort.NEWEST
         index = "" if condition.has_set else f"INDEXED BY {_INDEXES.get(sort, _FACTS)}"
-        return await self._database.fetch_integers(
-            f"SELECT number FROM uploads {index} WHERE {condition.sql} ORDER BY {_ORDERS[sort]}", condition.parameters
+        number = "coalesce(stack, number)" if faces_only else "number"
+        found = await self._database.fetch_integers(
+            f"SELECT {number} FROM uploads {index} WHERE {condition.sql} ORDER BY {_ORDERS[sort]}", condition.parameters
         )
+        return array("q", dict.fromkeys(found)) if faces_only else found
+
+    async def faces(self, numbers: Collection[int]) -> dict[int, int]:
+        """Return who stands for each of these in lists, as far as that is another upload of its stack."""
+        rows = await self._database.fetch(
+            "SELECT number, stack FROM uploads WHERE number IN (SELECT value FROM json_each(?)) AND stack <> number",
+            (json_list(numbers),),
+        )
+        return {row[0]: row[1] for row in rows}
 
     async def ordered(self, numbers: Collection[int], sort: Sort) -> list[int]:
         """These uploads in an order by what they are."""
@@ -174,8 +200,8 @@ class FilterStore:
         """The cameras whose names hold this part, with how many uploads each took, the most used first."""
         rows = await self._database.fetch(
             """
-            SELECT camera, count(*) FROM uploads WHERE camera IS NOT NULL AND camera LIKE ? ESCAPE '\\'
-            GROUP BY camera ORDER BY 2 DESC, 1 LIMIT ?
+            SELECT camera, count(*) AS uses FROM uploads WHERE camera IS NOT NULL
+            GROUP BY camera HAVING folded(camera) LIKE ? ESCAPE '\\' ORDER BY uses DESC, camera LIMIT ?
             """,
             (_pattern(("", part, "")), limit),
         )
@@ -227,14 +253,24 @@ def _holding(words: Sequence[str]) -> Condition:
 
 
 def _by_text(one: TextFilter) -> Condition:
+    if one.field in (TextField.PLACE, TextField.COUNTRY):
+        condition = place_condition if one.field is TextField.PLACE else country_condition
+        sql, parameters = condition(one.pieces)
+        named = f"SELECT number FROM uploads WHERE place IN (SELECT number FROM places WHERE {sql})"
+        return Condition(f"number IN ({named})", parameters, True)
     if one.field is TextField.TAG:
-        sql = "number IN (SELECT upload FROM tags JOIN tagged ON tag = tags.number WHERE key LIKE ? ESCAPE '\\')"
-        if len(one.pieces) == 1:
-            sql = "number IN (SELECT upload FROM tags JOIN tagged ON tag = tags.number WHERE key = ?)"
-            return Condition(sql, (tag_key(one.pieces[0]),), True)
-        return Condition(sql, (_pattern([tag_key(piece) for piece in one.pieces]),), True)
-    # Without a wildcard a part of the text is enough.
-    pattern = _pattern(one.pieces if len(one.pieces) > 1 else ("", *one.pieces, ""))
+        comparison = "= ?" if len(one.pieces) == 1 else "LIKE ? ESCAPE '\\'"
+        sql = f"number IN (SELECT upload FROM tags JOIN tagged ON tag = tags.number WHERE folded {comparison})"
+        return Condition(sql, (folded(one.pieces[0]) if len(one.pieces) == 1 else _pattern(one.pieces),), True)
+    if one.field is TextField.LABEL:
+        pieces = one.pieces if len(one.pieces) > 1 else (label_name(one.pieces[0]),)
+    else:
+        # Without a wildcard a part of the text is enough.
+        pieces = one.pieces if len(one.pieces) > 1 else ("", *one.pieces, "")
+    pattern = _pattern(pieces)
+    if one.field is TextField.NAME:
+        sql = "number IN (SELECT number FROM uploads INDEXED BY uploads_view_name WHERE folded_name LIKE ? ESCAPE '\\')"
+        return Condition(sql, (pattern,), True)
     if one.field is TextField.COLOR:
         # From name to name through the index: there are few names and many rows.
         sql = """
@@ -249,16 +285,22 @@ def _by_text(one: TextFilter) -> Condition:
             ))
         """
         return Condition(sql, (pattern.replace("gray", "grey"),), True)
-    column = "camera" if one.field is TextField.CAMERA else "filename"
-    sql = f"number IN (SELECT number FROM uploads WHERE {column} IS NOT NULL AND {column} LIKE ? ESCAPE '\\')"
+    # Each text is folded once, whatever number of uploads has it.
+    column = one.field.value
+    sql = f"""
+        number IN (SELECT number FROM uploads WHERE {column} IN (
+            SELECT {column} FROM uploads WHERE {column} IS NOT NULL
+            GROUP BY {column} HAVING folded({column}) LIKE ? ESCAPE '\\'
+        ))
+    """
     return Condition(sql, (pattern,), True)
 
 
 def _by_choice(one: ChoiceFilter) -> Condition:
     if one.field is ChoiceField.TYPE:
-        if known := BY_ALIAS.get(one.choice):
-            sql = "number IN (SELECT number FROM uploads WHERE mime_type = ?)"
-            return Condition(sql, (known.mime_type,), True)
+        if types := mime_types(one.choice):
+            sql = f"number IN (SELECT number FROM uploads WHERE mime_type IN ({', '.join('?' * len(types))}))"
+            return Condition(sql, types, True)
         return Condition("file_type = ?", (one.choice,))
     if one.field is ChoiceField.IS:
         return _KINDS[one.choice]
@@ -289,6 +331,8 @@ def _utc(day: date, now: datetime) -> str:
 
 
 def _by_range(one: RangeFilter) -> Condition:
+    if one.field is RangeField.RATING:
+        return _by_rating(one)
     column = _COLUMNS[one.field]
     if one.high is not None:
         return Condition(f"{column} BETWEEN ? AND ?", (one.low, one.high))
@@ -299,9 +343,24 @@ def _by_range(one: RangeFilter) -> Condition:
     return Condition(f"{column} = ?", (one.low,))
 
 
+def _by_rating(one: RangeFilter) -> Condition:
+    """Return what finds ratings; without one an upload counts as having no stars."""
+    low, high = one.low, one.high
+    if high is None:
+        low = {Relation.LESS: REJECTED, Relation.AT_MOST: REJECTED, Relation.MORE: low + 1}.get(one.relation, low)
+        high = {Relation.LESS: one.low - 1, Relation.AT_MOST: one.low, Relation.EQUAL: one.low}.get(
+            one.relation, MOST_STARS
+        )
+    if low <= 0 <= high:
+        sql = "number NOT IN (SELECT number FROM uploads WHERE rating IS NOT NULL AND rating NOT BETWEEN ? AND ?)"
+        return Condition(sql, (low, high))
+    sql = "number IN (SELECT number FROM uploads WHERE rating IS NOT NULL AND rating BETWEEN ? AND ?)"
+    return Condition(sql, (low, high), True)
+
+
 def _pattern(pieces: Sequence[str]) -> str:
-    """The pattern of LIKE for these pieces with anything between them."""
-    return "%".join(escaped_like(piece) for piece in pieces)
+    """The pattern of LIKE for these pieces, folded, with anything between them."""
+    return "%".join(escaped_like(folded(piece)) for piece in pieces)
 
 
 def _numbers_near(near: NearFilter, rows: Sequence[Row]) -> str:

@@ -25,6 +25,7 @@ from vuemantics_tui.store.duplicates import save_traits
 from vuemantics_tui.store.embeddings import delete_vectors, save_vector
 from vuemantics_tui.store.history import record_event
 from vuemantics_tui.store.metadata import save_metadata
+from vuemantics_tui.store.stacks import restack
 
 Clock = Callable[[], float]
 
@@ -112,6 +113,7 @@ class RunStore:
             await save_metadata(connection, claim.number, metadata)
             if traits or traits_error:
                 await save_traits(connection, claim.number, traits, traits_error)
+            await restack(connection, [claim.number])
             await _say_warning(connection, claim.number)
             await record_event(connection, claim.number, "thumbnail", warning or "", seconds)
 

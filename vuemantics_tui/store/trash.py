@@ -10,6 +10,7 @@ from vuemantics_tui.store.database import Database, escaped_like, json_list, nex
 from vuemantics_tui.store.duplicates import leave_groups
 from vuemantics_tui.store.history import record_events
 from vuemantics_tui.store.runs import EndedRun
+from vuemantics_tui.store.stacks import settle
 from vuemantics_tui.store.uploads import HAS_SOUND_IDS, SELECT_UPLOAD, DeletedUpload, bury, forget_tombstones, upload_of
 
 # So many rows are deleted in one transaction, as each has a history, vectors and descriptions.
@@ -59,6 +60,7 @@ class TrashStore:
                 {"now": now_iso(), "revision": await next_revision(connection), "numbers": json_list(numbers)},
             )
             await leave_groups(connection, numbers)
+            await settle(connection, numbers)
             await record_events(connection, numbers, "trashed")
         return [EndedRun(row["id"], row["claim_token"]) for row in rows]
 
@@ -91,6 +93,7 @@ class TrashStore:
                 "UPDATE embeddings SET revision = :revision WHERE upload IN (SELECT value FROM json_each(:numbers))",
                 parameters,
             )
+            await settle(connection, numbers)
             await record_events(connection, numbers, "restored")
         return [row["id"] for row in rows]
 

@@ -12,6 +12,7 @@ import aiosqlite
 from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.fields import FIELDS, Source, UploadField
 from vuemantics_tui.domain.formats import FileType
+from vuemantics_tui.domain.media import MediaMetadata
 from vuemantics_tui.domain.upload import (
     ProcessingStatus,
     Upload,
@@ -21,29 +22,45 @@ from vuemantics_tui.domain.view import SortKey, StatusFilter, View
 from vuemantics_tui.store.database import Database, Row, escaped_like, json_list, next_revision, now_iso, rows_of
 from vuemantics_tui.store.duplicates import leave_groups
 from vuemantics_tui.store.history import record_event
+from vuemantics_tui.store.metadata import save_date
+from vuemantics_tui.store.stacks import FACES, beside, settle
 
 # A listener that missed more deletions than this reads everything again.
 TOMBSTONES_KEPT = 10_000
 
 # The alias of each table in what follows.
-_ALIASES = {Source.UPLOADS: "u", Source.DESCRIPTIONS: "d"}
-_OWN_TAGS = """
+_ALIASES = {Source.UPLOADS: "u", Source.DESCRIPTIONS: "d", Source.PLACES: "p"}
+_TAGS = """
     (
         SELECT json_group_array(name) FROM (
-            SELECT name FROM tagged JOIN tags ON tags.number = tag WHERE upload = u.number AND own = 1 ORDER BY key
+            SELECT name FROM tagged JOIN tags ON tags.number = tag WHERE upload = u.number AND own = {own}
+            ORDER BY folded, key
         )
     )
 """
+# What is put together from several rows, by the name of the field.
+_PUT_TOGETHER = {
+    "own_tags": _TAGS.format(own=1),
+    "keywords": _TAGS.format(own=2),
+    "stack_face": "(SELECT id FROM uploads face WHERE face.number = u.stack AND face.stack_count > 1)",
+    "stack_members": """
+        iif(u.stack IS NULL, NULL, (
+            SELECT json_group_array(json_object(
+                'id', id, 'filename', filename, 'role', stack_role, 'file_size', file_size
+            )) FROM (
+                SELECT * FROM uploads other WHERE other.stack = u.stack AND other.deleted_at IS NULL
+                ORDER BY other.number <> other.stack, other.taken_at, other.filename, other.number
+            )
+        ))
+    """,
+}
 _ROW_NAMES = frozenset(field.name for field in fields(UploadRow))
 _ROW_FIELDS = tuple(field for field in FIELDS if field.name in _ROW_NAMES)
 
 
 def _selected(some: Iterable[UploadField]) -> str:
     """Return these fields as columns with their names."""
-    columns = (
-        _OWN_TAGS if field.source is Source.OWN_TAGS else f"{_ALIASES[field.source]}.{field.stored_in}"
-        for field in some
-    )
+    columns = (_PUT_TOGETHER.get(field.name) or f"{_ALIASES[field.source]}.{field.stored_in}" for field in some)
     return ", ".join(f"{column} AS {field.name}" for column, field in zip(columns, some, strict=True))
 
 
@@ -51,11 +68,12 @@ def _selected(some: Iterable[UploadField]) -> str:
 SELECT_UPLOAD = f"""
     SELECT {_selected(FIELDS)}, u.deleted_at
     FROM uploads u LEFT JOIN descriptions d ON d.upload = u.number AND d.current = 1
+        LEFT JOIN places p ON p.number = u.place
 """
 # For each key: the index that has its order, and what it orders by.
 _ORDERS: dict[SortKey, tuple[str, str]] = {
     SortKey.ADDED: ("uploads_view_added", "number"),
-    SortKey.NAME: ("uploads_view_name", "filename COLLATE NOCASE"),
+    SortKey.NAME: ("uploads_view_name", "name_order"),
     SortKey.SIZE: ("uploads_view_size", "file_size"),
     SortKey.TAKEN: ("uploads_view_taken", "taken_at"),
     SortKey.STATUS: (
@@ -143,6 +161,8 @@ class UploadStore:
                 raise
             number = cursor.lastrowid
             assert number is not None
+            # What the file says of itself is not read yet.
+            await save_date(connection, number, MediaMetadata())
             await record_event(connection, number, "added", new.source_path)
         # Another window may have put it in the trash by now: it is an upload all the same.
         added = await self._database.fetch_one(f"{SELECT_UPLOAD} WHERE u.id = ?", (new.id,))
@@ -217,19 +237,25 @@ class UploadStore:
         file_type: FileType | None = None,
         limit: int | None = None,
         show_hidden: bool = False,
+        faces_only: bool = False,
     ) -> list[Upload]:
-        """Return uploads of a status and type, newest first, and the hidden ones only with `show_hidden`."""
+        """Return uploads of a status and type, newest first, and the hidden ones only with `show_hidden`.
+
+        With `faces_only` without those inside a stack.
+        """
         rows = await self._database.fetch(
             f"""{SELECT_UPLOAD}
             WHERE (:status IS NULL OR u.processing_status = :status)
               AND (:file_type IS NULL OR u.file_type = :file_type)
               AND (:show_hidden OR NOT u.hidden) AND u.deleted_at IS NULL
+              AND (NOT :faces_only OR u.stack IS NULL OR u.stack = u.number)
             ORDER BY u.number DESC LIMIT :limit
             """,
             {
                 "status": status,
                 "file_type": file_type,
                 "show_hidden": show_hidden,
+                "faces_only": faces_only,
                 "limit": -1 if limit is None else limit,
             },
         )
@@ -257,12 +283,14 @@ class UploadStore:
         )
 
     async def in_view(self, view: View) -> array[int]:
-        """Return the numbers of the uploads in a view, in its order. Those without a date or quality come last.
+        """Return the numbers of the uploads in a view, in its order, of a stack the one that stands for it.
 
-        Names are compared without regard to case, as far as their letters are ASCII.
+        Those without a date or quality come last.
+
+        Names are compared without case and accents, and the numbers in them by what they count.
         """
         index, key = _ORDERS[view.sort]
-        conditions = ["deleted_at IS NULL"]
+        conditions = ["deleted_at IS NULL", FACES]
         parameters = []
         if not view.show_hidden:
             conditions.append("hidden = 0")
@@ -308,6 +336,7 @@ class UploadStore:
             )
             if hidden:
                 await leave_groups(connection, [row[0] for row in rows])
+            await settle(connection, [row[0] for row in rows])
         return len(rows)
 
     async def misplaced(self) -> int:
@@ -320,6 +349,7 @@ class UploadStore:
         """Delete rows, trashed or not, with all that hangs on them, leaving tombstones; returns what was there."""
         deleted: list[DeletedUpload] = []
         async with self._database.transaction() as connection:
+            left: list[int] = []
             for upload_id in upload_ids:
                 rows = await rows_of(
                     connection, f"SELECT number, user_id FROM uploads WHERE id = ? AND {HAS_SOUND_IDS}", (upload_id,)
@@ -328,8 +358,10 @@ class UploadStore:
                     continue
                 number, user_id = rows[0]
                 await leave_groups(connection, [number])
+                left += await beside(connection, number)
                 await bury(connection, number, upload_id)
                 deleted.append(DeletedUpload(number, upload_id, user_id))
+            await settle(connection, left)
             await forget_tombstones(connection)
         return deleted
 

@@ -12,12 +12,18 @@ from vuemantics_tui.domain.query.line import literal, pattern_pieces
 
 
 class TextField(StrEnum):
-    r"""Filters by text. `*` stands for any characters, `\*` for itself; a tag is compared whole, the others in part."""
+    r"""Filters by text. `*` stands for any characters, `\*` for itself; a tag or a label is compared whole, the others
+    in part."""
 
     TAG = "tag"
     NAME = "name"
     CAMERA = "camera"
+    PLACE = "place"
+    COUNTRY = "country"
     COLOR = "color"
+    TITLE = "title"
+    CREATOR = "creator"
+    LABEL = "label"
 
 
 class ChoiceField(StrEnum):
@@ -37,18 +43,22 @@ class DateField(StrEnum):
 
 
 class RangeField(StrEnum):
-    """Filters by number: bytes, pixels or milliseconds."""
+    """Filters by number: bytes, pixels, milliseconds or stars."""
 
     SIZE = "size"
     WIDTH = "width"
     HEIGHT = "height"
     DURATION = "duration"
+    RATING = "rating"
 
 
 CHOICES: dict[ChoiceField, tuple[str, ...]] = {
     ChoiceField.TYPE: (*FileType, *BY_ALIAS),
     ChoiceField.STATUS: ("waiting", "running", "completed", "failed", "cancelled", "warning"),
-    ChoiceField.IS: ("hidden", "failed", "edited", "duplicate", "portrait", "landscape"),
+    ChoiceField.IS: (
+        *("hidden", "failed", "edited", "duplicate", "portrait", "landscape"),
+        *("stack", "live", "motion", "burst"),
+    ),
 }
 
 
@@ -174,7 +184,10 @@ class DateFilter:
 
 @dataclass(frozen=True, slots=True)
 class RangeFilter:
-    """`size:>5MB`, `width:1920`, `duration:30s..2m`: bytes, pixels or milliseconds; `high` of BETWEEN alone."""
+    """`size:>5MB`, `width:1920`, `duration:30s..2m`: bytes, pixels, milliseconds or stars; `high` of BETWEEN.
+
+    Without a rating an upload has 0 stars, and a rejected one has -1.
+    """
 
     field: RangeField
     relation: Relation

@@ -50,11 +50,17 @@ _HALF_OF_EARTH_KM = 20_040
 FILTERS: Mapping[str, tuple[str, str]] = {
     "type": ("image, video, or a format such as jpeg, heic or mp4", "type:video or type:jpeg"),
     "status": ("waiting, running, completed, failed, cancelled, warning", "status:failed"),
-    "is": ("hidden, failed, edited, duplicate, portrait, landscape", "is:hidden"),
+    "is": ("hidden, failed, edited, duplicate, portrait, landscape, stack, live, motion, burst", "is:hidden"),
     "tag": (r"a tag or an album; * for any characters, \* for a star", r'tag:cat, tag:ro* or tag:"5\* best"'),
     "name": ("part of the file name, or all of it with *", "name:holiday or name:img_*.jpg"),
     "camera": ("part of the camera's name", "camera:canon"),
+    "place": ("part of a place: a town, a region or a country", 'place:rome or place:"new york"'),
+    "country": ("a country, by its name or its code of two letters", "country:italy or country:it"),
     "color": ("one of the main colours", "color:blue"),
+    "title": ("part of the title that the file brings", "title:holiday"),
+    "creator": ("part of the creator's name that the file brings", "creator:anna"),
+    "label": (r"the colour label, or another one; * for any characters", "label:red or label:*"),
+    "rating": ("0 to 5 stars; -1 for rejected", "rating:>=4, rating:5 or rating:2..3"),
     "after": ("taken, or else added, on that day or later", "after:2024-06 or after:7d"),
     "before": ("taken, or else added, before that day", "before:2024 or before:7d"),
     "on": ("taken, or else added, on that day, month or year", "on:yesterday or on:2024-06-30"),
@@ -147,7 +153,7 @@ def _day(name: str, value: str, place: int) -> Day:
 
 
 def _range(field: RangeField, value: str, place: int, negated: bool) -> RangeFilter:
-    read = {RangeField.SIZE: _bytes, RangeField.DURATION: _milliseconds}.get(field, _pixels)
+    read = _READERS.get(field, _pixels)
     wrong = QueryError(f"{field.value}: cannot be {value!r}", place, example_of(field.value))
     if ".." in value:
         first, _, last = value.partition("..")
@@ -190,6 +196,13 @@ def _milliseconds(text: str) -> int | None:
         return None
     hours, minutes, seconds = match.groups()
     return int((Decimal(hours or 0) * 3600 + Decimal(minutes or 0) * 60 + Decimal(seconds or 0)) * 1000)
+
+
+def _stars(text: str) -> int | None:
+    return int(text) if re.fullmatch("-1|[0-5]", text) else None
+
+
+_READERS = {RangeField.SIZE: _bytes, RangeField.DURATION: _milliseconds, RangeField.RATING: _stars}
 
 
 def _near(value: str, place: int, negated: bool) -> NearFilter:

@@ -246,7 +246,9 @@ class UploadList:
     async def _open(self) -> None:
         """Read the view for the first time."""
         if self.live:
-            newest = await self._library.uploads.newest(limit=FIRST_LOOK, show_hidden=self.view.show_hidden)
+            newest = await self._library.uploads.newest(
+                limit=FIRST_LOOK, show_hidden=self.view.show_hidden, faces_only=True
+            )
             # With their rows, or the first paint would be an empty list.
             self.rows.put(upload.row() for upload in newest)
             self._list(Listing(array("q", (upload.number for upload in newest))))
@@ -282,9 +284,9 @@ class UploadList:
             self._shift(changed, gone, await self._pinned())
             self._tell(Change.OUTDATED)
             return
-        # Somebody may have hidden or unhidden it.
+        # Somebody may have hidden or unhidden it, and it may be inside a stack by now, or outside again.
         rows = await self._library.uploads.rows(changed)
-        hidden = {row.number for row in rows if row.hidden and not self.view.show_hidden}
+        hidden = {row.number for row in rows if row.is_inside or (row.hidden and not self.view.show_hidden)}
         self._shift([row.number for row in rows], gone | hidden, await self._pinned())
         if any(row.number not in hidden and row.number not in self for row in rows):
             self._tell(Change.OUTDATED)

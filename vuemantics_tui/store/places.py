@@ -1,0 +1,169 @@
+"""Where uploads were taken: what their files say, and what a person set by hand."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+import aiosqlite
+
+from vuemantics_tui.domain.media import Place
+from vuemantics_tui.domain.text import folded
+from vuemantics_tui.store.database import Database, Row, escaped_like, json_list, next_revision, now_iso, rows_of
+
+# A shorter text is a country's code, or a whole name such as UK: many names begin with two letters.
+_LEAST_BEGINNING = 3
+
+
+async def save_place_of_file(connection: aiosqlite.Connection, number: int, place: Place | None) -> None:
+    """Write where a file says that it was taken, inside a transaction. A place that a person set stays."""
+    await connection.execute(
+        "UPDATE uploads SET file_place = :place, place = iif(place_edited, place, :place) WHERE number = :number",
+        {"place": await _number_of(connection, place), "number": number},
+    )
+
+
+class PlaceStore:
+    """Sets the places of uploads by hand."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def places(self, upload_ids: Sequence[str]) -> dict[str, tuple[Place | None, bool]]:
+        """Return the place of each of these uploads, and whether a person set it."""
+        rows = await self._database.fetch(
+            """
+            SELECT id, place_edited, name, region, country, country_code
+            FROM uploads u LEFT JOIN places p ON p.number = u.place
+            WHERE id IN (SELECT value FROM json_each(?)) AND deleted_at IS NULL
+            """,
+            (json_list(upload_ids),),
+        )
+        return {row[0]: (None if row[2] is None else Place(*row[2:6]), bool(row[1])) for row in rows}
+
+    async def set(self, places: Mapping[str, Place | None]) -> int:
+        """Set the places of uploads, by their IDs; None is no place. Returns how many changed."""
+        changed = 0
+        async with self._database.transaction() as connection:
+            revision, now = await next_revision(connection), now_iso()
+            for upload_id, place in places.items():
+                rows = await rows_of(
+                    connection,
+                    """
+                    UPDATE uploads SET place = :place, place_edited = 1, updated_at = :now, revision = :revision
+                    WHERE id = :id AND deleted_at IS NULL AND (place IS NOT :place OR NOT place_edited) RETURNING 1
+                    """,
+                    {
+                        "id": upload_id,
+                        "place": await _number_of(connection, place),
+                        "now": now,
+                        "revision": revision,
+                    },
+                )
+                changed += len(rows)
+        return changed
+
+    async def use_file(self, upload_ids: Sequence[str]) -> int:
+        """Make the place that its file names the place of each upload again. Returns how many changed."""
+        async with self._database.transaction() as connection:
+            rows = await rows_of(
+                connection,
+                """
+                UPDATE uploads SET place = file_place, place_edited = 0, updated_at = :now, revision = :revision
+                WHERE id IN (SELECT value FROM json_each(:ids)) AND place_edited AND deleted_at IS NULL RETURNING 1
+                """,
+                {"ids": json_list(upload_ids), "now": now_iso(), "revision": await next_revision(connection)},
+            )
+        return len(rows)
+
+    async def beginning(self, part: str, limit: int) -> list[tuple[str, int]]:
+        """Return the towns, regions and countries with a word that begins so, with how many uploads have them, the most
+        used first. A town is also found by its other names.
+        """
+        begun = f" {folded(part)}"
+        counts: Counter[str] = Counter()
+        for *names, count in await self._counted("p.name, p.region, p.country", "names", part):
+            named = [name for name in dict.fromkeys(names) if begun in f" {folded(name)}"]
+            for name in named or names[:1]:
+                counts[name] += count
+        return [(name, count) for name, count in counts.most_common() if name][:limit]
+
+    async def countries(self, part: str, limit: int) -> list[tuple[str, int]]:
+        """Return the countries with a word that begins so, with how many uploads each has, the most used first."""
+        return [(row[0], row[1]) for row in await self._counted("p.country", "country_names", part)][:limit]
+
+    async def _counted(self, columns: str, searched: str, part: str) -> list[Row]:
+        return await self._database.fetch(
+            f"""
+            SELECT {columns}, count(*) AS uploads FROM places p JOIN uploads u ON u.place = p.number
+            WHERE p.{searched} LIKE ? ESCAPE '\\' AND u.deleted_at IS NULL
+            GROUP BY {columns} ORDER BY uploads DESC, {columns}
+            """,
+            (f"% {escaped_like(folded(part))}%",),
+        )
+
+
+async def _number_of(connection: aiosqlite.Connection, place: Place | None) -> int | None:
+    """Return the number of a place, which is written if it is new; None for none."""
+    if place is None:
+        return None
+    own = (place.name, *place.common_names)
+    countries = (place.country, *place.country_names)
+    row = {
+        "name": place.name,
+        "region": place.region,
+        "country": place.country,
+        "country_code": place.country_code,
+        "names": _joined((*own, place.region, *countries)),
+        "other_names": _joined(place.other_names),
+        "country_names": _joined(countries),
+        "words": "\n".join(filter(None, dict.fromkeys((*own, place.region, *countries)))),
+    }
+    # A newer table may know more names of a place.
+    rows = await rows_of(
+        connection,
+        f"""
+        INSERT INTO places ({", ".join(row)}) VALUES ({", ".join(f":{name}" for name in row)})
+        ON CONFLICT (name, region, country, country_code) DO UPDATE SET
+            names = iif(length(excluded.names) > length(names), excluded.names, names),
+            other_names = iif(length(excluded.other_names) > length(other_names), excluded.other_names, other_names),
+            words = iif(length(excluded.words) > length(words), excluded.words, words)
+        RETURNING number
+        """,
+        row,
+    )
+    return int(rows[0][0])
+
+
+def _joined(names: Iterable[str]) -> str:
+    found = dict.fromkeys(" ".join(folded(name).split()) for name in names if name)
+    return "".join(f"\n {name} \n" for name in found)
+
+
+def place_condition(pieces: Sequence[str]) -> tuple[str, tuple[str, ...]]:
+    """Return the SQL over `places` of what a text names, and its parameters.
+
+    A name, region or country with a word that begins so, or a whole name in any language. Between several pieces
+    there may be anything, and together they are a whole name.
+    """
+    part = _pattern(pieces)
+    whole = f"%\n {part} \n%"
+    # Chinese and others write no spaces between words, and have no cases.
+    has_words = part[:1].isascii() or part[:1] != part[:1].upper()
+    beginning = f"%{' ' if has_words else ''}{part}%" if len(pieces) == 1 else whole
+    return "(names LIKE ? ESCAPE '\\' OR other_names LIKE ? ESCAPE '\\')", (beginning, whole)
+
+
+def country_condition(pieces: Sequence[str]) -> tuple[str, tuple[str, ...]]:
+    """Return the SQL over `places` of what a text names as a country, and its parameters.
+
+    Its code of two letters, or one of its names: the whole of it, or from three letters on the beginning.
+    """
+    part = _pattern(pieces)
+    begins = len(pieces) == 1 and len(pieces[0]) >= _LEAST_BEGINNING
+    names = f"%\n {part}%" if begins else f"%\n {part} \n%"
+    return "(country_code = upper(?) OR country_names LIKE ? ESCAPE '\\')", (pieces[0], names)
+
+
+def _pattern(pieces: Sequence[str]) -> str:
+    return "%".join(escaped_like(folded(piece)) for piece in pieces)
