@@ -114,7 +114,7 @@ async def test_over_ssh_a_picture_takes_a_fraction_of_the_bytes(tmp_path: Path) 
     await PictureLoader(KITTY, here.feed).load(path, 30, 20, PictureMode())
     remote = Graphics(Protocol.KITTY, cell=CELL, remote=True)
     drawn = await PictureLoader(remote, there.feed).load(path, 30, 20, PictureMode())
-    assert there.sent < here.sent / 3
+    assert there.sent < here.sent / 2
     paint(there, drawn)
     assert likeness(there.shown(), path) < 20
 

@@ -39,7 +39,7 @@ _NUMBERS = """
 CHUNK = 4096
 # Numbers that a colour of 24 bits can carry, or one of 256; 0 is none.
 MOST_WIDE, MOST_NARROW = (1 << 24) - 1, 255
-# Over SSH a picture of 256 colours takes a fifth of the bytes.
+# Over SSH a picture of 256 colours takes a quarter of the bytes.
 REMOTE_COLOURS = 256
 
 
