@@ -142,7 +142,7 @@ def clip(
     full: bool = False,
     real_matrix: int = 0,
 ) -> Path:
-    """Write three frames of RGB levels (0..1), tagged with H.273 codes, as `pixel_format`: yuv of 8, 10 or 12 bits, or grey.
+    """Write three frames of RGB levels (0..1), tagged with H.273 codes, as yuv of 8, 10 or 12 bits, or grey.
 
     `real_matrix` is the one that is used, if it is not the one that is declared.
     """
