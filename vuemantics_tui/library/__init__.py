@@ -34,7 +34,7 @@ from vuemantics_tui.store.uploads import UploadStore
 
 if TYPE_CHECKING:
     from vuemantics_tui.analyzers.base import Analyzer, Compute, OnPulled, ServerState
-    from vuemantics_tui.domain.duplicates import DuplicateGroup, LookAlike
+    from vuemantics_tui.domain.duplicates import DuplicateGroup, DuplicatesFound, Likeness, LookAlike
     from vuemantics_tui.domain.upload import Upload
     from vuemantics_tui.library.analyzer import Choice
     from vuemantics_tui.library.duplicates import Duplicates
@@ -65,6 +65,7 @@ __all__ = [
     "DescriptionStore",
     "DuplicateGroup",
     "Duplicates",
+    "DuplicatesFound",
     "Export",
     "ExportFormat",
     "ExportProgress",
@@ -74,6 +75,7 @@ __all__ = [
     "Library",
     "LibrarySize",
     "LibraryStatistics",
+    "Likeness",
     "LookAlike",
     "OnPulled",
     "Outage",
@@ -102,7 +104,7 @@ __all__ = [
 # which most commands do without.
 _LATE = {
     "analyzers.base": ("Analyzer", "Compute", "OnPulled", "ServerState"),
-    "domain.duplicates": ("DuplicateGroup", "LookAlike"),
+    "domain.duplicates": ("DuplicateGroup", "DuplicatesFound", "Likeness", "LookAlike"),
     "library.analyzer": ("Choice",),
     "library.duplicates": ("Duplicates",),
     "library.export": ("Export", "ExportFormat", "ExportProgress", "SidecarResult"),
@@ -229,7 +231,7 @@ class Library:
         """What finds uploads that look the same."""
         from vuemantics_tui.library.duplicates import Duplicates
 
-        return Duplicates(self.database)
+        return Duplicates(self.database, self.root, lambda: self.compute, self.settings.limits.max_pixels)
 
     @cached_property
     def export(self) -> Export:
