@@ -12,6 +12,7 @@ import pi_heif  # type: ignore[import-untyped]
 from PIL import Image, ImageCms
 
 from vuemantics_tui.domain import formats
+from vuemantics_tui.domain.errors import VuemanticsError
 from vuemantics_tui.media.faults import is_picture_fault
 from vuemantics_tui.media.heif import promote_thumbnail
 from vuemantics_tui.media.pictures import (
@@ -39,16 +40,16 @@ _COLOUR_SAMPLE = Image.fromarray(
 def picture_within(picture: Path | bytes, side: int, max_pixels: int = DEFAULT_MAX_PIXELS) -> Image.Image:
     """A picture file, or the bytes of one, as RGB whose sides have at most `side` pixels; never enlarged.
 
-    Of several frames it is the first. The thumbnail inside a HEIC file is used where it is large enough. Raises
-    MediaError if the picture is missing, does not decode or has more than `max_pixels`.
+    Of several frames it is the first. The thumbnail inside a HEIC file is used where it is large enough. Of a file
+    that was cut it is what is there, with `info["missing"]` in words. Raises MediaError if the picture is missing, does
+    not decode or has more than `max_pixels`.
     """
     with picture_faults(_UNDECODABLE):
         shrink = partial(fit_within, side=side)
         embedded = _embedded_thumbnail(picture, side, shrink)
         if embedded is not None:
             return embedded
-        with open_picture(picture, max_pixels) as image:
-            return small_rgb(image, shrink)
+        return _decoded(picture, max_pixels, shrink)
 
 
 def picture_down_to(picture: Path | bytes, short_side: int, max_pixels: int = DEFAULT_MAX_PIXELS) -> Image.Image:
@@ -57,8 +58,8 @@ def picture_down_to(picture: Path | bytes, short_side: int, max_pixels: int = DE
     A smaller picture keeps its size. Of several frames it is the first. Raises MediaError if the picture is
     missing, does not decode or has more than `max_pixels`.
     """
-    with picture_faults(_UNDECODABLE), open_picture(picture, max_pixels) as image:
-        return small_rgb(image, partial(reduce_to, short_side=short_side))
+    with picture_faults(_UNDECODABLE):
+        return _decoded(picture, max_pixels, partial(reduce_to, short_side=short_side))
 
 
 def vision_jpeg(picture: Path | bytes, long_side: int, multiple: int, quality: int, max_pixels: int) -> bytes:
@@ -116,6 +117,50 @@ def reduce_to(image: Image.Image, short_side: int) -> Image.Image:
     image.load()
     rest = min(image.size) // short_side
     return image.reduce(rest) if rest > 1 else image
+
+
+def _decoded(picture: Path | bytes, max_pixels: int, shrink: Shrink) -> Image.Image:
+    try:
+        with open_picture(picture, max_pixels) as image:
+            return small_rgb(image, shrink)
+    except Exception as error:
+        if isinstance(error, VuemanticsError | MemoryError) or not is_picture_fault(error):
+            raise
+        rest = _rest_of(picture, max_pixels, shrink)
+        if rest is None:
+            raise
+        return rest
+
+
+def _rest_of(picture: Path | bytes, max_pixels: int, shrink: Shrink) -> Image.Image | None:
+    """What is there of a picture that does not decode, or None if that is nothing."""
+    # Rarely needed.
+    from vuemantics_tui.media import cut
+
+    found = format_of(picture)
+    if found is None or found.decoder.package:
+        return None
+    data = picture if isinstance(picture, bytes) else picture.read_bytes()
+    whole = cut.made_whole(data, found)
+    if whole is None:
+        return None
+    images: list[Image.Image] = []
+    with cut.to_the_end():
+        for filled in whole:
+            try:
+                with open_picture(filled, max_pixels) as image:
+                    images.append(small_rgb(image, shrink))
+            except Exception as error:
+                if not is_picture_fault(error):
+                    raise
+                if not images:
+                    return None
+    words = cut.missing_words(data, found, images)
+    if words is None:
+        return None
+    if words:
+        images[0].info["missing"] = words
+    return images[0]
 
 
 def _embedded_thumbnail(picture: Path | bytes, side: int, shrink: Shrink) -> Image.Image | None:
