@@ -21,6 +21,8 @@ from typing import BinaryIO
 
 from vuemantics_tui.media.xmp import MOST_BYTES, Xmp, parse_xmp
 
+SIDECAR_SUFFIX = ".xmp"
+
 _XMP_UUID = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 _JPEG_XMP = b"http://ns.adobe.com/xap/1.0/\x00"
 _JPEG_EXTENSION = b"http://ns.adobe.com/xmp/extension/\x00"
@@ -68,8 +70,8 @@ def find_packets(path: Path, xmp: object = None) -> Packets:
 def sidecars_of(path: Path) -> list[Path]:
     """Return the XMP side-cars of a file that are there: `photo.jpg.xmp` before `photo.xmp`. Links are left out."""
     found = []
-    for name in (path.name, path.stem):
-        for ending in (".xmp", ".XMP"):
+    for name in dict.fromkeys((path.name, path.stem)):
+        for ending in (SIDECAR_SUFFIX, SIDECAR_SUFFIX.upper()):
             sidecar = path.with_name(name + ending)
             try:
                 status = sidecar.lstat()
@@ -321,7 +323,7 @@ def _read_directory(file: BinaryIO, at: int, order: str, big: bool, found: Packe
 # Boxes: ISO/IEC 14496-12, QuickTime File Format
 
 
-def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+def boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
     """Yield the kind of each box, and where its content begins and ends."""
     for _ in range(_MOST_PARTS):
         if start + 8 > end:
@@ -340,7 +342,7 @@ def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, i
 
 def _read_boxes(file: BinaryIO, found: Packets) -> None:
     whole = file.seek(0, 2)
-    for kind, start, end in _boxes(file, 0, whole):
+    for kind, start, end in boxes(file, 0, whole):
         if kind == b"uuid" and _part(file, start, 16) == _XMP_UUID:
             found.xmp = _part(file, start + 16, end - start - 16)
         elif kind == b"xml " and not found.xmp:
@@ -350,9 +352,9 @@ def _read_boxes(file: BinaryIO, found: Packets) -> None:
 
 
 def _read_movie(file: BinaryIO, start: int, end: int, found: Packets) -> None:
-    for kind, inner, stop in _boxes(file, start, end):
+    for kind, inner, stop in boxes(file, start, end):
         if kind == b"udta":
-            for name, at, last in _boxes(file, inner, stop):
+            for name, at, last in boxes(file, inner, stop):
                 if name == b"XMP_" and not found.xmp:
                     found.xmp = _part(file, at, last - at)
         elif kind == b"uuid" and not found.xmp and _part(file, inner, 16) == _XMP_UUID:
