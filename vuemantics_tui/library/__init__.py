@@ -24,6 +24,7 @@ from vuemantics_tui.store.database import Access, Database
 from vuemantics_tui.store.descriptions import DescriptionStore
 from vuemantics_tui.store.history import HistoryStore
 from vuemantics_tui.store.identity import LibraryStore
+from vuemantics_tui.store.metadata import DateStore
 from vuemantics_tui.store.places import PlaceStore
 from vuemantics_tui.store.queue import QueueStore
 from vuemantics_tui.store.stacks import StackStore
@@ -157,6 +158,7 @@ class Library:
         self.history = HistoryStore(database)
         self.tags = TagStore(database)
         self.places = PlaceStore(database)
+        self.dates = DateStore(database)
         self.queue = Queue(settings, database, self.analyzer, lambda: self.compute, limits)
         self.stacks = StackStore(database)
         self.descriptions = DescriptionStore(database)
