@@ -36,6 +36,7 @@ _PLACES = {
     "open": "uploads:open_original",
     "process": "queue:process",
     "pull": "analyzers:pull",
+    "rate": "uploads:rate",
     "reembed": "descriptions:reembed",
     "retry": "queue:retry",
     "saved": "search:saved",

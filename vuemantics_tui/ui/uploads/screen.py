@@ -22,7 +22,7 @@ from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader, TimePassed, Wor
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.pictures.loader import Drawn, PictureLoader, mode_of
 from vuemantics_tui.ui.uploads.browser import Browser
-from vuemantics_tui.ui.uploads.commands import UploadCommands
+from vuemantics_tui.ui.uploads.commands import RATING, UploadCommands
 from vuemantics_tui.ui.uploads.gallery import Gallery, TileOpened
 from vuemantics_tui.ui.uploads.intake import FilesNamed, Intake, PathField, PathFieldLeft, PathInput
 from vuemantics_tui.ui.uploads.listing import LINGER_SECONDS
@@ -45,7 +45,7 @@ READ_AGAIN_SECONDS = 1.0
 SMALLEST_WIDTH, SMALLEST_HEIGHT = 40, 8
 # What needs an upload under the cursor.
 ON_UPLOADS = frozenset(
-    """find_similar open_upload show_details retry_upload cancel_upload run_next delete_upload toggle_hidden
+    """find_similar open_upload show_details retry_upload cancel_upload run_next delete_upload rate toggle_hidden
     open_original copy_path copy_description show_descriptions edit_description edit_tags toggle_mark mark_range
     mark_all""".split()
 )
@@ -78,7 +78,7 @@ class UploadsScreen(Screen[None]):
         action("retry-upload", "r", "retry_upload", "retry", "Retry, or describe a completed upload again", ACT),
         action("toggle-pause", "p", "toggle_pause", "pause", "Pause or resume for everyone using this library", QUEUE),
         action("delete-upload", "d,delete", "delete_upload", "delete", "Move to the trash, after asking", ACT),
-        hidden("undo-delete", "u", "undo_delete", "undo delete", "Restore what you deleted last", ACT),
+        *RATING,
         hidden("show-trash", "T", "show_trash", "trash", "Show the trash, and restore from it", ACT),
         hidden("show-duplicates", "W", "show_duplicates", "duplicates", "Find duplicates, and keep one of each", ACT),
         hidden("show-stats", "#", "show_stats", "statistics", "Show statistics of the library", PROGRAM),
@@ -421,9 +421,15 @@ class UploadsScreen(Screen[None]):
             self.uploads.clear_marks()
 
     @work(group="acting", exit_on_error=False)
-    async def action_undo_delete(self) -> None:
-        """Restore what was deleted last."""
-        await self.commands.undo_delete()
+    async def action_undo(self) -> None:
+        """Undo what was done last."""
+        await self.commands.undo()
+
+    @work(group="acting", exit_on_error=False)
+    async def action_rate(self, stars: int) -> None:
+        """Rate with so many stars."""
+        if await self.commands.rate(self.uploads.targets, stars):
+            self.uploads.clear_marks()
 
     @work(group="acting", exit_on_error=False)
     async def action_retry_upload(self) -> None:
@@ -528,6 +534,7 @@ class UploadsScreen(Screen[None]):
                     metadata=metadata,
                     loader=self._pictures,
                     why=self.uploads.why,
+                    commands=self.commands,
                 )
             )
 
