@@ -44,6 +44,9 @@ SOURCE_WORDS: dict[DateSource, str] = {
     DateSource.FILE: "from the file's own time",
 }
 
+BY_CAMERA = frozenset({DateSource.EXIF, DateSource.GPS, DateSource.QUICKTIME, DateSource.AVI, DateSource.CONTAINER})
+"""The sources that a camera itself has written."""
+
 # Nothing was photographed before 1826. What claims to be from after 2199 was never set.
 _FIRST_YEAR, _LAST_YEAR = 1826, 2199
 # Kiribati is 14 hours ahead of UTC, Baker Island 12 behind.
@@ -51,7 +54,7 @@ _MOST_OFFSET, _LEAST_OFFSET = 14 * 60, -12 * 60
 # What a container counts from says that nobody set its clock: QuickTime from 1904, Unix from 1970.
 _UNSET = {datetime(1904, 1, 1), datetime(1970, 1, 1)}
 
-DATE_HINT = "Write 2024-03-05, 2024-03-05 14:30, +1h or -2d to shift it, or file for the date in the file."
+DATE_HINT = "Write 2024-03-05, 2024-03-05 14:30, +1h or -2d to shift it, or file for the date of the file."
 _SHIFT = re.compile(r"([+-]) ?(?:(\d{1,6})d)? ?(?:(\d{1,6})h)? ?(?:(\d{1,6})m)? ?(?:(\d{1,6})s)?", re.IGNORECASE)
 
 _OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)?")
@@ -223,12 +226,12 @@ class DateEdit:
 
     @classmethod
     def of(cls, text: str) -> DateEdit:
-        """Read `2024-03-05`, `2024-03-05 14:30`, the same with seconds and an offset, `+1h30m`, `-2d`, or `file`.
+        """Read `2024-03-05`, `2024-03-05 14:30`, `+1h30m`, `-2d`, `file`, or nothing, which means `file` too.
 
-        Raises UsageError for anything else.
+        Seconds and an offset may follow the time. Raises UsageError for anything else.
         """
         clean = " ".join(text.split())
-        if clean.lower() == DateSource.FILE:
+        if clean.lower() in ("", DateSource.FILE):
             return cls()
         if (match := _SHIFT.fullmatch(clean)) and any(match.groups()[1:]):
             days, hours, minutes, seconds = (int(part or 0) for part in match.groups()[1:])

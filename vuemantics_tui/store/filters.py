@@ -14,6 +14,7 @@ from typing import Any
 from vuemantics_tui.domain.formats import mime_types
 from vuemantics_tui.domain.media import MOST_STARS, REJECTED, label_name
 from vuemantics_tui.domain.query import (
+    UNDATED,
     ChoiceField,
     ChoiceFilter,
     DateField,
@@ -304,6 +305,10 @@ def _by_choice(one: ChoiceFilter) -> Condition:
         return Condition("file_type = ?", (one.choice,))
     if one.field is ChoiceField.IS:
         return _KINDS[one.choice]
+    if one.field is ChoiceField.DATED:
+        if one.choice == UNDATED:
+            return Condition("taken_at IS NULL")
+        return Condition("number IN (SELECT number FROM uploads WHERE taken_from = ?)", (one.choice,), True)
     if one.choice == "completed":
         # Told by what it is not, as nearly all are.
         others = "'pending', 'analyzing', 'embedding', 'failed'"
