@@ -57,7 +57,7 @@ async def _list(
 ) -> None:
     async with open_library(settings) as library:
         uploads = await library.uploads.newest(
-            status=status, file_type=file_type, limit=limit, show_hidden=hidden, faces_only=not members
+            status=status, file_type=file_type, limit=limit, show_hidden=hidden, covers_only=not members
         )
         if as_json:
             for upload in uploads:

@@ -187,8 +187,8 @@ class Upload(UploadRow):
     was taken, `country_code` as in ISO 3166, and `place_edited` says that a person set them; `retry_at`, the time of
     the next attempt, in seconds since the epoch; `edited` whether a person wrote the description; `own_tags` are your
     own tags, which stay when the upload is described again. `title` to `rating` and `keywords` are what the file or its
-    side-car says, as in `FileWords`; with `rated_by_hand` the rating, or that there is none, is yours. `stack_face` is
-    the ID of the upload that stands for its stack, and `stack_members` is all of that stack, the face first.
+    side-car says, as in `FileWords`; with `rated_by_hand` the rating, or that there is none, is yours. `stack_cover` is
+    the ID of the upload that stands for its stack, and `stack_members` is all of that stack, the cover first.
     """
 
     user_id: str = ""
@@ -240,7 +240,7 @@ class Upload(UploadRow):
     retry_at: float | None = None
     missing_model: str = ""
     edited: bool = False
-    stack_face: str | None = None
+    stack_cover: str | None = None
     stack_role: StackRole | None = None
     stack_members: tuple[StackMember, ...] = ()
 
