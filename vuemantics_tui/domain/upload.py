@@ -245,6 +245,20 @@ class Upload(UploadRow):
     stack_members: tuple[StackMember, ...] = ()
 
     @property
+    def motion_start(self) -> int:
+        """Where in its file the clip of a motion photo begins, in bytes."""
+        return int(self.metadata.get("motion_photo_offset", 0))
+
+    @property
+    def has_clip(self) -> bool:
+        """Whether there is a clip to play: it is one, holds one, or has one in its stack."""
+        return (
+            self.file_type is FileType.VIDEO
+            or bool(self.motion_bytes)
+            or any(member.role == StackRole.CLIP for member in self.stack_members)
+        )
+
+    @property
     def place_words(self) -> str:
         """Return place, region and country on one line, without a region that is called like its place."""
         return ", ".join(dict.fromkeys(filter(None, (self.place, self.region, self.country))))

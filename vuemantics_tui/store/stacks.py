@@ -91,8 +91,14 @@ class StackStore:
         return list(rows)
 
     async def make(self, numbers: Sequence[int]) -> StackChange:
-        """Make one stack of these uploads and of all that they stand for; nothing where that is a single one."""
-        return await self._decide(await self.whole(numbers), joined=True)
+        """Make one stack of these uploads and of all that they stand for; nothing where they are one already."""
+        whole = await self.whole(numbers)
+        row = await self._database.fetch_one(
+            "SELECT count(DISTINCT coalesce(stack, number)) FROM uploads"
+            " WHERE number IN (SELECT value FROM json_each(?))",
+            (json_list(whole),),
+        )
+        return StackChange(0, ()) if row is None or row[0] < 2 else await self._decide(whole, joined=True)
 
     async def break_up(self, numbers: Sequence[int], *, alone: bool = False) -> StackChange:
         """Take the stacks of these uploads apart, or with `alone` only these uploads out of theirs.

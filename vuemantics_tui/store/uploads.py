@@ -12,6 +12,7 @@ import aiosqlite
 from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.fields import FIELDS, Source, UploadField
 from vuemantics_tui.domain.formats import FileType
+from vuemantics_tui.domain.media import MediaMetadata
 from vuemantics_tui.domain.upload import (
     ProcessingStatus,
     Upload,
@@ -21,6 +22,7 @@ from vuemantics_tui.domain.view import SortKey, StatusFilter, View
 from vuemantics_tui.store.database import Database, Row, escaped_like, json_list, next_revision, now_iso, rows_of
 from vuemantics_tui.store.duplicates import leave_groups
 from vuemantics_tui.store.history import record_event
+from vuemantics_tui.store.metadata import save_date
 from vuemantics_tui.store.stacks import COVERS, beside, settle
 
 # A listener that missed more deletions than this reads everything again.
@@ -158,6 +160,8 @@ class UploadStore:
                 raise
             number = cursor.lastrowid
             assert number is not None
+            # What the file says of itself is not read yet.
+            await save_date(connection, number, MediaMetadata())
             await record_event(connection, number, "added", new.source_path)
         # Another window may have put it in the trash by now: it is an upload all the same.
         added = await self._database.fetch_one(f"{SELECT_UPLOAD} WHERE u.id = ?", (new.id,))
