@@ -49,7 +49,8 @@ def export(target: Path, query: tuple[str, ...], export_format: str | None, hidd
     """
     chosen = export_format or _format_of(target)
     if chosen in (XMP, CLIPS) and target == STDOUT:
-        raise UsageError("This format needs a folder", "Give an existing folder, or --format jsonl.")
+        what = "Clips" if chosen == CLIPS else "Side-cars"
+        raise UsageError(f"{what} need a folder", "Give an existing folder, or --format jsonl.")
     if chosen not in (XMP, CLIPS) and target != STDOUT:
         _check_file(target, overwrite)
     text = checked_line(query)
