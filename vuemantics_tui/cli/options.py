@@ -18,7 +18,7 @@ EXIT_CODES = "Exit codes: 0 success, 1 something failed, 2 wrong usage, 130 inte
 
 # How long commands wait for a server that is offline.
 PATIENCE_SECONDS = 60.0
-_FLAGS = ("library", "analyzer")
+_FLAGS = ("library", "analyzer", "graphics")
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -63,6 +63,15 @@ analyzer_option: Decorator = click.option(
     help="Analyzer for this command only. [env: VUEMANTICS_ANALYZER]",
 )
 """`--analyzer NAME`, for the group and for every command that describes or embeds."""
+
+graphics_option: Decorator = click.option(
+    "--graphics",
+    type=click.Choice(own_choices("graphics")),
+    expose_value=False,
+    callback=_remember,
+    help="How the app shows pictures. [env: VUEMANTICS_GRAPHICS]",
+)
+"""`--graphics NAME`, for the group and for the commands that open the app."""
 
 patience_option: Decorator = click.option(
     "--patience",

@@ -1,4 +1,4 @@
-"""The commands about single uploads: list, show, open, tag."""
+"""The commands about single uploads: list, show, open, tag, rate."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ from vuemantics_tui.cli.session import open_library, run
 from vuemantics_tui.config import Settings
 from vuemantics_tui.desktop import open_in_viewer
 from vuemantics_tui.domain.errors import UsageError
+from vuemantics_tui.domain.fields import rating_words
 from vuemantics_tui.domain.formats import FileType
+from vuemantics_tui.domain.media import MOST_STARS, REJECTED
 from vuemantics_tui.domain.text import counted, visible
 from vuemantics_tui.domain.upload import ProcessingStatus
 
@@ -206,3 +208,42 @@ async def _change(
 
 def _names(names: list[str]) -> str:
     return ", ".join(visible(name) for name in names)
+
+
+@click.command(
+    # So that -1 is a rating.
+    context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]},
+    epilog="For example: vuemantics-tui rate 3f2a 4",
+)
+@click.argument("ids", nargs=-1, required=True, metavar="ID...")
+@click.argument("stars", metavar="STARS")
+@json_option
+@library_option
+def rate(ids: tuple[str, ...], stars: str, as_json: bool) -> None:
+    """Rate uploads with 1 to 5 stars.
+
+    0 removes the rating, rejected marks what you would throw away. Your rating stays when an upload is described or
+    read again; the file is not changed.
+    """
+    rating = REJECTED if stars.lower() in ("rejected", "reject", str(REJECTED)) else None
+    if rating is None:
+        if stars not in map(str, range(MOST_STARS + 1)):
+            raise UsageError(f"{stars!r} is no rating", "Give 0 to 5, or rejected, after the IDs.")
+        rating = int(stars) or None
+    settings = current_settings()
+    run(lambda: _rate(settings, ids, rating, as_json))
+
+
+async def _rate(settings: Settings, prefixes: tuple[str, ...], rating: int | None, as_json: bool) -> None:
+    async with open_library(settings, "write") as library:
+        numbers = {(found := await library.uploads.find(prefix)).id: found.number for prefix in prefixes}
+        changed = await library.ratings.rate(numbers, rating)
+        if as_json:
+            for upload in await library.uploads.by_numbers(list(numbers.values())):
+                emit_json(upload_document(library, upload))
+    if not changed:
+        note("No changes.")
+    elif rating is None:
+        note(f"Removed the rating of {counted(len(changed), 'upload')}")
+    else:
+        note(f"Rated {counted(len(changed), 'upload')}: {rating_words(rating)}")

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
@@ -29,7 +30,7 @@ from vuemantics_tui.store.identity import LibraryStore
 from vuemantics_tui.store.places import PlaceStore
 from vuemantics_tui.store.queue import QueueStore
 from vuemantics_tui.store.stacks import StackStore
-from vuemantics_tui.store.tags import TagStore
+from vuemantics_tui.store.tags import RatingStore, TagStore
 from vuemantics_tui.store.trash import TrashStore
 from vuemantics_tui.store.uploads import UploadStore
 
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
     from vuemantics_tui.store.descriptions import EDITED_BY_HAND, StoredDescription
     from vuemantics_tui.store.search import SavedSearch
     from vuemantics_tui.store.statistics import LibrarySize
-    from vuemantics_tui.store.tags import Tag
+    from vuemantics_tui.store.tags import Rating, Tag
     from vuemantics_tui.store.trash import TrashedUpload
 
 __all__ = [
@@ -79,6 +80,7 @@ __all__ = [
     "OnPulled",
     "Outage",
     "Queue",
+    "Rating",
     "Running",
     "SavedSearch",
     "Search",
@@ -117,7 +119,7 @@ _LATE = {
     "store.descriptions": ("EDITED_BY_HAND", "StoredDescription"),
     "store.search": ("SavedSearch",),
     "store.statistics": ("LibrarySize",),
-    "store.tags": ("Tag",),
+    "store.tags": ("Rating", "Tag"),
     "store.trash": ("TrashedUpload",),
 }
 _MODULE_OF = {name: module for module, names in _LATE.items() for name in names}
@@ -158,6 +160,7 @@ class Library:
         self.uploads = UploadStore(database)
         self.history = HistoryStore(database)
         self.tags = TagStore(database)
+        self.ratings = RatingStore(database)
         self.places = PlaceStore(database)
         self.queue = Queue(settings, database, self.analyzer, lambda: self.compute, limits)
         self.stacks = StackStore(database)
@@ -318,7 +321,12 @@ class Library:
         async for result in self.intake.add(candidates, on_bytes):
             if result.is_new:
                 self.queue.wake()
-            yield result
+            if result.reread and result.upload is not None:
+                await self.queue.read_again(result.upload.number)
+                reread = await self.uploads.by_number(result.upload.number)
+                yield replace(result, upload=reread or result.upload)
+            else:
+                yield result
 
     async def process_upload_background(self, upload_id: str, user_id: str, file_type: str, extension: str) -> None:
         """Process one upload, however that ends. Raises UsageError for settings with which there is no analyzer."""

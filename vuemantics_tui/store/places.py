@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 import aiosqlite
 
 from vuemantics_tui.domain.media import Place
+from vuemantics_tui.domain.text import folded
 from vuemantics_tui.store.database import Database, Row, escaped_like, json_list, next_revision, now_iso, rows_of
 
 # A shorter text is a country's code, or a whole name such as UK: many names begin with two letters.
@@ -167,8 +167,3 @@ def country_condition(pieces: Sequence[str]) -> tuple[str, tuple[str, ...]]:
 
 def _pattern(pieces: Sequence[str]) -> str:
     return "%".join(escaped_like(folded(piece)) for piece in pieces)
-
-
-def folded(text: str) -> str:
-    bare = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(letter for letter in bare if not unicodedata.combining(letter))

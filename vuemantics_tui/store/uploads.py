@@ -33,7 +33,8 @@ _ALIASES = {Source.UPLOADS: "u", Source.DESCRIPTIONS: "d", Source.PLACES: "p"}
 _TAGS = """
     (
         SELECT json_group_array(name) FROM (
-            SELECT name FROM tagged JOIN tags ON tags.number = tag WHERE upload = u.number AND own = {own} ORDER BY key
+            SELECT name FROM tagged JOIN tags ON tags.number = tag WHERE upload = u.number AND own = {own}
+            ORDER BY folded, key
         )
     )
 """
@@ -72,7 +73,7 @@ SELECT_UPLOAD = f"""
 # For each key: the index that has its order, and what it orders by.
 _ORDERS: dict[SortKey, tuple[str, str]] = {
     SortKey.ADDED: ("uploads_view_added", "number"),
-    SortKey.NAME: ("uploads_view_name", "filename COLLATE NOCASE"),
+    SortKey.NAME: ("uploads_view_name", "name_order"),
     SortKey.SIZE: ("uploads_view_size", "file_size"),
     SortKey.TAKEN: ("uploads_view_taken", "taken_at"),
     SortKey.STATUS: (
@@ -286,7 +287,7 @@ class UploadStore:
 
         Those without a date or quality come last.
 
-        Names are compared without regard to case, as far as their letters are ASCII.
+        Names are compared without case and accents, and the numbers in them by what they count.
         """
         index, key = _ORDERS[view.sort]
         conditions = ["deleted_at IS NULL", COVERS]

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from vuemantics_tui.domain.colours import NAMED_COLOURS
 from vuemantics_tui.domain.description import PASSING_SCORE
 from vuemantics_tui.domain.errors import ErrorKind
+from vuemantics_tui.domain.fields import rating_words
 from vuemantics_tui.domain.formats import BY_MIME_TYPE, FileType
+from vuemantics_tui.domain.media import REJECTED
 from vuemantics_tui.domain.text import clock_words, date_words, seconds_words, size_words, visible
 from vuemantics_tui.domain.upload import ProcessingStage, ProcessingStatus, Upload, UploadEvent
 from vuemantics_tui.ui.phrases import (
@@ -76,6 +79,28 @@ def facts_words(upload: Upload, now: datetime) -> str:
     first = [shape, size_words(upload.file_size), kind, length, ago_words(upload.created_at, now)]
     second = [f"taken {taken_words(upload.taken_at)}" if upload.taken_at else "", camera_words(upload)]
     return "\n".join(" · ".join(part for part in line if part) for line in (first, second) if any(line))
+
+
+def brought_words(upload: Upload, matched: Iterable[str] = ()) -> Content:
+    """Return what the file brings: rating and label, title, caption and creator, with these words highlighted."""
+    lines: list[Content] = []
+    stars = Content.styled(rating_words(upload.rating), "$error" if upload.rating == REJECTED else "$warning")
+    label = Content.assemble(("● ", _label_style(upload.label)), visible(upload.label or ""))
+    signs = [part for part, known in ((stars, upload.rating), (label, upload.label)) if known]
+    if signs:
+        lines.append(Content("   ").join(signs))
+    if upload.title:
+        lines.append(lit_words(visible(upload.title), matched).stylize("bold"))
+    if upload.caption:
+        lines.append(lit_words(lines_of(upload.caption), matched))
+    if upload.creator:
+        lines.append(Content.assemble(("by ", "$dim"), lit_words(visible(upload.creator), matched)))
+    return Content("\n").join(lines)
+
+
+def _label_style(label: str | None) -> str:
+    colour = NAMED_COLOURS.get(label or "")
+    return "#{:02x}{:02x}{:02x}".format(*colour) if colour else "$dim"
 
 
 def failure_words(upload: Upload) -> Content:
