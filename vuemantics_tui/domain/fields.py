@@ -227,7 +227,7 @@ FIELDS: tuple[UploadField, ...] = (
     _file("thumbnail_path", "thumbnail", exported="", is_path=True),
     _file("sha256", "sha256"),
     UploadField("extension", Section.FILE),
-    _file("stack_face", json="stack", exported="stack", source=Source.STACK),
+    _file("stack_cover", json="stack", exported="stack", source=Source.STACK),
     _file("stack_role", exported="stack_role", load=_or_none(StackRole)),
     _file(
         *("stack_members", "stack"),

@@ -165,23 +165,23 @@ class FilterStore:
         return matching
 
     async def listed(
-        self, query: Query, now: datetime, show_hidden: bool = False, faces_only: bool = True
+        self, query: Query, now: datetime, show_hidden: bool = False, covers_only: bool = True
     ) -> array[int]:
         """The uploads that meet the condition of a query, in its order, or else the newest first.
 
-        The newest is what was taken last, or added, where the file does not say. With `faces_only` each stack is
+        The newest is what was taken last, or added, where the file does not say. With `covers_only` each stack is
         listed once, by the upload that stands for it.
         """
         condition = await self.condition(query, now, show_hidden)
         sort = query.sort or Sort.NEWEST
         index = "" if condition.has_set else f"INDEXED BY {_INDEXES.get(sort, _FACTS)}"
-        number = "coalesce(stack, number)" if faces_only else "number"
+        number = "coalesce(stack, number)" if covers_only else "number"
         found = await self._database.fetch_integers(
             f"SELECT {number} FROM uploads {index} WHERE {condition.sql} ORDER BY {_ORDERS[sort]}", condition.parameters
         )
-        return array("q", dict.fromkeys(found)) if faces_only else found
+        return array("q", dict.fromkeys(found)) if covers_only else found
 
-    async def faces(self, numbers: Collection[int]) -> dict[int, int]:
+    async def covers(self, numbers: Collection[int]) -> dict[int, int]:
         """Return who stands for each of these in lists, as far as that is another upload of its stack."""
         rows = await self._database.fetch(
             "SELECT number, stack FROM uploads WHERE number IN (SELECT value FROM json_each(?)) AND stack <> number",

@@ -125,7 +125,7 @@ class UploadsScreen(Screen[None]):
         clock: Callable[[], datetime],
         view: View | None = None,
         *,
-        quadrants: bool = False,
+        pictures: PictureLoader | None = None,
     ) -> None:
         super().__init__()
         self.library = library
@@ -133,8 +133,7 @@ class UploadsScreen(Screen[None]):
         self.intake = Intake(library, notices)
         self._notices = notices
         self._clock = clock
-        self._quadrants = quadrants
-        self._pictures = PictureLoader(quadrants=quadrants)
+        self._pictures = pictures or PictureLoader()
         self._explained: Results | None = None
         # Where files were added from last, in this session or before; and where the picker was left in this one.
         self._picked_in: Path | None = None
@@ -148,7 +147,7 @@ class UploadsScreen(Screen[None]):
         yield HeaderLine(self.library, id="header")
         yield SearchBar(self.library, self.uploads, id="search")
         with Horizontal(id="middle"):
-            yield Browser(self.library, self.uploads, self._clock, quadrants=self._quadrants, id="browser")
+            yield Browser(self.library, self.uploads, self._clock, self._pictures, id="browser")
             yield UploadPane(self.library, self._clock, loader=self._pictures, why=self.uploads.why, id="pane")
         with Vertical(id="empty"):
             yield Static(id="empty-text")
@@ -273,7 +272,7 @@ class UploadsScreen(Screen[None]):
         return Path(newest[0].source_path).parent if newest and newest[0].source_path else None
 
     async def _preview(self, path: Path, size: Size) -> Drawn | None:
-        mode = mode_of(self.app, quadrants=self._quadrants)
+        mode = mode_of(self.app, self._pictures.graphics)
         return await self._pictures.preview(path, size.width, size.height, mode, self.library.preview)
 
     def action_type_paths(self) -> None:
