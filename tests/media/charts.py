@@ -142,7 +142,7 @@ def clip(
     full: bool = False,
     real_matrix: int = 0,
 ) -> Path:
-    """Write three frames of RGB levels (0..1), tagged with H.273 codes, as `pixel_format`: yuv of 8, 10 or 12 bits.
+    """Write three frames of RGB levels (0..1), tagged with H.273 codes, as yuv of 8, 10 or 12 bits, or grey.
 
     `real_matrix` is the one that is used, if it is not the one that is declared.
     """
@@ -187,7 +187,7 @@ def yuv(levels: Floats, pixel_format: str, matrix: int, full: bool) -> av.VideoF
     if "420" in pixel_format:
         planes[1:] = [plane[::2] for plane in planes[1:]]
     frame = av.VideoFrame(levels.shape[1], levels.shape[0], pixel_format)
-    for plane, values in zip(frame.planes, planes, strict=True):
+    for plane, values in zip(frame.planes, planes, strict=False):
         data = np.clip(np.rint(values), 0, top).astype(np.uint8 if depth == 8 else "<u2")
         rows = np.zeros((plane.height, plane.line_size), np.uint8)
         packed = data.view(np.uint8).reshape(plane.height, -1)

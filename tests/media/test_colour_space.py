@@ -83,6 +83,15 @@ def test_a_clip_that_declares_nothing_has_the_matrix_of_its_size(
     assert max(charts.differences(_thumbnail(made))) <= 5
 
 
+@pytest.mark.parametrize("full", [False, True])
+def test_a_clip_in_grey_has_its_range(tmp_path: Path, full: bool) -> None:
+    levels = charts.encoded(charts.chart(), 1, 13)[:120]
+    made = charts.clip(tmp_path / "a.mp4", levels, "libx265", "gray", full=full, real_matrix=1)
+    found = _thumbnail(made)
+    for number, grey in enumerate(charts.GREYS):
+        assert np.abs(np.array(found.getpixel((16 + 32 * number, 40))) - grey).max() <= 2
+
+
 @pytest.mark.parametrize("transfer", [16, 18])
 @pytest.mark.parametrize("brightest", [1.5, 4.9])
 def test_what_is_brighter_than_white_is_above_it_and_leaves_the_rest_alone(

@@ -51,6 +51,8 @@ _TRANSPOSITIONS = {
 }
 _SIDEWAYS = frozenset(turn for matrix, turn in _TRANSPOSITIONS.items() if matrix[0] == 0)
 
+# FFmpeg's codes of the range (AVCOL_RANGE_*).
+_LIMITED, _FULL = 1, 2
 # FFmpeg's name for each matrix of H.273, table 4 (libswscale, SWS_CS_*).
 _SWS_MATRICES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}
 
@@ -281,7 +283,7 @@ def upright_picture(clip: Clip, frame: av.video.frame.VideoFrame, long_side: int
     size = max(1, round(width * scale)), max(1, round(height * scale))
     interpolation = "AREA" if scale < 1 else "BICUBIC"
     space = _colour_space(clip, frame)
-    alpha, deep = len(frame.format.components) == 4, space is not None
+    alpha, deep = any(part.is_alpha for part in frame.format.components), space is not None
     pixel_format = ("rgba" if alpha else "rgb") + (("64le" if alpha else "48le") if deep else ("" if alpha else "24"))
     small = frame.reformat(*size, pixel_format, interpolation=interpolation, **_matrix(clip, frame)).to_ndarray()
     levels: Levels = _sixteen_bits(small) if deep else small.astype(np.uint8)
@@ -308,7 +310,7 @@ def deep_levels(film: Path | bytes) -> NDArray[np.uint16] | None:
 
 
 def _sixteen_bits(levels: NDArray[Any]) -> NDArray[np.uint16]:
-    """Levels of FFmpeg's 16 bits, which are its 8 bits with zeros after them, so that white is at 65535."""
+    """FFmpeg's levels of 16 bits, whose white is at 255 * 256, with white at 65535."""
     return np.minimum(levels.astype(np.uint32) * 257 // 256, 65535).astype(np.uint16)
 
 
@@ -325,7 +327,13 @@ def _colour_space(clip: Clip, frame: av.video.frame.VideoFrame) -> ColourSpace |
     )
     if primaries == UNSPECIFIED and _matrix_code(clip, frame) in (9, 10):
         primaries = 9
-    return from_cicp(primaries, transfer)
+    # FFmpeg takes all greys for full range.
+    grey = len(frame.format.components) == 1 and not frame.format.has_palette
+    return from_cicp(primaries, transfer, narrow=grey and _range_code(clip, frame) == _LIMITED)
+
+
+def _range_code(clip: Clip, frame: av.video.frame.VideoFrame) -> int:
+    return int(frame.color_range) or int(clip.stream.codec_context.color_range)
 
 
 def _matrix_code(clip: Clip, frame: av.video.frame.VideoFrame) -> int:
@@ -336,21 +344,19 @@ def _matrix_code(clip: Clip, frame: av.video.frame.VideoFrame) -> int:
 
 def _matrix(clip: Clip, frame: av.video.frame.VideoFrame) -> dict[str, int]:
     """What `reformat` must be told of a frame's matrix and range; nothing for RGB and grey."""
-    name = frame.format.name
-    if frame.format.is_rgb or not name.startswith("yuv"):
+    if not any(part.is_chroma for part in frame.format.components):
         return {}
     source = _SWS_MATRICES.get(_matrix_code(clip, frame))
     if source is None:
         # Unspecified: what is larger than PAL is taken for high definition, as in every player.
         source = 1 if frame.width >= 1280 or frame.height > 576 else 5
-    declared = int(frame.color_range) or int(clip.stream.codec_context.color_range)
-    full = name.startswith("yuvj") or declared == 2
+    full = frame.format.name.startswith("yuvj") or _range_code(clip, frame) == _FULL
     # Up to version 16 PyAV passes the matrix on only if the two differ. RGB has none, so any other will do.
     return {
         "src_colorspace": source,
         "dst_colorspace": 1 if source != 1 else 5,
-        "src_color_range": 2 if full else 1,
-        "dst_color_range": 2,
+        "src_color_range": _FULL if full else _LIMITED,
+        "dst_color_range": _FULL,
     }
 
 
