@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Self
 from vuemantics_tui import paths
 from vuemantics_tui.config import MIB, Settings
 from vuemantics_tui.domain.errors import LibraryError, VuemanticsError
+from vuemantics_tui.domain.formats import FileType
+from vuemantics_tui.domain.stacks import StackRole
 from vuemantics_tui.domain.text import counted
-from vuemantics_tui.files import make_folder
+from vuemantics_tui.files import copy_part, make_folder
 from vuemantics_tui.library.analyzer import LibraryAnalyzer
 from vuemantics_tui.library.queue import Queue
 from vuemantics_tui.library.trash import Trash
@@ -25,6 +27,7 @@ from vuemantics_tui.store.database import Access, Database
 from vuemantics_tui.store.descriptions import DescriptionStore
 from vuemantics_tui.store.history import HistoryStore
 from vuemantics_tui.store.identity import LibraryStore
+from vuemantics_tui.store.metadata import DateStore
 from vuemantics_tui.store.places import PlaceStore
 from vuemantics_tui.store.queue import QueueStore
 from vuemantics_tui.store.stacks import StackStore
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
     from vuemantics_tui.library.export import Export, ExportFormat, ExportProgress, SidecarResult
     from vuemantics_tui.library.search import Search, SearchHit, SearchResults
     from vuemantics_tui.library.statistics import LibraryStatistics, Space, Statistics
+    from vuemantics_tui.library.xmp import SidecarStyle
     from vuemantics_tui.processing.backfill import BackfillProgress
     from vuemantics_tui.processing.circuit import Outage
     from vuemantics_tui.processing.intake import Candidate, Intake, IntakeOutcome, IntakeResult, OnBytes
@@ -88,6 +92,7 @@ __all__ = [
     "SearchResults",
     "ServerState",
     "SidecarResult",
+    "SidecarStyle",
     "Space",
     "StageLimits",
     "Statistics",
@@ -109,6 +114,7 @@ _LATE = {
     "library.duplicates": ("Duplicates",),
     "library.export": ("Export", "ExportFormat", "ExportProgress", "SidecarResult"),
     "library.search": ("Search", "SearchHit", "SearchResults"),
+    "library.xmp": ("SidecarStyle",),
     "library.statistics": ("LibraryStatistics", "Space", "Statistics"),
     "processing.backfill": ("BackfillProgress",),
     "processing.circuit": ("Outage",),
@@ -162,6 +168,7 @@ class Library:
         self.tags = TagStore(database)
         self.ratings = RatingStore(database)
         self.places = PlaceStore(database)
+        self.dates = DateStore(database)
         self.queue = Queue(settings, database, self.analyzer, lambda: self.compute, limits)
         self.stacks = StackStore(database)
         self.descriptions = DescriptionStore(database)
@@ -258,6 +265,17 @@ class Library:
         """Return a new listener to changes by this and all other processes."""
         return ChangeFeed(self.database)
 
+    async def named(self, prefixes: Iterable[str], *, alone: bool = False) -> list[Upload]:
+        """Return the uploads whose IDs begin so, and with the cover of a stack, unless `alone`, all of that stack.
+
+        Raises UsageError where a prefix means none, or several.
+        """
+        found = [await self.uploads.find(prefix) for prefix in prefixes]
+        numbers = [upload.number for upload in found]
+        return await self.uploads.by_numbers(
+            list(dict.fromkeys(numbers)) if alone else await self.stacks.whole(numbers)
+        )
+
     def absolute(self, relative: str | None) -> Path | None:
         """Return where a file of the library is on this machine; None for none, and for one outside of the library."""
         if not relative or not (self.root / relative).is_relative_to(self.root) or ".." in Path(relative).parts:
@@ -273,6 +291,29 @@ class Library:
                 "The library is damaged, or made to harm. Restore it from a backup, or use another one.",
             )
         return path
+
+    async def clip(self, upload: Upload) -> Path | None:
+        """Return a file with the clip of a video, a motion photo or a Live Photo; None where there is none.
+
+        That of a motion photo is taken out of it once, and goes with the upload. Raises LibraryError if it cannot be.
+        """
+        if upload.file_type is FileType.VIDEO:
+            return self.original(upload)
+        if upload.motion_bytes:
+            original = self.original(upload)
+            target = original.with_name(paths.CLIP_NAME)
+            try:
+                await asyncio.to_thread(_take_out, original, target, upload.motion_start, upload.motion_bytes)
+            except OSError as error:
+                raise LibraryError(
+                    f"The clip in {upload.filename} cannot be taken out of it: {error.strerror or error}",
+                    f"Check the free space and the permissions of {self.root}.",
+                ) from error
+            return target
+        for member in upload.stack_members:
+            if member.role == StackRole.CLIP and (found := await self.uploads.get(member.id)):
+                return self.original(found)
+        return None
 
     async def gather(self, named: Iterable[Path], *, recursive: bool) -> list[Candidate]:
         """Return all files that the paths stand for, checked for space. Raises UsageError and LibraryError."""
@@ -319,6 +360,11 @@ class Library:
             log.error("%s with an invalid ID are left alone: see the doctor", counted(misplaced, "upload"))
         ids, user_id = await self.uploads.existing_ids(), await self.uploads.owner_id()
         return await asyncio.to_thread(sweep_orphans, self.root, user_id, ids)
+
+
+def _take_out(source: Path, target: Path, start: int, size: int) -> None:
+    if not target.is_file() or target.stat().st_size != size:
+        copy_part(source, target, start, size)
 
 
 def _make_folder(root: Path) -> None:

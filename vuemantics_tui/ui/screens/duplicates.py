@@ -19,7 +19,6 @@ from vuemantics_tui.domain.duplicates import Likeness
 from vuemantics_tui.domain.text import counted, date_words, size_words, visible
 from vuemantics_tui.ui.actions import ACT, MOVE, action, hidden
 from vuemantics_tui.ui.notices import Notices
-from vuemantics_tui.ui.phrases import taken_words
 from vuemantics_tui.ui.pictures.loader import PictureLoader
 from vuemantics_tui.ui.screens.ask import ConfirmScreen
 from vuemantics_tui.ui.screens.page import is_open
@@ -268,7 +267,8 @@ def card_words(one: LookAlike, what: str, *, chosen: bool, similar: bool) -> Con
         sign = Content.styled("▸ chosen" if chosen else "", "bold $accent")
     else:
         sign = Content.styled("✓ keep" if chosen else "  to the trash", "bold $success" if chosen else "$dim")
-    date = f"taken {taken_words(one.taken_at)}" if one.taken_at else f"added {date_words(one.created_at)}"
+    taken = visible(date_words(one.taken_at, own_clock=True))
+    date = f"taken {taken}" if taken else f"added {date_words(one.created_at)}"
     lines = [
         f"{one.width} × {one.height}" if one.width and one.height else "",
         size_words(one.file_size),
