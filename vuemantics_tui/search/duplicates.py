@@ -207,10 +207,13 @@ def grouped(
                 break
             keep = more[0]
             others = _left(near(keep), taken)
-        members = {
-            other: found_likeness for other in others
-            if (found_likeness := likeness(keep, other)) is not None and found_likeness.is_duplicate
-        }  # fmt: skip
+        members = _duplicates(keep, others, likeness)
+        # What is near a copy is compared with the one to keep too: its hash may just miss that of a crop.
+        beside = {other for member in members for other in near(member)} - taken - {keep, *others}
+        if beside:
+            others = [*others, *sorted(beside)]
+            _ask(found, keep, sorted(beside), likeness)
+            members = _duplicates(keep, others, likeness)
         waiting.update(other for other in others if likeness(keep, other) is None)
         if members:
             found.groups[keep] = members
@@ -225,6 +228,11 @@ def grouped(
             found.similar[first] = sorted(alike)
             seen.update(alike, (first,))
     return found
+
+
+def _duplicates(keep: int, others: Iterable[int], likeness: Likenesses) -> dict[int, Likeness]:
+    known = ((other, likeness(keep, other)) for other in others)
+    return {other: found for other, found in known if found is not None and found.is_duplicate}
 
 
 def _left(places: Iterable[int], taken: set[int]) -> list[int]:
