@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
 from vuemantics_tui.domain.duplicates import LOOK_BYTES, Fingerprint, Likeness, length_tolerance
@@ -174,6 +175,8 @@ class Grouping:
 
 # A picture that shows more than another one is kept instead of it if it has this share of its pixels.
 _ENOUGH_PIXELS = 0.7
+# What is near so many of its copies is compared with the one to keep: its hash may just miss that of a crop.
+_CROSSINGS = 16
 
 
 def grouped(
@@ -208,8 +211,7 @@ def grouped(
             keep = more[0]
             others = _left(near(keep), taken)
         members = _duplicates(keep, others, likeness)
-        # What is near a copy is compared with the one to keep too: its hash may just miss that of a crop.
-        beside = {other for member in members for other in near(member)} - taken - {keep, *others}
+        beside = {other for member in islice(members, _CROSSINGS) for other in near(member)} - taken - {keep, *others}
         if beside:
             others = [*others, *sorted(beside)]
             _ask(found, keep, sorted(beside), likeness)
