@@ -110,3 +110,8 @@ def word_places(text: str, words: Iterable[str]) -> list[tuple[int, int]]:
     if not pattern:
         return []
     return [match.span() for match in re.finditer(rf"(?<![^\W_])(?:{pattern})\w*", text, re.IGNORECASE)]
+
+
+def folded(text: str) -> str:
+    bare = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(letter for letter in bare if not unicodedata.combining(letter))
