@@ -122,3 +122,11 @@ def test_what_leads_out_of_a_folder_is_refused(tmp_path: Path, outside: str) -> 
     with pytest.raises(LibraryError, match="outside"):
         inside(root, outside)
     assert inside(root, "a/b/c") == root / "a/b/c"
+
+
+def test_a_copy_keeps_when_the_file_was_changed(tmp_path: Path) -> None:
+    source = tmp_path / "a.jpg"
+    source.write_bytes(b"x" * 3_000_000)
+    os.utime(source, ns=(1_400_000_000_123_456_789, 1_500_000_000_987_654_321))
+    copy_and_hash(source, tmp_path / "b.jpg")
+    assert (tmp_path / "b.jpg").stat().st_mtime_ns == 1_500_000_000_987_654_321

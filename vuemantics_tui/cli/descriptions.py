@@ -57,22 +57,36 @@ def describe(upload_id: str, use: int | None, no_wait: bool, patience: float | N
 
 
 @click.command()
-@click.argument("upload_id", metavar="ID")
-@click.option("--text", help="The new description. Without it, your editor opens.")
+@click.argument("ids", metavar="ID...", nargs=-1, required=True)
+@click.option("--text", help="The new description. Without it and the other options, your editor opens.")
 @click.option("--tags", help="The new tags; separate with commas. Without it, tags stay.")
+@click.option("--place", help="Where it was taken: 'Rome, Italy', 'none', or '' for the place in the file.")
 @no_wait_option
 @patience_option
 @json_option
 @analyzer_option
 @library_option
 def edit(
-    upload_id: str, text: str | None, tags: str | None, no_wait: bool, patience: float | None, as_json: bool
+    ids: tuple[str, ...],
+    text: str | None,
+    tags: str | None,
+    place: str | None,
+    no_wait: bool,
+    patience: float | None,
+    as_json: bool,
 ) -> None:
-    """Edit the description of an upload.
+    """Edit the description of an upload, or the place of several.
 
-    Opens $VISUAL or $EDITOR, unless you give --text. Earlier descriptions stay in the history.
+    Opens $VISUAL or $EDITOR, unless you give an option. Earlier descriptions stay in the history.
     """
     settings = current_settings()
+    if place is not None:
+        run(lambda: _set_place(settings, ids, place))
+        if text is tags is None:
+            return
+    if len(ids) > 1:
+        raise UsageError("Only one description can be edited at a time", "Name one upload.")
+    (upload_id,) = ids
     if text is None:
         before = run(lambda: _text_of(settings, upload_id))
         # No library is open in the editor's time: someone may take an hour.
@@ -87,6 +101,13 @@ def edit(
 
     failed = run(lambda: _change(settings, upload_id, change, no_wait, patience_of(patience), as_json))
     raise SystemExit(FAILED if failed else 0)
+
+
+async def _set_place(settings: Settings, prefixes: tuple[str, ...], text: str) -> None:
+    async with open_library(settings, "write") as library:
+        ids = [(await library.uploads.find(prefix)).id for prefix in prefixes]
+        changed = await library.set_place(ids, text)
+    note(f"Changed the place of {counted(changed, 'upload')}." if changed else "No changes.")
 
 
 @click.command()

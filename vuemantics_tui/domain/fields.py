@@ -331,6 +331,9 @@ _MEASURES: dict[str, tuple[str, Callable[[Any], str]]] = {
     "aperture": ("aperture", lambda value: f"f/{value:g}"),
     "focal_length_mm": ("focal length", lambda value: f"{value:g} mm"),
     "altitude_m": ("altitude", lambda value: f"{value:g} m"),
+    "motion_photo_bytes": ("clip inside", size_words),
+    "motion_photo_seconds": ("clip length", lambda value: f"{value:g} s"),
+    "motion_photo_offset": ("clip begins at", lambda value: f"{value:,} bytes"),
     "bit_rate": ("bit rate", lambda value: f"{value / 1000:,.0f} kbit/s"),
 }
 

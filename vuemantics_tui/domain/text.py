@@ -1,4 +1,4 @@
-"""Text and numbers made safe and easy to read."""
+"""Text and numbers made safe and easy to read, and letters made comparable."""
 
 from __future__ import annotations
 
@@ -104,14 +104,167 @@ def _escape(code: int) -> str:
     return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
 
 
-def word_places(text: str, words: Iterable[str]) -> list[tuple[int, int]]:
-    """Return the spans of all words in the text that start with one of these."""
-    pattern = "|".join(re.escape(word) for word in words if word)
-    if not pattern:
-        return []
-    return [match.span() for match in re.finditer(rf"(?<![^\W_])(?:{pattern})\w*", text, re.IGNORECASE)]
+# Letters and words, as they are compared
+
+# What Unicode does not take apart into a plain letter and a mark, though people type one for the other.
+_PLAIN = {
+    **{"æ": "ae", "œ": "oe", "ð": "d", "þ": "th", "ŋ": "n", "ĸ": "k", "ɪ": "i", "ʀ": "r", "ə": "e"},
+    # Russian is mostly written without the dots, which no other Cyrillic letter can do without.
+    **{"ё": "е", "ѐ": "е", "ѝ": "и"},
+    **{"أ": "ا", "إ": "ا", "آ": "ا", "ؤ": "و", "ئ": "ي", "ٱ": "ا", "ى": "ي", "ی": "ي", "ک": "ك"},
+    # Typographic quotation marks and dashes; the middle dot of Catalan l·l, which NFKC makes of ŀl; the Arabic tatweel.
+    **dict.fromkeys("‘’‚‛ʼ´′", "'"),
+    **dict.fromkeys("“”„‟″", '"'),
+    **dict.fromkeys("‐‑‒–—―−", "-"),
+    **dict.fromkeys("·ـ", ""),
+}
+_LATIN = re.compile(r"LATIN (?:SMALL LETTER|LETTER SMALL CAPITAL) (?:DOTLESS |LONG )?([A-Z])(?: WITH .*)?")
+# Blocks of marks that a text is also written without: accents, and the vowels of Hebrew and Arabic.
+_ACCENTS = (
+    *(range(0x300, 0x370), range(0x591, 0x5C8), range(0x610, 0x61B), range(0x64B, 0x660), range(0x670, 0x671)),
+    *(range(0x6D6, 0x6EE), range(0x1AB0, 0x1B00), range(0x1DC0, 0x1E00), range(0x20D0, 0x2100), range(0xFE20, 0xFE30)),
+)
+
+# The scripts that are written without blanks between words, or, as Korean, with particles joined to them: Thai, Lao,
+# Myanmar, Hangul, Khmer, Tai Le, kana, Bopomofo, Han and Yi. Above them stand more Han, emoji, and letters that are
+# younger than SQLite's table of them.
+_SOLID = (
+    "\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u1950-\u19df\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3031-\u3035"
+    "\u3038-\u303c\u3040-\u312f\u3131-\u318f\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\ua000-\ua4cf\ua960-\ua97f"
+    "\uaa60-\uaa7f\uac00-\ud7ff\uf900-\ufaff"
+)
+_SYMBOLS = "\u2600-\u27bf\u2b00-\u2bff"
+_ASTRAL = "\U00010000-\U0010ffff"
+_PARTS = re.compile(f"[{_SOLID}{_SYMBOLS}{_ASTRAL}]")
+# A letter or digit of a folded text that is no part of its own, and what continues a word. The signs of India's vowels
+# are no letters to `re`.
+_LETTER = rf"[^\W_{_SOLID}{_ASTRAL}]"
+_ON = rf"(?:[^\W{_SOLID}{_ASTRAL}]|[\u0900-\u0963\u0966-\u0dff])"
+_DIGITS = re.compile("0*([0-9]+)")
+# What joins the character before it without being a mark: the later letters of a Hangul syllable, and the marks of
+# half-width kana.
+_JOINING = (*range(0x1160, 0x1200), 0xFF9E, 0xFF9F)
+
+
+class _Folds(dict[int, str]):
+    """What each character becomes, found out when it is first met."""
+
+    def __missing__(self, code: int) -> str:
+        character = chr(code)
+        self[code] = found = _folded_character(character)
+        return found
+
+
+class _Gaps(dict[int, str]):
+    """What each character is in a list of words: itself, a gap, nothing, or, as an emoji is, a word of its own."""
+
+    def __missing__(self, code: int) -> str:
+        character = chr(code)
+        category = unicodedata.category(character)
+        if category[0] in "LNM" or character == "_":
+            found = character
+        elif code in _JOINERS or category == "Cf" or character == "·":
+            found = ""
+        else:
+            found = f" {character} " if category == "So" and _PARTS.match(character) else " "
+        self[code] = found
+        return found
+
+
+def _folded_character(character: str) -> str:
+    """Return a lower-case character of a text in NFKC as the plain letters that people type for it."""
+    code, category = ord(character), unicodedata.category(character)
+    if code in _JOINERS or category == "Cf" or any(code in block for block in _ACCENTS):
+        return ""
+    if category == "Nd":
+        return str(unicodedata.decimal(character))
+    if (plain := _PLAIN.get(character)) is not None:
+        return plain
+    base = unicodedata.normalize("NFD", character)[0]
+    name = unicodedata.name(base, "")
+    if name.startswith("LATIN"):
+        letter = _LATIN.fullmatch(name)
+        return _PLAIN.get(base, letter[1].lower() if letter else base)
+    return base if name.startswith("GREEK") else character
+
+
+_FOLDS, _GAPS = _Folds(), _Gaps()
 
 
 def folded(text: str) -> str:
-    bare = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(letter for letter in bare if not unicodedata.combining(letter))
+    """Return the text as everything is compared by which is searched for: without case, accents and ways of encoding.
+
+    `Straße`, `STRASSE` and `Strasse` are the same, as are `Łódź` and `lodz`, NFC and NFD, full and half width. Marks
+    without which a letter is another one stay: those of kana, Thai, the scripts of India, and й. Folding twice
+    changes nothing. After "Default Caseless Matching" in section 3.13 of the Unicode Standard.
+    """
+    if text.isascii():
+        return text.lower()
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold().translate(_FOLDS))
+
+
+def caseless(text: str) -> str:
+    """Return what tells whether two names are one: without case and ways of encoding, but with accents."""
+    if text.isascii():
+        return text.lower()
+    decomposed = unicodedata.normalize("NFD", text).casefold()
+    # The dot of İ: in lower case i has it anyway.
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", decomposed).replace("i\u0307", "i"))
+
+
+def natural_order(text: str) -> str:
+    """Return what orders names as people do: folded, and 2 before 10."""
+    return _DIGITS.sub(lambda run: f"{min(len(run[1]), 99):02}{run[1]}", folded(text))
+
+
+def split_words(text: str) -> tuple[str, ...]:
+    """Return all words in order, lower case. A run of Chinese or Thai is one word, an emoji is one, too."""
+    return tuple(unicodedata.normalize("NFC", text).lower().translate(_GAPS).split())
+
+
+def segmented(text: str) -> str:
+    """Return the text as full text holds and finds it: folded, with each character of a solid run as a word.
+
+    So a part of a run is a phrase. What FTS5 does not know for a letter is written as a number.
+    """
+    text = folded(text)
+    return text if text.isascii() else _PARTS.sub(_part, text)
+
+
+def _part(match: re.Match[str]) -> str:
+    character = match[0]
+    return f" {character} " if character < "\u2600" or "\u2e80" <= character <= "\uffff" else f" u{ord(character):x} "
+
+
+def word_places(text: str, words: Iterable[str]) -> list[tuple[int, int]]:
+    """Return the spans of all words in the text that start with one of these, and of all parts of solid runs."""
+    pattern = "|".join(_begun(word) for word in sorted({folded(word) for word in words}, key=len, reverse=True) if word)
+    if not pattern:
+        return []
+    if text.isascii():
+        return [match.span() for match in re.finditer(pattern, text.lower())]
+    # Each character of the folded text is that of a cluster of the other: a letter with its marks.
+    clusters = _clusters(text)
+    origins: list[tuple[int, int]] = []
+    pieces: list[str] = []
+    for start, stop in clusters:
+        piece = folded(text[start:stop])
+        pieces.append(piece)
+        origins += [(start, stop)] * len(piece)
+    return [(origins[match.start()][0], origins[match.end() - 1][1]) for match in re.finditer(pattern, "".join(pieces))]
+
+
+def _begun(word: str) -> str:
+    """Return the pattern of words that begin with a folded one; what is solid begins and ends anywhere."""
+    before = "" if _PARTS.match(word) else rf"(?<!{_LETTER})"
+    return before + re.escape(word) + ("" if _PARTS.match(word[-1]) else f"{_ON}*")
+
+
+def _clusters(text: str) -> list[tuple[int, int]]:
+    """Return the spans of the characters with the marks behind them."""
+    starts = [
+        place
+        for place, character in enumerate(text)
+        if not place or not (unicodedata.category(character)[0] == "M" or ord(character) in _JOINING)
+    ]
+    return list(zip(starts, [*starts[1:], len(text)], strict=True))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack
 from functools import cached_property
 from importlib import import_module
@@ -124,6 +124,9 @@ log = logging.getLogger(__name__)
 
 # In pixels: with half blocks, two of them a cell of height, more than a pane has.
 PREVIEW_SIDE = 256
+
+NO_PLACE = "none"
+"""What a person writes where an upload should have no place, whatever its file says."""
 
 
 def __getattr__(name: str) -> object:
@@ -288,6 +291,18 @@ class Library:
         """Process one upload, however that ends. Raises UsageError for settings with which there is no analyzer."""
         pipeline = await self.queue.pipeline()
         await pipeline.process_upload_background(upload_id, user_id, file_type, extension)
+
+    async def set_place(self, upload_ids: Sequence[str], text: str) -> int:
+        """Set the place of uploads as a person writes it: `Rome, Italy`. Return how many changed.
+
+        `none` removes the place, and an empty text makes it the one that the file names.
+        """
+        from vuemantics_tui.media.places import read_place
+
+        if not text.strip():
+            return await self.places.use_file(upload_ids)
+        place = None if text.strip().lower() == NO_PLACE else await asyncio.to_thread(read_place, text)
+        return await self.places.set(dict.fromkeys(upload_ids, place))
 
     async def preview(self, path: Path) -> bytes | None:
         """Return a small JPEG of any file on the disk, in the library or not; None if it has no picture to show."""

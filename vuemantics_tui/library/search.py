@@ -11,7 +11,8 @@ from vuemantics_tui.analyzers.base import Compute
 from vuemantics_tui.analyzers.builtin import EMBEDDING_MODEL_NAME
 from vuemantics_tui.config import Settings
 from vuemantics_tui.domain.errors import AnalyzerError, UsageError
-from vuemantics_tui.domain.query import Query, parse_query, split_words
+from vuemantics_tui.domain.query import Query, parse_query
+from vuemantics_tui.domain.text import folded, word_places
 from vuemantics_tui.domain.upload import Upload
 from vuemantics_tui.library.analyzer import LibraryAnalyzer
 from vuemantics_tui.search.meaning import Meanings
@@ -248,7 +249,7 @@ def _found(hit: Hit, uploads: Mapping[int, Upload], matched: Mapping[int, tuple[
 def _begun(half: str, upload: Upload) -> tuple[str, ...]:
     """The half-typed word, where a word of the upload begins so."""
     texts = (upload.filename, upload.description or "", upload.read_text or "", *upload.tags, *upload.own_tags)
-    return (half,) if half and any(word.startswith(half) for word in split_words(" ".join(texts))) else ()
+    return (half,) if half and word_places(" ".join(texts), (half,)) else ()
 
 
 def _sentences(upload: Upload) -> list[str]:
@@ -257,4 +258,4 @@ def _sentences(upload: Upload) -> list[str]:
 
 def _half_typed(text: str, query: Query) -> bool:
     """Whether the line ends in a word that may go on."""
-    return bool(query.words) and text.lower().endswith(query.words[-1])
+    return bool(query.words) and folded(text).endswith(folded(query.words[-1]))

@@ -12,6 +12,7 @@ from PIL import ExifTags
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.media import MediaMetadata
 from vuemantics_tui.media.captions import read_words
+from vuemantics_tui.media.companions import apple_ties, clip_ties, motion_ties
 from vuemantics_tui.media.coordinates import Coordinates, clip_coordinates, exif_coordinates, packet_coordinates
 from vuemantics_tui.media.dates import TakenDate, clip_date, picture_date
 from vuemantics_tui.media.exif import Tags, exif_directories, orientation_of, positive_of, text_of, whole_of
@@ -31,9 +32,10 @@ def read_metadata(path: Path, file_type: FileType, max_pixels: int = DEFAULT_MAX
 
     `extra` holds what the file has of: camera_make, camera_model, lens, software, iso, exposure_seconds,
     aperture (the f-number), focal_length_mm, orientation (as in EXIF, 2 to 8), latitude and longitude (decimal
-    degrees, north and east positive), altitude_m, time_zone; for videos frames_per_second, bit_rate (bits a second),
-    audio_codec, container. A field that makes no sense is left out. Raises MediaError only if the file cannot
-    be opened at all.
+    degrees, north and east positive), altitude_m, time_zone, content_identifier and burst_id (by which Apple
+    ties files), motion_photo_offset, motion_photo_bytes and motion_photo_seconds (the clip inside); for videos
+    frames_per_second, bit_rate (bits a second), audio_codec, container. A field that makes no sense is left out. Raises
+    MediaError only if the file cannot be opened at all.
     """
     if file_type == FileType.VIDEO:
         return _from_video(path)
@@ -44,6 +46,7 @@ def read_metadata(path: Path, file_type: FileType, max_pixels: int = DEFAULT_MAX
         packets = find_packets(path, packet if isinstance(packet, bytes) else None)
         located = _located(exif_coordinates(place) or packet_coordinates(packets))
         extra = _camera(main, photo) | (located.extra or {})
+        extra |= apple_ties(image.info.get("exif")) | motion_ties(path, packets)
         if (turn := orientation_of(image)) != 1:
             extra["orientation"] = turn
         taken = picture_date((main, photo, place), packets.read_xmp(), packets.iptc)
@@ -110,7 +113,7 @@ def _from_video(path: Path) -> MediaMetadata:
             "audio_codec": sounds[0].codec_context.name if sounds and sounds[0].codec_context else None,
             "container": clip.container.format.name,
         }
-        extra = {name: value for name, value in found.items() if value is not None}
+        extra = {name: value for name, value in found.items() if value is not None} | clip_ties(tags)
         packets = find_packets(path)
         located = _located(clip_coordinates(tags) or packet_coordinates(packets))
         extra |= located.extra or {}

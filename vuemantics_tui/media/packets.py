@@ -321,7 +321,7 @@ def _read_directory(file: BinaryIO, at: int, order: str, big: bool, found: Packe
 # Boxes: ISO/IEC 14496-12, QuickTime File Format
 
 
-def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+def boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
     """Yield the kind of each box, and where its content begins and ends."""
     for _ in range(_MOST_PARTS):
         if start + 8 > end:
@@ -340,7 +340,7 @@ def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, i
 
 def _read_boxes(file: BinaryIO, found: Packets) -> None:
     whole = file.seek(0, 2)
-    for kind, start, end in _boxes(file, 0, whole):
+    for kind, start, end in boxes(file, 0, whole):
         if kind == b"uuid" and _part(file, start, 16) == _XMP_UUID:
             found.xmp = _part(file, start + 16, end - start - 16)
         elif kind == b"xml " and not found.xmp:
@@ -350,9 +350,9 @@ def _read_boxes(file: BinaryIO, found: Packets) -> None:
 
 
 def _read_movie(file: BinaryIO, start: int, end: int, found: Packets) -> None:
-    for kind, inner, stop in _boxes(file, start, end):
+    for kind, inner, stop in boxes(file, start, end):
         if kind == b"udta":
-            for name, at, last in _boxes(file, inner, stop):
+            for name, at, last in boxes(file, inner, stop):
                 if name == b"XMP_" and not found.xmp:
                     found.xmp = _part(file, at, last - at)
         elif kind == b"uuid" and not found.xmp and _part(file, inner, 16) == _XMP_UUID:

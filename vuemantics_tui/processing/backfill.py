@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +13,9 @@ from filelock import FileLock, Timeout
 
 from vuemantics_tui.analyzers.base import Compute
 from vuemantics_tui.domain.errors import DefectError, LibraryError, VuemanticsError
+from vuemantics_tui.domain.moment import instant
 from vuemantics_tui.files import PRIVATE_FILE, inside
-from vuemantics_tui.media.jobs import read_metadata, read_traits
+from vuemantics_tui.media.jobs import make_thumbnail, read_metadata, read_traits
 from vuemantics_tui.store.database import uninterrupted
 from vuemantics_tui.store.duplicates import BackfillStore, Lacking
 
@@ -39,7 +41,7 @@ class BackfillProgress:
 
 
 class Backfill:
-    """Reads again what lacks a perceptual hash, colours, or metadata.
+    """Makes thumbnails and reads looks and metadata again, of what an earlier version read otherwise or not at all.
 
     What is left to do is in the store, so it resumes after any end. Only one process of a library does this. A file
     that cannot be read is marked, and not tried again. `is_idle` tells whether this process's queue is idle.
@@ -133,8 +135,17 @@ class Backfill:
             log.error("%s is not looked at: %s", lacking.id, error)
             await self._store.save(lacking.number, traits, metadata, error.message[:_ERROR_CHARACTERS])
             return
+        arguments = (source, lacking.file_type, self._max_pixels)
         try:
-            traits = await self._compute.run(read_traits, thumbnail, source, lacking.file_type, self._max_pixels)
+            if thumbnail is not None:
+                await self._compute.run(make_thumbnail, source, lacking.file_type, thumbnail, self._max_pixels)
+        except DefectError:
+            raise
+        except EXPECTED as error:
+            await self._check_there(source)
+            log.warning("%s keeps its thumbnail: %r", lacking.id, error)
+        try:
+            traits = await self._compute.run(read_traits, thumbnail, *arguments)
         except DefectError:
             raise
         except EXPECTED as error:
@@ -142,15 +153,31 @@ class Backfill:
             log.warning("no looks of %s: %r", lacking.id, error)
             message = str(error)[:_ERROR_CHARACTERS] or type(error).__name__
         try:
-            metadata = await self._compute.run(read_metadata, source, lacking.file_type, self._max_pixels)
+            metadata = await self._compute.run(read_metadata, *arguments)
         except DefectError:
             raise
         except EXPECTED as error:
             await self._check_there(source)
             log.warning("no metadata of %s: %r", lacking.id, error)
-        await self._store.save(lacking.number, traits, metadata, message)
+        modified_at = lacking.modified_at or await asyncio.to_thread(_own_time, lacking)
+        await self._store.save(lacking.number, traits, metadata, message, modified_at)
 
     async def _check_there(self, source: Path) -> None:
         """What is only away for now, as on a disk that is not mounted, is not marked. Raises LibraryError."""
         if not await asyncio.to_thread(self._library.joinpath("uploads").is_dir):
             raise LibraryError(f"The files of the library are away: {source}")
+
+
+def _own_time(lacking: Lacking) -> str | None:
+    """Return when the file that was added was last changed, if it is still where it came from.
+
+    A copy that an earlier version made has the time of copying.
+    """
+    if not lacking.source_path:
+        return None
+    try:
+        status = Path(lacking.source_path).stat()
+    except (OSError, ValueError):
+        return None
+    is_the_same = stat.S_ISREG(status.st_mode) and status.st_size == lacking.file_size
+    return instant(status.st_mtime) if is_the_same else None

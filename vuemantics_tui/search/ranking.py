@@ -12,7 +12,8 @@ from itertools import pairwise
 
 from vuemantics_tui.analyzers.base import Vector
 from vuemantics_tui.domain.errors import AnalyzerError, UsageError
-from vuemantics_tui.domain.query import Query, Sort, split_words
+from vuemantics_tui.domain.query import Query, Sort
+from vuemantics_tui.domain.text import folded, split_words
 from vuemantics_tui.search.meaning import Meanings
 from vuemantics_tui.search.vectors import VectorIndex
 from vuemantics_tui.store.filters import FilterStore, Matching, wants_hidden
@@ -94,7 +95,7 @@ COSINE_DIGITS = 4
 # Someone is waiting, and keywords alone are instant. A query by picture takes as long as a description.
 QUERY_SECONDS = 20.0
 
-_SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])|\n+")
 # Endings that the stemmer of the full text takes away, as far as it matters for telling which sentence was meant.
 _ENDINGS = ("ings", "ing", "edly", "ed", "es", "s")
 
@@ -398,10 +399,13 @@ def sentences(text: str) -> list[str]:
 
 def nearest_by_words(texts: Sequence[str], words: Sequence[str]) -> str:
     """Return the first sentence that contains most of the words, or an empty string."""
-    wanted = {_stem(word) for word in words}
+    wanted = {folded(word) for word in words}
     best, most = "", 0
     for text in texts:
-        shared = len(wanted & {_stem(word) for word in split_words(text)})
+        plain = folded(text)
+        stems = {_stem(word) for word in split_words(plain)}
+        # Without blanks there are no words to compare, and only English has those endings.
+        shared = sum(_stem(word) in stems or (not word.isascii() and word in plain) for word in wanted)
         if shared > most:
             best, most = text, shared
     return best

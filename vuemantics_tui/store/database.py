@@ -22,6 +22,7 @@ import aiosqlite
 
 from vuemantics_tui.domain.errors import LibraryError
 from vuemantics_tui.files import WholeFile, make_file
+from vuemantics_tui.store.letters import has_unwritten_letters, teach, write_letters
 
 APPLICATION_ID = 0x7655654D  # "vUeM": tells our file from any other SQLite database
 BUSY_TIMEOUT_SECONDS = 10.0
@@ -129,6 +130,7 @@ class Database:
             with sqlite_errors(self.path):
                 async with _all_or_nothing(writer):
                     yield writer
+                    await write_letters(writer)
             self._next_commit.set()
             self._next_commit = asyncio.Event()
 
@@ -341,6 +343,7 @@ async def _connect(path: Path, mode: str, opened: contextlib.AsyncExitStack) -> 
     # A connection that stays open keeps its thread, and so the exit, hanging.
     opened.push_async_callback(lambda: uninterrupted(connection.close()))
     connection.row_factory = sqlite3.Row
+    await teach(connection)
     return connection
 
 
@@ -409,6 +412,10 @@ async def _prepare(connection: aiosqlite.Connection, path: Path) -> None:
     await connection.execute("PRAGMA synchronous = FULL")
     await connection.execute("PRAGMA foreign_keys = ON")
     await _migrate(connection, path)
+    # What a migration left to do, or another program did.
+    if await has_unwritten_letters(connection):
+        async with _all_or_nothing(connection):
+            await write_letters(connection)
 
 
 # Migrations

@@ -36,13 +36,19 @@ class HashedUpload(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Lacking:
-    """An upload whose file must be read again. Paths are relative to the library."""
+    """An upload whose file must be read again. Paths are relative to the library, but for that of the source.
+
+    `modified_at` is None for what was added before it was kept.
+    """
 
     number: int
     id: str
     file_path: str
     file_type: FileType
     thumbnail_path: str | None
+    source_path: str | None
+    file_size: int
+    modified_at: str | None
 
 
 async def save_traits(
@@ -150,12 +156,12 @@ class BackfillStore:
         """Return the newest upload that lacks something, unless the queue is paused."""
         row = await self._database.fetch_one(
             f"""
-            SELECT number, id, file_path, file_type, thumbnail_path FROM uploads INDEXED BY uploads_lacking
-            WHERE {_LACKING}
+            SELECT number, id, file_path, file_type, thumbnail_path, source_path, file_size, modified_at
+            FROM uploads INDEXED BY uploads_lacking WHERE {_LACKING}
             AND NOT (SELECT paused FROM library) ORDER BY number DESC LIMIT 1
             """
         )
-        return Lacking(row[0], row[1], row[2], FileType(row[3]), row[4]) if row else None
+        return Lacking(**{**dict(row), "file_type": FileType(row["file_type"])}) if row else None
 
     async def left(self) -> int:
         """Return how many uploads lack something."""
@@ -166,7 +172,12 @@ class BackfillStore:
         return int(row[0])
 
     async def save(
-        self, number: int, traits: PictureTraits | None, metadata: MediaMetadata | None, error: str | None
+        self,
+        number: int,
+        traits: PictureTraits | None,
+        metadata: MediaMetadata | None,
+        error: str | None,
+        modified_at: str | None = None,
     ) -> None:
         """Write what was found. Facts of the file replace what was known of it; what a person set by hand stays.
 
@@ -183,7 +194,8 @@ class BackfillStore:
                 await restack(connection, [number])
                 return
             await connection.execute(
-                "UPDATE uploads SET revision = ? WHERE number = ?", (await next_revision(connection), number)
+                "UPDATE uploads SET revision = ?, modified_at = coalesce(modified_at, ?) WHERE number = ?",
+                (await next_revision(connection), modified_at, number),
             )
             if metadata is not None:
                 await save_metadata(connection, number, metadata)

@@ -28,10 +28,10 @@ from vuemantics_tui.domain.query import (
     TextField,
     TextFilter,
 )
+from vuemantics_tui.domain.text import folded
 from vuemantics_tui.store.database import Database, Row, escaped_like, json_list
 from vuemantics_tui.store.places import country_condition, place_condition
 from vuemantics_tui.store.search import phrase_expression
-from vuemantics_tui.store.tags import tag_key
 
 EARTH_KM = 6371.0
 KM_A_DEGREE = 111.0  # a little less than it is, so that the box around a circle is never too small
@@ -60,12 +60,10 @@ _ORDERS = {
     Sort.OLDEST: f"{_MOMENT}, number",
     Sort.LARGEST: "file_size DESC, number DESC",
     Sort.SMALLEST: "file_size, number",
-    Sort.NAME: "filename COLLATE NOCASE, number DESC",
+    Sort.NAME: "name_order, number DESC",
     # Without words there is no score.
     Sort.SCORE: f"{_MOMENT} DESC, number DESC",
 }
-# What the file brings, each with an index of those that have it.
-_WORDS = {TextField.TITLE: "title", TextField.CREATOR: "creator", TextField.LABEL: "label"}
 # The index that has the order, or else all that is asked for of each upload: so that no row of the table is read.
 _INDEXES = dict.fromkeys((Sort.NEWEST, Sort.OLDEST, Sort.SCORE), "uploads_by_moment") | {Sort.NAME: "uploads_view_name"}
 _FACTS = "uploads_facts"
@@ -202,8 +200,8 @@ class FilterStore:
         """The cameras whose names hold this part, with how many uploads each took, the most used first."""
         rows = await self._database.fetch(
             """
-            SELECT camera, count(*) FROM uploads WHERE camera IS NOT NULL AND camera LIKE ? ESCAPE '\\'
-            GROUP BY camera ORDER BY 2 DESC, 1 LIMIT ?
+            SELECT camera, count(*) AS uses FROM uploads WHERE camera IS NOT NULL
+            GROUP BY camera HAVING folded(camera) LIKE ? ESCAPE '\\' ORDER BY uses DESC, camera LIMIT ?
             """,
             (_pattern(("", part, "")), limit),
         )
@@ -255,21 +253,24 @@ def _holding(words: Sequence[str]) -> Condition:
 
 
 def _by_text(one: TextFilter) -> Condition:
-    if one.field in _WORDS:
-        return _by_words(one)
     if one.field in (TextField.PLACE, TextField.COUNTRY):
         condition = place_condition if one.field is TextField.PLACE else country_condition
         sql, parameters = condition(one.pieces)
         named = f"SELECT number FROM uploads WHERE place IN (SELECT number FROM places WHERE {sql})"
         return Condition(f"number IN ({named})", parameters, True)
     if one.field is TextField.TAG:
-        sql = "number IN (SELECT upload FROM tags JOIN tagged ON tag = tags.number WHERE key LIKE ? ESCAPE '\\')"
-        if len(one.pieces) == 1:
-            sql = "number IN (SELECT upload FROM tags JOIN tagged ON tag = tags.number WHERE key = ?)"
-            return Condition(sql, (tag_key(one.pieces[0]),), True)
-        return Condition(sql, (_pattern([tag_key(piece) for piece in one.pieces]),), True)
-    # Without a wildcard a part of the text is enough.
-    pattern = _pattern(one.pieces if len(one.pieces) > 1 else ("", *one.pieces, ""))
+        comparison = "= ?" if len(one.pieces) == 1 else "LIKE ? ESCAPE '\\'"
+        sql = f"number IN (SELECT upload FROM tags JOIN tagged ON tag = tags.number WHERE folded {comparison})"
+        return Condition(sql, (folded(one.pieces[0]) if len(one.pieces) == 1 else _pattern(one.pieces),), True)
+    if one.field is TextField.LABEL:
+        pieces = one.pieces if len(one.pieces) > 1 else (label_name(one.pieces[0]),)
+    else:
+        # Without a wildcard a part of the text is enough.
+        pieces = one.pieces if len(one.pieces) > 1 else ("", *one.pieces, "")
+    pattern = _pattern(pieces)
+    if one.field is TextField.NAME:
+        sql = "number IN (SELECT number FROM uploads INDEXED BY uploads_view_name WHERE folded_name LIKE ? ESCAPE '\\')"
+        return Condition(sql, (pattern,), True)
     if one.field is TextField.COLOR:
         # From name to name through the index: there are few names and many rows.
         sql = """
@@ -284,20 +285,15 @@ def _by_text(one: TextFilter) -> Condition:
             ))
         """
         return Condition(sql, (pattern.replace("gray", "grey"),), True)
-    column = "camera" if one.field is TextField.CAMERA else "filename"
-    sql = f"number IN (SELECT number FROM uploads WHERE {column} IS NOT NULL AND {column} LIKE ? ESCAPE '\\')"
+    # Each text is folded once, whatever number of uploads has it.
+    column = one.field.value
+    sql = f"""
+        number IN (SELECT number FROM uploads WHERE {column} IN (
+            SELECT {column} FROM uploads WHERE {column} IS NOT NULL
+            GROUP BY {column} HAVING folded({column}) LIKE ? ESCAPE '\\'
+        ))
+    """
     return Condition(sql, (pattern,), True)
-
-
-def _by_words(one: TextFilter) -> Condition:
-    """Return what finds a part of the title or the creator, or the whole label."""
-    is_part = one.field is not TextField.LABEL and len(one.pieces) == 1
-    pieces = ("", *one.pieces, "") if is_part else one.pieces
-    if one.field is TextField.LABEL and len(pieces) == 1:
-        pieces = (label_name(pieces[0]),)
-    column = _WORDS[one.field]
-    sql = f"number IN (SELECT number FROM uploads WHERE {column} IS NOT NULL AND {column} LIKE ? ESCAPE '\\')"
-    return Condition(sql, (_pattern(pieces),), True)
 
 
 def _by_choice(one: ChoiceFilter) -> Condition:
@@ -363,8 +359,8 @@ def _by_rating(one: RangeFilter) -> Condition:
 
 
 def _pattern(pieces: Sequence[str]) -> str:
-    """The pattern of LIKE for these pieces with anything between them."""
-    return "%".join(escaped_like(piece) for piece in pieces)
+    """The pattern of LIKE for these pieces, folded, with anything between them."""
+    return "%".join(escaped_like(folded(piece)) for piece in pieces)
 
 
 def _numbers_near(near: NearFilter, rows: Sequence[Row]) -> str:

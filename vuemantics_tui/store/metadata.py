@@ -45,13 +45,13 @@ async def save_metadata(connection: aiosqlite.Connection, number: int, metadata:
             "number": number,
         },
     )
-    await _save_date(connection, number, metadata)
+    await save_date(connection, number, metadata)
     await save_words(connection, number, metadata.words)
     await save_place_of_file(connection, number, metadata.place)
 
 
-async def _save_date(connection: aiosqlite.Connection, number: int, metadata: MediaMetadata) -> None:
-    """Write the date of a file: what it says, else what its name says, else when it was last changed."""
+async def save_date(connection: aiosqlite.Connection, number: int, metadata: MediaMetadata) -> None:
+    """Write the date of a file, inside a transaction: what it says, else what its name says, else its own time."""
     (row,) = await rows_of(connection, "SELECT filename, modified_at, camera FROM uploads WHERE number = ?", (number,))
     found: tuple[str | None, DateSource | None]
     if metadata.taken_at:
@@ -149,16 +149,16 @@ class DateStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def dates(self, upload_ids: Sequence[str]) -> dict[str, tuple[str | None, bool]]:
-        """Return the date of each of these uploads, and whether a person set it."""
+    async def by_hand(self, upload_ids: Sequence[str]) -> dict[str, str | None]:
+        """Return the date that a person set, of each of these uploads; None where it is that of the file."""
         rows = await self._database.fetch(
             """
-            SELECT id, taken_at, taken_from IS 'hand' FROM uploads
+            SELECT id, iif(taken_from = 'hand', taken_at, NULL) FROM uploads
             WHERE id IN (SELECT value FROM json_each(?)) AND deleted_at IS NULL
             """,
             (json_list(upload_ids),),
         )
-        return {row[0]: (row[1], bool(row[2])) for row in rows}
+        return {row[0]: row[1] for row in rows}
 
     async def set(self, moments: Mapping[str, str | None]) -> int:
         """Set the dates of uploads, by their IDs; None makes it that of the file again. Returns how many changed."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 import aiosqlite
 
 from vuemantics_tui.domain.media import Place
+from vuemantics_tui.domain.text import folded
 from vuemantics_tui.store.database import Database, Row, escaped_like, json_list, next_revision, now_iso, rows_of
 
 # A shorter text is a country's code, or a whole name such as UK: many names begin with two letters.
@@ -87,6 +87,15 @@ class PlaceStore:
             for name in named or names[:1]:
                 counts[name] += count
         return [(name, count) for name, count in counts.most_common() if name][:limit]
+
+    async def lines(self, text: str, limit: int) -> list[str]:
+        """Return the places that are in use and begin so, each as a line such as `Rome, Lazio, Italy`, the most used
+        first.
+        """
+        begun = folded(" ".join(text.split()))
+        rows = await self._counted("p.name, p.region, p.country", "names", begun.partition(",")[0])
+        found = (", ".join(dict.fromkeys(filter(None, row[:3]))) for row in rows)
+        return [line for line in found if folded(line).startswith(begun)][:limit]
 
     async def countries(self, part: str, limit: int) -> list[tuple[str, int]]:
         """Return the countries with a word that begins so, with how many uploads each has, the most used first."""
@@ -167,8 +176,3 @@ def country_condition(pieces: Sequence[str]) -> tuple[str, tuple[str, ...]]:
 
 def _pattern(pieces: Sequence[str]) -> str:
     return "%".join(escaped_like(folded(piece)) for piece in pieces)
-
-
-def folded(text: str) -> str:
-    bare = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(letter for letter in bare if not unicodedata.combining(letter))

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from vuemantics_tui.domain.text import folded, segmented
 from vuemantics_tui.store.database import Database, escaped_like, json_list, next_revision
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ KEPT = 500
 
 
 class FullText:
-    """FTS5 with Porter stemming; accents do not count."""
+    """FTS5 with Porter stemming of what `segmented` makes of the texts and words."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -149,10 +150,11 @@ class SearchHistory:
         return [row["text"] for row in rows]
 
     async def beginning(self, prefix: str, limit: int) -> list[str]:
-        """Return the latest searches that begin with a prefix, ignoring case, newest first."""
-        pattern = f"{escaped_like(prefix)}%"
+        """Return the latest searches that begin with a prefix, ignoring case and accents, newest first."""
+        pattern = f"{escaped_like(folded(prefix))}%"
         rows = await self._database.fetch(
-            "SELECT text FROM searches WHERE text LIKE ? ESCAPE '\\' ORDER BY number DESC LIMIT ?", (pattern, limit)
+            "SELECT text FROM searches WHERE folded(text) LIKE ? ESCAPE '\\' ORDER BY number DESC LIMIT ?",
+            (pattern, limit),
         )
         return [row["text"] for row in rows]
 
@@ -174,8 +176,9 @@ def _allowed(matching: Matching | None, show_hidden: bool, half_typed: bool) -> 
 
 
 def _term(word: str, half_typed: bool) -> str:
-    # A single letter begins thousands of words, and no index of beginnings has it.
-    return f"{_quoted(word)} *" if half_typed and len(word) > 1 else _quoted(word)
+    # A single letter begins thousands of words, and no index of beginnings has it. In a solid run each is a word.
+    open_ended = half_typed and len(word) > 1 and not segmented(word).endswith(" ")
+    return f"{_quoted(word)} *" if open_ended else _quoted(word)
 
 
 def _json(numbers: array[int]) -> str:
@@ -183,5 +186,5 @@ def _json(numbers: array[int]) -> str:
 
 
 def _quoted(word: str) -> str:
-    """Return the word quoted for FTS5, which would else read operators in it."""
-    return '"' + word.replace('"', '""') + '"'
+    """Return the word as the full text has it, quoted for FTS5, which would else read operators in it."""
+    return '"' + segmented(word).replace('"', '""') + '"'

@@ -30,7 +30,7 @@ class StageTime:
 
 @dataclass(frozen=True, slots=True)
 class Month:
-    """How many uploads are from a month such as 2024-06: when they were taken, or else added."""
+    """How many uploads are from a month such as 2024-06: when they were taken, or else added, by the local clock."""
 
     month: str
     uploads: int
@@ -73,8 +73,8 @@ class StatisticsStore:
         )
         types = await self._pairs("SELECT file_type, count(*) FROM uploads WHERE deleted_at IS NULL GROUP BY file_type")
         months = await self._pairs(
-            "SELECT substr(coalesce(taken_at, created_at), 1, 7), count(*) FROM uploads WHERE deleted_at IS NULL"
-            " GROUP BY 1 ORDER BY 1"
+            "SELECT coalesce(substr(taken_at, 1, 7), strftime('%Y-%m', created_at, 'localtime')), count(*)"
+            " FROM uploads WHERE deleted_at IS NULL GROUP BY 1 ORDER BY 1"
         )
         tags = await self._pairs(
             """

@@ -14,6 +14,7 @@ import aiosqlite
 
 from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.media import FileWords
+from vuemantics_tui.domain.text import caseless, folded
 from vuemantics_tui.store.database import Database, json_list, next_revision, now_iso, rows_of
 
 # What is used so often is among the first of those that begin alike, however much more often it is.
@@ -125,14 +126,14 @@ class TagStore:
                 WHERE tag = tags.number AND deleted_at IS NULL
             ) AS uses FROM tags
             WHERE album = 1 OR number IN (SELECT tag FROM tagged WHERE own = 1)
-            ORDER BY album DESC, key
+            ORDER BY album DESC, folded, key
             """
         )
         return [Tag(row["name"], row["uses"], bool(row["album"])) for row in rows if row["uses"] or row["album"]]
 
     async def beginning(self, prefix: str, limit: int = 8) -> list[Tag]:
         """Return the tags of any origin that begin with a prefix: a person's own first, then the most used."""
-        key = tag_key(prefix)
+        key = folded(prefix)
         # Chosen by about how often they are used, which for thousands that begin alike takes milliseconds; only those
         # that are chosen are counted.
         rows = await self._database.fetch(
@@ -144,7 +145,7 @@ class TagStore:
                 SELECT number, key, name, album,
                        (SELECT count(*) FROM (SELECT 1 FROM tagged WHERE tag = tags.number LIMIT :often)) AS about,
                        EXISTS (SELECT 1 FROM tagged WHERE tag = tags.number AND own = 1) AS own
-                FROM tags WHERE key >= :key AND key < :key || char(1114111) AND about + album > 0
+                FROM tags WHERE folded >= :key AND folded < :key || char(1114111) AND about + album > 0
                 ORDER BY max(own, album) DESC, about DESC, key LIMIT :limit
             ) AS chosen WHERE uses + album > 0 ORDER BY max(own, album) DESC, uses DESC, key
             """,
@@ -168,8 +169,8 @@ class TagStore:
 
 
 def tag_key(name: str) -> str:
-    """Return the key of a tag, which ignores case. The triggers on descriptions make the same from lower-case tags."""
-    return name.lower()
+    """Return the key of a tag, which ignores case, as the triggers on descriptions make it."""
+    return caseless(name)
 
 
 async def _give(connection: aiosqlite.Connection, ids: str, tags: Sequence[tuple[str, bool]]) -> set[int]:

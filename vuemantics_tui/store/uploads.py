@@ -12,6 +12,7 @@ import aiosqlite
 from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.fields import FIELDS, Source, UploadField
 from vuemantics_tui.domain.formats import FileType
+from vuemantics_tui.domain.media import MediaMetadata
 from vuemantics_tui.domain.upload import (
     ProcessingStatus,
     Upload,
@@ -21,6 +22,7 @@ from vuemantics_tui.domain.view import SortKey, StatusFilter, View
 from vuemantics_tui.store.database import Database, Row, escaped_like, json_list, next_revision, now_iso, rows_of
 from vuemantics_tui.store.duplicates import leave_groups
 from vuemantics_tui.store.history import record_event
+from vuemantics_tui.store.metadata import save_date
 from vuemantics_tui.store.stacks import FACES, beside, settle
 
 # A listener that missed more deletions than this reads everything again.
@@ -31,7 +33,8 @@ _ALIASES = {Source.UPLOADS: "u", Source.DESCRIPTIONS: "d", Source.PLACES: "p"}
 _TAGS = """
     (
         SELECT json_group_array(name) FROM (
-            SELECT name FROM tagged JOIN tags ON tags.number = tag WHERE upload = u.number AND own = {own} ORDER BY key
+            SELECT name FROM tagged JOIN tags ON tags.number = tag WHERE upload = u.number AND own = {own}
+            ORDER BY folded, key
         )
     )
 """
@@ -70,7 +73,7 @@ SELECT_UPLOAD = f"""
 # For each key: the index that has its order, and what it orders by.
 _ORDERS: dict[SortKey, tuple[str, str]] = {
     SortKey.ADDED: ("uploads_view_added", "number"),
-    SortKey.NAME: ("uploads_view_name", "filename COLLATE NOCASE"),
+    SortKey.NAME: ("uploads_view_name", "name_order"),
     SortKey.SIZE: ("uploads_view_size", "file_size"),
     SortKey.TAKEN: ("uploads_view_taken", "taken_at"),
     SortKey.STATUS: (
@@ -158,6 +161,8 @@ class UploadStore:
                 raise
             number = cursor.lastrowid
             assert number is not None
+            # What the file says of itself is not read yet.
+            await save_date(connection, number, MediaMetadata())
             await record_event(connection, number, "added", new.source_path)
         # Another window may have put it in the trash by now: it is an upload all the same.
         added = await self._database.fetch_one(f"{SELECT_UPLOAD} WHERE u.id = ?", (new.id,))
@@ -282,7 +287,7 @@ class UploadStore:
 
         Those without a date or quality come last.
 
-        Names are compared without regard to case, as far as their letters are ASCII.
+        Names are compared without case and accents, and the numbers in them by what they count.
         """
         index, key = _ORDERS[view.sort]
         conditions = ["deleted_at IS NULL", FACES]

@@ -20,7 +20,7 @@ from vuemantics_tui.domain.query.filters import (
     TextField,
     TextFilter,
 )
-from vuemantics_tui.domain.query.line import QueryError, content_words, pointed, split_words
+from vuemantics_tui.domain.query.line import QueryError, content_words, pointed
 from vuemantics_tui.domain.query.parser import parse_query
 from vuemantics_tui.domain.query.tree import Like, Operand, Query, Sort, Term, Text
 
@@ -48,5 +48,4 @@ __all__ = [
     "content_words",
     "parse_query",
     "pointed",
-    "split_words",
 ]

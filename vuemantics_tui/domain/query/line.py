@@ -7,9 +7,7 @@ import unicodedata
 from collections.abc import Iterable
 
 from vuemantics_tui.domain.errors import UsageError
-from vuemantics_tui.domain.text import visible
-
-_WORD = re.compile(r"\w+")
+from vuemantics_tui.domain.text import split_words, visible
 
 # Words that nearly every request holds and that tell no picture from another.
 _EMPTY_WORDS = frozenset(
@@ -17,11 +15,6 @@ _EMPTY_WORDS = frozenset(
     photographs photos picture pictures pic pics show some that the there this to video videos was were where which with
     """.split()
 )
-
-
-def split_words(text: str) -> tuple[str, ...]:
-    """Return all words in order, lower case."""
-    return tuple(_WORD.findall(unicodedata.normalize("NFKC", text).lower()))
 
 
 def content_words(texts: Iterable[str]) -> tuple[str, ...]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from vuemantics_tui.domain.query.filters import Filter
-from vuemantics_tui.domain.query.line import content_words, split_words
+from vuemantics_tui.domain.query.line import content_words
+from vuemantics_tui.domain.text import split_words
 
 
 class Sort(StrEnum):

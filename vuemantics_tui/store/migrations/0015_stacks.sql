@@ -37,7 +37,9 @@ DROP INDEX uploads_by_status;
 DROP INDEX uploads_facts;
 DROP INDEX uploads_by_moment;
 CREATE INDEX uploads_view_added ON uploads (number DESC, hidden, file_type, deleted_at, stack);
-CREATE INDEX uploads_view_name ON uploads (filename COLLATE NOCASE, number DESC, hidden, file_type, deleted_at, stack);
+CREATE INDEX uploads_view_name ON uploads (
+    name_order, number DESC, hidden, file_type, deleted_at, stack, folded_name
+);
 CREATE INDEX uploads_view_size ON uploads (file_size DESC, number DESC, hidden, file_type, deleted_at, stack);
 CREATE INDEX uploads_view_taken ON uploads (taken_at DESC, number DESC, hidden, file_type, deleted_at, stack);
 CREATE INDEX uploads_view_quality ON uploads (quality DESC, number DESC, hidden, file_type, deleted_at, stack);

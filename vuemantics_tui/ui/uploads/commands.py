@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from vuemantics_tui.ui.screens.ask import ConfirmScreen
 
 ALBUM = "album:"
+# As many as fit on the line below the field.
+MOST_COMPLETIONS = 3
 NO_TAGS_YET = "name or +name adds a tag, -name removes it. Separate with commas."
 
 Arguments = ParamSpec("Arguments")
@@ -252,6 +254,42 @@ class UploadCommands:
         if not begun:
             return []
         return [f"{before}{sign}{tag.name}" for tag in await self._library.tags.beginning(begun)]
+
+    @_errors_told
+    async def edit_place(self, numbers: Sequence[int]) -> bool:
+        """Ask where uploads were taken."""
+        from vuemantics_tui.library import NO_PLACE
+        from vuemantics_tui.ui.screens.ask import AskScreen
+
+        rows = await self._library.uploads.rows(numbers)
+        ids = [row.id for row in rows]
+
+        async def change(text: str) -> str:
+            changed = await self._library.set_place(ids, text)
+            if not changed:
+                return "Nothing changed."
+            whose = "the place in the file" if not text.strip() else "the place"
+            return f"Set {whose} of {counted(changed, 'upload')}."
+
+        if not rows:
+            return False
+        upload = await self._library.uploads.get(ids[0]) if len(ids) == 1 else None
+        before = f"{upload.place_words}. " if upload is not None and upload.place_words else ""
+        question = AskScreen(
+            f"Place of {named(rows)}",
+            f"{before}Leave it empty for the place in the file, or type {NO_PLACE} to remove it.",
+            change,
+            placeholder="Rome, Italy",
+            complete=self._complete_place,
+            is_list=False,
+        )
+        told = await self._app.push_screen_wait(question)
+        if told is not None:
+            self.notices.tell(told)
+        return told is not None
+
+    async def _complete_place(self, text: str) -> list[str]:
+        return await self._library.places.lines(text, MOST_COMPLETIONS) if text.strip() else []
 
     # Descriptions and originals
 
