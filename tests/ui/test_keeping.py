@@ -212,6 +212,25 @@ async def test_a_tag_without_a_name_is_refused_in_the_field(root: Path) -> None:
         assert await window.library.tags.own() == []
 
 
+async def test_the_place_of_many_uploads_is_set_at_once(root: Path) -> None:
+    await make_library(root, ROWS)
+    async with window_on(root, size=(120, 24)) as window:
+        await window.shows("cherry.png")
+        await window.press("space", "space", "P")
+        await window.shows("Place of 2 uploads", "Leave it empty for the place in the file")
+        await window.press(*"Roma, IT", "enter")
+        await window.shows("Set the place of 2 uploads.")
+        found = {each.filename: each.place_words for each in await window.library.uploads.newest()}
+        assert found == {"cherry.png": "Rome, Lazio, Italy", "Apple.png": "Rome, Lazio, Italy", "banana.png": ""}
+        await window.press("P", *"rom")
+        await window.shows("Place of banana.png", "Rome, Lazio, Italy")
+        await window.press("tab", "enter")
+        await window.shows("Set the place of 1 upload.", "Rome, Lazio, Italy")
+        await window.press("P", "enter")
+        await window.shows("Set the place in the file of 1 upload.")
+        assert [each.place for each in await window.library.uploads.newest()] == ["Rome", "Rome", None]
+
+
 @pytest.mark.parametrize(
     ("text", "changes"),
     [
