@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
@@ -13,9 +14,11 @@ from typing import TYPE_CHECKING, Self
 
 from vuemantics_tui import paths
 from vuemantics_tui.config import MIB, Settings
-from vuemantics_tui.domain.errors import LibraryError, VuemanticsError
+from vuemantics_tui.domain.errors import LibraryError, UsageError, VuemanticsError
+from vuemantics_tui.domain.formats import FileType
+from vuemantics_tui.domain.stacks import StackRole
 from vuemantics_tui.domain.text import counted
-from vuemantics_tui.files import make_folder
+from vuemantics_tui.files import copy_part, make_folder
 from vuemantics_tui.library.analyzer import LibraryAnalyzer
 from vuemantics_tui.library.queue import Queue
 from vuemantics_tui.library.trash import Trash
@@ -24,10 +27,11 @@ from vuemantics_tui.store.database import Access, Database
 from vuemantics_tui.store.descriptions import DescriptionStore
 from vuemantics_tui.store.history import HistoryStore
 from vuemantics_tui.store.identity import LibraryStore
-from vuemantics_tui.store.places import PlaceStore
+from vuemantics_tui.store.metadata import DateStore
+from vuemantics_tui.store.places import PlaceStore, Placing
 from vuemantics_tui.store.queue import QueueStore
 from vuemantics_tui.store.stacks import StackStore
-from vuemantics_tui.store.tags import TagStore
+from vuemantics_tui.store.tags import RatingStore, TagStore
 from vuemantics_tui.store.trash import TrashStore
 from vuemantics_tui.store.uploads import UploadStore
 
@@ -40,6 +44,7 @@ if TYPE_CHECKING:
     from vuemantics_tui.library.export import Export, ExportFormat, ExportProgress, SidecarResult
     from vuemantics_tui.library.search import Search, SearchHit, SearchResults
     from vuemantics_tui.library.statistics import LibraryStatistics, Space, Statistics
+    from vuemantics_tui.library.xmp import SidecarStyle
     from vuemantics_tui.processing.backfill import BackfillProgress
     from vuemantics_tui.processing.circuit import Outage
     from vuemantics_tui.processing.intake import Candidate, Intake, IntakeOutcome, IntakeResult, OnBytes
@@ -49,7 +54,7 @@ if TYPE_CHECKING:
     from vuemantics_tui.store.descriptions import EDITED_BY_HAND, StoredDescription
     from vuemantics_tui.store.search import SavedSearch
     from vuemantics_tui.store.statistics import LibrarySize
-    from vuemantics_tui.store.tags import Tag
+    from vuemantics_tui.store.tags import Rating, Tag
     from vuemantics_tui.store.trash import TrashedUpload
 
 __all__ = [
@@ -76,7 +81,9 @@ __all__ = [
     "LookAlike",
     "OnPulled",
     "Outage",
+    "Placing",
     "Queue",
+    "Rating",
     "Running",
     "SavedSearch",
     "Search",
@@ -84,6 +91,7 @@ __all__ = [
     "SearchResults",
     "ServerState",
     "SidecarResult",
+    "SidecarStyle",
     "Space",
     "StageLimits",
     "Statistics",
@@ -105,6 +113,7 @@ _LATE = {
     "library.duplicates": ("Duplicates",),
     "library.export": ("Export", "ExportFormat", "ExportProgress", "SidecarResult"),
     "library.search": ("Search", "SearchHit", "SearchResults"),
+    "library.xmp": ("SidecarStyle",),
     "library.statistics": ("LibraryStatistics", "Space", "Statistics"),
     "processing.backfill": ("BackfillProgress",),
     "processing.circuit": ("Outage",),
@@ -115,7 +124,7 @@ _LATE = {
     "store.descriptions": ("EDITED_BY_HAND", "StoredDescription"),
     "store.search": ("SavedSearch",),
     "store.statistics": ("LibrarySize",),
-    "store.tags": ("Tag",),
+    "store.tags": ("Rating", "Tag"),
     "store.trash": ("TrashedUpload",),
 }
 _MODULE_OF = {name: module for module, names in _LATE.items() for name in names}
@@ -124,9 +133,6 @@ log = logging.getLogger(__name__)
 
 # In pixels: with half blocks, two of them a cell of height, more than a pane has.
 PREVIEW_SIDE = 256
-
-NO_PLACE = "none"
-"""What a person writes where an upload should have no place, whatever its file says."""
 
 
 def __getattr__(name: str) -> object:
@@ -159,7 +165,9 @@ class Library:
         self.uploads = UploadStore(database)
         self.history = HistoryStore(database)
         self.tags = TagStore(database)
+        self.ratings = RatingStore(database)
         self.places = PlaceStore(database)
+        self.dates = DateStore(database)
         self.queue = Queue(settings, database, self.analyzer, lambda: self.compute, limits)
         self.stacks = StackStore(database)
         self.descriptions = DescriptionStore(database)
@@ -256,6 +264,17 @@ class Library:
         """Return a new listener to changes by this and all other processes."""
         return ChangeFeed(self.database)
 
+    async def named(self, prefixes: Iterable[str], *, alone: bool = False) -> list[Upload]:
+        """Return the uploads whose IDs begin so, and with the cover of a stack, unless `alone`, all of that stack.
+
+        Raises UsageError where a prefix means none, or several.
+        """
+        found = [await self.uploads.find(prefix) for prefix in prefixes]
+        numbers = [upload.number for upload in found]
+        return await self.uploads.by_numbers(
+            list(dict.fromkeys(numbers)) if alone else await self.stacks.whole(numbers)
+        )
+
     def absolute(self, relative: str | None) -> Path | None:
         """Return where a file of the library is on this machine; None for none, and for one outside of the library."""
         if not relative or not (self.root / relative).is_relative_to(self.root) or ".." in Path(relative).parts:
@@ -272,6 +291,29 @@ class Library:
             )
         return path
 
+    async def clip(self, upload: Upload) -> Path | None:
+        """Return a file with the clip of a video, a motion photo or a Live Photo; None where there is none.
+
+        That of a motion photo is taken out of it once, and goes with the upload. Raises LibraryError if it cannot be.
+        """
+        if upload.file_type is FileType.VIDEO:
+            return self.original(upload)
+        if upload.motion_bytes:
+            original = self.original(upload)
+            target = original.with_name(paths.CLIP_NAME)
+            try:
+                await asyncio.to_thread(_take_out, original, target, upload.motion_start, upload.motion_bytes)
+            except OSError as error:
+                raise LibraryError(
+                    f"The clip in {upload.filename} cannot be taken out of it: {error.strerror or error}",
+                    f"Check the free space and the permissions of {self.root}.",
+                ) from error
+            return target
+        for member in upload.stack_members:
+            if member.role == StackRole.CLIP and (found := await self.uploads.get(member.id)):
+                return self.original(found)
+        return None
+
     async def gather(self, named: Iterable[Path], *, recursive: bool) -> list[Candidate]:
         """Return all files that the paths stand for, checked for space. Raises UsageError and LibraryError."""
         candidates = await self.intake.gather(named, recursive=recursive)
@@ -285,24 +327,30 @@ class Library:
         async for result in self.intake.add(candidates, on_bytes):
             if result.is_new:
                 self.queue.wake()
-            yield result
+            if result.reread and result.upload is not None:
+                await self.queue.read_again(result.upload.number)
+                reread = await self.uploads.by_number(result.upload.number)
+                yield replace(result, upload=reread or result.upload)
+            else:
+                yield result
 
     async def process_upload_background(self, upload_id: str, user_id: str, file_type: str, extension: str) -> None:
         """Process one upload, however that ends. Raises UsageError for settings with which there is no analyzer."""
         pipeline = await self.queue.pipeline()
         await pipeline.process_upload_background(upload_id, user_id, file_type, extension)
 
-    async def set_place(self, upload_ids: Sequence[str], text: str) -> int:
-        """Set the place of uploads as a person writes it: `Rome, Italy`. Return how many changed.
-
-        `none` removes the place, and an empty text makes it the one that the file names.
+    async def set_place(self, upload_ids: Sequence[str], text: str) -> Placing:
+        """Set the place of uploads as a person writes it: `Rome, Italy`, `none` for no place, `file` for the one in the
+        file. Return what those had that changed. Raises UsageError for no text.
         """
         from vuemantics_tui.media.places import read_place
 
-        if not text.strip():
+        word = text.strip().lower()
+        if not word.strip(" ,"):
+            raise UsageError("A place needs a name", 'For example "Rome, Italy", "none" for no place, or "file".')
+        if word == "file":
             return await self.places.use_file(upload_ids)
-        place = None if text.strip().lower() == NO_PLACE else await asyncio.to_thread(read_place, text)
-        return await self.places.set(dict.fromkeys(upload_ids, place))
+        return await self.places.set(upload_ids, None if word == "none" else await asyncio.to_thread(read_place, text))
 
     async def preview(self, path: Path) -> bytes | None:
         """Return a small JPEG of any file on the disk, in the library or not; None if it has no picture to show."""
@@ -324,6 +372,11 @@ class Library:
             log.error("%s with an invalid ID are left alone: see the doctor", counted(misplaced, "upload"))
         ids, user_id = await self.uploads.existing_ids(), await self.uploads.owner_id()
         return await asyncio.to_thread(sweep_orphans, self.root, user_id, ids)
+
+
+def _take_out(source: Path, target: Path, start: int, size: int) -> None:
+    if not target.is_file() or target.stat().st_size != size:
+        copy_part(source, target, start, size)
 
 
 def _make_folder(root: Path) -> None:
