@@ -37,7 +37,7 @@ from vuemantics_tui.store.uploads import UploadStore
 
 if TYPE_CHECKING:
     from vuemantics_tui.analyzers.base import Analyzer, Compute, OnPulled, ServerState
-    from vuemantics_tui.domain.duplicates import DuplicateGroup, LookAlike
+    from vuemantics_tui.domain.duplicates import DuplicateGroup, DuplicatesFound, Likeness, LookAlike
     from vuemantics_tui.domain.upload import Upload
     from vuemantics_tui.library.analyzer import Choice
     from vuemantics_tui.library.duplicates import Duplicates
@@ -69,6 +69,7 @@ __all__ = [
     "DescriptionStore",
     "DuplicateGroup",
     "Duplicates",
+    "DuplicatesFound",
     "Export",
     "ExportFormat",
     "ExportProgress",
@@ -78,6 +79,7 @@ __all__ = [
     "Library",
     "LibrarySize",
     "LibraryStatistics",
+    "Likeness",
     "LookAlike",
     "OnPulled",
     "Outage",
@@ -108,7 +110,7 @@ __all__ = [
 # which most commands do without.
 _LATE = {
     "analyzers.base": ("Analyzer", "Compute", "OnPulled", "ServerState"),
-    "domain.duplicates": ("DuplicateGroup", "LookAlike"),
+    "domain.duplicates": ("DuplicateGroup", "DuplicatesFound", "Likeness", "LookAlike"),
     "library.analyzer": ("Choice",),
     "library.duplicates": ("Duplicates",),
     "library.export": ("Export", "ExportFormat", "ExportProgress", "SidecarResult"),
@@ -237,7 +239,7 @@ class Library:
         """What finds uploads that look the same."""
         from vuemantics_tui.library.duplicates import Duplicates
 
-        return Duplicates(self.database)
+        return Duplicates(self.database, self.root, lambda: self.compute, self.settings.limits.max_pixels)
 
     @cached_property
     def export(self) -> Export:
