@@ -83,6 +83,11 @@ def sidecars_of(path: Path) -> list[Path]:
     return [each for each in found if each != path]
 
 
+def read_sidecars(path: Path) -> list[Xmp]:
+    """Return what the side-cars of a file say. Raises OSError if one cannot be read."""
+    return [parse_xmp(sidecar.read_bytes()) for sidecar in sidecars_of(path)]
+
+
 def _read(file: BinaryIO, found: Packets) -> None:
     head = file.read(16)
     if head.startswith(b"\xff\xd8"):
