@@ -16,7 +16,7 @@ from vuemantics_tui.media.companions import apple_ties, clip_ties, motion_ties
 from vuemantics_tui.media.coordinates import Coordinates, clip_coordinates, exif_coordinates, packet_coordinates
 from vuemantics_tui.media.dates import TakenDate, clip_date, picture_date
 from vuemantics_tui.media.exif import Tags, exif_directories, orientation_of, positive_of, text_of, whole_of
-from vuemantics_tui.media.packets import find_packets
+from vuemantics_tui.media.packets import find_packets, read_sidecars
 from vuemantics_tui.media.pictures import (
     DEFAULT_MAX_PIXELS,
     open_cut_or_whole,
@@ -49,7 +49,7 @@ def read_metadata(path: Path, file_type: FileType, max_pixels: int = DEFAULT_MAX
         extra |= apple_ties(image.info.get("exif")) | motion_ties(path, packets)
         if (turn := orientation_of(image)) != 1:
             extra["orientation"] = turn
-        taken = picture_date((main, photo, place), packets.read_xmp(), packets.iptc)
+        taken = picture_date((main, photo, place), packets.read_xmp(), packets.iptc, read_sidecars(path))
         words = read_words(path, packets, exif=main)
         return replace(_dated(taken), width=width, height=height, place=located.place, extra=extra or None, words=words)
 
@@ -118,7 +118,7 @@ def _from_video(path: Path) -> MediaMetadata:
         located = _located(clip_coordinates(tags) or packet_coordinates(packets))
         extra |= located.extra or {}
         return replace(
-            _dated(clip_date(path, tags, clip.container.format.name, packets.read_xmp())),
+            _dated(clip_date(path, tags, clip.container.format.name, packets.read_xmp(), read_sidecars(path))),
             width=width or None,
             height=height or None,
             duration=None if clip.duration is None else round(clip.duration, 3),
