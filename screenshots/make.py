@@ -28,6 +28,7 @@ from vuemantics_tui.paths import cache_dir
 from vuemantics_tui.ui.app import VuemanticsApp
 from vuemantics_tui.ui.picker.preview import PreviewPicture
 from vuemantics_tui.ui.picker.screen import PickerScreen
+from vuemantics_tui.ui.pictures.loader import Graphics
 from vuemantics_tui.ui.uploads.gallery import Gallery
 from vuemantics_tui.ui.uploads.screen import UploadsScreen
 from vuemantics_tui.ui.uploads.table import UploadTable
@@ -210,7 +211,9 @@ async def take(name: str, size: tuple[int, int], settings: Settings, photos: lis
     play, add_first = SCENES[name]
     library = await Library.open(settings)
     try:
-        app = VuemanticsApp(library, paths=photos if add_first else [], true_colour="yes", quadrants=True)
+        app = VuemanticsApp(
+            library, paths=photos if add_first else [], true_colour="yes", graphics=Graphics(quadrants=True)
+        )
         async with app.run_test(size=size) as pilot:
             await play(Stage(pilot, library, photos[0]))
             save(f"{name}-{size[0]}x{size[1]}", app.export_screenshot(title="vuemantics-tui"))

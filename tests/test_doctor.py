@@ -22,7 +22,6 @@ from vuemantics_tui.domain.finding import Finding, Verdict
 from vuemantics_tui.library import Library
 from vuemantics_tui.store.database import Database
 from vuemantics_tui.store.uploads import UploadStore
-from vuemantics_tui.terminal import Protocol, current_terminal
 
 NOBODY = "127.0.0.1:9"
 
@@ -260,18 +259,3 @@ async def test_inside_tmux_the_exact_lines_are_given(tmp_path: Path, monkeypatch
     tmux.write_text("#!/bin/sh\nexec sleep 60\n")
     finding = found(await terminals.examine_terminal(Settings()), "tmux")
     assert finding.text == "its settings cannot be read"
-
-
-@pytest.mark.parametrize(
-    ("environment", "protocol"),
-    [
-        ({"TERM": "xterm-kitty"}, Protocol.KITTY),
-        ({"TERM": "xterm-256color", "TERM_PROGRAM": "ghostty"}, Protocol.KITTY),
-        ({"TERM": "xterm-256color", "TERM_PROGRAM": "WezTerm"}, Protocol.SIXEL),
-        ({"TERM": "xterm-256color", "WT_SESSION": "x"}, Protocol.SIXEL),
-        ({"TERM": "xterm-256color"}, Protocol.BLOCKS),
-        ({"TERM": "linux"}, Protocol.BLOCKS),
-    ],
-)
-def test_what_the_terminal_could_show(environment: dict[str, str], protocol: Protocol) -> None:
-    assert current_terminal(environment).protocol is protocol

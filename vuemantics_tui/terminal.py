@@ -1,49 +1,174 @@
-"""What this terminal can show, judged by its environment alone, before Textual starts."""
+"""What this terminal can show: by its environment, and by its own answers, before Textual starts."""
 
 from __future__ import annotations
 
 import os
+import re
+import select
 import shutil
+import subprocess
 import sys
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
 class Protocol(StrEnum):
     """How a terminal shows a picture."""
 
-    KITTY = "Kitty protocol"
+    KITTY = "Kitty graphics"
     SIXEL = "Sixel"
     BLOCKS = "blocks"
 
 
-# What each terminal has, by what it calls itself in TERM_PROGRAM or TERM, after their own documentation.
-_PROTOCOLS = {
-    "xterm-kitty": Protocol.KITTY,
-    "xterm-ghostty": Protocol.KITTY,
-    "ghostty": Protocol.KITTY,
-    "WezTerm": Protocol.SIXEL,
-    "iTerm.app": Protocol.SIXEL,
-    "foot": Protocol.SIXEL,
-    "foot-extra": Protocol.SIXEL,
-    "mlterm": Protocol.SIXEL,
+SUPPORTED = {"kitty": Protocol.KITTY, "blocks": Protocol.BLOCKS}
+"""The protocols that the app draws with, by their names in the setting `graphics`."""
+
+# Those that answer the question for Kitty graphics but know no Unicode placeholders, by how their answer to XTVERSION
+# begins.
+_WITHOUT_PLACEHOLDERS = ("Konsole", "WezTerm")
+
+# Every terminal answers the last of these: what has not answered by then never will.
+_XTVERSION, _CELL_SIZE, _ATTRIBUTES = "\x1b[>q", "\x1b[16t", "\x1b[c"
+# One pixel, only to be asked about; i is the number in the answer (Kitty graphics protocol, "Querying support").
+_KITTY_ID = 31
+_KITTY = f"\x1b_Gi={_KITTY_ID},s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\"
+_ANSWERS = {
+    "version": re.compile(r"\x1bP>\|(?P<version>[^\x1b]*)\x1b\\"),
+    "kitty": re.compile(rf"\x1b_Gi={_KITTY_ID};(?P<kitty>[^\x1b]*)\x1b\\"),
+    "cell": re.compile(r"\x1b\[6;(?P<cell>\d+;\d+)t"),
+    "attributes": re.compile(r"\x1b\[\?(?P<attributes>[\d;]*)c"),
 }
-# Those that set a variable of their own, and not TERM_PROGRAM.
-_VARIABLES = {
-    "KITTY_WINDOW_ID": Protocol.KITTY,
-    "GHOSTTY_RESOURCES_DIR": Protocol.KITTY,
-    "WT_SESSION": Protocol.SIXEL,
-    "KONSOLE_VERSION": Protocol.SIXEL,
-}
+_SIXEL_ATTRIBUTE = "4"
+LOCAL_SECONDS, REMOTE_SECONDS = 1.0, 3.0
+TMUX_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What a terminal answered when it was asked for its abilities; an empty text where it did not.
+
+    `version` is its name and version, `kitty` "OK" or the reason why not, `cell` the size of a cell in pixels (width,
+    height), `attributes` the numbers of its primary device attributes. `inner` is the version of the multiplexer that
+    it was asked through, `narrow` whether that passes on only 256 colours. `typed` are the keys pressed meanwhile.
+    """
+
+    version: str = ""
+    kitty: str = ""
+    cell: tuple[int, int] | None = None
+    attributes: tuple[str, ...] = ()
+    inner: str = ""
+    narrow: bool = False
+    typed: str = ""
+
+    @property
+    def protocol(self) -> Protocol:
+        """Return the best protocol that the answers prove."""
+        if self.kitty == "OK" and not self.version.startswith(_WITHOUT_PLACEHOLDERS):
+            return Protocol.KITTY
+        return Protocol.SIXEL if self.has_sixel else Protocol.BLOCKS
+
+    @property
+    def has_sixel(self) -> bool:
+        """Return whether the terminal shows Sixel pictures."""
+        return _SIXEL_ATTRIBUTE in self.attributes
+
+
+def wrapped(sequence: str) -> str:
+    """Return a sequence as tmux passes it through to its own terminal, if `allow-passthrough` is on."""
+    return "\x1bPtmux;" + sequence.replace("\x1b", "\x1b\x1b") + "\x1b\\"
+
+
+def asked_terminal(terminal: Terminal, graphics: str) -> Answers:
+    """Ask the terminal of this process, unless the setting `graphics` needs no answers. Blocks."""
+    if graphics == "blocks" or not terminal.interactive:
+        return Answers()
+    seconds = REMOTE_SECONDS if terminal.over_ssh else LOCAL_SECONDS
+    output = sys.__stdout__ or sys.stdout
+    answers = ask_terminal(sys.stdin.fileno(), output.fileno(), seconds)
+    if not answers.inner:
+        return answers
+    return replace(answers, narrow="RGB" not in _tmux_features())
+
+
+def _tmux_features() -> str:
+    """Return what tmux knows of the terminal that it runs in; without RGB it turns colours into one of 256."""
+    try:
+        words = ("tmux", "display-message", "-p", "#{client_termfeatures}")
+        shown = subprocess.run(words, capture_output=True, text=True, timeout=TMUX_SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return shown.stdout
+
+
+def chosen_protocol(graphics: str, answers: Answers) -> Protocol:
+    """Return the protocol to draw with: the one that the setting `graphics` names, or the best that was proved."""
+    wanted = SUPPORTED.get(graphics, answers.protocol)
+    return wanted if wanted in SUPPORTED.values() else Protocol.BLOCKS
+
+
+def ask_terminal(reading: int, writing: int, seconds: float = LOCAL_SECONDS) -> Answers:
+    """Ask the terminal behind two file descriptors what it can show; call it before anybody else reads from there.
+
+    Inside tmux, the terminal that tmux runs in is asked too. Gives up after so many seconds each time. Raises OSError
+    if there is no terminal.
+    """
+    if sys.platform == "win32":
+        return Answers()
+    import termios
+    import tty
+
+    before = termios.tcgetattr(reading)
+    try:
+        # Now, not after what was typed is thrown away.
+        tty.setcbreak(reading, termios.TCSANOW)
+        found = _read_answers(_ask(reading, writing, _XTVERSION + _KITTY + _CELL_SIZE + _ATTRIBUTES, seconds))
+        if not found.version.startswith("tmux"):
+            return found
+        outer = _read_answers(_ask(reading, writing, wrapped(_XTVERSION + _KITTY + _ATTRIBUTES), seconds))
+    finally:
+        termios.tcsetattr(reading, termios.TCSANOW, before)
+    return replace(
+        found, version=outer.version, kitty=outer.kitty, inner=found.version, typed=found.typed + outer.typed
+    )
+
+
+def _ask(reading: int, writing: int, questions: str, seconds: float) -> str:
+    """Write questions, and return what came until the last of them was answered, or until the time was over."""
+    os.write(writing, questions.encode())
+    deadline = time.monotonic() + seconds
+    said = b""
+    while not _ANSWERS["attributes"].search(said.decode("utf-8", "replace")):
+        left = deadline - time.monotonic()
+        if left <= 0 or not select.select([reading], [], [], left)[0]:
+            break
+        read = os.read(reading, 4096)
+        if not read:
+            break
+        said += read
+    return said.decode("utf-8", "replace")
+
+
+def _read_answers(said: str) -> Answers:
+    found: dict[str, str] = {}
+    for name, pattern in _ANSWERS.items():
+        if match := pattern.search(said):
+            found[name] = match[name]
+            said = said[: match.start()] + said[match.end() :]
+    height, _, width = found.get("cell", "").partition(";")
+    return Answers(
+        version=found.get("version", ""),
+        kitty=found.get("kitty", ""),
+        cell=(int(width), int(height)) if width and int(width) and int(height) else None,
+        attributes=tuple(found.get("attributes", "").split(";")) if "attributes" in found else (),
+        typed=said,
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Terminal:
-    """A terminal. `kind` is what TERM says; `colours` is how many it says it can show; `size` in (columns, rows).
-
-    `protocol` is the best that it has for pictures, as far as its environment tells.
-    """
+    """A terminal. `kind` is what TERM says; `colours` is how many it says it can show; `size` in (columns, rows)."""
 
     name: str
     kind: str
@@ -54,7 +179,6 @@ class Terminal:
     over_ssh: bool
     utf8: bool
     no_color: bool
-    protocol: Protocol = Protocol.BLOCKS
 
     @property
     def quadrants(self) -> bool:
@@ -77,16 +201,7 @@ def current_terminal(environment: Mapping[str, str] = os.environ) -> Terminal:
         over_ssh="SSH_CONNECTION" in environment or "SSH_TTY" in environment,
         utf8="utf" in (getattr(output, "encoding", None) or "").lower(),
         no_color=bool(environment.get("NO_COLOR")),
-        protocol=_protocol(environment),
     )
-
-
-def _protocol(environment: Mapping[str, str]) -> Protocol:
-    for name in (environment.get("TERM_PROGRAM", ""), environment.get("TERM", "")):
-        if name in _PROTOCOLS:
-            return _PROTOCOLS[name]
-    found = [protocol for variable, protocol in _VARIABLES.items() if environment.get(variable)]
-    return found[0] if found else Protocol.BLOCKS
 
 
 def _colours(environment: Mapping[str, str]) -> int:

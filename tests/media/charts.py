@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import struct
+import zlib
 from fractions import Fraction
 from pathlib import Path
 
@@ -19,8 +22,9 @@ COLOURS = (
 )  # fmt: skip
 PATCH = 40
 
-# CIE xy of red, green, blue and white, by their H.273 code; 0 is Adobe RGB.
+# CIE xy of red, green, blue and white, by their H.273 code; 0 is Adobe RGB, -1 ProPhoto without its other white.
 _XY = {
+    -1: ((0.7347, 0.2653), (0.1596, 0.8404), (0.0366, 0.0001), (0.3127, 0.329)),
     0: ((0.64, 0.33), (0.21, 0.71), (0.15, 0.06), (0.3127, 0.329)),
     1: ((0.64, 0.33), (0.30, 0.60), (0.15, 0.06), (0.3127, 0.329)),
     5: ((0.64, 0.33), (0.29, 0.60), (0.15, 0.06), (0.3127, 0.329)),
@@ -55,7 +59,7 @@ def differences(picture: Image.Image) -> tuple[int, int]:
 
 
 def encoded(light: Floats, primaries: int, transfer: int) -> Floats:
-    """Return linear light of BT.709 as levels of 0..1 in another colour space. Transfer 0 is Adobe RGB's."""
+    """Return linear light of BT.709 as levels of 0..1 in another colour space; 0 is Adobe RGB and -1 ProPhoto."""
     there = np.clip(light @ (np.linalg.inv(_to_xyz(primaries)) @ _to_xyz(1)).T, 0, None)
     if transfer == 16:
         power = (there * 203 / 10000) ** (2610 / 16384)
@@ -68,9 +72,62 @@ def encoded(light: Floats, primaries: int, transfer: int) -> Floats:
         high = 0.17883277 * np.log(np.maximum(12 * scene - 0.28466892, 1e-9)) + 0.55991073
         return np.asarray(np.clip(np.where(scene <= 1 / 12, low, high), 0, 1))
     there = np.clip(there, 0, 1)
-    exponent = {0: 2.19921875, 4: 2.2, 8: 1.0}.get(transfer)
+    exponent = {-1: 1.8, 0: 2.19921875, 4: 2.2, 8: 1.0}.get(transfer)
     srgb = np.where(there <= 0.0031308, there * 12.92, 1.055 * there ** (1 / 2.4) - 0.055)
     return np.asarray(srgb if exponent is None else there ** (1 / exponent))
+
+
+def picture(levels: Floats) -> Image.Image:
+    """Return levels of 0..1 with 8 bits."""
+    return Image.fromarray(np.rint(levels * 255).astype(np.uint8))
+
+
+def png(levels: Floats, top: int, *chunks: tuple[bytes, bytes]) -> bytes:
+    """Return a PNG of 16 bits a channel with white at `top` and more chunks; grey, RGB or RGBA by the shape."""
+    height, width = levels.shape[:2]
+    colour_type = 0 if levels.ndim == 2 else {2: 4, 3: 2, 4: 6}[levels.shape[2]]
+    rows = np.rint(levels * top).astype(">u2").reshape(height, -1)
+    data = zlib.compress(b"".join(b"\0" + row.tobytes() for row in rows), 1)
+    header = struct.pack(">IIBBBBB", width, height, 16, colour_type, 0, 0, 0)
+    parts = ((b"IHDR", header), *chunks, (b"IDAT", data), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in parts
+    )
+
+
+def avif(levels: Floats, primaries: int, transfer: int) -> bytes:
+    """Return an AVIF of 8 bits that declares its colours by H.273 codes."""
+    buffer = io.BytesIO()
+    picture(levels).save(buffer, "AVIF", quality=95, subsampling="4:4:4")
+    data = bytearray(buffer.getvalue())
+    struct.pack_into(">HH", data, data.index(b"nclx") + 4, primaries, transfer)
+    return bytes(data)
+
+
+def profile(primaries: int, exponent: float, space: bytes = b"RGB ") -> bytes:
+    """Return an ICC profile of version 2 for RGB or GRAY (ICC.1:2001)."""
+    white = np.array([0.9642, 1.0, 0.8249])
+    cones = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
+    matrix = _to_xyz(primaries)
+    gains = np.diag((cones @ white) / (cones @ matrix.sum(axis=1)))
+    matrix = np.linalg.inv(cones) @ gains @ cones @ matrix
+
+    def xyz(values: Floats) -> bytes:
+        return b"XYZ \0\0\0\0" + b"".join(struct.pack(">i", round(float(value) * 65536)) for value in values)
+
+    curve = b"curv" + bytes(4) + struct.pack(">IHxx", 1, round(exponent * 256))
+    tags = {b"desc": b"desc" + bytes(4) + struct.pack(">I", 2) + b"x" + bytes(79), b"wtpt": xyz(white)}
+    if space == b"GRAY":
+        tags[b"kTRC"] = curve
+    else:
+        tags |= {letter + b"XYZ": xyz(column) for letter, column in zip((b"r", b"g", b"b"), matrix.T, strict=True)}
+        tags |= {letter + b"TRC": curve for letter in (b"r", b"g", b"b")}
+    table, body, start = struct.pack(">I", len(tags)), b"", 132 + 12 * len(tags)
+    for kind, data in tags.items():
+        table += kind + struct.pack(">II", start + len(body), len(data))
+        body += data + bytes(-len(data) % 4)
+    header = struct.pack(">I4xI4s4s4s", start + len(body), 0x02400000, b"mntr", space, b"XYZ ") + bytes(12) + b"acsp"
+    return header + bytes(28) + xyz(white)[8:] + bytes(48) + table + body
 
 
 def clip(
@@ -85,7 +142,7 @@ def clip(
     full: bool = False,
     real_matrix: int = 0,
 ) -> Path:
-    """Write three frames of RGB levels (0..1), tagged with H.273 codes, as `pixel_format`: yuv of 8, 10 or 12 bits.
+    """Write three frames of RGB levels (0..1), tagged with H.273 codes, as yuv of 8, 10 or 12 bits, or grey.
 
     `real_matrix` is the one that is used, if it is not the one that is declared.
     """
@@ -106,7 +163,7 @@ def clip(
             context.options = {"deadline": "realtime", "cpu-used": "8"} | (
                 {"profile": "2"} if "10" in pixel_format else {}
             )
-        frame = _yuv(levels, pixel_format, real_matrix or matrix, full)
+        frame = yuv(levels, pixel_format, real_matrix or matrix, full)
         frame.color_range, frame.colorspace = context.color_range, matrix
         for number in range(3):
             frame.pts = number
@@ -115,7 +172,7 @@ def clip(
     return path
 
 
-def _yuv(levels: Floats, pixel_format: str, matrix: int, full: bool) -> av.VideoFrame:
+def yuv(levels: Floats, pixel_format: str, matrix: int, full: bool) -> av.VideoFrame:
     depth = int(pixel_format.partition("p")[2].removesuffix("le") or 8) if not pixel_format.startswith("yuvj") else 8
     kr, kb = _LUMA[matrix]
     luma = levels @ np.array([kr, 1 - kr - kb, kb])
@@ -130,7 +187,7 @@ def _yuv(levels: Floats, pixel_format: str, matrix: int, full: bool) -> av.Video
     if "420" in pixel_format:
         planes[1:] = [plane[::2] for plane in planes[1:]]
     frame = av.VideoFrame(levels.shape[1], levels.shape[0], pixel_format)
-    for plane, values in zip(frame.planes, planes, strict=True):
+    for plane, values in zip(frame.planes, planes, strict=False):
         data = np.clip(np.rint(values), 0, top).astype(np.uint8 if depth == 8 else "<u2")
         rows = np.zeros((plane.height, plane.line_size), np.uint8)
         packed = data.view(np.uint8).reshape(plane.height, -1)

@@ -181,9 +181,14 @@ def bmp_declaring(width: int, height: int) -> bytes:
     return b"BM" + struct.pack("<IHHI", 54, 0, 0, 54) + info
 
 
-def heic(picture: Image.Image, thumbnail: Image.Image) -> bytes:
+def heic(
+    picture: Image.Image | av.VideoFrame,
+    thumbnail: Image.Image | av.VideoFrame,
+    nclx: tuple[int, int, int] | None = None,
+) -> bytes:
     """Build a HEIC file with an embedded thumbnail, both HEVC; pi-heif has no encoder.
 
+    `nclx` are the H.273 codes of primaries, transfer and matrix that the picture, but not the thumbnail, declares.
     Box layouts: ISO/IEC 14496-12 and 23008-12; `hvcC` is 14496-15's decoder configuration record.
     """
     images = [picture, thumbnail]
@@ -195,10 +200,15 @@ def heic(picture: Image.Image, thumbnail: Image.Image) -> bytes:
     iinf = _full(b"iinf", struct.pack(">H", 2) + infe)
     iref = _full(b"iref", _box(b"thmb", struct.pack(">HHH", 2, 1, 1)))
     properties = b"".join(
-        _box(b"hvcC", record) + _full(b"ispe", struct.pack(">II", *image.size))
+        _box(b"hvcC", record) + _full(b"ispe", struct.pack(">II", image.width, image.height))
         for image, (record, _) in zip(images, coded, strict=True)
     )
-    ipma = _full(b"ipma", struct.pack(">IHBBBHBBB", 2, 1, 2, 0x81, 2, 2, 2, 0x83, 4))
+    of_picture = [0x81, 2]
+    if nclx:
+        properties += _box(b"colr", b"nclx" + struct.pack(">HHHB", *nclx, 0))
+        of_picture.append(5)
+    first = struct.pack(">HB", 1, len(of_picture)) + bytes(of_picture)
+    ipma = _full(b"ipma", struct.pack(">I", 2) + first + struct.pack(">HBBB", 2, 2, 0x83, 4))
     iprp = _box(b"iprp", _box(b"ipco", properties) + ipma)
 
     def meta(first: int) -> bytes:
@@ -220,16 +230,18 @@ def _full(kind: bytes, body: bytes, version: int = 0) -> bytes:
     return _box(kind, bytes([version, 0, 0, 0]) + body)
 
 
-def _hevc(image: Image.Image) -> tuple[bytes, bytes]:
+def _hevc(image: Image.Image | av.VideoFrame) -> tuple[bytes, bytes]:
     """Return a key frame: its configuration record and its data, as in an MP4."""
     buffer = io.BytesIO()
     buffer.name = "one.mp4"
     with av.open(buffer, "w", format="mp4") as output:
         stream = output.add_stream("libx265", rate=1, options={"x265-params": "log-level=none:bframes=0"})
         assert isinstance(stream, av.VideoStream)
-        stream.width, stream.height = image.size
-        stream.pix_fmt = "yuv420p"
-        frame = av.VideoFrame.from_ndarray(np.asarray(image), format="rgb24")
+        stream.width, stream.height = image.width, image.height
+        frame = image
+        if isinstance(frame, Image.Image):
+            frame = av.VideoFrame.from_ndarray(np.asarray(image), format="rgb24")
+        stream.pix_fmt = "yuv420p" if isinstance(image, Image.Image) else frame.format.name
         frame.pts = 0
         for packet in [*stream.encode(frame), *stream.encode(None)]:
             # Without B-frames there is nothing to reorder, whatever the encoder's look-ahead says.

@@ -140,7 +140,7 @@ async def test_the_loader_keeps_what_it_drew_until_the_file_changes(tmp_path: Pa
 
 
 async def test_the_loader_forgets_what_was_not_used_longest(tmp_path: Path) -> None:
-    loader = PictureLoader(most_kept=2)
+    loader = PictureLoader(most=2)
     paths = [save(tmp_path / f"{number}.png", CORNERS) for number in range(3)]
     drawn = [await loader.load(path, 4, 2, PictureMode()) for path in paths[:2]]
     assert await loader.load(paths[0], 4, 2, PictureMode()) is drawn[0]

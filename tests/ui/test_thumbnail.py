@@ -11,7 +11,7 @@ from textual.strip import Strip
 
 from tests.ui.drawn_cells import CORNERS, GREEN, RED, WHITE, cells, enlarged, save
 from tests.ui.screen_text import screen_strips, screen_text
-from vuemantics_tui.ui.pictures.loader import Depth, PictureLoader, PictureMode, mode_of
+from vuemantics_tui.ui.pictures.loader import Depth, Graphics, PictureLoader, PictureMode, mode_of
 from vuemantics_tui.ui.themes import DARK
 from vuemantics_tui.ui.widgets.thumbnail import Thumbnail
 
@@ -106,12 +106,12 @@ async def test_the_widget_draws_again_for_another_size_only(tmp_path: Path) -> N
 def test_the_colours_are_those_that_the_app_writes(system: str | None, depth: Depth) -> None:
     app = ThumbnailApp(PictureLoader())
     app.console = Console(color_system=system, force_terminal=True)  # type: ignore[arg-type]
-    assert mode_of(app) == PictureMode(depth)
+    assert mode_of(app, Graphics()) == PictureMode(depth)
 
 
 def test_the_terminals_own_colours_without_colour_are_shades() -> None:
     app = ThumbnailApp(PictureLoader())
     app.no_color = True
-    assert mode_of(app).depth is Depth.TRUE_COLOUR
+    assert mode_of(app, Graphics()).depth is Depth.TRUE_COLOUR
     app.theme = "ansi-dark"
-    assert mode_of(app).depth is Depth.SHADES
+    assert mode_of(app, Graphics()).depth is Depth.SHADES

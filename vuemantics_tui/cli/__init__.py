@@ -11,7 +11,14 @@ from typing import NoReturn
 import click
 
 import vuemantics_tui
-from vuemantics_tui.cli.options import EXIT_CODES, INTERRUPTED, WRONG_USAGE, analyzer_option, library_option
+from vuemantics_tui.cli.options import (
+    EXIT_CODES,
+    INTERRUPTED,
+    WRONG_USAGE,
+    analyzer_option,
+    graphics_option,
+    library_option,
+)
 from vuemantics_tui.cli.output import ReaderGoneError, note
 from vuemantics_tui.cli.session import Interrupted
 from vuemantics_tui.domain.errors import VuemanticsError
@@ -36,11 +43,13 @@ _PLACES = {
     "open": "uploads:open_original",
     "process": "queue:process",
     "pull": "analyzers:pull",
+    "rate": "uploads:rate",
     "reembed": "descriptions:reembed",
     "retry": "queue:retry",
     "saved": "search:saved",
     "search": "search:search",
     "show": "uploads:show",
+    "stack": "stacks:stack",
     "stats": "statistics:stats",
     "tag": "uploads:tag",
     "trash": "trash:trash",
@@ -115,6 +124,7 @@ class PathOrCommandGroup(click.Group):
 )
 @click.version_option(vuemantics_tui.__version__, prog_name="vuemantics-tui")
 @analyzer_option
+@graphics_option
 @library_option
 def cli() -> None:
     """A photo and video library for the terminal.

@@ -81,6 +81,8 @@ async def _copy(library: Library, candidates: list[Candidate], as_json: bool) ->
             bar.say(f"{size_words(bar.done)} of {size_words(total)}")
             if result.is_new and result.upload is not None:
                 added.append(result.upload)
+                if result.reason:
+                    note(result_line("warning", result.path.name, result.reason))
             else:
                 _tell_left_out(library, result, as_json)
     return added
@@ -90,6 +92,8 @@ def _tell_left_out(library: Library, result: IntakeResult, as_json: bool) -> Non
     if as_json:
         emit_json(intake_document(library, result))
     elif result.upload is not None:
-        emit(result_line(result.outcome.value, result.path.name, f"already in the library as {result.upload.id}"))
+        words = f"already in the library as {result.upload.id}"
+        more = ". Its side-car was read again" if result.reread else f". {result.reason}" if result.reason else ""
+        emit(result_line(result.outcome.value, result.path.name, words + more))
     else:
         emit(result_line(result.outcome.value, result.path.name, f"{result.reason}. {result.hint}".strip()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import sys
 import tempfile
@@ -12,14 +13,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vuemantics_tui.cli.options import FAILED, analyzer_option, current_settings, library_option
+from vuemantics_tui.cli.options import FAILED, analyzer_option, current_settings, graphics_option, library_option
 from vuemantics_tui.cli.output import emit, note, upload_table
 from vuemantics_tui.cli.session import run
 from vuemantics_tui.config import Settings
 from vuemantics_tui.domain.errors import UsageError, VuemanticsError
 from vuemantics_tui.domain.text import counted
 from vuemantics_tui.paths import log_file
-from vuemantics_tui.terminal import current_terminal
+from vuemantics_tui.terminal import asked_terminal, current_terminal
 
 if TYPE_CHECKING:
     from vuemantics_tui.domain.finding import Finding
@@ -30,6 +31,7 @@ SWITCH_SECONDS = 0.0005
 @click.command(hidden=True)
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @analyzer_option
+@graphics_option
 @library_option
 def app(paths: tuple[Path, ...]) -> None:
     """Open the app and add these paths, folders with everything in them."""
@@ -45,6 +47,7 @@ def app(paths: tuple[Path, ...]) -> None:
 
 
 @click.command()
+@graphics_option
 @library_option
 def demo() -> None:
     """Try the program on drawn pictures.
@@ -93,22 +96,27 @@ async def _screen(settings: Settings, paths: Sequence[Path]) -> int | None:
     """Run the app to its end; return how many uploads still wait, or None to open it once more."""
     _favour_the_keyboard()
     from vuemantics_tui.library import Library
-    from vuemantics_tui.ui.app import VuemanticsApp
+    from vuemantics_tui.ui.app import VuemanticsApp, graphics_of
 
+    terminal = current_terminal()
+    # The terminal answers while the library opens.
+    asked = asyncio.create_task(asyncio.to_thread(asked_terminal, terminal, settings.graphics))
     library = await Library.open(settings)
 
     async def examined() -> Sequence[Finding]:
         from vuemantics_tui.doctor import examine
 
-        return await examine(settings, library)
+        return await examine(settings, library, await asked)
 
     try:
+        answers = await asked
         screen = VuemanticsApp(
             library,
             paths=paths,
             theme=settings.theme,
             true_colour=settings.true_colour,
-            quadrants=settings.quadrants == "yes" or (settings.quadrants == "auto" and current_terminal().quadrants),
+            graphics=graphics_of(settings, terminal, answers),
+            typed=answers.typed,
             keys=settings.keys,
             problems=settings.problems,
             examine=examined,

@@ -20,7 +20,7 @@ from vuemantics_tui.domain.text import counted, visible
 if TYPE_CHECKING:
     from vuemantics_tui.library import Library
 
-XMP = "xmp"
+XMP, CLIPS = "xmp", "clips"
 STDOUT = Path("-")
 
 
@@ -31,7 +31,10 @@ STDOUT = Path("-")
 @click.argument("target", type=click.Path(path_type=Path, allow_dash=True), metavar="FOLDER|FILE")
 @click.argument("query", nargs=-1, metavar="[QUERY...]")
 @click.option(
-    "--format", "export_format", type=click.Choice(["jsonl", "csv", XMP]), help="JSON Lines, a table, or XMP side-cars."
+    "--format",
+    "export_format",
+    type=click.Choice(["jsonl", "csv", XMP, CLIPS]),
+    help="JSON Lines, a table, XMP side-cars, or the clips inside motion photos.",
 )
 @hidden_option
 @click.option("--overwrite", is_flag=True, help="Replace an existing file, and side-cars written by other programs.")
@@ -45,9 +48,10 @@ def export(target: Path, query: tuple[str, ...], export_format: str | None, hidd
     read.
     """
     chosen = export_format or _format_of(target)
-    if chosen == XMP and target == STDOUT:
-        raise UsageError("Side-cars need a folder", "Give an existing folder, or --format jsonl.")
-    if chosen != XMP and target != STDOUT:
+    if chosen in (XMP, CLIPS) and target == STDOUT:
+        what = "Clips" if chosen == CLIPS else "Side-cars"
+        raise UsageError(f"{what} need a folder", "Give an existing folder, or --format jsonl.")
+    if chosen not in (XMP, CLIPS) and target != STDOUT:
         _check_file(target, overwrite)
     text = checked_line(query)
     settings = current_settings()
@@ -81,6 +85,8 @@ async def _export(
         numbers = await _found(library, text, hidden) if text else None
         if export_format == XMP:
             return await _sidecars(library, target, numbers, hidden, overwrite)
+        if export_format == CLIPS:
+            return await _clips(library, target, numbers, hidden)
         if target == STDOUT:
             await _lines(library, export_format, numbers, hidden)
         else:
@@ -123,6 +129,15 @@ async def _file(
             bar.show(at.done, at.of)
             bar.say(f"{at.done:,} of {at.of:,}")
     note(f"Exported {counted(done, 'upload')} to {visible(str(target))}")
+
+
+async def _clips(library: Library, folder: Path, numbers: Sequence[int] | None, hidden: bool) -> int:
+    written = 0
+    async for path in library.export.clips(folder, numbers, include_hidden=hidden):
+        written += 1
+        note(result_line("wrote", path.name))
+    note(f"Wrote {counted(written, 'clip')} to {visible(str(folder))}")
+    return 0
 
 
 async def _sidecars(

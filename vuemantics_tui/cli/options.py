@@ -18,7 +18,7 @@ EXIT_CODES = "Exit codes: 0 success, 1 something failed, 2 wrong usage, 130 inte
 
 # How long commands wait for a server that is offline.
 PATIENCE_SECONDS = 60.0
-_FLAGS = ("library", "analyzer")
+_FLAGS = ("library", "analyzer", "graphics")
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -64,6 +64,15 @@ analyzer_option: Decorator = click.option(
 )
 """`--analyzer NAME`, for the group and for every command that describes or embeds."""
 
+graphics_option: Decorator = click.option(
+    "--graphics",
+    type=click.Choice(own_choices("graphics")),
+    expose_value=False,
+    callback=_remember,
+    help="How the app shows pictures. [env: VUEMANTICS_GRAPHICS]",
+)
+"""`--graphics NAME`, for the group and for the commands that open the app."""
+
 patience_option: Decorator = click.option(
     "--patience",
     type=click.FloatRange(min=0),
@@ -76,6 +85,9 @@ json_option: Decorator = click.option("--json", "as_json", is_flag=True, help="P
 """`--json`, for every command that prints uploads."""
 
 hidden_option: Decorator = click.option("--hidden", is_flag=True, help="Include hidden uploads.")
+alone_option: Decorator = click.option(
+    "--alone", is_flag=True, help="Only the uploads you name, not the rest of their stacks."
+)
 members_option: Decorator = click.option("--members", is_flag=True, help="Also list what is inside stacks.")
 yes_option: Decorator = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 no_wait_option: Decorator = click.option("--no-wait", is_flag=True, help="Queue the work and return at once.")

@@ -118,6 +118,8 @@ def intake_document(library: Library, result: IntakeResult) -> dict[str, Any]:
     if result.upload is not None:
         document["id"] = result.upload.id
         document["upload"] = upload_document(library, result.upload)
+        document["reason"] = result.reason
+        document["reread"] = result.reread
     else:
         document |= {"reason": result.reason, "hint": result.hint}
     return document

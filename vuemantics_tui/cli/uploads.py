@@ -1,4 +1,4 @@
-"""The commands about single uploads: list, show, open, tag."""
+"""The commands about single uploads: list, show, open, tag, rate."""
 
 from __future__ import annotations
 
@@ -6,13 +6,22 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vuemantics_tui.cli.options import current_settings, hidden_option, json_option, library_option, members_option
+from vuemantics_tui.cli.options import (
+    alone_option,
+    current_settings,
+    hidden_option,
+    json_option,
+    library_option,
+    members_option,
+)
 from vuemantics_tui.cli.output import emit, emit_json, note, table, upload_document, upload_page, upload_table
 from vuemantics_tui.cli.session import open_library, run
 from vuemantics_tui.config import Settings
 from vuemantics_tui.desktop import open_in_viewer
 from vuemantics_tui.domain.errors import UsageError
+from vuemantics_tui.domain.fields import rating_words
 from vuemantics_tui.domain.formats import FileType
+from vuemantics_tui.domain.media import MOST_STARS, REJECTED
 from vuemantics_tui.domain.text import counted, visible
 from vuemantics_tui.domain.upload import ProcessingStatus
 
@@ -57,7 +66,7 @@ async def _list(
 ) -> None:
     async with open_library(settings) as library:
         uploads = await library.uploads.newest(
-            status=status, file_type=file_type, limit=limit, show_hidden=hidden, faces_only=not members
+            status=status, file_type=file_type, limit=limit, show_hidden=hidden, covers_only=not members
         )
         if as_json:
             for upload in uploads:
@@ -100,12 +109,22 @@ async def _show(settings: Settings, prefix: str, as_json: bool) -> None:
 
 @click.command("open")
 @click.argument("upload_id", metavar="ID")
+@click.option("--clip", is_flag=True, help="Play the clip of a Live Photo or a motion photo.")
 @library_option
-def open_original(upload_id: str) -> None:
+def open_original(upload_id: str, clip: bool) -> None:
     """Open the original in your system's viewer."""
     settings = current_settings()
-    path = run(lambda: _original(settings, upload_id))
+    path = run(lambda: _clip(settings, upload_id) if clip else _original(settings, upload_id))
     open_in_viewer(path)
+
+
+async def _clip(settings: Settings, prefix: str) -> Path:
+    async with open_library(settings) as library:
+        upload = await library.uploads.find(prefix)
+        path = await library.clip(upload)
+        if path is None:
+            raise UsageError(f"{upload.filename} has no clip", "To see what has one: vuemantics-tui search is:motion")
+        return path
 
 
 async def _original(settings: Settings, prefix: str) -> Path:
@@ -121,12 +140,13 @@ async def _original(settings: Settings, prefix: str) -> Path:
 @click.argument("words", nargs=-1, metavar="ID... +TAG... -TAG...")
 @click.option("--list", "listed", is_flag=True, help="List tags and albums.")
 @click.option("--album/--no-album", default=None, help="Make the +TAGs albums, or plain tags again. Needs no IDs.")
+@alone_option
 @json_option
 @library_option
-def tag(words: tuple[str, ...], listed: bool, album: bool | None, as_json: bool) -> None:
+def tag(words: tuple[str, ...], listed: bool, album: bool | None, alone: bool, as_json: bool) -> None:
     """Add tags of your own to uploads, or remove them.
 
-    They stay when an upload is described again.
+    They stay when an upload is described again. Tagging the cover of a stack tags all of it.
     """
     wrong = next((word for word in words if word.startswith("--")), None)
     if wrong is not None:
@@ -147,7 +167,7 @@ def tag(words: tuple[str, ...], listed: bool, album: bool | None, as_json: bool)
     if listed:
         run(lambda: _tags_listed(settings, as_json))
     else:
-        run(lambda: _change(settings, ids, added, removed, album))
+        run(lambda: _change(settings, ids, added, removed, album, alone))
 
 
 async def _tags_listed(settings: Settings, as_json: bool) -> None:
@@ -165,10 +185,10 @@ async def _tags_listed(settings: Settings, as_json: bool) -> None:
 
 
 async def _change(
-    settings: Settings, ids: tuple[str, ...], added: list[str], removed: list[str], album: bool | None
+    settings: Settings, ids: tuple[str, ...], added: list[str], removed: list[str], album: bool | None, alone: bool
 ) -> None:
     async with open_library(settings, "write") as library:
-        named = [(await library.uploads.find(prefix)).id for prefix in ids]
+        named = [upload.id for upload in await library.named(ids, alone=alone)]
         given = taken = 0
         if named:
             plain, albums = ([], added) if album else (added, [])
@@ -188,3 +208,42 @@ async def _change(
 
 def _names(names: list[str]) -> str:
     return ", ".join(visible(name) for name in names)
+
+
+@click.command(
+    # So that -1 is a rating.
+    context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]},
+    epilog="For example: vuemantics-tui rate 3f2a 4",
+)
+@click.argument("ids", nargs=-1, required=True, metavar="ID...")
+@click.argument("stars", metavar="STARS")
+@json_option
+@library_option
+def rate(ids: tuple[str, ...], stars: str, as_json: bool) -> None:
+    """Rate uploads with 1 to 5 stars.
+
+    0 removes the rating, rejected marks what you would throw away. Your rating stays when an upload is described or
+    read again; the file is not changed.
+    """
+    rating = REJECTED if stars.lower() in ("rejected", "reject", str(REJECTED)) else None
+    if rating is None:
+        if stars not in map(str, range(MOST_STARS + 1)):
+            raise UsageError(f"{stars!r} is no rating", "Give 0 to 5, or rejected, after the IDs.")
+        rating = int(stars) or None
+    settings = current_settings()
+    run(lambda: _rate(settings, ids, rating, as_json))
+
+
+async def _rate(settings: Settings, prefixes: tuple[str, ...], rating: int | None, as_json: bool) -> None:
+    async with open_library(settings, "write") as library:
+        numbers = {(found := await library.uploads.find(prefix)).id: found.number for prefix in prefixes}
+        changed = await library.ratings.rate(numbers, rating)
+        if as_json:
+            for upload in await library.uploads.by_numbers(list(numbers.values())):
+                emit_json(upload_document(library, upload))
+    if not changed:
+        note("No changes.")
+    elif rating is None:
+        note(f"Removed the rating of {counted(len(changed), 'upload')}")
+    else:
+        note(f"Rated {counted(len(changed), 'upload')}: {rating_words(rating)}")

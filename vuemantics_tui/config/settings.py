@@ -127,6 +127,11 @@ class Settings:
     keep_free_mib: int = _number(200, "Space to keep free on the library's disk, in MiB.", 0)
     theme: str = _text("vuemantics", "Theme of the app.")
     true_colour: str = _text("auto", "True colour (16 million colours): auto, yes or no.", "auto", "yes", "no")
+    graphics: str = _text(
+        "auto",
+        "How pictures are shown: auto (the best way the terminal has), kitty (Kitty graphics) or blocks.",
+        *("auto", "kitty", "blocks"),
+    )
     quadrants: str = _text(
         "auto",
         "Draw pictures with quarter blocks, which are sharper if the font has them: auto, yes or no.",

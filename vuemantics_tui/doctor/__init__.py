@@ -15,6 +15,7 @@ from vuemantics_tui.domain.errors import VuemanticsError
 from vuemantics_tui.domain.finding import Finding, Verdict
 from vuemantics_tui.library import Access, Library
 from vuemantics_tui.processing.compute import ProcessCompute
+from vuemantics_tui.terminal import Answers
 
 __all__ = ["PRIVACY", "examine", "is_ok"]
 
@@ -27,22 +28,23 @@ IN_USE = "analyzer"
 PART_SECONDS = 120.0
 
 
-async def examine(settings: Settings, library: Library | None = None) -> list[Finding]:
+async def examine(settings: Settings, library: Library | None = None, answers: Answers | None = None) -> list[Finding]:
     """Check everything that the program needs. Each part takes a bounded time, and none raises.
 
-    Without an open `library`, that of the settings is opened for reading, if there is one.
+    Without an open `library`, that of the settings is opened for reading, if there is one. `answers` are those of the
+    terminal; without them it is asked.
     """
     if library is not None:
-        return await _examine(settings, library, [])
+        return await _examine(settings, library, [], answers)
     if not await asyncio.to_thread(paths.database_file(settings.library).exists):
         nothing = Finding(Verdict.NEUTRAL, LIBRARY, f"{settings.library}: not created yet; the first add creates it")
-        return await _examine(settings, None, [nothing])
+        return await _examine(settings, None, [nothing], answers)
     try:
         library = await Library.open(settings, Access.READ)
     except VuemanticsError as error:
-        return await _examine(settings, None, [unusable(error)])
+        return await _examine(settings, None, [unusable(error)], answers)
     try:
-        return await _examine(settings, library, [])
+        return await _examine(settings, library, [], answers)
     finally:
         await library.close()
 
@@ -52,7 +54,9 @@ def is_ok(findings: Sequence[Finding]) -> bool:
     return not any(finding.is_problem and finding.subject in (IN_USE, LIBRARY) for finding in findings)
 
 
-async def _examine(settings: Settings, library: Library | None, about_library: list[Finding]) -> list[Finding]:
+async def _examine(
+    settings: Settings, library: Library | None, about_library: list[Finding], answers: Answers | None
+) -> list[Finding]:
     """Check all parts side by side; `about_library` are the findings about a library that is not open."""
     compute = library.compute if library else ProcessCompute(1, settings.worker_memory_mib * MIB)
     try:
@@ -64,7 +68,7 @@ async def _examine(settings: Settings, library: Library | None, about_library: l
             _bounded(PRIVACY, examine_privacy(settings)),
             _bounded("workers", machine.examine_workers(compute, settings)),
             _bounded("disk", machine.examine_disk(settings)),
-            _bounded("terminal", terminal.examine_terminal(settings)),
+            _bounded("terminal", terminal.examine_terminal(settings, answers)),
         )
     finally:
         if library is None:

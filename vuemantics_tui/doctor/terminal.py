@@ -7,9 +7,9 @@ import re
 import shutil
 from collections.abc import Mapping
 
-from vuemantics_tui.config import Settings
+from vuemantics_tui.config import AUTO, Settings
 from vuemantics_tui.domain.finding import Finding, Verdict
-from vuemantics_tui.terminal import Protocol, Terminal, current_terminal
+from vuemantics_tui.terminal import Answers, Protocol, Terminal, asked_terminal, chosen_protocol, current_terminal
 
 # Fewer columns or rows than these leave no room for the table.
 SMALLEST_SCREEN = (40, 8)
@@ -21,12 +21,14 @@ SLOW_ESCAPE = 50
 _OPTION = re.compile(r"(?P<name>[\w@-]+)(\[\d+\])? ?(?P<value>.*)")
 
 
-async def examine_terminal(settings: Settings) -> list[Finding]:
-    """Check what the terminal can show, and what tmux holds back."""
+async def examine_terminal(settings: Settings, answers: Answers | None = None) -> list[Finding]:
+    """Check what the terminal can show, and what tmux holds back. Without its `answers`, the terminal is asked."""
     terminal = current_terminal()
     findings = [_terminal(terminal)]
     if terminal.interactive:
-        findings += [_colours(terminal, settings), _pictures(terminal, settings)]
+        if answers is None:
+            answers = await asyncio.to_thread(asked_terminal, terminal, AUTO)
+        findings += [_colours(terminal, settings), _pictures(terminal, settings, answers)]
     if terminal.in_tmux:
         findings.append(await _tmux(terminal))
     return findings
@@ -70,12 +72,37 @@ def _colours(terminal: Terminal, settings: Settings) -> Finding:
     return Finding(Verdict.NEUTRAL, "colours", words, hint, data=data)
 
 
-def _pictures(terminal: Terminal, settings: Settings) -> Finding:
+def _pictures(terminal: Terminal, settings: Settings, answers: Answers) -> Finding:
+    protocol = chosen_protocol(settings.graphics, answers)
     quadrants = settings.quadrants == "yes" or (settings.quadrants == "auto" and terminal.quadrants)
-    drawn = "quarter blocks" if quadrants else "half blocks"
-    data = {"drawn_with": drawn, "protocol": terminal.protocol.value}
-    could = "" if terminal.protocol is Protocol.BLOCKS else f"; the terminal also supports {terminal.protocol}"
-    return Finding(Verdict.GOOD, "pictures", f"drawn with {drawn}{could}", data=data)
+    blocks = "quarter blocks" if quadrants else "half blocks"
+    shown = blocks if protocol is Protocol.BLOCKS else protocol.value
+    data: dict[str, object] = {
+        "shown_as": shown,
+        "graphics": settings.graphics,
+        "version": answers.version,
+        "kitty": answers.kitty,
+        "cell": list(answers.cell or ()),
+        "attributes": list(answers.attributes),
+        "multiplexer": answers.inner,
+    }
+    return Finding(Verdict.GOOD, "pictures", f"{shown}; {_answered(settings, answers)}", data=data)
+
+
+def _answered(settings: Settings, answers: Answers) -> str:
+    """Return in words what the terminal was asked and what it answered."""
+    if settings.graphics == "blocks":
+        return "the terminal was not asked, because graphics is set to blocks"
+    if not answers.attributes:
+        return "the terminal did not answer when asked for more"
+    said = [
+        answers.version or "no name",
+        f"Kitty graphics: {answers.kitty or 'no'}",
+        f"Sixel: {'yes' if answers.has_sixel else 'no'}",
+        *([f"cells of {answers.cell[0]} x {answers.cell[1]} pixels"] if answers.cell else []),
+        *([f"asked through {answers.inner}"] if answers.inner else []),
+    ]
+    return f"the terminal answered: {', '.join(said)}"
 
 
 async def _tmux(terminal: Terminal) -> Finding:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
@@ -14,8 +15,10 @@ from typing import TYPE_CHECKING, Self
 from vuemantics_tui import paths
 from vuemantics_tui.config import MIB, Settings
 from vuemantics_tui.domain.errors import LibraryError, VuemanticsError
+from vuemantics_tui.domain.formats import FileType
+from vuemantics_tui.domain.stacks import StackRole
 from vuemantics_tui.domain.text import counted
-from vuemantics_tui.files import make_folder
+from vuemantics_tui.files import copy_part, make_folder
 from vuemantics_tui.library.analyzer import LibraryAnalyzer
 from vuemantics_tui.library.queue import Queue
 from vuemantics_tui.library.trash import Trash
@@ -24,10 +27,11 @@ from vuemantics_tui.store.database import Access, Database
 from vuemantics_tui.store.descriptions import DescriptionStore
 from vuemantics_tui.store.history import HistoryStore
 from vuemantics_tui.store.identity import LibraryStore
+from vuemantics_tui.store.metadata import DateStore
 from vuemantics_tui.store.places import PlaceStore
 from vuemantics_tui.store.queue import QueueStore
 from vuemantics_tui.store.stacks import StackStore
-from vuemantics_tui.store.tags import TagStore
+from vuemantics_tui.store.tags import RatingStore, TagStore
 from vuemantics_tui.store.trash import TrashStore
 from vuemantics_tui.store.uploads import UploadStore
 
@@ -49,7 +53,7 @@ if TYPE_CHECKING:
     from vuemantics_tui.store.descriptions import EDITED_BY_HAND, StoredDescription
     from vuemantics_tui.store.search import SavedSearch
     from vuemantics_tui.store.statistics import LibrarySize
-    from vuemantics_tui.store.tags import Tag
+    from vuemantics_tui.store.tags import Rating, Tag
     from vuemantics_tui.store.trash import TrashedUpload
 
 __all__ = [
@@ -77,6 +81,7 @@ __all__ = [
     "OnPulled",
     "Outage",
     "Queue",
+    "Rating",
     "Running",
     "SavedSearch",
     "Search",
@@ -115,7 +120,7 @@ _LATE = {
     "store.descriptions": ("EDITED_BY_HAND", "StoredDescription"),
     "store.search": ("SavedSearch",),
     "store.statistics": ("LibrarySize",),
-    "store.tags": ("Tag",),
+    "store.tags": ("Rating", "Tag"),
     "store.trash": ("TrashedUpload",),
 }
 _MODULE_OF = {name: module for module, names in _LATE.items() for name in names}
@@ -156,7 +161,9 @@ class Library:
         self.uploads = UploadStore(database)
         self.history = HistoryStore(database)
         self.tags = TagStore(database)
+        self.ratings = RatingStore(database)
         self.places = PlaceStore(database)
+        self.dates = DateStore(database)
         self.queue = Queue(settings, database, self.analyzer, lambda: self.compute, limits)
         self.stacks = StackStore(database)
         self.descriptions = DescriptionStore(database)
@@ -253,6 +260,17 @@ class Library:
         """Return a new listener to changes by this and all other processes."""
         return ChangeFeed(self.database)
 
+    async def named(self, prefixes: Iterable[str], *, alone: bool = False) -> list[Upload]:
+        """Return the uploads whose IDs begin so, and with the cover of a stack, unless `alone`, all of that stack.
+
+        Raises UsageError where a prefix means none, or several.
+        """
+        found = [await self.uploads.find(prefix) for prefix in prefixes]
+        numbers = [upload.number for upload in found]
+        return await self.uploads.by_numbers(
+            list(dict.fromkeys(numbers)) if alone else await self.stacks.whole(numbers)
+        )
+
     def absolute(self, relative: str | None) -> Path | None:
         """Return where a file of the library is on this machine; None for none, and for one outside of the library."""
         if not relative or not (self.root / relative).is_relative_to(self.root) or ".." in Path(relative).parts:
@@ -269,6 +287,29 @@ class Library:
             )
         return path
 
+    async def clip(self, upload: Upload) -> Path | None:
+        """Return a file with the clip of a video, a motion photo or a Live Photo; None where there is none.
+
+        That of a motion photo is taken out of it once, and goes with the upload. Raises LibraryError if it cannot be.
+        """
+        if upload.file_type is FileType.VIDEO:
+            return self.original(upload)
+        if upload.motion_bytes:
+            original = self.original(upload)
+            target = original.with_name(paths.CLIP_NAME)
+            try:
+                await asyncio.to_thread(_take_out, original, target, upload.motion_start, upload.motion_bytes)
+            except OSError as error:
+                raise LibraryError(
+                    f"The clip in {upload.filename} cannot be taken out of it: {error.strerror or error}",
+                    f"Check the free space and the permissions of {self.root}.",
+                ) from error
+            return target
+        for member in upload.stack_members:
+            if member.role == StackRole.CLIP and (found := await self.uploads.get(member.id)):
+                return self.original(found)
+        return None
+
     async def gather(self, named: Iterable[Path], *, recursive: bool) -> list[Candidate]:
         """Return all files that the paths stand for, checked for space. Raises UsageError and LibraryError."""
         candidates = await self.intake.gather(named, recursive=recursive)
@@ -282,7 +323,12 @@ class Library:
         async for result in self.intake.add(candidates, on_bytes):
             if result.is_new:
                 self.queue.wake()
-            yield result
+            if result.reread and result.upload is not None:
+                await self.queue.read_again(result.upload.number)
+                reread = await self.uploads.by_number(result.upload.number)
+                yield replace(result, upload=reread or result.upload)
+            else:
+                yield result
 
     async def process_upload_background(self, upload_id: str, user_id: str, file_type: str, extension: str) -> None:
         """Process one upload, however that ends. Raises UsageError for settings with which there is no analyzer."""
@@ -309,6 +355,11 @@ class Library:
             log.error("%s with an invalid ID are left alone: see the doctor", counted(misplaced, "upload"))
         ids, user_id = await self.uploads.existing_ids(), await self.uploads.owner_id()
         return await asyncio.to_thread(sweep_orphans, self.root, user_id, ids)
+
+
+def _take_out(source: Path, target: Path, start: int, size: int) -> None:
+    if not target.is_file() or target.stat().st_size != size:
+        copy_part(source, target, start, size)
 
 
 def _make_folder(root: Path) -> None:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
+import itertools
 import json
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.fields import CSV_COLUMNS, Absolute, exported
 from vuemantics_tui.domain.upload import Upload
-from vuemantics_tui.files import WholeFile
+from vuemantics_tui.files import WholeFile, copy_part
 from vuemantics_tui.library.xmp import write_sidecar
 from vuemantics_tui.store.database import uninterrupted
 from vuemantics_tui.store.tags import TagStore
@@ -159,6 +160,24 @@ class Export:
                 done += 1
                 yield SidecarResult(record.upload, path, reason, done, len(chosen))
 
+    async def clips(
+        self, folder: Path, numbers: Sequence[int] | None = None, *, include_hidden: bool = False
+    ) -> AsyncIterator[Path]:
+        """Write the clips inside motion photos into a folder, each named after its photo: `name.mp4`.
+
+        A file that is there already is left alone, and another name is found. Raises UsageError as `sidecars` does.
+        """
+        await asyncio.to_thread(self._check_outside, folder)
+        if not await asyncio.to_thread(folder.is_dir):
+            raise UsageError(f"There is no folder {str(folder)!r}", "Create it first, or choose another.")
+        with _writing(folder):
+            async for record in self._records(await self._chosen(numbers, include_hidden)):
+                original, upload = self._absolute(record.upload.file_path), record.upload
+                if upload.motion_bytes and original is not None:
+                    yield await asyncio.to_thread(
+                        _write_clip, folder, upload.filename, original, upload.motion_start, upload.motion_bytes
+                    )
+
     async def _chosen(self, numbers: Sequence[int] | None, include_hidden: bool) -> Sequence[int]:
         return await self._uploads.all_numbers(include_hidden=include_hidden) if numbers is None else numbers
 
@@ -195,6 +214,14 @@ class Export:
             raise UsageError(
                 f"This folder belongs to the library itself: {folder}", "Choose a folder outside the library."
             )
+
+
+def _write_clip(folder: Path, filename: str, original: Path, start: int, size: int) -> Path:
+    stem = PurePath(filename.replace("/", "_").replace("\\", "_").replace("\x00", "_")).stem
+    names = (f"{stem}.mp4" if count == 1 else f"{stem} ({count}).mp4" for count in itertools.count(1))
+    target = next(path for name in names if not (path := folder / name).exists())
+    copy_part(original, target, start, size, private=False)
+    return target
 
 
 def _encoded(text: list[str]) -> bytes:

@@ -63,11 +63,9 @@ class Queue:
 
         Raises UsageError for settings with which there is no analyzer, and LibraryError.
         """
-        from vuemantics_tui.processing.backfill import Backfill
         from vuemantics_tui.processing.owner import this_process
         from vuemantics_tui.processing.scheduler import Scheduler, launch_task
         from vuemantics_tui.store.changes import Stir
-        from vuemantics_tui.store.duplicates import BackfillStore
         from vuemantics_tui.store.identity import LibraryStore, most_at_once
         from vuemantics_tui.store.queue import ClaimStore
 
@@ -85,15 +83,26 @@ class Queue:
             stir=Stir(self._database),
             see=partial(LibraryStore(self._database).see, at_most=most_at_once(self._settings.trash_days)),
         )
-        self._backfill = Backfill(
-            self._settings.library,
-            BackfillStore(self._database),
-            self._compute(),
-            self._settings.limits.max_pixels,
-            lambda: self.in_flight == 0,
-        )
         self._scheduler.start()
-        self._backfill.start()
+        self._background().start()
+
+    async def read_again(self, number: int) -> None:
+        """Read the file and the side-cars of an upload now, unless its run is going to. Raises LibraryError."""
+        await self._background().read_again(number)
+
+    def _background(self) -> Backfill:
+        from vuemantics_tui.processing.backfill import Backfill
+        from vuemantics_tui.store.duplicates import BackfillStore
+
+        if self._backfill is None:
+            self._backfill = Backfill(
+                self._settings.library,
+                BackfillStore(self._database),
+                self._compute(),
+                self._settings.limits.max_pixels,
+                lambda: self.in_flight == 0,
+            )
+        return self._backfill
 
     async def stop(self) -> None:
         """Stop processing; what ran is waiting again when this returns."""

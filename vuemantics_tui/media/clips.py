@@ -20,6 +20,7 @@ import av.video.stream
 import numpy as np
 from av.sidedata.sidedata import SideDataContainer
 from av.sidedata.sidedata import Type as SideDataType
+from numpy.typing import NDArray
 from PIL import Image
 
 from vuemantics_tui import paths
@@ -50,6 +51,8 @@ _TRANSPOSITIONS = {
 }
 _SIDEWAYS = frozenset(turn for matrix, turn in _TRANSPOSITIONS.items() if matrix[0] == 0)
 
+# FFmpeg's codes of the range (AVCOL_RANGE_*).
+_LIMITED, _FULL = 1, 2
 # FFmpeg's name for each matrix of H.273, table 4 (libswscale, SWS_CS_*).
 _SWS_MATRICES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}
 
@@ -104,20 +107,20 @@ class Clip:
 
 
 @contextmanager
-def open_clip(path: Path) -> Iterator[Clip]:
-    """Open a video for the length of a `with`.
+def open_clip(film: Path | bytes) -> Iterator[Clip]:
+    """Open a video file, or the bytes of one, for the length of a `with`.
 
     What FFmpeg raises in between on bad data becomes a MediaError: no container, no video stream, damaged packets.
     Anything else becomes a DefectError.
     """
     try:
         # "file:" and the whitelist keep a name or a playlist inside from reaching the network.
-        source = f"file:{path.absolute()}"
+        source = io.BytesIO(film) if isinstance(film, bytes) else f"file:{film.absolute()}"
         options = {"protocol_whitelist": "file"}
         with av.open(source, "r", container_options=options, **_TAG_OPTIONS) as container:
             clip = Clip(container, _main_stream(container))
-            if clip.duration is None and container.format.name == "matroska,webm":
-                clip = replace(clip, measured=_measured(path, clip))
+            if clip.duration is None and container.format.name == "matroska,webm" and isinstance(film, Path):
+                clip = replace(clip, measured=_measured(film, clip))
             yield clip
     except VuemanticsError:
         raise
@@ -280,21 +283,35 @@ def upright_picture(clip: Clip, frame: av.video.frame.VideoFrame, long_side: int
     size = max(1, round(width * scale)), max(1, round(height * scale))
     interpolation = "AREA" if scale < 1 else "BICUBIC"
     space = _colour_space(clip, frame)
-    alpha, deep = len(frame.format.components) == 4, space is not None
+    alpha, deep = any(part.is_alpha for part in frame.format.components), space is not None
     pixel_format = ("rgba" if alpha else "rgb") + (("64le" if alpha else "48le") if deep else ("" if alpha else "24"))
     small = frame.reformat(*size, pixel_format, interpolation=interpolation, **_matrix(clip, frame)).to_ndarray()
-    levels: Levels
-    if deep:
-        # FFmpeg's 16 bits are its 8 bits with zeros after them: white is 255 * 256.
-        levels = np.minimum(small.astype(np.uint32) * 257 // 256, 65535).astype(np.uint16)
-    else:
-        levels = small.astype(np.uint8)
+    levels: Levels = _sixteen_bits(small) if deep else small.astype(np.uint8)
     colours = levels[..., :3] if space is None else to_srgb(levels[..., :3], space)
     image = Image.fromarray(np.ascontiguousarray(colours), "RGB")
     if alpha:
         image = on_ground(image, Image.fromarray((levels[..., 3] >> (8 if deep else 0)).astype(np.uint8), "L"))
     transposition = _transposition(frame)
     return image if transposition is None else image.transpose(transposition)
+
+
+def deep_levels(film: Path | bytes) -> NDArray[np.uint16] | None:
+    """The levels of the first frame in its own size and colours, black to white as 0..65535, not turned.
+
+    Shape (height, width, 3). None if it has 8 bits. Raises MediaError if it does not decode.
+    """
+    with open_clip(film) as clip:
+        frame = next(frames_from_start(clip), None)
+        if frame is None:
+            raise MediaError("The video cannot be decoded: not one frame came out", DAMAGED_HINT)
+        if frame.format.components[0].bits <= 8:
+            return None
+        return _sixteen_bits(frame.reformat(format="rgb48le", **_matrix(clip, frame)).to_ndarray())
+
+
+def _sixteen_bits(levels: NDArray[Any]) -> NDArray[np.uint16]:
+    """FFmpeg's levels of 16 bits, whose white is at 255 * 256, with white at 65535."""
+    return np.minimum(levels.astype(np.uint32) * 257 // 256, 65535).astype(np.uint16)
 
 
 def _colour_space(clip: Clip, frame: av.video.frame.VideoFrame) -> ColourSpace | None:
@@ -310,7 +327,13 @@ def _colour_space(clip: Clip, frame: av.video.frame.VideoFrame) -> ColourSpace |
     )
     if primaries == UNSPECIFIED and _matrix_code(clip, frame) in (9, 10):
         primaries = 9
-    return from_cicp(primaries, transfer)
+    # FFmpeg takes all greys for full range.
+    grey = len(frame.format.components) == 1 and not frame.format.has_palette
+    return from_cicp(primaries, transfer, narrow=grey and _range_code(clip, frame) == _LIMITED)
+
+
+def _range_code(clip: Clip, frame: av.video.frame.VideoFrame) -> int:
+    return int(frame.color_range) or int(clip.stream.codec_context.color_range)
 
 
 def _matrix_code(clip: Clip, frame: av.video.frame.VideoFrame) -> int:
@@ -321,21 +344,19 @@ def _matrix_code(clip: Clip, frame: av.video.frame.VideoFrame) -> int:
 
 def _matrix(clip: Clip, frame: av.video.frame.VideoFrame) -> dict[str, int]:
     """What `reformat` must be told of a frame's matrix and range; nothing for RGB and grey."""
-    name = frame.format.name
-    if frame.format.is_rgb or not name.startswith("yuv"):
+    if not any(part.is_chroma for part in frame.format.components):
         return {}
     source = _SWS_MATRICES.get(_matrix_code(clip, frame))
     if source is None:
         # Unspecified: what is larger than PAL is taken for high definition, as in every player.
         source = 1 if frame.width >= 1280 or frame.height > 576 else 5
-    declared = int(frame.color_range) or int(clip.stream.codec_context.color_range)
-    full = name.startswith("yuvj") or declared == 2
+    full = frame.format.name.startswith("yuvj") or _range_code(clip, frame) == _FULL
     # Up to version 16 PyAV passes the matrix on only if the two differ. RGB has none, so any other will do.
     return {
         "src_colorspace": source,
         "dst_colorspace": 1 if source != 1 else 5,
-        "src_color_range": 2 if full else 1,
-        "dst_color_range": 2,
+        "src_color_range": _FULL if full else _LIMITED,
+        "dst_color_range": _FULL,
     }
 
 

@@ -1,16 +1,22 @@
-"""Colour spaces that a file can declare, and the way from each to sRGB: curve, primaries, tone mapping.
+"""The colour space that a file declares, and the way from each to sRGB: curve, primaries, tone mapping.
 
 Codes are those of ITU-T H.273 (coding-independent code points, CICP), which HEIC, AVIF, MP4, WebM and PNG share.
 """
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
+
+from vuemantics_tui.media.faults import is_picture_fault
+from vuemantics_tui.media.heif import declared_colours
 
 Levels = NDArray[np.unsignedinteger[Any]]
 """RGB as stored: shape (height, width, 3), 8 or 16 bits, white at the highest."""
@@ -40,10 +46,9 @@ _PRIMARIES: dict[int, Chromaticities] = {
 }
 BT709 = _PRIMARIES[1]
 BT2020 = _PRIMARIES[9]
-ADOBE_RGB: Chromaticities = (*_D65, 0.64, 0.33, 0.21, 0.71, 0.15, 0.06)
-"""Adobe RGB (1998), 4.3.1."""
-ADOBE_EXPONENT = 2.19921875
-"""Adobe RGB (1998), 4.3.1.2."""
+# Adobe RGB (1998), 4.3.1.
+_ADOBE_RGB: Chromaticities = (*_D65, 0.64, 0.33, 0.21, 0.71, 0.15, 0.06)
+_ADOBE_EXPONENT = 2.19921875
 
 # H.273, table 3: the curves that are a power. Those of BT.601, BT.709 and BT.2020 are of cameras, and displays show all
 # of them in the same way as sRGB: so do we. Code 5, a power of 2.8, stands in most PAL discs, which look like others.
@@ -59,6 +64,9 @@ _HLG_GAMMA = 1.2
 _KNEE = 0.8
 # So much of the brightest pixels may be lost: a glint must not darken the picture.
 _PEAK_PERCENTILE = 99.9
+
+_INTEROPERABILITY_IFD = 0xA005
+_PNG_SIGNATURE_BYTES, _SHORT_CHUNK, _MOST_PNG_CHUNKS = 8, 32, 1000
 
 _BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
 _TABLE_SIZE = 1 << 14
@@ -80,6 +88,83 @@ class ColourSpace:
     def is_hdr(self) -> bool:
         """Whether the curve reaches far above diffuse white."""
         return not self.exponent and self.transfer in (PQ, HLG)
+
+
+Colours = bytes | ColourSpace
+"""What the colours of a picture are to be read by: an ICC profile, or a colour space."""
+
+
+def colours_of(picture: Path | bytes, image: Image.Image) -> Colours | None:
+    """What the open picture declares of its colours, or None if they look right as sRGB.
+
+    PNG: cICP comes before iCCP, that before sRGB, that before gAMA and cHRM (PNG, third edition, 4.3). HEIC and
+    AVIF: the ICC profile comes before the codes (ISO/IEC 23000-22, 7.3.6.4). A profile may hold codes, too
+    (ICC.1:2022, 9.2.17). A photo without a profile may say in its EXIF that it is Adobe RGB (DCF 2.0, 3.4.3).
+    What makes no sense counts as absent.
+    """
+    try:
+        return _declared(picture, image)
+    except Exception as error:
+        if not is_picture_fault(error):
+            raise
+        return None
+
+
+def _declared(picture: Path | bytes, image: Image.Image) -> Colours | None:
+    if image.format == "JXL":
+        # Its decoder tells the colours together with the pixels.
+        image.load()
+    profile = image.info.get("icc_profile")
+    nclx: tuple[int, int] | None = None
+    if image.format in ("HEIF", "AVIF"):
+        profile, nclx = declared_colours(picture)
+    elif image.format == "PNG" and (cicp := png_chunks(picture).get(b"cICP")) is not None and _is_known(cicp):
+        return from_cicp(cicp[0], cicp[1], narrow=not cicp[3])
+    if isinstance(profile, bytes) and profile:
+        codes = _codes_of_profile(profile)
+        return profile if codes is None else from_cicp(*codes)
+    if nclx is not None:
+        return from_cicp(*nclx)
+    if image.format == "PNG" and "srgb" not in image.info:
+        return from_gamma(image.info.get("gamma"), image.info.get("chromaticity"))
+    if image.format in ("JPEG", "MPO") and b"R03" in image.info.get("exif", b""):
+        interoperability = image.getexif().get_ifd(_INTEROPERABILITY_IFD)
+        return ColourSpace(_ADOBE_RGB, exponent=_ADOBE_EXPONENT) if interoperability.get(1) == "R03" else None
+    return None
+
+
+def _is_known(cicp: bytes) -> bool:
+    return len(cicp) == 4 and UNSPECIFIED not in cicp[:2]
+
+
+def png_chunks(picture: Path | bytes) -> dict[bytes, bytes]:
+    """The short chunks of a PNG that come before its pixels, by their kind: what Pillow does not read."""
+    chunks: dict[bytes, bytes] = {}
+    with io.BytesIO(picture) if isinstance(picture, bytes) else picture.open("rb") as file:
+        file.seek(_PNG_SIGNATURE_BYTES)
+        for _ in range(_MOST_PNG_CHUNKS):
+            header = file.read(8)
+            size, kind = int.from_bytes(header[:4]), header[4:]
+            if len(header) < 8 or kind in (b"IDAT", b"IEND"):
+                break
+            if size <= _SHORT_CHUNK:
+                chunks[kind] = file.read(size)
+                file.seek(4, 1)
+            else:
+                file.seek(size + 4, 1)
+    return chunks
+
+
+def _codes_of_profile(profile: bytes) -> tuple[int, int] | None:
+    """The H.273 codes of primaries and transfer in a profile's `cicp` tag, for HDR; None for any other."""
+    count = int.from_bytes(profile[128:132])
+    for at in range(132, 132 + 12 * min(count, 100), 12):
+        if profile[at : at + 4] == b"cicp":
+            offset = int.from_bytes(profile[at + 4 : at + 8])
+            codes = profile[offset + 8 : offset + 10]
+            if len(codes) == 2 and codes[1] in (PQ, HLG):
+                return codes[0], codes[1]
+    return None
 
 
 def from_cicp(primaries: int, transfer: int, *, narrow: bool = False) -> ColourSpace | None:

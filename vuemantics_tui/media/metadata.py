@@ -19,7 +19,7 @@ from vuemantics_tui.media.exif import Tags, exif_directories, orientation_of, po
 from vuemantics_tui.media.packets import find_packets
 from vuemantics_tui.media.pictures import (
     DEFAULT_MAX_PIXELS,
-    open_picture,
+    open_cut_or_whole,
     picture_faults,
     upright_size,
 )
@@ -39,7 +39,7 @@ def read_metadata(path: Path, file_type: FileType, max_pixels: int = DEFAULT_MAX
     """
     if file_type == FileType.VIDEO:
         return _from_video(path)
-    with picture_faults("The picture cannot be opened"), open_picture(path, max_pixels) as image:
+    with picture_faults("The picture cannot be opened"), open_cut_or_whole(path, max_pixels) as image:
         width, height = upright_size(image)
         main, photo, place = exif_directories(image)
         packet = image.info.get("xmp")

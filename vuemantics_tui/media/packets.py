@@ -21,6 +21,8 @@ from typing import BinaryIO
 
 from vuemantics_tui.media.xmp import MOST_BYTES, Xmp, parse_xmp
 
+SIDECAR_SUFFIX = ".xmp"
+
 _XMP_UUID = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 _JPEG_XMP = b"http://ns.adobe.com/xap/1.0/\x00"
 _JPEG_EXTENSION = b"http://ns.adobe.com/xmp/extension/\x00"
@@ -68,8 +70,8 @@ def find_packets(path: Path, xmp: object = None) -> Packets:
 def sidecars_of(path: Path) -> list[Path]:
     """Return the XMP side-cars of a file that are there: `photo.jpg.xmp` before `photo.xmp`. Links are left out."""
     found = []
-    for name in (path.name, path.stem):
-        for ending in (".xmp", ".XMP"):
+    for name in dict.fromkeys((path.name, path.stem)):
+        for ending in (SIDECAR_SUFFIX, SIDECAR_SUFFIX.upper()):
             sidecar = path.with_name(name + ending)
             try:
                 status = sidecar.lstat()

@@ -6,7 +6,7 @@ import importlib
 import io
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pi_heif  # type: ignore[import-untyped]
@@ -69,6 +69,29 @@ def open_picture(picture: Path | bytes, max_pixels: int = DEFAULT_MAX_PIXELS) ->
             read_late_chunks(image, picture)
         elif image.format == "TIFF":
             forget_orientation_of_xmp(image)
+        yield image
+
+
+@contextmanager
+def open_cut_or_whole(picture: Path, max_pixels: int = DEFAULT_MAX_PIXELS) -> Iterator[Image.Image]:
+    """Open a picture file for what its header says: as `open_picture`, but a file that was cut may be filled up.
+
+    Its pixels are then not to be used.
+    """
+    with ExitStack() as stack:
+        try:
+            image = stack.enter_context(open_picture(picture, max_pixels))
+        except Exception as error:
+            if isinstance(error, VuemanticsError | MemoryError) or not is_picture_fault(error):
+                raise
+            # Rarely needed.
+            from vuemantics_tui.media import cut
+
+            found = format_of(picture)
+            whole = None if found is None else cut.made_whole(picture.read_bytes(), found)
+            if whole is None:
+                raise
+            image = stack.enter_context(open_picture(whole[0], max_pixels))
         yield image
 
 

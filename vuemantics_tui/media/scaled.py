@@ -1,4 +1,4 @@
-"""A picture made small, upright and sRGB, on white: the one way from a file to pixels, for every use of them."""
+"""A picture made small, upright, sRGB and opaque: the one way from a file to pixels, for every use of them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pi_heif  # type: ignore[import-untyped]
-from PIL import Image, ImageCms
+from numpy.typing import NDArray
+from PIL import Image, ImageChops, ImageCms
 
 from vuemantics_tui.domain import formats
+from vuemantics_tui.domain.errors import VuemanticsError
+from vuemantics_tui.media.colour_space import Colours, ColourSpace, colours_of, to_srgb
+from vuemantics_tui.media.depth import deep_levels
 from vuemantics_tui.media.faults import is_picture_fault
 from vuemantics_tui.media.heif import promote_thumbnail
 from vuemantics_tui.media.pictures import (
@@ -22,11 +26,16 @@ from vuemantics_tui.media.pictures import (
     picture_faults,
     turn_upright,
 )
+from vuemantics_tui.media.visible import BLANK, contrast, on_ground
 
 Shrink = Callable[[Image.Image], Image.Image]
 """Decodes a picture and makes it smaller; may change the picture that it is given."""
 
 _UNDECODABLE = "The picture cannot be decoded"
+
+# Formats whose pictures may have several frames, and how far a frame that shows something is looked for.
+_ANIMATED = frozenset({"GIF", "PNG", "WEBP", "AVIF"})
+_MOST_FRAMES, _MOST_FRAME_PIXELS = 100, 400_000_000
 
 # The modes that a colour profile can be for, with its own word for each (ICC.1:2022, 7.2.8).
 _PROFILED_MODES = {"RGB": "RGB", "CMYK": "CMYK", "L": "GRAY"}
@@ -39,26 +48,24 @@ _COLOUR_SAMPLE = Image.fromarray(
 def picture_within(picture: Path | bytes, side: int, max_pixels: int = DEFAULT_MAX_PIXELS) -> Image.Image:
     """A picture file, or the bytes of one, as RGB whose sides have at most `side` pixels; never enlarged.
 
-    Of several frames it is the first. The thumbnail inside a HEIC file is used where it is large enough. Raises
-    MediaError if the picture is missing, does not decode or has more than `max_pixels`.
+    Of an animation it is the first frame that shows something. The thumbnail inside a HEIC file is used where it is
+    large enough. Of a file that was cut it is what is there, with `info["missing"]` in words. Raises MediaError if the
+    picture is missing, does not decode or has more than `max_pixels`.
     """
     with picture_faults(_UNDECODABLE):
         shrink = partial(fit_within, side=side)
         embedded = _embedded_thumbnail(picture, side, shrink)
-        if embedded is not None:
-            return embedded
-        with open_picture(picture, max_pixels) as image:
-            return small_rgb(image, shrink)
+        return _decoded(picture, shrink, max_pixels) if embedded is None else embedded
 
 
 def picture_down_to(picture: Path | bytes, short_side: int, max_pixels: int = DEFAULT_MAX_PIXELS) -> Image.Image:
     """A picture file, or the bytes of one, as RGB with a short side from `short_side` pixels to under twice as many.
 
-    A smaller picture keeps its size. Of several frames it is the first. Raises MediaError if the picture is
-    missing, does not decode or has more than `max_pixels`.
+    A smaller picture keeps its size. Of an animation it is the first frame that shows something. Raises MediaError if
+    the picture is missing, does not decode or has more than `max_pixels`.
     """
-    with picture_faults(_UNDECODABLE), open_picture(picture, max_pixels) as image:
-        return small_rgb(image, partial(reduce_to, short_side=short_side))
+    with picture_faults(_UNDECODABLE):
+        return _decoded(picture, partial(reduce_to, short_side=short_side), max_pixels)
 
 
 def vision_jpeg(picture: Path | bytes, long_side: int, multiple: int, quality: int, max_pixels: int) -> bytes:
@@ -77,25 +84,110 @@ def vision_jpeg(picture: Path | bytes, long_side: int, multiple: int, quality: i
     return stream.getvalue()
 
 
-def small_rgb(image: Image.Image, shrink: Shrink) -> Image.Image:
-    """An open picture as small upright RGB. Nothing of full size is copied where the mode allows that.
+def _decoded(picture: Path | bytes, shrink: Shrink, max_pixels: int) -> Image.Image:
+    """A picture as small upright RGB, or what is there of one that was cut."""
+    try:
+        return _opened_small(picture, shrink, max_pixels)
+    except Exception as error:
+        if isinstance(error, VuemanticsError | MemoryError) or not is_picture_fault(error):
+            raise
+        rest = _rest_of(picture, shrink, max_pixels)
+        if rest is None:
+            raise
+        return rest
 
-    Raises what the decoder raises if it does not decode.
-    """
+
+def _rest_of(picture: Path | bytes, shrink: Shrink, max_pixels: int) -> Image.Image | None:
+    """What is there of a picture that does not decode, or None if that is nothing."""
+    # Rarely needed.
+    from vuemantics_tui.media import cut
+
+    found = format_of(picture)
+    if found is None or found.decoder.package:
+        return None
+    data = picture if isinstance(picture, bytes) else picture.read_bytes()
+    whole = cut.made_whole(data, found)
+    if whole is None:
+        return None
+    images: list[Image.Image] = []
+    with cut.to_the_end():
+        for filled in whole:
+            try:
+                images.append(_opened_small(filled, shrink, max_pixels))
+            except Exception as error:
+                if not is_picture_fault(error):
+                    raise
+                if not images:
+                    return None
+    words = cut.missing_words(data, found, images)
+    if words is None:
+        return None
+    if words:
+        images[0].info["missing"] = words
+    return images[0]
+
+
+def _opened_small(picture: Path | bytes, shrink: Shrink, max_pixels: int) -> Image.Image:
+    """A picture as small upright RGB. Raises what the decoder raises if it does not decode."""
+    with open_picture(picture, max_pixels) as image:
+        colours = colours_of(picture, image)
+        levels = deep_levels(picture, image, hdr=isinstance(colours, ColourSpace) and colours.is_hdr)
+        if levels is not None:
+            return turn_upright(_deep_rgb(levels, shrink, colours), orientation(image))
+        small = small_rgb(image, shrink, colours)
+        may_move = image.format in _ANIMATED
+    if may_move and contrast(small) < BLANK:
+        return _frame_that_shows(picture, shrink, max_pixels, small)
+    return small
+
+
+def small_rgb(image: Image.Image, shrink: Shrink, colours: Colours | None = None) -> Image.Image:
+    """What an open picture shows, small and upright. Nothing of full size is copied where the mode allows that."""
     scalable = image
-    if image.mode.startswith("I;16"):
-        # Pillow does not scale 16-bit greys, and its conversion clips them to white.
-        scalable = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8), "L")
-    elif image.mode in ("1", "P", "PA") or "transparency" in image.info:
+    if image.mode in ("1", "P", "PA") or "transparency" in image.info:
         scalable = image.convert("RGBA" if image.has_transparency_data else "RGB")
     elif image.format == "HEIF":
         # A HEIC of several pictures decodes again, at its old size, each time its pixels are asked for.
         scalable = image.copy()
     # Scaling before anything else lets the JPEG decoder do most of it; a copy would lose that (draft mode).
     small = shrink(scalable)
-    profile = image.info.get("icc_profile")
-    upright = turn_upright(small, orientation(image))
-    return _to_rgb(upright, profile if isinstance(profile, bytes) else None)
+    if image.mode == "CMYK" and image.format in ("JPEG", "MPO") and "adobe" not in image.info:
+        # Only Adobe stores CMYK inverted (Adobe TN 5116), and Pillow takes every JPEG for Adobe's.
+        small = ImageChops.invert(small)
+    return _to_rgb(turn_upright(small, orientation(image)), colours)
+
+
+def _deep_rgb(levels: NDArray[np.uint16], shrink: Shrink, colours: Colours | None) -> Image.Image:
+    """What levels of 16 bits, grey or RGB with or without alpha, show; not turned."""
+    if isinstance(colours, ColourSpace) and colours.is_hdr and levels.ndim == 3:
+        bands = [np.asarray(shrink(Image.fromarray(levels[..., band].astype(np.float32)))) for band in range(3)]
+        small = np.clip(np.rint(np.stack(bands, axis=-1)), 0, 65535).astype(np.uint16)
+        image = Image.fromarray(to_srgb(small, colours))
+        if levels.shape[2] == 3:
+            return image
+        return on_ground(image, shrink(Image.fromarray((levels[..., 3] >> 8).astype(np.uint8))))
+    return _to_rgb(shrink(Image.fromarray((levels >> 8).astype(np.uint8))), colours)
+
+
+def _frame_that_shows(picture: Path | bytes, shrink: Shrink, max_pixels: int, first: Image.Image) -> Image.Image:
+    """The first frame of an animation that is not blank, or the best there is, `first` included."""
+    best, most = first, contrast(first)
+    with open_picture(picture, max_pixels) as image:
+        colours = colours_of(picture, image)
+        affordable = max(2, _MOST_FRAME_PIXELS // max(1, image.width * image.height))
+        for number in range(1, min(affordable, _MOST_FRAMES)):
+            try:
+                image.seek(number)
+                # Scaled in place, the picture could not go on to the next frame.
+                frame = image.copy()
+            except EOFError:
+                break
+            small = small_rgb(frame, shrink, colours)
+            if (found := contrast(small)) > most:
+                best, most = small, found
+            if most >= BLANK:
+                break
+    return best
 
 
 def fit_within(image: Image.Image, side: int) -> Image.Image:
@@ -127,7 +219,7 @@ def _embedded_thumbnail(picture: Path | bytes, side: int, shrink: Shrink) -> Ima
         if edited is None:
             return None
         with pi_heif.HeifImageFile(io.BytesIO(edited)) as image:
-            return small_rgb(image, shrink)
+            return small_rgb(image, shrink, colours_of(edited, image))
     except Exception as error:
         if not is_picture_fault(error):
             raise
@@ -135,28 +227,25 @@ def _embedded_thumbnail(picture: Path | bytes, side: int, shrink: Shrink) -> Ima
         return None
 
 
-def _to_rgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+def _to_rgb(image: Image.Image, colours: Colours | None) -> Image.Image:
     if image.mode in ("I", "F"):
-        return _greys(image).convert("RGB")
-    if image.mode == "La":
-        # The only thing that Pillow converts this premultiplied mode to.
-        image = image.convert("LA")
-    if image.mode in ("LA", "RGBa"):
-        image = image.convert("RGBA")
-    if image.mode == "RGBA":
-        white = Image.new("RGB", image.size, "white")
-        white.paste(_to_srgb(image.convert("RGB"), profile), mask=image.getchannel("A"))
-        return white
-    return _to_srgb(image, profile)
+        image = _greys(image)
+    if image.mode in ("La", "RGBa"):
+        # Multiplied by alpha, which only these conversions undo.
+        image = image.convert("LA" if image.mode == "La" else "RGBA")
+    if image.mode in ("LA", "RGBA"):
+        opaque = image.getchannel("L") if image.mode == "LA" else image.convert("RGB")
+        return on_ground(_to_srgb(opaque, colours), image.getchannel("A"))
+    return _to_srgb(image, colours)
 
 
 def _greys(image: Image.Image) -> Image.Image:
-    """32-bit integer or float greys as 8-bit ones: 0..1, 0..255 and 0..65535 keep their scale."""
+    """32-bit integer or float greys as 8-bit ones: 0..1 and those of 8, 10, 12 and 16 bits keep their scale."""
     values = np.nan_to_num(np.asarray(image).astype(np.float64))
     low, high = float(values.min()), float(values.max())
     # Bicubic scaling overshoots its input a little at sharp edges.
     slack = 0.1 * max(abs(low), abs(high))
-    top = next((top for top in (1.0, 255.0, 65535.0) if low >= -slack and high <= top * 1.1), None)
+    top = next((top for top in (1.0, 255.0, 1023.0, 4095.0, 65535.0) if low >= -slack and high <= top * 1.1), None)
     if image.mode == "I" and top == 1.0:
         top = 255.0
     if top is None:
@@ -164,17 +253,26 @@ def _greys(image: Image.Image) -> Image.Image:
     return Image.fromarray(np.clip(np.rint(values * (255.0 / top)), 0, 255).astype(np.uint8), "L")
 
 
-def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+def _to_srgb(image: Image.Image, colours: Colours | None) -> Image.Image:
     """RGB in the colours that a screen expects; a profile that makes no sense is passed over."""
-    if profile and image.mode in _PROFILED_MODES:
+    if isinstance(colours, ColourSpace):
+        return Image.fromarray(to_srgb(np.asarray(image.convert("RGB")), colours))
+    if colours and image.mode in _PROFILED_MODES:
         try:
-            transform = _srgb_transform(profile, image.mode)
-            converted = None if transform is None else ImageCms.applyTransform(image, transform)
-            if converted is not None:
-                return converted
+            return _by_profile(image, colours)
         except Exception as error:
             if not is_picture_fault(error):
                 raise
+    return image.convert("RGB")
+
+
+def _by_profile(image: Image.Image, profile: bytes) -> Image.Image:
+    # Greys are often saved with the profile of the colours they were made from.
+    for mode in (image.mode, "RGB") if image.mode == "L" else (image.mode,):
+        transform = _srgb_transform(profile, mode)
+        converted = None if transform is None else ImageCms.applyTransform(image.convert(mode), transform)
+        if converted is not None:
+            return converted
     return image.convert("RGB")
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image, ImageStat
+from PIL import Image
 
 from vuemantics_tui.domain.errors import MediaError
 from vuemantics_tui.domain.formats import HEAD_BYTES, FileType, recognise
 from vuemantics_tui.files import write_whole
 from vuemantics_tui.media.pictures import DAMAGED_HINT, DEFAULT_MAX_PIXELS
 from vuemantics_tui.media.scaled import picture_within
+from vuemantics_tui.media.visible import BLANK, contrast
 
 THUMBNAIL_SIDE = 256
 _JPEG_QUALITY = 85
@@ -20,24 +22,28 @@ _JPEG_QUALITY = 85
 _CANDIDATE_SECONDS = (0.0, 1.0, 2.5, 5.0, 10.0, 20.0)
 # A clip with a single key frame is read in order instead: every 10th frame, up to about five seconds.
 _SEQUENTIAL_FRAMES, _SEQUENTIAL_STEP = 150, 10
-# Standard deviation of the brightness, of 0..255: below it a frame is as good as one colour.
-_BLANK_DEVIATION = 10.0
 
 
-def make_thumbnail(
-    source: Path, file_type: FileType, target: Path, max_pixels: int = DEFAULT_MAX_PIXELS
-) -> tuple[int, int]:
-    """Write a thumbnail of a picture or video and return its width and height in pixels.
+@dataclass(frozen=True, slots=True)
+class Thumbnail:
+    """What became of a thumbnail: width and height in pixels, and in words what the picture's file lacks."""
 
-    An RGB JPEG of quality 85 that fits 256 x 256, never enlarged, upright, white where the source is
-    transparent. `target` appears whole or not at all and replaces what was there. Raises MediaError if the
+    size: tuple[int, int]
+    missing: str = ""
+
+
+def make_thumbnail(source: Path, file_type: FileType, target: Path, max_pixels: int = DEFAULT_MAX_PIXELS) -> Thumbnail:
+    """Write a thumbnail of a picture or video.
+
+    An RGB JPEG of quality 85 that fits 256 x 256, never enlarged, upright, on a grey that shows it where the
+    source is transparent. `target` appears whole or not at all and replaces what was there. Raises MediaError if the
     source does not decode or has more than `max_pixels`, OSError if the target cannot be written.
     """
     image = small_picture(source, file_type, THUMBNAIL_SIDE, max_pixels)
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=_JPEG_QUALITY)
     write_whole(target, buffer.getbuffer())
-    return image.size
+    return Thumbnail(image.size, image.info.get("missing", ""))
 
 
 def small_jpeg(source: Path, side: int, max_pixels: int = DEFAULT_MAX_PIXELS) -> bytes:
@@ -75,25 +81,21 @@ def _from_video(source: Path, side: int) -> Image.Image:
                 continue
             seen.add(frame.pts)
             picture = upright_picture(clip, frame, side)
-            score = _contrast(picture)
+            score = contrast(picture)
             if score > best_score:
                 best, best_score = picture, score
-            if score >= _BLANK_DEVIATION:
+            if score >= BLANK:
                 return picture
         if len(seen) <= 1:
             for number, frame in enumerate(frames_from_start(clip)):
-                if number >= _SEQUENTIAL_FRAMES or best_score >= _BLANK_DEVIATION:
+                if number >= _SEQUENTIAL_FRAMES or best_score >= BLANK:
                     break
                 if number % _SEQUENTIAL_STEP:
                     continue
                 picture = upright_picture(clip, frame, side)
-                score = _contrast(picture)
+                score = contrast(picture)
                 if score > best_score:
                     best, best_score = picture, score
     if best is None:
         raise MediaError("The video cannot be decoded: not one frame came out", DAMAGED_HINT)
     return best
-
-
-def _contrast(image: Image.Image) -> float:
-    return float(ImageStat.Stat(image.convert("L")).stddev[0])

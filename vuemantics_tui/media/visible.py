@@ -1,15 +1,18 @@
-"""The ground behind what can be seen through: a grey that shows the shapes, the same wherever they are shown."""
+"""What can be seen of a picture: whether it is blank, and the ground that shows the shapes on a transparent one."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageStat
 
-# White where it does; else the first of the others on which most of the outline can be seen.
-_GROUNDS = (255, 56, 128)
+BLANK = 10.0
+"""The contrast below which a frame is as good as one colour."""
+
+# White where it shows most of the outline; else that of the three which shows the most.
+_GROUNDS = (255, 40, 128)
 # An outline can be seen where it is so much lighter or darker than the ground, of 0..255.
-_VISIBLE_STEP = 40
+_VISIBLE_STEP = 48
 _MOST_OF_IT = 0.75
 # The choice is made on a copy of this size, so that it does not depend on the size of the picture.
 _SIDE = 128
@@ -17,8 +20,15 @@ _SIDE = 128
 _ALPHA_STEP = 24
 
 
+def contrast(image: Image.Image) -> float:
+    """The standard deviation of the brightness, of 0..255."""
+    return float(ImageStat.Stat(image.convert("L")).stddev[0])
+
+
 def on_ground(image: Image.Image, alpha: Image.Image) -> Image.Image:
     """An RGB picture, its colours not multiplied by `alpha`, laid on the grey that shows it best."""
+    if alpha.getextrema()[0] == 255:
+        return image
     ground = Image.new("RGB", image.size, (ground_of(image, alpha),) * 3)
     ground.paste(image, mask=alpha)
     return ground

@@ -86,6 +86,12 @@ class Backfill:
             self._task = None
         self._progress = None
 
+    async def read_again(self, number: int) -> None:
+        """Read the file of an upload now; one that waits or runs is read by its run. Raises LibraryError."""
+        lacking = await self._store.forget(number)
+        if lacking is not None:
+            await self._read(lacking)
+
     async def _run(self) -> None:
         while True:
             await asyncio.sleep(self._idle_seconds)

@@ -11,7 +11,7 @@ import stat
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -21,7 +21,8 @@ from vuemantics_tui.domain.media import MediaLimits, Probe
 from vuemantics_tui.domain.moment import instant
 from vuemantics_tui.domain.text import size_words
 from vuemantics_tui.domain.upload import TERMINAL, ProcessingStatus, Upload
-from vuemantics_tui.files import copy_and_hash, hash_file, inside, is_disk_fault, make_folder, sync_folder
+from vuemantics_tui.files import copy_and_hash, hash_file, inside, is_disk_fault, make_folder, sync_folder, write_whole
+from vuemantics_tui.media.packets import SIDECAR_SUFFIX, sidecars_of
 from vuemantics_tui.media.probe import probe
 from vuemantics_tui.store.database import uninterrupted
 from vuemantics_tui.store.queue import QueueStore
@@ -47,13 +48,18 @@ class IntakeOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class IntakeResult:
-    """One path and what became of it: an upload, or the reason why it was left out."""
+    """One path and what became of it: an upload, or the reason why it was left out.
+
+    With an upload, `reason` says what is wrong with its side-cars. `reread` tells that one of them is new, so that the
+    upload, which was there already, must be read again.
+    """
 
     path: Path
     outcome: IntakeOutcome
     upload: Upload | None = None
     reason: str = ""
     hint: str = ""
+    reread: bool = False
 
     @property
     def is_new(self) -> bool:
@@ -159,6 +165,7 @@ class Intake:
             # A thread cannot be stopped: wait for it before what it writes is removed.
             sha256 = await uninterrupted(asyncio.to_thread(_copy, path, target, on_bytes))
             modified = (await asyncio.to_thread(target.stat)).st_mtime
+            _, wrong = await asyncio.to_thread(_keep_sidecars, path, target)
             new = _new_upload(path, found, upload_id, user_id, sha256, modified)
             upload = await self._store.insert(new)
         except BaseException:
@@ -170,13 +177,18 @@ class Intake:
             if known is None:
                 return await self._add_one(path, user_id, on_bytes)  # deleted between the two looks
             return await self._known(path, known)
-        return IntakeResult(path, IntakeOutcome.ADDED, upload)
+        return IntakeResult(path, IntakeOutcome.ADDED, upload, reason=wrong)
 
     async def _remove_unless_inserted(self, upload_id: str, folder: Path) -> None:
         if not await self._store.exists(upload_id):
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
     async def _known(self, path: Path, upload: Upload) -> IntakeResult:
+        original = await asyncio.to_thread(inside, self._library, upload.file_path)
+        changed, wrong = await asyncio.to_thread(_keep_sidecars, path, original)
+        return replace(await self._back(path, upload), reason=wrong, reread=changed)
+
+    async def _back(self, path: Path, upload: Upload) -> IntakeResult:
         if await self._store.get(upload.id) is None and await self._trash.restore([upload.id]):
             if upload.status is ProcessingStatus.FAILED:
                 await self._queue.requeue([upload.id])
@@ -240,7 +252,8 @@ def _walk(folder: Path, library: Path) -> Iterator[Candidate]:
         here = Path(parent)
         folders[:] = sorted(name for name in folders if not name.startswith(".") and (here / name).resolve() != library)
         for name in sorted(files):
-            if name.startswith("."):
+            # A side-car comes with its picture.
+            if name.startswith(".") or name.lower().endswith(SIDECAR_SUFFIX):
                 continue
             path = here / name
             if path.is_symlink() and not path.resolve().is_relative_to(folder):
@@ -251,6 +264,8 @@ def _walk(folder: Path, library: Path) -> Iterator[Candidate]:
 
 def _look(path: Path, library: Path) -> Candidate:
     resolved = path.resolve()
+    if path.suffix.lower() == SIDECAR_SUFFIX:
+        return Candidate(path, reason="This is a side-car", hint="Add the picture beside it: both are read.")
     if resolved.is_relative_to(library):
         return Candidate(path, reason="It belongs to the library itself")
     try:
@@ -270,6 +285,26 @@ def _copy(source: Path, target: Path, on_bytes: OnBytes | None) -> str:
     for each in (folder, folder.parent):
         sync_folder(each)
     return sha256
+
+
+def _keep_sidecars(source: Path, original: Path) -> tuple[bool, str]:
+    """Keep the side-cars of a source beside the library's copy of it.
+
+    Returns whether one of them is new or changed, and what is wrong with one that cannot be read.
+    """
+    changed, wrong = False, ""
+    for sidecar in sidecars_of(source):
+        kept = original.with_name(f"{original.name if sidecar.stem == source.name else original.stem}.xmp")
+        try:
+            data = sidecar.read_bytes()
+        except OSError as error:
+            log.warning("the side-car %s is left out: %s", sidecar, error)
+            wrong = f"Its side-car {sidecar.name} cannot be read: {error.strerror or error}"
+            continue
+        if not kept.is_file() or kept.read_bytes() != data:
+            write_whole(kept, data)
+            changed = True
+    return changed, wrong
 
 
 def _new_upload(path: Path, found: Probe, upload_id: str, user_id: str, sha256: str, modified: float) -> NewUpload:

@@ -11,7 +11,7 @@ import aiosqlite
 from vuemantics_tui.domain.duplicates import LookAlike, PictureTraits
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.media import MediaMetadata
-from vuemantics_tui.store.database import Database, batches, json_list, next_revision, rows_of
+from vuemantics_tui.store.database import Database, Row, batches, json_list, next_revision, rows_of
 from vuemantics_tui.store.metadata import save_metadata
 from vuemantics_tui.store.stacks import restack
 
@@ -21,6 +21,7 @@ _LOOK_ALIKE = """
 """
 
 # What runs or waits to be described gets its traits by that.
+_LACKING_COLUMNS = "number, id, file_path, file_type, thumbnail_path, source_path, file_size, modified_at"
 _LACKING = "traits_read = 0 AND deleted_at IS NULL AND processing_status IN ('completed', 'failed')"
 
 
@@ -156,12 +157,22 @@ class BackfillStore:
         """Return the newest upload that lacks something, unless the queue is paused."""
         row = await self._database.fetch_one(
             f"""
-            SELECT number, id, file_path, file_type, thumbnail_path, source_path, file_size, modified_at
-            FROM uploads INDEXED BY uploads_lacking WHERE {_LACKING}
+            SELECT {_LACKING_COLUMNS} FROM uploads INDEXED BY uploads_lacking WHERE {_LACKING}
             AND NOT (SELECT paused FROM library) ORDER BY number DESC LIMIT 1
             """
         )
-        return Lacking(**{**dict(row), "file_type": FileType(row["file_type"])}) if row else None
+        return _lacking_of(row) if row else None
+
+    async def forget(self, number: int) -> Lacking | None:
+        """Note that an upload must be read again, and return it unless it waits or runs."""
+        async with self._database.transaction() as connection:
+            await connection.execute("UPDATE uploads SET traits_read = 0 WHERE number = ?", (number,))
+            rows = await rows_of(
+                connection,
+                f"SELECT {_LACKING_COLUMNS} FROM uploads WHERE number = ? AND {_LACKING}",
+                (number,),
+            )
+        return _lacking_of(rows[0]) if rows else None
 
     async def left(self) -> int:
         """Return how many uploads lack something."""
@@ -201,3 +212,7 @@ class BackfillStore:
                 await save_metadata(connection, number, metadata)
             await save_traits(connection, number, traits, error)
             await restack(connection, [number])
+
+
+def _lacking_of(row: Row) -> Lacking:
+    return Lacking(**{**dict(row), "file_type": FileType(row["file_type"])})

@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -21,9 +22,12 @@ from textual.worker import Worker, WorkerError
 
 from vuemantics_tui.domain.errors import VuemanticsError
 from vuemantics_tui.domain.view import View
+from vuemantics_tui.terminal import Answers, Terminal, chosen_protocol
 from vuemantics_tui.ui.actions import PROGRAM, action, hidden, key_words
 from vuemantics_tui.ui.feed import Feed
+from vuemantics_tui.ui.pictures.loader import USUAL_CELL, Graphics, PictureLoader
 from vuemantics_tui.ui.resilience import SurvivingApp
+from vuemantics_tui.ui.textual_private import write_to_terminal
 from vuemantics_tui.ui.themes import DARK, THEMES, own_variables
 from vuemantics_tui.ui.uploads.commands import ReopenWanted
 from vuemantics_tui.ui.uploads.queue_bar import work_to_leave
@@ -32,6 +36,7 @@ from vuemantics_tui.ui.uploads.screen import UploadsScreen
 if TYPE_CHECKING:
     from textual.command import Provider
 
+    from vuemantics_tui.config import Settings
     from vuemantics_tui.library import Library
     from vuemantics_tui.ui.screens.doctor import Examine
 
@@ -69,6 +74,18 @@ def _terminal_driver() -> type[Driver] | None:
     return TerminalDriver
 
 
+def graphics_of(settings: Settings, terminal: Terminal, answers: Answers) -> Graphics:
+    """Return how to show pictures on this terminal, by the settings and by what it answered."""
+    return Graphics(
+        protocol=chosen_protocol(settings.graphics, answers),
+        quadrants=settings.quadrants == "yes" or (settings.quadrants == "auto" and terminal.quadrants),
+        cell=answers.cell or USUAL_CELL,
+        in_tmux=terminal.in_tmux,
+        narrow=answers.narrow,
+        remote=terminal.over_ssh,
+    )
+
+
 def _palette() -> type[Provider]:
     from vuemantics_tui.ui.palette import ActionsProvider
 
@@ -88,10 +105,10 @@ class VuemanticsApp(SurvivingApp):
     """The program on the screen.
 
     Whoever makes it opens the library before, in the same event loop, and closes it after. `paths` are added once
-    the screen is up. Without `process` the queue is only shown, not worked on. With `quadrants`, pictures are drawn
-    with quarter blocks. `keys` are other keys, by the actions' ids; `problems` are told at the start, with what is
-    wrong in the keys and the theme. `examine` is what the doctor's screen shows; without it there is none.
-    `painted` is called after the first paint.
+    the screen is up. Without `process` the queue is only shown, not worked on. `graphics` says how pictures are shown.
+    `typed` are keys that were pressed before the app read any. `keys` are other keys, by the actions' ids; `problems`
+    are told at the start, with what is wrong in the keys and the theme. `examine` is what the doctor's screen shows;
+    without it there is none. `painted` is called after the first paint.
 
     When it has ended, `reopen` says whether it is to be opened again, with another analyzer.
     """
@@ -121,7 +138,8 @@ class VuemanticsApp(SurvivingApp):
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         theme: str = DARK.name,
         true_colour: str = "auto",
-        quadrants: bool = False,
+        graphics: Graphics | None = None,
+        typed: str = "",
         keys: Mapping[str, str] | None = None,
         problems: Sequence[str] = (),
         examine: Examine | None = None,
@@ -132,7 +150,9 @@ class VuemanticsApp(SurvivingApp):
         self._paths = paths
         self._process = process
         self._clock = clock
-        self._quadrants = quadrants
+        self.typed = typed
+        self._pictures = PictureLoader(graphics, partial(write_to_terminal, self))
+        self.set_class(self._pictures.graphics.in_pixels, "-pixels")
         self._examine = examine
         self._painted = painted
         self.reopen = False
@@ -148,7 +168,7 @@ class VuemanticsApp(SurvivingApp):
     def get_default_screen(self) -> Screen[None]:
         """The screen to begin with."""
         view = View(show_hidden=self.library.settings.show_hidden)
-        return UploadsScreen(self.library, self.notices, self._clock, view, quadrants=self._quadrants)
+        return UploadsScreen(self.library, self.notices, self._clock, view, pictures=self._pictures)
 
     async def on_load(self) -> None:
         """Make what the screens follow."""
@@ -180,6 +200,7 @@ class VuemanticsApp(SurvivingApp):
     async def on_unmount(self) -> None:
         """However the app ends: give back what runs, since Textual cancels workers without waiting for them."""
         self._forget_signals()
+        self._pictures.forget_all()
         try:
             await self.library.queue.stop()
         except VuemanticsError:

@@ -71,6 +71,8 @@ class TerminalDriver(LinuxDriver):
 
     def __init__(self, app: App[Any], **options: Any) -> None:
         super().__init__(app, **options)
+        # Keys that were pressed while the terminal was asked what it can show.
+        self._typed: str = getattr(app, "typed", "")
         # Typed as a file, used to write, to flush and for its number.
         self._file = cast(Any, OutlivedTerminal(cast(TextIO, self._file), self._leave))
         # What is written into it wakes the thread that reads.
@@ -98,6 +100,8 @@ class TerminalDriver(LinuxDriver):
         with selectors.SelectSelector() as selector:
             selector.register(self.fileno, selectors.EVENT_READ)
             selector.register(self._woken, selectors.EVENT_READ)
+            for event in parser.feed(self._typed) if self._typed else ():
+                self.process_message(event)
             while True:
                 leaving = self.exit_event.is_set()
                 # The parser waits for the rest of an escape sequence for a tenth of a second.

@@ -18,7 +18,7 @@ from textual.app import App
 from textual.binding import Binding
 from textual.dom import DOMNode
 
-__all__ = ["XTermParser", "active_message_pump", "bindings_of", "is_enabled", "keymap_of"]
+__all__ = ["XTermParser", "active_message_pump", "bindings_of", "is_enabled", "keymap_of", "write_to_terminal"]
 
 
 def keymap_of(app: App[Any]) -> Mapping[str, str]:
@@ -37,3 +37,12 @@ def bindings_of(node: DOMNode) -> Iterable[tuple[str, Binding]]:
 def is_enabled(app: App[Any], action: str, node: DOMNode) -> bool:
     """Tell whether `check_action` of the node lets an action run now. Textual asks it for its own footer alone."""
     return bool(app._check_action_state(action, node))
+
+
+def write_to_terminal(app: App[Any], text: str) -> None:
+    """Write a sequence to the terminal, in order with what Textual paints; nothing before the app runs.
+
+    Textual offers no way to send what is not a cell, as the pixels of a picture are.
+    """
+    if app._driver is not None:
+        app._driver.write(text)

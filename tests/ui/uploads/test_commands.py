@@ -117,6 +117,6 @@ async def test_a_command_is_given_from_another_screen_just_as_well(root: Path) -
         await window.press("y")
         assert await deleting.wait() is True
         await window.until(lambda: window.app.screen is window.app.screen_stack[0], "the screen of what is gone closes")
-        restoring = window.app.run_worker(commands.undo_delete())
+        restoring = window.app.run_worker(commands.undo())
         await window.shows("Restored broken.png.", "✗ broken.png")
         assert await restoring.wait() is True

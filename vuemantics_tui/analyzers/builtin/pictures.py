@@ -18,7 +18,7 @@ _DETAILED_SHORT_SIDE = 768
 
 
 def load_pixels(picture: Picture) -> Pixels:
-    """Return the picture upright, on white, with a short side under 640 pixels; the first frame of an animation.
+    """Return the picture upright and opaque, with a short side under 640 pixels; of an animation, one frame.
 
     Raises MediaError if it is missing, damaged, too large or in an unsupported format.
     """

@@ -29,7 +29,7 @@ from vuemantics_tui.domain.query.line import QueryError
 from vuemantics_tui.domain.query.tree import Like, Sort
 
 LIKE, SORT, NEAR = "like", "sort", "near"
-_ALIASES = {"colour": "color"}
+_ALIASES = {"colour": "color", "taken": "on"}
 
 _DATE = re.compile(r"([0-9]{4})(?:-([0-9]{1,2})(?:-([0-9]{1,2}))?)?")
 _AGO = re.compile(r"([0-9]{1,5})([dwmy])", re.IGNORECASE)
@@ -64,6 +64,10 @@ FILTERS: Mapping[str, tuple[str, str]] = {
     "after": ("taken, or else added, on that day or later", "after:2024-06 or after:7d"),
     "before": ("taken, or else added, before that day", "before:2024 or before:7d"),
     "on": ("taken, or else added, on that day, month or year", "on:yesterday or on:2024-06-30"),
+    "dated": (
+        "what its date comes from: hand, exif, xmp, iptc, gps, quicktime, avi, container, name, file, or no",
+        "dated:name or dated:no",
+    ),
     "size": ("file size", "size:>5MB, size:<=200KB or size:1MB..5MB"),
     "width": ("width in pixels", "width:>1920 or width:800..1200"),
     "height": ("height in pixels", "height:>1080 or height:800..1200"),

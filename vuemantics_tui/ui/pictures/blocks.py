@@ -1,10 +1,11 @@
-"""From pixels to lines of block characters. Pure functions on arrays of shape (height, width, 3), uint8 RGB."""
+"""From pixels to lines of block characters: functions on arrays of shape (height, width, 3), uint8 RGB."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
+from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from vuemantics_tui.ui.pictures.loader import Depth, PictureMode
+from vuemantics_tui.ui.pictures.loader import Depth, PictureMode, Rendered, opened
 
 Pixels = NDArray[np.uint8]
 
@@ -28,6 +29,20 @@ _CUBE_LEVELS = np.array([0, 95, 135, 175, 215, 255], dtype=np.int32)
 _CUBE_EDGES = (_CUBE_LEVELS[1:] + _CUBE_LEVELS[:-1]) / 2
 _FIRST_OF_CUBE, _FIRST_GREY, _GREYS = 16, 232, 24
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+
+
+class BlockRenderer:
+    """Renders a picture as block characters, which any terminal shows."""
+
+    def render(self, source: Path | BinaryIO, columns: int, rows: int, mode: PictureMode) -> Rendered | None:
+        """Render the picture as large as fits into columns x rows cells. Call it in a thread."""
+        image = opened(source)
+        strips = picture_strips(np.asarray(image), columns, rows, mode) if image else []
+        return Rendered(tuple(strips)) if strips else None
+
+    def forget(self, rendered: Rendered) -> str:
+        """Return nothing: cells are all that there is."""
+        return ""
 
 
 def fitted(width: int, height: int, columns: int, rows: int) -> tuple[int, int]:

@@ -1,22 +1,27 @@
-"""PictureLoader: thumbnails as lines of blocks, drawn off the event loop, in the mode of this terminal, and kept."""
+"""PictureLoader: pictures as lines of cells, rendered off the event loop by the best way of this terminal, and kept."""
 
 from __future__ import annotations
 
 import asyncio
 import io
+import threading
+import typing
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from rich.segment import Segment
+from rich.style import Style
 from textual.strip import Strip
 
-if TYPE_CHECKING:
-    from textual.app import App
+from vuemantics_tui.terminal import Protocol
 
-    from vuemantics_tui.ui.pictures.blocks import Pixels
+if TYPE_CHECKING:
+    from PIL import Image
+    from textual.app import App
 
 
 class Depth(Enum):
@@ -39,73 +44,157 @@ class PictureMode:
 _DEPTHS = {"truecolor": Depth.TRUE_COLOUR, "256": Depth.PALETTE}
 
 
-def mode_of(app: App[Any], *, quadrants: bool = False) -> PictureMode:
-    """What this app's terminal can show.
+def mode_of(app: App[Any], graphics: Graphics) -> PictureMode:
+    """Return what this app's terminal can show.
 
     Under NO_COLOR Textual itself turns colours to greys, unless the theme is the terminal's own: then none are left.
     """
     depth = _DEPTHS.get(app.console.color_system or "", Depth.SHADES)
     if app.no_color and app.native_ansi_color:
         depth = Depth.SHADES
-    return PictureMode(depth, quadrants, app.current_theme.dark)
+    return PictureMode(depth, graphics.quadrants, app.current_theme.dark)
 
 
-# Drawn pictures; one of 40 x 18 cells takes some 300 kB.
-MOST_KEPT = 48
+# Rendered pictures. In blocks, one of 40 x 18 cells takes some 300 kB, a tile of the gallery 80.
+MOST_KEPT = 400
 # A thumbnail has 256 x 256; what is much larger is none, and would hold up the threads.
 MOST_PIXELS = 4_000_000
+NO_STYLE = Style()
+# Of the 255 that one of 256 colours can number.
+MOST_NARROW = 240
+# A cell in pixels, where the terminal does not tell.
+USUAL_CELL = (8, 16)
 
 Drawn = tuple[Strip, ...]
 ThumbnailOf = Callable[[Path], Awaitable[bytes | None]]
 _Key = tuple[str, int, int, int, int, PictureMode]
 
 
+@dataclass(frozen=True, slots=True)
+class Graphics:
+    """How this terminal shows pictures.
+
+    `cell` is the size of a cell in pixels (width, height), `remote` whether bytes are dear, `narrow` whether colours
+    arrive as one of 256, `quadrants` whether blocks may be quarter blocks.
+    """
+
+    protocol: Protocol = Protocol.BLOCKS
+    quadrants: bool = False
+    cell: tuple[int, int] = USUAL_CELL
+    in_tmux: bool = False
+    narrow: bool = False
+    remote: bool = False
+
+    @property
+    def in_pixels(self) -> bool:
+        """Return whether pictures are shown as pixels, not as blocks."""
+        return self.protocol is not Protocol.BLOCKS
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A picture for the terminal: its cells, what is written before they are shown, and its number there, if any."""
+
+    strips: Drawn
+    send: str = ""
+    number: int = 0
+
+
+class Renderer(typing.Protocol):
+    """Makes pictures for one kind of terminal."""
+
+    def render(self, source: Path | BinaryIO, columns: int, rows: int, mode: PictureMode) -> Rendered | None:
+        """Return the picture as large as fits into columns x rows cells, None if it is damaged. Runs in a thread."""
+        ...
+
+    def forget(self, rendered: Rendered) -> str:
+        """Return what is written when the cells of a picture will never be shown again."""
+        ...
+
+
 class PictureLoader:
-    """Draws thumbnails, with four pixels a cell if `quadrants`.
+    """Renders pictures as `graphics` says; `write` takes what the terminal must be sent.
 
     What is missing or damaged is None, never an exception.
     """
 
-    def __init__(self, *, quadrants: bool = False, most_kept: int = MOST_KEPT) -> None:
-        self.quadrants = quadrants
-        self._most_kept = most_kept
-        self._kept: OrderedDict[_Key, Drawn] = OrderedDict()
+    def __init__(
+        self, graphics: Graphics | None = None, write: Callable[[str], object] = lambda _: None, most: int = MOST_KEPT
+    ) -> None:
+        self.graphics = graphics or Graphics()
+        self.most_kept = min(most, MOST_NARROW) if self.graphics.narrow else most
+        self._write = write
+        self._renderers: dict[bool, Renderer] = {}
+        self._making = threading.Lock()
+        self._kept: OrderedDict[_Key, tuple[Renderer, Rendered]] = OrderedDict()
 
     async def load(self, path: Path, columns: int, rows: int, mode: PictureMode) -> Drawn | None:
-        """The thumbnail at `path` as large as fits into columns x rows cells."""
-        key = await asyncio.to_thread(_key, path, columns, rows, mode)
-        if key is None:
-            return None
-        if (drawn := self._recall(key)) is None:
-            drawn = await asyncio.to_thread(_draw, path, columns, rows, mode)
-            self._keep(key, drawn)
-        return drawn
+        """Return the thumbnail at `path` as large as fits into columns x rows cells."""
+        return await self._load(path, columns, rows, mode, None)
 
     async def preview(
         self, path: Path, columns: int, rows: int, mode: PictureMode, thumbnail_of: ThumbnailOf
     ) -> Drawn | None:
-        """Any file that `thumbnail_of` makes a small JPEG of, as large as fits into columns x rows cells."""
+        """Return any file that `thumbnail_of` makes a small JPEG of, as large as fits into columns x rows cells."""
+        return await self._load(path, columns, rows, mode, thumbnail_of)
+
+    def forget_all(self) -> None:
+        """Forget every picture, also in the terminal."""
+        while self._kept:
+            self._drop_oldest()
+
+    async def _load(
+        self, path: Path, columns: int, rows: int, mode: PictureMode, thumbnail_of: ThumbnailOf | None
+    ) -> Drawn | None:
         key = await asyncio.to_thread(_key, path, columns, rows, mode)
         if key is None:
             return None
-        if (drawn := self._recall(key)) is None:
+        if key in self._kept:
+            self._kept.move_to_end(key)
+            return self._kept[key][1].strips
+        source: Path | BinaryIO = path
+        if thumbnail_of is not None:
             small = await thumbnail_of(path)
             if small is None:
                 return None
-            drawn = await asyncio.to_thread(_draw, io.BytesIO(small), columns, rows, mode)
-            self._keep(key, drawn)
-        return drawn
+            source = io.BytesIO(small)
+        renderer = await asyncio.to_thread(self._renderer, mode)
+        rendered = await asyncio.to_thread(renderer.render, source, columns, rows, mode)
+        if rendered is None:
+            return None
+        if key in self._kept:  # somebody else wanted it meanwhile
+            renderer.forget(rendered)
+            return self._kept[key][1].strips
+        return self._keep(key, renderer, rendered)
 
-    def _recall(self, key: _Key) -> Drawn | None:
-        if key in self._kept:
-            self._kept.move_to_end(key)
-        return self._kept.get(key)
+    def _keep(self, key: _Key, renderer: Renderer, rendered: Rendered) -> Drawn:
+        if rendered.send:
+            self._write(rendered.send)
+        self._kept[key] = (renderer, rendered)
+        while len(self._kept) > self.most_kept:
+            self._drop_oldest()
+        return rendered.strips
 
-    def _keep(self, key: _Key, drawn: Drawn | None) -> None:
-        if drawn is not None:
-            self._kept[key] = drawn
-            while len(self._kept) > self._most_kept:
-                self._kept.popitem(last=False)
+    def _drop_oldest(self) -> None:
+        _, (renderer, rendered) = self._kept.popitem(last=False)
+        if words := renderer.forget(rendered):
+            self._write(words)
+
+    def _renderer(self, mode: PictureMode) -> Renderer:
+        # What shows no colours cannot carry the number of a picture.
+        in_pixels = self.graphics.in_pixels and mode.depth is not Depth.SHADES
+        with self._making:
+            if in_pixels not in self._renderers:
+                # Imported here, in a thread: Pillow and NumPy take 60 ms.
+                if in_pixels:
+                    from vuemantics_tui.ui.pictures.kitty import KittyRenderer
+
+                    self._renderers[in_pixels] = KittyRenderer(self.graphics)
+                else:
+                    from vuemantics_tui.ui.pictures.blocks import BlockRenderer
+
+                    self._renderers[in_pixels] = BlockRenderer()
+            return self._renderers[in_pixels]
 
 
 def _key(path: Path, columns: int, rows: int, mode: PictureMode) -> _Key | None:
@@ -116,22 +205,21 @@ def _key(path: Path, columns: int, rows: int, mode: PictureMode) -> _Key | None:
     return (str(path), found.st_mtime_ns, found.st_size, columns, rows, mode)
 
 
-def _draw(source: Path | BinaryIO, columns: int, rows: int, mode: PictureMode) -> Drawn | None:
-    # With NumPy it takes 60 ms to import, and not on the event loop.
-    from vuemantics_tui.ui.pictures.blocks import picture_strips
+def on_background(strip: Strip, style: Style) -> Iterator[Segment]:
+    """Yield the segments of a line of a picture; what the picture leaves open gets this style."""
+    # What has both colours needs no other: with them, each blank would be sent with a foreground.
+    for each in strip:
+        yield each if each.style and each.style.bgcolor else Segment(each.text, style + (each.style or NO_STYLE))
 
-    pixels = _decoded(source)
-    return None if pixels is None else tuple(picture_strips(pixels, columns, rows, mode)) or None
 
-
-def _decoded(source: Path | BinaryIO) -> Pixels | None:
-    import numpy as np
+def opened(source: Path | BinaryIO) -> Image.Image | None:
+    """Decode a small picture, as RGB; None if it is damaged or too large to be a thumbnail."""
     from PIL import Image
 
     try:
         with Image.open(source) as image:
             if image.width * image.height > MOST_PIXELS:
                 return None
-            return np.asarray(image.convert("RGB"))
+            return image.convert("RGB")
     except Exception:  # noqa: BLE001 - what a decoder raises on a damaged file is anybody's guess
         return None

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import events, on
+from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import VerticalScroll
@@ -25,6 +25,7 @@ from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.phrases import lines_of
 from vuemantics_tui.ui.pictures.loader import PictureLoader
 from vuemantics_tui.ui.screens.page import READING
+from vuemantics_tui.ui.uploads.commands import RATING, UploadCommands
 from vuemantics_tui.ui.uploads.pane import PageShown, UploadPane
 from vuemantics_tui.ui.uploads.results import Why
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
@@ -51,6 +52,7 @@ class DetailScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         action("toggle-metadata", "i", "toggle_metadata", "all facts", "Show all details, or fewer", VIEW),
         *READING,
+        *RATING,
         action("detail-back", "escape,q,enter", "go_back", "back", "Back", MOVE),
     ]
     CSS_PATH = Path(__file__).with_suffix(".tcss")
@@ -64,6 +66,7 @@ class DetailScreen(Screen[None]):
         metadata: bool = False,
         loader: PictureLoader | None = None,
         why: Callable[[Upload], Why | None] = lambda upload: None,
+        commands: UploadCommands | None = None,
     ) -> None:
         super().__init__(classes="-metadata" if metadata else "")
         self._library = library
@@ -72,6 +75,7 @@ class DetailScreen(Screen[None]):
         self._metadata_first = metadata
         self._loader = loader
         self._why = why
+        self._commands = commands
         self._deleted = False
 
     def compose(self) -> ComposeResult:
@@ -83,6 +87,7 @@ class DetailScreen(Screen[None]):
     def on_mount(self) -> None:
         """Begin to follow the upload."""
         self._notices = Notices.of(self)
+        self._commands = self._commands or UploadCommands(self.app, self._library)
         self.query_one(UploadPane).show(self._number)
         self._rename_keys()
         feed = Feed.of(self)
@@ -138,6 +143,20 @@ class DetailScreen(Screen[None]):
     def action_scroll_to_bottom(self) -> None:
         """To the last line."""
         self._page.scroll_end(animate=False)
+
+    # Rating
+
+    @work(group="acting", exit_on_error=False)
+    async def action_rate(self, stars: int) -> None:
+        """Rate with so many stars."""
+        if self._commands is not None:
+            await self._commands.rate([self._number], stars)
+
+    @work(group="acting", exit_on_error=False)
+    async def action_undo(self) -> None:
+        """Undo what was done last."""
+        if self._commands is not None:
+            await self._commands.undo()
 
     # Pages
 

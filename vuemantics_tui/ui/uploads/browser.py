@@ -19,9 +19,6 @@ from vuemantics_tui.ui.widgets.one_line import Words
 if TYPE_CHECKING:
     from vuemantics_tui.library import Library
 
-# Drawn tiles; one takes some 80 kB.
-MOST_TILES = 300
-
 
 class Browser(Vertical):
     """Shows one of two views of an UploadList."""
@@ -31,15 +28,14 @@ class Browser(Vertical):
         library: Library,
         uploads: UploadList,
         clock: Callable[[], datetime],
+        pictures: PictureLoader,
         *,
-        quadrants: bool = False,
         id: str | None = None,
     ) -> None:
         super().__init__(id=id)
         self._uploads = uploads
         self._table = UploadTable(uploads, clock, id="uploads")
-        tiles = PictureLoader(quadrants=quadrants, most_kept=MOST_TILES)
-        self._gallery = Gallery(library, uploads, tiles, id="gallery")
+        self._gallery = Gallery(library, uploads, pictures, id="gallery")
 
     def compose(self) -> ComposeResult:
         """The table with its heading, the gallery, and what is said where there is nothing."""

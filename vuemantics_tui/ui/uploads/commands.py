@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import re
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
@@ -17,19 +17,33 @@ from textual.app import App
 from textual.message import Message
 
 from vuemantics_tui.desktop import open_in_viewer
-from vuemantics_tui.domain.text import counted, visible
+from vuemantics_tui.domain.fields import rating_words, taken_words
+from vuemantics_tui.domain.moment import DateEdit
+from vuemantics_tui.domain.text import counted, date_words, visible
 from vuemantics_tui.domain.upload import RUNNING, TERMINAL, ProcessingStatus, Upload, UploadRow
-from vuemantics_tui.ui.actions import key_of
+from vuemantics_tui.ui.actions import ACT, hidden, key_of
 from vuemantics_tui.ui.clipboard import copy
 from vuemantics_tui.ui.notices import Notices
 
 if TYPE_CHECKING:
-    from vuemantics_tui.library import Library
+    from vuemantics_tui.library import Library, Rating
     from vuemantics_tui.ui.screens.ask import ConfirmScreen
 
+RATING = (
+    hidden("undo-delete", "u", "undo", "undo", "Undo the last deletion, rating or change of date", ACT),
+    hidden("rate-5", "5", "rate(5)", "rate 5", "Rate 5 stars", ACT),
+    hidden("rate-4", "4", "rate(4)", "rate 4", "Rate 4 stars", ACT),
+    hidden("rate-3", "3", "rate(3)", "rate 3", "Rate 3 stars", ACT),
+    hidden("rate-2", "2", "rate(2)", "rate 2", "Rate 2 stars", ACT),
+    hidden("rate-1", "1", "rate(1)", "rate 1", "Rate 1 star", ACT),
+    hidden("rate-0", "0", "rate(0)", "no rating", "Remove the rating", ACT),
+)
+"""What can be done both in the list and in full screen."""
 ALBUM = "album:"
 NO_TAGS_YET = "name or +name adds a tag, -name removes it. Separate with commas."
 
+Undo = Callable[[], Awaitable[bool]]
+"""Takes something back, says so, and returns whether there was anything to take back."""
 Arguments = ParamSpec("Arguments")
 Command = Callable[Concatenate["UploadCommands", Arguments], Coroutine[Any, Any, bool]]
 
@@ -52,14 +66,14 @@ class ReopenWanted(Message):
 
 
 class UploadCommands:
-    """Commands on uploads of a library, by their numbers, and the last deletions, to be undone."""
+    """Commands on uploads of a library, by their numbers, and how to undo what was done last."""
 
     def __init__(self, app: App[Any], library: Library) -> None:
         self.notices = Notices.of(app)
         self._app = app
         self._library = library
-        # What each deletion of this session put into the trash, the last one at the end.
-        self._deletions: list[Sequence[UploadRow]] = []
+        # What was done in this session, the last thing at the end.
+        self._undoable: list[Undo] = []
 
     # The trash
 
@@ -70,16 +84,16 @@ class UploadCommands:
         if not rows or not await self._app.push_screen_wait(self._delete_question(rows)):
             return False
         count = await self._library.trash.put([row.id for row in rows])
-        self._deletions.append(rows)
+        self._undoable.append(functools.partial(self._restore, rows))
         words = named(rows) if count == len(rows) else counted(count, "upload")
         self.notices.tell(f"Moved {words} to the trash. {key_of(self._app, 'undo-delete')} undoes.")
         return True
 
     @_errors_told
-    async def undo_delete(self) -> bool:
-        """Restore what was deleted last: in this session, else before."""
-        while self._deletions:
-            if await self._restore(self._deletions.pop()):
+    async def undo(self) -> bool:
+        """Undo what was done last: in this session, else the last deletion."""
+        while self._undoable:
+            if await self._undoable.pop()():
                 return True
         if await self._restore([entry.upload for entry in await self._library.trash.store.latest()]):
             return True
@@ -105,6 +119,65 @@ class UploadCommands:
             agree="delete",
             decline="keep",
         )
+
+    # Dates
+
+    @_errors_told
+    async def edit_date(self, numbers: Sequence[int]) -> bool:
+        """Ask when uploads were taken."""
+        from vuemantics_tui.ui.screens.ask import AskScreen
+
+        uploads = await self._library.uploads.by_numbers(numbers)
+        ids = [upload.id for upload in uploads]
+
+        async def change(text: str) -> str:
+            edit = DateEdit.of(text)
+            before = await self._library.dates.edit(ids, edit)
+            if not before:
+                return "No dates changed."
+            self._undoable.append(functools.partial(self._restore_dates, before))
+            words = named([upload for upload in uploads if upload.id in before])
+            return f"Changed the date of {words}. {key_of(self._app, 'undo-delete')} undoes."
+
+        if not uploads:
+            return False
+        question = AskScreen(
+            f"Date of {named(uploads)}", _dates_words(uploads), change, placeholder="2024-03-05 14:30, +1h, -2d or file"
+        )
+        told = await self._app.push_screen_wait(question)
+        if told is not None:
+            self.notices.tell(told)
+        return told is not None
+
+    async def _restore_dates(self, before: Mapping[str, str | None]) -> bool:
+        count = await self._library.dates.restore(before)
+        if count:
+            self.notices.tell(f"Changed the date of {counted(count, 'upload')} back.")
+        return bool(count)
+
+    # Ratings
+
+    @_errors_told
+    async def rate(self, numbers: Sequence[int], stars: int) -> bool:
+        """Rate uploads with so many stars; 0 removes the rating."""
+        rows = await self._library.uploads.rows(numbers)
+        before = await self._library.ratings.rate([row.id for row in rows], stars or None)
+        changed = [row for row in rows if row.id in before]
+        if changed:
+            self._undoable.append(functools.partial(self._unrate, before))
+            what = f"Rated {named(changed)} {rating_words(stars)}." if stars else f"{named(changed)} has no rating."
+            if not stars and len(changed) > 1:
+                what = f"Removed the ratings of {named(changed)}."
+            self.notices.tell(f"{what} {key_of(self._app, 'undo-delete')} undoes.")
+        elif rows:
+            self.notices.tell("Rated like that already." if stars else "No rating to remove.")
+        return bool(changed)
+
+    async def _unrate(self, before: Mapping[str, Rating]) -> bool:
+        count = await self._library.ratings.restore(before)
+        if count:
+            self.notices.tell(f"Restored the rating of {counted(count, 'upload')}.")
+        return bool(count)
 
     # The queue
 
@@ -372,6 +445,17 @@ def tag_begun(text: str) -> tuple[str, str, str]:
 def named(rows: Sequence[UploadRow]) -> str:
     """Return one upload by its name, several by their number."""
     return rows[0].filename if len(rows) == 1 else counted(len(rows), "upload")
+
+
+def _dates_words(uploads: Sequence[Upload]) -> str:
+    """Return when uploads were taken, from the first to the last, or that nobody knows."""
+    dated = sorted((upload for upload in uploads if upload.taken_at), key=lambda upload: upload.taken_at or "")
+    if not dated:
+        return "No date is known. Type one."
+    if len(uploads) == 1:
+        return f"Taken {taken_words(dated[0])}."
+    first, last = (date_words(upload.taken_at, own_clock=True) for upload in (dated[0], dated[-1]))
+    return f"Taken {first}." if first == last else f"Taken from {first} to {last}."
 
 
 def _retry_words(moved: Sequence[UploadRow], rows: Sequence[UploadRow]) -> str:

@@ -22,7 +22,7 @@ from vuemantics_tui.domain.upload import TERMINAL, Upload, UploadRow
 from vuemantics_tui.ui.actions import MOVE, hidden
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.phrases import glyph_of
-from vuemantics_tui.ui.pictures.loader import Drawn, PictureLoader, mode_of
+from vuemantics_tui.ui.pictures.loader import Drawn, PictureLoader, mode_of, on_background
 from vuemantics_tui.ui.uploads.table import MARK, glyph_style
 from vuemantics_tui.ui.uploads.upload_list import UploadList
 from vuemantics_tui.ui.widgets.one_line import fit, fit_name
@@ -210,7 +210,7 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
         path = self._library.absolute(upload.thumbnail_path)
         if path is None:
             return None
-        mode = mode_of(self.app, quadrants=self._loader.quadrants)
+        mode = mode_of(self.app, self._loader.graphics)
         return await self._loader.load(path, *self._grid.picture, mode)
 
     def _repaint(self, number: int) -> None:
@@ -223,7 +223,8 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
         view = self._in_view()
         near = range(max(0, view.start - len(view)), view.stop + len(view))
         self._uploads.rows.keep_near(lambda: self._uploads.numbers(near))
-        if len(self._drawn) > 6 * len(view):
+        # What the loader forgot, the terminal may have forgotten too.
+        if len(self._drawn) > min(6 * len(view), self._loader.most_kept // 2):
             kept = set(self._uploads.numbers(near))
             self._drawn = {number: drawn for number, drawn in self._drawn.items() if number in kept}
 
@@ -290,7 +291,7 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
         strip = drawn[at] if at >= 0 else Strip.blank(columns, blank)
         before = (columns - strip.cell_length) // 2
         yield Segment(" " * before, blank)
-        yield from (each if each.style else Segment(each.text, blank) for each in strip)
+        yield from on_background(strip, blank)
         yield Segment(" " * (columns - strip.cell_length - before), blank)
 
     def _caption(self, number: int, under_cursor: bool, width: int) -> Iterator[Segment]:

@@ -265,9 +265,10 @@ class UploadPane(VerticalScroll, can_focus=False):
         for part in ("name", "facts", "why", "failure", "try", "state", "warning"):
             yield PaneText(id=f"pane-{part}")
         yield WritingText(id="pane-writing")
-        for part in ("description", "read"):
+        for part in ("brought", "description", "read"):
             yield PaneText(id=f"pane-{part}")
         yield TagChips(id="pane-own-tags", style="$accent on $line")
+        yield TagChips(id="pane-keywords")
         yield TagChips(id="pane-tags")
         yield PaneText(id="pane-quality")
         yield PaneText(id="pane-history")
@@ -419,9 +420,14 @@ class UploadPane(VerticalScroll, can_focus=False):
         self._text("try", words.try_words(advice) if failed and advice else "")
         warning = visible(upload.warning or "") if not failed else ""
         self._text("warning", Content.styled(f"! {warning}", "$warning") if warning else "")
+        self._text("brought", words.brought_words(upload, matched))
         self._show_texts(page)
         self._text("quality", words.quality_words(upload))
-        for part, tags in (("own-tags", own_tags(upload, page.albums)), ("tags", upload.tags)):
+        for part, tags in (
+            ("own-tags", own_tags(upload, page.albums)),
+            ("keywords", upload.keywords),
+            ("tags", upload.tags),
+        ):
             chips = self.query_one(f"#pane-{part}", TagChips)
             chips.set_class(not tags, "-blank")
             chips.show(tags)

@@ -10,9 +10,13 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from vuemantics_tui.domain.colours import NAMED_COLOURS
 from vuemantics_tui.domain.description import PASSING_SCORE
 from vuemantics_tui.domain.errors import ErrorKind
+from vuemantics_tui.domain.fields import rating_words
 from vuemantics_tui.domain.formats import BY_MIME_TYPE, FileType
+from vuemantics_tui.domain.media import REJECTED
+from vuemantics_tui.domain.moment import BY_CAMERA, SOURCE_WORDS
 from vuemantics_tui.domain.text import clock_words, date_words, seconds_words, size_words, visible
 from vuemantics_tui.domain.upload import ProcessingStage, ProcessingStatus, Upload, UploadEvent
 from vuemantics_tui.ui.phrases import (
@@ -21,7 +25,6 @@ from vuemantics_tui.ui.phrases import (
     lines_of,
     local_moment,
     reason_of,
-    taken_words,
 )
 from vuemantics_tui.ui.uploads.results import Why
 from vuemantics_tui.ui.uploads.table import lit
@@ -67,6 +70,15 @@ def camera_words(upload: Upload) -> str:
     return visible(words.strip())
 
 
+def shot_words(upload: Upload) -> str:
+    """Return when it was taken, by the local clock to the minute, and where that comes from if not from the camera."""
+    if not upload.taken_at:
+        return ""
+    words = f"taken {visible(date_words(upload.taken_at, own_clock=True))}"
+    source = upload.taken_from
+    return words if source is None or source in BY_CAMERA else f"{words}, {SOURCE_WORDS[source]}"
+
+
 def facts_words(upload: Upload, now: datetime) -> str:
     """Return two lines at most: dimensions, size, format, age; when it was taken and by which camera."""
     shape = f"{upload.width} × {upload.height}" if upload.width and upload.height else ""
@@ -74,8 +86,30 @@ def facts_words(upload: Upload, now: datetime) -> str:
     known = BY_MIME_TYPE.get(upload.mime_type)
     kind = known.name if known else visible(upload.extension).upper()
     first = [shape, size_words(upload.file_size), kind, length, ago_words(upload.created_at, now)]
-    second = [f"taken {taken_words(upload.taken_at)}" if upload.taken_at else "", camera_words(upload)]
+    second = [shot_words(upload), camera_words(upload)]
     return "\n".join(" · ".join(part for part in line if part) for line in (first, second) if any(line))
+
+
+def brought_words(upload: Upload, matched: Iterable[str] = ()) -> Content:
+    """Return what the file brings: rating and label, title, caption and creator, with these words highlighted."""
+    lines: list[Content] = []
+    stars = Content.styled(rating_words(upload.rating), "$error" if upload.rating == REJECTED else "$warning")
+    label = Content.assemble(("● ", _label_style(upload.label)), visible(upload.label or ""))
+    signs = [part for part, known in ((stars, upload.rating), (label, upload.label)) if known]
+    if signs:
+        lines.append(Content("   ").join(signs))
+    if upload.title:
+        lines.append(lit_words(visible(upload.title), matched).stylize("bold"))
+    if upload.caption:
+        lines.append(lit_words(lines_of(upload.caption), matched))
+    if upload.creator:
+        lines.append(Content.assemble(("by ", "$dim"), lit_words(visible(upload.creator), matched)))
+    return Content("\n").join(lines)
+
+
+def _label_style(label: str | None) -> str:
+    colour = NAMED_COLOURS.get(label or "")
+    return "#{:02x}{:02x}{:02x}".format(*colour) if colour else "$dim"
 
 
 def failure_words(upload: Upload) -> Content:

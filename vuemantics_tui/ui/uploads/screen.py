@@ -22,7 +22,7 @@ from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader, TimePassed, Wor
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.pictures.loader import Drawn, PictureLoader, mode_of
 from vuemantics_tui.ui.uploads.browser import Browser
-from vuemantics_tui.ui.uploads.commands import UploadCommands
+from vuemantics_tui.ui.uploads.commands import RATING, UploadCommands
 from vuemantics_tui.ui.uploads.gallery import Gallery, TileOpened
 from vuemantics_tui.ui.uploads.intake import FilesNamed, Intake, PathField, PathFieldLeft, PathInput
 from vuemantics_tui.ui.uploads.listing import LINGER_SECONDS
@@ -45,9 +45,9 @@ READ_AGAIN_SECONDS = 1.0
 SMALLEST_WIDTH, SMALLEST_HEIGHT = 40, 8
 # What needs an upload under the cursor.
 ON_UPLOADS = frozenset(
-    """find_similar open_upload show_details retry_upload cancel_upload run_next delete_upload toggle_hidden
-    open_original copy_path copy_description show_descriptions edit_description edit_tags toggle_mark mark_range
-    mark_all""".split()
+    """find_similar open_upload show_details retry_upload cancel_upload run_next delete_upload rate toggle_hidden
+    open_original copy_path copy_description show_descriptions edit_description edit_tags edit_date toggle_mark
+    mark_range mark_all""".split()
 )
 EMPTY = """\
 [b $foreground]This library is empty[/]
@@ -78,11 +78,12 @@ class UploadsScreen(Screen[None]):
         action("retry-upload", "r", "retry_upload", "retry", "Retry, or describe a completed upload again", ACT),
         action("toggle-pause", "p", "toggle_pause", "pause", "Pause or resume for everyone using this library", QUEUE),
         action("delete-upload", "d,delete", "delete_upload", "delete", "Move to the trash, after asking", ACT),
-        hidden("undo-delete", "u", "undo_delete", "undo delete", "Restore what you deleted last", ACT),
+        *RATING,
         hidden("show-trash", "T", "show_trash", "trash", "Show the trash, and restore from it", ACT),
         hidden("show-duplicates", "W", "show_duplicates", "duplicates", "Find duplicates, and keep one of each", ACT),
         hidden("show-stats", "#", "show_stats", "statistics", "Show statistics of the library", PROGRAM),
         hidden("edit-tags", "t", "edit_tags", "tags", "Add or remove tags", ACT),
+        hidden("edit-date", "C", "edit_date", "date", "Set when it was taken", ACT),
         hidden("toggle-hidden", "h", "toggle_hidden", "hide", "Hide from lists and search, or show again", ACT),
         hidden("open-original", "e", "open_original", "open original", "Open the original in the system viewer", ACT),
         hidden("copy-path", "y", "copy_path", "copy path", "Copy the path, also over SSH", ACT),
@@ -124,7 +125,7 @@ class UploadsScreen(Screen[None]):
         clock: Callable[[], datetime],
         view: View | None = None,
         *,
-        quadrants: bool = False,
+        pictures: PictureLoader | None = None,
     ) -> None:
         super().__init__()
         self.library = library
@@ -132,8 +133,7 @@ class UploadsScreen(Screen[None]):
         self.intake = Intake(library, notices)
         self._notices = notices
         self._clock = clock
-        self._quadrants = quadrants
-        self._pictures = PictureLoader(quadrants=quadrants)
+        self._pictures = pictures or PictureLoader()
         self._explained: Results | None = None
         # Where files were added from last, in this session or before; and where the picker was left in this one.
         self._picked_in: Path | None = None
@@ -147,7 +147,7 @@ class UploadsScreen(Screen[None]):
         yield HeaderLine(self.library, id="header")
         yield SearchBar(self.library, self.uploads, id="search")
         with Horizontal(id="middle"):
-            yield Browser(self.library, self.uploads, self._clock, quadrants=self._quadrants, id="browser")
+            yield Browser(self.library, self.uploads, self._clock, self._pictures, id="browser")
             yield UploadPane(self.library, self._clock, loader=self._pictures, why=self.uploads.why, id="pane")
         with Vertical(id="empty"):
             yield Static(id="empty-text")
@@ -272,7 +272,7 @@ class UploadsScreen(Screen[None]):
         return Path(newest[0].source_path).parent if newest and newest[0].source_path else None
 
     async def _preview(self, path: Path, size: Size) -> Drawn | None:
-        mode = mode_of(self.app, quadrants=self._quadrants)
+        mode = mode_of(self.app, self._pictures.graphics)
         return await self._pictures.preview(path, size.width, size.height, mode, self.library.preview)
 
     def action_type_paths(self) -> None:
@@ -421,9 +421,15 @@ class UploadsScreen(Screen[None]):
             self.uploads.clear_marks()
 
     @work(group="acting", exit_on_error=False)
-    async def action_undo_delete(self) -> None:
-        """Restore what was deleted last."""
-        await self.commands.undo_delete()
+    async def action_undo(self) -> None:
+        """Undo what was done last."""
+        await self.commands.undo()
+
+    @work(group="acting", exit_on_error=False)
+    async def action_rate(self, stars: int) -> None:
+        """Rate with so many stars."""
+        if await self.commands.rate(self.uploads.targets, stars):
+            self.uploads.clear_marks()
 
     @work(group="acting", exit_on_error=False)
     async def action_retry_upload(self) -> None:
@@ -447,6 +453,12 @@ class UploadsScreen(Screen[None]):
     async def action_toggle_hidden(self) -> None:
         """Hide, or show again."""
         if await self.commands.toggle_hidden(self.uploads.targets):
+            self.uploads.clear_marks()
+
+    @work(group="acting", exit_on_error=False)
+    async def action_edit_date(self) -> None:
+        """Set when it was taken."""
+        if await self.commands.edit_date(self.uploads.targets):
             self.uploads.clear_marks()
 
     @work(group="acting", exit_on_error=False)
@@ -528,6 +540,7 @@ class UploadsScreen(Screen[None]):
                     metadata=metadata,
                     loader=self._pictures,
                     why=self.uploads.why,
+                    commands=self.commands,
                 )
             )
 

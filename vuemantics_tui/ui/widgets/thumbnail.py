@@ -1,4 +1,4 @@
-"""Thumbnail: a picture as block characters, as large as its place allows."""
+"""Thumbnail: a picture as large as its place allows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from textual.geometry import Size
 from textual.strip import Strip
 from textual.widget import Widget
 
-from vuemantics_tui.ui.pictures.loader import Drawn, PictureLoader, mode_of
+from vuemantics_tui.ui.pictures.loader import Drawn, PictureLoader, mode_of, on_background
 from vuemantics_tui.ui.widgets.one_line import fit
 
 PLACEHOLDER = "no thumbnail yet"
@@ -67,7 +67,7 @@ class Thumbnail(Widget):
         columns, rows = self._box()
         if path is None or not columns or not rows:
             return path, None
-        return path, await self._loader.load(path, columns, rows, mode_of(self.app, quadrants=self._loader.quadrants))
+        return path, await self._loader.load(path, columns, rows, mode_of(self.app, self._loader.graphics))
 
     def put(self, drawn: tuple[Path | None, Drawn | None], otherwise: str = PLACEHOLDER) -> None:
         """Show now what `draw` returned."""
@@ -146,6 +146,5 @@ class Thumbnail(Widget):
         room = max(0, width - strip.cell_length)
         before = room // 2 if self.styles.content_align_horizontal == "center" else 0
         left, right = Segment(" " * before, style), Segment(" " * (room - before), style)
-        # What has colours of its own needs no other: with them, each blank would be sent with a foreground.
-        segments = [left, *(each if each.style else Segment(each.text, style) for each in strip), right]
+        segments = [left, *on_background(strip, style), right]
         return Strip([each for each in segments if each.text], width).adjust_cell_length(width, style)

@@ -1,0 +1,116 @@
+"""Asking a terminal what it can show, at the other end of a pseudo-terminal."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import sys
+import threading
+import tty
+from collections.abc import Iterator, Mapping
+
+import pytest
+
+from vuemantics_tui.terminal import Protocol, ask_terminal, chosen_protocol, wrapped
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
+VERSION, KITTY, CELL, ATTRIBUTES = "\x1b[>q", "\x1b_Gi=31", "\x1b[16t", "\x1b[c"
+
+
+@pytest.fixture
+def ends() -> Iterator[tuple[int, int]]:
+    """The terminal's end and the program's."""
+    ours, theirs = pty.openpty()
+    tty.setraw(ours)
+    yield ours, theirs
+    os.close(ours)
+    os.close(theirs)
+
+
+def answering(ours: int, answers: Mapping[str, str]) -> threading.Thread:
+    """Answer each question once, in the order in which the terminal knows them."""
+
+    def run() -> None:
+        said, left = "", dict(answers)
+        while left and select.select([ours], [], [], 20)[0]:
+            said += os.read(ours, 4096).decode()
+            for question in [each for each in left if each in said]:
+                os.write(ours, left.pop(question).encode())
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread
+
+
+def test_kitty(ends: tuple[int, int]) -> None:
+    ours, theirs = ends
+    thread = answering(
+        ours,
+        {
+            VERSION: "\x1bP>|kitty(0.41.1)\x1b\\",
+            KITTY: "\x1b_Gi=31;OK\x1b\\",
+            CELL: "\x1b[6;18;9t",
+            ATTRIBUTES: "\x1b[?62;c",
+        },
+    )
+    found = ask_terminal(theirs, theirs, 20)
+    thread.join()
+    assert (found.version, found.cell, found.protocol, found.typed) == ("kitty(0.41.1)", (9, 18), Protocol.KITTY, "")
+
+
+@pytest.mark.parametrize(
+    ("version", "kitty", "attributes", "protocol"),
+    [
+        pytest.param("XTerm(390)", "", "64;1;4;22", Protocol.SIXEL, id="sixel"),
+        pytest.param("XTerm(390)", "", "64;1;14;22", Protocol.BLOCKS, id="no-sixel"),
+        pytest.param("Konsole 24", "OK", "62;4", Protocol.SIXEL, id="kitty-without-placeholders"),
+        pytest.param("kitty(0.20)", "EINVAL:no", "62", Protocol.BLOCKS, id="refused"),
+    ],
+)
+def test_only_what_is_proved_is_used(
+    ends: tuple[int, int], version: str, kitty: str, attributes: str, protocol: Protocol
+) -> None:
+    ours, theirs = ends
+    answers = {VERSION: f"\x1bP>|{version}\x1b\\", ATTRIBUTES: f"\x1b[?{attributes}c"}
+    if kitty:
+        answers[KITTY] = f"\x1b_Gi=31;{kitty}\x1b\\"
+    thread = answering(ours, answers)
+    found = ask_terminal(theirs, theirs, 20)
+    thread.join()
+    assert found.protocol is protocol
+    assert chosen_protocol("auto", found) in (Protocol.KITTY, Protocol.BLOCKS)
+    assert chosen_protocol("kitty", found) is Protocol.KITTY
+
+
+def test_keys_typed_meanwhile_are_kept(ends: tuple[int, int]) -> None:
+    ours, theirs = ends
+    thread = answering(ours, {VERSION: "jj\x1bP>|foot(1)\x1b\\g", ATTRIBUTES: "\x1b[?62c"})
+    found = ask_terminal(theirs, theirs, 20)
+    thread.join()
+    assert found.typed == "jjg"
+
+
+def test_a_terminal_that_says_nothing_costs_the_time_that_it_is_given(ends: tuple[int, int]) -> None:
+    _, theirs = ends
+    found = ask_terminal(theirs, theirs, 0.05)
+    assert (found.attributes, found.protocol) == ((), Protocol.BLOCKS)
+
+
+def test_inside_tmux_its_terminal_is_asked_too(ends: tuple[int, int]) -> None:
+    ours, theirs = ends
+    thread = answering(
+        ours,
+        {
+            VERSION: "\x1bP>|tmux 3.5a\x1b\\",
+            CELL: "\x1b[6;18;9t",
+            ATTRIBUTES: "\x1b[?1;2;4c",
+            wrapped("\x1b[>q")[:10]: "\x1bP>|kitty(0.41.1)\x1b\\\x1b_Gi=31;OK\x1b\\\x1b[?62;c",
+        },
+    )
+    found = ask_terminal(theirs, theirs, 20)
+    thread.join()
+    assert (found.inner, found.version, found.protocol, found.cell) == (
+        *("tmux 3.5a", "kitty(0.41.1)", Protocol.KITTY),
+        (9, 18),
+    )

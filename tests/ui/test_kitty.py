@@ -1,0 +1,220 @@
+"""Pictures by Kitty graphics: on a model of such a terminal, and in the program as it runs in one."""
+
+from __future__ import annotations
+
+import io
+import os
+import select
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pexpect
+import pytest
+from PIL import Image
+
+from tests.conftest import DEADLINE_SECONDS
+from tests.kitty_terminal import CELL, KittyTerminal, RefusedError
+from vuemantics_tui.cli.options import FAILED
+from vuemantics_tui.terminal import Protocol
+from vuemantics_tui.ui.pictures.kitty import NUMBERS
+from vuemantics_tui.ui.pictures.loader import Depth, Drawn, Graphics, PictureLoader, PictureMode
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
+KITTY = Graphics(Protocol.KITTY, cell=CELL)
+QUIT = "\x11"
+
+
+def picture(path: Path, width: int = 240, height: int = 160) -> Path:
+    """Save a picture on which no two parts look alike."""
+    down, across = np.mgrid[0:height, 0:width]
+    pixels = np.stack([across * 255 // width, down * 255 // height, (across + down) % 256], axis=-1)
+    Image.fromarray(pixels.astype(np.uint8)).save(path)
+    return path
+
+
+def paint(terminal: KittyTerminal, drawn: Drawn | None) -> None:
+    """Write the cells as the app does."""
+    assert drawn
+    for row, strip in enumerate(drawn):
+        for segment in strip:
+            assert segment.style is not None and segment.style.color is not None
+            red, green, blue = segment.style.color.get_truecolor()
+            terminal.feed(f"\x1b[{row + 1};1H\x1b[38;2;{red};{green};{blue}m{segment.text}")
+
+
+def likeness(shown: np.ndarray[tuple[int, ...], np.dtype[np.uint8]], original: Path) -> float:
+    """Return the mean difference of what is shown and the picture, of 0..255."""
+    there = shown.any(axis=(1, 2)), shown.any(axis=(0, 2))
+    cropped = shown[there[0]][:, there[1]]
+    with Image.open(original) as image:
+        wanted = image.convert("RGB").resize((cropped.shape[1], cropped.shape[0]))
+    return float(np.abs(cropped.astype(int) - np.asarray(wanted).astype(int)).mean())
+
+
+def test_the_numbers_of_rows_and_columns_are_those_of_the_protocol() -> None:
+    assert len(NUMBERS) == len(set(NUMBERS)) == 297
+    assert [ord(each) for each in (*NUMBERS[:4], NUMBERS[-1])] == [0x305, 0x30D, 0x30E, 0x310, 0x1D244]
+
+
+async def test_a_picture_is_sent_once_and_shown_where_its_cells_stand(tmp_path: Path) -> None:
+    terminal = KittyTerminal()
+    loader = PictureLoader(KITTY, terminal.feed)
+    path = picture(tmp_path / "a.png")
+    drawn = await loader.load(path, 40, 20, PictureMode())
+    paint(terminal, drawn)
+    assert likeness(terminal.shown(), path) < 4
+    sent = terminal.sent
+    assert await loader.load(path, 40, 20, PictureMode()) is drawn
+    assert terminal.sent == sent
+
+
+async def test_what_leaves_the_cache_leaves_the_terminal(tmp_path: Path) -> None:
+    terminal = KittyTerminal()
+    loader = PictureLoader(KITTY, terminal.feed, most=2)
+    for number in range(5):
+        await loader.load(picture(tmp_path / f"{number}.png"), 10, 5, PictureMode())
+    assert len(terminal.pictures) == 2
+    loader.forget_all()
+    assert terminal.pictures == {}
+
+
+async def test_colours_of_eight_bits_carry_numbers_of_eight_bits(tmp_path: Path) -> None:
+    terminal = KittyTerminal()
+    narrow = Graphics(Protocol.KITTY, cell=CELL, narrow=True)
+    loader = PictureLoader(narrow, terminal.feed)
+    path = picture(tmp_path / "a.png", 30, 20)
+    for columns in range(1, 280):
+        drawn = await loader.load(path, columns, 4, PictureMode(Depth.PALETTE))
+        assert drawn is not None
+    assert all(number < 256 for number in terminal.pictures)
+    assert drawn is not None
+    (style,) = {segment.style for strip in drawn for segment in strip}
+    assert style is not None and style.color is not None and style.color.number in terminal.pictures
+
+
+async def test_without_colours_pictures_are_drawn_in_shades(tmp_path: Path) -> None:
+    terminal = KittyTerminal()
+    drawn = await PictureLoader(KITTY, terminal.feed).load(
+        picture(tmp_path / "a.png"), 10, 5, PictureMode(Depth.SHADES)
+    )
+    assert drawn is not None and "█" in "".join(strip.text for strip in drawn)
+    assert terminal.pictures == {}
+
+
+async def test_over_ssh_a_picture_takes_a_fraction_of_the_bytes(tmp_path: Path) -> None:
+    here, there = KittyTerminal(), KittyTerminal()
+    noise = np.random.default_rng(1).normal(0, 12, (200, 300, 3))
+    smooth = np.mgrid[0:200, 0:300][0][..., None] * 0.8 + np.array([20, 40, 60])
+    path = tmp_path / "a.png"
+    Image.fromarray(np.clip(smooth + noise, 0, 255).astype(np.uint8)).save(path)
+    await PictureLoader(KITTY, here.feed).load(path, 30, 20, PictureMode())
+    remote = Graphics(Protocol.KITTY, cell=CELL, remote=True)
+    drawn = await PictureLoader(remote, there.feed).load(path, 30, 20, PictureMode())
+    assert there.sent < here.sent / 2
+    paint(there, drawn)
+    assert likeness(there.shown(), path) < 20
+
+
+async def test_inside_tmux_every_command_is_passed_through(tmp_path: Path) -> None:
+    written: list[str] = []
+    loader = PictureLoader(Graphics(Protocol.KITTY, cell=CELL, in_tmux=True), written.append)
+    await loader.load(picture(tmp_path / "a.png"), 40, 20, PictureMode())
+    loader.forget_all()
+    terminal = KittyTerminal()
+    for text in written:
+        for wrapped in text.split("\x1bPtmux;")[1:]:
+            assert wrapped.endswith("\x1b\\")
+            terminal.feed(wrapped[:-2].replace("\x1b\x1b", "\x1b"))
+    assert terminal.sent
+    assert terminal.pictures == {}
+
+
+def test_the_model_refuses_what_a_terminal_refuses() -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (2, 2)).save(buffer, "JPEG")
+    terminal = KittyTerminal()
+    with pytest.raises(RefusedError):
+        terminal.feed("\x1b_Ga=T,U=1,f=100,i=5,c=1,r=1;AAAA\x1b\\")
+    with pytest.raises(RefusedError):
+        terminal.feed("\x1b_Ga=d,d=I,i=5,q=2\x1b\\")
+    terminal.feed("\x1b[1;1H\x1b[38;2;0;0;7m\U0010eeee\u0305\u0305")
+    with pytest.raises(RefusedError):
+        terminal.shown()
+
+
+@contextmanager
+def running(library: Path, terminal: KittyTerminal, *words: str) -> Iterator[Callable[[str, Callable[[], bool]], None]]:
+    """Run the program in a pseudo-terminal; the result presses keys, and goes on when what is shown is right."""
+    environment = {
+        **os.environ,
+        **{name: str(library.parent / name) for name in ("XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")},
+        "TERM": "xterm-256color",
+        "COLORTERM": "truecolor",
+        "VUEMANTICS_LIBRARY": str(library),
+    }
+    for name in ("TMUX", "SSH_TTY", "SSH_CONNECTION"):
+        environment.pop(name, None)
+    process = pexpect.spawn(
+        sys.executable,
+        ["-m", "vuemantics_tui", *words],
+        env=environment,
+        dimensions=(terminal.rows, terminal.columns),
+        encoding="utf-8",
+    )
+
+    def press(keys: str, until: Callable[[], bool]) -> None:
+        process.send(keys)
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while not until():
+            if time.monotonic() > deadline:
+                raise AssertionError("\n".join(terminal.screen.display))
+            if select.select([process.child_fd], [], [], 0.2)[0]:
+                try:
+                    terminal.feed(process.read_nonblocking(65536, 0))
+                except pexpect.EOF:
+                    return
+            if terminal.answers:
+                process.send(terminal.answers)
+                terminal.answers = ""
+
+    try:
+        yield press
+        press(QUIT, lambda: False)
+    finally:
+        process.close(force=True)
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Path:
+    """A library with one picture in it, described."""
+    picture(tmp_path / "beach.png")
+    environment = {**os.environ, "VUEMANTICS_LIBRARY": str(tmp_path / "library"), "XDG_STATE_HOME": str(tmp_path)}
+    words = f"{sys.executable} -m vuemantics_tui add {tmp_path / 'beach.png'}"
+    _, code = pexpect.run(words, env=environment, withexitstatus=True, timeout=int(DEADLINE_SECONDS))
+    assert code != FAILED
+    return tmp_path / "library"
+
+
+def test_the_program_asks_shows_pixels_and_leaves_none(library: Path) -> None:
+    terminal = KittyTerminal(120, 36)
+    with running(library, terminal) as press:
+        press("", lambda: bool(terminal.numbers()) and terminal.numbers() <= terminal.pictures.keys())
+        assert likeness(terminal.shown(), library.parent / "beach.png") < 12
+        in_pane = terminal.numbers()
+        press("g", lambda: bool(terminal.numbers() - in_pane))
+        assert likeness(terminal.shown(), library.parent / "beach.png") < 12
+        press("?", lambda: "scroll" in terminal.screen.display[-1])
+        press("\x1b", lambda: "scroll" not in terminal.screen.display[-1] and bool(terminal.numbers()))
+        terminal.shown()
+    assert terminal.pictures == {}
+
+
+def test_where_blocks_are_wanted_nothing_is_asked(library: Path) -> None:
+    terminal = KittyTerminal(120, 36)
+    with running(library, terminal, "--graphics", "blocks") as press:
+        press("", lambda: any("▀" in line or "▌" in line or "▄" in line for line in terminal.screen.display))
+        assert terminal.pictures == {} and terminal.answers == ""

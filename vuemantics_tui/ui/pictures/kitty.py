@@ -1,0 +1,137 @@
+"""Pictures by the Kitty graphics protocol, placed by Unicode placeholders.
+
+A picture is sent once. Where it stands is text: cells of U+10EEEE whose foreground colour is the picture's number and
+whose two combining characters are the row and the column. So scrolling, clipping, dialogs on top and tmux treat it like
+any other text. The protocol: https://sw.kovidgoyal.net/kitty/graphics-protocol/
+"""
+
+from __future__ import annotations
+
+import io
+import random
+import threading
+from base64 import b64encode
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from PIL import Image
+from rich.color import Color, ColorType
+from rich.color_triplet import ColorTriplet
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+
+from vuemantics_tui.terminal import wrapped
+from vuemantics_tui.ui.pictures.loader import Depth, Graphics, PictureMode, Rendered, opened
+
+PLACEHOLDER = "\U0010eeee"
+# The combining characters that stand for 0, 1, 2 ...: the list rowcolumn-diacritics.txt of the protocol, as ranges.
+_NUMBERS = """
+305 30d-30e 310 312 33d-33f 346 34a-34c 350-352 357 35b 363-36f 483-487 592-595 597-599 59c-5a1 5a8-5a9 5ab-5ac 5af 5c4
+610-617 657-65b 65d-65e 6d6-6dc 6df-6e2 6e4 6e7-6e8 6eb-6ec 730 732-733 735-736 73a 73d 73f-741 743 745 747 749-74a
+7eb-7f1 7f3 816-819 81b-823 825-827 829-82d 951 953-954 f82-f83 f86-f87 135d-135f 17dd 193a 1a17 1a75-1a7c 1b6b
+1b6d-1b73 1cd0-1cd2 1cda-1cdb 1ce0 1dc0-1dc1 1dc3-1dc9 1dcb-1dcc 1dd1-1de6 1dfe 20d0-20d1 20d4-20d7 20db-20dc 20e1 20e7
+20e9 20f0 2cef-2cf1 2de0-2dff a66f a67c-a67d a6f0-a6f1 a8e0-a8f1 aab0 aab2-aab3 aab7-aab8 aabe-aabf aac1 fe20-fe26
+10a0f 10a38 1d185-1d189 1d1aa-1d1ad 1d242-1d244
+"""
+# What one command may carry, in bytes of base64.
+CHUNK = 4096
+# Numbers that a colour of 24 bits can carry, or one of 256; 0 is none.
+MOST_WIDE, MOST_NARROW = (1 << 24) - 1, 255
+# Over SSH a picture of 256 colours takes a quarter of the bytes.
+REMOTE_COLOURS = 256
+
+
+def _numbers() -> tuple[str, ...]:
+    found: list[str] = []
+    for word in _NUMBERS.split():
+        first, _, last = word.partition("-")
+        found += map(chr, range(int(first, 16), int(last or first, 16) + 1))
+    return tuple(found)
+
+
+NUMBERS = _numbers()
+"""The combining characters, by the number that each stands for."""
+
+
+class KittyRenderer:
+    """Makes a picture into the commands that send it and the cells that show it."""
+
+    def __init__(self, graphics: Graphics) -> None:
+        self._graphics = graphics
+        self._numbering = threading.Lock()
+        self._used: set[int] = set()
+
+    def render(self, source: Path | BinaryIO, columns: int, rows: int, mode: PictureMode) -> Rendered | None:
+        """Render the picture as large as fits into columns x rows cells. Call it in a thread."""
+        image = opened(source)
+        columns, rows = min(columns, len(NUMBERS)), min(rows, len(NUMBERS))
+        if image is None or columns < 1 or rows < 1:
+            return None
+        columns, rows = self._fitted(image, columns, rows)
+        width, height = self._graphics.cell
+        image.thumbnail((columns * width, rows * height), Image.Resampling.LANCZOS)
+        wide = mode.depth is Depth.TRUE_COLOUR and not self._graphics.narrow
+        data = self._encoded(image)
+        number = self._new_number(MOST_WIDE if wide else MOST_NARROW)
+        commands = self._commands(number, data, columns, rows)
+        return Rendered(_strips(number, columns, rows, wide=wide), "".join(commands), number)
+
+    def forget(self, rendered: Rendered) -> str:
+        """Return the command that makes the terminal forget a picture."""
+        with self._numbering:
+            self._used.discard(rendered.number)
+        return self._command(f"a=d,d=I,i={rendered.number},q=2")
+
+    def _new_number(self, most: int) -> int:
+        # Other programs in this terminal number their pictures too, most of them from 1.
+        with self._numbering:
+            number = random.randint(1, most)
+            while number in self._used:
+                number = number % most + 1
+            self._used.add(number)
+            return number
+
+    def _fitted(self, image: Image.Image, columns: int, rows: int) -> tuple[int, int]:
+        width, height = self._graphics.cell
+        scale = min(columns * width / image.width, rows * height / image.height)
+        return (
+            max(1, min(columns, round(image.width * scale / width))),
+            max(1, min(rows, round(image.height * scale / height))),
+        )
+
+    def _encoded(self, image: Image.Image) -> bytes:
+        buffer = io.BytesIO()
+        if self._graphics.remote:
+            image.quantize(REMOTE_COLOURS, Image.Quantize.FASTOCTREE).save(buffer, "PNG")
+        else:
+            image.save(buffer, "PNG", compress_level=1)
+        return b64encode(buffer.getvalue())
+
+    def _commands(self, number: int, data: bytes, columns: int, rows: int) -> Iterator[str]:
+        # Sent, and given a virtual placement of this size; q=2: no answer, which would be read as keys.
+        keys = f"a=T,U=1,f=100,i={number},c={columns},r={rows},q=2,"
+        for start in range(0, len(data), CHUNK):
+            more = int(start + CHUNK < len(data))
+            yield self._command(f"{keys}m={more}", data[start : start + CHUNK].decode("ascii"))
+            keys = "q=2,"
+
+    def _command(self, keys: str, data: str = "") -> str:
+        command = f"\x1b_G{keys}{';' if data else ''}{data}\x1b\\"
+        return wrapped(command) if self._graphics.in_tmux else command
+
+
+def _strips(number: int, columns: int, rows: int, *, wide: bool) -> tuple[Strip, ...]:
+    if wide:
+        triplet = ColorTriplet(number >> 16, number >> 8 & 255, number & 255)
+        colour = Color("", ColorType.TRUECOLOR, None, triplet)
+    else:
+        # With its triplet, or Textual would take it for one of the terminal's own colours and replace it.
+        plain = Color.from_ansi(number)
+        colour = Color(plain.name, ColorType.EIGHT_BIT, number, plain.get_truecolor())
+    style = Style.from_color(colour)
+    return tuple(
+        Strip([Segment("".join(f"{PLACEHOLDER}{NUMBERS[row]}{NUMBERS[at]}" for at in range(columns)), style)], columns)
+        for row in range(rows)
+    )
