@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from vuemantics_tui.library.export import Export, ExportFormat, ExportProgress, SidecarResult
     from vuemantics_tui.library.search import Search, SearchHit, SearchResults
     from vuemantics_tui.library.statistics import LibraryStatistics, Space, Statistics
+    from vuemantics_tui.library.xmp import SidecarStyle
     from vuemantics_tui.processing.backfill import BackfillProgress
     from vuemantics_tui.processing.circuit import Outage
     from vuemantics_tui.processing.intake import Candidate, Intake, IntakeOutcome, IntakeResult, OnBytes
@@ -89,6 +90,7 @@ __all__ = [
     "SearchResults",
     "ServerState",
     "SidecarResult",
+    "SidecarStyle",
     "Space",
     "StageLimits",
     "Statistics",
@@ -110,6 +112,7 @@ _LATE = {
     "library.duplicates": ("Duplicates",),
     "library.export": ("Export", "ExportFormat", "ExportProgress", "SidecarResult"),
     "library.search": ("Search", "SearchHit", "SearchResults"),
+    "library.xmp": ("SidecarStyle",),
     "library.statistics": ("LibraryStatistics", "Space", "Statistics"),
     "processing.backfill": ("BackfillProgress",),
     "processing.circuit": ("Outage",),

@@ -85,6 +85,9 @@ def facts_words(upload: Upload, now: datetime) -> str:
     length = clock_words(upload.duration) if upload.duration else ""
     known = BY_MIME_TYPE.get(upload.mime_type)
     kind = known.name if known else visible(upload.extension).upper()
+    frames = upload.metadata.get("frames")
+    if isinstance(frames, int) and frames > 1:
+        length = f"{frames:,} frames"
     first = [shape, size_words(upload.file_size), kind, length, ago_words(upload.created_at, now)]
     second = [shot_words(upload), camera_words(upload)]
     return "\n".join(" · ".join(part for part in line if part) for line in (first, second) if any(line))
