@@ -57,14 +57,23 @@ class AskScreen(ModalScreen[str | None]):
     PARTS = (AskInput,)
 
     def __init__(
-        self, title: str, explanation: str, do: Do, *, placeholder: str = "", complete: Complete | None = None
+        self,
+        title: str,
+        explanation: str,
+        do: Do,
+        *,
+        placeholder: str = "",
+        complete: Complete | None = None,
+        is_list: bool = True,
     ) -> None:
+        """Take what completes a line. Of one that is a list, only the last part is shown as completed."""
         super().__init__()
         self._title = visible(title)
         self._explanation = visible(explanation)
         self._placeholder = placeholder
         self._do = do
         self._complete = complete
+        self._is_list = is_list
         self._completions: Sequence[str] = ()
         self._doing = False
 
@@ -106,7 +115,8 @@ class AskScreen(ModalScreen[str | None]):
         except VuemanticsError as error:
             self._complain(error)
         else:
-            self._say("  ".join(visible(line.rpartition(",")[2].strip()) for line in self._completions))
+            ends = (line.rpartition(",")[2] if self._is_list else line for line in self._completions)
+            self._say("  ".join(visible(end.strip()) for end in ends))
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
