@@ -17,8 +17,8 @@ from typing import Any
 from PIL import ExifTags
 
 from vuemantics_tui.domain.media import COLOUR_LABELS, MOST_STARS, REJECTED, FileWords, label_name
-from vuemantics_tui.media.packets import Packets, read_sidecars
-from vuemantics_tui.media.xmp import Xmp
+from vuemantics_tui.media.packets import Packets, sidecars_of
+from vuemantics_tui.media.xmp import Xmp, parse_xmp
 
 LEVEL = "|"
 """What parts the levels of a hierarchical keyword."""
@@ -59,7 +59,7 @@ def read_words(
     """Return the words of a file, from its packets, the main directory of its EXIF or the tags of a clip, and the
     side-cars beside it. Raises OSError if one of these cannot be read.
     """
-    sidecars = [words_of_xmp(each) for each in read_sidecars(path)]
+    sidecars = [words_of_xmp(parse_xmp(each.read_bytes())) for each in sidecars_of(path)]
     xmp = words_of_xmp(packets.read_xmp())
     iptc = without_cut_keywords(words_of_iptc(packets.iptc), xmp.keywords)
     return words_of([xmp, iptc, words_of_exif(exif or {}), words_of_clip(tags or {})], sidecars)

@@ -46,15 +46,15 @@ def read_metadata(path: Path, file_type: FileType, max_pixels: int = DEFAULT_MAX
         main, photo, place = exif_directories(image)
         packet = image.info.get("xmp")
         packets = find_packets(path, packet if isinstance(packet, bytes) else None)
-        xmp = packets.read_xmp()
-        located = _place_of(path, exif_coordinates(place), xmp, packets.iptc)
+        xmp, beside = packets.read_xmp(), read_sidecars(path)
+        located = _place_of(beside, exif_coordinates(place), xmp, packets.iptc)
         extra = _camera(main, photo) | (located.extra or {})
         extra |= apple_ties(image.info.get("exif")) | motion_ties(path, packets)
         if (frames := frame_count(image)) > 1:
             extra["frames"] = frames
         if (turn := orientation_of(image)) != 1:
             extra["orientation"] = turn
-        taken = picture_date((main, photo, place), xmp, packets.iptc)
+        taken = picture_date((main, photo, place), xmp, packets.iptc, beside)
         words = read_words(path, packets, exif=main)
         return replace(_dated(taken), width=width, height=height, place=located.place, extra=extra or None, words=words)
 
@@ -81,14 +81,13 @@ def _camera(main: Tags, photo: Tags) -> Extra:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _place_of(path: Path, point: Coordinates | None, xmp: Xmp, iptc: bytes) -> MediaMetadata:
+def _place_of(beside: Xmp, point: Coordinates | None, xmp: Xmp, iptc: bytes) -> MediaMetadata:
     """Return metadata of which only the place is known: its names, and the coordinates and time zone in `extra`.
 
     A side-car comes before the file, and a name before that of the coordinates.
     """
-    sidecars = read_sidecars(path)
-    point = next(filter(None, map(xmp_coordinates, sidecars)), None) or point or xmp_coordinates(xmp)
-    named = place_words([*sidecars, xmp], iptc)
+    point = xmp_coordinates(beside) or point or xmp_coordinates(xmp)
+    named = place_words((beside, xmp), iptc)
     if point is None and not named:
         return MediaMetadata()
     # Most pictures say nothing of a place, and the table takes 0.1 s to load.
@@ -132,11 +131,11 @@ def _from_video(path: Path) -> MediaMetadata:
         }
         extra = {name: value for name, value in found.items() if value is not None} | clip_ties(tags)
         packets = find_packets(path)
-        xmp = packets.read_xmp()
-        located = _place_of(path, clip_coordinates(tags), xmp, packets.iptc)
+        xmp, beside = packets.read_xmp(), read_sidecars(path)
+        located = _place_of(beside, clip_coordinates(tags), xmp, packets.iptc)
         extra |= located.extra or {}
         return replace(
-            _dated(clip_date(path, tags, clip.container.format.name, xmp)),
+            _dated(clip_date(path, tags, clip.container.format.name, xmp, beside)),
             width=width or None,
             height=height or None,
             duration=None if clip.duration is None else round(clip.duration, 3),

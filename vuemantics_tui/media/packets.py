@@ -83,9 +83,12 @@ def sidecars_of(path: Path) -> list[Path]:
     return [each for each in found if each != path]
 
 
-def read_sidecars(path: Path) -> list[Xmp]:
-    """Return what the side-cars of a file say. Raises OSError if one cannot be read."""
-    return [parse_xmp(sidecar.read_bytes()) for sidecar in sidecars_of(path)]
+def read_sidecars(path: Path) -> Xmp:
+    """Return what the side-cars of a file say, the first of them first. Raises OSError if one cannot be read."""
+    found = Xmp()
+    for sidecar in sidecars_of(path):
+        found = parse_xmp(sidecar.read_bytes()) | found
+    return found
 
 
 def _read(file: BinaryIO, found: Packets) -> None:

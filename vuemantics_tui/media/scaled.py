@@ -180,7 +180,10 @@ def _frame_that_shows(picture: Path | bytes, shrink: Shrink, max_pixels: int, fi
                 image.seek(number)
                 # Scaled in place, the picture could not go on to the next frame.
                 frame = image.copy()
-            except EOFError:
+            except Exception as error:
+                if not isinstance(error, EOFError) and not is_picture_fault(error):
+                    raise
+                # The end, or damage: the first frame is good.
                 break
             small = small_rgb(frame, shrink, colours)
             if (found := contrast(small)) > most:
