@@ -84,7 +84,7 @@ def test_keywords_that_programs_keep_for_themselves_are_left_out() -> None:
     ("properties", "rating"),
     [
         ("<xmp:Rating>-1</xmp:Rating>", -1),
-        ("<xmp:Rating>0</xmp:Rating><ms:Rating>99</ms:Rating>", None),
+        ("<xmp:Rating>0</xmp:Rating><ms:Rating>99</ms:Rating>", 0),
         ("<xmp:Rating>3.0</xmp:Rating>", 3),
         ("<xmp:Rating>many</xmp:Rating>", None),
         ("<xmp:Rating>9</xmp:Rating>", None),

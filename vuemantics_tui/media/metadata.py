@@ -16,7 +16,7 @@ from vuemantics_tui.media.companions import apple_ties, clip_ties, motion_ties
 from vuemantics_tui.media.coordinates import Coordinates, clip_coordinates, exif_coordinates, packet_coordinates
 from vuemantics_tui.media.dates import TakenDate, clip_date, picture_date
 from vuemantics_tui.media.exif import Tags, exif_directories, orientation_of, positive_of, text_of, whole_of
-from vuemantics_tui.media.packets import find_packets
+from vuemantics_tui.media.packets import find_packets, read_sidecars
 from vuemantics_tui.media.pictures import (
     DEFAULT_MAX_PIXELS,
     open_cut_or_whole,
@@ -50,7 +50,7 @@ def read_metadata(path: Path, file_type: FileType, max_pixels: int = DEFAULT_MAX
         if (turn := orientation_of(image)) != 1:
             extra["orientation"] = turn
         taken = picture_date((main, photo, place), packets.read_xmp(), packets.iptc)
-        words = read_words(path, packets, exif=main)
+        words = read_words(packets, read_sidecars(path), exif=main)
         return replace(_dated(taken), width=width, height=height, place=located.place, extra=extra or None, words=words)
 
 
@@ -125,7 +125,7 @@ def _from_video(path: Path) -> MediaMetadata:
             video_codec=clip.stream.codec_context.name,
             place=located.place,
             extra=extra or None,
-            words=read_words(path, packets, tags=tags),
+            words=read_words(packets, read_sidecars(path), tags=tags),
         )
 
 
