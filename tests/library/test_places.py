@@ -123,8 +123,9 @@ async def test_plain_words_find_places(open_library: OpenLibrary, photo: Photo, 
 async def test_a_place_set_by_hand_is_searched_shown_and_kept(open_library: OpenLibrary, photo: Photo) -> None:
     library = await library_of(open_library, photo("a.jpg", ROME), photo("e.jpg", NOWHERE))
     known = await ids(library)
-    assert await library.places.set(dict.fromkeys(known.values(), HOME)) == 2
-    assert await library.places.set(dict.fromkeys(known.values(), HOME)) == 0
+    before = await library.places.set(list(known.values()), HOME)
+    assert before.keys() == set(known.values())
+    assert await library.places.set(list(known.values()), HOME) == {}
     assert await found(library, "place:grandma") == await found(library, "country:it") == {"a.jpg", "e.jpg"}
     assert await found(library, "place:rome") == set()
     assert {hit.upload.filename for hit in await library.search.words("garden")} == {"a.jpg", "e.jpg"}
@@ -135,15 +136,18 @@ async def test_a_place_set_by_hand_is_searched_shown_and_kept(open_library: Open
     await settled(library)
     assert await places(library) == expected, "described again"
 
-    assert await library.places.use_file(list(known.values())) == 2
+    assert await library.places.use_file(list(known.values()))
     assert await places(library) == {"a.jpg": ("Rome, Lazio, Italy", False), "e.jpg": ("", False)}
     assert await found(library, "place:grandma") == set()
+    await library.places.set(list(known.values()), None)
+    assert await library.places.restore(before) == 2
+    assert await places(library) == {"a.jpg": ("Rome, Lazio, Italy", False), "e.jpg": ("", False)}
 
 
 async def test_a_place_removed_by_hand_stays_away(open_library: OpenLibrary, photo: Photo) -> None:
     library = await library_of(open_library, photo("a.jpg", ROME))
     known = await ids(library)
-    assert await library.places.set({known["a.jpg"]: None}) == 1
+    assert await library.set_place([known["a.jpg"]], "none")
     await library.queue.retry(list(known.values()))
     await settled(library)
     assert await places(library) == {"a.jpg": ("", True)}
@@ -155,7 +159,7 @@ async def test_reading_older_files_again_fills_places_in_and_leaves_those_of_a_p
 ) -> None:
     library = await library_of(open_library, photo("a.jpg", ROME), photo("b.jpg", NEW_YORK))
     known = await ids(library)
-    await library.places.set({known["b.jpg"]: HOME})
+    await library.places.set([known["b.jpg"]], HOME)
     await library.queue.stop()
     async with library.database.transaction() as connection:
         await connection.execute("UPDATE uploads SET traits_read = 0, file_place = NULL")
@@ -170,7 +174,7 @@ async def test_reading_older_files_again_fills_places_in_and_leaves_those_of_a_p
 
     await until(read_again)
     assert await places(library) == {"a.jpg": ("Rome, Lazio, Italy", False), "b.jpg": ("Grandma's garden, Italy", True)}
-    assert await library.places.use_file([known["b.jpg"]]) == 1
+    assert await library.set_place([known["b.jpg"]], "file")
     assert (await places(library))["b.jpg"] == ("New York City, New York, United States", False)
 
 

@@ -244,6 +244,30 @@ def frame_at(clip: Clip, seconds: float, deadline: float) -> av.video.frame.Vide
     return shown
 
 
+def frames_around(clip: Clip, seconds: float, deadline: float) -> list[av.video.frame.VideoFrame]:
+    """The frame that is shown at a moment on the stream's clock, after the one before it and before the one after.
+
+    Fewer where there are none, and past `deadline` (on time.monotonic's clock) those that were reached by then.
+    """
+    context = clip.stream.codec_context
+    shown: list[av.video.frame.VideoFrame] = []
+    try:
+        clip.container.seek(max(0, round(seconds / clip.time_base)), stream=clip.stream)
+        for packet in clip.container.demux(clip.stream):
+            for frame in context.decode(packet if packet.size else None):
+                shown = [*shown[-2:], frame]
+                if frame.pts is not None and clip.seconds(frame.pts) > seconds:
+                    return shown
+            if time.monotonic() > deadline:
+                break
+    except av.FFmpegError:
+        # The end of the stream, or of what can be read of it.
+        return shown
+    finally:
+        context.flush_buffers()
+    return shown
+
+
 def frames_from_start(clip: Clip) -> Iterator[av.video.frame.VideoFrame]:
     """Decode every frame in turn from the beginning, passing over packets that do not decode."""
     # Not every container can go back; one that was not read yet need not.

@@ -13,12 +13,19 @@ from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.media import MediaMetadata
 from vuemantics_tui.media.captions import read_words
 from vuemantics_tui.media.companions import apple_ties, clip_ties, motion_ties
-from vuemantics_tui.media.coordinates import Coordinates, clip_coordinates, exif_coordinates, packet_coordinates
+from vuemantics_tui.media.coordinates import (
+    Coordinates,
+    clip_coordinates,
+    exif_coordinates,
+    packet_coordinates,
+    xmp_coordinates,
+)
 from vuemantics_tui.media.dates import TakenDate, clip_date, picture_date
 from vuemantics_tui.media.exif import Tags, exif_directories, orientation_of, positive_of, text_of, whole_of
 from vuemantics_tui.media.packets import find_packets, read_sidecars
 from vuemantics_tui.media.pictures import (
     DEFAULT_MAX_PIXELS,
+    frame_count,
     open_cut_or_whole,
     picture_faults,
     upright_size,
@@ -33,9 +40,9 @@ def read_metadata(path: Path, file_type: FileType, max_pixels: int = DEFAULT_MAX
     `extra` holds what the file has of: camera_make, camera_model, lens, software, iso, exposure_seconds,
     aperture (the f-number), focal_length_mm, orientation (as in EXIF, 2 to 8), latitude and longitude (decimal
     degrees, north and east positive), altitude_m, time_zone, content_identifier and burst_id (by which Apple
-    ties files), motion_photo_offset, motion_photo_bytes and motion_photo_seconds (the clip inside); for videos
-    frames_per_second, bit_rate (bits a second), audio_codec, container. A field that makes no sense is left out. Raises
-    MediaError only if the file cannot be opened at all.
+    ties files), frames (of an animation), motion_photo_offset, motion_photo_bytes and motion_photo_seconds (the clip
+    inside); for videos frames_per_second, bit_rate (bits a second), audio_codec, container. A field that makes no sense
+    is left out. Raises MediaError only if the file cannot be opened at all.
     """
     if file_type == FileType.VIDEO:
         return _from_video(path)
@@ -44,13 +51,16 @@ def read_metadata(path: Path, file_type: FileType, max_pixels: int = DEFAULT_MAX
         main, photo, place = exif_directories(image)
         packet = image.info.get("xmp")
         packets = find_packets(path, packet if isinstance(packet, bytes) else None)
-        located = _located(exif_coordinates(place) or packet_coordinates(packets))
+        sidecar = read_sidecars(path)
+        located = _located(xmp_coordinates(sidecar) or exif_coordinates(place) or packet_coordinates(packets))
         extra = _camera(main, photo) | (located.extra or {})
         extra |= apple_ties(image.info.get("exif")) | motion_ties(path, packets)
+        if (frames := frame_count(image)) > 1:
+            extra["frames"] = frames
         if (turn := orientation_of(image)) != 1:
             extra["orientation"] = turn
-        taken = picture_date((main, photo, place), packets.read_xmp(), packets.iptc)
-        words = read_words(packets, read_sidecars(path), exif=main)
+        taken = picture_date((main, photo, place), packets.read_xmp(), packets.iptc, sidecar)
+        words = read_words(packets, sidecar, exif=main)
         return replace(_dated(taken), width=width, height=height, place=located.place, extra=extra or None, words=words)
 
 
@@ -115,17 +125,18 @@ def _from_video(path: Path) -> MediaMetadata:
         }
         extra = {name: value for name, value in found.items() if value is not None} | clip_ties(tags)
         packets = find_packets(path)
-        located = _located(clip_coordinates(tags) or packet_coordinates(packets))
+        sidecar = read_sidecars(path)
+        located = _located(xmp_coordinates(sidecar) or clip_coordinates(tags) or packet_coordinates(packets))
         extra |= located.extra or {}
         return replace(
-            _dated(clip_date(path, tags, clip.container.format.name, packets.read_xmp())),
+            _dated(clip_date(path, tags, clip.container.format.name, packets.read_xmp(), sidecar)),
             width=width or None,
             height=height or None,
             duration=None if clip.duration is None else round(clip.duration, 3),
             video_codec=clip.stream.codec_context.name,
             place=located.place,
             extra=extra or None,
-            words=read_words(packets, read_sidecars(path), tags=tags),
+            words=read_words(packets, sidecar, tags=tags),
         )
 
 

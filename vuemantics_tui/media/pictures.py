@@ -13,6 +13,7 @@ import pi_heif  # type: ignore[import-untyped]
 from PIL import Image, UnidentifiedImageError
 
 from vuemantics_tui import paths
+from vuemantics_tui.domain import formats
 from vuemantics_tui.domain.errors import DefectError, MediaError, VuemanticsError
 from vuemantics_tui.domain.formats import HEIF, MediaFormat, recognise, recognise_open
 from vuemantics_tui.domain.media import MediaLimits
@@ -21,6 +22,8 @@ from vuemantics_tui.media.faults import is_picture_fault
 from vuemantics_tui.media.probe import check_reader
 
 DEFAULT_MAX_PIXELS = MediaLimits().max_pixels
+ANIMATED = frozenset(each.decoder.pillow_name for each in formats.ANIMATED)
+"""Pillow's names of the formats whose pictures may have several frames."""
 
 NO_MEMORY_HINT = "Close other programs and retry, or raise worker_memory_mib in the settings."
 DAMAGED_HINT = "The file is damaged or was not copied whole. Copy it again from where it came from."
@@ -141,6 +144,20 @@ def orientation(image: Image.Image) -> int:
     if image.format in _TURNED_BY_READER or _ORIENTATION_TAG in getattr(image, "tag_v2", ()):
         return 1
     return orientation_of(image)
+
+
+def frame_count(image: Image.Image) -> int:
+    """How many frames an animation has, or 1. Decodes nothing; of one that was cut it counts what is there."""
+    if image.format not in ANIMATED:
+        return 1
+    try:
+        frames = int(getattr(image, "n_frames", 1))
+    except Exception as error:
+        if not is_picture_fault(error):
+            raise
+        return 1
+    # An APNG may have a picture before its frames, for programs that show no animation.
+    return max(1, frames - bool(image.info.get("default_image")))
 
 
 def upright_size(image: Image.Image) -> tuple[int, int]:

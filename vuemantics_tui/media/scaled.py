@@ -19,6 +19,7 @@ from vuemantics_tui.media.depth import deep_levels
 from vuemantics_tui.media.faults import is_picture_fault
 from vuemantics_tui.media.heif import promote_thumbnail
 from vuemantics_tui.media.pictures import (
+    ANIMATED,
     DEFAULT_MAX_PIXELS,
     format_of,
     open_picture,
@@ -33,8 +34,7 @@ Shrink = Callable[[Image.Image], Image.Image]
 
 _UNDECODABLE = "The picture cannot be decoded"
 
-# Formats whose pictures may have several frames, and how far a frame that shows something is looked for.
-_ANIMATED = frozenset({"GIF", "PNG", "WEBP", "AVIF"})
+# How far a frame of an animation that shows something is looked for.
 _MOST_FRAMES, _MOST_FRAME_PIXELS = 100, 400_000_000
 
 # The modes that a colour profile can be for, with its own word for each (ICC.1:2022, 7.2.8).
@@ -135,7 +135,7 @@ def _opened_small(picture: Path | bytes, shrink: Shrink, max_pixels: int) -> Ima
         if levels is not None:
             return turn_upright(_deep_rgb(levels, shrink, colours), orientation(image))
         small = small_rgb(image, shrink, colours)
-        may_move = image.format in _ANIMATED
+        may_move = image.format in ANIMATED
     if may_move and contrast(small) < BLANK:
         return _frame_that_shows(picture, shrink, max_pixels, small)
     return small
@@ -180,7 +180,10 @@ def _frame_that_shows(picture: Path | bytes, shrink: Shrink, max_pixels: int, fi
                 image.seek(number)
                 # Scaled in place, the picture could not go on to the next frame.
                 frame = image.copy()
-            except EOFError:
+            except Exception as error:
+                if not isinstance(error, EOFError) and not is_picture_fault(error):
+                    raise
+                # The end, or damage: the first frame is good.
                 break
             small = small_rgb(frame, shrink, colours)
             if (found := contrast(small)) > most:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from vuemantics_tui.domain.formats import mime_types
+from vuemantics_tui.domain.formats import ANIMATED, mime_types
 from vuemantics_tui.domain.media import MOST_STARS, REJECTED, label_name
 from vuemantics_tui.domain.query import (
     UNDATED,
@@ -97,6 +97,12 @@ _KINDS = {
     "live": Condition(_having("clip")),
     "burst": Condition(_having("frame")),
     "motion": Condition("number IN (SELECT number FROM uploads WHERE motion_bytes IS NOT NULL)", has_set=True),
+    "animated": Condition(
+        "number IN (SELECT number FROM uploads WHERE mime_type IN ("
+        + ", ".join(f"'{each.mime_type}'" for each in ANIMATED)
+        + ") AND json_extract(metadata, '$.frames') > 1)",
+        has_set=True,
+    ),
     "hidden": Condition("hidden = 1"),
     "portrait": Condition("height > width"),
     "landscape": Condition("width > height"),

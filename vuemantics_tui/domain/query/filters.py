@@ -61,7 +61,7 @@ CHOICES: dict[ChoiceField, tuple[str, ...]] = {
     ChoiceField.TYPE: (*FileType, *BY_ALIAS),
     ChoiceField.STATUS: ("waiting", "running", "completed", "failed", "cancelled", "warning"),
     ChoiceField.IS: (
-        *("hidden", "failed", "edited", "duplicate", "portrait", "landscape"),
+        *("hidden", "failed", "edited", "duplicate", "portrait", "landscape", "animated"),
         *("stack", "live", "motion", "burst"),
     ),
     ChoiceField.DATED: (*DateSource, UNDATED),
