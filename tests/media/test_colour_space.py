@@ -171,6 +171,12 @@ def test_a_jpeg_xl_with_a_profile() -> None:
     _assert_chart(pylibjxl.encode(pixels, lossless=True, icc=charts.profile(12, 2.2)))
 
 
+def test_the_preview_of_a_raw_photo_with_a_profile() -> None:
+    preview = charts.picture(charts.encoded(charts.chart(), 0, 0))
+    preview.info["icc_profile"] = charts.profile(0, 2.19921875)
+    _assert_chart(drawing.dng(Image.new("RGB", (640, 480)), preview), 2, 6)
+
+
 def test_a_picture_of_few_colours_or_greys_with_a_profile() -> None:
     levels = charts.encoded(charts.chart(), 12, 4)
     palette = charts.picture(levels).quantize(64, dither=Image.Dither.NONE)
