@@ -141,6 +141,12 @@ def test_an_avif_with_codes(primaries: int, transfer: int) -> None:
     _assert_chart(charts.avif(charts.encoded(charts.chart(), primaries, transfer), primaries, transfer), 3, 10)
 
 
+@pytest.mark.parametrize(("primaries", "transfer"), [(9, 16), (9, 18), (12, 16)])
+def test_an_avif_of_ten_bits(tmp_path: Path, primaries: int, transfer: int) -> None:
+    levels = charts.encoded(charts.chart(), primaries, transfer)
+    _assert_chart(charts.avif_of_ten_bits(tmp_path / "a.avif", levels, primaries, transfer), 3, 5)
+
+
 @pytest.mark.parametrize(("primaries", "transfer"), SPACES)
 def test_a_heic_with_codes_whose_thumbnail_has_none(primaries: int, transfer: int) -> None:
     levels = charts.encoded(charts.chart(), primaries, transfer)
