@@ -17,6 +17,7 @@ from PIL import Image, ImageFile
 
 from vuemantics_tui.domain.errors import MediaError
 from vuemantics_tui.media.colour_space import png_chunks
+from vuemantics_tui.media.heif import declared_colours
 from vuemantics_tui.media.pictures import open_picture
 
 # TIFF 6.0: BitsPerSample, PhotometricInterpretation, MaxSampleValue, SMaxSampleValue.
@@ -153,7 +154,7 @@ def _avif_levels(picture: Path | bytes, size: tuple[int, int]) -> NDArray[np.uin
     from vuemantics_tui.media import clips
 
     try:
-        levels = clips.deep_levels(picture)
+        levels = clips.deep_levels(picture, declared_colours(picture).nclx)
     except MediaError:
         return None
     return levels if levels is not None and levels.shape[1::-1] == size else None
