@@ -50,7 +50,7 @@ _DEFAULT = "x-default"
 _WRITTEN = frozenset(
     """dc:identifier dc:title dc:creator dc:description dc:subject lr:hierarchicalSubject digiKam:TagsList
     MicrosoftPhoto:LastKeywordXMP xmp:Rating MicrosoftPhoto:Rating digiKam:PickLabel xmp:Label digiKam:ColorLabel
-    darktable:colorlabels""".split()
+    darktable:colorlabels photoshop:City photoshop:State photoshop:Country Iptc4xmpCore:CountryCode""".split()
 ) | {_UPLOAD, _TAGS, _WORDS, _SEEN, _ALT_TEXT}
 
 
@@ -96,6 +96,7 @@ def sidecar_text(words: Words, existing: bytes = b"") -> str:
     _put_keywords(tree, words)
     _put_rating(tree, upload)
     _put_label(tree, upload)
+    _put_place(tree, upload)
     tree.put(_UPLOAD, (upload.id,))
     tree.put(_TAGS, words.tags, "Bag")
     persons = {tag.casefold() for tag in (*upload.own_tags, *upload.keywords)}
@@ -221,6 +222,19 @@ def _put_label(tree: _Sidecar, upload: Upload) -> None:
     tree.put("digiKam:ColorLabel", (str(colour.digikam),) if colour else ())
     darktable = colour is not None and colour.darktable >= 0
     tree.put("darktable:colorlabels", (str(colour.darktable),) if colour and darktable else (), "Seq")
+
+
+def _put_place(tree: _Sidecar, upload: Upload) -> None:
+    """Name the place. One that another program named stays, unless a person set another here."""
+    fields = {
+        "photoshop:City": upload.place,
+        "photoshop:State": upload.region,
+        "photoshop:Country": upload.country,
+        "Iptc4xmpCore:CountryCode": upload.country_code,
+    }
+    if upload.place_edited or not any(tree.xmp.text(name) for name in fields):
+        for name, value in fields.items():
+            tree.put(name, (value,) if value else ())
 
 
 def _is_ours(tree: PacketTree) -> bool:

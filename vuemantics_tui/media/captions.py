@@ -28,6 +28,7 @@ _MOST_LETTERS, _MOST_CAPTION_LETTERS, _MOST_KEYWORDS = 200, 10_000, 500
 # Designations of ISO 2022 for ISO 8859-1 in 1:90, which says how the texts are written; ESC % G is UTF-8.
 _LATIN = (b"\x1b.A", b"\x1b-A", b"\x1b/A")
 _IPTC_TITLE, _IPTC_KEYWORD, _IPTC_CREATOR, _IPTC_HEADLINE, _IPTC_CAPTION = 5, 25, 80, 105, 120
+_IPTC_CITY, _IPTC_STATE, _IPTC_CODE, _IPTC_COUNTRY = 90, 95, 100, 101
 # IPTC cuts a keyword after so many bytes, so that beside its whole form in XMP it is not another one.
 _IPTC_KEYWORD_BYTES = 64
 # Keywords that programs keep for themselves.
@@ -121,6 +122,29 @@ def words_of_iptc(records: bytes) -> FileWords:
         creator=_line("; ".join(text.strip() for text in texts.get(_IPTC_CREATOR, ()) if text.strip())),
         keywords=_keywords(texts.get(_IPTC_KEYWORD, ()), ()),
     )
+
+
+def place_words(xmp: Iterable[Xmp], iptc: bytes) -> str:
+    """Return the place that a person or a program named in a file, as "town, region, country"; empty without a town.
+
+    Of several packets, and the records of IPTC after them, the first with a town counts.
+    """
+    found = [
+        [
+            each.text("photoshop:City"),
+            each.text("photoshop:State"),
+            each.text("photoshop:Country", "Iptc4xmpCore:CountryCode"),
+        ]
+        for each in xmp
+    ]
+    values: dict[int, str | None] = {}
+    for record, number, value in _datasets(iptc):
+        if record == 2:
+            values.setdefault(number, _decoded(value, ("utf-8", "cp1252")))
+    found.append([values.get(_IPTC_CITY), values.get(_IPTC_STATE), values.get(_IPTC_COUNTRY) or values.get(_IPTC_CODE)])
+    # A comma would part a name.
+    named = ([(_line(name) or "").replace(",", " ") for name in names] for names in found)
+    return next((", ".join(filter(None, names)) for names in named if names[0]), "")
 
 
 def words_of_exif(main: Mapping[int, Any]) -> FileWords:
