@@ -328,7 +328,7 @@ def dng(
         camera = [entry for entry in camera if entry[0] < 50706]
     if preview is None:
         return _tiff([*camera, *sensor], head)
-    small = jpeg_bytes(preview)
+    small = jpeg_bytes(preview, quality=95, icc_profile=preview.info.get("icc_profile"))
     shown = [
         *((254, 4, 1), (256, 4, preview.width), (257, 4, preview.height), (258, 3, (8, 8, 8)), (259, 3, 7)),
         *((262, 3, 6), (273, 4, small), (277, 3, 3), (278, 4, preview.height), (279, 4, len(small)), (330, 4, sensor)),

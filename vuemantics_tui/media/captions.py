@@ -11,14 +11,13 @@ import struct
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
-from pathlib import Path
 from typing import Any
 
 from PIL import ExifTags
 
 from vuemantics_tui.domain.media import COLOUR_LABELS, MOST_STARS, REJECTED, FileWords, label_name
-from vuemantics_tui.media.packets import Packets, sidecars_of
-from vuemantics_tui.media.xmp import Xmp, parse_xmp
+from vuemantics_tui.media.packets import Packets
+from vuemantics_tui.media.xmp import Xmp
 
 LEVEL = "|"
 """What parts the levels of a hierarchical keyword."""
@@ -54,30 +53,32 @@ _DARKTABLE_LABELS = {str(label.darktable): label.name for label in COLOUR_LABELS
 
 
 def read_words(
-    path: Path, packets: Packets, exif: Mapping[int, Any] | None = None, tags: Mapping[str, str] | None = None
+    packets: Packets,
+    sidecar: Xmp,
+    exif: Mapping[int, Any] | None = None,
+    tags: Mapping[str, str] | None = None,
 ) -> FileWords:
-    """Return the words of a file, from its packets, the main directory of its EXIF or the tags of a clip, and the
-    side-cars beside it. Raises OSError if one of these cannot be read.
+    """Return the words of a file, from its packets, its side-car, and the main directory of its EXIF or a clip's tags.
+
+    Of several values the first one counts, but all keywords. A side-car that has keywords has all of them: they are
+    what a person sees and changes.
     """
-    sidecars = [words_of_xmp(parse_xmp(each.read_bytes())) for each in sidecars_of(path)]
-    xmp = words_of_xmp(packets.read_xmp())
+    has_keywords = any(sidecar.texts(name) for name in _HIERARCHICAL)
+    inside = packets.read_xmp()
+    if has_keywords:
+        inside = Xmp({name: items for name, items in inside.properties.items() if name not in _HIERARCHICAL})
+    xmp = words_of_xmp(inside | sidecar)
     iptc = without_cut_keywords(words_of_iptc(packets.iptc), xmp.keywords)
-    return words_of([xmp, iptc, words_of_exif(exif or {}), words_of_clip(tags or {})], sidecars)
-
-
-def words_of(file: Sequence[FileWords], sidecars: Sequence[FileWords] = ()) -> FileWords:
-    """Return the words of a file: of several sources the first that has a value, but all of the file's keywords.
-
-    A side-car that has keywords has all of them: it is what a person looks at and changes.
-    """
+    sources = (xmp, iptc, words_of_exif(exif or {}), words_of_clip(tags or {}))
     found: dict[str, Any] = {}
-    for each in (*sidecars, *file):
+    for each in sources:
         for field in fields(FileWords):
-            found[field.name] = found.get(field.name) or getattr(each, field.name)
-    first = next((each for each in sidecars if each.keywords), None)
-    keywords = first.keywords if first else _once(word for each in file for word in each.keywords)
-    paths = first.keyword_paths if first else _once(path for each in file for path in each.keyword_paths)
-    return FileWords(**(found | {"keywords": keywords, "keyword_paths": paths}))
+            value = getattr(each, field.name)
+            # No stars are none, whatever the next source says.
+            found[field.name] = value if found.get(field.name) in (None, ()) else found[field.name]
+    if not has_keywords:
+        found["keywords"] = _once(word for each in sources for word in each.keywords)
+    return FileWords(**(found | {"rating": found["rating"] or None}))
 
 
 def words_of_xmp(xmp: Xmp) -> FileWords:
@@ -195,16 +196,17 @@ def _label(xmp: Xmp) -> str | None:
 
 
 def _rating(xmp: Xmp) -> int | None:
+    """Return the rating: 0 where XMP says that there is none, None where it says nothing."""
     stars = _stars(xmp.text("xmp:Rating"))
-    if stars is None and xmp.text("xmp:Rating") is None:
+    if stars is None:
         stars = _percent(xmp.text("MicrosoftPhoto:Rating")) or _stars(xmp.text("acdsee:rating"))
     # A pick label of 1 is digiKam's way to reject.
-    return REJECTED if stars is None and xmp.text("digiKam:PickLabel") == "1" else stars
+    return REJECTED if not stars and xmp.text("digiKam:PickLabel") == "1" else stars
 
 
 def _stars(value: object) -> int | None:
     number = _number(value)
-    return number if number is not None and REJECTED <= number <= MOST_STARS and number else None
+    return number if number is not None and REJECTED <= number <= MOST_STARS else None
 
 
 def _percent(value: object) -> int | None:

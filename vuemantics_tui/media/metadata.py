@@ -55,7 +55,7 @@ def read_metadata(path: Path, file_type: FileType, max_pixels: int = DEFAULT_MAX
         if (turn := orientation_of(image)) != 1:
             extra["orientation"] = turn
         taken = picture_date((main, photo, place), xmp, packets.iptc, beside)
-        words = read_words(path, packets, exif=main)
+        words = read_words(packets, beside, exif=main)
         return replace(_dated(taken), width=width, height=height, place=located.place, extra=extra or None, words=words)
 
 
@@ -142,7 +142,7 @@ def _from_video(path: Path) -> MediaMetadata:
             video_codec=clip.stream.codec_context.name,
             place=located.place,
             extra=extra or None,
-            words=read_words(path, packets, tags=tags),
+            words=read_words(packets, beside, tags=tags),
         )
 
 

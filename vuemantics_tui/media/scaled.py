@@ -151,6 +151,9 @@ def small_rgb(image: Image.Image, shrink: Shrink, colours: Colours | None = None
         scalable = image.copy()
     # Scaling before anything else lets the JPEG decoder do most of it; a copy would lose that (draft mode).
     small = shrink(scalable)
+    if image.format == "RAW":
+        # What is shown of it, and so in which colours, is known once it is decoded.
+        colours = colours_of(b"", image)
     if image.mode == "CMYK" and image.format in ("JPEG", "MPO") and "adobe" not in image.info:
         # Only Adobe stores CMYK inverted (Adobe TN 5116), and Pillow takes every JPEG for Adobe's.
         small = ImageChops.invert(small)
