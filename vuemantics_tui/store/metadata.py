@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import aiosqlite
@@ -63,12 +63,13 @@ async def save_date(connection: aiosqlite.Connection, number: int, metadata: Med
         found = named, DateSource.NAME
     else:
         found = row["modified_at"], DateSource.FILE if row["modified_at"] else None
+    offset = metadata.taken_offset if metadata.taken_offset is not None else _offset_of_place(metadata)
     await connection.execute(
         "UPDATE uploads SET file_taken_at = ?, file_taken_from = ?, taken_offset = ? WHERE number = ?",
-        (*found, metadata.taken_offset, number),
+        (*found, offset, number),
     )
     await _use_date_of_file(connection, [number])
-    if row["camera"] and metadata.taken_at and metadata.taken_offset is not None:
+    if row["camera"] and offset is not None:
         await _use_date_of_file(connection, await _clips_near(connection, number))
 
 
@@ -138,6 +139,15 @@ async def _clips_near(connection: aiosqlite.Connection, number: int) -> list[int
         {"number": number, "most": NEIGHBOUR_HOURS},
     )
     return [row[0] for row in rows]
+
+
+def _offset_of_place(metadata: MediaMetadata) -> int | None:
+    """Return the offset in minutes of clocks where and when a picture was taken, or None if that is not known."""
+    moment, zone = metadata.taken_at or "", _zone((metadata.extra or {}).get("time_zone"))
+    if zone is None or "T" not in moment or moment.endswith("Z"):
+        return None
+    offset = zone.utcoffset(datetime.fromisoformat(moment[:_TO_SECONDS]))
+    return None if offset is None else int(offset.total_seconds() // 60)
 
 
 def _zone(name: object) -> tzinfo | None:
