@@ -101,6 +101,10 @@ async def test_csv_holds_no_formulas_and_every_character(
         assert (row["tags"], row["width"], row["edited"]) == ("cat & <dog>; a|b/c; =tag", "64", "no")
         assert not any(cell.lstrip().startswith(("=", "+", "@")) for cell in row.values())
     assert upload.filename == "=HYPERLINK(1).png"
+    async with library.database.transaction() as connection:
+        await save_words(connection, upload.number, FileWords(keywords=("=sea", "Boats"), rating=3))
+    ((row),) = csv.DictReader(io.StringIO("".join([line async for line in library.export.lines(ExportFormat.CSV)])))
+    assert (row["keywords"], row["rating"], row["rated_by_hand"]) == ("'=sea; Boats", "3", "no")
 
 
 async def test_only_what_is_asked_for_is_exported(open_library: OpenLibrary, draw_picture: DrawPicture) -> None:
