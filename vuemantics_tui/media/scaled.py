@@ -39,6 +39,10 @@ _MOST_SQUASHED = 0.02
 
 _UNDECODABLE = "The picture cannot be decoded"
 
+_MOST_LONG_SIDE = 16_384
+# Above this a picture that was cut is not filled up.
+_MOST_CUT_PIXELS = 50_000_000
+
 # How far a frame of an animation that shows something is looked for.
 _MOST_FRAMES, _MOST_FRAME_PIXELS = 100, 400_000_000
 
@@ -143,12 +147,14 @@ def _rest_of(picture: Path | bytes, shrink: Shrink, max_pixels: int) -> Image.Im
     if whole is None:
         return None
     images: list[Image.Image] = []
+    # Only a JPEG is made smaller while it is decoded.
+    most = max_pixels if found is formats.JPEG else min(max_pixels, _MOST_CUT_PIXELS)
     with cut.to_the_end():
         for filled in whole:
             try:
-                images.append(_opened_small(filled, shrink, max_pixels))
+                images.append(_opened_small(filled, shrink, most))
             except Exception as error:
-                if not is_picture_fault(error):
+                if not isinstance(error, VuemanticsError) and not is_picture_fault(error):
                     raise
                 if not images:
                     return None
@@ -240,12 +246,16 @@ def fit_within(image: Image.Image, side: int) -> Image.Image:
 
 
 def reduce_to(image: Image.Image, short_side: int) -> Image.Image:
-    """A Shrink: a short side from `short_side` pixels to under twice as many, by averages of whole pixels."""
+    """A Shrink: a short side from `short_side` pixels to under twice as many, by averages of whole pixels.
+
+    The short side is shorter where the long one would have more than 16,384 pixels.
+    """
     width, height = image.size
     factor = max(1, min(width, height) // short_side)
     image.draft(None, (width // factor, height // factor))
     image.load()
-    rest = min(image.size) // short_side
+    # A strip that is thin and very long would take all memory.
+    rest = max(min(image.size) // short_side, -(-max(image.size) // _MOST_LONG_SIDE))
     return image.reduce(rest) if rest > 1 else image
 
 
