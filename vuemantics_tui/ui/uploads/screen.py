@@ -46,8 +46,8 @@ SMALLEST_WIDTH, SMALLEST_HEIGHT = 40, 8
 # What needs an upload under the cursor.
 ON_UPLOADS = frozenset(
     """find_similar open_upload show_details retry_upload cancel_upload run_next delete_upload rate toggle_hidden
-    open_original copy_path copy_description show_descriptions edit_description edit_tags edit_date toggle_mark
-    mark_range mark_all""".split()
+    open_original copy_path copy_description show_descriptions edit_description edit_tags edit_date edit_place
+    toggle_mark mark_range mark_all""".split()
 )
 EMPTY = """\
 [b $foreground]This library is empty[/]
@@ -84,6 +84,7 @@ class UploadsScreen(Screen[None]):
         hidden("show-stats", "#", "show_stats", "statistics", "Show statistics of the library", PROGRAM),
         hidden("edit-tags", "t", "edit_tags", "tags", "Add or remove tags", ACT),
         hidden("edit-date", "C", "edit_date", "date", "Set when it was taken", ACT),
+        hidden("edit-place", "P", "edit_place", "place", "Set where it was taken", ACT),
         hidden("toggle-hidden", "h", "toggle_hidden", "hide", "Hide from lists and search, or show again", ACT),
         hidden("open-original", "e", "open_original", "open original", "Open the original in the system viewer", ACT),
         hidden("copy-path", "y", "copy_path", "copy path", "Copy the path, also over SSH", ACT),
@@ -465,6 +466,12 @@ class UploadsScreen(Screen[None]):
     async def action_edit_tags(self) -> None:
         """Add or remove tags."""
         if await self.commands.edit_tags(self.uploads.targets):
+            self.uploads.clear_marks()
+
+    @work(group="acting", exit_on_error=False)
+    async def action_edit_place(self) -> None:
+        """Set where it was taken."""
+        if await self.commands.edit_place(self.uploads.targets):
             self.uploads.clear_marks()
 
     @work(group="acting", exit_on_error=False)
