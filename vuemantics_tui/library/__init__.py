@@ -29,7 +29,7 @@ from vuemantics_tui.store.history import HistoryStore
 from vuemantics_tui.store.identity import LibraryStore
 from vuemantics_tui.store.places import PlaceStore
 from vuemantics_tui.store.queue import QueueStore
-from vuemantics_tui.store.stacks import StackStore
+from vuemantics_tui.store.stacks import StackChange, StackStore
 from vuemantics_tui.store.tags import RatingStore, TagStore
 from vuemantics_tui.store.trash import TrashStore
 from vuemantics_tui.store.uploads import UploadStore
@@ -89,6 +89,7 @@ __all__ = [
     "ServerState",
     "SidecarResult",
     "Space",
+    "StackChange",
     "StageLimits",
     "Statistics",
     "StoredDescription",
