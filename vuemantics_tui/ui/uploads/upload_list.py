@@ -169,7 +169,7 @@ class UploadList:
     def words(self, *, below_key: str = "", clear_key: str = "") -> str:
         """Return what is listed in words; the keys show what is below the cut-off, and clear the view."""
         if self.opened:
-            parts = [f"a stack of {counted(len(self), 'upload')}"]
+            parts = [f"a stack of {counted(len(self), 'upload')}", "Esc goes back"]
         else:
             parts = [self.view.words() if self.results is None else self.results.words(below_key)]
         if len(self.marks):
