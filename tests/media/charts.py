@@ -104,8 +104,8 @@ def avif(levels: Floats, primaries: int, transfer: int) -> bytes:
     return bytes(data)
 
 
-def profile(primaries: int, exponent: float, space: bytes = b"RGB ") -> bytes:
-    """Return an ICC profile of version 2 for RGB or GRAY (ICC.1:2001)."""
+def profile(primaries: int, exponent: float, space: bytes = b"RGB ", codes: bytes = b"") -> bytes:
+    """Return an ICC profile of version 2 for RGB or GRAY (ICC.1:2001); with H.273 codes as version 4.4 has them."""
     white = np.array([0.9642, 1.0, 0.8249])
     cones = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
     matrix = _to_xyz(primaries)
@@ -122,6 +122,8 @@ def profile(primaries: int, exponent: float, space: bytes = b"RGB ") -> bytes:
     else:
         tags |= {letter + b"XYZ": xyz(column) for letter, column in zip((b"r", b"g", b"b"), matrix.T, strict=True)}
         tags |= {letter + b"TRC": curve for letter in (b"r", b"g", b"b")}
+    if codes:
+        tags[b"cicp"] = b"cicp" + bytes(4) + codes
     table, body, start = struct.pack(">I", len(tags)), b"", 132 + 12 * len(tags)
     for kind, data in tags.items():
         table += kind + struct.pack(">II", start + len(body), len(data))

@@ -53,7 +53,7 @@ def test_xmp_says_it_all() -> None:
     ) == FileWords(
         title="Sea",
         caption="One\nTwo",
-        creator="Anna, Ben",
+        creator="Anna; Ben",
         label="yellow",
         rating=5,
         keywords=("zanzibar", "Käthe", "places", "family", "people"),

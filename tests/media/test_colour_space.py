@@ -8,6 +8,7 @@ import zlib
 from pathlib import Path
 
 import numpy as np
+import pylibjxl
 import pytest
 from PIL import Image, ImageChops, ImageCms
 from tifffile import TiffWriter
@@ -156,6 +157,18 @@ def test_a_picture_with_a_profile(name: str, primaries: int, exponent: float) ->
     transfer = primaries if primaries < 1 else 4
     image = charts.picture(charts.encoded(charts.chart(), primaries, transfer))
     _assert_chart(_encoded(image, name, icc_profile=charts.profile(primaries, exponent)), 2, 8)
+
+
+@pytest.mark.parametrize("transfer", [16, 18])
+def test_a_profile_with_codes_of_hdr(transfer: int) -> None:
+    levels = charts.encoded(charts.chart(), 9, transfer)
+    packed = b"x\0\0" + zlib.compress(charts.profile(9, 2.2, codes=bytes([9, transfer, 0, 1])))
+    _assert_chart(charts.png(levels, 65535, (b"iCCP", packed)))
+
+
+def test_a_jpeg_xl_with_a_profile() -> None:
+    pixels = np.asarray(charts.picture(charts.encoded(charts.chart(), 12, 4)))
+    _assert_chart(pylibjxl.encode(pixels, lossless=True, icc=charts.profile(12, 2.2)))
 
 
 def test_a_picture_of_few_colours_or_greys_with_a_profile() -> None:

@@ -37,15 +37,25 @@ STDOUT = Path("-")
     help="JSON Lines, a table, XMP side-cars, or the clips inside motion photos.",
 )
 @hidden_option
-@click.option("--overwrite", is_flag=True, help="Replace an existing file, and side-cars written by other programs.")
+@click.option(
+    "--sidecar-style",
+    "style",
+    type=click.Choice(["digikam", "darktable", "lightroom"]),
+    default="digikam",
+    show_default=True,
+    help="Name side-cars photo.jpg.xmp (digikam, darktable) or photo.xmp (lightroom).",
+)
+@click.option("--overwrite", is_flag=True, help="Replace an existing file, and side-cars as a whole.")
 @analyzer_option
 @library_option
-def export(target: Path, query: tuple[str, ...], export_format: str | None, hidden: bool, overwrite: bool) -> None:
+def export(
+    target: Path, query: tuple[str, ...], export_format: str | None, hidden: bool, style: str, overwrite: bool
+) -> None:
     """Export uploads for other programs.
 
     Exports all of them, or with a QUERY those it finds. Originals are never changed. The format xmp writes one
-    side-car per upload into a folder, with description and tags in the fields that digiKam, Lightroom and darktable
-    read.
+    side-car per upload into a folder, with title, description, tags, rating, label and creator in the fields that
+    digiKam, Lightroom and darktable read. What another program wrote into a side-car stays.
     """
     chosen = export_format or _format_of(target)
     if chosen in (XMP, CLIPS) and target == STDOUT:
@@ -55,7 +65,7 @@ def export(target: Path, query: tuple[str, ...], export_format: str | None, hidd
         _check_file(target, overwrite)
     text = checked_line(query)
     settings = current_settings()
-    left_out = run(lambda: _export(settings, target, chosen, text, hidden, overwrite))
+    left_out = run(lambda: _export(settings, target, chosen, text, hidden, overwrite, style))
     raise SystemExit(FAILED if left_out else 0)
 
 
@@ -78,13 +88,13 @@ def _format_of(target: Path) -> str:
 
 
 async def _export(
-    settings: Settings, target: Path, export_format: str, text: str, hidden: bool, overwrite: bool
+    settings: Settings, target: Path, export_format: str, text: str, hidden: bool, overwrite: bool, style: str
 ) -> int:
-    """Write the export; return how many side-cars were skipped."""
+    """Write the export; return how many side-cars could not be written."""
     async with open_library(settings) as library:
         numbers = await _found(library, text, hidden) if text else None
         if export_format == XMP:
-            return await _sidecars(library, target, numbers, hidden, overwrite)
+            return await _sidecars(library, target, numbers, hidden, overwrite, style)
         if export_format == CLIPS:
             return await _clips(library, target, numbers, hidden)
         if target == STDOUT:
@@ -141,19 +151,24 @@ async def _clips(library: Library, folder: Path, numbers: Sequence[int] | None, 
 
 
 async def _sidecars(
-    library: Library, folder: Path, numbers: Sequence[int] | None, hidden: bool, overwrite: bool
+    library: Library, folder: Path, numbers: Sequence[int] | None, hidden: bool, overwrite: bool, style: str
 ) -> int:
+    """Write the side-cars, and name those that cannot be written; return how many."""
+    from vuemantics_tui.library import SidecarStyle
+
     written = left_out = 0
     with bars() as progress:
         bar = Bar(progress, "exporting", 0)
-        async for result in library.export.sidecars(folder, numbers, include_hidden=hidden, overwrite=overwrite):
+        async for result in library.export.sidecars(
+            folder, numbers, include_hidden=hidden, overwrite=overwrite, style=SidecarStyle(style)
+        ):
             bar.show(result.done, result.of)
             bar.say(f"{result.done:,} of {result.of:,}")
             written += result.written
             if not result.written:
                 left_out += 1
-                note(result_line("skipped", result.path.name, result.reason))
+                note(result_line("failed", result.path.name, result.reason))
     note(f"Wrote {counted(written, 'side-car')} to {visible(str(folder))}")
     if left_out:
-        note(f"Skipped {left_out:,}. To replace them, add --overwrite")
+        note(f"{counted(left_out, 'side-car')} could not be written")
     return left_out

@@ -27,6 +27,7 @@ from vuemantics_tui.store.database import Access, Database
 from vuemantics_tui.store.descriptions import DescriptionStore
 from vuemantics_tui.store.history import HistoryStore
 from vuemantics_tui.store.identity import LibraryStore
+from vuemantics_tui.store.metadata import DateStore
 from vuemantics_tui.store.places import PlaceStore
 from vuemantics_tui.store.queue import QueueStore
 from vuemantics_tui.store.stacks import StackChange, StackStore
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from vuemantics_tui.library.export import Export, ExportFormat, ExportProgress, SidecarResult
     from vuemantics_tui.library.search import Search, SearchHit, SearchResults
     from vuemantics_tui.library.statistics import LibraryStatistics, Space, Statistics
+    from vuemantics_tui.library.xmp import SidecarStyle
     from vuemantics_tui.processing.backfill import BackfillProgress
     from vuemantics_tui.processing.circuit import Outage
     from vuemantics_tui.processing.intake import Candidate, Intake, IntakeOutcome, IntakeResult, OnBytes
@@ -88,6 +90,7 @@ __all__ = [
     "SearchResults",
     "ServerState",
     "SidecarResult",
+    "SidecarStyle",
     "Space",
     "StackChange",
     "StageLimits",
@@ -110,6 +113,7 @@ _LATE = {
     "library.duplicates": ("Duplicates",),
     "library.export": ("Export", "ExportFormat", "ExportProgress", "SidecarResult"),
     "library.search": ("Search", "SearchHit", "SearchResults"),
+    "library.xmp": ("SidecarStyle",),
     "library.statistics": ("LibraryStatistics", "Space", "Statistics"),
     "processing.backfill": ("BackfillProgress",),
     "processing.circuit": ("Outage",),
@@ -163,6 +167,7 @@ class Library:
         self.tags = TagStore(database)
         self.ratings = RatingStore(database)
         self.places = PlaceStore(database)
+        self.dates = DateStore(database)
         self.queue = Queue(settings, database, self.analyzer, lambda: self.compute, limits)
         self.stacks = StackStore(database)
         self.descriptions = DescriptionStore(database)

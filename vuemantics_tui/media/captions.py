@@ -42,6 +42,7 @@ _NO_CAPTION = re.compile(
 _PERCENT = ((1, 0), (13, 1), (38, 2), (63, 3), (88, 4))
 
 _HIERARCHICAL = {
+    "dc:subject": "|",
     "lr:hierarchicalSubject": "|",
     "digiKam:TagsList": "/",
     "MicrosoftPhoto:LastKeywordXMP": "/",
@@ -80,19 +81,22 @@ def words_of(file: Sequence[FileWords], sidecars: Sequence[FileWords] = ()) -> F
 
 def words_of_xmp(xmp: Xmp) -> FileWords:
     """Return what XMP says, in the fields of Lightroom, Bridge, digiKam, darktable, Windows and others."""
+    # What an analyzer saw, noted by our exports, is no word of a person.
+    seen = {_one_level(text) for text in xmp.texts("vuemantics:Seen")}
     paths = _once(
         LEVEL.join(levels)
         for name, mark in _HIERARCHICAL.items()
         for text in xmp.texts(name)
-        if (levels := _levels(text, mark))
+        if (levels := _levels(text, mark)) and not {_one_level(text), _one_level(levels[-1])} & seen
     )
+    caption = xmp.text("dc:description", "tiff:ImageDescription", "exif:UserComment")
     return FileWords(
         title=_line(xmp.text("dc:title", "photoshop:Headline")),
-        caption=_caption(xmp.text("dc:description", "tiff:ImageDescription", "exif:UserComment")),
-        creator=_line(", ".join(xmp.texts("dc:creator")) or xmp.text("tiff:Artist")),
+        caption=None if caption == xmp.text("vuemantics:Description") else _caption(caption),
+        creator=_line("; ".join(xmp.texts("dc:creator")) or xmp.text("tiff:Artist")),
         label=_label(xmp),
         rating=_rating(xmp),
-        keywords=_keywords(xmp.texts("dc:subject"), paths),
+        keywords=_keywords((), paths),
         keyword_paths=tuple(path for path in paths if LEVEL in path),
     )
 
@@ -114,7 +118,7 @@ def words_of_iptc(records: bytes) -> FileWords:
     return FileWords(
         title=_line(first(_IPTC_TITLE, _IPTC_HEADLINE)),
         caption=_caption(first(_IPTC_CAPTION)),
-        creator=_line(", ".join(text.strip() for text in texts.get(_IPTC_CREATOR, ()) if text.strip())),
+        creator=_line("; ".join(text.strip() for text in texts.get(_IPTC_CREATOR, ()) if text.strip())),
         keywords=_keywords(texts.get(_IPTC_KEYWORD, ()), ()),
     )
 
@@ -197,6 +201,10 @@ def _levels(text: str, mark: str) -> list[str]:
     """Return the levels of a hierarchical keyword; none of one that a program keeps for itself."""
     levels = [level for part in text.split(mark) if (level := _line(part.replace(LEVEL, " ")))]
     return [] if LEVEL.join(levels).lower().startswith(_PRIVATE) else levels
+
+
+def _one_level(text: str) -> str:
+    return re.sub("[|/]", " ", text.lower())
 
 
 def _keywords(single: Iterable[str], paths: Iterable[str]) -> tuple[str, ...]:

@@ -222,8 +222,8 @@ def _tone_mapped(light: Light) -> Light:
     Reproduction for Digital Images", 2002, equation 4), here the brightest light of the picture itself. The mean of
     curving each channel, which bleaches, and of curving the largest one, which keeps the hue.
     """
-    largest = light.max(axis=-1, keepdims=True)
-    peak = max(1.0, float(np.percentile(largest, _PEAK_PERCENTILE)))
+    largest = np.maximum(np.maximum(light[..., 0], light[..., 1]), light[..., 2])
+    peak = float(np.percentile(largest, _PEAK_PERCENTILE))
     if peak < 1.01:
         return light
     end = (peak - _KNEE) / (1 - _KNEE)
@@ -233,8 +233,10 @@ def _tone_mapped(light: Light) -> Light:
         result: Light = np.minimum(values, _KNEE) + (1 - _KNEE) * above * (1 + above / end**2) / (1 + above)
         return result
 
-    scale = curved(largest) / np.maximum(largest, 1e-6)
-    mapped: Light = ((curved(light) + light * scale) / 2).astype(np.float32)
+    bright = largest > _KNEE
+    values, most = light[bright], largest[bright][:, None]
+    mapped = light.copy()
+    mapped[bright] = (curved(values) + values * (curved(most) / most)) / 2
     return mapped
 
 

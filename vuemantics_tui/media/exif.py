@@ -20,6 +20,8 @@ Tags = Mapping[int, Any]
 BOXED = frozenset({"HEIF", "AVIF"})
 """Formats of Pillow in which boxes say how the picture is turned."""
 
+# Formats of Pillow whose plugin reads the block from where the format keeps it.
+_READERS_OF_EXIF = frozenset({"TIFF", "RAW", "JXL"})
 _MAX_TEXT = 200
 _MOST_ORIENTATION = 8
 _RAW_PROFILES = ("Raw profile type exif", "Raw profile type APP1")
@@ -106,7 +108,7 @@ def _exif(image: Image.Image) -> Image.Exif:
     """Return the EXIF block of a picture, empty if there is none or it is damaged."""
     exif = Image.Exif()
     try:
-        if image.format == "TIFF":
+        if image.format in _READERS_OF_EXIF:
             return image.getexif()
         block = image.info.get("exif")
         if block is None and (key := next((key for key in _RAW_PROFILES if key in image.info), None)):

@@ -16,6 +16,7 @@ from typing import BinaryIO, NamedTuple
 
 # The description of the items of a file takes some kilobytes.
 _MOST_META_BYTES = 16 * 1024**2
+_MOST_BOXES = 10_000
 # A thumbnail in the wild may be cropped or letter-boxed: then it does not show the same picture.
 _ASPECT_TOLERANCE = 0.02
 
@@ -73,7 +74,10 @@ def declared_colours(picture: Path | bytes) -> DeclaredColours:
 
 def _meta(file: BinaryIO) -> bytes:
     """The content of the box that describes the items, or nothing."""
-    while len(header := file.read(8)) == 8:
+    for _ in range(_MOST_BOXES):
+        header = file.read(8)
+        if len(header) < 8:
+            break
         size, kind = struct.unpack(">I4s", header)
         rest = size - 8
         if size == 1:

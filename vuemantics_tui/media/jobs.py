@@ -9,11 +9,11 @@ from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.media import MediaMetadata
 
 
-def make_thumbnail(source: Path, file_type: FileType, target: Path, max_pixels: int) -> tuple[int, int]:
-    """See `thumbnail.make_thumbnail`."""
+def make_thumbnail(source: Path, file_type: FileType, target: Path, max_pixels: int) -> str:
+    """See `thumbnail.make_thumbnail`; returns what the picture's file lacks."""
     from vuemantics_tui.media import thumbnail
 
-    return thumbnail.make_thumbnail(source, file_type, target, max_pixels)
+    return thumbnail.make_thumbnail(source, file_type, target, max_pixels).missing
 
 
 def read_metadata(path: Path, file_type: FileType, max_pixels: int) -> MediaMetadata:

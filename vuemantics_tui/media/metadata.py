@@ -19,7 +19,8 @@ from vuemantics_tui.media.exif import Tags, exif_directories, orientation_of, po
 from vuemantics_tui.media.packets import find_packets
 from vuemantics_tui.media.pictures import (
     DEFAULT_MAX_PIXELS,
-    open_picture,
+    frame_count,
+    open_cut_or_whole,
     picture_faults,
     upright_size,
 )
@@ -33,13 +34,13 @@ def read_metadata(path: Path, file_type: FileType, max_pixels: int = DEFAULT_MAX
     `extra` holds what the file has of: camera_make, camera_model, lens, software, iso, exposure_seconds,
     aperture (the f-number), focal_length_mm, orientation (as in EXIF, 2 to 8), latitude and longitude (decimal
     degrees, north and east positive), altitude_m, time_zone, content_identifier and burst_id (by which Apple
-    ties files), motion_photo_offset, motion_photo_bytes and motion_photo_seconds (the clip inside); for videos
-    frames_per_second, bit_rate (bits a second), audio_codec, container. A field that makes no sense is left out. Raises
-    MediaError only if the file cannot be opened at all.
+    ties files), frames (of an animation), motion_photo_offset, motion_photo_bytes and motion_photo_seconds (the clip
+    inside); for videos frames_per_second, bit_rate (bits a second), audio_codec, container. A field that makes no sense
+    is left out. Raises MediaError only if the file cannot be opened at all.
     """
     if file_type == FileType.VIDEO:
         return _from_video(path)
-    with picture_faults("The picture cannot be opened"), open_picture(path, max_pixels) as image:
+    with picture_faults("The picture cannot be opened"), open_cut_or_whole(path, max_pixels) as image:
         width, height = upright_size(image)
         main, photo, place = exif_directories(image)
         packet = image.info.get("xmp")
@@ -47,6 +48,8 @@ def read_metadata(path: Path, file_type: FileType, max_pixels: int = DEFAULT_MAX
         located = _located(exif_coordinates(place) or packet_coordinates(packets))
         extra = _camera(main, photo) | (located.extra or {})
         extra |= apple_ties(image.info.get("exif")) | motion_ties(path, packets)
+        if (frames := frame_count(image)) > 1:
+            extra["frames"] = frames
         if (turn := orientation_of(image)) != 1:
             extra["orientation"] = turn
         taken = picture_date((main, photo, place), packets.read_xmp(), packets.iptc)

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from vuemantics_tui.domain.formats import mime_types
+from vuemantics_tui.domain.formats import ANIMATED, mime_types
 from vuemantics_tui.domain.media import MOST_STARS, REJECTED, label_name
 from vuemantics_tui.domain.query import (
+    UNDATED,
     ChoiceField,
     ChoiceFilter,
     DateField,
@@ -96,6 +97,12 @@ _KINDS = {
     "live": Condition(_having("clip")),
     "burst": Condition(_having("frame")),
     "motion": Condition("number IN (SELECT number FROM uploads WHERE motion_bytes IS NOT NULL)", has_set=True),
+    "animated": Condition(
+        "number IN (SELECT number FROM uploads WHERE mime_type IN ("
+        + ", ".join(f"'{each.mime_type}'" for each in ANIMATED)
+        + ") AND json_extract(metadata, '$.frames') > 1)",
+        has_set=True,
+    ),
     "hidden": Condition("hidden = 1"),
     "portrait": Condition("height > width"),
     "landscape": Condition("width > height"),
@@ -304,6 +311,10 @@ def _by_choice(one: ChoiceFilter) -> Condition:
         return Condition("file_type = ?", (one.choice,))
     if one.field is ChoiceField.IS:
         return _KINDS[one.choice]
+    if one.field is ChoiceField.DATED:
+        if one.choice == UNDATED:
+            return Condition("taken_at IS NULL")
+        return Condition("number IN (SELECT number FROM uploads WHERE taken_from = ?)", (one.choice,), True)
     if one.choice == "completed":
         # Told by what it is not, as nearly all are.
         others = "'pending', 'analyzing', 'embedding', 'failed'"

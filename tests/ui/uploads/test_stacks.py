@@ -104,7 +104,7 @@ async def test_stacks_are_made_and_taken_apart_and_both_is_undone(root: Path) ->
         await shown(window, "four.png", "three.png", "two.png", "one.png")
         await window.press("*", "M")
         await window.until(lambda: len(names(window)) == 1, "one line for all")
-        await window.press("z", "end", "C")
+        await window.press("z", "end", "Z")
         await window.shows("is the cover of its stack. u undoes.")
         await window.press("end", "X")
         await window.shows("out of its stack. u undoes.", "a stack of 3 uploads")

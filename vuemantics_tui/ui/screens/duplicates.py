@@ -16,7 +16,6 @@ from textual.widgets import Static
 from vuemantics_tui.domain.text import counted, date_words, size_words, visible
 from vuemantics_tui.ui.actions import ACT, MOVE, action, hidden
 from vuemantics_tui.ui.notices import Notices
-from vuemantics_tui.ui.phrases import taken_words
 from vuemantics_tui.ui.pictures.loader import PictureLoader
 from vuemantics_tui.ui.screens.ask import ConfirmScreen
 from vuemantics_tui.ui.screens.page import is_open
@@ -186,7 +185,8 @@ class DuplicatesScreen(Screen[None]):
 def card_words(one: LookAlike, *, chosen: bool, proposed: bool) -> Content:
     """What speaks for an upload: dimensions, size, date, sharpness, and how far it is from the one proposed."""
     sign = Content.styled("✓ keep" if chosen else "  to the trash", "bold $success" if chosen else "$dim")
-    date = f"taken {taken_words(one.taken_at)}" if one.taken_at else f"added {date_words(one.created_at)}"
+    taken = visible(date_words(one.taken_at, own_clock=True))
+    date = f"taken {taken}" if taken else f"added {date_words(one.created_at)}"
     lines = [
         f"{one.width} × {one.height}" if one.width and one.height else "",
         size_words(one.file_size),
