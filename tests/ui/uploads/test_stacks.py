@@ -42,7 +42,7 @@ async def test_the_pane_lists_what_is_inside(root: Path, draw: Draw) -> None:
     async with window_on(root, size=(120, 36), process=True) as window:
         await add(window.library, draw("beach.png"), draw("beach-edited.png"))
         await window.shows("❐ 2 · edited", "▸ beach-edited.png (edited)", "beach.png (original)")
-        await window.press("z", "down")
+        await window.press("l", "down")
         await window.shows("▸ beach.png (original)")
 
 
@@ -50,13 +50,13 @@ async def test_a_stack_is_opened_and_closed(root: Path) -> None:
     await make_library(root, FEW)
     async with window_on(root, size=(80, 24)) as window:
         await shown(window, "four.png", "three.png", "two.png", "one.png")
-        await window.press("z")
+        await window.press("l")
         await window.shows("This upload is not in a stack.")
         await stack(window, "three.png", "one.png")
         await window.until(lambda: len(names(window)) == 3, "one line for two")
         covers = names(window)
         await window.press("space", "home", *["down"] * covers.index(next(name for name in covers if "❐" in name)))
-        await window.press("z")
+        await window.press("l")
         await window.shows("a stack of 2 uploads · Esc goes back")
         assert {name.split()[0] for name in names(window)} == {"one.png", "three.png"}
         assert "marked" not in window.text()
@@ -79,7 +79,7 @@ async def test_the_trash_takes_the_whole_unless_it_is_opened(root: Path) -> None
         await window.press("u")
         await window.shows("Restored 3 uploads.")
         await window.until(lambda: len(names(window)) == 2, "one line for three")
-        await window.press("end", "z")
+        await window.press("end", "l")
         await window.shows("a stack of 3 uploads")
         (cover, *others) = names(window)
         await window.press("home", "d")
@@ -104,7 +104,7 @@ async def test_stacks_are_made_and_taken_apart_and_both_is_undone(root: Path) ->
         await shown(window, "four.png", "three.png", "two.png", "one.png")
         await window.press("*", "M")
         await window.until(lambda: len(names(window)) == 1, "one line for all")
-        await window.press("z", "end", "Z")
+        await window.press("l", "end", "N")
         await window.shows("is the cover of its stack. u undoes.")
         await window.press("end", "X")
         await window.shows("out of its stack. u undoes.", "a stack of 3 uploads")
@@ -130,12 +130,12 @@ async def test_a_search_shows_the_cover_and_leaves_an_opened_stack(root: Path, d
     async with window_on(root, size=(100, 24), process=True) as window:
         await add(window.library, draw("beach.png"), draw("other.png"), draw("beach-edited.png"))
         await shown(window, "beach-edited.png ❐2", "other.png")
-        await window.press("z")
+        await window.press("l")
         await window.shows("a stack of 2 uploads")
         await window.press("/", *"is:stack", "enter")
         await window.shows("1 result for is:stack")
         await shown(window, "beach-edited.png ❐2")
-        await window.press("z")
+        await window.press("l")
         await window.shows("a stack of 2 uploads")
         await window.press("escape")
         await window.shows("1 result for is:stack")
