@@ -212,6 +212,27 @@ async def test_a_tag_without_a_name_is_refused_in_the_field(root: Path) -> None:
         assert await window.library.tags.own() == []
 
 
+async def test_the_place_of_many_uploads_is_set_at_once(root: Path) -> None:
+    await make_library(root, ROWS)
+    async with window_on(root, size=(120, 24)) as window:
+        await window.shows("cherry.png")
+        await window.press("space", "space", "P")
+        await window.shows("Place of 2 uploads", "No place is known. Type one.")
+        await window.press("enter")
+        await window.shows("A place needs a name.")
+        await window.press(*"Roma, IT", "enter")
+        await window.shows("Changed the place of 2 uploads.")
+        found = {each.filename: each.place_words for each in await window.library.uploads.newest()}
+        assert found == {"cherry.png": "Rome, Lazio, Italy", "Apple.png": "Rome, Lazio, Italy", "banana.png": ""}
+        await window.press("P", *"rom")
+        await window.shows("Place of banana.png", "Rome, Lazio, Italy")
+        await window.press("tab", "enter")
+        await window.shows("Changed the place of banana.png.", "Rome, Lazio, Italy")
+        await window.press("u")
+        await window.shows("Changed the place of 1 upload back.")
+        assert [each.place for each in await window.library.uploads.newest()] == ["Rome", "Rome", None]
+
+
 @pytest.mark.parametrize(
     ("text", "changes"),
     [

@@ -63,6 +63,7 @@ def describe(upload_id: str, use: int | None, no_wait: bool, patience: float | N
 @click.option("--text", help="The new description. Without any option, your editor opens.")
 @click.option("--tags", help="The new tags; separate with commas. Without it, tags stay.")
 @click.option("--taken", metavar="WHEN", help="When it was taken, of one upload or many: see below.")
+@click.option("--place", metavar="PLACE", help="Where it was taken, of one upload or many: see below.")
 @no_wait_option
 @patience_option
 @json_option
@@ -73,25 +74,34 @@ def edit(
     text: str | None,
     tags: str | None,
     taken: str | None,
+    place: str | None,
     no_wait: bool,
     patience: float | None,
     as_json: bool,
 ) -> None:
-    """Edit the description of an upload, or the date of one or many.
+    """Edit the description of an upload, or the date or place of one or many.
 
     Opens $VISUAL or $EDITOR, unless you give an option. Earlier descriptions stay in the history.
 
     WHEN is a date (2024-03-05), a date and time ("2024-03-05 14:30"), a shift (+1h30m or -2d, for a camera whose clock
     was wrong), or "file" to go back to the date in the file.
+
+    PLACE is "Rome", "Rome, Italy" or "Rome, Lazio, Italy", "none" for no place, or "file" to go back to the place in
+    the file.
     """
     settings = current_settings()
-    if len(upload_ids) > 1 and (taken is None or text is not None or tags is not None):
-        raise UsageError("Only dates can be edited for several uploads at once", "Give one ID, or --taken alone.")
+    if len(upload_ids) > 1 and (taken is place is None or text is not None or tags is not None):
+        raise UsageError(
+            "Only dates and places can be edited for several uploads at once",
+            "Give one ID, or --taken and --place alone.",
+        )
     if taken is not None:
         change_of_date = DateEdit.of(taken)
         run(lambda: _edit_dates(settings, upload_ids, change_of_date, as_json))
-        if text is None and tags is None:
-            return
+    if place is not None:
+        run(lambda: _edit_places(settings, upload_ids, place, as_json))
+    if not (taken is place is None) and text is None and tags is None:
+        return
     upload_id = upload_ids[0]
     if text is None:
         before = run(lambda: _text_of(settings, upload_id))
@@ -191,6 +201,18 @@ async def _edit_dates(settings: Settings, prefixes: Sequence[str], change: DateE
                 emit_json(upload_document(library, upload))
             else:
                 emit(f"{upload.id[:SHORT_ID]}  {visible(upload.filename)}  {visible(taken_words(upload))}")
+
+
+async def _edit_places(settings: Settings, prefixes: Sequence[str], text: str, as_json: bool) -> None:
+    async with open_library(settings, "write") as library:
+        uploads = [await library.uploads.find(prefix) for prefix in prefixes]
+        changed = await library.set_place([upload.id for upload in uploads], text)
+        note(f"Changed the place of {counted(len(changed), 'upload')}." if changed else "No changes.")
+        for upload in await library.uploads.by_numbers([upload.number for upload in uploads]):
+            if as_json:
+                emit_json(upload_document(library, upload))
+            else:
+                emit(f"{upload.id[:SHORT_ID]}  {visible(upload.filename)}  {visible(upload.place_words or 'no place')}")
 
 
 async def _text_of(settings: Settings, prefix: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import cached_property
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 
 from vuemantics_tui import paths
 from vuemantics_tui.config import MIB, Settings
-from vuemantics_tui.domain.errors import LibraryError, VuemanticsError
+from vuemantics_tui.domain.errors import LibraryError, UsageError, VuemanticsError
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.stacks import StackRole
 from vuemantics_tui.domain.text import counted
@@ -28,7 +28,7 @@ from vuemantics_tui.store.descriptions import DescriptionStore
 from vuemantics_tui.store.history import HistoryStore
 from vuemantics_tui.store.identity import LibraryStore
 from vuemantics_tui.store.metadata import DateStore
-from vuemantics_tui.store.places import PlaceStore
+from vuemantics_tui.store.places import PlaceStore, Placing
 from vuemantics_tui.store.queue import QueueStore
 from vuemantics_tui.store.stacks import StackChange, StackStore
 from vuemantics_tui.store.tags import RatingStore, TagStore
@@ -37,7 +37,7 @@ from vuemantics_tui.store.uploads import UploadStore
 
 if TYPE_CHECKING:
     from vuemantics_tui.analyzers.base import Analyzer, Compute, OnPulled, ServerState
-    from vuemantics_tui.domain.duplicates import DuplicateGroup, LookAlike
+    from vuemantics_tui.domain.duplicates import DuplicateGroup, DuplicatesFound, Likeness, LookAlike
     from vuemantics_tui.domain.upload import Upload
     from vuemantics_tui.library.analyzer import Choice
     from vuemantics_tui.library.duplicates import Duplicates
@@ -69,6 +69,7 @@ __all__ = [
     "DescriptionStore",
     "DuplicateGroup",
     "Duplicates",
+    "DuplicatesFound",
     "Export",
     "ExportFormat",
     "ExportProgress",
@@ -78,9 +79,11 @@ __all__ = [
     "Library",
     "LibrarySize",
     "LibraryStatistics",
+    "Likeness",
     "LookAlike",
     "OnPulled",
     "Outage",
+    "Placing",
     "Queue",
     "Rating",
     "Running",
@@ -108,7 +111,7 @@ __all__ = [
 # which most commands do without.
 _LATE = {
     "analyzers.base": ("Analyzer", "Compute", "OnPulled", "ServerState"),
-    "domain.duplicates": ("DuplicateGroup", "LookAlike"),
+    "domain.duplicates": ("DuplicateGroup", "DuplicatesFound", "Likeness", "LookAlike"),
     "library.analyzer": ("Choice",),
     "library.duplicates": ("Duplicates",),
     "library.export": ("Export", "ExportFormat", "ExportProgress", "SidecarResult"),
@@ -237,7 +240,7 @@ class Library:
         """What finds uploads that look the same."""
         from vuemantics_tui.library.duplicates import Duplicates
 
-        return Duplicates(self.database)
+        return Duplicates(self.database, self.root, lambda: self.compute, self.settings.limits.max_pixels)
 
     @cached_property
     def export(self) -> Export:
@@ -338,6 +341,19 @@ class Library:
         """Process one upload, however that ends. Raises UsageError for settings with which there is no analyzer."""
         pipeline = await self.queue.pipeline()
         await pipeline.process_upload_background(upload_id, user_id, file_type, extension)
+
+    async def set_place(self, upload_ids: Sequence[str], text: str) -> Placing:
+        """Set the place of uploads as a person writes it: `Rome, Italy`, `none` for no place, `file` for the one in the
+        file. Return what those had that changed. Raises UsageError for no text.
+        """
+        from vuemantics_tui.media.places import read_place
+
+        word = text.strip().lower()
+        if not word.strip(" ,"):
+            raise UsageError("A place needs a name", 'For example "Rome, Italy", "none" for no place, or "file".')
+        if word == "file":
+            return await self.places.use_file(upload_ids)
+        return await self.places.set(upload_ids, None if word == "none" else await asyncio.to_thread(read_place, text))
 
     async def preview(self, path: Path) -> bytes | None:
         """Return a small JPEG of any file on the disk, in the library or not; None if it has no picture to show."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vuemantics_tui.domain.duplicates import PictureTraits
+from vuemantics_tui.domain.duplicates import Comparable, Likeness, PictureTraits
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.media import MediaMetadata
 
@@ -28,6 +28,20 @@ def read_traits(thumbnail: Path | None, source: Path, file_type: FileType, max_p
     from vuemantics_tui.media import traits
 
     return traits.read_traits(thumbnail, source, file_type, max_pixels)
+
+
+def compare(kept: Comparable, others: list[Comparable], max_pixels: int) -> list[Likeness]:
+    """See `comparison.compare`."""
+    from vuemantics_tui.media import comparison
+
+    return comparison.compare(kept, others, max_pixels)
+
+
+def clip_fingerprint(path: Path) -> bytes:
+    """See `comparison.clip_fingerprint`."""
+    from vuemantics_tui.media import comparison
+
+    return comparison.clip_fingerprint(path)
 
 
 def extract_frames(path: Path, count: int) -> list[bytes]:

@@ -151,6 +151,9 @@ def small_rgb(image: Image.Image, shrink: Shrink, colours: Colours | None = None
         scalable = image.copy()
     # Scaling before anything else lets the JPEG decoder do most of it; a copy would lose that (draft mode).
     small = shrink(scalable)
+    if image.format == "RAW":
+        # What is shown of it, and so in which colours, is known once it is decoded.
+        colours = colours_of(b"", image)
     if image.mode == "CMYK" and image.format in ("JPEG", "MPO") and "adobe" not in image.info:
         # Only Adobe stores CMYK inverted (Adobe TN 5116), and Pillow takes every JPEG for Adobe's.
         small = ImageChops.invert(small)
@@ -180,7 +183,10 @@ def _frame_that_shows(picture: Path | bytes, shrink: Shrink, max_pixels: int, fi
                 image.seek(number)
                 # Scaled in place, the picture could not go on to the next frame.
                 frame = image.copy()
-            except EOFError:
+            except Exception as error:
+                if not isinstance(error, EOFError) and not is_picture_fault(error):
+                    raise
+                # The end, or damage: the first frame is good.
                 break
             small = small_rgb(frame, shrink, colours)
             if (found := contrast(small)) > most:

@@ -26,7 +26,7 @@ from vuemantics_tui.ui.clipboard import copy
 from vuemantics_tui.ui.notices import Notices
 
 if TYPE_CHECKING:
-    from vuemantics_tui.library import Library, Rating, StackChange
+    from vuemantics_tui.library import Library, Placing, Rating, StackChange
     from vuemantics_tui.ui.screens.ask import ConfirmScreen
 
 RATING = (
@@ -40,6 +40,8 @@ RATING = (
 )
 """What can be done both in the list and in full screen."""
 ALBUM = "album:"
+# As many as fit on the line below the field.
+MOST_COMPLETIONS = 3
 NO_TAGS_YET = "name or +name adds a tag, -name removes it. Separate with commas."
 
 Undo = Callable[[], Awaitable[bool]]
@@ -375,14 +377,56 @@ class UploadCommands:
 
     async def _own_tags(self, ids: Sequence[str]) -> str:
         upload = await self._library.uploads.get(ids[0]) if len(ids) == 1 else None
-        own = ", ".join(upload.own_tags) if upload is not None else ""
-        return f"Your tags: {own}" if own else NO_TAGS_YET
+        if upload is None:
+            return NO_TAGS_YET
+        kinds = (("Your tags", upload.own_tags), ("Keywords", upload.keywords))
+        return ". ".join(f"{kind}: {', '.join(tags)}" for kind, tags in kinds if tags) or NO_TAGS_YET
 
     async def _complete_tag(self, text: str) -> list[str]:
         before, sign, begun = tag_begun(text)
         if not begun:
             return []
         return [f"{before}{sign}{tag.name}" for tag in await self._library.tags.beginning(begun)]
+
+    @_errors_told
+    async def edit_place(self, numbers: Sequence[int]) -> bool:
+        """Ask where uploads were taken."""
+        from vuemantics_tui.ui.screens.ask import AskScreen
+
+        uploads = await self._library.uploads.by_numbers(numbers)
+        ids = [upload.id for upload in uploads]
+
+        async def change(text: str) -> str:
+            before = await self._library.set_place(ids, text)
+            if not before:
+                return "No places changed."
+            self._undoable.append(functools.partial(self._restore_places, before))
+            words = named([upload for upload in uploads if upload.id in before])
+            return f"Changed the place of {words}. {key_of(self._app, 'undo-delete')} undoes."
+
+        if not uploads:
+            return False
+        question = AskScreen(
+            f"Place of {named(uploads)}",
+            _places_words(uploads),
+            change,
+            placeholder="Rome, Italy, none or file",
+            complete=self._complete_place,
+            is_list=False,
+        )
+        told = await self._app.push_screen_wait(question)
+        if told is not None:
+            self.notices.tell(told)
+        return told is not None
+
+    async def _restore_places(self, before: Placing) -> bool:
+        count = await self._library.places.restore(before)
+        if count:
+            self.notices.tell(f"Changed the place of {counted(count, 'upload')} back.")
+        return bool(count)
+
+    async def _complete_place(self, text: str) -> list[str]:
+        return await self._library.places.lines(text, MOST_COMPLETIONS) if text.strip() else []
 
     # Descriptions and originals
 
@@ -514,6 +558,14 @@ def _dates_words(uploads: Sequence[Upload]) -> str:
         return f"Taken {taken_words(dated[0])}."
     first, last = (date_words(upload.taken_at, own_clock=True) for upload in (dated[0], dated[-1]))
     return f"Taken {first}." if first == last else f"Taken from {first} to {last}."
+
+
+def _places_words(uploads: Sequence[Upload]) -> str:
+    """Return where uploads were taken if it is one place, and how many places it is otherwise."""
+    places = {upload.place_words for upload in uploads}
+    if len(places) > 1:
+        return f"Taken in {counted(len(places), 'place')}, known or not."
+    return f"Taken in {places.pop()}." if places != {""} else "No place is known. Type one."
 
 
 def _retry_words(moved: Sequence[UploadRow], rows: Sequence[UploadRow]) -> str:

@@ -90,7 +90,7 @@ def shot_words(upload: Upload) -> str:
 
 
 def facts_words(upload: Upload, now: datetime) -> str:
-    """Return two lines at most: dimensions, size, format, age; when it was taken and by which camera."""
+    """Return three lines at most: dimensions, size, format, age; when it was taken and by which camera; where."""
     shape = f"{upload.width} × {upload.height}" if upload.width and upload.height else ""
     length = clock_words(upload.duration) if upload.duration else ""
     known = BY_MIME_TYPE.get(upload.mime_type)
@@ -100,7 +100,8 @@ def facts_words(upload: Upload, now: datetime) -> str:
         length = f"{frames:,} frames"
     first = [shape, size_words(upload.file_size), kind, length, ago_words(upload.created_at, now)]
     second = [shot_words(upload), camera_words(upload)]
-    return "\n".join(" · ".join(part for part in line if part) for line in (first, second) if any(line))
+    lines = (first, second, [visible(upload.place_words)])
+    return "\n".join(" · ".join(part for part in line if part) for line in lines if any(line))
 
 
 def stack_words(upload: Upload, hint: str = "") -> Content:

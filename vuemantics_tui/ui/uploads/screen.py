@@ -47,8 +47,8 @@ SMALLEST_WIDTH, SMALLEST_HEIGHT = 40, 8
 ON_UPLOADS = frozenset(
     """find_similar open_upload show_details retry_upload cancel_upload run_next delete_upload rate toggle_hidden
     open_stack make_stack break_stack choose_cover play_clip
-    open_original copy_path copy_description show_descriptions edit_description edit_tags edit_date toggle_mark
-    mark_range mark_all""".split()
+    open_original copy_path copy_description show_descriptions edit_description edit_tags edit_date edit_place
+    toggle_mark mark_range mark_all""".split()
 )
 EMPTY = """\
 [b $foreground]This library is empty[/]
@@ -85,13 +85,14 @@ class UploadsScreen(Screen[None]):
         hidden("show-stats", "#", "show_stats", "statistics", "Show statistics of the library", PROGRAM),
         hidden("edit-tags", "t", "edit_tags", "tags", "Add or remove tags", ACT),
         hidden("edit-date", "C", "edit_date", "date", "Set when it was taken", ACT),
+        hidden("edit-place", "P", "edit_place", "place", "Set where it was taken", ACT),
         hidden("toggle-hidden", "h", "toggle_hidden", "hide", "Hide from lists and search, or show again", ACT),
         hidden("open-original", "e", "open_original", "open original", "Open the original in the system viewer", ACT),
         hidden("open-stack", "l", "open_stack", "stack", "Open the stack, or go back", ACT),
         hidden("make-stack", "M", "make_stack", "make stack", "Stack the marked uploads", ACT),
         hidden("break-stack", "X", "break_stack", "unstack", "Take the stack apart; in an open one, take out", ACT),
         hidden("choose-cover", "N", "choose_cover", "cover", "Make this upload the cover of its stack", ACT),
-        hidden("play-clip", "P", "play_clip", "play clip", "Play the clip of a Live Photo or motion photo", ACT),
+        hidden("play-clip", ".", "play_clip", "play clip", "Play the clip of a Live Photo or motion photo", ACT),
         hidden("copy-path", "y", "copy_path", "copy path", "Copy the path, also over SSH", ACT),
         hidden("copy-description", "Y", "copy_description", "copy description", "Copy the description", ACT),
         hidden(
@@ -475,6 +476,11 @@ class UploadsScreen(Screen[None]):
     async def action_edit_tags(self) -> None:
         """Add or remove tags."""
         await self._act(self.commands.edit_tags)
+
+    @work(group="acting", exit_on_error=False)
+    async def action_edit_place(self) -> None:
+        """Set where it was taken."""
+        await self._act(self.commands.edit_place)
 
     @work(group="acting", exit_on_error=False)
     async def action_copy_path(self) -> None:
