@@ -449,10 +449,11 @@ class UploadList:
         number = self.cursor_number
         if number is None or self.opened:
             return False
-        self._asked += 1
         inside = await self._library.stacks.members(number)
         if len(inside) < 2:
             return False
+        # What was asked for meanwhile is not shown any more.
+        self._asked += 1
         self._marks_outside, self.marks = self.marks, Marks()
         self.opened = inside
         self._list(Listing(array("q", inside), newest_first=False), cursor=number)
@@ -461,8 +462,8 @@ class UploadList:
 
     async def close_stack(self) -> None:
         """Go back to where the stack was opened, with the cursor on its cover."""
-        self._asked += 1
         inside = await self._read_stack()
+        self._asked += 1
         await self._leave_stack(inside)
 
     async def _read_stack(self) -> list[int]:
