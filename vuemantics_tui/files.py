@@ -104,6 +104,18 @@ def copy_and_hash(source: Path, target: Path, on_bytes: Callable[[int], None] | 
     return digest.hexdigest()
 
 
+def copy_part(source: Path, target: Path, start: int, size: int, *, private: bool = True) -> None:
+    """Copy a part of a file into a whole one; `start` and `size` in bytes. Raises OSError, also if it is cut short."""
+    with source.open("rb") as reading, WholeFile(target, private=private) as whole:
+        reading.seek(start)
+        while size > 0:
+            block = reading.read(min(size, _BLOCK_BYTES))
+            if not block:
+                raise OSError(errno.EIO, "the file ends too early")
+            size -= len(block)
+            whole.write(block)
+
+
 def is_disk_fault(error: OSError) -> bool:
     """Tell whether the disk is to blame for a write that failed: full, over a quota, or read-only."""
     return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS)

@@ -13,6 +13,7 @@ APP = "vuemantics-tui"
 DATABASE_NAME = "library.db"
 UPLOADS_NAME = "uploads"
 VECTORS_NAME = "vectors"
+CLIP_NAME = "clip.mp4"
 THUMBNAIL_NAME = "thumb_256.jpg"
 
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")

@@ -36,20 +36,22 @@ def test_a_search_is_exported_above_its_cut_off(run: Run, ids: dict[str, str]) -
     assert run("export", "-", "name:nothing-is-called-so", "--format", "jsonl").stdout == ""
 
 
-def test_side_cars_of_other_programs_are_left_alone(run: Run, ids: dict[str, str], tmp_path: Path) -> None:
+def test_side_cars_keep_what_others_wrote_and_one_that_fails_is_named(
+    run: Run, ids: dict[str, str], tmp_path: Path
+) -> None:
     folder = tmp_path / "xmp"
     folder.mkdir()
     foreign = folder / "coffee.png.xmp"
-    foreign.write_text("<x:xmpmeta xmlns:x='adobe:ns:meta/'/>")
+    foreign.write_text("<x:xmpmeta xmlns:x='adobe:ns:meta/' x:xmptk='other'/>")
+    (folder / "chelsea.png.xmp").mkdir()
     written = run("export", folder, "--format", "xmp")
     assert written.returncode == 1
-    assert "coffee.png.xmp" in written.stderr
+    assert "failed     chelsea.png.xmp" in written.stderr
     assert "Wrote 3 side-cars" in written.stderr
-    assert "--overwrite" in written.stderr
-    assert foreign.read_text() == "<x:xmpmeta xmlns:x='adobe:ns:meta/'/>"
-    assert run("export", folder, "name:coffee", "--overwrite").returncode == 0
-    assert ids["coffee.png"] in foreign.read_text("utf-8")
+    assert ids["coffee.png"] in foreign.read_text("utf-8") and "other" in foreign.read_text("utf-8")
     assert len(list(folder.iterdir())) == 4
+    assert run("export", folder, "name:coffee", "--overwrite", "--sidecar-style", "lightroom").returncode == 0
+    assert ids["coffee.png"] in (folder / "coffee.xmp").read_text("utf-8")
 
 
 @pytest.mark.parametrize(

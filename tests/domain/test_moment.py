@@ -5,7 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from vuemantics_tui.domain.moment import instant, localised, name_moment, offset_minutes, read_moment
+from vuemantics_tui.domain.errors import UsageError
+from vuemantics_tui.domain.moment import DateEdit, instant, localised, name_moment, offset_minutes, read_moment
 
 
 @pytest.mark.parametrize(
@@ -89,3 +90,30 @@ def test_offsets_and_instants() -> None:
     assert offset_minutes("2024-03-05") is None
     assert instant(1_500_000_000.25) == "2017-07-14T02:40:00.25Z"
     assert instant(1e30) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "before", "after"),
+    [("2024-03-05", None, "2024-03-05"), ("2024-03-05 14:30", "2020-01-01", "2024-03-05T14:30:00"),
+     ("2024/3/5 4:05:06.5 +05:45", None, "2024-03-05T04:05:06.5+05:45"),
+     ("2024-03-05T10:00Z", None, "2024-03-05T10:00:00+00:00"),
+     ("+1h", "2024-03-05T23:30:00.25-03:00", "2024-03-06T00:30:00.25-03:00"), ("-1d", "2024-03-01", "2024-02-29"),
+     ("+90m", "2024-03-01", "2024-03-01T01:30:00"), ("-1d2h3m4s", "2024-03-02T02:03:04", "2024-03-01T00:00:00"),
+     ("file", "2024-03-05", None), ("FILE", None, None), (" ", None, None)],
+)  # fmt: skip
+def test_a_person_changes_dates(text: str, before: str | None, after: str | None) -> None:
+    assert DateEdit.of(text).applied(before) == after
+
+
+@pytest.mark.parametrize(
+    "text", ["soon", "2024", "2024-02-30", "24:10", "2024-03-05 25:00", "+", "1h", "+25:00", "0001-01-01"]
+)
+def test_what_is_no_date_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="is not a date"):
+        DateEdit.of(text)
+
+
+@pytest.mark.parametrize("text", ["-999999d", "+999999d"])
+def test_a_shift_out_of_the_calendar_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="so far"):
+        DateEdit.of(text).applied("2024-03-05")

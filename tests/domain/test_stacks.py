@@ -8,8 +8,8 @@ from vuemantics_tui.domain.stacks import (
     StackName,
     StackRole,
     are_tied,
-    face_of,
-    is_raw_name,
+    cover_of,
+    is_raw,
     joining_keys,
     pairing_keys,
     read_name,
@@ -21,7 +21,7 @@ CLIPS = (".mov", ".mp4")
 
 def facts(filename: str, number: int = 1, **more: object) -> StackFacts:
     file_type = FileType.VIDEO if filename.lower().endswith(CLIPS) else FileType.IMAGE
-    known = {"folder": "/photos", "file_type": file_type, "is_raw": is_raw_name(filename), **more}
+    known = {"folder": "/photos", "file_type": file_type, "is_raw": is_raw(filename, ""), **more}
     return StackFacts(number, filename, **known)  # type: ignore[arg-type]
 
 
@@ -149,7 +149,7 @@ def test_a_burst_name_without_a_moment_counts_in_its_folder_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("face", "others"),
+    ("cover", "others"),
     [
         (facts("IMG_0102.HEIC"), [facts("IMG_0102.MOV", pixels=9)]),
         (facts("DSC_0001.JPG", pixels=1), [facts("DSC_0001.NEF", pixels=9)]),
@@ -166,9 +166,9 @@ def test_a_burst_name_without_a_moment_counts_in_its_folder_alone() -> None:
         (facts("DSC_0001.NEF", is_chosen=True), [facts("DSC_0001.JPG")]),
     ],
 )
-def test_who_stands_for_a_stack(face: StackFacts, others: list[StackFacts]) -> None:
-    assert face_of([face, *others]) is face
-    assert face_of([*reversed(others), face]) is face
+def test_who_stands_for_a_stack(cover: StackFacts, others: list[StackFacts]) -> None:
+    assert cover_of([cover, *others]) is cover
+    assert cover_of([*reversed(others), cover]) is cover
 
 
 def test_roles() -> None:

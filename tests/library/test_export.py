@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -14,10 +15,14 @@ import pytest
 from tests.conftest import DrawPicture, OpenLibrary, add_all, settled
 from tests.doubles import ScriptedAnalyzer
 from vuemantics_tui.domain.errors import UsageError
+from vuemantics_tui.domain.media import REJECTED, FileWords
 from vuemantics_tui.domain.upload import Upload
 from vuemantics_tui.files import WholeFile
-from vuemantics_tui.library import ExportFormat, Library, SidecarResult
+from vuemantics_tui.library import ExportFormat, Library, SidecarResult, SidecarStyle
 from vuemantics_tui.library.xmp import owner_of
+from vuemantics_tui.media.captions import words_of_xmp
+from vuemantics_tui.media.xmp import parse_xmp
+from vuemantics_tui.store.tags import save_words
 
 NAMES = {
     "dc": "http://purl.org/dc/elements/1.1/",
@@ -155,23 +160,164 @@ async def test_names_are_told_apart_and_stay_the_same(
     assert len(list(folder.iterdir())) == 3
 
 
-async def test_a_sidecar_of_another_program_is_left_alone_unless_told(
+DARKTABLE = b"""\
+<?xml version="1.0" encoding="UTF-8"?>
+<x:xmpmeta xmlns:x="adobe:ns:meta/" x:xmptk="XMP Core 4.4.0-Exiv2">
+ <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+  <rdf:Description rdf:about="" xmlns:xap="http://ns.adobe.com/xap/1.0/" xmlns:darktable="http://darktable.sf.net/"
+    xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:odd="http://example.org/odd/"
+    xap:Rating="1" xap:CreateDate="2001-02-03" darktable:xmp_version="5">
+   <darktable:history><rdf:Seq><rdf:li darktable:num="0" darktable:params="gz48eJ=="/></rdf:Seq></darktable:history>
+   <darktable:colorlabels><rdf:Seq><rdf:li>3</rdf:li></rdf:Seq></darktable:colorlabels>
+   <dc:subject><rdf:Bag><rdf:li>theirs</rdf:li><rdf:li>Rome</rdf:li></rdf:Bag></dc:subject>
+   <dc:title><rdf:Alt><rdf:li xml:lang="x-default">Old</rdf:li><rdf:li xml:lang="de">Alt</rdf:li></rdf:Alt></dc:title>
+   <dc:description><rdf:Alt><rdf:li xml:lang="x-default">A person wrote this.</rdf:li></rdf:Alt></dc:description>
+   <odd:note odd:by="&quot;me&quot;">a &lt;b&gt; &amp; c</odd:note>
+  </rdf:Description>
+ </rdf:RDF>
+</x:xmpmeta>
+"""
+
+
+async def test_what_another_program_wrote_into_a_sidecar_stays(
     open_library: OpenLibrary, draw_picture: DrawPicture, tmp_path: Path
 ) -> None:
-    library, _ = await library_of(open_library, draw_picture("a.png"))
-    theirs = b'<x:xmpmeta xmlns:x="adobe:ns:meta/" x:xmptk="XMP Core 4.4.0-Exiv2"></x:xmpmeta>'
-    path = tmp_path / "a.png.xmp"
-    path.write_bytes(theirs)
-    (result,) = await sidecars(library, tmp_path)
-    assert (result.written, result.path, path.read_bytes()) == (False, path, theirs)
-    assert "Another program" in result.reason
-    (result,) = await sidecars(library, tmp_path, overwrite=True)
-    assert result.written
-    ours = path.read_bytes()
-    assert ElementTree.fromstring(ours) is not None
-    path.write_bytes(ours.replace(b'"vuemantics-tui"', b'"darktable"'))
-    (result,) = await sidecars(library, tmp_path)
-    assert not result.written, "another program changed it"
+    library, (upload,) = await library_of(open_library, draw_picture("a.png"), text="A cat sleeps.")
+    await library.tags.add([upload.id], ["Rome", "mine"])
+    folder = tmp_path / "side"
+    folder.mkdir()
+    path = folder / "a.png.xmp"
+    path.write_bytes(DARKTABLE)
+    (result,) = await sidecars(library, folder)
+    assert (result.written, result.path) == (True, path)
+    before, after = parse_xmp(DARKTABLE).properties, parse_xmp(path.read_bytes()).properties
+    assert {name: after[name] for name in before.keys() - {"dc:subject"}} == {
+        name: before[name] for name in before.keys() - {"dc:subject"}
+    }
+    assert items(path, "dc:subject") == ["theirs", "Rome", "mine", "cat & <dog>", "a|b/c", "=tag"]
+    assert b"xap:Rating" in path.read_bytes() and b"odd:note" in path.read_bytes(), "prefixes stay, too"
+    alternative = parse_xmp(path.read_bytes()).text("Iptc4xmpCore:AltTextAccessibility")
+    assert alternative == "A cat sleeps."
+    again = path.read_bytes()
+    await sidecars(library, folder)
+    assert path.read_bytes() == again
+
+
+async def test_what_a_person_decides_is_in_the_sidecar(
+    open_library: OpenLibrary, draw_picture: DrawPicture, tmp_path: Path
+) -> None:
+    library, (upload,) = await library_of(open_library, draw_picture("a.png"))
+    folder = tmp_path / "side"
+    folder.mkdir()
+    path = folder / "a.png.xmp"
+    path.write_bytes(DARKTABLE)
+    await library.tags.add([upload.id], ["mine"])
+    await library.ratings.rate([upload.id], 5)
+    await sidecars(library, folder)
+    xmp = parse_xmp(path.read_bytes())
+    assert (xmp.texts("xmp:Rating"), xmp.text("MicrosoftPhoto:Rating")) == (("5",), "99")
+    assert "mine" in xmp.texts("dc:subject")
+    await library.tags.change([upload.id], remove=["mine"])
+    await library.ratings.rate([upload.id], None)
+    await sidecars(library, folder)
+    xmp = parse_xmp(path.read_bytes())
+    assert (xmp.texts("xmp:Rating"), xmp.text("MicrosoftPhoto:Rating")) == (("0",), None)
+    assert not {"mine"} & {*xmp.texts("dc:subject"), *xmp.texts("digiKam:TagsList")}
+    assert xmp.texts("dc:subject")[:2] == ("theirs", "Rome")
+    await library.ratings.rate([upload.id], REJECTED)
+    await sidecars(library, folder)
+    xmp = parse_xmp(path.read_bytes())
+    assert (xmp.text("xmp:Rating"), xmp.text("digiKam:PickLabel")) == ("-1", "1")
+
+
+async def test_a_sidecar_is_replaced_when_told_and_ours_without_being_told(
+    open_library: OpenLibrary, draw_picture: DrawPicture, tmp_path: Path
+) -> None:
+    library, (upload,) = await library_of(open_library, draw_picture("a.png"), text="A cat sleeps.")
+    folder = tmp_path / "side"
+    folder.mkdir()
+    path = folder / "a.png.xmp"
+    path.write_bytes(DARKTABLE)
+    await sidecars(library, folder, overwrite=True)
+    fresh = path.read_bytes()
+    assert b"theirs" not in fresh
+    await library.tags.add([upload.id], ["mine"])
+    await sidecars(library, folder)
+    await library.tags.change([upload.id], remove=["mine"])
+    await sidecars(library, folder)
+    assert path.read_bytes() == fresh
+    added = fresh.replace(b"<dc:identifier>", b'<odd:x xmlns:odd="urn:odd">1</odd:x><dc:identifier>')
+    path.write_bytes(added)
+    await sidecars(library, folder)
+    assert parse_xmp(path.read_bytes()).text("{urn:odd}x") == "1"
+
+
+async def test_what_was_exported_is_read_again(
+    open_library: OpenLibrary, draw_picture: DrawPicture, tmp_path: Path
+) -> None:
+    brought = FileWords(
+        title="Am Meer",
+        caption="Käthe & <Ben>\nam Strand",
+        creator="Anna; Kühn, Ben",
+        label="purple",
+        rating=4,
+        keywords=("Ostsee", "Meer"),
+        keyword_paths=("Meer|Ostsee",),
+    )
+    library, (upload,) = await library_of(open_library, draw_picture("a.png"))
+    async with library.database.transaction() as connection:
+        await save_words(connection, upload.number, brought)
+    folder = tmp_path / "side"
+    folder.mkdir()
+    (result,) = await sidecars(library, folder)
+    read = words_of_xmp(parse_xmp(result.path.read_bytes()))
+    assert replace(read, keywords=()) == replace(brought, keywords=())
+    assert set(read.keywords) == set(brought.keywords), "what an analyzer saw is no keyword"
+    xmp = parse_xmp(result.path.read_bytes())
+    assert xmp.texts("dc:creator") == ("Anna", "Kühn, Ben")
+    assert xmp.texts("lr:hierarchicalSubject")[0] == "Meer|Ostsee"
+    assert xmp.texts("digiKam:TagsList")[0] == "Meer/Ostsee"
+    assert xmp.text("xmp:Label") == "Purple"
+    assert (xmp.text("digiKam:ColorLabel"), xmp.text("darktable:colorlabels")) == ("6", "4")
+
+
+@pytest.mark.parametrize(
+    ("style", "names"),
+    [
+        (SidecarStyle.DIGIKAM, {"a.b.png.xmp", "bare.xmp"}),
+        (SidecarStyle.DARKTABLE, {"a.b.png.xmp", "bare.xmp"}),
+        (SidecarStyle.LIGHTROOM, {"a.b.xmp", "bare.xmp"}),
+    ],
+)
+async def test_sidecars_are_named_as_each_program_wants(
+    open_library: OpenLibrary, draw_picture: DrawPicture, tmp_path: Path, style: SidecarStyle, names: set[str]
+) -> None:
+    bare = draw_picture("b.png").rename(tmp_path / "bare")
+    library, _ = await library_of(open_library, draw_picture("a.b.png"), bare)
+    folder = tmp_path / "side"
+    folder.mkdir()
+    assert {result.path.name async for result in library.export.sidecars(folder, style=style)} == names
+
+
+async def test_one_sidecar_that_cannot_be_written_stops_none(
+    open_library: OpenLibrary, draw_picture: DrawPicture, tmp_path: Path
+) -> None:
+    long = f"{'x' * 250}.png"
+    library, _ = await library_of(
+        open_library, *(draw_picture(name) for name in (long, "a.png", "b.png", "c.png", "d.png"))
+    )
+    folder = tmp_path / "side"
+    folder.mkdir()
+    (folder / "a.png.xmp").mkdir()
+    (folder / "b.png.xmp").write_bytes(DARKTABLE[:-60])
+    (folder / "c.png.xmp").write_bytes(b"<html>not XMP</html>")
+    results = {result.upload.filename: result for result in await sidecars(library, folder)}
+    assert {name for name, result in results.items() if result.written} == {"d.png"}
+    assert "too long" in results[long].reason
+    assert "directory" in results["a.png"].reason
+    assert "damaged" in results["b.png"].reason
+    assert (folder / "c.png.xmp").read_bytes() == b"<html>not XMP</html>"
+    assert (folder / "d.png.xmp").is_file()
 
 
 async def test_nothing_is_written_into_the_library_or_over_a_file(

@@ -11,6 +11,7 @@ from PIL import ExifTags, Image
 from tests.conftest import OpenLibrary, add_all, settled
 from vuemantics_tui.domain.media import Place
 from vuemantics_tui.library import Library
+from vuemantics_tui.media.xmp import parse_xmp
 
 ROME, NEW_YORK, KOELN, OUTBACK, NOWHERE = (41.8902, 12.4922), (40.758, -73.9855), (50.9413, 6.9583), (-25, 137), (0, 0)
 HOME = Place("Grandma's garden", "", "Italy", "IT")
@@ -123,8 +124,9 @@ async def test_plain_words_find_places(open_library: OpenLibrary, photo: Photo, 
 async def test_a_place_set_by_hand_is_searched_shown_and_kept(open_library: OpenLibrary, photo: Photo) -> None:
     library = await library_of(open_library, photo("a.jpg", ROME), photo("e.jpg", NOWHERE))
     known = await ids(library)
-    assert await library.places.set(dict.fromkeys(known.values(), HOME)) == 2
-    assert await library.places.set(dict.fromkeys(known.values(), HOME)) == 0
+    before = await library.places.set(list(known.values()), HOME)
+    assert before.keys() == set(known.values())
+    assert await library.places.set(list(known.values()), HOME) == {}
     assert await found(library, "place:grandma") == await found(library, "country:it") == {"a.jpg", "e.jpg"}
     assert await found(library, "place:rome") == set()
     assert {hit.upload.filename for hit in await library.search.words("garden")} == {"a.jpg", "e.jpg"}
@@ -135,15 +137,18 @@ async def test_a_place_set_by_hand_is_searched_shown_and_kept(open_library: Open
     await settled(library)
     assert await places(library) == expected, "described again"
 
-    assert await library.places.use_file(list(known.values())) == 2
+    assert await library.places.use_file(list(known.values()))
     assert await places(library) == {"a.jpg": ("Rome, Lazio, Italy", False), "e.jpg": ("", False)}
     assert await found(library, "place:grandma") == set()
+    await library.places.set(list(known.values()), None)
+    assert await library.places.restore(before) == 2
+    assert await places(library) == {"a.jpg": ("Rome, Lazio, Italy", False), "e.jpg": ("", False)}
 
 
 async def test_a_place_removed_by_hand_stays_away(open_library: OpenLibrary, photo: Photo) -> None:
     library = await library_of(open_library, photo("a.jpg", ROME))
     known = await ids(library)
-    assert await library.places.set({known["a.jpg"]: None}) == 1
+    assert await library.set_place([known["a.jpg"]], "none")
     await library.queue.retry(list(known.values()))
     await settled(library)
     assert await places(library) == {"a.jpg": ("", True)}
@@ -155,7 +160,7 @@ async def test_reading_older_files_again_fills_places_in_and_leaves_those_of_a_p
 ) -> None:
     library = await library_of(open_library, photo("a.jpg", ROME), photo("b.jpg", NEW_YORK))
     known = await ids(library)
-    await library.places.set({known["b.jpg"]: HOME})
+    await library.places.set([known["b.jpg"]], HOME)
     await library.queue.stop()
     async with library.database.transaction() as connection:
         await connection.execute("UPDATE uploads SET traits_read = 0, file_place = NULL")
@@ -170,7 +175,7 @@ async def test_reading_older_files_again_fills_places_in_and_leaves_those_of_a_p
 
     await until(read_again)
     assert await places(library) == {"a.jpg": ("Rome, Lazio, Italy", False), "b.jpg": ("Grandma's garden, Italy", True)}
-    assert await library.places.use_file([known["b.jpg"]]) == 1
+    assert await library.set_place([known["b.jpg"]], "file")
     assert (await places(library))["b.jpg"] == ("New York City, New York, United States", False)
 
 
@@ -180,3 +185,31 @@ async def test_names_are_suggested_while_they_are_typed(open_library: OpenLibrar
     assert [each.line for each in await suggest("place:ro", 8)] == ["place:Rome "]
     assert 'place:"New York City" ' in [each.line for each in await suggest("place:new", 9)]
     assert [each.line for each in await suggest("country:it", 10)] == ["country:Italy "]
+
+
+async def test_side_cars_name_the_place_and_leave_that_of_another_program(
+    open_library: OpenLibrary, photo: Photo, tmp_path: Path
+) -> None:
+    library = await library_of(open_library, photo("a.jpg", ROME), photo("b.jpg", NEW_YORK), photo("e.jpg", NOWHERE))
+    (out := tmp_path / "out").mkdir()
+    theirs = (
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+        '<rdf:Description xmlns:photoshop="http://ns.adobe.com/photoshop/1.0/" photoshop:City="Brooklyn"/>'
+        "</rdf:RDF></x:xmpmeta>"
+    )
+    (out / "b.jpg.xmp").write_text(theirs)
+
+    async def written() -> dict[str, tuple[str | None, ...]]:
+        async for _ in library.export.sidecars(out):
+            pass
+        names = ("photoshop:City", "photoshop:State", "photoshop:Country", "Iptc4xmpCore:CountryCode")
+        found = {path.name: parse_xmp(path.read_bytes()) for path in out.iterdir()}
+        return {name: tuple(xmp.text(each) for each in names) for name, xmp in found.items()}
+
+    assert await written() == {
+        "a.jpg.xmp": ("Rome", "Lazio", "Italy", "IT"),
+        "b.jpg.xmp": ("Brooklyn", None, None, None),
+        "e.jpg.xmp": (None, None, None, None),
+    }
+    await library.set_place(list((await ids(library)).values()), "Paris, FR")
+    assert set((await written()).values()) == {("Paris", "Île-de-France", "France", "FR")}

@@ -104,8 +104,24 @@ def avif(levels: Floats, primaries: int, transfer: int) -> bytes:
     return bytes(data)
 
 
-def profile(primaries: int, exponent: float, space: bytes = b"RGB ") -> bytes:
-    """Return an ICC profile of version 2 for RGB or GRAY (ICC.1:2001)."""
+def avif_of_ten_bits(path: Path, levels: Floats, primaries: int, transfer: int) -> bytes:
+    """Return an AVIF of 10 bits and full range that declares this in its box alone, not within the coded picture."""
+    with av.open(str(path), "w", format="avif") as output:
+        stream = output.add_stream("libsvtav1", rate=1)
+        assert isinstance(stream, av.VideoStream)
+        stream.height, stream.width = levels.shape[:2]
+        stream.pix_fmt = "yuv420p10le"
+        stream.codec_context.options = {"crf": "5"}
+        frame = yuv(levels, stream.pix_fmt, 9, full=True)
+        frame.pts = 0
+        output.mux([*stream.encode(frame), *stream.encode(None)])
+    data = bytearray(path.read_bytes())
+    struct.pack_into(">HHHB", data, data.index(b"nclx") + 4, primaries, transfer, 9, 0x80)
+    return bytes(data)
+
+
+def profile(primaries: int, exponent: float, space: bytes = b"RGB ", codes: bytes = b"") -> bytes:
+    """Return an ICC profile of version 2 for RGB or GRAY (ICC.1:2001); with H.273 codes as version 4.4 has them."""
     white = np.array([0.9642, 1.0, 0.8249])
     cones = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
     matrix = _to_xyz(primaries)
@@ -122,6 +138,8 @@ def profile(primaries: int, exponent: float, space: bytes = b"RGB ") -> bytes:
     else:
         tags |= {letter + b"XYZ": xyz(column) for letter, column in zip((b"r", b"g", b"b"), matrix.T, strict=True)}
         tags |= {letter + b"TRC": curve for letter in (b"r", b"g", b"b")}
+    if codes:
+        tags[b"cicp"] = b"cicp" + bytes(4) + codes
     table, body, start = struct.pack(">I", len(tags)), b"", 132 + 12 * len(tags)
     for kind, data in tags.items():
         table += kind + struct.pack(">II", start + len(body), len(data))
@@ -142,7 +160,7 @@ def clip(
     full: bool = False,
     real_matrix: int = 0,
 ) -> Path:
-    """Write three frames of RGB levels (0..1), tagged with H.273 codes, as `pixel_format`: yuv of 8, 10 or 12 bits.
+    """Write three frames of RGB levels (0..1), tagged with H.273 codes, as yuv of 8, 10 or 12 bits, or grey.
 
     `real_matrix` is the one that is used, if it is not the one that is declared.
     """
@@ -187,7 +205,7 @@ def yuv(levels: Floats, pixel_format: str, matrix: int, full: bool) -> av.VideoF
     if "420" in pixel_format:
         planes[1:] = [plane[::2] for plane in planes[1:]]
     frame = av.VideoFrame(levels.shape[1], levels.shape[0], pixel_format)
-    for plane, values in zip(frame.planes, planes, strict=True):
+    for plane, values in zip(frame.planes, planes, strict=False):
         data = np.clip(np.rint(values), 0, top).astype(np.uint8 if depth == 8 else "<u2")
         rows = np.zeros((plane.height, plane.line_size), np.uint8)
         packed = data.view(np.uint8).reshape(plane.height, -1)

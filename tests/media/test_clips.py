@@ -51,7 +51,7 @@ def test_a_turned_film_comes_out_upright(
     kept = picture if stored is None else picture.transpose(stored)
     source = drawing.clip(tmp_path / "a.mp4", [kept] * 6)
     drawing.turn_clip(source, matrix)
-    assert make_thumbnail(source, FileType.VIDEO, tmp_path / "t.jpg") == (256, 154)
+    assert make_thumbnail(source, FileType.VIDEO, tmp_path / "t.jpg").size == (256, 154)
     with Image.open(tmp_path / "t.jpg") as found:
         assert drawing.corners_of(found) == drawing.CORNERS
     for data in extract_frames(source, 3):
@@ -71,7 +71,7 @@ def test_a_film_that_begins_black_shows_a_later_frame(tmp_path: Path, key_every:
 
 def test_a_film_of_one_colour_has_a_thumbnail_nevertheless(tmp_path: Path) -> None:
     source = drawing.clip(tmp_path / "a.avi", [Image.new("RGB", (64, 48), (0, 0, 200))] * 20)
-    assert make_thumbnail(source, FileType.VIDEO, tmp_path / "t.jpg") == (64, 48)
+    assert make_thumbnail(source, FileType.VIDEO, tmp_path / "t.jpg").size == (64, 48)
 
 
 @pytest.mark.parametrize("key_every", [1, 1000])

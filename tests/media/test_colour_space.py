@@ -8,6 +8,7 @@ import zlib
 from pathlib import Path
 
 import numpy as np
+import pylibjxl
 import pytest
 from PIL import Image, ImageChops, ImageCms
 from tifffile import TiffWriter
@@ -83,6 +84,15 @@ def test_a_clip_that_declares_nothing_has_the_matrix_of_its_size(
     assert max(charts.differences(_thumbnail(made))) <= 5
 
 
+@pytest.mark.parametrize("full", [False, True])
+def test_a_clip_in_grey_has_its_range(tmp_path: Path, full: bool) -> None:
+    levels = charts.encoded(charts.chart(), 1, 13)[:120]
+    made = charts.clip(tmp_path / "a.mp4", levels, "libx265", "gray", full=full, real_matrix=1)
+    found = _thumbnail(made)
+    for number, grey in enumerate(charts.GREYS):
+        assert np.abs(np.array(found.getpixel((16 + 32 * number, 40))) - grey).max() <= 2
+
+
 @pytest.mark.parametrize("transfer", [16, 18])
 @pytest.mark.parametrize("brightest", [1.5, 4.9])
 def test_what_is_brighter_than_white_is_above_it_and_leaves_the_rest_alone(
@@ -131,6 +141,12 @@ def test_an_avif_with_codes(primaries: int, transfer: int) -> None:
     _assert_chart(charts.avif(charts.encoded(charts.chart(), primaries, transfer), primaries, transfer), 3, 10)
 
 
+@pytest.mark.parametrize(("primaries", "transfer"), [(9, 16), (9, 18), (12, 16)])
+def test_an_avif_of_ten_bits(tmp_path: Path, primaries: int, transfer: int) -> None:
+    levels = charts.encoded(charts.chart(), primaries, transfer)
+    _assert_chart(charts.avif_of_ten_bits(tmp_path / "a.avif", levels, primaries, transfer), 3, 5)
+
+
 @pytest.mark.parametrize(("primaries", "transfer"), SPACES)
 def test_a_heic_with_codes_whose_thumbnail_has_none(primaries: int, transfer: int) -> None:
     levels = charts.encoded(charts.chart(), primaries, transfer)
@@ -147,6 +163,24 @@ def test_a_picture_with_a_profile(name: str, primaries: int, exponent: float) ->
     transfer = primaries if primaries < 1 else 4
     image = charts.picture(charts.encoded(charts.chart(), primaries, transfer))
     _assert_chart(_encoded(image, name, icc_profile=charts.profile(primaries, exponent)), 2, 8)
+
+
+@pytest.mark.parametrize("transfer", [16, 18])
+def test_a_profile_with_codes_of_hdr(transfer: int) -> None:
+    levels = charts.encoded(charts.chart(), 9, transfer)
+    packed = b"x\0\0" + zlib.compress(charts.profile(9, 2.2, codes=bytes([9, transfer, 0, 1])))
+    _assert_chart(charts.png(levels, 65535, (b"iCCP", packed)))
+
+
+def test_a_jpeg_xl_with_a_profile() -> None:
+    pixels = np.asarray(charts.picture(charts.encoded(charts.chart(), 12, 4)))
+    _assert_chart(pylibjxl.encode(pixels, lossless=True, icc=charts.profile(12, 2.2)))
+
+
+def test_the_preview_of_a_raw_photo_with_a_profile() -> None:
+    preview = charts.picture(charts.encoded(charts.chart(), 0, 0))
+    preview.info["icc_profile"] = charts.profile(0, 2.19921875)
+    _assert_chart(drawing.dng(Image.new("RGB", (640, 480)), preview), 2, 6)
 
 
 def test_a_picture_of_few_colours_or_greys_with_a_profile() -> None:

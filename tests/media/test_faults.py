@@ -46,7 +46,7 @@ def test_a_clip_whose_tags_are_not_utf8_is_read(tmp_path: Path) -> None:
     film.write_bytes(content.replace(b"CafXY", b"Caf\xe9\xff"))
     metadata = read_metadata(film, FileType.VIDEO)
     assert (metadata.width, metadata.height) == (120, 80)
-    assert make_thumbnail(film, FileType.VIDEO, tmp_path / "thumbnail.jpg") == (120, 80)
+    assert make_thumbnail(film, FileType.VIDEO, tmp_path / "thumbnail.jpg").size == (120, 80)
 
 
 def test_a_camera_whose_name_is_not_utf8_is_shown_without_broken_characters(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_a_picture_decoder_that_is_called_wrongly_is_a_bug(tmp_path: Path, monke
             make_thumbnail(picture, FileType.IMAGE, tmp_path / "thumbnail.jpg")
         with pytest.raises(TypeError):
             probe(picture, MediaLimits())
-    assert make_thumbnail(picture, FileType.IMAGE, tmp_path / "thumbnail.jpg") == (120, 80)
+    assert make_thumbnail(picture, FileType.IMAGE, tmp_path / "thumbnail.jpg").size == (120, 80)
 
 
 def test_what_the_decoder_itself_stumbles_over_is_the_pictures_fault(tmp_path: Path) -> None:

@@ -31,7 +31,19 @@ def test_its_exif_is_read_packed_or_not(tmp_path: Path, before: bytes) -> None:
     path.write_bytes(pylibjxl.encode(np.asarray(drawing.four_corners()), exif=before + exif_of()[6:]))
     found = read_metadata(path, FileType.IMAGE)
     assert (found.width, found.height, found.taken_at) == (120, 80, "2022-03-04T05:06:07")
-    assert found.extra == {"camera_make": "Camera", "orientation": 1}
+    assert found.extra == {"camera_make": "Camera"}
+
+
+def test_its_xmp_is_read_although_it_is_packed(tmp_path: Path) -> None:
+    path = tmp_path / "photo"
+    packet = (
+        b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+        b'<rdf:Description xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmp:Rating="4"/></rdf:RDF></x:xmpmeta>'
+    )
+    data = pylibjxl.encode(np.asarray(drawing.four_corners()), xmp=packet)
+    assert packet not in data
+    path.write_bytes(data)
+    assert read_metadata(path, FileType.IMAGE).words.rating == 4
 
 
 @pytest.mark.parametrize("value", range(1, 9))

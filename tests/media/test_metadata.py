@@ -191,3 +191,22 @@ def test_only_what_cannot_be_opened_is_an_error(tmp_path: Path) -> None:
     cut = drawing.jpeg_bytes(drawing.four_corners(600, 400))[:1200]
     (tmp_path / "cut.jpg").write_bytes(cut)
     assert read_metadata(tmp_path / "cut.jpg", FileType.IMAGE).width == 600
+
+
+@pytest.mark.parametrize("name", ["PNG", "WEBP", "AVIF", "GIF"])
+def test_an_animation_is_a_picture_with_a_count_of_frames(tmp_path: Path, name: str) -> None:
+    frames = drawing.shades(5)
+    path = tmp_path / "a"
+    frames[0].save(path, name, save_all=True, append_images=frames[1:], duration=100)
+    assert (read_metadata(path, FileType.IMAGE).extra or {})["frames"] == 5
+    frames[0].save(path, name)
+    assert read_metadata(path, FileType.IMAGE).extra is None
+
+
+def test_the_pages_of_a_tiff_and_a_picture_before_an_animation_are_no_frames(tmp_path: Path) -> None:
+    frames = drawing.shades(5)
+    path = tmp_path / "a"
+    frames[0].save(path, "TIFF", save_all=True, append_images=frames[1:])
+    assert "frames" not in (read_metadata(path, FileType.IMAGE).extra or {})
+    frames[0].save(path, "PNG", save_all=True, append_images=frames[1:], default_image=True)
+    assert (read_metadata(path, FileType.IMAGE).extra or {})["frames"] == 4

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vuemantics_tui.media.places import locate
+from vuemantics_tui.media.places import locate, read_place
 
 
 def named(latitude: float, longitude: float) -> tuple[str, str]:
@@ -125,3 +125,22 @@ def test_a_place_brings_its_region_its_country_and_its_other_names() -> None:
     # Not those of the largest place with the same name.
     small, _ = locate(40.7989, -81.3784)
     assert small is not None and small.country_code == "US"
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "region", "country"),
+    [
+        ("Roma, Italia", "Rome", "Lazio", "IT"),
+        (" münchen ,de", "Munich", "Bavaria", "DE"),
+        ("Springfield, Illinois, US", "Springfield", "Illinois", "US"),
+        ("東京, 日本", "Tokyo", "Tokyo", "JP"),
+        ("Singapore", "Singapore", "", "SG"),
+        ("Italy", "", "", "IT"),
+        ("The shed, Cornwall, UK", "The shed", "Cornwall", "GB"),
+        ("Grandma's garden", "Grandma's garden", "", ""),
+        ("The beach, somewhere", "The beach", "somewhere", ""),
+    ],
+)
+def test_a_place_is_read_as_a_person_writes_it(text: str, name: str, region: str, country: str) -> None:
+    place = read_place(text)
+    assert (place.name, place.region, place.country_code) == (name, region, country)

@@ -342,7 +342,7 @@ async def test_a_full_disk_costs_no_upload_its_thumbnail(
     full = True
     make_thumbnail = jobs.make_thumbnail
 
-    def on_a_full_disk(*arguments: Any) -> tuple[int, int]:
+    def on_a_full_disk(*arguments: Any) -> str:
         if full:
             raise OSError(errno.ENOSPC, "No space left on device")
         return make_thumbnail(*arguments)

@@ -307,3 +307,22 @@ async def test_distances_are_computed_off_the_loop(rows: Database, monkeypatch: 
     assert await numbers(rows, "near:52.5,13.4,600") == [1, 2]
     assert computed
     assert loop not in computed
+
+
+async def test_raw_photos_and_animations_are_found(rows: Database) -> None:
+    async with rows.transaction() as connection:
+        for number, mime_type, metadata in (
+            (1, "image/x-nikon-nef", "{}"),
+            (2, "image/x-canon-cr3", "{}"),
+            (3, "image/gif", '{"frames": 12}'),
+            (5, "image/webp", "{}"),
+        ):
+            await connection.execute(
+                "UPDATE uploads SET file_type = 'image', mime_type = ?, metadata = ? WHERE number = ?",
+                (mime_type, metadata, number),
+            )
+    assert await numbers(rows, "type:raw") == [1, 2]
+    assert await numbers(rows, "type:nef") == [1]
+    assert await numbers(rows, "-type:raw") == [3, 5]
+    assert await numbers(rows, "is:animated") == [3]
+    assert await numbers(rows, "-is:animated") == [1, 2, 5]

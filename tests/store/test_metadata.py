@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from tests.conftest import insert_upload
+from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.media import MediaMetadata
-from vuemantics_tui.domain.moment import DateSource
+from vuemantics_tui.domain.moment import DateEdit, DateSource
 from vuemantics_tui.store.database import Database
 from vuemantics_tui.store.metadata import DateStore, save_metadata
 from vuemantics_tui.store.statistics import Month, StatisticsStore
@@ -143,23 +144,45 @@ async def test_the_own_time_of_a_file_is_that_of_this_machine_whatever_the_camer
 async def test_a_date_set_by_hand_stays_until_it_is_taken_back(shelf: Shelf) -> None:
     upload = await shelf.add("a.jpg", photo("2024-07-01T20:10:00", None))
     other = await shelf.add("b.jpg", photo("2024-07-01T20:11:00", None))
-    assert await shelf.dates.set({upload: "1985-06-15", other: "1985-06-15T10:00:00"}) == 2
-    assert await shelf.dates.set({upload: "1985-06-15"}) == 0
+    assert await shelf.dates.edit([upload, "unknown"], DateEdit.of("1985/6/15")) == {upload: None}
+    assert await shelf.dates.edit([other], DateEdit.of("1985-06-15 10:00")) == {other: None}
+    assert await shelf.dates.edit([upload], DateEdit.of("1985-06-15")) == {}
     await shelf.read(upload, photo("2024-08-01T20:10:00", None))
     assert await shelf.taken(upload) == ("1985-06-15", DateSource.HAND)
-    assert await shelf.dates.by_hand([upload, other]) == {upload: "1985-06-15", other: "1985-06-15T10:00:00"}
-    assert await shelf.dates.set({upload: None, "unknown": None}) == 1
-    assert await shelf.taken(upload) == ("2024-08-01T20:10:00", DateSource.EXIF)
-    assert await shelf.dates.set({upload: None}) == 0
     assert await shelf.taken(other) == ("1985-06-15T10:00:00", DateSource.HAND)
+    assert await shelf.dates.edit([upload, other], DateEdit.of("file")) == {
+        upload: "1985-06-15",
+        other: "1985-06-15T10:00:00",
+    }
+    assert await shelf.taken(upload) == ("2024-08-01T20:10:00", DateSource.EXIF)
+    assert await shelf.dates.edit([upload], DateEdit.of("file")) == {}
+
+
+async def test_a_change_of_dates_can_be_undone(shelf: Shelf) -> None:
+    one, other = [await shelf.add(name, photo("2024-07-01T23:30:00.5+02:00", 120)) for name in ("a.jpg", "b.jpg")]
+    await shelf.dates.edit([other], DateEdit.of("1985-06-15"))
+    before = await shelf.dates.edit([one, other], DateEdit.of("+1d2h30m"))
+    assert await shelf.taken(one) == ("2024-07-03T02:00:00.5+02:00", DateSource.HAND)
+    assert await shelf.taken(other) == ("1985-06-16T02:30:00", DateSource.HAND)
+    assert await shelf.dates.restore(before) == 2
+    assert await shelf.taken(one) == ("2024-07-01T23:30:00.5+02:00", DateSource.EXIF)
+    assert await shelf.taken(other) == ("1985-06-15", DateSource.HAND)
+
+
+async def test_a_shift_moves_all_or_none(shelf: Shelf) -> None:
+    dated = await shelf.add("a.jpg", photo("2024-07-01T23:30:00", None))
+    undated = await shelf.add("b.jpg", MediaMetadata())
+    with pytest.raises(UsageError, match="without a date"):
+        await shelf.dates.edit([dated, undated], DateEdit.of("-1h"))
+    assert (await shelf.taken(dated))[0] == "2024-07-01T23:30:00"
 
 
 async def test_a_clip_with_a_date_by_hand_is_left_alone_by_its_neighbours(shelf: Shelf) -> None:
     upload = await shelf.add("clip.mp4", clip("2024-07-01T23:30:00Z", **CAMERA))
-    await shelf.dates.set({upload: "1985-06-15"})
+    await shelf.dates.edit([upload], DateEdit.of("1985-06-15"))
     await shelf.add("near.jpg", photo("2024-07-01T01:10:00", 60, **CAMERA))
     assert (await shelf.taken(upload))[0] == "1985-06-15"
-    await shelf.dates.set({upload: None})
+    await shelf.dates.edit([upload], DateEdit.of("file"))
     assert (await shelf.taken(upload))[0] == "2024-07-02T00:30:00+01:00"
 
 

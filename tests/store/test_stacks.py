@@ -70,7 +70,7 @@ async def test_a_live_photo_is_one_entry(database: Database) -> None:
     await take(database, "IMG_0103.JPG")
     assert await listed(database) == ["IMG_0102.JPG 2", "IMG_0103.JPG"]
     shown = await upload(database, clip)
-    assert shown.stack_face == (await upload(database, still)).id
+    assert shown.stack_cover == (await upload(database, still)).id
     assert (shown.stack_role, (await upload(database, still)).stack_role) == ("clip", "still")
     assert [(one.filename, one.role) for one in shown.stack_members] == [
         ("IMG_0102.JPG", "still"),
@@ -147,7 +147,7 @@ async def test_the_trash_takes_one_or_all_and_gives_them_back(database: Database
     assert await listed(database) == ["IMG_1.JPG 2"]
     await trash.trash([ids[clip]])
     assert await listed(database) == ["IMG_1.JPG"]
-    assert (await upload(database, still)).stack_face is None
+    assert (await upload(database, still)).stack_cover is None
     await trash.trash([ids[still]])
     assert await listed(database) == []
     await trash.restore([ids[clip]])
@@ -158,7 +158,7 @@ async def test_the_trash_takes_one_or_all_and_gives_them_back(database: Database
     assert await listed(database) == ["IMG_1.JPG 2"]
 
 
-async def test_hiding_the_face_shows_another(database: Database) -> None:
+async def test_hiding_the_cover_shows_another(database: Database) -> None:
     await take(database, "IMG_1.NEF")
     jpeg = await take(database, "IMG_1.JPG")
     await UploadStore(database).set_hidden([(await upload(database, jpeg)).id], True)

@@ -212,6 +212,27 @@ async def test_a_tag_without_a_name_is_refused_in_the_field(root: Path) -> None:
         assert await window.library.tags.own() == []
 
 
+async def test_the_place_of_many_uploads_is_set_at_once(root: Path) -> None:
+    await make_library(root, ROWS)
+    async with window_on(root, size=(120, 24)) as window:
+        await window.shows("cherry.png")
+        await window.press("space", "space", "P")
+        await window.shows("Place of 2 uploads", "No place is known. Type one.")
+        await window.press("enter")
+        await window.shows("A place needs a name.")
+        await window.press(*"Roma, IT", "enter")
+        await window.shows("Changed the place of 2 uploads.")
+        found = {each.filename: each.place_words for each in await window.library.uploads.newest()}
+        assert found == {"cherry.png": "Rome, Lazio, Italy", "Apple.png": "Rome, Lazio, Italy", "banana.png": ""}
+        await window.press("P", *"rom")
+        await window.shows("Place of banana.png", "Rome, Lazio, Italy")
+        await window.press("tab", "enter")
+        await window.shows("Changed the place of banana.png.", "Rome, Lazio, Italy")
+        await window.press("u")
+        await window.shows("Changed the place of 1 upload back.")
+        assert [each.place for each in await window.library.uploads.newest()] == ["Rome", "Rome", None]
+
+
 @pytest.mark.parametrize(
     ("text", "changes"),
     [
@@ -333,3 +354,31 @@ async def test_the_bar_says_how_far_the_look_at_older_uploads_is(root: Path, mon
         await window.shows("reading 2% of 5,000")
         progress[0] = None
         await window.until(lambda: "reading" not in window.text())
+
+
+async def test_dates_are_set_shifted_and_undone(root: Path) -> None:
+    await make_library(root, ROWS)
+    async with window_on(root, size=(100, 30)) as window:
+        await window.shows("cherry.png")
+        await window.press("C")
+        await window.shows("Date of cherry.png", "No date is known. Type one.")
+        await window.press(*"24:10", "enter")
+        await window.shows("'24:10' is not a date")
+        await window.press(*["backspace"] * 5, *"2024-03-05 14:30", "enter")
+        await window.shows("Changed the date of cherry.png. u undoes.")
+        await window.press("*", "C")
+        await window.shows("Date of 3 uploads", "Taken 5 Mar 2024 14:30.")
+        await window.press(*"2024-03-06", "enter")
+        await window.shows("Changed the date of 3 uploads. u undoes.")
+        await window.press("C")
+        await window.shows("Taken 6 Mar 2024, set by hand.")
+        await window.press(*"-1d", "enter")
+        await window.shows("Changed the date of cherry.png. u undoes.")
+        await window.press("u")
+        await window.shows("Changed the date of 1 upload back.")
+        await window.press("u")
+        await window.shows("Changed the date of 3 uploads back.")
+        (cherry,) = [each for each in await window.library.uploads.newest() if each.filename == "cherry.png"]
+        assert (cherry.taken_at, cherry.taken_from) == ("2024-03-05T14:30:00", "hand")
+        await window.press("C", *"file", "enter", "C")
+        await window.shows("No date is known. Type one.")

@@ -13,10 +13,10 @@ from tests.ui.conftest import NOW
 from tests.ui.test_looks import LooksApp, press, root
 from tests.ui.uploads.pane_stage import COMPLETED, FAILED, change, in_utc
 from tests.ui.uploads.test_snapshots import SIZES
-from vuemantics_tui.domain.duplicates import DuplicateGroup, LookAlike
+from vuemantics_tui.domain.duplicates import DuplicateGroup, DuplicatesFound, Likeness, LookAlike
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.upload import ProcessingStatus
-from vuemantics_tui.library.duplicates import Duplicates
+from vuemantics_tui.library.duplicates import Duplicates, OnFound
 from vuemantics_tui.library.statistics import LibraryStatistics, Space, Statistics
 from vuemantics_tui.search.vectors import IndexState
 from vuemantics_tui.store.statistics import Month, StageTime, StoredStatistics
@@ -31,19 +31,34 @@ Compare = Callable[..., bool]
 Size = tuple[int, int]
 
 
-def look_alike(number: int, name: str, width: int, size: int, sharpness: float, distance: int) -> LookAlike:
+def look_alike(number: int, name: str, width: int, size: int, sharpness: float, likeness: Likeness) -> LookAlike:
     at = "2026-05-01T09:30:00+00:00"
     return LookAlike(
-        *(number, str(number), name, "image", size, width, width * 2 // 3, at, at, sharpness, "thumb.png", distance)
+        *(
+            number,
+            str(number),
+            name,
+            "image",
+            size,
+            width,
+            width * 2 // 3,
+            at,
+            at,
+            sharpness,
+            "thumb.png",
+            "original.jpg",
+        ),
+        likeness=likeness,
     )
 
 
 GROUP = DuplicateGroup(
-    look_alike(1, "IMG_2041 beach walk.jpg", 4000, 3_100_000, 812.0, 0),
+    look_alike(1, "IMG_2041 beach walk.jpg", 4000, 3_100_000, 812.0, Likeness.SAME),
     (
-        look_alike(2, "IMG_2041 beach walk (1).jpg", 1024, 240_000, 640.0, 1),
-        look_alike(3, "whatsapp-2041.jpg", 640, 61_000, 205.4, 4),
+        look_alike(2, "IMG_2041 beach walk (1).jpg", 1024, 240_000, 640.0, Likeness.SAME),
+        look_alike(3, "whatsapp-2041.jpg", 640, 61_000, 205.4, Likeness.INSIDE),
     ),
+    "it has the most pixels",
 )
 STATISTICS = Statistics(
     StoredStatistics(
@@ -98,10 +113,12 @@ def test_looks_with_something_in_the_trash(snap_compare: Compare, root: Path, si
 
 
 def test_looks_with_duplicates(snap_compare: Compare, root: Path, size: Size, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def groups(duplicates: Duplicates) -> list[DuplicateGroup]:
-        return [GROUP]
+    async def find(duplicates: Duplicates, on_found: OnFound) -> DuplicatesFound:
+        found = DuplicatesFound((GROUP,), (), 2, 2)
+        on_found(found)
+        return found
 
-    monkeypatch.setattr(Duplicates, "groups", groups)
+    monkeypatch.setattr(Duplicates, "find", find)
     app = LooksApp(root)
     assert snap_compare(app, terminal_size=size, run_before=press(app, "W", shows="group 1 of 1"))
 

@@ -49,6 +49,7 @@ _PLACES = {
     "saved": "search:saved",
     "search": "search:search",
     "show": "uploads:show",
+    "stack": "stacks:stack",
     "stats": "statistics:stats",
     "tag": "uploads:tag",
     "trash": "trash:trash",

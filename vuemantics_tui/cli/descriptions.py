@@ -18,16 +18,18 @@ from vuemantics_tui.cli.options import (
     patience_of,
     patience_option,
 )
-from vuemantics_tui.cli.output import emit, emit_json, note, tell_upload, upload_document
+from vuemantics_tui.cli.output import SHORT_ID, emit, emit_json, note, tell_upload, upload_document
 from vuemantics_tui.cli.progress import follow, queued_words, resumable
 from vuemantics_tui.cli.session import open_library, run
 from vuemantics_tui.config import Settings
 from vuemantics_tui.domain.errors import UsageError
+from vuemantics_tui.domain.fields import taken_words
+from vuemantics_tui.domain.moment import DateEdit
 from vuemantics_tui.domain.text import counted, date_words, visible
 from vuemantics_tui.domain.upload import ProcessingStatus, Upload
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from vuemantics_tui.library import Library, StoredDescription
 
@@ -57,22 +59,50 @@ def describe(upload_id: str, use: int | None, no_wait: bool, patience: float | N
 
 
 @click.command()
-@click.argument("upload_id", metavar="ID")
-@click.option("--text", help="The new description. Without it, your editor opens.")
+@click.argument("upload_ids", metavar="ID...", nargs=-1, required=True)
+@click.option("--text", help="The new description. Without any option, your editor opens.")
 @click.option("--tags", help="The new tags; separate with commas. Without it, tags stay.")
+@click.option("--taken", metavar="WHEN", help="When it was taken, of one upload or many: see below.")
+@click.option("--place", metavar="PLACE", help="Where it was taken, of one upload or many: see below.")
 @no_wait_option
 @patience_option
 @json_option
 @analyzer_option
 @library_option
 def edit(
-    upload_id: str, text: str | None, tags: str | None, no_wait: bool, patience: float | None, as_json: bool
+    upload_ids: tuple[str, ...],
+    text: str | None,
+    tags: str | None,
+    taken: str | None,
+    place: str | None,
+    no_wait: bool,
+    patience: float | None,
+    as_json: bool,
 ) -> None:
-    """Edit the description of an upload.
+    """Edit the description of an upload, or the date or place of one or many.
 
-    Opens $VISUAL or $EDITOR, unless you give --text. Earlier descriptions stay in the history.
+    Opens $VISUAL or $EDITOR, unless you give an option. Earlier descriptions stay in the history.
+
+    WHEN is a date (2024-03-05), a date and time ("2024-03-05 14:30"), a shift (+1h30m or -2d, for a camera whose clock
+    was wrong), or "file" to go back to the date in the file.
+
+    PLACE is "Rome", "Rome, Italy" or "Rome, Lazio, Italy", "none" for no place, or "file" to go back to the place in
+    the file.
     """
     settings = current_settings()
+    if len(upload_ids) > 1 and (taken is place is None or text is not None or tags is not None):
+        raise UsageError(
+            "Only dates and places can be edited for several uploads at once",
+            "Give one ID, or --taken and --place alone.",
+        )
+    if taken is not None:
+        change_of_date = DateEdit.of(taken)
+        run(lambda: _edit_dates(settings, upload_ids, change_of_date, as_json))
+    if place is not None:
+        run(lambda: _edit_places(settings, upload_ids, place, as_json))
+    if not (taken is place is None) and text is None and tags is None:
+        return
+    upload_id = upload_ids[0]
     if text is None:
         before = run(lambda: _text_of(settings, upload_id))
         # No library is open in the editor's time: someone may take an hour.
@@ -159,6 +189,30 @@ def _page(description: StoredDescription) -> list[str]:
     for part in parts:
         lines += textwrap.wrap(part, _TEXT_WIDTH, initial_indent="    ", subsequent_indent="    ")
     return [*lines, ""]
+
+
+async def _edit_dates(settings: Settings, prefixes: Sequence[str], change: DateEdit, as_json: bool) -> None:
+    async with open_library(settings, "write") as library:
+        uploads = [await library.uploads.find(prefix) for prefix in prefixes]
+        changed = await library.dates.edit([upload.id for upload in uploads], change)
+        note(f"Changed the date of {counted(len(changed), 'upload')}." if changed else "No changes.")
+        for upload in await library.uploads.by_numbers([upload.number for upload in uploads]):
+            if as_json:
+                emit_json(upload_document(library, upload))
+            else:
+                emit(f"{upload.id[:SHORT_ID]}  {visible(upload.filename)}  {visible(taken_words(upload))}")
+
+
+async def _edit_places(settings: Settings, prefixes: Sequence[str], text: str, as_json: bool) -> None:
+    async with open_library(settings, "write") as library:
+        uploads = [await library.uploads.find(prefix) for prefix in prefixes]
+        changed = await library.set_place([upload.id for upload in uploads], text)
+        note(f"Changed the place of {counted(len(changed), 'upload')}." if changed else "No changes.")
+        for upload in await library.uploads.by_numbers([upload.number for upload in uploads]):
+            if as_json:
+                emit_json(upload_document(library, upload))
+            else:
+                emit(f"{upload.id[:SHORT_ID]}  {visible(upload.filename)}  {visible(upload.place_words or 'no place')}")
 
 
 async def _text_of(settings: Settings, prefix: str) -> str:

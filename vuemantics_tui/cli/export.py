@@ -20,7 +20,7 @@ from vuemantics_tui.domain.text import counted, visible
 if TYPE_CHECKING:
     from vuemantics_tui.library import Library
 
-XMP = "xmp"
+XMP, CLIPS = "xmp", "clips"
 STDOUT = Path("-")
 
 
@@ -31,27 +31,41 @@ STDOUT = Path("-")
 @click.argument("target", type=click.Path(path_type=Path, allow_dash=True), metavar="FOLDER|FILE")
 @click.argument("query", nargs=-1, metavar="[QUERY...]")
 @click.option(
-    "--format", "export_format", type=click.Choice(["jsonl", "csv", XMP]), help="JSON Lines, a table, or XMP side-cars."
+    "--format",
+    "export_format",
+    type=click.Choice(["jsonl", "csv", XMP, CLIPS]),
+    help="JSON Lines, a table, XMP side-cars, or the clips inside motion photos.",
 )
 @hidden_option
-@click.option("--overwrite", is_flag=True, help="Replace an existing file, and side-cars written by other programs.")
+@click.option(
+    "--sidecar-style",
+    "style",
+    type=click.Choice(["digikam", "darktable", "lightroom"]),
+    default="digikam",
+    show_default=True,
+    help="Name side-cars photo.jpg.xmp (digikam, darktable) or photo.xmp (lightroom).",
+)
+@click.option("--overwrite", is_flag=True, help="Replace an existing file, and side-cars as a whole.")
 @analyzer_option
 @library_option
-def export(target: Path, query: tuple[str, ...], export_format: str | None, hidden: bool, overwrite: bool) -> None:
+def export(
+    target: Path, query: tuple[str, ...], export_format: str | None, hidden: bool, style: str, overwrite: bool
+) -> None:
     """Export uploads for other programs.
 
     Exports all of them, or with a QUERY those it finds. Originals are never changed. The format xmp writes one
-    side-car per upload into a folder, with description and tags in the fields that digiKam, Lightroom and darktable
-    read.
+    side-car per upload into a folder, with title, description, tags, rating, label and creator in the fields that
+    digiKam, Lightroom and darktable read. What another program wrote into a side-car stays.
     """
     chosen = export_format or _format_of(target)
-    if chosen == XMP and target == STDOUT:
-        raise UsageError("Side-cars need a folder", "Give an existing folder, or --format jsonl.")
-    if chosen != XMP and target != STDOUT:
+    if chosen in (XMP, CLIPS) and target == STDOUT:
+        what = "Clips" if chosen == CLIPS else "Side-cars"
+        raise UsageError(f"{what} need a folder", "Give an existing folder, or --format jsonl.")
+    if chosen not in (XMP, CLIPS) and target != STDOUT:
         _check_file(target, overwrite)
     text = checked_line(query)
     settings = current_settings()
-    left_out = run(lambda: _export(settings, target, chosen, text, hidden, overwrite))
+    left_out = run(lambda: _export(settings, target, chosen, text, hidden, overwrite, style))
     raise SystemExit(FAILED if left_out else 0)
 
 
@@ -74,13 +88,15 @@ def _format_of(target: Path) -> str:
 
 
 async def _export(
-    settings: Settings, target: Path, export_format: str, text: str, hidden: bool, overwrite: bool
+    settings: Settings, target: Path, export_format: str, text: str, hidden: bool, overwrite: bool, style: str
 ) -> int:
-    """Write the export; return how many side-cars were skipped."""
+    """Write the export; return how many side-cars could not be written."""
     async with open_library(settings) as library:
         numbers = await _found(library, text, hidden) if text else None
         if export_format == XMP:
-            return await _sidecars(library, target, numbers, hidden, overwrite)
+            return await _sidecars(library, target, numbers, hidden, overwrite, style)
+        if export_format == CLIPS:
+            return await _clips(library, target, numbers, hidden)
         if target == STDOUT:
             await _lines(library, export_format, numbers, hidden)
         else:
@@ -125,20 +141,34 @@ async def _file(
     note(f"Exported {counted(done, 'upload')} to {visible(str(target))}")
 
 
+async def _clips(library: Library, folder: Path, numbers: Sequence[int] | None, hidden: bool) -> int:
+    written = 0
+    async for path in library.export.clips(folder, numbers, include_hidden=hidden):
+        written += 1
+        note(result_line("wrote", path.name))
+    note(f"Wrote {counted(written, 'clip')} to {visible(str(folder))}")
+    return 0
+
+
 async def _sidecars(
-    library: Library, folder: Path, numbers: Sequence[int] | None, hidden: bool, overwrite: bool
+    library: Library, folder: Path, numbers: Sequence[int] | None, hidden: bool, overwrite: bool, style: str
 ) -> int:
+    """Write the side-cars, and name those that cannot be written; return how many."""
+    from vuemantics_tui.library import SidecarStyle
+
     written = left_out = 0
     with bars() as progress:
         bar = Bar(progress, "exporting", 0)
-        async for result in library.export.sidecars(folder, numbers, include_hidden=hidden, overwrite=overwrite):
+        async for result in library.export.sidecars(
+            folder, numbers, include_hidden=hidden, overwrite=overwrite, style=SidecarStyle(style)
+        ):
             bar.show(result.done, result.of)
             bar.say(f"{result.done:,} of {result.of:,}")
             written += result.written
             if not result.written:
                 left_out += 1
-                note(result_line("skipped", result.path.name, result.reason))
+                note(result_line("failed", result.path.name, result.reason))
     note(f"Wrote {counted(written, 'side-car')} to {visible(str(folder))}")
     if left_out:
-        note(f"Skipped {left_out:,}. To replace them, add --overwrite")
+        note(f"{counted(left_out, 'side-car')} could not be written")
     return left_out

@@ -85,6 +85,9 @@ json_option: Decorator = click.option("--json", "as_json", is_flag=True, help="P
 """`--json`, for every command that prints uploads."""
 
 hidden_option: Decorator = click.option("--hidden", is_flag=True, help="Include hidden uploads.")
+alone_option: Decorator = click.option(
+    "--alone", is_flag=True, help="Only the uploads you name, not the rest of their stacks."
+)
 members_option: Decorator = click.option("--members", is_flag=True, help="Also list what is inside stacks.")
 yes_option: Decorator = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 no_wait_option: Decorator = click.option("--no-wait", is_flag=True, help="Queue the work and return at once.")

@@ -24,7 +24,7 @@ from vuemantics_tui.cli.session import open_library, run
 from vuemantics_tui.config import Settings
 from vuemantics_tui.desktop import open_in_viewer
 from vuemantics_tui.domain.errors import UsageError
-from vuemantics_tui.domain.text import counted, visible
+from vuemantics_tui.domain.text import caseless, counted, visible
 from vuemantics_tui.domain.upload import stack_sign
 
 if TYPE_CHECKING:
@@ -248,8 +248,8 @@ async def _add_saved(settings: Settings, name: str, text: str) -> None:
 
 async def _run_saved(settings: Settings, name: str, wanted: _Wanted) -> Path | None:
     async with open_library(settings) as library:
-        key = " ".join(name.split()).casefold()
-        searches = [one for one in await library.search.saved.all() if one.name.casefold() == key]
+        key = caseless(" ".join(name.split()))
+        searches = [one for one in await library.search.saved.all() if caseless(one.name) == key]
         if not searches:
             raise _no_search(name)
         return await _find(library, searches[0].query, wanted)

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vuemantics_tui.cli.options import ask, current_settings, json_option, library_option, lists, yes_option
+from vuemantics_tui.cli.options import (
+    alone_option,
+    ask,
+    current_settings,
+    json_option,
+    library_option,
+    lists,
+    yes_option,
+)
 from vuemantics_tui.cli.output import SHORT_ID, emit, emit_json, note, table, upload_document
 from vuemantics_tui.cli.session import open_library, run
 from vuemantics_tui.config import MOST_TRASH_DAYS, Settings
@@ -25,17 +33,21 @@ MOST_NAMED = 3
 @click.command()
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
 @click.option("--forever", is_flag=True, help="Delete at once, without the trash. This cannot be undone.")
+@alone_option
 @yes_option
 @library_option
-def delete(ids: tuple[str, ...], forever: bool, yes: bool) -> None:
-    """Move uploads to the trash. Your source files are untouched."""
+def delete(ids: tuple[str, ...], forever: bool, alone: bool, yes: bool) -> None:
+    """Move uploads to the trash. Your source files are untouched.
+
+    Deleting the cover of a stack deletes all of it.
+    """
     settings = current_settings()
-    run(lambda: _delete(settings, ids, forever, yes))
+    run(lambda: _delete(settings, ids, forever, alone, yes))
 
 
-async def _delete(settings: Settings, ids: tuple[str, ...], forever: bool, yes: bool) -> None:
+async def _delete(settings: Settings, ids: tuple[str, ...], forever: bool, alone: bool, yes: bool) -> None:
     async with open_library(settings, "write") as library:
-        named = {upload.id: upload for upload in [await _named(library, prefix, forever) for prefix in ids]}
+        named = {upload.id: upload for prefix in ids for upload in await _named(library, prefix, forever, alone)}
         if not yes:
             names = ", ".join(visible(upload.filename) for upload in named.values())
             question = f"Delete {names} for good?" if forever else f"Move {names} to the trash?"
@@ -54,13 +66,13 @@ def moved_words(count: int, ids: Sequence[str], trash: Trash) -> str:
     return f"Moved {counted(count, 'upload')} to the trash{days}. To undo: vuemantics-tui trash restore {named}"
 
 
-async def _named(library: Library, prefix: str, forever: bool) -> Upload:
-    """Return the upload that is meant; to be deleted for good, it may be in the trash. Raises UsageError."""
+async def _named(library: Library, prefix: str, forever: bool, alone: bool) -> list[Upload]:
+    """Return the uploads that are meant; to be deleted for good, one may be in the trash. Raises UsageError."""
     try:
-        return await library.uploads.find(prefix)
+        return await library.named([prefix], alone=alone)
     except UsageError:
         if forever and len(found := await _in_trash(library.trash, prefix)) == 1:
-            return found[0]
+            return found
         raise
 
 
@@ -77,11 +89,15 @@ def trash(context: click.Context, as_json: bool) -> None:
 
 @trash.command()
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
+@alone_option
 @library_option
-def restore(ids: tuple[str, ...]) -> None:
-    """Restore uploads. Those that were not finished go back to the queue."""
+def restore(ids: tuple[str, ...], alone: bool) -> None:
+    """Restore uploads. Those that were not finished go back to the queue.
+
+    A stack that was deleted as a whole comes back as a whole.
+    """
     settings = current_settings()
-    run(lambda: _restore(settings, ids))
+    run(lambda: _restore(settings, ids, alone))
 
 
 @trash.command()
@@ -120,7 +136,7 @@ async def _list(settings: Settings, as_json: bool) -> None:
             note("The trash is empty.")
 
 
-async def _restore(settings: Settings, ids: tuple[str, ...]) -> None:
+async def _restore(settings: Settings, ids: tuple[str, ...], alone: bool) -> None:
     async with open_library(settings, "write") as library:
         named: dict[str, Upload] = {}
         for prefix in ids:
@@ -130,7 +146,8 @@ async def _restore(settings: Settings, ids: tuple[str, ...]) -> None:
                 hint = "Type more of the ID." if found else "To see them: vuemantics-tui trash"
                 raise UsageError(f"{many} an ID that begins with {prefix!r}", hint)
             named[found[0].id] = found[0]
-        note(f"Restored {counted(await library.trash.restore(named), 'upload')}.")
+        wanted = list(named) if alone else await library.trash.store.together(list(named))
+        note(f"Restored {counted(await library.trash.restore(wanted), 'upload')}.")
 
 
 async def _empty(settings: Settings, older_than: int | None, yes: bool) -> None:

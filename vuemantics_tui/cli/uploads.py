@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vuemantics_tui.cli.options import current_settings, hidden_option, json_option, library_option, members_option
+from vuemantics_tui.cli.options import (
+    alone_option,
+    current_settings,
+    hidden_option,
+    json_option,
+    library_option,
+    members_option,
+)
 from vuemantics_tui.cli.output import emit, emit_json, note, table, upload_document, upload_page, upload_table
 from vuemantics_tui.cli.session import open_library, run
 from vuemantics_tui.config import Settings
@@ -59,7 +66,7 @@ async def _list(
 ) -> None:
     async with open_library(settings) as library:
         uploads = await library.uploads.newest(
-            status=status, file_type=file_type, limit=limit, show_hidden=hidden, faces_only=not members
+            status=status, file_type=file_type, limit=limit, show_hidden=hidden, covers_only=not members
         )
         if as_json:
             for upload in uploads:
@@ -102,12 +109,22 @@ async def _show(settings: Settings, prefix: str, as_json: bool) -> None:
 
 @click.command("open")
 @click.argument("upload_id", metavar="ID")
+@click.option("--clip", is_flag=True, help="Play the clip of a Live Photo or a motion photo.")
 @library_option
-def open_original(upload_id: str) -> None:
+def open_original(upload_id: str, clip: bool) -> None:
     """Open the original in your system's viewer."""
     settings = current_settings()
-    path = run(lambda: _original(settings, upload_id))
+    path = run(lambda: _clip(settings, upload_id) if clip else _original(settings, upload_id))
     open_in_viewer(path)
+
+
+async def _clip(settings: Settings, prefix: str) -> Path:
+    async with open_library(settings) as library:
+        upload = await library.uploads.find(prefix)
+        path = await library.clip(upload)
+        if path is None:
+            raise UsageError(f"{upload.filename} has no clip", "To see what has one: vuemantics-tui search is:motion")
+        return path
 
 
 async def _original(settings: Settings, prefix: str) -> Path:
@@ -123,12 +140,13 @@ async def _original(settings: Settings, prefix: str) -> Path:
 @click.argument("words", nargs=-1, metavar="ID... +TAG... -TAG...")
 @click.option("--list", "listed", is_flag=True, help="List tags and albums.")
 @click.option("--album/--no-album", default=None, help="Make the +TAGs albums, or plain tags again. Needs no IDs.")
+@alone_option
 @json_option
 @library_option
-def tag(words: tuple[str, ...], listed: bool, album: bool | None, as_json: bool) -> None:
+def tag(words: tuple[str, ...], listed: bool, album: bool | None, alone: bool, as_json: bool) -> None:
     """Add tags of your own to uploads, or remove them.
 
-    They stay when an upload is described again.
+    They stay when an upload is described again. Tagging the cover of a stack tags all of it.
     """
     wrong = next((word for word in words if word.startswith("--")), None)
     if wrong is not None:
@@ -149,7 +167,7 @@ def tag(words: tuple[str, ...], listed: bool, album: bool | None, as_json: bool)
     if listed:
         run(lambda: _tags_listed(settings, as_json))
     else:
-        run(lambda: _change(settings, ids, added, removed, album))
+        run(lambda: _change(settings, ids, added, removed, album, alone))
 
 
 async def _tags_listed(settings: Settings, as_json: bool) -> None:
@@ -167,10 +185,10 @@ async def _tags_listed(settings: Settings, as_json: bool) -> None:
 
 
 async def _change(
-    settings: Settings, ids: tuple[str, ...], added: list[str], removed: list[str], album: bool | None
+    settings: Settings, ids: tuple[str, ...], added: list[str], removed: list[str], album: bool | None, alone: bool
 ) -> None:
     async with open_library(settings, "write") as library:
-        named = [(await library.uploads.find(prefix)).id for prefix in ids]
+        named = [upload.id for upload in await library.named(ids, alone=alone)]
         given = taken = 0
         if named:
             plain, albums = ([], added) if album else (added, [])

@@ -163,8 +163,8 @@ def member_words(member: StackMember) -> str:
     return f"{member.filename} ({word})" if word else member.filename
 
 
-def _taken(upload: Upload) -> str:
-    """Return the date by the local clock, its offset and where it comes from."""
+def taken_words(upload: Upload) -> str:
+    """Return the date of an upload by the local clock, its offset, and where it comes from."""
     if not upload.taken_at:
         return ""
     minutes = offset_minutes(upload.taken_at)
@@ -214,7 +214,7 @@ FIELDS: tuple[UploadField, ...] = (
     _file("height"),
     _file("duration", "duration", shown=lambda upload: "" if upload.duration is None else f"{upload.duration:g} s"),
     _file("video_codec", "codec", exported=""),
-    _file("taken_at", "taken", shown=_taken),
+    _file("taken_at", "taken", shown=taken_words),
     _file("taken_from", load=_or_none(DateSource)),
     _file("place", "place", shown=_place, source=Source.PLACES, column="name", load=_or_none(str)),
     _file("region", source=Source.PLACES, load=_or_none(str)),
@@ -227,7 +227,7 @@ FIELDS: tuple[UploadField, ...] = (
     _file("thumbnail_path", "thumbnail", exported="", is_path=True),
     _file("sha256", "sha256"),
     UploadField("extension", Section.FILE),
-    _file("stack_face", json="stack", exported="stack", source=Source.STACK),
+    _file("stack_cover", json="stack", exported="stack", source=Source.STACK),
     _file("stack_role", exported="stack_role", load=_or_none(StackRole)),
     _file(
         *("stack_members", "stack"),

@@ -292,6 +292,8 @@ FORMATS: tuple[MediaFormat, ...] = (
     FLV := _video("FLV", "video/x-flv", "flv", _begins(b"FLV\x01")),
 )
 
+ANIMATED = (PNG, WEBP, AVIF, GIF)
+"""The formats of pictures that may move."""
 BY_EXTENSION: Mapping[str, MediaFormat] = {ending: each for each in FORMATS for ending in each.extensions}
 """The format that a file's extension (lower case, without a dot) promises."""
 BY_ALIAS: Mapping[str, MediaFormat] = {each.alias: each for each in FORMATS}

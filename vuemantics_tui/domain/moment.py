@@ -9,8 +9,11 @@ known and not the local clock, as in RFC 9557; `localised` turns it into the loc
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from enum import StrEnum
+
+from vuemantics_tui.domain.errors import UsageError
 
 
 class DateSource(StrEnum):
@@ -41,12 +44,18 @@ SOURCE_WORDS: dict[DateSource, str] = {
     DateSource.FILE: "from the file's own time",
 }
 
+BY_CAMERA = frozenset({DateSource.EXIF, DateSource.GPS, DateSource.QUICKTIME, DateSource.AVI, DateSource.CONTAINER})
+"""The sources that a camera itself has written."""
+
 # Nothing was photographed before 1826. What claims to be from after 2199 was never set.
 _FIRST_YEAR, _LAST_YEAR = 1826, 2199
 # Kiribati is 14 hours ahead of UTC, Baker Island 12 behind.
 _MOST_OFFSET, _LEAST_OFFSET = 14 * 60, -12 * 60
 # What a container counts from says that nobody set its clock: QuickTime from 1904, Unix from 1970.
 _UNSET = {datetime(1904, 1, 1), datetime(1970, 1, 1)}
+
+DATE_HINT = "Write 2024-03-05, 2024-03-05 14:30, +1h or -2d to shift it, or file for the date of the file."
+_SHIFT = re.compile(r"([+-]) ?(?:(\d{1,6})d)? ?(?:(\d{1,6})h)? ?(?:(\d{1,6})m)? ?(?:(\d{1,6})s)?", re.IGNORECASE)
 
 _OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)?")
 # Blanks stand for digits that the camera did not know (EXIF 2.32, 4.6.5), so a date may come with an empty time.
@@ -206,6 +215,52 @@ def _name_time(day: str, clock: re.Match[str]) -> str | None:
     except ValueError:
         return None
     return written(at, clock["fraction"] or "")
+
+
+@dataclass(frozen=True, slots=True)
+class DateEdit:
+    """A change of dates by hand: to a moment, by a time, or, without either, back to the date of the file."""
+
+    moment: str | None = None
+    shift: timedelta | None = None
+
+    @classmethod
+    def of(cls, text: str) -> DateEdit:
+        """Read `2024-03-05`, `2024-03-05 14:30`, `+1h30m`, `-2d`, `file`, or nothing, which means `file` too.
+
+        Seconds and an offset may follow the time. Raises UsageError for anything else.
+        """
+        clean = " ".join(text.split())
+        if clean.lower() in ("", DateSource.FILE):
+            return cls()
+        if (match := _SHIFT.fullmatch(clean)) and any(match.groups()[1:]):
+            days, hours, minutes, seconds = (int(part or 0) for part in match.groups()[1:])
+            shift = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+            return cls(shift=-shift if match[1] == "-" else shift)
+        moment = read_moment(clean)
+        if moment is None:
+            raise UsageError(f"{clean!r} is not a date", DATE_HINT)
+        return cls(moment.replace("Z", "+00:00"))
+
+    def applied(self, moment: str | None) -> str | None:
+        """Return the date that a date becomes by hand; None for that of the file.
+
+        Raises UsageError if a shift leads out of the calendar, or there is no date to shift.
+        """
+        if self.shift is None:
+            return self.moment
+        if moment is None:
+            raise UsageError("An upload without a date cannot be shifted", "Set its date first.")
+        try:
+            at = datetime.fromisoformat(moment[:19]) + self.shift
+        except OverflowError:
+            at = datetime.min
+        # A date alone stays one where it is shifted by whole days.
+        is_day = "T" not in moment and not self.shift % timedelta(days=1)
+        shifted = written(at)
+        if shifted is None:
+            raise UsageError(f"{moment[:10]} cannot be shifted so far", DATE_HINT)
+        return shifted[:10] if is_day else shifted + moment[19:]
 
 
 def _date(year: int, month: int, day: int) -> str | None:

@@ -17,7 +17,7 @@ from enum import StrEnum
 from functools import lru_cache
 from pathlib import PurePath
 
-from vuemantics_tui.domain.formats import FileType
+from vuemantics_tui.domain.formats import BY_EXTENSION, BY_MIME_TYPE, FileType
 
 # Clips of Live Photos take 3 seconds or less; other phones write up to 10.
 LONGEST_LIVE_SECONDS = 10.0
@@ -27,12 +27,6 @@ SAME_SHOT_SECONDS = 3.0
 BURST_GAP_SECONDS = 0.5
 # A clip's clock may be in another time zone. All zones differ by a multiple of this, and by no more than that.
 _ZONE_STEP_SECONDS, _MOST_ZONES_SECONDS = 900.0, 14 * 3600.0
-
-# What RAW files are called, as far as their names can tell.
-RAW_EXTENSIONS = frozenset(
-    "3fr ari arw bay cap cr2 cr3 crw dcr dcs dng drf eip erf fff gpr iiq k25 kdc mdc mef mos mrw nef nrw orf pef ptx"
-    " pxn raf raw rw2 rwl rwz sr2 srf srw x3f".split()
-)
 
 # What programs append to the name of an edited copy: Google Photos in several languages, Lightroom, Windows, Samsung.
 _EDIT_MARKS = (
@@ -68,6 +62,12 @@ class StackRole(StrEnum):
     MEMBER = "member"
 
 
+KIND_WORDS: dict[StackRole, str] = {
+    StackRole.CLIP: "Live Photo",
+    StackRole.FRAME: "burst",
+    StackRole.RAW: "RAW",
+    StackRole.EDITED: "edited",
+}
 ROLE_WORDS: dict[StackRole, str] = {
     StackRole.STILL: "still",
     StackRole.CLIP: "clip",
@@ -77,6 +77,13 @@ ROLE_WORDS: dict[StackRole, str] = {
     StackRole.FRAME: "burst",
     StackRole.MEMBER: "",
 }
+
+
+def kind_words(roles: Iterable[str]) -> str:
+    """Return what kind of stack these roles make: Live Photo, burst, RAW, edited, or several of them; else by hand."""
+    held = set(roles)
+    return ", ".join(words for role, words in KIND_WORDS.items() if role in held) or "by hand"
+
 
 APART = 0
 """The value of `by_hand` for what a person took out of its stack: nothing but a person stacks it again."""
@@ -158,9 +165,10 @@ class StackFacts:
         return self.file_type is FileType.IMAGE
 
 
-def is_raw_name(filename: str) -> bool:
-    """Tell whether a file name has an extension of RAW photos."""
-    return PurePath(filename).suffix.casefold().removeprefix(".") in RAW_EXTENSIONS
+def is_raw(filename: str, mime_type: str) -> bool:
+    """Tell whether a file is a RAW photo, by its format, or by its name where it was taken for a TIFF."""
+    formats = (BY_MIME_TYPE.get(mime_type), BY_EXTENSION.get(PurePath(filename).suffix.casefold().removeprefix(".")))
+    return any(known is not None and known.is_raw for known in formats)
 
 
 # Keys: uploads that share none of them are never tied
@@ -311,10 +319,10 @@ def _gap(one: str, other: str) -> float | None:
     return abs((first - second).total_seconds())
 
 
-# Faces and roles
+# Covers and roles
 
 
-def face_of(members: Iterable[StackFacts]) -> StackFacts:
+def cover_of(members: Iterable[StackFacts]) -> StackFacts:
     """Return who stands for the others in lists: the still, the JPEG, the edited one, the cover or the sharpest.
 
     What is in the trash or hidden stands for others only where all are. Whoever a person chose comes first.

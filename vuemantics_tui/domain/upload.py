@@ -187,8 +187,8 @@ class Upload(UploadRow):
     was taken, `country_code` as in ISO 3166, and `place_edited` says that a person set them; `retry_at`, the time of
     the next attempt, in seconds since the epoch; `edited` whether a person wrote the description; `own_tags` are your
     own tags, which stay when the upload is described again. `title` to `rating` and `keywords` are what the file or its
-    side-car says, as in `FileWords`; with `rated_by_hand` the rating, or that there is none, is yours. `stack_face` is
-    the ID of the upload that stands for its stack, and `stack_members` is all of that stack, the face first.
+    side-car says, as in `FileWords`; with `rated_by_hand` the rating, or that there is none, is yours. `stack_cover` is
+    the ID of the upload that stands for its stack, and `stack_members` is all of that stack, the cover first.
     """
 
     user_id: str = ""
@@ -240,9 +240,23 @@ class Upload(UploadRow):
     retry_at: float | None = None
     missing_model: str = ""
     edited: bool = False
-    stack_face: str | None = None
+    stack_cover: str | None = None
     stack_role: StackRole | None = None
     stack_members: tuple[StackMember, ...] = ()
+
+    @property
+    def motion_start(self) -> int:
+        """Where in its file the clip of a motion photo begins, in bytes."""
+        return int(self.metadata.get("motion_photo_offset", 0))
+
+    @property
+    def has_clip(self) -> bool:
+        """Whether there is a clip to play: it is one, holds one, or has one in its stack."""
+        return (
+            self.file_type is FileType.VIDEO
+            or bool(self.motion_bytes)
+            or any(member.role == StackRole.CLIP for member in self.stack_members)
+        )
 
     @property
     def place_words(self) -> str:

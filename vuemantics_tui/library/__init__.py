@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import cached_property
@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Self
 
 from vuemantics_tui import paths
 from vuemantics_tui.config import MIB, Settings
-from vuemantics_tui.domain.errors import LibraryError, VuemanticsError
+from vuemantics_tui.domain.errors import LibraryError, UsageError, VuemanticsError
+from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.media import WHOLE, Crop
+from vuemantics_tui.domain.stacks import StackRole
 from vuemantics_tui.domain.text import counted
-from vuemantics_tui.files import make_folder
+from vuemantics_tui.files import copy_part, make_folder
 from vuemantics_tui.library.analyzer import LibraryAnalyzer
 from vuemantics_tui.library.queue import Queue
 from vuemantics_tui.library.trash import Trash
@@ -26,7 +28,8 @@ from vuemantics_tui.store.database import Access, Database
 from vuemantics_tui.store.descriptions import DescriptionStore
 from vuemantics_tui.store.history import HistoryStore
 from vuemantics_tui.store.identity import LibraryStore
-from vuemantics_tui.store.places import PlaceStore
+from vuemantics_tui.store.metadata import DateStore
+from vuemantics_tui.store.places import PlaceStore, Placing
 from vuemantics_tui.store.queue import QueueStore
 from vuemantics_tui.store.stacks import StackStore
 from vuemantics_tui.store.tags import RatingStore, TagStore
@@ -35,13 +38,14 @@ from vuemantics_tui.store.uploads import UploadStore
 
 if TYPE_CHECKING:
     from vuemantics_tui.analyzers.base import Analyzer, Compute, OnPulled, ServerState
-    from vuemantics_tui.domain.duplicates import DuplicateGroup, LookAlike
+    from vuemantics_tui.domain.duplicates import DuplicateGroup, DuplicatesFound, Likeness, LookAlike
     from vuemantics_tui.domain.upload import Upload
     from vuemantics_tui.library.analyzer import Choice
     from vuemantics_tui.library.duplicates import Duplicates
     from vuemantics_tui.library.export import Export, ExportFormat, ExportProgress, SidecarResult
     from vuemantics_tui.library.search import Search, SearchHit, SearchResults
     from vuemantics_tui.library.statistics import LibraryStatistics, Space, Statistics
+    from vuemantics_tui.library.xmp import SidecarStyle
     from vuemantics_tui.processing.backfill import BackfillProgress
     from vuemantics_tui.processing.circuit import Outage
     from vuemantics_tui.processing.intake import Candidate, Intake, IntakeOutcome, IntakeResult, OnBytes
@@ -66,6 +70,7 @@ __all__ = [
     "DescriptionStore",
     "DuplicateGroup",
     "Duplicates",
+    "DuplicatesFound",
     "Export",
     "ExportFormat",
     "ExportProgress",
@@ -75,9 +80,11 @@ __all__ = [
     "Library",
     "LibrarySize",
     "LibraryStatistics",
+    "Likeness",
     "LookAlike",
     "OnPulled",
     "Outage",
+    "Placing",
     "Queue",
     "Rating",
     "Running",
@@ -87,6 +94,7 @@ __all__ = [
     "SearchResults",
     "ServerState",
     "SidecarResult",
+    "SidecarStyle",
     "Space",
     "StageLimits",
     "Statistics",
@@ -103,11 +111,12 @@ __all__ = [
 # which most commands do without.
 _LATE = {
     "analyzers.base": ("Analyzer", "Compute", "OnPulled", "ServerState"),
-    "domain.duplicates": ("DuplicateGroup", "LookAlike"),
+    "domain.duplicates": ("DuplicateGroup", "DuplicatesFound", "Likeness", "LookAlike"),
     "library.analyzer": ("Choice",),
     "library.duplicates": ("Duplicates",),
     "library.export": ("Export", "ExportFormat", "ExportProgress", "SidecarResult"),
     "library.search": ("Search", "SearchHit", "SearchResults"),
+    "library.xmp": ("SidecarStyle",),
     "library.statistics": ("LibraryStatistics", "Space", "Statistics"),
     "processing.backfill": ("BackfillProgress",),
     "processing.circuit": ("Outage",),
@@ -161,6 +170,7 @@ class Library:
         self.tags = TagStore(database)
         self.ratings = RatingStore(database)
         self.places = PlaceStore(database)
+        self.dates = DateStore(database)
         self.queue = Queue(settings, database, self.analyzer, lambda: self.compute, limits)
         self.stacks = StackStore(database)
         self.descriptions = DescriptionStore(database)
@@ -230,7 +240,7 @@ class Library:
         """What finds uploads that look the same."""
         from vuemantics_tui.library.duplicates import Duplicates
 
-        return Duplicates(self.database)
+        return Duplicates(self.database, self.root, lambda: self.compute, self.settings.limits.max_pixels)
 
     @cached_property
     def export(self) -> Export:
@@ -257,6 +267,17 @@ class Library:
         """Return a new listener to changes by this and all other processes."""
         return ChangeFeed(self.database)
 
+    async def named(self, prefixes: Iterable[str], *, alone: bool = False) -> list[Upload]:
+        """Return the uploads whose IDs begin so, and with the cover of a stack, unless `alone`, all of that stack.
+
+        Raises UsageError where a prefix means none, or several.
+        """
+        found = [await self.uploads.find(prefix) for prefix in prefixes]
+        numbers = [upload.number for upload in found]
+        return await self.uploads.by_numbers(
+            list(dict.fromkeys(numbers)) if alone else await self.stacks.whole(numbers)
+        )
+
     def absolute(self, relative: str | None) -> Path | None:
         """Return where a file of the library is on this machine; None for none, and for one outside of the library."""
         if not relative or not (self.root / relative).is_relative_to(self.root) or ".." in Path(relative).parts:
@@ -272,6 +293,29 @@ class Library:
                 "The library is damaged, or made to harm. Restore it from a backup, or use another one.",
             )
         return path
+
+    async def clip(self, upload: Upload) -> Path | None:
+        """Return a file with the clip of a video, a motion photo or a Live Photo; None where there is none.
+
+        That of a motion photo is taken out of it once, and goes with the upload. Raises LibraryError if it cannot be.
+        """
+        if upload.file_type is FileType.VIDEO:
+            return self.original(upload)
+        if upload.motion_bytes:
+            original = self.original(upload)
+            target = original.with_name(paths.CLIP_NAME)
+            try:
+                await asyncio.to_thread(_take_out, original, target, upload.motion_start, upload.motion_bytes)
+            except OSError as error:
+                raise LibraryError(
+                    f"The clip in {upload.filename} cannot be taken out of it: {error.strerror or error}",
+                    f"Check the free space and the permissions of {self.root}.",
+                ) from error
+            return target
+        for member in upload.stack_members:
+            if member.role == StackRole.CLIP and (found := await self.uploads.get(member.id)):
+                return self.original(found)
+        return None
 
     async def gather(self, named: Iterable[Path], *, recursive: bool) -> list[Candidate]:
         """Return all files that the paths stand for, checked for space. Raises UsageError and LibraryError."""
@@ -298,6 +342,19 @@ class Library:
         pipeline = await self.queue.pipeline()
         await pipeline.process_upload_background(upload_id, user_id, file_type, extension)
 
+    async def set_place(self, upload_ids: Sequence[str], text: str) -> Placing:
+        """Set the place of uploads as a person writes it: `Rome, Italy`, `none` for no place, `file` for the one in the
+        file. Return what those had that changed. Raises UsageError for no text.
+        """
+        from vuemantics_tui.media.places import read_place
+
+        word = text.strip().lower()
+        if not word.strip(" ,"):
+            raise UsageError("A place needs a name", 'For example "Rome, Italy", "none" for no place, or "file".')
+        if word == "file":
+            return await self.places.use_file(upload_ids)
+        return await self.places.set(upload_ids, None if word == "none" else await asyncio.to_thread(read_place, text))
+
     async def preview(self, path: Path, side: int = PREVIEW_SIDE, crop: Crop = WHOLE) -> bytes | None:
         """Return a JPEG of any file on the disk, in the library or not; None if it has no picture to show.
 
@@ -321,6 +378,11 @@ class Library:
             log.error("%s with an invalid ID are left alone: see the doctor", counted(misplaced, "upload"))
         ids, user_id = await self.uploads.existing_ids(), await self.uploads.owner_id()
         return await asyncio.to_thread(sweep_orphans, self.root, user_id, ids)
+
+
+def _take_out(source: Path, target: Path, start: int, size: int) -> None:
+    if not target.is_file() or target.stat().st_size != size:
+        copy_part(source, target, start, size)
 
 
 def _make_folder(root: Path) -> None:

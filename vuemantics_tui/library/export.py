@@ -5,19 +5,21 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
+import itertools
 import json
+import os
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.fields import CSV_COLUMNS, Absolute, exported
 from vuemantics_tui.domain.upload import Upload
-from vuemantics_tui.files import WholeFile
-from vuemantics_tui.library.xmp import write_sidecar
+from vuemantics_tui.files import WholeFile, copy_part, is_disk_fault
+from vuemantics_tui.library.xmp import SidecarStyle, Words, free_place, write_sidecar
 from vuemantics_tui.store.database import uninterrupted
 from vuemantics_tui.store.tags import TagStore
 from vuemantics_tui.store.uploads import UploadStore
@@ -64,11 +66,15 @@ class SidecarResult:
 
 @dataclass(frozen=True, slots=True)
 class ExportedUpload:
-    """An upload with all its tags, including your own; `absolute` gives the paths of its files."""
+    """An upload with all its tags, including your own; `absolute` gives the paths of its files.
+
+    `removed` are the keywords that a person took away from it.
+    """
 
     upload: Upload
     tags: tuple[str, ...]
     absolute: Absolute
+    removed: tuple[str, ...] = ()
 
     def fields(self) -> dict[str, Any]:
         """Return all exported fields as plain JSON data."""
@@ -138,26 +144,47 @@ class Export:
         *,
         include_hidden: bool = False,
         overwrite: bool = False,
+        style: SidecarStyle = SidecarStyle.DIGIKAM,
     ) -> AsyncIterator[SidecarResult]:
-        """Write an XMP side-car for each upload into a folder, named after the added file: `name.jpg.xmp`.
+        """Write an XMP side-car for each upload into a folder, named after the added file as `style` has it.
 
-        Our own side-cars are rewritten; one that another program wrote or changed is left alone unless `overwrite`.
-        Uploads that share a name get a number. Raises UsageError if the folder does not exist, lies in the library,
-        or cannot be written.
+        What another program wrote into a side-car that is there is kept, unless `overwrite`. Uploads that share a name
+        get a number. One that cannot be written stops none of the others. Raises UsageError if the folder does not
+        exist, lies in the library, or cannot be written, and if the disk is full.
         """
         await asyncio.to_thread(self._check_outside, folder)
         if not await asyncio.to_thread(folder.is_dir):
             raise UsageError(f"There is no folder {str(folder)!r}", "Create it first, or choose another.")
+        if not await asyncio.to_thread(os.access, folder, os.W_OK | os.X_OK):
+            raise UsageError(f"{folder} cannot be written", "Check its permissions, or choose another folder.")
         chosen = await self._chosen(numbers, include_hidden)
         taken: set[str] = set()
         done = 0
         with _writing(folder):
             async for record in self._records(chosen):
                 path, reason = await uninterrupted(
-                    asyncio.to_thread(write_sidecar, folder, record.upload, record.tags, taken, overwrite)
+                    asyncio.to_thread(_write_sidecar, folder, record, taken, overwrite, style)
                 )
                 done += 1
                 yield SidecarResult(record.upload, path, reason, done, len(chosen))
+
+    async def clips(
+        self, folder: Path, numbers: Sequence[int] | None = None, *, include_hidden: bool = False
+    ) -> AsyncIterator[Path]:
+        """Write the clips inside motion photos into a folder, each named after its photo: `name.mp4`.
+
+        A file that is there already is left alone, and another name is found. Raises UsageError as `sidecars` does.
+        """
+        await asyncio.to_thread(self._check_outside, folder)
+        if not await asyncio.to_thread(folder.is_dir):
+            raise UsageError(f"There is no folder {str(folder)!r}", "Create it first, or choose another.")
+        with _writing(folder):
+            async for record in self._records(await self._chosen(numbers, include_hidden)):
+                original, upload = self._absolute(record.upload.file_path), record.upload
+                if upload.motion_bytes and original is not None:
+                    yield await asyncio.to_thread(
+                        _write_clip, folder, upload.filename, original, upload.motion_start, upload.motion_bytes
+                    )
 
     async def _chosen(self, numbers: Sequence[int] | None, include_hidden: bool) -> Sequence[int]:
         return await self._uploads.all_numbers(include_hidden=include_hidden) if numbers is None else numbers
@@ -166,8 +193,10 @@ class Export:
         for start in range(0, len(numbers), _BATCH):
             some = numbers[start : start + _BATCH]
             tags = await self._tags.of(some)
+            removed = await self._tags.taken_from(some)
             for upload in await self._uploads.by_numbers(some):
-                yield ExportedUpload(upload, tags.get(upload.number, upload.tags), self._absolute)
+                number = upload.number
+                yield ExportedUpload(upload, tags.get(number, upload.tags), self._absolute, removed.get(number, ()))
 
     def _checked_file(self, target: Path, overwrite: bool) -> Path:
         """Return the real path of the file to write, with links resolved. Raises UsageError."""
@@ -197,9 +226,31 @@ class Export:
             )
 
 
+def _write_clip(folder: Path, filename: str, original: Path, start: int, size: int) -> Path:
+    stem = PurePath(filename.replace("/", "_").replace("\\", "_").replace("\x00", "_")).stem
+    names = (f"{stem}.mp4" if count == 1 else f"{stem} ({count}).mp4" for count in itertools.count(1))
+    target = next(path for name in names if not (path := folder / name).exists())
+    copy_part(original, target, start, size, private=False)
+    return target
+
+
 def _encoded(text: list[str]) -> bytes:
     """Encode text as UTF-8; half of a surrogate pair becomes a question mark."""
     return "".join(text).encode("utf-8", "replace")
+
+
+def _write_sidecar(
+    folder: Path, record: ExportedUpload, taken: set[str], overwrite: bool, style: SidecarStyle
+) -> tuple[Path, str]:
+    """Write one side-car; returns where it is, and what went wrong with it. Raises OSError if the disk is to blame."""
+    words = Words(record.upload, record.tags, record.removed)
+    path = free_place(folder, record.upload, taken, style)
+    try:
+        return path, write_sidecar(path, words, overwrite=overwrite)
+    except OSError as error:
+        if is_disk_fault(error):
+            raise
+        return path, f"It cannot be written: {error.strerror or error}."
 
 
 @contextmanager

@@ -27,6 +27,7 @@ from vuemantics_tui import paths
 from vuemantics_tui.domain.errors import DefectError, MediaError, VuemanticsError
 from vuemantics_tui.media.colour_space import UNSPECIFIED, ColourSpace, Levels, from_cicp, to_srgb
 from vuemantics_tui.media.faults import is_clip_fault
+from vuemantics_tui.media.heif import Nclx
 from vuemantics_tui.media.visible import on_ground
 
 NO_MEMORY_HINT = "Close other programs and retry, or raise worker_memory_mib in the settings."
@@ -51,6 +52,8 @@ _TRANSPOSITIONS = {
 }
 _SIDEWAYS = frozenset(turn for matrix, turn in _TRANSPOSITIONS.items() if matrix[0] == 0)
 
+# FFmpeg's codes of the range (AVCOL_RANGE_*).
+_LIMITED, _FULL = 1, 2
 # FFmpeg's name for each matrix of H.273, table 4 (libswscale, SWS_CS_*).
 _SWS_MATRICES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}
 
@@ -242,6 +245,30 @@ def frame_at(clip: Clip, seconds: float, deadline: float) -> av.video.frame.Vide
     return shown
 
 
+def frames_around(clip: Clip, seconds: float, deadline: float) -> list[av.video.frame.VideoFrame]:
+    """The frame that is shown at a moment on the stream's clock, after the one before it and before the one after.
+
+    Fewer where there are none, and past `deadline` (on time.monotonic's clock) those that were reached by then.
+    """
+    context = clip.stream.codec_context
+    shown: list[av.video.frame.VideoFrame] = []
+    try:
+        clip.container.seek(max(0, round(seconds / clip.time_base)), stream=clip.stream)
+        for packet in clip.container.demux(clip.stream):
+            for frame in context.decode(packet if packet.size else None):
+                shown = [*shown[-2:], frame]
+                if frame.pts is not None and clip.seconds(frame.pts) > seconds:
+                    return shown
+            if time.monotonic() > deadline:
+                break
+    except av.FFmpegError:
+        # The end of the stream, or of what can be read of it.
+        return shown
+    finally:
+        context.flush_buffers()
+    return shown
+
+
 def frames_from_start(clip: Clip) -> Iterator[av.video.frame.VideoFrame]:
     """Decode every frame in turn from the beginning, passing over packets that do not decode."""
     # Not every container can go back; one that was not read yet need not.
@@ -281,7 +308,7 @@ def upright_picture(clip: Clip, frame: av.video.frame.VideoFrame, long_side: int
     size = max(1, round(width * scale)), max(1, round(height * scale))
     interpolation = "AREA" if scale < 1 else "BICUBIC"
     space = _colour_space(clip, frame)
-    alpha, deep = len(frame.format.components) == 4, space is not None
+    alpha, deep = any(part.is_alpha for part in frame.format.components), space is not None
     pixel_format = ("rgba" if alpha else "rgb") + (("64le" if alpha else "48le") if deep else ("" if alpha else "24"))
     small = frame.reformat(*size, pixel_format, interpolation=interpolation, **_matrix(clip, frame)).to_ndarray()
     levels: Levels = _sixteen_bits(small) if deep else small.astype(np.uint8)
@@ -293,10 +320,11 @@ def upright_picture(clip: Clip, frame: av.video.frame.VideoFrame, long_side: int
     return image if transposition is None else image.transpose(transposition)
 
 
-def deep_levels(film: Path | bytes) -> NDArray[np.uint16] | None:
+def deep_levels(film: Path | bytes, nclx: Nclx | None) -> NDArray[np.uint16] | None:
     """The levels of the first frame in its own size and colours, black to white as 0..65535, not turned.
 
-    Shape (height, width, 3). None if it has 8 bits. Raises MediaError if it does not decode.
+    Matrix and range are those of `nclx`, if given, whatever the frame declares. Shape (height, width, 3). None if it
+    has 8 bits. Raises MediaError if it does not decode.
     """
     with open_clip(film) as clip:
         frame = next(frames_from_start(clip), None)
@@ -304,11 +332,13 @@ def deep_levels(film: Path | bytes) -> NDArray[np.uint16] | None:
             raise MediaError("The video cannot be decoded: not one frame came out", DAMAGED_HINT)
         if frame.format.components[0].bits <= 8:
             return None
+        if nclx is not None:
+            frame.colorspace, frame.color_range = nclx.matrix, _FULL if nclx.full else _LIMITED
         return _sixteen_bits(frame.reformat(format="rgb48le", **_matrix(clip, frame)).to_ndarray())
 
 
 def _sixteen_bits(levels: NDArray[Any]) -> NDArray[np.uint16]:
-    """Levels of FFmpeg's 16 bits, which are its 8 bits with zeros after them, so that white is at 65535."""
+    """FFmpeg's levels of 16 bits, whose white is at 255 * 256, with white at 65535."""
     return np.minimum(levels.astype(np.uint32) * 257 // 256, 65535).astype(np.uint16)
 
 
@@ -325,7 +355,13 @@ def _colour_space(clip: Clip, frame: av.video.frame.VideoFrame) -> ColourSpace |
     )
     if primaries == UNSPECIFIED and _matrix_code(clip, frame) in (9, 10):
         primaries = 9
-    return from_cicp(primaries, transfer)
+    # FFmpeg takes all greys for full range.
+    grey = len(frame.format.components) == 1 and not frame.format.has_palette
+    return from_cicp(primaries, transfer, narrow=grey and _range_code(clip, frame) == _LIMITED)
+
+
+def _range_code(clip: Clip, frame: av.video.frame.VideoFrame) -> int:
+    return int(frame.color_range) or int(clip.stream.codec_context.color_range)
 
 
 def _matrix_code(clip: Clip, frame: av.video.frame.VideoFrame) -> int:
@@ -336,21 +372,19 @@ def _matrix_code(clip: Clip, frame: av.video.frame.VideoFrame) -> int:
 
 def _matrix(clip: Clip, frame: av.video.frame.VideoFrame) -> dict[str, int]:
     """What `reformat` must be told of a frame's matrix and range; nothing for RGB and grey."""
-    name = frame.format.name
-    if frame.format.is_rgb or not name.startswith("yuv"):
+    if not any(part.is_chroma for part in frame.format.components):
         return {}
     source = _SWS_MATRICES.get(_matrix_code(clip, frame))
     if source is None:
         # Unspecified: what is larger than PAL is taken for high definition, as in every player.
         source = 1 if frame.width >= 1280 or frame.height > 576 else 5
-    declared = int(frame.color_range) or int(clip.stream.codec_context.color_range)
-    full = name.startswith("yuvj") or declared == 2
+    full = frame.format.name.startswith("yuvj") or _range_code(clip, frame) == _FULL
     # Up to version 16 PyAV passes the matrix on only if the two differ. RGB has none, so any other will do.
     return {
         "src_colorspace": source,
         "dst_colorspace": 1 if source != 1 else 5,
-        "src_color_range": 2 if full else 1,
-        "dst_color_range": 2,
+        "src_color_range": _FULL if full else _LIMITED,
+        "dst_color_range": _FULL,
     }
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from vuemantics_tui.media.faults import is_picture_fault
-from vuemantics_tui.media.heif import declared_colours
+from vuemantics_tui.media.heif import Nclx, declared_colours
 
 Levels = NDArray[np.unsignedinteger[Any]]
 """RGB as stored: shape (height, width, 3), 8 or 16 bits, white at the highest."""
@@ -115,7 +115,7 @@ def _declared(picture: Path | bytes, image: Image.Image) -> Colours | None:
         # Its decoder tells the colours together with the pixels.
         image.load()
     profile = image.info.get("icc_profile")
-    nclx: tuple[int, int] | None = None
+    nclx: Nclx | None = None
     if image.format in ("HEIF", "AVIF"):
         profile, nclx = declared_colours(picture)
     elif image.format == "PNG" and (cicp := png_chunks(picture).get(b"cICP")) is not None and _is_known(cicp):
@@ -124,7 +124,7 @@ def _declared(picture: Path | bytes, image: Image.Image) -> Colours | None:
         codes = _codes_of_profile(profile)
         return profile if codes is None else from_cicp(*codes)
     if nclx is not None:
-        return from_cicp(*nclx)
+        return from_cicp(nclx.primaries, nclx.transfer)
     if image.format == "PNG" and "srgb" not in image.info:
         return from_gamma(image.info.get("gamma"), image.info.get("chromaticity"))
     if image.format in ("JPEG", "MPO") and b"R03" in image.info.get("exif", b""):
@@ -222,8 +222,8 @@ def _tone_mapped(light: Light) -> Light:
     Reproduction for Digital Images", 2002, equation 4), here the brightest light of the picture itself. The mean of
     curving each channel, which bleaches, and of curving the largest one, which keeps the hue.
     """
-    largest = light.max(axis=-1, keepdims=True)
-    peak = max(1.0, float(np.percentile(largest, _PEAK_PERCENTILE)))
+    largest = np.maximum(np.maximum(light[..., 0], light[..., 1]), light[..., 2])
+    peak = float(np.percentile(largest, _PEAK_PERCENTILE))
     if peak < 1.01:
         return light
     end = (peak - _KNEE) / (1 - _KNEE)
@@ -233,8 +233,10 @@ def _tone_mapped(light: Light) -> Light:
         result: Light = np.minimum(values, _KNEE) + (1 - _KNEE) * above * (1 + above / end**2) / (1 + above)
         return result
 
-    scale = curved(largest) / np.maximum(largest, 1e-6)
-    mapped: Light = ((curved(light) + light * scale) / 2).astype(np.float32)
+    bright = largest > _KNEE
+    values, most = light[bright], largest[bright][:, None]
+    mapped = light.copy()
+    mapped[bright] = (curved(values) + values * (curved(most) / most)) / 2
     return mapped
 
 

@@ -17,6 +17,7 @@ from PIL import Image, ImageFile
 
 from vuemantics_tui.domain.errors import MediaError
 from vuemantics_tui.media.colour_space import png_chunks
+from vuemantics_tui.media.heif import declared_colours
 from vuemantics_tui.media.pictures import open_picture
 
 # TIFF 6.0: BitsPerSample, PhotometricInterpretation, MaxSampleValue, SMaxSampleValue.
@@ -25,6 +26,8 @@ _SIXTEEN = 65535
 # Cameras and scanners of 10 and 12 bits, and pictures of 8. 14 bits are told from a dark picture only by a white.
 _USUAL_TOPS = (255, 1023, 4095)
 _FULL_14 = 16383
+# HDR pictures of more pixels are read with 8 bits: more would take too much memory.
+_MOST_PIXELS = 64_000_000
 _GREY_ALPHA_BYTES = "RGBA"
 
 
@@ -35,6 +38,8 @@ def deep_levels(picture: Path | bytes, image: Image.Image, *, hdr: bool) -> NDAr
     are then spread over the whole range. Shape (height, width) or (height, width, 3 or 4). Raises what the decoder
     raises if it does not decode.
     """
+    if image.width * image.height > _MOST_PIXELS:
+        hdr = False
     if image.mode.startswith("I;16"):
         greys = np.asarray(image).astype(np.uint16, copy=False)
         spread = _spread(greys, _top(greys, _declared_top(picture, image)))
@@ -49,10 +54,10 @@ def deep_levels(picture: Path | bytes, image: Image.Image, *, hdr: bool) -> NDAr
     if lower is None:
         return None
     declared = _declared_top(picture, image)
-    upper = np.asarray(image).astype(np.uint16)
-    brightest = int(upper[..., :3].max(initial=0))
+    brightest = int(np.max(image.getextrema()[:3]))
     if not hdr and declared == _SIXTEEN and brightest > max(_USUAL_TOPS) >> 8 and brightest != _FULL_14 >> 8:
         return None
+    upper = np.asarray(image)
     with open_picture(picture, image.width * image.height) as again:
         if isinstance(again, ImageFile.ImageFile):
             again.tile = lower
@@ -61,7 +66,9 @@ def deep_levels(picture: Path | bytes, image: Image.Image, *, hdr: bool) -> NDAr
     if lower[0].args == _GREY_ALPHA_BYTES:
         levels = other[..., (0, 0, 0, 2)].astype(np.uint16) << 8 | other[..., (1, 1, 1, 3)]
     else:
-        levels = upper << 8 | other
+        levels = upper.astype(np.uint16)
+        levels <<= 8
+        levels |= other
     colours, alpha = levels[..., :3], levels[..., 3:]
     top = _top(colours, declared)
     # Alpha has as many bits as the rest.
@@ -84,7 +91,11 @@ def _spread(levels: NDArray[np.uint16], top: int) -> NDArray[np.uint16]:
     """Levels with white at 65535 that have it at `top`."""
     if top == _SIXTEEN:
         return levels
-    return (levels.astype(np.float32) * np.float32(_SIXTEEN / top) + np.float32(0.5)).astype(np.uint16)
+    table: NDArray[np.uint16] = np.minimum(np.rint(np.arange(_SIXTEEN + 1) * (_SIXTEEN / top)), _SIXTEEN).astype(
+        np.uint16
+    )
+    spread: NDArray[np.uint16] = table[levels]
+    return spread
 
 
 def _declared_top(picture: Path | bytes, image: Image.Image) -> int:
@@ -143,7 +154,7 @@ def _avif_levels(picture: Path | bytes, size: tuple[int, int]) -> NDArray[np.uin
     from vuemantics_tui.media import clips
 
     try:
-        levels = clips.deep_levels(picture)
+        levels = clips.deep_levels(picture, declared_colours(picture).nclx)
     except MediaError:
         return None
     return levels if levels is not None and levels.shape[1::-1] == size else None

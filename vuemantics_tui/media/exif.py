@@ -20,6 +20,8 @@ Tags = Mapping[int, Any]
 BOXED = frozenset({"HEIF", "AVIF"})
 """Formats of Pillow in which boxes say how the picture is turned."""
 
+# Formats of Pillow whose plugin reads the block from where the format keeps it.
+_READERS_OF_EXIF = frozenset({"TIFF", "RAW", "JXL"})
 _MAX_TEXT = 200
 _MOST_ORIENTATION = 8
 _RAW_PROFILES = ("Raw profile type exif", "Raw profile type APP1")
@@ -106,12 +108,12 @@ def _exif(image: Image.Image) -> Image.Exif:
     """Return the EXIF block of a picture, empty if there is none or it is damaged."""
     exif = Image.Exif()
     try:
-        if image.format == "TIFF":
+        if image.format in _READERS_OF_EXIF:
             return image.getexif()
         block = image.info.get("exif")
         if block is None and (key := next((key for key in _RAW_PROFILES if key in image.info), None)):
             # As ImageMagick writes it: a name, a length, and hexadecimal digits, on lines.
-            block = bytes.fromhex("".join(str(image.info[key]).split("\n")[3:]))
+            block = _from_hexadecimal("".join(str(image.info[key]).split("\n")[3:]))
         if isinstance(block, bytes) and not block.startswith(_NO_EXIF):
             exif.load(block)
     except Exception as error:
@@ -119,6 +121,13 @@ def _exif(image: Image.Image) -> Image.Exif:
             raise
         return Image.Exif()
     return exif
+
+
+def _from_hexadecimal(digits: str) -> bytes | None:
+    try:
+        return bytes.fromhex(digits)
+    except ValueError:
+        return None
 
 
 def _orientation(value: object) -> int | None:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vuemantics_tui.domain.duplicates import PictureTraits
+from vuemantics_tui.domain.duplicates import Comparable, Likeness, PictureTraits
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.media import WHOLE, Crop, MediaMetadata
 
 
-def make_thumbnail(source: Path, file_type: FileType, target: Path, max_pixels: int) -> tuple[int, int]:
-    """See `thumbnail.make_thumbnail`."""
+def make_thumbnail(source: Path, file_type: FileType, target: Path, max_pixels: int) -> str:
+    """See `thumbnail.make_thumbnail`; returns what the picture's file lacks."""
     from vuemantics_tui.media import thumbnail
 
-    return thumbnail.make_thumbnail(source, file_type, target, max_pixels)
+    return thumbnail.make_thumbnail(source, file_type, target, max_pixels).missing
 
 
 def read_metadata(path: Path, file_type: FileType, max_pixels: int) -> MediaMetadata:
@@ -28,6 +28,20 @@ def read_traits(thumbnail: Path | None, source: Path, file_type: FileType, max_p
     from vuemantics_tui.media import traits
 
     return traits.read_traits(thumbnail, source, file_type, max_pixels)
+
+
+def compare(kept: Comparable, others: list[Comparable], max_pixels: int) -> list[Likeness]:
+    """See `comparison.compare`."""
+    from vuemantics_tui.media import comparison
+
+    return comparison.compare(kept, others, max_pixels)
+
+
+def clip_fingerprint(path: Path) -> bytes:
+    """See `comparison.clip_fingerprint`."""
+    from vuemantics_tui.media import comparison
+
+    return comparison.clip_fingerprint(path)
 
 
 def extract_frames(path: Path, count: int) -> list[bytes]:

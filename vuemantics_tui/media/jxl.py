@@ -45,10 +45,13 @@ class JxlImageFile(ImageFile.ImageFile):
         return Image.Image.load(self)
 
     def getexif(self) -> Image.Exif:
-        """Return the EXIF in the container; empty if there is none."""
+        """Return the EXIF in the container, empty if there is none; its XMP is then in `info`."""
         if self._exif is None:
             self._exif = Image.Exif()
-            block = self._metadata().get("exif", b"")
+            metadata = self._metadata()
+            if "xmp" in metadata:
+                self.info["xmp"] = metadata["xmp"]
+            block = metadata.get("exif", b"")
             # Writers put an offset, a name, both or neither before the TIFF structure.
             places = [at for head in _TIFF_HEADS if (at := block.find(head, 0, 32)) >= 0]
             if places:

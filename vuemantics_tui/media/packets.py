@@ -45,11 +45,14 @@ class Packets:
     xmp: bytes = b""
     extension: bytes = b""
     iptc: bytes = b""
+    _read: Xmp | None = None
 
     def read_xmp(self) -> Xmp:
         """Return what the packet and its extension say."""
-        packet = parse_xmp(self.xmp) if self.xmp else Xmp()
-        return parse_xmp(self.extension) | packet if self.extension else packet
+        if self._read is None:
+            packet = parse_xmp(self.xmp) if self.xmp else Xmp()
+            self._read = parse_xmp(self.extension) | packet if self.extension else packet
+        return self._read
 
 
 def find_packets(path: Path, xmp: object = None) -> Packets:
@@ -81,6 +84,14 @@ def sidecars_of(path: Path) -> list[Path]:
                 found.append(sidecar)
                 break
     return [each for each in found if each != path]
+
+
+def read_sidecars(path: Path) -> Xmp:
+    """Return what the side-cars of a file say, the first of them first. Raises OSError if one cannot be read."""
+    found = Xmp()
+    for sidecar in sidecars_of(path):
+        found = parse_xmp(sidecar.read_bytes()) | found
+    return found
 
 
 def _read(file: BinaryIO, found: Packets) -> None:

@@ -6,13 +6,14 @@ import importlib
 import io
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pi_heif  # type: ignore[import-untyped]
 from PIL import Image, UnidentifiedImageError
 
 from vuemantics_tui import paths
+from vuemantics_tui.domain import formats
 from vuemantics_tui.domain.errors import DefectError, MediaError, VuemanticsError
 from vuemantics_tui.domain.formats import HEIF, MediaFormat, recognise, recognise_open
 from vuemantics_tui.domain.media import MediaLimits
@@ -21,6 +22,8 @@ from vuemantics_tui.media.faults import is_picture_fault
 from vuemantics_tui.media.probe import check_reader
 
 DEFAULT_MAX_PIXELS = MediaLimits().max_pixels
+ANIMATED = frozenset(each.decoder.pillow_name for each in formats.ANIMATED)
+"""Pillow's names of the formats whose pictures may have several frames."""
 
 NO_MEMORY_HINT = "Close other programs and retry, or raise worker_memory_mib in the settings."
 DAMAGED_HINT = "The file is damaged or was not copied whole. Copy it again from where it came from."
@@ -72,6 +75,29 @@ def open_picture(picture: Path | bytes, max_pixels: int = DEFAULT_MAX_PIXELS) ->
         yield image
 
 
+@contextmanager
+def open_cut_or_whole(picture: Path, max_pixels: int = DEFAULT_MAX_PIXELS) -> Iterator[Image.Image]:
+    """Open a picture file for what its header says: as `open_picture`, but a file that was cut may be filled up.
+
+    Its pixels are then not to be used.
+    """
+    with ExitStack() as stack:
+        try:
+            image = stack.enter_context(open_picture(picture, max_pixels))
+        except Exception as error:
+            if isinstance(error, VuemanticsError | MemoryError) or not is_picture_fault(error):
+                raise
+            # Rarely needed.
+            from vuemantics_tui.media import cut
+
+            found = format_of(picture)
+            whole = None if found is None else cut.made_whole(picture.read_bytes(), found)
+            if whole is None:
+                raise
+            image = stack.enter_context(open_picture(whole[0], max_pixels))
+        yield image
+
+
 def format_of(picture: Path | bytes) -> MediaFormat | None:
     """The accepted format of a file, from its first bytes. Raises OSError if it cannot be read."""
     if isinstance(picture, bytes):
@@ -118,6 +144,20 @@ def orientation(image: Image.Image) -> int:
     if image.format in _TURNED_BY_READER or _ORIENTATION_TAG in getattr(image, "tag_v2", ()):
         return 1
     return orientation_of(image)
+
+
+def frame_count(image: Image.Image) -> int:
+    """How many frames an animation has, or 1. Decodes nothing; of one that was cut it counts what is there."""
+    if image.format not in ANIMATED:
+        return 1
+    try:
+        frames = int(getattr(image, "n_frames", 1))
+    except Exception as error:
+        if not is_picture_fault(error):
+            raise
+        return 1
+    # An APNG may have a picture before its frames, for programs that show no animation.
+    return max(1, frames - bool(image.info.get("default_image")))
 
 
 def upright_size(image: Image.Image) -> tuple[int, int]:

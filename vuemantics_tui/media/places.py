@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vuemantics_tui.domain.media import Place
+from vuemantics_tui.domain.text import folded
 
 # A place further away than this does not say where a picture was taken; the country does, on land.
 MOST_KM = 50.0
@@ -53,6 +54,28 @@ def locate(latitude: float, longitude: float) -> tuple[Place | None, str | None]
     return _located(round(latitude, 4), round(longitude, 4))
 
 
+def read_place(text: str) -> Place:
+    """Return the place that a person names as `Rome`, `Rome, Italy` or `Rome, Lazio, Italy`.
+
+    Where the country is named, by its code or one of its names, and has such a town, what else is known of the town is
+    added. Otherwise the names are taken as they are.
+    """
+    parts = [" ".join(part.split()) for part in text.split(",")]
+    names = [part for part in parts if part]
+    if not names:
+        return Place()
+    table = _table()
+    country = table.country_named(names[-1])
+    if country is None:
+        return Place(names[0], ", ".join(names[1:]))
+    whole = table.country(country)
+    name, region = (names[0], ", ".join(names[1:-1])) if len(names) > 1 else (names[-1], "")
+    town = table.town_named(name, region, country)
+    if town is not None:
+        return table.place(town)
+    return replace(whole, name=name, region=region) if len(names) > 1 else whole
+
+
 @lru_cache(maxsize=4096)
 def _located(latitude: float, longitude: float) -> tuple[Place | None, str | None]:
     table = _table()
@@ -77,8 +100,9 @@ class _Table:
     """The table in memory.
 
     `towns` has a row for each place, sorted by `keys`: degrees east and north, the radius in km, and the number of the
-    country it is found in. `order` has their numbers. `straddling` are the places that their country's border leaves
-    out, each with the country that they seem to be in, and degrees north and east.
+    country it is found in. `order` has their numbers; `people` is by number, in eighths of a doubling. `straddling` are
+    the places that their country's border leaves out, by the country that they seem to be in, with degrees north and
+    east.
     """
 
     countries: list[tuple[str, str, tuple[str, ...]]]
@@ -86,12 +110,14 @@ class _Table:
     zones: list[str]
     groups: NDArray[np.uint16]
     group_of: NDArray[np.uint16]
-    names: list[str]
+    names: bytes
+    ends: NDArray[np.int32]
     others: dict[int, str]
     keys: _Floats
     order: NDArray[np.int32]
+    people: NDArray[np.uint8]
     towns: NDArray[np.float32]
-    straddling: list[tuple[int, int, float, float]]
+    straddling: dict[int | None, list[tuple[int, float, float]]]
     edges: list[tuple[_Floats, _Floats, _Floats, _Floats, _Integers]]
     area_country: list[int]
     land: NDArray[np.uint8]
@@ -105,11 +131,14 @@ class _Table:
         north, east = (_sums(members[name]) / _PLACE_UNITS for name in ("latitudes", "longitudes"))
         keys = _key(np.floor(north * _ROWS_A_DEGREE), east)
         order = np.argsort(keys, kind="stable").astype(np.int32)
-        people = 2 ** (np.frombuffer(members["people"], np.uint8) / _PEOPLE_A_DOUBLING) - 1
-        radii = np.minimum(_RADIUS * np.sqrt(people), _LARGEST_RADIUS)
+        people = np.frombuffer(members["people"], np.uint8)
+        radii = np.minimum(_RADIUS * np.sqrt(2 ** (people / _PEOPLE_A_DOUBLING) - 1), _LARGEST_RADIUS)
         countries = groups[:, 0][group_of]
         for place, country in index["disputed"]:
             countries[place] = country
+        straddling: dict[int | None, list[tuple[int, float, float]]] = {}
+        for place, country in index["straddling"]:
+            straddling.setdefault(country, []).append((place, float(north[place]), float(east[place])))
         towns = np.stack((east, north, radii, countries), axis=1).astype(np.float32)
         others = (line.partition("|") for line in members["others"].decode().split("\n"))
         return cls(
@@ -118,12 +147,14 @@ class _Table:
             zones=index["zones"],
             groups=groups,
             group_of=group_of,
-            names=members["names"].decode().split("\n"),
+            names=members["names"],
+            ends=np.flatnonzero(np.frombuffer(members["names"] + b"\n", np.uint8) == ord("\n")).astype(np.int32),
             others={int(number): names for number, _, names in others},
             keys=keys[order],
             order=order,
+            people=people,
             towns=towns[order],
-            straddling=[(place, side, float(north[place]), float(east[place])) for place, side in index["straddling"]],
+            straddling=straddling,
             edges=_edges(index["rings"], members),
             area_country=[country for country, *_ in index["rings"]],
             land=np.frombuffer(members["land"], np.uint8),
@@ -141,9 +172,9 @@ class _Table:
 
     def nearest(self, latitude: float, longitude: float, country: int | None, most_km: float) -> int | None:
         """Return the number of the place that is nearest to a point, measured from where its town ends."""
-        for number, side, north, east in self.straddling:
+        for number, north, east in self.straddling.get(country, ()):
             # A border is not exact to the last street, and here it is known to be wrong.
-            if side == country and _km(latitude, longitude, north, east) < _STRADDLING_KM:
+            if _km(latitude, longitude, north, east) < _STRADDLING_KM:
                 return number
         near = min(_NEAR_KM, most_km)
         found = self._nearest(latitude, longitude, country, near)
@@ -198,19 +229,45 @@ class _Table:
         """Return a place by its number."""
         country, region, _, _ = self.groups[self.group_of[number]]
         code, name, country_names = self.countries[country]
-        # An empty name stands between the common ones and the rest.
-        common, _, rest = f"|{self.others.get(number, '|')}".partition("||")
-        return Place(
-            *(self.names[number], self.regions[region], name, code),
-            common_names=tuple(common.split("|")[1:]),
-            other_names=tuple(filter(None, rest.split("|"))),
-            country_names=country_names,
-        )
+        common, rest = self.other_names(number)
+        return Place(self.name(number), self.regions[region], name, code, common, rest, country_names)
+
+    def name(self, number: int) -> str:
+        """Return the main name of a place by its number."""
+        start = int(self.ends[number - 1]) + 1 if number else 0
+        return self.names[start : int(self.ends[number])].decode()
+
+    def other_names(self, number: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the other names of a place: the common ones, and the rest."""
+        # An empty name stands between them.
+        common, _, rest = f"|{self.others.get(number, '')}|".partition("||")
+        return tuple(filter(None, common.split("|"))), tuple(filter(None, rest.split("|")))
 
     def country(self, number: int) -> Place:
         """Return a country as a place without a name."""
         code, name, country_names = self.countries[number]
         return Place("", "", name, code, country_names=country_names)
+
+    def country_named(self, text: str) -> int | None:
+        """Return the number of the country with this code or name."""
+        wanted = folded(text)
+        for number, (code, name, names) in enumerate(self.countries):
+            if wanted in (code.lower(), folded(name), *map(folded, names)):
+                return number
+        return None
+
+    def town_named(self, text: str, region: str, country: int) -> int | None:
+        """Return the number of the largest town of a country with this name, in this region if that is given."""
+        wanted, region_wanted = folded(text), folded(region)
+        found = []
+        # The places of a country follow each other.
+        for number in np.flatnonzero(self.groups[:, 0][self.group_of] == country).tolist():
+            common, rest = self.other_names(number)
+            if any(folded(name) == wanted for name in (self.name(number), *common, *rest)) and (
+                not region or folded(self.regions[self.groups[self.group_of[number]][1]]) == region_wanted
+            ):
+                found.append(number)
+        return max(found, key=lambda number: int(self.people[number]), default=None)
 
     def zone(self, number: int) -> str:
         """Return the time zone of a place by its number."""

@@ -79,10 +79,10 @@ def _read_head(path: Path) -> tuple[int, bytes, MediaFormat | None]:
 def _dimensions(path: Path, limits: MediaLimits) -> tuple[int | None, int | None]:
     # Pillow takes its time to import, and a file that is refused above needs none of it.
     from vuemantics_tui.media.faults import is_picture_fault
-    from vuemantics_tui.media.pictures import open_picture, upright_size
+    from vuemantics_tui.media.pictures import open_cut_or_whole, upright_size
 
     try:
-        with open_picture(path, limits.max_pixels) as image:
+        with open_cut_or_whole(path, limits.max_pixels) as image:
             return upright_size(image)
     except VuemanticsError:
         raise

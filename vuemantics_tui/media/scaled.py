@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageCms
 
 from vuemantics_tui.domain import formats
+from vuemantics_tui.domain.errors import VuemanticsError
 from vuemantics_tui.media.colour_space import Colours, ColourSpace, colours_of, to_srgb
 from vuemantics_tui.media.depth import deep_levels
 from vuemantics_tui.media.faults import is_picture_fault
 from vuemantics_tui.media.heif import promote_thumbnail
 from vuemantics_tui.media.pictures import (
+    ANIMATED,
     DEFAULT_MAX_PIXELS,
     format_of,
     open_picture,
@@ -32,8 +34,7 @@ Shrink = Callable[[Image.Image], Image.Image]
 
 _UNDECODABLE = "The picture cannot be decoded"
 
-# Formats whose pictures may have several frames, and how far a frame that shows something is looked for.
-_ANIMATED = frozenset({"GIF", "PNG", "WEBP", "AVIF"})
+# How far a frame of an animation that shows something is looked for.
 _MOST_FRAMES, _MOST_FRAME_PIXELS = 100, 400_000_000
 
 # The modes that a colour profile can be for, with its own word for each (ICC.1:2022, 7.2.8).
@@ -48,12 +49,13 @@ def picture_within(picture: Path | bytes, side: int, max_pixels: int = DEFAULT_M
     """A picture file, or the bytes of one, as RGB whose sides have at most `side` pixels; never enlarged.
 
     Of an animation it is the first frame that shows something. The thumbnail inside a HEIC file is used where it is
-    large enough. Raises MediaError if the picture is missing, does not decode or has more than `max_pixels`.
+    large enough. Of a file that was cut it is what is there, with `info["missing"]` in words. Raises MediaError if the
+    picture is missing, does not decode or has more than `max_pixels`.
     """
     with picture_faults(_UNDECODABLE):
         shrink = partial(fit_within, side=side)
         embedded = _embedded_thumbnail(picture, side, shrink)
-        return _opened_small(picture, shrink, max_pixels) if embedded is None else embedded
+        return _decoded(picture, shrink, max_pixels) if embedded is None else embedded
 
 
 def picture_down_to(picture: Path | bytes, short_side: int, max_pixels: int = DEFAULT_MAX_PIXELS) -> Image.Image:
@@ -63,7 +65,7 @@ def picture_down_to(picture: Path | bytes, short_side: int, max_pixels: int = DE
     the picture is missing, does not decode or has more than `max_pixels`.
     """
     with picture_faults(_UNDECODABLE):
-        return _opened_small(picture, partial(reduce_to, short_side=short_side), max_pixels)
+        return _decoded(picture, partial(reduce_to, short_side=short_side), max_pixels)
 
 
 def vision_jpeg(picture: Path | bytes, long_side: int, multiple: int, quality: int, max_pixels: int) -> bytes:
@@ -82,6 +84,49 @@ def vision_jpeg(picture: Path | bytes, long_side: int, multiple: int, quality: i
     return stream.getvalue()
 
 
+def _decoded(picture: Path | bytes, shrink: Shrink, max_pixels: int) -> Image.Image:
+    """A picture as small upright RGB, or what is there of one that was cut."""
+    try:
+        return _opened_small(picture, shrink, max_pixels)
+    except Exception as error:
+        if isinstance(error, VuemanticsError | MemoryError) or not is_picture_fault(error):
+            raise
+        rest = _rest_of(picture, shrink, max_pixels)
+        if rest is None:
+            raise
+        return rest
+
+
+def _rest_of(picture: Path | bytes, shrink: Shrink, max_pixels: int) -> Image.Image | None:
+    """What is there of a picture that does not decode, or None if that is nothing."""
+    # Rarely needed.
+    from vuemantics_tui.media import cut
+
+    found = format_of(picture)
+    if found is None or found.decoder.package:
+        return None
+    data = picture if isinstance(picture, bytes) else picture.read_bytes()
+    whole = cut.made_whole(data, found)
+    if whole is None:
+        return None
+    images: list[Image.Image] = []
+    with cut.to_the_end():
+        for filled in whole:
+            try:
+                images.append(_opened_small(filled, shrink, max_pixels))
+            except Exception as error:
+                if not is_picture_fault(error):
+                    raise
+                if not images:
+                    return None
+    words = cut.missing_words(data, found, images)
+    if words is None:
+        return None
+    if words:
+        images[0].info["missing"] = words
+    return images[0]
+
+
 def _opened_small(picture: Path | bytes, shrink: Shrink, max_pixels: int) -> Image.Image:
     """A picture as small upright RGB. Raises what the decoder raises if it does not decode."""
     with open_picture(picture, max_pixels) as image:
@@ -90,7 +135,7 @@ def _opened_small(picture: Path | bytes, shrink: Shrink, max_pixels: int) -> Ima
         if levels is not None:
             return turn_upright(_deep_rgb(levels, shrink, colours), orientation(image))
         small = small_rgb(image, shrink, colours)
-        may_move = image.format in _ANIMATED
+        may_move = image.format in ANIMATED
     if may_move and contrast(small) < BLANK:
         return _frame_that_shows(picture, shrink, max_pixels, small)
     return small
@@ -106,6 +151,9 @@ def small_rgb(image: Image.Image, shrink: Shrink, colours: Colours | None = None
         scalable = image.copy()
     # Scaling before anything else lets the JPEG decoder do most of it; a copy would lose that (draft mode).
     small = shrink(scalable)
+    if image.format == "RAW":
+        # What is shown of it, and so in which colours, is known once it is decoded.
+        colours = colours_of(b"", image)
     if image.mode == "CMYK" and image.format in ("JPEG", "MPO") and "adobe" not in image.info:
         # Only Adobe stores CMYK inverted (Adobe TN 5116), and Pillow takes every JPEG for Adobe's.
         small = ImageChops.invert(small)
@@ -135,7 +183,10 @@ def _frame_that_shows(picture: Path | bytes, shrink: Shrink, max_pixels: int, fi
                 image.seek(number)
                 # Scaled in place, the picture could not go on to the next frame.
                 frame = image.copy()
-            except EOFError:
+            except Exception as error:
+                if not isinstance(error, EOFError) and not is_picture_fault(error):
+                    raise
+                # The end, or damage: the first frame is good.
                 break
             small = small_rgb(frame, shrink, colours)
             if (found := contrast(small)) > most:

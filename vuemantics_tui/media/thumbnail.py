@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
@@ -26,10 +27,16 @@ _CANDIDATE_SECONDS = (0.0, 1.0, 2.5, 5.0, 10.0, 20.0)
 _SEQUENTIAL_FRAMES, _SEQUENTIAL_STEP = 150, 10
 
 
-def make_thumbnail(
-    source: Path, file_type: FileType, target: Path, max_pixels: int = DEFAULT_MAX_PIXELS
-) -> tuple[int, int]:
-    """Write a thumbnail of a picture or video and return its width and height in pixels.
+@dataclass(frozen=True, slots=True)
+class Thumbnail:
+    """What became of a thumbnail: width and height in pixels, and in words what the picture's file lacks."""
+
+    size: tuple[int, int]
+    missing: str = ""
+
+
+def make_thumbnail(source: Path, file_type: FileType, target: Path, max_pixels: int = DEFAULT_MAX_PIXELS) -> Thumbnail:
+    """Write a thumbnail of a picture or video.
 
     An RGB JPEG of quality 85 that fits 256 x 256, never enlarged, upright, on a grey that shows it where the
     source is transparent. `target` appears whole or not at all and replaces what was there. Raises MediaError if the
@@ -39,7 +46,7 @@ def make_thumbnail(
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=_JPEG_QUALITY)
     write_whole(target, buffer.getbuffer())
-    return image.size
+    return Thumbnail(image.size, image.info.get("missing", ""))
 
 
 def small_jpeg(source: Path, side: int, max_pixels: int = DEFAULT_MAX_PIXELS, crop: Crop = WHOLE) -> bytes:

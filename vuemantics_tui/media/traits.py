@@ -21,6 +21,9 @@ _SIDE = 256
 _GREYS, _FREQUENCIES = 32, 8
 # Below this standard deviation of the greys, of 0..255, the frequencies are those of the noise.
 _FLAT_DEVIATION = 2.0
+# What the inner part of a picture leaves out at each side: by its hash, crops of up to a tenth are found.
+_EDGE = 0.06
+_LOOK_GREYS, _LOOK_COLOURS = 8, 4
 # A colour that covers less of a picture is nothing that anybody would look for.
 _LEAST_SHARE = 0.05
 
@@ -43,12 +46,26 @@ def traits_of(picture: Image.Image) -> PictureTraits:
     greys = picture.convert("L")
     shares = read_palette(np.asarray(picture)).shares
     colours = {name: round(share, 3) for name, share in shares.items() if share >= _LEAST_SHARE}
-    return PictureTraits(perceptual_hash(greys), sharpness(greys), colours)
+    return PictureTraits(
+        perceptual_hash(greys), sharpness(greys), colours, perceptual_hash(greys, _EDGE), coarse_look(picture)
+    )
 
 
-def perceptual_hash(greys: Image.Image) -> int | None:
-    """64 bits as a signed integer: which of the lowest frequencies are above their median. None for one colour."""
-    small = greys.resize((_GREYS, _GREYS), Image.Resampling.LANCZOS)
+def coarse_look(picture: Image.Image) -> bytes:
+    """The look of an RGB picture as `Fingerprint` has it."""
+    grey, *differences = picture.convert("YCbCr").split()
+    sides = ((_LOOK_GREYS, grey), *((_LOOK_COLOURS, each) for each in differences))
+    return b"".join(each.resize((side, side), Image.Resampling.BOX).tobytes() for side, each in sides)
+
+
+def perceptual_hash(greys: Image.Image, edge: float = 0.0) -> int | None:
+    """64 bits as a signed integer: which of the lowest frequencies are above their median. None for one colour.
+
+    `edge` is the share of the width or height that is left out at each side.
+    """
+    width, height = greys.size
+    inner = (edge * width, edge * height, (1 - edge) * width, (1 - edge) * height)
+    small = greys.resize((_GREYS, _GREYS), Image.Resampling.LANCZOS, box=inner)
     values = np.asarray(small, np.float64)
     if values.std() < _FLAT_DEVIATION:
         return None

@@ -39,6 +39,7 @@ NAMESPACES: Mapping[str, str] = {
     "Container": "http://ns.google.com/photos/1.0/container/",
     "Item": "http://ns.google.com/photos/1.0/container/item/",
     "hdrgm": "http://ns.adobe.com/hdr-gain-map/1.0/",
+    "vuemantics": "urn:vuemantics-tui:side-car",
     "apple-fi": "http://ns.apple.com/faceinfo/1.0/",
 }
 """The namespaces that have a usual prefix, by that prefix: a property is named by it, whatever its packet calls it."""
@@ -194,7 +195,7 @@ def _braced(name: str) -> str:
     return f"{{{name}" if "}" in name else name
 
 
-def _named(name: str) -> str:
+def usual_name(name: str) -> str:
     """Return a name with its usual prefix, or unchanged if it has none."""
     uri, brace, local = name[1:].partition("}")
     return f"{_PREFIXES[uri]}:{local}" if brace and uri in _PREFIXES else name
@@ -213,10 +214,10 @@ def _fields(node: Element, depth: int) -> dict[str, tuple[XmpItem, ...]]:
     found: dict[str, tuple[XmpItem, ...]] = {}
     for name, value in node.attrib.items():
         if _is_field(name):
-            found[_named(name)] = (XmpItem(value.strip()),)
+            found[usual_name(name)] = (XmpItem(value.strip()),)
     for child in node:
         if not child.tag.startswith(f"{{{RDF}}}"):
-            found[_named(child.tag)] = found.get(_named(child.tag), ()) + _items(child, depth - 1)
+            found[usual_name(child.tag)] = found.get(usual_name(child.tag), ()) + _items(child, depth - 1)
     return found
 
 

@@ -275,9 +275,9 @@ class Pipeline:
         await self._begin(run, ProcessingStage.THUMBNAIL)
         began = time.perf_counter()
         thumbnail: str | None = paths.thumbnail_file(run.claim.user_id, run.upload_id).as_posix()
-        warning = None
+        warning: str | None
         try:
-            await self._circuit.insist(partial(self._write_thumbnail, run))
+            warning = await self._circuit.insist(partial(self._write_thumbnail, run)) or None
         except DefectError:
             raise
         except (VuemanticsError, OSError) as error:
@@ -290,7 +290,7 @@ class Pipeline:
         except (VuemanticsError, OSError) as error:
             log.warning("no metadata of %s: %s", run.upload_id, error)
             metadata = MediaMetadata()
-        traits, traits_error = None, warning
+        traits, traits_error = None, None if thumbnail else warning
         if thumbnail:
             try:
                 traits = await self._compute.run(
@@ -323,10 +323,13 @@ class Pipeline:
             ProcessingStage.EXTRACTING_FRAMES if is_video else ProcessingStage.VISION_ANALYSIS,
         )
 
-    async def _write_thumbnail(self, run: _Run) -> None:
-        """Write the thumbnail. Raises LibraryError where the disk cannot take it, which is not the upload's fault."""
+    async def _write_thumbnail(self, run: _Run) -> str:
+        """Write the thumbnail and return what the file lacks of the picture.
+
+        Raises LibraryError where the disk cannot take it, which is not the upload's fault.
+        """
         try:
-            await self._compute.run(make_thumbnail, run.source, run.file_type, run.thumbnail, self._max_pixels)
+            return await self._compute.run(make_thumbnail, run.source, run.file_type, run.thumbnail, self._max_pixels)
         except OSError as error:
             if not is_disk_fault(error):
                 raise

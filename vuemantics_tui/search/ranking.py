@@ -244,9 +244,9 @@ class Ranking:
         ]
         numbers = {hit.number for hit in kept}
         below = [hit for hit in hits if hit.number not in numbers]
-        if faces := {} if members else await self._filters.faces([hit.number for hit in hits]):
-            kept = _once(kept, faces, set())
-            below = _once(below, faces, {hit.number for hit in kept})
+        if covers := {} if members else await self._filters.covers([hit.number for hit in hits]):
+            kept = _once(kept, covers, set())
+            below = _once(below, covers, {hit.number for hit in kept})
         kept = await self._sorted(kept, query.sort)
         return Ranked(
             (*kept, *below),
@@ -274,13 +274,13 @@ class Ranking:
         """Return the uploads nearest to this one by their vectors; none if it has no vector."""
         nearest = await (await self._semantics()).vectors.nearest_to(number, limit)
         hits = _by_cosine(dict(nearest))
-        faces = await self._filters.faces([number, *(hit.number for hit in hits)])
-        return _once(hits, faces, {faces.get(number, number)})
+        covers = await self._filters.covers([number, *(hit.number for hit in hits)])
+        return _once(hits, covers, {covers.get(number, number)})
 
     async def _listed(self, query: Query, limit: int, show_hidden: bool, members: bool) -> Ranked:
         if not (query.filters or query.excluded_phrases or query.sort):
             return Ranked()
-        numbers = await self._filters.listed(query, self._clock(), show_hidden, faces_only=not members)
+        numbers = await self._filters.listed(query, self._clock(), show_hidden, covers_only=not members)
         return Ranked(tuple(Hit(number, 1.0) for number in numbers[:limit]), len(numbers), numbers)
 
     async def _by_meaning(
@@ -374,14 +374,14 @@ def _fused(words: _Words, nearest: dict[int, float], cosines: dict[int, float]) 
     return sorted(hits, key=lambda hit: (-hit.score, -hit.number))
 
 
-def _once(hits: Sequence[Hit], faces: Mapping[int, int], known: set[int]) -> list[Hit]:
+def _once(hits: Sequence[Hit], covers: Mapping[int, int], known: set[int]) -> list[Hit]:
     """Return the first hit of each stack, for the upload that stands for it, without those `known`."""
     found: list[Hit] = []
     for hit in hits:
-        face = faces.get(hit.number, hit.number)
-        if face not in known:
-            known.add(face)
-            found.append(hit if face == hit.number else replace(hit, number=face, found_in=hit.number))
+        cover = covers.get(hit.number, hit.number)
+        if cover not in known:
+            known.add(cover)
+            found.append(hit if cover == hit.number else replace(hit, number=cover, found_in=hit.number))
     return found
 
 

@@ -13,6 +13,7 @@ from vuemantics_tui.domain.query import ChoiceField, DateField, Sort, TextField,
 from vuemantics_tui.domain.query.filters import CHOICES
 from vuemantics_tui.domain.query.line import literal, pattern_pieces
 from vuemantics_tui.domain.query.values import FILTER_NAMES, known_name
+from vuemantics_tui.domain.text import folded
 from vuemantics_tui.store.filters import FilterStore
 from vuemantics_tui.store.places import PlaceStore
 from vuemantics_tui.store.search import SearchHistory
@@ -109,9 +110,9 @@ class Suggester:
         return [(one, SuggestionKind.VALUE, None) for one in choices if one.startswith(part.lower())]
 
     async def _past(self, text: str) -> list[Suggestion]:
-        wanted = text.strip().casefold()
+        wanted = folded(text.strip())
         past = await self._history.beginning(text.strip(), MOST + 1)
-        return [Suggestion(SuggestionKind.PAST, line, line, len(line)) for line in past if line.casefold() != wanted]
+        return [Suggestion(SuggestionKind.PAST, line, line, len(line)) for line in past if folded(line) != wanted]
 
 
 def _mixed(found: list[Suggestion]) -> list[Suggestion]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import aiosqlite
 
-from vuemantics_tui.domain.duplicates import LookAlike, PictureTraits
+from vuemantics_tui.domain.duplicates import Fingerprint, Likeness, LookAlike, PictureTraits
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.media import MediaMetadata
 from vuemantics_tui.store.database import Database, Row, batches, json_list, next_revision, rows_of
@@ -16,7 +16,8 @@ from vuemantics_tui.store.metadata import save_metadata
 from vuemantics_tui.store.stacks import restack
 
 _LOOK_ALIKE = """
-    SELECT number, id, filename, file_type, file_size, width, height, taken_at, created_at, sharpness, thumbnail_path
+    SELECT number, id, filename, file_type, file_size, width, height, taken_at, created_at, sharpness, thumbnail_path,
+           file_path
     FROM uploads
 """
 
@@ -25,14 +26,44 @@ _LACKING_COLUMNS = "number, id, file_path, file_type, thumbnail_path, source_pat
 _LACKING = "traits_read = 0 AND deleted_at IS NULL AND processing_status IN ('completed', 'failed')"
 
 
-class HashedUpload(NamedTuple):
-    """What the search for duplicates compares: the hash as a signed integer, the size of the file in bytes."""
+# A clip has the hash of its thumbnail; what it is found by is its length and its frames.
+_PRINTED = """
+    SELECT number, file_type, coalesce(width * height, 0), coalesce(sharpness, 0), file_size,
+           coalesce(file_taken_from IN ('exif', 'xmp', 'quicktime'), 0) + (camera IS NOT NULL)
+               + (latitude IS NOT NULL),
+           json_extract(metadata, '$.audio_codec') IS NOT NULL, stack,
+           iif(file_taken_from = 'exif', camera, NULL), file_taken_at, duration, phash, inner_hash, look, frames
+    FROM uploads
+    LEFT JOIN fingerprints ON fingerprints.upload = number
+    LEFT JOIN clip_fingerprints ON clip_fingerprints.upload = number
+    WHERE deleted_at IS NULL AND hidden = 0
+    AND ((file_type = 'image' AND phash IS NOT NULL AND inner_hash IS NOT NULL)
+         OR (file_type = 'video' AND duration IS NOT NULL AND traits_read = 1))
+    ORDER BY number
+"""
+
+
+class PrintedUpload(NamedTuple):
+    """What is known of an upload that may have duplicates.
+
+    `pixels` is width times height, 0 if unknown; `file_size` in bytes; `facts` how much its file tells of when, how and
+    where it was taken, 0 to 3; `camera` only where EXIF has the date; `duration` in seconds. A picture has a
+    `fingerprint`, a clip the looks of its `frames`, None as long as they were not read.
+    """
 
     number: int
-    phash: int
+    file_type: FileType
     pixels: int
     sharpness: float
     file_size: int
+    facts: int
+    has_sound: int
+    stack: int | None
+    camera: str | None
+    taken_at: str | None
+    duration: float | None
+    fingerprint: Fingerprint | None
+    frames: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +100,12 @@ async def save_traits(
         },
     )
     await connection.execute("DELETE FROM colours WHERE upload = ?", (number,))
+    await connection.execute("DELETE FROM fingerprints WHERE upload = ?", (number,))
+    if traits and traits.phash is not None:
+        inner = traits.phash if traits.inner is None else traits.inner
+        await connection.execute(
+            "INSERT INTO fingerprints (upload, inner_hash, look) VALUES (?, ?, ?)", (number, inner, traits.look)
+        )
     if traits:
         await connection.executemany(
             "INSERT INTO colours (name, upload, share) VALUES (?, ?, ?)",
@@ -77,20 +114,54 @@ async def save_traits(
 
 
 class FingerprintStore:
-    """Reads perceptual hashes, and keeps which uploads are duplicates."""
+    """Keeps what uploads are recognised by, what was compared, and which are duplicates."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def hashes(self) -> list[HashedUpload]:
-        """Return the uploads with a perceptual hash, in the order they were added, but none hidden or in the trash."""
-        rows = await self._database.fetch(
-            """
-            SELECT number, phash, coalesce(width * height, 0), coalesce(sharpness, 0), file_size FROM uploads
-            WHERE phash IS NOT NULL AND deleted_at IS NULL AND hidden = 0 ORDER BY number
-            """
+    async def uploads(self) -> list[PrintedUpload]:
+        """Return the uploads with a fingerprint, in the order they were added, but none hidden or in the trash."""
+        return [
+            PrintedUpload._make(
+                (number, FileType(file_type), *facts, Fingerprint(phash, inner, look) if look else None, frames)
+            )
+            for number, file_type, *facts, phash, inner, look, frames in await self._database.fetch(_PRINTED)
+        ]
+
+    async def unread(self) -> int:
+        """Return how many uploads have no fingerprint yet because the background pass has not read them."""
+        row = await self._database.fetch_one(
+            f"SELECT count(*) FROM uploads INDEXED BY uploads_lacking WHERE {_LACKING} AND hidden = 0"
         )
-        return [HashedUpload(*row) for row in rows]
+        assert row is not None
+        return int(row[0])
+
+    async def likenesses(self) -> dict[tuple[int, int], Likeness]:
+        """Return what was compared: what the later of two uploads is to the earlier one, by their numbers."""
+        rows = await self._database.fetch("SELECT one, other, likeness FROM comparisons")
+        return {(row[0], row[1]): Likeness(row[2]) for row in rows}
+
+    async def save_likenesses(self, found: Mapping[tuple[int, int], Likeness]) -> None:
+        """Keep what was compared, except for uploads that are gone meanwhile."""
+        async with self._database.transaction() as connection:
+            await connection.executemany(
+                """
+                INSERT OR REPLACE INTO comparisons (one, other, likeness)
+                SELECT :one, :other, :likeness WHERE (SELECT count(*) FROM uploads WHERE number IN (:one, :other)) = 2
+                """,
+                [{"one": one, "other": other, "likeness": likeness} for (one, other), likeness in found.items()],
+            )
+
+    async def save_frames(self, number: int, frames: bytes) -> None:
+        """Keep what a clip is recognised by, unless it is gone meanwhile."""
+        async with self._database.transaction() as connection:
+            await connection.execute(
+                """
+                INSERT OR REPLACE INTO clip_fingerprints (upload, frames)
+                SELECT number, ? FROM uploads WHERE number = ?
+                """,
+                (frames, number),
+            )
 
     async def look_alikes(self, numbers: Sequence[int]) -> dict[int, LookAlike]:
         """Return what a person compares, by the number of the upload."""

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from vuemantics_tui.domain.formats import mime_types
+from vuemantics_tui.domain.formats import ANIMATED, mime_types
 from vuemantics_tui.domain.media import MOST_STARS, REJECTED, label_name
 from vuemantics_tui.domain.query import (
+    UNDATED,
     ChoiceField,
     ChoiceFilter,
     DateField,
@@ -96,6 +97,12 @@ _KINDS = {
     "live": Condition(_having("clip")),
     "burst": Condition(_having("frame")),
     "motion": Condition("number IN (SELECT number FROM uploads WHERE motion_bytes IS NOT NULL)", has_set=True),
+    "animated": Condition(
+        "number IN (SELECT number FROM uploads WHERE mime_type IN ("
+        + ", ".join(f"'{each.mime_type}'" for each in ANIMATED)
+        + ") AND json_extract(metadata, '$.frames') > 1)",
+        has_set=True,
+    ),
     "hidden": Condition("hidden = 1"),
     "portrait": Condition("height > width"),
     "landscape": Condition("width > height"),
@@ -164,23 +171,23 @@ class FilterStore:
         return matching
 
     async def listed(
-        self, query: Query, now: datetime, show_hidden: bool = False, faces_only: bool = True
+        self, query: Query, now: datetime, show_hidden: bool = False, covers_only: bool = True
     ) -> array[int]:
         """The uploads that meet the condition of a query, in its order, or else the newest first.
 
-        The newest is what was taken last, or added, where the file does not say. With `faces_only` each stack is
+        The newest is what was taken last, or added, where the file does not say. With `covers_only` each stack is
         listed once, by the upload that stands for it.
         """
         condition = await self.condition(query, now, show_hidden)
         sort = query.sort or Sort.NEWEST
         index = "" if condition.has_set else f"INDEXED BY {_INDEXES.get(sort, _FACTS)}"
-        number = "coalesce(stack, number)" if faces_only else "number"
+        number = "coalesce(stack, number)" if covers_only else "number"
         found = await self._database.fetch_integers(
             f"SELECT {number} FROM uploads {index} WHERE {condition.sql} ORDER BY {_ORDERS[sort]}", condition.parameters
         )
-        return array("q", dict.fromkeys(found)) if faces_only else found
+        return array("q", dict.fromkeys(found)) if covers_only else found
 
-    async def faces(self, numbers: Collection[int]) -> dict[int, int]:
+    async def covers(self, numbers: Collection[int]) -> dict[int, int]:
         """Return who stands for each of these in lists, as far as that is another upload of its stack."""
         rows = await self._database.fetch(
             "SELECT number, stack FROM uploads WHERE number IN (SELECT value FROM json_each(?)) AND stack <> number",
@@ -304,6 +311,10 @@ def _by_choice(one: ChoiceFilter) -> Condition:
         return Condition("file_type = ?", (one.choice,))
     if one.field is ChoiceField.IS:
         return _KINDS[one.choice]
+    if one.field is ChoiceField.DATED:
+        if one.choice == UNDATED:
+            return Condition("taken_at IS NULL")
+        return Condition("number IN (SELECT number FROM uploads WHERE taken_from = ?)", (one.choice,), True)
     if one.choice == "completed":
         # Told by what it is not, as nearly all are.
         others = "'pending', 'analyzing', 'embedding', 'failed'"

@@ -26,7 +26,7 @@ _WRITE_TEXTS = f"""
 
 async def teach(connection: aiosqlite.Connection) -> None:
     """Give a connection the functions of SQL that fold what is searched for."""
-    for function in (folded, natural_order, segmented):
+    for function in (caseless, folded, natural_order, segmented):
         await connection.create_function(
             function.__name__, 1, lambda text, function=function: None if text is None else function(str(text)),
             deterministic=True,
@@ -48,32 +48,27 @@ async def write_letters(connection: aiosqlite.Connection) -> None:
             " WHERE folded_name IS NULL"
         )
     if tags:
-        for number, name in await connection.execute_fetchall(
-            "SELECT number, trim(name) FROM tags WHERE folded IS NULL ORDER BY number"
+        await connection.execute(
+            "UPDATE OR IGNORE tags SET key = caseless(trim(name)), folded = folded(trim(name)) WHERE folded IS NULL"
+        )
+        for number, key in await connection.execute_fetchall(
+            "SELECT number, caseless(trim(name)) FROM tags WHERE folded IS NULL"
         ):
-            await _write_tag(connection, number, name)
+            await _join_tag(connection, number, key)
     if texts:
         await connection.execute("DELETE FROM fulltext WHERE rowid IN (SELECT upload FROM unindexed)")
         await connection.execute(_WRITE_TEXTS)
         await connection.execute("DELETE FROM unindexed")
 
 
-async def _write_tag(connection: aiosqlite.Connection, number: int, name: str) -> None:
-    """Give a new tag its key, or what has it to the tag that has the key already."""
-    values = {"number": number, "key": caseless(name), "folded": folded(name)}
-    same = list(
-        await connection.execute_fetchall("SELECT number FROM tags WHERE key = :key AND number <> :number", values)
-    )
-    if not same:
-        await connection.execute("UPDATE tags SET key = :key, folded = :folded WHERE number = :number", values)
-        return
-    values["kept"] = same[0][0]
+async def _join_tag(connection: aiosqlite.Connection, number: int, key: str) -> None:
+    """Give what a tag has to the tag that has its key already, and remove it."""
     for statement in (
-        "UPDATE OR IGNORE tagged SET tag = :kept WHERE tag = :number",
+        "UPDATE OR IGNORE tagged SET tag = (SELECT number FROM tags WHERE key = :key) WHERE tag = :number",
         "DELETE FROM tagged WHERE tag = :number",
-        "UPDATE OR IGNORE untagged SET tag = :kept WHERE tag = :number",
+        "UPDATE OR IGNORE untagged SET tag = (SELECT number FROM tags WHERE key = :key) WHERE tag = :number",
         "DELETE FROM untagged WHERE tag = :number",
-        "UPDATE tags SET album = 1 WHERE number = :kept AND (SELECT album FROM tags WHERE number = :number) = 1",
+        "UPDATE tags SET album = 1 WHERE key = :key AND (SELECT album FROM tags WHERE number = :number) = 1",
         "DELETE FROM tags WHERE number = :number",
     ):
-        await connection.execute(statement, values)
+        await connection.execute(statement, {"number": number, "key": key})

@@ -11,6 +11,7 @@ import aiosqlite
 
 from vuemantics_tui.domain.media import MediaMetadata
 from vuemantics_tui.domain.moment import (
+    DateEdit,
     DateSource,
     fixed_zone,
     hours_between,
@@ -149,40 +150,55 @@ class DateStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def by_hand(self, upload_ids: Sequence[str]) -> dict[str, str | None]:
-        """Return the date that a person set, of each of these uploads; None where it is that of the file."""
-        rows = await self._database.fetch(
-            """
-            SELECT id, iif(taken_from = 'hand', taken_at, NULL) FROM uploads
-            WHERE id IN (SELECT value FROM json_each(?)) AND deleted_at IS NULL
-            """,
-            (json_list(upload_ids),),
-        )
-        return {row[0]: row[1] for row in rows}
+    async def edit(self, upload_ids: Sequence[str], edit: DateEdit) -> dict[str, str | None]:
+        """Change the dates of uploads by hand; return the date by hand that each had before, for `restore`.
 
-    async def set(self, moments: Mapping[str, str | None]) -> int:
-        """Set the dates of uploads, by their IDs; None makes it that of the file again. Returns how many changed."""
-        changed = 0
+        None stands for the date of the file. Those that stay as they are, are left out. Raises UsageError if a date
+        cannot be changed so; then none is.
+        """
         async with self._database.transaction() as connection:
-            revision, now = await next_revision(connection), now_iso()
-            for upload_id, moment in moments.items():
-                condition = "id = :id AND deleted_at IS NULL"
-                rows = await rows_of(
-                    connection,
-                    f"""
-                    UPDATE uploads SET taken_at = :moment, taken_from = :source, updated_at = :now, revision = :revision
-                    WHERE {condition} AND (taken_from IS NOT :source OR taken_at IS NOT :moment)
-                    AND (:source IS NOT NULL OR taken_from IS 'hand') RETURNING number
-                    """,
-                    {
-                        "id": upload_id,
-                        "moment": moment,
-                        "source": DateSource.HAND if moment else None,
-                        "now": now,
-                        "revision": revision,
-                    },
-                )
-                if rows and moment is None:
-                    await _use_date_of_file(connection, [rows[0][0]])
-                changed += len(rows)
-        return changed
+            rows = await rows_of(
+                connection,
+                """
+                SELECT id, taken_at, taken_from FROM uploads
+                WHERE id IN (SELECT value FROM json_each(?)) AND deleted_at IS NULL
+                """,
+                (json_list(upload_ids),),
+            )
+            before = {row["id"]: row["taken_at"] if row["taken_from"] == DateSource.HAND else None for row in rows}
+            changed = await _set_dates(connection, {row["id"]: edit.applied(row["taken_at"]) for row in rows})
+        return {upload_id: before[upload_id] for upload_id in changed}
+
+    async def restore(self, before: Mapping[str, str | None]) -> int:
+        """Take a change back; returns how many changed."""
+        async with self._database.transaction() as connection:
+            return len(await _set_dates(connection, before))
+
+
+async def _set_dates(connection: aiosqlite.Connection, moments: Mapping[str, str | None]) -> list[str]:
+    """Set the dates of uploads by their IDs, None being that of the file; returns the IDs of those that changed."""
+    revision, now = await next_revision(connection), now_iso()
+    changed = []
+    for upload_id, moment in moments.items():
+        rows = await rows_of(
+            connection,
+            """
+            UPDATE uploads SET taken_at = :moment, taken_from = :source, updated_at = :now, revision = :revision
+            WHERE id = :id AND deleted_at IS NULL AND (
+                iif(:moment IS NULL, taken_from = 'hand', taken_from IS NOT 'hand' OR taken_at IS NOT :moment)
+            )
+            RETURNING number
+            """,
+            {
+                "id": upload_id,
+                "moment": moment,
+                "source": DateSource.HAND if moment else None,
+                "now": now,
+                "revision": revision,
+            },
+        )
+        if rows:
+            changed.append(upload_id)
+            if moment is None:
+                await _use_date_of_file(connection, [rows[0]["number"]])
+    return changed

@@ -14,6 +14,9 @@ from vuemantics_tui.store.database import Database, Row, escaped_like, json_list
 # A shorter text is a country's code, or a whole name such as UK: many names begin with two letters.
 _LEAST_BEGINNING = 3
 
+Placing = Mapping[str, tuple[int | None, bool]]
+"""By upload ID: the number of its place, and whether a person set it."""
+
 
 async def save_place_of_file(connection: aiosqlite.Connection, number: int, place: Place | None) -> None:
     """Write where a file says that it was taken, inside a transaction. A place that a person set stays."""
@@ -29,52 +32,26 @@ class PlaceStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def places(self, upload_ids: Sequence[str]) -> dict[str, tuple[Place | None, bool]]:
-        """Return the place of each of these uploads, and whether a person set it."""
-        rows = await self._database.fetch(
-            """
-            SELECT id, place_edited, name, region, country, country_code
-            FROM uploads u LEFT JOIN places p ON p.number = u.place
-            WHERE id IN (SELECT value FROM json_each(?)) AND deleted_at IS NULL
-            """,
-            (json_list(upload_ids),),
-        )
-        return {row[0]: (None if row[2] is None else Place(*row[2:6]), bool(row[1])) for row in rows}
-
-    async def set(self, places: Mapping[str, Place | None]) -> int:
-        """Set the places of uploads, by their IDs; None is no place. Returns how many changed."""
-        changed = 0
+    async def set(self, upload_ids: Sequence[str], place: Place | None) -> Placing:
+        """Set the place of uploads by hand; None is no place. Returns what those had that changed."""
         async with self._database.transaction() as connection:
-            revision, now = await next_revision(connection), now_iso()
-            for upload_id, place in places.items():
-                rows = await rows_of(
-                    connection,
-                    """
-                    UPDATE uploads SET place = :place, place_edited = 1, updated_at = :now, revision = :revision
-                    WHERE id = :id AND deleted_at IS NULL AND (place IS NOT :place OR NOT place_edited) RETURNING 1
-                    """,
-                    {
-                        "id": upload_id,
-                        "place": await _number_of(connection, place),
-                        "now": now,
-                        "revision": revision,
-                    },
-                )
-                changed += len(rows)
-        return changed
+            number = await _number_of(connection, place)
+            return await _place(connection, dict.fromkeys(upload_ids, (number, True)))
 
-    async def use_file(self, upload_ids: Sequence[str]) -> int:
-        """Make the place that its file names the place of each upload again. Returns how many changed."""
+    async def use_file(self, upload_ids: Sequence[str]) -> Placing:
+        """Make the place that its file names that of each upload again. Returns what those had that changed."""
         async with self._database.transaction() as connection:
             rows = await rows_of(
                 connection,
-                """
-                UPDATE uploads SET place = file_place, place_edited = 0, updated_at = :now, revision = :revision
-                WHERE id IN (SELECT value FROM json_each(:ids)) AND place_edited AND deleted_at IS NULL RETURNING 1
-                """,
-                {"ids": json_list(upload_ids), "now": now_iso(), "revision": await next_revision(connection)},
+                "SELECT id, file_place FROM uploads WHERE id IN (SELECT value FROM json_each(?))",
+                (json_list(upload_ids),),
             )
-        return len(rows)
+            return await _place(connection, {row[0]: (row[1], False) for row in rows})
+
+    async def restore(self, before: Placing) -> int:
+        """Give uploads back the places that they had. Returns how many changed."""
+        async with self._database.transaction() as connection:
+            return len(await _place(connection, before))
 
     async def beginning(self, part: str, limit: int) -> list[tuple[str, int]]:
         """Return the towns, regions and countries with a word that begins so, with how many uploads have them, the most
@@ -87,6 +64,15 @@ class PlaceStore:
             for name in named or names[:1]:
                 counts[name] += count
         return [(name, count) for name, count in counts.most_common() if name][:limit]
+
+    async def lines(self, text: str, limit: int) -> list[str]:
+        """Return the places that are in use and begin so, each as a line such as `Rome, Lazio, Italy`, the most used
+        first.
+        """
+        begun = folded(" ".join(text.split()))
+        rows = await self._counted("p.name, p.region, p.country", "names", begun.partition(",")[0])
+        found = (", ".join(dict.fromkeys(filter(None, row[:3]))) for row in rows)
+        return [line for line in found if folded(line).startswith(begun)][:limit]
 
     async def countries(self, part: str, limit: int) -> list[tuple[str, int]]:
         """Return the countries with a word that begins so, with how many uploads each has, the most used first."""
@@ -101,6 +87,26 @@ class PlaceStore:
             """,
             (f"% {escaped_like(folded(part))}%",),
         )
+
+
+async def _place(connection: aiosqlite.Connection, wanted: Placing) -> Placing:
+    """Give uploads their places, inside a transaction; return what those had that changed."""
+    rows = await rows_of(
+        connection,
+        """
+        SELECT id, place, place_edited FROM uploads
+        WHERE id IN (SELECT value FROM json_each(?)) AND deleted_at IS NULL
+        """,
+        (json_list(wanted),),
+    )
+    before = {row[0]: (row[1], bool(row[2])) for row in rows if (row[1], bool(row[2])) != wanted[row[0]]}
+    if before:
+        moment = (now_iso(), await next_revision(connection))
+        await connection.executemany(
+            "UPDATE uploads SET place = ?, place_edited = ?, updated_at = ?, revision = ? WHERE id = ?",
+            [(*wanted[upload_id], *moment, upload_id) for upload_id in before],
+        )
+    return before
 
 
 async def _number_of(connection: aiosqlite.Connection, place: Place | None) -> int | None:

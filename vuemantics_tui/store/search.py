@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vuemantics_tui.domain.text import folded, segmented
+from vuemantics_tui.domain.text import caseless, folded, segmented
 from vuemantics_tui.store.database import Database, escaped_like, json_list, next_revision
 
 if TYPE_CHECKING:
@@ -104,23 +104,20 @@ class SavedSearches:
 
     async def all(self) -> list[SavedSearch]:
         """Return every saved search, by name."""
-        rows = await self._database.fetch("SELECT name, query FROM saved_searches ORDER BY name COLLATE NOCASE")
+        rows = await self._database.fetch("SELECT name, query FROM saved_searches ORDER BY natural_order(name), name")
         return [SavedSearch(row["name"], row["query"]) for row in rows]
 
     async def save(self, name: str, query: str) -> None:
         """Save a search, replacing one with the same name."""
         async with self._database.transaction() as connection:
-            await connection.execute(
-                "INSERT INTO saved_searches (name, query) VALUES (?, ?)"
-                " ON CONFLICT (name) DO UPDATE SET name = excluded.name, query = excluded.query",
-                (name, query),
-            )
+            await connection.execute("DELETE FROM saved_searches WHERE caseless(name) = ?", (caseless(name),))
+            await connection.execute("INSERT INTO saved_searches (name, query) VALUES (?, ?)", (name, query))
             await next_revision(connection)
 
     async def forget(self, name: str) -> bool:
         """Forget a search; False if there is none with this name."""
         async with self._database.transaction() as connection:
-            cursor = await connection.execute("DELETE FROM saved_searches WHERE name = ? COLLATE NOCASE", (name,))
+            cursor = await connection.execute("DELETE FROM saved_searches WHERE caseless(name) = ?", (caseless(name),))
             await next_revision(connection)
             return cursor.rowcount > 0
 

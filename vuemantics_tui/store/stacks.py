@@ -14,8 +14,8 @@ from vuemantics_tui.domain.stacks import (
     APART,
     StackFacts,
     are_tied,
-    face_of,
-    is_raw_name,
+    cover_of,
+    is_raw,
     joining_keys,
     joins,
     looked_up_keys,
@@ -25,7 +25,7 @@ from vuemantics_tui.domain.stacks import (
 from vuemantics_tui.store.database import Database, Row, json_list, next_revision, rows_of
 
 _FACTS = """
-    SELECT number, filename, source_path, file_type, camera, duration,
+    SELECT number, filename, source_path, file_type, mime_type, camera, duration,
            iif(file_taken_from IN ('name', 'file'), NULL, file_taken_at) AS taken_at,
            json_extract(metadata, '$.content_identifier') AS content_identifier,
            json_extract(metadata, '$.burst_id') AS burst_id,
@@ -33,7 +33,7 @@ _FACTS = """
            stacked_by_hand, stack_chosen, stack, stack_role, stack_count
     FROM uploads WHERE number IN (SELECT value FROM json_each(?))
 """
-FACES = "(stack IS NULL OR stack = number)"
+COVERS = "(stack IS NULL OR stack = number)"
 """True of a row that stands for itself or for its stack; the others are listed inside of that."""
 
 
@@ -91,8 +91,14 @@ class StackStore:
         return list(rows)
 
     async def make(self, numbers: Sequence[int]) -> StackChange:
-        """Make one stack of these uploads and of all that they stand for; nothing where that is a single one."""
-        return await self._decide(await self.whole(numbers), joined=True)
+        """Make one stack of these uploads and of all that they stand for; nothing where they are one already."""
+        whole = await self.whole(numbers)
+        row = await self._database.fetch_one(
+            "SELECT count(DISTINCT coalesce(stack, number)) FROM uploads"
+            " WHERE number IN (SELECT value FROM json_each(?))",
+            (json_list(whole),),
+        )
+        return StackChange(0, ()) if row is None or row[0] < 2 else await self._decide(whole, joined=True)
 
     async def break_up(self, numbers: Sequence[int], *, alone: bool = False) -> StackChange:
         """Take the stacks of these uploads apart, or with `alone` only these uploads out of theirs.
@@ -312,7 +318,7 @@ def _stacked_of(row: Row) -> _Stacked:
         is_trashed=row["deleted_at"] is not None,
         is_chosen=bool(row["stack_chosen"]),
         by_hand=row["stacked_by_hand"],
-        is_raw=is_raw_name(row["filename"]),
+        is_raw=is_raw(row["filename"], row["mime_type"]),
     )
     return _Stacked(facts, row["stack"], row["stack_role"], row["stack_count"])
 
@@ -330,13 +336,13 @@ async def _settle(connection: aiosqlite.Connection, members: Sequence[_Stacked])
     """Write who stands for these, which belong together, and the role of each, where a row says otherwise."""
     facts = [one.facts for one in members]
     here = sum(not one.is_trashed for one in facts)
-    face = face_of(facts).number if len(facts) > 1 else None
+    cover = cover_of(facts).number if len(facts) > 1 else None
     roles = roles_of(facts) if here > 1 else {}
     wanted = {
         one.number: (
-            face,
+            cover,
             str(roles[one.number]) if roles else None,
-            here if one.number == face and here > 1 else 0,
+            here if one.number == cover and here > 1 else 0,
         )
         for one in facts
     }

@@ -167,6 +167,20 @@ class TagStore:
             found[upload][name] = None
         return {number: tuple(names) for number, names in found.items()}
 
+    async def taken_from(self, numbers: Sequence[int]) -> dict[int, tuple[str, ...]]:
+        """Return the keywords that a person took away from these uploads."""
+        found: defaultdict[int, list[str]] = defaultdict(list)
+        rows = await self._database.fetch(
+            """
+            SELECT upload, name FROM untagged JOIN tags ON tags.number = tag
+            WHERE upload IN (SELECT value FROM json_each(?))
+            """,
+            (json_list(numbers),),
+        )
+        for upload, name in rows:
+            found[upload].append(name)
+        return {number: tuple(names) for number, names in found.items()}
+
 
 def tag_key(name: str) -> str:
     """Return the key of a tag, which ignores case, as the triggers on descriptions make it."""

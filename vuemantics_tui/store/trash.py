@@ -97,6 +97,18 @@ class TrashStore:
             await record_events(connection, numbers, "restored")
         return [row["id"] for row in rows]
 
+    async def together(self, upload_ids: Sequence[str]) -> list[str]:
+        """Return these and what went to the trash at the same moment out of the same stacks."""
+        rows = await self._database.fetch(
+            """
+            SELECT other.id FROM uploads one JOIN uploads other
+            ON other.number = one.number OR (other.stack = one.stack AND other.deleted_at = one.deleted_at)
+            WHERE one.id IN (SELECT value FROM json_each(?)) AND one.deleted_at IS NOT NULL
+            """,
+            (json_list(upload_ids),),
+        )
+        return list(dict.fromkeys(row[0] for row in rows))
+
     async def contents(self, limit: int | None = None) -> list[TrashedUpload]:
         """Return the uploads in the trash, the latest first."""
         rows = await self._database.fetch(

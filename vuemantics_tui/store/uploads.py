@@ -23,7 +23,7 @@ from vuemantics_tui.store.database import Database, Row, escaped_like, json_list
 from vuemantics_tui.store.duplicates import leave_groups
 from vuemantics_tui.store.history import record_event
 from vuemantics_tui.store.metadata import save_date
-from vuemantics_tui.store.stacks import FACES, beside, settle
+from vuemantics_tui.store.stacks import COVERS, beside, settle
 
 # A listener that missed more deletions than this reads everything again.
 TOMBSTONES_KEPT = 10_000
@@ -42,7 +42,7 @@ _TAGS = """
 _PUT_TOGETHER = {
     "own_tags": _TAGS.format(own=1),
     "keywords": _TAGS.format(own=2),
-    "stack_face": "(SELECT id FROM uploads face WHERE face.number = u.stack AND face.stack_count > 1)",
+    "stack_cover": "(SELECT id FROM uploads cover WHERE cover.number = u.stack AND cover.stack_count > 1)",
     "stack_members": """
         iif(u.stack IS NULL, NULL, (
             SELECT json_group_array(json_object(
@@ -237,25 +237,25 @@ class UploadStore:
         file_type: FileType | None = None,
         limit: int | None = None,
         show_hidden: bool = False,
-        faces_only: bool = False,
+        covers_only: bool = False,
     ) -> list[Upload]:
         """Return uploads of a status and type, newest first, and the hidden ones only with `show_hidden`.
 
-        With `faces_only` without those inside a stack.
+        With `covers_only` without those inside a stack.
         """
         rows = await self._database.fetch(
             f"""{SELECT_UPLOAD}
             WHERE (:status IS NULL OR u.processing_status = :status)
               AND (:file_type IS NULL OR u.file_type = :file_type)
               AND (:show_hidden OR NOT u.hidden) AND u.deleted_at IS NULL
-              AND (NOT :faces_only OR u.stack IS NULL OR u.stack = u.number)
+              AND (NOT :covers_only OR u.stack IS NULL OR u.stack = u.number)
             ORDER BY u.number DESC LIMIT :limit
             """,
             {
                 "status": status,
                 "file_type": file_type,
                 "show_hidden": show_hidden,
-                "faces_only": faces_only,
+                "covers_only": covers_only,
                 "limit": -1 if limit is None else limit,
             },
         )
@@ -290,7 +290,7 @@ class UploadStore:
         Names are compared without case and accents, and the numbers in them by what they count.
         """
         index, key = _ORDERS[view.sort]
-        conditions = ["deleted_at IS NULL", FACES]
+        conditions = ["deleted_at IS NULL", COVERS]
         parameters = []
         if not view.show_hidden:
             conditions.append("hidden = 0")

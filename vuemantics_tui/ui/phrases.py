@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from vuemantics_tui.domain.text import counted, date_words, visible
+from vuemantics_tui.domain.text import counted, visible
 from vuemantics_tui.domain.upload import RUNNING, ProcessingStage, ProcessingStatus, UploadRow
 
 _DAY = 86_400
@@ -78,8 +78,3 @@ def local_moment(moment: str) -> datetime | None:
         return datetime.fromisoformat(moment).astimezone()
     except ValueError:
         return None
-
-
-def taken_words(taken_at: str) -> str:
-    """Return when a picture was taken, by the camera's own clock, to the minute."""
-    return visible(date_words(taken_at, own_clock=True))

@@ -7,6 +7,7 @@ import os
 import random
 import sys
 import threading
+import unicodedata
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -69,6 +70,17 @@ def test_folders_come_first_and_numbers_in_names_count(tmp_path: Path) -> None:
     assert "notes.txt" in names(tmp_path, View(everything=True))
     assert names(tmp_path, View(hidden=True))[:2] == [".cache", "zoo"]
     assert ".hidden.png" in names(tmp_path, View(hidden=True))
+
+
+def test_names_are_found_and_completed_without_accents_and_however_they_are_encoded(tmp_path: Path) -> None:
+    written = unicodedata.normalize("NFD", "Käthe 京都.jpg")
+    for name in (written, "Øster.jpg", "zebra.jpg"):
+        make(tmp_path / name)
+    for text in ("käthe", "KATHE", "京都", unicodedata.normalize("NFD", "Kä")):
+        assert names(tmp_path, View(text=text)) == [written], text
+    assert names(tmp_path, View()) == [written, "Øster.jpg", "zebra.jpg"]
+    assert folder.complete("Kät", tmp_path).text == written
+    assert folder.complete("ost", tmp_path).text == "Øster.jpg"
 
 
 def test_files_sort_by_date_and_by_size(tmp_path: Path) -> None:

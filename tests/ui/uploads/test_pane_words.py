@@ -46,6 +46,11 @@ def test_a_clip_says_how_long_it_is() -> None:
     assert words.facts_words(clip, NOW) == "320 × 568 · 1.0 MB · MP4 · 0:03 · just now"
 
 
+def test_an_animation_says_how_many_frames_it_has() -> None:
+    moving = upload(mime_type="image/webp", width=320, height=240, metadata={"frames": 1200})
+    assert words.facts_words(moving, NOW) == "320 × 240 · 1.0 MB · WebP · 1,200 frames · just now"
+
+
 def test_the_camera_is_named_once() -> None:
     assert words.camera_words(upload(metadata={"camera_make": "Canon", "camera_model": "Canon EOS"})) == "Canon EOS"
     assert words.camera_words(upload(metadata={"camera_make": "NIKON", "camera_model": "E900"})) == "NIKON E900"

@@ -6,6 +6,7 @@ meanings (`2:"golden retriever" + ./pool.jpg - fruit`), `like:ID` and `like:./fi
 """
 
 from vuemantics_tui.domain.query.filters import (
+    UNDATED,
     ChoiceField,
     ChoiceFilter,
     DateField,
@@ -25,6 +26,7 @@ from vuemantics_tui.domain.query.parser import parse_query
 from vuemantics_tui.domain.query.tree import Like, Operand, Query, Sort, Term, Text
 
 __all__ = [
+    "UNDATED",
     "ChoiceField",
     "ChoiceFilter",
     "DateField",

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from enum import StrEnum
 
 from vuemantics_tui.domain.formats import BY_ALIAS, FileType
+from vuemantics_tui.domain.moment import DateSource
 from vuemantics_tui.domain.query.line import literal, pattern_pieces
 
 
@@ -32,6 +33,7 @@ class ChoiceField(StrEnum):
     TYPE = "type"
     STATUS = "status"
     IS = "is"
+    DATED = "dated"
 
 
 class DateField(StrEnum):
@@ -52,13 +54,17 @@ class RangeField(StrEnum):
     RATING = "rating"
 
 
+UNDATED = "no"
+"""The choice of `dated:` for what has no date."""
+
 CHOICES: dict[ChoiceField, tuple[str, ...]] = {
     ChoiceField.TYPE: (*FileType, *BY_ALIAS),
     ChoiceField.STATUS: ("waiting", "running", "completed", "failed", "cancelled", "warning"),
     ChoiceField.IS: (
-        *("hidden", "failed", "edited", "duplicate", "portrait", "landscape"),
+        *("hidden", "failed", "edited", "duplicate", "portrait", "landscape", "animated"),
         *("stack", "live", "motion", "burst"),
     ),
+    ChoiceField.DATED: (*DateSource, UNDATED),
 }
 
 

@@ -29,7 +29,7 @@ from vuemantics_tui.domain.query.line import QueryError
 from vuemantics_tui.domain.query.tree import Like, Sort
 
 LIKE, SORT, NEAR = "like", "sort", "near"
-_ALIASES = {"colour": "color"}
+_ALIASES = {"colour": "color", "taken": "on"}
 
 _DATE = re.compile(r"([0-9]{4})(?:-([0-9]{1,2})(?:-([0-9]{1,2}))?)?")
 _AGO = re.compile(r"([0-9]{1,5})([dwmy])", re.IGNORECASE)
@@ -50,7 +50,7 @@ _HALF_OF_EARTH_KM = 20_040
 FILTERS: Mapping[str, tuple[str, str]] = {
     "type": ("image, video, or a format such as jpeg, heic or mp4", "type:video or type:jpeg"),
     "status": ("waiting, running, completed, failed, cancelled, warning", "status:failed"),
-    "is": ("hidden, failed, edited, duplicate, portrait, landscape, stack, live, motion, burst", "is:hidden"),
+    "is": ("hidden, failed, edited, duplicate, portrait, landscape, animated, stack, live, motion, burst", "is:hidden"),
     "tag": (r"a tag or an album; * for any characters, \* for a star", r'tag:cat, tag:ro* or tag:"5\* best"'),
     "name": ("part of the file name, or all of it with *", "name:holiday or name:img_*.jpg"),
     "camera": ("part of the camera's name", "camera:canon"),
@@ -64,6 +64,10 @@ FILTERS: Mapping[str, tuple[str, str]] = {
     "after": ("taken, or else added, on that day or later", "after:2024-06 or after:7d"),
     "before": ("taken, or else added, before that day", "before:2024 or before:7d"),
     "on": ("taken, or else added, on that day, month or year", "on:yesterday or on:2024-06-30"),
+    "dated": (
+        "what its date comes from: hand, exif, xmp, iptc, gps, quicktime, avi, container, name, file, or no",
+        "dated:name or dated:no",
+    ),
     "size": ("file size", "size:>5MB, size:<=200KB or size:1MB..5MB"),
     "width": ("width in pixels", "width:>1920 or width:800..1200"),
     "height": ("height in pixels", "height:>1080 or height:800..1200"),

@@ -11,6 +11,7 @@ ALTER TABLE uploads ADD COLUMN taken_offset INTEGER;
 ALTER TABLE uploads ADD COLUMN modified_at TEXT;
 
 CREATE INDEX uploads_by_camera_time ON uploads (camera, file_taken_at) WHERE camera IS NOT NULL;
+CREATE INDEX uploads_dated ON uploads (taken_from, number);
 
 -- The dates of clips were in UTC. Until their files are read again, the local clock is that of this machine.
 UPDATE uploads SET taken_at = strftime('%Y-%m-%dT%H:%M:%S', taken_at, 'localtime')

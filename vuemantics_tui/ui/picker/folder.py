@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 import time
 from collections.abc import Callable, Sequence
@@ -12,8 +11,8 @@ from enum import Enum
 from pathlib import Path
 
 from vuemantics_tui.domain.formats import BY_EXTENSION, FileType, MediaFormat
+from vuemantics_tui.domain.text import folded, natural_order
 
-_DIGITS = re.compile(r"(\d+)")
 # A thread that computes holds up the event loop; one that rests after so many entries does not.
 ENTRIES_BETWEEN_RESTS = 500
 
@@ -46,7 +45,7 @@ class Entry:
     size: int = 0
     modified: float = 0.0
     target: str | None = None
-    order: list[str | int] = field(default_factory=list, compare=False, repr=False)
+    order: tuple[str, str] = field(default=("", ""), compare=False, repr=False)
 
     @property
     def path(self) -> Path:
@@ -137,13 +136,13 @@ def entry_at(path: Path) -> Entry | None:
 
 def arrange(entries: Sequence[Entry], view: View) -> list[Entry]:
     """The entries that a view shows, in its order: folders first. Takes time for thousands of them."""
-    text = view.text.casefold()
+    text = folded(view.text)
     shown = [
         each
         for each in entries
         if (view.hidden or not each.name.startswith("."))
         and (view.everything or each.is_folder or each.is_media)
-        and text in each.name.casefold()
+        and text in folded(each.name)
     ]
     # Sorting holds up the event loop even from a thread, so it is done once where it can be.
     shown.sort(key=lambda each: each.order)
@@ -155,9 +154,8 @@ def arrange(entries: Sequence[Entry], view: View) -> list[Entry]:
 
 
 def _entry(folder: Path, name: str, is_link: bool, look: Callable[[], os.stat_result]) -> Entry:
-    # Numbers within a name count as numbers: IMG_9 before IMG_10. Text stands at even places, so all compare.
-    order: list[str | int] = [*_DIGITS.split(name.casefold()), -1, name]
-    order[1:-2:2] = map(int, order[1:-2:2])
+    # Numbers within a name count as numbers: IMG_9 before IMG_10.
+    order = (natural_order(name), name)
     target = _target(folder / name) if is_link else None
     try:
         status = look()
@@ -199,8 +197,8 @@ class Completion:
 def complete(text: str, base: Path) -> Completion:
     """The longest text that all names have in common which begin as this one does; folders end with a slash.
 
-    Names that begin exactly so go before those that differ in capitals. Hidden ones count only where a dot is typed.
-    A path that is not absolute begins at `base`. Reads a folder, so call it in a thread.
+    Names that begin exactly so go before those that differ in capitals or accents. Hidden ones count only where a dot
+    is typed. A path that is not absolute begins at `base`. Reads a folder, so call it in a thread.
     """
     head, tail = os.path.split(text)
     head = text[: len(text) - len(tail)]
@@ -214,10 +212,10 @@ def complete(text: str, base: Path) -> Completion:
         return Completion(text)
     names = [name for name in names if tail.startswith(".") or not name.startswith(".")]
     exact = [name for name in names if name.startswith(tail)]
-    matching = exact or [name for name in names if name.casefold().startswith(tail.casefold())]
+    matching = exact or [name for name in names if folded(name).startswith(folded(tail))]
     if not matching:
         return Completion(text)
-    matching.sort(key=lambda name: (not name.endswith("/"), name.casefold()))
+    matching.sort(key=lambda name: (not name.endswith("/"), folded(name)))
     common = _common_start(matching)
     # Names that differ in their capitals may have less in common than is typed already.
     return Completion(head + common if len(common) >= len(tail) else text, tuple(matching))

@@ -34,6 +34,10 @@ class AskInput(LineInput):
         action("leave-ask", "escape", "leave_ask", "leave", "Change nothing", ANSWER),
     ]
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer completion only where something is completed."""
+        return action != "complete_ask" or (isinstance(self.screen, AskScreen) and self.screen.completes)
+
     def action_leave_ask(self) -> None:
         """Leave everything as it is."""
         self.screen.dismiss(None)
@@ -53,14 +57,23 @@ class AskScreen(ModalScreen[str | None]):
     PARTS = (AskInput,)
 
     def __init__(
-        self, title: str, explanation: str, do: Do, *, placeholder: str = "", complete: Complete | None = None
+        self,
+        title: str,
+        explanation: str,
+        do: Do,
+        *,
+        placeholder: str = "",
+        complete: Complete | None = None,
+        is_list: bool = True,
     ) -> None:
+        """Take what completes a line. Of one that is a list, only the last part is shown as completed."""
         super().__init__()
         self._title = visible(title)
         self._explanation = visible(explanation)
         self._placeholder = placeholder
         self._do = do
         self._complete = complete
+        self._is_list = is_list
         self._completions: Sequence[str] = ()
         self._doing = False
 
@@ -73,9 +86,10 @@ class AskScreen(ModalScreen[str | None]):
             yield Words(id="ask-message")
             yield KeysLine(id="ask-keys")
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Only where something is completed."""
-        return action != "complete_ask" or self._complete is not None
+    @property
+    def completes(self) -> bool:
+        """Whether lines can be completed here."""
+        return self._complete is not None
 
     def take_completion(self) -> None:
         """Go on with the first completion."""
@@ -101,7 +115,8 @@ class AskScreen(ModalScreen[str | None]):
         except VuemanticsError as error:
             self._complain(error)
         else:
-            self._say("  ".join(visible(line.rpartition(",")[2].strip()) for line in self._completions))
+            ends = (line.rpartition(",")[2] if self._is_list else line for line in self._completions)
+            self._say("  ".join(visible(end.strip()) for end in ends))
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:

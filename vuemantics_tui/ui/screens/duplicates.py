@@ -1,7 +1,9 @@
-"""DuplicatesScreen: uploads that look the same, side by side, and which of them to keep."""
+"""DuplicatesScreen: uploads that show the same, side by side, which of them to keep, and which are only similar."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -13,10 +15,10 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static
 
+from vuemantics_tui.domain.duplicates import Likeness
 from vuemantics_tui.domain.text import counted, date_words, size_words, visible
 from vuemantics_tui.ui.actions import ACT, MOVE, action, hidden
 from vuemantics_tui.ui.notices import Notices
-from vuemantics_tui.ui.phrases import taken_words
 from vuemantics_tui.ui.pictures.loader import PictureLoader
 from vuemantics_tui.ui.screens.ask import ConfirmScreen
 from vuemantics_tui.ui.screens.page import is_open
@@ -25,20 +27,24 @@ from vuemantics_tui.ui.widgets.one_line import Words
 from vuemantics_tui.ui.widgets.thumbnail import Thumbnail
 
 if TYPE_CHECKING:
-    from vuemantics_tui.library import DuplicateGroup, Library, LookAlike
+    from vuemantics_tui.library import DuplicateGroup, DuplicatesFound, Library, LookAlike
 
 LOOKING = "Looking for duplicates…"
 NOTHING = "No duplicates found.\n\nHidden and unprocessed uploads are skipped."
+NOTHING_SIMILAR = "No similar uploads found.\n\nHidden and unprocessed uploads are skipped."
 
 
 class LookAlikeCard(Container):
     """One of a group: its picture and what speaks for it."""
 
-    def __init__(self, one: LookAlike, picture: Path | None, loader: PictureLoader, *, proposed: bool) -> None:
+    def __init__(
+        self, one: LookAlike, picture: Path | None, loader: PictureLoader, what: str, *, similar: bool
+    ) -> None:
         super().__init__()
         self._one = one
         self._picture = picture
-        self._proposed = proposed
+        self._what = what
+        self._similar = similar
         self._thumbnail = Thumbnail(loader)
         self._words = Static(classes="card-words")
 
@@ -54,7 +60,7 @@ class LookAlikeCard(Container):
     def choose(self, chosen: bool) -> None:
         """Show that it is to be kept, or that it is not."""
         self.set_class(chosen, "-chosen")
-        self._words.update(card_words(self._one, chosen=chosen, proposed=self._proposed))
+        self._words.update(card_words(self._one, self._what, chosen=chosen, similar=self._similar))
 
 
 class DuplicatesScreen(Screen[None]):
@@ -65,6 +71,8 @@ class DuplicatesScreen(Screen[None]):
         action(
             "keep-chosen", "enter", "keep_chosen", "keep this one", "Keep this one, move the others to the trash", ACT
         ),
+        action("trash-chosen", "d", "trash_chosen", "delete", "Move this one to the trash", ACT),
+        action("toggle-similar", "s", "toggle_similar", "similar", "Show similar uploads, or duplicates", ACT),
         action("next-choice", "right,l,down,j", "move_choice(1)", "choose", "Choose the next one", MOVE),
         hidden("previous-choice", "left,h,up,k", "move_choice(-1)", "choose", "Choose the previous one", MOVE),
         action("next-group", "n", "move_group(1)", "next group", "Next group", MOVE),
@@ -79,6 +87,9 @@ class DuplicatesScreen(Screen[None]):
         self._library = library
         self._loader = loader
         self._groups: list[DuplicateGroup] = []
+        self._found: DuplicatesFound | None = None
+        self._is_complete = False
+        self._similar = False
         self._group = 0
         self._chosen = 0
 
@@ -99,10 +110,28 @@ class DuplicatesScreen(Screen[None]):
     @work(group="looking", exclusive=True, exit_on_error=False)
     async def _look(self) -> None:
         with self._notices.errors_told():
-            self._groups = await self._library.duplicates.groups()
+            await self._library.duplicates.find(self._take)
+            self._is_complete = True
             if is_open(self):
-                self.query_one("#duplicates-nothing", Static).update(NOTHING)
-                self._go_to(0)
+                self._say_nothing()
+                self._say_title()
+
+    def _take(self, found: DuplicatesFound) -> None:
+        """Take over what was found so far. The group on the screen stays there while it lasts."""
+        if not is_open(self):
+            return
+        shown = self._groups[self._group] if self._groups else None
+        self._found = found
+        self._list_groups()
+        if shown is not None and shown in self._groups:
+            self._group = self._groups.index(shown)
+            self._say_title()
+        else:
+            self._go_to(0)
+
+    def _list_groups(self) -> None:
+        assert self._found is not None
+        self._groups = list(self._found.similar if self._similar else self._found.groups)
 
     def _go_to(self, group: int) -> None:
         self._group = max(0, min(group, len(self._groups) - 1))
@@ -118,21 +147,39 @@ class DuplicatesScreen(Screen[None]):
         cards = self.query_one("#duplicates-cards", ScrollableContainer)
         with self.app.batch_update():
             await cards.remove_children()
+            self._say_nothing()
+            self._say_title()
             if not self._groups:
-                self.query_one("#duplicates-title", Words).say("Duplicates")
                 return
             group = self._groups[self._group]
             absolute = self._library.absolute
             await cards.mount_all(
-                LookAlikeCard(one, absolute(one.thumbnail_path), self._loader, proposed=one is group.keep)
+                LookAlikeCard(
+                    one,
+                    absolute(one.thumbnail_path),
+                    self._loader,
+                    _role_words(one, group, similar=self._similar),
+                    similar=self._similar,
+                )
                 for one in group.members
             )
             self._mark_chosen()
-        spare = sum(each.spare_bytes for each in self._groups)
-        self.query_one("#duplicates-title", Words).say(
-            f"Duplicates  group {self._group + 1:,} of {len(self._groups):,}, {counted(len(group.members), 'upload')}"
-            f"; removing duplicates frees {size_words(spare)}"
-        )
+
+    def _say_nothing(self) -> None:
+        nothing = NOTHING_SIMILAR if self._similar else NOTHING
+        self.query_one("#duplicates-nothing", Static).update(nothing if self._is_complete else LOOKING)
+
+    def _say_title(self) -> None:
+        title = "Similar" if self._similar else "Duplicates"
+        if self._groups:
+            members = counted(len(self._groups[self._group].members), "upload")
+            title += f"  group {self._group + 1:,} of {len(self._groups):,}, {members}"
+            if not self._similar:
+                spare = sum(each.spare_bytes for each in self._groups)
+                title += f"; removing duplicates frees {size_words(spare)}"
+        if self._found is not None and not self._is_complete:
+            title += f"; comparing {self._found.compared:,} of {counted(self._found.pairs, 'pair')}"
+        self.query_one("#duplicates-title", Words).say(title)
 
     def _mark_chosen(self) -> None:
         for place, card in enumerate(self.query(LookAlikeCard)):
@@ -141,8 +188,17 @@ class DuplicatesScreen(Screen[None]):
                 card.scroll_visible(animate=False)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Without a group there is only the way back."""
-        return bool(self._groups) or action not in ("keep_chosen", "move_group", "move_choice")
+        """Without a group there is nothing to choose, and among similar uploads none can stand for the others."""
+        if action == "keep_chosen" and self._similar:
+            return False
+        return bool(self._groups) or action not in ("keep_chosen", "trash_chosen", "move_group", "move_choice")
+
+    def action_toggle_similar(self) -> None:
+        """Show similar uploads instead of duplicates, or the other way round."""
+        if self._found is not None:
+            self._similar = not self._similar
+            self._list_groups()
+            self._go_to(0)
 
     def action_move_choice(self, step: int) -> None:
         """Keep another one of the group."""
@@ -173,27 +229,63 @@ class DuplicatesScreen(Screen[None]):
                 return
             count = await self._library.trash.put([one.id for one in others])
             self._notices.tell(f"Moved {counted(count, 'upload')} to the trash, kept {kept.filename}.")
-            shown = self._groups[self._group]
-            self._groups.remove(group)
-            place = self._group if shown is group else self._groups.index(shown)
-            self._go_to(place)
+            self._drop(group, others)
+
+    @work(group="acting", exclusive=True, exit_on_error=False)
+    async def action_trash_chosen(self) -> None:
+        """Move the chosen one to the trash, after asking."""
+        with self._notices.errors_told():
+            group = self._groups[self._group]
+            one = group.members[self._chosen]
+            question = ConfirmScreen(
+                f"Move {one.filename} to the trash?", "You can restore it from there.", agree="delete", decline="keep"
+            )
+            if not await self.app.push_screen_wait(question):
+                return
+            await self._library.trash.put([one.id])
+            self._notices.tell(f"Moved {one.filename} to the trash.")
+            self._drop(group, [one])
+
+    def _drop(self, group: DuplicateGroup, gone: Sequence[LookAlike]) -> None:
+        """Show the group without those that are gone. The others were compared with the one to keep, not among them."""
+        shown = self._groups[self._group]
+        if group in self._groups:
+            left = tuple(one for one in group.others if one not in gone)
+            is_whole = left and group.keep not in gone
+            place = self._groups.index(group)
+            self._groups[place : place + 1] = [replace(group, others=left)] if is_whole else []
+        self._go_to(self._groups.index(shown) if shown in self._groups else self._group)
 
     def action_go_back(self) -> None:
         """Back to the screen before."""
         self.dismiss(None)
 
 
-def card_words(one: LookAlike, *, chosen: bool, proposed: bool) -> Content:
-    """What speaks for an upload: dimensions, size, date, sharpness, and how far it is from the one proposed."""
-    sign = Content.styled("✓ keep" if chosen else "  to the trash", "bold $success" if chosen else "$dim")
-    date = f"taken {taken_words(one.taken_at)}" if one.taken_at else f"added {date_words(one.created_at)}"
+def card_words(one: LookAlike, what: str, *, chosen: bool, similar: bool) -> Content:
+    """What speaks for an upload: dimensions, size, date, sharpness, and `what` it is to the one proposed."""
+    if similar:
+        sign = Content.styled("▸ chosen" if chosen else "", "bold $accent")
+    else:
+        sign = Content.styled("✓ keep" if chosen else "  to the trash", "bold $success" if chosen else "$dim")
+    taken = visible(date_words(one.taken_at, own_clock=True))
+    date = f"taken {taken}" if taken else f"added {date_words(one.created_at)}"
     lines = [
         f"{one.width} × {one.height}" if one.width and one.height else "",
         size_words(one.file_size),
         date,
         "" if one.sharpness is None else f"sharpness {one.sharpness:,.0f}",
-        "proposed" if proposed else f"differs in {counted(one.distance, 'bit')} of 64",
+        what,
     ]
     return Content.assemble(
         sign, "\n", (visible(one.filename), "bold"), "\n", ("\n".join(line for line in lines if line), "$dim")
     )
+
+
+def _role_words(one: LookAlike, group: DuplicateGroup, *, similar: bool) -> str:
+    if similar:
+        return ""
+    if one is group.keep:
+        return f"proposed: {group.reason}" if group.reason else "proposed"
+    if one.likeness is Likeness.INSIDE:
+        return "cropped copy"
+    return "same picture" if one.file_type == "image" else "same clip"

@@ -83,8 +83,11 @@ class TrashScreen(ListScreen[TrashedUpload]):
     async def _restore(self) -> None:
         with self.notices.errors_told():
             if (entry := self.chosen) is not None:
-                if await self.library.trash.restore([entry.upload.id]):
-                    self.notices.tell(f"Restored {entry.upload.filename}.")
+                # A stack that was deleted as a whole comes back as a whole.
+                wanted = await self.library.trash.store.together([entry.upload.id])
+                if count := await self.library.trash.restore(wanted):
+                    what = entry.upload.filename if count == 1 else counted(count, "upload")
+                    self.notices.tell(f"Restored {what}.")
                 else:
                     self.notices.tell(NOT_THERE.format(name=entry.upload.filename))
                 await self.show_read()

@@ -17,15 +17,16 @@ from textual.app import App
 from textual.message import Message
 
 from vuemantics_tui.desktop import open_in_viewer
-from vuemantics_tui.domain.fields import rating_words
-from vuemantics_tui.domain.text import counted, visible
+from vuemantics_tui.domain.fields import rating_words, taken_words
+from vuemantics_tui.domain.moment import DateEdit
+from vuemantics_tui.domain.text import counted, date_words, visible
 from vuemantics_tui.domain.upload import RUNNING, TERMINAL, ProcessingStatus, Upload, UploadRow
 from vuemantics_tui.ui.actions import ACT, FIND, action, hidden, key_of
 from vuemantics_tui.ui.clipboard import copy
 from vuemantics_tui.ui.notices import Notices
 
 if TYPE_CHECKING:
-    from vuemantics_tui.library import Library, Rating
+    from vuemantics_tui.library import Library, Placing, Rating
     from vuemantics_tui.ui.screens.ask import ConfirmScreen
 
 DELETE = action("delete-upload", "d,delete", "delete_upload", "delete", "Move to the trash, after asking", ACT)
@@ -35,7 +36,7 @@ ORIGINAL = hidden("open-original", "e", "open_original", "open original", "Open 
 PATH = hidden("copy-path", "y", "copy_path", "copy path", "Copy the path, also over SSH", ACT)
 DESCRIPTION = hidden("edit-description", "E", "edit_description", "edit description", "Write your own description", ACT)
 RATING = (
-    hidden("undo-delete", "u", "undo", "undo", "Undo the last deletion or rating", ACT),
+    hidden("undo-delete", "u", "undo", "undo", "Undo the last deletion, rating or change of date", ACT),
     hidden("rate-5", "5", "rate(5)", "rate 5", "Rate 5 stars", ACT),
     hidden("rate-4", "4", "rate(4)", "rate 4", "Rate 4 stars", ACT),
     hidden("rate-3", "3", "rate(3)", "rate 3", "Rate 3 stars", ACT),
@@ -45,6 +46,8 @@ RATING = (
 )
 """What can be done both in the list and in full screen."""
 ALBUM = "album:"
+# As many as fit on the line below the field.
+MOST_COMPLETIONS = 3
 NO_TAGS_YET = "name or +name adds a tag, -name removes it. Separate with commas."
 
 Undo = Callable[[], Awaitable[bool]]
@@ -71,7 +74,7 @@ class ReopenWanted(Message):
 
 
 class UploadCommands:
-    """Commands on uploads of a library, by their numbers, and how to undo the last deletions and ratings."""
+    """Commands on uploads of a library, by their numbers, and how to undo what was done last."""
 
     def __init__(self, app: App[Any], library: Library) -> None:
         self.notices = Notices.of(app)
@@ -124,6 +127,41 @@ class UploadCommands:
             agree="delete",
             decline="keep",
         )
+
+    # Dates
+
+    @_errors_told
+    async def edit_date(self, numbers: Sequence[int]) -> bool:
+        """Ask when uploads were taken."""
+        from vuemantics_tui.ui.screens.ask import AskScreen
+
+        uploads = await self._library.uploads.by_numbers(numbers)
+        ids = [upload.id for upload in uploads]
+
+        async def change(text: str) -> str:
+            edit = DateEdit.of(text)
+            before = await self._library.dates.edit(ids, edit)
+            if not before:
+                return "No dates changed."
+            self._undoable.append(functools.partial(self._restore_dates, before))
+            words = named([upload for upload in uploads if upload.id in before])
+            return f"Changed the date of {words}. {key_of(self._app, 'undo-delete')} undoes."
+
+        if not uploads:
+            return False
+        question = AskScreen(
+            f"Date of {named(uploads)}", _dates_words(uploads), change, placeholder="2024-03-05 14:30, +1h, -2d or file"
+        )
+        told = await self._app.push_screen_wait(question)
+        if told is not None:
+            self.notices.tell(told)
+        return told is not None
+
+    async def _restore_dates(self, before: Mapping[str, str | None]) -> bool:
+        count = await self._library.dates.restore(before)
+        if count:
+            self.notices.tell(f"Changed the date of {counted(count, 'upload')} back.")
+        return bool(count)
 
     # Ratings
 
@@ -296,6 +334,46 @@ class UploadCommands:
             return []
         return [f"{before}{sign}{tag.name}" for tag in await self._library.tags.beginning(begun)]
 
+    @_errors_told
+    async def edit_place(self, numbers: Sequence[int]) -> bool:
+        """Ask where uploads were taken."""
+        from vuemantics_tui.ui.screens.ask import AskScreen
+
+        uploads = await self._library.uploads.by_numbers(numbers)
+        ids = [upload.id for upload in uploads]
+
+        async def change(text: str) -> str:
+            before = await self._library.set_place(ids, text)
+            if not before:
+                return "No places changed."
+            self._undoable.append(functools.partial(self._restore_places, before))
+            words = named([upload for upload in uploads if upload.id in before])
+            return f"Changed the place of {words}. {key_of(self._app, 'undo-delete')} undoes."
+
+        if not uploads:
+            return False
+        question = AskScreen(
+            f"Place of {named(uploads)}",
+            _places_words(uploads),
+            change,
+            placeholder="Rome, Italy, none or file",
+            complete=self._complete_place,
+            is_list=False,
+        )
+        told = await self._app.push_screen_wait(question)
+        if told is not None:
+            self.notices.tell(told)
+        return told is not None
+
+    async def _restore_places(self, before: Placing) -> bool:
+        count = await self._library.places.restore(before)
+        if count:
+            self.notices.tell(f"Changed the place of {counted(count, 'upload')} back.")
+        return bool(count)
+
+    async def _complete_place(self, text: str) -> list[str]:
+        return await self._library.places.lines(text, MOST_COMPLETIONS) if text.strip() else []
+
     # Descriptions and originals
 
     @_errors_told
@@ -415,6 +493,25 @@ def tag_begun(text: str) -> tuple[str, str, str]:
 def named(rows: Sequence[UploadRow]) -> str:
     """Return one upload by its name, several by their number."""
     return rows[0].filename if len(rows) == 1 else counted(len(rows), "upload")
+
+
+def _dates_words(uploads: Sequence[Upload]) -> str:
+    """Return when uploads were taken, from the first to the last, or that nobody knows."""
+    dated = sorted((upload for upload in uploads if upload.taken_at), key=lambda upload: upload.taken_at or "")
+    if not dated:
+        return "No date is known. Type one."
+    if len(uploads) == 1:
+        return f"Taken {taken_words(dated[0])}."
+    first, last = (date_words(upload.taken_at, own_clock=True) for upload in (dated[0], dated[-1]))
+    return f"Taken {first}." if first == last else f"Taken from {first} to {last}."
+
+
+def _places_words(uploads: Sequence[Upload]) -> str:
+    """Return where uploads were taken if it is one place, and how many places it is otherwise."""
+    places = {upload.place_words for upload in uploads}
+    if len(places) > 1:
+        return f"Taken in {counted(len(places), 'place')}, known or not."
+    return f"Taken in {places.pop()}." if places != {""} else "No place is known. Type one."
 
 
 def _retry_words(moved: Sequence[UploadRow], rows: Sequence[UploadRow]) -> str:

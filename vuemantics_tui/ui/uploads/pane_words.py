@@ -16,6 +16,7 @@ from vuemantics_tui.domain.errors import ErrorKind
 from vuemantics_tui.domain.fields import rating_words
 from vuemantics_tui.domain.formats import BY_MIME_TYPE, FileType
 from vuemantics_tui.domain.media import REJECTED
+from vuemantics_tui.domain.moment import BY_CAMERA, SOURCE_WORDS
 from vuemantics_tui.domain.text import clock_words, date_words, seconds_words, size_words, visible
 from vuemantics_tui.domain.upload import ProcessingStage, ProcessingStatus, Upload, UploadEvent
 from vuemantics_tui.ui.phrases import (
@@ -24,7 +25,6 @@ from vuemantics_tui.ui.phrases import (
     lines_of,
     local_moment,
     reason_of,
-    taken_words,
 )
 from vuemantics_tui.ui.uploads.results import Why
 from vuemantics_tui.ui.uploads.table import lit
@@ -70,15 +70,28 @@ def camera_words(upload: Upload) -> str:
     return visible(words.strip())
 
 
+def shot_words(upload: Upload) -> str:
+    """Return when it was taken, by the local clock to the minute, and where that comes from if not from the camera."""
+    if not upload.taken_at:
+        return ""
+    words = f"taken {visible(date_words(upload.taken_at, own_clock=True))}"
+    source = upload.taken_from
+    return words if source is None or source in BY_CAMERA else f"{words}, {SOURCE_WORDS[source]}"
+
+
 def facts_words(upload: Upload, now: datetime) -> str:
-    """Return two lines at most: dimensions, size, format, age; when it was taken and by which camera."""
+    """Return three lines at most: dimensions, size, format, age; when it was taken and by which camera; where."""
     shape = f"{upload.width} × {upload.height}" if upload.width and upload.height else ""
     length = clock_words(upload.duration) if upload.duration else ""
     known = BY_MIME_TYPE.get(upload.mime_type)
     kind = known.name if known else visible(upload.extension).upper()
+    frames = upload.metadata.get("frames")
+    if isinstance(frames, int) and frames > 1:
+        length = f"{frames:,} frames"
     first = [shape, size_words(upload.file_size), kind, length, ago_words(upload.created_at, now)]
-    second = [f"taken {taken_words(upload.taken_at)}" if upload.taken_at else "", camera_words(upload)]
-    return "\n".join(" · ".join(part for part in line if part) for line in (first, second) if any(line))
+    second = [shot_words(upload), camera_words(upload)]
+    lines = (first, second, [visible(upload.place_words)])
+    return "\n".join(" · ".join(part for part in line if part) for line in lines if any(line))
 
 
 def brought_words(upload: Upload, matched: Iterable[str] = ()) -> Content:

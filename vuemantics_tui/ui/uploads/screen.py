@@ -55,8 +55,8 @@ SMALLEST_WIDTH, SMALLEST_HEIGHT = 40, 8
 # What needs an upload under the cursor.
 ON_UPLOADS = frozenset(
     """find_similar open_upload show_details retry_upload cancel_upload run_next delete_upload rate toggle_hidden
-    open_original copy_path copy_description show_descriptions edit_description edit_tags toggle_mark mark_range
-    mark_all""".split()
+    open_original copy_path copy_description show_descriptions edit_description edit_tags edit_date edit_place
+    toggle_mark mark_range mark_all""".split()
 )
 EMPTY = """\
 [b $foreground]This library is empty[/]
@@ -92,6 +92,8 @@ class UploadsScreen(Screen[None]):
         hidden("show-duplicates", "W", "show_duplicates", "duplicates", "Find duplicates, and keep one of each", ACT),
         hidden("show-stats", "#", "show_stats", "statistics", "Show statistics of the library", PROGRAM),
         TAGS,
+        hidden("edit-date", "C", "edit_date", "date", "Set when it was taken", ACT),
+        hidden("edit-place", "P", "edit_place", "place", "Set where it was taken", ACT),
         hidden("toggle-hidden", "h", "toggle_hidden", "hide", "Hide from lists and search, or show again", ACT),
         ORIGINAL,
         PATH,
@@ -464,9 +466,21 @@ class UploadsScreen(Screen[None]):
             self.uploads.clear_marks()
 
     @work(group="acting", exit_on_error=False)
+    async def action_edit_date(self) -> None:
+        """Set when it was taken."""
+        if await self.commands.edit_date(self.uploads.targets):
+            self.uploads.clear_marks()
+
+    @work(group="acting", exit_on_error=False)
     async def action_edit_tags(self) -> None:
         """Add or remove tags."""
         if await self.commands.edit_tags(self.uploads.targets):
+            self.uploads.clear_marks()
+
+    @work(group="acting", exit_on_error=False)
+    async def action_edit_place(self) -> None:
+        """Set where it was taken."""
+        if await self.commands.edit_place(self.uploads.targets):
             self.uploads.clear_marks()
 
     @work(group="acting", exit_on_error=False)

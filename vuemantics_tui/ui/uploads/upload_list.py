@@ -247,7 +247,7 @@ class UploadList:
         """Read the view for the first time."""
         if self.live:
             newest = await self._library.uploads.newest(
-                limit=FIRST_LOOK, show_hidden=self.view.show_hidden, faces_only=True
+                limit=FIRST_LOOK, show_hidden=self.view.show_hidden, covers_only=True
             )
             # With their rows, or the first paint would be an empty list.
             self.rows.put(upload.row() for upload in newest)
