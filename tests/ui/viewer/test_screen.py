@@ -9,7 +9,6 @@ import pytest
 from PIL import Image
 
 from tests.ui.conftest import Made, Window, add, make_rows, open_library_at, window_on
-from vuemantics_tui.ui.screens.detail import DetailScreen
 from vuemantics_tui.ui.uploads.screen import UploadsScreen
 from vuemantics_tui.ui.viewer.screen import ViewerScreen
 
@@ -160,7 +159,8 @@ async def test_an_upload_without_a_picture_is_shown_in_words(root: Path) -> None
     async with window_on(root, size=SIZE) as window:
         await window.shows("broken.jpg")
         await window.press("enter")
-        await window.until(lambda: isinstance(window.app.screen, DetailScreen))
+        await window.until(lambda: isinstance(window.app.screen, ViewerScreen))
+        await window.shows("broken.jpg · 1 of 1", "torn")
 
 
 @pytest.mark.parametrize("size", [(40, 8), (60, 20), (200, 60)])

@@ -537,30 +537,21 @@ class UploadsScreen(Screen[None]):
 
     @on(TileOpened)
     def action_open_upload(self) -> None:
-        """Look at the upload under the cursor; what has no picture is shown in words."""
-        self._look_at()
+        """Look at the upload under the cursor in full screen."""
+        from vuemantics_tui.ui.viewer.screen import ViewerScreen
 
-    @work(group="asking", exit_on_error=False)
-    async def _look_at(self) -> None:
-        from vuemantics_tui.ui.viewer.screen import SIMILAR_WANTED, ViewerScreen
-
-        with self._notices.errors_told():
-            number = self.uploads.cursor_number
-            upload = None if number is None else await self.library.uploads.by_number(number)
-            if upload is None:
-                return
-            if upload.thumbnail_path is None:
-                self._open_detail(metadata=False)
-                return
+        if self.uploads.cursor_number is not None:
             viewer = ViewerScreen(self.library, self.uploads, self.commands, self._clock, self._pictures)
-            if await self.app.push_screen_wait(viewer) == SIMILAR_WANTED:
-                self.action_find_similar()
+            self.app.push_screen(viewer, self._left_viewer)
+
+    def _left_viewer(self, wanted: str | None) -> None:
+        from vuemantics_tui.ui.viewer.screen import SIMILAR_WANTED
+
+        if wanted == SIMILAR_WANTED:
+            self.action_find_similar()
 
     def action_show_details(self) -> None:
         """Show all details of the upload under the cursor."""
-        self._open_detail(metadata=True)
-
-    def _open_detail(self, *, metadata: bool) -> None:
         from vuemantics_tui.ui.screens.detail import DetailScreen
 
         if (number := self.uploads.cursor_number) is not None:
@@ -569,7 +560,7 @@ class UploadsScreen(Screen[None]):
                     self.library,
                     number,
                     self._clock,
-                    metadata=metadata,
+                    metadata=True,
                     loader=self._pictures,
                     why=self.uploads.why,
                     commands=self.commands,

@@ -19,12 +19,11 @@ from textual.timer import Timer
 from vuemantics_tui.domain.fields import rating_words
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.media import Crop
-from vuemantics_tui.domain.text import clock_words, visible
+from vuemantics_tui.domain.text import clock_words, date_words, visible
 from vuemantics_tui.domain.upload import Upload, stack_sign
 from vuemantics_tui.ui.actions import MOVE, VIEW, action, hidden
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, TimePassed, WorkProgressed
 from vuemantics_tui.ui.notices import Notices
-from vuemantics_tui.ui.phrases import taken_words
 from vuemantics_tui.ui.pictures.loader import PictureLoader, mode_of
 from vuemantics_tui.ui.uploads.commands import (
     DELETE,
@@ -103,7 +102,7 @@ class ViewerScreen(Screen[str | None]):
         hidden("pan-up", "k,up", "pan(0,-1)", "pan up", "Move up while zoomed", VIEW),
         hidden("pan-right", "l", "pan(1,0)", "pan right", "Move right while zoomed", VIEW),
         action("view-details", "i", "toggle_details", "details", "Show or hide the details", VIEW),
-        replace(TAGS, show=True),
+        TAGS,
         *RATING,
         SIMILAR,
         DELETE,
@@ -198,6 +197,8 @@ class ViewerScreen(Screen[str | None]):
                 return
             is_other = self._upload is None or self._upload.number != number
             self._upload = upload
+            # What has no picture, as a failed one, is shown in words.
+            self.set_class(upload.thumbnail_path is None, "-words")
             if is_other:
                 self._view = None
                 self._picture.put(
@@ -271,7 +272,7 @@ class ViewerScreen(Screen[str | None]):
         parts = [
             visible(upload.filename),
             f"{self._uploads.cursor_line + 1:,} of {len(self._uploads):,}",
-            taken_words(upload.taken_at) if upload.taken_at else "",
+            date_words(upload.taken_at, own_clock=True),
             visible(upload.place_words),
             clock_words(upload.duration) if upload.duration else "",
             stack_sign(upload),
