@@ -240,6 +240,10 @@ def test_levels_of_fewer_bits_than_the_file_has_room_for(bits: int) -> None:
         tiff = TiffWriter(buffer, byteorder="<" if order == "little" else ">")
         tiff.write(np.rint(levels * top).astype(np.uint16), photometric="rgb", compression="zlib", predictor=True)
         _assert_chart(buffer.getvalue())
+        buffer = io.BytesIO()
+        planes = np.moveaxis(np.rint(levels * top).astype(np.uint16), 2, 0).copy()
+        TiffWriter(buffer, byteorder=tiff.tiff.byteorder).write(planes, photometric="rgb", planarconfig="separate")
+        _assert_chart(buffer.getvalue())
     grey = levels[:120, :, 0]
     buffer = io.BytesIO()
     Image.fromarray(np.rint(grey * top).astype(np.uint16)).save(buffer, "TIFF")

@@ -134,6 +134,13 @@ def test_a_side_car_puts_a_date_right(tmp_path: Path) -> None:
     assert taken(read_metadata(film, FileType.VIDEO)) == ("2001-01-02", DateSource.XMP)
 
 
+def test_zulu_time_is_an_offset_in_a_picture_and_utc_in_a_clip(tmp_path: Path) -> None:
+    told = packet('photoshop:DateCreated="2020-01-05T15:04:00Z"')
+    assert photo(tmp_path / "a.jpg", xmp=told).taken_at == "2020-01-05T15:04:00+00:00"
+    (tmp_path / "a.mkv.xmp").write_bytes(told)
+    assert read_metadata(clip(tmp_path / "a.mkv"), FileType.VIDEO).taken_at == "2020-01-05T15:04:00Z"
+
+
 @pytest.mark.parametrize(
     ("time", "offset"),
     [((1.0, 4.0, 0.0), 120), ((6.0, 34.0, 7.0), -210), ((1.0, 15.0, 30.0), None), ((22.0, 4.0, 5.0), None)],

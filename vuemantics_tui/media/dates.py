@@ -64,7 +64,7 @@ def clip_date(path: Path, tags: Mapping[str, str], container: str, xmp: Xmp, sid
     Apple's own tag and `date` have the local clock and its offset. The container's time is UTC, but in an AVI, whose
     header has what the camera's clock showed.
     """
-    if found := _xmp_date(xmp | sidecar, *_XMP_DATES[:2]):
+    if found := _xmp_date(xmp | sidecar, *_XMP_DATES[:2], zero="Z"):
         return found
     is_avi = container == "avi"
     for name in () if is_avi else ("com.apple.quicktime.creationdate", "date"):
@@ -72,7 +72,7 @@ def clip_date(path: Path, tags: Mapping[str, str], container: str, xmp: Xmp, sid
         # A year or a day is that of a published film.
         if moment and "T" in moment:
             return TakenDate(moment, DateSource.QUICKTIME, offset_minutes(moment))
-    if found := _xmp_date(xmp, *_XMP_DATES[2:]):
+    if found := _xmp_date(xmp, *_XMP_DATES[2:], zero="Z"):
         return found
     if is_avi:
         for text in (_avi_text(path), tags.get("creation_time", ""), tags.get("date", "")):
@@ -100,12 +100,15 @@ def _exif_date(place: Tags, *dates: tuple[object, object, object]) -> TakenDate 
     return None
 
 
-def _xmp_date(xmp: Xmp, *names: str) -> TakenDate | None:
+def _xmp_date(xmp: Xmp, *names: str, zero: str = "+00:00") -> TakenDate | None:
+    """Return the first of these dates that makes sense.
+
+    Adobe's programs write an offset of zero as Z, which becomes `zero`: the offset, or Z for a clock that may be UTC.
+    """
     for name in names:
         found = read_moment(xmp.text(name) or "")
         if found:
-            # Adobe's programs write an offset of zero as Z.
-            found = found.replace("Z", "+00:00")
+            found = found.replace("Z", zero)
             return TakenDate(found, DateSource.XMP, offset_minutes(found))
     return None
 
