@@ -66,3 +66,29 @@ def test_what_is_no_album_cannot_end_as_one(run: Run, ids: dict[str, str]) -> No
 def test_a_tag_needs_a_name(run: Run, ids: dict[str, str]) -> None:
     result = run("tag", ids["coffee.png"], "+")
     assert (result.returncode, "needs a name" in result.stderr) == (2, True)
+
+
+def test_uploads_are_rated_and_found_by_stars(run: Run, ids: dict[str, str]) -> None:
+    cat, coffee, rocket = ids["chelsea.png"], ids["coffee.png"], ids["rocket.jpg"]
+    rated = run("rate", cat, coffee[:13], "4")
+    assert (rated.returncode, rated.stderr) == (0, "Rated 2 uploads: ★★★★☆\n")
+    assert run("rate", cat, "4").stderr == "No changes.\n"
+    (document,) = objects(run("rate", rocket, "rejected", "--json"))
+    assert (document["id"], document["rating"], document["rated_by_hand"]) == (rocket, -1, True)
+
+    def found(query: str) -> set[str]:
+        return {document["id"] for document in objects(run("search", query, "--json"))}
+
+    assert found("rating:>=4") == {cat, coffee}
+    assert found("rating:-1") == {rocket}
+    assert found("rating:0") == {ids["small cat.png"]}
+    assert "★★★★☆; set by you" in run("show", cat).stdout
+    assert run("rate", cat, "0").stderr == "Removed the rating of 1 upload\n"
+    assert found("rating:>=4") == {coffee}
+
+
+@pytest.mark.parametrize("words", [("6",), ("five",), ("-2",), ()])
+def test_what_is_no_rating_is_refused(run: Run, ids: dict[str, str], words: tuple[str, ...]) -> None:
+    refused = run("rate", ids["chelsea.png"], *words)
+    assert refused.returncode == 2
+    assert run("search", "rating:>0", "--json").stdout == ""

@@ -16,10 +16,11 @@ from tests.conftest import DrawPicture, OpenLibrary, add_all, settled
 from tests.doubles import ScriptedAnalyzer
 from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.media import REJECTED, FileWords
+from vuemantics_tui.domain.moment import DateEdit
 from vuemantics_tui.domain.upload import Upload
 from vuemantics_tui.files import WholeFile
 from vuemantics_tui.library import ExportFormat, Library, SidecarResult, SidecarStyle
-from vuemantics_tui.library.xmp import owner_of
+from vuemantics_tui.library.xmp import TOOLKIT, owner_of
 from vuemantics_tui.media.captions import words_of_xmp
 from vuemantics_tui.media.xmp import parse_xmp
 from vuemantics_tui.store.tags import save_words
@@ -100,6 +101,10 @@ async def test_csv_holds_no_formulas_and_every_character(
         assert (row["tags"], row["width"], row["edited"]) == ("cat & <dog>; a|b/c; =tag", "64", "no")
         assert not any(cell.lstrip().startswith(("=", "+", "@")) for cell in row.values())
     assert upload.filename == "=HYPERLINK(1).png"
+    async with library.database.transaction() as connection:
+        await save_words(connection, upload.number, FileWords(keywords=("=sea", "Boats"), rating=3))
+    ((row),) = csv.DictReader(io.StringIO("".join([line async for line in library.export.lines(ExportFormat.CSV)])))
+    assert (row["keywords"], row["rating"], row["rated_by_hand"]) == ("'=sea; Boats", "3", "no")
 
 
 async def test_only_what_is_asked_for_is_exported(open_library: OpenLibrary, draw_picture: DrawPicture) -> None:
@@ -228,6 +233,26 @@ async def test_what_a_person_decides_is_in_the_sidecar(
     await sidecars(library, folder)
     xmp = parse_xmp(path.read_bytes())
     assert (xmp.text("xmp:Rating"), xmp.text("digiKam:PickLabel")) == ("-1", "1")
+
+
+async def test_a_date_set_by_hand_is_in_the_sidecar_until_it_is_taken_back(
+    open_library: OpenLibrary, draw_picture: DrawPicture, tmp_path: Path
+) -> None:
+    library, (upload,) = await library_of(open_library, draw_picture("a.png"))
+    folder = tmp_path / "side"
+    folder.mkdir()
+    path, names = folder / "a.png.xmp", ("exif:DateTimeOriginal", "photoshop:DateCreated")
+    await sidecars(library, folder)
+    assert parse_xmp(path.read_bytes()).texts(*names) == (), "the own time of the file is a guess"
+    await library.dates.edit([upload.id], DateEdit.of("1985-06-15 10:00 +02:00"))
+    await sidecars(library, folder)
+    assert [parse_xmp(path.read_bytes()).text(name) for name in names] == ["1985-06-15T10:00:00+02:00"] * 2
+    changed = path.read_bytes().replace(b"<photoshop:DateCreated>1985", b"<photoshop:DateCreated>1984")
+    path.write_bytes(changed.replace(f'xmptk="{TOOLKIT}"'.encode(), b'xmptk="XMP Core"'))
+    await library.dates.edit([upload.id], DateEdit.of("file"))
+    await sidecars(library, folder)
+    xmp = parse_xmp(path.read_bytes())
+    assert [xmp.text(name) for name in names] == [None, "1984-06-15T10:00:00+02:00"], "another program's stays"
 
 
 async def test_a_sidecar_is_replaced_when_told_and_ours_without_being_told(

@@ -11,6 +11,7 @@ from PIL import ExifTags, Image
 from tests.conftest import OpenLibrary, add_all, settled
 from vuemantics_tui.domain.media import Place
 from vuemantics_tui.library import Library
+from vuemantics_tui.media.xmp import parse_xmp
 
 ROME, NEW_YORK, KOELN, OUTBACK, NOWHERE = (41.8902, 12.4922), (40.758, -73.9855), (50.9413, 6.9583), (-25, 137), (0, 0)
 HOME = Place("Grandma's garden", "", "Italy", "IT")
@@ -184,3 +185,31 @@ async def test_names_are_suggested_while_they_are_typed(open_library: OpenLibrar
     assert [each.line for each in await suggest("place:ro", 8)] == ["place:Rome "]
     assert 'place:"New York City" ' in [each.line for each in await suggest("place:new", 9)]
     assert [each.line for each in await suggest("country:it", 10)] == ["country:Italy "]
+
+
+async def test_side_cars_name_the_place_and_leave_that_of_another_program(
+    open_library: OpenLibrary, photo: Photo, tmp_path: Path
+) -> None:
+    library = await library_of(open_library, photo("a.jpg", ROME), photo("b.jpg", NEW_YORK), photo("e.jpg", NOWHERE))
+    (out := tmp_path / "out").mkdir()
+    theirs = (
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+        '<rdf:Description xmlns:photoshop="http://ns.adobe.com/photoshop/1.0/" photoshop:City="Brooklyn"/>'
+        "</rdf:RDF></x:xmpmeta>"
+    )
+    (out / "b.jpg.xmp").write_text(theirs)
+
+    async def written() -> dict[str, tuple[str | None, ...]]:
+        async for _ in library.export.sidecars(out):
+            pass
+        names = ("photoshop:City", "photoshop:State", "photoshop:Country", "Iptc4xmpCore:CountryCode")
+        found = {path.name: parse_xmp(path.read_bytes()) for path in out.iterdir()}
+        return {name: tuple(xmp.text(each) for each in names) for name, xmp in found.items()}
+
+    assert await written() == {
+        "a.jpg.xmp": ("Rome", "Lazio", "Italy", "IT"),
+        "b.jpg.xmp": ("Brooklyn", None, None, None),
+        "e.jpg.xmp": (None, None, None, None),
+    }
+    await library.set_place(list((await ids(library)).values()), "Paris, FR")
+    assert set((await written()).values()) == {("Paris", "Île-de-France", "France", "FR")}

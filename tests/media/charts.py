@@ -104,6 +104,22 @@ def avif(levels: Floats, primaries: int, transfer: int) -> bytes:
     return bytes(data)
 
 
+def avif_of_ten_bits(path: Path, levels: Floats, primaries: int, transfer: int) -> bytes:
+    """Return an AVIF of 10 bits and full range that declares this in its box alone, not within the coded picture."""
+    with av.open(str(path), "w", format="avif") as output:
+        stream = output.add_stream("libsvtav1", rate=1)
+        assert isinstance(stream, av.VideoStream)
+        stream.height, stream.width = levels.shape[:2]
+        stream.pix_fmt = "yuv420p10le"
+        stream.codec_context.options = {"crf": "5"}
+        frame = yuv(levels, stream.pix_fmt, 9, full=True)
+        frame.pts = 0
+        output.mux([*stream.encode(frame), *stream.encode(None)])
+    data = bytearray(path.read_bytes())
+    struct.pack_into(">HHHB", data, data.index(b"nclx") + 4, primaries, transfer, 9, 0x80)
+    return bytes(data)
+
+
 def profile(primaries: int, exponent: float, space: bytes = b"RGB ", codes: bytes = b"") -> bytes:
     """Return an ICC profile of version 2 for RGB or GRAY (ICC.1:2001); with H.273 codes as version 4.4 has them."""
     white = np.array([0.9642, 1.0, 0.8249])

@@ -185,10 +185,13 @@ def heic(
     picture: Image.Image | av.VideoFrame,
     thumbnail: Image.Image | av.VideoFrame,
     nclx: tuple[int, int, int] | None = None,
+    quarter_turns: int = 0,
+    mirror: int | None = None,
 ) -> bytes:
     """Build a HEIC file with an embedded thumbnail, both HEVC; pi-heif has no encoder.
 
     `nclx` are the H.273 codes of primaries, transfer and matrix that the picture, but not the thumbnail, declares.
+    Both are to be turned anticlockwise by `quarter_turns`, then mirrored: 0 top and bottom, 1 left and right.
     Box layouts: ISO/IEC 14496-12 and 23008-12; `hvcC` is 14496-15's decoder configuration record.
     """
     images = [picture, thumbnail]
@@ -207,8 +210,19 @@ def heic(
     if nclx:
         properties += _box(b"colr", b"nclx" + struct.pack(">HHHB", *nclx, 0))
         of_picture.append(5)
-    first = struct.pack(">HB", 1, len(of_picture)) + bytes(of_picture)
-    ipma = _full(b"ipma", struct.pack(">I", 2) + first + struct.pack(">HBBB", 2, 2, 0x83, 4))
+    of_thumbnail = [0x83, 4]
+    last = 5 if nclx else 4
+    for kind, value in ((b"irot", quarter_turns), (b"imir", mirror)):
+        if value is not None:
+            last += 1
+            properties += _box(kind, bytes([value]))
+            of_picture.append(0x80 | last)
+            of_thumbnail.append(0x80 | last)
+    associations = b"".join(
+        struct.pack(">HB", item, len(numbers)) + bytes(numbers)
+        for item, numbers in ((1, of_picture), (2, of_thumbnail))
+    )
+    ipma = _full(b"ipma", struct.pack(">I", 2) + associations)
     iprp = _box(b"iprp", _box(b"ipco", properties) + ipma)
 
     def meta(first: int) -> bytes:
@@ -314,7 +328,7 @@ def dng(
         camera = [entry for entry in camera if entry[0] < 50706]
     if preview is None:
         return _tiff([*camera, *sensor], head)
-    small = jpeg_bytes(preview)
+    small = jpeg_bytes(preview, quality=95, icc_profile=preview.info.get("icc_profile"))
     shown = [
         *((254, 4, 1), (256, 4, preview.width), (257, 4, preview.height), (258, 3, (8, 8, 8)), (259, 3, 7)),
         *((262, 3, 6), (273, 4, small), (277, 3, 3), (278, 4, preview.height), (279, 4, len(small)), (330, 4, sensor)),

@@ -84,7 +84,7 @@ def test_keywords_that_programs_keep_for_themselves_are_left_out() -> None:
     ("properties", "rating"),
     [
         ("<xmp:Rating>-1</xmp:Rating>", -1),
-        ("<xmp:Rating>0</xmp:Rating><ms:Rating>99</ms:Rating>", None),
+        ("<xmp:Rating>0</xmp:Rating><ms:Rating>99</ms:Rating>", 0),
         ("<xmp:Rating>3.0</xmp:Rating>", 3),
         ("<xmp:Rating>many</xmp:Rating>", None),
         ("<xmp:Rating>9</xmp:Rating>", None),
@@ -198,3 +198,21 @@ def test_side_cars_that_are_links_or_folders_are_left(tmp_path: Path) -> None:
     (tmp_path / "photo.png.xmp").symlink_to(secret)
     (tmp_path / "photo.xmp").mkdir()
     assert read_metadata(path, FileType.IMAGE).words == FileWords()
+
+
+def test_the_place_of_a_side_car_counts(tmp_path: Path) -> None:
+    path = tmp_path / "photo.png"
+    Image.new("RGB", (8, 8)).save(path)
+    place = '<exif:GPSLatitude xmlns:exif="http://ns.adobe.com/exif/1.0/">41,53.5N</exif:GPSLatitude>'
+    place += '<exif:GPSLongitude xmlns:exif="http://ns.adobe.com/exif/1.0/">12,29.5E</exif:GPSLongitude>'
+    (tmp_path / "photo.xmp").write_bytes(packet(place))
+    extra = read_metadata(path, FileType.IMAGE).extra or {}
+    assert (round(float(extra["latitude"]), 2), round(float(extra["longitude"]), 2)) == (41.89, 12.49)
+
+
+def test_no_stars_in_a_side_car_are_none(tmp_path: Path) -> None:
+    path = tmp_path / "photo.tif"
+    Image.new("RGB", (8, 8)).save(path, tiffinfo={700: packet("", rated=True)})
+    assert read_metadata(path, FileType.IMAGE).words.rating == 4
+    (tmp_path / "photo.xmp").write_bytes(packet("<xmp:Rating>0</xmp:Rating>"))
+    assert read_metadata(path, FileType.IMAGE).words.rating is None

@@ -141,6 +141,12 @@ def test_an_avif_with_codes(primaries: int, transfer: int) -> None:
     _assert_chart(charts.avif(charts.encoded(charts.chart(), primaries, transfer), primaries, transfer), 3, 10)
 
 
+@pytest.mark.parametrize(("primaries", "transfer"), [(9, 16), (9, 18), (12, 16)])
+def test_an_avif_of_ten_bits(tmp_path: Path, primaries: int, transfer: int) -> None:
+    levels = charts.encoded(charts.chart(), primaries, transfer)
+    _assert_chart(charts.avif_of_ten_bits(tmp_path / "a.avif", levels, primaries, transfer), 3, 5)
+
+
 @pytest.mark.parametrize(("primaries", "transfer"), SPACES)
 def test_a_heic_with_codes_whose_thumbnail_has_none(primaries: int, transfer: int) -> None:
     levels = charts.encoded(charts.chart(), primaries, transfer)
@@ -169,6 +175,12 @@ def test_a_profile_with_codes_of_hdr(transfer: int) -> None:
 def test_a_jpeg_xl_with_a_profile() -> None:
     pixels = np.asarray(charts.picture(charts.encoded(charts.chart(), 12, 4)))
     _assert_chart(pylibjxl.encode(pixels, lossless=True, icc=charts.profile(12, 2.2)))
+
+
+def test_the_preview_of_a_raw_photo_with_a_profile() -> None:
+    preview = charts.picture(charts.encoded(charts.chart(), 0, 0))
+    preview.info["icc_profile"] = charts.profile(0, 2.19921875)
+    _assert_chart(drawing.dng(Image.new("RGB", (640, 480)), preview), 2, 6)
 
 
 def test_a_picture_of_few_colours_or_greys_with_a_profile() -> None:
@@ -227,6 +239,10 @@ def test_levels_of_fewer_bits_than_the_file_has_room_for(bits: int) -> None:
         buffer = io.BytesIO()
         tiff = TiffWriter(buffer, byteorder="<" if order == "little" else ">")
         tiff.write(np.rint(levels * top).astype(np.uint16), photometric="rgb", compression="zlib", predictor=True)
+        _assert_chart(buffer.getvalue())
+        buffer = io.BytesIO()
+        planes = np.moveaxis(np.rint(levels * top).astype(np.uint16), 2, 0).copy()
+        TiffWriter(buffer, byteorder=tiff.tiff.byteorder).write(planes, photometric="rgb", planarconfig="separate")
         _assert_chart(buffer.getvalue())
     grey = levels[:120, :, 0]
     buffer = io.BytesIO()

@@ -189,3 +189,58 @@ def test_a_picture_gets_its_place_and_its_time_zone(tmp_path: Path) -> None:
     assert found.place is not None and found.extra is not None
     assert (found.place.name, found.place.region, found.place.country) == ("Rome", "Lazio", "Italy")
     assert found.extra["time_zone"] == "Europe/Rome"
+
+
+def packet(fields: str) -> bytes:
+    return f"""
+        <x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+        xmlns:exif="http://ns.adobe.com/exif/1.0/" xmlns:photoshop="http://ns.adobe.com/photoshop/1.0/"
+        xmlns:Iptc4xmpCore="http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/"><rdf:Description {fields}/>
+        </rdf:RDF></x:xmpmeta>
+    """.encode()
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ('exif:GPSLatitude="48,8.25N" exif:GPSLongitude="11,34.5E"', "Munich, Bavaria, Germany"),
+        ('photoshop:City="Roma" photoshop:Country="Italia"', "Rome, Lazio, Italy"),
+        ('photoshop:City="Roma" Iptc4xmpCore:CountryCode="IT"', "Rome, Lazio, Italy"),
+        (
+            'photoshop:City="The shed" photoshop:State="Cornwall" photoshop:Country="UK"',
+            "The shed, Cornwall, United Kingdom",
+        ),
+        ('exif:GPSLatitude="48,8.25N" exif:GPSLongitude="11,34.5E" photoshop:City="My street"', "My street, Germany"),
+        ('photoshop:Country="Italia"', ""),
+    ],
+)
+@pytest.mark.parametrize("beside", [False, True])
+def test_xmp_names_the_place_in_the_file_or_beside_it(tmp_path: Path, fields: str, words: str, beside: bool) -> None:
+    xmp = packet(fields)
+    drawing.four_corners().save(tmp_path / "a.jpg", xmp=b"" if beside else xmp)
+    if beside:
+        (tmp_path / "a.jpg.xmp").write_bytes(xmp)
+    place = read_metadata(tmp_path / "a.jpg", FileType.IMAGE).place
+    assert ("" if place is None else ", ".join(filter(None, (place.name, place.region, place.country)))) == words
+
+
+def test_a_side_car_comes_before_the_coordinates_of_the_file(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif.get_ifd(ExifTags.IFD.GPSInfo).update(gps((41.0, 53.0, 24.7), "N", (12.0, 29.0, 31.9), "E"))
+    drawing.four_corners().save(tmp_path / "a.jpg", exif=exif)
+    (tmp_path / "a.xmp").write_bytes(packet('exif:GPSLatitude="48,8.25N" exif:GPSLongitude="11,34.5E"'))
+    found = read_metadata(tmp_path / "a.jpg", FileType.IMAGE)
+    assert found.place is not None and found.place.name == "Munich"
+
+
+def test_iptc_names_the_place(tmp_path: Path) -> None:
+    records = b"".join(
+        b"\x1c\x02" + bytes((number,)) + len(text).to_bytes(2) + text
+        for number, text in ((90, b"Z\xfcrich"), (100, b"CHE"), (101, b"Switzerland"))
+    )
+    block = b"8BIM\x04\x04\x00\x00" + len(records).to_bytes(4) + records + b"\x00" * (len(records) % 2)
+    whole = drawing.jpeg_bytes(drawing.four_corners())
+    segment = b"Photoshop 3.0\x00" + block
+    (tmp_path / "a.jpg").write_bytes(whole[:2] + b"\xff\xed" + (len(segment) + 2).to_bytes(2) + segment + whole[2:])
+    place = read_metadata(tmp_path / "a.jpg", FileType.IMAGE).place
+    assert place is not None and (place.name, place.country_code) == ("Zürich", "CH")

@@ -119,6 +119,28 @@ def test_xmp_tells_the_offset_of_the_same_clock_alone(tmp_path: Path) -> None:
     assert photo(tmp_path / "a.jpg", exif, other).taken_at == "2020-01-02T03:04:05.5"
 
 
+def test_a_side_car_puts_a_date_right(tmp_path: Path) -> None:
+    exif = exif_of(photo={BASE.DateTimeOriginal: SHOT, BASE.SubsecTimeOriginal: "5"})
+    sidecar = tmp_path / "a.jpg.xmp"
+    sidecar.write_bytes(packet('exif:DateTimeOriginal="2020-01-02T04:04:05"'))
+    assert taken(photo(tmp_path / "a.jpg", exif)) == ("2020-01-02T04:04:05", DateSource.XMP)
+    sidecar.write_bytes(packet('exif:DateTimeOriginal="2020-01-02T03:04:05+01:00"'))
+    assert taken(photo(tmp_path / "a.jpg", exif)) == ("2020-01-02T03:04:05.5+01:00", DateSource.EXIF)
+    # When the side-car itself was written says nothing.
+    sidecar.write_bytes(packet('xmp:CreateDate="2023-01-02T03:04:05+01:00"'))
+    assert taken(photo(tmp_path / "a.jpg", exif)) == ("2020-01-02T03:04:05.5", DateSource.EXIF)
+    (tmp_path / "a.mkv.xmp").write_bytes(packet('photoshop:DateCreated="2001-01-02"'))
+    film = clip(tmp_path / "a.mkv", creation_time="2024-07-01T12:00:00Z")
+    assert taken(read_metadata(film, FileType.VIDEO)) == ("2001-01-02", DateSource.XMP)
+
+
+def test_zulu_time_is_an_offset_in_a_picture_and_utc_in_a_clip(tmp_path: Path) -> None:
+    told = packet('photoshop:DateCreated="2020-01-05T15:04:00Z"')
+    assert photo(tmp_path / "a.jpg", xmp=told).taken_at == "2020-01-05T15:04:00+00:00"
+    (tmp_path / "a.mkv.xmp").write_bytes(told)
+    assert read_metadata(clip(tmp_path / "a.mkv"), FileType.VIDEO).taken_at == "2020-01-05T15:04:00Z"
+
+
 @pytest.mark.parametrize(
     ("time", "offset"),
     [((1.0, 4.0, 0.0), 120), ((6.0, 34.0, 7.0), -210), ((1.0, 15.0, 30.0), None), ((22.0, 4.0, 5.0), None)],

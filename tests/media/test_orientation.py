@@ -115,3 +115,17 @@ def test_an_avif_is_turned_once_and_by_its_boxes_alone(tmp_path: Path) -> None:
     check_upright(path)
     drawing.four_corners(WIDTH, HEIGHT).save(path, xmp=packet(6))
     check_upright(path)
+
+
+@pytest.mark.parametrize(
+    ("quarter_turns", "mirror", "value"),
+    [(0, None, 1), (1, None, 8), (2, None, 3), (3, None, 6), (0, 0, 4), (0, 1, 2), (1, 0, 5), (1, 1, 7)],
+)
+@pytest.mark.parametrize("side", [300, 200])
+def test_a_heic_is_turned_once(tmp_path: Path, quarter_turns: int, mirror: int | None, value: int, side: int) -> None:
+    """With a thumbnail inside that is large enough for what is asked, or without."""
+    stored, _ = drawing.stored_with_orientation(drawing.four_corners(WIDTH, HEIGHT), value)
+    small = stored.resize((stored.width * side // WIDTH // 2 * 2, stored.height * side // WIDTH // 2 * 2))
+    data = drawing.heic(stored, small, quarter_turns=quarter_turns, mirror=mirror)
+    (tmp_path / "a.heic").write_bytes(data)
+    check_upright(tmp_path / "a.heic")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
+from PIL.PngImagePlugin import PngInfo
 
 from tests.media import drawing
 from vuemantics_tui.domain.errors import MediaError
@@ -80,3 +82,23 @@ def test_nothing_at_all_is_a_media_error() -> None:
     for load in (picture_within, picture_down_to):
         with pytest.raises(MediaError, match="not a picture"):
             load(b"", 100)
+
+
+def test_exif_that_a_png_has_as_text_may_be_no_exif() -> None:
+    text = PngInfo()
+    text.add_text("Raw profile type exif", "\nexif\n    8\nno digits", zip=True)
+    found = picture_within(_encoded(drawing.four_corners(60, 40), "PNG", pnginfo=text), 100)
+    assert drawing.corners_of(found) == drawing.CORNERS
+
+
+def test_the_first_frame_of_an_animation_is_shown_though_a_later_one_is_too_large() -> None:
+    first = _encoded(Image.new("RGB", (60, 60), "white"), "GIF").removesuffix(b";")
+    later = b"," + struct.pack("<HHHHB", 0, 0, 60000, 60000, 0) + b"\x02\x02\x44\x01\x00;"
+    assert picture_within(first + later, 40).getpixel((20, 20)) == (255, 255, 255)
+
+
+@pytest.mark.parametrize("size", [(600, 100_000), (100_000, 3)])
+def test_a_long_strip_is_made_shorter_than_its_short_side_would_have_it(size: tuple[int, int]) -> None:
+    found = picture_down_to(_encoded(Image.new("L", size), "PNG"), 300)
+    assert max(found.size) <= 16_384
+    assert min(found.size) >= 1

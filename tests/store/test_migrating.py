@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from vuemantics_tui.domain.upload import ProcessingStatus
 from vuemantics_tui.store import database as database_module
 from vuemantics_tui.store.database import Access, Database
 from vuemantics_tui.store.descriptions import DescriptionStore
+from vuemantics_tui.store.duplicates import BackfillStore
 from vuemantics_tui.store.queue import ClaimStore, Fate, QueueStore
 from vuemantics_tui.store.uploads import UploadStore
 
@@ -121,5 +123,42 @@ async def test_an_older_library_works_on(old: Path) -> None:
         added = await store.get(await insert_upload(store))
         assert added is not None
         assert added.number == 5
+    finally:
+        await database.close()
+
+
+async def test_dates_of_clips_become_local_and_every_file_is_to_be_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "library.db"
+    with sqlite3.connect(path) as connection:
+        for number, _, script in database_module.known_migrations()[:9]:
+            connection.executescript(script + (ROWS if number == 2 else ""))
+        connection.executescript(
+            """
+            UPDATE uploads SET traits_read = 1, traits_error = 'too dark', taken_at = '2024-06-30T20:00:00+00:00';
+            UPDATE uploads SET taken_at = '2024-06-30T20:00:00' WHERE id = 'd';
+            """
+        )
+        connection.execute(f"PRAGMA application_id = {database_module.APPLICATION_ID}")
+        connection.execute("PRAGMA user_version = 9")
+    connection.close()
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        database = await Database.open(path)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    try:
+        uploads = {upload.id: upload for upload in await UploadStore(database).newest()}
+        assert {name: upload.taken_at for name, upload in uploads.items()} == {
+            "a": "2024-06-30T20:00:00+00:00",
+            "b": "2024-06-30T20:00:00+00:00",
+            "c": "2024-07-01T05:00:00",
+            "d": "2024-06-30T20:00:00",
+        }
+        assert await BackfillStore(database).left() == 2
+        assert all(upload.taken_from is None for upload in uploads.values())
     finally:
         await database.close()

@@ -278,14 +278,16 @@ def csv_header() -> str:
 
 
 def csv_line(record: ExportedUpload) -> str:
-    """Return one upload as RFC 4180 has it, tags joined by "; ". Cells that spreadsheets would run are quoted."""
-    fields = record.fields() | {"tags": "; ".join(record.tags)}
+    """Return one upload as RFC 4180 has it, lists joined by "; ". Cells that spreadsheets would run are quoted."""
+    fields = record.fields()
     return _csv([_cell(fields[name]) for name in CSV_COLUMNS])
 
 
 def _cell(value: object) -> object:
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, list):
+        value = "; ".join(map(str, value))
     if not isinstance(value, str):
         return "" if value is None else value
     text = value.replace("\x00", "")

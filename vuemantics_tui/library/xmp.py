@@ -15,6 +15,7 @@ from xml.etree.ElementTree import Element, SubElement
 from xml.sax.saxutils import escape, quoteattr
 
 from vuemantics_tui.domain.media import COLOUR_LABELS, RATING_PERCENT, REJECTED
+from vuemantics_tui.domain.moment import DateSource
 from vuemantics_tui.domain.upload import Upload
 from vuemantics_tui.files import write_whole
 from vuemantics_tui.media.xmp import (
@@ -37,8 +38,9 @@ _PREFIXES = {uri: prefix for prefix, uri in NAMESPACES.items()} | {RDF: "rdf", X
 _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _HEAD = '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'
 _TAIL = '\n<?xpacket end="w"?>\n'
-# What we note: the upload, what an analyzer said, and for the next export the tags that were ours.
+# What we note: the upload, what an analyzer said, and for the next export the tags and the date that were ours.
 _UPLOAD, _WORDS, _SEEN, _TAGS = "vuemantics:Upload", "vuemantics:Description", "vuemantics:Seen", "vuemantics:Tags"
+_TAKEN = "vuemantics:Taken"
 _URN = "urn:uuid:"
 _ALT_TEXT = "Iptc4xmpCore:AltTextAccessibility"
 _ABOUT = f"{{{RDF}}}about"
@@ -50,8 +52,9 @@ _DEFAULT = "x-default"
 _WRITTEN = frozenset(
     """dc:identifier dc:title dc:creator dc:description dc:subject lr:hierarchicalSubject digiKam:TagsList
     MicrosoftPhoto:LastKeywordXMP xmp:Rating MicrosoftPhoto:Rating digiKam:PickLabel xmp:Label digiKam:ColorLabel
-    darktable:colorlabels""".split()
-) | {_UPLOAD, _TAGS, _WORDS, _SEEN, _ALT_TEXT}
+    darktable:colorlabels photoshop:City photoshop:State photoshop:Country Iptc4xmpCore:CountryCode
+    exif:DateTimeOriginal photoshop:DateCreated""".split()
+) | {_UPLOAD, _TAKEN, _TAGS, _WORDS, _SEEN, _ALT_TEXT}
 
 
 class SidecarStyle(StrEnum):
@@ -96,6 +99,8 @@ def sidecar_text(words: Words, existing: bytes = b"") -> str:
     _put_keywords(tree, words)
     _put_rating(tree, upload)
     _put_label(tree, upload)
+    _put_place(tree, upload)
+    _put_date(tree, upload)
     tree.put(_UPLOAD, (upload.id,))
     tree.put(_TAGS, words.tags, "Bag")
     persons = {tag.casefold() for tag in (*upload.own_tags, *upload.keywords)}
@@ -221,6 +226,30 @@ def _put_label(tree: _Sidecar, upload: Upload) -> None:
     tree.put("digiKam:ColorLabel", (str(colour.digikam),) if colour else ())
     darktable = colour is not None and colour.darktable >= 0
     tree.put("darktable:colorlabels", (str(colour.darktable),) if colour and darktable else (), "Seq")
+
+
+def _put_date(tree: _Sidecar, upload: Upload) -> None:
+    """Put a date that a person set. Any other is in the file, or a guess; one that we wrote before goes."""
+    by_hand = upload.taken_at if upload.taken_from is DateSource.HAND else None
+    value = (by_hand,) if by_hand else ()
+    before = tree.xmp.text(_TAKEN)
+    for name in ("exif:DateTimeOriginal", "photoshop:DateCreated"):
+        if by_hand or (before and tree.xmp.text(name) == before):
+            tree.put(name, value)
+    tree.put(_TAKEN, value)
+
+
+def _put_place(tree: _Sidecar, upload: Upload) -> None:
+    """Name the place. One that another program named stays, unless a person set another here."""
+    fields = {
+        "photoshop:City": upload.place,
+        "photoshop:State": upload.region,
+        "photoshop:Country": upload.country,
+        "Iptc4xmpCore:CountryCode": upload.country_code,
+    }
+    if upload.place_edited or not any(tree.xmp.text(name) for name in fields):
+        for name, value in fields.items():
+            tree.put(name, (value,) if value else ())
 
 
 def _is_ours(tree: PacketTree) -> bool:

@@ -11,14 +11,13 @@ import struct
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
-from pathlib import Path
 from typing import Any
 
 from PIL import ExifTags
 
 from vuemantics_tui.domain.media import COLOUR_LABELS, MOST_STARS, REJECTED, FileWords, label_name
-from vuemantics_tui.media.packets import Packets, sidecars_of
-from vuemantics_tui.media.xmp import Xmp, parse_xmp
+from vuemantics_tui.media.packets import Packets
+from vuemantics_tui.media.xmp import Xmp
 
 LEVEL = "|"
 """What parts the levels of a hierarchical keyword."""
@@ -28,6 +27,7 @@ _MOST_LETTERS, _MOST_CAPTION_LETTERS, _MOST_KEYWORDS = 200, 10_000, 500
 # Designations of ISO 2022 for ISO 8859-1 in 1:90, which says how the texts are written; ESC % G is UTF-8.
 _LATIN = (b"\x1b.A", b"\x1b-A", b"\x1b/A")
 _IPTC_TITLE, _IPTC_KEYWORD, _IPTC_CREATOR, _IPTC_HEADLINE, _IPTC_CAPTION = 5, 25, 80, 105, 120
+_IPTC_CITY, _IPTC_STATE, _IPTC_CODE, _IPTC_COUNTRY = 90, 95, 100, 101
 # IPTC cuts a keyword after so many bytes, so that beside its whole form in XMP it is not another one.
 _IPTC_KEYWORD_BYTES = 64
 # Keywords that programs keep for themselves.
@@ -53,30 +53,32 @@ _DARKTABLE_LABELS = {str(label.darktable): label.name for label in COLOUR_LABELS
 
 
 def read_words(
-    path: Path, packets: Packets, exif: Mapping[int, Any] | None = None, tags: Mapping[str, str] | None = None
+    packets: Packets,
+    sidecar: Xmp,
+    exif: Mapping[int, Any] | None = None,
+    tags: Mapping[str, str] | None = None,
 ) -> FileWords:
-    """Return the words of a file, from its packets, the main directory of its EXIF or the tags of a clip, and the
-    side-cars beside it. Raises OSError if one of these cannot be read.
+    """Return the words of a file, from its packets, its side-car, and the main directory of its EXIF or a clip's tags.
+
+    Of several values the first one counts, but all keywords. A side-car that has keywords has all of them: they are
+    what a person sees and changes.
     """
-    sidecars = [words_of_xmp(parse_xmp(each.read_bytes())) for each in sidecars_of(path)]
-    xmp = words_of_xmp(packets.read_xmp())
+    has_keywords = any(sidecar.texts(name) for name in _HIERARCHICAL)
+    inside = packets.read_xmp()
+    if has_keywords:
+        inside = Xmp({name: items for name, items in inside.properties.items() if name not in _HIERARCHICAL})
+    xmp = words_of_xmp(inside | sidecar)
     iptc = without_cut_keywords(words_of_iptc(packets.iptc), xmp.keywords)
-    return words_of([xmp, iptc, words_of_exif(exif or {}), words_of_clip(tags or {})], sidecars)
-
-
-def words_of(file: Sequence[FileWords], sidecars: Sequence[FileWords] = ()) -> FileWords:
-    """Return the words of a file: of several sources the first that has a value, but all of the file's keywords.
-
-    A side-car that has keywords has all of them: it is what a person looks at and changes.
-    """
+    sources = (xmp, iptc, words_of_exif(exif or {}), words_of_clip(tags or {}))
     found: dict[str, Any] = {}
-    for each in (*sidecars, *file):
+    for each in sources:
         for field in fields(FileWords):
-            found[field.name] = found.get(field.name) or getattr(each, field.name)
-    first = next((each for each in sidecars if each.keywords), None)
-    keywords = first.keywords if first else _once(word for each in file for word in each.keywords)
-    paths = first.keyword_paths if first else _once(path for each in file for path in each.keyword_paths)
-    return FileWords(**(found | {"keywords": keywords, "keyword_paths": paths}))
+            value = getattr(each, field.name)
+            # No stars are none, whatever the next source says.
+            found[field.name] = value if found.get(field.name) in (None, ()) else found[field.name]
+    if not has_keywords:
+        found["keywords"] = _once(word for each in sources for word in each.keywords)
+    return FileWords(**(found | {"rating": found["rating"] or None}))
 
 
 def words_of_xmp(xmp: Xmp) -> FileWords:
@@ -121,6 +123,29 @@ def words_of_iptc(records: bytes) -> FileWords:
         creator=_line("; ".join(text.strip() for text in texts.get(_IPTC_CREATOR, ()) if text.strip())),
         keywords=_keywords(texts.get(_IPTC_KEYWORD, ()), ()),
     )
+
+
+def place_words(xmp: Iterable[Xmp], iptc: bytes) -> str:
+    """Return the place that a person or a program named in a file, as "town, region, country"; empty without a town.
+
+    Of several packets, and the records of IPTC after them, the first with a town counts.
+    """
+    found = [
+        [
+            each.text("photoshop:City"),
+            each.text("photoshop:State"),
+            each.text("photoshop:Country", "Iptc4xmpCore:CountryCode"),
+        ]
+        for each in xmp
+    ]
+    values: dict[int, str | None] = {}
+    for record, number, value in _datasets(iptc):
+        if record == 2:
+            values.setdefault(number, _decoded(value, ("utf-8", "cp1252")))
+    found.append([values.get(_IPTC_CITY), values.get(_IPTC_STATE), values.get(_IPTC_COUNTRY) or values.get(_IPTC_CODE)])
+    # A comma would part a name.
+    named = ([(_line(name) or "").replace(",", " ") for name in names] for names in found)
+    return next((", ".join(filter(None, names)) for names in named if names[0]), "")
 
 
 def words_of_exif(main: Mapping[int, Any]) -> FileWords:
@@ -171,16 +196,17 @@ def _label(xmp: Xmp) -> str | None:
 
 
 def _rating(xmp: Xmp) -> int | None:
+    """Return the rating: 0 where XMP says that there is none, None where it says nothing."""
     stars = _stars(xmp.text("xmp:Rating"))
-    if stars is None and xmp.text("xmp:Rating") is None:
+    if stars is None:
         stars = _percent(xmp.text("MicrosoftPhoto:Rating")) or _stars(xmp.text("acdsee:rating"))
     # A pick label of 1 is digiKam's way to reject.
-    return REJECTED if stars is None and xmp.text("digiKam:PickLabel") == "1" else stars
+    return REJECTED if not stars and xmp.text("digiKam:PickLabel") == "1" else stars
 
 
 def _stars(value: object) -> int | None:
     number = _number(value)
-    return number if number is not None and REJECTED <= number <= MOST_STARS and number else None
+    return number if number is not None and REJECTED <= number <= MOST_STARS else None
 
 
 def _percent(value: object) -> int | None:

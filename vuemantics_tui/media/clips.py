@@ -27,6 +27,7 @@ from vuemantics_tui import paths
 from vuemantics_tui.domain.errors import DefectError, MediaError, VuemanticsError
 from vuemantics_tui.media.colour_space import UNSPECIFIED, ColourSpace, Levels, from_cicp, to_srgb
 from vuemantics_tui.media.faults import is_clip_fault
+from vuemantics_tui.media.heif import Nclx
 from vuemantics_tui.media.visible import on_ground
 
 NO_MEMORY_HINT = "Close other programs and retry, or raise worker_memory_mib in the settings."
@@ -319,10 +320,11 @@ def upright_picture(clip: Clip, frame: av.video.frame.VideoFrame, long_side: int
     return image if transposition is None else image.transpose(transposition)
 
 
-def deep_levels(film: Path | bytes) -> NDArray[np.uint16] | None:
+def deep_levels(film: Path | bytes, nclx: Nclx | None) -> NDArray[np.uint16] | None:
     """The levels of the first frame in its own size and colours, black to white as 0..65535, not turned.
 
-    Shape (height, width, 3). None if it has 8 bits. Raises MediaError if it does not decode.
+    Matrix and range are those of `nclx`, if given, whatever the frame declares. Shape (height, width, 3). None if it
+    has 8 bits. Raises MediaError if it does not decode.
     """
     with open_clip(film) as clip:
         frame = next(frames_from_start(clip), None)
@@ -330,6 +332,8 @@ def deep_levels(film: Path | bytes) -> NDArray[np.uint16] | None:
             raise MediaError("The video cannot be decoded: not one frame came out", DAMAGED_HINT)
         if frame.format.components[0].bits <= 8:
             return None
+        if nclx is not None:
+            frame.colorspace, frame.color_range = nclx.matrix, _FULL if nclx.full else _LIMITED
         return _sixteen_bits(frame.reformat(format="rgb48le", **_matrix(clip, frame)).to_ndarray())
 
 

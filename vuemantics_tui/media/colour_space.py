@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from vuemantics_tui.media.faults import is_picture_fault
-from vuemantics_tui.media.heif import declared_colours
+from vuemantics_tui.media.heif import Nclx, declared_colours
 
 Levels = NDArray[np.unsignedinteger[Any]]
 """RGB as stored: shape (height, width, 3), 8 or 16 bits, white at the highest."""
@@ -115,7 +115,7 @@ def _declared(picture: Path | bytes, image: Image.Image) -> Colours | None:
         # Its decoder tells the colours together with the pixels.
         image.load()
     profile = image.info.get("icc_profile")
-    nclx: tuple[int, int] | None = None
+    nclx: Nclx | None = None
     if image.format in ("HEIF", "AVIF"):
         profile, nclx = declared_colours(picture)
     elif image.format == "PNG" and (cicp := png_chunks(picture).get(b"cICP")) is not None and _is_known(cicp):
@@ -124,7 +124,7 @@ def _declared(picture: Path | bytes, image: Image.Image) -> Colours | None:
         codes = _codes_of_profile(profile)
         return profile if codes is None else from_cicp(*codes)
     if nclx is not None:
-        return from_cicp(*nclx)
+        return from_cicp(nclx.primaries, nclx.transfer)
     if image.format == "PNG" and "srgb" not in image.info:
         return from_gamma(image.info.get("gamma"), image.info.get("chromaticity"))
     if image.format in ("JPEG", "MPO") and b"R03" in image.info.get("exif", b""):

@@ -14,7 +14,6 @@ from itertools import pairwise
 from PIL import ExifTags
 
 from vuemantics_tui.media.exif import Tags, number_of, text_of
-from vuemantics_tui.media.packets import Packets
 from vuemantics_tui.media.xmp import Xmp
 
 # Nearer than this to 0, 0 is what a receiver without a fix writes; the sea there is empty.
@@ -57,11 +56,6 @@ def exif_coordinates(gps: Tags) -> Coordinates | None:
     below = gps.get(tag.GPSAltitudeRef) in (1, 3, b"\x01", b"\x03")
     altitude = number_of(gps.get(tag.GPSAltitude))
     return _checked(latitude, longitude, -altitude if below and altitude is not None else altitude)
-
-
-def packet_coordinates(packets: Packets) -> Coordinates | None:
-    """Return the point of an XMP packet."""
-    return xmp_coordinates(packets.read_xmp()) if b"GPSLatitude" in packets.xmp else None
 
 
 def xmp_coordinates(xmp: Xmp) -> Coordinates | None:

@@ -33,11 +33,12 @@ class TakenDate(NamedTuple):
     offset: int | None = None
 
 
-def picture_date(exif: tuple[Tags, Tags, Tags], xmp: Xmp, iptc: bytes) -> TakenDate | None:
+def picture_date(exif: tuple[Tags, Tags, Tags], xmp: Xmp, iptc: bytes, sidecar: Xmp) -> TakenDate | None:
     """Return the date of a picture: EXIF's, else that of XMP, of IPTC, or of the satellites.
 
-    `exif` is its main, its photo and its GPS directory. The last change that EXIF tells of counts after XMP and IPTC,
-    which say when the picture was taken, and before the satellites, which do not know the local clock.
+    A side-car that says when it was taken counts before all: it is where people put a camera right. `exif` is the main,
+    the photo and the GPS directory. The last change that EXIF tells of counts after XMP and IPTC, which say when the
+    picture was taken, and before the satellites, which do not know the local clock.
     """
     main, photo, place = exif
     base = ExifTags.Base
@@ -46,20 +47,24 @@ def picture_date(exif: tuple[Tags, Tags, Tags], xmp: Xmp, iptc: bytes) -> TakenD
         (photo.get(base.DateTimeOriginal), photo.get(base.SubsecTimeOriginal), photo.get(base.OffsetTimeOriginal)),
         (photo.get(base.DateTimeDigitized), photo.get(base.SubsecTimeDigitized), photo.get(base.OffsetTimeDigitized)),
     )
-    told = _xmp_date(xmp, *_XMP_DATES)
-    if shot is not None:
+    told = _xmp_date(sidecar, *_XMP_DATES[:2]) or _xmp_date(xmp, *_XMP_DATES)
+    if shot is not None and told is not None and shot.moment[:_TO_SECONDS] == told.moment[:_TO_SECONDS]:
         return _with_offset_of(shot, told)
+    if corrected := _xmp_date(sidecar, *_XMP_DATES[:2]):
+        return corrected
+    if shot is not None:
+        return shot
     changed = _exif_date(place, (main.get(base.DateTime), photo.get(base.SubsecTime), photo.get(base.OffsetTime)))
     return told or _iptc_date(iptc) or changed or _gps_date(place)
 
 
-def clip_date(path: Path, tags: Mapping[str, str], container: str, xmp: Xmp) -> TakenDate | None:
-    """Return the date of a video, from the tags that FFmpeg found, its XMP, or the header of an AVI.
+def clip_date(path: Path, tags: Mapping[str, str], container: str, xmp: Xmp, sidecar: Xmp) -> TakenDate | None:
+    """Return the date of a video, from its side-car, its XMP, the tags that FFmpeg found, or the header of an AVI.
 
     Apple's own tag and `date` have the local clock and its offset. The container's time is UTC, but in an AVI, whose
     header has what the camera's clock showed.
     """
-    if found := _xmp_date(xmp, *_XMP_DATES[:2]):
+    if found := _xmp_date(xmp | sidecar, *_XMP_DATES[:2], zero="Z"):
         return found
     is_avi = container == "avi"
     for name in () if is_avi else ("com.apple.quicktime.creationdate", "date"):
@@ -67,7 +72,7 @@ def clip_date(path: Path, tags: Mapping[str, str], container: str, xmp: Xmp) -> 
         # A year or a day is that of a published film.
         if moment and "T" in moment:
             return TakenDate(moment, DateSource.QUICKTIME, offset_minutes(moment))
-    if found := _xmp_date(xmp, *_XMP_DATES[2:]):
+    if found := _xmp_date(xmp, *_XMP_DATES[2:], zero="Z"):
         return found
     if is_avi:
         for text in (_avi_text(path), tags.get("creation_time", ""), tags.get("date", "")):
@@ -95,21 +100,22 @@ def _exif_date(place: Tags, *dates: tuple[object, object, object]) -> TakenDate 
     return None
 
 
-def _xmp_date(xmp: Xmp, *names: str) -> TakenDate | None:
+def _xmp_date(xmp: Xmp, *names: str, zero: str = "+00:00") -> TakenDate | None:
+    """Return the first of these dates that makes sense.
+
+    Adobe's programs write an offset of zero as Z, which becomes `zero`: the offset, or Z for a clock that may be UTC.
+    """
     for name in names:
         found = read_moment(xmp.text(name) or "")
         if found:
-            # Adobe's programs write an offset of zero as Z.
-            found = found.replace("Z", "+00:00")
+            found = found.replace("Z", zero)
             return TakenDate(found, DateSource.XMP, offset_minutes(found))
     return None
 
 
-def _with_offset_of(shot: TakenDate, told: TakenDate | None) -> TakenDate:
+def _with_offset_of(shot: TakenDate, told: TakenDate) -> TakenDate:
     """Return the date of EXIF with the offset that XMP has for the same wall clock, if EXIF has none."""
-    if told is None or told.offset is None or offset_minutes(shot.moment) is not None:
-        return shot
-    if shot.moment[:_TO_SECONDS] != told.moment[:_TO_SECONDS]:
+    if told.offset is None or offset_minutes(shot.moment) is not None:
         return shot
     return TakenDate(shot.moment + told.moment[-_OFFSET_LENGTH:], DateSource.EXIF, told.offset)
 

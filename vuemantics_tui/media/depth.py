@@ -17,10 +17,11 @@ from PIL import Image, ImageFile
 
 from vuemantics_tui.domain.errors import MediaError
 from vuemantics_tui.media.colour_space import png_chunks
+from vuemantics_tui.media.heif import declared_colours
 from vuemantics_tui.media.pictures import open_picture
 
-# TIFF 6.0: BitsPerSample, PhotometricInterpretation, MaxSampleValue, SMaxSampleValue.
-_BITS, _PHOTOMETRIC, _MAXIMUM, _S_MAXIMUM = 258, 262, 281, 341
+# TIFF 6.0: BitsPerSample, PhotometricInterpretation, MaxSampleValue, PlanarConfiguration, SMaxSampleValue.
+_BITS, _PHOTOMETRIC, _MAXIMUM, _PLANAR, _S_MAXIMUM = 258, 262, 281, 284, 341
 _SIXTEEN = 65535
 # Cameras and scanners of 10 and 12 bits, and pictures of 8. 14 bits are told from a dark picture only by a white.
 _USUAL_TOPS = (255, 1023, 4095)
@@ -49,6 +50,8 @@ def deep_levels(picture: Path | bytes, image: Image.Image, *, hdr: bool) -> NDAr
         return _heif_levels(picture) if hdr and image.info.get("bit_depth", 8) > 8 else None
     if image.format == "AVIF":
         return _avif_levels(picture, image.size) if hdr and image.mode == "RGB" else None
+    if image.format == "TIFF":
+        _correct_planes(image)
     lower = _lower_bytes(image)
     if lower is None:
         return None
@@ -118,6 +121,20 @@ def _declared_top(picture: Path | bytes, image: Image.Image) -> int:
     return max(tops, default=_SIXTEEN)
 
 
+def _correct_planes(image: Image.Image) -> None:
+    """Tell Pillow that the planes of a TIFF, one for each colour, have 16 bits: it takes them for 8."""
+    tags: Any = getattr(image, "tag_v2", {})
+    if not isinstance(image, ImageFile.ImageFile) or tags.get(_PLANAR) != 2 or 16 not in tags.get(_BITS, ()):
+        return
+    order = "16L" if tags.prefix == b"II" else "16B"
+    image.tile = [
+        tile._replace(args=(f"{tile.args[0]};{order}", *tile.args[1:]))
+        if tile.codec_name == "raw" and isinstance(tile.args, tuple) and tile.args[0] in ("R", "G", "B", "A")
+        else tile
+        for tile in image.tile
+    ]
+
+
 def _lower_bytes(image: Image.Image) -> list[Any] | None:
     """The tiles of an open picture with the other byte of each level; None if it has no levels of 16 bits.
 
@@ -153,7 +170,7 @@ def _avif_levels(picture: Path | bytes, size: tuple[int, int]) -> NDArray[np.uin
     from vuemantics_tui.media import clips
 
     try:
-        levels = clips.deep_levels(picture)
+        levels = clips.deep_levels(picture, declared_colours(picture).nclx)
     except MediaError:
         return None
     return levels if levels is not None and levels.shape[1::-1] == size else None

@@ -113,7 +113,7 @@ def _exif(image: Image.Image) -> Image.Exif:
         block = image.info.get("exif")
         if block is None and (key := next((key for key in _RAW_PROFILES if key in image.info), None)):
             # As ImageMagick writes it: a name, a length, and hexadecimal digits, on lines.
-            block = bytes.fromhex("".join(str(image.info[key]).split("\n")[3:]))
+            block = _from_hexadecimal("".join(str(image.info[key]).split("\n")[3:]))
         if isinstance(block, bytes) and not block.startswith(_NO_EXIF):
             exif.load(block)
     except Exception as error:
@@ -121,6 +121,13 @@ def _exif(image: Image.Image) -> Image.Exif:
             raise
         return Image.Exif()
     return exif
+
+
+def _from_hexadecimal(digits: str) -> bytes | None:
+    try:
+        return bytes.fromhex(digits)
+    except ValueError:
+        return None
 
 
 def _orientation(value: object) -> int | None:

@@ -27,6 +27,15 @@ class Box(NamedTuple):
     end: int
 
 
+class Nclx(NamedTuple):
+    """The H.273 codes of a picture's primaries, transfer curve and matrix, and whether levels have the full range."""
+
+    primaries: int
+    transfer: int
+    matrix: int
+    full: bool
+
+
 @dataclass(slots=True)
 class _Item:
     width: int = 0
@@ -34,7 +43,7 @@ class _Item:
     quarter_turns: int = 0
     mirror: int | None = None
     icc_profile: bytes | None = None
-    nclx: tuple[int, int] | None = None
+    nclx: Nclx | None = None
     # Where the number of its properties stands and where their list ends, and those of them that are colours.
     count_at: int = 0
     end: int = 0
@@ -42,10 +51,10 @@ class _Item:
 
 
 class DeclaredColours(NamedTuple):
-    """What a file says of its picture's colours: an ICC profile, and the H.273 codes of primaries and transfer."""
+    """What a file says of its picture's colours."""
 
     icc_profile: bytes | None
-    nclx: tuple[int, int] | None
+    nclx: Nclx | None
 
 
 def declared_colours(picture: Path | bytes) -> DeclaredColours:
@@ -212,7 +221,8 @@ def _apply(data: bytes, box: Box, item: _Item) -> None:
     elif box.kind == b"imir":
         item.mirror = data[box.start] & 1
     elif box.kind == b"colr" and data[box.start : box.start + 4] == b"nclx":
-        item.nclx = struct.unpack_from(">HH", data, box.start + 4)
+        primaries, transfer, matrix, flags = struct.unpack_from(">HHHB", data, box.start + 4)
+        item.nclx = Nclx(primaries, transfer, matrix, bool(flags & 0x80))
     elif box.kind == b"colr" and data[box.start : box.start + 4] in (b"prof", b"rICC"):
         item.icc_profile = data[box.start + 4 : box.end]
 

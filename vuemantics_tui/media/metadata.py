@@ -11,12 +11,12 @@ from PIL import ExifTags
 
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.media import MediaMetadata
-from vuemantics_tui.media.captions import read_words
+from vuemantics_tui.media.captions import place_words, read_words
 from vuemantics_tui.media.companions import apple_ties, clip_ties, motion_ties
-from vuemantics_tui.media.coordinates import Coordinates, clip_coordinates, exif_coordinates, packet_coordinates
+from vuemantics_tui.media.coordinates import Coordinates, clip_coordinates, exif_coordinates, xmp_coordinates
 from vuemantics_tui.media.dates import TakenDate, clip_date, picture_date
 from vuemantics_tui.media.exif import Tags, exif_directories, orientation_of, positive_of, text_of, whole_of
-from vuemantics_tui.media.packets import find_packets
+from vuemantics_tui.media.packets import find_packets, read_sidecars
 from vuemantics_tui.media.pictures import (
     DEFAULT_MAX_PIXELS,
     frame_count,
@@ -24,6 +24,7 @@ from vuemantics_tui.media.pictures import (
     picture_faults,
     upright_size,
 )
+from vuemantics_tui.media.xmp import Xmp
 
 Extra = dict[str, str | int | float]
 
@@ -45,15 +46,16 @@ def read_metadata(path: Path, file_type: FileType, max_pixels: int = DEFAULT_MAX
         main, photo, place = exif_directories(image)
         packet = image.info.get("xmp")
         packets = find_packets(path, packet if isinstance(packet, bytes) else None)
-        located = _located(exif_coordinates(place) or packet_coordinates(packets))
+        xmp, beside = packets.read_xmp(), read_sidecars(path)
+        located = _place_of(beside, exif_coordinates(place), xmp, packets.iptc)
         extra = _camera(main, photo) | (located.extra or {})
         extra |= apple_ties(image.info.get("exif")) | motion_ties(path, packets)
         if (frames := frame_count(image)) > 1:
             extra["frames"] = frames
         if (turn := orientation_of(image)) != 1:
             extra["orientation"] = turn
-        taken = picture_date((main, photo, place), packets.read_xmp(), packets.iptc)
-        words = read_words(path, packets, exif=main)
+        taken = picture_date((main, photo, place), xmp, packets.iptc, beside)
+        words = read_words(packets, beside, exif=main)
         return replace(_dated(taken), width=width, height=height, place=located.place, extra=extra or None, words=words)
 
 
@@ -79,14 +81,25 @@ def _camera(main: Tags, photo: Tags) -> Extra:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _located(point: Coordinates | None) -> MediaMetadata:
-    """Return metadata of which only the place is known: its names, and the coordinates and time zone in `extra`."""
-    if point is None:
+def _place_of(beside: Xmp, point: Coordinates | None, xmp: Xmp, iptc: bytes) -> MediaMetadata:
+    """Return metadata of which only the place is known: its names, and the coordinates and time zone in `extra`.
+
+    A side-car comes before the file, and a name before that of the coordinates.
+    """
+    point = xmp_coordinates(beside) or point or xmp_coordinates(xmp)
+    named = place_words((beside, xmp), iptc)
+    if point is None and not named:
         return MediaMetadata()
     # Most pictures say nothing of a place, and the table takes 0.1 s to load.
-    from vuemantics_tui.media.places import locate
+    from vuemantics_tui.media.places import locate, read_place
 
+    if point is None:
+        return MediaMetadata(place=read_place(named))
     place, zone = locate(point.latitude, point.longitude)
+    if named:
+        there = place.country if place is not None else ""
+        named_place = read_place(named)
+        place = named_place if named_place.country or not there else read_place(f"{named}, {there}")
     found = {
         "latitude": point.latitude,
         "longitude": point.longitude,
@@ -118,17 +131,18 @@ def _from_video(path: Path) -> MediaMetadata:
         }
         extra = {name: value for name, value in found.items() if value is not None} | clip_ties(tags)
         packets = find_packets(path)
-        located = _located(clip_coordinates(tags) or packet_coordinates(packets))
+        xmp, beside = packets.read_xmp(), read_sidecars(path)
+        located = _place_of(beside, clip_coordinates(tags), xmp, packets.iptc)
         extra |= located.extra or {}
         return replace(
-            _dated(clip_date(path, tags, clip.container.format.name, packets.read_xmp())),
+            _dated(clip_date(path, tags, clip.container.format.name, xmp, beside)),
             width=width or None,
             height=height or None,
             duration=None if clip.duration is None else round(clip.duration, 3),
             video_codec=clip.stream.codec_context.name,
             place=located.place,
             extra=extra or None,
-            words=read_words(path, packets, tags=tags),
+            words=read_words(packets, beside, tags=tags),
         )
 
 

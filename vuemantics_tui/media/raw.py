@@ -118,6 +118,7 @@ class RawImageFile(ImageFile.ImageFile):
         if self._preview is not None and turn is not None and not self._develops and self._is_enough(max(self.size)):
             try:
                 self._preview.load()
+                self.info["icc_profile"] = self._preview.info.get("icc_profile")
                 return turn_upright(self._preview.convert("RGB"), turn)
             except OSError:
                 # Cut or damaged. The sensor's data may be whole.

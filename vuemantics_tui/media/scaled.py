@@ -34,6 +34,10 @@ Shrink = Callable[[Image.Image], Image.Image]
 
 _UNDECODABLE = "The picture cannot be decoded"
 
+_MOST_LONG_SIDE = 16_384
+# Above this a picture that was cut is not filled up.
+_MOST_CUT_PIXELS = 50_000_000
+
 # How far a frame of an animation that shows something is looked for.
 _MOST_FRAMES, _MOST_FRAME_PIXELS = 100, 400_000_000
 
@@ -110,12 +114,14 @@ def _rest_of(picture: Path | bytes, shrink: Shrink, max_pixels: int) -> Image.Im
     if whole is None:
         return None
     images: list[Image.Image] = []
+    # Only a JPEG is made smaller while it is decoded.
+    most = max_pixels if found is formats.JPEG else min(max_pixels, _MOST_CUT_PIXELS)
     with cut.to_the_end():
         for filled in whole:
             try:
-                images.append(_opened_small(filled, shrink, max_pixels))
+                images.append(_opened_small(filled, shrink, most))
             except Exception as error:
-                if not is_picture_fault(error):
+                if not isinstance(error, VuemanticsError) and not is_picture_fault(error):
                     raise
                 if not images:
                     return None
@@ -151,6 +157,9 @@ def small_rgb(image: Image.Image, shrink: Shrink, colours: Colours | None = None
         scalable = image.copy()
     # Scaling before anything else lets the JPEG decoder do most of it; a copy would lose that (draft mode).
     small = shrink(scalable)
+    if image.format == "RAW":
+        # What is shown of it, and so in which colours, is known once it is decoded.
+        colours = colours_of(b"", image)
     if image.mode == "CMYK" and image.format in ("JPEG", "MPO") and "adobe" not in image.info:
         # Only Adobe stores CMYK inverted (Adobe TN 5116), and Pillow takes every JPEG for Adobe's.
         small = ImageChops.invert(small)
@@ -180,7 +189,10 @@ def _frame_that_shows(picture: Path | bytes, shrink: Shrink, max_pixels: int, fi
                 image.seek(number)
                 # Scaled in place, the picture could not go on to the next frame.
                 frame = image.copy()
-            except EOFError:
+            except Exception as error:
+                if not isinstance(error, EOFError) and not is_picture_fault(error):
+                    raise
+                # The end, or damage: the first frame is good.
                 break
             small = small_rgb(frame, shrink, colours)
             if (found := contrast(small)) > most:
@@ -201,12 +213,16 @@ def fit_within(image: Image.Image, side: int) -> Image.Image:
 
 
 def reduce_to(image: Image.Image, short_side: int) -> Image.Image:
-    """A Shrink: a short side from `short_side` pixels to under twice as many, by averages of whole pixels."""
+    """A Shrink: a short side from `short_side` pixels to under twice as many, by averages of whole pixels.
+
+    The short side is shorter where the long one would have more than 16,384 pixels.
+    """
     width, height = image.size
     factor = max(1, min(width, height) // short_side)
     image.draft(None, (width // factor, height // factor))
     image.load()
-    rest = min(image.size) // short_side
+    # A strip that is thin and very long would take all memory.
+    rest = max(min(image.size) // short_side, -(-max(image.size) // _MOST_LONG_SIDE))
     return image.reduce(rest) if rest > 1 else image
 
 

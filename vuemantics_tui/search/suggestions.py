@@ -9,7 +9,8 @@ from enum import StrEnum
 
 from vuemantics_tui.domain.colours import SEARCHED_NAMES
 from vuemantics_tui.domain.formats import FileType
-from vuemantics_tui.domain.query import ChoiceField, DateField, Sort, TextField, TextFilter
+from vuemantics_tui.domain.media import COLOUR_LABELS
+from vuemantics_tui.domain.query import ChoiceField, DateField, RangeField, Sort, TextField, TextFilter
 from vuemantics_tui.domain.query.filters import CHOICES
 from vuemantics_tui.domain.query.line import literal, pattern_pieces
 from vuemantics_tui.domain.query.values import FILTER_NAMES, known_name
@@ -20,6 +21,7 @@ from vuemantics_tui.store.search import SearchHistory
 from vuemantics_tui.store.tags import TagStore
 
 MOST = 8
+_RATINGS = (">=4", "5", "4", "3", "2", "1", "0", "rejected")
 _DAYS = ("today", "yesterday", "7d", "1m", "1y")
 _FILTER = re.compile(r"(-?)([A-Za-z]+):(\"?)(.*)", re.DOTALL)
 
@@ -105,6 +107,10 @@ class Suggester:
             choices = _DAYS
         elif name == "color":
             choices = SEARCHED_NAMES
+        elif name == TextField.LABEL:
+            choices = [label.name for label in COLOUR_LABELS]
+        elif name == RangeField.RATING:
+            choices = _RATINGS
         elif name == "sort":
             choices = [sort.value for sort in Sort]
         return [(one, SuggestionKind.VALUE, None) for one in choices if one.startswith(part.lower())]

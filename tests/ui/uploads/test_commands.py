@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.ui.conftest import Made, Window, add, make_library, window_on
+from vuemantics_tui.domain.media import FileWords
 from vuemantics_tui.domain.upload import QueueCounts
+from vuemantics_tui.store.database import next_revision
+from vuemantics_tui.store.tags import save_words
 from vuemantics_tui.ui.screens.detail import DetailScreen
 from vuemantics_tui.ui.uploads.commands import UploadCommands
 
@@ -120,3 +123,40 @@ async def test_a_command_is_given_from_another_screen_just_as_well(root: Path) -
         restoring = window.app.run_worker(commands.undo())
         await window.shows("Restored broken.png.", "✗ broken.png")
         assert await restoring.wait() is True
+
+
+async def test_digits_rate_and_u_takes_it_back(root: Path) -> None:
+    await make_library(root, FEW)
+    async with window_on(root, size=(100, 30)) as window:
+        await window.shows("banana.png")
+
+        async def ratings() -> dict[str, int | None]:
+            return {row.filename: row.rating for row in await window.library.uploads.newest()}
+
+        await window.press("space", "space", "4")
+        await window.shows("Rated 2 uploads ★★★★☆. u undoes.")
+        assert await ratings() == {"broken.png": 4, "cherry.mp4": 4, "Apple.png": None, "banana.png": None}
+        await window.press("home", "enter")
+        await window.until(lambda: isinstance(window.app.screen, DetailScreen))
+        await window.press("1")
+        await window.shows("★☆☆☆☆", "Rated broken.png ★☆☆☆☆.")
+        await window.press("0")
+        await window.shows("broken.png has no rating.")
+        await window.press("u")
+        await window.shows("Restored the rating of 1 upload.", "★☆☆☆☆")
+        await window.press("escape", "u", "u")
+        await window.shows("Restored the rating of 2 uploads.")
+        assert set((await ratings()).values()) == {None}
+
+
+async def test_what_the_file_brings_is_in_the_pane(root: Path) -> None:
+    await make_library(root, FEW)
+    async with window_on(root, size=(120, 36)) as window:
+        await window.shows("broken.png")
+        words = FileWords("Am Meer", "Käthe am Strand", "Anna", "blue", 2, ("Ostsee",))
+        async with window.library.database.transaction() as connection:
+            await save_words(connection, 4, words)
+            await connection.execute(
+                "UPDATE uploads SET revision = ? WHERE number = 4", (await next_revision(connection),)
+            )
+        await window.shows("★★☆☆☆   ● blue", "Am Meer", "Käthe am Strand", "by Anna", "Ostsee")

@@ -9,6 +9,7 @@ from decimal import Decimal
 from difflib import get_close_matches
 
 from vuemantics_tui.domain.formats import BY_EXTENSION
+from vuemantics_tui.domain.media import MOST_STARS, REJECTED
 from vuemantics_tui.domain.query.filters import (
     CHOICES,
     ChoiceField,
@@ -60,7 +61,7 @@ FILTERS: Mapping[str, tuple[str, str]] = {
     "title": ("part of the title that the file brings", "title:holiday"),
     "creator": ("part of the creator's name that the file brings", "creator:anna"),
     "label": (r"the colour label, or another one; * for any characters", "label:red or label:*"),
-    "rating": ("0 to 5 stars; -1 for rejected", "rating:>=4, rating:5 or rating:2..3"),
+    "rating": ("0 to 5 stars, or rejected", "rating:>=4, rating:5 or rating:2..3"),
     "after": ("taken, or else added, on that day or later", "after:2024-06 or after:7d"),
     "before": ("taken, or else added, before that day", "before:2024 or before:7d"),
     "on": ("taken, or else added, on that day, month or year", "on:yesterday or on:2024-06-30"),
@@ -208,7 +209,9 @@ def _milliseconds(text: str) -> int | None:
 
 
 def _stars(text: str) -> int | None:
-    return int(text) if re.fullmatch("-1|[0-5]", text) else None
+    if text.lower() == "rejected":
+        return REJECTED
+    return int(text) if re.fullmatch(f"{REJECTED}|[0-{MOST_STARS}]", text) else None
 
 
 _READERS = {RangeField.SIZE: _bytes, RangeField.DURATION: _milliseconds, RangeField.RATING: _stars}

@@ -34,6 +34,10 @@ class AskInput(LineInput):
         action("leave-ask", "escape", "leave_ask", "leave", "Change nothing", ANSWER),
     ]
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer completion only where something is completed."""
+        return action != "complete_ask" or (isinstance(self.screen, AskScreen) and self.screen.completes)
+
     def action_leave_ask(self) -> None:
         """Leave everything as it is."""
         self.screen.dismiss(None)
@@ -82,9 +86,10 @@ class AskScreen(ModalScreen[str | None]):
             yield Words(id="ask-message")
             yield KeysLine(id="ask-keys")
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Only where something is completed."""
-        return action != "complete_ask" or self._complete is not None
+    @property
+    def completes(self) -> bool:
+        """Whether lines can be completed here."""
+        return self._complete is not None
 
     def take_completion(self) -> None:
         """Go on with the first completion."""

@@ -319,8 +319,10 @@ class UploadCommands:
 
     async def _own_tags(self, ids: Sequence[str]) -> str:
         upload = await self._library.uploads.get(ids[0]) if len(ids) == 1 else None
-        own = ", ".join(upload.own_tags) if upload is not None else ""
-        return f"Your tags: {own}" if own else NO_TAGS_YET
+        if upload is None:
+            return NO_TAGS_YET
+        kinds = (("Your tags", upload.own_tags), ("Keywords", upload.keywords))
+        return ". ".join(f"{kind}: {', '.join(tags)}" for kind, tags in kinds if tags) or NO_TAGS_YET
 
     async def _complete_tag(self, text: str) -> list[str]:
         before, sign, begun = tag_begun(text)
