@@ -22,7 +22,9 @@ from vuemantics_tui.domain.query.values import (
 )
 
 _BLANKS = re.compile(r"\s*")
-_TOKEN, _WORD = re.compile(r"\S*"), re.compile(r"\S+")
+_TOKEN = re.compile(r"\S*")
+# A word, with the blanks of what is quoted in it.
+_WORD = re.compile(r'(?:"[^"]*"?|[^\s"])+')
 _ESCAPED = re.compile(r"(?:\\ |[^\s\"])+")
 _FILTER = re.compile(r"([A-Za-z]+):")
 # A digit behind the colon makes it a time, not a weight: 12:30.
@@ -205,13 +207,13 @@ class _Reader:
             if begins_another and not is_first and not has_others and '""' not in word:
                 return None
             has_sign |= word in ("+", "-")
-            is_no_part = known is not None or (word[0] == "-" and word != "-")
-            has_others |= is_no_part or '"' in word
-            if not is_no_part and word.lower().endswith(_PICTURE_ENDS):
+            is_other = known is not None or '"' in word or (word[0] == "-" and word != "-")
+            has_others |= is_other
+            if not is_other and word.lower().endswith(_PICTURE_ENDS):
                 path = self.text[self.place : match.end()]
                 if has_sign or has_others:
-                    hint = f'Quote it: like:"{path}"' if '"' not in path else 'Quote all of it: like:"..."'
-                    raise QueryError("It is not clear where the path ends", self.place, hint)
+                    path = path.replace('"', "")
+                    raise QueryError("It is not clear where the path ends", self.place, f'Quote it: like:"{path}"')
                 self.place = match.end()
                 return path
         return None
