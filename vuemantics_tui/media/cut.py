@@ -29,7 +29,7 @@ _NOISE = np.random.default_rng(7).integers(1, 255, 1 << 16, np.uint8).tobytes()
 # Filled up with zeros, a decoder goes on with what it had, or with nothing.
 _FILLS: tuple[Fill, Fill] = (bytes, lambda length: (_NOISE * (length // len(_NOISE) + 1))[:length])
 # Neither filled up nor decoded beyond this; what is larger was not a picture before it was cut.
-_MOST_BYTES = 512 * 1024**2
+_MOST_BYTES = 160 * 1024**2
 # The picture is compared in so many parts across and down; one is missing where it differs by more than this.
 _PARTS, _DIFFERENT = 32, 6
 
