@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -178,3 +179,13 @@ def test_a_damaged_png_shows_the_rows_before_the_damage(tmp_path: Path) -> None:
     told = make_thumbnail(path, FileType.IMAGE, tmp_path / "t.jpg")
     assert told.size == (256, 171)
     assert told.missing
+
+
+@pytest.mark.parametrize("declaring", [drawing.png_declaring, drawing.bmp_declaring])
+def test_a_head_that_declares_a_large_picture_is_not_filled_up(
+    tmp_path: Path, declaring: Callable[[int, int], bytes]
+) -> None:
+    path = tmp_path / "cut"
+    path.write_bytes(declaring(12_000, 12_000) + bytes(100))
+    with pytest.raises(MediaError, match="The picture cannot be decoded: "):
+        make_thumbnail(path, FileType.IMAGE, tmp_path / "t.jpg")

@@ -95,3 +95,10 @@ def test_the_first_frame_of_an_animation_is_shown_though_a_later_one_is_too_larg
     first = _encoded(Image.new("RGB", (60, 60), "white"), "GIF").removesuffix(b";")
     later = b"," + struct.pack("<HHHHB", 0, 0, 60000, 60000, 0) + b"\x02\x02\x44\x01\x00;"
     assert picture_within(first + later, 40).getpixel((20, 20)) == (255, 255, 255)
+
+
+@pytest.mark.parametrize("size", [(600, 100_000), (100_000, 3)])
+def test_a_long_strip_is_made_shorter_than_its_short_side_would_have_it(size: tuple[int, int]) -> None:
+    found = picture_down_to(_encoded(Image.new("L", size), "PNG"), 300)
+    assert max(found.size) <= 16_384
+    assert min(found.size) >= 1

@@ -64,6 +64,27 @@ async def test_it_gives_way_to_the_screen(compute: ProcessCompute) -> None:
     assert await compute.run(niceness) == min(os.nice(0) + NICENESS, 19)
 
 
+def kept_of_large_blocks() -> int:
+    """How many MiB a process keeps of blocks that it gave back, with something small after each."""
+    before = psutil.Process().memory_info().rss
+    for size in (8, 16, 24):
+        # Each teaches the allocator that such blocks come again.
+        bytearray(size * 1024**2)
+    blocks, small = [], []
+    for _ in range(20):
+        block = bytearray(8 * 1024**2)
+        block[::4096] = b"x" * len(block[::4096])
+        blocks.append(block)
+        small.append(bytes(20_000))
+    del block
+    blocks.clear()
+    return (psutil.Process().memory_info().rss - before) // 1024**2
+
+
+async def test_a_process_gives_back_what_large_pictures_took(compute: ProcessCompute) -> None:
+    assert await compute.run(kept_of_large_blocks) < 40
+
+
 async def test_a_process_that_dies_fails_its_own_call_only(compute: ProcessCompute) -> None:
     results = await asyncio.gather(
         compute.run(kill_yourself), *(compute.run(itself, number) for number in range(20)), return_exceptions=True

@@ -195,4 +195,6 @@ def _reason(error: Exception) -> str:
         text = error.strerror
     if "cannot identify image file" in text:
         return "its header is damaged"
+    if text == "not identified by this driver":
+        return "its kind of compression is not known here"
     return text or type(error).__name__

@@ -27,6 +27,18 @@ _KEPT_VARIABLES = frozenset(
         *("PROGRAMDATA", "PROGRAMFILES", "NUMBER_OF_PROCESSORS", "PROCESSOR_ARCHITECTURE", "OMP_NUM_THREADS"),
     }
 )
+_ALLOCATION = {
+    # One pool of memory for each of many threads would use up the room for addresses.
+    "MALLOC_ARENA_MAX": "2",
+    # By itself glibc keeps more and more of what large pictures and models gave back (mallopt, M_MMAP_THRESHOLD). Huge
+    # pages make up for most of the time that it takes to give it back each time.
+    "MALLOC_MMAP_THRESHOLD_": str(1024**2),
+    "MALLOC_TRIM_THRESHOLD_": str(4 * 1024**2),
+    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
+    # There is a process for each core already.
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+}
 _KEPT_BEGINNINGS = ("LC_", "XDG_")
 
 # From linux/prctl.h, linux/seccomp.h, linux/filter.h and linux/audit.h.
@@ -61,8 +73,7 @@ def safe_environment(environment: Mapping[str, str] = os.environ) -> dict[str, s
         for name, value in environment.items()
         if name.upper() in _KEPT_VARIABLES or name.upper().startswith(_KEPT_BEGINNINGS)
     }
-    # One pool of memory for each of many threads would use up the room for addresses.
-    return {"MALLOC_ARENA_MAX": "2", "OPENBLAS_NUM_THREADS": "1", **kept}
+    return {**_ALLOCATION, **kept}
 
 
 def close_memory() -> None:

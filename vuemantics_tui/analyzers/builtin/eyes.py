@@ -45,6 +45,9 @@ class Reader:
                 "Det.model_path": str(detector),
                 "Cls.model_path": str(turner),
                 "Rec.model_path": str(recogniser),
+                # Line by line: six at a time, as by default, take 200 MB more and longer, each padded to the widest.
+                "Cls.cls_batch_num": 1,
+                "Rec.rec_batch_num": 1,
                 "EngineConfig.onnxruntime.intra_op_num_threads": 1,
                 "EngineConfig.onnxruntime.inter_op_num_threads": 1,
             })  # fmt: skip
