@@ -35,6 +35,8 @@ _RESOURCE_IPTC, _RESOURCE_XMP = 0x0404, 0x0424
 # No file that was written by a camera or a program has more parts than these before its words.
 _MOST_PARTS = 10_000
 _MOST_DIRECTORIES = 32
+_MOST_ENTRIES = 65_535
+_MOST_PROFILES = 8
 _GIF_HEAD = 4 * 1024**2
 
 
@@ -218,7 +220,7 @@ def _read_photoshop(file: BinaryIO, found: Packets) -> None:
 
 
 def _read_png(file: BinaryIO, found: Packets) -> None:
-    at = 8
+    at, profiles = 8, 0
     for _ in range(_MOST_PARTS):
         size, kind = struct.unpack(">I4s", _part(file, at, 8))
         if kind == b"IEND":
@@ -229,8 +231,9 @@ def _read_png(file: BinaryIO, found: Packets) -> None:
                 packed = rest[:1] == b"\x01"
                 text = rest[2:].split(b"\x00", 2)[2]  # after the language and the translated keyword
                 found.xmp = _inflated(text) if packed else text
-        elif kind in (b"zTXt", b"tEXt"):
+        elif kind in (b"zTXt", b"tEXt") and profiles < _MOST_PROFILES:
             keyword, _, rest = _part(file, at + 8, size).partition(b"\x00")
+            profiles += keyword.startswith(b"Raw profile")
             if keyword in (b"Raw profile type iptc", b"Raw profile type xmp", b"Raw profile type APP1"):
                 _read_raw_profile(_inflated(rest[1:]) if kind == b"zTXt" else rest, found)
         at += 12 + size
@@ -302,6 +305,8 @@ def _read_directory(file: BinaryIO, at: int, order: str, big: bool, found: Packe
     """Read the words of one directory; returns where its sub-directories and the next one are."""
     count_size, entry_size, inline, number = (8, 20, 8, "Q") if big else (2, 12, 4, "I")
     count = struct.unpack(f"{order}{'Q' if big else 'H'}", _part(file, at, count_size))[0]
+    if count > _MOST_ENTRIES:
+        raise ValueError("this directory is too long")
     table = _part(file, at + count_size, count * entry_size)
     further: list[int] = []
     resources = b""
