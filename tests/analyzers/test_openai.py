@@ -90,7 +90,7 @@ async def test_what_is_asked_of_a_picture(server: FakeOpenAI, analyzer: OpenAIAn
     words, image = message["content"]
     assert "English" in words["text"]
     shown = opened(image["image_url"]["url"].removeprefix("data:image/jpeg;base64,"))
-    assert (shown.format, shown.size) == ("JPEG", (280, 196))
+    assert (shown.format, shown.size) == ("JPEG", (308, 196))
     assert server.requests[0].headers["authorization"] == f"Bearer {KEY}"
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from tests.analyzers.asking import TEXT, analyzer_for, ollama, openai, picture
 from tests.servers import FakeOllama, FakeOpenAI, FakeServer, Raw, Stall
 from vuemantics_tui.analyzers.base import Analyzer
+from vuemantics_tui.analyzers.ollama import OllamaOptions
 from vuemantics_tui.analyzers.remote import RemoteAnalyzer
 from vuemantics_tui.domain.errors import AnalyzerError, ErrorKind, MediaError, UsageError
 from vuemantics_tui.domain.prompts import Prompts
@@ -258,3 +259,23 @@ async def test_connections_are_used_again(server: FakeServer, analyzer: RemoteAn
 def unit(server: FakeServer, text: str) -> NDArray[np.float64]:
     vector = np.asarray(server.vector_of(text), np.float64)
     return np.asarray(vector / np.linalg.norm(vector), np.float64)
+
+
+@pytest.mark.parametrize(
+    ("model", "multiple"),
+    [
+        ("qwen2.5vl:3b", 28),
+        ("Qwen/Qwen2.5-VL-7B-Instruct", 28),
+        ("hf.co/unsloth/Qwen2.5-VL-7B-Instruct-GGUF:Q4_K_M", 28),
+        ("qwen2-vl", 28),
+        ("qwen3-vl:8b", 32),
+        ("mistral-small3.1", 28),
+        ("mistralai/Pixtral-12B-2409", 16),
+        ("llava:13b", 1),
+        ("gemma3:4b", 1),
+        ("", 1),
+    ],
+)
+def test_the_family_of_a_model_decides_the_sides_of_its_pictures(model: str, multiple: int) -> None:
+    assert OllamaOptions(vision_model=model).multiple == multiple
+    assert OllamaOptions(vision_model=model, multiple=14).multiple == 14

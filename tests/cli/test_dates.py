@@ -32,7 +32,7 @@ def test_dates_from_the_file_to_the_answer(run: Run, draw_picture: DrawPicture, 
         return [each["filename"] for each in objects(run("search", query, "--json", **zone))]
 
     assert found("on:2024-07-01") == ["clip.mp4"]
-    assert found("on:2007-06-30") == ["shot.jpg"]
+    assert found("on:2007-06-30") == found("taken:2007") == ["shot.jpg"]
     assert found("dated:name") == ["IMG_20200101_123456.png"]
     assert found("sort:oldest") == ["shot.jpg", "plain.png", "IMG_20200101_123456.png", "clip.mp4"]
     assert (

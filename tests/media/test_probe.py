@@ -104,6 +104,48 @@ def test_what_is_not_accepted_is_refused_by_name(tmp_path: Path, content: bytes,
     assert "MP4" in caught.value.hint
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+@pytest.mark.parametrize(
+    ("content", "seems"),
+    [
+        ("Dear diary, today\r\nwe went out.\n" * 60, "text"),
+        ("Dear diary", "text"),
+        ('<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"/>', "an SVG drawing"),
+        ("<!DOCTYPE html><html></html>", "a web page"),
+    ],
+)
+def test_text_is_text_in_every_encoding(tmp_path: Path, content: str, seems: str, encoding: str) -> None:
+    path = tmp_path / "notes.jpg"
+    path.write_bytes(content.encode(encoding))
+    with pytest.raises(MediaError, match=seems):
+        probe(path, LIMITS)
+
+
+@pytest.mark.parametrize("mark", [b"\xff\xfe", b"\xfe\xff"])
+@pytest.mark.parametrize(
+    "content", ["Liebes Tagebuch, heute gab es Grüße.", "今日は、晴れでした。", "Дорогой дневник 😀", ""]
+)
+def test_a_mark_of_utf_16_makes_no_audio_of_text(mark: bytes, content: str) -> None:
+    encoding = "utf-16-le" if mark == b"\xff\xfe" else "utf-16-be"
+    assert formats.guess_foreign(mark + content.encode(encoding)) == "text"
+    # Cut within a character.
+    assert formats.guess_foreign(mark + (content * 400).encode(encoding)[:1023] if content else mark) == "text"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"\xff\xfb\x90\x64" + bytes(413),  # MPEG-1 layer III
+        b"\xff\xf3\x40\xc4" + bytes(range(256)),  # MPEG-2 layer III
+        b"\xff\xfe\x94\x00" + bytes(range(256)) * 3,  # MPEG-1 layer I, which begins like UTF-16
+        b"\xff\xfe\x94\x00" + bytes(400),
+        b"\xff\xf1\x50\x80" + bytes(range(256)),  # AAC in ADTS
+    ],
+)
+def test_audio_stays_audio(head: bytes) -> None:
+    assert formats.guess_foreign(head) == "an audio file (MP3 or AAC)"
+
+
 def test_bytes_of_no_meaning_are_refused_without_a_guess(tmp_path: Path) -> None:
     path = tmp_path / "noise.jpg"
     path.write_bytes(bytes(range(1, 256)) + bytes(64))

@@ -119,6 +119,8 @@ async def test_only_neighbours_by_the_same_camera_and_near_in_time_count(shelf: 
     assert (await shelf.taken(upload))[0] == "2024-07-01T23:30:00+00:00"
     await shelf.add("near.jpg", photo("2024-07-01T01:10:00", 60, **CAMERA))
     assert (await shelf.taken(upload))[0] == "2024-07-02T00:30:00+01:00"
+    await shelf.add("located.jpg", photo("2024-07-01T19:00:00", None, time_zone="Europe/Rome", **CAMERA))
+    assert (await shelf.taken(upload))[0] == "2024-07-02T01:30:00+02:00"
     await shelf.add("nearer.jpg", photo("2024-07-01T20:10:00-03:00", -180, **CAMERA))
     assert (await shelf.taken(upload))[0] == "2024-07-01T20:30:00-03:00"
 

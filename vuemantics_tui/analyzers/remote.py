@@ -17,6 +17,7 @@ from vuemantics_tui.analyzers.registry import AnalyzerSettings
 from vuemantics_tui.analyzers.wire import TimeLimits
 from vuemantics_tui.domain.description import Description
 from vuemantics_tui.domain.errors import AnalyzerError, ErrorKind, MediaError, UsageError
+from vuemantics_tui.domain.media import LEAST_VISION_SIDE
 from vuemantics_tui.domain.prompts import Prompts
 from vuemantics_tui.media import jobs
 
@@ -27,13 +28,33 @@ SMALLEST_PIECE = 250
 LOOK_SECONDS = 10.0
 
 
+# What the sides of a picture must be multiples of: the patches of a model's eye, times how many of them it merges. By a
+# part of the model's name, in letters and digits; from the processor's settings that each model is published with.
+# Models that cut a picture into squares of their own, as LLaVA, Gemma 3 and Llama 3.2 do, take any size.
+_MULTIPLES = {
+    "qwen2vl": 28,
+    "qwen25vl": 28,
+    "qwen25omni": 28,
+    "qwen3vl": 32,
+    "mistralsmall3": 28,
+    "pixtral": 16,
+}
+
+
+def multiple_of(model: str) -> int:
+    """Return what the sides of pictures for a model must be multiples of, by its name."""
+    name = "".join(letter for letter in model.lower() if letter.isalnum())
+    return next((multiple for family, multiple in _MULTIPLES.items() if family in name), 1)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoteOptions:
     """The options of all servers. The defaults are the web app's.
 
-    `long_side` and `multiple` in pixels; `num_predict`, and `summary_num_predict` for videos, limit answers in tokens;
-    `max_text_characters` limits one embedded piece. Timeouts: `connect_seconds` until a server counts as down,
-    `first_seconds` until an answer starts (Ollama gives a model 5 minutes to load), `piece_seconds` within an answer.
+    `long_side` and `multiple` in pixels, the latter by default what the model's family needs; `num_predict`, and
+    `summary_num_predict` for videos, limit answers in tokens; `max_text_characters` limits one embedded piece.
+    Timeouts: `connect_seconds` until a server counts as down, `first_seconds` until an answer starts (Ollama gives a
+    model 5 minutes to load), `piece_seconds` within an answer.
     """
 
     vision_model: str
@@ -42,7 +63,7 @@ class RemoteOptions:
     num_predict: int = 512
     summary_num_predict: int = 2048
     long_side: int = 1568
-    multiple: int = 28
+    multiple: int = 0
     jpeg_quality: int = 88
     max_text_characters: int = 32_000
     connect_seconds: float = 5.0
@@ -51,11 +72,14 @@ class RemoteOptions:
     prompts: Prompts = field(default_factory=Prompts)
 
     def __post_init__(self) -> None:
+        if self.multiple == 0:
+            object.__setattr__(self, "multiple", multiple_of(self.vision_model))
         for name in ("num_predict", "summary_num_predict", "multiple", "jpeg_quality", "max_text_characters"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} is {getattr(self, name)}", "It must be 1 or more.")
-        if self.long_side < self.multiple:
-            raise UsageError(f"long_side is {self.long_side}", f"It must be {self.multiple} or more.")
+        least = max(self.multiple, LEAST_VISION_SIDE)
+        if self.long_side < least:
+            raise UsageError(f"long_side is {self.long_side}", f"It must be {least} or more.")
         if not 0 <= self.temperature <= 2:
             raise UsageError(f"temperature is {self.temperature}", "It must be from 0 to 2.")
 
@@ -72,6 +96,7 @@ class SharedOptions(TypedDict):
     num_predict: int
     summary_num_predict: int
     long_side: int
+    multiple: int
     connect_seconds: float
     piece_seconds: float
     prompts: Prompts
@@ -84,6 +109,7 @@ def shared_options(settings: AnalyzerSettings) -> SharedOptions:
         num_predict=settings.num_predict,
         summary_num_predict=settings.summary_num_predict,
         long_side=settings.image_long_side,
+        multiple=settings.image_multiple,
         connect_seconds=settings.connect_seconds,
         piece_seconds=settings.answer_seconds,
         prompts=Prompts(settings.image_prompt, settings.frame_prompt, settings.summary_prompt, settings.language),

@@ -193,7 +193,7 @@ def _page(description: StoredDescription) -> list[str]:
 
 async def _edit_dates(settings: Settings, prefixes: Sequence[str], change: DateEdit, as_json: bool) -> None:
     async with open_library(settings, "write") as library:
-        uploads = [await library.uploads.find(prefix) for prefix in prefixes]
+        uploads = await library.named(prefixes)
         changed = await library.dates.edit([upload.id for upload in uploads], change)
         note(f"Changed the date of {counted(len(changed), 'upload')}." if changed else "No changes.")
         for upload in await library.uploads.by_numbers([upload.number for upload in uploads]):

@@ -106,7 +106,10 @@ class Settings:
     num_ctx: int = _number(8192, "Context length of Ollama's models, in tokens.")
     num_predict: int = _number(512, "Maximum length of a description, in tokens.")
     summary_num_predict: int = _number(2048, "Maximum length of a video's summary, in tokens.")
-    image_long_side: int = _number(1568, "Long side of the pictures sent to a server, in pixels.", 28)
+    image_long_side: int = _number(1568, "Long side of the pictures sent to a server, in pixels.", 64)
+    image_multiple: int = _number(
+        0, "Make both sides of these pictures a multiple of this many pixels; 0: what the model's family needs.", 0, 64
+    )
     image_prompt: str = _text(IMAGE_PROMPT, "Prompt for a picture. Placeholder: {language}.")
     frame_prompt: str = _text(
         FRAME_PROMPT, "Prompt for a frame of a video. Placeholders: {language}, {number}, {count}."

@@ -11,6 +11,8 @@ register at mp4ra.org, and for RAW photos the signatures listed by LibRaw and Ex
 from __future__ import annotations
 
 import struct
+import unicodedata
+from codecs import getincrementaldecoder
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -334,6 +336,18 @@ _FOREIGN_PREFIXES: tuple[tuple[bytes, str], ...] = (
 )
 
 
+# Byte order marks (Unicode Standard, table 2-4), the longer ones first.
+_MARKS = (
+    (b"\xff\xfe\x00\x00", "utf-32-le"),
+    (b"\x00\x00\xfe\xff", "utf-32-be"),
+    (b"\xff\xfe", "utf-16-le"),
+    (b"\xfe\xff", "utf-16-be"),
+    (b"\xef\xbb\xbf", "utf-8"),
+)
+# Control characters and what no character is assigned to; but those that lay out lines, and the escape of colours.
+_NO_TEXT, _LAYOUT = frozenset({"Cc", "Cn", "Cs"}), "\t\n\v\f\r\x1b\x85\x1a"
+
+
 def recognise(data: bytes) -> MediaFormat | None:
     """Return the accepted format that these bytes belong to, or None. Give HEAD_BYTES, or the whole file.
 
@@ -365,9 +379,12 @@ def guess_foreign(head: bytes) -> str:
         return _FOREIGN_BRANDS.get(head[8:12], "")
     if head.startswith(b"RIFF") and head[8:12] == b"WAVE":
         return "an audio file (WAV)"
+    # The mark of UTF-16 is also that of an audio frame of a rare kind.
+    if text := _guess_text(head):
+        return text
     if len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0:
         return "an audio file (MP3 or AAC)"
-    return _guess_text(head)
+    return ""
 
 
 def _brands_of(head: bytes) -> tuple[bytes, frozenset[bytes]] | None:
@@ -397,14 +414,8 @@ def _is_transport_stream(head: bytes) -> bool:
 
 
 def _guess_text(head: bytes) -> str:
-    if b"\x00" in head[:1024]:
-        return ""
-    try:
-        # The cut may fall inside a character of up to four bytes.
-        text = head[:1024].decode("utf-8", "strict" if len(head) < 1024 else "ignore")
-    except UnicodeDecodeError:
-        return ""
-    if len(text.encode()) < len(head[:1024]) - 3:
+    text = _text_of(head[:1024], is_whole=len(head) < 1024)
+    if text is None:
         return ""
     start = text.lstrip("\ufeff \t\r\n").lower()
     if "<svg" in start:
@@ -412,3 +423,26 @@ def _guess_text(head: bytes) -> str:
     if start.startswith(("<!doctype html", "<html")):
         return "a web page"
     return "text"
+
+
+def _text_of(head: bytes, *, is_whole: bool) -> str | None:
+    """Return what a beginning says if it is text: with a mark of its encoding, or else in UTF-8 or UTF-16."""
+    for mark, encoding in _MARKS:
+        if head.startswith(mark):
+            return _plain_text(head[len(mark) :], encoding, is_whole)
+    text = _plain_text(head, "utf-8", is_whole)
+    if text is None and head[1::2].count(0) > len(head) // 3:
+        text = _plain_text(head, "utf-16-le", is_whole)
+    if text is None and head[::2].count(0) > len(head) // 3:
+        text = _plain_text(head, "utf-16-be", is_whole)
+    return text
+
+
+def _plain_text(head: bytes, encoding: str, is_whole: bool) -> str | None:
+    """Return what bytes say in an encoding, or None if that is no text. A character may be cut at the end."""
+    try:
+        text = getincrementaldecoder(encoding)().decode(head, final=is_whole)
+    except UnicodeDecodeError:
+        return None
+    # Bytes of other files are letters in UTF-16, too, but soon also something that no text has.
+    return None if any(unicodedata.category(each) in _NO_TEXT and each not in _LAYOUT for each in text) else text

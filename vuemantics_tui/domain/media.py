@@ -9,6 +9,9 @@ from typing import NamedTuple
 from vuemantics_tui.domain.formats import FileType, MediaFormat
 from vuemantics_tui.domain.moment import DateSource
 
+LEAST_VISION_SIDE = 32
+"""No side of a picture for a model has fewer pixels: what is thinner shows it nothing, or makes its server fail."""
+
 
 @dataclass(frozen=True, slots=True)
 class MediaLimits:

@@ -182,12 +182,6 @@ def fixed_zone(minutes: int) -> tzinfo:
     return timezone(timedelta(minutes=minutes))
 
 
-def hours_between(one: str, one_offset: int, other: str) -> float:
-    """Return how far apart two moments are, in hours: one by a local clock with its offset in minutes, one in UTC."""
-    local = datetime.fromisoformat(one[:19]) - timedelta(minutes=one_offset)
-    return abs((local - datetime.fromisoformat(other[:19])).total_seconds()) / 3600
-
-
 def name_moment(filename: str) -> str | None:
     """Return the moment in the name of a file, as cameras, phones, screenshots and messengers write it."""
     for match in _NAME_DAY.finditer(filename):

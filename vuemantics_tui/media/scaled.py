@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Callable
 from functools import lru_cache, partial
 from pathlib import Path
@@ -14,6 +15,7 @@ from PIL import Image, ImageChops, ImageCms
 
 from vuemantics_tui.domain import formats
 from vuemantics_tui.domain.errors import VuemanticsError
+from vuemantics_tui.domain.media import LEAST_VISION_SIDE
 from vuemantics_tui.media.colour_space import Colours, ColourSpace, colours_of, to_srgb
 from vuemantics_tui.media.depth import deep_levels
 from vuemantics_tui.media.faults import is_picture_fault
@@ -31,6 +33,9 @@ from vuemantics_tui.media.visible import BLANK, contrast, on_ground
 
 Shrink = Callable[[Image.Image], Image.Image]
 """Decodes a picture and makes it smaller; may change the picture that it is given."""
+
+# How much the sides of a picture for a model may change against each other, as a share.
+_MOST_SQUASHED = 0.02
 
 _UNDECODABLE = "The picture cannot be decoded"
 
@@ -75,17 +80,45 @@ def picture_down_to(picture: Path | bytes, short_side: int, max_pixels: int = DE
 def vision_jpeg(picture: Path | bytes, long_side: int, multiple: int, quality: int, max_pixels: int) -> bytes:
     """Return a picture file, or the bytes of one, as an upright RGB JPEG for a vision model.
 
-    No side has more than `long_side` pixels, and each is rounded down to a multiple of `multiple`, which the model's
-    patches divide. Nothing is enlarged, except a side of less than `multiple`. Raises MediaError if the picture is
-    missing, does not decode or has more than `max_pixels`.
+    Each side is a multiple of `multiple`, which the model's patches divide, has at least 32 pixels, and at most
+    `long_side` if that is enough for one multiple. To fit, a picture is stretched or squashed by 2 % at most; else it
+    gets borders in its own mean colour. Only a picture with a side below 32 pixels, or a multiple, is enlarged. Raises
+    MediaError if the picture is missing, does not decode or has more than `max_pixels`.
     """
-    small = picture_within(picture, long_side, max_pixels)
-    width, height = (max(multiple, side - side % multiple) for side in small.size)
-    if small.size != (width, height):
-        small = small.resize((width, height), Image.Resampling.BICUBIC)
+    least = -(-LEAST_VISION_SIDE // multiple) * multiple
+    most = max(least, long_side - long_side % multiple)
+    small = picture_within(picture, most, max_pixels)
+    size, content = _fitted(small.size, multiple, least, most)
+    if small.size != content:
+        small = small.resize(content, Image.Resampling.BICUBIC)
+    if content != size:
+        whole = Image.new("RGB", size, small.resize((1, 1), Image.Resampling.BOX).getpixel((0, 0)))
+        whole.paste(small, ((size[0] - content[0]) // 2, (size[1] - content[1]) // 2))
+        small = whole
     stream = io.BytesIO()
     small.save(stream, "JPEG", quality=quality)
     return stream.getvalue()
+
+
+def _fitted(size: tuple[int, int], multiple: int, least: int, most: int) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return the size of a picture for a model, and that of what it shows within."""
+    grown = max(1.0, min(least / min(size), most / max(size)))
+    width, height = (min(most, max(1, round(side * grown))) for side in size)
+    wides, highs = (
+        [each for each in (side - side % multiple, side + -side % multiple) if least <= each <= most] or [least]
+        for side in (width, height)
+    )
+    # How much each size is wider and higher than the picture, as logarithms: equal ones keep its shape.
+    changes = {(wide, high): (math.log(wide / width), math.log(high / height)) for wide in wides for high in highs}
+    kept = [each for each, (x, y) in changes.items() if abs(x - y) <= math.log(1 + _MOST_SQUASHED)]
+    if kept:
+        nearest = min(kept, key=lambda each: sum(map(abs, changes[each])))
+        return nearest, nearest
+    # The borders take what a picture of its shape leaves: the less the better.
+    scales = {(wide, high): min(wide / width, high / height) for wide, high in changes}
+    wide, high = max(scales, key=lambda each: scales[each] ** 2 / (each[0] * each[1]))
+    scale = scales[wide, high]
+    return (wide, high), (max(1, round(width * scale)), max(1, round(height * scale)))
 
 
 def _decoded(picture: Path | bytes, shrink: Shrink, max_pixels: int) -> Image.Image:

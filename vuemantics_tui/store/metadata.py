@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import aiosqlite
@@ -14,7 +14,6 @@ from vuemantics_tui.domain.moment import (
     DateEdit,
     DateSource,
     fixed_zone,
-    hours_between,
     localised,
     name_moment,
 )
@@ -24,6 +23,9 @@ from vuemantics_tui.store.tags import save_words
 
 # Pictures of the same camera within so many hours were taken by the same local clock, unless somebody travelled far.
 NEIGHBOUR_HOURS = 24.0
+_TO_SECONDS = len("2024-06-03T10:11:12")
+# When a file was taken in UTC, as a Julian day, where its camera's offset is known.
+_UTC_DAYS = f"(julianday(substr(file_taken_at, 1, {_TO_SECONDS})) - taken_offset / 1440.0)"
 
 
 async def save_metadata(connection: aiosqlite.Connection, number: int, metadata: MediaMetadata) -> None:
@@ -61,13 +63,14 @@ async def save_date(connection: aiosqlite.Connection, number: int, metadata: Med
         found = named, DateSource.NAME
     else:
         found = row["modified_at"], DateSource.FILE if row["modified_at"] else None
+    offset = metadata.taken_offset if metadata.taken_offset is not None else _offset_of_place(metadata)
     await connection.execute(
         "UPDATE uploads SET file_taken_at = ?, file_taken_from = ?, taken_offset = ? WHERE number = ?",
-        (*found, metadata.taken_offset, number),
+        (*found, offset, number),
     )
     await _use_date_of_file(connection, [number])
-    if row["camera"] and metadata.taken_at and metadata.taken_offset is not None:
-        await _use_date_of_file(connection, await _clips_near(connection, row["camera"], metadata.taken_at))
+    if row["camera"] and offset is not None:
+        await _use_date_of_file(connection, await _clips_near(connection, number))
 
 
 async def _use_date_of_file(connection: aiosqlite.Connection, numbers: Sequence[int]) -> list[int]:
@@ -109,29 +112,42 @@ async def _neighbours_offset(connection: aiosqlite.Connection, camera: str | Non
         return None
     rows = await rows_of(
         connection,
-        """
-        SELECT file_taken_at, taken_offset FROM uploads
-        WHERE camera = :camera AND taken_offset IS NOT NULL AND deleted_at IS NULL
-          AND file_taken_at BETWEEN date(:day, '-2 days') AND date(:day, '+3 days')
+        f"""
+        SELECT taken_offset, abs({_UTC_DAYS} - julianday(:moment)) * 24 AS hours FROM uploads
+        WHERE camera = :camera AND file_taken_at BETWEEN date(:moment, '-2 days') AND date(:moment, '+3 days')
+          AND taken_offset IS NOT NULL AND deleted_at IS NULL AND hours <= :most
+        ORDER BY hours, number LIMIT 1
         """,
-        {"camera": camera, "day": moment[:10]},
+        {"camera": camera, "moment": moment[:_TO_SECONDS], "most": NEIGHBOUR_HOURS},
     )
-    near = min(((hours_between(row[0], row[1], moment), row[1]) for row in rows), default=None)
-    return near[1] if near is not None and near[0] <= NEIGHBOUR_HOURS else None
+    return rows[0][0] if rows else None
 
 
-async def _clips_near(connection: aiosqlite.Connection, camera: str, moment: str) -> list[int]:
-    """Return the uploads by a camera around a moment of which only UTC is known."""
+async def _clips_near(connection: aiosqlite.Connection, number: int) -> list[int]:
+    """Return the uploads by the camera of a picture, taken near it, that have another offset and only know UTC."""
     rows = await rows_of(
         connection,
-        """
-        SELECT number FROM uploads
-        WHERE camera = :camera AND file_taken_at BETWEEN date(:day, '-2 days') AND date(:day, '+3 days')
-          AND file_taken_at LIKE '%Z' AND taken_offset IS NULL
+        f"""
+        WITH picture AS (SELECT camera, taken_offset, {_UTC_DAYS} AS at FROM uploads WHERE number = :number)
+        SELECT number FROM picture JOIN uploads USING (camera)
+        WHERE file_taken_at BETWEEN strftime('%Y-%m-%dT%H:%M:%S', at - :most / 24)
+              AND strftime('%Y-%m-%dT%H:%M:%SZ', at + :most / 24)
+          AND file_taken_at LIKE '%Z' AND file_taken_from <> 'file'
+          AND substr(taken_at, -6) <> printf('%s%02d:%02d', iif(picture.taken_offset < 0, '-', '+'),
+                                             abs(picture.taken_offset) / 60, abs(picture.taken_offset) % 60)
         """,
-        {"camera": camera, "day": moment[:10]},
+        {"number": number, "most": NEIGHBOUR_HOURS},
     )
     return [row[0] for row in rows]
+
+
+def _offset_of_place(metadata: MediaMetadata) -> int | None:
+    """Return the offset in minutes of clocks where and when a picture was taken, or None if that is not known."""
+    moment, zone = metadata.taken_at or "", _zone((metadata.extra or {}).get("time_zone"))
+    if zone is None or "T" not in moment or moment.endswith("Z"):
+        return None
+    offset = zone.utcoffset(datetime.fromisoformat(moment[:_TO_SECONDS]))
+    return None if offset is None else int(offset.total_seconds() // 60)
 
 
 def _zone(name: object) -> tzinfo | None:
