@@ -40,6 +40,8 @@ _JPEG_RESTART = re.compile(rb"\xff([\xd0-\xd7])")
 # Bytes of noise between two marks, enough for a row of blocks, and how often all of it is repeated.
 _MARKED_BYTES, _MARKED_TIMES = 4096, 64
 _PROGRESSIVE = (0xC2, 0xC6, 0xCA, 0xCE)
+# Every byte as the number of a filter of PNG (PNG, 9.2).
+_AS_FILTER = bytes(byte % 5 for byte in range(256))
 _PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 # Adam7 (PNG, 8.2): first column and row, step of columns and rows of each pass.
 _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
@@ -209,7 +211,7 @@ def _png(data: bytes, fill: Fill) -> bytes | None:
         return None
     rest = expected - len(pixels)
     # Zeros are rows without a filter, black or not to be seen. Of noise, too, each may be a filter: 0 to 4.
-    pixels += bytes(rest) if fill is bytes else bytes(byte % 5 for byte in fill(rest))
+    pixels += bytes(rest) if fill is bytes else fill(rest).translate(_AS_FILTER)
     end = _png_chunk(b"IEND", b"")
     return data[:8] + b"".join(head) + _png_chunk(b"IDAT", zlib.compress(bytes(pixels), 1)) + end
 
