@@ -21,7 +21,7 @@ from vuemantics_tui.domain.fields import rating_words, taken_words
 from vuemantics_tui.domain.moment import DateEdit
 from vuemantics_tui.domain.text import counted, date_words, visible
 from vuemantics_tui.domain.upload import RUNNING, TERMINAL, ProcessingStatus, Upload, UploadRow
-from vuemantics_tui.ui.actions import ACT, hidden, key_of
+from vuemantics_tui.ui.actions import ACT, FIND, action, hidden, key_of
 from vuemantics_tui.ui.clipboard import copy
 from vuemantics_tui.ui.notices import Notices
 
@@ -29,6 +29,12 @@ if TYPE_CHECKING:
     from vuemantics_tui.library import Library, Placing, Rating
     from vuemantics_tui.ui.screens.ask import ConfirmScreen
 
+DELETE = action("delete-upload", "d,delete", "delete_upload", "delete", "Move to the trash, after asking", ACT)
+SIMILAR = action("find-similar", "s", "find_similar", "similar", "Find similar uploads", FIND)
+TAGS = hidden("edit-tags", "t", "edit_tags", "tags", "Add or remove tags", ACT)
+ORIGINAL = hidden("open-original", "e", "open_original", "open original", "Open the original in the system viewer", ACT)
+PATH = hidden("copy-path", "y", "copy_path", "copy path", "Copy the path, also over SSH", ACT)
+DESCRIPTION = hidden("edit-description", "E", "edit_description", "edit description", "Write your own description", ACT)
 RATING = (
     hidden("undo-delete", "u", "undo", "undo", "Undo the last deletion, rating or change of date", ACT),
     hidden("rate-5", "5", "rate(5)", "rate 5", "Rate 5 stars", ACT),
@@ -167,9 +173,9 @@ class UploadCommands:
         changed = [row for row in rows if row.id in before]
         if changed:
             self._undoable.append(functools.partial(self._unrate, before))
-            what = f"Rated {named(changed)} {rating_words(stars)}." if stars else f"{named(changed)} has no rating."
-            if not stars and len(changed) > 1:
-                what = f"Removed the ratings of {named(changed)}."
+            what = f"Rated {named(changed)} {rating_words(stars)}."
+            if not stars:
+                what = f"Removed the rating of {named(changed)}."
             self.notices.tell(f"{what} {key_of(self._app, 'undo-delete')} undoes.")
         elif rows:
             self.notices.tell("Rated like that already." if stars else "No rating to remove.")

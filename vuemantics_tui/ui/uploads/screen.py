@@ -22,7 +22,16 @@ from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader, TimePassed, Wor
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.pictures.loader import Drawn, PictureLoader, mode_of
 from vuemantics_tui.ui.uploads.browser import Browser
-from vuemantics_tui.ui.uploads.commands import RATING, UploadCommands
+from vuemantics_tui.ui.uploads.commands import (
+    DELETE,
+    DESCRIPTION,
+    ORIGINAL,
+    PATH,
+    RATING,
+    SIMILAR,
+    TAGS,
+    UploadCommands,
+)
 from vuemantics_tui.ui.uploads.gallery import Gallery, TileOpened
 from vuemantics_tui.ui.uploads.intake import FilesNamed, Intake, PathField, PathFieldLeft, PathInput
 from vuemantics_tui.ui.uploads.listing import LINGER_SECONDS
@@ -68,7 +77,7 @@ class UploadsScreen(Screen[None]):
         action("add-paths", "a", "add_paths", "add", "Pick files and folders to add", ACT, priority=True),
         hidden("type-paths", "A", "type_paths", "add by path", "Type or paste a path to add", ACT, priority=True),
         action("open-search", "/", "open_search", "search", "Search by words or by meaning", FIND, priority=True),
-        action("find-similar", "s", "find_similar", "similar", "Find similar uploads", FIND),
+        SIMILAR,
         hidden("show-below", "m", "show_below", "more results", "Show the results below the cut-off, too", FIND),
         hidden("save-search", "S", "save_search", "save search", "Save the search under a name", FIND),
         hidden("show-saved", "B", "show_saved", "saved searches", "Show saved searches and albums", FIND),
@@ -77,22 +86,22 @@ class UploadsScreen(Screen[None]):
         hidden("show-details", "i", "show_details", "details", "Show all details", ACT),
         action("retry-upload", "r", "retry_upload", "retry", "Retry, or describe a completed upload again", ACT),
         action("toggle-pause", "p", "toggle_pause", "pause", "Pause or resume for everyone using this library", QUEUE),
-        action("delete-upload", "d,delete", "delete_upload", "delete", "Move to the trash, after asking", ACT),
+        DELETE,
         *RATING,
         hidden("show-trash", "T", "show_trash", "trash", "Show the trash, and restore from it", ACT),
         hidden("show-duplicates", "W", "show_duplicates", "duplicates", "Find duplicates, and keep one of each", ACT),
         hidden("show-stats", "#", "show_stats", "statistics", "Show statistics of the library", PROGRAM),
-        hidden("edit-tags", "t", "edit_tags", "tags", "Add or remove tags", ACT),
+        TAGS,
         hidden("edit-date", "C", "edit_date", "date", "Set when it was taken", ACT),
         hidden("edit-place", "P", "edit_place", "place", "Set where it was taken", ACT),
         hidden("toggle-hidden", "h", "toggle_hidden", "hide", "Hide from lists and search, or show again", ACT),
-        hidden("open-original", "e", "open_original", "open original", "Open the original in the system viewer", ACT),
-        hidden("copy-path", "y", "copy_path", "copy path", "Copy the path, also over SSH", ACT),
+        ORIGINAL,
+        PATH,
         hidden("copy-description", "Y", "copy_description", "copy description", "Copy the description", ACT),
         hidden(
             "show-descriptions", "D", "show_descriptions", "descriptions", "Compare all descriptions of the upload", ACT
         ),
-        hidden("edit-description", "E", "edit_description", "edit description", "Write your own description", ACT),
+        DESCRIPTION,
         hidden("cancel-upload", "x", "cancel_upload", "cancel", "Cancel if waiting or running", QUEUE),
         hidden("run-next", "b", "run_next", "process next", "Move to the front of the queue", QUEUE),
         hidden("show-failures", "F", "show_failures", "failures", "Show failures by reason, with what helps", QUEUE),
@@ -528,14 +537,21 @@ class UploadsScreen(Screen[None]):
 
     @on(TileOpened)
     def action_open_upload(self) -> None:
-        """Open the upload under the cursor in full screen."""
-        self._open_detail(metadata=False)
+        """Look at the upload under the cursor in full screen."""
+        from vuemantics_tui.ui.viewer.screen import ViewerScreen
+
+        if self.uploads.cursor_number is not None:
+            viewer = ViewerScreen(self.library, self.uploads, self.commands, self._clock, self._pictures)
+            self.app.push_screen(viewer, self._left_viewer)
+
+    def _left_viewer(self, wanted: str | None) -> None:
+        from vuemantics_tui.ui.viewer.screen import SIMILAR_WANTED
+
+        if wanted == SIMILAR_WANTED:
+            self.action_find_similar()
 
     def action_show_details(self) -> None:
         """Show all details of the upload under the cursor."""
-        self._open_detail(metadata=True)
-
-    def _open_detail(self, *, metadata: bool) -> None:
         from vuemantics_tui.ui.screens.detail import DetailScreen
 
         if (number := self.uploads.cursor_number) is not None:
@@ -544,7 +560,7 @@ class UploadsScreen(Screen[None]):
                     self.library,
                     number,
                     self._clock,
-                    metadata=metadata,
+                    metadata=True,
                     loader=self._pictures,
                     why=self.uploads.why,
                     commands=self.commands,
