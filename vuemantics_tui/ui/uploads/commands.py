@@ -173,9 +173,9 @@ class UploadCommands:
         changed = [row for row in rows if row.id in before]
         if changed:
             self._undoable.append(functools.partial(self._unrate, before))
-            what = f"Rated {named(changed)} {rating_words(stars)}." if stars else f"{named(changed)} has no rating."
-            if not stars and len(changed) > 1:
-                what = f"Removed the ratings of {named(changed)}."
+            what = f"Rated {named(changed)} {rating_words(stars)}."
+            if not stars:
+                what = f"Removed the rating of {named(changed)}."
             self.notices.tell(f"{what} {key_of(self._app, 'undo-delete')} undoes.")
         elif rows:
             self.notices.tell("Rated like that already." if stars else "No rating to remove.")
