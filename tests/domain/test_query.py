@@ -36,8 +36,8 @@ from vuemantics_tui.domain.query.values import FILTERS
 
 # Pieces that mean something, so that random lines are not words alone.
 PIECES = st.sampled_from(
-    """+ - " -" 2: 0.5: 0: 12:30 like: like:ab12 ./a.jpg -./a.jpg tag: tag:cat -tag:cat name:" type:image type:x
-    is:hidden after:7d on:2024-02-30 before:2024-06 size:>5MB size:1..5MB size:9..1 width:800 duration:1m30s
+    """+ - " -" 2: 0.5: 0: 12:30 like: like:ab12 ./a.jpg ./a b.jpg -./a.jpg tag: tag:cat -tag:cat name:" type:image
+    type:x is:hidden after:7d on:2024-02-30 before:2024-06 size:>5MB size:1..5MB size:9..1 width:800 duration:1m30s
     near:1,2,3 near:91,2,3 sort:newest -sort:name foo:bar http://x C:\\x std::map red "red -- -+ camera:"a colour:blue
     x: ´ ＂ ： 2:tag:x 2:"" """.split()
 )
@@ -109,6 +109,38 @@ def test_arithmetic_with_weights_and_pictures() -> None:
     assert parse_query("a+b a-b").is_plain, "without blanks they are parts of words"
     assert parse_query("- fruit").operands[0].weight == -1
     assert parse_query('like:"my pool.jpg"').operands == (Operand(Like("my pool.jpg", is_path=True)),)
+
+
+@pytest.mark.parametrize(
+    ("text", "canonical"),
+    [
+        ("./my pool.jpg", 'like:"./my pool.jpg"'),
+        ("2:./my big pool.JPG - fruit", '2:like:"./my big pool.JPG" - fruit'),
+        ("~/Fotos/Käthe am Strand.heic beach", 'like:"~/Fotos/Käthe am Strand.heic" + beach'),
+        ("like:my pool.jpg type:image", 'like:"my pool.jpg" type:image'),
+        (r"./my\ pool.jpg beach", 'like:"./my pool.jpg" + beach'),
+        (r"like:./my\ pool", 'like:"./my pool"'),
+        ("./a.jpg b.jpg", "like:./a.jpg + b.jpg"),
+        ("like:3f2a pool.jpg", "like:3f2a + pool.jpg"),
+        ("./my ./pool.jpg", "./my + like:./pool.jpg"),
+        ('./my "x" pool', './my "x" pool'),
+        ("/ pool.jpg", "/ pool.jpg"),
+        ("./my pool", "./my pool"),
+    ],
+)
+def test_a_path_may_have_blanks_where_it_ends_as_a_picture(text: str, canonical: str) -> None:
+    assert str(parse_query(text)) == canonical
+    assert parse_query(canonical) == parse_query(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["./my - pool.jpg", "./my type:image pool.jpg", "2:./my -x pool.jpg + night", './my "x" pool.jpg']
+)
+def test_a_path_of_which_the_end_is_not_clear_is_to_be_quoted(text: str) -> None:
+    with pytest.raises(QueryError) as raised:
+        parse_query(text)
+    assert raised.value.place == text.index("./my")
+    assert "uote" in raised.value.hint
 
 
 @pytest.mark.parametrize(

@@ -131,7 +131,10 @@ def _picture_at(reference: str) -> tuple[Path, int]:
         changed, is_file = path.stat().st_mtime_ns, path.is_file()
     except (OSError, RuntimeError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise UsageError(f"{reference} cannot be read: {reason}", "Check the path.") from error
+        hint = "Check the path."
+        if " " not in reference:
+            hint += f' If it has spaces, quote it: like:"{reference} ..."'
+        raise UsageError(f"{reference} cannot be read: {reason}", hint) from error
     if not is_file:
         raise UsageError(f"{reference} is not a picture", "Choose a picture file.")
     return path, changed

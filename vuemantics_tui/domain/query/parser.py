@@ -13,6 +13,7 @@ from vuemantics_tui.domain.query.values import (
     LIKE,
     SORT,
     example_of,
+    is_upload,
     known_name,
     read_filter,
     read_like,
@@ -22,10 +23,13 @@ from vuemantics_tui.domain.query.values import (
 
 _BLANKS = re.compile(r"\s*")
 _TOKEN = re.compile(r"\S*")
+# A word, with the blanks of what is quoted in it.
+_WORD = re.compile(r'(?:"[^"]*"?|[^\s"])+')
+_ESCAPED = re.compile(r"(?:\\ |[^\s\"])+")
 _FILTER = re.compile(r"([A-Za-z]+):")
 # A digit behind the colon makes it a time, not a weight: 12:30.
 _WEIGHT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,3})?):(?=[\"./~\\]|[^\W\d_])")
-_PATH_BEGINS = ("./", "../", "~/", "/", ".\\", "..\\")
+_PATH_BEGIN = re.compile(r"(?:\.{0,2}/|~/|\.{1,2}\\)[^\s\"]")
 _PICTURE_ENDS = tuple(f".{extension}" for extension in BY_EXTENSION)
 
 
@@ -125,11 +129,11 @@ class _Reader:
             else:
                 self._add_term(Term(self._quotation(), quoted=True), weight)
         elif not self._read_filter(weight=weight):
-            token = self._take_token()
-            if token.startswith(_PATH_BEGINS) and token.lower().endswith(_PICTURE_ENDS):
-                self._add_like(Like(token, is_path=True), weight)
+            path = self._take_picture() if _PATH_BEGIN.match(self.text, self.place) else None
+            if path is not None:
+                self._add_like(Like(path, is_path=True), weight)
             else:
-                self._add_term(Term(token), weight)
+                self._add_term(Term(self._take_token()), weight)
 
     def _read_filter(self, *, negated: bool = False, minus: int = 0, weight: float | None = None) -> bool:
         """Read a filter, if there is one here."""
@@ -144,7 +148,11 @@ class _Reader:
                 return False
             raise unknown_name(match[1], self._token(), start)
         self.place = match.end()
-        value = self._quotation() if behind.startswith('"') else self._take_token()
+        if behind.startswith('"'):
+            value = self._quotation()
+        else:
+            is_path = name == LIKE and self._token() and not is_upload(self._token())
+            value = (self._take_picture() if is_path else None) or self._take_token()
         if not value.strip():
             raise QueryError(f"{name}: needs a value right after the colon", match.end(), example_of(name))
         if name in (LIKE, SORT) and negated:
@@ -179,6 +187,36 @@ class _Reader:
         if self.open_terms:
             self.operands.append(Operand(Text(tuple(self.open_terms)), self.sign * self.open_weight))
         self.open_terms, self.open_weight = [], 1.0
+
+    def _take_picture(self) -> str | None:
+        """Take the path of a picture that begins here, or return None.
+
+        Blanks in it may be escaped as for a shell. Others belong to it if a word behind them ends as pictures do.
+        Raises QueryError if something between them may mean something else.
+        """
+        escaped = _ESCAPED.match(self.text, self.place)
+        if escaped and (escaped[0].lower().endswith(_PICTURE_ENDS) or "\\ " in escaped[0]):
+            self.place = escaped.end()
+            return escaped[0].replace("\\ ", " ")
+        has_sign = has_others = False
+        for match in _WORD.finditer(self.text, self.place):
+            word, is_first = match[0], match.start() == self.place
+            name = _FILTER.match(word)
+            known = known_name(name[1]) if name and not is_first else None
+            begins_another = _PATH_BEGIN.match(word) or _WEIGHT.match(word) or known == LIKE
+            if begins_another and not is_first and not has_others and '""' not in word:
+                return None
+            has_sign |= word in ("+", "-")
+            is_other = known is not None or '"' in word or (word[0] == "-" and word != "-")
+            has_others |= is_other
+            if not is_other and word.lower().endswith(_PICTURE_ENDS):
+                path = self.text[self.place : match.end()]
+                if has_sign or has_others:
+                    path = path.replace('"', "")
+                    raise QueryError("It is not clear where the path ends", self.place, f'Quote it: like:"{path}"')
+                self.place = match.end()
+                return path
+        return None
 
     def _quotation(self) -> str:
         """Return the text up to the closing quote, and move past it."""

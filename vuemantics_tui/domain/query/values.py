@@ -121,11 +121,16 @@ def read_sort(value: str, place: int) -> Sort:
     return Sort(_choice(SORT, value, [sort.value for sort in Sort], place))
 
 
+def is_upload(value: str) -> bool:
+    """Whether a value of `like:` is the beginning of an ID."""
+    return _ID.fullmatch(value) is not None
+
+
 def read_like(value: str, place: int) -> Like:
     """Read the value of `like:`. Raises QueryError."""
     if any(mark in value for mark in "/\\.~"):
         return Like(value, is_path=True)
-    if _ID.fullmatch(value):
+    if is_upload(value):
         return Like(value.lower(), is_path=False)
     raise QueryError(f"{LIKE}: takes an upload ID or the path of a picture, not {value!r}", place, example_of(LIKE))
 
