@@ -43,7 +43,7 @@ async def test_the_best_of_a_group_is_kept_and_the_others_go_to_the_trash(
 ) -> None:
     async with window_with_alikes(root, tmp_path, width) as window:
         await window.press("W")
-        await window.shows("group 1 of 2", "✓ keep", "320 × 240", "sharpness", "proposed: it", "same picture")
+        await window.shows("group 1 of 2", "✓ keep", "320 × 240", "sharpness", "proposed: ", "same picture")
         first = window.app.screen.query_one("#duplicates-title").render().plain  # type: ignore[union-attr]
         await window.press("n")
         await window.shows("group 2 of 2")
