@@ -208,6 +208,30 @@ async def test_what_another_program_wrote_into_a_sidecar_stays(
     assert path.read_bytes() == again
 
 
+async def test_what_the_file_brings_fills_only_what_the_sidecar_lacks(
+    open_library: OpenLibrary, draw_picture: DrawPicture, tmp_path: Path
+) -> None:
+    library, (upload,) = await library_of(open_library, draw_picture("a.png"))
+    folder = tmp_path / "side"
+    folder.mkdir()
+    path = folder / "a.png.xmp"
+    path.write_bytes(DARKTABLE)
+
+    async def exported(words: FileWords) -> FileWords:
+        async with library.database.transaction() as connection:
+            await save_words(connection, upload.number, words)
+        await sidecars(library, folder)
+        return words_of_xmp(parse_xmp(path.read_bytes()))
+
+    first = await exported(FileWords("New", "In the file", "Anna", "red", 4))
+    assert (first.title, first.caption, first.rating, first.label) == ("Old", "A person wrote this.", 1, "blue")
+    assert first.creator == "Anna"
+    again = await exported(FileWords("New", "In the file", "Ben", "red", 4))
+    assert again.creator == "Ben", "what we wrote is ours to change"
+    path.write_bytes(path.read_bytes().replace(b"<rdf:li>Ben<", b"<rdf:li>Cleo<"))
+    assert (await exported(FileWords(creator="Dora"))).creator == "Cleo", "another program changed it"
+
+
 async def test_what_a_person_decides_is_in_the_sidecar(
     open_library: OpenLibrary, draw_picture: DrawPicture, tmp_path: Path
 ) -> None:

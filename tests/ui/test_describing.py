@@ -67,7 +67,7 @@ async def test_a_description_is_seen_word_by_word_while_it_is_written(root: Path
             assert "cat rests" not in window.text()
             server.release(2)
             await window.shows("A tabby cat rests▌")
-            await window.press("enter")
+            await window.press("enter", "i")
             await window.shows("Esc back", "being written", "A tabby cat rests▌")
             server.release(1)
             await window.shows("A tabby cat rests on▌")

@@ -205,7 +205,7 @@ async def _edit_dates(settings: Settings, prefixes: Sequence[str], change: DateE
 
 async def _edit_places(settings: Settings, prefixes: Sequence[str], text: str, as_json: bool) -> None:
     async with open_library(settings, "write") as library:
-        uploads = [await library.uploads.find(prefix) for prefix in prefixes]
+        uploads = await library.named(prefixes)
         changed = await library.set_place([upload.id for upload in uploads], text)
         note(f"Changed the place of {counted(len(changed), 'upload')}." if changed else "No changes.")
         for upload in await library.uploads.by_numbers([upload.number for upload in uploads]):

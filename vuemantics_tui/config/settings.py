@@ -140,6 +140,7 @@ class Settings:
         "Draw pictures with quarter blocks, which are sharper if the font has them: auto, yes or no.",
         *("auto", "yes", "no"),
     )
+    slide_seconds: float = _number(5.0, "Seconds for which the slide show shows each picture.", 0.5)
     show_hidden: bool = field(default=False, metadata=_about("Show hidden uploads when the app starts."))
     remember_searches: bool = field(default=True, metadata=_about("Remember searches, so that you can repeat them."))
     keys: Mapping[str, str] = field(

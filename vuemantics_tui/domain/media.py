@@ -9,6 +9,9 @@ from typing import NamedTuple
 from vuemantics_tui.domain.formats import FileType, MediaFormat
 from vuemantics_tui.domain.moment import DateSource
 
+Crop = tuple[float, float, float, float]
+"""A part of a picture: its left, top, right and bottom edge, in 0..1 of the width and the height."""
+WHOLE: Crop = (0.0, 0.0, 1.0, 1.0)
 LEAST_VISION_SIDE = 32
 """No side of a picture for a model has fewer pixels: what is thinner shows it nothing, or makes its server fail."""
 

@@ -16,6 +16,7 @@ from vuemantics_tui import paths
 from vuemantics_tui.config import MIB, Settings
 from vuemantics_tui.domain.errors import LibraryError, UsageError, VuemanticsError
 from vuemantics_tui.domain.formats import FileType
+from vuemantics_tui.domain.media import WHOLE, Crop
 from vuemantics_tui.domain.stacks import StackRole
 from vuemantics_tui.domain.text import counted
 from vuemantics_tui.files import copy_part, make_folder
@@ -30,7 +31,7 @@ from vuemantics_tui.store.identity import LibraryStore
 from vuemantics_tui.store.metadata import DateStore
 from vuemantics_tui.store.places import PlaceStore, Placing
 from vuemantics_tui.store.queue import QueueStore
-from vuemantics_tui.store.stacks import StackStore
+from vuemantics_tui.store.stacks import StackChange, StackStore
 from vuemantics_tui.store.tags import RatingStore, TagStore
 from vuemantics_tui.store.trash import TrashStore
 from vuemantics_tui.store.uploads import UploadStore
@@ -95,6 +96,7 @@ __all__ = [
     "SidecarResult",
     "SidecarStyle",
     "Space",
+    "StackChange",
     "StageLimits",
     "Statistics",
     "StoredDescription",
@@ -354,12 +356,15 @@ class Library:
             return await self.places.use_file(upload_ids)
         return await self.places.set(upload_ids, None if word == "none" else await asyncio.to_thread(read_place, text))
 
-    async def preview(self, path: Path) -> bytes | None:
-        """Return a small JPEG of any file on the disk, in the library or not; None if it has no picture to show."""
+    async def preview(self, path: Path, side: int = PREVIEW_SIDE, crop: Crop = WHOLE) -> bytes | None:
+        """Return a JPEG of any file on the disk, in the library or not; None if it has no picture to show.
+
+        The whole picture is fitted into `side` x `side` pixels, and `crop` is cut out of that.
+        """
         from vuemantics_tui.media.jobs import small_jpeg
 
         try:
-            return await self.compute.run(small_jpeg, path, PREVIEW_SIDE, self.settings.limits.max_pixels)
+            return await self.compute.run(small_jpeg, path, side, self.settings.limits.max_pixels, crop)
         except (VuemanticsError, OSError):
             # Adding the file reports what is wrong with it.
             log.debug("no preview of %s", path, exc_info=True)

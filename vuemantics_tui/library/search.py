@@ -249,7 +249,14 @@ def _found(hit: Hit, uploads: Mapping[int, Upload], matched: Mapping[int, tuple[
 def _begun(half: str, upload: Upload) -> tuple[str, ...]:
     """The half-typed word, where a word of the upload begins so."""
     brought = (upload.title, upload.caption, upload.creator, upload.description, upload.read_text)
-    texts = (upload.filename, *filter(None, brought), *upload.tags, *upload.own_tags, *upload.keywords)
+    texts = (
+        upload.filename,
+        upload.place_words,
+        *filter(None, brought),
+        *upload.tags,
+        *upload.own_tags,
+        *upload.keywords,
+    )
     return (half,) if half and word_places(" ".join(texts), (half,)) else ()
 
 

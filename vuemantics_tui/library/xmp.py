@@ -19,6 +19,7 @@ from vuemantics_tui.domain.moment import DateSource
 from vuemantics_tui.domain.text import caseless
 from vuemantics_tui.domain.upload import Upload
 from vuemantics_tui.files import write_whole
+from vuemantics_tui.media.captions import words_of_xmp
 from vuemantics_tui.media.xmp import (
     MOST_BYTES,
     NAMESPACES,
@@ -49,13 +50,21 @@ _LANGUAGE = f"{{{XML}}}lang"
 _DEFAULT = "x-default"
 
 
+# What the file brings, as we wrote it: what differs from it is another program's.
+_NOTES = {
+    "title": "vuemantics:Title",
+    "caption": "vuemantics:Caption",
+    "creator": "vuemantics:Creator",
+    "rating": "vuemantics:Rating",
+    "label": "vuemantics:Label",
+}
 # Every property that is written below.
 _WRITTEN = frozenset(
     """dc:identifier dc:title dc:creator dc:description dc:subject lr:hierarchicalSubject digiKam:TagsList
     MicrosoftPhoto:LastKeywordXMP xmp:Rating MicrosoftPhoto:Rating digiKam:PickLabel xmp:Label digiKam:ColorLabel
     darktable:colorlabels photoshop:City photoshop:State photoshop:Country Iptc4xmpCore:CountryCode
     exif:DateTimeOriginal photoshop:DateCreated""".split()
-) | {_UPLOAD, _TAKEN, _TAGS, _WORDS, _SEEN, _ALT_TEXT}
+) | {*_NOTES.values(), _UPLOAD, _TAKEN, _TAGS, _WORDS, _SEEN, _ALT_TEXT}
 
 
 class SidecarStyle(StrEnum):
@@ -92,16 +101,19 @@ def sidecar_text(words: Words, existing: bytes = b"") -> str:
     tree = _Sidecar(existing)
     upload, before = words.upload, tree.xmp
     tree.put("dc:identifier", (before.text("dc:identifier") or f"{_URN}{upload.id}",))
-    if upload.title:
+    if upload.title and tree.may_change("title"):
         tree.put_text("dc:title", upload.title)
     _put_description(tree, upload)
-    if upload.creator:
+    if upload.creator and tree.may_change("creator"):
         tree.put("dc:creator", upload.creator.split("; "), "Seq")
     _put_keywords(tree, words)
     _put_rating(tree, upload)
     _put_label(tree, upload)
     _put_place(tree, upload)
     _put_date(tree, upload)
+    for field, note in _NOTES.items():
+        value = getattr(upload, field)
+        tree.put(note, () if value is None else (str(value),))
     tree.put(_UPLOAD, (upload.id,))
     tree.put(_TAGS, words.tags, "Bag")
     persons = {caseless(tag) for tag in (*upload.own_tags, *upload.keywords)}
@@ -168,7 +180,7 @@ def _put_description(tree: _Sidecar, upload: Upload) -> None:
     What an analyzer sees beside them is the text for those who do not see the picture.
     """
     ours_before = tree.xmp.text(_WORDS)
-    person = upload.description if upload.edited else upload.caption
+    person = upload.description if upload.edited else upload.caption if tree.may_change("caption") else None
     theirs, shown = tree.xmp.text("dc:description"), person
     if person:
         tree.put_text("dc:description", person)
@@ -208,7 +220,7 @@ def _leaf(text: str, mark: str) -> str:
 
 
 def _put_rating(tree: _Sidecar, upload: Upload) -> None:
-    if upload.rating is None and not upload.rated_by_hand:
+    if not upload.rated_by_hand and (upload.rating is None or not tree.may_change("rating")):
         return
     stars = upload.rating or 0
     tree.put("xmp:Rating", (str(stars),))
@@ -220,7 +232,7 @@ def _put_rating(tree: _Sidecar, upload: Upload) -> None:
 
 
 def _put_label(tree: _Sidecar, upload: Upload) -> None:
-    if not upload.label:
+    if not upload.label or not tree.may_change("label"):
         return
     colour = next((label for label in COLOUR_LABELS if label.name == upload.label), None)
     tree.put("xmp:Label", (upload.label.capitalize() if colour else upload.label,))
@@ -269,6 +281,7 @@ class _Sidecar:
             # Ours, unless somebody added something to it.
             tree = tree if self.xmp.properties.keys() - _WRITTEN else None
             self.xmp = self.xmp if tree else Xmp()
+        self._words = words_of_xmp(self.xmp)
         if tree is None:
             self._root = Element(f"{{{_X}}}xmpmeta", {f"{{{_X}}}xmptk": TOOLKIT})
         elif tree.root is None or not tree.whole:
@@ -283,6 +296,11 @@ class _Sidecar:
         self._descriptions = [each for each in rdf if each.tag == f"{{{RDF}}}Description"]
         if not self._descriptions:
             self._descriptions = [SubElement(rdf, f"{{{RDF}}}Description", {_ABOUT: ""})]
+
+    def may_change(self, field: str) -> bool:
+        """Tell whether what the file says of this field of FileWords may be written: theirs is none, or was ours."""
+        theirs = getattr(self._words, field)
+        return not theirs or str(theirs) == self.xmp.text(_NOTES[field])
 
     def put(self, name: str, values: Iterable[str], kind: str = "") -> None:
         """Make these the values of a property: a list of that kind, or else one value; without any, remove it."""

@@ -41,7 +41,7 @@ _NO_CAPTION = re.compile(
 )
 _PERCENT = ((1, 0), (13, 1), (38, 2), (63, 3), (88, 4))
 
-_HIERARCHICAL = {
+_KEYWORD_FIELDS = {
     "dc:subject": "|",
     "lr:hierarchicalSubject": "|",
     "digiKam:TagsList": "/",
@@ -63,10 +63,10 @@ def read_words(
     Of several values the first one counts, but all keywords. A side-car that has keywords has all of them: they are
     what a person sees and changes.
     """
-    has_keywords = any(sidecar.texts(name) for name in _HIERARCHICAL)
+    has_keywords = any(sidecar.texts(name) for name in _KEYWORD_FIELDS)
     inside = packets.read_xmp()
     if has_keywords:
-        inside = Xmp({name: items for name, items in inside.properties.items() if name not in _HIERARCHICAL})
+        inside = Xmp({name: items for name, items in inside.properties.items() if name not in _KEYWORD_FIELDS})
     xmp = words_of_xmp(inside | sidecar)
     iptc = without_cut_keywords(words_of_iptc(packets.iptc), xmp.keywords)
     sources = (xmp, iptc, words_of_exif(exif or {}), words_of_clip(tags or {}))
@@ -87,7 +87,7 @@ def words_of_xmp(xmp: Xmp) -> FileWords:
     seen = {_one_level(text) for text in xmp.texts("vuemantics:Seen")}
     paths = _once(
         LEVEL.join(levels)
-        for name, mark in _HIERARCHICAL.items()
+        for name, mark in _KEYWORD_FIELDS.items()
         for text in xmp.texts(name)
         if (levels := _levels(text, mark)) and not {_one_level(text), _one_level(levels[-1])} & seen
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from vuemantics_tui.domain.duplicates import Comparable, Likeness, PictureTraits
 from vuemantics_tui.domain.formats import FileType
-from vuemantics_tui.domain.media import MediaMetadata
+from vuemantics_tui.domain.media import WHOLE, Crop, MediaMetadata
 
 
 def make_thumbnail(source: Path, file_type: FileType, target: Path, max_pixels: int) -> str:
@@ -58,8 +58,8 @@ def vision_jpeg(picture: Path | bytes, long_side: int, multiple: int, quality: i
     return scaled.vision_jpeg(picture, long_side, multiple, quality, max_pixels)
 
 
-def small_jpeg(path: Path, side: int, max_pixels: int) -> bytes:
+def small_jpeg(path: Path, side: int, max_pixels: int, crop: Crop = WHOLE) -> bytes:
     """See `thumbnail.small_jpeg`."""
     from vuemantics_tui.media import thumbnail
 
-    return thumbnail.small_jpeg(path, side, max_pixels)
+    return thumbnail.small_jpeg(path, side, max_pixels, crop)

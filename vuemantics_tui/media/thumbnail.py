@@ -10,6 +10,7 @@ from PIL import Image
 
 from vuemantics_tui.domain.errors import MediaError
 from vuemantics_tui.domain.formats import HEAD_BYTES, FileType, recognise
+from vuemantics_tui.domain.media import WHOLE, Crop
 from vuemantics_tui.files import write_whole
 from vuemantics_tui.media.pictures import DAMAGED_HINT, DEFAULT_MAX_PIXELS
 from vuemantics_tui.media.scaled import picture_within
@@ -17,6 +18,8 @@ from vuemantics_tui.media.visible import BLANK, contrast
 
 THUMBNAIL_SIDE = 256
 _JPEG_QUALITY = 85
+# Of what fills a window: somebody looks closely.
+_LARGE_QUALITY = 92
 
 # Where in a film to look for a frame that shows something, in seconds; films often fade in from black.
 _CANDIDATE_SECONDS = (0.0, 1.0, 2.5, 5.0, 10.0, 20.0)
@@ -46,8 +49,8 @@ def make_thumbnail(source: Path, file_type: FileType, target: Path, max_pixels: 
     return Thumbnail(image.size, image.info.get("missing", ""))
 
 
-def small_jpeg(source: Path, side: int, max_pixels: int = DEFAULT_MAX_PIXELS) -> bytes:
-    """A thumbnail of any picture or video on the disk, as the bytes of a JPEG that fits `side` x `side` pixels.
+def small_jpeg(source: Path, side: int, max_pixels: int = DEFAULT_MAX_PIXELS, crop: Crop = WHOLE) -> bytes:
+    """Return any picture or video on the disk as a JPEG: the part `crop` of it, fitted into `side` x `side` pixels.
 
     Raises MediaError if it is neither, does not decode or has more than `max_pixels`, OSError if it cannot be read.
     """
@@ -56,7 +59,11 @@ def small_jpeg(source: Path, side: int, max_pixels: int = DEFAULT_MAX_PIXELS) ->
     if found is None:
         raise MediaError("This is neither a picture nor a video")
     buffer = io.BytesIO()
-    small_picture(source, found.file_type, side, max_pixels).save(buffer, "JPEG", quality=_JPEG_QUALITY)
+    image = small_picture(source, found.file_type, side, max_pixels)
+    if crop != WHOLE:
+        (left, top), (right, bottom) = ((image.width * x, image.height * y) for x, y in (crop[:2], crop[2:]))
+        image = image.crop((int(left), int(top), max(int(left) + 1, round(right)), max(int(top) + 1, round(bottom))))
+    image.save(buffer, "JPEG", quality=_JPEG_QUALITY if side <= THUMBNAIL_SIDE else _LARGE_QUALITY)
     return buffer.getvalue()
 
 

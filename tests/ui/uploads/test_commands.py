@@ -141,7 +141,7 @@ async def test_digits_rate_and_u_takes_it_back(root: Path) -> None:
         await window.press("1")
         await window.shows("★☆☆☆☆", "Rated broken.png ★☆☆☆☆.")
         await window.press("0")
-        await window.shows("broken.png has no rating.")
+        await window.shows("Removed the rating of broken.png.")
         await window.press("u")
         await window.shows("Restored the rating of 1 upload.", "★☆☆☆☆")
         await window.press("escape", "u", "u")

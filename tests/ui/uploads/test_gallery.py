@@ -12,8 +12,8 @@ from textual.pilot import Pilot
 
 from tests.ui.conftest import PATIENCE_SECONDS, Window, add, open_library_at, window_on
 from tests.ui.uploads.test_snapshots import SIZES, SMALL, OwnLibraryApp, before
-from vuemantics_tui.ui.screens.detail import DetailScreen
 from vuemantics_tui.ui.uploads.gallery import Gallery, Grid
+from vuemantics_tui.ui.viewer.screen import ViewerScreen
 
 SIZE = (120, 36)
 Compare = Callable[..., bool]
@@ -88,7 +88,7 @@ async def test_marks_and_actions_work_in_the_gallery(root: Path, tmp_path: Path)
         await window.until(lambda: len(window.uploads) == 1)
         await window.until(lambda: "photo 02.png" not in window.text())
         await window.press("enter")
-        await window.until(lambda: isinstance(window.app.screen, DetailScreen))
+        await window.until(lambda: isinstance(window.app.screen, ViewerScreen))
 
 
 async def test_a_double_click_opens_what_is_under_the_mouse(root: Path, tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ async def test_a_double_click_opens_what_is_under_the_mouse(root: Path, tmp_path
         await window.pilot.click(Gallery, offset=(30, 4))
         assert window.table.cursor_line == 1
         await window.pilot.click(Gallery, offset=(30, 4), times=2)
-        await window.until(lambda: isinstance(window.app.screen, DetailScreen))
+        await window.until(lambda: isinstance(window.app.screen, ViewerScreen))
 
 
 async def test_what_is_added_joins_the_gallery_and_a_search_fills_it(

@@ -67,7 +67,7 @@ USUAL_CELL = (8, 16)
 
 Drawn = tuple[Strip, ...]
 ThumbnailOf = Callable[[Path], Awaitable[bytes | None]]
-_Key = tuple[str, int, int, int, int, PictureMode]
+_Key = tuple[str, int, int, int, int, PictureMode, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,13 +130,16 @@ class PictureLoader:
 
     async def load(self, path: Path, columns: int, rows: int, mode: PictureMode) -> Drawn | None:
         """Return the thumbnail at `path` as large as fits into columns x rows cells."""
-        return await self._load(path, columns, rows, mode, None)
+        return await self._load(path, columns, rows, mode, None, "")
 
     async def preview(
-        self, path: Path, columns: int, rows: int, mode: PictureMode, thumbnail_of: ThumbnailOf
+        self, path: Path, columns: int, rows: int, mode: PictureMode, thumbnail_of: ThumbnailOf, variant: str = ""
     ) -> Drawn | None:
-        """Return any file that `thumbnail_of` makes a small JPEG of, as large as fits into columns x rows cells."""
-        return await self._load(path, columns, rows, mode, thumbnail_of)
+        """Return any file that `thumbnail_of` makes a JPEG of, as large as fits into columns x rows cells.
+
+        What it makes of a path is the same as long as the file and `variant` are.
+        """
+        return await self._load(path, columns, rows, mode, thumbnail_of, variant)
 
     def forget_all(self) -> None:
         """Forget every picture, also in the terminal."""
@@ -144,9 +147,9 @@ class PictureLoader:
             self._drop_oldest()
 
     async def _load(
-        self, path: Path, columns: int, rows: int, mode: PictureMode, thumbnail_of: ThumbnailOf | None
+        self, path: Path, columns: int, rows: int, mode: PictureMode, thumbnail_of: ThumbnailOf | None, variant: str
     ) -> Drawn | None:
-        key = await asyncio.to_thread(_key, path, columns, rows, mode)
+        key = await asyncio.to_thread(_key, path, columns, rows, mode, variant)
         if key is None:
             return None
         if key in self._kept:
@@ -197,12 +200,12 @@ class PictureLoader:
             return self._renderers[in_pixels]
 
 
-def _key(path: Path, columns: int, rows: int, mode: PictureMode) -> _Key | None:
+def _key(path: Path, columns: int, rows: int, mode: PictureMode, variant: str) -> _Key | None:
     try:
         found = path.stat()
     except (OSError, ValueError):
         return None
-    return (str(path), found.st_mtime_ns, found.st_size, columns, rows, mode)
+    return (str(path), found.st_mtime_ns, found.st_size, columns, rows, mode, variant)
 
 
 def on_background(strip: Strip, style: Style) -> Iterator[Segment]:

@@ -22,7 +22,16 @@ from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader, TimePassed, Wor
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.pictures.loader import Drawn, PictureLoader, mode_of
 from vuemantics_tui.ui.uploads.browser import Browser
-from vuemantics_tui.ui.uploads.commands import RATING, UploadCommands
+from vuemantics_tui.ui.uploads.commands import (
+    DELETE,
+    DESCRIPTION,
+    ORIGINAL,
+    PATH,
+    RATING,
+    SIMILAR,
+    TAGS,
+    UploadCommands,
+)
 from vuemantics_tui.ui.uploads.gallery import Gallery, TileOpened
 from vuemantics_tui.ui.uploads.intake import FilesNamed, Intake, PathField, PathFieldLeft, PathInput
 from vuemantics_tui.ui.uploads.listing import LINGER_SECONDS
@@ -46,6 +55,7 @@ SMALLEST_WIDTH, SMALLEST_HEIGHT = 40, 8
 # What needs an upload under the cursor.
 ON_UPLOADS = frozenset(
     """find_similar open_upload show_details retry_upload cancel_upload run_next delete_upload rate toggle_hidden
+    open_stack make_stack break_stack choose_cover play_clip
     open_original copy_path copy_description show_descriptions edit_description edit_tags edit_date edit_place
     toggle_mark mark_range mark_all""".split()
 )
@@ -68,7 +78,7 @@ class UploadsScreen(Screen[None]):
         action("add-paths", "a", "add_paths", "add", "Pick files and folders to add", ACT, priority=True),
         hidden("type-paths", "A", "type_paths", "add by path", "Type or paste a path to add", ACT, priority=True),
         action("open-search", "/", "open_search", "search", "Search by words or by meaning", FIND, priority=True),
-        action("find-similar", "s", "find_similar", "similar", "Find similar uploads", FIND),
+        SIMILAR,
         hidden("show-below", "m", "show_below", "more results", "Show the results below the cut-off, too", FIND),
         hidden("save-search", "S", "save_search", "save search", "Save the search under a name", FIND),
         hidden("show-saved", "B", "show_saved", "saved searches", "Show saved searches and albums", FIND),
@@ -77,22 +87,27 @@ class UploadsScreen(Screen[None]):
         hidden("show-details", "i", "show_details", "details", "Show all details", ACT),
         action("retry-upload", "r", "retry_upload", "retry", "Retry, or describe a completed upload again", ACT),
         action("toggle-pause", "p", "toggle_pause", "pause", "Pause or resume for everyone using this library", QUEUE),
-        action("delete-upload", "d,delete", "delete_upload", "delete", "Move to the trash, after asking", ACT),
+        DELETE,
         *RATING,
         hidden("show-trash", "T", "show_trash", "trash", "Show the trash, and restore from it", ACT),
         hidden("show-duplicates", "W", "show_duplicates", "duplicates", "Find duplicates, and keep one of each", ACT),
         hidden("show-stats", "#", "show_stats", "statistics", "Show statistics of the library", PROGRAM),
-        hidden("edit-tags", "t", "edit_tags", "tags", "Add or remove tags", ACT),
+        TAGS,
         hidden("edit-date", "C", "edit_date", "date", "Set when it was taken", ACT),
         hidden("edit-place", "P", "edit_place", "place", "Set where it was taken", ACT),
         hidden("toggle-hidden", "h", "toggle_hidden", "hide", "Hide from lists and search, or show again", ACT),
-        hidden("open-original", "e", "open_original", "open original", "Open the original in the system viewer", ACT),
-        hidden("copy-path", "y", "copy_path", "copy path", "Copy the path, also over SSH", ACT),
+        ORIGINAL,
+        hidden("open-stack", "l", "open_stack", "stack", "Open the stack, or go back", ACT),
+        hidden("make-stack", "M", "make_stack", "make stack", "Stack the marked uploads", ACT),
+        hidden("break-stack", "X", "break_stack", "unstack", "Take the stack apart; in an open one, take out", ACT),
+        hidden("choose-cover", "N", "choose_cover", "cover", "Make this upload the cover of its stack", ACT),
+        hidden("play-clip", ".", "play_clip", "play clip", "Play the clip of a Live Photo or motion photo", ACT),
+        PATH,
         hidden("copy-description", "Y", "copy_description", "copy description", "Copy the description", ACT),
         hidden(
             "show-descriptions", "D", "show_descriptions", "descriptions", "Compare all descriptions of the upload", ACT
         ),
-        hidden("edit-description", "E", "edit_description", "edit description", "Write your own description", ACT),
+        DESCRIPTION,
         hidden("cancel-upload", "x", "cancel_upload", "cancel", "Cancel if waiting or running", QUEUE),
         hidden("run-next", "b", "run_next", "process next", "Move to the front of the queue", QUEUE),
         hidden("show-failures", "F", "show_failures", "failures", "Show failures by reason, with what helps", QUEUE),
@@ -350,8 +365,10 @@ class UploadsScreen(Screen[None]):
         self.set_focus(self._browser.in_front)
 
     def key_escape(self) -> None:
-        """Go back from a search, or from marking."""
-        if self.uploads.results is not None:
+        """Go back from a stack, from a search, or from marking."""
+        if self.uploads.opened:
+            self._change_list(self.uploads.close_stack)
+        elif self.uploads.results is not None:
             self._search_bar.leave()
             self.set_focus(self._browser.in_front)
         elif len(self.uploads.marks):
@@ -415,11 +432,19 @@ class UploadsScreen(Screen[None]):
 
     # Acting on the marked uploads, or on the one under the cursor
 
+    async def _act(self, command: Callable[[Sequence[int]], Awaitable[bool]]) -> None:
+        """Do it to what is chosen, a stack as a whole unless it is opened, and take the marks away if it was done."""
+        with self._notices.errors_told():
+            chosen = self.uploads.targets
+            if not self.uploads.opened:
+                chosen = await self.library.stacks.whole(chosen)
+            if await command(chosen):
+                self.uploads.clear_marks()
+
     @work(group="acting", exit_on_error=False)
     async def action_delete_upload(self) -> None:
         """Move to the trash, after asking."""
-        if await self.commands.delete(self.uploads.targets):
-            self.uploads.clear_marks()
+        await self._act(self.commands.delete)
 
     @work(group="acting", exit_on_error=False)
     async def action_undo(self) -> None:
@@ -429,50 +454,42 @@ class UploadsScreen(Screen[None]):
     @work(group="acting", exit_on_error=False)
     async def action_rate(self, stars: int) -> None:
         """Rate with so many stars."""
-        if await self.commands.rate(self.uploads.targets, stars):
-            self.uploads.clear_marks()
+        await self._act(lambda numbers: self.commands.rate(numbers, stars))
 
     @work(group="acting", exit_on_error=False)
     async def action_retry_upload(self) -> None:
         """Retry, or describe again."""
-        if await self.commands.retry(self.uploads.targets):
-            self.uploads.clear_marks()
+        await self._act(self.commands.retry)
 
     @work(group="acting", exit_on_error=False)
     async def action_cancel_upload(self) -> None:
         """Cancel what waits or runs."""
-        if await self.commands.cancel(self.uploads.targets):
-            self.uploads.clear_marks()
+        await self._act(self.commands.cancel)
 
     @work(group="acting", exit_on_error=False)
     async def action_run_next(self) -> None:
         """Move to the front of the queue."""
-        if await self.commands.run_next(self.uploads.targets):
-            self.uploads.clear_marks()
+        await self._act(self.commands.run_next)
 
     @work(group="acting", exit_on_error=False)
     async def action_toggle_hidden(self) -> None:
         """Hide, or show again."""
-        if await self.commands.toggle_hidden(self.uploads.targets):
-            self.uploads.clear_marks()
+        await self._act(self.commands.toggle_hidden)
 
     @work(group="acting", exit_on_error=False)
     async def action_edit_date(self) -> None:
         """Set when it was taken."""
-        if await self.commands.edit_date(self.uploads.targets):
-            self.uploads.clear_marks()
+        await self._act(self.commands.edit_date)
 
     @work(group="acting", exit_on_error=False)
     async def action_edit_tags(self) -> None:
         """Add or remove tags."""
-        if await self.commands.edit_tags(self.uploads.targets):
-            self.uploads.clear_marks()
+        await self._act(self.commands.edit_tags)
 
     @work(group="acting", exit_on_error=False)
     async def action_edit_place(self) -> None:
         """Set where it was taken."""
-        if await self.commands.edit_place(self.uploads.targets):
-            self.uploads.clear_marks()
+        await self._act(self.commands.edit_place)
 
     @work(group="acting", exit_on_error=False)
     async def action_copy_path(self) -> None:
@@ -495,6 +512,40 @@ class UploadsScreen(Screen[None]):
         """Write your own description."""
         if (number := self.uploads.cursor_number) is not None:
             await self.commands.edit_description(number)
+
+    # Stacks
+
+    def action_open_stack(self) -> None:
+        """List what is in the stack under the cursor, or go back."""
+        self._change_list(self.uploads.close_stack if self.uploads.opened else self._open_stack)
+
+    async def _open_stack(self) -> None:
+        if not await self.uploads.open_stack():
+            self._notices.tell("This upload is not in a stack.")
+
+    @work(group="acting", exit_on_error=False)
+    async def action_make_stack(self) -> None:
+        """Stack the marked uploads."""
+        if await self.commands.make_stack(self.uploads.targets):
+            self.uploads.clear_marks()
+
+    @work(group="acting", exit_on_error=False)
+    async def action_break_stack(self) -> None:
+        """Take the stack apart, or what is chosen out of an opened one."""
+        if await self.commands.break_stack(self.uploads.targets, alone=bool(self.uploads.opened)):
+            self.uploads.clear_marks()
+
+    @work(group="acting", exit_on_error=False)
+    async def action_choose_cover(self) -> None:
+        """Let the upload under the cursor stand for its stack."""
+        if (number := self.uploads.cursor_number) is not None:
+            await self.commands.choose_cover(number)
+
+    @work(group="acting", exit_on_error=False)
+    async def action_play_clip(self) -> None:
+        """Play the clip of a Live Photo or a motion photo."""
+        if (number := self.uploads.cursor_number) is not None:
+            await self.commands.play_clip(number)
 
     # The queue, the servers and the analyzer
 
@@ -528,14 +579,21 @@ class UploadsScreen(Screen[None]):
 
     @on(TileOpened)
     def action_open_upload(self) -> None:
-        """Open the upload under the cursor in full screen."""
-        self._open_detail(metadata=False)
+        """Look at the upload under the cursor in full screen."""
+        from vuemantics_tui.ui.viewer.screen import ViewerScreen
+
+        if self.uploads.cursor_number is not None:
+            viewer = ViewerScreen(self.library, self.uploads, self.commands, self._clock, self._pictures)
+            self.app.push_screen(viewer, self._left_viewer)
+
+    def _left_viewer(self, wanted: str | None) -> None:
+        from vuemantics_tui.ui.viewer.screen import SIMILAR_WANTED
+
+        if wanted == SIMILAR_WANTED:
+            self.action_find_similar()
 
     def action_show_details(self) -> None:
         """Show all details of the upload under the cursor."""
-        self._open_detail(metadata=True)
-
-    def _open_detail(self, *, metadata: bool) -> None:
         from vuemantics_tui.ui.screens.detail import DetailScreen
 
         if (number := self.uploads.cursor_number) is not None:
@@ -544,7 +602,7 @@ class UploadsScreen(Screen[None]):
                     self.library,
                     number,
                     self._clock,
-                    metadata=metadata,
+                    metadata=True,
                     loader=self._pictures,
                     why=self.uploads.why,
                     commands=self.commands,
