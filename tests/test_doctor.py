@@ -55,6 +55,16 @@ async def test_ollama_in_use_is_really_asked(tmp_path: Path) -> None:
         assert doctor.is_ok(findings)
 
 
+async def test_formats_without_their_reader_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings(library=tmp_path / "library", keep_free_mib=0)
+    assert "formats" not in {finding.subject for finding in await doctor.examine(settings)}
+    # What Python makes of a module that is not there.
+    monkeypatch.setitem(sys.modules, "pylibjxl", None)
+    missing = found(await doctor.examine(settings), "formats")
+    assert (missing.verdict, missing.text) == (Verdict.NEUTRAL, "pylibjxl is not installed, which reads JXL")
+    assert missing.hint == "Run: python -m pip install pylibjxl"
+
+
 async def test_a_missing_model_names_the_command_that_gets_it(tmp_path: Path) -> None:
     async with FakeOllama(models=["bge-m3:latest"]) as server:
         settings = Settings(library=tmp_path / "library", keep_free_mib=0, analyzer="ollama", ollama_host=server.url)

@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 from dataclasses import asdict
 from importlib import metadata
+from importlib.util import find_spec
 
 import vuemantics_tui
 from vuemantics_tui import paths
@@ -17,6 +18,7 @@ from vuemantics_tui.analyzers.builtin.vision import install_command
 from vuemantics_tui.config import MIB, Settings
 from vuemantics_tui.domain.errors import VuemanticsError
 from vuemantics_tui.domain.finding import Finding, Verdict
+from vuemantics_tui.domain.formats import FORMATS
 from vuemantics_tui.domain.text import size_words
 from vuemantics_tui.processing.shield import raised_shield
 
@@ -40,6 +42,23 @@ async def examine_program() -> list[Finding]:
             *(Verdict.GOOD, "packages", ", ".join(f"{name} {number}" for name, number in versions.items())),
             data=versions,
         ),
+        *_missing_readers(),
+    ]
+
+
+def _missing_readers() -> list[Finding]:
+    """Name the formats that cannot be read because the package for them is not installed."""
+    needing: dict[str, list[str]] = {}
+    for each in FORMATS:
+        if each.decoder.package and find_spec(each.decoder.package) is None:
+            needing.setdefault(each.decoder.package, []).append(each.name)
+    return [
+        Finding(
+            *(Verdict.NEUTRAL, "formats", f"{package} is not installed, which reads {', '.join(names)}"),
+            f"Run: python -m pip install {package}",
+            data={"package": package, "formats": names},
+        )
+        for package, names in needing.items()
     ]
 
 

@@ -95,14 +95,14 @@ def missing_words(data: bytes, found: MediaFormat, images: list[Image.Image]) ->
     is_measured = found in _WHOLE and len(images) == len(_FILLS)
     missing = missing_of(*images) if is_measured else float(_is_plain(images[0]))
     if found is formats.JPEG and _lacks_detail(data, missing == 0):
-        return None if _is_plain(images[0]) else "the file is damaged or was cut off: the picture lacks detail"
+        return None if _is_plain(images[0]) else "cut off or damaged: the picture lacks detail"
     if missing == 1:
         return None
     if is_measured and missing == 0:
         is_wrong = found is formats.PNG and _has_wrong_pixels(data)
-        return "the file is damaged: a part of the picture may be wrong" if is_wrong else ""
+        return "damaged: a part of the picture may be wrong" if is_wrong else ""
     part = f"{min(99, max(1, round(100 * missing)))} %" if is_measured else "a part"
-    return f"the file is damaged or was cut off: {part} of the picture is missing"
+    return f"cut off or damaged: {part} of the picture is missing"
 
 
 def _is_plain(image: Image.Image) -> bool:
@@ -191,10 +191,10 @@ def _png(data: bytes, fill: Fill) -> bytes | None:
     head: list[bytes] = []
     unpacker = zlib.decompressobj()
     pixels = bytearray()
-    expected = 0
+    expected, header = 0, b""
     for kind, body in _png_chunks(data):
         if kind == b"IHDR":
-            expected = _png_length(body)
+            expected, header = _png_length(body), body
         if kind != b"IDAT":
             if not pixels and kind not in (b"IEND", b"acTL", b"fcTL", b"fdAT"):
                 head.append(_png_chunk(kind, body))
@@ -209,11 +209,21 @@ def _png(data: bytes, fill: Fill) -> bytes | None:
             break
     if not pixels:
         return None
+    # Each row begins with its filter, 0 to 4: so noise has no other bytes.
     rest = expected - len(pixels)
-    # Zeros are rows without a filter, black or not to be seen. Of noise, too, each may be a filter: 0 to 4.
-    pixels += bytes(rest) if fill is bytes else fill(rest).translate(_AS_FILTER)
+    pixels += _png_grey(header, len(pixels), rest) if fill is bytes else fill(rest).translate(_AS_FILTER)
     end = _png_chunk(b"IEND", b"")
     return data[:8] + b"".join(head) + _png_chunk(b"IDAT", zlib.compress(bytes(pixels), 1)) + end
+
+
+def _png_grey(header: bytes, start: int, length: int) -> bytes:
+    """The end of the pixels as unfiltered grey, as of a JPEG; of a palette, or in Adam7, as zeros."""
+    width, depth, colour, interlace = int.from_bytes(header[:4]), header[8], header[9], header[12]
+    if colour == 3 or interlace or depth < 8:
+        return bytes(length)
+    row = b"\x00" + b"\x80" * (width * _PNG_CHANNELS[colour] * depth // 8)
+    into = start % len(row)
+    return (row * (length // len(row) + 2))[into : into + length]
 
 
 def _png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:

@@ -44,7 +44,7 @@ _MOST_LONG_SIDE = 16_384
 _MOST_CUT_PIXELS = 50_000_000
 
 # How far a frame of an animation that shows something is looked for.
-_MOST_FRAMES, _MOST_FRAME_PIXELS = 100, 400_000_000
+_MOST_FRAMES, _MOST_FRAME_PIXELS = 100, 150_000_000
 
 # The modes that a colour profile can be for, with its own word for each (ICC.1:2022, 7.2.8).
 _PROFILED_MODES = {"RGB": "RGB", "CMYK": "CMYK", "L": "GRAY"}
