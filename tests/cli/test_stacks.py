@@ -55,7 +55,7 @@ def test_a_stack_is_one_entry(run: Run, ids: dict[str, str]) -> None:
     assert len(ids) == 4
     assert names(run("list", "--json")) == {"IMG_0001.JPG", "PXL_20230101_101112345.MP.jpg", "coffee.png"}
     table = run("list").stdout
-    assert "IMG_0001.JPG  ⧉ 2" in table
+    assert "IMG_0001.JPG  ❐ 2" in table
     assert "PXL_20230101_101112345.MP.jpg  ▷" in table
     (shown,) = objects(run("show", ids["IMG_0001.MOV"], "--json"))
     assert (shown["stack"], shown["stack_role"]) == (ids["IMG_0001.JPG"], "clip")
@@ -92,7 +92,7 @@ def test_tags_and_the_trash_take_all_of_a_stack(run: Run, ids: dict[str, str]) -
     assert "Moved 1 upload" in run("delete", still, "--alone", "--yes").stderr
     assert names(run("list", "--json")) == set(ids) - {"IMG_0001.JPG"}
     run("trash", "restore", still)
-    assert "⧉ 2" in run("list").stdout
+    assert "❐ 2" in run("list").stdout
 
 
 def test_made_and_taken_apart_by_hand(run: Run, ids: dict[str, str]) -> None:
@@ -109,7 +109,7 @@ def test_made_and_taken_apart_by_hand(run: Run, ids: dict[str, str]) -> None:
     assert names(run("list", "--json")) == set(ids)
     run("stack", "make", coffee, still)
     assert "coffee.png is the cover of its stack of 2." in run("stack", "cover", coffee).stderr
-    assert "coffee.png  ⧉ 2" in run("list").stdout
+    assert "coffee.png  ❐ 2" in run("list").stdout
     single = run("stack", "make", coffee)
     assert (single.returncode, "at least two" in single.stderr) == (2, True)
     again = run("stack", "make", coffee, still)

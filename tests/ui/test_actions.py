@@ -234,7 +234,7 @@ def test_the_line_of_keys_drops_whole_entries_and_never_help_and_quit_first() ->
             assert names[-2] == HELP
         if width >= 6:
             assert all(entry in entries for entry in kept), "a label was cut"
-    assert len(fitting(entries, 600)) == len(entries)
+    assert len(fitting(entries, 1_000)) == len(entries)
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120])

@@ -31,7 +31,7 @@ from vuemantics_tui.store.identity import LibraryStore
 from vuemantics_tui.store.metadata import DateStore
 from vuemantics_tui.store.places import PlaceStore, Placing
 from vuemantics_tui.store.queue import QueueStore
-from vuemantics_tui.store.stacks import StackStore
+from vuemantics_tui.store.stacks import StackChange, StackStore
 from vuemantics_tui.store.tags import RatingStore, TagStore
 from vuemantics_tui.store.trash import TrashStore
 from vuemantics_tui.store.uploads import UploadStore
@@ -96,6 +96,7 @@ __all__ = [
     "SidecarResult",
     "SidecarStyle",
     "Space",
+    "StackChange",
     "StageLimits",
     "Statistics",
     "StoredDescription",

@@ -26,7 +26,7 @@ from vuemantics_tui.ui.clipboard import copy
 from vuemantics_tui.ui.notices import Notices
 
 if TYPE_CHECKING:
-    from vuemantics_tui.library import Library, Placing, Rating
+    from vuemantics_tui.library import Library, Placing, Rating, StackChange
     from vuemantics_tui.ui.screens.ask import ConfirmScreen
 
 DELETE = action("delete-upload", "d,delete", "delete_upload", "delete", "Move to the trash, after asking", ACT)
@@ -36,7 +36,7 @@ ORIGINAL = hidden("open-original", "e", "open_original", "open original", "Open 
 PATH = hidden("copy-path", "y", "copy_path", "copy path", "Copy the path, also over SSH", ACT)
 DESCRIPTION = hidden("edit-description", "E", "edit_description", "edit description", "Write your own description", ACT)
 RATING = (
-    hidden("undo-delete", "u", "undo", "undo", "Undo the last deletion, rating or change of date", ACT),
+    hidden("undo-delete", "u", "undo", "undo", "Undo the last deletion, rating, date or change of a stack", ACT),
     hidden("rate-5", "5", "rate(5)", "rate 5", "Rate 5 stars", ACT),
     hidden("rate-4", "4", "rate(4)", "rate 4", "Rate 4 stars", ACT),
     hidden("rate-3", "3", "rate(3)", "rate 3", "Rate 3 stars", ACT),
@@ -275,6 +275,64 @@ class UploadCommands:
         if not await self._app.push_screen_wait(question):
             return False
         self.notices.tell(f"Re-embedding {counted(await self._library.queue.reembed(), 'upload')}.")
+        return True
+
+    # Stacks
+
+    @_errors_told
+    async def make_stack(self, numbers: Sequence[int]) -> bool:
+        """Make one stack of uploads."""
+        change = await self._library.stacks.make(numbers)
+        if not change.count:
+            key = key_of(self._app, "toggle-mark")
+            self.notices.tell("Mark the uploads that belong together first.", f"{key} marks.")
+            return False
+        self._told_of_stacks(f"Stacked {counted(change.count, 'upload')}.", change)
+        return True
+
+    @_errors_told
+    async def break_stack(self, numbers: Sequence[int], *, alone: bool) -> bool:
+        """Take stacks apart, or with `alone` uploads out of theirs."""
+        change = await self._library.stacks.break_up(numbers, alone=alone)
+        if not change.count:
+            self.notices.tell("There is no stack to take apart.")
+            return False
+        rows = await self._library.uploads.rows([place.number for place in change.before])
+        what = named(rows) if len(rows) == change.count else counted(change.count, "upload")
+        self._told_of_stacks(f"Took {what} out of {'its' if change.count == 1 else 'their'} stack.", change)
+        return True
+
+    @_errors_told
+    async def choose_cover(self, number: int) -> bool:
+        """Let an upload stand for its stack in lists."""
+        rows = await self._library.uploads.rows([number])
+        change = await self._library.stacks.choose(number)
+        if not change.count:
+            self.notices.tell("This upload is not in a stack.")
+            return False
+        self._told_of_stacks(f"{named(rows)} is the cover of its stack.", change)
+        return True
+
+    def _told_of_stacks(self, what: str, change: StackChange) -> None:
+        self._undoable.append(functools.partial(self._restack, change))
+        self.notices.tell(f"{what} {key_of(self._app, 'undo-delete')} undoes.")
+
+    async def _restack(self, change: StackChange) -> bool:
+        count = await self._library.stacks.put_back(change.before)
+        if count:
+            self.notices.tell(f"Stacks of {counted(count, 'upload')} restored.")
+        return bool(count)
+
+    @_errors_told
+    async def play_clip(self, number: int) -> bool:
+        """Play the clip of a Live Photo or a motion photo in the system viewer."""
+        upload = await self._library.uploads.by_number(number)
+        path = None if upload is None else await self._library.clip(upload)
+        if upload is None or path is None:
+            self.notices.tell("This upload has no clip.")
+            return False
+        await asyncio.to_thread(open_in_viewer, path)
+        self.notices.tell(f"Playing the clip of {upload.filename} in the system viewer.")
         return True
 
     # Tags and visibility

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events, work
@@ -18,12 +19,12 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from vuemantics_tui.domain.text import visible
-from vuemantics_tui.domain.upload import TERMINAL, Upload, UploadRow
+from vuemantics_tui.domain.upload import TERMINAL, Upload, UploadRow, stack_sign
 from vuemantics_tui.ui.actions import MOVE, hidden
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.phrases import glyph_of
 from vuemantics_tui.ui.pictures.loader import Drawn, PictureLoader, mode_of, on_background
-from vuemantics_tui.ui.uploads.table import MARK, glyph_style
+from vuemantics_tui.ui.uploads.table import MARK, glyph_style, with_sign
 from vuemantics_tui.ui.uploads.upload_list import UploadList
 from vuemantics_tui.ui.widgets.one_line import fit, fit_name
 
@@ -304,8 +305,11 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
             return
         glyph = glyph_of(row)
         yield Segment(f"{glyph} ", self._style(glyph_style(glyph)) + cursor)
-        name = fit_name(visible(row.filename), width - 4)
-        yield Segment(name, self._style("name") + cursor + Style(bold=under_cursor))
+        sign = stack_sign(row)
+        sign_cells = cell_len(sign) + 1 if sign else 0
+        name = fit_name(visible(row.filename), max(1, width - 4 - sign_cells))
+        for text, style in with_sign([(name, "name")], sign, width - 4) if sign else [(name, "name")]:
+            yield Segment(text, self._style(style) + cursor + Style(bold=under_cursor))
         yield Segment(" ", self.rich_style)
 
     def _style(self, name: str) -> Style:

@@ -262,7 +262,7 @@ class UploadPane(VerticalScroll, can_focus=False):
     def compose(self) -> ComposeResult:
         """From top to bottom; what an upload does not have takes no room."""
         yield self._thumbnail
-        for part in ("name", "facts", "why", "failure", "try", "state", "warning"):
+        for part in ("name", "facts", "why", "stack", "failure", "try", "state", "warning"):
             yield PaneText(id=f"pane-{part}")
         yield WritingText(id="pane-writing")
         for part in ("brought", "description", "read"):
@@ -415,6 +415,7 @@ class UploadPane(VerticalScroll, can_focus=False):
         matched = page.why.hit.matched if page.why else ()
         self._text("name", words.lit_words(visible(upload.filename), matched))
         self._text("why", words.why_words(page.why.hit) if page.why else "")
+        self._text("stack", words.stack_words(upload, self._press("play-clip", "to play the clip")))
         self._text("failure", words.failure_words(upload) if failed else "")
         advice = visible(upload.hint or "") or self._press("retry-upload", "to retry")
         self._text("try", words.try_words(advice) if failed and advice else "")

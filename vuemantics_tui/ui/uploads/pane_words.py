@@ -13,12 +13,20 @@ from textual.content import Content
 from vuemantics_tui.domain.colours import NAMED_COLOURS
 from vuemantics_tui.domain.description import PASSING_SCORE
 from vuemantics_tui.domain.errors import ErrorKind
-from vuemantics_tui.domain.fields import rating_words
+from vuemantics_tui.domain.fields import member_words, rating_words
 from vuemantics_tui.domain.formats import BY_MIME_TYPE, FileType
 from vuemantics_tui.domain.media import REJECTED
 from vuemantics_tui.domain.moment import BY_CAMERA, SOURCE_WORDS
+from vuemantics_tui.domain.stacks import kind_words
 from vuemantics_tui.domain.text import clock_words, date_words, seconds_words, size_words, visible
-from vuemantics_tui.domain.upload import ProcessingStage, ProcessingStatus, Upload, UploadEvent
+from vuemantics_tui.domain.upload import (
+    MOTION_SIGN,
+    STACK_SIGN,
+    ProcessingStage,
+    ProcessingStatus,
+    Upload,
+    UploadEvent,
+)
 from vuemantics_tui.ui.phrases import (
     ago_words,
     error_words,
@@ -33,6 +41,8 @@ if TYPE_CHECKING:
     from vuemantics_tui.library import SearchHit
 
 GOOD_SCORE = 80
+# A pane is no higher than this; the stack itself shows all.
+MOST_MEMBERS = 8
 _FAILED_DURING = {
     ProcessingStage.QUEUED: "before processing",
     ProcessingStage.THUMBNAIL: "while making the thumbnail",
@@ -92,6 +102,29 @@ def facts_words(upload: Upload, now: datetime) -> str:
     second = [shot_words(upload), camera_words(upload)]
     lines = (first, second, [visible(upload.place_words)])
     return "\n".join(" · ".join(part for part in line if part) for line in lines if any(line))
+
+
+def stack_words(upload: Upload, hint: str = "") -> Content:
+    """Return what is in its stack, one a line, this one marked, and the clip inside it; `hint` says how to play it."""
+    lines: list[Content] = []
+    members = upload.stack_members
+    if members:
+        kind = kind_words(member.role for member in members)
+        lines.append(Content.styled(f"{STACK_SIGN} {len(members):,} · {kind}", "$accent"))
+        for member in members[:MOST_MEMBERS]:
+            sign = "▸" if member.id == upload.id else " "
+            size = Content.styled(f" · {size_words(member.file_size)}", "$dim")
+            lines.append(Content.assemble(f"{sign} {visible(member_words(member))}", size))
+        if len(members) > MOST_MEMBERS:
+            lines.append(Content.styled(f"  … and {len(members) - MOST_MEMBERS:,} more", "$dim"))
+    if upload.motion_bytes:
+        seconds = upload.metadata.get("motion_photo_seconds")
+        length = f", {seconds:.1f} s" if isinstance(seconds, int | float) else ""
+        size = Content.styled(f" · {size_words(upload.motion_bytes)}", "$dim")
+        lines.append(Content.assemble((f"{MOTION_SIGN} motion photo{length}", "$accent"), size))
+    if hint and upload.has_clip and lines:
+        lines.append(Content.styled(hint, "$dim"))
+    return Content("\n").join(lines)
 
 
 def brought_words(upload: Upload, matched: Iterable[str] = ()) -> Content:

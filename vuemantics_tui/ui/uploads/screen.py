@@ -55,6 +55,7 @@ SMALLEST_WIDTH, SMALLEST_HEIGHT = 40, 8
 # What needs an upload under the cursor.
 ON_UPLOADS = frozenset(
     """find_similar open_upload show_details retry_upload cancel_upload run_next delete_upload rate toggle_hidden
+    open_stack make_stack break_stack choose_cover play_clip
     open_original copy_path copy_description show_descriptions edit_description edit_tags edit_date edit_place
     toggle_mark mark_range mark_all""".split()
 )
@@ -96,6 +97,11 @@ class UploadsScreen(Screen[None]):
         hidden("edit-place", "P", "edit_place", "place", "Set where it was taken", ACT),
         hidden("toggle-hidden", "h", "toggle_hidden", "hide", "Hide from lists and search, or show again", ACT),
         ORIGINAL,
+        hidden("open-stack", "l", "open_stack", "stack", "Open the stack, or go back", ACT),
+        hidden("make-stack", "M", "make_stack", "make stack", "Stack the marked uploads", ACT),
+        hidden("break-stack", "X", "break_stack", "unstack", "Take the stack apart; in an open one, take out", ACT),
+        hidden("choose-cover", "N", "choose_cover", "cover", "Make this upload the cover of its stack", ACT),
+        hidden("play-clip", ".", "play_clip", "play clip", "Play the clip of a Live Photo or motion photo", ACT),
         PATH,
         hidden("copy-description", "Y", "copy_description", "copy description", "Copy the description", ACT),
         hidden(
@@ -359,8 +365,10 @@ class UploadsScreen(Screen[None]):
         self.set_focus(self._browser.in_front)
 
     def key_escape(self) -> None:
-        """Go back from a search, or from marking."""
-        if self.uploads.results is not None:
+        """Go back from a stack, from a search, or from marking."""
+        if self.uploads.opened:
+            self._change_list(self.uploads.close_stack)
+        elif self.uploads.results is not None:
             self._search_bar.leave()
             self.set_focus(self._browser.in_front)
         elif len(self.uploads.marks):
@@ -424,11 +432,19 @@ class UploadsScreen(Screen[None]):
 
     # Acting on the marked uploads, or on the one under the cursor
 
+    async def _act(self, command: Callable[[Sequence[int]], Awaitable[bool]]) -> None:
+        """Do it to what is chosen, a stack as a whole unless it is opened, and take the marks away if it was done."""
+        with self._notices.errors_told():
+            chosen = self.uploads.targets
+            if not self.uploads.opened:
+                chosen = await self.library.stacks.whole(chosen)
+            if await command(chosen):
+                self.uploads.clear_marks()
+
     @work(group="acting", exit_on_error=False)
     async def action_delete_upload(self) -> None:
         """Move to the trash, after asking."""
-        if await self.commands.delete(self.uploads.targets):
-            self.uploads.clear_marks()
+        await self._act(self.commands.delete)
 
     @work(group="acting", exit_on_error=False)
     async def action_undo(self) -> None:
@@ -438,50 +454,42 @@ class UploadsScreen(Screen[None]):
     @work(group="acting", exit_on_error=False)
     async def action_rate(self, stars: int) -> None:
         """Rate with so many stars."""
-        if await self.commands.rate(self.uploads.targets, stars):
-            self.uploads.clear_marks()
+        await self._act(lambda numbers: self.commands.rate(numbers, stars))
 
     @work(group="acting", exit_on_error=False)
     async def action_retry_upload(self) -> None:
         """Retry, or describe again."""
-        if await self.commands.retry(self.uploads.targets):
-            self.uploads.clear_marks()
+        await self._act(self.commands.retry)
 
     @work(group="acting", exit_on_error=False)
     async def action_cancel_upload(self) -> None:
         """Cancel what waits or runs."""
-        if await self.commands.cancel(self.uploads.targets):
-            self.uploads.clear_marks()
+        await self._act(self.commands.cancel)
 
     @work(group="acting", exit_on_error=False)
     async def action_run_next(self) -> None:
         """Move to the front of the queue."""
-        if await self.commands.run_next(self.uploads.targets):
-            self.uploads.clear_marks()
+        await self._act(self.commands.run_next)
 
     @work(group="acting", exit_on_error=False)
     async def action_toggle_hidden(self) -> None:
         """Hide, or show again."""
-        if await self.commands.toggle_hidden(self.uploads.targets):
-            self.uploads.clear_marks()
+        await self._act(self.commands.toggle_hidden)
 
     @work(group="acting", exit_on_error=False)
     async def action_edit_date(self) -> None:
         """Set when it was taken."""
-        if await self.commands.edit_date(self.uploads.targets):
-            self.uploads.clear_marks()
+        await self._act(self.commands.edit_date)
 
     @work(group="acting", exit_on_error=False)
     async def action_edit_tags(self) -> None:
         """Add or remove tags."""
-        if await self.commands.edit_tags(self.uploads.targets):
-            self.uploads.clear_marks()
+        await self._act(self.commands.edit_tags)
 
     @work(group="acting", exit_on_error=False)
     async def action_edit_place(self) -> None:
         """Set where it was taken."""
-        if await self.commands.edit_place(self.uploads.targets):
-            self.uploads.clear_marks()
+        await self._act(self.commands.edit_place)
 
     @work(group="acting", exit_on_error=False)
     async def action_copy_path(self) -> None:
@@ -504,6 +512,40 @@ class UploadsScreen(Screen[None]):
         """Write your own description."""
         if (number := self.uploads.cursor_number) is not None:
             await self.commands.edit_description(number)
+
+    # Stacks
+
+    def action_open_stack(self) -> None:
+        """List what is in the stack under the cursor, or go back."""
+        self._change_list(self.uploads.close_stack if self.uploads.opened else self._open_stack)
+
+    async def _open_stack(self) -> None:
+        if not await self.uploads.open_stack():
+            self._notices.tell("This upload is not in a stack.")
+
+    @work(group="acting", exit_on_error=False)
+    async def action_make_stack(self) -> None:
+        """Stack the marked uploads."""
+        if await self.commands.make_stack(self.uploads.targets):
+            self.uploads.clear_marks()
+
+    @work(group="acting", exit_on_error=False)
+    async def action_break_stack(self) -> None:
+        """Take the stack apart, or what is chosen out of an opened one."""
+        if await self.commands.break_stack(self.uploads.targets, alone=bool(self.uploads.opened)):
+            self.uploads.clear_marks()
+
+    @work(group="acting", exit_on_error=False)
+    async def action_choose_cover(self) -> None:
+        """Let the upload under the cursor stand for its stack."""
+        if (number := self.uploads.cursor_number) is not None:
+            await self.commands.choose_cover(number)
+
+    @work(group="acting", exit_on_error=False)
+    async def action_play_clip(self) -> None:
+        """Play the clip of a Live Photo or a motion photo."""
+        if (number := self.uploads.cursor_number) is not None:
+            await self.commands.play_clip(number)
 
     # The queue, the servers and the analyzer
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Literal, get_args
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual import on, work
@@ -17,7 +17,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from vuemantics_tui.domain.text import size_words, visible, word_places
-from vuemantics_tui.domain.upload import RUNNING, ProcessingStatus, UploadRow
+from vuemantics_tui.domain.upload import RUNNING, ProcessingStatus, UploadRow, stack_sign
 from vuemantics_tui.ui.feed import Feed, TimePassed, WorkProgressed
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.phrases import age_words, glyph_of, reason_of
@@ -87,15 +87,26 @@ def line_pieces(
 ) -> list[Piece]:
     """Return the line of one upload: mark, glyph, name, size, status, age or score. `word` names its status."""
     glyph = glyph_of(row)
-    name = fit_name(visible(row.filename), columns.name)
+    sign = stack_sign(row)
+    sign_cells = cell_len(sign) + 1 if sign else 0
+    name = fit_name(visible(row.filename), max(1, columns.name - sign_cells))
     pieces: list[Piece] = [(MARK if marked else " ", "mark"), (f"{glyph} ", glyph_style(glyph))]
-    pieces += lit(name, matched, "dim" if glyph == "·" else "name")
+    named = lit(name, matched, "dim" if glyph == "·" else "name")
+    pieces += with_sign(named, sign, columns.name) if sign else named
     size = GAP + size_words(row.file_size).rjust(columns.size) if columns.size else ""
     pieces.append((size + GAP, "dim"))
     pieces.extend(_status_pieces(row, word, columns.status))
     last = age_words(row.created_at, now) if score is None else f"{score:.2f}"
     pieces.append(((GAP + last.rjust(columns.age) if columns.age else "") + " ", "dim"))
     return _without_blank_ones(pieces)
+
+
+def with_sign(name: Sequence[Piece], sign: str, width: int) -> list[Piece]:
+    """Return the pieces of a name with a sign right behind it, together so many cells wide."""
+    *before, (text, style) = name
+    text = text.rstrip()
+    used = sum(cell_len(piece) for piece, _ in before) + cell_len(text)
+    return [*before, (text, style), (" " + set_cell_size(sign, max(0, width - used - 1)), "mark")]
 
 
 def _without_blank_ones(pieces: Iterable[Piece]) -> list[Piece]:

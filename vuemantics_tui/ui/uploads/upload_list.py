@@ -13,6 +13,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from vuemantics_tui.domain.errors import UsageError
+from vuemantics_tui.domain.text import counted
 from vuemantics_tui.domain.upload import Upload, UploadRow, status_word
 from vuemantics_tui.domain.view import SortKey, View
 from vuemantics_tui.ui.uploads.listing import Listing, Marks, Pins
@@ -100,6 +101,8 @@ class UploadList:
         self.view = view
         # Of a search; None while the view is listed.
         self.results: Results | None = None
+        # The stack that is opened: all in it, its cover first; empty while none is.
+        self.opened: list[int] = []
         self.marks = Marks()
         self.rows = RowCache(library.uploads)
         self.listeners: list[Callable[[Change], None]] = []
@@ -110,7 +113,9 @@ class UploadList:
         self._pins = Pins()
         self._cursor = 0
         self._return_to: int | None = None
-        self._opened = False
+        self._is_read = False
+        # The marks to go back to from an opened stack.
+        self._marks_outside: Marks | None = None
         # What moved in the store and is not taken in yet.
         self._changed: set[int] = set()
         self._deleted: set[int] = set()
@@ -148,12 +153,13 @@ class UploadList:
     @property
     def live(self) -> bool:
         """Whether new uploads join the list by themselves; else it has to be read again."""
-        return self.results is None and replace(self.view, show_hidden=False).is_default
+        is_default = replace(self.view, show_hidden=False).is_default
+        return is_default and self.results is None and not self.opened
 
     @property
     def has_scores(self) -> bool:
         """Whether the uploads have the scores of a search."""
-        return self.results is not None and self.results.has_scores
+        return self.results is not None and self.results.has_scores and not self.opened
 
     @property
     def text(self) -> str:
@@ -162,10 +168,13 @@ class UploadList:
 
     def words(self, *, below_key: str = "", clear_key: str = "") -> str:
         """Return what is listed in words; the keys show what is below the cut-off, and clear the view."""
-        parts = [self.view.words() if self.results is None else self.results.words(below_key)]
+        if self.opened:
+            parts = [f"a stack of {counted(len(self), 'upload')}", "Esc goes back"]
+        else:
+            parts = [self.view.words() if self.results is None else self.results.words(below_key)]
         if len(self.marks):
             parts.insert(0, f"{len(self.marks):,} marked")
-        if clear_key and self.results is None and self.view != self._begun_with:
+        if clear_key and not self.opened and self.results is None and self.view != self._begun_with:
             parts.append(f"{clear_key} clears")
         return " · ".join(parts)
 
@@ -264,9 +273,9 @@ class UploadList:
 
     async def catch_up(self) -> None:
         """Take in what moved in the store: new ones come in front, running ones on top, the cursor stays put."""
-        if not self._opened:
+        if not self._is_read:
             await self._open()
-            self._opened = True
+            self._is_read = True
         changed, deleted = self._changed, self._deleted
         self._changed, self._deleted = set(), set()
         try:
@@ -294,11 +303,16 @@ class UploadList:
     @property
     def pins_linger(self) -> bool:
         """Whether something that has ended is still on top: `catch_up` takes it from there after LINGER_SECONDS."""
-        return self._pins.lingering and self.results is None
+        return self._pins.lingering and self.results is None and not self.opened
 
     async def refresh(self) -> None:
         """Read the view, or search, again; the cursor stays on its upload."""
         asked = self._asked
+        if self.opened:
+            inside = await self._read_stack()
+            if asked == self._asked:
+                await self._show_stack(inside)
+            return
         if self.results is None:
             listing = await self._view_listing()
             if asked == self._asked:
@@ -317,7 +331,7 @@ class UploadList:
 
     async def _pinned(self) -> list[int]:
         """Return what stands on top: what runs just now, but among the results of a search nothing."""
-        if self.results is not None:
+        if self.results is not None or self.opened:
             return []
         return self._pins.update(await self._library.uploads.running(), self._monotonic())
 
@@ -357,6 +371,7 @@ class UploadList:
     async def change_view(self, view: View) -> None:
         """List another view; the cursor stays on its upload."""
         self._asked += 1
+        self._forget_stack()
         self.view = view
         await self.refresh()
 
@@ -368,6 +383,7 @@ class UploadList:
 
     async def clear(self) -> None:
         """List all uploads, newest first, as at the beginning, without marks."""
+        self._forget_stack()
         self.clear_marks()
         self.view = self._begun_with
         if self.results is None:
@@ -421,13 +437,71 @@ class UploadList:
     async def leave_results(self) -> None:
         """Go back to the view, with the cursor where it was before the search."""
         self._asked += 1
-        if self.results is not None:
+        was_open = self._forget_stack()
+        if self.results is not None or was_open:
             self.results = None
             self._list(await self._view_listing(), cursor=self._return_to)
 
+    # Stacks
+
+    async def open_stack(self) -> bool:
+        """List what is in the stack under the cursor; returns whether it is in one."""
+        number = self.cursor_number
+        if number is None or self.opened:
+            return False
+        inside = await self._library.stacks.members(number)
+        if len(inside) < 2:
+            return False
+        # What was asked for meanwhile is not shown any more.
+        self._asked += 1
+        self._marks_outside, self.marks = self.marks, Marks()
+        self.opened = inside
+        self._list(Listing(array("q", inside), newest_first=False), cursor=number)
+        self._tell(Change.MARKS)
+        return True
+
+    async def close_stack(self) -> None:
+        """Go back to where the stack was opened, with the cursor on its cover."""
+        inside = await self._read_stack()
+        self._asked += 1
+        await self._leave_stack(inside)
+
+    async def _read_stack(self) -> list[int]:
+        """Return what is in the opened stack by now; its cover may have gone meanwhile."""
+        for number in self.opened:
+            if inside := await self._library.stacks.members(number):
+                return inside
+        return []
+
+    async def _show_stack(self, inside: list[int]) -> None:
+        if len(inside) < 2:
+            await self._leave_stack(inside)
+        elif inside != self.opened:
+            self.opened = inside
+            self._list(Listing(array("q", inside), newest_first=False), cursor=self.cursor_number)
+
+    async def _leave_stack(self, inside: Sequence[int]) -> None:
+        cover = inside[0] if inside else None
+        self._forget_stack()
+        if self.results is None:
+            self._list(await self._view_listing(), cursor=cover)
+        else:
+            self._list(Listing(self.results.numbers, newest_first=False), cursor=cover)
+            self._tell(Change.OUTDATED)
+        self._tell(Change.MARKS)
+
+    def _forget_stack(self) -> bool:
+        """Take the marks outside of the opened stack again; returns whether one was open."""
+        was_open = bool(self.opened)
+        self.opened = []
+        if self._marks_outside is not None:
+            self.marks, self._marks_outside = self._marks_outside, None
+        return was_open
+
     def _show(self, results: Results, cursor: int | None = None) -> None:
         if self.results is None:
-            self._return_to = self.cursor_number
+            self._return_to = self.opened[0] if self.opened else self.cursor_number
+        self._forget_stack()
         self.results = results
         self.rows.put(hit.upload.row() for hit in results.hits)
         self._list(Listing(results.numbers, newest_first=False), cursor=cursor)
