@@ -11,15 +11,26 @@ another version of it, is kept; a proposal is right when that is so. To install 
 
 from __future__ import annotations
 
+import argparse
+import asyncio
 import io
-from collections.abc import Callable, Iterator
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import skimage
-from PIL import Image, ImageDraw, ImageEnhance, ImageFont
+from PIL import Image, ImageDraw, ImageEnhance, ImageFont, ImageOps
+
+from benchmarks.search import StandIn, say
+from vuemantics_tui.analyzers.base import OnText, Picture, Vector, ignore_text
+from vuemantics_tui.config import Settings
+from vuemantics_tui.domain.description import Description
+from vuemantics_tui.library import Library
+from vuemantics_tui.processing.compute import ProcessCompute
 
 PHOTOS = Path(skimage.__file__).parent / "data"
 _WHOLE = (
@@ -244,3 +255,117 @@ def make_corpus(folder: Path, seed: int) -> list[Sample]:
             encoded(image, "JPEG", quality=92),
         )
     return samples
+
+
+class Silent(StandIn):
+    """An analyzer that says the same of everything: only what is done for duplicates is measured."""
+
+    async def describe_image(self, picture: Picture, on_text: OnText = ignore_text) -> Description:
+        """Return the same text."""
+        return Description("A picture of the corpus.", analyzer=self.name, model=self.model)
+
+    async def embed_document(self, text: str, labels: Mapping[str, float]) -> Vector:
+        """Return the same vector."""
+        return np.ones(8, np.float32) / np.float32(np.sqrt(8))
+
+
+Proposals = list[tuple[Sample, Sample]]
+"""The sample to keep, and one that is proposed for the trash."""
+
+
+async def ours(samples: Sequence[Sample], root: Path, workers: int) -> Proposals:
+    """Add the corpus to a new library and look for duplicates, as the app does; report how long each took."""
+    settings = Settings(library=root, workers=workers)
+    by_name = {sample.path.name: sample for sample in samples}
+    library = await Library.open(settings, analyzer=Silent({}), compute=ProcessCompute(workers))
+    try:
+        began = time.perf_counter()
+        feed = library.changes()
+        await feed.skip_to_now()
+        await library.queue.start()
+        candidates = await library.gather([sample.path for sample in samples], recursive=False)
+        mine = {result.upload.number async for result in library.add(candidates) if result.upload is not None}
+        async for _ in library.queue.ended(feed, mine, patience=None):
+            pass
+        say(f"  added {len(samples)} files in {time.perf_counter() - began:.1f} s")
+        for look in ("first", "second"):
+            began = time.perf_counter()
+            found = await library.duplicates.find()
+            say(f"  {look} look: {time.perf_counter() - began:.1f} s, {found.compared:,} pairs compared,"
+                f" {len(found.groups)} groups, {len(found.similar)} of similar ones")  # fmt: skip
+        return [(by_name[group.keep.filename], by_name[other.filename]) for group in found.groups
+                for other in group.others]  # fmt: skip
+    finally:
+        await library.close()
+
+
+def peer(samples: Sequence[Sample], hash_of: Callable[[Image.Image], Any], threshold: int) -> Proposals:
+    """Group by a hash of imagehash: each with the first that is within so many bits, the largest pictures first."""
+    hashes, pixels = {}, {}
+    for sample in samples:
+        with Image.open(sample.path) as image:
+            upright = ImageOps.exif_transpose(image)
+            hashes[sample] = hash_of(upright)
+            pixels[sample] = upright.width * upright.height
+    proposals: Proposals = []
+    kept: list[Sample] = []
+    for sample in sorted(samples, key=lambda each: -pixels[each]):
+        first = next((one for one in kept if hashes[one] - hashes[sample] <= threshold), None)
+        if first is None:
+            kept.append(sample)
+        else:
+            proposals.append((first, sample))
+    return proposals
+
+
+def report(label: str, samples: Sequence[Sample], proposals: Proposals, wrong_shown: int) -> None:
+    """Print a row of the table, and what went wrong in ours."""
+    right = [(keep, other) for keep, other in proposals if keep.original == other.original]
+    # Of each original and its versions all but one can go.
+    families = [sample.original for sample in samples]
+    possible = len(families) - len(set(families))
+    precision = len(right) / len(proposals) if proposals else 1.0
+    say(f"  | {label} | {precision:.4f} | {len(right) / possible:.4f} | {len(proposals) - len(right)} |")
+    if wrong_shown:
+        for keep, other in [pair for pair in proposals if pair not in right][:wrong_shown]:
+            say(f"    wrong: {other.path.name} for {keep.path.name}")
+        found = {sample for pair in right for sample in pair}
+        missed = [sample for sample in samples if sample not in found and families.count(sample.original) > 1]
+        for sample in missed[:wrong_shown]:
+            say(f"    missed: {sample.path.name}")
+
+
+def measure(folder: Path, seed: int, workers: int) -> None:
+    """Make the corpus, look for duplicates in it, and print a table."""
+    (folder / "files").mkdir(parents=True)
+    samples = make_corpus(folder / "files", seed)
+    say(f"\n{len(samples)} files, seed {seed}")
+    proposals = asyncio.run(ours(samples, folder / "library", workers))
+    say("  | | precision | recall | wrongly proposed |\n  |---|---|---|---|")
+    report("ours", samples, proposals, 20)
+    try:
+        import imagehash  # type: ignore[import-not-found, import-untyped, unused-ignore]
+    except ImportError as error:
+        say(f"  without imagehash: {error}")
+        return
+    for name, threshold in (("phash", 4), ("phash", 10), ("dhash", 4), ("dhash", 10)):
+        proposals = peer(samples, getattr(imagehash, name), threshold)
+        report(f"imagehash {name}, {threshold} bits", samples, proposals, 0)
+
+
+def main() -> None:
+    """Measure with the seed given on the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="write the files here, and leave them there")
+    arguments = parser.parse_args()
+    if arguments.keep:
+        measure(arguments.keep, arguments.seed, arguments.workers)
+        return
+    with tempfile.TemporaryDirectory(prefix="vuemantics-benchmark-") as name:
+        measure(Path(name), arguments.seed, arguments.workers)
+
+
+if __name__ == "__main__":
+    main()

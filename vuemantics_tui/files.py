@@ -121,6 +121,32 @@ def is_disk_fault(error: OSError) -> bool:
     return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
+def is_missing(path: Path) -> bool:
+    """Tell whether there is nothing of this name. What stands in a closed folder may be there."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return True
+    except OSError as error:
+        return error.errno == errno.ENAMETOOLONG
+    return False
+
+
+def read_fault(path: Path, error: OSError) -> tuple[str, str]:
+    """Return why a file or folder cannot be read, and what to do about it."""
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return "It cannot be read: permission denied", "Ask its owner for access, or change the permissions."
+    if error.errno == errno.ELOOP:
+        return "It is a link that goes round in a circle", "Remove the link."
+    if error.errno in (errno.ENOENT, errno.ENOTDIR):
+        if path.is_symlink():
+            return "It is a link to a file that is missing", "Remove the link, or restore what it leads to."
+        return "It is gone: it was moved or deleted meanwhile", "Check the path."
+    if error.errno == errno.ENAMETOOLONG:
+        return "It cannot be read: its path is too long", "Move it to a folder with a shorter path."
+    return f"It cannot be read: {(error.strerror or str(error)).lower()}", "Check the disk that it is on."
+
+
 def hash_file(path: Path) -> str:
     """Return the SHA-256 of a file in hexadecimal, read in blocks. Raises OSError."""
     with path.open("rb") as file:

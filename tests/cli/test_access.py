@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import NOBODY, Run, objects
+from tests.cli.conftest import NOBODY, PICTURES, Run, objects
 
 # Root may write anywhere. Without these two capabilities it obeys the permissions, as anybody else.
 AS_ANYBODY = """
@@ -117,3 +118,47 @@ def test_a_read_only_library_refuses_changes_with_the_reason(guarded: Run, ids: 
         assert refused.returncode == 1, words
         assert "cannot be written" in refused.stderr, words
         assert "Traceback" not in refused.stderr
+
+
+def test_what_cannot_be_read_is_named_and_everything_else_is_added(tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    closed, mute = folder / "closed", folder / "mute"
+    for each in (closed, mute):
+        each.mkdir(parents=True)
+    for name, path in (("chelsea.png", folder), ("coffee.png", closed), ("rocket.jpg", mute), ("coins.png", folder)):
+        shutil.copy(PICTURES / name, path)
+    (folder / "coins.png").chmod(0)
+    (folder / "notes.txt").write_text("Not a picture.")
+    (folder / "round").symlink_to(folder)
+    closed.chmod(0o600)
+    mute.chmod(0o300)
+
+    def add(*words: str | Path, code: int) -> dict[str, dict[str, str]]:
+        result = subprocess.run(
+            [sys.executable, "-c", AS_ANYBODY, "add", "--no-wait", "--json", *map(str, words)],
+            env={**os.environ, "VUEMANTICS_LIBRARY": str(tmp_path / "library"), "OLLAMA_HOST": NOBODY},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert (result.returncode, "Traceback" in result.stderr) == (code, False), result.stderr
+        return {document["filename"]: document for document in objects(result)}
+
+    try:
+        told = add("-r", folder, code=1)
+        assert told["chelsea.png"]["status"] == "pending"
+        for name in ("coffee.png", "mute", "coins.png"):
+            assert "permission denied" in told[name]["reason"], name
+            assert told[name]["hint"]
+        assert "circle" in told["round"]["reason"]
+        assert "rocket.jpg" not in told
+        # One file in a closed folder: it is there, and the others are added.
+        told = add(closed / "coffee.png", PICTURES / "cell.png", code=1)
+        assert ("permission denied" in told["coffee.png"]["reason"], told["cell.png"]["status"]) == (True, "pending")
+        told = add(folder, code=1)
+        assert "--recursive" in told["photos"]["hint"]
+        add(folder / "notes.txt", code=0)
+    finally:
+        for each in (closed, mute):
+            each.chmod(0o700)

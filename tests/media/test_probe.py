@@ -195,7 +195,7 @@ def test_an_empty_file_a_folder_a_pipe_and_a_missing_file_are_refused(tmp_path: 
         ("empty.jpg", "empty"),
         ("", "folder"),
         ("pipe.jpg", "not a regular file"),
-        ("none.jpg", "no such file"),
+        ("none.jpg", "It is gone"),
     ):
         with pytest.raises(MediaError, match=words):
             probe(tmp_path / name, LIMITS)

@@ -110,6 +110,7 @@ async def test_folders_need_to_be_asked_for(open_library: OpenLibrary, draw_pict
     library = await open_library()
     result = await one(library, draw_picture().parent)
     assert (result.outcome, result.reason) == (IntakeOutcome.SKIPPED, "This is a folder")
+    assert result.is_unread
     assert "--recursive" in result.hint
 
 
@@ -128,6 +129,9 @@ async def test_a_folder_is_walked_without_what_is_hidden_linked_out_or_ours(
     (folder / "link out.png").symlink_to(outside / "out.png")
     (folder / "link to folder").symlink_to(outside)
     (folder / "circle").symlink_to(folder)
+    (folder / "deep" / "up").symlink_to(folder)
+    (folder / "itself.png").symlink_to("itself.png")
+    (folder / "dangling.png").symlink_to("nowhere.png")
     (folder / "link in.png").symlink_to(folder / "here.png")
     os.mkfifo(folder / "pipe.png")
     await one(library, outside / "out.png")
@@ -136,7 +140,13 @@ async def test_a_folder_is_walked_without_what_is_hidden_linked_out_or_ours(
     assert {name for name, result in by_name.items() if result.is_new} == {"here.png", "deep.png"}
     assert "out of the folder" in by_name["link out.png"].reason
     assert "regular" in by_name["pipe.png"].reason
-    assert set(by_name) == {"here.png", "deep.png", "link out.png", "pipe.png"}
+    assert "link to a folder" in by_name["link to folder"].reason
+    for name in ("circle", "up", "itself.png"):
+        assert "round in a circle" in by_name[name].reason, name
+    assert "missing" in by_name["dangling.png"].reason
+    links = {"link out.png", "link to folder", "circle", "up", "itself.png", "dangling.png"}
+    assert set(by_name) == {"here.png", "deep.png", "pipe.png", *links}
+    assert not any(result.is_unread for result in results), "all of that was left out by choice"
 
 
 async def test_a_path_that_is_not_there_stops_everything_before_it_begins(
@@ -156,9 +166,28 @@ async def test_an_unreadable_or_vanished_file_is_skipped(
     candidates = await library.gather([path], recursive=False)
     path.unlink()
     (result,) = [result async for result in library.add(candidates)]
-    assert (result.outcome, "no such file" in result.reason) == (IntakeOutcome.SKIPPED, True)
+    assert (result.outcome, result.is_unread) == (IntakeOutcome.SKIPPED, True)
+    assert "It is gone" in result.reason
     (tmp_path / "dangling.png").symlink_to(tmp_path / "nowhere")
-    assert "cannot be read" in (await one(library, tmp_path / "dangling.png")).reason
+    dangling = await one(library, tmp_path / "dangling.png")
+    assert ("a file that is missing" in dangling.reason, dangling.is_unread) == (True, True)
+    (tmp_path / "circle.png").symlink_to(tmp_path / "circle.png")
+    circle = await one(library, tmp_path / "circle.png")
+    assert ("round in a circle" in circle.reason, circle.is_unread) == (True, True)
+
+
+async def test_names_of_every_kind_are_added(
+    open_library: OpenLibrary, draw_picture: DrawPicture, tmp_path: Path
+) -> None:
+    library = await open_library()
+    folder = draw_picture("plain.png").parent
+    names = ["n" * 251 + ".png", "two\nlines.png", "\x1b[31mred.png", "-r.png", "é" * 125 + ".png"]
+    for number, name in enumerate(names):
+        draw_picture("next.png", seed=number).rename(folder / name)
+    os.rename(draw_picture("next.png", seed=9), os.fsencode(folder) + b"/na\xefve.png")  # noqa: PTH104
+    results = await add_all(library, folder, recursive=True)
+    assert [result.outcome for result in results] == [IntakeOutcome.ADDED] * 7
+    assert {upload.filename for upload in await library.uploads.newest()} == {"plain.png", "na\ufffdve.png", *names}
 
 
 async def test_space_is_checked_before_anything_is_copied(

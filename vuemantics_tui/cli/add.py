@@ -50,7 +50,7 @@ def add(paths: tuple[Path, ...], recursive: bool, no_wait: bool, patience: float
 async def _add(
     settings: Settings, paths: tuple[Path, ...], recursive: bool, no_wait: bool, patience: float, as_json: bool
 ) -> int:
-    """Add and process; return how many failed."""
+    """Add and process; return how many failed, or could not be read."""
     async with open_library(settings, "create") as library:
         feed = library.changes()
         await feed.skip_to_now()
@@ -59,22 +59,26 @@ async def _add(
             if not no_wait:
                 await sweep(library)
                 await library.queue.start()
-            added = await _copy(library, candidates, as_json)
+            added, unread = await _copy(library, candidates, as_json)
             if not no_wait:
                 mine = {upload.number for upload in added}
                 tell = partial(tell_upload, library, as_json)
-                return await follow(library, feed, mine, tell, patience=patience, summary=not as_json)
+                return unread + await follow(library, feed, mine, tell, patience=patience, summary=not as_json)
             for upload in added:
                 tell_upload(library, as_json, upload)
             if added:
                 note(queued_words(len(added), library))
-            return 0
+            return unread
 
 
-async def _copy(library: Library, candidates: list[Candidate], as_json: bool) -> list[Upload]:
-    """Copy files into the library; print at once what becomes no new upload."""
+async def _copy(library: Library, candidates: list[Candidate], as_json: bool) -> tuple[list[Upload], int]:
+    """Copy files into the library; print at once what becomes no new upload.
+
+    Returns the new uploads, and how many files or folders that were asked for cannot be read.
+    """
     total = sum(candidate.size for candidate in candidates if not candidate.reason)
     added: list[Upload] = []
+    unread = 0
     with bars() as progress:
         bar = Bar(progress, "copying", total)
         async for result in library.add(candidates, bar.advance):
@@ -84,8 +88,9 @@ async def _copy(library: Library, candidates: list[Candidate], as_json: bool) ->
                 if result.reason:
                     note(result_line("warning", result.path.name, result.reason))
             else:
+                unread += result.is_unread
                 _tell_left_out(library, result, as_json)
-    return added
+    return added, unread
 
 
 def _tell_left_out(library: Library, result: IntakeResult, as_json: bool) -> None:

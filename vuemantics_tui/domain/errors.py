@@ -65,6 +65,10 @@ class MediaError(VuemanticsError):
     """The file cannot be decoded: truncated, damaged, or over a limit."""
 
 
+class UnreadableError(MediaError):
+    """The file is not there, or may not be opened or read."""
+
+
 class WorkerDiedError(VuemanticsError):
     """A worker process died during a call."""
 

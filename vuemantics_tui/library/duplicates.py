@@ -236,12 +236,12 @@ class _Look:
         return DuplicateGroup(alikes[0], tuple(alikes[1:]), _reason(self.uploads[keep], self.uploads[min(members)]))
 
     def _near(self, place: int) -> list[int]:
-        stack = self.uploads[place].stack
-        near = self.near_pictures.of(place) if place < len(self.pictures) else self.near_clips.get(place, [])
-        return [other for other in near if stack is None or self.uploads[other].stack != stack]
+        return self.near_pictures.of(place) if place < len(self.pictures) else self.near_clips.get(place, [])
 
     def _likeness(self, one: int, other: int) -> Likeness | None:
         first, second = self.uploads[one], self.uploads[other]
+        if first.stack is not None and first.stack == second.stack:
+            return Likeness.DIFFERENT
         if first.camera is not None and first.camera == second.camera and first.taken_at != second.taken_at:
             # Two shots of one camera, however much they look alike.
             return Likeness.SIMILAR

@@ -44,12 +44,16 @@ _FULL_SIDE = 1536
 # Measured with benchmarks/duplicates.py at 512 to 1024 px: copies reach 1.1 times that (JPEG of quality 25), pictures
 # with one changed number, line, value or place begin at 2.4.
 _NOISE, _SHARE = 150.0, 0.2
-_MOST_CHANGE = 1.5
+_MOST_CHANGE = 1.25
 # Thumbnails cannot tell print that is too small, but what differs by more than this there need not be opened.
 _MOST_CHANGE_OF_THUMBNAILS = 2.5
 # By how much the mean of a block may differ, of 0..255: brightness and colour of 16 x 16 pixels, colour of 8 x 8.
 # Copies reach 6, 9 and 16.
-_MOST_BRIGHTNESS, _MOST_COLOUR, _MOST_SMALL_COLOUR = 12.0, 14.0, 28.0
+_MOST_BRIGHTNESS, _MOST_COLOUR, _MOST_SMALL_COLOUR = 11.0, 14.0, 28.0
+# Two shots have noise of their own, and differ by twice what one of them varies by; a copy differs by that at most.
+# Measured in the quietest fifth of the blocks, where noise is at least _LEAST_NOISE: copies reach 0.9, bursts begin at
+# 1.2. What 8 bits round off is added to what they vary by.
+_QUIET, _LEAST_NOISE, _ROUNDED, _MOST_NOISE = 20, 0.3, 2.0, 1.05
 
 # Two pictures are similar if they agree at 64 px: correlation of the greys, mean difference of brightness and colour.
 _SIMILAR_SIDE = 64
@@ -73,12 +77,17 @@ _FOUND, _HOPELESS = 0.01, 0.5
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """How much two aligned pictures differ: the most changed block, and the largest differences of means."""
+    """How much two aligned pictures differ: the most changed block, the largest differences of means, and the noise.
+
+    `noise` is the mean squared difference of the quietest blocks of the first as a share of what they vary by, or 0
+    where the second has less noise than the first, as compression leaves it.
+    """
 
     change: float
     brightness: float
     colour: float
     small_colour: float
+    noise: float
 
     def is_within(self, most_change: float) -> bool:
         """Tell whether scaling and compression explain it."""
@@ -87,6 +96,7 @@ class Difference:
             and self.brightness <= _MOST_BRIGHTNESS
             and self.colour <= _MOST_COLOUR
             and self.small_colour <= _MOST_SMALL_COLOUR
+            and self.noise <= _MOST_NOISE
         )
 
 
@@ -175,7 +185,8 @@ def difference(one: Image.Image, other: Image.Image) -> Difference:
     """Return how much two RGB pictures of the same size differ, apart from how they were scaled: both are blurred."""
     first, second = one.convert("YCbCr"), other.convert("YCbCr")
     grey, other_grey = (_floats(each.getchannel(0).filter(_BLUR)) for each in (first, second))
-    differing = _floats(first.getchannel(0)) - _floats(second.getchannel(0))
+    sharp, other_sharp = _floats(first.getchannel(0)), _floats(second.getchannel(0))
+    differing = sharp - other_sharp
     blurred = grey - other_grey
     squared = _blocks(blurred * blurred, 2)
     variance = (_variance(grey) + _variance(other_grey)) / 2
@@ -185,7 +196,16 @@ def difference(one: Image.Image, other: Image.Image) -> Difference:
         brightness=float(np.abs(_blocks(differing, 4)).max()),
         colour=max(float(np.abs(_blocks(band, 4)).max()) for band in colours),
         small_colour=max(float(np.abs(_blocks(band, 2)).max()) for band in colours),
+        noise=_noise(_variance(sharp), _variance(other_sharp), _variance(differing)),
     )
+
+
+def _noise(variance: Floats, other: Floats, differing: Floats) -> float:
+    quiet = variance <= np.percentile(variance, _QUIET)
+    mine, its, apart = (float(each[quiet].mean()) for each in (variance, other, differing))
+    if mine < _LEAST_NOISE or its < 0.7 * mine:
+        return 0.0
+    return apart / (mine + _ROUNDED)
 
 
 _BLUR = ImageFilter.Kernel((3, 3), (1, 2, 1, 2, 4, 2, 1, 2, 1), scale=16)
@@ -199,12 +219,21 @@ def _same_in_full(kept: Comparable, other: Comparable, box: Box, max_pixels: int
     # No finer than the coarser of the two.
     side = min(_FULL_SIDE, round(max(first.size) * max(box[2] - box[0], box[3] - box[1])))
     second = picture_within(other.source, max(side, 8), max_pixels)
-    boxes = [WHOLE] if _is_whole(box) else []
-    boxes.append(refined(first.convert("L"), second.convert("L"), box, 256))
-    for each in boxes:
+    for each in _refinements(first, second, box):
         if difference(part(first, each, second.size), second).is_within(_MOST_CHANGE):
             return each
     return None
+
+
+def _refinements(first: Image.Image, second: Image.Image, box: Box) -> Iterator[Box]:
+    """Yield a part of the first as the whole, if it is nearly that, then fitted better and better to the second."""
+    if _is_whole(box):
+        yield WHOLE
+    whole, shown = first.convert("L"), second.convert("L")
+    box = refined(whole, shown, box, 256)
+    yield box
+    # Half a pixel beside it, noise is not the same noise.
+    yield _refine(whole, shown, box, max(shown.size), 4)[1]
 
 
 def _have_same_frames(one: Path, other: Path, max_pixels: int) -> bool:

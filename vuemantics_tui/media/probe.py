@@ -6,7 +6,7 @@ import importlib.util
 import stat
 from pathlib import Path
 
-from vuemantics_tui.domain.errors import MediaError, VuemanticsError
+from vuemantics_tui.domain.errors import MediaError, UnreadableError, VuemanticsError
 from vuemantics_tui.domain.formats import (
     FORMATS,
     HEAD_BYTES,
@@ -17,6 +17,7 @@ from vuemantics_tui.domain.formats import (
 )
 from vuemantics_tui.domain.media import MediaLimits, Probe
 from vuemantics_tui.domain.text import size_words
+from vuemantics_tui.files import read_fault
 
 
 def probe(path: Path, limits: MediaLimits) -> Probe:
@@ -68,12 +69,10 @@ def _read_head(path: Path) -> tuple[int, bytes, MediaFormat | None]:
             found = recognise_open(file)
             file.seek(0)
             return status.st_size, file.read(HEAD_BYTES), found
-    except FileNotFoundError as error:
-        raise MediaError("There is no such file", "Check the path.") from error
-    except PermissionError as error:
-        raise MediaError("The file may not be read", "Check the file's permissions.") from error
-    except (OSError, ValueError) as error:
-        raise MediaError(f"The file cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    except OSError as error:
+        raise UnreadableError(*read_fault(path, error)) from error
+    except ValueError as error:
+        raise UnreadableError(f"It cannot be read: {error}") from error
 
 
 def _dimensions(path: Path, limits: MediaLimits) -> tuple[int | None, int | None]:

@@ -16,12 +16,22 @@ from enum import StrEnum
 from pathlib import Path
 
 from vuemantics_tui import paths
-from vuemantics_tui.domain.errors import DefectError, LibraryError, MediaError, UsageError
+from vuemantics_tui.domain.errors import DefectError, LibraryError, MediaError, UnreadableError, UsageError
 from vuemantics_tui.domain.media import MediaLimits, Probe
 from vuemantics_tui.domain.moment import instant
 from vuemantics_tui.domain.text import size_words
 from vuemantics_tui.domain.upload import TERMINAL, ProcessingStatus, Upload
-from vuemantics_tui.files import copy_and_hash, hash_file, inside, is_disk_fault, make_folder, sync_folder, write_whole
+from vuemantics_tui.files import (
+    copy_and_hash,
+    hash_file,
+    inside,
+    is_disk_fault,
+    is_missing,
+    make_folder,
+    read_fault,
+    sync_folder,
+    write_whole,
+)
 from vuemantics_tui.media.packets import SIDECAR_SUFFIX, sidecars_of
 from vuemantics_tui.media.probe import probe
 from vuemantics_tui.store.database import uninterrupted
@@ -60,6 +70,7 @@ class IntakeResult:
     reason: str = ""
     hint: str = ""
     reread: bool = False
+    is_unread: bool = False
 
     @property
     def is_new(self) -> bool:
@@ -71,12 +82,16 @@ class IntakeResult:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A file to add, or (with a reason) one that was named but cannot be. `size` in bytes."""
+    """A file to add, or (with a reason) what is left out. `size` in bytes.
+
+    `is_unread` tells that it was asked for and cannot be read; other reasons are of the program's own choice.
+    """
 
     path: Path
     size: int = 0
     reason: str = ""
     hint: str = ""
+    is_unread: bool = False
 
 
 class Intake:
@@ -99,7 +114,7 @@ class Intake:
         self._keep_free = keep_free
 
     async def gather(self, named: Iterable[Path], *, recursive: bool) -> list[Candidate]:
-        """All files that the paths stand for. Raises UsageError if one is not there."""
+        """All files that the paths stand for, and what is left out and why. Raises UsageError if a path is missing."""
         return await asyncio.to_thread(self._gather, list(named), recursive)
 
     async def check_space(self, candidates: Iterable[Candidate]) -> None:
@@ -121,23 +136,20 @@ class Intake:
         defects: set[str] = set()
         for candidate in candidates:
             if candidate.reason:
-                yield IntakeResult(candidate.path, IntakeOutcome.SKIPPED, reason=candidate.reason, hint=candidate.hint)
+                yield _skipped(candidate.path, candidate.reason, candidate.hint, is_unread=candidate.is_unread)
                 continue
             try:
                 yield await self._add_one(candidate.path, user_id, on_bytes)
             except MediaError as error:
-                yield IntakeResult(candidate.path, IntakeOutcome.SKIPPED, reason=error.message, hint=error.hint)
+                is_unread = isinstance(error, UnreadableError)
+                yield _skipped(candidate.path, error.message, error.hint, is_unread=is_unread)
             except OSError as error:
                 if is_disk_fault(error):
                     raise LibraryError(
                         f"{candidate.path.name} could not be copied into {self._library}: {error.strerror}",
                         "Free some space and add it again; what was added before it is safe.",
                     ) from error
-                yield IntakeResult(
-                    candidate.path,
-                    IntakeOutcome.SKIPPED,
-                    reason=f"It cannot be read: {error.strerror or error}",
-                )
+                yield _skipped(candidate.path, *read_fault(candidate.path, error), is_unread=True)
             except LibraryError:
                 raise
             except Exception as error:
@@ -147,7 +159,7 @@ class Intake:
                     log.exception("adding %s failed by a bug", candidate.path)
                 hint = "" if defect.message in defects else defect.hint
                 defects.add(defect.message)
-                yield IntakeResult(candidate.path, IntakeOutcome.SKIPPED, reason=defect.message, hint=hint)
+                yield _skipped(candidate.path, defect.message, hint, is_unread=True)
 
     async def _add_one(self, path: Path, user_id: str, on_bytes: OnBytes | None) -> IntakeResult:
         found = await asyncio.to_thread(probe, path, self._limits)
@@ -198,22 +210,27 @@ class Intake:
         return IntakeResult(path, IntakeOutcome.DUPLICATE, upload)
 
     def _gather(self, named: list[Path], recursive: bool) -> list[Candidate]:
-        missing = [path for path in named if not os.path.lexists(path)]
+        missing = [path for path in named if is_missing(path)]
         if missing:
             more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
             raise UsageError(
                 f"There is no file or folder {str(missing[0])!r}{more}",
                 "Check the spelling. Nothing was added.",
             )
-        library = self._library.resolve()
+        library = _real(self._library)
         candidates: dict[Path, Candidate] = {}
         for path in named:
-            if path.is_dir():
-                found = _walk(path.resolve(), library) if recursive else [_folder_without_recursive(path)]
+            if not _is_folder(path):
+                found: Iterable[Candidate] = [_look(path, library)]
+            elif recursive:
+                found = _walk(_real(path), library)
             else:
-                found = [_look(path, library)]
+                hint = "Give --recursive to add what is in it."
+                found = [Candidate(path, reason="This is a folder", hint=hint, is_unread=True)]
             for candidate in found:
-                candidates.setdefault(candidate.path.resolve(), candidate)
+                # What is left out keeps its own name: a link may lead to what is added.
+                key = candidate.path if candidate.reason else _real(candidate.path)
+                candidates.setdefault(key, candidate)
         return list(candidates.values())
 
 
@@ -242,39 +259,77 @@ def sweep_orphans(library: Path, user_id: str, existing_ids: set[str]) -> int:
     return removed
 
 
-def _folder_without_recursive(path: Path) -> Candidate:
-    return Candidate(path, reason="This is a folder", hint="Give --recursive to add what is in it.")
-
-
 def _walk(folder: Path, library: Path) -> Iterator[Candidate]:
-    # Linked folders are not entered, so no link leads out of the tree or round in a circle.
-    for parent, folders, files in os.walk(folder, followlinks=False, onerror=None):
-        here = Path(parent)
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and (here / name).resolve() != library)
-        for name in sorted(files):
+    """Yield what is in a folder and below it. What is hidden is passed over, and so are side-cars and the library."""
+    folders = [folder]
+    while folders:
+        here = folders.pop()
+        try:
+            with os.scandir(here) as scan:
+                entries = sorted(scan, key=lambda entry: entry.name)
+        except OSError as error:
+            yield _unread(here, error)
+            continue
+        below = []
+        for entry in entries:
+            path = here / entry.name
             # A side-car comes with its picture.
-            if name.startswith(".") or name.lower().endswith(SIDECAR_SUFFIX):
+            if entry.name.startswith(".") or entry.name.lower().endswith(SIDECAR_SUFFIX):
                 continue
-            path = here / name
-            if path.is_symlink() and not path.resolve().is_relative_to(folder):
-                yield Candidate(path, reason="It is a link that leads out of the folder")
-            else:
+            if entry.is_symlink():
+                yield _look_at_link(path, folder, library)
+            elif not entry.is_dir(follow_symlinks=False):
                 yield _look(path, library)
+            elif _real(path) != library:
+                below.append(path)
+        folders += reversed(below)
+
+
+def _look_at_link(path: Path, folder: Path, library: Path) -> Candidate:
+    """Look at a link in a folder that is walked: linked folders are not entered, so that no walk goes round."""
+    target = _real(path)
+    if _is_folder(path):
+        if path.parent.is_relative_to(target):
+            return Candidate(path, reason="It is a link that goes round in a circle")
+        return Candidate(path, reason="It is a link to a folder", hint="Name that folder to add what is in it.")
+    found = _look(path, library)
+    if not found.reason and not target.is_relative_to(folder):
+        return Candidate(path, reason="It is a link that leads out of the folder", hint="Name the file to add it.")
+    # Behind a link that leads nowhere there is nothing that was asked for.
+    return replace(found, is_unread=False) if not target.exists() else found
 
 
 def _look(path: Path, library: Path) -> Candidate:
-    resolved = path.resolve()
     if path.suffix.lower() == SIDECAR_SUFFIX:
         return Candidate(path, reason="This is a side-car", hint="Add the picture beside it: both are read.")
-    if resolved.is_relative_to(library):
+    if _real(path).is_relative_to(library):
         return Candidate(path, reason="It belongs to the library itself")
     try:
-        status = resolved.stat()
+        status = path.stat()
     except OSError as error:
-        return Candidate(path, reason=f"It cannot be read: {error.strerror}")
+        return _unread(path, error)
     if not stat.S_ISREG(status.st_mode):
         return Candidate(path, reason="This is not a regular file")
     return Candidate(path, status.st_size)
+
+
+def _unread(path: Path, error: OSError) -> Candidate:
+    reason, hint = read_fault(path, error)
+    return Candidate(path, reason=reason, hint=hint, is_unread=True)
+
+
+def _skipped(path: Path, reason: str, hint: str = "", *, is_unread: bool = False) -> IntakeResult:
+    return IntakeResult(path, IntakeOutcome.SKIPPED, reason=reason, hint=hint, is_unread=is_unread)
+
+
+def _real(path: Path) -> Path:
+    """The path without links; unlike Path.resolve() it takes links that go round, and folders that are closed."""
+    return Path(os.path.realpath(path))
+
+
+def _is_folder(path: Path) -> bool:
+    """Tell whether it is a folder, or a link to one; what cannot be looked at is none."""
+    return os.path.isdir(path)  # noqa: PTH112 - Path.is_dir() raises where a folder on the way is closed
 
 
 def _copy(source: Path, target: Path, on_bytes: OnBytes | None) -> str:

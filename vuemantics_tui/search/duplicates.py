@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
 from vuemantics_tui.domain.duplicates import LOOK_BYTES, Fingerprint, Likeness, length_tolerance
@@ -174,6 +175,8 @@ class Grouping:
 
 # A picture that shows more than another one is kept instead of it if it has this share of its pixels.
 _ENOUGH_PIXELS = 0.7
+# What is near so many of its copies is compared with the one to keep: its hash may just miss that of a crop.
+_CROSSINGS = 16
 
 
 def grouped(
@@ -207,10 +210,12 @@ def grouped(
                 break
             keep = more[0]
             others = _left(near(keep), taken)
-        members = {
-            other: found_likeness for other in others
-            if (found_likeness := likeness(keep, other)) is not None and found_likeness.is_duplicate
-        }  # fmt: skip
+        members = _duplicates(keep, others, likeness)
+        beside = {other for member in islice(members, _CROSSINGS) for other in near(member)} - taken - {keep, *others}
+        if beside:
+            others = [*others, *sorted(beside)]
+            _ask(found, keep, sorted(beside), likeness)
+            members = _duplicates(keep, others, likeness)
         waiting.update(other for other in others if likeness(keep, other) is None)
         if members:
             found.groups[keep] = members
@@ -225,6 +230,11 @@ def grouped(
             found.similar[first] = sorted(alike)
             seen.update(alike, (first,))
     return found
+
+
+def _duplicates(keep: int, others: Iterable[int], likeness: Likenesses) -> dict[int, Likeness]:
+    known = ((other, likeness(keep, other)) for other in others)
+    return {other: found for other, found in known if found is not None and found.is_duplicate}
 
 
 def _left(places: Iterable[int], taken: set[int]) -> list[int]:

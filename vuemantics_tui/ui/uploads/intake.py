@@ -19,6 +19,7 @@ from textual.widgets import Input, Label, Static
 
 from vuemantics_tui.domain.errors import VuemanticsError
 from vuemantics_tui.domain.text import visible
+from vuemantics_tui.files import is_missing
 from vuemantics_tui.ui.actions import ANSWER, action
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.typed_paths import explain_missing, typed_paths
@@ -167,7 +168,7 @@ class PathField(Vertical):
 def _paths_in(text: str) -> tuple[list[Path], str]:
     """Return the paths that were typed, and why the first that is missing may not be there. Looks at the disk."""
     paths = typed_paths(text)
-    missing = next((path for path in paths if not os.path.lexists(path)), None)
+    missing = next((path for path in paths if is_missing(path)), None)
     return paths, "" if missing is None else explain_missing(missing, os.environ)
 
 
