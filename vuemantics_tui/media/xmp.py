@@ -39,7 +39,8 @@ NAMESPACES: Mapping[str, str] = {
     "Container": "http://ns.google.com/photos/1.0/container/",
     "Item": "http://ns.google.com/photos/1.0/container/item/",
     "hdrgm": "http://ns.adobe.com/hdr-gain-map/1.0/",
-    "vuemantics": "urn:vuemantics-tui:side-car",
+    # It ends in a slash, which some programs would add.
+    "vuemantics": "urn:vuemantics-tui:side-car/",
     "apple-fi": "http://ns.apple.com/faceinfo/1.0/",
 }
 """The namespaces that have a usual prefix, by that prefix: a property is named by it, whatever its packet calls it."""
