@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -56,3 +59,29 @@ def test_the_end_of_a_long_text_counts() -> None:
 
 def test_a_vector_of_zeros_stays_finite() -> None:
     assert not normalise(np.zeros((1, 4), np.float32)).any()
+
+
+# In a process of its own, as only there its memory can be limited.
+_OUT_OF_MEMORY = """
+import resource
+from pathlib import Path
+from vuemantics_tui.analyzers.builtin.vectors import embed_texts
+from vuemantics_tui.domain.errors import AnalyzerError
+
+embed_texts(["hello"])
+used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+for room in (20_000_000, 1_000_000):
+    resource.setrlimit(resource.RLIMIT_AS, (used + room, resource.getrlimit(resource.RLIMIT_AS)[1]))
+    try:
+        embed_texts(["hello world " * 2000] * 64)
+    except AnalyzerError as error:
+        print(error.kind, error.message, error.hint)
+"""
+
+
+def test_a_lack_of_memory_is_told_with_what_helps() -> None:
+    done = subprocess.run([sys.executable, "-c", _OUT_OF_MEMORY], capture_output=True, text=True, check=True)
+    first, second = done.stdout.splitlines()
+    assert first == second
+    assert first.startswith("transient There is not enough memory for the built-in models")
+    assert "`workers`" in first

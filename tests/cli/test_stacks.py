@@ -86,6 +86,7 @@ def test_tags_and_the_trash_take_all_of_a_stack(run: Run, ids: dict[str, str]) -
     still, clip_id = ids["IMG_0001.JPG"], ids["IMG_0001.MOV"]
     assert "Tagged 2 uploads" in run("tag", still, "+beach").stderr
     assert "Tagged 1 upload" in run("tag", clip_id, "+sea").stderr
+    assert "Rated 2 uploads" in run("rate", still, "4").stderr
     assert "Moved 2 uploads" in run("delete", still, "--yes").stderr
     assert names(run("trash", "--json")) == LIVE
     assert "Restored 2 uploads" in run("trash", "restore", still).stderr

@@ -81,9 +81,10 @@ def test_where_nobody_lives_only_the_country_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("latitude", "longitude"), [(30, -40), (0, -150), (0, 0), (90, 0), (-90, 180), (60, -180), (-40, 179.9)]
+    ("latitude", "longitude"),
+    [(30, -40), (0, -150), (0, 0), (90, 0), (60, -180), (-40, 179.9), (43.0, 5.0), (54.5, 3.0)],
 )
-def test_on_the_sea_nothing_is_named(latitude: float, longitude: float) -> None:
+def test_at_sea_nothing_is_named(latitude: float, longitude: float) -> None:
     place, _ = locate(latitude, longitude)
     assert place is None or place.name == ""
 
@@ -96,8 +97,11 @@ def test_what_is_not_on_the_map_has_no_place(latitude: float, longitude: float) 
     assert locate(latitude, longitude) == (None, None)
 
 
-def test_both_sides_of_the_date_line_find_the_same_town() -> None:
-    assert named(66.3167, -179.5) == named(66.3167, 179.95) == ("Egvekinot", "RU")
+def test_both_sides_of_the_date_line_belong_together() -> None:
+    # Taveuni lies on both sides of 180 degrees; the nearest town is to the west of it.
+    for longitude in (179.95, -179.95):
+        place, zone = locate(-16.8, longitude)
+        assert place is not None and (place.country_code, zone) == ("FJ", "Pacific/Fiji")
 
 
 @pytest.mark.parametrize(
@@ -135,6 +139,11 @@ def test_a_place_brings_its_region_its_country_and_its_other_names() -> None:
         ("Springfield, Illinois, US", "Springfield", "Illinois", "US"),
         ("東京, 日本", "Tokyo", "Tokyo", "JP"),
         ("Singapore", "Singapore", "", "SG"),
+        ("Rome", "Rome", "Lazio", "IT"),
+        ("Mailand", "Milan", "Lombardy", "IT"),
+        ("new york city", "New York City", "New York", "US"),
+        ("Springfield", "Springfield", "", ""),
+        ("Home", "Home", "", ""),
         ("Italy", "", "", "IT"),
         ("The shed, Cornwall, UK", "The shed", "Cornwall", "GB"),
         ("Grandma's garden", "Grandma's garden", "", ""),

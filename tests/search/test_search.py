@@ -19,6 +19,7 @@ from vuemantics_tui.store.embeddings import EmbeddingStore
 from vuemantics_tui.store.filters import FilterStore
 from vuemantics_tui.store.queue import QueueStore
 from vuemantics_tui.store.search import FullText
+from vuemantics_tui.store.stacks import StackStore
 from vuemantics_tui.store.uploads import UploadStore
 
 
@@ -86,6 +87,20 @@ async def test_the_index_follows_what_is_added_described_anew_and_deleted(databa
     assert (await nearest(index, "z"))[0] == 2
     await store.delete(ids)
     assert await nearest(index, "z") == [4]
+
+
+async def test_a_large_stack_does_not_hide_what_lies_behind_it(database: Database) -> None:
+    for number in range(15):
+        await described(database, f"A dog at the sea, number {number}, in the last light of the day.")
+    for _ in range(260):
+        await described(database, "dog dog dog")
+    frames = [upload.number for upload in await UploadStore(database).newest(limit=260)]
+    assert (await StackStore(database).make(frames)).count == 260
+    ranked = await ranking_of(database).search(parse_query("dog"))
+    assert ranked.kept == 16
+    assert sum(hit.number in frames for hit in ranked.hits) == 1
+    every = await ranking_of(database).search(parse_query("dog"), members=True)
+    assert all(hit.found_in is None for hit in every.hits)
 
 
 async def test_what_holds_all_words_comes_before_what_holds_some(database: Database) -> None:

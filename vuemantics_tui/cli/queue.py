@@ -136,7 +136,7 @@ async def _retry(settings: Settings, requeue: Requeue, patience: float, as_json:
 
 async def _requeue_named(library: Library, ids: tuple[str, ...], overwrite_edited: bool) -> list[str]:
     """Retry these and say why others are passed over. Returns the IDs that moved."""
-    named = [await library.uploads.find(prefix) for prefix in ids]
+    named = await library.named(ids)
     moved = await library.queue.retry([upload.id for upload in named], overwrite_edited)
     left = [upload for upload in named if upload.id not in moved]
     edited = await library.descriptions.edited([upload.id for upload in left])

@@ -217,13 +217,14 @@ def _names(names: list[str]) -> str:
 )
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
 @click.argument("stars", metavar="STARS")
+@alone_option
 @json_option
 @library_option
-def rate(ids: tuple[str, ...], stars: str, as_json: bool) -> None:
+def rate(ids: tuple[str, ...], stars: str, alone: bool, as_json: bool) -> None:
     """Rate uploads with 1 to 5 stars.
 
     0 removes the rating, rejected marks what you would throw away. Your rating stays when an upload is described or
-    read again; the file is not changed.
+    read again; the file is not changed. Rating the cover of a stack rates all of it.
     """
     rating = REJECTED if stars.lower() in ("rejected", "reject", str(REJECTED)) else None
     if rating is None:
@@ -231,12 +232,12 @@ def rate(ids: tuple[str, ...], stars: str, as_json: bool) -> None:
             raise UsageError(f"{stars!r} is no rating", "Give 0 to 5, or rejected, after the IDs.")
         rating = int(stars) or None
     settings = current_settings()
-    run(lambda: _rate(settings, ids, rating, as_json))
+    run(lambda: _rate(settings, ids, rating, alone, as_json))
 
 
-async def _rate(settings: Settings, prefixes: tuple[str, ...], rating: int | None, as_json: bool) -> None:
+async def _rate(settings: Settings, prefixes: tuple[str, ...], rating: int | None, alone: bool, as_json: bool) -> None:
     async with open_library(settings, "write") as library:
-        numbers = {(found := await library.uploads.find(prefix)).id: found.number for prefix in prefixes}
+        numbers = {upload.id: upload.number for upload in await library.named(prefixes, alone=alone)}
         changed = await library.ratings.rate(numbers, rating)
         if as_json:
             for upload in await library.uploads.by_numbers(list(numbers.values())):

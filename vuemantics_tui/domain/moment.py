@@ -55,34 +55,28 @@ _MOST_OFFSET, _LEAST_OFFSET = 14 * 60, -12 * 60
 _UNSET = {datetime(1904, 1, 1), datetime(1970, 1, 1)}
 
 DATE_HINT = "Write 2024-03-05, 2024-03-05 14:30, +1h or -2d to shift it, or file for the date of the file."
-_SHIFT = re.compile(r"([+-]) ?(?:(\d{1,6})d)? ?(?:(\d{1,6})h)? ?(?:(\d{1,6})m)? ?(?:(\d{1,6})s)?", re.IGNORECASE)
-
-_OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)?")
+# Patterns are compiled when they are first used: nearly every start of the program comes by here.
+_SHIFT = r"(?ai)([+-]) ?(?:(\d{1,6})d)? ?(?:(\d{1,6})h)? ?(?:(\d{1,6})m)? ?(?:(\d{1,6})s)?"
+_OFFSET = r"(?a)([+-])(\d\d):?(\d\d)?"
 # Blanks stand for digits that the camera did not know (EXIF 2.32, 4.6.5), so a date may come with an empty time.
-_MOMENT = re.compile(
-    r"(\d{4})[-:/.](\d{1,2})[-:/.](\d{1,2})"
-    r"(?:(?:\s*T\s*|[\s_]+)(\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:[.,](\d{1,9}))?)?\s*(Z|[+-]\d\d:?\d\d|[+-]\d\d)?|[\s:]+)?",
-    re.IGNORECASE,
+_MOMENT = (
+    r"(?ai)(\d{4})[-:/.](\d{1,2})[-:/.](\d{1,2})"
+    r"(?:(?:\s*T\s*|[\s_]+)(\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:[.,](\d{1,9}))?)?\s*(Z|[+-]\d\d:?\d\d|[+-]\d\d)?|[\s:]+)?"
 )
-_COMPACT = re.compile(
-    r"(\d{4})(\d\d)(\d\d)(?:T?(\d\d)(\d\d)(\d\d)?(?:[.,](\d{1,9}))?(Z|[+-]\d\d:?\d\d)?)?", re.IGNORECASE
-)
+_COMPACT = r"(?ai)(\d{4})(\d\d)(\d\d)(?:T?(\d\d)(\d\d)(\d\d)?(?:[.,](\d{1,9}))?(Z|[+-]\d\d:?\d\d)?)?"
 # As the C library writes a time, and so the header of an AVI: Mon Mar 10 15:04:43 2003.
-_ASCTIME = re.compile(
-    r"[A-Z][a-z]{2,8},? ([A-Z][a-z]{2})[a-z]* {1,2}(\d{1,2}) (\d\d):(\d\d):(\d\d) (\d{4})", re.IGNORECASE
-)
+_ASCTIME = r"(?ai)[A-Z][a-z]{2,8},? ([A-Z][a-z]{2})[a-z]* {1,2}(\d{1,2}) (\d\d):(\d\d):(\d\d) (\d{4})"
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 # A date in a name, with no digit before it, and maybe a time of day behind it, with no digit after that. Cameras and
 # phones write 20200101_123456 or 20200101_123456789, screenshots 2024-03-05 at 10.11.12, messengers 20200101-WA0007 or
-# 2024-03-05-10-11-12-345.
-_NAME_DAY = re.compile(r"(?<!\d)(\d{4})([-_.]?)(\d\d)\2(\d\d)(?=\D|\d{6}(?!\d)|\d{9}(?!\d)|$)")
-_NAME_TIME = re.compile(
-    r"(?:,? at |,? um |,? \u00e0 |_at_|[-_ T.~,]{1,3})?"
+# 2024-03-05-10-11-12-345. Before AM and PM macOS puts a narrow space.
+_NAME_DAY = r"(?a)(?<!\d)(\d{4})([-_.]?)(\d\d)\2(\d\d)(?=\D|\d{6}(?!\d)|\d{9}(?!\d)|$)"
+_NAME_TIME = (
+    r"(?ai)(?:,? at |,? um |,? \u00e0 |_at_|[-_ T.~,]{1,3})?"
     r"(?P<hour>\d\d?)(?P<mark>[-_.:h\u2236\ua789]?)(?P<minute>[0-5]\d)"
     r"(?:(?:(?P=mark)|m)(?P<second>[0-5]\d)s?(?:[-_.]?(?P<fraction>\d{3}))?)?(?!\d)"
-    r"(?:[\s_]?(?P<half>[AP])\.?M\b)?",
-    re.IGNORECASE,
+    r"(?:[ _\u00a0\u202f]?(?P<half>[AP])\.?M\b)?"
 )
 # Photographs of before are scans, and a number of after 2099 is no year.
 _NAME_FIRST_YEAR, _NAME_LAST_YEAR = 1900, 2099
@@ -96,9 +90,9 @@ def read_moment(text: str) -> str | None:
     missing time, fractions of a second, offsets, and what C's `asctime` writes.
     """
     clean = " ".join(text.replace("\x00", " ").split())
-    if (match := _MOMENT.fullmatch(clean)) or (match := _COMPACT.fullmatch(clean)):
+    if (match := re.fullmatch(_MOMENT, clean)) or (match := re.fullmatch(_COMPACT, clean)):
         year, month, day, hour, minute, second, fraction, offset = match.groups()
-    elif match := _ASCTIME.fullmatch(clean):
+    elif match := re.fullmatch(_ASCTIME, clean):
         name, day, hour, minute, second, year = match.groups()
         if name.lower() not in _MONTHS:
             return None
@@ -122,7 +116,7 @@ def read_offset(text: str) -> str | None:
     clean = text.strip()
     if clean in ("Z", "z"):
         return "Z"
-    match = _OFFSET.fullmatch(clean)
+    match = re.fullmatch(_OFFSET, clean)
     if match is None or int(match[3] or 0) > 59:
         return None
     minutes = (int(match[2]) * 60 + int(match[3] or 0)) * (-1 if match[1] == "-" else 1)
@@ -184,11 +178,11 @@ def fixed_zone(minutes: int) -> tzinfo:
 
 def name_moment(filename: str) -> str | None:
     """Return the moment in the name of a file, as cameras, phones, screenshots and messengers write it."""
-    for match in _NAME_DAY.finditer(filename):
+    for match in re.finditer(_NAME_DAY, filename):
         day = _date(int(match[1]), int(match[3]), int(match[4]))
         if day is None or not _NAME_FIRST_YEAR <= int(match[1]) <= _NAME_LAST_YEAR:
             continue
-        clock = _NAME_TIME.match(filename, match.end())
+        clock = re.match(_NAME_TIME, filename[match.end() :])
         return (_name_time(day, clock) if clock else None) or day
     return None
 
@@ -227,7 +221,7 @@ class DateEdit:
         clean = " ".join(text.split())
         if clean.lower() in ("", DateSource.FILE):
             return cls()
-        if (match := _SHIFT.fullmatch(clean)) and any(match.groups()[1:]):
+        if (match := re.fullmatch(_SHIFT, clean)) and any(match.groups()[1:]):
             days, hours, minutes, seconds = (int(part or 0) for part in match.groups()[1:])
             shift = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
             return cls(shift=-shift if match[1] == "-" else shift)

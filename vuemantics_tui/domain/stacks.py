@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from functools import lru_cache
 from pathlib import PurePath
 
 from vuemantics_tui.domain.formats import BY_EXTENSION, BY_MIME_TYPE, FileType
+from vuemantics_tui.domain.text import caseless
 
 # Clips of Live Photos take 3 seconds or less; other phones write up to 10.
 LONGEST_LIVE_SECONDS = 10.0
@@ -108,7 +108,7 @@ class StackName:
 @lru_cache(maxsize=4096)
 def read_name(filename: str) -> StackName:
     """Return what the name of a file says of its stack."""
-    stem = unicodedata.normalize("NFC", PurePath(filename).stem).casefold()
+    stem = caseless(PurePath(filename).stem)
     if match := _PIXEL.fullmatch(stem):
         marks = match["marks"] or ""
         return StackName(match["base"], bool(match["saved"]), "original" in marks, "cover" in marks)

@@ -16,6 +16,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from vuemantics_tui.domain.media import COLOUR_LABELS, RATING_PERCENT, REJECTED
 from vuemantics_tui.domain.moment import DateSource
+from vuemantics_tui.domain.text import caseless
 from vuemantics_tui.domain.upload import Upload
 from vuemantics_tui.files import write_whole
 from vuemantics_tui.media.captions import words_of_xmp
@@ -115,8 +116,8 @@ def sidecar_text(words: Words, existing: bytes = b"") -> str:
         tree.put(note, () if value is None else (str(value),))
     tree.put(_UPLOAD, (upload.id,))
     tree.put(_TAGS, words.tags, "Bag")
-    persons = {tag.casefold() for tag in (*upload.own_tags, *upload.keywords)}
-    tree.put(_SEEN, [tag for tag in words.tags if tag.casefold() not in persons], "Bag")
+    persons = {caseless(tag) for tag in (*upload.own_tags, *upload.keywords)}
+    tree.put(_SEEN, [tag for tag in words.tags if caseless(tag) not in persons], "Bag")
     return tree.text()
 
 
@@ -133,10 +134,10 @@ def free_place(folder: Path, upload: Upload, taken: set[str], style: SidecarStyl
         path = folder / style.name_for(numbered)
         count += 1
         # Two names that differ in case alone are one on many file systems.
-        if path.name.casefold() in taken:
+        if caseless(path.name) in taken:
             continue
         if owner_of(path) in (None, upload.id):
-            taken.add(path.name.casefold())
+            taken.add(caseless(path.name))
             return path
 
 
@@ -194,15 +195,15 @@ def _put_description(tree: _Sidecar, upload: Upload) -> None:
 
 def _put_keywords(tree: _Sidecar, words: Words) -> None:
     tags = list(dict.fromkeys(words.tags))
-    known = {tag.casefold() for tag in tags}
-    paths = [path for path in words.upload.keyword_paths if path.rpartition("|")[2].casefold() in known]
-    levels = {level.casefold() for path in paths for level in path.split("|")}
-    single = [tag for tag in tags if tag.casefold() not in levels]
+    known = {caseless(tag) for tag in tags}
+    paths = [path for path in words.upload.keyword_paths if caseless(path.rpartition("|")[2]) in known]
+    levels = {caseless(level) for path in paths for level in path.split("|")}
+    single = [tag for tag in tags if caseless(tag) not in levels]
     # A tag of ours is one level: what would part it into several becomes a space.
     slashed = [path.replace("/", " ").replace("|", "/") for path in paths] + [tag.replace("/", " ") for tag in single]
     paths += [tag.replace("|", " ") for tag in single]
     # What we wrote before and what a person took away is not another program's.
-    gone = {tag.casefold() for tag in (*words.removed, *tree.xmp.texts(_TAGS))} - known
+    gone = {caseless(tag) for tag in (*words.removed, *tree.xmp.texts(_TAGS))} - known
     for name, kind, mark, values in (
         ("dc:subject", "Bag", "", tags),
         ("lr:hierarchicalSubject", "Bag", "|", paths),
@@ -210,12 +211,12 @@ def _put_keywords(tree: _Sidecar, words: Words) -> None:
         ("MicrosoftPhoto:LastKeywordXMP", "Bag", "/", slashed),
     ):
         theirs = [text for text in tree.xmp.texts(name) if _leaf(text, mark) not in gone]
-        there = {text.casefold() for text in theirs}
-        tree.put(name, [*theirs, *(value for value in values if value.casefold() not in there)], kind)
+        there = {caseless(text) for text in theirs}
+        tree.put(name, [*theirs, *(value for value in values if caseless(value) not in there)], kind)
 
 
 def _leaf(text: str, mark: str) -> str:
-    return (text.rpartition(mark)[2] if mark else text).casefold()
+    return caseless(text.rpartition(mark)[2] if mark else text)
 
 
 def _put_rating(tree: _Sidecar, upload: Upload) -> None:

@@ -21,7 +21,7 @@ from vuemantics_tui.domain.media import Place
 from vuemantics_tui.domain.text import folded
 
 # A place further away than this does not say where a picture was taken; the country does, on land.
-MOST_KM = 50.0
+MOST_KM, MOST_KM_AT_SEA = 50.0, 20.0
 # The clocks of a whole country rarely differ, so its nearest place tells the time from further away.
 MOST_KM_FOR_ZONE = 1000.0
 
@@ -39,6 +39,10 @@ _NEAR_KM = 16.0
 # This near to a place that lies across the border of its country, the border is taken to be wrong.
 _STRADDLING_KM = 1.0
 
+# A city has this many people, on the scale of the table, and is known without its country if it is so many times as
+# large as any other of its name.
+_CITY, _RIVALLED = round(_PEOPLE_A_DOUBLING * math.log2(100_000)), 5
+
 _Floats = NDArray[np.float64]
 _Integers = NDArray[np.int64]
 
@@ -47,7 +51,7 @@ def locate(latitude: float, longitude: float) -> tuple[Place | None, str | None]
     """Return the place at these coordinates, in degrees north and east, and the name of its time zone.
 
     A place is never in another country than the one whose borders surround the point. Where nobody lives within 50 km,
-    only the country is named, and on the sea nothing. Either is None where it is not known.
+    only the country is named, and at sea, far from any town, nothing. Either is None where it is not known.
     """
     if not (abs(latitude) <= 90 and abs(longitude) <= 180):
         return None, None
@@ -58,7 +62,7 @@ def read_place(text: str) -> Place:
     """Return the place that a person names as `Rome`, `Rome, Italy` or `Rome, Lazio, Italy`.
 
     Where the country is named, by its code or one of its names, and has such a town, what else is known of the town is
-    added. Otherwise the names are taken as they are.
+    added; without a country, if it is a city that no other rivals. Otherwise the names are taken as they are.
     """
     parts = [" ".join(part.split()) for part in text.split(",")]
     names = [part for part in parts if part]
@@ -67,7 +71,8 @@ def read_place(text: str) -> Place:
     table = _table()
     country = table.country_named(names[-1])
     if country is None:
-        return Place(names[0], ", ".join(names[1:]))
+        city = table.city_named(names[0]) if len(names) == 1 else None
+        return Place(names[0], ", ".join(names[1:])) if city is None else table.place(city)
     whole = table.country(country)
     name, region = (names[0], ", ".join(names[1:-1])) if len(names) > 1 else (names[-1], "")
     town = table.town_named(name, region, country)
@@ -79,11 +84,11 @@ def read_place(text: str) -> Place:
 @lru_cache(maxsize=4096)
 def _located(latitude: float, longitude: float) -> tuple[Place | None, str | None]:
     table = _table()
-    country = table.country_at(latitude, longitude)
-    found = table.nearest(latitude, longitude, country, MOST_KM)
+    country, is_land = table.country_at(latitude, longitude), table.is_land(latitude, longitude)
+    found = table.nearest(latitude, longitude, country, MOST_KM if is_land else MOST_KM_AT_SEA)
     if found is not None:
         return table.place(found), table.zone(found)
-    if country is None or not table.is_land(latitude, longitude):
+    if country is None or not is_land:
         return None, None
     far = table.nearest(latitude, longitude, country, MOST_KM_FOR_ZONE)
     return table.country(country), None if far is None else table.zone(far)
@@ -256,14 +261,32 @@ class _Table:
                 return number
         return None
 
+    def city_named(self, text: str) -> int | None:
+        """Return the number of the city with this name, if it is several times as large as any other of that name."""
+        wanted = folded(text)
+        people = [
+            (2 ** (int(self.people[number]) / _PEOPLE_A_DOUBLING), number)
+            for number in np.flatnonzero(self.people >= _CITY).tolist()
+            if self.has_name(number, wanted)
+        ]
+        people.sort(reverse=True)
+        if not people or (len(people) > 1 and people[0][0] < _RIVALLED * people[1][0]):
+            return None
+        return people[0][1]
+
+    def has_name(self, number: int, wanted: str) -> bool:
+        """Tell whether a place has a name, which is folded."""
+        common, rest = self.other_names(number)
+        names = (self.name(number), *common, *rest)
+        return any(_initial(name[0]) == wanted[:1] and folded(name) == wanted for name in names)
+
     def town_named(self, text: str, region: str, country: int) -> int | None:
         """Return the number of the largest town of a country with this name, in this region if that is given."""
         wanted, region_wanted = folded(text), folded(region)
         found = []
         # The places of a country follow each other.
         for number in np.flatnonzero(self.groups[:, 0][self.group_of] == country).tolist():
-            common, rest = self.other_names(number)
-            if any(folded(name) == wanted for name in (self.name(number), *common, *rest)) and (
+            if self.has_name(number, wanted) and (
                 not region or folded(self.regions[self.groups[self.group_of[number]][1]]) == region_wanted
             ):
                 found.append(number)
@@ -273,6 +296,12 @@ class _Table:
         """Return the time zone of a place by its number."""
         _, _, zone, _ = self.groups[self.group_of[number]]
         return self.zones[int(zone)]
+
+
+@cache
+def _initial(letter: str) -> str:
+    """Return what a name that begins with this letter begins with when it is folded."""
+    return folded(letter)[:1]
 
 
 def _key(row: Any, east: Any) -> Any:

@@ -39,7 +39,8 @@ NAMESPACES: Mapping[str, str] = {
     "Container": "http://ns.google.com/photos/1.0/container/",
     "Item": "http://ns.google.com/photos/1.0/container/item/",
     "hdrgm": "http://ns.adobe.com/hdr-gain-map/1.0/",
-    "vuemantics": "urn:vuemantics-tui:side-car",
+    # It ends in a slash, which some programs would add.
+    "vuemantics": "urn:vuemantics-tui:side-car/",
     "apple-fi": "http://ns.apple.com/faceinfo/1.0/",
 }
 """The namespaces that have a usual prefix, by that prefix: a property is named by it, whatever its packet calls it."""
@@ -155,7 +156,8 @@ def packet_tree(packet: bytes) -> PacketTree:
     try:
         parser.Parse(_decoded(packet), True)
     except (expat.ExpatError, _TooMuchError):
-        whole = False
+        # What follows a finished packet is another one's rest.
+        whole = bool(count) and not opened
         started = opened if count <= _MOST_ELEMENTS and len(opened) <= _MOST_DEPTH else opened[:-1]
         for place, name in enumerate(reversed(started)):
             element = builder.end(name)

@@ -83,6 +83,8 @@ def histogram(cosines: Sequence[float], cut: float) -> Histogram | None:
 RRF_K = 60
 # How deep each ranking is read: bounds the cost of a word that is everywhere.
 DEPTH = 200
+# How deep they are read at most where what was found is mostly inside the same stacks.
+DEEPEST = 3_200
 # An upload with only some of the words matches less well than one with all.
 SOME_WORDS_WEIGHT = 0.4
 # An upload with all words in the text of the picture comes before one that is first by words and by meaning:
@@ -245,6 +247,16 @@ class Ranking:
         numbers = {hit.number for hit in kept}
         below = [hit for hit in hits if hit.number not in numbers]
         if covers := {} if members else await self._filters.covers([hit.number for hit in hits]):
+            if len(covers) > depth // 2 and depth < DEEPEST:
+                # Large stacks fill the rankings: what lies behind them counts too.
+                return await self.search(
+                    query,
+                    4 * depth,
+                    final=final,
+                    half_typed=half_typed,
+                    show_hidden=show_hidden,
+                    meaning=meaning,
+                )
             kept = _once(kept, covers, set())
             below = _once(below, covers, {hit.number for hit in kept})
         kept = await self._sorted(kept, query.sort)

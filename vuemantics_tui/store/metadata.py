@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime, tzinfo
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import aiosqlite
 
@@ -154,6 +153,9 @@ def _zone(name: object) -> tzinfo | None:
     """Return a zone by its name, or None if there is no such zone on this machine."""
     if not isinstance(name, str):
         return None
+    # It takes some milliseconds to load, and few uploads have a place.
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):

@@ -6,6 +6,8 @@ import hashlib
 import io
 import pickle
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vuemantics_tui.domain.errors import AnalyzerError
+from vuemantics_tui.domain.errors import AnalyzerError, ErrorKind
 from vuemantics_tui.media.faults import raised_in
 
 if TYPE_CHECKING:
@@ -176,6 +178,8 @@ def _as_array(tensor: _Tensor, storage: NDArray[np.generic]) -> NDArray[np.gener
 
 
 _ONLY_ERRORS = 3
+# Whatever kind of error it raises for that, it says one of these: of its arena, or of C++.
+_OUT_OF_MEMORY = ("Failed to allocate memory", "bad_alloc", "bad allocation")
 
 
 def open_session(model: bytes) -> onnxruntime.InferenceSession:
@@ -195,10 +199,23 @@ def open_session(model: bytes) -> onnxruntime.InferenceSession:
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = _ONLY_ERRORS
-    try:
+    with runtime_errors("ONNX Runtime refused a model"):
         return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+@contextmanager
+def runtime_errors(what: str) -> Iterator[None]:
+    """Turn what ONNX Runtime raises, and a lack of memory, into an AnalyzerError; `what` says what failed."""
+    try:
+        yield
     except Exception as error:
         # Its errors have no common base; what it does not raise itself is a mistake in this call.
-        if isinstance(error, TypeError) or not raised_in(error, ("onnxruntime",)):
+        if isinstance(error, TypeError) or not (isinstance(error, MemoryError) or raised_in(error, ("onnxruntime",))):
             raise
-        raise AnalyzerError(f"ONNX Runtime refused a model: {error}") from error
+        if isinstance(error, MemoryError) or any(sign in str(error) for sign in _OUT_OF_MEMORY):
+            raise AnalyzerError(
+                "There is not enough memory for the built-in models",
+                "Close other programs, or set `workers` to a lower number, then try again.",
+                ErrorKind.TRANSIENT,
+            ) from error
+        raise AnalyzerError(f"{what}: {error}") from error

@@ -18,6 +18,7 @@ from vuemantics_tui.analyzers.builtin.models import (
     open_session,
     read_model_file,
     read_torch_weights,
+    runtime_errors,
 )
 from vuemantics_tui.analyzers.builtin.pictures import Pixels
 from vuemantics_tui.domain.errors import AnalyzerError
@@ -188,14 +189,16 @@ _DEVIATION = np.array([0.229, 0.224, 0.225], np.float32)
 def classify(pixels: Pixels, cache_dir: Path) -> Probabilities:
     """Return the mean probabilities of a centre crop and of the whole picture squashed to a square.
 
-    Raises AnalyzerError if the model is missing.
+    Raises AnalyzerError if the model is missing or fails.
     """
     image = Image.fromarray(pixels)
     width, height = image.size
     side = min(width, height) * _CROP_SHARE
     left, top = (width - side) / 2, (height - side) / 2
     views = [_view(image, (left, top, left + side, top + side)), _view(image, (0, 0, width, height))]
-    logits = _session(cache_dir).run([OUTPUT_NAME], {INPUT_NAME: np.stack(views)})[0]
+    session = _session(cache_dir)
+    with runtime_errors("ONNX Runtime could not look at a picture"):
+        logits = session.run([OUTPUT_NAME], {INPUT_NAME: np.stack(views)})[0]
     exponents = np.exp(logits - logits.max(axis=1, keepdims=True))
     mean: Probabilities = (exponents / exponents.sum(axis=1, keepdims=True)).mean(axis=0)
     return mean

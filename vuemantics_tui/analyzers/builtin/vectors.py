@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from vuemantics_tui.analyzers.base import Vector
 from vuemantics_tui.analyzers.builtin.labels import ClassLabel, labels_by_name
-from vuemantics_tui.analyzers.builtin.models import TEXT_MODEL, open_session, read_model_file
+from vuemantics_tui.analyzers.builtin.models import TEXT_MODEL, open_session, read_model_file, runtime_errors
 
 DIMENSION = 384
 MAX_TOKENS = 256
@@ -26,7 +26,8 @@ def embed_texts(texts: Sequence[str]) -> NDArray[np.float32]:
 
     A text over 256 tokens is embedded in pieces and averaged. Raises AnalyzerError.
     """
-    return _embedder().embed(texts)
+    with runtime_errors("ONNX Runtime could not embed a text"):
+        return _embedder().embed(texts)
 
 
 def normalise(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
