@@ -71,3 +71,14 @@ def test_a_whole_control_token_at_the_end_leaves_no_points(text: str) -> None:
 @given(texts)
 def test_blanks_around_a_text_do_not_count(text: str) -> None:
     assert audit_description(f" \n{text}\t ") == audit_description(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "สุนัขสีน้ำตาลตัวหนึ่งกำลังวิ่งเล่นอยู่บนชายหาดทรายขาวในยามพระอาทิตย์ตกดิน ท้องฟ้าเป็นสีส้มและมีเมฆบางๆ",
+        "समुद्र तट पर एक भूरा कुत्ता सूर्यास्त के समय खुशी से दौड़ रहा है, और पीछे छोटी नावें दिखाई देती हैं।",
+    ],
+)
+def test_marks_are_parts_of_letters(text: str) -> None:
+    assert audit_description(text).score == 100

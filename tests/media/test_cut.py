@@ -198,3 +198,14 @@ def test_a_head_that_declares_a_large_picture_is_not_filled_up(
     path.write_bytes(declaring(12_000, 12_000) + bytes(100))
     with pytest.raises(MediaError, match="The picture cannot be decoded: "):
         make_thumbnail(path, FileType.IMAGE, tmp_path / "t.jpg")
+
+
+def test_a_png_of_no_known_colour_type_is_damaged(tmp_path: Path) -> None:
+    whole = drawing.four_corners().convert("RGB")
+    whole.save(tmp_path / "a.png")
+    data = bytearray((tmp_path / "a.png").read_bytes())
+    data[25] = 9
+    (tmp_path / "a.png").write_bytes(data)
+    with pytest.raises(MediaError):
+        picture_within(tmp_path / "a.png", 64)
+    assert probe(tmp_path / "a.png", MediaLimits()).width is None

@@ -153,6 +153,26 @@ async def test_a_camera_is_found_however_it_is_typed(database: Database) -> None
     assert await FilterStore(database).cameras("зен", 8) == [("Красногорск Зенит Ё", 1)]
 
 
+async def test_what_a_file_says_is_found_however_it_is_typed(database: Database) -> None:
+    await insert_upload(UploadStore(database))
+    async with database.transaction() as connection:
+        await connection.execute(
+            "UPDATE uploads SET title = 'Straßenfest in Łódź', creator = ?, label = 'Größe', caption = '古い写真'",
+            (unicodedata.normalize("NFD", "Zoë Ørsted"),),
+        )
+    for line in (
+        "title:STRASSENFEST",
+        "title:*lodz",
+        'creator:"zoe ørsted"',
+        "creator:ZOË",
+        "label:grösse",
+        "label:GRO*",
+    ):
+        assert await by_filter(database, line) == [1], line
+    for line in ("strassenfest", "orsted", "写真", '"古い写"'):
+        assert await by_word(database, line) == [1], line
+
+
 async def test_names_are_ordered_as_people_count_and_spell(database: Database) -> None:
     names = ["img10.jpg", "Öl.jpg", "IMG2.jpg", "Zebra.jpg", "img010b.jpg", "öl 2.jpg", "Apfel.jpg", "ärger.jpg"]
     for name in names:

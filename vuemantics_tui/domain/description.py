@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -59,6 +60,11 @@ class AuditResult:
         return self.score >= PASSING_SCORE
 
 
+def _is_mark(character: str) -> bool:
+    """Whether it is part of a letter, as the vowels of Thai and Hindi are."""
+    return unicodedata.category(character)[0] == "M"
+
+
 def audit_description(text: str) -> AuditResult:
     """Score a description with the rules and penalties of the vuemantics web app.
 
@@ -78,7 +84,7 @@ def audit_description(text: str) -> AuditResult:
         penalties.append((40, f"fewer than {MIN_UNIQUE_SHARE:.0%} distinct words"))
     if any(len(list(run)) > MAX_RUN_OF_ONE_WORD for _, run in groupby(words)):
         penalties.append((35, "repeats a word four times in a row"))
-    symbols = sum(not (character.isalpha() or character.isspace()) for character in stripped)
+    symbols = sum(not (character.isalpha() or character.isspace() or _is_mark(character)) for character in stripped)
     if symbols / len(stripped) > MAX_SYMBOL_SHARE:
         penalties.append((25, f"more than {MAX_SYMBOL_SHARE:.0%} symbols and digits"))
     score = max(0, 100 - sum(points for points, _ in penalties))

@@ -1,7 +1,7 @@
 """The words that a file brings: title, caption, creator, keywords, rating and colour label.
 
-They stand in XMP, in IPTC records (IIM 4.2) and in a few tags of EXIF, often in all of them. XMP comes first, as the
-Metadata Working Group advises (Guidelines for Handling Image Metadata 2.0, chapter 5); a side-car comes before all.
+They stand in XMP, in IPTC records (IIM 4.2) and in a few tags of EXIF, often in all of them. XMP comes first, which
+most programs write and the others copy; a side-car comes before all.
 """
 
 from __future__ import annotations
@@ -38,6 +38,12 @@ _NO_CAPTION = re.compile(
     r"|(sony|minolta) dsc|dsc|samsung camera pictures|dcim[\\/].*|exif_jpeg_\w+|<.* / .*>|default|untitled"
     r"|cof|edf|mde|nor|dav|r?hdr|oznor\w*|ozedf|rptnb|ascii\W*|\W*",
     re.IGNORECASE,
+)
+# What cameras and programs write into EXIF alone: their own names, numbers, settings.
+_NO_EXIF_CAPTION = re.compile(
+    r"(\w+ )?digital camera|\w+ dsc( picture)?|dcf[ \d.]*|null|none|n/a|[a-z]{0,5}[\d_-]+[a-z]?|\{.*\}"
+    r"|(created|made) (with|by|using) .*|(file written by )?adobe photoshop.*|software: .*|kofax .*",
+    re.IGNORECASE | re.DOTALL,
 )
 _PERCENT = ((1, 0), (13, 1), (38, 2), (63, 3), (88, 4))
 
@@ -151,15 +157,25 @@ def place_words(xmp: Iterable[Xmp], iptc: bytes) -> str:
 def words_of_exif(main: Mapping[int, Any]) -> FileWords:
     """Return what the main directory of EXIF says, with the tags of Windows in it."""
     base = ExifTags.Base
+    caption = _caption(_exif_text(main.get(base.ImageDescription)))
+    maker = _exif_text(main.get(base.Make)).split()[:1]
+    if caption and (_NO_EXIF_CAPTION.fullmatch(caption) or _is_named_for(caption, maker)):
+        caption = None
     stars = main.get(base.Rating)
     percent = main.get(base.RatingPercent)
     return FileWords(
         title=_line(_wide_text(main.get(base.XPTitle))),
-        caption=_caption(_exif_text(main.get(base.ImageDescription))) or _caption(_wide_text(main.get(base.XPComment))),
+        caption=caption or _caption(_wide_text(main.get(base.XPComment))),
         creator=_line(_exif_text(main.get(base.Artist)) or _wide_text(main.get(base.XPAuthor))),
         rating=_stars(stars) if stars else _percent(percent),
         keywords=_keywords(_wide_text(main.get(base.XPKeywords)).split(";"), ()),
     )
+
+
+def _is_named_for(caption: str, maker: list[str]) -> bool:
+    """Tell whether a caption is nothing but the name of the camera: "SAMSUNG CSC"."""
+    words = caption.casefold().split()
+    return len(words) <= 3 and words[:1] == [word.casefold() for word in maker]
 
 
 def words_of_clip(tags: Mapping[str, str]) -> FileWords:

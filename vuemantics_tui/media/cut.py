@@ -219,7 +219,7 @@ def _png(data: bytes, fill: Fill) -> bytes | None:
 def _png_grey(header: bytes, start: int, length: int) -> bytes:
     """The end of the pixels as unfiltered grey, as of a JPEG; of a palette, or in Adam7, as zeros."""
     width, depth, colour, interlace = int.from_bytes(header[:4]), header[8], header[9], header[12]
-    if colour == 3 or interlace or depth < 8:
+    if colour == 3 or interlace or depth < 8 or colour not in _PNG_CHANNELS:
         return bytes(length)
     row = b"\x00" + b"\x80" * (width * _PNG_CHANNELS[colour] * depth // 8)
     into = start % len(row)
