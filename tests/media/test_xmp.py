@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from vuemantics_tui.media.packets import find_packets
-from vuemantics_tui.media.xmp import Xmp, parse_xmp
+from vuemantics_tui.media.xmp import Xmp, packet_tree, parse_xmp
 
 XMPMETA = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/">
@@ -256,3 +256,28 @@ def test_iptc_is_found_in_jpeg_and_tiff(tmp_path: Path) -> None:
     tiff = tmp_path / "a.tif"
     Image.new("RGB", (8, 8)).save(tiff, tiffinfo={33723: records})
     assert find_packets(tiff).iptc == records
+
+
+def test_what_follows_a_packet_is_no_damage() -> None:
+    tree = packet_tree(PACKET + b"</rdf:Bag></x:xmpmeta>")
+    assert tree.whole
+    assert not packet_tree(PACKET[:-100]).whole
+    assert not packet_tree(b"").whole
+
+
+@pytest.mark.parametrize("offset", [2**63 - 1, 2**64 - 1, 2**40])
+def test_offsets_beyond_any_file_do_no_harm(offset: int, tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    path.write_bytes(struct.pack("<2sHHHQ", b"II", 43, 8, 0, offset) + b"\x00" * 64)
+    assert find_packets(path).xmp == b""
+
+
+def test_xmp_of_gif_in_blocks_is_joined(tmp_path: Path) -> None:
+    path = tmp_path / "a.gif"
+    Image.new("P", (8, 8)).save(path)
+    data = path.read_bytes()
+    pieces = [PACKET[start : start + 100] for start in range(0, len(PACKET), 100)]
+    blocks = b"".join(bytes([len(piece)]) + piece for piece in pieces)
+    at = data.index(b"\x2c")
+    path.write_bytes(data[:at] + b"\x21\xff\x0bXMP DataXMP" + blocks + b"\x00" + data[at:])
+    assert find_packets(path).read_xmp().texts("dc:subject") == ("Käthe", "sea")

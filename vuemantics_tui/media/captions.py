@@ -1,7 +1,7 @@
 """The words that a file brings: title, caption, creator, keywords, rating and colour label.
 
-They stand in XMP, in IPTC records (IIM 4.2) and in a few tags of EXIF, often in all of them. XMP comes first, as the
-Metadata Working Group advises (Guidelines for Handling Image Metadata 2.0, chapter 5); a side-car comes before all.
+They stand in XMP, in IPTC records (IIM 4.2) and in a few tags of EXIF, often in all of them. XMP comes first, which
+most programs write and the others copy; a side-car comes before all.
 """
 
 from __future__ import annotations

@@ -121,7 +121,10 @@ def _part(file: BinaryIO, at: int, size: int) -> bytes:
     """Return a part of the file. Raises ValueError if it is too long, or the file too short."""
     if size > MOST_BYTES or at < 0 or size < 0:
         raise ValueError("this part is too long")
-    file.seek(at)
+    try:
+        file.seek(at)
+    except (OSError, OverflowError) as error:
+        raise ValueError("no file is that long") from error
     data = file.read(size)
     if len(data) < size:
         raise ValueError("the file ends before this part does")
@@ -281,6 +284,15 @@ def _read_gif(file: BinaryIO, found: Packets) -> None:
         # A trailer of 258 bytes follows, each a length that leads to its end: 01 FF FE ... 00 00.
         end = data.find(b"\x01\xff\xfe\xfd", start)
         found.xmp = data[start + 14 : end if end >= 0 else len(data)]
+        if found.xmp[:1] not in (b"<", b"\xef", b"\xff", b"\xfe"):
+            # Written in blocks all the same, each with its length before it.
+            found.xmp = b"".join(_gif_blocks(data, start + 14))
+
+
+def _gif_blocks(data: bytes, at: int) -> Iterator[bytes]:
+    while at < len(data) and data[at]:
+        yield data[at + 1 : at + 1 + data[at]]
+        at += 1 + data[at]
 
 
 # TIFF and what is built like it

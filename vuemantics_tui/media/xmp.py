@@ -156,7 +156,8 @@ def packet_tree(packet: bytes) -> PacketTree:
     try:
         parser.Parse(_decoded(packet), True)
     except (expat.ExpatError, _TooMuchError):
-        whole = False
+        # What follows a finished packet is another one's rest.
+        whole = bool(count) and not opened
         started = opened if count <= _MOST_ELEMENTS and len(opened) <= _MOST_DEPTH else opened[:-1]
         for place, name in enumerate(reversed(started)):
             element = builder.end(name)
