@@ -62,6 +62,14 @@ def test_a_vector_of_zeros_stays_finite() -> None:
 
 
 # In a process of its own, as only there its memory can be limited.
+_USED = """
+import sys
+import psutil
+from vuemantics_tui.analyzers.builtin.vectors import embed_texts
+
+embed_texts(["hello world " * int(sys.argv[1])])
+print(psutil.Process().memory_info().rss)
+"""
 _OUT_OF_MEMORY = """
 import resource
 from pathlib import Path
@@ -70,13 +78,29 @@ from vuemantics_tui.domain.errors import AnalyzerError
 
 embed_texts(["hello"])
 used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-for room in (20_000_000, 1_000_000):
-    resource.setrlimit(resource.RLIMIT_AS, (used + room, resource.getrlimit(resource.RLIMIT_AS)[1]))
+resource.setrlimit(resource.RLIMIT_AS, (used + 20_000_000, resource.getrlimit(resource.RLIMIT_AS)[1]))
+blocks = []
+try:
+    # What is left is in pieces that are too small for the model.
+    while True:
+        blocks.append(bytearray(2_000_000))
+except MemoryError:
+    pass
+for _ in range(2):
     try:
-        embed_texts(["hello world " * 2000] * 64)
+        embed_texts(["hello world " * 120])
     except AnalyzerError as error:
         print(error.kind, error.message, error.hint)
 """
+
+
+def test_a_long_text_takes_no_more_memory_than_one_piece_of_it() -> None:
+    """By a process of its own: the model keeps what its largest batch took."""
+    used = [
+        int(subprocess.run([sys.executable, "-c", _USED, str(count)], capture_output=True, check=True).stdout)
+        for count in (120, 6000)
+    ]
+    assert used[1] - used[0] < 40 * 1024**2
 
 
 def test_a_lack_of_memory_is_told_with_what_helps() -> None:

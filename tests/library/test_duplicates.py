@@ -124,7 +124,7 @@ async def test_versions_of_a_photo_are_a_group_and_the_best_is_proposed(
         "cat-cropped.webp": Likeness.INSIDE,
     }
     cups = next(group for group in groups if group is not cats)
-    assert cups.reason == "it is the largest file"
+    assert cups.reason == "largest file"
     assert cats.spare_bytes == sum(one.file_size for one in cats.others)
     assert [group.spare_bytes for group in groups] == sorted((group.spare_bytes for group in groups), reverse=True)
     assert await similar_names(library) == set()
@@ -180,7 +180,7 @@ async def test_the_one_that_shows_more_is_kept(open_library: OpenLibrary, tmp_pa
     library = await with_files(open_library, tmp_path / "whole.jpg", tmp_path / "cropped.png")
     assert await names(library) == {("whole.jpg", frozenset({"cropped.png"}))}
     (group,) = await library.duplicates.groups()
-    assert group.reason == "it shows the most"
+    assert group.reason == "shows the most"
 
 
 async def test_two_shots_of_one_camera_are_similar(open_library: OpenLibrary, tmp_path: Path) -> None:

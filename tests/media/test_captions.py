@@ -166,11 +166,16 @@ def test_exif_and_the_tags_of_windows_come_last(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("text", ["OLYMPUS DIGITAL CAMERA         ", "SONY DSC", "DCIM\\100MEDIA\\DJI_0001.JPG", "   "])
+JUNK = ["OLYMPUS DIGITAL CAMERA         ", "SONY DSC", "DCIM\\100MEDIA\\DJI_0001.JPG", "   ", "DSC00019", "Acme CSC 12"]
+JUNK += ["Created with The GIMP", "File written by Adobe Photoshop 4.0", '{"shape": [32, 32, 3]}', "EPSON DSC picture"]
+
+
+@pytest.mark.parametrize("text", JUNK)
 def test_what_cameras_write_is_no_caption(text: str, tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
     exif = Image.Exif()
     exif[0x010E] = text
+    exif[0x010F] = "Acme Corporation"
     Image.new("RGB", (8, 8)).save(path, exif=exif)
     assert read_metadata(path, FileType.IMAGE).words.caption is None
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageFilter
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from tests.ui.conftest import Made, Window, add, make_library, window_on
 from vuemantics_tui.ui.screens.duplicates import DuplicatesScreen
@@ -43,7 +43,7 @@ async def test_the_best_of_a_group_is_kept_and_the_others_go_to_the_trash(
 ) -> None:
     async with window_with_alikes(root, tmp_path, width) as window:
         await window.press("W")
-        await window.shows("group 1 of 2", "✓ keep", "320 × 240", "sharpness", "proposed: it", "same picture")
+        await window.shows("group 1 of 2", "✓ keep", "320 × 240", "sharpness", "proposed: ", "same picture")
         first = window.app.screen.query_one("#duplicates-title").render().plain  # type: ignore[union-attr]
         await window.press("n")
         await window.shows("group 2 of 2")
@@ -89,3 +89,26 @@ async def test_where_nothing_looks_the_same_that_is_said(root: Path) -> None:
         assert "keep it" not in window.text()
         await window.press("q")
         await window.until(lambda: not isinstance(window.app.screen, DuplicatesScreen))
+
+
+async def test_similar_uploads_are_shown_apart_and_deleted_one_by_one(root: Path, tmp_path: Path) -> None:
+    for number in (48210733, 51977042):
+        ticket = Image.new("RGB", (600, 280), (250, 244, 228))
+        draw = ImageDraw.Draw(ticket)
+        draw.rectangle((0, 0, 600, 60), fill=(40, 70, 200))
+        draw.text((20, 130), f"No. {number}", font=ImageFont.load_default(40), fill="black")
+        ticket.save(tmp_path / f"ticket{number}.png")
+    await make_library(root)
+    async with window_on(root, size=(80, 24), process=True) as window:
+        await add(window.library, *sorted(tmp_path.glob("ticket*.png")))
+        await window.shows("2 completed")
+        await window.press("W")
+        await window.shows("No duplicates found.")
+        await window.press("s")
+        await window.shows("Similar", "group 1 of 1, 2 uploads", "▸ chosen")
+        assert "keep this one" not in window.text()
+        await window.press("enter", "right", "d")
+        await window.shows("Move ticket", "to the trash?")
+        await window.press("y")
+        await window.shows("No similar uploads found.")
+        assert (await window.library.trash.store.count())[0] == 1

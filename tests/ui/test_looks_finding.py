@@ -58,7 +58,7 @@ GROUP = DuplicateGroup(
         look_alike(2, "IMG_2041 beach walk (1).jpg", 1024, 240_000, 640.0, Likeness.SAME),
         look_alike(3, "whatsapp-2041.jpg", 640, 61_000, 205.4, Likeness.INSIDE),
     ),
-    "it has the most pixels",
+    "most pixels",
 )
 STATISTICS = Statistics(
     StoredStatistics(

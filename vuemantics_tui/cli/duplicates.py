@@ -120,7 +120,7 @@ def _group_lines(groups: Sequence[DuplicateGroup], similar: bool) -> list[str]:
 
 def _match_words(alike: LookAlike, group: DuplicateGroup, similar: bool) -> str:
     if alike is group.keep:
-        return "" if similar else "keep"
+        return "" if similar else f"keep: {group.reason}"
     return likeness_words(alike.likeness)
 
 

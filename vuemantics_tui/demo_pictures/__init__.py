@@ -14,7 +14,7 @@ from vuemantics_tui.demo_pictures.scenes import HEIGHT, WIDTH, draw_clip
 
 __all__ = ["BROKEN_NAME", "HEIGHT", "WIDTH", "draw_demo"]
 
-# A JPEG by its header, with the body cut off: the demo shows what a failure looks like, too.
+# A JPEG by its header, without the body: the demo shows what a failure looks like, too.
 BROKEN_NAME = "broken photo.jpg"
 
 _PICTURES: tuple[tuple[str, Callable[[], Image.Image]], ...] = (
@@ -68,5 +68,5 @@ def _broken() -> bytes:
     buffer = io.BytesIO()
     scenes.skyline().save(buffer, "JPEG", quality=80)
     whole = buffer.getvalue()
-    # The header with its dimensions stays; of the pixels hardly any.
-    return whole[: whole.index(b"\xff\xda") + 200]
+    # The header with its dimensions stays; of the pixels nothing, or else what is there would be shown.
+    return whole[: whole.index(b"\xff\xda")]

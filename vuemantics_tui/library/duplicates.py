@@ -31,10 +31,10 @@ _BATCH, _CALLS = 12, 24
 
 # Why one is kept, in the order of what counts; as `_rank`.
 _REASONS = (
-    *("it has sound", "it has the most pixels", "it knows the most of date, camera and place"),
-    *("it is the sharpest", "it is the largest file", "it was added first"),
+    *("has sound", "most pixels", "most details on when and where"),
+    *("sharpest", "largest file", "added first"),
 )
-_SHOWS_MORE = "it shows the most"
+_SHOWS_MORE = "shows the most"
 
 
 def ignore_found(found: DuplicatesFound) -> None:

@@ -39,6 +39,12 @@ _NO_CAPTION = re.compile(
     r"|cof|edf|mde|nor|dav|r?hdr|oznor\w*|ozedf|rptnb|ascii\W*|\W*",
     re.IGNORECASE,
 )
+# What cameras and programs write into EXIF alone: their own names, numbers, settings.
+_NO_EXIF_CAPTION = re.compile(
+    r"(\w+ )?digital camera|\w+ dsc( picture)?|dcf[ \d.]*|null|none|n/a|[a-z]{0,5}[\d_-]+[a-z]?|\{.*\}"
+    r"|(created|made) (with|by|using) .*|(file written by )?adobe photoshop.*|software: .*|kofax .*",
+    re.IGNORECASE | re.DOTALL,
+)
 _PERCENT = ((1, 0), (13, 1), (38, 2), (63, 3), (88, 4))
 
 _KEYWORD_FIELDS = {
@@ -151,15 +157,25 @@ def place_words(xmp: Iterable[Xmp], iptc: bytes) -> str:
 def words_of_exif(main: Mapping[int, Any]) -> FileWords:
     """Return what the main directory of EXIF says, with the tags of Windows in it."""
     base = ExifTags.Base
+    caption = _caption(_exif_text(main.get(base.ImageDescription)))
+    maker = _exif_text(main.get(base.Make)).split()[:1]
+    if caption and (_NO_EXIF_CAPTION.fullmatch(caption) or _is_named_for(caption, maker)):
+        caption = None
     stars = main.get(base.Rating)
     percent = main.get(base.RatingPercent)
     return FileWords(
         title=_line(_wide_text(main.get(base.XPTitle))),
-        caption=_caption(_exif_text(main.get(base.ImageDescription))) or _caption(_wide_text(main.get(base.XPComment))),
+        caption=caption or _caption(_wide_text(main.get(base.XPComment))),
         creator=_line(_exif_text(main.get(base.Artist)) or _wide_text(main.get(base.XPAuthor))),
         rating=_stars(stars) if stars else _percent(percent),
         keywords=_keywords(_wide_text(main.get(base.XPKeywords)).split(";"), ()),
     )
+
+
+def _is_named_for(caption: str, maker: list[str]) -> bool:
+    """Tell whether a caption is nothing but the name of the camera: "SAMSUNG CSC"."""
+    words = caption.casefold().split()
+    return len(words) <= 3 and words[:1] == [word.casefold() for word in maker]
 
 
 def words_of_clip(tags: Mapping[str, str]) -> FileWords:

@@ -51,9 +51,12 @@ _MOST_CHANGE_OF_THUMBNAILS = 2.5
 # Copies reach 6, 9 and 16.
 _MOST_BRIGHTNESS, _MOST_COLOUR, _MOST_SMALL_COLOUR = 11.0, 14.0, 28.0
 # Two shots have noise of their own, and differ by twice what one of them varies by; a copy differs by that at most.
-# Measured in the quietest fifth of the blocks, where noise is at least _LEAST_NOISE: copies reach 0.9, bursts begin at
-# 1.2. What 8 bits round off is added to what they vary by.
-_QUIET, _LEAST_NOISE, _ROUNDED, _MOST_NOISE = 20, 0.3, 2.0, 1.05
+# Measured in the quietest fifth of the blocks, where noise is at least _LEAST_NOISE: copies reach 0.9, JPEGs of quality
+# 10 1.4, two shots with a noise of 5 levels 1.9. What 8 bits round off is added to what they vary by.
+_QUIET, _LEAST_NOISE, _ROUNDED, _MOST_NOISE = 20, 0.3, 2.0, 1.4
+# By how much one may have more contrast than the other: compression leaves it, an edit changes it. Of a picture whose
+# blocks vary by less than _LEAST_CONTRAST (squared), compression changes it too.
+_LEAST_CONTRAST, _MOST_CONTRAST = 100.0, 0.04
 
 # Two pictures are similar if they agree at 64 px: correlation of the greys, mean difference of brightness and colour.
 _SIMILAR_SIDE = 64
@@ -65,6 +68,9 @@ _MOMENTS = tuple((number + 0.5) / 6 for number in range(6))
 _MOST_CHANGE_OF_CLIPS = 2.5
 # Decoding ends after this many seconds, without what was not reached.
 _CLIP_SECONDS = 30.0
+
+# The formats, as Pillow names them, whose pictures are shown one after the other.
+_ANIMATED = frozenset({"GIF", "PNG", "WEBP", "AVIF", "TIFF", "JXL"})
 
 # Where the search for a crop begins, besides the whole: it converges from some five hundredths away.
 _STARTS: tuple[Box, ...] = (
@@ -79,14 +85,16 @@ _FOUND, _HOPELESS = 0.01, 0.5
 class Difference:
     """How much two aligned pictures differ: the most changed block, the largest differences of means, and the noise.
 
-    `noise` is the mean squared difference of the quietest blocks of the first as a share of what they vary by, or 0
-    where the second has less noise than the first, as compression leaves it.
+    `contrast` is by how much the second has more or less than the first, as a share. `noise` is the mean squared
+    difference of the quietest blocks of the first as a share of what they vary by, or 0 where the second has less noise
+    than the first, as compression leaves it.
     """
 
     change: float
     brightness: float
     colour: float
     small_colour: float
+    contrast: float
     noise: float
 
     def is_within(self, most_change: float) -> bool:
@@ -96,6 +104,7 @@ class Difference:
             and self.brightness <= _MOST_BRIGHTNESS
             and self.colour <= _MOST_COLOUR
             and self.small_colour <= _MOST_SMALL_COLOUR
+            and self.contrast <= _MOST_CONTRAST
             and self.noise <= _MOST_NOISE
         )
 
@@ -196,8 +205,15 @@ def difference(one: Image.Image, other: Image.Image) -> Difference:
         brightness=float(np.abs(_blocks(differing, 4)).max()),
         colour=max(float(np.abs(_blocks(band, 4)).max()) for band in colours),
         small_colour=max(float(np.abs(_blocks(band, 2)).max()) for band in colours),
+        contrast=_contrast(_blocks(sharp, 2), _blocks(other_sharp, 2)),
         noise=_noise(_variance(sharp), _variance(other_sharp), _variance(differing)),
     )
+
+
+def _contrast(means: Floats, other: Floats) -> float:
+    one, two = means - means.mean(), other - other.mean()
+    spread = float((one * one).mean())
+    return abs(float((one * two).mean()) / spread - 1) if spread > _LEAST_CONTRAST else 0.0
 
 
 def _noise(variance: Floats, other: Floats, differing: Floats) -> float:
@@ -243,7 +259,8 @@ def _have_same_frames(one: Path, other: Path, max_pixels: int) -> bool:
 
 def _frame_count(path: Path, max_pixels: int) -> int:
     with picture_faults("The picture cannot be decoded"), open_picture(path, max_pixels) as image:
-        return int(getattr(image, "n_frames", 1))
+        # Other formats hold previews, gain maps and thumbnails beside their picture.
+        return int(getattr(image, "n_frames", 1)) if image.format in _ANIMATED else 1
 
 
 @lru_cache(maxsize=2)

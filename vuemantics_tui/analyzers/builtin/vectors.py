@@ -18,7 +18,8 @@ DIMENSION = 384
 MAX_TOKENS = 256
 """The most tokens the model was trained on, including its two markers."""
 
-_BATCH = 32
+# In one batch, padding included: more is no faster, and the model keeps the memory that its largest batch took.
+_BATCH_TOKENS = MAX_TOKENS
 
 
 def embed_texts(texts: Sequence[str]) -> NDArray[np.float32]:
@@ -58,8 +59,11 @@ class _Embedder:
         sums = np.zeros((len(texts), DIMENSION), np.float32)
         # Texts of like length together: a batch is as long as its longest.
         pieces.sort(key=lambda owned: len(owned[1]))
-        for first in range(0, len(pieces), _BATCH):
-            batch = pieces[first : first + _BATCH]
+        while pieces:
+            count = 1
+            while count < len(pieces) and (count + 1) * len(pieces[count][1]) <= _BATCH_TOKENS:
+                count += 1
+            batch, pieces = pieces[:count], pieces[count:]
             owners = [owner for owner, _ in batch]
             np.add.at(sums, owners, self._vectors([piece for _, piece in batch]))
         return normalise(sums)

@@ -76,7 +76,7 @@ class DuplicatesScreen(Screen[None]):
         action("next-choice", "right,l,down,j", "move_choice(1)", "choose", "Choose the next one", MOVE),
         hidden("previous-choice", "left,h,up,k", "move_choice(-1)", "choose", "Choose the previous one", MOVE),
         action("next-group", "n", "move_group(1)", "next group", "Next group", MOVE),
-        action("previous-group", "p", "move_group(-1)", "previous group", "Previous group", MOVE),
+        hidden("previous-group", "p", "move_group(-1)", "previous group", "Previous group", MOVE),
         action("duplicates-back", "escape,q,W", "go_back", "back", "Back to the list", MOVE),
     ]
     CSS_PATH = Path(__file__).with_suffix(".tcss")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -372,20 +372,23 @@ class ViewerScreen(Screen[str | None]):
     @work(group="acting", exit_on_error=False)
     async def action_edit_tags(self) -> None:
         """Ask for tags."""
-        if (number := self._uploads.cursor_number) is not None:
-            await self._commands.edit_tags([number])
+        await self._act(self._commands.edit_tags)
 
     @work(group="acting", exit_on_error=False)
     async def action_rate(self, stars: int) -> None:
         """Rate with so many stars."""
-        if (number := self._uploads.cursor_number) is not None:
-            await self._commands.rate([number], stars)
+        await self._act(lambda numbers: self._commands.rate(numbers, stars))
+
+    async def _act(self, command: Callable[[Sequence[int]], Awaitable[bool]]) -> None:
+        """Do it to the upload, a stack as a whole unless it is opened."""
+        with self._notices.errors_told():
+            if (number := self._uploads.cursor_number) is not None:
+                await command(await self._uploads.whole([number]))
 
     @work(group="acting", exit_on_error=False)
     async def action_delete_upload(self) -> None:
         """Move it to the trash, after asking; the list then has the next one under its cursor."""
-        if (number := self._uploads.cursor_number) is not None:
-            await self._commands.delete([number])
+        await self._act(self._commands.delete)
 
     @work(group="acting", exit_on_error=False)
     async def action_undo(self) -> None:
