@@ -236,7 +236,8 @@ class ViewerScreen(Screen[str | None]):
     def _fitted(self, upload: Upload, columns: int, rows: int) -> View:
         """Return the view of an upload in a window of so many cells: as it was, if it is the one that was shown."""
         width, height = self._loader.graphics.cell
-        box = columns * width, rows * height
+        # Before the first layout it has no size.
+        box = max(1, columns * width), max(1, rows * height)
         size = (upload.width or box[0], upload.height or box[1])
         if self._view is None:
             return View(size, box)
@@ -262,7 +263,7 @@ class ViewerScreen(Screen[str | None]):
         columns, rows = self._picture.content_size
         for upload in await self._library.uploads.by_numbers(self._uploads.numbers((line + 1, line - 1))):
             width, height = self._loader.graphics.cell
-            box = columns * width, rows * height
+            box = max(1, columns * width), max(1, rows * height)
             await self._decoded(upload, View((upload.width or box[0], upload.height or box[1]), box))
 
     def _tell(self) -> None:
