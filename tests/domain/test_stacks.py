@@ -111,6 +111,7 @@ def test_these_belong_together(one: StackFacts, other: StackFacts) -> None:
         (facts("IMG_0102.JPG", taken_at=NOON), facts("IMG_0102.MOV", taken_at="2024-06-01T12:07:00")),
         (facts("IMG_0102.JPG", taken_at=NOON), facts("IMG_0102.MOV", taken_at="2024-06-03T12:00:00")),
         (facts("IMG_0102.JPG"), facts("IMG_0102.MOV", duration=95.0)),
+        (facts("poster.png", is_photo=False), facts("poster.mp4")),
         (facts("IMG_0102.JPG", content_identifier="A"), facts("IMG_0102.MOV", content_identifier="B")),
         (facts("DSC_0001.NEF", taken_at=NOON), facts("DSC_0001.JPG", taken_at="2024-06-01T12:00:09")),
         (facts("DSC_0001.NEF", camera="Nikon D850"), facts("DSC_0001.JPG", camera="Nikon Z6")),
@@ -183,5 +184,7 @@ def test_roles() -> None:
     assert set(roles_of(burst).values()) == {StackRole.FRAME}
     edited = [facts("a1.jpg", 1), facts("a1-edited.jpg", 2)]
     assert roles_of(edited) == {1: StackRole.ORIGINAL, 2: StackRole.EDITED}
+    clips = [facts("IMG_0001.MOV", 1), facts("IMG_E0001.MOV", 2)]
+    assert roles_of(clips) == {1: StackRole.ORIGINAL, 2: StackRole.EDITED}
     by_hand = [facts("cat.jpg", 1, by_hand=7), facts("dog.mp4", 2, by_hand=7)]
     assert set(roles_of(by_hand).values()) == {StackRole.MEMBER}

@@ -2,6 +2,7 @@
 
 import io
 import struct
+from collections.abc import Callable
 from pathlib import Path
 
 import av
@@ -103,7 +104,7 @@ def motion_of(path: Path) -> Motion:
 @pytest.mark.parametrize(
     "make", [google, google_with_gain_map, micro_video, samsung, marked, without_a_word, wrong_offset]
 )
-def test_the_clip_inside_a_jpeg_is_found(make, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_the_clip_inside_a_jpeg_is_found(make: Callable[[bytes], bytes], tmp_path: Path) -> None:
     inner, path = clip(), tmp_path / "photo.jpg"
     path.write_bytes(make(inner))
     found = motion_of(path)

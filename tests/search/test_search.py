@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import unicodedata
 
 import numpy as np
 
@@ -178,6 +179,10 @@ async def test_the_history_holds_each_search_once_newest_first(open_library: Ope
         await library.search.remember(text)
     assert await library.search.history.newest() == ["CAT", "beach", "red sofa"]
     assert await library.search.history.newest(1) == ["CAT"]
+    for text in ("Öl", "öl", unicodedata.normalize("NFD", "ÖL"), "МОСКВА", "москва"):
+        await library.search.remember(text)
+    assert await library.search.history.newest(3) == ["москва", unicodedata.normalize("NFD", "ÖL"), "CAT"]
+    assert await library.search.history.beginning("МОСК", 9) == ["москва"]
     silent = await open_library(remember_searches=False)
     await silent.search.remember("secret")
     assert "secret" not in await silent.search.history.newest()

@@ -304,6 +304,10 @@ async def test_saved_searches_are_live(open_library: OpenLibrary) -> None:
     assert (await library.search.counts())["all"] == 3
     await library.search.save("ALL", "-type:image")
     assert (await library.search.counts())["ALL"] == 0
+    await library.search.save("Öl", "dog")
+    await library.search.save("ÖL", "cat")
+    assert [one.query for one in await library.search.saved.all() if one.name in ("Öl", "ÖL")] == ["cat"]
+    assert await library.search.saved.forget("öl")
     assert await library.search.saved.forget("all")
     assert not await library.search.saved.forget("all")
     for name, text in (("", "dog"), ("x", " "), ("x", "tagg:dog")):

@@ -1,15 +1,21 @@
 """Stacks in the store: how they form, who stands for them, and what a person decides about them."""
 
+from datetime import datetime
+
 import pytest
 
 from tests.conftest import insert_upload
+from tests.store.test_uploads import complete
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.media import MediaMetadata
 from vuemantics_tui.domain.moment import DateSource
+from vuemantics_tui.domain.query import parse_query
 from vuemantics_tui.domain.upload import ProcessingStage, Upload
 from vuemantics_tui.domain.view import SortKey, View
 from vuemantics_tui.store.changes import ChangeFeed
 from vuemantics_tui.store.database import Database
+from vuemantics_tui.store.duplicates import BackfillStore
+from vuemantics_tui.store.filters import FilterStore
 from vuemantics_tui.store.queue import ClaimStore
 from vuemantics_tui.store.runs import RunStore
 from vuemantics_tui.store.stacks import StackStore
@@ -214,3 +220,35 @@ async def test_the_feed_tells_of_what_goes_into_a_stack(database: Database) -> N
     changes = await feed.poll()
     assert changes is not None
     assert {still, clip} <= set(changes.changed)
+
+
+async def test_the_background_pass_stacks_an_older_library(database: Database) -> None:
+    store, backfill = UploadStore(database), BackfillStore(database)
+    for name in ("IMG_1.JPG", "IMG_1.MOV", "IMG_2.JPG"):
+        await complete(database, await insert_upload(store, name, file_type=_type(name)))
+    assert await listed(database) == ["IMG_1.JPG", "IMG_1.MOV", "IMG_2.JPG"]
+    while lacking := await backfill.next():
+        # One that cannot be read has at least its name.
+        metadata = None if lacking.number == 1 else MediaMetadata(40, 30)
+        await backfill.save(lacking.number, None, metadata, None if metadata else "damaged")
+    assert await listed(database) == ["IMG_1.JPG 2", "IMG_2.JPG"]
+
+
+async def test_filters_find_kinds_of_stacks_once_each(database: Database) -> None:
+    live = [await take(database, name) for name in ("IMG_1.JPG", "IMG_1.MOV")]
+    burst = [await take(database, f"IMG_{number}.JPG", burst_id="B") for number in (5, 6)]
+    motion = await take(database, "PXL_1.JPG", motion_photo_bytes=9)
+    store, filters, now = UploadStore(database), FilterStore(database), datetime.now()
+    raw_id = await insert_upload(store, "DSC_1.NEF", mime_type="image/x-nikon-nef")
+    raw, jpeg = await read(database, raw_id), await take(database, "DSC_1.JPG")
+    for text, covers, everything in (
+        ("is:live", {live[0]}, set(live)),
+        ("is:burst", {burst[0]}, set(burst)),
+        ("is:motion", {motion}, {motion}),
+        ("is:raw", {jpeg}, {raw}),
+        ("is:stack", {live[0], burst[0], jpeg}, {*live, *burst, raw, jpeg}),
+        ("-is:stack", {motion}, {motion}),
+    ):
+        query = parse_query(text)
+        assert set(await filters.listed(query, now)) == covers, text
+        assert set(await filters.listed(query, now, covers_only=False)) == everything, text

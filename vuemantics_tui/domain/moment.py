@@ -9,6 +9,7 @@ known and not the local clock, as in RFC 9557; `localised` turns it into the loc
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from enum import StrEnum
@@ -178,11 +179,13 @@ def fixed_zone(minutes: int) -> tzinfo:
 
 def name_moment(filename: str) -> str | None:
     """Return the moment in the name of a file, as cameras, phones, screenshots and messengers write it."""
-    for match in re.finditer(_NAME_DAY, filename):
+    # macOS takes letters apart from their accents in names.
+    name = unicodedata.normalize("NFC", filename)
+    for match in re.finditer(_NAME_DAY, name):
         day = _date(int(match[1]), int(match[3]), int(match[4]))
         if day is None or not _NAME_FIRST_YEAR <= int(match[1]) <= _NAME_LAST_YEAR:
             continue
-        clock = re.match(_NAME_TIME, filename[match.end() :])
+        clock = re.match(_NAME_TIME, name[match.end() :])
         return (_name_time(day, clock) if clock else None) or day
     return None
 

@@ -28,6 +28,8 @@ BURST_GAP_SECONDS = 0.5
 # A clip's clock may be in another time zone. All zones differ by a multiple of this, and by no more than that.
 _ZONE_STEP_SECONDS, _MOST_ZONES_SECONDS = 900.0, 14 * 3600.0
 
+_PHOTO_TYPES = frozenset({"image/jpeg", "image/heic", "image/heif"})
+
 # What programs append to the name of an edited copy: Google Photos in several languages, Lightroom, Windows, Samsung.
 _EDIT_MARKS = (
     "edited|edit|edits|effects|bearbeitet|bewerkt|modifié|modifie|modificato|editado|ha editado|editada|editat"
@@ -133,7 +135,8 @@ class StackFacts:
 
     `folder` is where its file was added from; `taken_at`, a moment, is empty where the file itself does not say;
     `duration` in seconds. `by_hand` is None unless a person decided: APART, or the number of the stack that they made;
-    `is_chosen` is whether a person chose it to stand for its stack.
+    `is_chosen` is whether a person chose it to stand for its stack; `is_photo` whether cameras write this
+    format.
     """
 
     number: int
@@ -153,6 +156,7 @@ class StackFacts:
     is_chosen: bool = False
     by_hand: int | None = None
     is_raw: bool = False
+    is_photo: bool = True
 
     @property
     def name(self) -> StackName:
@@ -163,6 +167,11 @@ class StackFacts:
     def is_image(self) -> bool:
         """Whether it is a picture; else it is a clip."""
         return self.file_type is FileType.IMAGE
+
+
+def is_photo(mime_type: str, raw: bool) -> bool:
+    """Tell whether cameras write this format: JPEG, HEIC or RAW."""
+    return raw or mime_type in _PHOTO_TYPES
 
 
 def is_raw(filename: str, mime_type: str) -> bool:
@@ -251,10 +260,10 @@ def are_tied(one: StackFacts, other: StackFacts) -> bool:
 
 
 def _are_live(one: StackFacts, other: StackFacts) -> bool:
-    clip = other if one.is_image else one
+    still, clip = (one, other) if one.is_image else (other, one)
     if one.content_identifier and other.content_identifier:
         return one.content_identifier == other.content_identifier
-    return clip.duration is None or clip.duration <= LONGEST_LIVE_SECONDS
+    return still.is_photo and (clip.duration is None or clip.duration <= LONGEST_LIVE_SECONDS)
 
 
 def _are_versions(one: StackFacts, other: StackFacts) -> bool:
@@ -367,11 +376,11 @@ def _role_of(
     is_live = any(key.startswith("live:") for key in ties) or any(
         other.file_type is not one.file_type for other in same
     )
-    if not one.is_image:
+    versions = [other for other in same if other.is_image == one.is_image and _are_versions(one, other)]
+    if not one.is_image and (is_live or not versions):
         return StackRole.CLIP if is_live else StackRole.MEMBER
     if one.is_raw:
         return StackRole.RAW
-    versions = [other for other in same if other.is_image and _are_versions(one, other)]
     if one.name.is_edited or any(other.name.is_original and not other.is_raw for other in versions):
         return StackRole.EDITED
     neighbours = (by_base.get(_counted_on(one.name.base, step), ()) for step in (-1, 1))

@@ -96,6 +96,11 @@ _KINDS = {
     "stack": Condition("stack IN (SELECT number FROM uploads WHERE stack_count > 1)"),
     "live": Condition(_having("clip")),
     "burst": Condition(_having("frame")),
+    "raw": Condition(
+        "number IN (SELECT number FROM uploads WHERE mime_type IN (SELECT value FROM json_each(?)))",
+        (json_list(mime_types("raw")),),
+        has_set=True,
+    ),
     "motion": Condition("number IN (SELECT number FROM uploads WHERE motion_bytes IS NOT NULL)", has_set=True),
     "animated": Condition(
         "number IN (SELECT number FROM uploads WHERE mime_type IN ("

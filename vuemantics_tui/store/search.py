@@ -134,7 +134,8 @@ class SearchHistory:
         if not words:
             return
         async with self._database.transaction() as connection:
-            await connection.execute("INSERT OR REPLACE INTO searches (text) VALUES (?)", (words,))
+            await connection.execute("DELETE FROM searches WHERE caseless(text) = ?", (caseless(words),))
+            await connection.execute("INSERT INTO searches (text) VALUES (?)", (words,))
             await connection.execute(
                 "DELETE FROM searches WHERE number <="
                 " (SELECT number FROM searches ORDER BY number DESC LIMIT 1 OFFSET ?)",

@@ -15,6 +15,7 @@ from vuemantics_tui.domain.stacks import (
     StackFacts,
     are_tied,
     cover_of,
+    is_photo,
     is_raw,
     joining_keys,
     joins,
@@ -301,6 +302,7 @@ async def _read(connection: aiosqlite.Connection, numbers: Iterable[int]) -> dic
 
 
 def _stacked_of(row: Row) -> _Stacked:
+    raw = is_raw(row["filename"], row["mime_type"])
     facts = StackFacts(
         number=row["number"],
         filename=row["filename"],
@@ -318,7 +320,8 @@ def _stacked_of(row: Row) -> _Stacked:
         is_trashed=row["deleted_at"] is not None,
         is_chosen=bool(row["stack_chosen"]),
         by_hand=row["stacked_by_hand"],
-        is_raw=is_raw(row["filename"], row["mime_type"]),
+        is_raw=raw,
+        is_photo=is_photo(row["mime_type"], raw),
     )
     return _Stacked(facts, row["stack"], row["stack_role"], row["stack_count"])
 

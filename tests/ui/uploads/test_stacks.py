@@ -42,7 +42,9 @@ async def test_the_pane_lists_what_is_inside(root: Path, draw: Draw) -> None:
     async with window_on(root, size=(120, 36), process=True) as window:
         await add(window.library, draw("beach.png"), draw("beach-edited.png"))
         await window.shows("❐ 2 · edited", "▸ beach-edited.png (edited)", "beach.png (original)")
-        await window.press("l", "end")
+        await window.press("l")
+        await window.shows("a stack of 2 uploads")
+        await window.press("end")
         await window.shows("▸ beach.png (original)")
 
 
@@ -104,7 +106,9 @@ async def test_stacks_are_made_and_taken_apart_and_both_is_undone(root: Path) ->
         await shown(window, "four.png", "three.png", "two.png", "one.png")
         await window.press("*", "M")
         await window.until(lambda: len(names(window)) == 1, "one line for all")
-        await window.press("l", "end", "N")
+        await window.press("l")
+        await window.shows("a stack of 4 uploads")
+        await window.press("end", "N")
         await window.shows("is the cover of its stack. u undoes.")
         await window.press("end", "X")
         await window.shows("out of its stack. u undoes.", "a stack of 3 uploads")
@@ -141,3 +145,18 @@ async def test_a_search_shows_the_cover_and_leaves_an_opened_stack(root: Path, d
         await window.shows("1 result for is:stack")
         await window.press("escape")
         await shown(window, "beach-edited.png ❐2", "other.png")
+
+
+async def test_the_viewer_deletes_the_whole_unless_it_is_opened(root: Path) -> None:
+    await make_library(root, FEW)
+    async with window_on(root, size=(80, 24)) as window:
+        await stack(window, "two.png", "one.png")
+        await window.until(lambda: len(names(window)) == 3, "one line for two")
+        await window.press("end", "enter", "d")
+        await window.shows("Delete 2 uploads?")
+        await window.press("n", "escape")
+        await window.until(lambda: len(names(window)) == 3, "back in the list")
+        await window.press("l")
+        await window.shows("a stack of 2 uploads")
+        await window.press("enter", "d")
+        await window.shows(".png?")

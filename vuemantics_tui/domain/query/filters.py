@@ -62,7 +62,7 @@ CHOICES: dict[ChoiceField, tuple[str, ...]] = {
     ChoiceField.STATUS: ("waiting", "running", "completed", "failed", "cancelled", "warning"),
     ChoiceField.IS: (
         *("hidden", "failed", "edited", "duplicate", "portrait", "landscape", "animated"),
-        *("stack", "live", "motion", "burst"),
+        *("stack", "live", "motion", "burst", "raw"),
     ),
     ChoiceField.DATED: (*DateSource, UNDATED),
 }

@@ -51,7 +51,10 @@ _HALF_OF_EARTH_KM = 20_040
 FILTERS: Mapping[str, tuple[str, str]] = {
     "type": ("image, video, or a format such as jpeg, heic or mp4", "type:video or type:jpeg"),
     "status": ("waiting, running, completed, failed, cancelled, warning", "status:failed"),
-    "is": ("hidden, failed, edited, duplicate, portrait, landscape, animated, stack, live, motion, burst", "is:hidden"),
+    "is": (
+        "hidden, failed, edited, duplicate, portrait, landscape, animated, stack, live, motion, burst, raw",
+        "is:hidden",
+    ),
     "tag": (r"a tag or an album; * for any characters, \* for a star", r'tag:cat, tag:ro* or tag:"5\* best"'),
     "name": ("part of the file name, or all of it with *", "name:holiday or name:img_*.jpg"),
     "camera": ("part of the camera's name", "camera:canon"),

@@ -320,7 +320,7 @@ class UploadCommands:
     async def _restack(self, change: StackChange) -> bool:
         count = await self._library.stacks.put_back(change.before)
         if count:
-            self.notices.tell(f"Stacks of {counted(count, 'upload')} restored.")
+            self.notices.tell(f"Restored the stacks of {counted(count, 'upload')}.")
         return bool(count)
 
     @_errors_told

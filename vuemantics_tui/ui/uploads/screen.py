@@ -435,10 +435,7 @@ class UploadsScreen(Screen[None]):
     async def _act(self, command: Callable[[Sequence[int]], Awaitable[bool]]) -> None:
         """Do it to what is chosen, a stack as a whole unless it is opened, and take the marks away if it was done."""
         with self._notices.errors_told():
-            chosen = self.uploads.targets
-            if not self.uploads.opened:
-                chosen = await self.library.stacks.whole(chosen)
-            if await command(chosen):
+            if await command(await self.uploads.whole(self.uploads.targets)):
                 self.uploads.clear_marks()
 
     @work(group="acting", exit_on_error=False)

@@ -466,6 +466,10 @@ class UploadList:
         self._asked += 1
         await self._leave_stack(inside)
 
+    async def whole(self, numbers: Sequence[int]) -> list[int]:
+        """Return these with all that they stand for, or only these in an opened stack."""
+        return list(numbers) if self.opened else await self._library.stacks.whole(numbers)
+
     async def _read_stack(self) -> list[int]:
         """Return what is in the opened stack by now; its cover may have gone meanwhile."""
         for number in self.opened:

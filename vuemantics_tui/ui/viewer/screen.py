@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -236,7 +236,8 @@ class ViewerScreen(Screen[str | None]):
     def _fitted(self, upload: Upload, columns: int, rows: int) -> View:
         """Return the view of an upload in a window of so many cells: as it was, if it is the one that was shown."""
         width, height = self._loader.graphics.cell
-        box = columns * width, rows * height
+        # Before the first layout it has no size.
+        box = max(1, columns * width), max(1, rows * height)
         size = (upload.width or box[0], upload.height or box[1])
         if self._view is None:
             return View(size, box)
@@ -262,7 +263,7 @@ class ViewerScreen(Screen[str | None]):
         columns, rows = self._picture.content_size
         for upload in await self._library.uploads.by_numbers(self._uploads.numbers((line + 1, line - 1))):
             width, height = self._loader.graphics.cell
-            box = columns * width, rows * height
+            box = max(1, columns * width), max(1, rows * height)
             await self._decoded(upload, View((upload.width or box[0], upload.height or box[1]), box))
 
     def _tell(self) -> None:
@@ -372,20 +373,23 @@ class ViewerScreen(Screen[str | None]):
     @work(group="acting", exit_on_error=False)
     async def action_edit_tags(self) -> None:
         """Ask for tags."""
-        if (number := self._uploads.cursor_number) is not None:
-            await self._commands.edit_tags([number])
+        await self._act(self._commands.edit_tags)
 
     @work(group="acting", exit_on_error=False)
     async def action_rate(self, stars: int) -> None:
         """Rate with so many stars."""
-        if (number := self._uploads.cursor_number) is not None:
-            await self._commands.rate([number], stars)
+        await self._act(lambda numbers: self._commands.rate(numbers, stars))
+
+    async def _act(self, command: Callable[[Sequence[int]], Awaitable[bool]]) -> None:
+        """Do it to the upload, a stack as a whole unless it is opened."""
+        with self._notices.errors_told():
+            if (number := self._uploads.cursor_number) is not None:
+                await command(await self._uploads.whole([number]))
 
     @work(group="acting", exit_on_error=False)
     async def action_delete_upload(self) -> None:
         """Move it to the trash, after asking; the list then has the next one under its cursor."""
-        if (number := self._uploads.cursor_number) is not None:
-            await self._commands.delete([number])
+        await self._act(self._commands.delete)
 
     @work(group="acting", exit_on_error=False)
     async def action_undo(self) -> None:
