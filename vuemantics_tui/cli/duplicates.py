@@ -32,8 +32,8 @@ def duplicates(to_trash: bool, similar: bool, yes: bool, as_json: bool) -> None:
     """List groups of uploads that show the same picture or clip.
 
     Resized, recompressed, converted and slightly cropped copies are duplicates. Each is compared pixel by pixel with
-    the one to keep, which has the most pixels, then the most details about when and where it was taken, then is the
-    sharpest, largest and oldest. Hidden and unprocessed uploads are skipped.
+    the one to keep, which has the most pixels, then the most details about when and where it was taken, then the
+    largest file, then was added first. Hidden and unprocessed uploads are skipped.
 
     Photos of a burst, or the same form with other text, are only similar. They are never moved to the trash.
     """

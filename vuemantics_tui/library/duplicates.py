@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,8 +22,6 @@ log = logging.getLogger(__name__)
 
 OnFound = Callable[[DuplicatesFound], None]
 
-# Nearer than this to each other are two sharpnesses as good as equal.
-_SHARPER = 1.25
 # How many are compared with the one to keep in one call of the pool, and how many calls are made before groups are
 # formed anew.
 _BATCH, _CALLS = 12, 24
@@ -32,7 +29,7 @@ _BATCH, _CALLS = 12, 24
 # Why one is kept, in the order of what counts; as `_rank`.
 _REASONS = (
     *("has sound", "most pixels", "most details on when and where"),
-    *("sharpest", "largest file", "added first"),
+    *("largest file", "added first"),
 )
 _SHOWS_MORE = "shows the most"
 
@@ -59,7 +56,7 @@ class Duplicates:
         """Return groups of duplicates and of similar uploads, without hidden uploads and those of the same stack.
 
         Proposed to keep is the one with sound, then with the most pixels, with the most that its file tells of date,
-        camera and place, the sharpest, the largest file, the oldest. `on_found` hears of groups as they are found: at
+        camera and place, the largest file, the oldest. `on_found` hears of groups as they are found: at
         once of what earlier looks have compared. Remembers the groups for `is:duplicate`, unless the library is
         read-only.
         """
@@ -251,9 +248,9 @@ class _Look:
         return None if found is None else found.reversed
 
 
-def _rank(upload: PrintedUpload) -> tuple[int, int, int, int, int, int]:
-    sharpness = round(math.log(1 + upload.sharpness, _SHARPER))
-    return -upload.has_sound, -upload.pixels, -upload.facts, -sharpness, -upload.file_size, upload.number
+def _rank(upload: PrintedUpload) -> tuple[int, int, int, int, int]:
+    # How sharp its thumbnail is says nothing: the blocks of a poor JPEG have edges of their own.
+    return -upload.has_sound, -upload.pixels, -upload.facts, -upload.file_size, upload.number
 
 
 def _reason(keep: PrintedUpload, next_best: PrintedUpload) -> str:

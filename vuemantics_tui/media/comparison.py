@@ -56,11 +56,15 @@ _MOST_BRIGHTNESS, _MOST_COLOUR, _MOST_SMALL_COLOUR = 11.0, 14.0, 28.0
 _QUIET, _LEAST_NOISE, _ROUNDED, _MOST_NOISE = 20, 0.3, 2.0, 1.4
 # By how much one may have more contrast than the other: compression leaves it, an edit changes it. Of a picture whose
 # blocks vary by less than _LEAST_CONTRAST (squared), compression changes it too.
-_LEAST_CONTRAST, _MOST_CONTRAST = 100.0, 0.04
+_LEAST_CONTRAST, _MOST_CONTRAST = 100.0, 0.07
 
 # Two pictures are similar if they agree at 64 px: correlation of the greys, mean difference of brightness and colour.
 _SIMILAR_SIDE = 64
 _SIMILAR_GREYS, _SIMILAR_BRIGHTNESS, _SIMILAR_COLOUR = 0.85, 24.0, 12.0
+
+# A camera moved if the inner part of a picture, without this share at each side, is outside by more than _MOTION pixels
+# at this size, and the error is so many times that of the best place, and more than rounding makes it.
+_MOTION_SIDE, _MARGIN, _MOTION, _MOTION_GAIN, _MOTION_ERROR = 512, 0.08, 0.5, 1.5, 2e-4
 
 # Clips are compared at this size in the middles of equal parts, whose frames bits are spent on unevenly.
 _CLIP_SIDE = 384
@@ -213,7 +217,7 @@ def difference(one: Image.Image, other: Image.Image) -> Difference:
 def _contrast(means: Floats, other: Floats) -> float:
     one, two = means - means.mean(), other - other.mean()
     spread = float((one * one).mean())
-    return abs(float((one * two).mean()) / spread - 1) if spread > _LEAST_CONTRAST else 0.0
+    return abs(float(np.sqrt((two * two).mean() / spread)) - 1) if spread > _LEAST_CONTRAST else 0.0
 
 
 def _noise(variance: Floats, other: Floats, differing: Floats) -> float:
@@ -237,8 +241,27 @@ def _same_in_full(kept: Comparable, other: Comparable, box: Box, max_pixels: int
     second = picture_within(other.source, max(side, 8), max_pixels)
     for each in _refinements(first, second, box):
         if difference(part(first, each, second.size), second).is_within(_MOST_CHANGE):
-            return each
+            return None if _goes_beyond(first, second, each) else each
     return None
+
+
+def _goes_beyond(first: Image.Image, second: Image.Image, box: Box) -> bool:
+    """Tell whether the second, said to be in this box of the first, is rather a little outside: a camera that moved.
+
+    Only its inner part is fitted, which is free to move. It is outside where that explains the inner part much better.
+    """
+    side = min(_MOTION_SIDE, max(second.size))
+    cut, cut_down = max(1, round(_MARGIN * second.width)), max(1, round(_MARGIN * second.height))
+    inner = second.convert("L").crop((cut, cut_down, second.width - cut, second.height - cut_down))
+    left, top, right, bottom = box
+    across, down = cut / second.width * (right - left), cut_down / second.height * (bottom - top)
+    held = (left + across, top + down, right - across, bottom - down)
+    whole = first.convert("L")
+    error, _ = _refine(whole, inner, held, side, 0)
+    least, free = _refine(whole, inner, held, side, 6, least_side=0.5)
+    across, down = cut / inner.width * (free[2] - free[0]), cut_down / inner.height * (free[3] - free[1])
+    outside = -min(free[0] - across, free[1] - down, 1 - free[2] - across, 1 - free[3] - down)
+    return outside * side > _MOTION and error > _MOTION_GAIN * least + _MOTION_ERROR
 
 
 def _refinements(first: Image.Image, second: Image.Image, box: Box) -> Iterator[Box]:
@@ -279,7 +302,9 @@ def _small(path: Path, max_pixels: int) -> Image.Image:
     return picture_within(path, _THUMBNAIL_SIDE, max_pixels)
 
 
-def _refine(whole: Image.Image, shown: Image.Image, box: Box, side: int, steps: int) -> tuple[float, Box]:
+def _refine(
+    whole: Image.Image, shown: Image.Image, box: Box, side: int, steps: int, *, least_side: float = _LEAST_SIDE
+) -> tuple[float, Box]:
     """Return the best part near `box`, and the share of the variance it leaves unexplained, at `side` pixels."""
     scale = min(1.0, side / max(shown.size))
     width, height = (max(8, round(each * scale)) for each in shown.size)
@@ -308,7 +333,7 @@ def _refine(whole: Image.Image, shown: Image.Image, box: Box, side: int, steps: 
         normal[np.diag_indices(4)] = normal[np.diag_indices(4)] * 1.0005 + 1e-3
         move = np.clip(np.linalg.solve(normal, slopes @ rest.ravel().astype(np.float64)), -0.05, 0.05)
         moved = np.clip(np.array(box) + move, 0.0, 1.0)
-        if moved[2] - moved[0] < _LEAST_SIDE or moved[3] - moved[1] < _LEAST_SIDE:
+        if moved[2] - moved[0] < least_side or moved[3] - moved[1] < least_side:
             break
         box = (float(moved[0]), float(moved[1]), float(moved[2]), float(moved[3]))
     return best

@@ -28,7 +28,7 @@ _LACKING = "traits_read = 0 AND deleted_at IS NULL AND processing_status IN ('co
 
 # A clip has the hash of its thumbnail; what it is found by is its length and its frames.
 _PRINTED = """
-    SELECT number, file_type, coalesce(width * height, 0), coalesce(sharpness, 0), file_size,
+    SELECT number, file_type, coalesce(width * height, 0), file_size,
            coalesce(file_taken_from IN ('exif', 'xmp', 'quicktime'), 0) + (camera IS NOT NULL)
                + (latitude IS NOT NULL),
            json_extract(metadata, '$.audio_codec') IS NOT NULL, stack,
@@ -54,7 +54,6 @@ class PrintedUpload(NamedTuple):
     number: int
     file_type: FileType
     pixels: int
-    sharpness: float
     file_size: int
     facts: int
     has_sound: int
