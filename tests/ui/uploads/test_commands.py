@@ -88,9 +88,9 @@ async def test_details_of_the_upload_under_the_cursor(root: Path, draw: Draw) ->
     async with window_on(root, size=(80, 24), process=True) as window:
         await add(window.library, draw("one.png"))
         await window.shows("1 completed")
-        await window.press("enter")
+        await window.press("enter", "i")
         await window.shows("A red square on a plain ground")
-        await window.press("i")
+        await window.press("I")
         await window.shows("sha256")
         await window.press("escape", "escape")
         await window.shows("newest first")
@@ -112,7 +112,7 @@ async def test_a_command_is_given_from_another_screen_just_as_well(root: Path) -
     await make_library(root, FEW)
     async with window_on(root, size=(100, 24)) as window:
         await window.shows("broken.png")
-        await window.press("enter")
+        await window.press("i")
         await window.until(lambda: isinstance(window.app.screen, DetailScreen))
         commands = UploadCommands(window.app, window.library)
         deleting = window.app.run_worker(commands.delete([4]))
@@ -136,7 +136,7 @@ async def test_digits_rate_and_u_takes_it_back(root: Path) -> None:
         await window.press("space", "space", "4")
         await window.shows("Rated 2 uploads ★★★★☆. u undoes.")
         assert await ratings() == {"broken.png": 4, "cherry.mp4": 4, "Apple.png": None, "banana.png": None}
-        await window.press("home", "enter")
+        await window.press("home", "i")
         await window.until(lambda: isinstance(window.app.screen, DetailScreen))
         await window.press("1")
         await window.shows("★☆☆☆☆", "Rated broken.png ★☆☆☆☆.")

@@ -15,9 +15,9 @@ from tests.ui.conftest import Made, Window, add, make_library, window_on
 from vuemantics_tui.domain.errors import AnalyzerError, LibraryError
 from vuemantics_tui.domain.upload import Upload
 from vuemantics_tui.library import SearchResults
-from vuemantics_tui.ui.screens.detail import DetailScreen
 from vuemantics_tui.ui.uploads.pane import PaneText
 from vuemantics_tui.ui.uploads.search_bar import SearchHint, error_parts, histogram_words
+from vuemantics_tui.ui.viewer.screen import ViewerScreen
 
 Draw = Callable[..., Path]
 
@@ -186,13 +186,13 @@ async def test_the_whole_screen_of_an_upload_says_why_it_was_found(root: Path, d
     async with window_with_squares(root, draw) as window:
         await window.press("/", *"square", "enter")
         await window.shows("3 results")
-        await window.press("enter")
-        await window.until(lambda: isinstance(window.app.screen, DetailScreen))
+        await window.press("enter", "i")
+        await window.until(lambda: isinstance(window.app.screen, ViewerScreen))
         await window.shows("words 51 % · meaning 49 % · cosine 1.00")
         await window.press("escape", "escape")
         await window.shows("newest first")
-        await window.press("enter")
-        await window.until(lambda: isinstance(window.app.screen, DetailScreen))
+        await window.press("enter", "i")
+        await window.until(lambda: isinstance(window.app.screen, ViewerScreen))
         await window.shows("A red square")
         assert "cosine" not in window.text()
 

@@ -102,6 +102,7 @@ class ViewerScreen(Screen[str | None]):
         hidden("pan-up", "k,up", "pan(0,-1)", "pan up", "Move up while zoomed", VIEW),
         hidden("pan-right", "l", "pan(1,0)", "pan right", "Move right while zoomed", VIEW),
         action("view-details", "i", "toggle_details", "details", "Show or hide the details", VIEW),
+        hidden("view-facts", "I", "show_facts", "all facts", "Show all details", VIEW),
         TAGS,
         *RATING,
         SIMILAR,
@@ -127,6 +128,7 @@ class ViewerScreen(Screen[str | None]):
         self._library = library
         self._uploads = uploads
         self._commands = commands
+        self._clock = clock
         self._loader = loader
         self._picture = Thumbnail(loader, id="view-picture")
         self._pane = UploadPane(library, clock, loader=loader, why=uploads.why, id="view-pane")
@@ -257,13 +259,13 @@ class ViewerScreen(Screen[str | None]):
 
     async def _prepare(self) -> None:
         """Decode what comes next and before, so that it is there at the key."""
-        if self._view is None or self._view.is_zoomed:
+        columns, rows = self._picture.content_size
+        if self._view is None or self._view.is_zoomed or not columns or not rows:
             return
         line = self._uploads.cursor_line
-        columns, rows = self._picture.content_size
         for upload in await self._library.uploads.by_numbers(self._uploads.numbers((line + 1, line - 1))):
             width, height = self._loader.graphics.cell
-            box = max(1, columns * width), max(1, rows * height)
+            box = columns * width, rows * height
             await self._decoded(upload, View((upload.width or box[0], upload.height or box[1]), box))
 
     def _tell(self) -> None:
@@ -365,6 +367,23 @@ class ViewerScreen(Screen[str | None]):
         """Show the details beside the picture, or hide them."""
         self.toggle_class("-details")
         self.call_after_refresh(self._sharpen_later)
+
+    def action_show_facts(self) -> None:
+        """Show all details."""
+        from vuemantics_tui.ui.screens.detail import DetailScreen
+
+        if (number := self._uploads.cursor_number) is not None:
+            self.app.push_screen(
+                DetailScreen(
+                    self._library,
+                    number,
+                    self._clock,
+                    metadata=True,
+                    loader=self._loader,
+                    why=self._uploads.why,
+                    commands=self._commands,
+                )
+            )
 
     def action_find_similar(self) -> None:
         """Leave, for the list of similar uploads."""
