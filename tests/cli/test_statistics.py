@@ -41,13 +41,12 @@ def test_the_one_with_most_pixels_is_kept_and_the_other_goes_to_the_trash(run: R
     (other,) = group["others"]
     assert other["id"] == ids["small cat.png"]
     assert group["spare_bytes"] == other["file_size"]
-    assert 0 <= other["distance"] <= 10
+    assert (group["reason"], other["likeness"]) == ("most pixels", "same")
     listed = run("duplicates")
-    assert [line.split()[:2] for line in listed.stdout.splitlines()[1:]] == [
-        ["1", "keep"],
-        ["1", str(other["distance"])],
-    ]
+    assert [line.split()[:2] for line in listed.stdout.splitlines()[1:]] == [["1", "keep:"], ["1", "same"]]
     assert "duplicates --trash" in listed.stderr
+    assert run("duplicates", "--similar", "--trash", "--yes").returncode == 2
+    assert "No similar uploads found" in run("duplicates", "--similar").stderr
     refused = run("duplicates", "--trash")
     assert (refused.returncode, "--yes" in refused.stderr) == (2, True)
     assert run("duplicates", "--yes").returncode == 2
