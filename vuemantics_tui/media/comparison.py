@@ -101,6 +101,15 @@ class Difference:
     contrast: float
     noise: float
 
+    def may_be_within(self, most_change: float) -> bool:
+        """Tell whether it may be so in full size, from thumbnails, whose own compression changes contrast and noise."""
+        return (
+            self.change <= most_change
+            and self.brightness <= 2 * _MOST_BRIGHTNESS
+            and self.colour <= 2 * _MOST_COLOUR
+            and self.small_colour <= 2 * _MOST_SMALL_COLOUR
+        )
+
     def is_within(self, most_change: float) -> bool:
         """Tell whether scaling and compression explain it."""
         return (
@@ -139,7 +148,7 @@ def compare_pictures(kept: Comparable, other: Comparable, max_pixels: int) -> Li
     for found, is_swapped in _alignments(small, small_other):
         tried.append((found, is_swapped))
         first, second = (small_other, small) if is_swapped else (small, small_other)
-        if not difference(part(first, found, second.size), second).is_within(_MOST_CHANGE_OF_THUMBNAILS):
+        if not difference(part(first, found, second.size), second).may_be_within(_MOST_CHANGE_OF_THUMBNAILS):
             continue
         one, two = (other, kept) if is_swapped else (kept, other)
         exact = _same_in_full(one, two, found, max_pixels)

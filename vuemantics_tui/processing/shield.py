@@ -32,8 +32,8 @@ _ALLOCATION = {
     "MALLOC_ARENA_MAX": "2",
     # By itself glibc keeps more and more of what large pictures and models gave back (mallopt, M_MMAP_THRESHOLD). Huge
     # pages make up for most of the time that it takes to give it back each time.
-    "MALLOC_MMAP_THRESHOLD_": str(1024**2),
-    "MALLOC_TRIM_THRESHOLD_": str(4 * 1024**2),
+    "MALLOC_MMAP_THRESHOLD_": str(8 * 1024**2),
+    "MALLOC_TRIM_THRESHOLD_": str(16 * 1024**2),
     "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
     # There is a process for each core already.
     "OPENBLAS_NUM_THREADS": "1",
@@ -74,6 +74,23 @@ def safe_environment(environment: Mapping[str, str] = os.environ) -> dict[str, s
         if name.upper() in _KEPT_VARIABLES or name.upper().startswith(_KEPT_BEGINNINGS)
     }
     return {**_ALLOCATION, **kept}
+
+
+def memory_trimmer() -> Callable[[], None]:
+    """Return what gives unused memory back to the system: glibc's malloc_trim, or nothing where there is none."""
+    if sys.platform != "linux":
+        return lambda: None
+    import ctypes
+
+    trim: Any = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is None:
+        return lambda: None
+    trim.argtypes = [ctypes.c_size_t]
+
+    def give_back() -> None:
+        trim(0)
+
+    return give_back
 
 
 def close_memory() -> None:

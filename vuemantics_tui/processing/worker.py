@@ -23,7 +23,7 @@ from typing import Any, BinaryIO
 from vuemantics_tui import plain
 from vuemantics_tui.domain import errors
 from vuemantics_tui.domain.errors import AnalyzerError, ErrorKind, ServerDownError, VuemanticsError
-from vuemantics_tui.processing.shield import raise_shield
+from vuemantics_tui.processing.shield import memory_trimmer, raise_shield
 
 NICENESS = 10
 LENGTH = struct.Struct("<Q")
@@ -96,12 +96,15 @@ def main() -> None:
     if sys.platform != "win32":
         os.nice(NICENESS)
     raise_shield(int(sys.argv[2]))
+    give_back_memory = memory_trimmer()
     waiting: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_read_calls, args=(calls, waiting), name="calls", daemon=True).start()
     while True:
         answer = plain.pack(_answer(waiting.get()))
         answers.write(LENGTH.pack(len(answer)) + answer)
         answers.flush()
+        # Nobody waits for this.
+        give_back_memory()
 
 
 def _take_streams() -> tuple[BinaryIO, BinaryIO]:
