@@ -184,7 +184,7 @@ def is_raw(filename: str, mime_type: str) -> bool:
 
 
 def joining_keys(facts: StackFacts) -> Iterator[str]:
-    """Yield the keys that tie all who share them, whoever they are."""
+    """Yield the keys that tie all who share them, in any order."""
     if facts.by_hand:
         yield f"hand:{facts.by_hand}"
     if facts.by_hand == APART:

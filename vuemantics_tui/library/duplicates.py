@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 OnFound = Callable[[DuplicatesFound], None]
 
 # How many are compared with the one to keep in one call of the pool, and how many calls are made before groups are
-# formed anew.
+# formed again.
 _BATCH, _CALLS = 12, 24
 
 # Why one is kept, in the order of what counts; as `_rank`.

@@ -48,7 +48,7 @@ def exif_directories(image: Image.Image) -> tuple[Tags, Tags, Tags]:
 
 
 def orientation_of(image: Image.Image) -> int:
-    """Return the orientation that an open picture names, 1 to 8, whoever applies it: EXIF's, or else that of XMP.
+    """Return the orientation that an open picture names, 1 to 8: EXIF's, or else that of XMP.
 
     In HEIC and AVIF the boxes `irot` and `imir` decide, whatever EXIF and XMP say (ISO/IEC 23008-12, A.2.2). 1 where
     there is none or it makes no sense.

@@ -301,7 +301,7 @@ def _gif_blocks(data: bytes, at: int) -> Iterator[bytes]:
 def _read_tiff(file: BinaryIO, found: Packets) -> None:
     head = _part(file, 0, 16)
     order = "<" if head.startswith(b"II") else ">"
-    # 42 marks TIFF and 43 BigTIFF; RAW formats have marks of their own in the place of 42.
+    # 42 marks TIFF and 43 BigTIFF; RAW formats have marks of their own instead of 42.
     big = struct.unpack_from(f"{order}H", head, 2)[0] == 43
     first = struct.unpack_from(f"{order}Q", head, 8) if big else struct.unpack_from(f"{order}I", head, 4)
     waiting, seen = [first[0]], set[int]()

@@ -27,7 +27,7 @@ _ORIENTATION_TAG = 0x0112
 _ASPECT_TOLERANCE = 0.02
 # Up to so many pixels the photo is developed at its full size: it costs little, and half may be too small to see.
 _SMALL_PIXELS = 4_000_000
-# Olympus and Panasonic write a TIFF with a number of their own in the place of 42.
+# Olympus and Panasonic write a TIFF with a number of their own instead of 42.
 _TIFF_HEADS = {
     **dict.fromkeys((b"II*\x00", b"IIRO", b"IIRS", b"IIU\x00"), b"II*\x00"),
     **dict.fromkeys((b"MM\x00*", b"MMOR"), b"MM\x00*"),

@@ -28,7 +28,7 @@ _UTC_DAYS = f"(julianday(substr(file_taken_at, 1, {_TO_SECONDS})) - taken_offset
 
 
 async def save_metadata(connection: aiosqlite.Connection, number: int, metadata: MediaMetadata) -> None:
-    """Write what a file says of itself, inside a transaction, in the place of what it said before.
+    """Write what a file says of itself, inside a transaction. It replaces what the file said before.
 
     What a person set by hand stays: a date, a place, a rating, and that a keyword was taken away.
     """
