@@ -55,6 +55,14 @@ def likeness(shown: np.ndarray[tuple[int, ...], np.dtype[np.uint8]], original: P
     return float(np.abs(cropped.astype(int) - np.asarray(wanted).astype(int)).mean())
 
 
+def is_like(terminal: KittyTerminal, original: Path) -> bool:
+    """Tell whether the picture is shown, whole; in the middle of a repaint it is not."""
+    try:
+        return likeness(terminal.shown(), original) < 12
+    except RefusedError:
+        return False
+
+
 def test_the_numbers_of_rows_and_columns_are_those_of_the_protocol() -> None:
     assert len(NUMBERS) == len(set(NUMBERS)) == 297
     assert [ord(each) for each in (*NUMBERS[:4], NUMBERS[-1])] == [0x305, 0x30D, 0x30E, 0x310, 0x1D244]
@@ -202,11 +210,10 @@ def library(tmp_path: Path) -> Path:
 def test_the_program_asks_shows_pixels_and_leaves_none(library: Path) -> None:
     terminal = KittyTerminal(120, 36)
     with running(library, terminal) as press:
-        press("", lambda: bool(terminal.numbers()) and terminal.numbers() <= terminal.pictures.keys())
-        assert likeness(terminal.shown(), library.parent / "beach.png") < 12
+        press("", lambda: bool(terminal.numbers()) and is_like(terminal, library.parent / "beach.png"))
         in_pane = terminal.numbers()
-        press("g", lambda: bool(terminal.numbers() - in_pane))
-        assert likeness(terminal.shown(), library.parent / "beach.png") < 12
+        press("g", lambda: bool(terminal.numbers()) and not terminal.numbers() & in_pane)
+        press("", lambda: is_like(terminal, library.parent / "beach.png"))
         press("?", lambda: "scroll" in terminal.screen.display[-1])
         press("\x1b", lambda: "scroll" not in terminal.screen.display[-1] and bool(terminal.numbers()))
         terminal.shown()

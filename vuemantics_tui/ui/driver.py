@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import selectors
 import time
@@ -111,6 +112,8 @@ class TerminalDriver(LinuxDriver):
                     lively_until = time.monotonic() + LIVELY_SECONDS
                 if self._woken in ready:
                     os.read(self._woken, MOST_BYTES)
+                    # The event to leave is set a moment later: no more sleep.
+                    lively_until = math.inf
                 if self.fileno in ready:
                     sent = os.read(self.fileno, MOST_BYTES)
                     if not sent:
