@@ -32,6 +32,7 @@ from vuemantics_tui.ui.pictures.loader import Graphics
 from vuemantics_tui.ui.uploads.gallery import Gallery
 from vuemantics_tui.ui.uploads.screen import UploadsScreen
 from vuemantics_tui.ui.uploads.table import UploadTable
+from vuemantics_tui.ui.viewer.screen import ViewerScreen
 
 HERE = Path(__file__).parent
 FONT = "DejaVu Sans Mono"
@@ -60,6 +61,7 @@ PHOTOS = {
     "horse.png": "horse silhouette.png",
 }
 BROKEN = "torn download.jpg"
+VIEWED = "cat on the blanket.png"
 
 
 @dataclass(frozen=True)
@@ -161,6 +163,15 @@ async def in_gallery(stage: Stage) -> None:
     await stage.pilot.pause(0.3)
 
 
+async def in_viewer(stage: Stage) -> None:
+    """Look at a photo in the viewer."""
+    await ended(stage)
+    await stage.put_cursor_on(VIEWED)
+    await stage.pilot.press("enter")
+    await stage.until(lambda: isinstance(stage.pilot.app.screen, ViewerScreen) and VIEWED in stage.text())
+    await stage.pilot.pause(1.5)
+
+
 async def picking(stage: Stage) -> None:
     """Open the picker and mark some files."""
     await stage.pilot.press("a")
@@ -176,6 +187,7 @@ SCENES: dict[str, tuple[Callable[[Stage], Awaitable[None]], bool]] = {
     "failure": (failed, True),
     "search": (searched, True),
     "gallery": (in_gallery, True),
+    "viewer": (in_viewer, True),
     "picker": (picking, False),
 }
 """By name: what to play, and whether the photos are added first."""

@@ -269,7 +269,7 @@ class ViewerScreen(Screen[str | None]):
             await self._decoded(upload, View((upload.width or box[0], upload.height or box[1]), box))
 
     def _tell(self) -> None:
-        upload, view = self._upload, self._view
+        upload = self._upload
         if upload is None:
             return
         parts = [
@@ -282,10 +282,17 @@ class ViewerScreen(Screen[str | None]):
             rating_words(upload.rating),
         ]
         left = " · ".join(part for part in parts if part)
-        shown = "" if view is None else "1:1" if view.is_life_size else f"{view.zoom:.1f}×" if view.is_zoomed else ""
         playing = "slide show" if self._slides is not None else ""
-        right = "  ".join(part for part in (playing, shown) if part)
+        right = "  ".join(part for part in (playing, self._nearness()) if part)
         self.query_one(ViewHeader).say(left, right)
+
+    def _nearness(self) -> str:
+        """Return how near the picture is, in words; nothing for the whole of it."""
+        if self._view is None or self.has_class("-words"):
+            return ""
+        if self._view.is_life_size:
+            return "1:1"
+        return f"{self._view.zoom:.1f}×" if self._view.is_zoomed else ""
 
     def on_resize(self) -> None:
         """Show it for the new size."""
