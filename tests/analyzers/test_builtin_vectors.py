@@ -83,7 +83,7 @@ blocks = []
 try:
     # What is left is in pieces that are too small for the model.
     while True:
-        blocks.append(bytearray(2_000_000))
+        blocks.append(bytearray(200_000))
 except MemoryError:
     pass
 for _ in range(2):
