@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from vuemantics_tui.terminal import Protocol, ask_terminal, chosen_protocol, wrapped
+from vuemantics_tui.terminal import Protocol, ask_terminal, chosen_protocol, without_answers, wrapped
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
 VERSION, KITTY, CELL, ATTRIBUTES = "\x1b[>q", "\x1b_Gi=31", "\x1b[16t", "\x1b[c"
@@ -93,8 +93,25 @@ def test_keys_typed_meanwhile_are_kept(ends: tuple[int, int]) -> None:
 
 def test_a_terminal_that_says_nothing_costs_the_time_that_it_is_given(ends: tuple[int, int]) -> None:
     _, theirs = ends
-    found = ask_terminal(theirs, theirs, 0.05)
+    found = ask_terminal(theirs, theirs, 60, 0.05)
     assert (found.attributes, found.protocol) == ((), Protocol.BLOCKS)
+
+
+def test_what_is_no_terminal_cannot_be_asked() -> None:
+    reading, writing = os.pipe()
+    try:
+        with pytest.raises(OSError):
+            ask_terminal(reading, writing)
+    finally:
+        os.close(reading)
+        os.close(writing)
+
+
+def test_answers_that_come_too_late_are_no_keys() -> None:
+    late = "\x1bP>|kitty(0.41.1)\x1b\\\x1b_Gi=31;OK\x1b\\\x1b[6;18;9t\x1b[?62;c"
+    assert without_answers(f"j{late}k") == "jk"
+    keys = "\x1b[A\x1bOP\x1b[1;5C\x1b[<0;3;4M\x1b[?2026;2$y"
+    assert without_answers(keys) == keys
 
 
 def test_inside_tmux_its_terminal_is_asked_too(ends: tuple[int, int]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import select
@@ -12,6 +13,8 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+
+log = logging.getLogger(__name__)
 
 
 class Protocol(StrEnum):
@@ -41,7 +44,9 @@ _ANSWERS = {
     "attributes": re.compile(r"\x1b\[\?(?P<attributes>[\d;]*)c"),
 }
 _SIXEL_ATTRIBUTE = "4"
+# How long a terminal may take to answer, and how long it may be silent before: the first paint waits for it.
 LOCAL_SECONDS, REMOTE_SECONDS = 1.0, 3.0
+LOCAL_SILENCE, REMOTE_SILENCE = 0.1, 1.5
 TMUX_SECONDS = 2.0
 
 
@@ -84,9 +89,13 @@ def asked_terminal(terminal: Terminal, graphics: str) -> Answers:
     """Ask the terminal of this process, unless the setting `graphics` needs no answers. Blocks."""
     if graphics == "blocks" or not terminal.interactive:
         return Answers()
-    seconds = REMOTE_SECONDS if terminal.over_ssh else LOCAL_SECONDS
+    limits = (REMOTE_SECONDS, REMOTE_SILENCE) if terminal.over_ssh else (LOCAL_SECONDS, LOCAL_SILENCE)
     output = sys.__stdout__ or sys.stdout
-    answers = ask_terminal(sys.stdin.fileno(), output.fileno(), seconds)
+    try:
+        answers = ask_terminal(sys.stdin.fileno(), output.fileno(), *limits)
+    except OSError:
+        log.warning("the terminal cannot be asked what it can show", exc_info=True)
+        return Answers()
     if not answers.inner:
         return answers
     return replace(answers, narrow="RGB" not in _tmux_features())
@@ -108,25 +117,28 @@ def chosen_protocol(graphics: str, answers: Answers) -> Protocol:
     return wanted if wanted in SUPPORTED.values() else Protocol.BLOCKS
 
 
-def ask_terminal(reading: int, writing: int, seconds: float = LOCAL_SECONDS) -> Answers:
+def ask_terminal(reading: int, writing: int, seconds: float = LOCAL_SECONDS, silence: float = LOCAL_SECONDS) -> Answers:
     """Ask the terminal behind two file descriptors what it can show; call it before anybody else reads from there.
 
-    Inside tmux, the terminal that tmux runs in is asked too. Gives up after so many seconds each time. Raises OSError
-    if there is no terminal.
+    Inside tmux, the terminal that tmux runs in is asked too. Gives up after so many seconds each time, and after so
+    many of silence. Raises OSError if there is no terminal.
     """
     if sys.platform == "win32":
         return Answers()
     import termios
     import tty
 
-    before = termios.tcgetattr(reading)
+    try:
+        before = termios.tcgetattr(reading)
+    except termios.error as error:
+        raise OSError(*error.args) from error
     try:
         # Now, not after what was typed is thrown away.
         tty.setcbreak(reading, termios.TCSANOW)
-        found = _read_answers(_ask(reading, writing, _XTVERSION + _KITTY + _CELL_SIZE + _ATTRIBUTES, seconds))
+        found = _read_answers(_ask(reading, writing, _XTVERSION + _KITTY + _CELL_SIZE + _ATTRIBUTES, seconds, silence))
         if not found.version.startswith("tmux"):
             return found
-        outer = _read_answers(_ask(reading, writing, wrapped(_XTVERSION + _KITTY + _ATTRIBUTES), seconds))
+        outer = _read_answers(_ask(reading, writing, wrapped(_XTVERSION + _KITTY + _ATTRIBUTES), seconds, silence))
     finally:
         termios.tcsetattr(reading, termios.TCSANOW, before)
     return replace(
@@ -134,13 +146,21 @@ def ask_terminal(reading: int, writing: int, seconds: float = LOCAL_SECONDS) -> 
     )
 
 
-def _ask(reading: int, writing: int, questions: str, seconds: float) -> str:
+def without_answers(text: str) -> str:
+    """Return what was read from the terminal without answers that come too late, which nobody typed."""
+    if "\x1b" in text:
+        for pattern in _ANSWERS.values():
+            text = pattern.sub("", text)
+    return text
+
+
+def _ask(reading: int, writing: int, questions: str, seconds: float, silence: float) -> str:
     """Write questions, and return what came until the last of them was answered, or until the time was over."""
     os.write(writing, questions.encode())
-    deadline = time.monotonic() + seconds
+    begun = time.monotonic()
     said = b""
     while not _ANSWERS["attributes"].search(said.decode("utf-8", "replace")):
-        left = deadline - time.monotonic()
+        left = begun + (seconds if said else min(seconds, silence)) - time.monotonic()
         if left <= 0 or not select.select([reading], [], [], left)[0]:
             break
         read = os.read(reading, 4096)

@@ -95,12 +95,13 @@ def _collect_garbage() -> None:
 async def _screen(settings: Settings, paths: Sequence[Path]) -> int | None:
     """Run the app to its end; return how many uploads still wait, or None to open it once more."""
     _favour_the_keyboard()
+    terminal = current_terminal()
+    # The terminal answers while the app is imported and the library opens.
+    asked = asyncio.create_task(asyncio.to_thread(asked_terminal, terminal, settings.graphics))
+    await asyncio.sleep(0)
     from vuemantics_tui.library import Library
     from vuemantics_tui.ui.app import VuemanticsApp, graphics_of
 
-    terminal = current_terminal()
-    # The terminal answers while the library opens.
-    asked = asyncio.create_task(asyncio.to_thread(asked_terminal, terminal, settings.graphics))
     library = await Library.open(settings)
 
     async def examined() -> Sequence[Finding]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from textual.drivers.linux_driver import LinuxDriver
 
+from vuemantics_tui.terminal import without_answers
 from vuemantics_tui.ui.resilience import end_over
 from vuemantics_tui.ui.textual_private import XTermParser
 
@@ -119,7 +120,8 @@ class TerminalDriver(LinuxDriver):
                     if not sent:
                         self._leave()
                         return
-                    for event in parser.feed(text) if (text := decode(sent, final=leaving)) else ():
+                    text = without_answers(decode(sent, final=leaving))
+                    for event in parser.feed(text) if text else ():
                         self.process_message(event)
                 for event in parser.tick():
                     self.process_message(event)
