@@ -18,7 +18,9 @@ from tests.media import drawing
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.media import MediaMetadata
 from vuemantics_tui.domain.moment import DateSource
+from vuemantics_tui.media.dates import clip_date
 from vuemantics_tui.media.metadata import read_metadata
+from vuemantics_tui.media.xmp import Xmp
 
 BASE, GPS, IFD = ExifTags.Base, ExifTags.GPS, ExifTags.IFD
 SHOT = "2020:01:02 03:04:05"
@@ -201,6 +203,15 @@ def test_the_time_of_a_container_is_utc(tmp_path: Path, suffix: str) -> None:
     found = read_metadata(clip(tmp_path / f"a.{suffix}", creation_time="2024-07-01T12:00:00Z"), FileType.VIDEO)
     assert taken(found) == ("2024-07-01T12:00:00Z", DateSource.CONTAINER)
     assert found.taken_offset is None
+
+
+@pytest.mark.parametrize(
+    "joined", ["2024-07-01T12:00:00Z;2024-07-01T12:00:00Z", "1904-01-01T00:00:00Z;2024-07-01T12:00:00Z"]
+)
+def test_of_several_times_of_a_container_the_first_that_makes_sense_counts(tmp_path: Path, joined: str) -> None:
+    found = clip_date(tmp_path / "a.mov", {"creation_time": joined}, "mov", Xmp(), Xmp())
+    assert found is not None
+    assert (found.moment, found.source) == ("2024-07-01T12:00:00Z", DateSource.CONTAINER)
 
 
 @pytest.mark.parametrize("zero", ["1904-01-01T00:00:00Z", "1970-01-01T00:00:00Z"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import select
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -18,7 +19,6 @@ from PIL import Image
 
 from tests.conftest import DEADLINE_SECONDS
 from tests.kitty_terminal import CELL, KittyTerminal, RefusedError
-from vuemantics_tui.cli.options import FAILED
 from vuemantics_tui.terminal import Protocol
 from vuemantics_tui.ui.pictures.kitty import NUMBERS
 from vuemantics_tui.ui.pictures.loader import Depth, Drawn, Graphics, PictureLoader, PictureMode
@@ -201,9 +201,8 @@ def library(tmp_path: Path) -> Path:
     """A library with one picture in it, described."""
     picture(tmp_path / "beach.png")
     environment = {**os.environ, "VUEMANTICS_LIBRARY": str(tmp_path / "library"), "XDG_STATE_HOME": str(tmp_path)}
-    words = f"{sys.executable} -m vuemantics_tui add {tmp_path / 'beach.png'}"
-    _, code = pexpect.run(words, env=environment, withexitstatus=True, timeout=int(DEADLINE_SECONDS))
-    assert code != FAILED
+    words = [sys.executable, "-m", "vuemantics_tui", "add", str(tmp_path / "beach.png")]
+    subprocess.run(words, env=environment, check=True, capture_output=True, timeout=DEADLINE_SECONDS)
     return tmp_path / "library"
 
 

@@ -68,23 +68,29 @@ def clip_date(path: Path, tags: Mapping[str, str], container: str, xmp: Xmp, sid
         return found
     is_avi = container == "avi"
     for name in () if is_avi else ("com.apple.quicktime.creationdate", "date"):
-        moment = read_moment(tags.get(name, ""))
+        moment = _tagged_moment(tags, name)
         # A year or a day is that of a published film.
         if moment and "T" in moment:
             return TakenDate(moment, DateSource.QUICKTIME, offset_minutes(moment))
     if found := _xmp_date(xmp, *_XMP_DATES[2:], zero="Z"):
         return found
     if is_avi:
-        for text in (_avi_text(path), tags.get("creation_time", ""), tags.get("date", "")):
-            if moment := read_moment(text):
+        header = read_moment(_avi_text(path))
+        for moment in (header, _tagged_moment(tags, "creation_time"), _tagged_moment(tags, "date")):
+            if moment:
                 return TakenDate(moment.removesuffix("Z"), DateSource.AVI)
         return None
-    moment = read_moment(tags.get("creation_time", ""))
+    moment = _tagged_moment(tags, "creation_time")
     if moment is None or "T" not in moment:
         return None
     if offset := offset_minutes(moment):
         return TakenDate(moment, DateSource.CONTAINER, offset)
     return TakenDate(moment.removesuffix("Z").removesuffix("+00:00") + "Z", DateSource.CONTAINER)
+
+
+def _tagged_moment(tags: Mapping[str, str], name: str) -> str | None:
+    """Return the first moment in a tag: from version 8 on, FFmpeg joins what stands in several places with `;`."""
+    return next(filter(None, map(read_moment, tags.get(name, "").split(";"))), None)
 
 
 def _exif_date(place: Tags, *dates: tuple[object, object, object]) -> TakenDate | None:
