@@ -17,7 +17,7 @@ import pytest
 from tests.conftest import until
 from vuemantics_tui.domain.errors import AnalyzerError, ErrorKind, WorkerDiedError
 from vuemantics_tui.processing.compute import ProcessCompute
-from vuemantics_tui.processing.worker import NICENESS
+from vuemantics_tui.processing.worker import CALLS_BETWEEN_TRIMS, NICENESS
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ async def test_a_process_gives_back_what_pictures_took(size: int) -> None:
     pool = ProcessCompute(1)
     try:
         before = await pool.run(resident)
-        for _ in range(2):
+        for _ in range(CALLS_BETWEEN_TRIMS - 1):
             await pool.run(take_and_give_back, size, 200 * 1024**2 // size)
         # Given back after the answer was sent, so not later than before the next call.
         assert await pool.run(resident) - before < 60
