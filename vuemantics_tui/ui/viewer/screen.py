@@ -359,7 +359,7 @@ class ViewerScreen(Screen[str | None]):
             self._slides = None
 
     def action_go_back(self) -> None:
-        """Stop the slide show, stop zooming, hide the details or go back, one step at a time."""
+        """Stop the slide show, stop zooming or go back, one step at a time."""
         if self._slides is not None:
             self._stop_slides()
             self._tell()
