@@ -101,6 +101,8 @@ class ViewerScreen(Screen[str | None]):
         hidden("pan-down", "j,down", "pan(0,1)", "pan down", "Move down while zoomed", VIEW),
         hidden("pan-up", "k,up", "pan(0,-1)", "pan up", "Move up while zoomed", VIEW),
         hidden("pan-right", "l", "pan(1,0)", "pan right", "Move right while zoomed", VIEW),
+        # Before what a narrow footer leaves out.
+        action("leave-viewer", "escape,q,enter", "go_back", "back", "Stop zooming, or back to the list", MOVE),
         action("view-details", "i", "toggle_details", "details", "Show or hide the details", VIEW),
         hidden("view-facts", "I", "show_facts", "all facts", "Show all details", VIEW),
         TAGS,
@@ -111,7 +113,6 @@ class ViewerScreen(Screen[str | None]):
         DESCRIPTION,
         PATH,
         action("slide-show", "S", "toggle_slide_show", "slide show", "Start or stop the slide show", VIEW),
-        action("leave-viewer", "escape,q,enter", "go_back", "back", "Stop zooming, or back to the list", MOVE),
     ]
     CSS_PATH = Path(__file__).with_suffix(".tcss")
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - as Textual declares it
