@@ -200,7 +200,9 @@ class Pipeline:
         except ClaimLostError:
             log.info("processing of %s ends: it was deleted, cancelled or taken over meanwhile", upload_id)
         except Exception as error:
-            if self._is_known_defect(error):
+            if is_expected(error):
+                log.warning("processing of %s failed: %s", upload_id, _one_line(error))
+            elif self._is_known_defect(error):
                 log.error("processing of %s failed by the same bug: %r", upload_id, error)
             else:
                 log.exception("processing of %s failed", upload_id)
@@ -227,8 +229,6 @@ class Pipeline:
 
     def _is_known_defect(self, error: Exception) -> bool:
         """Tell whether this defect was met before: its traceback is the same for every upload, and logged once."""
-        if is_expected(error):
-            return False
         defect = (type(error), str(error))
         known = defect in self._defects
         self._defects.add(defect)
@@ -476,6 +476,12 @@ def retry_delay(
 def is_expected(error: BaseException) -> bool:
     """Tell whether the file, a server, the disk or the machine may be to blame; anything else is a defect."""
     return isinstance(error, (VuemanticsError, OSError, MemoryError)) and not isinstance(error, DefectError)
+
+
+def _one_line(error: Exception) -> str:
+    """Return the reason of an expected error on one line; the name of its class where nobody wrote it for people."""
+    words = str(error) if isinstance(error, VuemanticsError) else repr(error)
+    return " ".join(words.split())
 
 
 def _pipeline_failure(error: Exception, stage: ProcessingStage) -> Failure:

@@ -110,7 +110,7 @@ class UploadsScreen(Screen[None]):
         DESCRIPTION,
         hidden("cancel-upload", "x", "cancel_upload", "cancel", "Cancel if waiting or running", QUEUE),
         hidden("run-next", "b", "run_next", "process next", "Move to the front of the queue", QUEUE),
-        hidden("show-failures", "F", "show_failures", "failures", "Show failures by reason, with what helps", QUEUE),
+        hidden("show-failures", "F", "show_failures", "failures", "Show failures by cause, with what helps", QUEUE),
         hidden("look-now", "w", "look_now", "check server", "Check now whether the server is back", QUEUE),
         hidden("reembed", "R", "reembed", "re-embed", "Re-embed uploads of another model, after asking", QUEUE),
         action("sort-by", "o", "sort_by", "sort", "Next sort order: added, name, size, …", VIEW),
@@ -591,20 +591,22 @@ class UploadsScreen(Screen[None]):
 
     def action_show_details(self) -> None:
         """Show all details of the upload under the cursor."""
+        if (number := self.uploads.cursor_number) is not None:
+            self._show_details(number)
+
+    def _show_details(self, number: int) -> None:
         from vuemantics_tui.ui.screens.detail import DetailScreen
 
-        if (number := self.uploads.cursor_number) is not None:
-            self.app.push_screen(
-                DetailScreen(
-                    self.library,
-                    number,
-                    self._clock,
-                    metadata=True,
-                    loader=self._pictures,
-                    why=self.uploads.why,
-                    commands=self.commands,
-                )
-            )
+        details = DetailScreen(
+            self.library,
+            number,
+            self._clock,
+            metadata=True,
+            loader=self._pictures,
+            why=self.uploads.why,
+            commands=self.commands,
+        )
+        self.app.push_screen(details)
 
     def action_show_descriptions(self) -> None:
         """Compare all descriptions of the upload under the cursor."""
@@ -631,8 +633,12 @@ class UploadsScreen(Screen[None]):
 
         self.app.push_screen(StatsScreen(self.library))
 
-    def action_show_failures(self) -> None:
-        """Show failures by reason."""
+    @work(group="asking", exit_on_error=False)
+    async def action_show_failures(self) -> None:
+        """Show failures by cause, and list those of the one chosen."""
         from vuemantics_tui.ui.screens.failures import FailuresScreen
 
-        self.app.push_screen(FailuresScreen(self.library))
+        failures = FailuresScreen(self.library, self.commands, self._show_details)
+        query = await self.app.push_screen_wait(failures)
+        if query is not None:
+            self._search_bar.run(query)
