@@ -75,9 +75,10 @@ def test_only_what_is_proved_is_used(
     ends: tuple[int, int], version: str, kitty: str, attributes: str, protocol: Protocol
 ) -> None:
     ours, theirs = ends
-    answers = {VERSION: f"\x1bP>|{version}\x1b\\", ATTRIBUTES: f"\x1b[?{attributes}c"}
+    answers = {VERSION: f"\x1bP>|{version}\x1b\\"}
     if kitty:
         answers[KITTY] = f"\x1b_Gi=31;{kitty}\x1b\\"
+    answers[ATTRIBUTES] = f"\x1b[?{attributes}c"
     thread = answering(ours, answers)
     found = ask_terminal(theirs, theirs, 20)
     thread.join()

@@ -24,7 +24,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from vuemantics_tui.terminal import wrapped
-from vuemantics_tui.ui.pictures.loader import Depth, Graphics, PictureMode, Rendered, cells_of, opened
+from vuemantics_tui.ui.pictures.loader import Depth, Graphics, PictureMode, Rendered, opened, placed
 from vuemantics_tui.ui.pictures.overlay import Box, Picture
 
 PLACEHOLDER = "\U0010eeee"
@@ -71,8 +71,8 @@ class KittyRenderer:
         columns, rows = min(columns, len(NUMBERS)), min(rows, len(NUMBERS))
         if image is None or columns < 1 or rows < 1:
             return None
-        columns, rows = cells_of(image.size, columns, rows, self._graphics.cell)
         width, height = self._graphics.cell
+        image, columns, rows = placed(image, columns, rows, self._graphics.cell, mode.fills)
         image.thumbnail((columns * width, rows * height), Image.Resampling.LANCZOS)
         wide = mode.depth is Depth.TRUE_COLOUR and not self._graphics.narrow
         data = _png(image, self._graphics)

@@ -36,11 +36,15 @@ class Depth(Enum):
 
 @dataclass(frozen=True, slots=True)
 class PictureMode:
-    """How to draw: the colours, two or four pixels a cell, and whether what is not drawn on is dark."""
+    """How to draw: the colours, two or four pixels a cell, and whether what is not drawn on is dark.
+
+    With `fills` a picture fills its place and loses what juts out; else all of it is shown.
+    """
 
     depth: Depth = Depth.TRUE_COLOUR
     quadrants: bool = False
     on_dark: bool = True
+    fills: bool = False
 
 
 _DEPTHS = {"truecolor": Depth.TRUE_COLOUR, "256": Depth.PALETTE}
@@ -64,6 +68,8 @@ MOST_PIXELS = 4_000_000
 NO_STYLE = Style()
 # Of the 255 that one of 256 colours can number.
 MOST_NARROW = 240
+# How much of what a place is too low for goes at the top.
+CUT_AT_TOP = 0.35
 # A cell in pixels, where the terminal does not tell.
 USUAL_CELL = (8, 16)
 # xterm shows no more by itself (its resource maxGraphicSize), and says so if it shows less.
@@ -245,12 +251,26 @@ def on_background(strip: Strip, style: Style) -> Iterator[Segment]:
         yield each if each.style and each.style.bgcolor else Segment(each.text, style + (each.style or NO_STYLE))
 
 
-def cells_of(size: tuple[int, int], columns: int, rows: int, cell: tuple[int, int]) -> tuple[int, int]:
-    """Return the (columns, rows) that a picture of this size takes in a box of cells; all other lengths in pixels."""
-    scale = min(columns * cell[0] / size[0], rows * cell[1] / size[1])
+def placed(
+    image: Image.Image, columns: int, rows: int, cell: tuple[int, int], fills: bool
+) -> tuple[Image.Image, int, int]:
+    """Return a picture and the columns and rows that it takes in a box of cells: all of it, or what fills the box."""
+    if fills:
+        return filling(image, columns * cell[0], rows * cell[1]), columns, rows
+    scale = min(columns * cell[0] / image.width, rows * cell[1] / image.height)
     return (
-        max(1, min(columns, round(size[0] * scale / cell[0]))),
-        max(1, min(rows, round(size[1] * scale / cell[1]))),
+        image,
+        max(1, min(columns, round(image.width * scale / cell[0]))),
+        max(1, min(rows, round(image.height * scale / cell[1]))),
+    )
+
+
+def filling(image: Image.Image, width: float, height: float) -> Image.Image:
+    """Cut a picture to the shape of a place: both sides alike, and the bottom more than the top, where faces are."""
+    wide, high = min(image.width, image.height * width / height), min(image.height, image.width * height / width)
+    left, top = (image.width - wide) / 2, (image.height - high) * CUT_AT_TOP
+    return image.crop(
+        (round(left), round(top), max(round(left) + 1, round(left + wide)), max(round(top) + 1, round(top + high)))
     )
 
 

@@ -21,7 +21,7 @@ from rich.segment import Segment
 from textual.geometry import Region
 from textual.strip import Strip
 
-from vuemantics_tui.ui.pictures.loader import Drawn, Graphics, PictureMode, Rendered, cells_of, opened
+from vuemantics_tui.ui.pictures.loader import Drawn, Graphics, PictureMode, Rendered, opened, placed
 from vuemantics_tui.ui.textual_private import CompositorUpdate, pieces_of
 
 if TYPE_CHECKING:
@@ -390,7 +390,9 @@ class OverlayRenderer:
         if image is None or columns < 1 or rows < 1:
             return None
         width, height = self._graphics.cell
-        columns, rows = cells_of(image.size, min(columns, _BASE * _BASE), min(rows, _BASE), self._graphics.cell)
+        image, columns, rows = placed(
+            image, min(columns, _BASE * _BASE), min(rows, _BASE), self._graphics.cell, mode.fills
+        )
         under = tuple(block_strips(np.asarray(image), columns, rows, mode))
         # Stretched by less than half a cell, so that it fills its cells.
         image = image.resize((columns * width, rows * height), Image.Resampling.LANCZOS)
