@@ -125,9 +125,9 @@ class UploadCommands(Vertical):
         hidden("edit-tags", "t", "edit_tags", "tags", "Add or remove tags", ACT),
         hidden("edit-date", "C", "edit_date", "date", "Set when it was taken", ACT),
         hidden("edit-place", "P", "edit_place", "place", "Set where it was taken", ACT),
-        hidden("toggle-hidden", "h", "toggle_hidden", "hide", "Hide from lists and search, or show again", ACT),
+        hidden("toggle-hidden", "H", "toggle_hidden", "hide", "Hide from lists and search, or show again", ACT),
         hidden("open-original", "e", "open_original", "open original", "Open the original in the system viewer", ACT),
-        hidden("open-stack", "l", "open_stack", "stack", "Open the stack, or go back", ACT),
+        hidden("open-stack", "L", "open_stack", "stack", "Open the stack, or go back", ACT),
         hidden("make-stack", "M", "make_stack", "make stack", "Stack the marked uploads", ACT),
         hidden("break-stack", "X", "break_stack", "unstack", "Take the stack apart; in an open one, take out", ACT),
         hidden("choose-cover", "N", "choose_cover", "cover", "Make this upload the cover of its stack", ACT),
@@ -139,7 +139,7 @@ class UploadCommands(Vertical):
         ),
         hidden("edit-description", "E", "edit_description", "edit description", "Write your own description", ACT),
         hidden("cancel-upload", "x", "cancel_upload", "cancel", "Cancel if waiting or running", QUEUE),
-        hidden("run-next", "b", "run_next", "process next", "Move to the front of the queue", QUEUE),
+        hidden("run-next", ">", "run_next", "process next", "Move to the front of the queue", QUEUE),
         hidden("reembed", "R", "reembed", "re-embed", "Re-embed uploads of another model, after asking", QUEUE),
     ]
 

@@ -86,7 +86,7 @@ class UploadsScreen(Screen[None]):
         hidden("mark-all", "*", "mark_all", "mark all", "Mark everything in the list", MARK),
         hidden(
             "use-better-analyzer",
-            "U",
+            "I",
             "use_better_analyzer",
             "use better analyzer",
             "Switch to a better analyzer",
