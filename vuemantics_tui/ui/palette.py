@@ -76,7 +76,7 @@ def most_wanted_first(offered: Iterable[Reachable]) -> list[Reachable]:
         offered,
         key=lambda entry: (
             (entry.action.help_group == PROGRAM) * 2 + (entry.action.help_group == MOVE),
-            not entry.action.priority,
+            entry.action.help_group != PROGRAM and not entry.action.priority,
         ),
     )
 
