@@ -383,7 +383,7 @@ async def test_one_reason_one_group_the_largest_first(database: Database) -> Non
     await QueueStore(database).cancel([ids[3]])
     missing, busy = await failures.failure_groups()
     assert (missing.message, missing.hint, missing.kind) == (MISSING.message, MISSING.hint, ErrorKind.PERMANENT)
-    assert (missing.missing_model, missing.count, missing.newest) == ("eyes:3b", 2, 3)
+    assert (missing.missing_model, missing.numbers) == ("eyes:3b", (3, 2))
     assert [each.id for each in missing.uploads] == [ids[2], ids[1]]
     assert (busy.message, busy.kind, busy.missing_model, busy.count) == (BUSY.message, ErrorKind.TRANSIENT, "", 1)
     assert [each.id for each in await failures.failed_for(missing.cause)] == ids[1:3]

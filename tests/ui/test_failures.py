@@ -56,11 +56,11 @@ async def test_a_cause_has_its_names_below_it_the_largest_group_first(root: Path
         places = [text.index(each) for each in expected]
         assert places == sorted(places)
         assert "mine.png" not in text
-        for key in ("Enter show", "r retry all 3", "d delete all 3", "Esc back"):
+        for key in ("Enter list", "r retry all 3", "d delete all 3", "Esc back"):
             assert key in text
-        assert "R retry group" not in text
+        assert "R retry all" not in text
         await window.press("down")
-        await window.shows("Enter details", "r retry  ", "R retry group", "s show group", "d delete  ")
+        await window.shows("Enter details", "r retry  ", "R retry all", "/ list all", "d delete  ")
 
 
 async def test_a_group_is_retried_as_a_whole_from_its_cause_or_from_one_of_its_names(root: Path) -> None:
@@ -112,7 +112,7 @@ async def test_a_name_opens_its_details_and_a_cause_its_list(root: Path) -> None
 
 async def test_the_group_of_a_name_is_listed(root: Path) -> None:
     async with window_on_failures(root) as window:
-        await window.press("end", "s")
+        await window.press("end", "slash")
         await window.lists("torn-1.png", "torn-0.png")
         assert 'error:"The picture cannot be decoded"' in window.text()
         await window.press("escape")

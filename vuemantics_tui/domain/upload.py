@@ -288,7 +288,7 @@ class FailedUpload:
 class FailureGroup:
     """Uploads that failed for the same cause. `message`, `hint`, `kind` and `missing_model` come from the newest.
 
-    `count` is how many there are, `uploads` the newest of them, newest first.
+    `numbers` are those of all of them, `uploads` the newest of them, both newest first.
     """
 
     cause: str
@@ -296,13 +296,13 @@ class FailureGroup:
     hint: str
     kind: ErrorKind
     missing_model: str
-    count: int
+    numbers: tuple[int, ...]
     uploads: tuple[FailedUpload, ...]
 
     @property
-    def newest(self) -> int:
-        """Return the number of the newest upload."""
-        return self.uploads[0].number
+    def count(self) -> int:
+        """Return how many uploads there are."""
+        return len(self.numbers)
 
     @property
     def words(self) -> str:

@@ -295,7 +295,7 @@ class QueueStore:
             f"""
             SELECT * FROM (
                 SELECT number, id, filename, coalesce(error_message, '') AS message, hint, error_kind, missing_model,
-                       count(*) OVER (PARTITION BY error_message) AS same,
+                       group_concat(number) OVER (PARTITION BY error_message) AS numbers,
                        row_number() OVER (PARTITION BY error_message ORDER BY number DESC) AS place
                 FROM uploads WHERE {_FAILED}
             )
@@ -370,8 +370,7 @@ def _grouped(rows: Sequence[Row]) -> list[FailureGroup]:
                 hint=newest["hint"] or "",
                 kind=ErrorKind(newest["error_kind"]),
                 missing_model=newest["missing_model"] or "",
-                # Each message is counted once, by its newest upload.
-                count=sum(row["same"] for row in members if row["place"] == 1),
+                numbers=_numbers(row["numbers"] for row in members if row["place"] == 1),
                 uploads=tuple(
                     FailedUpload(row["number"], row["id"], row["filename"], row["message"])
                     for row in members[:MOST_NAMED]
@@ -379,6 +378,11 @@ def _grouped(rows: Sequence[Row]) -> list[FailureGroup]:
             )
         )
     return sorted(groups, key=lambda group: -group.count)
+
+
+def _numbers(lists: Iterable[str]) -> tuple[int, ...]:
+    """Return the numbers of lists with commas, the highest first."""
+    return tuple(sorted((int(number) for each in lists for number in each.split(",")), reverse=True))
 
 
 async def _requeue_one(connection: aiosqlite.Connection, upload_id: str, overwrite_edited: bool) -> bool:

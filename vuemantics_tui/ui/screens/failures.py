@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
@@ -23,7 +24,8 @@ from vuemantics_tui.ui.actions import ACT, FIND, MOVE, action, key_of
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader
 from vuemantics_tui.ui.screens.list_screen import ListScreen
 from vuemantics_tui.ui.screens.page import is_open
-from vuemantics_tui.ui.uploads.commands import RATING, UploadCommands
+from vuemantics_tui.ui.uploads.commands import ListWanted, UploadCommands
+from vuemantics_tui.ui.uploads.upload_list import UploadList
 from vuemantics_tui.ui.widgets.cursor_list import ChoiceList
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 from vuemantics_tui.ui.widgets.one_line import fit, fit_name
@@ -31,7 +33,6 @@ from vuemantics_tui.ui.widgets.one_line import fit, fit_name
 if TYPE_CHECKING:
     from vuemantics_tui.library import Library
 
-UNDO = RATING[0]
 BAR_CELLS = 24
 
 
@@ -121,6 +122,17 @@ class FailureList(ChoiceList):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         action("open-failure", "enter", "select", "details", "Show the details; on a cause, list its uploads", ACT),
+        # These stand for actions of the list of uploads that have the same keys.
+        action(
+            "retry-failures",
+            "r",
+            "screen.retry",
+            "retry",
+            "Retry it, or all of the cause; downloads a missing model first",
+            ACT,
+        ),
+        action("retry-group", "R", "screen.retry_group", "retry all", "Retry all of the cause", ACT),
+        action("list-failed", "slash", "screen.list_failed", "list", "Show all of the cause in the list", FIND),
     ]
 
 
@@ -129,36 +141,37 @@ class FailuresScreen(ListScreen[FailureEntry]):
 
     HELP_TITLE = "Failures"
     PARTS = (FailureList,)
+    AROUND = (UploadCommands,)
+    DEFAULT_CSS = """
+    FailuresScreen UploadCommands {
+        height: 100%;
+    }
+    """
     BINDINGS: ClassVar[list[BindingType]] = [
-        action(
-            "retry-failures",
-            "r",
-            "retry",
-            "retry",
-            "Retry it, or the group; downloads a missing model",
-            ACT,
-        ),
-        action("retry-group", "R", "retry_group", "retry group", "Retry all of the group", ACT),
-        action("list-failed", "s", "list_failed", "show", "Show the group in the list of uploads", FIND),
-        action("delete-failures", "d,delete", "delete", "delete", "Move it, or the whole group, to the trash", ACT),
-        UNDO,
         action("failures-back", "escape,q,F", "go_back", "back", "Cancel the download; back to the list", MOVE),
     ]
     AUTO_FOCUS = "FailureList"
     NOTHING = "No failures.\n\nCancelled uploads are not listed here."
 
-    def __init__(self, library: Library, commands: UploadCommands, open_details: Callable[[int], None]) -> None:
+    def __init__(self, library: Library, uploads: UploadList, clock: Callable[[], datetime]) -> None:
         super().__init__(library)
-        self._commands = commands
-        self._open_details = open_details
+        self._uploads = uploads
+        self._clock = clock
         self._pulling: Worker[None] | None = None
 
     def compose(self) -> ComposeResult:
         """A title, the groups, the pull, the keys."""
-        for widget in super().compose():
-            if isinstance(widget, KeysLine):
-                yield PullLine(id="failures-pull")
-            yield widget
+        with UploadCommands(
+            self.library,
+            self._uploads,
+            self._clock,
+            only=lambda: next(iter(self._numbers), None),
+            group=lambda: self._numbers,
+        ):
+            for widget in super().compose():
+                if isinstance(widget, KeysLine):
+                    yield PullLine(id="failures-pull")
+                yield widget
 
     def on_mount(self) -> None:
         """Begin to follow what fails."""
@@ -212,11 +225,27 @@ class FailuresScreen(ListScreen[FailureEntry]):
         """Without failures there is nothing to do, and only in a group can the others be meant."""
         if action == "retry_group":
             return self._chosen is not None and self._chosen.upload is not None and self._chosen.group.count > 1
-        return action not in ("retry", "list_failed", "delete") or self._chosen is not None
+        return action not in ("retry", "list_failed") or self._chosen is not None
 
     @property
     def _chosen(self) -> FailureEntry | None:
         return self.chosen if self.is_mounted and self.entries else None
+
+    @property
+    def _numbers(self) -> Sequence[int]:
+        """Those of the uploads that actions are about."""
+        entry = self._chosen
+        if entry is None:
+            return ()
+        return (entry.upload.number,) if entry.upload else entry.group.numbers
+
+    def show_entries(self) -> None:
+        """Draw the entries again. Where there are none, what was done to the last one can still be undone."""
+        super().show_entries()
+        commands = self.query_one(UploadCommands)
+        commands.can_focus = not self.entries
+        if not self.entries:
+            commands.focus()
 
     @on(OptionList.OptionHighlighted)
     def _rename_keys(self) -> None:
@@ -225,12 +254,14 @@ class FailuresScreen(ListScreen[FailureEntry]):
         pulls = entry is not None and self._pulls(entry.group)
         whole = f" all {entry.count:,}" if entry is not None and entry.count > 1 else ""
         on_upload = entry is not None and entry.upload is not None
-        keys.rename("open-failure", "details" if on_upload else "show")
+        keys.rename("open-failure", "details" if on_upload else "list")
         # On a cause, Enter does the same.
-        keys.rename("list-failed", "show group" if on_upload else "")
+        keys.rename("list-failed", "list all" if on_upload else "")
         keys.rename("retry-failures", "download and retry" if pulls else f"retry{whole}")
-        keys.rename("delete-failures", f"delete{whole}")
+        keys.rename("delete-upload", f"delete{whole}")
         keys.rename("failures-back", "cancel the download" if self._pulling else "back")
+        for useless in ("find-similar", "toggle-pause"):
+            keys.rename(useless, "")
         self.refresh_bindings()
 
     def _pulls(self, group: FailureGroup) -> bool:
@@ -239,7 +270,7 @@ class FailuresScreen(ListScreen[FailureEntry]):
     @on(OptionList.OptionSelected)
     def _open(self) -> None:
         if self._chosen is not None and self._chosen.upload is not None:
-            self._open_details(self._chosen.upload.number)
+            self.query_one(UploadCommands).action_show_details()
         else:
             self.action_list_failed()
 
@@ -248,22 +279,9 @@ class FailuresScreen(ListScreen[FailureEntry]):
         if self._chosen is not None:
             self.dismiss(listing_of(self._chosen.group))
 
-    @work(group="acting", exit_on_error=False)
-    async def action_delete(self) -> None:
-        """Move the upload, or the whole group, to the trash, after asking."""
-        if (entry := self._chosen) is None:
-            return
-        with self.notices.errors_told():
-            one = [entry.upload] if entry.upload else await self.library.queue.store.failed_for(entry.group.cause)
-            if await self._commands.delete([each.number for each in one]):
-                await self.show_read()
-
-    @work(group="acting", exit_on_error=False)
-    async def action_undo(self) -> None:
-        """Undo what was done last."""
-        if await self._commands.undo():
-            with self.notices.errors_told():
-                await self.show_read()
+    @on(ListWanted)
+    def _show_list(self) -> None:
+        self.dismiss(None)
 
     def action_retry(self) -> None:
         """Retry the upload, or the whole group; download its model first where that is missing."""
