@@ -12,7 +12,6 @@ import pytest
 from tests.analyzers.asking import ollama
 from tests.servers import FakeOllama
 from tests.ui.conftest import Made, Window, add, make_library, make_rows, open_library_at, window_on
-from vuemantics_tui.domain.errors import AnalyzerError
 from vuemantics_tui.library.analyzer import LibraryAnalyzer
 from vuemantics_tui.store.queue import MOST_NAMED
 from vuemantics_tui.ui.screens.failures import FailuresScreen, listing_of
@@ -60,14 +59,14 @@ async def test_a_cause_has_its_names_below_it_the_largest_group_first(root: Path
             assert key in text
         assert "R retry all" not in text
         await window.press("down")
-        await window.shows("Enter details", "r retry  ", "R retry all", "/ list all", "d delete  ")
+        await window.shows("Enter details", "r retry  ", "/ list all", "d delete  ")
 
 
-async def test_a_group_is_retried_as_a_whole_from_its_cause_or_from_one_of_its_names(root: Path) -> None:
+async def test_a_group_is_retried_as_a_whole_from_its_cause(root: Path) -> None:
     async with window_on_failures(root) as window:
         await window.press("r")
         await window.shows("Retrying 3 uploads.", "2 failures, 1 cause")
-        await window.press("down", "R")
+        await window.press("r")
         await window.shows("Retrying 2 uploads.", "No failures.")
         assert "retry" not in window.text()
         assert await in_the_queue(window) == ["no-0.png", "no-1.png", "no-2.png", "torn-0.png", "torn-1.png"]
@@ -233,28 +232,6 @@ async def test_a_pull_that_fails_is_told_and_may_be_tried_again(
         server.library = ("qwen2.5vl:3b",)
         await window.press("r")
         await window.shows("No failures.")
-
-
-async def test_a_group_that_cannot_be_retried_is_told(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    await make_library(root, FAILED)
-    async with window_on(root) as window:
-        await window.shows("6 failed")
-
-        async def refuse(cause: str) -> list[str]:
-            raise AnalyzerError("Not now", "Later.")
-
-        monkeypatch.setattr(window.library.queue, "retry_group", refuse)
-        await window.press("F")
-        await window.shows("2 × The picture")
-        await window.press("r")
-        await window.shows("Not now", "Later.")
-
-        async def nothing(cause: str) -> list[str]:
-            return []
-
-        monkeypatch.setattr(window.library.queue, "retry_group", nothing)
-        await window.press("r")
-        await window.shows("These have changed in the meantime.")
 
 
 async def test_an_analyzer_that_pulls_nothing_offers_only_to_retry(

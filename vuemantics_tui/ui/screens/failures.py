@@ -122,18 +122,17 @@ class FailureList(ChoiceList):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         action("open-failure", "enter", "select", "details", "Show the details; on a cause, list its uploads", ACT),
-        # These stand for actions of the list of uploads that have the same keys.
-        action(
-            "retry-failures",
-            "r",
-            "screen.retry",
-            "retry",
-            "Retry it, or all of the cause; downloads a missing model first",
-            ACT,
-        ),
-        action("retry-group", "R", "screen.retry_group", "retry all", "Retry all of the cause", ACT),
-        action("list-failed", "slash", "screen.list_failed", "list", "Show all of the cause in the list", FIND),
     ]
+
+
+class FailureCommands(UploadCommands):
+    """What can be done to failures: as to all uploads, but a retry downloads a missing model first."""
+
+    def action_retry_upload(self) -> Worker[None]:
+        """Retry the upload, or all of a cause."""
+        screen = self.screen
+        pull = screen.pull() if isinstance(screen, FailuresScreen) else None
+        return pull or super().action_retry_upload()
 
 
 class FailuresScreen(ListScreen[FailureEntry]):
@@ -141,13 +140,14 @@ class FailuresScreen(ListScreen[FailureEntry]):
 
     HELP_TITLE = "Failures"
     PARTS = (FailureList,)
-    AROUND = (UploadCommands,)
+    AROUND = (FailureCommands,)
     DEFAULT_CSS = """
     FailuresScreen UploadCommands {
         height: 100%;
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
+        action("list-failed", "slash", "list_failed", "list all", "Show all of the cause in the list", FIND),
         action("failures-back", "escape,q,F", "go_back", "back", "Cancel the download; back to the list", MOVE),
     ]
     AUTO_FOCUS = "FailureList"
@@ -161,7 +161,7 @@ class FailuresScreen(ListScreen[FailureEntry]):
 
     def compose(self) -> ComposeResult:
         """A title, the groups, the pull, the keys."""
-        with UploadCommands(
+        with FailureCommands(
             self.library,
             self._uploads,
             self._clock,
@@ -222,10 +222,8 @@ class FailuresScreen(ListScreen[FailureEntry]):
     # What can be done
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Without failures there is nothing to do, and only in a group can the others be meant."""
-        if action == "retry_group":
-            return self._chosen is not None and self._chosen.upload is not None and self._chosen.group.count > 1
-        return action not in ("retry", "list_failed") or self._chosen is not None
+        """Without failures there is nothing to list."""
+        return action != "list_failed" or self._chosen is not None
 
     @property
     def _chosen(self) -> FailureEntry | None:
@@ -257,7 +255,7 @@ class FailuresScreen(ListScreen[FailureEntry]):
         keys.rename("open-failure", "details" if on_upload else "list")
         # On a cause, Enter does the same.
         keys.rename("list-failed", "list all" if on_upload else "")
-        keys.rename("retry-failures", "download and retry" if pulls else f"retry{whole}")
+        keys.rename("retry-upload", "download and retry" if pulls else f"retry{whole}")
         keys.rename("delete-upload", f"delete{whole}")
         keys.rename("failures-back", "cancel the download" if self._pulling else "back")
         for useless in ("find-similar", "toggle-pause"):
@@ -283,44 +281,17 @@ class FailuresScreen(ListScreen[FailureEntry]):
     def _show_list(self) -> None:
         self.dismiss(None)
 
-    def action_retry(self) -> None:
-        """Retry the upload, or the whole group; download its model first where that is missing."""
-        if (entry := self._chosen) is None:
-            return
-        if not self._pulls(entry.group):
-            self._retry(entry.group, entry.upload)
-        elif self._pulling is None:
-            self._pulling = self._pull(entry.group)
-            self._rename_keys()
-        else:
+    def pull(self) -> Worker[None] | None:
+        """Download the model that the failure under the cursor lacks, then retry what waited for it; None if none."""
+        if (entry := self._chosen) is None or not self._pulls(entry.group):
+            return None
+        if self._pulling is not None:
             self.notices.tell("A model is already being downloaded.", f"{key_of(self, 'failures-back')} cancels it.")
-
-    def action_retry_group(self) -> None:
-        """Retry all of the group."""
-        if self._chosen is not None:
-            self._retry(self._chosen.group)
-
-    @work(group="acting", exit_on_error=False)
-    async def _retry(self, group: FailureGroup, upload: FailedUpload | None = None) -> None:
-        with self.notices.errors_told():
-            if upload is None:
-                await self._retry_group(group)
-            else:
-                moved = await self.library.queue.retry([upload.id])
-                await self._retried(len(moved), upload.filename)
-
-    async def _retry_group(self, group: FailureGroup) -> None:
-        groups = await self.library.queue.store.failure_groups()
-        # The pulled model may be what others waited for, too.
-        same = [each for each in groups if group.missing_model and each.missing_model == group.missing_model]
-        moved: list[str] = []
-        for cause in dict.fromkeys((group.cause, *(each.cause for each in same))):
-            moved += await self.library.queue.retry_group(cause)
-        await self._retried(len(moved), counted(len(moved), "upload"))
-
-    async def _retried(self, count: int, what: str) -> None:
-        self.notices.tell(f"Retrying {what}." if count else "These have changed in the meantime.")
-        await self.show_read()
+            return self._pulling
+        worker: Worker[None] = self._pull(entry.group)
+        self._pulling = worker
+        self._rename_keys()
+        return worker
 
     @work(group="pulling", exit_on_error=False)
     async def _pull(self, group: FailureGroup) -> None:
@@ -329,12 +300,21 @@ class FailuresScreen(ListScreen[FailureEntry]):
         try:
             with self.notices.errors_told():
                 await self.library.analyzer.pull(group.missing_model, line.progressed)
-                await self._retry_group(group)
+                await self._retry_all_without(group.missing_model)
         finally:
             self._pulling = None
             if is_open(self):
                 line.end()
                 self._rename_keys()
+
+    async def _retry_all_without(self, model: str) -> None:
+        groups = await self.library.queue.store.failure_groups()
+        moved: list[str] = []
+        for group in groups:
+            if group.missing_model == model:
+                moved += await self.library.queue.retry_group(group.cause)
+        self.notices.tell(f"Retrying {counted(len(moved), 'upload')}.")
+        await self.show_read()
 
     def action_go_back(self) -> None:
         """Cancel the pull, or back to the screen before."""
