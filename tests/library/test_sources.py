@@ -6,7 +6,6 @@ import asyncio
 import os
 import shutil
 import time
-from collections.abc import Awaitable
 from pathlib import Path
 
 import numpy as np
@@ -311,6 +310,7 @@ async def test_a_source_is_scanned_by_one_program_at_a_time(
             problem.append(error)
 
     tasks: list[asyncio.Future[None]] = []
+
     def meanwhile(_: ScanProgress) -> None:
         if not tasks:
             tasks.append(asyncio.ensure_future(again()))
