@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from vuemantics_tui.domain.errors import ErrorKind
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.moment import DateSource
+from vuemantics_tui.domain.sources import Placement
 from vuemantics_tui.domain.stacks import StackRole
 
 
@@ -132,7 +134,8 @@ class UploadRow:
 
     `number` is the row's integer key, in the order of adding; `id` is the public UUID. `stack` is the number of the
     upload that stands for its stack, None outside of stacks; `stack_count` how many it stands for itself, 0 if for no
-    other; `motion_bytes` the size of the clip inside a motion photo.
+    other; `motion_bytes` the size of the clip inside a motion photo. `missing_since` is when the file of an upload in
+    place was found to be gone, in ISO 8601 UTC, None while it is there.
     """
 
     number: int
@@ -151,6 +154,7 @@ class UploadRow:
     stack: int | None = None
     stack_count: int = 0
     motion_bytes: int | None = None
+    missing_since: str | None = None
 
     @property
     def is_inside(self) -> bool:
@@ -181,11 +185,12 @@ class StackMember:
 class Upload(UploadRow):
     """Everything stored about an upload except its history.
 
-    `file_path` and `thumbnail_path` are relative to the library's folder; `duration` in seconds; `taken_at` is a moment
-    by the local clock of where it was taken (see `domain.moment`), and `taken_from` where that comes from;
-    `modified_at`, when the added file was last changed, in ISO 8601 UTC; `place`, `region` and `country` name where it
-    was taken, `country_code` as in ISO 3166, and `place_edited` says that a person set them; `retry_at`, the time of
-    the next attempt, in seconds since the epoch; `edited` whether a person wrote the description; `own_tags` are your
+    `file_path` and `thumbnail_path` are relative to the library's folder, that of an original in place to the folder
+    `source`; `duration` in seconds; `taken_at` is a moment by the local clock of where it was taken (see
+    `domain.moment`), and `taken_from` where that comes from; `modified_at`, when the added file was last changed, in
+    ISO 8601 UTC; `place`, `region` and `country` name where it was taken, `country_code` as in ISO 3166, and
+    `place_edited` says that a person set them; `retry_at`, the time of the next attempt, in seconds since the epoch;
+    `edited` whether a person wrote the description; `own_tags` are your
     own tags, which stay when the upload is described again. `title` to `rating` and `keywords` are what the file or its
     side-car says, as in `FileWords`; with `rated_by_hand` the rating, or that there is none, is yours. `stack_cover` is
     the ID of the upload that stands for its stack, and `stack_members` is all of that stack, the cover first.
@@ -210,6 +215,8 @@ class Upload(UploadRow):
     place_edited: bool = False
     thumbnail_path: str | None = None
     source_path: str | None = None
+    placement: Placement = Placement.COPIED
+    source: str | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
     error_stage: ProcessingStage | None = None
     hint: str | None = None
@@ -243,6 +250,14 @@ class Upload(UploadRow):
     stack_cover: str | None = None
     stack_role: StackRole | None = None
     stack_members: tuple[StackMember, ...] = ()
+
+    @property
+    def in_place(self) -> Path | None:
+        """The original of an upload in place, missing or not; None for a copied one, and for a path that leads out."""
+        relative = PurePosixPath(self.file_path)
+        if self.source is None or relative.is_absolute() or ".." in relative.parts:
+            return None
+        return Path(self.source, relative)
 
     @property
     def motion_start(self) -> int:
