@@ -12,8 +12,16 @@ from PIL import Image
 from rich.console import Console
 
 from tests.ui.drawn_cells import BLUE, CORNERS, GREEN, RED, WHITE, Colour, cells, enlarged, save
-from vuemantics_tui.ui.pictures.blocks import fitted, palette_numbers, picture_strips, resized, split_cells
-from vuemantics_tui.ui.pictures.loader import Depth, PictureLoader, PictureMode
+from vuemantics_tui.ui.pictures.blocks import (
+    BlockRenderer,
+    fitted,
+    palette_numbers,
+    picture_strips,
+    resized,
+    split_cells,
+)
+from vuemantics_tui.ui.pictures.kitty import KittyRenderer
+from vuemantics_tui.ui.pictures.loader import Depth, Graphics, PictureLoader, PictureMode
 
 
 @pytest.mark.parametrize(
@@ -125,6 +133,24 @@ def test_shades_follow_the_brightness_and_the_background() -> None:
 
 def test_no_room_is_no_lines() -> None:
     assert picture_strips(CORNERS, 0, 5, PictureMode()) == []
+
+
+@pytest.mark.parametrize("size", [(200, 40), (40, 200), (90, 60)], ids=["wide", "tall", "photo"])
+def test_a_picture_that_fills_its_place_loses_what_juts_out(tmp_path: Path, size: tuple[int, int]) -> None:
+    path = tmp_path / "picture.png"
+    picture = Image.new("RGB", size, BLUE)
+    width, height = size
+    # Of what is too wide the middle stays, of what is too high rather the top.
+    picture.paste(RED, (width * 2 // 5, height // 4, width * 3 // 5, height * 3 // 5))
+    picture.save(path)
+    mode = PictureMode(fills=True)
+    for renderer in (BlockRenderer(), KittyRenderer(Graphics(cell=(8, 16)))):
+        rendered = renderer.render(path, 12, 5, mode)
+        assert rendered is not None
+        assert [strip.cell_length for strip in rendered.strips] == [12] * 5
+    drawn = BlockRenderer().render(path, 12, 5, mode)
+    assert drawn is not None
+    assert RED in [colour for pair in cells(drawn.strips[2]) for colour in pair[1:]]
 
 
 async def test_the_loader_keeps_what_it_drew_until_the_file_changes(tmp_path: Path) -> None:

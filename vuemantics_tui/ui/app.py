@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, ClassVar
 from rich.color import ColorSystem
 from textual import on, work
 from textual.binding import Binding, BindingType
+from textual.command import Command, CommandPalette
 from textual.driver import Driver
 from textual.screen import Screen
 from textual.worker import Worker, WorkerError
@@ -24,6 +25,7 @@ from vuemantics_tui.domain.errors import VuemanticsError
 from vuemantics_tui.domain.view import View
 from vuemantics_tui.terminal import Answers, Terminal, chosen_protocol
 from vuemantics_tui.ui.actions import PROGRAM, action, hidden, key_words
+from vuemantics_tui.ui.choices import Choices, SettingChosen
 from vuemantics_tui.ui.feed import Feed
 from vuemantics_tui.ui.pictures.loader import USUAL_CELL, Graphics, PictureLoader
 from vuemantics_tui.ui.resilience import SurvivingApp
@@ -118,7 +120,7 @@ class VuemanticsApp(SurvivingApp):
     TITLE = "vuemantics"
     HELP_TITLE = "Everywhere"
     BINDINGS: ClassVar[list[BindingType]] = [
-        hidden("show-log", "L", "show_log", "log", "Show the log of this session", PROGRAM),
+        hidden("show-log", "f12", "show_log", "log", "Show the log of this session", PROGRAM),
         hidden("show-doctor", "!", "show_doctor", "doctor", "Check analyzers, terminal and library", PROGRAM),
         hidden("show-palette", "ctrl+p", "command_palette", "palette", "Find any action by name; themes", PROGRAM),
         action("show-help", "?", "show_help", "help", "Explain the keys that work here", PROGRAM),
@@ -156,6 +158,8 @@ class VuemanticsApp(SurvivingApp):
         self._examine = examine
         self._painted = painted
         self.reopen = False
+        # The theme to go back to while another one is previewed.
+        self._theme_before: str | None = None
         self._leaving = False
         self._asking = False
         self.animation_level = "none"
@@ -171,7 +175,8 @@ class VuemanticsApp(SurvivingApp):
         return UploadsScreen(self.library, self.notices, self._clock, view, pictures=self._pictures)
 
     async def on_load(self) -> None:
-        """Make what the screens follow."""
+        """Make what the screens follow, and what remembers their choices."""
+        self._choices = Choices(self.library.settings, self.notices)
         self.feed = Feed(self.library, self.notices)
         try:
             await self.feed.begin()
@@ -246,6 +251,41 @@ class VuemanticsApp(SurvivingApp):
         nearest = get_close_matches(name, self.available_themes, 1)
         hint = f"did you mean {nearest[0]}?" if nearest else f"there are {', '.join(sorted(self.available_themes))}"
         return [f"theme: there is no theme {name}; {hint}"]
+
+    def search_themes(self) -> None:
+        """Choose a theme; the one under the cursor is shown meanwhile."""
+        from vuemantics_tui.ui.palette import ThemesProvider
+
+        self.push_screen(CommandPalette(providers=[ThemesProvider], placeholder="Theme"))
+
+    @on(CommandPalette.OptionHighlighted)
+    def _preview_theme(self, message: CommandPalette.OptionHighlighted) -> None:
+        from vuemantics_tui.ui.palette import ThemeChoice
+
+        option = message.highlighted_event.option
+        chosen = option.hit.command if isinstance(option, Command) else None
+        if isinstance(chosen, ThemeChoice) and isinstance(self.screen, CommandPalette):
+            self._theme_before = self._theme_before or self.theme
+            self.theme = chosen.theme
+        else:
+            self._show_theme_before()
+
+    @on(CommandPalette.Closed)
+    def _palette_closed(self, message: CommandPalette.Closed) -> None:
+        if message.option_selected:
+            self._theme_before = None
+        else:
+            self._show_theme_before()
+
+    def _show_theme_before(self) -> None:
+        if self._theme_before is not None:
+            self.theme, self._theme_before = self._theme_before, None
+
+    @on(SettingChosen)
+    @work(group="remembering", exit_on_error=False)
+    async def _remember(self, message: SettingChosen) -> None:
+        with self.notices.errors_told():
+            await self._choices.keep(message.name, message.value)
 
     def _choose_colours(self, true_colour: str) -> None:
         # Rich decides in the constructor of its console, which Textual calls; later there is only this way.

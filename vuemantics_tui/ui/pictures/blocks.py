@@ -15,7 +15,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from vuemantics_tui.ui.pictures.loader import Depth, PictureMode, Rendered, opened
+from vuemantics_tui.ui.pictures.loader import Depth, PictureMode, Rendered, filling, opened
 
 Pixels = NDArray[np.uint8]
 
@@ -37,6 +37,8 @@ class BlockRenderer:
     def render(self, source: Path | BinaryIO, columns: int, rows: int, mode: PictureMode) -> Rendered | None:
         """Render the picture as large as fits into columns x rows cells. Call it in a thread."""
         image = opened(source)
+        if image and mode.fills and columns > 0 and rows > 0:
+            image = filling(image, columns, 2 * rows)
         strips = picture_strips(np.asarray(image), columns, rows, mode) if image else []
         return Rendered(tuple(strips)) if strips else None
 

@@ -23,7 +23,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from vuemantics_tui.terminal import wrapped
-from vuemantics_tui.ui.pictures.loader import Depth, Graphics, PictureMode, Rendered, opened
+from vuemantics_tui.ui.pictures.loader import Depth, Graphics, PictureMode, Rendered, filling, opened
 
 PLACEHOLDER = "\U0010eeee"
 # The combining characters that stand for 0, 1, 2 ...: the list rowcolumn-diacritics.txt of the protocol, as ranges.
@@ -69,8 +69,11 @@ class KittyRenderer:
         columns, rows = min(columns, len(NUMBERS)), min(rows, len(NUMBERS))
         if image is None or columns < 1 or rows < 1:
             return None
-        columns, rows = self._fitted(image, columns, rows)
         width, height = self._graphics.cell
+        if mode.fills:
+            image = filling(image, columns * width, rows * height)
+        else:
+            columns, rows = self._fitted(image, columns, rows)
         image.thumbnail((columns * width, rows * height), Image.Resampling.LANCZOS)
         wide = mode.depth is Depth.TRUE_COLOUR and not self._graphics.narrow
         data = self._encoded(image)

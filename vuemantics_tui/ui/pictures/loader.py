@@ -34,11 +34,15 @@ class Depth(Enum):
 
 @dataclass(frozen=True, slots=True)
 class PictureMode:
-    """How to draw: the colours, two or four pixels a cell, and whether what is not drawn on is dark."""
+    """How to draw: the colours, two or four pixels a cell, and whether what is not drawn on is dark.
+
+    With `fills` a picture fills its place and loses what juts out; else all of it is shown.
+    """
 
     depth: Depth = Depth.TRUE_COLOUR
     quadrants: bool = False
     on_dark: bool = True
+    fills: bool = False
 
 
 _DEPTHS = {"truecolor": Depth.TRUE_COLOUR, "256": Depth.PALETTE}
@@ -62,6 +66,8 @@ MOST_PIXELS = 4_000_000
 NO_STYLE = Style()
 # Of the 255 that one of 256 colours can number.
 MOST_NARROW = 240
+# How much of what a place is too low for goes at the top.
+CUT_AT_TOP = 0.35
 # A cell in pixels, where the terminal does not tell.
 USUAL_CELL = (8, 16)
 
@@ -213,6 +219,15 @@ def on_background(strip: Strip, style: Style) -> Iterator[Segment]:
     # What has both colours needs no other: with them, each blank would be sent with a foreground.
     for each in strip:
         yield each if each.style and each.style.bgcolor else Segment(each.text, style + (each.style or NO_STYLE))
+
+
+def filling(image: Image.Image, width: float, height: float) -> Image.Image:
+    """Cut a picture to the shape of a place: both sides alike, and the bottom more than the top, where faces are."""
+    wide, high = min(image.width, image.height * width / height), min(image.height, image.width * height / width)
+    left, top = (image.width - wide) / 2, (image.height - high) * CUT_AT_TOP
+    return image.crop(
+        (round(left), round(top), max(round(left) + 1, round(left + wide)), max(round(top) + 1, round(top + high)))
+    )
 
 
 def opened(source: Path | BinaryIO) -> Image.Image | None:
