@@ -313,6 +313,8 @@ FIELDS: tuple[UploadField, ...] = (
 )
 COLUMNS: tuple[str, ...] = tuple(field.label for field in FIELDS if field.heading)
 """The labels of the fields that the table can show as columns."""
+USUAL_COLUMNS = ("name", "taken", "description", "place", "size", "dimensions")
+"""The columns shown until others are chosen."""
 
 # What joins lines and objects of several outputs comes first in each.
 _DOCUMENT = tuple(sorted(FIELDS, key=lambda field: field.name != "id"))

@@ -374,7 +374,7 @@ async def test_an_upload_that_is_processed_by_another_shows_its_stage(root: Path
                 " revision = (SELECT revision FROM library)"
             )
         connection.close()
-        await window.shows("! x.mp4", "completed  no thumbnail", "1 completed")
+        await window.shows("! x.mp4", "no thumbnail", "1 completed")
         row = window.uploads.cursor_row
         assert row is not None and row.status is ProcessingStatus.COMPLETED
 

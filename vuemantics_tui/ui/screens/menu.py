@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from rich.cells import cell_len
 from textual import events
@@ -23,8 +23,9 @@ from vuemantics_tui.domain.text import visible
 from vuemantics_tui.domain.view import SortKey, StatusFilter, View
 from vuemantics_tui.ui.actions import ANSWER, FIND, MOVE, VIEW, Action, action, actions_of, hidden, key_words, keys_of
 from vuemantics_tui.ui.app import VuemanticsApp
+from vuemantics_tui.ui.uploads.gallery import Gallery
 from vuemantics_tui.ui.uploads.screen import UploadsScreen
-from vuemantics_tui.ui.widgets.cursor_list import CURSOR
+from vuemantics_tui.ui.uploads.table import UploadTable
 
 MOST_COLUMNS = 2
 _CHOSEN = "●"
@@ -160,6 +161,7 @@ class MenuScreen(ModalScreen[str | None]):
     """
 
     CSS_PATH = Path(__file__).with_suffix(".tcss")
+    HELP_TITLE = "Menus"
     PARTS = (MenuEntries,)
     BINDINGS: ClassVar[list[BindingType]] = [
         action("leave-menu", "escape", "leave", "cancel", "Change nothing", ANSWER)
@@ -244,7 +246,7 @@ class SortMenu(MenuScreen):
 # Filter
 
 EVERYTHING = "everything"
-_Facet = tuple[str, object]
+_Facet = tuple[str, Any]
 # By the last part of the action's id: the key, the label, the words, and which attribute of a view it sets to what.
 _FACETS: dict[str, tuple[str, str, str, _Facet]] = {
     "photos": ("p", "photos", "Photos only", ("file_type", FileType.IMAGE)),
@@ -272,7 +274,8 @@ def with_facet(view: View, name: str) -> View:
     if name == EVERYTHING:
         return view.everything()
     *_, (field, value) = _FACETS[name]
-    return replace(view, **{field: getattr(View(), field) if getattr(view, field) == value else value})
+    change: dict[str, Any] = {field: getattr(View(), field) if getattr(view, field) == value else value}
+    return replace(view, **change)
 
 
 class FilterMenu(MenuScreen):
@@ -293,35 +296,35 @@ class FilterMenu(MenuScreen):
 
 # Go to
 
-_TARGETS = {each.id: each for each in (*CURSOR, *actions_of(UploadsScreen), *actions_of(VuemanticsApp))}
-# The words are those of the actions.
-_WAYS = {
-    "t": "cursor-first",
-    "b": "cursor-last",
-    "d": "jump-to-date",
-    "S": "show-saved",
-    "T": "show-trash",
-    "D": "show-duplicates",
-    "f": "show-failures",
-    "s": "show-stats",
-    "l": "show-log",
-    "!": "show-doctor",
+# The actions that lead somewhere, whose words the entries have: in the table or gallery, on the screen, in the app.
+_PLACES = (UploadTable, Gallery, UploadsScreen, VuemanticsApp)
+_TARGETS = {each.id: each for place in _PLACES for each in actions_of(place)}
+WAYS = {
+    "top": ("t", "cursor-first", "gallery-first"),
+    "bottom": ("b", "cursor-last", "gallery-last"),
+    "date": ("d", "jump-to-date"),
+    "saved": ("S", "show-saved"),
+    "trash": ("T", "show-trash"),
+    "duplicates": ("D", "show-duplicates"),
+    "failures": ("f", "show-failures"),
+    "statistics": ("s", "show-stats"),
+    "log": ("l", "show-log"),
+    "doctor": ("!", "show-doctor"),
 }
+"""By the last part of an entry's id: its key, and the actions that it stands for, of which one can be done here."""
 
 
 class GoMenu(MenuScreen):
-    """Where to go. Dismisses with the id of the action that leads there."""
+    """Where to go. Dismisses with the name of an entry of WAYS."""
 
     HELP_TITLE = "The go-to menu"
     NAME = "Go to"
-    BREAKS = frozenset({"go-show-saved"})
+    BREAKS = frozenset({"go-saved"})
     BINDINGS: ClassVar[list[BindingType]] = [
-        hidden(f"go-{id}", key, f"choose('{id}')", _TARGETS[id].description, _TARGETS[id].tooltip, FIND)
-        for key, id in _WAYS.items()
-        if id in _TARGETS
+        hidden(
+            *(f"go-{name}", key, f"choose('{name}')"),
+            *(_TARGETS[ids[0]].description, _TARGETS[ids[0]].tooltip, FIND),
+        )
+        for name, (key, *ids) in WAYS.items()
+        if ids[0] in _TARGETS
     ]
-
-    @staticmethod
-    def targets() -> list[str]:
-        """Return the ids of all actions that the menu leads to."""
-        return [id for id in _WAYS.values() if id in _TARGETS]

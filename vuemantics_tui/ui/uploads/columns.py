@@ -10,7 +10,7 @@ from itertools import takewhile
 
 from rich.cells import cell_len
 
-from vuemantics_tui.domain.fields import FIELDS, dimension_words, rating_words
+from vuemantics_tui.domain.fields import FIELDS, USUAL_COLUMNS, dimension_words, rating_words
 from vuemantics_tui.domain.formats import BY_MIME_TYPE, FileType
 from vuemantics_tui.domain.stacks import StackRole
 from vuemantics_tui.domain.text import clock_words, date_words, size_words, visible
@@ -19,8 +19,6 @@ from vuemantics_tui.domain.view import SortKey
 from vuemantics_tui.ui.phrases import age_words
 
 NAME, DESCRIPTION, TAKEN, TAGS, RATING = "name", "description", "taken", "tags", "rating"
-DEFAULT = (NAME, TAKEN, DESCRIPTION, "place", "size", "dimensions")
-"""The columns shown until others are chosen."""
 
 GAP = "  "
 LEAD = 3  # a blank, the sign of the state, a blank
@@ -157,7 +155,7 @@ BY_LABEL = {column.label: column for column in _COLUMNS}
 
 def chosen_columns(labels: Iterable[str]) -> tuple[Column, ...]:
     """Return the columns of these labels, leaving out what is none; the name is always there."""
-    known = dict.fromkeys(label for label in labels if label in BY_LABEL)
+    known = dict.fromkeys(label.strip() for label in labels if label.strip() in BY_LABEL)
     return tuple(BY_LABEL[label] for label in (known if NAME in known else (NAME, *known)))
 
 
@@ -271,7 +269,7 @@ def fitting_signs(signs: Sequence[str], width: int) -> str:
 class TableColumns:
     """The columns chosen, and how long the names are. `listeners` are called when another layout comes of that."""
 
-    def __init__(self, labels: Iterable[str] = DEFAULT) -> None:
+    def __init__(self, labels: Iterable[str] = USUAL_COLUMNS) -> None:
         self.chosen = chosen_columns(labels)
         self.listeners: list[Callable[[], object]] = []
         self._longest_name = 0

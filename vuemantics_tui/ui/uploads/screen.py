@@ -118,6 +118,7 @@ class UploadsScreen(Screen[None]):
         action("sort-by", "o", "sort_by", "sort", "Sort by date, name, size, rating, …", VIEW),
         hidden("reverse-sort", "O", "reverse_sort", "reverse", "Reverse the sort order", VIEW),
         action("filter-by", "f", "filter_by", "filter", "Show photos, videos, failed uploads, … only", VIEW),
+        hidden("choose-columns", "|", "choose_columns", "columns", "Choose and order the columns of the table", VIEW),
         hidden("go-to", "G", "go_to", "go to", "Go to the top, a date, the trash, statistics, …", VIEW),
         hidden("clear-view", "c", "clear_view", "clear", "Clear search, filter, order and marks", VIEW),
         action("toggle-gallery", "g", "toggle_gallery", "gallery", "Switch between gallery and table", VIEW),
@@ -149,7 +150,7 @@ class UploadsScreen(Screen[None]):
         super().__init__()
         self.library = library
         self.uploads = UploadList(library, view or View())
-        self.columns = TableColumns()
+        self.columns = TableColumns(library.settings.columns.split(","))
         self.intake = Intake(library, notices)
         self._notices = notices
         self._clock = clock
@@ -432,17 +433,23 @@ class UploadsScreen(Screen[None]):
         if chosen is not None:
             self._change_list(lambda: self.uploads.change_view(with_facet(self.uploads.view, chosen)))
 
+    def action_choose_columns(self) -> None:
+        """Choose the columns of the table."""
+        from vuemantics_tui.ui.screens.columns import ColumnsScreen
+
+        self.app.push_screen(ColumnsScreen(self.columns))
+
     @work(group="asking", exit_on_error=False)
     async def action_go_to(self) -> None:
         """Ask where to go, and do what leads there."""
         from vuemantics_tui.ui.palette import reachable
-        from vuemantics_tui.ui.screens.menu import GoMenu
+        from vuemantics_tui.ui.screens.menu import WAYS, GoMenu
 
         offered = {entry.action.id: entry for entry in reachable(self)}
-        gone = [f"go-{id}" for id in GoMenu.targets() if id not in offered]
-        chosen = await self.app.push_screen_wait(GoMenu(without=gone))
+        ways = {name: [offered[id] for id in ids if id in offered] for name, (_, *ids) in WAYS.items()}
+        chosen = await self.app.push_screen_wait(GoMenu(without=[f"go-{name}" for name in ways if not ways[name]]))
         if chosen is not None:
-            await self.app.run_action(offered[chosen].action.action, offered[chosen].node)
+            await self.app.run_action(ways[chosen][0].action.action, ways[chosen][0].node)
 
     def action_clear_view(self) -> None:
         """List everything, newest first, without marks."""

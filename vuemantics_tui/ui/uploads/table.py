@@ -35,8 +35,8 @@ from vuemantics_tui.ui.uploads.columns import (
     Layout,
     TableColumns,
     fitting_signs,
-    signs_of,
     shown_words,
+    signs_of,
     tags_of,
 )
 from vuemantics_tui.ui.uploads.results import Found
