@@ -37,7 +37,8 @@ def write(root: Path, filename: str, description: str = "", read_text: str = "",
             connection.execute(
                 """
                 INSERT INTO descriptions
-                    (upload, text, read_text, tags, labels, audit_score, audit_findings, analyzer, model, created_at, current)
+                    (upload, text, read_text, tags, labels, audit_score, audit_findings, analyzer, model, created_at,
+                     current)
                 SELECT number, ?, ?, ?, '{}', 80, '[]', 'still', 'eyes-1', created_at, 1 FROM uploads WHERE filename = ?
                 """,
                 (description, read_text, tags, filename),
@@ -96,7 +97,7 @@ async def test_each_window_has_the_columns_that_fit(root: Path) -> None:
     for size, headings, banana in (
         ((60, 20), ["Name", "What it shows"], ["a banana on", "★★★"]),
         ((80, 24), ["Name", "Taken", "What it shows"], ["3 Jun 2024  a banana on a plate.", "★★★ TEXT"]),
-        ((200, 60), ["Name", "Size", "Dimensions"], ["a banana on a plate. It is ripe.", "300 KB", "4000 × 3000"]),
+        ((200, 60), ["Name", "Place", "Size"], ["3 Jun 2024 14:05  a banana on a plate. It is ripe.", "300 KB"]),
     ):
         async with window_on(root, size=size, clock=lambda: NOW) as window:
             await window.shows("banana.png")
