@@ -130,6 +130,14 @@ class Settings:
     trash_days: int = _number(
         30, "Days that deleted uploads stay in the trash; 0: until you empty it.", 0, MOST_TRASH_DAYS
     )
+    placement: str = _text(
+        "copy",
+        "What add does with files: copy them into the library, or use them where they are (in-place).",
+        *("copy", "in-place"),
+    )
+    source_excludes: str = _perhaps(
+        "", "Files and folders that sources leave out, such as *.gif or exports/*; separate with commas."
+    )
     keep_free_mib: int = _number(200, "Space to keep free on the library's disk, in MiB.", 0)
     theme: str = _text("vuemantics", "Theme of the app.")
     true_colour: str = _text("auto", "True colour (16 million colours): auto, yes or no.", "auto", "yes", "no")

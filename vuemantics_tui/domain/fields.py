@@ -18,8 +18,9 @@ from vuemantics_tui.domain.errors import ErrorKind
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.media import MOST_STARS, REJECTED
 from vuemantics_tui.domain.moment import SOURCE_WORDS, DateSource, offset_minutes, offset_words
+from vuemantics_tui.domain.sources import Placement, real_path
 from vuemantics_tui.domain.stacks import ROLE_WORDS, StackRole
-from vuemantics_tui.domain.text import date_words, seconds_words, size_words
+from vuemantics_tui.domain.text import date_words, seconds_words, size_words, storable
 from vuemantics_tui.domain.upload import ProcessingStage, ProcessingStatus, StackMember, Upload, UploadRow
 
 Absolute = Callable[[str | None], Path | None]
@@ -40,6 +41,7 @@ class Section(StrEnum):
 class Source(StrEnum):
     """The table a column belongs to. OWN_TAGS, KEYWORDS and STACK are put together from several rows."""
 
+    SOURCES = "sources"
     UPLOADS = "uploads"
     DESCRIPTIONS = "descriptions"
     PLACES = "places"
@@ -65,8 +67,8 @@ class UploadField:
 
     `column` of `source` holds it, and `load` makes the attribute of what stands there. `json` is its name in the JSON
     of commands and `exported` in exports; `label` and `section` say where it is shown, `shown` how, by default as it
-    is; `heading` is its name over a column of the table, where it may be one. A path is stored relative to the library
-    and shown as an absolute one. What has no name or label is left out there.
+    is; `heading` is its name over a column of the table, where it may be one. A path is stored relative to the library,
+    or to the source of an upload in place, and shown as an absolute one. What has no name or label is left out there.
     """
 
     name: str
@@ -92,7 +94,7 @@ class UploadField:
         """Return the value as JSON has it."""
         value = getattr(upload, self.name)
         if self.is_path:
-            path = absolute(value)
+            path = upload.in_place if self.name == "file_path" and upload.in_place else absolute(value)
             return None if path is None else str(path)
         return self.plain(value)
 
@@ -103,11 +105,15 @@ class UploadField:
         value = self.value(upload, absolute)
         if isinstance(value, list):
             return ", ".join(map(str, value))
-        return "" if value in (None, "") else str(value)
+        return "" if value in (None, "") else storable(str(value))
 
 
 def _or_none(kind: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return lambda value: kind(value) if value else None
+
+
+def _path(value: str | None) -> str | None:
+    return None if value is None else real_path(value)
 
 
 def _texts(value: str | None) -> tuple[str, ...]:
@@ -232,8 +238,15 @@ FIELDS: tuple[UploadField, ...] = (
     _file("country_code", source=Source.PLACES, load=_or_none(str)),
     _file("place_edited", load=bool),
     _file("modified_at", "file changed", shown=_moment("modified_at")),
-    _file("source_path", "added from"),
-    _file("file_path", "original", exported="file", is_path=True),
+    _file(
+        *("source_path", "added from"),
+        shown=lambda upload: "" if upload.source else storable(upload.source_path or ""),
+        load=_path,
+    ),
+    _file("file_path", "original", exported="file", is_path=True, load=real_path),
+    _file("placement", load=Placement),
+    _file("source", "source", source=Source.SOURCES, column="path", load=_path),
+    _file("missing_since", "missing since", shown=_moment("missing_since")),
     _file("thumbnail_path", "thumbnail", exported="", is_path=True),
     _file("sha256", "sha256"),
     UploadField("extension", Section.FILE),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from vuemantics_tui.domain.errors import ErrorKind
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.moment import DateSource
+from vuemantics_tui.domain.sources import Placement
 from vuemantics_tui.domain.stacks import StackRole
 
 
@@ -145,7 +147,8 @@ class UploadRow:
     other, and `stack_members` all of that stack, the cover first; `motion_bytes` the size of the clip inside a motion
     photo. `taken_at` is a moment by the local clock of where it was taken (see `domain.moment`); `place`, `region` and
     `country` name that place; `edited` is whether a person wrote the description; `own_tags` are your own tags, which
-    stay when the upload is described again.
+    stay when the upload is described again. `missing_since` is when the file of an upload in place was found to be gone,
+    in ISO 8601 UTC, None while it is there.
     """
 
     number: int
@@ -164,6 +167,7 @@ class UploadRow:
     stack: int | None = None
     stack_count: int = 0
     motion_bytes: int | None = None
+    missing_since: str | None = None
     mime_type: str = ""
     width: int | None = None
     height: int | None = None
@@ -205,7 +209,8 @@ class UploadRow:
 class Upload(UploadRow):
     """Everything stored about an upload except its history.
 
-    `file_path` and `thumbnail_path` are relative to the library's folder; `taken_from` is where `taken_at` comes from;
+    `file_path` and `thumbnail_path` are relative to the library's folder, that of an original in place to the folder
+    `source`; `taken_from` is where `taken_at` comes from;
     `modified_at`, when the added file was last changed, in ISO 8601 UTC; `country_code` as in ISO 3166, and
     `place_edited` says that a person set the place; `retry_at`, the time of the next attempt, in seconds since the
     epoch. `title`, `caption`, `creator`, `label`, `rating` and `keywords` are what the file or its side-car says, as in
@@ -224,6 +229,8 @@ class Upload(UploadRow):
     place_edited: bool = False
     thumbnail_path: str | None = None
     source_path: str | None = None
+    placement: Placement = Placement.COPIED
+    source: str | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
     error_stage: ProcessingStage | None = None
     hint: str | None = None
@@ -249,6 +256,14 @@ class Upload(UploadRow):
     missing_model: str = ""
     stack_cover: str | None = None
     stack_role: StackRole | None = None
+
+    @property
+    def in_place(self) -> Path | None:
+        """The original of an upload in place, missing or not; None for a copied one, and for a path that leads out."""
+        relative = PurePosixPath(self.file_path)
+        if self.source is None or relative.is_absolute() or ".." in relative.parts:
+            return None
+        return Path(self.source, relative)
 
     @property
     def motion_start(self) -> int:

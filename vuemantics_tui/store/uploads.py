@@ -29,7 +29,7 @@ from vuemantics_tui.store.stacks import COVERS, beside, settle
 TOMBSTONES_KEPT = 10_000
 
 # The alias of each table in what follows.
-_ALIASES = {Source.UPLOADS: "u", Source.DESCRIPTIONS: "d", Source.PLACES: "p"}
+_ALIASES = {Source.UPLOADS: "u", Source.DESCRIPTIONS: "d", Source.PLACES: "p", Source.SOURCES: "s"}
 _TAGS = """
     (
         SELECT json_group_array(name) FROM (
@@ -40,6 +40,8 @@ _TAGS = """
 """
 # What is put together from several rows, by the name of the field.
 _PUT_TOGETHER = {
+    "placement": "iif(u.source IS NULL, 'copied', 'in-place')",
+    "source_path": "iif(u.source IS NULL, u.source_path, s.path || '/' || u.file_path)",
     "own_tags": _TAGS.format(own=1),
     "keywords": _TAGS.format(own=2),
     "stack_cover": "(SELECT id FROM uploads cover WHERE cover.number = u.stack AND cover.stack_count > 1)",
@@ -66,7 +68,7 @@ def _selected(some: Iterable[UploadField]) -> str:
 
 _TABLES = """
     FROM uploads u LEFT JOIN descriptions d ON d.upload = u.number AND d.current = 1
-        LEFT JOIN places p ON p.number = u.place
+        LEFT JOIN places p ON p.number = u.place LEFT JOIN sources s ON s.number = u.source
 """
 # Readers add the conditions; without one on `deleted_at` it includes the trash.
 SELECT_UPLOAD = f"SELECT {_selected(FIELDS)}, u.deleted_at {_TABLES}"
