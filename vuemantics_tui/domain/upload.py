@@ -147,8 +147,8 @@ class UploadRow:
     other, and `stack_members` all of that stack, the cover first; `motion_bytes` the size of the clip inside a motion
     photo. `taken_at` is a moment by the local clock of where it was taken (see `domain.moment`); `place`, `region` and
     `country` name that place; `edited` is whether a person wrote the description; `own_tags` are your own tags, which
-    stay when the upload is described again. `missing_since` is when the file of an upload in place was found to be gone,
-    in ISO 8601 UTC, None while it is there.
+    stay when the upload is described again. `missing_since` is when the file of an upload in place was found to be
+    gone, in ISO 8601 UTC, None while it is there.
     """
 
     number: int
