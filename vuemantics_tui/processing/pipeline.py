@@ -203,7 +203,7 @@ class Pipeline:
             log.info("processing of %s ends", upload_id)
         except ClaimLostError:
             log.info("processing of %s ends: it was deleted, cancelled or taken over meanwhile", upload_id)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - it is recorded, and logged with its trace if it is a bug
             # A file that is gone meanwhile is to blame for whatever its absence did.
             if run is not None and await self._is_put_aside(run):
                 return
