@@ -113,7 +113,8 @@ def _texts(value: str | None) -> tuple[str, ...]:
     return tuple(json.loads(value or "[]"))
 
 
-def _dimensions(upload: Upload) -> str:
+def dimension_words(upload: Upload) -> str:
+    """Return the size of the picture in pixels: 4000 × 3000; empty where it is not known."""
     return f"{upload.width} × {upload.height}" if upload.width and upload.height else ""
 
 
@@ -210,7 +211,7 @@ FIELDS: tuple[UploadField, ...] = (
     _file("mime_type", "type", shown=lambda upload: f"{upload.mime_type}, {upload.file_type.value}"),
     _file("file_type", exported="type", load=FileType),
     _file("file_size", "size", shown=lambda upload: f"{size_words(upload.file_size)} ({upload.file_size:,} bytes)"),
-    _file("width", "dimensions", shown=_dimensions),
+    _file("width", "dimensions", shown=dimension_words),
     _file("height"),
     _file("duration", "duration", shown=lambda upload: "" if upload.duration is None else f"{upload.duration:g} s"),
     _file("video_codec", "codec", exported=""),

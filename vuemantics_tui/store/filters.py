@@ -28,6 +28,7 @@ from vuemantics_tui.domain.query import (
     Sort,
     TextField,
     TextFilter,
+    YearlyFilter,
 )
 from vuemantics_tui.domain.text import folded
 from vuemantics_tui.store.database import Database, Row, escaped_like, json_list
@@ -227,6 +228,8 @@ class FilterStore:
                 condition = _by_choice(one)
             case DateFilter():
                 condition = _by_date(one, now)
+            case YearlyFilter():
+                condition = Condition("substr(taken_at, 5, 6) = ?", (f"-{one.month:02}-{one.day:02}",))
             case RangeFilter():
                 condition = _by_range(one)
             case NearFilter():
