@@ -103,6 +103,7 @@ class Browser(Vertical):
 
     def on_mount(self) -> None:
         """Follow the list."""
+        self._captions_switched()
         self._uploads.listeners.append(self._list_changed)
 
     @property

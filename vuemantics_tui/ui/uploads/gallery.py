@@ -31,6 +31,7 @@ from vuemantics_tui.domain.upload import (
     UploadRow,
 )
 from vuemantics_tui.ui.actions import MOVE, VIEW, action, hidden
+from vuemantics_tui.ui.choices import SettingChosen
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.phrases import glyph_of
 from vuemantics_tui.ui.pictures.loader import Drawn, PictureLoader, mode_of, on_background
@@ -135,8 +136,6 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
         uploads: UploadList,
         loader: PictureLoader,
         *,
-        size: int = 3,
-        captions: bool = False,
         id: str | None = None,
     ) -> None:
         super().__init__(id=id)
@@ -144,10 +143,10 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
         self._uploads = uploads
         self._loader = loader
         # An index of SMALLEST.
-        self._tile_size = size
-        self.captions = captions
+        self._tile_size = library.settings.tile_size - 1
+        self.captions = library.settings.captions
         self._tiles: dict[int, Tile] = {}
-        self._layout = Layout(Grid.of(1, 1, size), (), headed=False)
+        self._layout = Layout(Grid.of(1, 1, self._tile_size), (), headed=False)
         self._groups: list[Group] = []
         self._places: dict[int, str] = {}
         # What each tile in view showed when it was painted last.
@@ -571,9 +570,10 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
         before = self._layout.grid
         size = self._tile_size + steps
         while 0 <= size < len(SMALLEST):
-            self._tile_size = size
             grid = Grid.of(window.width, window.height, size, captions=self.captions)
             if len(grid.columns) != len(before.columns):
+                self._tile_size = size
+                self.post_message(SettingChosen("tile_size", size + 1))
                 self._relay()
                 return
             size += steps
@@ -582,6 +582,7 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
         """Show or hide the names below the tiles."""
         self.captions = not self.captions
         self.post_message(CaptionsSwitched())
+        self.post_message(SettingChosen("captions", self.captions))
         self._relay()
 
     def _relay(self) -> None:
