@@ -303,7 +303,7 @@ class VuemanticsApp(SurvivingApp):
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
         overlay = self._pictures.overlay
         if isinstance(renderable, CompositorUpdate):
-            renderable = ThriftyUpdate(renderable) if overlay is None else overlay.over(renderable)
+            renderable = ThriftyUpdate(renderable) if overlay is None else overlay.over(renderable, self.size)
         super()._display(screen, renderable)
 
     def clear_pixels(self) -> str:

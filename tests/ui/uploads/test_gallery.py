@@ -193,7 +193,7 @@ def test_looks(snap_compare: Compare, tmp_path: Path) -> None:
     asyncio.run(fill_by_date(tmp_path / "library", tmp_path))
 
     async def show(pilot: Pilot[None]) -> None:
-        await before(12, "g", "o", "o", "o", "home", "down", "space", "space", shows="2 marked")(pilot)
+        await before(12, "g", "o", "t", "home", "down", "space", "space", shows="2 marked")(pilot)
         gallery = pilot.app.screen.query_one(Gallery)
         async with asyncio.timeout(PATIENCE_SECONDS):
             while gallery.loading_tiles:

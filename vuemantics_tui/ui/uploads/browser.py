@@ -12,10 +12,10 @@ from textual.containers import Vertical
 
 from vuemantics_tui.domain.fields import dimension_words
 from vuemantics_tui.domain.text import date_words, visible
-from vuemantics_tui.domain.upload import Upload
 from vuemantics_tui.ui.actions import key_of
 from vuemantics_tui.ui.phrases import reason_of
 from vuemantics_tui.ui.pictures.loader import PictureLoader
+from vuemantics_tui.ui.uploads.columns import TableColumns, shown_words
 from vuemantics_tui.ui.uploads.gallery import CaptionsSwitched, Gallery, TileRead, state_badge
 from vuemantics_tui.ui.uploads.table import TableHeading, UploadTable
 from vuemantics_tui.ui.uploads.upload_list import Change, UploadList
@@ -40,10 +40,9 @@ class CursorLine(TwoSidedLine):
     }
     """
 
-    def __init__(self, uploads: UploadList, gallery: Gallery, *, id: str | None = None) -> None:
+    def __init__(self, uploads: UploadList, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._uploads = uploads
-        self._gallery = gallery
         self._said: list[Part] = []
 
     def update(self) -> None:
@@ -57,22 +56,15 @@ class CursorLine(TwoSidedLine):
         parts: list[Part] = []
         if marked := len(self._uploads.marks):
             parts.append((f"{marked:,} marked  ", "bold $warning"))
-        row, upload = self._uploads.cursor_row, self._gallery.cursor_upload
+        row = self._uploads.cursor_row
         if row is not None:
             parts.append((visible(row.filename), "$foreground"))
             told = [word] if (word := state_badge(row, self._uploads.word_of(row))) else []
             told += [visible(reason_of(row))] if reason_of(row) else []
-            if upload is not None and upload.number == row.number:
-                told += [*_gist(upload), dimension_words(upload), date_words(upload.taken_at, own_clock=True)]
+            gist = shown_words(row.description or "").partition(". ")[0].removesuffix(".")
+            told += [fit(gist, LONGEST_GIST).rstrip(), dimension_words(row), date_words(row.taken_at, own_clock=True)]
             parts.append(("".join(f" · {each}" for each in told if each), "$dim"))
         return parts
-
-
-def _gist(upload: Upload) -> list[str]:
-    """Return the beginning of the description, without the full stop at its end."""
-    text = " ".join((upload.description or "").split())
-    first = text.partition(". ")[0].removesuffix(".")
-    return [fit(visible(first), LONGEST_GIST).rstrip()] if first else []
 
 
 class Browser(Vertical):
@@ -84,18 +76,20 @@ class Browser(Vertical):
         uploads: UploadList,
         clock: Callable[[], datetime],
         pictures: PictureLoader,
+        columns: TableColumns,
         *,
         id: str | None = None,
     ) -> None:
         super().__init__(id=id)
         self._uploads = uploads
-        self._table = UploadTable(uploads, clock, id="uploads")
+        self._columns = columns
+        self._table = UploadTable(uploads, columns, clock, id="uploads")
         self._gallery = Gallery(library, uploads, pictures, id="gallery")
-        self._cursor_line = CursorLine(uploads, self._gallery, id="cursor-line")
+        self._cursor_line = CursorLine(uploads, id="cursor-line")
 
     def compose(self) -> ComposeResult:
         """The table with its heading, the gallery, and what is said where there is nothing."""
-        yield TableHeading(self._uploads, id="heading")
+        yield TableHeading(self._uploads, self._columns, id="heading")
         yield self._table
         yield self._gallery
         yield Words(id="nothing")

@@ -19,12 +19,9 @@ from textual.reactive import Reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.stacks import StackRole
-from vuemantics_tui.domain.text import clock_words, visible
+from vuemantics_tui.domain.text import visible
 from vuemantics_tui.domain.upload import (
-    MOTION_SIGN,
-    STACK_SIGN,
     TERMINAL,
     ProcessingStatus,
     Upload,
@@ -35,6 +32,7 @@ from vuemantics_tui.ui.choices import SettingChosen
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.phrases import glyph_of
 from vuemantics_tui.ui.pictures.loader import Drawn, PictureLoader, mode_of, on_background
+from vuemantics_tui.ui.uploads.columns import signs_of
 from vuemantics_tui.ui.uploads.days import Group
 from vuemantics_tui.ui.uploads.table import glyph_style
 from vuemantics_tui.ui.uploads.tile_grid import GAP, SMALLEST, Grid, Layout, Line
@@ -49,12 +47,13 @@ RETRY_SECONDS = 1.0
 # So many uploads are always shown by day; more of them, where the days fill this share of a row.
 FEW_UPLOADS = 400
 SHARE_OF_ROW = 0.5
-# Lines that the wheel of a mouse scrolls.
 STYLES = (
     *("name", "dim", "done", "running", "warning", "error", "heading", "frame", "cursor"),
     *("blank", "badge", "mark"),
 )
 MARK = " ✓ "
+# Signs that say nothing about what is shown, or have a place of their own.
+NO_KINDS = ("HIDDEN", "EDITED", "TEXT")
 # The frame of the cursor: a corner, a line, a corner, and its sides.
 TOP, BOTTOM, LEFT, RIGHT = ("┏", "━", "┓"), ("┗", "━", "┛"), "┃", "┃"
 
@@ -86,18 +85,12 @@ class Tile:
     size: tuple[int, int]
 
 
-def kind_badge(upload: Upload) -> str:
+def kind_badge(row: UploadRow) -> str:
     """Return what an upload is besides a photo: a clip and its length, or what is stacked behind it; else nothing."""
-    roles = {member.role for member in upload.stack_members}
-    if upload.stack_count > 1:
-        if StackRole.CLIP in roles:
-            return "LIVE"
-        if StackRole.RAW in roles and upload.stack_count == 2:
-            return "RAW+J"
-        return f"{STACK_SIGN} {upload.stack_count:,}"
-    if upload.file_type is FileType.VIDEO:
-        return f"▶ {clock_words(upload.duration)}" if upload.duration is not None else "▶"
-    return MOTION_SIGN if upload.motion_bytes else ""
+    signs = " ".join(sign for sign in signs_of(row, rating=False) if sign not in NO_KINDS)
+    # Both halves of a shot.
+    is_pair = row.stack_count == 2 and any(member.role == StackRole.RAW for member in row.stack_members)
+    return f"{signs}+J" if is_pair and signs == "RAW" else signs
 
 
 def state_badge(row: UploadRow, word: str) -> str:
@@ -398,13 +391,6 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
             kept = set(self._uploads.numbers(near))
             self._tiles = {number: tile for number, tile in self._tiles.items() if number in kept}
 
-    @property
-    def cursor_upload(self) -> Upload | None:
-        """The upload under the cursor, once it is read."""
-        number = self._uploads.cursor_number
-        tile = None if number is None else self._tiles.get(number)
-        return None if tile is None else tile.upload
-
     # Painting
 
     def watch_virtual_size(self, size: Size) -> None:
@@ -510,7 +496,7 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
             strip = Strip([Segment(*self._instead(tile, row, line, grid))], grid.width)
         strip = Strip(on_background(strip, self.rich_style), grid.width)
         if row is not None:
-            left, right = self._badges(row, tile, line, grid)
+            left, right = self._badges(row, line, grid)
             strip = _with_badges(strip, left, right)
         return strip
 
@@ -525,7 +511,7 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
                 text = "no thumbnail"
         return fit(text.center(grid.width), grid.width), self._style("blank")
 
-    def _badges(self, row: UploadRow, tile: Tile | None, line: int, grid: Grid) -> tuple[list[Segment], list[Segment]]:
+    def _badges(self, row: UploadRow, line: int, grid: Grid) -> tuple[list[Segment], list[Segment]]:
         """Return what stands over the left and over the right of a line of a picture."""
         left: list[Segment] = []
         right: list[Segment] = []
@@ -534,9 +520,9 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
             if row.number in self._uploads.marks:
                 right.append(Segment(MARK, self._style("mark")))
             if row.hidden:
-                left.append(Segment(" hidden ", badge))
+                left.append(Segment(" HIDDEN ", badge))
         if line == grid.height - 1:
-            kind = f" {kind_badge(tile.upload)} " if tile is not None and kind_badge(tile.upload) else ""
+            kind = f" {kind_badge(row)} " if kind_badge(row) else ""
             if kind and cell_len(kind) <= grid.width:
                 right.append(Segment(kind, badge))
             state = state_badge(row, self._uploads.word_of(row))
