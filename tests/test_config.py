@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from vuemantics_tui.config import KEYS, Settings, names
-from vuemantics_tui.domain.errors import UsageError
+from vuemantics_tui.config import KEYS, Settings, names, remember
+from vuemantics_tui.domain.errors import UsageError, VuemanticsError
 
 
 def load(tmp_path: Path, text: str, **environment: str) -> Settings:
@@ -153,3 +153,56 @@ def test_the_page_of_settings_has_every_setting_and_no_other() -> None:
     first_cells = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
     told = [name for cell in first_cells for name in re.findall(r"`(\[?\w+\]?)`", cell)]
     assert sorted(told) == sorted([f"[{KEYS}]" if name == KEYS else name for name in names()])
+
+
+MINE = """\
+# my settings
+wrokers = 3
+workers = 2  # two are enough
+
+# How wide
+#theme = "vuemantics"
+video_frames = "many"
+
+[keys]
+delete-upload = "Z"  # far away
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "old", "new"),
+    [
+        pytest.param("workers", 3, "workers = 2", "workers = 3", id="there"),
+        pytest.param(
+            "theme", "ansi", '#theme = "vuemantics"\n', '#theme = "vuemantics"\ntheme = "ansi"\n', id="comment"
+        ),
+        pytest.param("show_hidden", True, '"many"\n', '"many"\nshow_hidden = true\n', id="new"),
+    ],
+)
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_a_remembered_setting_leaves_the_rest_of_the_file(
+    tmp_path: Path, name: str, value: object, old: str, new: str, newline: str
+) -> None:
+    file, target = tmp_path / "settings.toml", tmp_path / "dotfiles" / "settings.toml"
+    target.parent.mkdir()
+    target.write_bytes(MINE.replace("\n", newline).encode())
+    target.chmod(0o640)
+    file.symlink_to(target)
+    remember(name, value, file)
+    assert file.is_symlink()
+    assert target.stat().st_mode & 0o777 == 0o640
+    assert target.read_bytes().decode() == MINE.replace(old, new, 1).replace("\n", newline)
+    assert getattr(Settings.load(environment={}, file=file), name) == value
+
+
+def test_a_setting_is_remembered_without_a_file_and_never_in_a_broken_one(tmp_path: Path) -> None:
+    file = tmp_path / "new" / "settings.toml"
+    remember("theme", "ansi", file)
+    assert file.read_text() == 'theme = "ansi"\n'
+    with pytest.raises(UsageError, match="slide_seconds is 0"):
+        remember("slide_seconds", 0, file)
+    file.write_text("theme = \n")
+    with pytest.raises(VuemanticsError, match="not valid TOML"):
+        remember("theme", "ansi", file)
+    assert file.read_text() == "theme = \n"
+    assert Settings.load(environment={"VUEMANTICS_THEME": "ansi"}, file=file).theme == "ansi"

@@ -20,7 +20,9 @@ from textual.screen import Screen
 
 from tests.doubles import ThreadCompute
 from tests.ui.conftest import Made, StillAnalyzer, Window, make_library, settings_for, window_on
+from vuemantics_tui.config import Settings
 from vuemantics_tui.library import Library
+from vuemantics_tui.paths import settings_file
 from vuemantics_tui.ui import actions
 from vuemantics_tui.ui.actions import (
     action,
@@ -154,7 +156,9 @@ def test_keys_are_called_as_a_person_calls_them(key: str, words: str) -> None:
         pytest.param({"retry-upload": "p", "toggle-pause": "r"}, {"retry-upload": "p", "toggle-pause": "r"}, id="swap"),
         pytest.param({"quit-anywhere": "f10"}, {"quit-anywhere": "f10,ctrl+q,ctrl+c"}, id="quit stays"),
         pytest.param({"toggle-metadata": "r"}, {"toggle-metadata": "r"}, id="never active together"),
-        pytest.param({"quit": "b", "run-next": "q"}, {"quit": "b", "run-next": "q"}, id="another place"),
+        pytest.param(
+            {"quit": ">", "run-next": "q"}, {"quit": "greater_than_sign", "run-next": "q"}, id="another place"
+        ),
     ],
 )
 def test_chosen_keys_are_taken(chosen: Mapping[str, str], keymap: Mapping[str, str]) -> None:
@@ -204,9 +208,9 @@ async def test_wrong_settings_are_told_at_the_start_and_stand_in_the_log(root: P
     keys = {"delete-uplod": "D", "sort-by": "d"}
     problems = [f"settings.toml, line {line}: there is no setting x{line}" for line in range(4)]
     async with window_with(root, keys=keys, theme="vuemantic", problems=problems) as window:
-        await window.shows("settings.toml, line 0", "3 more in the log: press L.")
+        await window.shows("settings.toml, line 0", "3 more in the log: press F12.")
         assert window.app.theme == "vuemantics"
-        await window.press("L")
+        await window.press("f12")
         await window.shows("warning", "did you mean delete-upload?", "there is no theme vuemantic")
 
 
@@ -282,13 +286,33 @@ async def test_the_palette_offers_only_what_can_be_done(root: Path) -> None:
         assert "Delete" not in offered
 
 
-async def test_the_palette_changes_the_theme(root: Path) -> None:
+async def test_a_theme_is_previewed_and_remembered_once_it_is_chosen(root: Path) -> None:
+    async with window_on(root) as window:
+        await window.shows("This library is empty")
+        await window.press("ctrl+p", *"theme")
+        await window.shows("Theme: vuemantics-light")
+        await window.press("down", "down")
+        await window.until(lambda: window.app.theme == "vuemantics-light")
+        await window.press("escape")
+        await window.until(lambda: window.app.theme == "vuemantics")
+        assert not settings_file().exists()
+        await window.press("ctrl+p", *"theme: vuemantics-light")
+        await window.shows("Theme: vuemantics-light")
+        await window.press("enter", "enter")
+        await window.until(lambda: window.app.theme == "vuemantics-light")
+        await window.until(lambda: Settings.load(environment={}).theme == "vuemantics-light")
+
+
+async def test_a_theme_that_cannot_be_remembered_lasts_for_the_session(root: Path) -> None:
+    settings_file().parent.mkdir(parents=True, exist_ok=True)
+    settings_file().write_text("theme = \n")
     async with window_on(root) as window:
         await window.shows("This library is empty")
         await window.press("ctrl+p", *"theme: vuemantics-light")
         await window.shows("Theme: vuemantics-light")
         await window.press("enter", "enter")
-        await window.until(lambda: window.app.theme == "vuemantics-light")
+        await window.shows("not valid TOML", "Your choice lasts until you quit.")
+        assert window.app.theme == "vuemantics-light"
 
 
 async def test_what_is_said_names_the_keys_that_were_chosen(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ async def test_with_a_wrong_analyzer_the_library_is_there_and_the_reason_is_told
     await library.close()
     async with window_on(root, process=True, errors=True, analyzer="openai") as window:
         await window.shows("one.png", "The analyzer openai needs")
-        await window.press("h")
+        await window.press("H")
         await window.until(lambda: "one.png" not in window.text())
 
 

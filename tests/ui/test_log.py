@@ -87,7 +87,7 @@ async def test_the_log_shows_levels_in_words_and_where_errors_came_from(root: Pa
             raise ValueError("evil\x1b[31m")
         except ValueError as error:
             note(recent, logging.ERROR, "torn \x1b]0;title\x07", seconds=2, error=error)
-        await window.press("L")
+        await window.press("f12")
         await window.shows("12:00:00 info    begun", "12:00:01 warning slow", r"12:00:02 error   torn \x1b]0;title\x07")
         await window.shows("test_log.py", r"ValueError: evil\x1b[31m")
         await window.press("e")
@@ -104,7 +104,7 @@ async def test_the_log_follows_its_end_unless_one_reads_further_up(root: Path) -
         recent = window.app.recent_log
         for number in range(100):
             note(recent, logging.INFO, f"record {number}")
-        await window.press("L")
+        await window.press("f12")
         await window.shows("record 99")
         note(recent, logging.INFO, "one more")
         await window.shows("one more")
@@ -121,13 +121,13 @@ async def test_the_log_follows_its_end_unless_one_reads_further_up(root: Path) -
 async def test_long_records_wrap(root: Path) -> None:
     async with window_on(root, size=(60, 20)) as window:
         note(window.app.recent_log, logging.INFO, " ".join(["word"] * 30) + " end")
-        await window.press("L")
+        await window.press("f12")
         await window.shows("word end")
 
 
 async def test_an_empty_log_says_so(root: Path) -> None:
     async with window_on(root) as window:
-        await window.press("L")
+        await window.press("f12")
         await window.press("e")
         await window.shows("No errors.")
         await window.press("q")
@@ -148,7 +148,7 @@ def test_looks(snap_compare: Compare, tmp_path: Path, utc: None, size: tuple[int
         ):
             note(app.recent_log, level, message, seconds=seconds)
         note(app.recent_log, logging.ERROR, "an error became a notice", seconds=63)
-        await pilot.press("L")
+        await pilot.press("f12")
         async with asyncio.timeout(PATIENCE_SECONDS):
             while "became a notice" not in screen_text(app):
                 await pilot.pause(0.02)

@@ -19,14 +19,14 @@ from textual.worker import Worker
 from tests.ui.conftest import Made, Window, make_library, window_on
 from vuemantics_tui.ui.screens.log import LogScreen
 
-HINT = "Press L for the log."
+HINT = "Press F12 for the log."
 
 
 async def told(window: Window, words: str) -> None:
     """The notice, the entry in the log, and an app that still takes keys."""
     await window.shows("Something went wrong", words, HINT)
     assert any(words in entry.trace for entry in window.app.recent_log.entries(logging.ERROR))
-    await window.press("L")
+    await window.press("f12")
     assert isinstance(window.app.screen, LogScreen)
     await window.shows(words)
     await window.press("escape")
@@ -112,7 +112,7 @@ async def test_a_screen_that_cannot_be_composed_does_not_end_the_app(root: Path)
         window.app.push_screen(FragileScreen())
         await window.shows("This library is empty", "a defect when")
         assert not isinstance(window.app.screen, FragileScreen)
-        await window.press("L")
+        await window.press("f12")
         await window.shows("a defect when composed", "Esc back")
 
 

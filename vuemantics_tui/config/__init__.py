@@ -14,6 +14,7 @@ from vuemantics_tui.config.settings import (
     choices,
     names,
     own_choices,
+    remember,
 )
 
 __all__ = [
@@ -28,4 +29,5 @@ __all__ = [
     "choices",
     "names",
     "own_choices",
+    "remember",
 ]

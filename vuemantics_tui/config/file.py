@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 import re
+import shutil
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
+
+from vuemantics_tui.domain.errors import VuemanticsError
+from vuemantics_tui.files import WholeFile, make_folder
 
 KEYS = "keys"
 
@@ -155,6 +159,66 @@ class SettingsFile:
 
     def _object(self, path: str, words: str) -> None:
         self.problems.append(f"{self._place(path)}: {words}")
+
+
+def write_setting(file: Path, name: str, value: object) -> None:
+    """Write one setting into a settings file, and keep its comments, its order and everything else in it.
+
+    A file that is missing is made. `value` is text, a number, true or false, or a list of these. Raises
+    VuemanticsError if the file is not valid TOML, or cannot be read or written; then it stays as it was.
+    """
+    # Links to the file are kept: settings often are a link into a folder of such files.
+    file = file.resolve()
+    try:
+        # As bytes: the ends of the lines stay.
+        text = file.read_bytes().decode() if file.exists() else ""
+        changed = _with_setting(text, name, value)
+        if changed == text:
+            return
+        make_folder(file.parent)
+        with WholeFile(file, private=False) as whole:
+            if file.exists():
+                shutil.copymode(file, whole.part)
+            whole.write(changed.encode())
+    except UnicodeDecodeError as error:
+        raise VuemanticsError(f"The settings file cannot be read: {file} ({error})", "Repair it.") from error
+    except ValueError as error:
+        raise VuemanticsError(
+            f"The settings file cannot be changed: {file} is not valid TOML ({error})", "Repair it."
+        ) from error
+    except OSError as error:
+        raise VuemanticsError(
+            f"The settings file cannot be written: {file} ({(error.strerror or str(error)).lower()})",
+            "Check the permissions of the file and of its folder.",
+        ) from error
+
+
+def _with_setting(text: str, name: str, value: object) -> str:
+    """Return the text of a settings file with one setting changed. Raises ValueError for what is not TOML."""
+    # It takes 30 ms to import, which a start without a change need not wait for.
+    import tomlkit
+
+    wanted = tomllib.loads(text) | {name: value}
+    document = tomlkit.parse(text)
+    if name not in document:
+        # The file that `config edit` makes has every setting in a comment, which explains it.
+        line = tomlkit.dumps({name: value}).strip()
+        commented = re.compile(rf"^[ \t]*#[ \t]*{re.escape(name)}[ \t]*=.*?(\r?\n|$)", re.MULTILINE)
+        placed = commented.sub(lambda found: f"{found[0].rstrip()}{found[1] or chr(10)}{line}{found[1]}", text, count=1)
+        # A text of several lines may hold what looks like a comment.
+        if placed != text and _is(placed, wanted):
+            return placed
+    document[name] = value
+    written = tomlkit.dumps(document)
+    # What it adds ends as lines do on Unix.
+    return written if re.search(r"(?<!\r)\n", text) else re.sub(r"(?<!\r)\n", "\r\n" if text else "\n", written)
+
+
+def _is(text: str, wanted: Mapping[str, object]) -> bool:
+    try:
+        return tomllib.loads(text) == wanted
+    except tomllib.TOMLDecodeError:
+        return False
 
 
 def _lines_of_keys(text: str) -> dict[str, int]:

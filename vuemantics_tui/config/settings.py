@@ -13,7 +13,7 @@ from typing import Any, Self, TypeVar
 
 from vuemantics_tui import paths
 from vuemantics_tui.analyzers import registry
-from vuemantics_tui.config.file import KEYS, Knob, SettingsFile, shown
+from vuemantics_tui.config.file import KEYS, Knob, SettingsFile, shown, write_setting
 from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.media import MediaLimits
 from vuemantics_tui.domain.prompts import FRAME_PROMPT, IMAGE_PROMPT, SUMMARY_PROMPT
@@ -132,8 +132,8 @@ class Settings:
     true_colour: str = _text("auto", "True colour (16 million colours): auto, yes or no.", "auto", "yes", "no")
     graphics: str = _text(
         "auto",
-        "How pictures are shown: auto (the best way the terminal has), kitty (Kitty graphics) or blocks.",
-        *("auto", "kitty", "blocks"),
+        "How pictures are shown: auto (the best way the terminal has), kitty, iterm2, sixel or blocks.",
+        *("auto", "kitty", "iterm2", "sixel", "blocks"),
     )
     quadrants: str = _text(
         "auto",
@@ -208,6 +208,19 @@ def names() -> list[str]:
 def about(name: str) -> str:
     """Return what a setting does, in one line."""
     return _knobs()[name].about
+
+
+def remember(name: str, value: object, file: Path | None = None) -> None:
+    """Write one setting into the settings file, which is made if there is none, for the next start.
+
+    Everything else in the file stays. A flag or an environment variable still overrides it. Raises UsageError for
+    a value that the setting cannot have, and VuemanticsError if the file cannot be written.
+    """
+    try:
+        _knobs()[name].typed(value)
+    except ValueError as error:
+        raise UsageError(f"The setting {name} is {shown(value)}", f"It must be {error}.") from None
+    write_setting(paths.settings_file() if file is None else file, name, value)
 
 
 def own_choices(name: str) -> tuple[str, ...]:

@@ -53,6 +53,10 @@ _KEY_NAMES = {
     "comma": "comma",
     "full_stop": ".",
     "exclamation_mark": "!",
+    "greater_than_sign": ">",
+    "equals_sign": "=",
+    "at": "@",
+    "vertical_line": "|",
     "tilde": "~",
     "number_sign": "#",
 }

@@ -11,11 +11,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.color import ColorSystem
+from rich.console import RenderableType
 from textual import on, work
 from textual.binding import Binding, BindingType
+from textual.command import Command, CommandPalette
 from textual.driver import Driver
 from textual.screen import Screen
 from textual.worker import Worker, WorkerError
@@ -24,10 +26,11 @@ from vuemantics_tui.domain.errors import VuemanticsError
 from vuemantics_tui.domain.view import View
 from vuemantics_tui.terminal import Answers, Terminal, chosen_protocol
 from vuemantics_tui.ui.actions import PROGRAM, action, hidden, key_words
+from vuemantics_tui.ui.choices import Choices, SettingChosen
 from vuemantics_tui.ui.feed import Feed
-from vuemantics_tui.ui.pictures.loader import USUAL_CELL, Graphics, PictureLoader
+from vuemantics_tui.ui.pictures.loader import USUAL_CELL, USUAL_GEOMETRY, USUAL_REGISTERS, Graphics, PictureLoader
 from vuemantics_tui.ui.resilience import SurvivingApp
-from vuemantics_tui.ui.textual_private import write_to_terminal
+from vuemantics_tui.ui.textual_private import CompositorUpdate, write_to_terminal
 from vuemantics_tui.ui.themes import DARK, THEMES, own_variables
 from vuemantics_tui.ui.uploads.commands import ReopenWanted
 from vuemantics_tui.ui.uploads.queue_bar import work_to_leave
@@ -83,6 +86,8 @@ def graphics_of(settings: Settings, terminal: Terminal, answers: Answers) -> Gra
         in_tmux=terminal.in_tmux,
         narrow=answers.narrow,
         remote=terminal.over_ssh,
+        registers=answers.registers or USUAL_REGISTERS,
+        most_pixels=answers.geometry or USUAL_GEOMETRY,
     )
 
 
@@ -118,10 +123,11 @@ class VuemanticsApp(SurvivingApp):
     TITLE = "vuemantics"
     HELP_TITLE = "Everywhere"
     BINDINGS: ClassVar[list[BindingType]] = [
-        hidden("show-log", "L", "show_log", "log", "Show the log of this session", PROGRAM),
+        hidden("show-log", "f12", "show_log", "log", "Show the log of this session", PROGRAM),
         hidden("show-doctor", "!", "show_doctor", "doctor", "Check analyzers, terminal and library", PROGRAM),
         hidden("show-palette", "ctrl+p", "command_palette", "palette", "Find any action by name; themes", PROGRAM),
         action("show-help", "?", "show_help", "help", "Explain the keys that work here", PROGRAM),
+        hidden("suspend", "ctrl+z", "suspend_process", "suspend", "Go back to the shell; `fg` returns", PROGRAM),
         # These two must work from inside a field and on top of a question, too.
         hidden("help-anywhere", "f1", "show_help", "help", "Help, even in a field", PROGRAM, priority=True),
         action("quit", "q", "quit", "quit", "Quit; asks while work is running", PROGRAM),
@@ -156,6 +162,8 @@ class VuemanticsApp(SurvivingApp):
         self._examine = examine
         self._painted = painted
         self.reopen = False
+        # The theme to go back to while another one is previewed.
+        self._theme_before: str | None = None
         self._leaving = False
         self._asking = False
         self.animation_level = "none"
@@ -171,7 +179,8 @@ class VuemanticsApp(SurvivingApp):
         return UploadsScreen(self.library, self.notices, self._clock, view, pictures=self._pictures)
 
     async def on_load(self) -> None:
-        """Make what the screens follow."""
+        """Make what the screens follow, and what remembers their choices."""
+        self._choices = Choices(self.library.settings, self.notices)
         self.feed = Feed(self.library, self.notices)
         try:
             await self.feed.begin()
@@ -183,6 +192,7 @@ class VuemanticsApp(SurvivingApp):
         self._handle_signals()
         self._watch_library()
         self.set_keymap(self._own_keymap)
+        self.app_resume_signal.subscribe(self, self._come_back)
         self._tell_problems()
         self._sweep()
         if self._paths:
@@ -247,12 +257,74 @@ class VuemanticsApp(SurvivingApp):
         hint = f"did you mean {nearest[0]}?" if nearest else f"there are {', '.join(sorted(self.available_themes))}"
         return [f"theme: there is no theme {name}; {hint}"]
 
+    def search_themes(self) -> None:
+        """Choose a theme; the one under the cursor is shown meanwhile."""
+        from vuemantics_tui.ui.palette import ThemesProvider
+
+        self.push_screen(CommandPalette(providers=[ThemesProvider], placeholder="Theme"))
+
+    @on(CommandPalette.OptionHighlighted)
+    def _preview_theme(self, message: CommandPalette.OptionHighlighted) -> None:
+        from vuemantics_tui.ui.palette import ThemeChoice
+
+        option = message.highlighted_event.option
+        chosen = option.hit.command if isinstance(option, Command) else None
+        if isinstance(chosen, ThemeChoice) and isinstance(self.screen, CommandPalette):
+            self._theme_before = self._theme_before or self.theme
+            self.theme = chosen.theme
+        else:
+            self._show_theme_before()
+
+    @on(CommandPalette.Closed)
+    def _palette_closed(self, message: CommandPalette.Closed) -> None:
+        if message.option_selected:
+            self._theme_before = None
+        else:
+            self._show_theme_before()
+
+    def _show_theme_before(self) -> None:
+        if self._theme_before is not None:
+            self.theme, self._theme_before = self._theme_before, None
+
+    @on(SettingChosen)
+    @work(group="remembering", exit_on_error=False)
+    async def _remember(self, message: SettingChosen) -> None:
+        with self.notices.errors_told():
+            await self._choices.keep(message.name, message.value)
+
     def _choose_colours(self, true_colour: str) -> None:
         # Rich decides in the constructor of its console, which Textual calls; later there is only this way.
         if true_colour == "yes":
             self.console._color_system = ColorSystem.TRUECOLOR
         elif true_colour == "no" and self.console._color_system is ColorSystem.TRUECOLOR:
             self.console._color_system = ColorSystem.EIGHT_BIT
+
+    # Textual has nothing public between what it painted and what the terminal gets.
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        overlay = self._pictures.overlay
+        if overlay is not None and isinstance(renderable, CompositorUpdate):
+            renderable = overlay.over(renderable)
+        super()._display(screen, renderable)
+
+    def clear_pixels(self) -> str:
+        """Return what the driver writes before it leaves the screen."""
+        return self._pictures.overlay.clearing() if self._pictures.overlay else ""
+
+    def on_resize(self) -> None:
+        """Draw pixels again: a terminal may have moved or dropped them."""
+        if self._pictures.overlay:
+            self._pictures.overlay.reset()
+            self.screen.refresh()
+
+    def on_app_focus(self) -> None:
+        """Draw pixels again: whoever came back may have been in another window of tmux."""
+        if self._pictures.overlay:
+            self._pictures.overlay.lose_pixels()
+
+    def _come_back(self, _: object) -> None:
+        if self._pictures.overlay:
+            self._pictures.overlay.reset()
+        self.refresh(layout=True)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Our variables, for the themes that do not know them."""

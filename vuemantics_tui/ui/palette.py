@@ -14,6 +14,7 @@ from textual.dom import DOMNode
 from textual.screen import Screen
 
 from vuemantics_tui.ui.actions import MOVE, PROGRAM, Action, action_of, actions_of, key_words, keys_of
+from vuemantics_tui.ui.choices import SettingChosen
 from vuemantics_tui.ui.keymap import types_a_character
 from vuemantics_tui.ui.textual_private import bindings_of, is_enabled, keymap_of
 from vuemantics_tui.ui.themes import THEMES
@@ -95,7 +96,7 @@ class ActionsProvider(Provider):
         for entry in self._entries():
             name = _name(entry)
             yield DiscoveryHit(_with_key(Content(name), entry), self._run(entry), name, entry.action.tooltip)
-        yield DiscoveryHit("Theme", self.app.action_change_theme, "Theme", "Other colours")
+        yield DiscoveryHit("Theme", self.app.search_themes, "Theme", "Other colours, shown as you go")
 
     async def search(self, query: str) -> Hits:
         """What fits the words typed."""
@@ -106,10 +107,10 @@ class ActionsProvider(Provider):
             if score > 0:
                 shown = _with_key(matcher.highlight(name), entry)
                 yield Hit(score, shown, self._run(entry), name, entry.action.tooltip)
-        for theme in sorted(self.app.available_themes, key=lambda theme: theme not in _OUR_THEMES):
+        for theme in _themes(self.app):
             name = f"Theme: {theme}"
             if (score := matcher.match(name)) > 0:
-                yield Hit(score, matcher.highlight(name), partial(_set_theme, self.app, theme), name, "Other colours")
+                yield Hit(score, matcher.highlight(name), ThemeChoice(self.app, theme), name, "Other colours")
 
     def _run(self, entry: Reachable) -> partial[Any]:
         return partial(self.app.run_action, entry.action.action, entry.node)
@@ -123,5 +124,34 @@ def _with_key(name: Content, entry: Reachable) -> Content:
     return Content.assemble(name, "  ", (entry.key_words, "not bold"))
 
 
-def _set_theme(app: App[Any], theme: str) -> None:
-    app.theme = theme
+@dataclass(frozen=True, slots=True)
+class ThemeChoice:
+    """Chooses a theme when it is called, also for the next start. The app previews it before."""
+
+    app: App[Any]
+    theme: str
+
+    def __call__(self) -> None:
+        """Choose it."""
+        self.app.theme = self.theme
+        self.app.post_message(SettingChosen("theme", self.theme))
+
+
+class ThemesProvider(Provider):
+    """Offers every theme: first the one that is chosen, then ours."""
+
+    async def discover(self) -> Hits:
+        """All of them."""
+        for theme in _themes(self.app):
+            yield DiscoveryHit(theme, ThemeChoice(self.app, theme), theme)
+
+    async def search(self, query: str) -> Hits:
+        """Those that fit the letters typed."""
+        matcher = self.matcher(query)
+        for theme in _themes(self.app):
+            if (score := matcher.match(theme)) > 0:
+                yield Hit(score, matcher.highlight(theme), ThemeChoice(self.app, theme), theme)
+
+
+def _themes(app: App[Any]) -> list[str]:
+    return sorted(app.available_themes, key=lambda theme: (theme != app.theme, theme not in _OUR_THEMES, theme))

@@ -48,7 +48,7 @@ async def test_marks_are_acted_on_together(root: Path) -> None:
         await window.shows("banana.png")
         await window.press("space", "space")
         await window.shows("2 marked")
-        await window.press("h")
+        await window.press("H")
         await window.shows("2 uploads hidden")
         await shown(window, "Apple.png", "banana.png")
         await window.press("f", "h")
@@ -61,7 +61,7 @@ async def test_waiting_ones_are_cancelled_or_brought_to_the_front(root: Path, dr
     async with window_on(root, size=(100, 24)) as window:
         await add(window.library, draw("first.png"), draw("second.png"), draw("third.png"))
         await window.shows("third.png", "3 waiting")
-        await window.press("home", "b")
+        await window.press("home", ">")
         await window.shows("third.png moved to the front of the queue.")
         await window.press("down", "x")
         await window.shows("Cancelled second.png. r retries.", "✗ second.png", "cancelled")

@@ -187,15 +187,15 @@ async def test_a_better_analyzer_is_offered_and_the_app_opens_again_with_it(
     monkeypatch.setattr(servers, "OFFER_AFTER_SECONDS", 0.0)
     kept = better(monkeypatch, "ollama")
     async with window_on(root, process=True) as window:
-        await window.shows("Ollama is ready, with its models. Press U to use it.")
+        await window.shows("Ollama is ready, with its models. Press I to use it.")
         await add(window.library, draw("x.png"))
         await window.shows("1 completed")
-        await window.press("U")
+        await window.press("I")
         await window.shows("Use ollama from now on?", "1 upload will need re-embedding")
         await window.press("n")
         await window.until(lambda: window.app.screen is window.app.screen_stack[0])
         assert kept == [] and not reopens(window)
-        await window.press("U")
+        await window.press("I")
         await window.shows("Use ollama from now on?")
         await window.press("y")
         await window.until(lambda: not window.app.is_running)
@@ -231,7 +231,7 @@ async def test_an_analyzer_that_cannot_be_kept_is_told_and_the_app_stays(
     monkeypatch.setattr(LibraryAnalyzer, "keep", refuse)
     async with window_on(root) as window:
         await window.shows("This library is empty")
-        await window.press("U")
+        await window.press("I")
         await window.shows("Use ollama from now on?")
         await window.press("y")
         await window.shows("The library is read-only", "Make it writable.")
@@ -245,7 +245,7 @@ async def test_the_analyzer_is_not_changed_while_files_are_copied(root: Path, mo
         screen = window.app.screen
         assert isinstance(screen, UploadsScreen)
         screen.intake.to_copy = 3
-        await window.press("U")
+        await window.press("I")
         await window.shows("Files are being copied.")
         screen.intake.to_copy = 0
         assert kept == []

@@ -77,7 +77,7 @@ async def test_a_list_of_nothing_but_hidden_ones_says_where_they_are(root: Path)
     await make_library(root, FEW)
     async with window_on(root, size=(80, 24)) as window:
         await window.shows("banana.png")
-        await window.press("*", "h")
+        await window.press("*", "H")
         await window.shows("All uploads are hidden. f, then h includes them.")
         await window.press("f", "h")
         await shown(window, "broken.png", "cherry.mp4", "Apple.png", "banana.png")

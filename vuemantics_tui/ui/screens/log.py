@@ -45,7 +45,7 @@ class LogScreen(Reading, Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         action("only-errors", "e", "toggle_errors", "only errors", "Show only errors, or everything", VIEW),
         *READING,
-        action("log-back", "escape,q,L", "go_back", "back", "Back", MOVE),
+        action("log-back", "escape,q,f12", "go_back", "back", "Back", MOVE),
     ]
     CSS_PATH = Path(__file__).with_suffix(".tcss")
 

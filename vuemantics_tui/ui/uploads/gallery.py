@@ -76,8 +76,8 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
 
     HELP_TITLE = "The gallery"
     BINDINGS: ClassVar[list[BindingType]] = [
-        hidden("gallery-left", "left", "tile_left", "left", "Left", MOVE),
-        hidden("gallery-right", "right", "tile_right", "right", "Right", MOVE),
+        hidden("gallery-left", "left,h", "tile_left", "left", "Left", MOVE),
+        hidden("gallery-right", "right,l", "tile_right", "right", "Right", MOVE),
         hidden("gallery-up", "up,k", "tile_rows(-1)", "up", "Row up", MOVE),
         hidden("gallery-down", "down,j", "tile_rows(1)", "down", "Row down", MOVE),
         hidden("gallery-page-up", "pageup", "tile_pages(-1)", "page up", "Page up", MOVE),
