@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from vuemantics_tui.domain.upload import Upload
     from vuemantics_tui.library.analyzer import Choice
     from vuemantics_tui.library.duplicates import Duplicates
+    from vuemantics_tui.library.facets import Facet, Facets, FacetSection
     from vuemantics_tui.library.export import Export, ExportFormat, ExportProgress, SidecarResult
     from vuemantics_tui.library.search import Search, SearchHit, SearchResults
     from vuemantics_tui.library.statistics import LibraryStatistics, Space, Statistics
@@ -74,6 +75,9 @@ __all__ = [
     "Export",
     "ExportFormat",
     "ExportProgress",
+    "Facet",
+    "FacetSection",
+    "Facets",
     "IntakeOutcome",
     "IntakeResult",
     "Launch",
@@ -116,6 +120,7 @@ _LATE = {
     "library.analyzer": ("Choice",),
     "library.duplicates": ("Duplicates",),
     "library.export": ("Export", "ExportFormat", "ExportProgress", "SidecarResult"),
+    "library.facets": ("Facet", "FacetSection", "Facets"),
     "library.search": ("Search", "SearchHit", "SearchResults"),
     "library.xmp": ("SidecarStyle",),
     "library.statistics": ("LibraryStatistics", "Space", "Statistics"),

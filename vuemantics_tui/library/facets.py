@@ -57,7 +57,7 @@ _TYPES = {
 }
 
 
-class Section(StrEnum):
+class FacetSection(StrEnum):
     """A kind of facets, by its title."""
 
     PLACES = "Places"
@@ -76,12 +76,12 @@ class Section(StrEnum):
 
 
 # The fields whose filters are facets of a section of alternatives.
-_FIELDS: Mapping[Section, tuple[str, ...]] = {
-    Section.PLACES: (TextField.PLACE, TextField.COUNTRY),
-    Section.DATES: (DateField.ON,),
-    Section.CAMERAS: (TextField.CAMERA,),
-    Section.TYPES: (ChoiceField.TYPE,),
-    Section.RATINGS: (RangeField.RATING,),
+_FIELDS: Mapping[FacetSection, tuple[str, ...]] = {
+    FacetSection.PLACES: (TextField.PLACE, TextField.COUNTRY),
+    FacetSection.DATES: (DateField.ON,),
+    FacetSection.CAMERAS: (TextField.CAMERA,),
+    FacetSection.TYPES: (ChoiceField.TYPE,),
+    FacetSection.RATINGS: (RangeField.RATING,),
 }
 
 
@@ -103,7 +103,7 @@ class Facet:
     places: tuple[int, ...] = ()
 
 
-Facets: TypeAlias = Mapping[Section, Sequence[Facet]]
+Facets: TypeAlias = Mapping[FacetSection, Sequence[Facet]]
 """The facets of each section that has any, in the order to show."""
 
 
@@ -129,32 +129,32 @@ class FacetSearch:
                 known[line] = await self._store.choose(await self._numbers(line, show_hidden))
             return known[line]
 
-        async def without(section: Section) -> Chosen:
+        async def without(section: FacetSection) -> Chosen:
             return await among(without_fields(text, _FIELDS[section]))
 
-        found: dict[Section, Sequence[Facet]] = {}
-        found[Section.PLACES] = _places(await self._store.places(await without(Section.PLACES)))
-        found[Section.DATES] = _dates(await self._store.months(await without(Section.DATES)))
+        found: dict[FacetSection, Sequence[Facet]] = {}
+        found[FacetSection.PLACES] = _places(await self._store.places(await without(FacetSection.PLACES)))
+        found[FacetSection.DATES] = _dates(await self._store.months(await without(FacetSection.DATES)))
         tags = await self._store.tags(await among(text))
-        for section, is_album in ((Section.TAGS, False), (Section.ALBUMS, True)):
+        for section, is_album in ((FacetSection.TAGS, False), (FacetSection.ALBUMS, True)):
             found[section] = [
                 Facet(tag.name, tag.uploads, (TextFilter.exactly(TextField.TAG, tag.name),))
                 for tag in tags
                 if tag.album is is_album
             ]
-        found[Section.CAMERAS] = _cameras(await self._store.cameras(await without(Section.CAMERAS)))
-        found[Section.TYPES] = await self._types(await without(Section.TYPES))
-        ratings = await self._store.ratings(await without(Section.RATINGS))
-        found[Section.RATINGS] = [
+        found[FacetSection.CAMERAS] = _cameras(await self._store.cameras(await without(FacetSection.CAMERAS)))
+        found[FacetSection.TYPES] = await self._types(await without(FacetSection.TYPES))
+        ratings = await self._store.ratings(await without(FacetSection.RATINGS))
+        found[FacetSection.RATINGS] = [
             Facet(rating_words(stars), count, (RangeFilter(RangeField.RATING, Relation.EQUAL, stars),))
             for stars, count in ratings.items()
         ]
-        found[Section.SAVED] = await self._saved_searches(text, show_hidden)
+        found[FacetSection.SAVED] = await self._saved_searches(text, show_hidden)
         marked = {section: [_marked(facet, text) for facet in facets] for section, facets in found.items()}
         _add_others(marked, text)
         return {section: facets for section, facets in marked.items() if facets}
 
-    async def toggled(self, text: str, section: Section, facet: Facet, others: Iterable[Facet] = ()) -> str:
+    async def toggled(self, text: str, section: FacetSection, facet: Facet, others: Iterable[Facet] = ()) -> str:
         """Return the line with a facet, or without it if it has it.
 
         Of the `others`, those that it is within, or that are within it, go.
@@ -217,14 +217,14 @@ def _marked(facet: Facet, text: str) -> Facet:
     return replace(facet, chosen=chosen, within=tuple(_marked(each, text) for each in facet.within))
 
 
-def _add_others(found: Mapping[Section, list[Facet]], text: str) -> None:
+def _add_others(found: Mapping[FacetSection, list[Facet]], text: str) -> None:
     """Add what the line says and nothing has."""
     sections = {field: section for section, fields in _FIELDS.items() for field in fields}
     for value in filters_of(text):
-        section = Section.TAGS if value.field is TextField.TAG else sections.get(value.field)
+        section = FacetSection.TAGS if value.field is TextField.TAG else sections.get(value.field)
         if section is None:
             continue
-        of_field = [*found[section], *(found[Section.ALBUMS] if section is Section.TAGS else ())]
+        of_field = [*found[section], *(found[FacetSection.ALBUMS] if section is FacetSection.TAGS else ())]
         forms = (form for facet in of_field for each in (facet, *facet.within) for form in each.forms)
         if not any(has_filter(str(form), value) for form in forms):
             found[section].insert(0, Facet(value.value.strip('"'), None, (value,), chosen=True))
