@@ -10,7 +10,7 @@ import pytest
 from tests.ui.conftest import Made, Window, make_library, window_on
 from tests.ui.test_actions import window_with
 from tests.ui.uploads.test_snapshots import MIXED, SIZES, Compare, OwnLibraryApp, before
-from vuemantics_tui.ui.actions import actions_of
+from vuemantics_tui.ui.actions import actions_of, actions_on
 from vuemantics_tui.ui.screens.help import SIGNS, HelpScreen, HelpText
 from vuemantics_tui.ui.uploads.screen import UploadsScreen
 from vuemantics_tui.ui.uploads.search_bar import SearchInput
@@ -33,7 +33,7 @@ async def test_help_explains_every_key_of_the_list_and_every_sign(root: Path, ke
         await window.press(key)
         await window.shows("The list of uploads")
         text = explained(window)
-        for action in actions_of(UploadsScreen) + actions_of(UploadTable):
+        for action in actions_on(UploadsScreen) + actions_of(UploadTable):
             assert action.tooltip in text
         for sign, words in SIGNS:
             assert f"{sign} " in text
@@ -105,7 +105,7 @@ async def test_help_scrolls_to_its_end_in_a_small_window_with_its_keys_in_sight(
         await window.press("end")
         await window.shows("marked; actions apply to all", "Esc back")
         await window.press("g", "j")
-        await window.shows("Open in full screen")
+        await window.shows("Show all details")
         assert all(len(line) <= 60 for line in window.text().splitlines())
 
 

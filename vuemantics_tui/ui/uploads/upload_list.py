@@ -106,6 +106,8 @@ class UploadList:
         self.marks = Marks()
         self.rows = RowCache(library.uploads)
         self.listeners: list[Callable[[Change], None]] = []
+        # Takes back what was done in this session, the last thing at the end: says so, and whether there was anything.
+        self.undoable: list[Callable[[], Awaitable[bool]]] = []
         self._library = library
         self._begun_with = view
         self._monotonic = monotonic
