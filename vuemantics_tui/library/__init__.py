@@ -42,8 +42,8 @@ if TYPE_CHECKING:
     from vuemantics_tui.domain.upload import Upload
     from vuemantics_tui.library.analyzer import Choice
     from vuemantics_tui.library.duplicates import Duplicates
-    from vuemantics_tui.library.facets import Facet, Facets, FacetSection
     from vuemantics_tui.library.export import Export, ExportFormat, ExportProgress, SidecarResult
+    from vuemantics_tui.library.facets import Facet, Facets, FacetSection
     from vuemantics_tui.library.search import Search, SearchHit, SearchResults
     from vuemantics_tui.library.statistics import LibraryStatistics, Space, Statistics
     from vuemantics_tui.library.xmp import SidecarStyle

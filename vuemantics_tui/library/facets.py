@@ -90,8 +90,8 @@ class Facet:
     """One thing to narrow by.
 
     `forms` are the filters that may stand for it, the shortest first, or `query` is a saved search. `count` is how
-    many uploads it leaves, None where that is not counted. `within` it are others, as months are within a year. `places`
-    are the numbers of the places that it stands for.
+    many uploads it leaves, None where that is not counted. `within` it are others, as months are within a year.
+    `places` are the numbers of the places that it stands for.
     """
 
     name: str

@@ -19,11 +19,12 @@ MOST_TAGS = 200
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """Some uploads, as SQL can look them up: a byte of `mask` for each number, 1 for those chosen, 2 for those in stacks.
+    """Some uploads, as SQL can look them up.
 
-    A byte of a blob is found in 50 ns, whatever its length: a table of the same numbers takes longer to make, and a row
-    of `uploads` longer to read. Measured at 100,000 uploads. `stacks` are the covers of those in stacks. With `is_all`
-    they are all there are, and none is in a stack.
+    `mask` has a byte for each number, 1 for those chosen, or 2 if they are in a stack. A byte of a blob is found in
+    50 ns, whatever its length: a table of the same numbers takes longer to make, and a row of `uploads` longer to read.
+    Measured at 100,000 uploads. `stacks` are the covers of those in stacks. With `is_all` they are all there are, and
+    none is in a stack.
     """
 
     mask: bytes

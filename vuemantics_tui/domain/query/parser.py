@@ -163,13 +163,7 @@ class _Reader:
                 return False
             raise unknown_name(match[1], self._token(), start)
         self.place = match.end()
-        if name not in (LIKE, SORT, NEAR):
-            values = self._values()
-        elif behind.startswith('"'):
-            values = [self._quotation()]
-        else:
-            is_path = name == LIKE and self._token() and not is_upload(self._token())
-            values = [(self._take_picture() if is_path else None) or self._take_token()]
+        values = [self._value(name)] if name in (LIKE, SORT, NEAR) else self._values()
         value = values[0] if values else ""
         if not value.strip():
             raise QueryError(f"{name}: needs a value right after the colon", match.end(), example_of(name))
@@ -182,11 +176,8 @@ class _Reader:
             self._add_like(read_like(value, match.end()), weight)
         elif name == SORT:
             self.sort = read_sort(value, match.end())
-        elif len(values) == 1:
-            self.filters.append(read_filter(name, value, match.end(), negated))
         else:
-            self.filters.append(any_of([read_filter(name, one, match.end(), False) for one in values], negated))
-        if name not in (LIKE, SORT):
+            self.filters.append(any_of([read_filter(name, one, match.end(), negated) for one in values], negated))
             self.placed.append((self.filters[-1], minus if negated else start, self.place))
         return True
 
@@ -248,6 +239,13 @@ class _Reader:
         inner = self.text[self.place + 1 : end]
         self.place = end + 1
         return inner
+
+    def _value(self, name: str) -> str:
+        """Return the one value that begins here, and move past it."""
+        if self.text.startswith('"', self.place):
+            return self._quotation()
+        is_path = name == LIKE and self._token() and not is_upload(self._token())
+        return (self._take_picture() if is_path else None) or self._take_token()
 
     def _values(self) -> list[str]:
         """Return the values between commas that begin here, and move past them; a comma in quotes stands for itself."""

@@ -62,10 +62,7 @@ def without_filter(text: str, dropped: OneValue) -> str:
     """Return a line without a filter; of several values the others stay."""
     while part := next((part for part in _parts(text) if any(_same(one, dropped) for one in part.values)), None):
         kept = tuple(one for one in part.values if not _same(one, dropped))
-        if kept:
-            text = text[: part.start] + _printed(kept) + text[part.end :]
-        else:
-            text = _cut(text, part.start, part.end)
+        text = f"{text[: part.start]}{_printed(kept)}{text[part.end :]}" if kept else _cut(text, part.start, part.end)
     return text
 
 

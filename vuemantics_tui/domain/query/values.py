@@ -126,8 +126,10 @@ def read_filter(name: str, value: str, place: int, negated: bool) -> Filter:
 
 def any_of(filters: Sequence[Filter], negated: bool) -> Filter:
     """Return what finds uploads that meet one of several filters of the same field, each of them once."""
-    plain = tuple(dict.fromkeys(one for one in filters if not isinstance(one, NearFilter | AnyFilter)))
-    return AnyFilter(plain, negated) if len(plain) > 1 else replace(plain[0], negated=negated)
+    plain = tuple(
+        dict.fromkeys(replace(one, negated=False) for one in filters if not isinstance(one, NearFilter | AnyFilter))
+    )
+    return AnyFilter(plain, negated) if len(plain) > 1 else filters[0]
 
 
 def read_sort(value: str, place: int) -> Sort:

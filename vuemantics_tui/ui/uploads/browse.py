@@ -75,20 +75,20 @@ class Browse(CursorList[LineStyle]):
         action("leave-browse", "escape", "leave_browse", "back", "Back to the list", MOVE),
     ]
 
-    def __init__(self, library: Library, uploads: UploadList, search_bar: SearchBar, *, id: str | None = None) -> None:
+    def __init__(self, library: Library, uploads: UploadList, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._library = library
         self._uploads = uploads
-        self._search_bar = search_bar
         self._facets: Facets = {}
         self._lines: list[Line] = []
         # What was opened and closed by hand; the first of the years and countries is open unless it was closed.
-        self._opened: set[tuple[str, ...]] = set()
-        self._closed: set[tuple[str, ...]] = set()
+        self._unfolded: set[tuple[str, ...]] = set()
+        self._folded: set[tuple[str, ...]] = set()
         self._read_text: str | None = None
 
     def on_mount(self) -> None:
         """Follow the list and the library."""
+        self._search_bar = self.screen.query_one(SearchBar)
         self._reader = Reader(self, self._read, rest=0.0)
         self._read_again = Reader(self, self._read, rest=READ_AGAIN_SECONDS)
         self._uploads.listeners.append(self._list_changed)
@@ -137,7 +137,7 @@ class Browse(CursorList[LineStyle]):
             yield Line(("",), "Nothing to narrow by yet.")
 
     def _entries(self, section: FacetSection, facets: Sequence[Facet], path: tuple[str, ...]) -> Iterator[Line]:
-        shows_all = (*path, "more") in self._opened or len(facets) <= FEW + 1
+        shows_all = (*path, "more") in self._unfolded or len(facets) <= FEW + 1
         shown = facets if shows_all else [facet for at, facet in enumerate(facets) if at < FEW or _is_chosen(facet)]
         for place, facet in enumerate(shown):
             here = (*path, facet.name)
@@ -151,9 +151,9 @@ class Browse(CursorList[LineStyle]):
             yield Line((*path, "more"), "fewer", section=section, is_more=True)
 
     def _is_open(self, path: tuple[str, ...], facet: Facet, *, first: bool) -> bool:
-        if not facet.within or path in self._closed:
+        if not facet.within or path in self._folded:
             return False
-        return first or path in self._opened or _is_chosen(facet)
+        return first or path in self._unfolded or _is_chosen(facet)
 
     # The cursor
 
@@ -227,22 +227,22 @@ class Browse(CursorList[LineStyle]):
         self.refresh()
 
     def _toggle_more(self, path: tuple[str, ...]) -> None:
-        self._opened ^= {path}
+        self._unfolded ^= {path}
         self._show()
 
     def _toggle_open(self, entry: Line) -> None:
         if entry.text == OPEN:
-            self._opened.discard(entry.path)
-            self._closed.add(entry.path)
+            self._unfolded.discard(entry.path)
+            self._folded.add(entry.path)
         elif entry.text == CLOSED:
-            self._closed.discard(entry.path)
-            self._opened.add(entry.path)
+            self._folded.discard(entry.path)
+            self._unfolded.add(entry.path)
         self._show()
 
     def action_open_entry(self) -> None:
         """Show what is inside the entry."""
         entry = self.cursor_entry
-        if entry is not None and entry.is_more and entry.path not in self._opened:
+        if entry is not None and entry.is_more and entry.path not in self._unfolded:
             self._toggle_more(entry.path)
         elif entry is not None and entry.text == CLOSED:
             self._toggle_open(entry)
@@ -254,7 +254,7 @@ class Browse(CursorList[LineStyle]):
             return
         if entry.text == OPEN:
             self._toggle_open(entry)
-        elif entry.is_more and entry.path in self._opened:
+        elif entry.is_more and entry.path in self._unfolded:
             self._toggle_more(entry.path)
         else:
             above = (at for at, line in enumerate(self._lines) if line.path == entry.path[:-1])
@@ -303,20 +303,17 @@ class Browse(CursorList[LineStyle]):
 
 def line_pieces(line: Line, width: int) -> list[tuple[str, LineStyle]]:
     """Return the line of a title, or of an entry: whether it is chosen, whether it is open, its name and its count."""
-    facet = line.facet
+    facet, depth = line.facet, 2 * len(line.path)
     if facet is None:
-        indent = 1 if not line.is_more else 2 * len(line.path)
-        return [(" " * indent + fit(visible(line.text), max(0, width - indent)), "dim" if line.is_more else "title")]
-    indent = " " * (2 * len(line.path) - 4)
-    count = "" if facet.count is None else f"{facet.count:,}"
-    sign = CHOSEN if facet.chosen else " "
-    room = max(0, width - len(indent) - 4 - len(count) - 2)
-    name = visible(facet.name)
+        indent = " " * (depth if line.is_more else 1)
+        return [(indent + fit(visible(line.text), max(0, width - len(indent))), "dim" if line.is_more else "title")]
+    told = "" if facet.count is None else f"{facet.count:,}"
+    name, room = visible(facet.name), max(0, width - depth - len(told) - 2)
     return [
-        (f"{indent}{sign} ", "chosen"),
+        (f"{' ' * (depth - 4)}{CHOSEN if facet.chosen else ' '} ", "chosen"),
         (f"{line.text} ", "dim"),
         (fit(name, room) if cell_len(name) > room else name + " " * (room - cell_len(name)), _style_of(facet)),
-        (f" {count} ", "dim"),
+        (f" {told} ", "dim"),
     ]
 
 

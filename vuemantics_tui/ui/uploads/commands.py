@@ -23,6 +23,7 @@ from vuemantics_tui.domain.upload import RUNNING, TERMINAL, ProcessingStatus, Up
 from vuemantics_tui.ui.actions import ACT, FIND, QUEUE, action, hidden, key_of
 from vuemantics_tui.ui.clipboard import copy
 from vuemantics_tui.ui.notices import Notices
+from vuemantics_tui.ui.uploads.browse import Browse
 from vuemantics_tui.ui.uploads.upload_list import UploadList
 
 if TYPE_CHECKING:
@@ -183,8 +184,10 @@ class UploadCommands(Vertical):
             self.uploads.clear_marks()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """What is done to an upload needs one."""
-        return action in ON_LIBRARY or not hasattr(UploadCommands, f"action_{action}") or self.current is not None
+        """What is done to an upload needs one, and that its list has the keys."""
+        if action in ON_LIBRARY or not hasattr(UploadCommands, f"action_{action}"):
+            return True
+        return self.current is not None and not isinstance(self.screen.focused, Browse)
 
     # The trash
 
