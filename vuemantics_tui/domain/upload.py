@@ -240,6 +240,7 @@ class Upload(UploadRow):
     retry_at: float | None = None
     missing_model: str = ""
     edited: bool = False
+    guessed: bool = False
     stack_cover: str | None = None
     stack_role: StackRole | None = None
     stack_members: tuple[StackMember, ...] = ()

@@ -227,7 +227,14 @@ def _add_others(found: Mapping[FacetSection, list[Facet]], text: str) -> None:
         of_field = [*found[section], *(found[FacetSection.ALBUMS] if section is FacetSection.TAGS else ())]
         forms = (form for facet in of_field for each in (facet, *facet.within) for form in each.forms)
         if not any(has_filter(str(form), value) for form in forms):
-            found[section].insert(0, Facet(value.value.strip('"'), None, (value,), chosen=True))
+            found[section].insert(0, Facet(_name_of(value), None, (value,), chosen=True))
+
+
+def _name_of(value: OneValue) -> str:
+    """Return what an entry is called that only the line has."""
+    if isinstance(value, DateFilter) and value.day.kind is DayKind.MONTH and value.day.first:
+        return f"{month_name[value.day.first.month]} {value.day.first.year}"
+    return value.value.strip('"')
 
 
 def _places(counts: Sequence[PlaceCount]) -> list[Facet]:

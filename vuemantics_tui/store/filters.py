@@ -64,11 +64,16 @@ _ORDERS = {
     Sort.LARGEST: "file_size DESC, number DESC",
     Sort.SMALLEST: "file_size, number",
     Sort.NAME: "name_order, number DESC",
+    # What has none comes last.
+    Sort.QUALITY: "quality DESC, number DESC",
     # Without words there is no score.
     Sort.SCORE: f"{_MOMENT} DESC, number DESC",
 }
 # The index that has the order, or else all that is asked for of each upload: so that no row of the table is read.
-_INDEXES = dict.fromkeys((Sort.NEWEST, Sort.OLDEST, Sort.SCORE), "uploads_by_moment") | {Sort.NAME: "uploads_view_name"}
+_INDEXES = dict.fromkeys((Sort.NEWEST, Sort.OLDEST, Sort.SCORE), "uploads_by_moment") | {
+    Sort.NAME: "uploads_view_name",
+    Sort.QUALITY: "uploads_view_quality",
+}
 _FACTS = "uploads_facts"
 
 

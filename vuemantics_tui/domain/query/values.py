@@ -83,7 +83,7 @@ FILTERS: Mapping[str, tuple[str, str]] = {
     "duration": ("length of a video", "duration:>30s, duration:2m or duration:30s..2m"),
     NEAR: ("where it was taken: latitude, longitude, kilometres", "near:52.52,13.4,5"),
     LIKE: ("what looks like an upload or a file", "like:3f2a or like:./file.jpg"),
-    SORT: ("newest, oldest, largest, smallest, name or score", "sort:oldest"),
+    SORT: ("newest, oldest, largest, smallest, name, quality or score", "sort:oldest"),
 }
 FILTER_NAMES: tuple[str, ...] = tuple(FILTERS)
 """Every name that may precede a colon."""

@@ -68,7 +68,7 @@ class UploadsScreen(Screen[None]):
         action("add-paths", "a", "add_paths", "add", "Pick files and folders to add", ACT, priority=True),
         hidden("type-paths", "A", "type_paths", "add by path", "Type or paste a path to add", ACT, priority=True),
         action("open-search", "/", "open_search", "search", "Search by words or by meaning", FIND, priority=True),
-        action("toggle-browse", "b", "toggle_browse", "browse", "Narrow by place, date, tag, camera, type, …", FIND),
+        hidden("toggle-browse", "b", "toggle_browse", "browse", "Narrow by place, date, tag, camera, type, …", FIND),
         hidden("show-below", "m", "show_below", "more results", "Show the results below the cut-off, too", FIND),
         hidden("save-search", "S", "save_search", "save search", "Save the search under a name", FIND),
         hidden("show-saved", "B", "show_saved", "saved searches", "Show saved searches and albums", FIND),
