@@ -129,7 +129,7 @@ async def test_pressing_adds_its_part_to_the_line_and_pressing_again_removes_it(
     chosen = await library.search.facets.of(line)
     for section, name in (
         (FacetSection.PLACES, "Antibes"),
-        (FacetSection.DATES, "June"),
+        (FacetSection.DATES, "June 2024"),
         (FacetSection.TAGS, "holiday"),
     ):
         assert facet_of(chosen, section, name).chosen
