@@ -128,8 +128,8 @@ async def test_pressing_adds_its_part_to_the_line_and_pressing_again_removes_it(
     assert line == 'sort:oldest -name:"blue sea" place:antibes taken:2024-06 tag:holiday tag:"Summer 2024"'
     chosen = await library.search.facets.of(line)
     for section, name in (
-        (FacetSection.PLACES, "Antibes"),
         (FacetSection.DATES, "June 2024"),
+        (FacetSection.PLACES, "Antibes"),
         (FacetSection.TAGS, "holiday"),
     ):
         assert facet_of(chosen, section, name).chosen
