@@ -337,6 +337,12 @@ def _by_text(one: TextFilter) -> Condition:
             ))
         """
         return Condition(sql, (pattern.replace("gray", "grey"),), True)
+    if one.field is TextField.ERROR:
+        sql = f"""
+            number IN (SELECT number FROM uploads
+            WHERE {_STATUSES["failed"]} AND folded(error_message) LIKE ? ESCAPE '\\')
+        """
+        return Condition(sql, (pattern,), True)
     # Each text is folded once, whatever number of uploads has it.
     column = one.field.value
     sql = f"""

@@ -25,6 +25,7 @@ class TextField(StrEnum):
     TITLE = "title"
     CREATOR = "creator"
     LABEL = "label"
+    ERROR = "error"
 
 
 class ChoiceField(StrEnum):

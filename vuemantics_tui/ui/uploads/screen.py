@@ -79,7 +79,7 @@ class UploadsScreen(Screen[None]):
         hidden("show-trash", "T", "show_trash", "trash", "Show the trash, and restore from it", ACT),
         hidden("show-duplicates", "W", "show_duplicates", "duplicates", "Find duplicates, and keep one of each", ACT),
         hidden("show-stats", "#", "show_stats", "statistics", "Show statistics of the library", PROGRAM),
-        hidden("show-failures", "F", "show_failures", "failures", "Show failures by reason, with what helps", QUEUE),
+        hidden("show-failures", "F", "show_failures", "failures", "Show failures by cause, with what helps", QUEUE),
         hidden("look-now", "w", "look_now", "check server", "Check now whether the server is back", QUEUE),
         action("sort-by", "o", "sort_by", "sort", "Sort by date, name, size, rating, …", VIEW),
         hidden("reverse-sort", "O", "reverse_sort", "reverse", "Reverse the sort order", VIEW),
@@ -508,8 +508,12 @@ class UploadsScreen(Screen[None]):
 
         self.app.push_screen(StatsScreen(self.library))
 
-    def action_show_failures(self) -> None:
-        """Show failures by reason."""
+    @work(group="asking", exit_on_error=False)
+    async def action_show_failures(self) -> None:
+        """Show failures by cause, and list those of the one chosen."""
         from vuemantics_tui.ui.screens.failures import FailuresScreen
 
-        self.app.push_screen(FailuresScreen(self.library))
+        failures = FailuresScreen(self.library, self.uploads, self._clock)
+        query = await self.app.push_screen_wait(failures)
+        if query is not None:
+            self._search_bar.run(query)
