@@ -24,6 +24,7 @@ class TextField(StrEnum):
     TITLE = "title"
     CREATOR = "creator"
     LABEL = "label"
+    ERROR = "error"
 
 
 class ChoiceField(StrEnum):
@@ -53,13 +54,19 @@ class RangeField(StrEnum):
     RATING = "rating"
 
 
-YEARLY = "day"
-"""The name of the filter by a day of any year."""
+class YearlyField(StrEnum):
+    """The filter by a day of any year."""
+
+    DAY = "day"
+
+
+TYPES_BY_LOOK = ("screenshot", "animated", "stack")
+"""The choices of `type:` that are no format."""
 UNDATED = "no"
 """The choice of `dated:` for what has no date."""
 
 CHOICES: dict[ChoiceField, tuple[str, ...]] = {
-    ChoiceField.TYPE: (*FileType, *BY_ALIAS),
+    ChoiceField.TYPE: (*FileType, *TYPES_BY_LOOK, *BY_ALIAS),
     ChoiceField.STATUS: ("waiting", "running", "completed", "failed", "cancelled", "warning"),
     ChoiceField.IS: (
         *("hidden", "failed", "edited", "duplicate", "portrait", "landscape", "animated"),
@@ -98,9 +105,13 @@ class TextFilter:
         """Return the text between the wildcards: one piece if there are none."""
         return pattern_pieces(self.text)
 
+    @property
+    def value(self) -> str:
+        """Return what stands behind the colon."""
+        return f'"{self.text}"' if " " in self.text or "," in self.text else self.text
+
     def __str__(self) -> str:
-        value = f'"{self.text}"' if " " in self.text else self.text
-        return _printed(self.field, value, self.negated)
+        return _printed(self.field, self.value, self.negated)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +122,13 @@ class ChoiceFilter:
     choice: str
     negated: bool = False
 
+    @property
+    def value(self) -> str:
+        """Return what stands behind the colon."""
+        return self.choice
+
     def __str__(self) -> str:
-        return _printed(self.field, self.choice, self.negated)
+        return _printed(self.field, self.value, self.negated)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +139,14 @@ class DateFilter:
     day: Day
     negated: bool = False
 
-    def __str__(self) -> str:
+    @property
+    def value(self) -> str:
+        """Return what stands behind the colon."""
         value = str(self.day)
-        return _printed(self.field, f'"{value}"' if " " in value else value, self.negated)
+        return f'"{value}"' if " " in value else value
+
+    def __str__(self) -> str:
+        return _printed(self.field, self.value, self.negated)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +157,18 @@ class YearlyFilter:
     day: int
     negated: bool = False
 
+    @property
+    def field(self) -> YearlyField:
+        """Return the one field that there is."""
+        return YearlyField.DAY
+
+    @property
+    def value(self) -> str:
+        """Return what stands behind the colon."""
+        return f"{self.day}-{MONTH_NAMES[self.month - 1][:3].lower()}"
+
     def __str__(self) -> str:
-        return _printed(YEARLY, f"{self.day}-{MONTH_NAMES[self.month - 1][:3].lower()}", self.negated)
+        return _printed(self.field, self.value, self.negated)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,12 +184,15 @@ class RangeFilter:
     high: int | None = None
     negated: bool = False
 
-    def __str__(self) -> str:
+    @property
+    def value(self) -> str:
+        """Return what stands behind the colon."""
         if self.high is not None:
-            value = f"{_number(self.field, self.low)}..{_number(self.field, self.high)}"
-        else:
-            value = f"{self.relation.value}{_number(self.field, self.low)}"
-        return _printed(self.field, value, self.negated)
+            return f"{_number(self.field, self.low)}..{_number(self.field, self.high)}"
+        return f"{self.relation.value}{_number(self.field, self.low)}"
+
+    def __str__(self) -> str:
+        return _printed(self.field, self.value, self.negated)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +209,21 @@ class NearFilter:
         return _printed("near", ",".join(parts), self.negated)
 
 
-Filter = TextFilter | ChoiceFilter | DateFilter | YearlyFilter | RangeFilter | NearFilter
+OneValue = TextFilter | ChoiceFilter | DateFilter | YearlyFilter | RangeFilter
+
+
+@dataclass(frozen=True, slots=True)
+class AnyFilter:
+    """`place:nice,rome`: several values of one field, of which an upload must meet one. Each of `filters` is plain."""
+
+    filters: tuple[OneValue, ...]
+    negated: bool = False
+
+    def __str__(self) -> str:
+        return _printed(self.filters[0].field, ",".join(one.value for one in self.filters), self.negated)
+
+
+Filter = OneValue | NearFilter | AnyFilter
 
 
 def _printed(name: str, value: str, negated: bool) -> str:
