@@ -15,6 +15,7 @@ from vuemantics_tui import paths
 from vuemantics_tui.analyzers import registry
 from vuemantics_tui.config.file import KEYS, Knob, SettingsFile, shown, write_setting
 from vuemantics_tui.domain.errors import UsageError
+from vuemantics_tui.domain.fields import COLUMNS, USUAL_COLUMNS
 from vuemantics_tui.domain.media import MediaLimits
 from vuemantics_tui.domain.prompts import FRAME_PROMPT, IMAGE_PROMPT, SUMMARY_PROMPT
 
@@ -37,6 +38,7 @@ def _about(
     smallest: float = 1,
     largest: float = math.inf,
     may_be_empty: bool = False,
+    several: bool = False,
     more_choices: Callable[[], tuple[str, ...]] = tuple,
 ) -> dict[str, Any]:
     return {
@@ -46,6 +48,7 @@ def _about(
         "smallest": smallest,
         "largest": largest,
         "may_be_empty": may_be_empty,
+        "several": several,
     }
 
 
@@ -149,6 +152,10 @@ class Settings:
         *("auto", "yes", "no"),
     )
     slide_seconds: float = _number(5.0, "Seconds for which the slide show shows each picture.", 0.5)
+    columns: str = field(
+        default=",".join(USUAL_COLUMNS),
+        metadata=_about("Columns of the table, in their order; what does not fit is left out.", *COLUMNS, several=True),
+    )
     show_hidden: bool = field(default=False, metadata=_about("Show hidden uploads when the app starts."))
     remember_searches: bool = field(default=True, metadata=_about("Remember searches, so that you can repeat them."))
     keys: Mapping[str, str] = field(
