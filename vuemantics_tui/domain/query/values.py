@@ -53,7 +53,7 @@ FILTERS: Mapping[str, tuple[str, str]] = {
     "status": ("waiting, running, completed, failed, cancelled, warning", "status:failed"),
     "is": (
         "hidden, failed, edited, duplicate, portrait, landscape, animated, stack, live, motion, burst, raw,"
-        " missing, away, in-place or copied",
+        " missing, away, in-place, copied",
         "is:hidden",
     ),
     "tag": (r"a tag or an album; * for any characters, \* for a star", r'tag:cat, tag:ro* or tag:"5\* best"'),
