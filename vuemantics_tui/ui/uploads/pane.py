@@ -428,7 +428,7 @@ class UploadPane(VerticalScroll, can_focus=False):
             self.scroll_to(y=0, animate=False)
 
     def _show_texts(self, page: _Page) -> None:
-        self._text("description", words.lit_lines(page.upload.description or "", page.why))
+        self._text("description", words.description_words(page.upload, page.why))
         self._text("read", words.lit_lines(page.upload.read_text or "", page.why))
 
     def _show_moving(self, upload: Upload) -> None:

@@ -114,7 +114,7 @@ def _cell_pieces(
     column = BY_LABEL[label]
     text = column.cell(row, now, wide)
     text = " " * (width - cell_len(text)) + text if column.right else text
-    return [(fit(text, width), "shows" if label == DESCRIPTION else "dim")]
+    return [(fit(text, width), "shows" if label == DESCRIPTION and not row.guessed else "dim")]
 
 
 def _sentence_pieces(found: Found, width: int) -> list[Piece]:
