@@ -421,7 +421,8 @@ class UploadsScreen(Screen[None]):
         """Choose the columns of the table."""
         from vuemantics_tui.ui.screens.columns import ColumnsScreen
 
-        self.app.push_screen(ColumnsScreen(self.columns))
+        table = self.query_one(UploadTable)
+        self.app.push_screen(ColumnsScreen(self.columns, table.line_layout))
 
     @work(group="asking", exit_on_error=False)
     async def action_go_to(self) -> None:
