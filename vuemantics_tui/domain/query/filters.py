@@ -25,11 +25,8 @@ class TextField(StrEnum):
     TITLE = "title"
     CREATOR = "creator"
     LABEL = "label"
-<<<<<<< HEAD
     SOURCE = "source"
-=======
     ERROR = "error"
->>>>>>> main
 
 
 class ChoiceField(StrEnum):
