@@ -104,7 +104,7 @@ _STAGE_WORDS: dict[ProcessingStage, str] = {
 }
 
 
-STACK_SIGN, MOTION_SIGN = "❐", "▷"
+STACK_SIGN, MOTION_SIGN, MISSING_SIGN = "❐", "▷", "⊘"
 STATUS_WORDS: dict[ProcessingStatus, str] = {
     ProcessingStatus.PENDING: "waiting",
     ProcessingStatus.ANALYZING: "describing",
@@ -147,7 +147,8 @@ class UploadRow:
     upload that stands for its stack, None outside of stacks; `stack_count` how many it stands for itself, 0 if for no
     other, and `stack_members` all of that stack, the cover first; `motion_bytes` the size of the clip inside a motion
     photo. `taken_at` is a moment by the local clock of where it was taken (see `domain.moment`); `place`, `region` and
-    `country` name that place; `edited` is whether a person wrote the description; `own_tags` are your own tags, which
+    `country` name that place; `edited` is whether a person wrote the description, and `guessed` whether no
+    language model did; `own_tags` are your own tags, which
     stay when the upload is described again. `missing_since` is when the file of an upload in place was found to be
     gone, in ISO 8601 UTC, None while it is there.
     """
@@ -184,6 +185,7 @@ class UploadRow:
     rating: int | None = None
     description_audit_score: int | None = None
     edited: bool = False
+    guessed: bool = False
     stack_members: tuple[StackMember, ...] = ()
 
     @property
@@ -282,8 +284,9 @@ class Upload(UploadRow):
 
 
 def stack_sign(row: UploadRow) -> str:
-    """Return the sign of what an upload holds besides itself: ❐ 3 for a stack, ▷ for a clip inside it; else nothing."""
+    """Return the signs of an upload: ❐ 3 for a stack, ▷ for a clip inside it, ⊘ and a word for a missing file."""
     signs = (
+        f"{MISSING_SIGN} missing" if row.missing_since else "",
         f"{STACK_SIGN} {row.stack_count:,}" if row.stack_count > 1 else "",
         MOTION_SIGN if row.motion_bytes else "",
     )
