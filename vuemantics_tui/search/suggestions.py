@@ -22,7 +22,7 @@ from vuemantics_tui.store.tags import TagStore
 
 MOST = 8
 _RATINGS = (">=4", "5", "4", "3", "2", "1", "0", "rejected")
-_DAYS = ("today", "yesterday", "7d", "1m", "1y")
+_DAYS = ("today", "yesterday", "7d", "1m", "1y", "last month", "last summer", "last year")
 _FILTER = re.compile(r"(-?)([A-Za-z]+):(\"?)(.*)", re.DOTALL)
 
 
@@ -71,8 +71,10 @@ class Suggester:
         match = _FILTER.fullmatch(token)
         name = known_name(match[2]) if match else None
         if match and name:
-            head = f"{match[1]}{name}:"
-            for value, kind, count in await self._values(name, match[4]):
+            # Only the value behind the last comma is begun; in quotes a comma belongs to the value.
+            known, comma, part = ("", "", match[4]) if match[3] else match[4].rpartition(",")
+            head = f"{match[1]}{name}:{known}{comma}"
+            for value, kind, count in await self._values(name, part.lstrip('"')):
                 written = literal(value) if name in list(TextField) else value
                 put(kind, value, head + _quoted(written), count)
         elif not match:

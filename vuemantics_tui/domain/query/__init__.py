@@ -7,12 +7,11 @@ meanings (`2:"golden retriever" + ./pool.jpg - fruit`), `like:ID` and `like:./fi
 
 from vuemantics_tui.domain.query.filters import (
     UNDATED,
+    AnyFilter,
     ChoiceField,
     ChoiceFilter,
     DateField,
     DateFilter,
-    Day,
-    DayKind,
     Filter,
     NearFilter,
     RangeField,
@@ -20,6 +19,7 @@ from vuemantics_tui.domain.query.filters import (
     Relation,
     TextField,
     TextFilter,
+    YearlyFilter,
 )
 from vuemantics_tui.domain.query.line import QueryError, content_words, pointed
 from vuemantics_tui.domain.query.parser import parse_query
@@ -27,12 +27,11 @@ from vuemantics_tui.domain.query.tree import Like, Operand, Query, Sort, Term, T
 
 __all__ = [
     "UNDATED",
+    "AnyFilter",
     "ChoiceField",
     "ChoiceFilter",
     "DateField",
     "DateFilter",
-    "Day",
-    "DayKind",
     "Filter",
     "Like",
     "NearFilter",
@@ -47,6 +46,7 @@ __all__ = [
     "Text",
     "TextField",
     "TextFilter",
+    "YearlyFilter",
     "content_words",
     "parse_query",
     "pointed",
