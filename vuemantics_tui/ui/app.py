@@ -48,6 +48,9 @@ log = logging.getLogger(__name__)
 SWEEP_AFTER_SECONDS = 3.0
 LEAVING_SIGNALS = ("SIGTERM", "SIGHUP")
 MOST_PROBLEMS_TOLD = 4
+SIXTEEN = 16
+# The theme of the terminal's own colours.
+OWN_COLOURS = "ansi"
 
 
 class RunningWorker:
@@ -81,7 +84,7 @@ def graphics_of(settings: Settings, terminal: Terminal, answers: Answers) -> Gra
     """Return how to show pictures on this terminal, by the settings and by what it answered."""
     return Graphics(
         protocol=chosen_protocol(settings.graphics, answers),
-        quadrants=settings.quadrants == "yes" or (settings.quadrants == "auto" and terminal.quadrants),
+        blocks=terminal.blocks(settings.blocks, answers),
         cell=answers.cell or USUAL_CELL,
         in_tmux=terminal.in_tmux,
         narrow=answers.narrow,
@@ -89,6 +92,12 @@ def graphics_of(settings: Settings, terminal: Terminal, answers: Answers) -> Gra
         registers=answers.registers or USUAL_REGISTERS,
         most_pixels=answers.geometry or USUAL_GEOMETRY,
     )
+
+
+def theme_of(settings: Settings, terminal: Terminal) -> str:
+    """Return the theme to begin with: the terminal's own colours where it has only 16, unless the settings name one."""
+    few = terminal.colours <= SIXTEEN and settings.true_colour != "yes"
+    return settings.theme if "theme" in settings.sources or not few else OWN_COLOURS
 
 
 def _palette() -> type[Provider]:
