@@ -19,6 +19,7 @@ from textual import on, work
 from textual.binding import Binding, BindingType
 from textual.command import Command, CommandPalette
 from textual.driver import Driver
+from textual.filter import LineFilter, Monochrome, NoColor
 from textual.screen import Screen
 from textual.worker import Worker, WorkerError
 
@@ -28,7 +29,7 @@ from vuemantics_tui.terminal import Answers, Terminal, chosen_protocol
 from vuemantics_tui.ui.actions import PROGRAM, action, hidden, key_words
 from vuemantics_tui.ui.choices import Choices, SettingChosen
 from vuemantics_tui.ui.feed import Feed
-from vuemantics_tui.ui.pictures.loader import USUAL_CELL, USUAL_GEOMETRY, USUAL_REGISTERS, Graphics, PictureLoader
+from vuemantics_tui.ui.pictures.loader import USUAL_CELL, USUAL_GEOMETRY, USUAL_REGISTERS, Graphics, Grey, PictureLoader
 from vuemantics_tui.ui.resilience import SurvivingApp
 from vuemantics_tui.ui.textual_private import CompositorUpdate, write_to_terminal
 from vuemantics_tui.ui.themes import DARK, THEMES, own_variables
@@ -51,6 +52,8 @@ MOST_PROBLEMS_TOLD = 4
 SIXTEEN = 16
 # The theme of the terminal's own colours.
 OWN_COLOURS = "ansi"
+# One of each, since Textual keeps what they made of a line with them.
+GREY, NO_COLOUR = Grey(), NoColor()
 
 
 class RunningWorker:
@@ -307,6 +310,14 @@ class VuemanticsApp(SurvivingApp):
             self.console._color_system = ColorSystem.TRUECOLOR
         elif true_colour == "no" and self.console._color_system is ColorSystem.TRUECOLOR:
             self.console._color_system = ColorSystem.EIGHT_BIT
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Take colours away for NO_COLOR as the theme of now needs it: Textual looks at the theme of the start."""
+        filters = super().get_line_filters()
+        if not self.no_color:
+            return filters
+        own = NO_COLOUR if self.native_ansi_color else GREY
+        return [*(each for each in filters if not isinstance(each, Monochrome | NoColor)), own]
 
     # Textual has nothing public between what it painted and what the terminal gets.
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:

@@ -205,16 +205,15 @@ def dithered(pixels: Pixels) -> tuple[Pixels, NDArray[np.float32]]:
         places == 0, _FIRST_OF_CUBE, np.where(places > _GREYS, _FIRST_GREY - 1, _FIRST_GREY - 1 + places)
     )
     is_grey = exact.max(axis=-1) - exact.min(axis=-1) < _GREY_CHROMA
-    numbers = np.where(is_grey, grey_numbers, numbers).astype(np.uint8)
-    return numbers, np.where(is_grey[..., None], greys[places][..., None], colours).astype(np.float32)
+    chosen: Pixels = np.where(is_grey, grey_numbers, numbers).astype(np.uint8)
+    return chosen, np.where(is_grey[..., None], greys[places][..., None], colours).astype(np.float32)
 
 
 def _dithered_greys(luma: Pixels) -> tuple[Pixels, NDArray[np.float32]]:
     """Numbers of the greys among 16 colours for pixels (height, width), by ordered dithering, and their colours."""
     exact = _stretched(luma.astype(np.float32)) * 255
     places = _between(_SIXTEEN_LEVELS, exact, _tiled(*luma.shape), _SIXTEEN_STRENGTH)
-    numbers: Pixels = _SIXTEEN_GREYS[places]
-    return numbers, _SIXTEEN_LEVELS[places][..., None]
+    return _SIXTEEN_GREYS[places], _SIXTEEN_LEVELS[places][..., None]
 
 
 def _stretched(luma: NDArray[np.float32]) -> NDArray[np.float32]:

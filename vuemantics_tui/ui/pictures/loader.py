@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from rich.segment import Segment
 from rich.style import Style
+from textual.color import Color
+from textual.filter import Monochrome
 from textual.strip import Strip
 
 from vuemantics_tui.terminal import Blocks, Protocol
@@ -24,6 +26,22 @@ if TYPE_CHECKING:
     from textual.app import App
 
     from vuemantics_tui.ui.pictures.overlay import Encoding, Overlay
+
+
+# What stands for a cell of a picture by Kitty graphics; its colour is the picture's number.
+PLACEHOLDER = "\U0010eeee"
+
+
+class Grey(Monochrome):
+    """Turns colours into greys, but for those that are numbers of pictures."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        """Return the segments in grey."""
+        if not any(PLACEHOLDER in segment.text for segment in segments):
+            return super().apply(segments, background)
+        return [
+            each if PLACEHOLDER in each.text else super(Grey, self).apply([each], background)[0] for each in segments
+        ]
 
 
 class Depth(Enum):
