@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from vuemantics_tui.terminal import Protocol, ask_terminal, chosen_protocol, without_answers, wrapped
+from vuemantics_tui.terminal import Answers, Protocol, ask_terminal, chosen_protocol, without_answers, wrapped
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
 VERSION, KITTY, CELL, ATTRIBUTES = "\x1b[>q", "\x1b_Gi=31", "\x1b[16t", "\x1b[c"
@@ -64,23 +64,53 @@ def test_kitty(ends: tuple[int, int]) -> None:
     [
         pytest.param("XTerm(390)", "", "64;1;4;22", Protocol.SIXEL, id="sixel"),
         pytest.param("XTerm(390)", "", "64;1;14;22", Protocol.BLOCKS, id="no-sixel"),
-        pytest.param("Konsole 24", "OK", "62;4", Protocol.SIXEL, id="kitty-without-placeholders"),
+        pytest.param("Konsole 24", "OK", "62;4", Protocol.KITTY_PLACED, id="kitty-without-placeholders"),
         pytest.param("kitty(0.20)", "EINVAL:no", "62", Protocol.BLOCKS, id="refused"),
+        pytest.param("WezTerm 20240203", "OK", "65;4;6", Protocol.ITERM2, id="iterm2"),
+        pytest.param("xterm.js(6.0)", "", "62;4;9;22", Protocol.ITERM2, id="iterm2-switched-on"),
+        pytest.param("xterm.js(6.0)", "", "62;9;22", Protocol.BLOCKS, id="iterm2-switched-off"),
     ],
 )
 def test_only_what_is_proved_is_used(
     ends: tuple[int, int], version: str, kitty: str, attributes: str, protocol: Protocol
 ) -> None:
     ours, theirs = ends
-    answers = {VERSION: f"\x1bP>|{version}\x1b\\", ATTRIBUTES: f"\x1b[?{attributes}c"}
+    answers = {VERSION: f"\x1bP>|{version}\x1b\\"}
     if kitty:
         answers[KITTY] = f"\x1b_Gi=31;{kitty}\x1b\\"
+    answers[ATTRIBUTES] = f"\x1b[?{attributes}c"
     thread = answering(ours, answers)
     found = ask_terminal(theirs, theirs, 20)
     thread.join()
-    assert found.protocol is protocol
-    assert chosen_protocol("auto", found) in (Protocol.KITTY, Protocol.BLOCKS)
-    assert chosen_protocol("kitty", found) is Protocol.KITTY
+    assert found.protocol is chosen_protocol("auto", found) is protocol
+    assert chosen_protocol("blocks", found) is Protocol.BLOCKS
+    assert chosen_protocol("sixel", found) is Protocol.SIXEL
+    placed = version.startswith(("Konsole", "WezTerm"))
+    assert chosen_protocol("kitty", found) is (Protocol.KITTY_PLACED if placed else Protocol.KITTY)
+
+
+def test_the_environment_tells_of_iterm2_where_the_terminal_does_not() -> None:
+    assert Answers(program="iTerm.app").protocol is Protocol.ITERM2
+    assert Answers(program="iTerm2", attributes=("62",), inner="tmux 3.5a").protocol is Protocol.BLOCKS
+    assert Answers(program="vscode", attributes=("62", "4")).protocol is Protocol.ITERM2
+    assert Answers(program="vscode", attributes=("62",)).protocol is Protocol.BLOCKS
+
+
+def test_xterm_says_how_many_colours_and_pixels_its_sixels_have(ends: tuple[int, int]) -> None:
+    ours, theirs = ends
+    answers = {
+        "\x1b[?1;1;0S": "\x1b[?1;0;1024S",
+        "\x1b[?2;4;0S": "\x1b[?2;0;2000;1500S",
+        ATTRIBUTES: "\x1b[?63;4c",
+    }
+    thread = answering(ours, answers)
+    found = ask_terminal(theirs, theirs, 20)
+    thread.join()
+    assert (found.registers, found.geometry, found.typed) == (1024, (2000, 1500), "")
+    thread = answering(ours, answers | {"\x1b[?2;4;0S": "\x1b[?2;3;0S"})
+    found = ask_terminal(theirs, theirs, 20)
+    thread.join()
+    assert (found.geometry, found.typed) == (None, "")
 
 
 def test_keys_typed_meanwhile_are_kept(ends: tuple[int, int]) -> None:

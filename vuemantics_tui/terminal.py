@@ -21,19 +21,32 @@ class Protocol(StrEnum):
     """How a terminal shows a picture."""
 
     KITTY = "Kitty graphics"
+    KITTY_PLACED = "Kitty graphics, without placeholders"
+    ITERM2 = "iTerm2 inline images"
     SIXEL = "Sixel"
     BLOCKS = "blocks"
 
 
-SUPPORTED = {"kitty": Protocol.KITTY, "blocks": Protocol.BLOCKS}
-"""The protocols that the app draws with, by their names in the setting `graphics`."""
+NAMES = {
+    "kitty": Protocol.KITTY,
+    "iterm2": Protocol.ITERM2,
+    "sixel": Protocol.SIXEL,
+    "blocks": Protocol.BLOCKS,
+}
+"""The protocols by their names in the setting `graphics`."""
 
 # Those that answer the question for Kitty graphics but know no Unicode placeholders, by how their answer to XTVERSION
 # begins.
-_WITHOUT_PLACEHOLDERS = ("Konsole", "WezTerm")
+_WITHOUT_PLACEHOLDERS = ("Konsole", "WezTerm", "iTerm2")
+# Those with iTerm2's inline images. They say so by XTVERSION, TERM_PROGRAM or LC_TERMINAL, the last also over SSH.
+_ITERM2 = ("iterm", "wezterm", "mintty", "warp")
+# And those that have them only if they are switched on, which their answer for Sixel tells: both are one add-on.
+_ITERM2_WITH_SIXEL = ("xterm.js", "vscode", "tabby", "hyper")
 
 # Every terminal answers the last of these: what has not answered by then never will.
 _XTVERSION, _CELL_SIZE, _ATTRIBUTES = "\x1b[>q", "\x1b[16t", "\x1b[c"
+# xterm's XTSMGRAPHICS: how many colours Sixel has, and how large a picture may be.
+_REGISTERS, _GEOMETRY = "\x1b[?1;1;0S", "\x1b[?2;4;0S"
 # One pixel, only to be asked about; i is the number in the answer (Kitty graphics protocol, "Querying support").
 _KITTY_ID = 31
 _KITTY = f"\x1b_Gi={_KITTY_ID},s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\"
@@ -41,6 +54,10 @@ _ANSWERS = {
     "version": re.compile(r"\x1bP>\|(?P<version>[^\x1b]*)\x1b\\"),
     "kitty": re.compile(rf"\x1b_Gi={_KITTY_ID};(?P<kitty>[^\x1b]*)\x1b\\"),
     "cell": re.compile(r"\x1b\[6;(?P<cell>\d+;\d+)t"),
+    "registers": re.compile(r"\x1b\[\?1;0;(?P<registers>\d+)S"),
+    "geometry": re.compile(r"\x1b\[\?2;0;(?P<geometry>\d+;\d+)S"),
+    # It cannot tell, or knows no such question.
+    "unknown": re.compile(r"\x1b\[\?[12];(?P<unknown>[1-9])[\d;]*S"),
     "attributes": re.compile(r"\x1b\[\?(?P<attributes>[\d;]*)c"),
 }
 _SIXEL_ATTRIBUTE = "4"
@@ -56,7 +73,9 @@ class Answers:
 
     `version` is its name and version, `kitty` "OK" or the reason why not, `cell` the size of a cell in pixels (width,
     height), `attributes` the numbers of its primary device attributes. `inner` is the version of the multiplexer that
-    it was asked through, `narrow` whether that passes on only 256 colours. `typed` are the keys pressed meanwhile.
+    it was asked through, `narrow` whether that passes on only 256 colours. `registers` is how many colours Sixel has,
+    `geometry` how large its pictures may be in pixels (width, height); 0 and None where nobody says. `typed` are the
+    keys pressed meanwhile. `program` is what the environment calls the terminal.
     """
 
     version: str = ""
@@ -65,14 +84,35 @@ class Answers:
     attributes: tuple[str, ...] = ()
     inner: str = ""
     narrow: bool = False
+    registers: int = 0
+    geometry: tuple[int, int] | None = None
     typed: str = ""
+    program: str = ""
 
     @property
     def protocol(self) -> Protocol:
         """Return the best protocol that the answers prove."""
-        if self.kitty == "OK" and not self.version.startswith(_WITHOUT_PLACEHOLDERS):
+        if self.has_placeholders:
             return Protocol.KITTY
+        if self.has_iterm2:
+            return Protocol.ITERM2
+        if self.kitty == "OK" and not self.inner:
+            return Protocol.KITTY_PLACED
         return Protocol.SIXEL if self.has_sixel else Protocol.BLOCKS
+
+    @property
+    def has_placeholders(self) -> bool:
+        """Return whether the terminal shows Kitty graphics by Unicode placeholders."""
+        return self.kitty == "OK" and not self.version.startswith(_WITHOUT_PLACEHOLDERS)
+
+    @property
+    def has_iterm2(self) -> bool:
+        """Return whether the terminal shows iTerm2's inline images; what draws at the cursor, tmux does not know."""
+        names = f"{self.version} {self.program}".lower()
+        return not self.inner and (
+            any(name in names for name in _ITERM2)
+            or (self.has_sixel and any(name in names for name in _ITERM2_WITH_SIXEL))
+        )
 
     @property
     def has_sixel(self) -> bool:
@@ -96,9 +136,27 @@ def asked_terminal(terminal: Terminal, graphics: str) -> Answers:
     except OSError:
         log.warning("the terminal cannot be asked what it can show", exc_info=True)
         return Answers()
+    answers = replace(answers, program=terminal.program, cell=answers.cell or _cell_of_window(output.fileno()))
     if not answers.inner:
         return answers
     return replace(answers, narrow="RGB" not in _tmux_features())
+
+
+def _cell_of_window(writing: int) -> tuple[int, int] | None:
+    """Return the size of a cell in pixels as the system knows it, for terminals that do not answer, as xterm."""
+    if sys.platform == "win32":
+        return None
+    import fcntl
+    import struct
+    import termios
+
+    try:
+        found = fcntl.ioctl(writing, termios.TIOCGWINSZ, b"\0" * 8)
+    except OSError:
+        return None
+    rows, columns, width, height = struct.unpack("HHHH", found)
+    # With the border, which is less than a pixel for each column.
+    return (width // columns, height // rows) if rows and columns and width >= columns and height >= rows else None
 
 
 def _tmux_features() -> str:
@@ -113,8 +171,10 @@ def _tmux_features() -> str:
 
 def chosen_protocol(graphics: str, answers: Answers) -> Protocol:
     """Return the protocol to draw with: the one that the setting `graphics` names, or the best that was proved."""
-    wanted = SUPPORTED.get(graphics, answers.protocol)
-    return wanted if wanted in SUPPORTED.values() else Protocol.BLOCKS
+    wanted = NAMES.get(graphics, answers.protocol)
+    if wanted is Protocol.KITTY and answers.version.startswith(_WITHOUT_PLACEHOLDERS):
+        return Protocol.KITTY_PLACED
+    return wanted
 
 
 def ask_terminal(reading: int, writing: int, seconds: float = LOCAL_SECONDS, silence: float = LOCAL_SECONDS) -> Answers:
@@ -133,9 +193,10 @@ def ask_terminal(reading: int, writing: int, seconds: float = LOCAL_SECONDS, sil
     except termios.error as error:
         raise OSError(*error.args) from error
     try:
+        questions = _XTVERSION + _KITTY + _CELL_SIZE + _REGISTERS + _GEOMETRY + _ATTRIBUTES
         # Now, not after what was typed is thrown away.
         tty.setcbreak(reading, termios.TCSANOW)
-        found = _read_answers(_ask(reading, writing, _XTVERSION + _KITTY + _CELL_SIZE + _ATTRIBUTES, seconds, silence))
+        found = _read_answers(_ask(reading, writing, questions, seconds, silence))
         if not found.version.startswith("tmux"):
             return found
         outer = _read_answers(_ask(reading, writing, wrapped(_XTVERSION + _KITTY + _ATTRIBUTES), seconds, silence))
@@ -173,24 +234,36 @@ def _ask(reading: int, writing: int, questions: str, seconds: float, silence: fl
 def _read_answers(said: str) -> Answers:
     found: dict[str, str] = {}
     for name, pattern in _ANSWERS.items():
-        if match := pattern.search(said):
+        while match := pattern.search(said):
             found[name] = match[name]
             said = said[: match.start()] + said[match.end() :]
-    height, _, width = found.get("cell", "").partition(";")
+    cell, geometry = _pair(found.get("cell", "")), _pair(found.get("geometry", ""))
     return Answers(
         version=found.get("version", ""),
         kitty=found.get("kitty", ""),
-        cell=(int(width), int(height)) if width and int(width) and int(height) else None,
+        # Height first.
+        cell=(cell[1], cell[0]) if cell else None,
         attributes=tuple(found.get("attributes", "").split(";")) if "attributes" in found else (),
+        registers=int(found.get("registers", "0")),
+        geometry=geometry,
         typed=said,
     )
 
 
+def _pair(text: str) -> tuple[int, int] | None:
+    first, _, second = text.partition(";")
+    return (int(first), int(second)) if second and int(first) and int(second) else None
+
+
 @dataclass(frozen=True, slots=True)
 class Terminal:
-    """A terminal. `kind` is what TERM says; `colours` is how many it says it can show; `size` in (columns, rows)."""
+    """A terminal. `kind` is what TERM says; `colours` is how many it says it can show; `size` in (columns, rows).
+
+    `program` are all the names that its environment gives it.
+    """
 
     name: str
+    program: str
     kind: str
     colours: int
     size: tuple[int, int]
@@ -213,6 +286,7 @@ def current_terminal(environment: Mapping[str, str] = os.environ) -> Terminal:
     columns, rows = shutil.get_terminal_size()
     return Terminal(
         name=environment.get("TERM_PROGRAM") or environment.get("TERM", "unknown"),
+        program=" ".join(environment[name] for name in ("TERM_PROGRAM", "LC_TERMINAL") if environment.get(name)),
         kind=environment.get("TERM", ""),
         colours=_colours(environment),
         size=(columns, rows),

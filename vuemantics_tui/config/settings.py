@@ -132,8 +132,8 @@ class Settings:
     true_colour: str = _text("auto", "True colour (16 million colours): auto, yes or no.", "auto", "yes", "no")
     graphics: str = _text(
         "auto",
-        "How pictures are shown: auto (the best way the terminal has), kitty (Kitty graphics) or blocks.",
-        *("auto", "kitty", "blocks"),
+        "How pictures are shown: auto (the best way the terminal has), kitty, iterm2, sixel or blocks.",
+        *("auto", "kitty", "iterm2", "sixel", "blocks"),
     )
     quadrants: str = _text(
         "auto",

@@ -11,9 +11,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.color import ColorSystem
+from rich.console import RenderableType
 from textual import on, work
 from textual.binding import Binding, BindingType
 from textual.command import Command, CommandPalette
@@ -27,9 +28,9 @@ from vuemantics_tui.terminal import Answers, Terminal, chosen_protocol
 from vuemantics_tui.ui.actions import PROGRAM, action, hidden, key_words
 from vuemantics_tui.ui.choices import Choices, SettingChosen
 from vuemantics_tui.ui.feed import Feed
-from vuemantics_tui.ui.pictures.loader import USUAL_CELL, Graphics, PictureLoader
+from vuemantics_tui.ui.pictures.loader import USUAL_CELL, USUAL_GEOMETRY, USUAL_REGISTERS, Graphics, PictureLoader
 from vuemantics_tui.ui.resilience import SurvivingApp
-from vuemantics_tui.ui.textual_private import write_to_terminal
+from vuemantics_tui.ui.textual_private import CompositorUpdate, write_to_terminal
 from vuemantics_tui.ui.themes import DARK, THEMES, own_variables
 from vuemantics_tui.ui.uploads.commands import ReopenWanted
 from vuemantics_tui.ui.uploads.queue_bar import work_to_leave
@@ -85,6 +86,8 @@ def graphics_of(settings: Settings, terminal: Terminal, answers: Answers) -> Gra
         in_tmux=terminal.in_tmux,
         narrow=answers.narrow,
         remote=terminal.over_ssh,
+        registers=answers.registers or USUAL_REGISTERS,
+        most_pixels=answers.geometry or USUAL_GEOMETRY,
     )
 
 
@@ -124,6 +127,7 @@ class VuemanticsApp(SurvivingApp):
         hidden("show-doctor", "!", "show_doctor", "doctor", "Check analyzers, terminal and library", PROGRAM),
         hidden("show-palette", "ctrl+p", "command_palette", "palette", "Find any action by name; themes", PROGRAM),
         action("show-help", "?", "show_help", "help", "Explain the keys that work here", PROGRAM),
+        hidden("suspend", "ctrl+z", "suspend_process", "suspend", "Go back to the shell; `fg` returns", PROGRAM),
         # These two must work from inside a field and on top of a question, too.
         hidden("help-anywhere", "f1", "show_help", "help", "Help, even in a field", PROGRAM, priority=True),
         action("quit", "q", "quit", "quit", "Quit; asks while work is running", PROGRAM),
@@ -188,6 +192,7 @@ class VuemanticsApp(SurvivingApp):
         self._handle_signals()
         self._watch_library()
         self.set_keymap(self._own_keymap)
+        self.app_resume_signal.subscribe(self, self._come_back)
         self._tell_problems()
         self._sweep()
         if self._paths:
@@ -293,6 +298,33 @@ class VuemanticsApp(SurvivingApp):
             self.console._color_system = ColorSystem.TRUECOLOR
         elif true_colour == "no" and self.console._color_system is ColorSystem.TRUECOLOR:
             self.console._color_system = ColorSystem.EIGHT_BIT
+
+    # Textual has nothing public between what it painted and what the terminal gets.
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        overlay = self._pictures.overlay
+        if overlay is not None and isinstance(renderable, CompositorUpdate):
+            renderable = overlay.over(renderable)
+        super()._display(screen, renderable)
+
+    def clear_pixels(self) -> str:
+        """Return what the driver writes before it leaves the screen."""
+        return self._pictures.overlay.clearing() if self._pictures.overlay else ""
+
+    def on_resize(self) -> None:
+        """Draw pixels again: a terminal may have moved or dropped them."""
+        if self._pictures.overlay:
+            self._pictures.overlay.reset()
+            self.screen.refresh()
+
+    def on_app_focus(self) -> None:
+        """Draw pixels again: whoever came back may have been in another window of tmux."""
+        if self._pictures.overlay:
+            self._pictures.overlay.lose_pixels()
+
+    def _come_back(self, _: object) -> None:
+        if self._pictures.overlay:
+            self._pictures.overlay.reset()
+        self.refresh(layout=True)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Our variables, for the themes that do not know them."""

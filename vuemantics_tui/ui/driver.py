@@ -75,10 +75,17 @@ class TerminalDriver(LinuxDriver):
         super().__init__(app, **options)
         # Keys that were pressed while the terminal was asked what it can show.
         self._typed: str = getattr(app, "typed", "")
+        self._clear_pixels: Callable[[], str] | None = getattr(app, "clear_pixels", None)
         # Typed as a file, used to write, to flush and for its number.
         self._file = cast(Any, OutlivedTerminal(cast(TextIO, self._file), self._leave))
         # What is written into it wakes the thread that reads.
         self._woken, self._waker = os.pipe()
+
+    def stop_application_mode(self) -> None:
+        """Leave no pixel on the screen, also where the app only pauses."""
+        if self._clear_pixels is not None:
+            self.write(self._clear_pixels())
+        super().stop_application_mode()
 
     def disable_input(self) -> None:
         """Stop reading, and wait for the thread."""

@@ -6,8 +6,11 @@ They are why pyproject.toml pins Textual to one minor release. What SurvivingApp
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
+
+# What Textual paints, before it is made into bytes: where pixels stand follows from it (`ui/pictures/overlay.py`).
+from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 
 # The screen and widget that a message is handled for: Textual's own handlers expect it to be set.
 from textual._context import active_message_pump
@@ -17,8 +20,18 @@ from textual._xterm_parser import XTermParser
 from textual.app import App
 from textual.binding import Binding
 from textual.dom import DOMNode
+from textual.strip import Strip
 
-__all__ = ["XTermParser", "active_message_pump", "bindings_of", "is_enabled", "keymap_of", "write_to_terminal"]
+__all__ = [
+    "CompositorUpdate",
+    "XTermParser",
+    "active_message_pump",
+    "bindings_of",
+    "is_enabled",
+    "keymap_of",
+    "pieces_of",
+    "write_to_terminal",
+]
 
 
 def keymap_of(app: App[Any]) -> Mapping[str, str]:
@@ -46,3 +59,22 @@ def write_to_terminal(app: App[Any], text: str) -> None:
     """
     if app._driver is not None:
         app._driver.write(text)
+
+
+def pieces_of(update: CompositorUpdate) -> Iterator[tuple[int, int, Strip]]:
+    """Yield the pieces of lines that an update of the screen writes: row, column and text.
+
+    Textual tells nobody where on the screen a widget can be seen, apart from what it paints.
+    """
+    if isinstance(update, LayoutUpdate):
+        for y, line in enumerate(update.strips, update.region.y):
+            x = update.region.x
+            for strip in line:
+                yield y, x, strip
+                x += strip.cell_length
+    elif isinstance(update, ChopsUpdate):
+        for y, left, right in update.spans:
+            for end, (x, piece) in zip(update.chop_ends[y], update.chops[y].items(), strict=False):
+                if piece is not None and x <= right and end > left:
+                    whole = left <= x < right and end <= right
+                    yield y, x, piece if whole else piece.crop(0, min(end, right) - x)

@@ -117,7 +117,11 @@ def picture_strips(pixels: Pixels, columns: int, rows: int, mode: PictureMode) -
     """The picture as large as fits into columns x rows cells, in its own aspect: a Strip a row, all equally wide."""
     if columns < 1 or rows < 1 or not pixels.size:
         return []
-    columns, rows = fitted(pixels.shape[1], pixels.shape[0], columns, rows)
+    return block_strips(pixels, *fitted(pixels.shape[1], pixels.shape[0], columns, rows), mode)
+
+
+def block_strips(pixels: Pixels, columns: int, rows: int, mode: PictureMode) -> list[Strip]:
+    """The picture in exactly columns x rows cells."""
     if mode.depth is Depth.SHADES:
         return _shade_strips(resized(pixels, columns, rows), on_dark=mode.on_dark)
     if mode.quadrants:

@@ -1,8 +1,9 @@
-"""Pictures by the Kitty graphics protocol, placed by Unicode placeholders.
+"""Pictures by the Kitty graphics protocol: by Unicode placeholders, or placed at the cursor by terminals without them.
 
-A picture is sent once. Where it stands is text: cells of U+10EEEE whose foreground colour is the picture's number and
-whose two combining characters are the row and the column. So scrolling, clipping, dialogs on top and tmux treat it like
-any other text. The protocol: https://sw.kovidgoyal.net/kitty/graphics-protocol/
+A picture is sent once. With placeholders, where it stands is text: cells of U+10EEEE whose foreground colour is the
+picture's number and whose two combining characters are the row and the column. So scrolling, clipping, dialogs on top
+and tmux treat it like any other text. Without them, `overlay.py` knows where it stands.
+The protocol: https://sw.kovidgoyal.net/kitty/graphics-protocol/
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import threading
 from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from PIL import Image
 from rich.color import Color, ColorType
@@ -23,7 +24,8 @@ from rich.style import Style
 from textual.strip import Strip
 
 from vuemantics_tui.terminal import wrapped
-from vuemantics_tui.ui.pictures.loader import Depth, Graphics, PictureMode, Rendered, filling, opened
+from vuemantics_tui.ui.pictures.loader import Depth, Graphics, PictureMode, Rendered, opened, placed
+from vuemantics_tui.ui.pictures.overlay import Box, Picture
 
 PLACEHOLDER = "\U0010eeee"
 # The combining characters that stand for 0, 1, 2 ...: the list rowcolumn-diacritics.txt of the protocol, as ranges.
@@ -70,22 +72,20 @@ class KittyRenderer:
         if image is None or columns < 1 or rows < 1:
             return None
         width, height = self._graphics.cell
-        if mode.fills:
-            image = filling(image, columns * width, rows * height)
-        else:
-            columns, rows = self._fitted(image, columns, rows)
+        image, columns, rows = placed(image, columns, rows, self._graphics.cell, mode.fills)
         image.thumbnail((columns * width, rows * height), Image.Resampling.LANCZOS)
         wide = mode.depth is Depth.TRUE_COLOUR and not self._graphics.narrow
-        data = self._encoded(image)
+        data = _png(image, self._graphics)
         number = self._new_number(MOST_WIDE if wide else MOST_NARROW)
-        commands = self._commands(number, data, columns, rows)
+        # Sent, and given a virtual placement of this size.
+        commands = _sending(f"a=T,U=1,f=100,i={number},c={columns},r={rows}", data, self._graphics)
         return Rendered(_strips(number, columns, rows, wide=wide), "".join(commands), number)
 
     def forget(self, rendered: Rendered) -> str:
         """Return the command that makes the terminal forget a picture."""
         with self._numbering:
             self._used.discard(rendered.number)
-        return self._command(f"a=d,d=I,i={rendered.number},q=2")
+        return _command(f"a=d,d=I,i={rendered.number},q=2", self._graphics)
 
     def _new_number(self, most: int) -> int:
         # Other programs in this terminal number their pictures too, most of them from 1.
@@ -96,33 +96,55 @@ class KittyRenderer:
             self._used.add(number)
             return number
 
-    def _fitted(self, image: Image.Image, columns: int, rows: int) -> tuple[int, int]:
+
+class PlacedEncoding:
+    """Sends a picture once, and places parts of it at the cursor: what text does not cover, so they are removed."""
+
+    whole, stays, last_row, most_patches = True, True, True, 0
+    most_cells = (10_000, 10_000)
+
+    def __init__(self, graphics: Graphics) -> None:
+        self._graphics = graphics
+
+    def prepare(self, image: Image.Image, number: int) -> tuple[Any, str]:
+        """Return what sends the picture."""
+        return None, "".join(_sending(f"a=t,f=100,i={number}", _png(image, self._graphics), self._graphics))
+
+    def draw(self, picture: Picture, box: Box, patch: int) -> str:
+        """Return the command that places a part; C=1: the cursor stays."""
         width, height = self._graphics.cell
-        scale = min(columns * width / image.width, rows * height / image.height)
-        return (
-            max(1, min(columns, round(image.width * scale / width))),
-            max(1, min(rows, round(image.height * scale / height))),
-        )
+        part = f"x={box.column * width},y={box.row * height},w={box.columns * width},h={box.rows * height}"
+        return f"\x1b_Ga=p,i={picture.number},p={patch},{part},c={box.columns},r={box.rows},C=1,q=2\x1b\\"
 
-    def _encoded(self, image: Image.Image) -> bytes:
-        buffer = io.BytesIO()
-        if self._graphics.remote:
-            image.quantize(REMOTE_COLOURS, Image.Quantize.FASTOCTREE).save(buffer, "PNG")
-        else:
-            image.save(buffer, "PNG", compress_level=1)
-        return b64encode(buffer.getvalue())
+    def remove(self, number: int, patch: int) -> str:
+        """Return the command that removes a part; the terminal keeps the picture."""
+        return f"\x1b_Ga=d,d=i,i={number},p={patch},q=2\x1b\\"
 
-    def _commands(self, number: int, data: bytes, columns: int, rows: int) -> Iterator[str]:
-        # Sent, and given a virtual placement of this size; q=2: no answer, which would be read as keys.
-        keys = f"a=T,U=1,f=100,i={number},c={columns},r={rows},q=2,"
-        for start in range(0, len(data), CHUNK):
-            more = int(start + CHUNK < len(data))
-            yield self._command(f"{keys}m={more}", data[start : start + CHUNK].decode("ascii"))
-            keys = "q=2,"
+    def forget(self, number: int) -> str:
+        """Return the command that makes the terminal forget the picture."""
+        return f"\x1b_Ga=d,d=I,i={number},q=2\x1b\\"
 
-    def _command(self, keys: str, data: str = "") -> str:
-        command = f"\x1b_G{keys}{';' if data else ''}{data}\x1b\\"
-        return wrapped(command) if self._graphics.in_tmux else command
+
+def _png(image: Image.Image, graphics: Graphics) -> bytes:
+    buffer = io.BytesIO()
+    if graphics.remote:
+        image.quantize(REMOTE_COLOURS, Image.Quantize.FASTOCTREE).save(buffer, "PNG")
+    else:
+        image.save(buffer, "PNG", compress_level=1)
+    return b64encode(buffer.getvalue())
+
+
+def _sending(keys: str, data: bytes, graphics: Graphics) -> Iterator[str]:
+    """Yield the commands that send data; q=2: no answer, which would be read as keys."""
+    for start in range(0, len(data), CHUNK):
+        more = int(start + CHUNK < len(data))
+        yield _command(f"{keys},q=2,m={more}".lstrip(","), graphics, data[start : start + CHUNK].decode("ascii"))
+        keys = ""
+
+
+def _command(keys: str, graphics: Graphics, data: str = "") -> str:
+    command = f"\x1b_G{keys}{';' if data else ''}{data}\x1b\\"
+    return wrapped(command) if graphics.in_tmux else command
 
 
 def _strips(number: int, columns: int, rows: int, *, wide: bool) -> tuple[Strip, ...]:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from PIL import Image
     from textual.app import App
 
+    from vuemantics_tui.ui.pictures.overlay import Encoding, Overlay
+
 
 class Depth(Enum):
     """How many colours there are for a picture."""
@@ -70,6 +72,9 @@ MOST_NARROW = 240
 CUT_AT_TOP = 0.35
 # A cell in pixels, where the terminal does not tell.
 USUAL_CELL = (8, 16)
+# xterm shows no more by itself (its resource maxGraphicSize), and says so if it shows less.
+USUAL_GEOMETRY = (1000, 1000)
+USUAL_REGISTERS = 256
 
 Drawn = tuple[Strip, ...]
 ThumbnailOf = Callable[[Path], Awaitable[bytes | None]]
@@ -81,7 +86,8 @@ class Graphics:
     """How this terminal shows pictures.
 
     `cell` is the size of a cell in pixels (width, height), `remote` whether bytes are dear, `narrow` whether colours
-    arrive as one of 256, `quadrants` whether blocks may be quarter blocks.
+    arrive as one of 256, `quadrants` whether blocks may be quarter blocks. `registers` is how many colours Sixel has,
+    `most_pixels` how large one of its pictures may be (width, height).
     """
 
     protocol: Protocol = Protocol.BLOCKS
@@ -90,6 +96,8 @@ class Graphics:
     in_tmux: bool = False
     narrow: bool = False
     remote: bool = False
+    registers: int = USUAL_REGISTERS
+    most_pixels: tuple[int, int] = USUAL_GEOMETRY
 
     @property
     def in_pixels(self) -> bool:
@@ -132,6 +140,7 @@ class PictureLoader:
         self._write = write
         self._renderers: dict[bool, Renderer] = {}
         self._making = threading.Lock()
+        self.overlay: Overlay | None = None
         self._kept: OrderedDict[_Key, tuple[Renderer, Rendered]] = OrderedDict()
 
     async def load(self, path: Path, columns: int, rows: int, mode: PictureMode) -> Drawn | None:
@@ -194,16 +203,37 @@ class PictureLoader:
         in_pixels = self.graphics.in_pixels and mode.depth is not Depth.SHADES
         with self._making:
             if in_pixels not in self._renderers:
-                # Imported here, in a thread: Pillow and NumPy take 60 ms.
-                if in_pixels:
-                    from vuemantics_tui.ui.pictures.kitty import KittyRenderer
-
-                    self._renderers[in_pixels] = KittyRenderer(self.graphics)
-                else:
-                    from vuemantics_tui.ui.pictures.blocks import BlockRenderer
-
-                    self._renderers[in_pixels] = BlockRenderer()
+                self._renderers[in_pixels] = self._make_renderer(in_pixels)
             return self._renderers[in_pixels]
+
+    def _make_renderer(self, in_pixels: bool) -> Renderer:
+        # Imported here, in a thread: Pillow and NumPy take 60 ms.
+        if not in_pixels:
+            from vuemantics_tui.ui.pictures.blocks import BlockRenderer
+
+            return BlockRenderer()
+        if self.graphics.protocol is Protocol.KITTY:
+            from vuemantics_tui.ui.pictures.kitty import KittyRenderer
+
+            return KittyRenderer(self.graphics)
+        from vuemantics_tui.ui.pictures.overlay import Overlay, OverlayRenderer
+
+        self.overlay = Overlay(_encoding_of(self.graphics), self._write)
+        return OverlayRenderer(self.graphics, self.overlay)
+
+
+def _encoding_of(graphics: Graphics) -> Encoding:
+    if graphics.protocol is Protocol.SIXEL:
+        from vuemantics_tui.ui.pictures.sixel import SixelEncoding
+
+        return SixelEncoding(graphics)
+    if graphics.protocol is Protocol.ITERM2:
+        from vuemantics_tui.ui.pictures.iterm2 import Iterm2Encoding
+
+        return Iterm2Encoding(graphics)
+    from vuemantics_tui.ui.pictures.kitty import PlacedEncoding
+
+    return PlacedEncoding(graphics)
 
 
 def _key(path: Path, columns: int, rows: int, mode: PictureMode, variant: str) -> _Key | None:
@@ -219,6 +249,20 @@ def on_background(strip: Strip, style: Style) -> Iterator[Segment]:
     # What has both colours needs no other: with them, each blank would be sent with a foreground.
     for each in strip:
         yield each if each.style and each.style.bgcolor else Segment(each.text, style + (each.style or NO_STYLE))
+
+
+def placed(
+    image: Image.Image, columns: int, rows: int, cell: tuple[int, int], fills: bool
+) -> tuple[Image.Image, int, int]:
+    """Return a picture and the columns and rows that it takes in a box of cells: all of it, or what fills the box."""
+    if fills:
+        return filling(image, columns * cell[0], rows * cell[1]), columns, rows
+    scale = min(columns * cell[0] / image.width, rows * cell[1] / image.height)
+    return (
+        image,
+        max(1, min(columns, round(image.width * scale / cell[0]))),
+        max(1, min(rows, round(image.height * scale / cell[1]))),
+    )
 
 
 def filling(image: Image.Image, width: float, height: float) -> Image.Image:
