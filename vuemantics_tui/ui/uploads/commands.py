@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import re
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
@@ -26,17 +26,17 @@ from vuemantics_tui.ui.clipboard import copy
 from vuemantics_tui.ui.notices import Notices
 
 if TYPE_CHECKING:
-    from vuemantics_tui.library import Library, Placing, Rating, StackChange
-    from vuemantics_tui.ui.screens.ask import ConfirmScreen
+    from vuemantics_tui.library import Library
 
-DELETE = action("delete-upload", "d,delete", "delete_upload", "delete", "Move to the trash, after asking", ACT)
+DELETE = action("delete-upload", "d,delete", "delete_upload", "delete", "Move to the trash", ACT)
 SIMILAR = action("find-similar", "s", "find_similar", "similar", "Find similar uploads", FIND)
 TAGS = hidden("edit-tags", "t", "edit_tags", "tags", "Add or remove tags", ACT)
 ORIGINAL = hidden("open-original", "e", "open_original", "open original", "Open the original in the system viewer", ACT)
 PATH = hidden("copy-path", "y", "copy_path", "copy path", "Copy the path, also over SSH", ACT)
 DESCRIPTION = hidden("edit-description", "E", "edit_description", "edit description", "Write your own description", ACT)
 RATING = (
-    hidden("undo-delete", "u", "undo", "undo", "Undo the last deletion, rating, date or change of a stack", ACT),
+    hidden("undo", "u", "undo", "undo", "Undo the last change, also of an earlier session", ACT),
+    hidden("redo", "U", "redo", "redo", "Redo what you undid last", ACT),
     hidden("rate-5", "5", "rate(5)", "rate 5", "Rate 5 stars", ACT),
     hidden("rate-4", "4", "rate(4)", "rate 4", "Rate 4 stars", ACT),
     hidden("rate-3", "3", "rate(3)", "rate 3", "Rate 3 stars", ACT),
@@ -50,8 +50,6 @@ ALBUM = "album:"
 MOST_COMPLETIONS = 3
 NO_TAGS_YET = "name or +name adds a tag, -name removes it. Separate with commas."
 
-Undo = Callable[[], Awaitable[bool]]
-"""Takes something back, says so, and returns whether there was anything to take back."""
 Arguments = ParamSpec("Arguments")
 Command = Callable[Concatenate["UploadCommands", Arguments], Coroutine[Any, Any, bool]]
 
@@ -80,53 +78,47 @@ class UploadCommands:
         self.notices = Notices.of(app)
         self._app = app
         self._library = library
-        # What was done in this session, the last thing at the end.
-        self._undoable: list[Undo] = []
 
     # The trash
 
     @_errors_told
     async def delete(self, numbers: Sequence[int]) -> bool:
-        """Move uploads to the trash, after asking."""
+        """Move uploads to the trash."""
         rows = await self._library.uploads.rows(numbers)
-        if not rows or not await self._app.push_screen_wait(self._delete_question(rows)):
-            return False
-        count = await self._library.trash.put([row.id for row in rows])
-        self._undoable.append(functools.partial(self._restore, rows))
-        words = named(rows) if count == len(rows) else counted(count, "upload")
-        self.notices.tell(f"Moved {words} to the trash. {key_of(self._app, 'undo-delete')} undoes.")
-        return True
+        count = await self._library.trash.put([row.id for row in rows]) if rows else 0
+        if count:
+            self._tell_undoable(
+                f"Moved {named(rows) if count == len(rows) else counted(count, 'upload')} to the trash."
+            )
+        return bool(count)
+
+    # What was done before
+
+    def _tell_undoable(self, words: str) -> None:
+        """Say what was done, and with which key to undo it."""
+        self.notices.tell(f"{words} {key_of(self._app, 'undo')} undoes.")
 
     @_errors_told
     async def undo(self) -> bool:
-        """Undo what was done last: in this session, else the last deletion."""
-        while self._undoable:
-            if await self._undoable.pop()():
-                return True
-        if await self._restore([entry.upload for entry in await self._library.trash.store.latest()]):
-            return True
-        self.notices.tell("The trash is empty.")
-        return False
+        """Undo the latest change to the library, whoever made it."""
+        outcome = await self._library.undo.undo()
+        if outcome is None:
+            self.notices.tell("Nothing to undo.")
+            return False
+        redoes = f" {key_of(self._app, 'redo')} redoes." if outcome.count else ""
+        self.notices.tell(f"{outcome.words}{redoes}")
+        return bool(outcome.count)
 
-    async def _restore(self, rows: Sequence[UploadRow]) -> bool:
-        count = await self._library.trash.restore([row.id for row in rows]) if rows else 0
-        if count:
-            words = named(rows) if count == len(rows) else counted(count, "upload")
-            self.notices.tell(f"Restored {words}.")
-        return bool(count)
-
-    def _delete_question(self, rows: Sequence[UploadRow]) -> ConfirmScreen:
-        from vuemantics_tui.ui.screens.ask import ConfirmScreen
-
-        one, days = len(rows) == 1, self._library.trash.days
-        kept = f"for {days:g} days" if days else "until you empty it"
-        return ConfirmScreen(
-            f"Delete {named(rows)}?",
-            f"{'It goes' if one else 'They go'} to the trash and {'is' if one else 'are'} kept {kept}. "
-            f"Your source {'file is' if one else 'files are'} untouched.",
-            agree="delete",
-            decline="keep",
-        )
+    @_errors_told
+    async def redo(self) -> bool:
+        """Redo what was undone last."""
+        outcome = await self._library.undo.redo()
+        if outcome is None:
+            self.notices.tell("Nothing to redo.")
+            return False
+        undoes = f" {key_of(self._app, 'undo')} undoes." if outcome.count else ""
+        self.notices.tell(f"{outcome.words}{undoes}")
+        return bool(outcome.count)
 
     # Dates
 
@@ -143,9 +135,8 @@ class UploadCommands:
             before = await self._library.dates.edit(ids, edit)
             if not before:
                 return "No dates changed."
-            self._undoable.append(functools.partial(self._restore_dates, before))
             words = named([upload for upload in uploads if upload.id in before])
-            return f"Changed the date of {words}. {key_of(self._app, 'undo-delete')} undoes."
+            return f"Changed the date of {words}. {key_of(self._app, 'undo')} undoes."
 
         if not uploads:
             return False
@@ -157,12 +148,6 @@ class UploadCommands:
             self.notices.tell(told)
         return told is not None
 
-    async def _restore_dates(self, before: Mapping[str, str | None]) -> bool:
-        count = await self._library.dates.restore(before)
-        if count:
-            self.notices.tell(f"Changed the date of {counted(count, 'upload')} back.")
-        return bool(count)
-
     # Ratings
 
     @_errors_told
@@ -172,20 +157,13 @@ class UploadCommands:
         before = await self._library.ratings.rate([row.id for row in rows], stars or None)
         changed = [row for row in rows if row.id in before]
         if changed:
-            self._undoable.append(functools.partial(self._unrate, before))
             what = f"Rated {named(changed)} {rating_words(stars)}."
             if not stars:
                 what = f"Removed the rating of {named(changed)}."
-            self.notices.tell(f"{what} {key_of(self._app, 'undo-delete')} undoes.")
+            self._tell_undoable(what)
         elif rows:
             self.notices.tell("Rated like that already." if stars else "No rating to remove.")
         return bool(changed)
-
-    async def _unrate(self, before: Mapping[str, Rating]) -> bool:
-        count = await self._library.ratings.restore(before)
-        if count:
-            self.notices.tell(f"Restored the rating of {counted(count, 'upload')}.")
-        return bool(count)
 
     # The queue
 
@@ -287,7 +265,7 @@ class UploadCommands:
             key = key_of(self._app, "toggle-mark")
             self.notices.tell("Mark the uploads that belong together first.", f"{key} marks.")
             return False
-        self._told_of_stacks(f"Stacked {counted(change.count, 'upload')}.", change)
+        self._tell_undoable(f"Stacked {counted(change.count, 'upload')}.")
         return True
 
     @_errors_told
@@ -297,9 +275,9 @@ class UploadCommands:
         if not change.count:
             self.notices.tell("There is no stack to take apart.")
             return False
-        rows = await self._library.uploads.rows([place.number for place in change.before])
+        rows = await self._library.uploads.rows(change.numbers)
         what = named(rows) if len(rows) == change.count else counted(change.count, "upload")
-        self._told_of_stacks(f"Took {what} out of {'its' if change.count == 1 else 'their'} stack.", change)
+        self._tell_undoable(f"Took {what} out of {'its' if change.count == 1 else 'their'} stack.")
         return True
 
     @_errors_told
@@ -310,18 +288,8 @@ class UploadCommands:
         if not change.count:
             self.notices.tell("This upload is not in a stack.")
             return False
-        self._told_of_stacks(f"{named(rows)} is the cover of its stack.", change)
+        self._tell_undoable(f"{named(rows)} is the cover of its stack.")
         return True
-
-    def _told_of_stacks(self, what: str, change: StackChange) -> None:
-        self._undoable.append(functools.partial(self._restack, change))
-        self.notices.tell(f"{what} {key_of(self._app, 'undo-delete')} undoes.")
-
-    async def _restack(self, change: StackChange) -> bool:
-        count = await self._library.stacks.put_back(change.before)
-        if count:
-            self.notices.tell(f"Restored the stacks of {counted(count, 'upload')}.")
-        return bool(count)
 
     @_errors_told
     async def play_clip(self, number: int) -> bool:
@@ -343,11 +311,12 @@ class UploadCommands:
         rows = await self._library.uploads.rows(numbers)
         hide = not all(row.hidden for row in rows)
         await self._library.uploads.set_hidden([row.id for row in rows], hide)
-        if hide:
-            key = key_of(self._app, "filter-by")
-            self.notices.tell(f"{named(rows)} hidden from lists and search. {key}, then h includes hidden.")
+        undoes = f"{key_of(self._app, 'undo')} undoes."
+        if rows and hide:
+            filters = f"{key_of(self._app, 'filter-by')}, then h includes hidden."
+            self.notices.tell(f"Hid {named(rows)} from lists and search. {undoes}", filters)
         elif rows:
-            self.notices.tell(f"{named(rows)} no longer hidden.")
+            self.notices.tell(f"Unhid {named(rows)}. {undoes}")
         return bool(rows)
 
     @_errors_told
@@ -365,7 +334,8 @@ class UploadCommands:
             if not changed:
                 return "No tags changed."
             done = "Tagged" if changes.added else "Removed tags from"
-            return f"{done} {counted(changed, 'upload')}."
+            words = named(rows) if changed == len(rows) else counted(changed, "upload")
+            return f"{done} {words}. {key_of(self._app, 'undo')} undoes."
 
         if not rows:
             return False
@@ -406,9 +376,8 @@ class UploadCommands:
             before = await self._library.set_place(ids, text)
             if not before:
                 return "No places changed."
-            self._undoable.append(functools.partial(self._restore_places, before))
             words = named([upload for upload in uploads if upload.id in before])
-            return f"Changed the place of {words}. {key_of(self._app, 'undo-delete')} undoes."
+            return f"Changed the place of {words}. {key_of(self._app, 'undo')} undoes."
 
         if not uploads:
             return False
@@ -424,12 +393,6 @@ class UploadCommands:
         if told is not None:
             self.notices.tell(told)
         return told is not None
-
-    async def _restore_places(self, before: Placing) -> bool:
-        count = await self._library.places.restore(before)
-        if count:
-            self.notices.tell(f"Changed the place of {counted(count, 'upload')} back.")
-        return bool(count)
 
     async def _complete_place(self, text: str) -> list[str]:
         return await self._library.places.lines(text, MOST_COMPLETIONS) if text.strip() else []
@@ -450,7 +413,7 @@ class UploadCommands:
 
         saved = await self._app.push_screen_wait(EditScreen(upload.filename, upload.description or "", save))
         if saved:
-            self.notices.tell("Saved. Search finds it as soon as it is embedded.")
+            self._tell_undoable("Saved. Search finds it as soon as it is embedded.")
         elif saved is not None:
             self.notices.tell("Nothing changed.")
         return bool(saved)

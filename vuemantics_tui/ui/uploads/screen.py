@@ -440,13 +440,18 @@ class UploadsScreen(Screen[None]):
 
     @work(group="acting", exit_on_error=False)
     async def action_delete_upload(self) -> None:
-        """Move to the trash, after asking."""
+        """Move to the trash."""
         await self._act(self.commands.delete)
 
     @work(group="acting", exit_on_error=False)
     async def action_undo(self) -> None:
-        """Undo what was done last."""
+        """Undo the last change."""
         await self.commands.undo()
+
+    @work(group="acting", exit_on_error=False)
+    async def action_redo(self) -> None:
+        """Redo what was undone last."""
+        await self.commands.redo()
 
     @work(group="acting", exit_on_error=False)
     async def action_rate(self, stars: int) -> None:

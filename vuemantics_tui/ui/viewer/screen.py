@@ -415,13 +415,18 @@ class ViewerScreen(Screen[str | None]):
 
     @work(group="acting", exit_on_error=False)
     async def action_delete_upload(self) -> None:
-        """Move it to the trash, after asking; the list then has the next one under its cursor."""
+        """Move it to the trash; the list then has the next one under its cursor."""
         await self._act(self._commands.delete)
 
     @work(group="acting", exit_on_error=False)
     async def action_undo(self) -> None:
-        """Undo what was done last."""
+        """Undo the last change."""
         await self._commands.undo()
+
+    @work(group="acting", exit_on_error=False)
+    async def action_redo(self) -> None:
+        """Redo what was undone last."""
+        await self._commands.redo()
 
     @work(group="acting", exit_on_error=False)
     async def action_open_original(self) -> None:
