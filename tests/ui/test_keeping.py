@@ -28,8 +28,6 @@ async def test_what_is_deleted_is_in_the_trash_and_comes_back(root: Path) -> Non
     async with window_on(root, size=(100, 24)) as window:
         await window.shows("cherry.png")
         await window.press("d")
-        await window.shows("Delete cherry.png?", "to the trash and is kept for 30 days")
-        await window.press("y")
         await window.shows("Moved cherry.png to the trash. u undoes.", "2 uploads")
         await window.press("T")
         await window.shows("Trash  1 upload", "cherry.png", "2.4 MB · deleted just now · 30 days left")
@@ -45,22 +43,24 @@ async def test_the_last_deletion_is_taken_back_whole(root: Path) -> None:
     async with window_on(root, size=(100, 24)) as window:
         await window.shows("cherry.png")
         await window.press("u")
-        await window.shows("The trash is empty.")
-        await window.press("d", "y")
+        await window.shows("Nothing to undo.")
+        await window.press("d")
         await window.shows("2 uploads")
-        await window.press("*", "d", "y")
+        await window.press("*", "d")
         await window.shows("This library is empty")
         await window.press("u")
-        await window.shows("Restored 2 uploads.", "✓ banana.png", "✓ Apple.png")
+        await window.shows("Restored 2 uploads. U redoes.", "✓ banana.png", "✓ Apple.png")
         await window.press("u")
-        await window.shows("Restored cherry.png.", "3 uploads")
+        await window.shows("Restored cherry.png. U redoes.", "3 uploads")
+        await window.press("U")
+        await window.shows("Moved cherry.png to the trash. u undoes.", "2 uploads")
 
 
 async def test_the_trash_is_emptied_after_asking(root: Path) -> None:
     await make_library(root, ROWS)
     async with window_on(root, size=(100, 24)) as window:
         await window.shows("cherry.png")
-        await window.press("*", "d", "y")
+        await window.press("*", "d")
         await window.shows("This library is empty")
         await window.press("T")
         await window.shows("Trash  3 uploads, 7.2 MB", "cherry.png")
@@ -100,7 +100,7 @@ async def test_the_cursor_moves_in_the_trash(root: Path) -> None:
     await make_library(root, ROWS)
     async with window_on(root, size=(100, 24)) as window:
         await window.shows("cherry.png")
-        await window.press("*", "d", "y")
+        await window.press("*", "d")
         await window.shows("This library is empty")
         await window.press("T")
         await window.shows("Trash  3 uploads")
@@ -229,7 +229,7 @@ async def test_the_place_of_many_uploads_is_set_at_once(root: Path) -> None:
         await window.press("tab", "enter")
         await window.shows("Changed the place of banana.png.", "Rome, Lazio, Italy")
         await window.press("u")
-        await window.shows("Changed the place of 1 upload back.")
+        await window.shows("Restored the place of banana.png. U redoes.")
         assert [each.place for each in await window.library.uploads.newest()] == ["Rome", "Rome", None]
 
 
@@ -375,9 +375,9 @@ async def test_dates_are_set_shifted_and_undone(root: Path) -> None:
         await window.press(*"-1d", "enter")
         await window.shows("Changed the date of cherry.png. u undoes.")
         await window.press("u")
-        await window.shows("Changed the date of 1 upload back.")
+        await window.shows("Restored the date of cherry.png.")
         await window.press("u")
-        await window.shows("Changed the date of 3 uploads back.")
+        await window.shows("Restored the date of 3 uploads.")
         (cherry,) = [each for each in await window.library.uploads.newest() if each.filename == "cherry.png"]
         assert (cherry.taken_at, cherry.taken_from) == ("2024-03-05T14:30:00", "hand")
         await window.press("C", *"file", "enter", "C")

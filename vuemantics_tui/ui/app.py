@@ -32,7 +32,7 @@ from vuemantics_tui.ui.pictures.loader import USUAL_CELL, USUAL_GEOMETRY, USUAL_
 from vuemantics_tui.ui.resilience import SurvivingApp
 from vuemantics_tui.ui.textual_private import CompositorUpdate, write_to_terminal
 from vuemantics_tui.ui.themes import DARK, THEMES, own_variables
-from vuemantics_tui.ui.uploads.commands import ReopenWanted
+from vuemantics_tui.ui.uploads.commands import UNDO, ReopenWanted, UploadCommands
 from vuemantics_tui.ui.uploads.queue_bar import work_to_leave
 from vuemantics_tui.ui.uploads.screen import UploadsScreen
 
@@ -123,6 +123,7 @@ class VuemanticsApp(SurvivingApp):
     TITLE = "vuemantics"
     HELP_TITLE = "Everywhere"
     BINDINGS: ClassVar[list[BindingType]] = [
+        *UNDO,
         hidden("show-log", "f12", "show_log", "log", "Show the log of this session", PROGRAM),
         hidden("show-doctor", "!", "show_doctor", "doctor", "Check analyzers, terminal and library", PROGRAM),
         hidden("show-palette", "ctrl+p", "command_palette", "palette", "Find any action by name; themes", PROGRAM),
@@ -243,6 +244,18 @@ class VuemanticsApp(SurvivingApp):
             await self.library.sweep()
             if self.library.trash.postponed:
                 self.notices.tell(self.library.trash.postponed)
+
+    # Undoing
+
+    @work(group="acting", exit_on_error=False)
+    async def action_undo(self) -> None:
+        """Undo the last change."""
+        await UploadCommands(self, self.library).undo()
+
+    @work(group="acting", exit_on_error=False)
+    async def action_redo(self) -> None:
+        """Redo what was undone last."""
+        await UploadCommands(self, self.library).redo()
 
     # What it looks like
 

@@ -152,18 +152,6 @@ class DetailScreen(Screen[None]):
         if self._commands is not None:
             await self._commands.rate([self._number], stars)
 
-    @work(group="acting", exit_on_error=False)
-    async def action_undo(self) -> None:
-        """Undo what was done last."""
-        if self._commands is not None:
-            await self._commands.undo()
-
-    @work(group="acting", exit_on_error=False)
-    async def action_redo(self) -> None:
-        """Redo what was undone last."""
-        if self._commands is not None:
-            await self._commands.redo()
-
     # Pages
 
     def action_toggle_metadata(self) -> None:

@@ -34,9 +34,12 @@ TAGS = hidden("edit-tags", "t", "edit_tags", "tags", "Add or remove tags", ACT)
 ORIGINAL = hidden("open-original", "e", "open_original", "open original", "Open the original in the system viewer", ACT)
 PATH = hidden("copy-path", "y", "copy_path", "copy path", "Copy the path, also over SSH", ACT)
 DESCRIPTION = hidden("edit-description", "E", "edit_description", "edit description", "Write your own description", ACT)
+UNDO = (
+    hidden("undo", "u", "app.undo", "undo", "Undo the last change, also of an earlier session", ACT),
+    hidden("redo", "U", "app.redo", "redo", "Redo what you undid last", ACT),
+)
+"""What works on every screen, questions aside."""
 RATING = (
-    hidden("undo", "u", "undo", "undo", "Undo the last change, also of an earlier session", ACT),
-    hidden("redo", "U", "redo", "redo", "Redo what you undid last", ACT),
     hidden("rate-5", "5", "rate(5)", "rate 5", "Rate 5 stars", ACT),
     hidden("rate-4", "4", "rate(4)", "rate 4", "Rate 4 stars", ACT),
     hidden("rate-3", "3", "rate(3)", "rate 3", "Rate 3 stars", ACT),

@@ -444,16 +444,6 @@ class UploadsScreen(Screen[None]):
         await self._act(self.commands.delete)
 
     @work(group="acting", exit_on_error=False)
-    async def action_undo(self) -> None:
-        """Undo the last change."""
-        await self.commands.undo()
-
-    @work(group="acting", exit_on_error=False)
-    async def action_redo(self) -> None:
-        """Redo what was undone last."""
-        await self.commands.redo()
-
-    @work(group="acting", exit_on_error=False)
     async def action_rate(self, stars: int) -> None:
         """Rate with so many stars."""
         await self._act(lambda numbers: self.commands.rate(numbers, stars))

@@ -419,16 +419,6 @@ class ViewerScreen(Screen[str | None]):
         await self._act(self._commands.delete)
 
     @work(group="acting", exit_on_error=False)
-    async def action_undo(self) -> None:
-        """Undo the last change."""
-        await self._commands.undo()
-
-    @work(group="acting", exit_on_error=False)
-    async def action_redo(self) -> None:
-        """Redo what was undone last."""
-        await self._commands.redo()
-
-    @work(group="acting", exit_on_error=False)
     async def action_open_original(self) -> None:
         """Open the original in the system viewer."""
         if (number := self._uploads.cursor_number) is not None:
