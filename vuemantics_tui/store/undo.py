@@ -129,10 +129,10 @@ class UndoStore:
         self._database = database
         self._facets = facets
 
-    async def latest(self) -> int:
-        """Return the number of the latest step that is not undone, 0 for none. A later step has a higher one."""
-        row = await self._database.fetch_one("SELECT max(number) FROM steps WHERE NOT undone")
-        return 0 if row is None or row[0] is None else int(row[0])
+    async def latest(self) -> str:
+        """Return when the latest step that is not undone was made, in ISO 8601, UTC; an empty text for none."""
+        row = await self._database.fetch_one("SELECT at FROM steps WHERE NOT undone ORDER BY number DESC LIMIT 1")
+        return "" if row is None else str(row[0])
 
     async def undo(self) -> Undone | None:
         """Undo the latest step, as far as nothing else has changed the same since; None where there is none."""

@@ -5,7 +5,8 @@ documentation are made of these declarations. Beside them a class may say:
 
 - `HELP_TITLE`: what the help calls this part of the program;
 - `HELP_SIGNS`: that the help explains the signs of the uploads' states, too;
-- `PARTS`: on a screen, the classes of the widgets on it that have actions of their own.
+- `PARTS`: on a screen, the classes of the widgets on it that have actions of their own;
+- `AROUND`: on a screen, the classes of what stands around all of it, whose actions work in every part.
 """
 
 from __future__ import annotations
@@ -148,6 +149,16 @@ def parts_of(screen: type[DOMNode]) -> tuple[type[DOMNode], ...]:
     return tuple(getattr(screen, "PARTS", ()))
 
 
+def around(screen: type[DOMNode]) -> tuple[type[DOMNode], ...]:
+    """Return the classes of what stands around all the parts of a screen."""
+    return tuple(getattr(screen, "AROUND", ()))
+
+
+def actions_on(screen: type[DOMNode]) -> tuple[Action, ...]:
+    """Return the actions that work in every part of a screen: its own, and those of what stands around its parts."""
+    return tuple(each for owner in (screen, *around(screen)) for each in actions_of(owner))
+
+
 def help_title(owner: type[DOMNode]) -> str:
     """Return what the help calls a part of the program, or an empty text."""
     return str(getattr(owner, "HELP_TITLE", ""))
@@ -177,7 +188,7 @@ def places() -> list[Place]:
             untitled = [part for part in parts_of(owner) if not help_title(part)]
             inside = [each for part in untitled for each in actions_of(part)]
             titled = [Place(help_title(part), actions_of(part)) for part in parts_of(owner) if help_title(part)]
-            found.append([Place(help_title(owner), (*actions_of(owner), *inside)), *titled])
+            found.append([Place(help_title(owner), (*actions_on(owner), *inside)), *titled])
     found.sort(key=lambda places: -len(places[0].actions))
     return [place for places in found for place in places]
 

@@ -23,16 +23,17 @@ from textual.screen import Screen
 from textual.worker import Worker, WorkerError
 
 from vuemantics_tui.domain.errors import VuemanticsError
+from vuemantics_tui.domain.text import counted
 from vuemantics_tui.domain.view import View
 from vuemantics_tui.terminal import Answers, Terminal, chosen_protocol
-from vuemantics_tui.ui.actions import PROGRAM, action, hidden, key_words
+from vuemantics_tui.ui.actions import PROGRAM, action, hidden, key_of, key_words
 from vuemantics_tui.ui.choices import Choices, SettingChosen
 from vuemantics_tui.ui.feed import Feed
 from vuemantics_tui.ui.pictures.loader import USUAL_CELL, USUAL_GEOMETRY, USUAL_REGISTERS, Graphics, PictureLoader
 from vuemantics_tui.ui.resilience import SurvivingApp
 from vuemantics_tui.ui.textual_private import CompositorUpdate, write_to_terminal
 from vuemantics_tui.ui.themes import DARK, THEMES, own_variables
-from vuemantics_tui.ui.uploads.commands import UNDO, ReopenWanted, UploadCommands
+from vuemantics_tui.ui.uploads.commands import UNDO, ReopenWanted
 from vuemantics_tui.ui.uploads.queue_bar import work_to_leave
 from vuemantics_tui.ui.uploads.screen import UploadsScreen
 
@@ -249,13 +250,27 @@ class VuemanticsApp(SurvivingApp):
 
     @work(group="acting", exit_on_error=False)
     async def action_undo(self) -> None:
-        """Undo the last change."""
-        await UploadCommands(self, self.library).undo()
+        """Undo the latest change to the library, whoever made it, or what took the marks away."""
+        with self.notices.errors_told():
+            since = await self.library.undo.store.latest()
+            if marked := self._uploads_screen.uploads.mark_again(since):
+                self.notices.tell(f"Marked {counted(marked, 'upload')} again. {key_of(self, 'redo')} redoes.")
+            elif (outcome := await self.library.undo.undo()) is None:
+                self.notices.tell("Nothing to undo.")
+            else:
+                self.notices.tell(f"{outcome.words} {key_of(self, 'redo')} redoes." if outcome.count else outcome.words)
 
     @work(group="acting", exit_on_error=False)
     async def action_redo(self) -> None:
         """Redo what was undone last."""
-        await UploadCommands(self, self.library).redo()
+        with self.notices.errors_told():
+            since = await self.library.undo.store.latest()
+            if self._uploads_screen.uploads.unmark_again(since):
+                self.notices.tell(f"Cleared the marks. {key_of(self, 'undo')} undoes.")
+            elif (outcome := await self.library.undo.redo()) is None:
+                self.notices.tell("Nothing to redo.")
+            else:
+                self.notices.tell(f"{outcome.words} {key_of(self, 'undo')} undoes." if outcome.count else outcome.words)
 
     # What it looks like
 
@@ -316,7 +331,7 @@ class VuemanticsApp(SurvivingApp):
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
         overlay = self._pictures.overlay
         if overlay is not None and isinstance(renderable, CompositorUpdate):
-            renderable = overlay.over(renderable)
+            renderable = overlay.over(renderable, self.size)
         super()._display(screen, renderable)
 
     def clear_pixels(self) -> str:

@@ -9,7 +9,17 @@ from textual.app import App
 from textual.keys import Keys, key_to_character
 from textual.screen import ModalScreen, Screen
 
-from vuemantics_tui.ui.actions import Action, actions_of, all_actions, is_field, key_words, normal_key, owners, parts_of
+from vuemantics_tui.ui.actions import (
+    Action,
+    actions_of,
+    actions_on,
+    all_actions,
+    is_field,
+    key_words,
+    normal_key,
+    owners,
+    parts_of,
+)
 
 MODIFIERS = frozenset({"ctrl", "shift", "alt", "meta", "super", "hyper"})
 # Quitting must stay possible whatever the settings say.
@@ -62,18 +72,18 @@ def together() -> Iterator[tuple[Action, ...]]:
     anywhere = [each for each in in_app if each.priority]
     yield tuple(in_app)
     # The screen with most keys is the one that a person knows best: a clash is told of that one.
-    for owner in sorted(owners(), key=lambda owner: -len(actions_of(owner))):
+    for owner in sorted(owners(), key=lambda owner: -len(actions_on(owner))):
         if not issubclass(owner, Screen):
             continue
         outside = anywhere if issubclass(owner, ModalScreen) else in_app
         fields = [part for part in parts_of(owner) if is_field(part)]
         others = [part for part in parts_of(owner) if not is_field(part)]
         for field in fields:
-            yield (*actions_of(field), *(() if others else actions_of(owner)), *anywhere)
+            yield (*actions_of(field), *(() if others else actions_on(owner)), *anywhere)
         for part in others:
-            yield (*actions_of(part), *actions_of(owner), *outside)
+            yield (*actions_of(part), *actions_on(owner), *outside)
         if not parts_of(owner):
-            yield (*actions_of(owner), *outside)
+            yield (*actions_on(owner), *outside)
 
 
 def types_a_character(key: str) -> bool:

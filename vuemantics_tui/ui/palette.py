@@ -71,9 +71,13 @@ def reachable(screen: Screen[Any]) -> list[Reachable]:
 
 
 def most_wanted_first(offered: Iterable[Reachable]) -> list[Reachable]:
-    """What moves and what concerns the whole program goes last."""
+    """What everything begins with goes first, what moves and what concerns the whole program last."""
     return sorted(
-        offered, key=lambda entry: (entry.action.help_group == PROGRAM) * 2 + (entry.action.help_group == MOVE)
+        offered,
+        key=lambda entry: (
+            (entry.action.help_group == PROGRAM) * 2 + (entry.action.help_group == MOVE),
+            entry.action.help_group != PROGRAM and not entry.action.priority,
+        ),
     )
 
 

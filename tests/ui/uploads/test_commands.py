@@ -13,7 +13,6 @@ from vuemantics_tui.domain.upload import QueueCounts
 from vuemantics_tui.store.database import next_revision
 from vuemantics_tui.store.tags import save_words
 from vuemantics_tui.ui.screens.detail import DetailScreen
-from vuemantics_tui.ui.uploads.commands import UploadCommands
 
 Draw = Callable[..., Path]
 
@@ -27,9 +26,7 @@ FEW = [
 
 def names(window: Window) -> list[str]:
     """The names of the uploads as they stand on the screen, from top to bottom."""
-    # The sign is in the first two columns; what begins further right is a notice.
-    rows = [line for line in window.text().splitlines() if set(line[:2]) & set("✓✗·◐!")]
-    return [line.split()[1] for line in rows if "." in line]
+    return [name for name, _ in window.rows()]
 
 
 async def counts(window: Window) -> QueueCounts:
@@ -114,13 +111,10 @@ async def test_a_command_is_given_from_another_screen_just_as_well(root: Path) -
         await window.shows("broken.png")
         await window.press("i")
         await window.until(lambda: isinstance(window.app.screen, DetailScreen))
-        commands = UploadCommands(window.app, window.library)
-        deleting = window.app.run_worker(commands.delete([4]))
-        assert await deleting.wait() is True
+        await window.press("d")
         await window.until(lambda: window.app.screen is window.app.screen_stack[0], "the screen of what is gone closes")
-        restoring = window.app.run_worker(commands.undo())
+        await window.press("u")
         await window.shows("Restored broken.png.", "✗ broken.png")
-        assert await restoring.wait() is True
 
 
 async def test_digits_rate_and_u_takes_it_back(root: Path) -> None:

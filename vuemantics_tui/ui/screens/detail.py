@@ -1,4 +1,4 @@
-"""DetailScreen: one upload on the whole screen, and all that is known of it."""
+"""DetailScreen: all that is known of one upload."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import events, on, work
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import VerticalScroll
@@ -19,20 +19,19 @@ from textual.widget import Widget
 from vuemantics_tui.domain.fields import Absolute, Fact, facts
 from vuemantics_tui.domain.text import date_words, seconds_words, visible
 from vuemantics_tui.domain.upload import Upload, UploadEvent
-from vuemantics_tui.ui.actions import MOVE, VIEW, action
-from vuemantics_tui.ui.feed import Feed, LibraryChanged, TimePassed, WorkProgressed
+from vuemantics_tui.ui.actions import MOVE, action
+from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.phrases import lines_of
-from vuemantics_tui.ui.pictures.loader import PictureLoader
 from vuemantics_tui.ui.screens.page import READING
-from vuemantics_tui.ui.uploads.commands import RATING, UploadCommands
-from vuemantics_tui.ui.uploads.pane import PageShown, UploadPane
-from vuemantics_tui.ui.uploads.results import Why
+from vuemantics_tui.ui.uploads.commands import ListWanted, UploadCommands
+from vuemantics_tui.ui.uploads.upload_list import UploadList
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 
 if TYPE_CHECKING:
     from vuemantics_tui.library import Library
 
+READ_AGAIN_SECONDS = 0.5
 LABEL_CELLS = 16
 MOMENT_CELLS = 21
 WIDEST = 120
@@ -41,67 +40,54 @@ Section = tuple[str, int, list[Fact]]
 """A heading, how many cells its labels take, and its facts."""
 
 
-class DetailScreen(Screen[None]):
-    """Shows the upload of a number, following it; with `metadata`, all that is known of it.
+class DetailScreen(Screen[bool]):
+    """Shows all that is known of the upload of a number, following it; it ends with whether the list is wanted."""
 
-    `why` tells why a search found it.
-    """
-
-    HELP_TITLE = "One upload in full screen"
+    HELP_TITLE = "All details of an upload"
     HELP_SIGNS = True
+    AROUND = (UploadCommands,)
     BINDINGS: ClassVar[list[BindingType]] = [
-        action("toggle-metadata", "i", "toggle_metadata", "all facts", "Show all details, or fewer", VIEW),
         *READING,
-        *RATING,
         action("detail-back", "escape,q,enter", "go_back", "back", "Back", MOVE),
     ]
     CSS_PATH = Path(__file__).with_suffix(".tcss")
 
-    def __init__(
-        self,
-        library: Library,
-        number: int,
-        clock: Callable[[], datetime],
-        *,
-        metadata: bool = False,
-        loader: PictureLoader | None = None,
-        why: Callable[[Upload], Why | None] = lambda upload: None,
-        commands: UploadCommands | None = None,
-    ) -> None:
-        super().__init__(classes="-metadata" if metadata else "")
+    def __init__(self, library: Library, number: int, uploads: UploadList, clock: Callable[[], datetime]) -> None:
+        super().__init__()
         self._library = library
         self._number = number
+        self._uploads = uploads
         self._clock = clock
-        self._metadata_first = metadata
-        self._loader = loader
-        self._why = why
-        self._commands = commands
         self._deleted = False
+        self._reader = Reader(self, self._read, rest=READ_AGAIN_SECONDS)
 
     def compose(self) -> ComposeResult:
-        """The pane, the page of facts in its place, the keys."""
-        yield UploadPane(self._library, self._clock, loader=self._loader, why=self._why, while_hidden=True)
-        yield FactsPage()
-        yield KeysLine(id="detail-keys")
+        """The page of facts and the keys."""
+        with UploadCommands(self._library, self._uploads, self._clock, only=lambda: self._number):
+            yield FactsPage()
+            yield KeysLine(id="detail-keys")
 
     def on_mount(self) -> None:
         """Begin to follow the upload."""
-        self._notices = Notices.of(self)
-        self._commands = self._commands or UploadCommands(self.app, self._library)
-        self.query_one(UploadPane).show(self._number)
-        self._rename_keys()
-        feed = Feed.of(self)
-        feed.follow(self)
-        if feed.counts is not None:
-            self.query_one(UploadPane).paused = feed.counts.paused
+        commands = self.query_one(UploadCommands)
+        commands.can_focus = True
+        commands.focus()
+        Feed.of(self).follow(self)
+        self._reader.want()
 
     # Following the library
 
+    async def _read(self) -> None:
+        upload = await self._library.uploads.by_number(self._number)
+        if upload is not None:
+            history = await self._library.history.of(self._number)
+            if self.is_attached:
+                self.query_one(FactsPage).show(facts_of(upload, history, self._library.absolute))
+
     @on(LibraryChanged)
     def _library_changed(self, message: LibraryChanged) -> None:
-        pane = self.query_one(UploadPane)
-        pane.paused = message.counts.paused
-        pane.refresh_if(message.changed)
+        if message.is_reset or self._number in message.changed:
+            self._reader.want()
         self._deleted = self._deleted or self._number in message.deleted
         self._leave_if_deleted()
 
@@ -109,24 +95,18 @@ class DetailScreen(Screen[None]):
     def _leave_if_deleted(self) -> None:
         # Not from under a question that is asked on top of it.
         if self._deleted and self.is_current:
-            self._notices.tell("This upload was moved to the trash.")
-            self.dismiss()
+            Notices.of(self).tell("This upload was moved to the trash.")
+            self.dismiss(False)
 
-    @on(WorkProgressed)
-    @on(TimePassed)
-    def _repaint_outdated(self) -> None:
-        self.query_one(UploadPane).repaint_outdated()
-
-    @on(PageShown)
-    def _page_shown(self, message: PageShown) -> None:
-        message.stop()
-        self.query_one(FactsPage).show(facts_of(message.upload, message.history, self._library.absolute))
+    @on(ListWanted)
+    def _show_list(self) -> None:
+        self.dismiss(True)
 
     # Moving
 
     @property
     def _page(self) -> VerticalScroll:
-        return self.query_one(FactsPage) if self.has_class("-metadata") else self.query_one(UploadPane)
+        return self.query_one(FactsPage)
 
     def action_scroll_lines(self, lines: int) -> None:
         """So many lines down."""
@@ -144,35 +124,9 @@ class DetailScreen(Screen[None]):
         """To the last line."""
         self._page.scroll_end(animate=False)
 
-    # Rating
-
-    @work(group="acting", exit_on_error=False)
-    async def action_rate(self, stars: int) -> None:
-        """Rate with so many stars."""
-        if self._commands is not None:
-            await self._commands.rate([self._number], stars)
-
-    # Pages
-
-    def action_toggle_metadata(self) -> None:
-        """All that is known of it, or back."""
-        if self.has_class("-metadata"):
-            self.action_go_back()
-        else:
-            self.add_class("-metadata")
-            self._rename_keys()
-
     def action_go_back(self) -> None:
-        """To the page before, or to the screen before."""
-        if self.has_class("-metadata") and not self._metadata_first:
-            self.remove_class("-metadata")
-            self._rename_keys()
-        else:
-            self.dismiss()
-
-    def _rename_keys(self) -> None:
-        leads_to = "picture" if self.has_class("-metadata") and not self._metadata_first else "all facts"
-        self.query_one(KeysLine).rename("toggle-metadata", "back" if self._metadata_first else leads_to)
+        """To the screen before."""
+        self.dismiss(False)
 
 
 def facts_of(upload: Upload, history: Sequence[UploadEvent], absolute: Absolute) -> list[Section]:

@@ -1,8 +1,4 @@
-"""UploadCommands: what is done to uploads, from whatever screen it is asked for.
-
-Each command asks first where needed, calls the library once, and says what came of it. It is awaited in a worker, as
-it may wait for an answer, and returns whether it did something.
-"""
+"""UploadCommands: what keys do to uploads, whatever screen shows them: list, viewer and details."""
 
 from __future__ import annotations
 
@@ -11,62 +7,80 @@ import functools
 import re
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, ParamSpec, TypeVar
 
-from textual.app import App
+from textual.binding import BindingType
+from textual.containers import Vertical
 from textual.message import Message
+from textual.worker import Worker
 
 from vuemantics_tui.desktop import open_in_viewer
 from vuemantics_tui.domain.fields import rating_words, taken_words
 from vuemantics_tui.domain.moment import DateEdit
-from vuemantics_tui.domain.text import counted, date_words, visible
+from vuemantics_tui.domain.text import counted, date_words, folded, visible
 from vuemantics_tui.domain.upload import RUNNING, TERMINAL, ProcessingStatus, Upload, UploadRow
-from vuemantics_tui.ui.actions import ACT, FIND, action, hidden, key_of
+from vuemantics_tui.ui.actions import ACT, FIND, QUEUE, action, hidden, key_of
 from vuemantics_tui.ui.clipboard import copy
 from vuemantics_tui.ui.notices import Notices
+from vuemantics_tui.ui.uploads.upload_list import UploadList
 
 if TYPE_CHECKING:
     from vuemantics_tui.library import Library
 
-DELETE = action("delete-upload", "d,delete", "delete_upload", "delete", "Move to the trash", ACT)
-SIMILAR = action("find-similar", "s", "find_similar", "similar", "Find similar uploads", FIND)
-TAGS = hidden("edit-tags", "t", "edit_tags", "tags", "Add or remove tags", ACT)
-ORIGINAL = hidden("open-original", "e", "open_original", "open original", "Open the original in the system viewer", ACT)
-PATH = hidden("copy-path", "y", "copy_path", "copy path", "Copy the path, also over SSH", ACT)
-DESCRIPTION = hidden("edit-description", "E", "edit_description", "edit description", "Write your own description", ACT)
-UNDO = (
-    hidden("undo", "u", "app.undo", "undo", "Undo the last change, also of an earlier session", ACT),
-    hidden("redo", "U", "app.redo", "redo", "Redo what you undid last", ACT),
-)
-"""What works on every screen, questions aside."""
-RATING = (
-    hidden("rate-5", "5", "rate(5)", "rate 5", "Rate 5 stars", ACT),
-    hidden("rate-4", "4", "rate(4)", "rate 4", "Rate 4 stars", ACT),
-    hidden("rate-3", "3", "rate(3)", "rate 3", "Rate 3 stars", ACT),
-    hidden("rate-2", "2", "rate(2)", "rate 2", "Rate 2 stars", ACT),
-    hidden("rate-1", "1", "rate(1)", "rate 1", "Rate 1 star", ACT),
-    hidden("rate-0", "0", "rate(0)", "no rating", "Remove the rating", ACT),
-)
-"""What can be done both in the list and in full screen."""
 ALBUM = "album:"
 # As many as fit on the line below the field.
 MOST_COMPLETIONS = 3
 NO_TAGS_YET = "name or +name adds a tag, -name removes it. Separate with commas."
 
 Arguments = ParamSpec("Arguments")
-Command = Callable[Concatenate["UploadCommands", Arguments], Coroutine[Any, Any, bool]]
+Commands = TypeVar("Commands", bound="UploadCommands")
+Command = Callable[Concatenate[Commands, Arguments], Coroutine[Any, Any, object]]
+OnMany = Callable[Concatenate[Commands, Sequence[int], Arguments], Coroutine[Any, Any, bool]]
+OnOne = Callable[Concatenate[Commands, int, Arguments], Coroutine[Any, Any, bool]]
+Action = Callable[Concatenate[Commands, Arguments], Worker[None]]
 
 
-def _errors_told(command: Command[Arguments]) -> Command[Arguments]:
-    """Make a notice of what goes wrong in a command."""
+def _command(command: Command[Commands, Arguments]) -> Action[Commands, Arguments]:
+    """Make an action of a command: it runs in a worker, as it may wait for an answer, and what goes wrong is told."""
 
     @functools.wraps(command)
-    async def run(commands: UploadCommands, /, *arguments: Arguments.args, **options: Arguments.kwargs) -> bool:
+    async def run(commands: Commands, /, *arguments: Arguments.args, **options: Arguments.kwargs) -> None:
         with commands.notices.errors_told():
-            return await command(commands, *arguments, **options)
-        return False
+            await command(commands, *arguments, **options)
 
-    return run
+    @functools.wraps(command)
+    def begin(commands: Commands, /, *arguments: Arguments.args, **options: Arguments.kwargs) -> Worker[None]:
+        run_it = functools.partial(run, commands, *arguments, **options)
+        return commands.run_worker(run_it, group="acting", exit_on_error=False)
+
+    return begin
+
+
+def _on_chosen(*, whole: bool = True) -> Callable[[OnMany[Commands, Arguments]], Action[Commands, Arguments]]:
+    """Make an action of a command on what is chosen: stacks as a `whole`. The marks stay."""
+
+    def make(command: OnMany[Commands, Arguments]) -> Action[Commands, Arguments]:
+        @functools.wraps(command)
+        async def act(commands: Commands, /, *arguments: Arguments.args, **options: Arguments.kwargs) -> None:
+            chosen = commands.chosen
+            numbers = await commands.uploads.whole(chosen) if whole else chosen
+            await command(commands, numbers, *arguments, **options)
+
+        return _command(act)
+
+    return make
+
+
+def _on_one(command: OnOne[Commands, Arguments]) -> Action[Commands, Arguments]:
+    """Make an action of a command on the upload under the cursor."""
+
+    @functools.wraps(command)
+    async def act(commands: Commands, /, *arguments: Arguments.args, **options: Arguments.kwargs) -> None:
+        if (number := commands.current) is not None:
+            await command(commands, number, *arguments, **options)
+
+    return _command(act)
 
 
 @dataclass
@@ -74,59 +88,126 @@ class ReopenWanted(Message):
     """The app was asked to end and to be opened again, with what was changed."""
 
 
-class UploadCommands:
-    """Commands on uploads of a library, by their numbers, and how to undo what was done last."""
+@dataclass
+class ListWanted(Message):
+    """What is listed was chosen, so that the list should be in front."""
 
-    def __init__(self, app: App[Any], library: Library) -> None:
-        self.notices = Notices.of(app)
-        self._app = app
+
+# What needs no upload.
+ON_LIBRARY = frozenset({"toggle_pause", "reembed"})
+
+
+UNDO = (
+    hidden("undo", "u", "app.undo", "undo", "Undo the last change, also of an earlier session", ACT),
+    hidden("redo", "U", "app.redo", "redo", "Redo what you undid last", ACT),
+)
+"""What every screen has, beside questions and fields."""
+
+
+class UploadCommands(Vertical):
+    """The part of a screen in which keys act on uploads: on the marked ones of a list, or on the one under the cursor.
+
+    With `only`, they act on the upload of that number. Every command asks first where needed, calls the library once,
+    and says what came of it.
+    """
+
+    FOCUS_ON_CLICK = False
+    BINDINGS: ClassVar[list[BindingType]] = [
+        action("find-similar", "s", "find_similar", "similar", "Find similar uploads", FIND),
+        hidden("show-details", "i", "show_details", "details", "Show all details", ACT),
+        action("retry-upload", "r", "retry_upload", "retry", "Retry, or describe a completed upload again", ACT),
+        action("toggle-pause", "p", "toggle_pause", "pause", "Pause or resume for everyone using this library", QUEUE),
+        action("delete-upload", "d,delete", "delete_upload", "delete", "Move to the trash", ACT),
+        hidden("rate-5", "5", "rate(5)", "rate 5", "Rate 5 stars", ACT),
+        hidden("rate-4", "4", "rate(4)", "rate 4", "Rate 4 stars", ACT),
+        hidden("rate-3", "3", "rate(3)", "rate 3", "Rate 3 stars", ACT),
+        hidden("rate-2", "2", "rate(2)", "rate 2", "Rate 2 stars", ACT),
+        hidden("rate-1", "1", "rate(1)", "rate 1", "Rate 1 star", ACT),
+        hidden("rate-0", "0", "rate(0)", "no rating", "Remove the rating", ACT),
+        hidden("edit-tags", "t", "edit_tags", "tags", "Add or remove tags", ACT),
+        hidden("add-to-album", "@", "add_to_album", "album", "Add to an album, also to a new one", ACT),
+        hidden("edit-date", "C", "edit_date", "date", "Set when it was taken", ACT),
+        hidden("edit-place", "P", "edit_place", "place", "Set where it was taken", ACT),
+        hidden("toggle-hidden", "H", "toggle_hidden", "hide", "Hide from lists and search, or show again", ACT),
+        hidden("open-original", "e", "open_original", "open original", "Open the original in the system viewer", ACT),
+        hidden("open-stack", "L", "open_stack", "stack", "Open the stack, or go back", ACT),
+        hidden("make-stack", "M", "make_stack", "make stack", "Stack the marked uploads", ACT),
+        hidden("break-stack", "X", "break_stack", "unstack", "Take the stack apart; in an open one, take out", ACT),
+        hidden("choose-cover", "N", "choose_cover", "cover", "Make this upload the cover of its stack", ACT),
+        hidden("play-clip", ".", "play_clip", "play clip", "Play the clip of a Live Photo or motion photo", ACT),
+        hidden("copy-path", "y", "copy_path", "copy path", "Copy the path, also over SSH", ACT),
+        hidden("copy-description", "Y", "copy_description", "copy description", "Copy the description", ACT),
+        hidden(
+            "show-descriptions", "D", "show_descriptions", "descriptions", "Compare all descriptions of the upload", ACT
+        ),
+        hidden("edit-description", "E", "edit_description", "edit description", "Write your own description", ACT),
+        hidden("cancel-upload", "x", "cancel_upload", "cancel", "Cancel if waiting or running", QUEUE),
+        hidden("run-next", ">", "run_next", "process next", "Move to the front of the queue", QUEUE),
+        hidden("reembed", "R", "reembed", "re-embed", "Re-embed uploads of another model, after asking", QUEUE),
+    ]
+
+    def __init__(
+        self,
+        library: Library,
+        uploads: UploadList,
+        clock: Callable[[], datetime],
+        *,
+        only: Callable[[], int | None] | None = None,
+        id: str = "acting",
+    ) -> None:
+        super().__init__(id=id)
+        self.uploads = uploads
         self._library = library
+        self._clock = clock
+        self._only = only
+
+    def on_mount(self) -> None:
+        """Tell where the app tells."""
+        self.notices = Notices.of(self)
+
+    # What is acted on
+
+    @property
+    def current(self) -> int | None:
+        """The number of the upload under the cursor."""
+        return self.uploads.cursor_number if self._only is None else self._only()
+
+    @property
+    def chosen(self) -> list[int]:
+        """The numbers of the uploads to act on: those marked, where marks are shown, else the one under the cursor."""
+        if self._only is None:
+            return self.uploads.targets
+        number = self._only()
+        return [] if number is None else [number]
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """What is done to an upload needs one."""
+        return action in ON_LIBRARY or not hasattr(UploadCommands, f"action_{action}") or self.current is not None
 
     # The trash
 
-    @_errors_told
-    async def delete(self, numbers: Sequence[int]) -> bool:
+    @_on_chosen()
+    async def action_delete_upload(self, numbers: Sequence[int]) -> bool:
         """Move uploads to the trash."""
         rows = await self._library.uploads.rows(numbers)
         count = await self._library.trash.put([row.id for row in rows]) if rows else 0
         if count:
-            self._tell_undoable(
-                f"Moved {named(rows) if count == len(rows) else counted(count, 'upload')} to the trash."
-            )
+            words = named(rows) if count == len(rows) else counted(count, "upload")
+            self._tell_undoable(f"Moved {words} to the trash.")
         return bool(count)
-
-    # What was done before
 
     def _tell_undoable(self, words: str) -> None:
         """Say what was done, and with which key to undo it."""
-        self.notices.tell(f"{words} {key_of(self._app, 'undo')} undoes.")
+        self.notices.tell(f"{words} {self._undoes}")
 
-    @_errors_told
-    async def undo(self) -> bool:
-        """Undo the latest change to the library, whoever made it."""
-        outcome = await self._library.undo.undo()
-        if outcome is None:
-            self.notices.tell("Nothing to undo.")
-            return False
-        redoes = f" {key_of(self._app, 'redo')} redoes." if outcome.count else ""
-        self.notices.tell(f"{outcome.words}{redoes}")
-        return bool(outcome.count)
-
-    @_errors_told
-    async def redo(self) -> bool:
-        """Redo what was undone last."""
-        outcome = await self._library.undo.redo()
-        if outcome is None:
-            self.notices.tell("Nothing to redo.")
-            return False
-        undoes = f" {key_of(self._app, 'undo')} undoes." if outcome.count else ""
-        self.notices.tell(f"{outcome.words}{undoes}")
-        return bool(outcome.count)
+    @property
+    def _undoes(self) -> str:
+        return f"{key_of(self.app, 'undo')} undoes."
 
     # Dates
 
-    @_errors_told
-    async def edit_date(self, numbers: Sequence[int]) -> bool:
+    @_on_chosen()
+    async def action_edit_date(self, numbers: Sequence[int]) -> bool:
         """Ask when uploads were taken."""
         from vuemantics_tui.ui.screens.ask import AskScreen
 
@@ -139,22 +220,22 @@ class UploadCommands:
             if not before:
                 return "No dates changed."
             words = named([upload for upload in uploads if upload.id in before])
-            return f"Changed the date of {words}. {key_of(self._app, 'undo')} undoes."
+            return f"Changed the date of {words}. {self._undoes}"
 
         if not uploads:
             return False
         question = AskScreen(
             f"Date of {named(uploads)}", _dates_words(uploads), change, placeholder="2024-03-05 14:30, +1h, -2d or file"
         )
-        told = await self._app.push_screen_wait(question)
+        told = await self.app.push_screen_wait(question)
         if told is not None:
             self.notices.tell(told)
         return told is not None
 
     # Ratings
 
-    @_errors_told
-    async def rate(self, numbers: Sequence[int], stars: int) -> bool:
+    @_on_chosen()
+    async def action_rate(self, numbers: Sequence[int], stars: int) -> bool:
         """Rate uploads with so many stars; 0 removes the rating."""
         rows = await self._library.uploads.rows(numbers)
         before = await self._library.ratings.rate([row.id for row in rows], stars or None)
@@ -170,8 +251,8 @@ class UploadCommands:
 
     # The queue
 
-    @_errors_told
-    async def retry(self, numbers: Sequence[int]) -> bool:
+    @_on_chosen()
+    async def action_retry_upload(self, numbers: Sequence[int]) -> bool:
         """Retry failed uploads and describe completed ones again; ask where your own words would be replaced."""
         rows = await self._library.uploads.rows(numbers)
         completed = [row.id for row in rows if row.status is ProcessingStatus.COMPLETED]
@@ -191,7 +272,7 @@ class UploadCommands:
         if not edited:
             return False
         if len(edited) < ended:
-            return await self._app.push_screen_wait(OverwriteScreen(len(edited), ended))
+            return await self.app.push_screen_wait(OverwriteScreen(len(edited), ended))
         was = "was" if len(edited) == 1 else "were"
         question = ConfirmScreen(
             f"{named(edited)} {was} edited by hand. Describe again?",
@@ -199,22 +280,22 @@ class UploadCommands:
             agree="describe again",
             decline="keep",
         )
-        return True if await self._app.push_screen_wait(question) else None
+        return True if await self.app.push_screen_wait(question) else None
 
-    @_errors_told
-    async def cancel(self, numbers: Sequence[int]) -> bool:
+    @_on_chosen()
+    async def action_cancel_upload(self, numbers: Sequence[int]) -> bool:
         """Cancel waiting and running uploads."""
         rows = await self._library.uploads.rows(numbers)
         moved = set(await self._library.queue.cancel([row.id for row in rows]))
         cancelled = [row for row in rows if row.id in moved]
         if cancelled:
-            self.notices.tell(f"Cancelled {named(cancelled)}. {key_of(self._app, 'retry-upload')} retries.")
+            self.notices.tell(f"Cancelled {named(cancelled)}. {key_of(self.app, 'retry-upload')} retries.")
         elif rows:
             self.notices.tell("Only waiting or running uploads can be cancelled.")
         return bool(rows)
 
-    @_errors_told
-    async def run_next(self, numbers: Sequence[int]) -> bool:
+    @_on_chosen()
+    async def action_run_next(self, numbers: Sequence[int]) -> bool:
         """Move waiting uploads to the front of the queue."""
         rows = await self._library.uploads.rows(numbers)
         count = await self._library.queue.run_next([row.id for row in rows])
@@ -225,8 +306,8 @@ class UploadCommands:
             self.notices.tell("Only waiting uploads can be moved to the front of the queue.")
         return bool(rows)
 
-    @_errors_told
-    async def toggle_pause(self) -> bool:
+    @_command
+    async def action_toggle_pause(self) -> bool:
         """Pause the queue, or resume it."""
         pause = not (await self._library.queue.store.counts()).paused
         await self._library.queue.set_paused(pause)
@@ -236,8 +317,8 @@ class UploadCommands:
             self.notices.tell("Queue resumed for everyone using this library.")
         return True
 
-    @_errors_told
-    async def reembed(self) -> bool:
+    @_command
+    async def action_reembed(self) -> bool:
         """Embed again what another model embedded, after asking."""
         from vuemantics_tui.ui.screens.ask import ConfirmScreen
 
@@ -253,28 +334,71 @@ class UploadCommands:
             agree="re-embed",
             decline="not now",
         )
-        if not await self._app.push_screen_wait(question):
+        if not await self.app.push_screen_wait(question):
             return False
         self.notices.tell(f"Re-embedding {counted(await self._library.queue.reembed(), 'upload')}.")
         return True
 
+    # Looking
+
+    @_on_one
+    async def action_find_similar(self, number: int) -> bool:
+        """List what is similar to an upload."""
+        rows = await self._library.uploads.rows([number])
+        if rows:
+            await self.uploads.similar(number, rows[0].filename)
+            self.post_message(ListWanted())
+        return bool(rows)
+
+    @_on_one
+    async def action_show_details(self, number: int) -> bool:
+        """Show all details of an upload, or go back from them."""
+        from vuemantics_tui.ui.screens.detail import DetailScreen
+
+        screen = self.screen
+        if isinstance(screen, DetailScreen):
+            screen.dismiss(False)
+        elif await self.app.push_screen_wait(DetailScreen(self._library, number, self.uploads, self._clock)):
+            self.post_message(ListWanted())
+        return True
+
+    @_on_one
+    async def action_show_descriptions(self, number: int) -> bool:
+        """Compare all descriptions of an upload."""
+        from vuemantics_tui.ui.screens.descriptions import DescriptionsScreen
+
+        self.app.push_screen(DescriptionsScreen(self._library, number, self._clock))
+        return True
+
     # Stacks
 
-    @_errors_told
-    async def make_stack(self, numbers: Sequence[int]) -> bool:
+    @_command
+    async def action_open_stack(self) -> bool:
+        """List what is in the stack under the cursor, or go back."""
+        if self.uploads.opened:
+            await self.uploads.close_stack()
+        elif not await self.uploads.open_stack():
+            self.notices.tell("This upload is not in a stack.")
+            return False
+        return True
+
+    @_on_chosen(whole=False)
+    async def action_make_stack(self, numbers: Sequence[int]) -> bool:
         """Make one stack of uploads."""
         change = await self._library.stacks.make(numbers)
         if not change.count:
-            key = key_of(self._app, "toggle-mark")
+            key = key_of(self.app, "toggle-mark")
             self.notices.tell("Mark the uploads that belong together first.", f"{key} marks.")
             return False
+        rows = await self._library.uploads.rows(change.numbers)
+        self.uploads.unmark(row.number for row in rows if row.is_inside)
         self._tell_undoable(f"Stacked {counted(change.count, 'upload')}.")
         return True
 
-    @_errors_told
-    async def break_stack(self, numbers: Sequence[int], *, alone: bool) -> bool:
-        """Take stacks apart, or with `alone` uploads out of theirs."""
-        change = await self._library.stacks.break_up(numbers, alone=alone)
+    @_on_chosen(whole=False)
+    async def action_break_stack(self, numbers: Sequence[int]) -> bool:
+        """Take stacks apart, or what is chosen out of an opened one."""
+        change = await self._library.stacks.break_up(numbers, alone=bool(self.uploads.opened))
         if not change.count:
             self.notices.tell("There is no stack to take apart.")
             return False
@@ -283,8 +407,8 @@ class UploadCommands:
         self._tell_undoable(f"Took {what} out of {'its' if change.count == 1 else 'their'} stack.")
         return True
 
-    @_errors_told
-    async def choose_cover(self, number: int) -> bool:
+    @_on_one
+    async def action_choose_cover(self, number: int) -> bool:
         """Let an upload stand for its stack in lists."""
         rows = await self._library.uploads.rows([number])
         change = await self._library.stacks.choose(number)
@@ -294,8 +418,8 @@ class UploadCommands:
         self._tell_undoable(f"{named(rows)} is the cover of its stack.")
         return True
 
-    @_errors_told
-    async def play_clip(self, number: int) -> bool:
+    @_on_one
+    async def action_play_clip(self, number: int) -> bool:
         """Play the clip of a Live Photo or a motion photo in the system viewer."""
         upload = await self._library.uploads.by_number(number)
         path = None if upload is None else await self._library.clip(upload)
@@ -308,22 +432,23 @@ class UploadCommands:
 
     # Tags and visibility
 
-    @_errors_told
-    async def toggle_hidden(self, numbers: Sequence[int]) -> bool:
+    @_on_chosen()
+    async def action_toggle_hidden(self, numbers: Sequence[int]) -> bool:
         """Hide uploads from lists and search, or, where all are hidden, show them again."""
         rows = await self._library.uploads.rows(numbers)
         hide = not all(row.hidden for row in rows)
         await self._library.uploads.set_hidden([row.id for row in rows], hide)
-        undoes = f"{key_of(self._app, 'undo')} undoes."
         if rows and hide:
-            filters = f"{key_of(self._app, 'filter-by')}, then h includes hidden."
-            self.notices.tell(f"Hid {named(rows)} from lists and search. {undoes}", filters)
+            filters = f"{key_of(self.app, 'filter-by')}, then h includes hidden."
+            self.notices.tell(f"Hid {named(rows)} from lists and search. {self._undoes}", filters)
+            if not self.uploads.view.show_hidden:
+                self.uploads.unmark(numbers)
         elif rows:
-            self.notices.tell(f"Unhid {named(rows)}. {undoes}")
+            self._tell_undoable(f"Unhid {named(rows)}.")
         return bool(rows)
 
-    @_errors_told
-    async def edit_tags(self, numbers: Sequence[int]) -> bool:
+    @_on_chosen()
+    async def action_edit_tags(self, numbers: Sequence[int]) -> bool:
         """Ask for tags to add and to remove."""
         from vuemantics_tui.ui.screens.ask import AskScreen
 
@@ -337,8 +462,7 @@ class UploadCommands:
             if not changed:
                 return "No tags changed."
             done = "Tagged" if changes.added else "Removed tags from"
-            words = named(rows) if changed == len(rows) else counted(changed, "upload")
-            return f"{done} {words}. {key_of(self._app, 'undo')} undoes."
+            return f"{done} {named(rows) if changed == len(rows) else counted(changed, 'upload')}. {self._undoes}"
 
         if not rows:
             return False
@@ -349,7 +473,40 @@ class UploadCommands:
             placeholder="rome, +holiday, -blue, album:Rome 2024",
             complete=self._complete_tag,
         )
-        told = await self._app.push_screen_wait(question)
+        told = await self.app.push_screen_wait(question)
+        if told is not None:
+            self.notices.tell(told)
+        return told is not None
+
+    @_on_chosen()
+    async def action_add_to_album(self, numbers: Sequence[int]) -> bool:
+        """Ask for an album, and add uploads to it; one that is not there is made."""
+        from vuemantics_tui.ui.screens.ask import AskScreen
+
+        rows = await self._library.uploads.rows(numbers)
+        albums = [tag.name for tag in await self._library.tags.own() if tag.album]
+
+        async def add(text: str) -> str:
+            added = await self._library.tags.change([row.id for row in rows], albums=[text])
+            name = " ".join(text.split())
+            known = next((album for album in albums if folded(album) == folded(name)), None)
+            if not added and known is not None:
+                return f"Already in {known}."
+            words = named(rows) if added in (0, len(rows)) else counted(added, "upload")
+            done = f"Added {words} to {known}." if known else f"Made the album {name} with {words}."
+            return f"{done} {self._undoes}"
+
+        async def complete(text: str) -> list[str]:
+            begun = folded(text)
+            return [album for album in albums if begun and folded(album).startswith(begun)][:MOST_COMPLETIONS]
+
+        if not rows:
+            return False
+        known = f"Your albums: {', '.join(albums)}" if albums else "A new name makes an album."
+        question = AskScreen(
+            f"Add {named(rows)} to an album", known, add, placeholder="Rome 2024", complete=complete, is_list=False
+        )
+        told = await self.app.push_screen_wait(question)
         if told is not None:
             self.notices.tell(told)
         return told is not None
@@ -367,8 +524,8 @@ class UploadCommands:
             return []
         return [f"{before}{sign}{tag.name}" for tag in await self._library.tags.beginning(begun)]
 
-    @_errors_told
-    async def edit_place(self, numbers: Sequence[int]) -> bool:
+    @_on_chosen()
+    async def action_edit_place(self, numbers: Sequence[int]) -> bool:
         """Ask where uploads were taken."""
         from vuemantics_tui.ui.screens.ask import AskScreen
 
@@ -380,7 +537,7 @@ class UploadCommands:
             if not before:
                 return "No places changed."
             words = named([upload for upload in uploads if upload.id in before])
-            return f"Changed the place of {words}. {key_of(self._app, 'undo')} undoes."
+            return f"Changed the place of {words}. {self._undoes}"
 
         if not uploads:
             return False
@@ -392,7 +549,7 @@ class UploadCommands:
             complete=self._complete_place,
             is_list=False,
         )
-        told = await self._app.push_screen_wait(question)
+        told = await self.app.push_screen_wait(question)
         if told is not None:
             self.notices.tell(told)
         return told is not None
@@ -402,8 +559,8 @@ class UploadCommands:
 
     # Descriptions and originals
 
-    @_errors_told
-    async def edit_description(self, number: int) -> bool:
+    @_on_one
+    async def action_edit_description(self, number: int) -> bool:
         """Ask for a description in your own words."""
         from vuemantics_tui.ui.screens.edit import EditScreen
 
@@ -414,15 +571,15 @@ class UploadCommands:
         async def save(text: str) -> bool:
             return await self._library.descriptions.edit(upload.id, text)
 
-        saved = await self._app.push_screen_wait(EditScreen(upload.filename, upload.description or "", save))
+        saved = await self.app.push_screen_wait(EditScreen(upload.filename, upload.description or "", save))
         if saved:
             self._tell_undoable("Saved. Search finds it as soon as it is embedded.")
         elif saved is not None:
             self.notices.tell("Nothing changed.")
         return bool(saved)
 
-    @_errors_told
-    async def open_original(self, number: int) -> bool:
+    @_on_one
+    async def action_open_original(self, number: int) -> bool:
         """Open an original in the system viewer."""
         upload = await self._library.uploads.by_number(number)
         if upload is None:
@@ -431,13 +588,13 @@ class UploadCommands:
         self.notices.tell(f"Opened {upload.filename} in the system viewer.")
         return True
 
-    @_errors_told
-    async def copy_path(self, numbers: Sequence[int]) -> bool:
+    @_on_chosen(whole=False)
+    async def action_copy_path(self, numbers: Sequence[int]) -> bool:
         """Copy the paths of originals to the clipboard."""
         return await self._copy("path", numbers, lambda each: str(self._library.original(each)))
 
-    @_errors_told
-    async def copy_description(self, numbers: Sequence[int]) -> bool:
+    @_on_chosen(whole=False)
+    async def action_copy_description(self, numbers: Sequence[int]) -> bool:
         """Copy descriptions to the clipboard."""
         return await self._copy("description", numbers, lambda each: each.description or "")
 
@@ -446,13 +603,12 @@ class UploadCommands:
         if not texts:
             self.notices.tell("There is no description yet.")
             return False
-        await copy(self._app, "\n".join(texts))
+        await copy(self.app, "\n".join(texts))
         self.notices.tell(f"Copied the {what}." if len(texts) == 1 else f"Copied {counted(len(texts), what)}.")
         return True
 
     # The analyzer
 
-    @_errors_told
     async def use_better_analyzer(self) -> bool:
         """Switch the library to a better analyzer, after asking; the app is then opened again with it."""
         from vuemantics_tui.ui.screens.ask import ConfirmScreen
@@ -469,10 +625,10 @@ class UploadCommands:
             agree=f"use {visible(better)}",
             decline="keep",
         )
-        if not await self._app.push_screen_wait(question):
+        if not await self.app.push_screen_wait(question):
             return False
         await self._library.analyzer.keep(better)
-        self._app.post_message(ReopenWanted())
+        self.app.post_message(ReopenWanted())
         return True
 
 

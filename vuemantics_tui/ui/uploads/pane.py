@@ -16,7 +16,6 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.geometry import Size
-from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Static
 
@@ -163,14 +162,6 @@ class _Page:
     albums: frozenset[str] = frozenset()
 
 
-@dataclass
-class PageShown(Message):
-    """The pane shows this upload, as it was read just now."""
-
-    upload: Upload
-    history: tuple[UploadEvent, ...]
-
-
 class PaneText(Static):
     """A part of the pane. What it shows already is not painted again, and nothing takes no room."""
 
@@ -189,7 +180,7 @@ class PaneText(Static):
 
 
 class UploadPane(VerticalScroll, can_focus=False):
-    """Shows the upload of a number; reads nothing while it is hidden, unless told to.
+    """Shows the upload of a number; reads nothing while it is hidden.
 
     `paused`, what its owner knows of the queue, is part of what is said of a waiting upload.
     """
@@ -240,14 +231,12 @@ class UploadPane(VerticalScroll, can_focus=False):
         *,
         loader: PictureLoader | None = None,
         why: Callable[[Upload], Why | None] = lambda upload: None,
-        while_hidden: bool = False,
         id: str | None = None,
     ) -> None:
         super().__init__(id=id, classes="-nothing")
         self._library = library
         self._clock = clock
         self._thumbnail = Thumbnail(loader or PictureLoader(), id="pane-thumbnail")
-        self._while_hidden = while_hidden
         self._why = why
         # Whether it is on the screen; else nothing is read.
         self.is_seen = False
@@ -343,7 +332,7 @@ class UploadPane(VerticalScroll, can_focus=False):
                 self._load_later()
 
     def _load_later(self) -> None:
-        if self._stale and not self.is_reading and self.is_mounted and (self.is_seen or self._while_hidden):
+        if self._stale and not self.is_reading and self.is_mounted and self.is_seen:
             self.is_reading = True
             self._load_wanted()
 
@@ -437,7 +426,6 @@ class UploadPane(VerticalScroll, can_focus=False):
         self._text("history", "" if done else words.history_words(page.history, self._clock()))
         if another:
             self.scroll_to(y=0, animate=False)
-        self.post_message(PageShown(upload, page.history))
 
     def _show_texts(self, page: _Page) -> None:
         self._text("description", words.lit_lines(page.upload.description or "", page.why))

@@ -14,24 +14,17 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.geometry import Size
 from textual.screen import Screen
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
-from vuemantics_tui.domain.view import View
+from vuemantics_tui.domain.upload import QueueCounts
+from vuemantics_tui.domain.view import SortKey, View
 from vuemantics_tui.ui.actions import ACT, FIND, MARK, PROGRAM, QUEUE, VIEW, action, hidden, key_of
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader, TimePassed, WorkProgressed
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.pictures.loader import Drawn, PictureLoader, mode_of
 from vuemantics_tui.ui.uploads.browser import Browser
-from vuemantics_tui.ui.uploads.commands import (
-    DELETE,
-    DESCRIPTION,
-    ORIGINAL,
-    PATH,
-    RATING,
-    SIMILAR,
-    TAGS,
-    UploadCommands,
-)
+from vuemantics_tui.ui.uploads.columns import TableColumns
+from vuemantics_tui.ui.uploads.commands import UploadCommands
 from vuemantics_tui.ui.uploads.gallery import Gallery, TileOpened
 from vuemantics_tui.ui.uploads.intake import FilesNamed, Intake, PathField, PathFieldLeft, PathInput
 from vuemantics_tui.ui.uploads.listing import LINGER_SECONDS
@@ -40,7 +33,7 @@ from vuemantics_tui.ui.uploads.queue_bar import QueueBar
 from vuemantics_tui.ui.uploads.results import Results
 from vuemantics_tui.ui.uploads.search_bar import PathTyped, SearchBar, SearchClosed, SearchInput, SearchLeft
 from vuemantics_tui.ui.uploads.servers import HeaderLine, OutageLine
-from vuemantics_tui.ui.uploads.table import UploadTable
+from vuemantics_tui.ui.uploads.table import HeadingClicked, TagClicked, UploadTable
 from vuemantics_tui.ui.uploads.upload_list import Change, UploadList
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 
@@ -53,12 +46,7 @@ CATCH_UP_SECONDS = 0.1
 READ_AGAIN_SECONDS = 1.0
 SMALLEST_WIDTH, SMALLEST_HEIGHT = 40, 8
 # What needs an upload under the cursor.
-ON_UPLOADS = frozenset(
-    """find_similar open_upload show_details retry_upload cancel_upload run_next delete_upload rate toggle_hidden
-    open_stack make_stack break_stack choose_cover play_clip
-    open_original copy_path copy_description show_descriptions edit_description edit_tags edit_date edit_place
-    toggle_mark mark_range mark_all""".split()
-)
+ON_UPLOADS = frozenset({"open_upload", "toggle_mark", "mark_range", "mark_all"})
 EMPTY = """\
 [b $foreground]This library is empty[/]
 
@@ -71,6 +59,7 @@ class UploadsScreen(Screen[None]):
 
     HELP_TITLE = "The list of uploads"
     HELP_SIGNS = True
+    AROUND = (UploadCommands,)
     PARTS = (UploadTable, Gallery, PathInput, SearchInput)
     BINDINGS: ClassVar[list[BindingType]] = [
         # What follows at once, as a dropped path does in some terminals, must find the field and never the hot keys:
@@ -78,49 +67,27 @@ class UploadsScreen(Screen[None]):
         action("add-paths", "a", "add_paths", "add", "Pick files and folders to add", ACT, priority=True),
         hidden("type-paths", "A", "type_paths", "add by path", "Type or paste a path to add", ACT, priority=True),
         action("open-search", "/", "open_search", "search", "Search by words or by meaning", FIND, priority=True),
-        SIMILAR,
         hidden("show-below", "m", "show_below", "more results", "Show the results below the cut-off, too", FIND),
         hidden("save-search", "S", "save_search", "save search", "Save the search under a name", FIND),
         hidden("show-saved", "B", "show_saved", "saved searches", "Show saved searches and albums", FIND),
         hidden("past-search", "n", "past_search", "past search", "Previous search", FIND),
         hidden("open-upload", "enter", "open_upload", "open", "Open in full screen", ACT),
-        hidden("show-details", "i", "show_details", "details", "Show all details", ACT),
-        action("retry-upload", "r", "retry_upload", "retry", "Retry, or describe a completed upload again", ACT),
-        action("toggle-pause", "p", "toggle_pause", "pause", "Pause or resume for everyone using this library", QUEUE),
-        DELETE,
-        *RATING,
         hidden("show-trash", "T", "show_trash", "trash", "Show the trash, and restore from it", ACT),
         hidden("show-duplicates", "W", "show_duplicates", "duplicates", "Find duplicates, and keep one of each", ACT),
         hidden("show-stats", "#", "show_stats", "statistics", "Show statistics of the library", PROGRAM),
-        TAGS,
-        hidden("edit-date", "C", "edit_date", "date", "Set when it was taken", ACT),
-        hidden("edit-place", "P", "edit_place", "place", "Set where it was taken", ACT),
-        hidden("toggle-hidden", "H", "toggle_hidden", "hide", "Hide from lists and search, or show again", ACT),
-        ORIGINAL,
-        hidden("open-stack", "L", "open_stack", "stack", "Open the stack, or go back", ACT),
-        hidden("make-stack", "M", "make_stack", "make stack", "Stack the marked uploads", ACT),
-        hidden("break-stack", "X", "break_stack", "unstack", "Take the stack apart; in an open one, take out", ACT),
-        hidden("choose-cover", "N", "choose_cover", "cover", "Make this upload the cover of its stack", ACT),
-        hidden("play-clip", ".", "play_clip", "play clip", "Play the clip of a Live Photo or motion photo", ACT),
-        PATH,
-        hidden("copy-description", "Y", "copy_description", "copy description", "Copy the description", ACT),
-        hidden(
-            "show-descriptions", "D", "show_descriptions", "descriptions", "Compare all descriptions of the upload", ACT
-        ),
-        DESCRIPTION,
-        hidden("cancel-upload", "x", "cancel_upload", "cancel", "Cancel if waiting or running", QUEUE),
-        hidden("run-next", ">", "run_next", "process next", "Move to the front of the queue", QUEUE),
         hidden("show-failures", "F", "show_failures", "failures", "Show failures by reason, with what helps", QUEUE),
         hidden("look-now", "w", "look_now", "check server", "Check now whether the server is back", QUEUE),
-        hidden("reembed", "R", "reembed", "re-embed", "Re-embed uploads of another model, after asking", QUEUE),
-        action("sort-by", "o", "sort_by", "sort", "Next sort order: added, name, size, …", VIEW),
+        action("sort-by", "o", "sort_by", "sort", "Sort by date, name, size, rating, …", VIEW),
         hidden("reverse-sort", "O", "reverse_sort", "reverse", "Reverse the sort order", VIEW),
-        action("filter-by", "f", "filter_by", "filter", "Filter by status or type, include hidden", VIEW),
+        action("filter-by", "f", "filter_by", "filter", "Show photos, videos, failed uploads, … only", VIEW),
+        hidden("choose-columns", "|", "choose_columns", "columns", "Choose and order the columns of the table", VIEW),
+        hidden("go-to", "G", "go_to", "go to", "Go to the top, a date, the trash, statistics, …", VIEW),
         hidden("clear-view", "c", "clear_view", "clear", "Clear search, filter, order and marks", VIEW),
         action("toggle-gallery", "g", "toggle_gallery", "gallery", "Switch between gallery and table", VIEW),
         hidden("toggle-pane", "v", "toggle_pane", "pane", "Show or hide the pane", VIEW),
         hidden("toggle-mark", "space", "toggle_mark", "mark", "Mark; actions apply to all marked uploads", MARK),
         hidden("mark-range", "V", "mark_range", "range", "Start or end a range of marks", MARK),
+        hidden("step-back", "escape", "step_back", "back", "Back: from results, then a filter, then marks", MARK),
         hidden("mark-all", "*", "mark_all", "mark all", "Mark everything in the list", MARK),
         hidden(
             "use-better-analyzer",
@@ -146,6 +113,7 @@ class UploadsScreen(Screen[None]):
         super().__init__()
         self.library = library
         self.uploads = UploadList(library, view or View())
+        self.columns = TableColumns(library.settings.columns.split(","))
         self.intake = Intake(library, notices)
         self._notices = notices
         self._clock = clock
@@ -160,22 +128,23 @@ class UploadsScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """From top to bottom."""
-        yield HeaderLine(self.library, id="header")
-        yield SearchBar(self.library, self.uploads, id="search")
-        with Horizontal(id="middle"):
-            yield Browser(self.library, self.uploads, self._clock, self._pictures, id="browser")
-            yield UploadPane(self.library, self._clock, loader=self._pictures, why=self.uploads.why, id="pane")
-        with Vertical(id="empty"):
-            yield Static(id="empty-text")
-        yield PathField(self.library, id="path-field")
-        yield OutageLine(self.library, id="outage")
-        yield QueueBar(self.library, self.intake, self._clock, id="queue")
-        yield KeysLine(id="keys")
-        yield Static(id="too-small", markup=False)
+        with UploadCommands(self.library, self.uploads, self._clock):
+            yield HeaderLine(self.library, id="header")
+            yield SearchBar(self.library, self.uploads, id="search")
+            with Horizontal(id="middle"):
+                yield Browser(self.library, self.uploads, self._clock, self._pictures, self.columns, id="browser")
+                yield UploadPane(self.library, self._clock, loader=self._pictures, why=self.uploads.why, id="pane")
+            with Vertical(id="empty"):
+                yield Static(id="empty-text")
+            yield PathField(self.library, id="path-field")
+            yield OutageLine(self.library, id="outage")
+            yield QueueBar(self.library, self.intake, self._clock, id="queue")
+            yield KeysLine(id="keys")
+            yield Static(id="too-small", markup=False)
 
     async def on_mount(self) -> None:
         """Read the list before the first paint, and begin to follow the library."""
-        self.commands = UploadCommands(self.app, self.library)
+        self._commands = self.query_one(UploadCommands)
         self._browser = self.query_one(Browser)
         self._pane = self.query_one(UploadPane)
         self._search_bar = self.query_one(SearchBar)
@@ -199,8 +168,10 @@ class UploadsScreen(Screen[None]):
         """What is done to an upload needs one; in a field, the keys that would leave it are letters."""
         if action == "open_search" and self.has_class("-empty"):
             return False
+        if action == "step_back":
+            return self.uploads.steps_back
         if action in ("add_paths", "type_paths", "open_search"):
-            return self.focused is None or isinstance(self.focused, UploadTable | Gallery)
+            return not isinstance(self.focused, Input)
         return action not in ON_UPLOADS or len(self.uploads) > 0
 
     def on_resize(self, event: events.Resize) -> None:
@@ -249,8 +220,9 @@ class UploadsScreen(Screen[None]):
 
     def _focus_unless_busy(self) -> None:
         # Somebody may have opened the search line meanwhile.
-        if self.focused is None:
-            self._browser.in_front.focus()
+        if not isinstance(self.focused, Input):
+            self._commands.can_focus = self.has_class("-empty")
+            (self._commands if self.has_class("-empty") else self._browser.in_front).focus()
 
     @on(WorkProgressed)
     @on(TimePassed)
@@ -364,15 +336,19 @@ class UploadsScreen(Screen[None]):
     def _search_closed(self) -> None:
         self.set_focus(self._browser.in_front)
 
-    def key_escape(self) -> None:
-        """Go back from a stack, from a search, or from marking."""
-        if self.uploads.opened:
-            self._change_list(self.uploads.close_stack)
-        elif self.uploads.results is not None:
+    def action_step_back(self) -> None:
+        """Go back one step: out of a stack or of the results, to all types and states, or take the marks away."""
+        uploads = self.uploads
+        if uploads.opened:
+            self._change_list(uploads.close_stack)
+        elif uploads.results is not None:
             self._search_bar.leave()
             self.set_focus(self._browser.in_front)
-        elif len(self.uploads.marks):
-            self.uploads.clear_marks()
+        elif uploads.view.is_filtered:
+            self._change_list(lambda: uploads.change_view(uploads.view.unfiltered()))
+        elif count := uploads.clear_marks():
+            marks = "mark" if count == 1 else "marks"
+            self._notices.tell(f"Cleared {count:,} {marks}. {key_of(self, 'undo')} undoes.")
 
     # What is listed, and how
 
@@ -381,28 +357,64 @@ class UploadsScreen(Screen[None]):
         with self._notices.errors_told():
             await change()
 
-    def action_find_similar(self) -> None:
-        """List what is similar to the upload under the cursor."""
-        row = self.uploads.cursor_row
-        if row is not None:
-            self._change_list(lambda: self.uploads.similar(row.number, row.filename))
+    @work(group="asking", exit_on_error=False)
+    async def action_sort_by(self) -> None:
+        """Ask for the order."""
+        from vuemantics_tui.ui.screens.menu import BEST_MATCH, SortMenu
 
-    def action_sort_by(self) -> None:
-        """Take the next sort order."""
-        self._change_list(self.uploads.sort_by_next)
+        without = () if self.uploads.has_scores else ("sort-match",)
+        chosen = await self.app.push_screen_wait(
+            SortMenu(chosen={f"sort-{self.uploads.sorted_by or BEST_MATCH}"}, without=without)
+        )
+        if chosen == BEST_MATCH:
+            self._change_list(self.uploads.sort_by_match)
+        elif chosen is not None:
+            self._change_list(lambda: self.uploads.sort_by(SortKey(chosen)))
 
     def action_reverse_sort(self) -> None:
         """Reverse the sort order."""
-        self._change_list(lambda: self.uploads.change_view(self.uploads.view.reversed()))
+        self._change_list(self.uploads.reverse)
+
+    @on(HeadingClicked)
+    def _sort_by_heading(self, message: HeadingClicked) -> None:
+        self._change_list(lambda: self.uploads.sort_by(message.sort))
+
+    @on(TagClicked)
+    def _search_tag(self, message: TagClicked) -> None:
+        from vuemantics_tui.domain.query import TextField, TextFilter
+
+        self._search_bar.run(str(TextFilter.exactly(TextField.TAG, message.tag)))
 
     @work(group="asking", exit_on_error=False)
     async def action_filter_by(self) -> None:
         """Ask what to list."""
-        from vuemantics_tui.ui.screens.filter import FilterScreen
+        from vuemantics_tui.ui.screens.menu import FilterMenu, facets_of, with_facet
 
-        view = await self.app.push_screen_wait(FilterScreen(self.uploads.view))
-        if view is not None:
-            self._change_list(lambda: self.uploads.change_view(view))
+        counts = Feed.of(self).counts or QueueCounts()
+        numbers = {
+            f"filter-{name}": getattr(counts, name) for name in ("waiting", "running", "completed", "failed", "hidden")
+        }
+        chosen = await self.app.push_screen_wait(FilterMenu(chosen=facets_of(self.uploads.view), counts=numbers))
+        if chosen is not None:
+            self._change_list(lambda: self.uploads.change_view(with_facet(self.uploads.view, chosen)))
+
+    def action_choose_columns(self) -> None:
+        """Choose the columns of the table."""
+        from vuemantics_tui.ui.screens.columns import ColumnsScreen
+
+        self.app.push_screen(ColumnsScreen(self.columns))
+
+    @work(group="asking", exit_on_error=False)
+    async def action_go_to(self) -> None:
+        """Ask where to go, and do what leads there."""
+        from vuemantics_tui.ui.palette import reachable
+        from vuemantics_tui.ui.screens.menu import WAYS, GoMenu
+
+        offered = {entry.action.id: entry for entry in reachable(self)}
+        ways = {name: [offered[id] for id in ids if id in offered] for name, (_, *ids) in WAYS.items()}
+        chosen = await self.app.push_screen_wait(GoMenu(without=[f"go-{name}" for name in ways if not ways[name]]))
+        if chosen is not None:
+            await self.app.run_action(ways[chosen][0].action.action, ways[chosen][0].node)
 
     def action_clear_view(self) -> None:
         """List everything, newest first, without marks."""
@@ -430,126 +442,7 @@ class UploadsScreen(Screen[None]):
         """Mark everything that is listed."""
         self.uploads.mark_all()
 
-    # Acting on the marked uploads, or on the one under the cursor
-
-    async def _act(self, command: Callable[[Sequence[int]], Awaitable[bool]]) -> None:
-        """Do it to what is chosen, a stack as a whole unless it is opened, and take the marks away if it was done."""
-        with self._notices.errors_told():
-            if await command(await self.uploads.whole(self.uploads.targets)):
-                self.uploads.clear_marks()
-
-    @work(group="acting", exit_on_error=False)
-    async def action_delete_upload(self) -> None:
-        """Move to the trash."""
-        await self._act(self.commands.delete)
-
-    @work(group="acting", exit_on_error=False)
-    async def action_rate(self, stars: int) -> None:
-        """Rate with so many stars."""
-        await self._act(lambda numbers: self.commands.rate(numbers, stars))
-
-    @work(group="acting", exit_on_error=False)
-    async def action_retry_upload(self) -> None:
-        """Retry, or describe again."""
-        await self._act(self.commands.retry)
-
-    @work(group="acting", exit_on_error=False)
-    async def action_cancel_upload(self) -> None:
-        """Cancel what waits or runs."""
-        await self._act(self.commands.cancel)
-
-    @work(group="acting", exit_on_error=False)
-    async def action_run_next(self) -> None:
-        """Move to the front of the queue."""
-        await self._act(self.commands.run_next)
-
-    @work(group="acting", exit_on_error=False)
-    async def action_toggle_hidden(self) -> None:
-        """Hide, or show again."""
-        await self._act(self.commands.toggle_hidden)
-
-    @work(group="acting", exit_on_error=False)
-    async def action_edit_date(self) -> None:
-        """Set when it was taken."""
-        await self._act(self.commands.edit_date)
-
-    @work(group="acting", exit_on_error=False)
-    async def action_edit_tags(self) -> None:
-        """Add or remove tags."""
-        await self._act(self.commands.edit_tags)
-
-    @work(group="acting", exit_on_error=False)
-    async def action_edit_place(self) -> None:
-        """Set where it was taken."""
-        await self._act(self.commands.edit_place)
-
-    @work(group="acting", exit_on_error=False)
-    async def action_copy_path(self) -> None:
-        """Copy the path."""
-        await self.commands.copy_path(self.uploads.targets)
-
-    @work(group="acting", exit_on_error=False)
-    async def action_copy_description(self) -> None:
-        """Copy the description."""
-        await self.commands.copy_description(self.uploads.targets)
-
-    @work(group="acting", exit_on_error=False)
-    async def action_open_original(self) -> None:
-        """Open the original in the system viewer."""
-        if (number := self.uploads.cursor_number) is not None:
-            await self.commands.open_original(number)
-
-    @work(group="acting", exit_on_error=False)
-    async def action_edit_description(self) -> None:
-        """Write your own description."""
-        if (number := self.uploads.cursor_number) is not None:
-            await self.commands.edit_description(number)
-
-    # Stacks
-
-    def action_open_stack(self) -> None:
-        """List what is in the stack under the cursor, or go back."""
-        self._change_list(self.uploads.close_stack if self.uploads.opened else self._open_stack)
-
-    async def _open_stack(self) -> None:
-        if not await self.uploads.open_stack():
-            self._notices.tell("This upload is not in a stack.")
-
-    @work(group="acting", exit_on_error=False)
-    async def action_make_stack(self) -> None:
-        """Stack the marked uploads."""
-        if await self.commands.make_stack(self.uploads.targets):
-            self.uploads.clear_marks()
-
-    @work(group="acting", exit_on_error=False)
-    async def action_break_stack(self) -> None:
-        """Take the stack apart, or what is chosen out of an opened one."""
-        if await self.commands.break_stack(self.uploads.targets, alone=bool(self.uploads.opened)):
-            self.uploads.clear_marks()
-
-    @work(group="acting", exit_on_error=False)
-    async def action_choose_cover(self) -> None:
-        """Let the upload under the cursor stand for its stack."""
-        if (number := self.uploads.cursor_number) is not None:
-            await self.commands.choose_cover(number)
-
-    @work(group="acting", exit_on_error=False)
-    async def action_play_clip(self) -> None:
-        """Play the clip of a Live Photo or a motion photo."""
-        if (number := self.uploads.cursor_number) is not None:
-            await self.commands.play_clip(number)
-
-    # The queue, the servers and the analyzer
-
-    @work(group="acting", exit_on_error=False)
-    async def action_toggle_pause(self) -> None:
-        """Pause the queue, or resume it."""
-        await self.commands.toggle_pause()
-
-    @work(group="acting", exit_on_error=False)
-    async def action_reembed(self) -> None:
-        """Re-embed uploads of another model, after asking."""
-        await self.commands.reembed()
+    # The servers and the analyzer
 
     def action_look_now(self) -> None:
         """Check now whether the server is back."""
@@ -562,10 +455,11 @@ class UploadsScreen(Screen[None]):
     @work(group="asking", exit_on_error=False)
     async def action_use_better_analyzer(self) -> None:
         """Switch to a better analyzer, after asking."""
-        if self.intake.is_copying:
-            self._notices.tell("Files are being copied.", "Switch when they are all there.")
-        else:
-            await self.commands.use_better_analyzer()
+        with self._notices.errors_told():
+            if self.intake.is_copying:
+                self._notices.tell("Files are being copied.", "Switch when they are all there.")
+            else:
+                await self._commands.use_better_analyzer()
 
     # Other screens
 
@@ -575,38 +469,7 @@ class UploadsScreen(Screen[None]):
         from vuemantics_tui.ui.viewer.screen import ViewerScreen
 
         if self.uploads.cursor_number is not None:
-            viewer = ViewerScreen(self.library, self.uploads, self.commands, self._clock, self._pictures)
-            self.app.push_screen(viewer, self._left_viewer)
-
-    def _left_viewer(self, wanted: str | None) -> None:
-        from vuemantics_tui.ui.viewer.screen import SIMILAR_WANTED
-
-        if wanted == SIMILAR_WANTED:
-            self.action_find_similar()
-
-    def action_show_details(self) -> None:
-        """Show all details of the upload under the cursor."""
-        from vuemantics_tui.ui.screens.detail import DetailScreen
-
-        if (number := self.uploads.cursor_number) is not None:
-            self.app.push_screen(
-                DetailScreen(
-                    self.library,
-                    number,
-                    self._clock,
-                    metadata=True,
-                    loader=self._pictures,
-                    why=self.uploads.why,
-                    commands=self.commands,
-                )
-            )
-
-    def action_show_descriptions(self) -> None:
-        """Compare all descriptions of the upload under the cursor."""
-        from vuemantics_tui.ui.screens.descriptions import DescriptionsScreen
-
-        if (number := self.uploads.cursor_number) is not None:
-            self.app.push_screen(DescriptionsScreen(self.library, number, self._clock))
+            self.app.push_screen(ViewerScreen(self.library, self.uploads, self._clock, self._pictures))
 
     def action_show_trash(self) -> None:
         """Show the trash."""

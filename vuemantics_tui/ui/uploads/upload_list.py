@@ -8,7 +8,8 @@ from __future__ import annotations
 import time
 from array import array
 from collections.abc import Awaitable, Callable, Iterable, Sequence, Set
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from vuemantics_tui.domain.text import counted
 from vuemantics_tui.domain.upload import Upload, UploadRow, status_word
 from vuemantics_tui.domain.view import SortKey, View
 from vuemantics_tui.ui.uploads.listing import Listing, Marks, Pins
-from vuemantics_tui.ui.uploads.results import Results, Why
+from vuemantics_tui.ui.uploads.results import Found, Results, Why
 
 if TYPE_CHECKING:
     from vuemantics_tui.library import Library, SearchHit, SearchResults, UploadStore
@@ -44,6 +45,15 @@ class Change(Enum):
     ROWS = auto()
     # A change may have moved the lines of a sorted view, or of a search: it should be read again.
     OUTDATED = auto()
+
+
+@dataclass(slots=True)
+class ClearedMarks:
+    """Marks that were taken away at a moment (ISO 8601, UTC), and whether they are back."""
+
+    numbers: set[int]
+    at: str
+    is_back: bool = False
 
 
 class RowCache:
@@ -106,6 +116,7 @@ class UploadList:
         self.marks = Marks()
         self.rows = RowCache(library.uploads)
         self.listeners: list[Callable[[Change], None]] = []
+        self._cleared: ClearedMarks | None = None
         self._library = library
         self._begun_with = view
         self._monotonic = monotonic
@@ -113,6 +124,8 @@ class UploadList:
         self._pins = Pins()
         self._cursor = 0
         self._return_to: int | None = None
+        # Whether the results of a search were sorted by hand, by another key than how well they match.
+        self._results_sorted = False
         self._is_read = False
         # The marks to go back to from an opened stack.
         self._marks_outside: Marks | None = None
@@ -142,6 +155,10 @@ class UploadList:
         hit = self.results.hit(upload.number) if self.results is not None else None
         return None if hit is None else Why(hit, hit.sentence, self.text)
 
+    def found(self, number: int) -> Found:
+        """Return what a line of the table shows of why an upload was found; nothing where no search listed it."""
+        return Found() if self.results is None or self.opened else self.results.found(number)
+
     def numbers(self, lines: Iterable[int]) -> list[int]:
         """Return the numbers of the uploads on these lines, as far as there are any."""
         return [self._listing[line] for line in lines if 0 <= line < len(self._listing)]
@@ -149,6 +166,11 @@ class UploadList:
     def word_of(self, row: UploadRow) -> str:
         """Return what the state of an upload is called, with the frame that this process is looking at."""
         return status_word(row.stage, error_kind=row.error_kind, frame=self._library.queue.frames.get(row.id))
+
+    @property
+    def steps_back(self) -> bool:
+        """Whether there is a way back: from a stack, from results, from a filter, or from marks."""
+        return bool(self.opened or self.results is not None or self.view.is_filtered or len(self.marks))
 
     @property
     def live(self) -> bool:
@@ -162,6 +184,12 @@ class UploadList:
         return self.results is not None and self.results.has_scores and not self.opened
 
     @property
+    def sorted_by(self) -> SortKey | None:
+        """The key that the list is sorted by; None in an opened stack, and where a search has an order of its own."""
+        in_own_order = self.opened or (self.results is not None and not self._sorts(self.results))
+        return None if in_own_order else self.view.sort
+
+    @property
     def text(self) -> str:
         """The search line whose results are listed; empty where there is none."""
         return self.results.text if self.results is not None else ""
@@ -171,12 +199,20 @@ class UploadList:
         if self.opened:
             parts = [f"a stack of {counted(len(self), 'upload')}", "Esc goes back"]
         else:
-            parts = [self.view.words() if self.results is None else self.results.words(below_key)]
+            parts = [self.view.words() if self.results is None else self._result_words(below_key)]
         if len(self.marks):
             parts.insert(0, f"{len(self.marks):,} marked")
         if clear_key and not self.opened and self.results is None and self.view != self._begun_with:
             parts.append(f"{clear_key} clears")
         return " · ".join(parts)
+
+    def _result_words(self, below_key: str) -> str:
+        assert self.results is not None
+        order = self.view.order_words if self._sorts(self.results) else ""
+        shown = self.results.words(below_key)
+        if self.view.narrows and len(self) != len(self.results.numbers):
+            shown = f"{len(self):,} of {shown}"
+        return " · ".join(filter(None, (shown, order, self.view.filter_words)))
 
     # The cursor
 
@@ -232,14 +268,46 @@ class UploadList:
     def mark_all(self) -> None:
         """Mark all that are listed, or, where they are already, none."""
         if all(number in self.marks for number in self._listing):
-            self.marks.clear()
+            self.clear_marks()
         else:
             self.marks.add(self._listing)
-        self._tell(Change.MARKS)
+            self._tell(Change.MARKS)
 
-    def clear_marks(self) -> None:
-        """Take all marks away."""
+    def clear_marks(self) -> int:
+        """Take all marks away; returns how many there were. `mark_again` takes that back."""
+        cleared = self.marks.numbers
+        if cleared:
+            self._cleared = ClearedMarks(cleared, datetime.now(UTC).isoformat(timespec="microseconds"))
         self.marks.clear()
+        self._tell(Change.MARKS)
+        return len(cleared)
+
+    def mark_again(self, since: str) -> int:
+        """Mark what was marked before the marks were cleared, unless that was before `since`; returns how many.
+
+        `since` is when the library was changed last, as far as that can be undone, in ISO 8601, UTC.
+        """
+        cleared = self._cleared
+        if cleared is None or cleared.is_back or cleared.at < since:
+            return 0
+        cleared.is_back = True
+        self.marks.add(cleared.numbers)
+        self._tell(Change.MARKS)
+        return len(cleared.numbers)
+
+    def unmark_again(self, since: str) -> bool:
+        """Clear the marks that `mark_again` brought back, unless that was before `since`; tells whether it did."""
+        cleared = self._cleared
+        if cleared is None or not cleared.is_back or cleared.at < since:
+            return False
+        self.marks.drop(cleared.numbers)
+        cleared.is_back = False
+        self._tell(Change.MARKS)
+        return True
+
+    def unmark(self, numbers: Iterable[int]) -> None:
+        """Take the marks of these away, which have left the list."""
+        self.marks.drop(numbers)
         self._tell(Change.MARKS)
 
     def _stretch_range(self) -> None:
@@ -324,10 +392,10 @@ class UploadList:
             hits = await before.again()
         except UsageError:
             return  # what the line names is gone: what it found stays until something else is asked for
-        if asked == self._asked and not before.look_like(hits):
-            self._show(
-                Results(hits, before.again, text=before.text, similar_to=before.similar_to), cursor=self.cursor_number
-            )
+        results = Results(hits, before.again, text=before.text, similar_to=before.similar_to)
+        listing = await self._listing_of(results)
+        if asked == self._asked and not (before.look_like(hits) and list(listing) == list(self._listing)):
+            self._show(results, listing, cursor=self.cursor_number)
 
     async def _pinned(self) -> list[int]:
         """Return what stands on top: what runs just now, but among the results of a search nothing."""
@@ -340,15 +408,42 @@ class UploadList:
         listing.pin(await self._pinned())
         return listing
 
+    def _sorts(self, results: Results) -> bool:
+        """Tell whether the order of the view counts for the results, and not how well they match.
+
+        What filters alone leave has no scores, and follows an order that was chosen before.
+        """
+        if self._results_sorted or results.of_line is None or results.has_scores:
+            return self._results_sorted
+        return results.of_line.query.sort is None and self.view.everything() != View()
+
+    async def _listing_of(self, results: Results) -> Listing:
+        """Return the results that meet the conditions of the view, in its order if that counts for them."""
+        numbers = results.numbers
+        sorts = self._sorts(results)
+        if sorts or self.view.narrows:
+            in_view = await self._library.uploads.in_view(self.view, among=numbers)
+            if not sorts:
+                kept = set(in_view)
+                in_view = array("q", (number for number in numbers if number in kept))
+            numbers = in_view
+        return Listing(numbers, newest_first=False)
+
     def _shift(self, changed: Sequence[int], gone: set[int], pinned: Iterable[int]) -> None:
         fresh = [number for number in changed if number not in gone]
         under_cursor = self.cursor_number
         self.rows.outdate(fresh)
         marked = len(self.marks)
         self.marks.drop(gone)
-        moved = [self._listing.insert_newest(fresh), self._listing.remove(gone), self._listing.pin(pinned)]
+        if self._cleared is not None:
+            self._cleared.numbers -= gone
+        is_on_top = self._cursor == 0
+        added = self._listing.insert_newest(fresh)
+        moved = [added, self._listing.remove(gone), self._listing.pin(pinned)]
         if any(moved):
             line = None if under_cursor is None else self._listing.index_of(under_cursor)
+            if added and is_on_top:
+                line = 0  # who looks at the newest goes on looking at the newest
             self._cursor = max(0, min(self._cursor if line is None else line, len(self._listing) - 1))
             self._tell(Change.SHIFTED)
         if marked != len(self.marks):
@@ -369,17 +464,38 @@ class UploadList:
     # Views
 
     async def change_view(self, view: View) -> None:
-        """List another view; the cursor stays on its upload."""
+        """List another view, of results those that meet its conditions; the cursor stays on its upload."""
         self._asked += 1
+        asked = self._asked
         self._forget_stack()
-        self.view = view
-        await self.refresh()
+        before, self.view = self.view, view
+        results = self.results
+        if results is None or before.show_hidden != view.show_hidden:
+            await self.refresh()
+            return
+        listing = await self._listing_of(results)
+        if asked == self._asked:
+            self._list(listing, cursor=self.cursor_number)
 
-    async def sort_by_next(self) -> None:
-        """Take the next order."""
-        keys = list(SortKey)
-        key = keys[(keys.index(self.view.sort) + 1) % len(keys)]
-        await self.change_view(replace(self.view, sort=key, descending=key not in (SortKey.NAME, SortKey.STATUS)))
+    async def sort_by(self, key: SortKey) -> None:
+        """Sort by a key, in its usual direction; by the same key again, in reverse order. The cursor goes on top."""
+        again = key is self.sorted_by
+        await self._take_order(self.view.reversed() if again else self.view.in_order_of(key))
+
+    async def sort_by_match(self) -> None:
+        """List the results of a search by how well they match again."""
+        self._results_sorted = False
+        await self.change_view(self.view)
+        self.move_to(0)
+
+    async def reverse(self) -> None:
+        """Reverse the order."""
+        await self._take_order(self.view.reversed())
+
+    async def _take_order(self, view: View) -> None:
+        self._results_sorted = self.results is not None
+        await self.change_view(view)
+        self.move_to(0)
 
     async def clear(self) -> None:
         """List all uploads, newest first, as at the beginning, without marks."""
@@ -418,7 +534,14 @@ class UploadList:
         if asked != self._asked:
             return  # something else was asked for meanwhile
         if found.query.operands or found.query.filters or found.query.excluded or found.query.sort:
-            self._show(Results(found, search, text=text))
+            results = Results(found, search, text=text)
+            # A filter more or less leaves the order that was chosen.
+            before = self.results.of_line if self.results is not None else None
+            if before is None or before.query.operands != found.query.operands or found.query.sort:
+                self._results_sorted = False
+            listing = await self._listing_of(results)
+            if asked == self._asked:
+                self._show(results, listing)
         else:
             await self.leave_results()
 
@@ -430,9 +553,11 @@ class UploadList:
         async def search() -> Sequence[SearchHit]:
             return await self._library.search.similar(number, MOST_RESULTS)
 
-        hits = await search()
+        results = Results(await search(), search, similar_to=name)
+        self._results_sorted = False
+        listing = await self._listing_of(results)
         if asked == self._asked:
-            self._show(Results(hits, search, similar_to=name))
+            self._show(results, listing)
 
     async def leave_results(self) -> None:
         """Go back to the view, with the cursor where it was before the search."""
@@ -440,6 +565,7 @@ class UploadList:
         was_open = self._forget_stack()
         if self.results is not None or was_open:
             self.results = None
+            self._results_sorted = False
             self._list(await self._view_listing(), cursor=self._return_to)
 
     # Stacks
@@ -490,7 +616,7 @@ class UploadList:
         if self.results is None:
             self._list(await self._view_listing(), cursor=cover)
         else:
-            self._list(Listing(self.results.numbers, newest_first=False), cursor=cover)
+            self._list(await self._listing_of(self.results), cursor=cover)
             self._tell(Change.OUTDATED)
         self._tell(Change.MARKS)
 
@@ -502,10 +628,10 @@ class UploadList:
             self.marks, self._marks_outside = self._marks_outside, None
         return was_open
 
-    def _show(self, results: Results, cursor: int | None = None) -> None:
+    def _show(self, results: Results, listing: Listing, cursor: int | None = None) -> None:
         if self.results is None:
             self._return_to = self.opened[0] if self.opened else self.cursor_number
         self._forget_stack()
         self.results = results
         self.rows.put(hit.upload.row() for hit in results.hits)
-        self._list(Listing(results.numbers, newest_first=False), cursor=cursor)
+        self._list(listing, cursor=cursor)

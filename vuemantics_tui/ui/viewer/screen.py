@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
+from textual.message import Message
 from textual.screen import Screen
 from textual.timer import Timer
 
@@ -25,16 +26,7 @@ from vuemantics_tui.ui.actions import MOVE, VIEW, action, hidden
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, TimePassed, WorkProgressed
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.pictures.loader import PictureLoader, mode_of
-from vuemantics_tui.ui.uploads.commands import (
-    DELETE,
-    DESCRIPTION,
-    ORIGINAL,
-    PATH,
-    RATING,
-    SIMILAR,
-    TAGS,
-    UploadCommands,
-)
+from vuemantics_tui.ui.uploads.commands import ListWanted, UploadCommands
 from vuemantics_tui.ui.uploads.pane import UploadPane
 from vuemantics_tui.ui.uploads.upload_list import Change, UploadList
 from vuemantics_tui.ui.viewer.view import View
@@ -48,8 +40,6 @@ if TYPE_CHECKING:
 NOT_SHOWN = "no picture"
 # Decoded pictures, as JPEG of half a megabyte each: the shown one, those beside it, and some of the way back.
 MOST_READY = 8
-SIMILAR_WANTED = "similar"
-"""What the screen dismisses with when similar uploads were asked for."""
 
 
 class ViewHeader(TwoSidedLine):
@@ -74,11 +64,31 @@ class ViewHeader(TwoSidedLine):
         return [[(self._said[1], "$dim")]]
 
 
-class ViewerScreen(Screen[str | None]):
+class DetailsToggled(Message):
+    """The details came or went, so that the picture has another size."""
+
+
+class Stage(Horizontal, can_focus=True):
+    """The picture, and the details beside it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        action("view-details", "i", "toggle_details", "details", "Show or hide the details", VIEW),
+    ]
+
+    def action_toggle_details(self) -> None:
+        """Show the details beside the picture, or hide them."""
+        self.screen.toggle_class("-details")
+        self.post_message(DetailsToggled())
+
+
+class ViewerScreen(Screen[None]):
     """Shows the upload under the cursor of `uploads` and moves that cursor."""
 
     HELP_TITLE = "The viewer"
     HELP_SIGNS = True
+    AROUND = (UploadCommands,)
+    PARTS = (Stage,)
+    AUTO_FOCUS = "#view-stage"
     BINDINGS: ClassVar[list[BindingType]] = [
         action("view-next", "right", "step(1)", "next", "Next; to the right while zoomed", MOVE, shown_as="← →"),
         hidden("view-previous", "left", "step(-1)", "previous", "Previous; to the left while zoomed", MOVE),
@@ -103,15 +113,7 @@ class ViewerScreen(Screen[str | None]):
         hidden("pan-right", "l", "pan(1,0)", "pan right", "Move right while zoomed", VIEW),
         # Before what a narrow footer leaves out.
         action("leave-viewer", "escape,q,enter", "go_back", "back", "Stop zooming, or back to the list", MOVE),
-        action("view-details", "i", "toggle_details", "details", "Show or hide the details", VIEW),
         hidden("view-facts", "I", "show_facts", "all facts", "Show all details", VIEW),
-        TAGS,
-        *RATING,
-        SIMILAR,
-        DELETE,
-        ORIGINAL,
-        DESCRIPTION,
-        PATH,
         action("slide-show", "S", "toggle_slide_show", "slide show", "Start or stop the slide show", VIEW),
     ]
     CSS_PATH = Path(__file__).with_suffix(".tcss")
@@ -121,14 +123,12 @@ class ViewerScreen(Screen[str | None]):
         self,
         library: Library,
         uploads: UploadList,
-        commands: UploadCommands,
         clock: Callable[[], datetime],
         loader: PictureLoader,
     ) -> None:
         super().__init__()
         self._library = library
         self._uploads = uploads
-        self._commands = commands
         self._clock = clock
         self._loader = loader
         self._picture = Thumbnail(loader, id="view-picture")
@@ -140,11 +140,12 @@ class ViewerScreen(Screen[str | None]):
 
     def compose(self) -> ComposeResult:
         """From top to bottom."""
-        yield ViewHeader(id="view-header")
-        with Horizontal(id="view-middle"):
-            yield self._picture
-            yield self._pane
-        yield KeysLine(id="view-keys")
+        with UploadCommands(self._library, self._uploads, self._clock, only=lambda: self._uploads.cursor_number):
+            yield ViewHeader(id="view-header")
+            with Stage(id="view-stage"):
+                yield self._picture
+                yield self._pane
+            yield KeysLine(id="view-keys")
 
     def on_mount(self) -> None:
         """Follow the list and the library."""
@@ -369,69 +370,14 @@ class ViewerScreen(Screen[str | None]):
         else:
             self.dismiss(None)
 
-    # Acting
-
-    def action_toggle_details(self) -> None:
-        """Show the details beside the picture, or hide them."""
-        self.toggle_class("-details")
+    @on(DetailsToggled)
+    def _fit_picture(self) -> None:
         self.call_after_refresh(self._sharpen_later)
+
+    @on(ListWanted)
+    def _show_list(self) -> None:
+        self.dismiss(None)
 
     def action_show_facts(self) -> None:
         """Show all details."""
-        from vuemantics_tui.ui.screens.detail import DetailScreen
-
-        if (number := self._uploads.cursor_number) is not None:
-            self.app.push_screen(
-                DetailScreen(
-                    self._library,
-                    number,
-                    self._clock,
-                    metadata=True,
-                    loader=self._loader,
-                    why=self._uploads.why,
-                    commands=self._commands,
-                )
-            )
-
-    def action_find_similar(self) -> None:
-        """Leave, for the list of similar uploads."""
-        self.dismiss(SIMILAR_WANTED)
-
-    @work(group="acting", exit_on_error=False)
-    async def action_edit_tags(self) -> None:
-        """Ask for tags."""
-        await self._act(self._commands.edit_tags)
-
-    @work(group="acting", exit_on_error=False)
-    async def action_rate(self, stars: int) -> None:
-        """Rate with so many stars."""
-        await self._act(lambda numbers: self._commands.rate(numbers, stars))
-
-    async def _act(self, command: Callable[[Sequence[int]], Awaitable[bool]]) -> None:
-        """Do it to the upload, a stack as a whole unless it is opened."""
-        with self._notices.errors_told():
-            if (number := self._uploads.cursor_number) is not None:
-                await command(await self._uploads.whole([number]))
-
-    @work(group="acting", exit_on_error=False)
-    async def action_delete_upload(self) -> None:
-        """Move it to the trash; the list then has the next one under its cursor."""
-        await self._act(self._commands.delete)
-
-    @work(group="acting", exit_on_error=False)
-    async def action_open_original(self) -> None:
-        """Open the original in the system viewer."""
-        if (number := self._uploads.cursor_number) is not None:
-            await self._commands.open_original(number)
-
-    @work(group="acting", exit_on_error=False)
-    async def action_edit_description(self) -> None:
-        """Ask for a description in your own words."""
-        if (number := self._uploads.cursor_number) is not None:
-            await self._commands.edit_description(number)
-
-    @work(group="acting", exit_on_error=False)
-    async def action_copy_path(self) -> None:
-        """Copy the path."""
-        if (number := self._uploads.cursor_number) is not None:
-            await self._commands.copy_path([number])
+        self.query_one(UploadCommands).action_show_details()

@@ -54,7 +54,8 @@ class KeysLine(Widget):
 
     def _entries(self) -> list[Entry]:
         entries: dict[str, Entry] = {}
-        for active in self.screen.active_bindings.values():
+        # What acts before the focused part does, as adding and searching, is what everything begins with.
+        for active in sorted(self.screen.active_bindings.values(), key=lambda active: not active.binding.priority):
             binding = active.binding
             name = binding.id or binding.action
             if binding.show and binding.description and active.enabled and name not in entries:
