@@ -168,8 +168,6 @@ class UploadsScreen(Screen[None]):
         """What is done to an upload needs one; in a field, the keys that would leave it are letters."""
         if action == "open_search" and self.has_class("-empty"):
             return False
-        if action == "step_back":
-            return self.uploads.steps_back
         if action in ("add_paths", "type_paths", "open_search"):
             return not isinstance(self.focused, Input)
         return action not in ON_UPLOADS or len(self.uploads) > 0

@@ -168,11 +168,6 @@ class UploadList:
         return status_word(row.stage, error_kind=row.error_kind, frame=self._library.queue.frames.get(row.id))
 
     @property
-    def steps_back(self) -> bool:
-        """Whether there is a way back: from a stack, from results, from a filter, or from marks."""
-        return bool(self.opened or self.results is not None or self.view.is_filtered or len(self.marks))
-
-    @property
     def live(self) -> bool:
         """Whether new uploads join the list by themselves; else it has to be read again."""
         is_default = replace(self.view, show_hidden=False).is_default
