@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from vuemantics_tui.library.analyzer import Choice
     from vuemantics_tui.library.duplicates import Duplicates
     from vuemantics_tui.library.export import Export, ExportFormat, ExportProgress, SidecarResult
+    from vuemantics_tui.library.facets import Facet, Facets, FacetSection
     from vuemantics_tui.library.search import Search, SearchHit, SearchResults
     from vuemantics_tui.library.statistics import LibraryStatistics, Space, Statistics
     from vuemantics_tui.library.xmp import SidecarStyle
@@ -77,6 +78,9 @@ __all__ = [
     "Export",
     "ExportFormat",
     "ExportProgress",
+    "Facet",
+    "FacetSection",
+    "Facets",
     "IntakeOutcome",
     "IntakeResult",
     "Launch",
@@ -122,6 +126,7 @@ _LATE = {
     "library.analyzer": ("Choice",),
     "library.duplicates": ("Duplicates",),
     "library.export": ("Export", "ExportFormat", "ExportProgress", "SidecarResult"),
+    "library.facets": ("Facet", "FacetSection", "Facets"),
     "library.search": ("Search", "SearchHit", "SearchResults"),
     "library.xmp": ("SidecarStyle",),
     "library.statistics": ("LibraryStatistics", "Space", "Statistics"),

@@ -23,6 +23,7 @@ from vuemantics_tui.domain.upload import RUNNING, TERMINAL, ProcessingStatus, Up
 from vuemantics_tui.ui.actions import ACT, FIND, QUEUE, action, hidden, key_of
 from vuemantics_tui.ui.clipboard import copy
 from vuemantics_tui.ui.notices import Notices
+from vuemantics_tui.ui.uploads.browse import Browse
 from vuemantics_tui.ui.uploads.upload_list import UploadList
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def _on_chosen(*, whole: bool = True) -> Callable[[OnMany[Commands, Arguments]],
         @functools.wraps(command)
         async def act(commands: Commands, /, *arguments: Arguments.args, **options: Arguments.kwargs) -> None:
             chosen = commands.chosen
-            numbers = await commands.uploads.whole(chosen) if whole else chosen
+            numbers = await commands.uploads.whole(chosen) if whole and commands.takes_stacks else chosen
             await command(commands, numbers, *arguments, **options)
 
         return _command(act)
@@ -107,7 +108,8 @@ UNDO = (
 class UploadCommands(Vertical):
     """The part of a screen in which keys act on uploads: on the marked ones of a list, or on the one under the cursor.
 
-    With `only`, they act on the upload of that number. Every command asks first where needed, calls the library once,
+    With `only`, they act on the upload of that number, or, with `group` too, on all of these and no others of their
+    stacks. Every command asks first where needed, calls the library once,
     and says what came of it.
     """
 
@@ -153,6 +155,7 @@ class UploadCommands(Vertical):
         clock: Callable[[], datetime],
         *,
         only: Callable[[], int | None] | None = None,
+        group: Callable[[], Sequence[int]] | None = None,
         id: str = "acting",
     ) -> None:
         super().__init__(id=id)
@@ -160,6 +163,7 @@ class UploadCommands(Vertical):
         self._library = library
         self._clock = clock
         self._only = only
+        self._group = group
 
     def on_mount(self) -> None:
         """Tell where the app tells."""
@@ -175,14 +179,23 @@ class UploadCommands(Vertical):
     @property
     def chosen(self) -> list[int]:
         """The numbers of the uploads to act on: those marked, where marks are shown, else the one under the cursor."""
+        if self._group is not None:
+            return list(self._group())
         if self._only is None:
             return self.uploads.targets
         number = self._only()
         return [] if number is None else [number]
 
+    @property
+    def takes_stacks(self) -> bool:
+        """Whether one that stands for its stack stands for all of it."""
+        return self._group is None
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """What is done to an upload needs one."""
-        return action in ON_LIBRARY or not hasattr(UploadCommands, f"action_{action}") or self.current is not None
+        """What is done to an upload needs one, and that its list has the keys."""
+        if action in ON_LIBRARY or not hasattr(UploadCommands, f"action_{action}"):
+            return True
+        return self.current is not None and not isinstance(self.screen.focused, Browse)
 
     # The trash
 
