@@ -28,6 +28,7 @@ from vuemantics_tui.ui.uploads.upload_list import UploadList
 
 if TYPE_CHECKING:
     from vuemantics_tui.library import Library
+    from vuemantics_tui.ui.screens.ask import DeleteScreen
 
 ALBUM = "album:"
 # As many as fit on the line below the field.
@@ -201,9 +202,18 @@ class UploadCommands(Vertical):
 
     @_on_chosen()
     async def action_delete_upload(self, numbers: Sequence[int]) -> bool:
-        """Move uploads to the trash."""
-        rows = await self._library.uploads.rows(numbers)
+        """Move uploads to the trash, after asking about files that are used in place."""
+        uploads = await self._library.uploads.by_numbers(numbers)
+        rows = [upload.row() for upload in uploads]
+        in_place = [upload for upload in uploads if upload.source]
+        files_too: bool | None = False
+        if in_place:
+            files_too = await self.app.push_screen_wait(self._delete_files_question(rows, len(in_place)))
+        if files_too is None:
+            return False
         count = await self._library.trash.put([row.id for row in rows]) if rows else 0
+        if files_too:
+            await self._discard(in_place)
         if count:
             words = named(rows) if count == len(rows) else counted(count, "upload")
             self._tell_undoable(f"Moved {words} to the trash.")
@@ -216,6 +226,21 @@ class UploadCommands(Vertical):
     @property
     def _undoes(self) -> str:
         return f"{key_of(self.app, 'undo')} undoes."
+
+    async def _discard(self, uploads: Sequence[Upload]) -> None:
+        """Move the files of uploads in place to the system's trash, and say which could not be."""
+        failed = [reason async for _, reason in self._library.sources.discard(uploads) if reason]
+        if failed:
+            more = f" And {counted(len(failed) - 1, 'other file')}." if len(failed) > 1 else ""
+            self.notices.tell(f"{failed[0]}.{more}", severity="warning")
+
+    def _delete_files_question(self, rows: Sequence[UploadRow], files: int) -> DeleteScreen:
+        from vuemantics_tui.ui.screens.ask import DeleteScreen
+
+        one, days = len(rows) == 1, self._library.trash.days
+        kept = f"for {days:g} days" if days else "until you empty it"
+        words = f"{'It goes' if one else 'They go'} to the trash and {'is' if one else 'are'} kept {kept}."
+        return DeleteScreen(f"Delete {named(rows)}?", words, files)
 
     # Dates
 
@@ -597,7 +622,7 @@ class UploadCommands(Vertical):
         upload = await self._library.uploads.by_number(number)
         if upload is None:
             return False
-        await asyncio.to_thread(open_in_viewer, self._library.original(upload))
+        await asyncio.to_thread(open_in_viewer, await self._library.sources.reach(upload))
         self.notices.tell(f"Opened {upload.filename} in the system viewer.")
         return True
 
