@@ -24,16 +24,17 @@ from textual.screen import Screen
 from textual.worker import Worker, WorkerError
 
 from vuemantics_tui.domain.errors import VuemanticsError
+from vuemantics_tui.domain.text import counted
 from vuemantics_tui.domain.view import View
 from vuemantics_tui.terminal import Answers, Terminal, chosen_protocol
-from vuemantics_tui.ui.actions import PROGRAM, action, hidden, key_words
+from vuemantics_tui.ui.actions import PROGRAM, action, hidden, key_of, key_words
 from vuemantics_tui.ui.choices import Choices, SettingChosen
 from vuemantics_tui.ui.feed import Feed
 from vuemantics_tui.ui.pictures.loader import USUAL_CELL, USUAL_GEOMETRY, USUAL_REGISTERS, Graphics, Grey, PictureLoader
 from vuemantics_tui.ui.resilience import SurvivingApp
-from vuemantics_tui.ui.textual_private import CompositorUpdate, write_to_terminal
+from vuemantics_tui.ui.textual_private import CompositorUpdate, ThriftyUpdate, write_to_terminal
 from vuemantics_tui.ui.themes import DARK, THEMES, own_variables
-from vuemantics_tui.ui.uploads.commands import ReopenWanted
+from vuemantics_tui.ui.uploads.commands import UNDO, ReopenWanted
 from vuemantics_tui.ui.uploads.queue_bar import work_to_leave
 from vuemantics_tui.ui.uploads.screen import UploadsScreen
 
@@ -135,6 +136,7 @@ class VuemanticsApp(SurvivingApp):
     TITLE = "vuemantics"
     HELP_TITLE = "Everywhere"
     BINDINGS: ClassVar[list[BindingType]] = [
+        *UNDO,
         hidden("show-log", "f12", "show_log", "log", "Show the log of this session", PROGRAM),
         hidden("show-doctor", "!", "show_doctor", "doctor", "Check analyzers, terminal and library", PROGRAM),
         hidden("show-palette", "ctrl+p", "command_palette", "palette", "Find any action by name; themes", PROGRAM),
@@ -256,6 +258,32 @@ class VuemanticsApp(SurvivingApp):
             if self.library.trash.postponed:
                 self.notices.tell(self.library.trash.postponed)
 
+    # Undoing
+
+    @work(group="acting", exit_on_error=False)
+    async def action_undo(self) -> None:
+        """Undo the latest change to the library, whoever made it, or what took the marks away."""
+        with self.notices.errors_told():
+            since = await self.library.undo.store.latest()
+            if marked := self._uploads_screen.uploads.mark_again(since):
+                self.notices.tell(f"Marked {counted(marked, 'upload')} again. {key_of(self, 'redo')} redoes.")
+            elif (outcome := await self.library.undo.undo()) is None:
+                self.notices.tell("Nothing to undo.")
+            else:
+                self.notices.tell(f"{outcome.words} {key_of(self, 'redo')} redoes." if outcome.count else outcome.words)
+
+    @work(group="acting", exit_on_error=False)
+    async def action_redo(self) -> None:
+        """Redo what was undone last."""
+        with self.notices.errors_told():
+            since = await self.library.undo.store.latest()
+            if self._uploads_screen.uploads.unmark_again(since):
+                self.notices.tell(f"Cleared the marks. {key_of(self, 'undo')} undoes.")
+            elif (outcome := await self.library.undo.redo()) is None:
+                self.notices.tell("Nothing to redo.")
+            else:
+                self.notices.tell(f"{outcome.words} {key_of(self, 'undo')} undoes." if outcome.count else outcome.words)
+
     # What it looks like
 
     def _choose_theme(self, name: str) -> list[str]:
@@ -322,8 +350,8 @@ class VuemanticsApp(SurvivingApp):
     # Textual has nothing public between what it painted and what the terminal gets.
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
         overlay = self._pictures.overlay
-        if overlay is not None and isinstance(renderable, CompositorUpdate):
-            renderable = overlay.over(renderable, self.size)
+        if isinstance(renderable, CompositorUpdate):
+            renderable = ThriftyUpdate(renderable) if overlay is None else overlay.over(renderable, self.size)
         super()._display(screen, renderable)
 
     def clear_pixels(self) -> str:
