@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len
 from textual import events
+from textual.binding import Binding
 from textual.content import Content
 from textual.widget import Widget
 
@@ -73,7 +74,10 @@ class KeysLine(Widget):
 
     def _chosen(self, chosen: Sequence[FooterKey]) -> list[Entry]:
         """Return the entries that the screen wants, as far as they do something."""
-        bound = {active.binding.id: active.binding for active in self.screen.active_bindings.values() if active.enabled}
+        bound: dict[str | None, Binding] = {}
+        for active in self.screen.active_bindings.values():
+            if active.enabled:
+                bound.setdefault(active.binding.id, active.binding)
         return [
             (
                 each.id,
