@@ -215,6 +215,22 @@ def inside(root: Path, relative: str | Path) -> Path:
     return path
 
 
+def original_at(library: Path, file_path: str, source: str | None) -> Path:
+    """Return where an original is: in its source, or without one in the library. Raises LibraryError as `inside`.
+
+    Within a source links may lead anywhere: they are a person's own.
+    """
+    if source is None:
+        return inside(library, file_path)
+    relative = Path(file_path)
+    if relative.is_absolute() or ".." in relative.parts:
+        raise LibraryError(
+            f"The library points outside of its source: {file_path}",
+            "Nothing was read there. Check the library with: vuemantics-tui doctor",
+        )
+    return Path(source, relative)
+
+
 def _part_prefix(target: Path) -> str:
     # A name has room for 255 bytes, and a character takes up to four.
     return f".{os.fsdecode(os.fsencode(target.name)[:200])}."

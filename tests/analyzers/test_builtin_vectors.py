@@ -8,7 +8,16 @@ import sys
 import numpy as np
 import pytest
 
-from vuemantics_tui.analyzers.builtin.vectors import DIMENSION, MAX_TOKENS, embed_texts, normalise
+from vuemantics_tui.analyzers.builtin.labels import labels_by_name, topics_by_name
+from vuemantics_tui.analyzers.builtin.vectors import (
+    DIMENSION,
+    MAX_TOKENS,
+    document_vector,
+    embed_texts,
+    label_vector,
+    normalise,
+    query_text,
+)
 
 
 def test_each_text_has_one_vector_of_length_one() -> None:
@@ -57,6 +66,29 @@ def test_the_end_of_a_long_text_counts() -> None:
     assert with_end @ query > without @ query + 0.02
 
 
+@pytest.mark.parametrize("name", ["ski", "tabby cat", "violin"])
+def test_the_shipped_vectors_are_those_that_the_model_makes(name: str) -> None:
+    alone = document_vector("", {name: 1.0})
+    wanted = normalise(embed_texts([""])[0] + 3 * normalise(label_vector(name)))
+    assert alone @ wanted > 0.999
+
+
+def test_every_topic_names_classes_that_exist() -> None:
+    assert set(topics_by_name()) <= set(labels_by_name())
+
+
+def test_a_scene_that_has_no_class_is_found_by_what_belongs_to_it() -> None:
+    sledge, car = (document_vector("A photo.", {name: 0.2}) for name in ("dog sled", "sports car"))
+    query = embed_texts([query_text("winter")])[0]
+    assert sledge @ query > car @ query + 0.1
+
+
+def test_short_queries_are_captions() -> None:
+    assert query_text("man") == "a photo of man"
+    assert query_text("a dog on a beach") == "a dog on a beach"
+    assert query_text("") == ""
+
+
 def test_a_vector_of_zeros_stays_finite() -> None:
     assert not normalise(np.zeros((1, 4), np.float32)).any()
 
@@ -65,6 +97,7 @@ def test_a_vector_of_zeros_stays_finite() -> None:
 _USED = """
 import sys
 import psutil
+from vuemantics_tui.analyzers.builtin.labels import labels_by_name, topics_by_name
 from vuemantics_tui.analyzers.builtin.vectors import embed_texts
 
 embed_texts(["hello world " * int(sys.argv[1])])
@@ -73,6 +106,7 @@ print(psutil.Process().memory_info().rss)
 _OUT_OF_MEMORY = """
 import resource
 from pathlib import Path
+from vuemantics_tui.analyzers.builtin.labels import labels_by_name, topics_by_name
 from vuemantics_tui.analyzers.builtin.vectors import embed_texts
 from vuemantics_tui.domain.errors import AnalyzerError
 

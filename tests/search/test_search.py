@@ -12,7 +12,7 @@ from tests.doubles import ScriptedAnalyzer, ThreadCompute, vector_of
 from tests.store.test_uploads import complete
 from vuemantics_tui.domain.query import parse_query
 from vuemantics_tui.search.meaning import Meanings
-from vuemantics_tui.search.ranking import Hit, Ranking, Semantics, floor_of
+from vuemantics_tui.search.ranking import Hit, Ranking, Semantics
 from vuemantics_tui.search.vectors import VectorIndex
 from vuemantics_tui.store.changes import ChangeFeed
 from vuemantics_tui.store.database import Database
@@ -35,7 +35,7 @@ def ranking_of(database: Database) -> Ranking:
     meanings = Meanings(ScriptedAnalyzer(), UploadStore(database), EmbeddingStore(database), ThreadCompute(), 3)
 
     async def semantics() -> Semantics:
-        return Semantics(index, meanings, floor_of("embedder"))
+        return Semantics(index, meanings)
 
     return Ranking(FullText(database), FilterStore(database), semantics)
 
@@ -166,9 +166,9 @@ async def test_a_hit_tells_which_words_of_the_query_it_holds(
     await add_all(library, draw_picture("Holiday.png"))
     await library.queue.start()
     await settled(library)
-    (hit,) = await library.search.run("photos of Cats, zebras and a résting holiday")
+    (hit,) = await library.search.run("photos of Cats, zebras and a résting holiday", all=True)
     assert hit.matched == ("cats", "résting", "holiday")
-    (hit,) = await library.search.run("zebra")
+    (hit,) = await library.search.run("zebra", all=True)
     assert hit.matched == ()
     assert hit.upload.number == 1
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import sqlite3
 import time
 import uuid
@@ -37,6 +38,8 @@ from vuemantics_tui.ui.uploads.search_bar import SearchInput
 from vuemantics_tui.ui.uploads.table import UploadTable
 from vuemantics_tui.ui.uploads.upload_list import UploadList
 
+# A mark, the sign of a state, a name: what begins further right is a notice.
+_ROW = re.compile(r"[ ▌][ ✗·◐!] (\S+\.\w{3,4})(?: |$)")
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 # Only ends what hangs: a machine with more to do than this takes its time.
 PATIENCE_SECONDS = DEADLINE_SECONDS
@@ -111,6 +114,11 @@ class Window:
     def text(self) -> str:
         """Return the text on the screen."""
         return screen_text(self.app)
+
+    def rows(self) -> list[tuple[str, str]]:
+        """Return the name and the line of each upload in the table, from top to bottom."""
+        found = ((_ROW.match(line), line) for line in self.text().splitlines())
+        return [(match[1], line) for match, line in found if match]
 
     async def until(self, condition: Callable[[], bool | Awaitable[bool]], what: str = "") -> None:
         """Let the app go on until the condition holds; fail if that takes too long."""

@@ -256,7 +256,7 @@ async def test_help_and_quit_are_in_sight_at_every_width(root: Path, width: int)
 async def test_the_palette_offers_every_action_of_the_screen_and_runs_it(root: Path) -> None:
     await make_library(root, [Made("x.png")])
     async with window_on(root) as window:
-        await window.shows("✓ x.png")
+        await window.shows("x.png")
         hits = [hit async for hit in ActionsProvider(window.app.screen).discover()]
         offered = {(str(hit.text).lower(), hit.help) for hit in hits}
         for each in actions_on(UploadsScreen) + actions_of(UploadTable):
@@ -273,7 +273,7 @@ async def test_the_palette_offers_every_action_of_the_screen_and_runs_it(root: P
 async def test_the_palette_finds_an_action_by_what_it_does(root: Path) -> None:
     await make_library(root, [Made("x.png")])
     async with window_on(root) as window:
-        await window.shows("✓ x.png")
+        await window.shows("x.png")
         hits = [hit async for hit in ActionsProvider(window.app.screen).search("system viewer")]
         assert [hit.text for hit in hits] == ["Open original"]
 
@@ -328,7 +328,7 @@ async def test_a_chosen_key_is_named_in_the_footer_the_help_the_palette_and_in_m
     await make_library(root, [Made("x.png")])
     keys = {"show-trash": "K", "delete-upload": "Z", "trash-back": "f3", "undo-delete": "J"}
     async with window_with(root, size=(120, 60), keys=keys) as window:
-        await window.shows("✓ x.png", "Z delete")
+        await window.shows("x.png", "Z delete")
         prompts = [str(hit.prompt) async for hit in ActionsProvider(window.app.screen).discover()]
         assert "Delete  Z" in prompts
         await window.press("question_mark")

@@ -41,7 +41,7 @@ async def test_paths_given_are_added_and_processed(root: Path, draw: Draw) -> No
     folder = draw("one.png").parent
     draw("two.png", "pictures/deeper")
     async with window_on(root, process=True, named=[folder]) as window:
-        await window.shows("2 uploads", "2 completed", "✓ one.png", "✓ two.png")
+        await window.shows("2 uploads", "2 completed", "one.png", "two.png")
 
 
 async def test_with_a_wrong_analyzer_the_library_is_there_and_the_reason_is_told(root: Path, draw: Draw) -> None:
@@ -65,7 +65,7 @@ async def test_each_upload_runs_in_a_worker_of_the_app_named_after_it(root: Path
         await window.press("r")
         await window.shows("is already being processed")
         window.analyzer.gate.set()
-        await window.shows("✓ one.png", "1 completed")
+        await window.shows("one.png", "1 completed")
 
 
 async def test_a_file_that_cannot_be_decoded_fails_and_the_app_goes_on(root: Path, draw: Draw) -> None:

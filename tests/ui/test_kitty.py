@@ -3,37 +3,21 @@
 from __future__ import annotations
 
 import io
-import os
-import select
-import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-import pexpect
 import pytest
 from PIL import Image
 
-from tests.conftest import DEADLINE_SECONDS
 from tests.kitty_terminal import CELL, KittyTerminal, RefusedError
+from tests.ui.terminal_program import is_like, likeness, make_library, picture, running
 from vuemantics_tui.terminal import Protocol
 from vuemantics_tui.ui.pictures.kitty import NUMBERS
 from vuemantics_tui.ui.pictures.loader import Depth, Drawn, Graphics, PictureLoader, PictureMode
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
 KITTY = Graphics(Protocol.KITTY, cell=CELL)
-QUIT = "\x11"
-
-
-def picture(path: Path, width: int = 240, height: int = 160) -> Path:
-    """Save a picture on which no two parts look alike."""
-    down, across = np.mgrid[0:height, 0:width]
-    pixels = np.stack([across * 255 // width, down * 255 // height, (across + down) % 256], axis=-1)
-    Image.fromarray(pixels.astype(np.uint8)).save(path)
-    return path
 
 
 def paint(terminal: KittyTerminal, drawn: Drawn | None) -> None:
@@ -44,23 +28,6 @@ def paint(terminal: KittyTerminal, drawn: Drawn | None) -> None:
             assert segment.style is not None and segment.style.color is not None
             red, green, blue = segment.style.color.get_truecolor()
             terminal.feed(f"\x1b[{row + 1};1H\x1b[38;2;{red};{green};{blue}m{segment.text}")
-
-
-def likeness(shown: np.ndarray[tuple[int, ...], np.dtype[np.uint8]], original: Path) -> float:
-    """Return the mean difference of what is shown and the picture, of 0..255."""
-    there = shown.any(axis=(1, 2)), shown.any(axis=(0, 2))
-    cropped = shown[there[0]][:, there[1]]
-    with Image.open(original) as image:
-        wanted = image.convert("RGB").resize((cropped.shape[1], cropped.shape[0]))
-    return float(np.abs(cropped.astype(int) - np.asarray(wanted).astype(int)).mean())
-
-
-def is_like(terminal: KittyTerminal, original: Path) -> bool:
-    """Tell whether the picture is shown, whole; in the middle of a repaint it is not."""
-    try:
-        return likeness(terminal.shown(), original) < 12
-    except RefusedError:
-        return False
 
 
 def test_the_numbers_of_rows_and_columns_are_those_of_the_protocol() -> None:
@@ -154,61 +121,16 @@ def test_the_model_refuses_what_a_terminal_refuses() -> None:
         terminal.shown()
 
 
-@contextmanager
-def running(library: Path, terminal: KittyTerminal, *words: str) -> Iterator[Callable[[str, Callable[[], bool]], None]]:
-    """Run the program in a pseudo-terminal; the result presses keys, and goes on when what is shown is right."""
-    environment = {
-        **os.environ,
-        **{name: str(library.parent / name) for name in ("XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")},
-        "TERM": "xterm-256color",
-        "COLORTERM": "truecolor",
-        "VUEMANTICS_LIBRARY": str(library),
-    }
-    for name in ("TMUX", "SSH_TTY", "SSH_CONNECTION"):
-        environment.pop(name, None)
-    process = pexpect.spawn(
-        sys.executable,
-        ["-m", "vuemantics_tui", *words],
-        env=environment,
-        dimensions=(terminal.rows, terminal.columns),
-        encoding="utf-8",
-    )
-
-    def press(keys: str, until: Callable[[], bool]) -> None:
-        process.send(keys)
-        deadline = time.monotonic() + DEADLINE_SECONDS
-        while not until():
-            if time.monotonic() > deadline:
-                raise AssertionError("\n".join(terminal.screen.display))
-            if select.select([process.child_fd], [], [], 0.2)[0]:
-                try:
-                    terminal.feed(process.read_nonblocking(65536, 0))
-                except pexpect.EOF:
-                    return
-            if terminal.answers:
-                process.send(terminal.answers)
-                terminal.answers = ""
-
-    try:
-        yield press
-        press(QUIT, lambda: False)
-    finally:
-        process.close(force=True)
-
-
 @pytest.fixture
 def library(tmp_path: Path) -> Path:
     """A library with one picture in it, described."""
-    picture(tmp_path / "beach.png")
-    environment = {**os.environ, "VUEMANTICS_LIBRARY": str(tmp_path / "library"), "XDG_STATE_HOME": str(tmp_path)}
-    words = [sys.executable, "-m", "vuemantics_tui", "add", str(tmp_path / "beach.png")]
-    subprocess.run(words, env=environment, check=True, capture_output=True, timeout=DEADLINE_SECONDS)
-    return tmp_path / "library"
+    return make_library(tmp_path)
 
 
 def test_the_program_asks_shows_pixels_and_leaves_none(library: Path) -> None:
     terminal = KittyTerminal(120, 36)
-    with running(library, terminal) as press:
+    with running(library, terminal) as program:
+        press = program.press
         press("", lambda: bool(terminal.numbers()) and is_like(terminal, library.parent / "beach.png"))
         in_pane = terminal.numbers()
         press("g", lambda: bool(terminal.numbers()) and not terminal.numbers() & in_pane)
@@ -221,6 +143,6 @@ def test_the_program_asks_shows_pixels_and_leaves_none(library: Path) -> None:
 
 def test_where_blocks_are_wanted_nothing_is_asked(library: Path) -> None:
     terminal = KittyTerminal(120, 36)
-    with running(library, terminal, "--graphics", "blocks") as press:
-        press("", lambda: any("▀" in line or "▌" in line or "▄" in line for line in terminal.screen.display))
+    with running(library, terminal, "--graphics", "blocks") as program:
+        program.press("", lambda: any("▀" in line or "▌" in line or "▄" in line for line in terminal.screen.display))
         assert terminal.pictures == {} and terminal.answers == ""

@@ -15,7 +15,7 @@ from vuemantics_tui.ui.notices import Notices
 async def test_what_one_screen_says_does_not_wipe_the_unread_error_of_another(root: Path, key: str) -> None:
     await make_library(root, [Made("1.png")])
     async with window_on(root) as window:
-        await window.shows("✓ 1.png")
+        await window.shows("1.png")
         await window.press(key)
         screen = window.app.screen
         assert screen is not window.app.screen_stack[0]
@@ -29,7 +29,7 @@ async def test_what_one_screen_says_does_not_wipe_the_unread_error_of_another(ro
 async def test_the_notices_of_every_screen_are_the_same(root: Path) -> None:
     await make_library(root, [Made("1.png")])
     async with window_on(root) as window:
-        await window.shows("✓ 1.png")
+        await window.shows("1.png")
         Notices.of(window.app.screen).tell("The first.")
         await window.press("T")
         Notices.of(window.app.screen).tell("The second.")
@@ -40,7 +40,7 @@ async def test_the_notices_of_every_screen_are_the_same(root: Path) -> None:
 async def test_an_error_that_was_read_makes_room(root: Path) -> None:
     await make_library(root, [Made("1.png")])
     async with window_on(root) as window:
-        await window.shows("✓ 1.png")
+        await window.shows("1.png")
         now = 1000.0
         notices = Notices(window.app, lambda: now)
         notices.tell_error(LibraryError("The disk is full", "Free some space."))

@@ -18,7 +18,6 @@ from vuemantics_tui.ui.phrases import age_words
 from vuemantics_tui.ui.typed_paths import typed_paths
 from vuemantics_tui.ui.uploads.intake import added_words
 from vuemantics_tui.ui.uploads.queue_bar import Pace
-from vuemantics_tui.ui.uploads.table import WIDE_ENOUGH_TABLE, Columns
 from vuemantics_tui.ui.widgets.one_line import fit, fit_name
 
 
@@ -89,16 +88,6 @@ def test_a_cell_of_the_table_is_as_wide_as_its_column(text: str, width: int) -> 
 
 def test_a_long_name_keeps_its_ending() -> None:
     assert fit_name("a very long name indeed.jpeg", 16) == "a very lon….jpeg"
-
-
-@given(st.integers(1, 300), st.booleans())
-def test_columns_never_leave_the_line(total: int, wide: bool) -> None:
-    columns = Columns.of(total, window=200 if wide else 80)
-    wide = wide and total >= WIDE_ENOUGH_TABLE
-    assert min(columns.name, columns.status, columns.size, columns.age) >= 0
-    if total >= 80:
-        used = 3 + columns.name + 2 + columns.status + 1 + (columns.size + 2 + columns.age + 2 if wide else 0)
-        assert used == total
 
 
 def test_the_whole_line_is_a_path_if_it_exists(tmp_path: Path) -> None:

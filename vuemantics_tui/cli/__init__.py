@@ -49,6 +49,7 @@ _PLACES = {
     "saved": "search:saved",
     "search": "search:search",
     "show": "uploads:show",
+    "source": "sources:source",
     "stack": "stacks:stack",
     "stats": "statistics:stats",
     "tag": "uploads:tag",

@@ -129,7 +129,7 @@ async def _clip(settings: Settings, prefix: str) -> Path:
 
 async def _original(settings: Settings, prefix: str) -> Path:
     async with open_library(settings) as library:
-        return library.original(await library.uploads.find(prefix))
+        return await library.sources.reach(await library.uploads.find(prefix))
 
 
 @click.command(

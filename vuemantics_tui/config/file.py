@@ -27,6 +27,8 @@ _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 class Knob:
     """One setting. `smallest` and `largest` bound numbers; a text without `may_be_empty` needs a character.
 
+    A text with `several` is a list of `choices`, separated with commas.
+
     `more_choices` gives further choices; it is only called for a value that is not among `choices`.
     """
 
@@ -37,6 +39,7 @@ class Knob:
     smallest: float = 1
     largest: float = math.inf
     may_be_empty: bool = False
+    several: bool = False
     more_choices: Callable[[], tuple[str, ...]] = tuple
 
     def typed(self, value: object, *, from_text: bool = False) -> Any:
@@ -63,6 +66,9 @@ class Knob:
 
     def wrong(self, value: object) -> str:
         """Return what a value of the right type must be if it is invalid, else an empty string."""
+        if self.several:
+            unknown = [part for part in listed(str(value)) if part not in self.choices]
+            return f"a list of these, separated with commas: {', '.join(self.choices)}" if unknown else ""
         if self.choices and value not in self.choices:
             choices = (*self.choices, *self.more_choices())
             return "" if value in choices else ", ".join(choices[:-1]) + f" or {choices[-1]}"
@@ -74,6 +80,11 @@ class Knob:
         kind = "a whole number" if self.kind is int else "a number"
         end = "on" if math.isinf(self.largest) else f"to {self.largest:g}"
         return f"{kind} from {self.smallest:g} {end}"
+
+
+def listed(text: str) -> list[str]:
+    """Return the parts of a text that are separated with commas."""
+    return [part for part in (part.strip() for part in text.split(",")) if part]
 
 
 def shown(value: object) -> str:

@@ -15,6 +15,7 @@ from vuemantics_tui import paths
 from vuemantics_tui.analyzers import registry
 from vuemantics_tui.config.file import KEYS, Knob, SettingsFile, shown, write_setting
 from vuemantics_tui.domain.errors import UsageError
+from vuemantics_tui.domain.fields import COLUMNS, USUAL_COLUMNS
 from vuemantics_tui.domain.media import MediaLimits
 from vuemantics_tui.domain.prompts import FRAME_PROMPT, IMAGE_PROMPT, SUMMARY_PROMPT
 
@@ -37,6 +38,7 @@ def _about(
     smallest: float = 1,
     largest: float = math.inf,
     may_be_empty: bool = False,
+    several: bool = False,
     more_choices: Callable[[], tuple[str, ...]] = tuple,
 ) -> dict[str, Any]:
     return {
@@ -46,6 +48,7 @@ def _about(
         "smallest": smallest,
         "largest": largest,
         "may_be_empty": may_be_empty,
+        "several": several,
     }
 
 
@@ -127,6 +130,14 @@ class Settings:
     trash_days: int = _number(
         30, "Days that deleted uploads stay in the trash; 0: until you empty it.", 0, MOST_TRASH_DAYS
     )
+    placement: str = _text(
+        "copy",
+        "What add does with files: copy them into the library, or use them where they are (in-place).",
+        *("copy", "in-place"),
+    )
+    source_excludes: str = _perhaps(
+        "", "Files and folders that sources leave out, such as *.gif or exports/*; separate with commas."
+    )
     keep_free_mib: int = _number(200, "Space to keep free on the library's disk, in MiB.", 0)
     theme: str = _text("vuemantics", "Theme of the app.")
     true_colour: str = _text("auto", "True colour (16 million colours): auto, yes or no.", "auto", "yes", "no")
@@ -141,6 +152,10 @@ class Settings:
         *("auto", "yes", "no"),
     )
     slide_seconds: float = _number(5.0, "Seconds for which the slide show shows each picture.", 0.5)
+    columns: str = field(
+        default=",".join(USUAL_COLUMNS),
+        metadata=_about("Columns of the table, in their order; what does not fit is left out.", *COLUMNS, several=True),
+    )
     show_hidden: bool = field(default=False, metadata=_about("Show hidden uploads when the app starts."))
     remember_searches: bool = field(default=True, metadata=_about("Remember searches, so that you can repeat them."))
     keys: Mapping[str, str] = field(

@@ -106,6 +106,7 @@ class LookAlike:
     sharpness: float | None
     thumbnail_path: str | None
     file_path: str
+    source: str | None = None
     likeness: Likeness = Likeness.SAME
 
     @property

@@ -42,6 +42,14 @@ class LibraryError(VuemanticsError):
     """The library cannot be used: locked, read-only, full, or made by a newer program."""
 
 
+class OriginalGoneError(LibraryError):
+    """The original of an upload in place is not where it was: it is missing, or its disk `is_away`."""
+
+    def __init__(self, message: str, hint: str = "", *, is_away: bool = False) -> None:
+        super().__init__(message, hint)
+        self.is_away = is_away
+
+
 class DefectError(VuemanticsError):
     """This program made a mistake: neither the file nor a server nor the disk is to blame."""
 

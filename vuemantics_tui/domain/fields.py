@@ -18,9 +18,10 @@ from vuemantics_tui.domain.errors import ErrorKind
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.media import MOST_STARS, REJECTED
 from vuemantics_tui.domain.moment import SOURCE_WORDS, DateSource, offset_minutes, offset_words
+from vuemantics_tui.domain.sources import Placement, real_path
 from vuemantics_tui.domain.stacks import ROLE_WORDS, StackRole
-from vuemantics_tui.domain.text import date_words, seconds_words, size_words
-from vuemantics_tui.domain.upload import ProcessingStage, ProcessingStatus, StackMember, Upload
+from vuemantics_tui.domain.text import date_words, seconds_words, size_words, storable
+from vuemantics_tui.domain.upload import ProcessingStage, ProcessingStatus, StackMember, Upload, UploadRow
 
 Absolute = Callable[[str | None], Path | None]
 """Where a file of the library is, from its path in the store."""
@@ -40,6 +41,7 @@ class Section(StrEnum):
 class Source(StrEnum):
     """The table a column belongs to. OWN_TAGS, KEYWORDS and STACK are put together from several rows."""
 
+    SOURCES = "sources"
     UPLOADS = "uploads"
     DESCRIPTIONS = "descriptions"
     PLACES = "places"
@@ -65,13 +67,14 @@ class UploadField:
 
     `column` of `source` holds it, and `load` makes the attribute of what stands there. `json` is its name in the JSON
     of commands and `exported` in exports; `label` and `section` say where it is shown, `shown` how, by default as it
-    is. A path is stored relative to the library and shown as an absolute one. What has no name or label is left out
-    there.
+    is; `heading` is its name over a column of the table, where it may be one. A path is stored relative to the library,
+    or to the source of an upload in place, and shown as an absolute one. What has no name or label is left out there.
     """
 
     name: str
     section: Section | None = None
     label: str = ""
+    heading: str = ""
     shown: Callable[[Upload], str] | None = None
     json: str = ""
     exported: str = ""
@@ -91,7 +94,7 @@ class UploadField:
         """Return the value as JSON has it."""
         value = getattr(upload, self.name)
         if self.is_path:
-            path = absolute(value)
+            path = upload.in_place if self.name == "file_path" and upload.in_place else absolute(value)
             return None if path is None else str(path)
         return self.plain(value)
 
@@ -102,18 +105,23 @@ class UploadField:
         value = self.value(upload, absolute)
         if isinstance(value, list):
             return ", ".join(map(str, value))
-        return "" if value in (None, "") else str(value)
+        return "" if value in (None, "") else storable(str(value))
 
 
 def _or_none(kind: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return lambda value: kind(value) if value else None
 
 
+def _path(value: str | None) -> str | None:
+    return None if value is None else real_path(value)
+
+
 def _texts(value: str | None) -> tuple[str, ...]:
     return tuple(json.loads(value or "[]"))
 
 
-def _dimensions(upload: Upload) -> str:
+def dimension_words(upload: UploadRow) -> str:
+    """Return the size of the picture in pixels: 4000 × 3000; empty where it is not known."""
     return f"{upload.width} × {upload.height}" if upload.width and upload.height else ""
 
 
@@ -206,24 +214,39 @@ def _state(name: str, label: str = "", **more: Any) -> UploadField:
 
 
 FIELDS: tuple[UploadField, ...] = (
-    _file("filename", "name"),
-    _file("mime_type", "type", shown=lambda upload: f"{upload.mime_type}, {upload.file_type.value}"),
+    _file("filename", "name", heading="Name"),
+    _file("mime_type", "type", heading="Type", shown=lambda upload: f"{upload.mime_type}, {upload.file_type.value}"),
     _file("file_type", exported="type", load=FileType),
-    _file("file_size", "size", shown=lambda upload: f"{size_words(upload.file_size)} ({upload.file_size:,} bytes)"),
-    _file("width", "dimensions", shown=_dimensions),
+    _file(
+        *("file_size", "size"),
+        heading="Size",
+        shown=lambda upload: f"{size_words(upload.file_size)} ({upload.file_size:,} bytes)",
+    ),
+    _file("width", "dimensions", heading="Dimensions", shown=dimension_words),
     _file("height"),
-    _file("duration", "duration", shown=lambda upload: "" if upload.duration is None else f"{upload.duration:g} s"),
+    _file(
+        *("duration", "duration"),
+        heading="Length",
+        shown=lambda upload: "" if upload.duration is None else f"{upload.duration:g} s",
+    ),
     _file("video_codec", "codec", exported=""),
-    _file("taken_at", "taken", shown=taken_words),
+    _file("taken_at", "taken", heading="Taken", shown=taken_words),
     _file("taken_from", load=_or_none(DateSource)),
-    _file("place", "place", shown=_place, source=Source.PLACES, column="name", load=_or_none(str)),
+    _file("place", "place", heading="Place", shown=_place, source=Source.PLACES, column="name", load=_or_none(str)),
     _file("region", source=Source.PLACES, load=_or_none(str)),
     _file("country", source=Source.PLACES, load=_or_none(str)),
     _file("country_code", source=Source.PLACES, load=_or_none(str)),
     _file("place_edited", load=bool),
     _file("modified_at", "file changed", shown=_moment("modified_at")),
-    _file("source_path", "added from"),
-    _file("file_path", "original", exported="file", is_path=True),
+    _file(
+        *("source_path", "added from"),
+        shown=lambda upload: "" if upload.source else storable(upload.source_path or ""),
+        load=_path,
+    ),
+    _file("file_path", "original", exported="file", is_path=True, load=real_path),
+    _file("placement", load=Placement),
+    _file("source", "source", source=Source.SOURCES, column="path", load=_path),
+    _file("missing_since", "missing since", shown=_moment("missing_since")),
     _file("thumbnail_path", "thumbnail", exported="", is_path=True),
     _file("sha256", "sha256"),
     UploadField("extension", Section.FILE),
@@ -239,17 +262,23 @@ FIELDS: tuple[UploadField, ...] = (
     ),
     _words("title", "title"),
     _words("caption", "caption"),
-    _description("description", "description", column="text"),
+    _description("description", "description", heading="What it shows", column="text"),
     _description("read_text", "text in it"),
-    _description("tags", "tags", load=_texts),
+    _description("tags", "tags", heading="Tags", load=_texts),
     _description("own_tags", "own tags", exported="", source=Source.OWN_TAGS, load=_texts),
     _words("keywords", "keywords", source=Source.KEYWORDS, load=_texts),
     _words("keyword_paths", load=_texts, in_csv=False),
-    _words("rating", "rating", shown=_rating),
+    _words("rating", "rating", heading="Rating", shown=_rating),
     _words("rated_by_hand", load=bool),
     _words("label", "label"),
     _words("creator", "creator"),
-    _description("description_audit_score", "quality", shown=_quality, exported="quality", column="audit_score"),
+    _description(
+        *("description_audit_score", "quality"),
+        heading="Quality",
+        shown=_quality,
+        exported="quality",
+        column="audit_score",
+    ),
     _description("description_audit_findings", exported="", column="audit_findings", load=_texts),
     _description("analyzer", "analyzer"),
     _description("model", "model"),
@@ -284,7 +313,7 @@ FIELDS: tuple[UploadField, ...] = (
     ),
     _state("last_regenerated_at", "last again", shown=_moment("last_regenerated_at")),
     _state("priority", "priority", shown=lambda upload: str(upload.priority) if upload.priority else "", json=""),
-    _state("created_at", "added", shown=_moment("created_at"), exported="added_at"),
+    _state("created_at", "added", heading="Added", shown=_moment("created_at"), exported="added_at"),
     _state("completed_at", "completed", shown=_moment("completed_at")),
     _state("updated_at", "changed", shown=_moment("updated_at")),
     _state("revision", "revision", json=""),
@@ -295,6 +324,11 @@ FIELDS: tuple[UploadField, ...] = (
     _state("motion_bytes", json=""),
     _state("user_id", "owner", json=""),
 )
+COLUMNS: tuple[str, ...] = tuple(field.label for field in FIELDS if field.heading)
+"""The labels of the fields that the table can show as columns."""
+USUAL_COLUMNS = ("name", "taken", "description", "place", "size", "dimensions")
+"""The columns shown until others are chosen."""
+
 # What joins lines and objects of several outputs comes first in each.
 _DOCUMENT = tuple(sorted(FIELDS, key=lambda field: field.name != "id"))
 

@@ -98,6 +98,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
+def storable(name: str) -> str:
+    """Return a file name as text to show: bytes that are no UTF-8 become replacement characters."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
 def _escape(code: int) -> str:
     if code <= 0xFF:
         return f"\\x{code:02x}"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from vuemantics_tui.domain.errors import ErrorKind
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.moment import DateSource
+from vuemantics_tui.domain.sources import Placement
 from vuemantics_tui.domain.stacks import StackRole
 
 
@@ -127,12 +129,26 @@ def status_word(
 
 
 @dataclass(frozen=True, slots=True)
+class StackMember:
+    """One upload of a stack, as the others know it. `role` is a word for what it is there, or empty."""
+
+    id: str
+    filename: str
+    role: str
+    file_size: int
+
+
+@dataclass(frozen=True, slots=True)
 class UploadRow:
-    """The columns of an upload that the table shows. Sizes in bytes, `created_at` in ISO 8601 UTC.
+    """What a list shows of an upload. Sizes in bytes, `duration` in seconds, `created_at` in ISO 8601 UTC.
 
     `number` is the row's integer key, in the order of adding; `id` is the public UUID. `stack` is the number of the
     upload that stands for its stack, None outside of stacks; `stack_count` how many it stands for itself, 0 if for no
-    other; `motion_bytes` the size of the clip inside a motion photo.
+    other, and `stack_members` all of that stack, the cover first; `motion_bytes` the size of the clip inside a motion
+    photo. `taken_at` is a moment by the local clock of where it was taken (see `domain.moment`); `place`, `region` and
+    `country` name that place; `edited` is whether a person wrote the description; `own_tags` are your own tags, which
+    stay when the upload is described again. `missing_since` is when the file of an upload in place was found to be
+    gone, in ISO 8601 UTC, None while it is there.
     """
 
     number: int
@@ -151,11 +167,33 @@ class UploadRow:
     stack: int | None = None
     stack_count: int = 0
     motion_bytes: int | None = None
+    missing_since: str | None = None
+    mime_type: str = ""
+    width: int | None = None
+    height: int | None = None
+    duration: float | None = None
+    taken_at: str | None = None
+    place: str | None = None
+    region: str | None = None
+    country: str | None = None
+    description: str | None = None
+    read_text: str | None = None
+    tags: tuple[str, ...] = ()
+    own_tags: tuple[str, ...] = ()
+    rating: int | None = None
+    description_audit_score: int | None = None
+    edited: bool = False
+    stack_members: tuple[StackMember, ...] = ()
 
     @property
     def is_inside(self) -> bool:
         """Whether it is listed inside its stack, for which another upload stands."""
         return self.stack is not None and self.stack != self.number
+
+    @property
+    def place_words(self) -> str:
+        """Return place, region and country on one line, without a region that is called like its place."""
+        return ", ".join(dict.fromkeys(filter(None, (self.place, self.region, self.country))))
 
     @property
     def word(self) -> str:
@@ -168,48 +206,31 @@ class UploadRow:
 
 
 @dataclass(frozen=True, slots=True)
-class StackMember:
-    """One upload of a stack, as the others know it. `role` is a word for what it is there, or empty."""
-
-    id: str
-    filename: str
-    role: str
-    file_size: int
-
-
-@dataclass(frozen=True, slots=True)
 class Upload(UploadRow):
     """Everything stored about an upload except its history.
 
-    `file_path` and `thumbnail_path` are relative to the library's folder; `duration` in seconds; `taken_at` is a moment
-    by the local clock of where it was taken (see `domain.moment`), and `taken_from` where that comes from;
-    `modified_at`, when the added file was last changed, in ISO 8601 UTC; `place`, `region` and `country` name where it
-    was taken, `country_code` as in ISO 3166, and `place_edited` says that a person set them; `retry_at`, the time of
-    the next attempt, in seconds since the epoch; `edited` whether a person wrote the description; `own_tags` are your
-    own tags, which stay when the upload is described again. `title` to `rating` and `keywords` are what the file or its
-    side-car says, as in `FileWords`; with `rated_by_hand` the rating, or that there is none, is yours. `stack_cover` is
-    the ID of the upload that stands for its stack, and `stack_members` is all of that stack, the cover first.
+    `file_path` and `thumbnail_path` are relative to the library's folder, that of an original in place to the folder
+    `source`; `taken_from` is where `taken_at` comes from;
+    `modified_at`, when the added file was last changed, in ISO 8601 UTC; `country_code` as in ISO 3166, and
+    `place_edited` says that a person set the place; `retry_at`, the time of the next attempt, in seconds since the
+    epoch. `title`, `caption`, `creator`, `label`, `rating` and `keywords` are what the file or its side-car says, as in
+    `FileWords`; with `rated_by_hand` the rating, or that there is none, is yours. `stack_cover` is the ID of the upload
+    that stands for its stack.
     """
 
     user_id: str = ""
     file_path: str = ""
-    mime_type: str = ""
     extension: str = ""
     sha256: str = ""
-    width: int | None = None
-    height: int | None = None
-    duration: float | None = None
-    taken_at: str | None = None
     taken_from: DateSource | None = None
     modified_at: str | None = None
     video_codec: str | None = None
-    place: str | None = None
-    region: str | None = None
-    country: str | None = None
     country_code: str | None = None
     place_edited: bool = False
     thumbnail_path: str | None = None
     source_path: str | None = None
+    placement: Placement = Placement.COPIED
+    source: str | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
     error_stage: ProcessingStage | None = None
     hint: str | None = None
@@ -220,29 +241,29 @@ class Upload(UploadRow):
     completed_at: str | None = None
     updated_at: str = ""
     revision: int = 0
-    description: str | None = None
-    read_text: str | None = None
-    tags: tuple[str, ...] = ()
-    own_tags: tuple[str, ...] = ()
     keywords: tuple[str, ...] = ()
     keyword_paths: tuple[str, ...] = ()
     title: str | None = None
     caption: str | None = None
     creator: str | None = None
     label: str | None = None
-    rating: int | None = None
     rated_by_hand: bool = False
-    description_audit_score: int | None = None
     description_audit_findings: tuple[str, ...] = ()
     analyzer: str | None = None
     model: str | None = None
     description_seconds: float | None = None
     retry_at: float | None = None
     missing_model: str = ""
-    edited: bool = False
     stack_cover: str | None = None
     stack_role: StackRole | None = None
-    stack_members: tuple[StackMember, ...] = ()
+
+    @property
+    def in_place(self) -> Path | None:
+        """The original of an upload in place, missing or not; None for a copied one, and for a path that leads out."""
+        relative = PurePosixPath(self.file_path)
+        if self.source is None or relative.is_absolute() or ".." in relative.parts:
+            return None
+        return Path(self.source, relative)
 
     @property
     def motion_start(self) -> int:
@@ -257,11 +278,6 @@ class Upload(UploadRow):
             or bool(self.motion_bytes)
             or any(member.role == StackRole.CLIP for member in self.stack_members)
         )
-
-    @property
-    def place_words(self) -> str:
-        """Return place, region and country on one line, without a region that is called like its place."""
-        return ", ".join(dict.fromkeys(filter(None, (self.place, self.region, self.country))))
 
 
 def stack_sign(row: UploadRow) -> str:

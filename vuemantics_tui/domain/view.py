@@ -16,7 +16,9 @@ class SortKey(StrEnum):
     SIZE = "size"
     TAKEN = "taken"
     STATUS = "status"
+    RATING = "rating"
     QUALITY = "quality"
+    DURATION = "duration"
 
 
 class StatusFilter(StrEnum):
@@ -36,7 +38,9 @@ _ORDER_WORDS: dict[SortKey, tuple[str, str]] = {
     SortKey.SIZE: ("smallest first", "largest first"),
     SortKey.TAKEN: ("earliest taken first", "latest taken first"),
     SortKey.STATUS: ("running and waiting first", "completed first"),
+    SortKey.RATING: ("lowest rating first", "highest rating first"),
     SortKey.QUALITY: ("lowest quality first", "highest quality first"),
+    SortKey.DURATION: ("shortest first", "longest first"),
 }
 _STATUS_WORDS: dict[StatusFilter, str] = {
     StatusFilter.WAITING: "waiting only",
@@ -45,29 +49,61 @@ _STATUS_WORDS: dict[StatusFilter, str] = {
     StatusFilter.FAILED: "failed only",
     StatusFilter.WARNING: "with a warning only",
 }
-_TYPE_WORDS: dict[FileType, str] = {FileType.IMAGE: "pictures only", FileType.VIDEO: "videos only"}
+_TYPE_WORDS: dict[FileType, str] = {FileType.IMAGE: "photos only", FileType.VIDEO: "videos only"}
+_ASCENDING = (SortKey.NAME, SortKey.STATUS)
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Which uploads a list shows, in which order; ties are newest first."""
+    """Which uploads a list shows, in which order; ties are newest first.
+
+    `rated` are those with at least one star, `untagged` those without tags of a person's own or of the file, and
+    `with_text` those in which text was read. All conditions hold together.
+    """
 
     sort: SortKey = SortKey.ADDED
     descending: bool = True
     status: StatusFilter | None = None
     file_type: FileType | None = None
+    rated: bool = False
+    untagged: bool = False
+    with_text: bool = False
     show_hidden: bool = False
 
     def words(self) -> str:
         """Return the view in words: largest first · failed only · with hidden."""
-        parts = [_ORDER_WORDS[self.sort][self.descending]]
-        if self.status is not None:
-            parts.append(_STATUS_WORDS[self.status])
-        if self.file_type is not None:
-            parts.append(_TYPE_WORDS[self.file_type])
-        if self.show_hidden:
-            parts.append("with hidden")
-        return " · ".join(parts)
+        return " · ".join(filter(None, (self.order_words, self.filter_words)))
+
+    @property
+    def order_words(self) -> str:
+        """Return the order in words: largest first."""
+        return _ORDER_WORDS[self.sort][self.descending]
+
+    @property
+    def filter_words(self) -> str:
+        """Return the conditions in words: failed only · with hidden; empty without any."""
+        parts = [
+            "" if self.status is None else _STATUS_WORDS[self.status],
+            "" if self.file_type is None else _TYPE_WORDS[self.file_type],
+            "rated only" if self.rated else "",
+            "without tags" if self.untagged else "",
+            "with text only" if self.with_text else "",
+            "with hidden" if self.show_hidden else "",
+        ]
+        return " · ".join(part for part in parts if part)
+
+    @property
+    def narrows(self) -> bool:
+        """Whether some uploads that are not hidden are left out."""
+        return replace(self, show_hidden=False, sort=SortKey.ADDED, descending=True) != View()
+
+    def in_order_of(self, key: SortKey) -> View:
+        """Return the same uploads by a key, in its usual direction: names from a to z, all else the most first."""
+        return replace(self, sort=key, descending=key not in _ASCENDING)
+
+    def everything(self) -> View:
+        """Return the same order without conditions."""
+        return View(self.sort, self.descending)
 
     @property
     def is_default(self) -> bool:

@@ -22,6 +22,7 @@ from vuemantics_tui.domain.text import counted
 from vuemantics_tui.files import copy_part, make_folder
 from vuemantics_tui.library.analyzer import LibraryAnalyzer
 from vuemantics_tui.library.queue import Queue
+from vuemantics_tui.library.sources import Sources
 from vuemantics_tui.library.trash import Trash
 from vuemantics_tui.store.changes import ChangeFeed
 from vuemantics_tui.store.database import Access, Database
@@ -31,6 +32,7 @@ from vuemantics_tui.store.identity import LibraryStore
 from vuemantics_tui.store.metadata import DateStore
 from vuemantics_tui.store.places import PlaceStore, Placing
 from vuemantics_tui.store.queue import QueueStore
+from vuemantics_tui.store.sources import SourceStore
 from vuemantics_tui.store.stacks import StackChange, StackStore
 from vuemantics_tui.store.tags import RatingStore, TagStore
 from vuemantics_tui.store.trash import TrashStore
@@ -95,6 +97,7 @@ __all__ = [
     "ServerState",
     "SidecarResult",
     "SidecarStyle",
+    "Sources",
     "Space",
     "StackChange",
     "StageLimits",
@@ -178,6 +181,7 @@ class Library:
         self.trash = Trash(
             self.root, TrashStore(database), self.uploads, LibraryStore(database), self.queue, settings.trash_days
         )
+        self.sources = Sources(settings, SourceStore(database), self.uploads, self.queue, self.trash)
 
     @classmethod
     async def open(
@@ -286,8 +290,11 @@ class Library:
         return self.root / relative
 
     def original(self, upload: Upload) -> Path:
-        """Return where an upload's original is. Raises LibraryError if the database says: outside of the library."""
-        path = self.absolute(upload.file_path)
+        """Return where an upload's original should be; `sources.reach` looks whether it is there.
+
+        Raises LibraryError if the database says: outside of the library, or of its source.
+        """
+        path = upload.in_place if upload.source is not None else self.absolute(upload.file_path)
         if path is None:
             raise LibraryError(
                 f"The database says that {upload.filename!r} is outside of the library: {upload.file_path!r}",
@@ -301,11 +308,12 @@ class Library:
         That of a motion photo is taken out of it once, and goes with the upload. Raises LibraryError if it cannot be.
         """
         if upload.file_type is FileType.VIDEO:
-            return self.original(upload)
+            return await self.sources.reach(upload)
         if upload.motion_bytes:
-            original = self.original(upload)
-            target = original.with_name(paths.CLIP_NAME)
+            original = await self.sources.reach(upload)
+            target = self.root / paths.upload_folder(upload.user_id, upload.id) / paths.CLIP_NAME
             try:
+                await asyncio.to_thread(make_folder, target.parent)
                 await asyncio.to_thread(_take_out, original, target, upload.motion_start, upload.motion_bytes)
             except OSError as error:
                 raise LibraryError(
@@ -315,7 +323,7 @@ class Library:
             return target
         for member in upload.stack_members:
             if member.role == StackRole.CLIP and (found := await self.uploads.get(member.id)):
-                return self.original(found)
+                return await self.sources.reach(found)
         return None
 
     async def gather(self, named: Iterable[Path], *, recursive: bool) -> list[Candidate]:

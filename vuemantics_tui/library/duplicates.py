@@ -12,7 +12,7 @@ from vuemantics_tui.analyzers.base import Compute
 from vuemantics_tui.domain.duplicates import Comparable, DuplicateGroup, DuplicatesFound, Likeness, LookAlike
 from vuemantics_tui.domain.errors import DefectError, LibraryError, VuemanticsError, WorkerDiedError
 from vuemantics_tui.domain.formats import FileType
-from vuemantics_tui.files import inside
+from vuemantics_tui.files import inside, original_at
 from vuemantics_tui.media.jobs import clip_fingerprint, compare
 from vuemantics_tui.search.duplicates import Candidates, Grouping, clips_near, grouped
 from vuemantics_tui.store.database import Database
@@ -131,7 +131,7 @@ class Duplicates:
         files = {}
         for number, one in (await self._store.look_alikes(numbers)).items():
             try:
-                source = await asyncio.to_thread(inside, self._root, one.file_path)
+                source = await asyncio.to_thread(original_at, self._root, one.file_path, one.source)
                 thumbnail = (
                     await asyncio.to_thread(inside, self._root, one.thumbnail_path) if one.thumbnail_path else None
                 )

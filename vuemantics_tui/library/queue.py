@@ -116,8 +116,10 @@ class Queue:
         """Return what processes one upload, made at the first call. Raises as `start`."""
         from vuemantics_tui.processing.owner import this_process
         from vuemantics_tui.processing.pipeline import Pipeline
+        from vuemantics_tui.processing.presence import Presence
         from vuemantics_tui.store.queue import ClaimStore
         from vuemantics_tui.store.runs import RunStore
+        from vuemantics_tui.store.sources import SourceStore
 
         async with self._making:
             if self._pipeline is None:
@@ -134,6 +136,7 @@ class Queue:
                     max_pixels=self._settings.limits.max_pixels,
                     frames=self.frames,
                     texts=self.texts,
+                    presence=Presence(SourceStore(self._database)),
                 )
         return self._pipeline
 
@@ -241,6 +244,10 @@ class Queue:
             self._check_patience(patience)
             changes = await feed.wait(FOLLOW_SECONDS)
             if changes is None:
+                # What waits for a file that is gone ends when that is back.
+                for upload in await self._uploads.by_numbers(sorted(await self.store.out_of_reach(mine))):
+                    mine.discard(upload.number)
+                    yield upload
                 if not through_pauses:
                     await self._check_moving()
                 continue

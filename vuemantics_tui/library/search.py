@@ -15,14 +15,13 @@ from vuemantics_tui.domain.query import Query, parse_query
 from vuemantics_tui.domain.text import folded, word_places
 from vuemantics_tui.domain.upload import Upload
 from vuemantics_tui.library.analyzer import LibraryAnalyzer
+from vuemantics_tui.search.cutoff import Histogram
 from vuemantics_tui.search.meaning import Meanings
 from vuemantics_tui.search.ranking import (
-    Histogram,
     Hit,
     Ranked,
     Ranking,
     Semantics,
-    floor_of,
     nearest_by_words,
     sentences,
 )
@@ -123,7 +122,6 @@ class Search:
                 self._semantics = Semantics(
                     VectorIndex(embeddings, ChangeFeed(self._database), model, folder),
                     Meanings(analyzer, self._uploads, embeddings, self._compute(), frames),
-                    floor_of(model),
                 )
         return self._semantics
 

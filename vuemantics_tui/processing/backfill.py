@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 from vuemantics_tui.analyzers.base import Compute
 from vuemantics_tui.domain.errors import DefectError, LibraryError, VuemanticsError
 from vuemantics_tui.domain.moment import instant
-from vuemantics_tui.files import PRIVATE_FILE, inside
+from vuemantics_tui.files import PRIVATE_FILE, inside, original_at
 from vuemantics_tui.media.jobs import make_thumbnail, read_metadata, read_traits
 from vuemantics_tui.store.database import uninterrupted
 from vuemantics_tui.store.duplicates import BackfillStore, Lacking
@@ -131,7 +131,7 @@ class Backfill:
     async def _read(self, lacking: Lacking) -> None:
         traits, metadata, message = None, None, None
         try:
-            source = await asyncio.to_thread(inside, self._library, lacking.file_path)
+            source = await asyncio.to_thread(original_at, self._library, lacking.file_path, lacking.source)
             thumbnail = (
                 await asyncio.to_thread(inside, self._library, lacking.thumbnail_path)
                 if lacking.thumbnail_path

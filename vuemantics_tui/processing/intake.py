@@ -19,7 +19,7 @@ from vuemantics_tui import paths
 from vuemantics_tui.domain.errors import DefectError, LibraryError, MediaError, UnreadableError, UsageError
 from vuemantics_tui.domain.media import MediaLimits, Probe
 from vuemantics_tui.domain.moment import instant
-from vuemantics_tui.domain.text import size_words
+from vuemantics_tui.domain.text import size_words, storable
 from vuemantics_tui.domain.upload import TERMINAL, ProcessingStatus, Upload
 from vuemantics_tui.files import (
     copy_and_hash,
@@ -367,7 +367,7 @@ def _new_upload(path: Path, found: Probe, upload_id: str, user_id: str, sha256: 
     return NewUpload(
         id=upload_id,
         user_id=user_id,
-        filename=_storable(path.name),
+        filename=storable(path.name),
         file_path=paths.original_file(user_id, upload_id, media_format.extension).as_posix(),
         file_type=media_format.file_type,
         file_size=found.file_size,
@@ -376,11 +376,6 @@ def _new_upload(path: Path, found: Probe, upload_id: str, user_id: str, sha256: 
         sha256=sha256,
         width=found.width,
         height=found.height,
-        source_path=_storable(str(path.resolve())),
+        source_path=storable(str(path.resolve())),
         modified_at=instant(modified),
     )
-
-
-def _storable(name: str) -> str:
-    """A file name as text: bytes that are no UTF-8 become replacement characters, since SQLite takes only text."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -29,9 +29,10 @@ from vuemantics_tui.domain.errors import (
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.media import MediaMetadata
 from vuemantics_tui.domain.upload import ProcessingStage
-from vuemantics_tui.files import inside, is_disk_fault
+from vuemantics_tui.files import inside, is_disk_fault, make_folder, original_at
 from vuemantics_tui.media.jobs import extract_frames, make_thumbnail, read_metadata, read_traits
 from vuemantics_tui.processing.circuit import Circuit, Part
+from vuemantics_tui.processing.presence import Presence
 from vuemantics_tui.store.database import uninterrupted
 from vuemantics_tui.store.queue import MAX_ATTEMPTS, ClaimStore
 from vuemantics_tui.store.runs import Claim, ClaimLostError, Failure, RunStore
@@ -156,8 +157,10 @@ class Pipeline:
         max_pixels: int,
         frames: Frames,
         texts: Texts,
+        presence: Presence,
     ) -> None:
         self._library = library
+        self._presence = presence
         self._claims = claims
         self._runs = runs
         self._analyzer = analyzer
@@ -195,11 +198,15 @@ class Pipeline:
                 return
             run = self._begun[claim.token] = _Run(claim, FileType(file_type))
             await asyncio.to_thread(self._locate, run, user_id, extension)
-            await self._walk(run)
+            if not await self._is_put_aside(run):
+                await self._walk(run)
             log.info("processing of %s ends", upload_id)
         except ClaimLostError:
             log.info("processing of %s ends: it was deleted, cancelled or taken over meanwhile", upload_id)
         except Exception as error:
+            # A file that is gone meanwhile is to blame for whatever its absence did.
+            if run is not None and await self._is_put_aside(run):
+                return
             if self._is_known_defect(error):
                 log.error("processing of %s failed by the same bug: %r", upload_id, error)
             else:
@@ -220,10 +227,24 @@ class Pipeline:
     def _locate(self, run: _Run, user_id: str, extension: str) -> None:
         """Find the upload's files. Raises MediaError where the library leads out of its folder."""
         try:
-            run.source = inside(self._library, paths.original_file(user_id, run.upload_id, extension))
+            if run.claim.source is None:
+                run.source = inside(self._library, paths.original_file(user_id, run.upload_id, extension))
+            else:
+                run.source = original_at(self._library, run.claim.file_path, run.claim.source)
             run.thumbnail = inside(self._library, paths.thumbnail_file(user_id, run.upload_id))
+            make_folder(run.thumbnail.parent)
         except LibraryError as error:
             raise MediaError(error.message, error.hint) from error
+
+    async def _is_put_aside(self, run: _Run) -> bool:
+        """Put an upload back to waiting if its original in a source is not there. Tell whether that was so."""
+        source = run.claim.source
+        if source is None or run.stage is ProcessingStage.COMPLETED or await asyncio.to_thread(run.source.exists):
+            return False
+        error = await self._presence.look_for(run.claim.number, Path(source), run.source)
+        log.warning("%s waits: %s", run.upload_id, error)
+        await self._record(run, partial(self._runs.put_aside, run.claim, error.message))
+        return True
 
     def _is_known_defect(self, error: Exception) -> bool:
         """Tell whether this defect was met before: its traceback is the same for every upload, and logged once."""

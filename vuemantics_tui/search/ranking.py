@@ -8,76 +8,16 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from itertools import pairwise
 
 from vuemantics_tui.analyzers.base import Vector
 from vuemantics_tui.domain.errors import AnalyzerError, UsageError
 from vuemantics_tui.domain.query import Query, Sort
 from vuemantics_tui.domain.text import folded, split_words
+from vuemantics_tui.search.cutoff import Histogram, cut_off, histogram
 from vuemantics_tui.search.meaning import Meanings
 from vuemantics_tui.search.vectors import VectorIndex
 from vuemantics_tui.store.filters import FilterStore, Matching, wants_hidden
 from vuemantics_tui.store.search import FullText
-
-# The cosine below which nothing counts as an answer, by a part of the name of the vectors' model. A model that is not
-# here has none.
-_FLOORS: dict[str, float] = {
-    # The threshold of the web app.
-    "bge-m3": 0.48,
-    # Measured on 46 photos of scikit-image and other sources, described by the built-in analyzer: for 20 queries about
-    # what is in none of them, the best cosine is 0.30 in the median (0.46 at most); the right answers of 30 others have
-    # 0.29 to 0.77, with few below. Lower than that median: a wrong one too many is seen at a glance, a right one that
-    # is missing is not.
-    "all-minilm-l6-v2-int8": 0.25,
-}
-# A drop of the score ends the results only if it is this large: the answers to a query lie closer together.
-SMALLEST_GAP = 0.05
-# The first results always lie further apart: among this many, only a drop this large ends them. Measured on 38 pictures
-# and videos described by the built-in analyzer, with some 60 queries judged by eye: drops of 0.15 and more always came
-# after the last right answer, one of 0.13 did not.
-FIRST = 5
-SMALLEST_FIRST_GAP = 0.15
-BINS = 16
-
-
-@dataclass(frozen=True, slots=True)
-class Histogram:
-    """The distribution of cosines: bins of equal width from `low` to `high`, and the cut-off."""
-
-    counts: tuple[int, ...]
-    low: float
-    high: float
-    cut: float
-
-
-def floor_of(model: str) -> float:
-    """Return the minimum cosine for a model's vectors, or -1 if unknown."""
-    name = re.sub(r"[^a-z0-9]+", "-", model.lower())
-    return next((floor for known, floor in _FLOORS.items() if known in name), -1.0)
-
-
-def cut_off(cosines: Sequence[float], floor: float) -> float:
-    """Return the lowest cosine to keep out of these, best first: the floor, or the one above the largest gap."""
-    kept = [cosine for cosine in cosines if cosine >= floor]
-    end, largest = floor, 0.0
-    for place, (upper, lower) in enumerate(pairwise(kept)):
-        gap = upper - lower
-        if gap >= (SMALLEST_FIRST_GAP if place < FIRST - 1 else SMALLEST_GAP) and gap > largest:
-            end, largest = upper, gap
-    return end
-
-
-def histogram(cosines: Sequence[float], cut: float) -> Histogram | None:
-    """Return the distribution of some cosines, or None if there are none."""
-    if not cosines:
-        return None
-    low, high = min(cosines), max(cosines)
-    width = (high if high > low else low + 1e-6) - low
-    counts = [0] * BINS
-    for cosine in cosines:
-        counts[min(int((cosine - low) / width * BINS), BINS - 1)] += 1
-    return Histogram(tuple(counts), low, high, cut)
-
 
 # The constant of reciprocal rank fusion, from Cormack, Clarke and Buettcher, SIGIR 2009.
 RRF_K = 60
@@ -86,7 +26,7 @@ DEPTH = 200
 # How deep they are read at most where what was found is mostly inside the same stacks.
 DEEPEST = 3_200
 # An upload with only some of the words matches less well than one with all.
-SOME_WORDS_WEIGHT = 0.4
+SOME_WORDS_WEIGHT = 0.1
 # An upload with all words in the text of the picture comes before one that is first by words and by meaning:
 # 2 / 61 + 1 / 62 > 2 / 61.
 READ_WEIGHT = 2.0
@@ -139,11 +79,10 @@ class Ranked:
 
 @dataclass(frozen=True, slots=True)
 class Semantics:
-    """What knows of meaning: a model's vectors, what makes those of queries, and the lowest cosine that counts."""
+    """What knows of meaning: a model's vectors, and what makes those of queries."""
 
     vectors: VectorIndex
     meanings: Meanings
-    floor: float
 
 
 FindSemantics = Callable[[], Awaitable[Semantics]]
@@ -227,14 +166,13 @@ class Ranking:
             if near.vector is None:
                 words = await self._by_words(query, depth, half_typed, matching, show_hidden)
         cosines = near.cosines
-        floor = -1.0
+        cut = -1.0
         if near.vector is not None and near.semantics is not None:
-            floor = near.semantics.floor
+            if matching is None or len(matching.numbers) > FEW:
+                cut = cut_off(list(near.cosines.values()), await near.semantics.vectors.chance(near.vector))
             lacking = [number for number in words.scores if number not in cosines]
             cosines = {**cosines, **await near.semantics.vectors.cosines(near.vector, lacking)}
         hits = _fused(words, near.cosines, cosines) if words.perfect or query.is_plain else _by_cosine(cosines)
-        few = matching is not None and len(matching.numbers) <= FEW
-        cut = -1.0 if few else cut_off(list(near.cosines.values()), floor if query.is_plain else -1.0)
         # A hit's cosine is rounded, and one that is the cut-off itself must not fall below it by that.
         cut = round(cut, COSINE_DIGITS)
         # Without a meaning, or with a required phrase, the words alone decide.

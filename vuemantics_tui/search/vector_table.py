@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from vuemantics_tui.search.cutoff import Chance
 from vuemantics_tui.search.vector_file import words_for
 
 Numbers = NDArray[np.int64]
@@ -30,6 +31,14 @@ _BITS_BLOCK = 16_384
 _DEVIATIONS = 2.9
 # The size of the first guess: a multiple of the limit, and a minimum.
 _FIRST, _FEWEST = 20, 2_000
+# Rows that stand for the library where it is asked what chance looks like, how many of them ask, and the change of its
+# size after which others are taken.
+_SAMPLED, _ASKING, _RESAMPLED_SHARE = 2_048, 256, 0.1
+# Of what one upload scores for others, this share is taken for chance: one in twenty pictures has something to do with
+# any other.
+_CHANCE_SHARE = 0.95
+# In a library smaller than this, what a query is about may be a good part of all there is.
+_LARGE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +79,33 @@ class Snapshot:
             yield later[start : start + _COPIED_ROWS], vectors[start : start + _COPIED_ROWS]
 
 
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """Some rows (count, dimension) of a table of `total` rows, and how far above its mean chance reaches for one."""
+
+    rows: Matrix
+    total: int
+    reach: float
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, total: int) -> _Sample:
+        # Spread over all of them: uploads that were added together are alike.
+        alive = np.flatnonzero(~snapshot.dead)
+        picked = alive[np.linspace(0, len(alive) - 1, min(len(alive), _SAMPLED)).astype(int)] if len(alive) else alive
+        recent = snapshot.matrix[:: max(1, len(snapshot.matrix) // _SAMPLED)]
+        rows = np.concatenate([snapshot.base.matrix[picked], recent]).astype(np.float32)
+        asking = np.linspace(0, len(rows) - 1, min(len(rows), _ASKING)).astype(int)
+        cosines = rows[asking] @ rows.T
+        # What an upload scores for itself is no chance.
+        cosines[np.arange(len(asking)), asking] = np.nan
+        if len(rows) < 3:
+            return cls(rows, total, 0.0)
+        spread = np.maximum(np.nanstd(cosines, axis=1, keepdims=True), 1e-6)
+        deviations = (cosines - np.nanmean(cosines, axis=1, keepdims=True)) / spread
+        reach = float(np.nanquantile(deviations, _CHANCE_SHARE))
+        return cls(rows, total, reach * min(1.0, math.sqrt(total / _LARGE)))
+
+
 class VectorTable:
     """The vectors of one model by upload number: `base` without deleted rows, and those added since."""
 
@@ -83,6 +119,7 @@ class VectorTable:
         self._position: dict[int, int] = {}
         self._hidden = np.zeros(0, np.int64)
         self._excluded: dict[bool, NDArray[np.intp]] = {}
+        self._sample: _Sample | None = None
 
     @property
     def dimension(self) -> int:
@@ -164,6 +201,13 @@ class VectorTable:
         found, cosines = np.concatenate([before[0], since[0]]), np.concatenate([before[1], since[1]])
         best = np.lexsort((found, -cosines))[:limit]
         return list(zip(found[best].tolist(), cosines[best].tolist(), strict=True))
+
+    def chance(self, vector: Matrix) -> Chance:
+        """Return what the cosines with a vector look like by chance, over a sample of the rows."""
+        if self._sample is None or abs(len(self) - self._sample.total) > self._sample.total * _RESAMPLED_SHARE:
+            self._sample = _Sample.of(self.snapshot(), len(self))
+        cosines = self._sample.rows @ np.ascontiguousarray(vector, np.float32)
+        return Chance(float(cosines.mean()), float(cosines.std()), self._sample.reach)
 
     def _nearest_in_base(
         self, vector: Matrix, limit: int, chosen: Numbers | None, include_hidden: bool

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from vuemantics_tui.analyzers.base import Vector
 from vuemantics_tui.domain.errors import LibraryError
 from vuemantics_tui.files import PRIVATE_FILE, make_folder, sweep_parts
+from vuemantics_tui.search.cutoff import Chance
 from vuemantics_tui.search.vector_file import (
     BITS_FROM,
     TornFileError,
@@ -122,6 +123,12 @@ class VectorIndex:
         """Return the cosine of each of these uploads with a vector, hidden or not; those without one are left out."""
         found = await self.nearest(vector, len(numbers), numbers, include_hidden=True) if numbers else []
         return dict(found)
+
+    async def chance(self, vector: Vector) -> Chance:
+        """Return what the cosines with this vector look like by chance, over a sample of the library."""
+        async with self._lock:
+            table = await self._current(vector.shape[0])
+            return Chance() if table is None else await uninterrupted(asyncio.to_thread(table.chance, vector))
 
     async def state(self) -> IndexState:
         """Return how much is in memory and on disk. Loads nothing."""

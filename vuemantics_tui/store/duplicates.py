@@ -11,19 +11,21 @@ import aiosqlite
 from vuemantics_tui.domain.duplicates import Fingerprint, Likeness, LookAlike, PictureTraits
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.media import MediaMetadata
+from vuemantics_tui.domain.sources import real_path
 from vuemantics_tui.store.database import Database, Row, batches, json_list, next_revision, rows_of
 from vuemantics_tui.store.metadata import save_metadata
+from vuemantics_tui.store.originals import IS_REACHABLE, SOURCE_OF
 from vuemantics_tui.store.stacks import restack
 
-_LOOK_ALIKE = """
+_LOOK_ALIKE = f"""
     SELECT number, id, filename, file_type, file_size, width, height, taken_at, created_at, sharpness, thumbnail_path,
-           file_path
+           file_path, {SOURCE_OF}
     FROM uploads
 """
 
 # What runs or waits to be described gets its traits by that.
-_LACKING_COLUMNS = "number, id, file_path, file_type, thumbnail_path, source_path, file_size, modified_at"
-_LACKING = "traits_read = 0 AND deleted_at IS NULL AND processing_status IN ('completed', 'failed')"
+_LACKING_COLUMNS = f"number, id, file_path, {SOURCE_OF}, file_type, thumbnail_path, source_path, file_size, modified_at"
+_LACKING = f"traits_read = 0 AND deleted_at IS NULL AND processing_status IN ('completed', 'failed') AND {IS_REACHABLE}"
 
 
 # A clip has the hash of its thumbnail; what it is found by is its length and its frames.
@@ -67,14 +69,16 @@ class PrintedUpload(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Lacking:
-    """An upload whose file must be read again. Paths are relative to the library, but for that of the source.
+    """An upload whose file must be read again. Paths are relative to the library, but for `source_path`.
 
+    That of an original in place is relative to the folder `source`.
     `modified_at` is None for what was added before it was kept.
     """
 
     number: int
     id: str
     file_path: str
+    source: str | None
     file_type: FileType
     thumbnail_path: str | None
     source_path: str | None
@@ -168,7 +172,7 @@ class FingerprintStore:
             f"{_LOOK_ALIKE} WHERE number IN (SELECT value FROM json_each(?)) AND deleted_at IS NULL",
             (json_list(numbers),),
         )
-        return {row[0]: LookAlike(*row) for row in rows}
+        return {row["number"]: LookAlike(**{**dict(row), **_located(row)}) for row in rows}
 
     async def save_groups(self, groups: Mapping[int, int]) -> int:
         """Make these the groups of duplicates: upload to the one to keep, itself among them; returns how many moved.
@@ -285,4 +289,8 @@ class BackfillStore:
 
 
 def _lacking_of(row: Row) -> Lacking:
-    return Lacking(**{**dict(row), "file_type": FileType(row["file_type"])})
+    return Lacking(**{**dict(row), **_located(row), "file_type": FileType(row["file_type"])})
+
+
+def _located(row: Row) -> dict[str, str | None]:
+    return {"file_path": real_path(row["file_path"]), "source": row["source"] and real_path(row["source"])}

@@ -32,10 +32,17 @@ async def record_events(
     seconds: float | None = None,
 ) -> None:
     """Add the same event to each of these uploads, inside a transaction; the oldest of a long history go."""
-    event = {"at": now_iso(), "kind": kind, "message": message, "seconds": seconds}
+    await record_each(connection, [(number, message) for number in numbers], kind, seconds)
+
+
+async def record_each(
+    connection: aiosqlite.Connection, messages: Sequence[tuple[int, str]], kind: str, seconds: float | None = None
+) -> None:
+    """Add an event of the same kind to uploads, by number each with its message, as `record_events` does."""
+    event = {"at": now_iso(), "kind": kind, "seconds": seconds}
     await connection.executemany(
         "INSERT INTO events (upload, at, kind, message, seconds) VALUES (:number, :at, :kind, :message, :seconds)",
-        [{"number": number, **event} for number in numbers],
+        [{"number": number, "message": message, **event} for number, message in messages],
     )
     await connection.executemany(
         f"""
@@ -43,7 +50,7 @@ async def record_events(
             SELECT number FROM events WHERE upload = :number ORDER BY number DESC LIMIT 1 OFFSET {EVENTS_KEPT}
         )
         """,
-        [{"number": number} for number in numbers],
+        [{"number": number} for number, _ in messages],
     )
 
 

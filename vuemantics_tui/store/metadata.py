@@ -72,6 +72,15 @@ async def save_date(connection: aiosqlite.Connection, number: int, metadata: Med
         await _use_date_of_file(connection, await _clips_near(connection, number))
 
 
+def first_date(filename: str, modified_at: str | None) -> dict[str, str | None]:
+    """Return the columns of the date of a file that was not read yet: from its name, or else its own time."""
+    named = name_moment(filename)
+    moment = named or modified_at
+    source = DateSource.NAME if named else DateSource.FILE if modified_at else None
+    taken = localised(moment, None) if moment and moment.endswith("Z") else moment
+    return {"file_taken_at": moment, "file_taken_from": source, "taken_at": taken, "taken_from": source}
+
+
 async def _use_date_of_file(connection: aiosqlite.Connection, numbers: Sequence[int]) -> list[int]:
     """Make the date of its file, by the local clock, the date of each upload that has none by hand.
 

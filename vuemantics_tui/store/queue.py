@@ -11,9 +11,11 @@ import aiosqlite
 
 from vuemantics_tui.domain.errors import ErrorKind
 from vuemantics_tui.domain.formats import FileType
+from vuemantics_tui.domain.sources import real_path
 from vuemantics_tui.domain.upload import FailureGroup, ProcessingStage, ProcessingStatus, QueueCounts
 from vuemantics_tui.store.database import Database, json_list, next_revision, now_iso, rows_of
 from vuemantics_tui.store.history import record_event, record_events
+from vuemantics_tui.store.originals import IS_REACHABLE, SOURCE_OF
 from vuemantics_tui.store.runs import Claim, Clock, EndedRun, Failure, mark_failed, put_back
 
 LEASE_SECONDS = 60.0
@@ -34,7 +36,7 @@ _WAITS = "processing_status = 'pending' AND claim_token IS NULL AND deleted_at I
 # Named, as SQLite would else rather read every waiting row than the index that has their order.
 _DUE = f"""
     FROM uploads INDEXED BY uploads_waiting
-    WHERE {_WAITS} AND (retry_at IS NULL OR retry_at <= :now) AND NOT (SELECT paused FROM library)
+    WHERE {_WAITS} AND (retry_at IS NULL OR retry_at <= :now) AND NOT (SELECT paused FROM library) AND {IS_REACHABLE}
 """
 _NEXT = f"SELECT number {_DUE} AND suspicion < {SUSPECT_AFTER} ORDER BY priority DESC, number LIMIT 1"
 _NEXT_SUSPECT = (
@@ -102,8 +104,8 @@ class ClaimStore:
         )
         (row,) = await rows_of(
             connection,
-            """
-            SELECT id, user_id, file_type, extension, attempts, resume_description, suspicion
+            f"""
+            SELECT id, user_id, file_type, extension, attempts, resume_description, suspicion, file_path, {SOURCE_OF}
             FROM uploads WHERE number = :number
             """,
             {"number": number},
@@ -118,6 +120,8 @@ class ClaimStore:
             attempts=row["attempts"],
             resume_description=row["resume_description"],
             is_suspect=row["suspicion"] >= SUSPECT_AFTER,
+            file_path=real_path(row["file_path"]),
+            source=real_path(row["source"]) if row["source"] is not None else None,
         )
 
     async def check(self) -> None:
@@ -243,10 +247,19 @@ class QueueStore:
         return moved
 
     async def unfinished(self) -> set[int]:
-        """Return the numbers of all uploads that are waiting or running."""
+        """Return the numbers of all uploads that are running, or waiting with an original that can be reached."""
         rows = await self._database.fetch(
             "SELECT number FROM uploads WHERE processing_status IN ('pending', 'analyzing', 'embedding')"
-            " AND deleted_at IS NULL"
+            f" AND deleted_at IS NULL AND {IS_REACHABLE}"
+        )
+        return {row[0] for row in rows}
+
+    async def out_of_reach(self, numbers: Iterable[int]) -> set[int]:
+        """Return which of these wait for an original that is missing, or on a disk that is away."""
+        rows = await self._database.fetch(
+            "SELECT number FROM uploads WHERE number IN (SELECT value FROM json_each(?))"
+            f" AND processing_status = 'pending' AND NOT ({IS_REACHABLE})",
+            (json_list(numbers),),
         )
         return {row[0] for row in rows}
 

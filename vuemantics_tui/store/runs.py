@@ -39,7 +39,8 @@ class Claim:
     """The right to process one upload until the lease ends.
 
     `attempts` counts this run too. With `resume_description`, the number of a description, the run begins with its
-    embedding. A suspect must run alone: the program died each time that it worked on this.
+    embedding. A suspect must run alone: the program died each time that it worked on this. `file_path` is relative to
+    the library, or to the folder `source` of an upload in place.
     """
 
     token: str
@@ -51,6 +52,8 @@ class Claim:
     attempts: int = 1
     resume_description: int | None = None
     is_suspect: bool = False
+    file_path: str = ""
+    source: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +119,12 @@ class RunStore:
             await restack(connection, [claim.number])
             await _say_warning(connection, claim.number)
             await record_event(connection, claim.number, "thumbnail", warning or "", seconds)
+
+    async def put_aside(self, claim: Claim, reason: str) -> None:
+        """Put an upload back to waiting, as if it had never begun: its original is not there."""
+        async with self._database.transaction() as connection:
+            await _require(connection, claim)
+            await put_back(connection, claim.number, ("waiting", reason), attempts_given_back=1)
 
     async def describe_again(self, claim: Claim, stage: ProcessingStage, audit: AuditResult) -> None:
         """Go back to a stage for another description, because the first failed the audit."""

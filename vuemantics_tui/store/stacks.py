@@ -26,7 +26,8 @@ from vuemantics_tui.domain.stacks import (
 from vuemantics_tui.store.database import Database, Row, json_list, next_revision, rows_of
 
 _FACTS = """
-    SELECT number, filename, source_path, file_type, mime_type, camera, duration,
+    SELECT number, filename, file_type, mime_type, camera, duration,
+           iif(source IS NULL, source_path, '//' || source || '/' || file_path) AS source_path,
            iif(file_taken_from IN ('name', 'file'), NULL, file_taken_at) AS taken_at,
            json_extract(metadata, '$.content_identifier') AS content_identifier,
            json_extract(metadata, '$.burst_id') AS burst_id,
@@ -327,12 +328,11 @@ def _stacked_of(row: Row) -> _Stacked:
 
 
 async def _save_keys(connection: aiosqlite.Connection, some: Iterable[StackFacts]) -> None:
-    for facts in some:
-        await connection.execute("DELETE FROM stack_keys WHERE upload = ?", (facts.number,))
-        keys = dict.fromkeys((*joining_keys(facts), *pairing_keys(facts)))
-        await connection.executemany(
-            "INSERT INTO stack_keys (key, upload) VALUES (?, ?)", [(key, facts.number) for key in keys]
-        )
+    keys = {facts.number: dict.fromkeys((*joining_keys(facts), *pairing_keys(facts))) for facts in some}
+    await connection.executemany("DELETE FROM stack_keys WHERE upload = ?", [(number,) for number in keys])
+    await connection.executemany(
+        "INSERT INTO stack_keys (key, upload) VALUES (?, ?)", [(key, number) for number in keys for key in keys[number]]
+    )
 
 
 async def _settle(connection: aiosqlite.Connection, members: Sequence[_Stacked]) -> None:

@@ -29,7 +29,7 @@ from vuemantics_tui.store.stacks import COVERS, beside, settle
 TOMBSTONES_KEPT = 10_000
 
 # The alias of each table in what follows.
-_ALIASES = {Source.UPLOADS: "u", Source.DESCRIPTIONS: "d", Source.PLACES: "p"}
+_ALIASES = {Source.UPLOADS: "u", Source.DESCRIPTIONS: "d", Source.PLACES: "p", Source.SOURCES: "s"}
 _TAGS = """
     (
         SELECT json_group_array(name) FROM (
@@ -40,6 +40,8 @@ _TAGS = """
 """
 # What is put together from several rows, by the name of the field.
 _PUT_TOGETHER = {
+    "placement": "iif(u.source IS NULL, 'copied', 'in-place')",
+    "source_path": "iif(u.source IS NULL, u.source_path, s.path || '/' || u.file_path)",
     "own_tags": _TAGS.format(own=1),
     "keywords": _TAGS.format(own=2),
     "stack_cover": "(SELECT id FROM uploads cover WHERE cover.number = u.stack AND cover.stack_count > 1)",
@@ -64,12 +66,12 @@ def _selected(some: Iterable[UploadField]) -> str:
     return ", ".join(f"{column} AS {field.name}" for column, field in zip(columns, some, strict=True))
 
 
-# Readers add the conditions; without one on `deleted_at` it includes the trash.
-SELECT_UPLOAD = f"""
-    SELECT {_selected(FIELDS)}, u.deleted_at
+_TABLES = """
     FROM uploads u LEFT JOIN descriptions d ON d.upload = u.number AND d.current = 1
-        LEFT JOIN places p ON p.number = u.place
+        LEFT JOIN places p ON p.number = u.place LEFT JOIN sources s ON s.number = u.source
 """
+# Readers add the conditions; without one on `deleted_at` it includes the trash.
+SELECT_UPLOAD = f"SELECT {_selected(FIELDS)}, u.deleted_at {_TABLES}"
 # For each key: the index that has its order, and what it orders by.
 _ORDERS: dict[SortKey, tuple[str, str]] = {
     SortKey.ADDED: ("uploads_view_added", "number"),
@@ -80,7 +82,9 @@ _ORDERS: dict[SortKey, tuple[str, str]] = {
         "uploads_by_status",
         "CASE processing_status WHEN 'completed' THEN 3 WHEN 'failed' THEN 2 WHEN 'pending' THEN 1 ELSE 0 END",
     ),
+    SortKey.RATING: ("uploads_view_rating", "rating"),
     SortKey.QUALITY: ("uploads_view_quality", "quality"),
+    SortKey.DURATION: ("uploads_view_duration", "duration"),
 }
 # Each reads one small index to its end instead of a row of the table for every number. Nearly all uploads are
 # completed, so those are found by excluding the others.
@@ -224,7 +228,7 @@ class UploadStore:
     async def rows(self, numbers: Sequence[int]) -> list[UploadRow]:
         """Return only the table columns of the uploads with these numbers, in no order."""
         rows = await self._database.fetch(
-            f"SELECT {_selected(_ROW_FIELDS)} FROM uploads u"
+            f"SELECT {_selected(_ROW_FIELDS)} {_TABLES}"
             " WHERE u.number IN (SELECT value FROM json_each(?)) AND u.deleted_at IS NULL",
             (json_list(numbers),),
         )
@@ -282,24 +286,40 @@ class UploadStore:
             (),
         )
 
-    async def in_view(self, view: View) -> array[int]:
+    async def in_view(self, view: View, among: Sequence[int] | None = None) -> array[int]:
         """Return the numbers of the uploads in a view, in its order, of a stack the one that stands for it.
 
-        Those without a date or quality come last.
-
-        Names are compared without case and accents, and the numbers in them by what they count.
+        With `among` only those of these, which a search found: whether they may be hidden or inside a stack was its
+        question. Those without a date, rating, quality or duration come last. Names are compared without case and
+        accents, and the numbers in them by what they count.
         """
         index, key = _ORDERS[view.sort]
-        conditions = ["deleted_at IS NULL", COVERS]
+        conditions = ["deleted_at IS NULL"]
         parameters = []
-        if not view.show_hidden:
-            conditions.append("hidden = 0")
+        if among is not None:
+            conditions.append("+number IN (SELECT value FROM json_each(?))")
+            parameters.append(json_list(among))
+        else:
+            conditions.append(COVERS)
+            if not view.show_hidden:
+                conditions.append("hidden = 0")
         if view.file_type is not None:
             conditions.append("file_type = ?")
             parameters.append(view.file_type.value)
         if view.status is not None:
             # The plus keeps SQLite from looking up each number of the set and sorting them.
             conditions.append(f"+number {_STATUSES[view.status]}")
+        for is_wanted, numbers in (
+            (view.rated, "IN (SELECT number FROM uploads WHERE rating > 0)"),
+            (view.untagged, "NOT IN (SELECT upload FROM tagged WHERE own > 0)"),
+            (
+                view.with_text,
+                "IN (SELECT upload FROM descriptions INDEXED BY descriptions_with_text"
+                " WHERE current = 1 AND read_text <> '')",
+            ),
+        ):
+            if is_wanted:
+                conditions.append(f"+number {numbers}")
         direction = "DESC" if view.descending else "ASC"
         last = "" if view.sort is SortKey.ADDED else ", number DESC"
         return await self._database.fetch_integers(

@@ -303,7 +303,7 @@ class VuemanticsApp(SurvivingApp):
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
         overlay = self._pictures.overlay
         if overlay is not None and isinstance(renderable, CompositorUpdate):
-            renderable = overlay.over(renderable)
+            renderable = overlay.over(renderable, self.size)
         super()._display(screen, renderable)
 
     def clear_pixels(self) -> str:

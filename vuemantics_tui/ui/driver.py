@@ -78,8 +78,16 @@ class TerminalDriver(LinuxDriver):
         self._clear_pixels: Callable[[], str] | None = getattr(app, "clear_pixels", None)
         # Typed as a file, used to write, to flush and for its number.
         self._file = cast(Any, OutlivedTerminal(cast(TextIO, self._file), self._leave))
-        # What is written into it wakes the thread that reads.
-        self._woken, self._waker = os.pipe()
+        # What is written into the one wakes the thread that reads from the other.
+        self._woken, self._waker = -1, -1
+
+    def start_application_mode(self) -> None:
+        """Begin, also after the app was suspended, for which everything was closed."""
+        if self._woken < 0:
+            self._woken, self._waker = os.pipe()
+        # Textual's has no annotations.
+        start: Callable[[], None] = super().start_application_mode
+        start()
 
     def stop_application_mode(self) -> None:
         """Leave no pixel on the screen, also where the app only pauses."""
@@ -99,6 +107,7 @@ class TerminalDriver(LinuxDriver):
         for end in (self._woken, self._waker):
             with suppress(OSError):
                 os.close(end)
+        self._woken, self._waker = -1, -1
 
     def run_input_thread(self) -> None:
         """Read keys, and hand them out as events, until told to stop."""
@@ -109,7 +118,8 @@ class TerminalDriver(LinuxDriver):
         with selectors.SelectSelector() as selector:
             selector.register(self.fileno, selectors.EVENT_READ)
             selector.register(self._woken, selectors.EVENT_READ)
-            for event in parser.feed(self._typed) if self._typed else ():
+            typed, self._typed = self._typed, ""
+            for event in parser.feed(typed) if typed else ():
                 self.process_message(event)
             while True:
                 leaving = self.exit_event.is_set()

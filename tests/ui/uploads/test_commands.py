@@ -26,9 +26,7 @@ FEW = [
 
 def names(window: Window) -> list[str]:
     """The names of the uploads as they stand on the screen, from top to bottom."""
-    # The sign is in the first two columns; what begins further right is a notice.
-    rows = [line for line in window.text().splitlines() if set(line[:2]) & set("✓✗·◐!")]
-    return [line.split()[1] for line in rows if "." in line]
+    return [name for name, _ in window.rows()]
 
 
 async def counts(window: Window) -> QueueCounts:

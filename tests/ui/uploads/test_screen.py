@@ -159,7 +159,7 @@ async def test_a_failed_upload_shows_why_and_is_retried(root: Path) -> None:
 async def test_a_completed_upload_is_described_anew(root: Path) -> None:
     await make_library(root, [Made("x.png")])
     async with window_on(root) as window:
-        await window.shows("✓ x.png")
+        await window.shows("x.png")
         await window.press("r")
         await window.shows("· x.png", "Describing x.png again.")
 
@@ -348,10 +348,10 @@ async def test_a_small_window_says_so_and_a_larger_one_goes_on(root: Path, size:
 async def test_narrow_windows_lose_size_and_age_but_not_name_and_status(root: Path) -> None:
     await make_library(root, [Made("x.png")])
     async with window_on(root, size=(99, 20), clock=lambda: NOW) as window:
-        await window.shows("✓ x.png", "1 completed")
+        await window.shows("x.png", "1 completed")
         assert "2.4 MB" not in window.text() and "1 week" not in window.text()
         await window.pilot.resize_terminal(100, 20)
-        await window.shows("✓ x.png", "2.4 MB", "1 completed", "1 week")
+        await window.shows("x.png", "2.4 MB", "1 completed", "1 week")
         assert window.text().count("completed") == 1, "the normal case is not repeated on every line"
 
 
@@ -374,7 +374,7 @@ async def test_an_upload_that_is_processed_by_another_shows_its_stage(root: Path
                 " revision = (SELECT revision FROM library)"
             )
         connection.close()
-        await window.shows("! x.mp4", "completed  no thumbnail", "1 completed")
+        await window.shows("! x.mp4", "no thumbnail", "1 completed")
         row = window.uploads.cursor_row
         assert row is not None and row.status is ProcessingStatus.COMPLETED
 

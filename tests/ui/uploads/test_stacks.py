@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,9 +14,8 @@ FEW = [Made("one.png"), Made("two.png"), Made("three.png"), Made("four.png")]
 
 def names(window: Window) -> list[str]:
     """The names of the uploads as they stand on the screen, from top to bottom, with the sign of a stack."""
-    rows = [line for line in window.text().splitlines() if set(line[:2]) & set("✓✗·◐!")]
-    found = [line.split() for line in rows if "." in line]
-    return [f"{words[1]} ❐{words[3]}" if "❐" in words else words[1] for words in found]
+    signs = [(name, re.search(r"❐ (\d+)", line)) for name, line in window.rows()]
+    return [f"{name} ❐{sign[1]}" if sign else name for name, sign in signs]
 
 
 async def shown(window: Window, *expected: str) -> None:

@@ -26,9 +26,7 @@ FEW = [
 
 def names(window: Window) -> list[str]:
     """The names of the uploads as they stand on the screen, from top to bottom."""
-    # The sign is in the first two columns; what begins further right is a notice.
-    rows = [line for line in window.text().splitlines() if set(line[:2]) & set("✓✗·◐!")]
-    return [line.split()[1] for line in rows if "." in line]
+    return [name for name, _ in window.rows()]
 
 
 async def counts(window: Window) -> QueueCounts:
@@ -41,19 +39,24 @@ async def shown(window: Window, *expected: str) -> None:
     await window.until(lambda: names(window) == list(expected), f"rows {expected}, are {names(window)}")
 
 
-async def test_sorting_goes_round_and_says_so(root: Path) -> None:
+async def test_sorting_takes_two_keys_and_says_so(root: Path) -> None:
     await make_library(root, FEW)
     async with window_on(root, size=(80, 24)) as window:
         await shown(window, "broken.png", "cherry.mp4", "Apple.png", "banana.png")
         await window.press("o")
+        await window.shows("Sort by", "n   name", "again reverses", "Esc cancel")
+        await window.press("n")
         await window.shows("name, a to z · c clears")
         await shown(window, "Apple.png", "banana.png", "broken.png", "cherry.mp4")
-        await window.press("o")
-        await window.shows("largest first")
-        await window.press("O")
+        await window.press("o", "s")
+        await window.shows("largest first", "Name ")
+        await shown(window, "banana.png", "cherry.mp4", "Apple.png", "broken.png")
+        await window.press("o", "s")
         await window.shows("smallest first")
         await shown(window, "broken.png", "Apple.png", "cherry.mp4", "banana.png")
-        await window.press("c")
+        await window.press("O")
+        await window.shows("largest first")
+        await window.press("o", "escape", "c")
         await window.shows("newest first")
         await shown(window, "broken.png", "cherry.mp4", "Apple.png", "banana.png")
 
@@ -110,10 +113,10 @@ async def test_a_search_shows_scores_and_leads_back_to_where_one_was(root: Path,
         await window.press("down")
         before = window.uploads.cursor_number
         await window.press("/", *"square", "enter")
-        await window.shows("3 results for square", "Score", "0.9")
+        await window.shows("3 results for square", "Match", "0.9")
         await window.until(lambda: window.app.focused is window.table)
         await window.press("end", "escape")
-        await window.shows("newest first", "Added" if window.app.size.width > 110 else "Status")
+        await window.shows("newest first", "Taken")
         await window.until(lambda: window.uploads.cursor_number == before, "the cursor is where it was")
         await window.press("n")
         await window.shows("3 results for square")

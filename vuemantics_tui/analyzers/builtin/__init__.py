@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 ANALYZER_NAME = "builtin"
-IMAGE_MODEL_NAME = "efficientnet-lite0"
+IMAGE_MODEL_NAME = "efficientnet-lite2"
 # The number counts the recipe of `vectors`: vectors of two recipes cannot be compared.
-EMBEDDING_MODEL_NAME = "all-MiniLM-L6-v2-int8/1"
+EMBEDDING_MODEL_NAME = "all-MiniLM-L6-v2-int8/2"

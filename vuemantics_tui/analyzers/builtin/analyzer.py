@@ -100,7 +100,7 @@ class BuiltinAnalyzer:
 
     async def embed_query(self, text: str) -> Vector:
         """Return the vector of a search text: shape (384,), length 1. Raises AnalyzerError."""
-        vectors = await self._compute.run(embed_texts, [text])
+        vectors = await self._compute.run(embed_queries, [text])
         vector: Vector = vectors[0]
         return vector
 
@@ -144,11 +144,11 @@ def describe_clip(sights: Sequence[bytes]) -> tuple[Description, Faults]:
     return describe_sight(sight, Medium.CLIP), sight.faults
 
 
-def embed_texts(texts: Sequence[str]) -> NDArray[np.float32]:
-    """Return one vector of length 1 per text: shape (texts, 384). Raises AnalyzerError."""
+def embed_queries(texts: Sequence[str]) -> NDArray[np.float32]:
+    """Return one vector of length 1 per search text: shape (texts, 384). Raises AnalyzerError."""
     from vuemantics_tui.analyzers.builtin import vectors
 
-    return vectors.embed_texts(texts)
+    return vectors.embed_texts([vectors.query_text(text) for text in texts])
 
 
 def embed_described(text: str, labels: Mapping[str, float]) -> Vector:

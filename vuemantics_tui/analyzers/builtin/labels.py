@@ -52,6 +52,8 @@ _SPOKEN = {
     "keyboard space bar": "space bar",
     "front curtain": "stage curtain",
     "horse chestnut seed": "horse chestnut",
+    # What the model says of screenshots, posters and drawings with text.
+    "website": "page of text and pictures",
 }
 _SPOKEN_KINDS = {
     "cat pet animal": "pet",
@@ -123,6 +125,26 @@ def labels_by_name() -> Mapping[str, ClassLabel]:
 def kind_sizes() -> Mapping[str, int]:
     """Return how many names belong to each kind: the more, the more general the kind."""
     return Counter(kind for label in labels_by_name().values() for kind in label.kinds)
+
+
+PAPER = "printed text on paper"
+"""A topic of `topics_by_name`."""
+
+
+@cache
+def topics_by_name() -> Mapping[str, tuple[str, ...]]:
+    """Return what people would look for where they see a class, by its name: scenes, seasons, people, activities.
+
+    ImageNet has no class for any of these, but a ski says snow, and a diaper a baby.
+    """
+    content = (files("vuemantics_tui.analyzers.builtin") / "data" / "topics.json").read_text("utf-8")
+    found: dict[str, tuple[str, ...]] = {
+        name: ("an animal",) for name, label in labels_by_name().items() if "animal" in label.kinds
+    }
+    for topic, names in json.loads(content).items():
+        for name in names:
+            found[_SPOKEN.get(name, name)] = (*found.get(_SPOKEN.get(name, name), ()), topic)
+    return found
 
 
 def named_probabilities(probabilities: Probabilities) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Scenes that the model has no class for, guessed from colours and edges: woods, sunsets, stars, pages."""
+"""Scenes that the model has no class for, guessed from colours and edges: sunsets, stars, pages, gradients."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from PIL import Image
 from vuemantics_tui.analyzers.builtin.pictures import Pixels
 from vuemantics_tui.media.colours import to_lab
 
-WOODS = "woods"
 SUNSET = "sunset"
 STARS = "points of light"
 PAGE = "page"
+GRADIENT = "gradient"
 
 _SIDE = 256
 _EDGE_STEP = 24.0
@@ -30,7 +30,9 @@ def read_scenes(pixels: Pixels) -> tuple[str, ...]:
     if min(lab.shape[:2]) < 32:
         return ()
     steps = _steps(lab[..., 0])
-    checks = ((WOODS, _is_woods), (SUNSET, _is_sunset), (STARS, _is_points_of_light), (PAGE, _is_page))
+    if _is_gradient(steps):
+        return (GRADIENT,)
+    checks = ((SUNSET, _is_sunset), (STARS, _is_points_of_light), (PAGE, _is_page))
     return tuple(name for name, check in checks if check(lab, steps))
 
 
@@ -42,10 +44,9 @@ def _steps(lightness: NDArray[np.float32]) -> NDArray[np.float32]:
     return steps
 
 
-def _is_woods(lab: NDArray[np.float32], steps: NDArray[np.float32]) -> bool:
-    """Fine, dense detail nearly everywhere, and much of it green."""
-    green = (lab[..., 1] < -4) & (lab[..., 2] > 4)
-    return bool((steps > _EDGE_STEP).mean() > 0.2 and green.mean() > 0.3)
+def _is_gradient(steps: NDArray[np.float32]) -> bool:
+    """No edge anywhere: one colour that turns into another, in which the model sees sharks."""
+    return bool((steps > 3).mean() < 0.002)
 
 
 def _is_sunset(lab: NDArray[np.float32], steps: NDArray[np.float32]) -> bool:

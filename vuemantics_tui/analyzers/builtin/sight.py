@@ -25,6 +25,7 @@ class Sight:
     """All findings in a picture. `aspect` is width over height.
 
     `probabilities` is None if there are faces: the model has no class for people, and its guesses would embarrass.
+    They are `beside_faces` then, for the vector alone.
     `faces` are heights as shares (0..1) of the picture's short side, largest first; `lines` is the text in it; `faults`
     names parts that are installed but do not work.
     """
@@ -36,6 +37,7 @@ class Sight:
     faces: tuple[float, ...] = ()
     lines: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
+    beside_faces: Probabilities | None = None
 
 
 def look(picture: Picture, cache_dir: Path) -> Sight:
@@ -58,41 +60,46 @@ def look(picture: Picture, cache_dir: Path) -> Sight:
             lines = _tried(reader.read, detailed, vision.READING, faults)
         pixels = coarse(detailed)
     height, width = pixels.shape[:2]
+    probabilities = classify(pixels, cache_dir)
     return Sight(
-        None if faces else classify(pixels, cache_dir),
+        None if faces else probabilities,
         read_palette(pixels),
         read_scenes(pixels),
         width / height,
         faces,
         lines,
         tuple(faults),
+        probabilities if faces else None,
     )
 
 
 def blend_sights(sights: Sequence[Sight]) -> Sight:
     """Combine the frames of one video (at least one) into one sight.
 
-    Labels and colours are averaged (a frame with a face adds no labels), scenes need half of the frames, each line of
-    text counts once, and the faces are those of the frame with the most.
+    Labels and colours are averaged over all frames, scenes need half of the frames, each line of text counts once, and
+    the faces are those of the frame with the most.
     """
-    seen = [sight.probabilities for sight in sights if sight.probabilities is not None]
-    probabilities: Probabilities | None = None
-    if seen:
-        probabilities = np.stack(seen).sum(axis=0) / np.float32(len(sights))
     scenes = Counter(scene for sight in sights for scene in sight.scenes)
     lines: dict[str, str] = {}
     for sight in sights:
         for line in sight.lines:
             lines.setdefault(line.casefold(), line)
     return Sight(
-        probabilities,
+        _mean([sight.probabilities for sight in sights]),
         blend_palettes([sight.palette for sight in sights]),
         tuple(scene for scene, count in scenes.items() if count * 2 >= len(sights)),
         sights[0].aspect,
         max((sight.faces for sight in sights), key=len),
         tuple(lines.values()),
         tuple(dict.fromkeys(fault for sight in sights for fault in sight.faults)),
+        _mean([sight.beside_faces for sight in sights]),
     )
+
+
+def _mean(each: Sequence[Probabilities | None]) -> Probabilities | None:
+    """The mean over all frames, where a frame without any counts as zeros; None if none has any."""
+    seen = [probabilities for probabilities in each if probabilities is not None]
+    return np.stack(seen).sum(axis=0) / np.float32(len(each)) if seen else None
 
 
 def _tried(

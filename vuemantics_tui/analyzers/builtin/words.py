@@ -7,12 +7,14 @@ from enum import StrEnum
 
 from vuemantics_tui.analyzers.builtin import ANALYZER_NAME, IMAGE_MODEL_NAME
 from vuemantics_tui.analyzers.builtin.labels import (
+    PAPER,
     kind_probabilities,
     kind_sizes,
     labels_by_name,
     named_probabilities,
+    topics_by_name,
 )
-from vuemantics_tui.analyzers.builtin.scene import PAGE, STARS, SUNSET, WOODS
+from vuemantics_tui.analyzers.builtin.scene import GRADIENT, PAGE, STARS, SUNSET
 from vuemantics_tui.analyzers.builtin.sight import Sight
 from vuemantics_tui.domain.description import Description
 from vuemantics_tui.media.colours import Palette
@@ -25,26 +27,30 @@ class Medium(StrEnum):
     CLIP = "video clip"
 
 
-_SURE, _SURE_OF_BEST = 0.12, 0.25
-_POSSIBLE, _MOST_POSSIBLE = 0.05, 2
-_KIND_SURE, _KIND_LIFT, _MOST_KINDS = 0.3, 0.2, 8
-_KEPT = 0.01
-# Below this a name is given with a reservation.
-_PLAINLY_SEEN = 0.3
+# A name, and a kind, is a fact from this probability on; names from this share of the best on, too. In a clip it is the
+# mean of the frames, few of which may show the thing. What is less sure helps to find, and is said nowhere.
+_SURE = {Medium.PHOTO: 0.3, Medium.CLIP: 0.12}
+_KIND_SURE = {Medium.PHOTO: 0.5, Medium.CLIP: 0.3}
+_SURE_OF_BEST = 0.3
+_KIND_LIFT, _MOST_KINDS = 0.2, 8
+# The labels kept for the vector: on those photos more than 40 found no more.
+_KEPT, _MOST_KEPT = 0.001, 40
+# Beside these there is more to say than what the model has classes for.
+_BESIDE_FACES, _BESIDE_TEXT = 0.5, 0.3
+# In characters: what a sign holds, and what a page holds.
+_SOME_TEXT, _MUCH_TEXT = 12, 120
 # Above this the model has a subject of its own, and a guess from colours and edges would only disturb.
 _SUBJECT_CLEAR = 0.5
+_STARS_BELOW = 0.7
+_PAPER_SHARE = 0.1
 _PANORAMA = 2.2
-# Wider than this, or as much higher, is not square any more.
-_SQUARE = 1.1
 
 _SCENE_PHRASES = {
-    WOODS: "a forest or the woods, with trees and dense green leaves",
     SUNSET: "a sky in warm colours, as at sunset or sunrise",
     STARS: "what looks like stars in space or a night sky, many small points of light in the dark",
     PAGE: "a page of printed text or a document",
 }
 _SCENE_TAGS = {
-    WOODS: ("forest", "trees"),
     SUNSET: ("sunset", "sky"),
     STARS: ("night", "stars"),
     PAGE: ("document", "text"),
@@ -52,23 +58,25 @@ _SCENE_TAGS = {
 
 
 def describe_sight(sight: Sight, medium: Medium) -> Description:
-    """Put a sight into words: sentences, tags in lower case, what was read, and the labels of 0.01 or more."""
-    if sight.palette.plain and not sight.faces:
+    """Put a sight into words: sentences, tags in lower case, what was read, and up to 40 labels with probabilities."""
+    # The frames of a clip may each be plain in a colour of its own.
+    gradient = GRADIENT in sight.scenes and medium is Medium.PHOTO
+    if not sight.faces and (sight.palette.plain or gradient):
         return _describe_plain(sight, medium)
-    # Pictures with faces have no labels, so nothing else in them is known.
     named = {} if sight.probabilities is None else named_probabilities(sight.probabilities)
-    best = max(named.values(), default=0.0)
-    # Where one of these is clear, a guess from colours and edges would only disturb.
-    scenes = () if sight.faces or best >= _SUBJECT_CLEAR else sight.scenes
+    characters = sum(len(line) for line in sight.lines)
+    scenes = () if sight.faces else _likely_scenes(sight.scenes, named, characters)
     if STARS in scenes:
         # The model knows no night sky, and takes one for whatever is black with bright spots.
         return _describe_stars(sight, medium)
-    sure, possible = _pick(named)
-    kinds = _pick_kinds(named, sure, possible)
+    sure = _pick(named, _SUBJECT_CLEAR if characters >= _MUCH_TEXT else _SURE[medium])
+    kinds = [] if characters >= _MUCH_TEXT and not sure else _pick_kinds(named, sure, _KIND_SURE[medium])
     if sight.faces:
         subject = _people(sight, medium, sure)
+    elif characters >= _MUCH_TEXT and not sure:
+        subject = [f"{_call(sight, medium)} full of text, such as a page, a poster or a screen."]
     else:
-        subject = _subject(_call(sight, medium), sure, possible, kinds, unsure=best < _PLAINLY_SEEN)
+        subject = _subject(_call(sight, medium), sure, kinds)
     sentences = [
         *subject,
         *(f"It looks like {_SCENE_PHRASES[scene]}." for scene in scenes),
@@ -79,10 +87,36 @@ def describe_sight(sight: Sight, medium: Medium) -> Description:
         *sure,
         *kinds,
         *(tag for scene in scenes for tag in _SCENE_TAGS[scene]),
+        *(["text"] if characters >= _SOME_TEXT else []),
         *_look_tags(sight.palette),
     ]
-    labels = {name: round(probability, 4) for name, probability in named.items() if probability >= _KEPT}
-    return _description(sight, sentences, tags, labels)
+    return _description(sight, sentences, tags, _labels(sight, characters))
+
+
+def _likely_scenes(scenes: Sequence[str], named: Mapping[str, float], characters: int) -> tuple[str, ...]:
+    """The scenes that neither a clear subject nor text speaks against. `named` has the likeliest first."""
+    best = max(named.values(), default=0.0)
+    paper = sum(p for name, p in named.items() if PAPER in topics_by_name().get(name, ()))
+    likely = {
+        SUNSET: best < _SUBJECT_CLEAR,
+        # It sees bubbles in them.
+        STARS: best < _STARS_BELOW and characters < _SOME_TEXT,
+        # Windows and railings have sharp marks too.
+        GRADIENT: False,
+        PAGE: best < _SUBJECT_CLEAR and paper >= _PAPER_SHARE and characters < _MUCH_TEXT,
+    }
+    return tuple(scene for scene in scenes if likely[scene])
+
+
+def _labels(sight: Sight, characters: int) -> dict[str, float]:
+    """The likeliest labels, with less weight beside faces and much text."""
+    share = _BESIDE_TEXT if characters >= _MUCH_TEXT else 1.0
+    total: dict[str, float] = {}
+    for probabilities, factor in ((sight.probabilities, share), (sight.beside_faces, share * _BESIDE_FACES)):
+        for name, probability in () if probabilities is None else named_probabilities(probabilities).items():
+            total[name] = total.get(name, 0.0) + probability * factor
+    best = sorted(total.items(), key=lambda label: -label[1])[:_MOST_KEPT]
+    return {name: round(probability, 4) for name, probability in best if probability >= _KEPT}
 
 
 def _description(
@@ -90,7 +124,7 @@ def _description(
 ) -> Description:
     unique = tuple(dict.fromkeys(tag.lower() for tag in tags))
     return Description(
-        " ".join([*sentences, *_format(sight)]),
+        " ".join(sentences),
         ANALYZER_NAME,
         IMAGE_MODEL_NAME,
         tags=unique,
@@ -100,14 +134,20 @@ def _description(
 
 
 def _describe_plain(sight: Sight, medium: Medium) -> Description:
-    colour = sight.palette.main[0]
+    colours = sight.palette.main
     thing = "image" if medium is Medium.PHOTO else str(medium)
     rest = "nothing else is shown" if not sight.lines else "some text stands on it"
+    if sight.palette.plain:
+        sentences = [
+            f"A plain solid {colours[0]} {thing}.",
+            f"One flat {colours[0]} colour fills all of it, and {rest}.",
+        ]
+        return _description(sight, sentences, ["plain", colours[0]], {})
     sentences = [
-        f"A plain solid {colour} {thing}.",
-        f"One flat {colour} colour fills all of it, and {rest}.",
+        f"A plain {enumerate_words(colours)} {thing} with a smooth gradient.",
+        f"Its colours change softly all over it, and {rest}.",
     ]
-    return _description(sight, sentences, ["plain", colour], {})
+    return _description(sight, sentences, ["plain", "gradient", *colours], {})
 
 
 def _describe_stars(sight: Sight, medium: Medium) -> Description:
@@ -124,29 +164,19 @@ def _people(sight: Sight, medium: Medium, sure: Sequence[str]) -> list[str]:
     return sentences
 
 
-def _format(sight: Sight) -> list[str]:
-    # Most pictures are wider than high: that is no news.
-    if sight.aspect >= _SQUARE:
-        return []
-    return ["Tall format." if sight.aspect <= 1 / _SQUARE else "Square format."]
-
-
-def _pick(named: Mapping[str, float]) -> tuple[list[str], list[str]]:
-    """The names to give as they are, and, where there is none, those to give as possible."""
+def _pick(named: Mapping[str, float], least: float) -> list[str]:
+    """The names to give."""
     best = max(named.values(), default=0.0)
-    sure = [name for name, p in named.items() if p >= _SURE and p >= best * _SURE_OF_BEST]
-    if sure:
-        return sure, []
-    return [], [name for name, p in named.items() if p >= _POSSIBLE][:_MOST_POSSIBLE]
+    return [name for name, p in named.items() if p >= least and p >= best * _SURE_OF_BEST]
 
 
-def _pick_kinds(named: Mapping[str, float], sure: Sequence[str], possible: Sequence[str]) -> list[str]:
+def _pick_kinds(named: Mapping[str, float], sure: Sequence[str], enough: float) -> list[str]:
     """The kinds that are likely, nearest first, without those that the names or other kinds already say."""
     sizes, total = kind_sizes(), len(labels_by_name())
 
     def least(kind: str) -> float:
         # Two names in five are animals: where anything could be, one of them is no news.
-        return _KIND_SURE if sure or possible else max(_KIND_SURE, sizes[kind] / total + _KIND_LIFT)
+        return enough if sure else max(enough, sizes[kind] / total + _KIND_LIFT)
 
     likely = [kind for kind, p in kind_probabilities(named).items() if p >= least(kind)]
     said = [name.lower() for name in sure]
@@ -165,24 +195,17 @@ def _call(sight: Sight, medium: Medium) -> str:
     return f"A {medium}"
 
 
-def _subject(
-    call: str, sure: Sequence[str], possible: Sequence[str], kinds: Sequence[str], *, unsure: bool
-) -> list[str]:
+def _subject(call: str, sure: Sequence[str], kinds: Sequence[str]) -> list[str]:
     general = [with_article(kind) for kind in kinds]
     if sure:
         things = [with_article(name) for name in sure]
-        seen = f"{call} of what looks like" if unsure else f"{call} of"
         # Names of one kind are guesses at the same thing; names of several kinds are several things.
         if _of_one_kind(sure):
-            opening = f"{seen} {enumerate_words(things, 'or')}"
+            opening = f"{call} of {enumerate_words(things, 'or')}"
             return [f"{opening}: {enumerate_words(general)}." if general else f"{opening}."]
-        sentences = [f"{seen} {enumerate_words(things)}."]
+        sentences = [f"{call} of {enumerate_words(things)}."]
         return [*sentences, f"It shows {enumerate_words(general)}."] if general else sentences
-    guesses = enumerate_words([with_article(name) for name in possible], "or")
-    if general:
-        opening = f"{call} of {enumerate_words(general)}"
-        return [f"{opening}, possibly {guesses}." if guesses else f"{opening}."]
-    return [f"{call}, possibly of {guesses}." if guesses else f"{call} without one clear subject."]
+    return [f"{call} of {enumerate_words(general)}." if general else f"{call} without one clear subject."]
 
 
 def _of_one_kind(names: Sequence[str]) -> bool:

@@ -12,6 +12,7 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
+from textual.binding import BindingType
 from textual.content import Content
 from textual.geometry import Size
 from textual.message import Message
@@ -22,7 +23,7 @@ from vuemantics_tui.domain.text import size_words, visible
 from vuemantics_tui.ui.phrases import age_words
 from vuemantics_tui.ui.picker.folder import Entry, Kind
 from vuemantics_tui.ui.picker.marks import Marks, Tallies, Tally
-from vuemantics_tui.ui.widgets.cursor_list import CursorList
+from vuemantics_tui.ui.widgets.cursor_list import LAST_BY_LETTER, CursorList
 from vuemantics_tui.ui.widgets.one_line import fit, fit_name
 
 
@@ -152,6 +153,7 @@ class FileHeading(Widget):
 class FileList(CursorList[LineStyle]):
     """The entries of a folder in the order given. Posts EntryHighlighted, EntryOpened and MarkClicked."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [LAST_BY_LETTER]
     STYLES = "file-list"
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"file-list--{name}" for name in (*get_args(LineStyle), "cursor")}
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from rich.segment import Segment
-from textual.geometry import Region
+from textual.geometry import Region, Size
 from textual.strip import Strip
 
 from vuemantics_tui.ui.pictures.loader import Drawn, Graphics, PictureMode, Rendered, opened, placed
@@ -156,7 +156,7 @@ class Overlay:
         self._drawn: dict[tuple[int, int], int] = {}
         self._patches: dict[int, Patch] = {}
         self._patch = 0
-        self._rows = 0
+        self._size = Size(0, 0)
         # Written before the next update.
         self._due: list[str] = []
         self._resting: asyncio.TimerHandle | None = None
@@ -183,8 +183,9 @@ class Overlay:
 
     # The screen
 
-    def over(self, update: CompositorUpdate) -> CompositorUpdate:
-        """Return the update of the screen as the terminal gets it: with blocks for the cells of pictures."""
+    def over(self, update: CompositorUpdate, size: Size) -> CompositorUpdate:
+        """Return the update of a screen of this size as the terminal gets it: with blocks for the cells of pictures."""
+        self._size = size
         return OverlaidUpdate(self, update) if self._pictures or self._wanted or self._due else update
 
     def reset(self) -> None:
@@ -216,7 +217,6 @@ class Overlay:
         moved = bool(out)
         pen = Pen(out)
         for y, x, strip in pieces_of(update):
-            self._rows = max(self._rows, y + 1)
             if _CELL in strip.text:
                 moved |= self._write_pictures(y, x, strip, console, pen)
             else:
@@ -230,6 +230,8 @@ class Overlay:
         """Write a line with cells of pictures in it; leave out those that are there already."""
         moved = False
         line = self._wanted.setdefault(y, {})
+        # After the window was made smaller, a paint may still be for the size before.
+        right = min(x + strip.cell_length, self._size.width if y < self._size.height else 0)
         for text, style, _ in strip:
             for found in _CELLS.finditer(text):
                 if (plain := found[2]) is not None:
@@ -238,7 +240,8 @@ class Overlay:
                     pen.write(y, x, piece, console)
                     x += piece.cell_length
                     continue
-                cells = list(decoded(found[1]))
+                # What a widget paints outside of its place, its neighbours paint over.
+                cells = list(decoded(found[1]))[: max(0, right - x)]
                 there = [line.get(x + place) == cell for place, cell in enumerate(cells)]
                 for begin, end in _runs(cells, there):
                     if there[begin]:
@@ -332,7 +335,7 @@ class Overlay:
         return None
 
     def _lacks(self, y: int, x: int, cell: Cell) -> bool:
-        if y == self._rows - 1 and not self.encoding.last_row:
+        if y == self._size.height - 1 and not self.encoding.last_row:
             return False
         return (y, x) not in self._drawn and self._wanted.get(y, {}).get(x) == cell
 

@@ -11,6 +11,7 @@ from textual.containers import Vertical
 
 from vuemantics_tui.ui.actions import key_of
 from vuemantics_tui.ui.pictures.loader import PictureLoader
+from vuemantics_tui.ui.uploads.columns import TableColumns
 from vuemantics_tui.ui.uploads.gallery import Gallery
 from vuemantics_tui.ui.uploads.table import TableHeading, UploadTable
 from vuemantics_tui.ui.uploads.upload_list import Change, UploadList
@@ -29,17 +30,19 @@ class Browser(Vertical):
         uploads: UploadList,
         clock: Callable[[], datetime],
         pictures: PictureLoader,
+        columns: TableColumns,
         *,
         id: str | None = None,
     ) -> None:
         super().__init__(id=id)
         self._uploads = uploads
-        self._table = UploadTable(uploads, clock, id="uploads")
+        self._columns = columns
+        self._table = UploadTable(uploads, columns, clock, id="uploads")
         self._gallery = Gallery(library, uploads, pictures, id="gallery")
 
     def compose(self) -> ComposeResult:
         """The table with its heading, the gallery, and what is said where there is nothing."""
-        yield TableHeading(self._uploads, id="heading")
+        yield TableHeading(self._uploads, self._columns, id="heading")
         yield self._table
         yield self._gallery
         yield Words(id="nothing")

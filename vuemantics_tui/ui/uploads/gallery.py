@@ -83,7 +83,7 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
         hidden("gallery-page-up", "pageup", "tile_pages(-1)", "page up", "Page up", MOVE),
         hidden("gallery-page-down", "pagedown", "tile_pages(1)", "page down", "Page down", MOVE),
         hidden("gallery-first", "home", "tile_first", "first", "First upload", MOVE),
-        hidden("gallery-last", "end,G", "tile_last", "last", "Last upload", MOVE),
+        hidden("gallery-last", "end", "tile_last", "last", "Last upload", MOVE),
     ]
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"gallery--{name}" for name in STYLES}
     # As with the table: its own size does not depend on it.

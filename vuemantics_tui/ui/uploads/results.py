@@ -25,6 +25,15 @@ class Why:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a line shows of why it was found: the score, the words that matched, the sentence that has them, if any."""
+
+    score: float | None = None
+    matched: tuple[str, ...] = ()
+    sentence: str = ""
+
+
 class Results:
     """The hits of a search with their scores. `of_line` is what a search line found, None for a likeness."""
 
@@ -35,6 +44,7 @@ class Results:
         # The search line; empty for a likeness.
         self.text = text
         self.similar_to = similar_to
+        self._found: dict[int, Found] = {}
         self._by_number = {hit.upload.number: hit for hit in hits}
 
     @property
@@ -56,15 +66,14 @@ class Results:
         of_line = self.of_line
         return of_line is not None and of_line.below > 0 and len(of_line) <= of_line.kept
 
-    def score(self, number: int) -> float | None:
-        """Return the score of an upload, None where it has none."""
+    def found(self, number: int) -> Found:
+        """Return what a line of the table shows of why an upload was found."""
         hit = self._by_number.get(number) if self.has_scores else None
-        return None if hit is None else hit.score
-
-    def matched(self, number: int) -> tuple[str, ...]:
-        """Return the words of the search line that an upload holds."""
-        hit = self._by_number.get(number) if self.has_scores else None
-        return () if hit is None else hit.matched
+        if hit is None:
+            return Found()
+        if number not in self._found:
+            self._found[number] = Found(hit.score, hit.matched, hit.sentence)
+        return self._found[number]
 
     def hit(self, number: int) -> SearchHit | None:
         """Return what a search line found of an upload; None for a likeness."""

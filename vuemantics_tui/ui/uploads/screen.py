@@ -16,12 +16,14 @@ from textual.geometry import Size
 from textual.screen import Screen
 from textual.widgets import Input, Static
 
-from vuemantics_tui.domain.view import View
+from vuemantics_tui.domain.upload import QueueCounts
+from vuemantics_tui.domain.view import SortKey, View
 from vuemantics_tui.ui.actions import ACT, FIND, MARK, PROGRAM, QUEUE, VIEW, action, hidden, key_of
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader, TimePassed, WorkProgressed
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.pictures.loader import Drawn, PictureLoader, mode_of
 from vuemantics_tui.ui.uploads.browser import Browser
+from vuemantics_tui.ui.uploads.columns import TableColumns
 from vuemantics_tui.ui.uploads.commands import UploadCommands
 from vuemantics_tui.ui.uploads.gallery import Gallery, TileOpened
 from vuemantics_tui.ui.uploads.intake import FilesNamed, Intake, PathField, PathFieldLeft, PathInput
@@ -31,7 +33,7 @@ from vuemantics_tui.ui.uploads.queue_bar import QueueBar
 from vuemantics_tui.ui.uploads.results import Results
 from vuemantics_tui.ui.uploads.search_bar import PathTyped, SearchBar, SearchClosed, SearchInput, SearchLeft
 from vuemantics_tui.ui.uploads.servers import HeaderLine, OutageLine
-from vuemantics_tui.ui.uploads.table import UploadTable
+from vuemantics_tui.ui.uploads.table import HeadingClicked, TagClicked, UploadTable
 from vuemantics_tui.ui.uploads.upload_list import Change, UploadList
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 
@@ -75,9 +77,11 @@ class UploadsScreen(Screen[None]):
         hidden("show-stats", "#", "show_stats", "statistics", "Show statistics of the library", PROGRAM),
         hidden("show-failures", "F", "show_failures", "failures", "Show failures by reason, with what helps", QUEUE),
         hidden("look-now", "w", "look_now", "check server", "Check now whether the server is back", QUEUE),
-        action("sort-by", "o", "sort_by", "sort", "Next sort order: added, name, size, …", VIEW),
+        action("sort-by", "o", "sort_by", "sort", "Sort by date, name, size, rating, …", VIEW),
         hidden("reverse-sort", "O", "reverse_sort", "reverse", "Reverse the sort order", VIEW),
-        action("filter-by", "f", "filter_by", "filter", "Filter by status or type, include hidden", VIEW),
+        action("filter-by", "f", "filter_by", "filter", "Show photos, videos, failed uploads, … only", VIEW),
+        hidden("choose-columns", "|", "choose_columns", "columns", "Choose and order the columns of the table", VIEW),
+        hidden("go-to", "G", "go_to", "go to", "Go to the top, a date, the trash, statistics, …", VIEW),
         hidden("clear-view", "c", "clear_view", "clear", "Clear search, filter, order and marks", VIEW),
         action("toggle-gallery", "g", "toggle_gallery", "gallery", "Switch between gallery and table", VIEW),
         hidden("toggle-pane", "v", "toggle_pane", "pane", "Show or hide the pane", VIEW),
@@ -108,6 +112,7 @@ class UploadsScreen(Screen[None]):
         super().__init__()
         self.library = library
         self.uploads = UploadList(library, view or View())
+        self.columns = TableColumns(library.settings.columns.split(","))
         self.intake = Intake(library, notices)
         self._notices = notices
         self._clock = clock
@@ -126,7 +131,7 @@ class UploadsScreen(Screen[None]):
             yield HeaderLine(self.library, id="header")
             yield SearchBar(self.library, self.uploads, id="search")
             with Horizontal(id="middle"):
-                yield Browser(self.library, self.uploads, self._clock, self._pictures, id="browser")
+                yield Browser(self.library, self.uploads, self._clock, self._pictures, self.columns, id="browser")
                 yield UploadPane(self.library, self._clock, loader=self._pictures, why=self.uploads.why, id="pane")
             with Vertical(id="empty"):
                 yield Static(id="empty-text")
@@ -345,22 +350,64 @@ class UploadsScreen(Screen[None]):
         with self._notices.errors_told():
             await change()
 
-    def action_sort_by(self) -> None:
-        """Take the next sort order."""
-        self._change_list(self.uploads.sort_by_next)
+    @work(group="asking", exit_on_error=False)
+    async def action_sort_by(self) -> None:
+        """Ask for the order."""
+        from vuemantics_tui.ui.screens.menu import BEST_MATCH, SortMenu
+
+        without = () if self.uploads.has_scores else ("sort-match",)
+        chosen = await self.app.push_screen_wait(
+            SortMenu(chosen={f"sort-{self.uploads.sorted_by or BEST_MATCH}"}, without=without)
+        )
+        if chosen == BEST_MATCH:
+            self._change_list(self.uploads.sort_by_match)
+        elif chosen is not None:
+            self._change_list(lambda: self.uploads.sort_by(SortKey(chosen)))
 
     def action_reverse_sort(self) -> None:
         """Reverse the sort order."""
-        self._change_list(lambda: self.uploads.change_view(self.uploads.view.reversed()))
+        self._change_list(self.uploads.reverse)
+
+    @on(HeadingClicked)
+    def _sort_by_heading(self, message: HeadingClicked) -> None:
+        self._change_list(lambda: self.uploads.sort_by(message.sort))
+
+    @on(TagClicked)
+    def _search_tag(self, message: TagClicked) -> None:
+        from vuemantics_tui.domain.query import TextField, TextFilter
+
+        self._search_bar.run(str(TextFilter.exactly(TextField.TAG, message.tag)))
 
     @work(group="asking", exit_on_error=False)
     async def action_filter_by(self) -> None:
         """Ask what to list."""
-        from vuemantics_tui.ui.screens.filter import FilterScreen
+        from vuemantics_tui.ui.screens.menu import FilterMenu, facets_of, with_facet
 
-        view = await self.app.push_screen_wait(FilterScreen(self.uploads.view))
-        if view is not None:
-            self._change_list(lambda: self.uploads.change_view(view))
+        counts = Feed.of(self).counts or QueueCounts()
+        numbers = {
+            f"filter-{name}": getattr(counts, name) for name in ("waiting", "running", "completed", "failed", "hidden")
+        }
+        chosen = await self.app.push_screen_wait(FilterMenu(chosen=facets_of(self.uploads.view), counts=numbers))
+        if chosen is not None:
+            self._change_list(lambda: self.uploads.change_view(with_facet(self.uploads.view, chosen)))
+
+    def action_choose_columns(self) -> None:
+        """Choose the columns of the table."""
+        from vuemantics_tui.ui.screens.columns import ColumnsScreen
+
+        self.app.push_screen(ColumnsScreen(self.columns))
+
+    @work(group="asking", exit_on_error=False)
+    async def action_go_to(self) -> None:
+        """Ask where to go, and do what leads there."""
+        from vuemantics_tui.ui.palette import reachable
+        from vuemantics_tui.ui.screens.menu import WAYS, GoMenu
+
+        offered = {entry.action.id: entry for entry in reachable(self)}
+        ways = {name: [offered[id] for id in ids if id in offered] for name, (_, *ids) in WAYS.items()}
+        chosen = await self.app.push_screen_wait(GoMenu(without=[f"go-{name}" for name in ways if not ways[name]]))
+        if chosen is not None:
+            await self.app.run_action(ways[chosen][0].action.action, ways[chosen][0].node)
 
     def action_clear_view(self) -> None:
         """List everything, newest first, without marks."""

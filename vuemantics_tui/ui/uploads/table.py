@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Literal, get_args
@@ -10,95 +10,121 @@ from typing import ClassVar, Literal, get_args
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
-from textual import on, work
+from textual import events, on, work
 from textual.content import Content
 from textual.geometry import Size
+from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from vuemantics_tui.domain.text import size_words, visible, word_places
-from vuemantics_tui.domain.upload import RUNNING, ProcessingStatus, UploadRow, stack_sign
+from vuemantics_tui.domain.text import visible, word_places
+from vuemantics_tui.domain.upload import RUNNING, ProcessingStatus, UploadRow
+from vuemantics_tui.domain.view import SortKey
 from vuemantics_tui.ui.feed import Feed, TimePassed, WorkProgressed
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.phrases import age_words, glyph_of, reason_of
+from vuemantics_tui.ui.uploads.columns import (
+    BY_LABEL,
+    DESCRIPTION,
+    GAP,
+    LEAD,
+    NAME,
+    RATING,
+    TAGS,
+    Column,
+    Layout,
+    TableColumns,
+    fitting_signs,
+    shown_words,
+    signs_of,
+    tags_of,
+)
+from vuemantics_tui.ui.uploads.results import Found
 from vuemantics_tui.ui.uploads.upload_list import Change, UploadList
 from vuemantics_tui.ui.widgets.cursor_list import CursorList
 from vuemantics_tui.ui.widgets.one_line import fit, fit_name
 
-LineStyle = Literal["name", "match", "mark", "dim", "done", "running", "rest", "warning", "error"]
+LineStyle = Literal["name", "shows", "match", "mark", "sign", "dim", "done", "running", "rest", "warning", "error"]
 Piece = tuple[str, LineStyle]
 
 _GLYPH_STYLES: dict[str, LineStyle] = {"✓": "done", "◐": "running", "✗": "error", "!": "warning", "·": "dim"}
 MARK = "▌"
-
-# Below this many columns of the window, size and age give way to name and status; so they do in a table that the pane
-# leaves less than the second of these.
-WIDE_ENOUGH = 100
-WIDE_ENOUGH_TABLE = 70
-GAP = "  "
-LEAD = 3  # a blank, the glyph, a blank
-SIZE = 7
-AGE = 9
-SCORE = 6
 BAR = 6
-NARROWEST_STATUS = BAR + 1 + len("frame 10 of 10")
-STATUS_SHARE = 0.42
-WIDE_STATUS_SHARE = 0.5
-NARROWEST_NAME = 12
-
-
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """How many cells each column has; 0 means that it is not shown. `total` is the whole line.
-
-    The scores of a search stand where else the age does, and stay in a narrow window.
-    """
-
-    name: int
-    size: int
-    status: int
-    age: int
-    total: int
-
-    @classmethod
-    def of(cls, total: int, *, window: int, scores: bool = False) -> Columns:
-        """Return the columns of a line of `total` cells in a window of `window` cells."""
-        gap = len(GAP)
-        wide = window >= WIDE_ENOUGH and total >= WIDE_ENOUGH_TABLE
-        last = SCORE if scores else AGE if wide else 0
-        taken = LEAD + gap + 1 + (SIZE + gap if wide else 0) + (last + gap if last else 0)
-        rest = max(0, total - taken)
-        status = min(
-            max(NARROWEST_STATUS, int(rest * (WIDE_STATUS_SHARE if wide else STATUS_SHARE))),
-            max(0, rest - NARROWEST_NAME),
-        )
-        return cls(rest - status, SIZE if wide else 0, status, last, total)
+# From so many cells on, signs have a colour of their own.
+COLOURFUL = 85
+# Cells before a match, so that it is read as part of its sentence.
+_BEFORE_MATCH = 12
 
 
 def line_pieces(
-    row: UploadRow,
-    word: str,
-    columns: Columns,
-    now: datetime,
-    *,
-    marked: bool = False,
-    score: float | None = None,
-    matched: Sequence[str] = (),
+    row: UploadRow, word: str, layout: Layout, now: datetime, *, marked: bool = False, found: Found | None = None
 ) -> list[Piece]:
-    """Return the line of one upload: mark, glyph, name, size, status, age or score. `word` names its status."""
+    """Return the line of one upload: mark, sign of its state, columns, signs, score. `word` names its status.
+
+    The status is shown only where it is not the usual one: in the place of the description, or where that is no column
+    of all that stands behind the name.
+    """
+    found = found or Found()
     glyph = glyph_of(row)
-    sign = stack_sign(row)
-    sign_cells = cell_len(sign) + 1 if sign else 0
-    name = fit_name(visible(row.filename), max(1, columns.name - sign_cells))
-    pieces: list[Piece] = [(MARK if marked else " ", "mark"), (f"{glyph} ", glyph_style(glyph))]
-    named = lit(name, matched, "dim" if glyph == "·" else "name")
-    pieces += with_sign(named, sign, columns.name) if sign else named
-    size = GAP + size_words(row.file_size).rjust(columns.size) if columns.size else ""
-    pieces.append((size + GAP, "dim"))
-    pieces.extend(_status_pieces(row, word, columns.status))
-    last = age_words(row.created_at, now) if score is None else f"{score:.2f}"
-    pieces.append(((GAP + last.rjust(columns.age) if columns.age else "") + " ", "dim"))
-    return _without_blank_ones(pieces)
+    pieces: list[Piece] = [(MARK if marked else " ", "mark")]
+    pieces.append(("  ", "dim") if glyph == "✓" else (f"{glyph} ", glyph_style(glyph)))
+    at = LEAD
+    for label, start, width in _cells_of(row, layout):
+        pieces.append((" " * (start - at), "dim"))
+        pieces += _cell_pieces(row, word, label, width, layout.is_wide, now, found)
+        at = start + width
+    signs = fitting_signs(signs_of(row, rating=not layout.shows(RATING)), layout.signs)
+    # Each colour costs some 40 bytes of every move of the cursor, which a narrow window over SSH feels.
+    style: LineStyle = "sign" if layout.total >= COLOURFUL else "shows"
+    pieces += [(GAP, "dim"), (signs + " " * (layout.signs - cell_len(signs)), style)]
+    if layout.score:
+        score = "" if found.score is None else f"{found.score:.2f}"
+        pieces.append((GAP + score.rjust(layout.score), "dim"))
+    return _without_blank_ones([*pieces, (" ", "dim")])
+
+
+def _cells_of(row: UploadRow, layout: Layout) -> Iterator[tuple[str, int, int]]:
+    """Yield the label, start and width of each cell of a line; the status has an empty label."""
+    if row.status is ProcessingStatus.COMPLETED:
+        yield from ((each.column.label, each.start, each.width) for each in layout.placed)
+        return
+    if layout.shows(DESCRIPTION):
+        for each in layout.placed:
+            yield "" if each.column.label == DESCRIPTION else each.column.label, each.start, each.width
+        return
+    last = layout.placed[-1]
+    for each in layout.placed:
+        yield each.column.label, each.start, each.width
+        if each.column.label == NAME:
+            start = each.start + each.width + len(GAP)
+            if start < last.start + last.width:
+                yield "", start, last.start + last.width - start
+            return
+
+
+def _cell_pieces(
+    row: UploadRow, word: str, label: str, width: int, wide: bool, now: datetime, found: Found
+) -> list[Piece]:
+    if not label:
+        return _status_pieces(row, word, width)
+    if label == NAME:
+        return lit(fit_name(visible(row.filename), width), found.matched, "dim" if glyph_of(row) == "·" else "name")
+    if label == DESCRIPTION and found.sentence:
+        return _sentence_pieces(found, width)
+    column = BY_LABEL[label]
+    text = column.cell(row, now, wide)
+    text = " " * (width - cell_len(text)) + text if column.right else text
+    return [(fit(text, width), "shows" if label == DESCRIPTION else "dim")]
+
+
+def _sentence_pieces(found: Found, width: int) -> list[Piece]:
+    """Return the sentence that a search found, from a few words before its first match if that is far behind."""
+    text = shown_words(found.sentence)
+    places = word_places(text, found.matched)
+    if places and places[0][1] > width - 1:
+        start = text.find(" ", max(0, places[0][0] - _BEFORE_MATCH), places[0][0])
+        text = "…" + text[start + 1 if start >= 0 else places[0][0] :]
+    return lit(fit(text, width), found.matched, "shows")
 
 
 def with_sign(name: Sequence[Piece], sign: str, width: int) -> list[Piece]:
@@ -114,6 +140,8 @@ def _without_blank_ones(pieces: Iterable[Piece]) -> list[Piece]:
     joined: list[Piece] = []
     before = ""
     for text, style in pieces:
+        if not text:
+            continue
         if text.isspace() and style != "match":
             before += text
         elif style == "match" and before:
@@ -155,9 +183,6 @@ def _status_pieces(row: UploadRow, word: str, width: int) -> list[Piece]:
         ]
     style: LineStyle = "error" if row.status is ProcessingStatus.FAILED else "dim"
     reason = visible(reason_of(row))
-    if row.status is ProcessingStatus.COMPLETED and not reason:
-        # The normal case: its sign says it, and a word on each line would hide the others.
-        return [(" " * width, "dim")]
     room = width - cell_len(word) - len(GAP)
     if not reason or room < len(GAP):
         return [(fit(word, width), style)]
@@ -170,30 +195,85 @@ SCROLLBAR_CELLS = 1
 RETRY_SECONDS = 1.0
 
 
-class TableHeading(Widget):
-    """The names of the columns, over the table."""
+@dataclass
+class HeadingClicked(Message):
+    """The mouse was pressed on the heading of a column that the list can be sorted by."""
 
-    def __init__(self, uploads: UploadList, *, id: str | None = None) -> None:
+    sort: SortKey
+
+
+@dataclass
+class TagClicked(Message):
+    """The mouse was pressed on a tag."""
+
+    tag: str
+
+
+class TableHeading(Widget):
+    """The names of the columns, over the table. A click sorts by one."""
+
+    def __init__(self, uploads: UploadList, columns: TableColumns, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._uploads = uploads
+        self._columns = columns
+        self._hovered: str | None = None
 
     def on_mount(self) -> None:
-        """Follow the list: its scores have a column."""
+        """Follow the list, whose scores have a column, and the choice of columns."""
         self._uploads.listeners.append(self._list_changed)
+        self._columns.listeners.append(self.refresh)
 
     def _list_changed(self, change: Change) -> None:
         if change is Change.REPLACED:
             self.refresh()
 
+    @property
+    def _layout_of_line(self) -> Layout:
+        return self._columns.layout(self.size.width - SCROLLBAR_CELLS, scores=self._uploads.has_scores)
+
     def render(self) -> Content:
-        """Return the names."""
-        scores = self._uploads.has_scores
-        columns = Columns.of(self.size.width - SCROLLBAR_CELLS, window=self.app.size.width, scores=scores)
-        line = " " * LEAD + "Name".ljust(columns.name)
-        line += GAP + "Size".rjust(columns.size) if columns.size else ""
-        line += GAP + "Status".ljust(columns.status)
-        line += GAP + ("Score" if scores else "Added").rjust(columns.age) if columns.age else ""
-        return Content(line)
+        """Return the names, with the direction behind the one that the list is sorted by."""
+        layout = self._layout_of_line
+        parts: list[tuple[str, str]] = []
+        at = 0
+        for each in layout.placed:
+            column = each.column
+            sign = ""
+            if column.sort is not None and column.sort is self._uploads.sorted_by:
+                sign = " ▼" if self._uploads.view.descending else " ▲"
+            name = fit(column.heading, min(cell_len(column.heading), max(0, each.width - len(sign)))) + sign
+            before = each.start - at + (each.width - cell_len(name) if column.right else 0)
+            parts.append((" " * before, ""))
+            hovered = column.label == self._hovered
+            parts.append((name, "$foreground on $line" if hovered else "$accent" if sign else ""))
+            at += before + cell_len(name)
+        if layout.score:
+            parts.append(("Match".rjust(layout.total - 1 - at), ""))
+        return Content.assemble(*parts)
+
+    def _sortable_at(self, x: int) -> Column | None:
+        placed = self._layout_of_line.at(x)
+        return placed.column if placed is not None and placed.column.sort is not None else None
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Show that the heading under the mouse can be clicked."""
+        column = self._sortable_at(event.x)
+        self._hover(None if column is None else column.label)
+
+    def on_leave(self) -> None:
+        """Show none as being under the mouse."""
+        self._hover(None)
+
+    def _hover(self, label: str | None) -> None:
+        if label != self._hovered:
+            self._hovered = label
+            self.refresh()
+
+    def on_click(self, event: events.Click) -> None:
+        """Sort by the column under the mouse; again, and the order is reversed."""
+        column = self._sortable_at(event.x)
+        if column is not None and column.sort is not None:
+            self.post_message(HeadingClicked(column.sort))
 
 
 class UploadTable(CursorList[LineStyle]):
@@ -202,9 +282,12 @@ class UploadTable(CursorList[LineStyle]):
     STYLES = "upload-table"
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"upload-table--{name}" for name in (*get_args(LineStyle), "cursor")}
 
-    def __init__(self, uploads: UploadList, clock: Callable[[], datetime], *, id: str | None = None) -> None:
+    def __init__(
+        self, uploads: UploadList, columns: TableColumns, clock: Callable[[], datetime], *, id: str | None = None
+    ) -> None:
         super().__init__(id=id)
         self._uploads = uploads
+        self._columns = columns
         self._clock = clock
         # What each line of the screen showed when it was painted last.
         self._painted: dict[int, tuple[object, ...]] = {}
@@ -216,6 +299,7 @@ class UploadTable(CursorList[LineStyle]):
         """Follow the list, and what moves by itself."""
         Feed.of(self).follow(self)
         self._uploads.listeners.append(self._list_changed)
+        self._columns.listeners.append(self.refresh)
         self._list_changed(Change.REPLACED)
 
     @property
@@ -291,6 +375,7 @@ class UploadTable(CursorList[LineStyle]):
         return rows.wanting(self._uploads.numbers(self._visible(self._height)))
 
     def _load_later(self) -> None:
+        self._fit_names()
         if not self._loading and self.is_mounted and self._wanted():
             self._loading = True
             self._load_wanted()
@@ -313,6 +398,10 @@ class UploadTable(CursorList[LineStyle]):
             self.repaint_outdated()
             if not all_there:
                 return  # some were deleted a moment ago: the feed will say so
+
+    def _fit_names(self) -> None:
+        seen = (self._uploads.rows.get(number) for number in self._uploads.numbers(self._visible()))
+        self._columns.fit_names(row.filename for row in seen if row is not None)
 
     # Painting
 
@@ -338,17 +427,11 @@ class UploadTable(CursorList[LineStyle]):
             segments.append(Segment(text, style))
         return Strip(segments).adjust_cell_length(width, blank).simplify()
 
-    def _pieces(self, row: UploadRow, width: int, now: datetime) -> list[tuple[str, LineStyle]]:
-        results = self._uploads.results
-        return line_pieces(
-            row,
-            self._uploads.word_of(row),
-            Columns.of(width, window=self.app.size.width, scores=self._uploads.has_scores),
-            now,
-            marked=row.number in self._uploads.marks,
-            score=results.score(row.number) if results is not None else None,
-            matched=results.matched(row.number) if results is not None else (),
-        )
+    def _pieces(self, row: UploadRow, width: int, now: datetime) -> list[Piece]:
+        uploads = self._uploads
+        layout = self._columns.layout(width, scores=uploads.has_scores)
+        marked, found = row.number in uploads.marks, uploads.found(row.number)
+        return line_pieces(row, uploads.word_of(row), layout, now, marked=marked, found=found)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Read what came into view."""
@@ -362,3 +445,18 @@ class UploadTable(CursorList[LineStyle]):
     def on_show(self) -> None:
         """Find the cursor, which moved while the table was hidden."""
         self.reveal_cursor()
+
+    def line_clicked(self, event: events.Click) -> None:
+        """Search for the tag under the mouse."""
+        row = self._uploads.cursor_row
+        width = self.scrollable_content_region.width
+        placed = self._columns.layout(width, scores=self._uploads.has_scores).at(event.x)
+        if row is None or placed is None or placed.column.label != TAGS:
+            return
+        at = placed.start
+        for tag in tags_of(row):
+            at += cell_len(visible(tag))
+            if event.x < at:
+                self.post_message(TagClicked(tag))
+                return
+            at += len(", ")

@@ -17,7 +17,7 @@ from vuemantics_tui.domain.text import counted
 from vuemantics_tui.domain.upload import Upload, UploadRow, status_word
 from vuemantics_tui.domain.view import SortKey, View
 from vuemantics_tui.ui.uploads.listing import Listing, Marks, Pins
-from vuemantics_tui.ui.uploads.results import Results, Why
+from vuemantics_tui.ui.uploads.results import Found, Results, Why
 
 if TYPE_CHECKING:
     from vuemantics_tui.library import Library, SearchHit, SearchResults, UploadStore
@@ -115,6 +115,8 @@ class UploadList:
         self._pins = Pins()
         self._cursor = 0
         self._return_to: int | None = None
+        # Whether the results of a search were sorted by hand, by another key than how well they match.
+        self._results_sorted = False
         self._is_read = False
         # The marks to go back to from an opened stack.
         self._marks_outside: Marks | None = None
@@ -144,6 +146,10 @@ class UploadList:
         hit = self.results.hit(upload.number) if self.results is not None else None
         return None if hit is None else Why(hit, hit.sentence, self.text)
 
+    def found(self, number: int) -> Found:
+        """Return what a line of the table shows of why an upload was found; nothing where no search listed it."""
+        return Found() if self.results is None or self.opened else self.results.found(number)
+
     def numbers(self, lines: Iterable[int]) -> list[int]:
         """Return the numbers of the uploads on these lines, as far as there are any."""
         return [self._listing[line] for line in lines if 0 <= line < len(self._listing)]
@@ -164,6 +170,12 @@ class UploadList:
         return self.results is not None and self.results.has_scores and not self.opened
 
     @property
+    def sorted_by(self) -> SortKey | None:
+        """The key that the list is sorted by; None in an opened stack, and where a search has an order of its own."""
+        in_own_order = self.opened or (self.results is not None and not self._sorts(self.results))
+        return None if in_own_order else self.view.sort
+
+    @property
     def text(self) -> str:
         """The search line whose results are listed; empty where there is none."""
         return self.results.text if self.results is not None else ""
@@ -173,12 +185,20 @@ class UploadList:
         if self.opened:
             parts = [f"a stack of {counted(len(self), 'upload')}", "Esc goes back"]
         else:
-            parts = [self.view.words() if self.results is None else self.results.words(below_key)]
+            parts = [self.view.words() if self.results is None else self._result_words(below_key)]
         if len(self.marks):
             parts.insert(0, f"{len(self.marks):,} marked")
         if clear_key and not self.opened and self.results is None and self.view != self._begun_with:
             parts.append(f"{clear_key} clears")
         return " · ".join(parts)
+
+    def _result_words(self, below_key: str) -> str:
+        assert self.results is not None
+        order = self.view.order_words if self._sorts(self.results) else ""
+        shown = self.results.words(below_key)
+        if self.view.narrows and len(self) != len(self.results.numbers):
+            shown = f"{len(self):,} of {shown}"
+        return " · ".join(filter(None, (shown, order, self.view.filter_words)))
 
     # The cursor
 
@@ -326,10 +346,10 @@ class UploadList:
             hits = await before.again()
         except UsageError:
             return  # what the line names is gone: what it found stays until something else is asked for
-        if asked == self._asked and not before.look_like(hits):
-            self._show(
-                Results(hits, before.again, text=before.text, similar_to=before.similar_to), cursor=self.cursor_number
-            )
+        results = Results(hits, before.again, text=before.text, similar_to=before.similar_to)
+        listing = await self._listing_of(results)
+        if asked == self._asked and not (before.look_like(hits) and list(listing) == list(self._listing)):
+            self._show(results, listing, cursor=self.cursor_number)
 
     async def _pinned(self) -> list[int]:
         """Return what stands on top: what runs just now, but among the results of a search nothing."""
@@ -341,6 +361,27 @@ class UploadList:
         listing = Listing(await self._library.uploads.in_view(self.view), newest_first=self.live)
         listing.pin(await self._pinned())
         return listing
+
+    def _sorts(self, results: Results) -> bool:
+        """Tell whether the order of the view counts for the results, and not how well they match.
+
+        What filters alone leave has no scores, and follows an order that was chosen before.
+        """
+        if self._results_sorted or results.of_line is None or results.has_scores:
+            return self._results_sorted
+        return results.of_line.query.sort is None and self.view.everything() != View()
+
+    async def _listing_of(self, results: Results) -> Listing:
+        """Return the results that meet the conditions of the view, in its order if that counts for them."""
+        numbers = results.numbers
+        sorts = self._sorts(results)
+        if sorts or self.view.narrows:
+            in_view = await self._library.uploads.in_view(self.view, among=numbers)
+            if not sorts:
+                kept = set(in_view)
+                in_view = array("q", (number for number in numbers if number in kept))
+            numbers = in_view
+        return Listing(numbers, newest_first=False)
 
     def _shift(self, changed: Sequence[int], gone: set[int], pinned: Iterable[int]) -> None:
         fresh = [number for number in changed if number not in gone]
@@ -371,17 +412,38 @@ class UploadList:
     # Views
 
     async def change_view(self, view: View) -> None:
-        """List another view; the cursor stays on its upload."""
+        """List another view, of results those that meet its conditions; the cursor stays on its upload."""
         self._asked += 1
+        asked = self._asked
         self._forget_stack()
-        self.view = view
-        await self.refresh()
+        before, self.view = self.view, view
+        results = self.results
+        if results is None or before.show_hidden != view.show_hidden:
+            await self.refresh()
+            return
+        listing = await self._listing_of(results)
+        if asked == self._asked:
+            self._list(listing, cursor=self.cursor_number)
 
-    async def sort_by_next(self) -> None:
-        """Take the next order."""
-        keys = list(SortKey)
-        key = keys[(keys.index(self.view.sort) + 1) % len(keys)]
-        await self.change_view(replace(self.view, sort=key, descending=key not in (SortKey.NAME, SortKey.STATUS)))
+    async def sort_by(self, key: SortKey) -> None:
+        """Sort by a key, in its usual direction; by the same key again, in reverse order. The cursor goes on top."""
+        again = key is self.sorted_by
+        await self._take_order(self.view.reversed() if again else self.view.in_order_of(key))
+
+    async def sort_by_match(self) -> None:
+        """List the results of a search by how well they match again."""
+        self._results_sorted = False
+        await self.change_view(self.view)
+        self.move_to(0)
+
+    async def reverse(self) -> None:
+        """Reverse the order."""
+        await self._take_order(self.view.reversed())
+
+    async def _take_order(self, view: View) -> None:
+        self._results_sorted = self.results is not None
+        await self.change_view(view)
+        self.move_to(0)
 
     async def clear(self) -> None:
         """List all uploads, newest first, as at the beginning, without marks."""
@@ -420,7 +482,14 @@ class UploadList:
         if asked != self._asked:
             return  # something else was asked for meanwhile
         if found.query.operands or found.query.filters or found.query.excluded or found.query.sort:
-            self._show(Results(found, search, text=text))
+            results = Results(found, search, text=text)
+            # A filter more or less leaves the order that was chosen.
+            before = self.results.of_line if self.results is not None else None
+            if before is None or before.query.operands != found.query.operands or found.query.sort:
+                self._results_sorted = False
+            listing = await self._listing_of(results)
+            if asked == self._asked:
+                self._show(results, listing)
         else:
             await self.leave_results()
 
@@ -432,9 +501,11 @@ class UploadList:
         async def search() -> Sequence[SearchHit]:
             return await self._library.search.similar(number, MOST_RESULTS)
 
-        hits = await search()
+        results = Results(await search(), search, similar_to=name)
+        self._results_sorted = False
+        listing = await self._listing_of(results)
         if asked == self._asked:
-            self._show(Results(hits, search, similar_to=name))
+            self._show(results, listing)
 
     async def leave_results(self) -> None:
         """Go back to the view, with the cursor where it was before the search."""
@@ -442,6 +513,7 @@ class UploadList:
         was_open = self._forget_stack()
         if self.results is not None or was_open:
             self.results = None
+            self._results_sorted = False
             self._list(await self._view_listing(), cursor=self._return_to)
 
     # Stacks
@@ -492,7 +564,7 @@ class UploadList:
         if self.results is None:
             self._list(await self._view_listing(), cursor=cover)
         else:
-            self._list(Listing(self.results.numbers, newest_first=False), cursor=cover)
+            self._list(await self._listing_of(self.results), cursor=cover)
             self._tell(Change.OUTDATED)
         self._tell(Change.MARKS)
 
@@ -504,10 +576,10 @@ class UploadList:
             self.marks, self._marks_outside = self._marks_outside, None
         return was_open
 
-    def _show(self, results: Results, cursor: int | None = None) -> None:
+    def _show(self, results: Results, listing: Listing, cursor: int | None = None) -> None:
         if self.results is None:
             self._return_to = self.opened[0] if self.opened else self.cursor_number
         self._forget_stack()
         self.results = results
         self.rows.put(hit.upload.row() for hit in results.hits)
-        self._list(Listing(results.numbers, newest_first=False), cursor=cursor)
+        self._list(listing, cursor=cursor)

@@ -22,9 +22,11 @@ CURSOR = (
     hidden("cursor-down", "down,j", "cursor_down", "down", "Down", MOVE),
     hidden("cursor-page-up", "pageup", "page_up", "page up", "Page up", MOVE),
     hidden("cursor-page-down", "pagedown", "page_down", "page down", "Page down", MOVE),
-    hidden("cursor-first", "home", "cursor_first", "first", "First line", MOVE),
-    hidden("cursor-last", "end,G", "cursor_last", "last", "Last line", MOVE),
+    hidden("cursor-first", "home", "cursor_first", "top", "First line", MOVE),
+    hidden("cursor-last", "end", "cursor_last", "bottom", "Last line", MOVE),
 )
+LAST_BY_LETTER = hidden("cursor-last-by-letter", "G", "cursor_last", "bottom", "Last line", MOVE)
+"""For lists where the letter does not open the go-to menu."""
 StyleName = TypeVar("StyleName", bound=str)
 
 
@@ -159,7 +161,7 @@ class CursorList(ScrollView, Generic[StyleName], can_focus=True, inherit_binding
 class ChoiceList(OptionList, inherit_bindings=False):
     """An OptionList that moves by the same actions as a CursorList."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [*CURSOR]
+    BINDINGS: ClassVar[list[BindingType]] = [*CURSOR, LAST_BY_LETTER]
     DEFAULT_CSS = """
     ChoiceList {
         background: $background;

@@ -142,7 +142,8 @@ class Thumbnail(Widget):
         row = y - max(0, (height - len(self._drawn)) // 2)
         if not 0 <= row < len(self._drawn):
             return Strip.blank(width, style)
-        strip = self._drawn[row]
+        # One drawn for a larger place juts out until it is drawn anew.
+        strip = self._drawn[row].crop(0, width)
         room = max(0, width - strip.cell_length)
         before = room // 2 if self.styles.content_align_horizontal == "center" else 0
         left, right = Segment(" " * before, style), Segment(" " * (room - before), style)
