@@ -151,6 +151,9 @@ class Settings:
         "Draw pictures with quarter blocks, which are sharper if the font has them: auto, yes or no.",
         *("auto", "yes", "no"),
     )
+    play_command: str = _perhaps(
+        "", "Command that plays a video, with {} for the file; empty: mpv if it is there, else the system's player."
+    )
     slide_seconds: float = _number(5.0, "Seconds for which the slide show shows each picture.", 0.5)
     columns: str = field(
         default=",".join(USUAL_COLUMNS),

@@ -58,8 +58,11 @@ class Film:
         place = self.places[index]
         if not self.is_clip:
             return f"{int(place) + 1}"
-        is_fine = len(self) > 1 and self.places[1] < 1
-        return f"{clock_words(int(place))}.{int(place * 10) % 10}" if is_fine else clock_words(place)
+        step = self.places[1] if len(self) > 1 else 1.0
+        if step >= 1:
+            return clock_words(int(place))
+        digits = 1 if step >= 0.1 else 2
+        return f"{clock_words(int(place))}.{int(place * 10**digits) % 10**digits:0{digits}}"
 
 
 @dataclass
