@@ -10,6 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from vuemantics_tui.domain.query import (
+    AnyFilter,
     ChoiceField,
     DateField,
     DateFilter,
@@ -28,10 +29,19 @@ from vuemantics_tui.domain.query import (
     Term,
     Text,
     TextField,
+    TextFilter,
     parse_query,
     pointed,
 )
 from vuemantics_tui.domain.query.filters import CHOICES
+from vuemantics_tui.domain.query.parts import (
+    has_filter,
+    with_filter,
+    with_part,
+    without_fields,
+    without_filter,
+    without_part,
+)
 from vuemantics_tui.domain.query.values import FILTERS
 
 # Pieces that mean something, so that random lines are not words alone.
@@ -39,7 +49,7 @@ PIECES = st.sampled_from(
     """+ - " -" 2: 0.5: 0: 12:30 like: like:ab12 ./a.jpg ./a b.jpg -./a.jpg tag: tag:cat -tag:cat name:" type:image
     type:x is:hidden after:7d on:2024-02-30 before:2024-06 size:>5MB size:1..5MB size:9..1 width:800 duration:1m30s
     near:1,2,3 near:91,2,3 sort:newest -sort:name foo:bar http://x C:\\x std::map red "red -- -+ camera:"a colour:blue
-    x: ´ ＂ ： 2:tag:x 2:"" """.split()
+    place:a,b name:, x: ´ ＂ ： 2:tag:x 2:"" """.split()
 )
 LINES = st.one_of(
     st.text(),
@@ -263,3 +273,33 @@ def test_every_filter_is_explained_with_examples_that_parse() -> None:
 def test_the_words_for_choices_are_those_that_are_accepted() -> None:
     for field in (ChoiceField.STATUS, ChoiceField.IS):
         assert FILTERS[field.value][0] == ", ".join(CHOICES[field])
+
+
+def test_several_values_of_a_filter_are_alternatives() -> None:
+    query = parse_query('place:nice,"new york" -type:raw,video tag:a, dog')
+    assert str(query) == 'dog place:nice,"new york" -type:raw,video tag:a'
+    assert parse_query(str(query)) == query
+    (places, types, tag) = query.filters
+    assert isinstance(places, AnyFilter)
+    assert [str(one) for one in places.filters] == ["place:nice", 'place:"new york"']
+    assert isinstance(types, AnyFilter)
+    assert types.negated
+    assert str(tag) == "tag:a"
+    assert str(parse_query('name:"a,b"')) == 'name:"a,b"', "in quotes a comma is a comma"
+
+
+def test_a_line_with_one_filter_more_or_less_is_otherwise_as_it_was_typed() -> None:
+    nice, rome = TextFilter(TextField.PLACE, "Nice"), TextFilter(TextField.PLACE, "rome")
+    line = 'my  "blue dog"  taken:2024 -place:nice'
+    assert not has_filter(line, nice), "it is negated"
+    with_nice = with_filter(line, nice, either=True)
+    assert with_nice == f"{line} place:Nice"
+    assert has_filter(with_nice.lower(), nice)
+    both = with_filter(with_nice, rome, either=True)
+    assert both == f"{line} place:Nice,rome"
+    assert with_filter(with_nice, rome, either=False) == f"{line} place:Nice place:rome"
+    assert without_filter(both, nice) == f"{line} place:rome"
+    assert without_filter(without_filter(both, nice), rome) == line
+    assert without_fields(both, [TextField.PLACE]) == line
+    assert with_part("a b", "b") == "a b"
+    assert without_part("beach rating:5 dog", "rating:5") == "beach dog"

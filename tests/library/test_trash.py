@@ -52,7 +52,7 @@ async def answers(library: Library) -> dict[str, object]:
     found["numbers"] = [bool(await library.uploads.by_number(number)) for number in (1, 2)]
     found["counts"] = await library.queue.store.counts()
     found["unfinished"] = names(await library.queue.store.unfinished())
-    found["failures"] = [(group.count, group.newest) for group in await library.queue.store.failure_groups()]
+    found["failures"] = [(group.count, group.uploads[0].number) for group in await library.queue.store.failure_groups()]
     found["edited"] = sorted(ids[one] for one in await library.descriptions.edited(list(ids)))
     found["stale"] = await library.queue.stale_embeddings()
     found["seconds left"] = await library.queue.seconds_left()

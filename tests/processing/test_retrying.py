@@ -80,7 +80,7 @@ async def test_after_the_third_attempt_it_fails_with_its_message(
     assert upload.error_message == "AI processing failed: the server is overloaded"
     assert (len(analyzer.described), len(delays)) == (3, 2)
     analyzer.describe_error = None
-    assert await library.queue.retry_group(upload.error_message) == [upload.id]
+    assert await library.queue.retry_group("the server is overloaded") == [upload.id]
     await settled(library)
     assert await library.queue.store.failure_groups() == []
     assert (await library.queue.store.counts()).completed == 1

@@ -36,8 +36,8 @@ VALUES
     ('d', 'user', 'd.jpg', 'd', 'image', 4, 'image/jpeg', 'jpg', 'd', NULL,
      'pending', 'queued', 0, NULL, NULL, 0, NULL, NULL, NULL, '2026-01-04', '', 4);
 INSERT INTO descriptions (upload, text, tags, audit_score, analyzer, model, created_at, current)
-VALUES (1, 'An older text of a tabby.', '["cat"]', 90, 'builtin', 'm', '2026-01-01', 0),
-       (1, 'A tabby on a sofa.', '["cat"]', 70, 'builtin', 'm', '2026-01-01', 1);
+VALUES (1, 'An older text of a tabby.', '["cat"]', 90, 'ollama', 'm', '2026-01-01', 0),
+       (1, 'A tabby on a sofa.', '["cat"]', 70, 'ollama', 'm', '2026-01-01', 1);
 INSERT INTO embeddings VALUES (1, 'words', 2, x'0000803f00000000');
 INSERT INTO events (upload, at, kind) VALUES (1, '2026-01-01', 'added');
 INSERT INTO tombstones VALUES (9, 'z', 4);
@@ -80,6 +80,17 @@ async def test_every_row_of_an_older_library_survives(old: Path) -> None:
     assert all(before.values())
     await (await Database.open(old)).close()
     assert everything(old, columns) == before
+
+
+async def test_guesses_of_an_older_library_have_no_quality(old: Path) -> None:
+    with sqlite3.connect(old) as connection:
+        connection.execute("UPDATE descriptions SET analyzer = 'builtin'")
+    connection.close()
+    database = await Database.open(old)
+    (upload,) = await UploadStore(database).by_numbers([1])
+    await database.close()
+    assert upload.guessed
+    assert upload.description_audit_score is None
 
 
 async def test_a_copy_of_the_older_library_is_kept(old: Path) -> None:

@@ -12,7 +12,7 @@ from tests.store.test_uploads import complete
 from vuemantics_tui.domain.description import Description, audit_description
 from vuemantics_tui.domain.errors import ErrorKind
 from vuemantics_tui.domain.media import MediaMetadata
-from vuemantics_tui.domain.upload import FailureGroup, ProcessingStage, ProcessingStatus, Upload
+from vuemantics_tui.domain.upload import ProcessingStage, ProcessingStatus, Upload
 from vuemantics_tui.store.changes import ChangeFeed
 from vuemantics_tui.store.database import Database
 from vuemantics_tui.store.history import HistoryStore
@@ -381,12 +381,13 @@ async def test_one_reason_one_group_the_largest_first(database: Database) -> Non
     for failure in (BUSY, MISSING, MISSING):
         await runs.fail(await taken(claims), failure)
     await QueueStore(database).cancel([ids[3]])
-    assert await failures.failure_groups() == [
-        FailureGroup(MISSING.message, MISSING.hint, ErrorKind.PERMANENT, "eyes:3b", 2, 3),
-        FailureGroup(BUSY.message, BUSY.hint, ErrorKind.TRANSIENT, "", 1, 1),
-    ]
-    assert await failures.failed_with(MISSING.message) == ids[1:3]
-    assert await failures.failed_with("Cancelled") == []
+    missing, busy = await failures.failure_groups()
+    assert (missing.message, missing.hint, missing.kind) == (MISSING.message, MISSING.hint, ErrorKind.PERMANENT)
+    assert (missing.missing_model, missing.numbers) == ("eyes:3b", (3, 2))
+    assert [each.id for each in missing.uploads] == [ids[2], ids[1]]
+    assert (busy.message, busy.kind, busy.missing_model, busy.count) == (BUSY.message, ErrorKind.TRANSIENT, "", 1)
+    assert [each.id for each in await failures.failed_for(missing.cause)] == ids[1:3]
+    assert await failures.failed_for("Cancelled") == []
     await QueueStore(database).requeue(ids[1:3])
     assert [group.message for group in await failures.failure_groups()] == [BUSY.message]
     upload = await store.get(ids[1])

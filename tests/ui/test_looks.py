@@ -152,7 +152,7 @@ def test_looks_while_a_model_is_pulled(
     monkeypatch.setattr(LibraryAnalyzer, "can_pull", True)
     monkeypatch.setattr(LibraryAnalyzer, "pull", pull)
     app = LooksApp(root)
-    assert snap_compare(app, terminal_size=size, run_before=press(app, "F", "enter", shows="41 %"))
+    assert snap_compare(app, terminal_size=size, run_before=press(app, "F", "r", shows="41 %"))
 
 
 def test_looks_without_failures(snap_compare: Compare, root: Path, size: tuple[int, int]) -> None:

@@ -160,6 +160,7 @@ def _document(upload: Upload, description: StoredDescription) -> dict[str, Any]:
         "number": description.number,
         "current": description.current,
         "edited": description.edited,
+        "guessed": description.guessed,
         "text": description.text,
         "read_text": description.read_text,
         "tags": list(description.tags),
@@ -175,8 +176,8 @@ def _document(upload: Upload, description: StoredDescription) -> dict[str, Any]:
 def _page(description: StoredDescription) -> list[str]:
     """Return one description as lines; a star marks the current one."""
     by = "edited by hand" if description.edited else f"{description.analyzer} {description.model}"
-    quality = f"quality {description.audit_score}"
-    facts = [by, quality, date_words(description.created_at)]
+    quality = "a guess" if description.guessed else f"quality {description.audit_score}"
+    facts = [by, *([] if description.edited else [quality]), date_words(description.created_at)]
     if description.seconds is not None:
         facts.append(f"{description.seconds:.1f} s")
     lines = [f"{'*' if description.current else ' '} {description.number}  {visible(', '.join(facts))}"]

@@ -94,7 +94,7 @@ def failures(again: bool, patience: float | None, as_json: bool) -> None:
         groups = await library.queue.store.failure_groups()
         if not groups:
             note("No failures.")
-        return [upload_id for group in groups for upload_id in await library.queue.retry_group(group.message)]
+        return [upload_id for group in groups for upload_id in await library.queue.retry_group(group.cause)]
 
     failed = run(lambda: _retry(settings, requeue, patience_of(patience), as_json))
     raise SystemExit(FAILED if failed else 0)
@@ -150,7 +150,7 @@ async def _requeue_named(library: Library, ids: tuple[str, ...], overwrite_edite
 
 def group_words(group: FailureGroup) -> str:
     """Return a group as in "37 x model 'qwen2.5vl:3b' not found"."""
-    return f"{group.count:,} x {visible(group.message)}"
+    return f"{group.count:,} x {visible(group.words)}"
 
 
 async def _list_failures(settings: Settings, as_json: bool) -> None:

@@ -24,7 +24,8 @@ class Description:
     """An analyzer's description of one upload.
 
     `text` is prose, `read_text` the text visible in the picture, `tags` short, lower case and best first.
-    `labels` maps the analyzer's own classes to probabilities in 0..1, for embedders that can use them.
+    `labels` maps the analyzer's own classes to probabilities in 0..1, for embedders that can use them. `guessed` says
+    that it is made of guesses at classes, not written by a language model: how well it reads says nothing then.
     """
 
     text: str
@@ -33,6 +34,7 @@ class Description:
     tags: tuple[str, ...] = ()
     read_text: str = ""
     labels: Mapping[str, float] = field(default_factory=dict)
+    guessed: bool = False
 
     @property
     def full_text(self) -> str:

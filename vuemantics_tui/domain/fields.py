@@ -23,6 +23,8 @@ from vuemantics_tui.domain.stacks import ROLE_WORDS, StackRole
 from vuemantics_tui.domain.text import date_words, seconds_words, size_words, storable
 from vuemantics_tui.domain.upload import ProcessingStage, ProcessingStatus, StackMember, Upload, UploadRow
 
+GUESS = "guess: "
+"""The sign of a description that no language model wrote."""
 Absolute = Callable[[str | None], Path | None]
 """Where a file of the library is, from its path in the store."""
 Fact = tuple[str, str]
@@ -130,9 +132,16 @@ def _place(upload: Upload) -> str:
     return f"{words}, set by hand" if words and upload.place_edited else words
 
 
+def _text(upload: Upload) -> str:
+    """Return the description, with a sign where it is a guess."""
+    return f"{GUESS}{upload.description}" if upload.guessed and upload.description else upload.description or ""
+
+
 def _quality(upload: Upload) -> str:
     score = upload.description_audit_score
-    return "" if score is None else "; ".join((str(score), *upload.description_audit_findings))
+    if score is None:
+        return "none: the description is a guess" if upload.guessed else ""
+    return "; ".join((str(score), *upload.description_audit_findings))
 
 
 def rating_words(rating: int | None) -> str:
@@ -262,7 +271,7 @@ FIELDS: tuple[UploadField, ...] = (
     ),
     _words("title", "title"),
     _words("caption", "caption"),
-    _description("description", "description", heading="What it shows", column="text"),
+    _description("description", "description", heading="What it shows", shown=_text, column="text"),
     _description("read_text", "text in it"),
     _description("tags", "tags", heading="Tags", load=_texts),
     _description("own_tags", "own tags", exported="", source=Source.OWN_TAGS, load=_texts),
@@ -272,17 +281,18 @@ FIELDS: tuple[UploadField, ...] = (
     _words("rated_by_hand", load=bool),
     _words("label", "label"),
     _words("creator", "creator"),
-    _description(
+    _words(
         *("description_audit_score", "quality"),
         heading="Quality",
         shown=_quality,
         exported="quality",
-        column="audit_score",
+        column="quality",
     ),
     _description("description_audit_findings", exported="", column="audit_findings", load=_texts),
     _description("analyzer", "analyzer"),
     _description("model", "model"),
     _description("edited", "written by", shown=lambda upload: "a person" if upload.edited else "", load=bool),
+    _description("guessed", load=bool),
     _description("description_seconds", "took", shown=_took, json="", exported="", column="seconds"),
     UploadField("metadata", json="metadata", exported="metadata", load=json.loads, in_csv=False),
     _state(

@@ -296,6 +296,13 @@ FORMATS: tuple[MediaFormat, ...] = (
 
 ANIMATED = (PNG, WEBP, AVIF, GIF)
 """The formats of pictures that may move."""
+SCREENSHOT_NAMES = (
+    *("screenshot", "screen shot", "screen_shot", "screencapture", "bildschirmfoto", "capture d'ecran"),
+    *("captura de pantalla", "captura de ecra", "captura de tela", "schermafbeelding", "schermata", "istantanea"),
+    *("skarmavbild", "skaermbillede", "skjermbilde", "nayttokuva", "zrzut ekranu", "ekran resmi"),
+    *("снимок экрана", "скриншот", "スクリーンショット", "屏幕截图", "截屏", "螢幕截圖", "스크린샷"),
+)
+"""How the names of screenshots begin, folded, as desktops and phones write them in many languages."""
 BY_EXTENSION: Mapping[str, MediaFormat] = {ending: each for each in FORMATS for ending in each.extensions}
 """The format that a file's extension (lower case, without a dot) promises."""
 BY_ALIAS: Mapping[str, MediaFormat] = {each.alias: each for each in FORMATS}

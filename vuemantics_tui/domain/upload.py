@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
@@ -103,7 +104,7 @@ _STAGE_WORDS: dict[ProcessingStage, str] = {
 }
 
 
-STACK_SIGN, MOTION_SIGN = "❐", "▷"
+STACK_SIGN, MOTION_SIGN, MISSING_SIGN = "❐", "▷", "⊘"
 STATUS_WORDS: dict[ProcessingStatus, str] = {
     ProcessingStatus.PENDING: "waiting",
     ProcessingStatus.ANALYZING: "describing",
@@ -146,7 +147,8 @@ class UploadRow:
     upload that stands for its stack, None outside of stacks; `stack_count` how many it stands for itself, 0 if for no
     other, and `stack_members` all of that stack, the cover first; `motion_bytes` the size of the clip inside a motion
     photo. `taken_at` is a moment by the local clock of where it was taken (see `domain.moment`); `place`, `region` and
-    `country` name that place; `edited` is whether a person wrote the description; `own_tags` are your own tags, which
+    `country` name that place; `edited` is whether a person wrote the description, and `guessed` whether no
+    language model did; `own_tags` are your own tags, which
     stay when the upload is described again. `missing_since` is when the file of an upload in place was found to be
     gone, in ISO 8601 UTC, None while it is there.
     """
@@ -183,6 +185,7 @@ class UploadRow:
     rating: int | None = None
     description_audit_score: int | None = None
     edited: bool = False
+    guessed: bool = False
     stack_members: tuple[StackMember, ...] = ()
 
     @property
@@ -281,8 +284,9 @@ class Upload(UploadRow):
 
 
 def stack_sign(row: UploadRow) -> str:
-    """Return the sign of what an upload holds besides itself: ❐ 3 for a stack, ▷ for a clip inside it; else nothing."""
+    """Return the signs of an upload: ❐ 3 for a stack, ▷ for a clip inside it, ⊘ and a word for a missing file."""
     signs = (
+        f"{MISSING_SIGN} missing" if row.missing_since else "",
         f"{STACK_SIGN} {row.stack_count:,}" if row.stack_count > 1 else "",
         MOTION_SIGN if row.motion_bytes else "",
     )
@@ -290,18 +294,65 @@ def stack_sign(row: UploadRow) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class FailureGroup:
-    """Uploads that failed with the same message. `hint`, `kind` and `missing_model` come from the newest.
+class FailedUpload:
+    """One of the uploads that failed, and its message."""
 
-    `newest` is its number.
+    number: int
+    id: str
+    filename: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class FailureGroup:
+    """Uploads that failed for the same cause. `message`, `hint`, `kind` and `missing_model` come from the newest.
+
+    `numbers` are those of all of them, `uploads` the newest of them, both newest first.
     """
 
+    cause: str
     message: str
     hint: str
     kind: ErrorKind
     missing_model: str
-    count: int
-    newest: int
+    numbers: tuple[int, ...]
+    uploads: tuple[FailedUpload, ...]
+
+    @property
+    def count(self) -> int:
+        """Return how many uploads there are."""
+        return len(self.numbers)
+
+    @property
+    def words(self) -> str:
+        """Return the cause as a sentence: in full where all of them failed with the same words."""
+        same = all(each.message == self.message for each in self.uploads)
+        return without_prefix(self.message) if same else self.cause
+
+
+_FAILURE_PREFIXES = ("Processing failed: ", "AI processing failed: ")
+# What tells one file from another of the same cause: how many pixels it has, how many bytes are missing.
+_NUMBERS = re.compile(r"\d[\d.,]*")
+BUG_PREFIX = "This is a bug: "
+
+
+def without_prefix(message: str) -> str:
+    """Return the message of a failure, without what its status says already."""
+    for prefix in _FAILURE_PREFIXES:
+        message = message.removeprefix(prefix)
+    return message
+
+
+def failure_cause(message: str) -> str:
+    """Return what a failure has in common with others: its message without what differs from file to file.
+
+    What a decoder adds after a colon is left out, and numbers become `…`. The answer of an analyzer and a bug are kept
+    whole, since there the details are the cause.
+    """
+    reason = without_prefix(message)
+    if not message.startswith(_FAILURE_PREFIXES[0]) or reason.startswith(BUG_PREFIX):
+        return reason
+    return _NUMBERS.sub("…", reason.partition(": ")[0])
 
 
 @dataclass(frozen=True, slots=True)

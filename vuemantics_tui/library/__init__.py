@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from vuemantics_tui.library.analyzer import Choice
     from vuemantics_tui.library.duplicates import Duplicates
     from vuemantics_tui.library.export import Export, ExportFormat, ExportProgress, SidecarResult
+    from vuemantics_tui.library.facets import Facet, Facets, FacetSection
     from vuemantics_tui.library.search import Search, SearchHit, SearchResults
     from vuemantics_tui.library.statistics import LibraryStatistics, Space, Statistics
     from vuemantics_tui.library.xmp import SidecarStyle
@@ -76,6 +77,9 @@ __all__ = [
     "Export",
     "ExportFormat",
     "ExportProgress",
+    "Facet",
+    "FacetSection",
+    "Facets",
     "IntakeOutcome",
     "IntakeResult",
     "Launch",
@@ -119,6 +123,7 @@ _LATE = {
     "library.analyzer": ("Choice",),
     "library.duplicates": ("Duplicates",),
     "library.export": ("Export", "ExportFormat", "ExportProgress", "SidecarResult"),
+    "library.facets": ("Facet", "FacetSection", "Facets"),
     "library.search": ("Search", "SearchHit", "SearchResults"),
     "library.xmp": ("SidecarStyle",),
     "library.statistics": ("LibraryStatistics", "Space", "Statistics"),
@@ -181,7 +186,9 @@ class Library:
         self.trash = Trash(
             self.root, TrashStore(database), self.uploads, LibraryStore(database), self.queue, settings.trash_days
         )
-        self.sources = Sources(settings, SourceStore(database), self.uploads, self.queue, self.trash)
+        self.sources = Sources(
+            settings, SourceStore(database), self.uploads, self.queue, self.trash, lambda: self.intake
+        )
 
     @classmethod
     async def open(
@@ -252,7 +259,7 @@ class Library:
         """What writes uploads for other programs."""
         from vuemantics_tui.library.export import Export
 
-        return Export(self.root, self.uploads, self.tags, self.absolute)
+        return Export(self.root, self.uploads, self.tags, self.sources.store, self.absolute)
 
     @cached_property
     def statistics(self) -> LibraryStatistics:

@@ -187,9 +187,9 @@ class Queue:
         """Put every failed upload back into the queue; return their IDs."""
         return await self.retry(await self._uploads.ids_with_status(ProcessingStatus.FAILED))
 
-    async def retry_group(self, message: str) -> list[str]:
-        """Put every upload that failed with this message back into the queue; return their IDs."""
-        return await self.retry(await self.store.failed_with(message))
+    async def retry_group(self, cause: str) -> list[str]:
+        """Put every upload that failed for this cause back into the queue; return their IDs."""
+        return await self.retry([each.id for each in await self.store.failed_for(cause)])
 
     async def cancel(self, upload_ids: Iterable[str]) -> list[str]:
         """End what waits or runs as failed, kind cancelled, in any process; return the IDs that were ended.

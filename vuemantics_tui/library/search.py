@@ -15,6 +15,7 @@ from vuemantics_tui.domain.query import Query, parse_query
 from vuemantics_tui.domain.text import folded, word_places
 from vuemantics_tui.domain.upload import Upload
 from vuemantics_tui.library.analyzer import LibraryAnalyzer
+from vuemantics_tui.library.facets import FacetSearch
 from vuemantics_tui.search.cutoff import Histogram
 from vuemantics_tui.search.meaning import Meanings
 from vuemantics_tui.search.ranking import (
@@ -85,7 +86,9 @@ class SearchResults(list[SearchHit]):
 
 
 class Search:
-    """Finds uploads. `saved` are the saved searches, `history` what was searched for, `suggester` completes a line."""
+    """Finds uploads. `saved` are the saved searches, `history` what was searched for, `suggester` completes a line, and
+    `facets` narrow it.
+    """
 
     def __init__(
         self, settings: Settings, database: Database, analyzer: LibraryAnalyzer, compute: Callable[[], Compute]
@@ -100,6 +103,7 @@ class Search:
         self._compute = compute
         self._uploads = UploadStore(database)
         self._ranking = Ranking(FullText(database), filters, self._make_semantics)
+        self.facets = FacetSearch(database, filters, self._ranking)
         self._making = asyncio.Lock()
         self._semantics: Semantics | None = None
 

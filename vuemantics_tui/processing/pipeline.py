@@ -203,14 +203,11 @@ class Pipeline:
             log.info("processing of %s ends", upload_id)
         except ClaimLostError:
             log.info("processing of %s ends: it was deleted, cancelled or taken over meanwhile", upload_id)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - it is recorded, and logged with its trace if it is a bug
             # A file that is gone meanwhile is to blame for whatever its absence did.
             if run is not None and await self._is_put_aside(run):
                 return
-            if self._is_known_defect(error):
-                log.error("processing of %s failed by the same bug: %r", upload_id, error)
-            else:
-                log.exception("processing of %s failed", upload_id)
+            self._log_failure(upload_id, error)
             if run is not None:
                 await self._record(run, partial(self._runs.fail, run.claim, _pipeline_failure(error, run.stage)))
         except BaseException:
@@ -246,14 +243,17 @@ class Pipeline:
         await self._record(run, partial(self._runs.put_aside, run.claim, error.message))
         return True
 
-    def _is_known_defect(self, error: Exception) -> bool:
-        """Tell whether this defect was met before: its traceback is the same for every upload, and logged once."""
-        if is_expected(error):
-            return False
+    def _log_failure(self, upload_id: str, error: Exception) -> None:
+        """Log why an upload failed: on one line, or for a bug with its traceback, which is the same for all uploads."""
         defect = (type(error), str(error))
-        known = defect in self._defects
-        self._defects.add(defect)
-        return known
+        if is_expected(error):
+            words = str(error) if isinstance(error, VuemanticsError) else repr(error)
+            log.warning("processing of %s failed: %s", upload_id, " ".join(words.split()))
+        elif defect in self._defects:
+            log.error("processing of %s failed by the same bug: %r", upload_id, error)
+        else:
+            self._defects.add(defect)
+            log.exception("processing of %s failed", upload_id)
 
     async def _walk(self, run: _Run) -> None:
         """Run all stages, or only the embedding if there is a description already."""

@@ -71,8 +71,10 @@ class Suggester:
         match = _FILTER.fullmatch(token)
         name = known_name(match[2]) if match else None
         if match and name:
-            head = f"{match[1]}{name}:"
-            for value, kind, count in await self._values(name, match[4]):
+            # Only the value behind the last comma is begun; in quotes a comma belongs to the value.
+            known, comma, part = ("", "", match[4]) if match[3] else match[4].rpartition(",")
+            head = f"{match[1]}{name}:{known}{comma}"
+            for value, kind, count in await self._values(name, part.lstrip('"')):
                 written = literal(value) if name in list(TextField) else value
                 put(kind, value, head + _quoted(written), count)
         elif not match:

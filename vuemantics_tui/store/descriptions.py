@@ -26,7 +26,10 @@ _AT_REST = """
 
 @dataclass(frozen=True, slots=True)
 class StoredDescription:
-    """One description of an upload: `seconds` it took, `created_at` in ISO 8601 UTC, `edited` by a person."""
+    """One description of an upload: `seconds` it took, `created_at` in ISO 8601 UTC, `edited` by a person.
+
+    One that is `guessed`, or that a person wrote, has no `audit_score`.
+    """
 
     number: int
     text: str
@@ -34,12 +37,13 @@ class StoredDescription:
     tags: tuple[str, ...]
     analyzer: str
     model: str
-    audit_score: int
+    audit_score: int | None
     audit_findings: tuple[str, ...]
     seconds: float | None
     created_at: str
     current: bool
     edited: bool
+    guessed: bool
 
 
 async def save_description(
@@ -55,9 +59,9 @@ async def save_description(
     cursor = await connection.execute(
         """
         INSERT INTO descriptions (upload, text, read_text, tags, labels, audit_score, audit_findings, analyzer, model,
-                                  seconds, created_at, edited, current)
+                                  seconds, created_at, edited, guessed, current)
         VALUES (:upload, :text, :read_text, :tags, :labels, :audit_score, :audit_findings, :analyzer, :model,
-                :seconds, :created_at, :edited,
+                :seconds, :created_at, :edited, :guessed,
                 NOT EXISTS (SELECT 1 FROM descriptions WHERE upload = :upload AND current = 1))
         """,
         {
@@ -67,12 +71,13 @@ async def save_description(
             "tags": json.dumps(description.tags),
             "labels": json.dumps(dict(description.labels)),
             "audit_score": audit.score,
-            "audit_findings": json.dumps(audit.findings),
+            "audit_findings": json.dumps([] if description.guessed else audit.findings),
             "analyzer": description.analyzer,
             "model": description.model,
             "seconds": seconds,
             "created_at": now_iso(),
             "edited": int(edited),
+            "guessed": int(description.guessed),
         },
     )
     assert cursor.lastrowid is not None
@@ -235,6 +240,7 @@ def _description_of(row: Row) -> Description:
         tuple(json.loads(row["tags"])),
         row["read_text"],
         json.loads(row["labels"]),
+        bool(row["guessed"]),
     )
 
 
@@ -246,10 +252,11 @@ def _stored_of(row: Row) -> StoredDescription:
         tags=tuple(json.loads(row["tags"])),
         analyzer=row["analyzer"],
         model=row["model"],
-        audit_score=row["audit_score"],
+        audit_score=None if row["guessed"] or row["edited"] else row["audit_score"],
         audit_findings=tuple(json.loads(row["audit_findings"])),
         seconds=row["seconds"],
         created_at=row["created_at"],
         current=bool(row["current"]),
         edited=bool(row["edited"]),
+        guessed=bool(row["guessed"]),
     )

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from vuemantics_tui.domain.formats import ANIMATED, mime_types
+from vuemantics_tui.domain.formats import ANIMATED, SCREENSHOT_NAMES, mime_types
 from vuemantics_tui.domain.media import MOST_STARS, REJECTED, label_name
 from vuemantics_tui.domain.query import (
     UNDATED,
+    AnyFilter,
     ChoiceField,
     ChoiceFilter,
     DateField,
@@ -29,7 +30,8 @@ from vuemantics_tui.domain.query import (
     TextField,
     TextFilter,
 )
-from vuemantics_tui.domain.text import folded
+from vuemantics_tui.domain.query.filters import TYPES_BY_LOOK, OneValue
+from vuemantics_tui.domain.text import folded, natural_order
 from vuemantics_tui.store.database import Database, Row, escaped_like, json_list
 from vuemantics_tui.store.places import country_condition, place_condition
 from vuemantics_tui.store.search import phrase_expression
@@ -40,7 +42,7 @@ KM_A_DEGREE = 111.0  # a little less than it is, so that the box around a circle
 ROUGHLY = 0.1
 
 # Each may hold the numbers of the whole library, 8 bytes each.
-_REMEMBERED = 4
+_REMEMBERED = 8
 
 _COLUMNS = {
     RangeField.SIZE: "file_size",
@@ -62,11 +64,16 @@ _ORDERS = {
     Sort.LARGEST: "file_size DESC, number DESC",
     Sort.SMALLEST: "file_size, number",
     Sort.NAME: "name_order, number DESC",
+    # What has none comes last.
+    Sort.QUALITY: "quality DESC, number DESC",
     # Without words there is no score.
     Sort.SCORE: f"{_MOMENT} DESC, number DESC",
 }
 # The index that has the order, or else all that is asked for of each upload: so that no row of the table is read.
-_INDEXES = dict.fromkeys((Sort.NEWEST, Sort.OLDEST, Sort.SCORE), "uploads_by_moment") | {Sort.NAME: "uploads_view_name"}
+_INDEXES = dict.fromkeys((Sort.NEWEST, Sort.OLDEST, Sort.SCORE), "uploads_by_moment") | {
+    Sort.NAME: "uploads_view_name",
+    Sort.QUALITY: "uploads_view_quality",
+}
 _FACTS = "uploads_facts"
 
 
@@ -106,6 +113,21 @@ _KINDS = {
         "number IN (SELECT number FROM uploads WHERE mime_type IN ("
         + ", ".join(f"'{each.mime_type}'" for each in ANIMATED)
         + ") AND json_extract(metadata, '$.frames') > 1)",
+        has_set=True,
+    ),
+    "missing": Condition("number IN (SELECT number FROM uploads WHERE missing_since IS NOT NULL)", has_set=True),
+    "away": Condition(
+        "number IN (SELECT uploads.number FROM sources JOIN uploads ON source = sources.number"
+        " WHERE away_since IS NOT NULL)",
+        has_set=True,
+    ),
+    "in-place": Condition("number IN (SELECT number FROM uploads WHERE source IS NOT NULL)", has_set=True),
+    "copied": Condition("number NOT IN (SELECT number FROM uploads WHERE source IS NOT NULL)"),
+    "screenshot": Condition(
+        "number IN (SELECT number FROM uploads WHERE "
+        + " OR ".join("(name_order >= ? AND name_order < ?)" for _ in SCREENSHOT_NAMES)
+        + ")",
+        tuple(end for name in SCREENSHOT_NAMES for end in (natural_order(name), natural_order(name) + "\U0010ffff")),
         has_set=True,
     ),
     "hidden": Condition("hidden = 1"),
@@ -192,6 +214,19 @@ class FilterStore:
         )
         return array("q", dict.fromkeys(found)) if covers_only else found
 
+    async def condition_of(self, one: OneValue) -> Condition:
+        """Return what a filter demands that names no day."""
+        return await self._condition_of(one, datetime.now())
+
+    async def finds_only(self, one: TextFilter, places: Sequence[int]) -> bool:
+        """Tell whether a filter by place finds no uploads but those of the places of these numbers."""
+        condition = _by_text(one)
+        row = await self._database.fetch_one(
+            f"SELECT 1 FROM uploads WHERE {condition.sql} AND place NOT IN (SELECT value FROM json_each(?)) LIMIT 1",
+            (*condition.parameters, json_list(places)),
+        )
+        return row is None
+
     async def covers(self, numbers: Collection[int]) -> dict[int, int]:
         """Return who stands for each of these in lists, as far as that is another upload of its stack."""
         rows = await self._database.fetch(
@@ -231,6 +266,8 @@ class FilterStore:
                 condition = _by_range(one)
             case NearFilter():
                 condition = await self._by_place(one)
+            case AnyFilter():
+                condition = _any_of([await self._condition_of(each, now) for each in one.filters])
         if not one.negated:
             return condition
         # What is not known is not so either.
@@ -256,7 +293,16 @@ class FilterStore:
 
 def wants_hidden(query: Query) -> bool:
     """Whether a query asks for what is hidden."""
-    return any(isinstance(one, ChoiceFilter) and one.choice == "hidden" and not one.negated for one in query.filters)
+    asked = (each for one in query.filters if not one.negated for each in getattr(one, "filters", (one,)))
+    return any(isinstance(one, ChoiceFilter) and one.choice == "hidden" for one in asked)
+
+
+def _any_of(conditions: Sequence[Condition]) -> Condition:
+    return Condition(
+        " OR ".join(f"({one.sql})" for one in conditions),
+        tuple(parameter for one in conditions for parameter in one.parameters),
+        all(one.has_set for one in conditions),
+    )
 
 
 def _holding(words: Sequence[str]) -> Condition:
@@ -266,10 +312,14 @@ def _holding(words: Sequence[str]) -> Condition:
 
 def _by_text(one: TextFilter) -> Condition:
     if one.field in (TextField.PLACE, TextField.COUNTRY):
-        condition = place_condition if one.field is TextField.PLACE else country_condition
-        sql, parameters = condition(one.pieces)
+        if one.field is TextField.COUNTRY:
+            sql, parameters = country_condition(one.pieces)
+        else:
+            sql, parameters = place_condition(one.text)
         named = f"SELECT number FROM uploads WHERE place IN (SELECT number FROM places WHERE {sql})"
         return Condition(f"number IN ({named})", parameters, True)
+    if one.field is TextField.SOURCE:
+        return _by_source(one)
     if one.field is TextField.TAG:
         comparison = "= ?" if len(one.pieces) == 1 else "LIKE ? ESCAPE '\\'"
         sql = f"number IN (SELECT upload FROM tags JOIN tagged ON tag = tags.number WHERE folded {comparison})"
@@ -297,6 +347,12 @@ def _by_text(one: TextFilter) -> Condition:
             ))
         """
         return Condition(sql, (pattern.replace("gray", "grey"),), True)
+    if one.field is TextField.ERROR:
+        sql = f"""
+            number IN (SELECT number FROM uploads
+            WHERE {_STATUSES["failed"]} AND folded(error_message) LIKE ? ESCAPE '\\')
+        """
+        return Condition(sql, (pattern,), True)
     # Each text is folded once, whatever number of uploads has it.
     column = one.field.value
     sql = f"""
@@ -308,7 +364,25 @@ def _by_text(one: TextFilter) -> Condition:
     return Condition(sql, (pattern,), True)
 
 
+def _by_source(one: TextFilter) -> Condition:
+    """Compare the path of the source, and of the folder in it: each folder is folded once."""
+    pattern = _pattern(one.pieces if len(one.pieces) > 1 else ("", *one.pieces, ""))
+    sql = """
+        number IN (
+            SELECT upload FROM locations JOIN (
+                SELECT source AS at, folder AS inside FROM (SELECT DISTINCT source, folder FROM locations)
+                JOIN sources ON sources.number = source
+                WHERE folded(iif(folder = '', path, path || '/' || folder)) LIKE ? ESCAPE '\\'
+            ) ON source = at AND folder = inside
+            WHERE upload IS NOT NULL AND state < 2
+        )
+    """
+    return Condition(sql, (pattern,), True)
+
+
 def _by_choice(one: ChoiceFilter) -> Condition:
+    if one.field is ChoiceField.TYPE and one.choice in TYPES_BY_LOOK:
+        return _KINDS[one.choice]
     if one.field is ChoiceField.TYPE:
         if types := mime_types(one.choice):
             sql = f"number IN (SELECT number FROM uploads WHERE mime_type IN ({', '.join('?' * len(types))}))"

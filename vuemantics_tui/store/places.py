@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import aiosqlite
 
 from vuemantics_tui.domain.media import Place
+from vuemantics_tui.domain.query.line import pattern_pieces
 from vuemantics_tui.domain.text import folded
 from vuemantics_tui.store.database import Database, Row, escaped_like, json_list, next_revision, now_iso, rows_of
 
@@ -146,12 +147,18 @@ def _joined(names: Iterable[str]) -> str:
     return "".join(f"\n {name} \n" for name in found)
 
 
-def place_condition(pieces: Sequence[str]) -> tuple[str, tuple[str, ...]]:
+def place_condition(text: str) -> tuple[str, tuple[str, ...]]:
     """Return the SQL over `places` of what a text names, and its parameters.
 
-    A name, region or country with a word that begins so, or a whole name in any language. Between several pieces
-    there may be anything, and together they are a whole name.
+    A name, region or country with a word that begins so, or a whole name in any language. Of several between commas,
+    as in `rome, italy`, each is a whole name. Between the pieces of a pattern there may be anything, and together they
+    are a whole name.
     """
+    if "," in text:
+        wholes = [f"%\n {_pattern(pattern_pieces(name.strip()))} \n%" for name in text.split(",") if name.strip()]
+        each = "(names LIKE ? ESCAPE '\\' OR other_names LIKE ? ESCAPE '\\')"
+        return " AND ".join(each for _ in wholes) or "0", tuple(whole for whole in wholes for _ in range(2))
+    pieces = pattern_pieces(text)
     part = _pattern(pieces)
     whole = f"%\n {part} \n%"
     # Chinese and others write no spaces between words, and have no cases.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 import uuid
 from collections.abc import Callable, Iterable, Sequence
@@ -12,8 +13,15 @@ import aiosqlite
 from vuemantics_tui.domain.errors import ErrorKind
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.sources import real_path
-from vuemantics_tui.domain.upload import FailureGroup, ProcessingStage, ProcessingStatus, QueueCounts
-from vuemantics_tui.store.database import Database, json_list, next_revision, now_iso, rows_of
+from vuemantics_tui.domain.upload import (
+    FailedUpload,
+    FailureGroup,
+    ProcessingStage,
+    ProcessingStatus,
+    QueueCounts,
+    failure_cause,
+)
+from vuemantics_tui.store.database import Database, Row, json_list, next_revision, now_iso, rows_of
 from vuemantics_tui.store.history import record_event, record_events
 from vuemantics_tui.store.originals import IS_REACHABLE, SOURCE_OF
 from vuemantics_tui.store.runs import Claim, Clock, EndedRun, Failure, mark_failed, put_back
@@ -29,6 +37,8 @@ GUILTY_AFTER = 3
 ALONE_AGAIN_SECONDS = 10.0
 
 CANCELLED = "Cancelled"
+# A list of failures names so many of each kind; a search lists them all.
+MOST_NAMED = 100
 
 _FAILED = "processing_status = 'failed' AND error_kind <> 'cancelled' AND deleted_at IS NULL"
 
@@ -290,24 +300,29 @@ class QueueStore:
         return int(row[0])
 
     async def failure_groups(self) -> list[FailureGroup]:
-        """Return the failed uploads in groups with the same message, the largest group first, then the newest."""
-        # Beside max(), SQLite takes the other columns from the row that has the maximum.
+        """Return the failed uploads in groups with the same cause, the largest group first, then the newest.
+
+        Of those with the same message, the newest MOST_NAMED are named.
+        """
         rows = await self._database.fetch(
             f"""
-            SELECT error_message, hint, error_kind, missing_model, count(*), max(number) FROM uploads
-            WHERE {_FAILED} GROUP BY error_message ORDER BY 5 DESC, 6 DESC
+            SELECT * FROM (
+                SELECT number, id, filename, coalesce(error_message, '') AS message, hint, error_kind, missing_model,
+                       group_concat(number) OVER (PARTITION BY error_message) AS numbers,
+                       row_number() OVER (PARTITION BY error_message ORDER BY number DESC) AS place
+                FROM uploads WHERE {_FAILED}
+            )
+            WHERE place <= {MOST_NAMED} ORDER BY number DESC
             """
         )
-        return [
-            FailureGroup(row[0] or "", row[1] or "", ErrorKind(row[2]), row[3] or "", row[4], row[5]) for row in rows
-        ]
+        return await asyncio.to_thread(_grouped, rows)
 
-    async def failed_with(self, message: str) -> list[str]:
-        """Return the IDs of the uploads that failed with this message, oldest first."""
+    async def failed_for(self, cause: str) -> list[FailedUpload]:
+        """Return the uploads that failed for this cause, oldest first."""
         rows = await self._database.fetch(
-            f"SELECT id FROM uploads WHERE {_FAILED} AND coalesce(error_message, '') = ? ORDER BY number", (message,)
+            f"SELECT number, id, filename, coalesce(error_message, '') FROM uploads WHERE {_FAILED} ORDER BY number"
         )
-        return [row[0] for row in rows]
+        return [FailedUpload(*row) for row in rows if failure_cause(row[3]) == cause]
 
     async def cancel(self, upload_ids: Sequence[str]) -> list[EndedRun]:
         """Cancel what is waiting or running. A run loses its claim, so it can write no more."""
@@ -351,6 +366,36 @@ class QueueStore:
                 {"now": now_iso(), "revision": await next_revision(connection), "ids": json_list(upload_ids)},
             )
         return cursor.rowcount
+
+
+def _grouped(rows: Sequence[Row]) -> list[FailureGroup]:
+    """Return the groups of failed uploads, which come newest first."""
+    by_cause: dict[str, list[Row]] = {}
+    for row in rows:
+        by_cause.setdefault(failure_cause(row["message"]), []).append(row)
+    groups = []
+    for cause, members in by_cause.items():
+        newest = members[0]
+        groups.append(
+            FailureGroup(
+                cause=cause,
+                message=newest["message"],
+                hint=newest["hint"] or "",
+                kind=ErrorKind(newest["error_kind"]),
+                missing_model=newest["missing_model"] or "",
+                numbers=_numbers(row["numbers"] for row in members if row["place"] == 1),
+                uploads=tuple(
+                    FailedUpload(row["number"], row["id"], row["filename"], row["message"])
+                    for row in members[:MOST_NAMED]
+                ),
+            )
+        )
+    return sorted(groups, key=lambda group: -group.count)
+
+
+def _numbers(lists: Iterable[str]) -> tuple[int, ...]:
+    """Return the numbers of lists with commas, the highest first."""
+    return tuple(sorted((int(number) for each in lists for number in each.split(",")), reverse=True))
 
 
 async def _requeue_one(connection: aiosqlite.Connection, upload_id: str, overwrite_edited: bool) -> bool:

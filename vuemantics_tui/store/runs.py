@@ -152,7 +152,8 @@ class RunStore:
                 "UPDATE uploads SET resume_description = ? WHERE number = ?", (number, claim.number)
             )
             await _say_warning(connection, claim.number)
-            message = f"{description.analyzer} {description.model}, quality {audit.score}"
+            quality = "a guess" if description.guessed else f"quality {audit.score}"
+            message = f"{description.analyzer} {description.model}, {quality}"
             await record_event(connection, claim.number, "described", message, seconds)
         return number
 
@@ -307,7 +308,7 @@ async def _say_warning(connection: aiosqlite.Connection, number: int) -> None:
                 SELECT thumbnail_warning AS part WHERE thumbnail_warning IS NOT NULL
                 UNION ALL
                 SELECT 'quality ' || audit_score || ': ' || json_extract(audit_findings, '$[0]') FROM descriptions
-                WHERE upload = uploads.number AND current = 1 AND NOT edited AND audit_score < ?
+                WHERE upload = uploads.number AND current = 1 AND NOT edited AND NOT guessed AND audit_score < ?
             )
         )
         WHERE number = ?

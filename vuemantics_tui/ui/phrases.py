@@ -5,10 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from vuemantics_tui.domain.text import counted, visible
-from vuemantics_tui.domain.upload import RUNNING, ProcessingStage, ProcessingStatus, UploadRow
+from vuemantics_tui.domain.upload import RUNNING, ProcessingStage, ProcessingStatus, UploadRow, without_prefix
 
 _DAY = 86_400
-_PREFIXES = ("Processing failed: ", "AI processing failed: ")
 
 
 def age_words(created_at: str, now: datetime) -> str:
@@ -50,13 +49,6 @@ def reason_of(row: UploadRow) -> str:
 def error_words(row: UploadRow) -> str:
     """Return what went wrong, without what its status says already."""
     return without_prefix(row.error_message or "")
-
-
-def without_prefix(message: str) -> str:
-    """Return the message of a failure, without what its status says already."""
-    for prefix in _PREFIXES:
-        message = message.removeprefix(prefix)
-    return message
 
 
 def lines_of(text: str) -> str:

@@ -123,10 +123,10 @@ async def test_another_half_of_a_stack_is_one_key_away(photos: Path) -> None:
         await window.until(lambda: len(window.uploads) == 2)
         await window.press("enter")
         await window.until(lambda: isinstance(window.app.screen, ViewerScreen))
-        await window.until(lambda: "1 of 2" in header(window) and "member, 1 of 2" in header(window))
+        await window.until(lambda: "1 of 2" in header(window) and "part 1 of 2" in header(window))
         shown = header(window).split()[0]
         await window.press("tab")
-        await window.until(lambda: "member, 2 of 2" in header(window) and header(window).split()[0] != shown)
+        await window.until(lambda: "part 2 of 2" in header(window) and header(window).split()[0] != shown)
         await window.press("tab", "right")
         await window.until(lambda: "third.png · 2 of 2" in header(window))
         assert "Tab" not in window.text().splitlines()[-1]

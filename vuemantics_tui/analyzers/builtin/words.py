@@ -130,6 +130,7 @@ def _description(
         tags=unique,
         read_text="\n".join(sight.lines),
         labels=labels,
+        guessed=True,
     )
 
 

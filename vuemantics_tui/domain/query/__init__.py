@@ -7,6 +7,7 @@ meanings (`2:"golden retriever" + ./pool.jpg - fruit`), `like:ID` and `like:./fi
 
 from vuemantics_tui.domain.query.filters import (
     UNDATED,
+    AnyFilter,
     ChoiceField,
     ChoiceFilter,
     DateField,
@@ -27,6 +28,7 @@ from vuemantics_tui.domain.query.tree import Like, Operand, Query, Sort, Term, T
 
 __all__ = [
     "UNDATED",
+    "AnyFilter",
     "ChoiceField",
     "ChoiceFilter",
     "DateField",

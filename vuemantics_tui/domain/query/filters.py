@@ -25,6 +25,8 @@ class TextField(StrEnum):
     TITLE = "title"
     CREATOR = "creator"
     LABEL = "label"
+    SOURCE = "source"
+    ERROR = "error"
 
 
 class ChoiceField(StrEnum):
@@ -54,15 +56,17 @@ class RangeField(StrEnum):
     RATING = "rating"
 
 
+TYPES_BY_LOOK = ("screenshot", "animated", "stack")
+"""The choices of `type:` that are no format."""
 UNDATED = "no"
 """The choice of `dated:` for what has no date."""
 
 CHOICES: dict[ChoiceField, tuple[str, ...]] = {
-    ChoiceField.TYPE: (*FileType, *BY_ALIAS),
+    ChoiceField.TYPE: (*FileType, *TYPES_BY_LOOK, *BY_ALIAS),
     ChoiceField.STATUS: ("waiting", "running", "completed", "failed", "cancelled", "warning"),
     ChoiceField.IS: (
         *("hidden", "failed", "edited", "duplicate", "portrait", "landscape", "animated"),
-        *("stack", "live", "motion", "burst", "raw"),
+        *("stack", "live", "motion", "burst", "raw", "missing", "away", "in-place", "copied"),
     ),
     ChoiceField.DATED: (*DateSource, UNDATED),
 }
@@ -159,9 +163,13 @@ class TextFilter:
         """Return the text between the wildcards: one piece if there are none."""
         return pattern_pieces(self.text)
 
+    @property
+    def value(self) -> str:
+        """Return what stands behind the colon."""
+        return f'"{self.text}"' if " " in self.text or "," in self.text else self.text
+
     def __str__(self) -> str:
-        value = f'"{self.text}"' if " " in self.text else self.text
-        return _printed(self.field, value, self.negated)
+        return _printed(self.field, self.value, self.negated)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +180,13 @@ class ChoiceFilter:
     choice: str
     negated: bool = False
 
+    @property
+    def value(self) -> str:
+        """Return what stands behind the colon."""
+        return self.choice
+
     def __str__(self) -> str:
-        return _printed(self.field, self.choice, self.negated)
+        return _printed(self.field, self.value, self.negated)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,8 +197,13 @@ class DateFilter:
     day: Day
     negated: bool = False
 
+    @property
+    def value(self) -> str:
+        """Return what stands behind the colon."""
+        return str(self.day)
+
     def __str__(self) -> str:
-        return _printed(self.field, str(self.day), self.negated)
+        return _printed(self.field, self.value, self.negated)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,12 +219,15 @@ class RangeFilter:
     high: int | None = None
     negated: bool = False
 
-    def __str__(self) -> str:
+    @property
+    def value(self) -> str:
+        """Return what stands behind the colon."""
         if self.high is not None:
-            value = f"{_number(self.field, self.low)}..{_number(self.field, self.high)}"
-        else:
-            value = f"{self.relation.value}{_number(self.field, self.low)}"
-        return _printed(self.field, value, self.negated)
+            return f"{_number(self.field, self.low)}..{_number(self.field, self.high)}"
+        return f"{self.relation.value}{_number(self.field, self.low)}"
+
+    def __str__(self) -> str:
+        return _printed(self.field, self.value, self.negated)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +244,21 @@ class NearFilter:
         return _printed("near", ",".join(parts), self.negated)
 
 
-Filter = TextFilter | ChoiceFilter | DateFilter | RangeFilter | NearFilter
+OneValue = TextFilter | ChoiceFilter | DateFilter | RangeFilter
+
+
+@dataclass(frozen=True, slots=True)
+class AnyFilter:
+    """`place:nice,rome`: several values of one field, of which an upload must meet one. Each of `filters` is plain."""
+
+    filters: tuple[OneValue, ...]
+    negated: bool = False
+
+    def __str__(self) -> str:
+        return _printed(self.filters[0].field, ",".join(one.value for one in self.filters), self.negated)
+
+
+Filter = OneValue | NearFilter | AnyFilter
 
 
 def _printed(name: str, value: str, negated: bool) -> str:

@@ -11,7 +11,9 @@ from vuemantics_tui.domain.query.line import QueryError
 from vuemantics_tui.domain.query.tree import Like, Operand, Query, Sort, Term, Text
 from vuemantics_tui.domain.query.values import (
     LIKE,
+    NEAR,
     SORT,
+    any_of,
     example_of,
     is_upload,
     known_name,
@@ -23,6 +25,7 @@ from vuemantics_tui.domain.query.values import (
 
 _BLANKS = re.compile(r"\s*")
 _TOKEN = re.compile(r"\S*")
+_VALUE = re.compile(r"[^\s,]*")
 # A word, with the blanks of what is quoted in it.
 _WORD = re.compile(r'(?:"[^"]*"?|[^\s"])+')
 _ESCAPED = re.compile(r"(?:\\ |[^\s\"])+")
@@ -41,6 +44,16 @@ def parse_query(text: str, *, typing: bool = False) -> Query:
     return _Reader(text, typing).read()
 
 
+def placed_filters(text: str) -> list[tuple[Filter, int, int]]:
+    """Return the filters of a line, each with the index of its first character and of the first one behind it.
+
+    What makes no sense is left out.
+    """
+    reader = _Reader(text, True)
+    reader.read()
+    return reader.placed
+
+
 @dataclass
 class _Reader:
     text: str
@@ -50,6 +63,8 @@ class _Reader:
     excluded: list[Term] = field(default_factory=list)
     filters: list[Filter] = field(default_factory=list)
     sort: Sort | None = None
+    # Each filter, and from where to where it stands in the text.
+    placed: list[tuple[Filter, int, int]] = field(default_factory=list)
     # The terms of the operand that words still join, and its weight.
     open_terms: list[Term] = field(default_factory=list)
     open_weight: float = 1.0
@@ -148,11 +163,8 @@ class _Reader:
                 return False
             raise unknown_name(match[1], self._token(), start)
         self.place = match.end()
-        if behind.startswith('"'):
-            value = self._quotation()
-        else:
-            is_path = name == LIKE and self._token() and not is_upload(self._token())
-            value = (self._take_picture() if is_path else None) or self._take_token()
+        values = [self._value(name)] if name in (LIKE, SORT, NEAR) else self._values()
+        value = values[0] if values else ""
         if not value.strip():
             raise QueryError(f"{name}: needs a value right after the colon", match.end(), example_of(name))
         if name in (LIKE, SORT) and negated:
@@ -165,7 +177,8 @@ class _Reader:
         elif name == SORT:
             self.sort = read_sort(value, match.end())
         else:
-            self.filters.append(read_filter(name, value, match.end(), negated))
+            self.filters.append(any_of([read_filter(name, one, match.end(), negated) for one in values], negated))
+            self.placed.append((self.filters[-1], minus if negated else start, self.place))
         return True
 
     def _add_term(self, term: Term, weight: float | None) -> None:
@@ -226,6 +239,28 @@ class _Reader:
         inner = self.text[self.place + 1 : end]
         self.place = end + 1
         return inner
+
+    def _value(self, name: str) -> str:
+        """Return the one value that begins here, and move past it."""
+        if self.text.startswith('"', self.place):
+            return self._quotation()
+        is_path = name == LIKE and self._token() and not is_upload(self._token())
+        return (self._take_picture() if is_path else None) or self._take_token()
+
+    def _values(self) -> list[str]:
+        """Return the values between commas that begin here, and move past them; a comma in quotes stands for itself."""
+        values: list[str] = []
+        while True:
+            if self.text.startswith('"', self.place):
+                values.append(self._quotation())
+            else:
+                match = _VALUE.match(self.text, self.place)
+                assert match is not None
+                values.append(match[0])
+                self.place = match.end()
+            if not self.text.startswith(",", self.place):
+                return [value for value in values if value.strip()]
+            self.place += 1
 
     def _token(self) -> str:
         match = _TOKEN.match(self.text, self.place)

@@ -19,6 +19,7 @@ class Sort(StrEnum):
     LARGEST = "largest"
     SMALLEST = "smallest"
     NAME = "name"
+    QUALITY = "quality"
     SCORE = "score"
 
 

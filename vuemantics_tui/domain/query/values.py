@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from difflib import get_close_matches
@@ -12,6 +13,7 @@ from vuemantics_tui.domain.formats import BY_EXTENSION
 from vuemantics_tui.domain.media import MOST_STARS, REJECTED
 from vuemantics_tui.domain.query.filters import (
     CHOICES,
+    AnyFilter,
     ChoiceField,
     ChoiceFilter,
     DateField,
@@ -49,21 +51,27 @@ _HALF_OF_EARTH_KM = 20_040
 
 # What each filter finds, and examples of it: for hints and help.
 FILTERS: Mapping[str, tuple[str, str]] = {
-    "type": ("image, video, or a format such as jpeg, heic or mp4", "type:video or type:jpeg"),
+    "type": (
+        "image, video, screenshot, animated, stack, or a format such as jpeg, raw or mp4",
+        "type:video or type:jpeg",
+    ),
     "status": ("waiting, running, completed, failed, cancelled, warning", "status:failed"),
     "is": (
-        "hidden, failed, edited, duplicate, portrait, landscape, animated, stack, live, motion, burst, raw",
+        "hidden, failed, edited, duplicate, portrait, landscape, animated, stack, live, motion, burst, raw,"
+        " missing, away, in-place, copied",
         "is:hidden",
     ),
     "tag": (r"a tag or an album; * for any characters, \* for a star", r'tag:cat, tag:ro* or tag:"5\* best"'),
     "name": ("part of the file name, or all of it with *", "name:holiday or name:img_*.jpg"),
     "camera": ("part of the camera's name", "camera:canon"),
-    "place": ("part of a place: a town, a region or a country", 'place:rome or place:"new york"'),
+    "place": ("part of a place: a town, a region or a country", 'place:rome, place:"new york" or place:"rome, italy"'),
     "country": ("a country, by its name or its code of two letters", "country:italy or country:it"),
     "color": ("one of the main colours", "color:blue"),
     "title": ("part of the title that the file brings", "title:holiday"),
     "creator": ("part of the creator's name that the file brings", "creator:anna"),
     "label": (r"the colour label, or another one; * for any characters", "label:red or label:*"),
+    "source": ("part of the path of its source, or of the folders in it", "source:pictures or source:2024/*"),
+    "error": ("part of the reason why an upload failed", 'error:"cannot be decoded"'),
     "rating": ("0 to 5 stars, or rejected", "rating:>=4, rating:5 or rating:2..3"),
     "after": ("taken, or else added, on that day or later", "after:2024-06 or after:7d"),
     "before": ("taken, or else added, before that day", "before:2024 or before:7d"),
@@ -78,7 +86,7 @@ FILTERS: Mapping[str, tuple[str, str]] = {
     "duration": ("length of a video", "duration:>30s, duration:2m or duration:30s..2m"),
     NEAR: ("where it was taken: latitude, longitude, kilometres", "near:52.52,13.4,5"),
     LIKE: ("what looks like an upload or a file", "like:3f2a or like:./file.jpg"),
-    SORT: ("newest, oldest, largest, smallest, name or score", "sort:oldest"),
+    SORT: ("newest, oldest, largest, smallest, name, quality or score", "sort:oldest"),
 }
 FILTER_NAMES: tuple[str, ...] = tuple(FILTERS)
 """Every name that may precede a colon."""
@@ -117,6 +125,14 @@ def read_filter(name: str, value: str, place: int, negated: bool) -> Filter:
     if name in list(RangeField):
         return _range(RangeField(name), value, place, negated)
     return _near(value, place, negated)
+
+
+def any_of(filters: Sequence[Filter], negated: bool) -> Filter:
+    """Return what finds uploads that meet one of several filters of the same field, each of them once."""
+    plain = tuple(
+        dict.fromkeys(replace(one, negated=False) for one in filters if not isinstance(one, NearFilter | AnyFilter))
+    )
+    return AnyFilter(plain, negated) if len(plain) > 1 else filters[0]
 
 
 def read_sort(value: str, place: int) -> Sort:

@@ -170,13 +170,14 @@ def who_words(description: StoredDescription) -> str:
 def line_words(description: StoredDescription, now: datetime) -> Content:
     """One line: whether it is current, who, when, the quality, how long it took."""
     took = "" if description.seconds is None else seconds_words(description.seconds)
-    colour = "$success" if description.audit_score >= PASSING_SCORE else "$error"
+    score = description.audit_score
+    colour = "$dim" if score is None else "$success" if score >= PASSING_SCORE else "$error"
     return Content.assemble(
         ("● " if description.current else "  ", "$accent"),
         fit(who_words(description), MOST_WHO_CELLS),
         (f"  {ago_words(description.created_at, now):<12}", "$dim"),
-        ("  quality ", "$dim"),
-        (f"{description.audit_score:>3}", colour),
+        ("  quality " if score is not None else "      a guess" if description.guessed else " " * 13, "$dim"),
+        ("" if score is None else f"{score:>3}", colour),
         (f"  {took:>7}", "$dim"),
         ("  current" if description.current else "", "$accent"),
     )
@@ -194,6 +195,9 @@ def page_words(description: StoredDescription, now: datetime) -> Content:
         parts.append((f"\n\n{lines_of(description.read_text)}", "$dim"))
     if description.tags:
         parts.append((f"\n\n{visible(', '.join(description.tags))}", "$dim"))
-    parts.append((f"\n\nquality {description.audit_score}", "$dim"))
+    if description.audit_score is not None:
+        parts.append((f"\n\nquality {description.audit_score}", "$dim"))
+    elif description.guessed:
+        parts.append(("\n\nA guess: it has no quality.", "$dim"))
     parts += [(f"\n! {visible(finding)}", "$warning") for finding in description.audit_findings]
     return Content.assemble(*parts)

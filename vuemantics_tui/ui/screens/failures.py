@@ -1,34 +1,37 @@
-"""FailuresScreen: what failed, by its reason, and what helps."""
+"""FailuresScreen: what failed, by its cause, and what helps."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+import re
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.content import Content
-from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import OptionList, Static
+from textual.widgets import OptionList
 from textual.worker import Worker
 
+from vuemantics_tui.domain.query import ChoiceField, ChoiceFilter, TextField, TextFilter
+from vuemantics_tui.domain.query.line import literal
 from vuemantics_tui.domain.text import counted, size_words, visible
-from vuemantics_tui.domain.upload import FailureGroup
-from vuemantics_tui.ui.actions import ACT, MOVE, action, key_of
+from vuemantics_tui.domain.upload import FailedUpload, FailureGroup, without_prefix
+from vuemantics_tui.ui.actions import ACT, FIND, MOVE, action, key_of
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader
-from vuemantics_tui.ui.notices import Notices
-from vuemantics_tui.ui.phrases import without_prefix
+from vuemantics_tui.ui.screens.list_screen import ListScreen
 from vuemantics_tui.ui.screens.page import is_open
+from vuemantics_tui.ui.uploads.commands import ListWanted, UploadCommands
+from vuemantics_tui.ui.uploads.upload_list import UploadList
 from vuemantics_tui.ui.widgets.cursor_list import ChoiceList
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
-from vuemantics_tui.ui.widgets.one_line import Words
+from vuemantics_tui.ui.widgets.one_line import fit, fit_name
 
 if TYPE_CHECKING:
     from vuemantics_tui.library import Library
-
 
 BAR_CELLS = 24
 
@@ -89,144 +92,229 @@ class PullLine(Widget):
 
 # Each time, all that failed is read.
 READ_REST_SECONDS = 0.5
-NOTHING = "No failures.\n\nCancelled uploads are not listed here."
+LEAST_NAME_CELLS, MOST_NAME_CELLS = 12, 40
+INDENT = "    "
+# The list's padding, and its scrollbar.
+AROUND_LIST = 3
+
+
+@dataclass(frozen=True, slots=True)
+class FailureEntry:
+    """A line of the list: a cause, one of its uploads, or how many `more` of them there are."""
+
+    group: FailureGroup
+    upload: FailedUpload | None = None
+    more: int = 0
+
+    @property
+    def key(self) -> Hashable:
+        """What tells it from all others."""
+        return self.upload.id if self.upload else (self.group.cause, bool(self.more))
+
+    @property
+    def count(self) -> int:
+        """How many uploads an action on it is about."""
+        return 1 if self.upload else self.group.count
 
 
 class FailureList(ChoiceList):
-    """The groups; the one under the cursor is retried."""
+    """The causes, each followed by its uploads."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        action(
-            "retry-failures",
-            "enter,r",
-            "select",
-            "retry",
-            "Retry the whole group; downloads a missing model first",
-            ACT,
-        ),
+        action("open-failure", "enter", "select", "details", "Show the details; on a cause, list its uploads", ACT),
     ]
 
 
-class FailuresScreen(Screen[None]):
-    """Lists the groups, follows them, and applies what helps."""
+class FailureCommands(UploadCommands):
+    """What can be done to failures: as to all uploads, but a retry downloads a missing model first."""
+
+    def action_retry_upload(self) -> Worker[None]:
+        """Retry the upload, or all of a cause."""
+        screen = self.screen
+        pull = screen.pull() if isinstance(screen, FailuresScreen) else None
+        return pull or super().action_retry_upload()
+
+
+class FailuresScreen(ListScreen[FailureEntry]):
+    """Lists what failed, follows it, and applies what helps. Dismisses with a search to run, or None."""
 
     HELP_TITLE = "Failures"
     PARTS = (FailureList,)
+    AROUND = (FailureCommands,)
+    DEFAULT_CSS = """
+    FailuresScreen UploadCommands {
+        height: 100%;
+    }
+    """
     BINDINGS: ClassVar[list[BindingType]] = [
+        action("list-failed", "slash", "list_failed", "list all", "Show all of the cause in the list", FIND),
         action("failures-back", "escape,q,F", "go_back", "back", "Cancel the download; back to the list", MOVE),
     ]
-    CSS_PATH = Path(__file__).with_suffix(".tcss")
     AUTO_FOCUS = "FailureList"
+    NOTHING = "No failures.\n\nCancelled uploads are not listed here."
 
-    def __init__(self, library: Library) -> None:
-        super().__init__()
-        self._library = library
-        self._groups: list[FailureGroup] = []
+    def __init__(self, library: Library, uploads: UploadList, clock: Callable[[], datetime]) -> None:
+        super().__init__(library)
+        self._uploads = uploads
+        self._clock = clock
         self._pulling: Worker[None] | None = None
 
     def compose(self) -> ComposeResult:
         """A title, the groups, the pull, the keys."""
-        yield Words(id="failures-title")
-        yield FailureList(id="failures")
-        yield Static(NOTHING, id="failures-nothing", markup=False)
-        yield PullLine(id="failures-pull")
-        yield KeysLine(id="failures-keys")
+        with FailureCommands(
+            self.library,
+            self._uploads,
+            self._clock,
+            only=lambda: next(iter(self._numbers), None),
+            group=lambda: self._numbers,
+        ):
+            for widget in super().compose():
+                if isinstance(widget, KeysLine):
+                    yield PullLine(id="failures-pull")
+                yield widget
 
     def on_mount(self) -> None:
         """Begin to follow what fails."""
-        self._notices = Notices.of(self)
-        self._reader = Reader(self, self._read, rest=READ_REST_SECONDS)
-        self._reader.want()
+        self._reader = Reader(self, self.show_read, rest=READ_REST_SECONDS)
         Feed.of(self).follow(self)
 
-    # Following the library
+    def on_resize(self) -> None:
+        """Cut the lines to the new width."""
+        self.show_entries()
 
     @on(LibraryChanged)
     def _library_changed(self, message: LibraryChanged) -> None:
         if message.moved:
             self._reader.want()
 
-    async def _read(self) -> None:
-        self._show(await self._library.queue.store.failure_groups())
+    # What is listed
 
-    def _show(self, groups: list[FailureGroup]) -> None:
-        if not is_open(self):
-            return
-        failed = sum(group.count for group in groups)
-        told = f"{counted(failed, 'failure')}, {counted(len(groups), 'reason')}" if groups else "Failures"
-        self.query_one("#failures-title", Words).say(told)
-        if bool(groups) == self.has_class("-nothing"):
-            self.set_class(not groups, "-nothing")
-            # What is hidden has no keys; what was hidden could not be focused until now.
-            self.query_one(FailureList).disabled = not groups
-            self.call_after_refresh(self.query_one(FailureList).focus)
-        if groups == self._groups:
-            return
-        self._groups = groups
-        self.query_one(FailureList).show({group.message: group_words(group) for group in groups})
-        self._rename_keys()
+    def make_list(self) -> ChoiceList:
+        """The list."""
+        return FailureList(id="list")
+
+    async def read(self) -> list[FailureEntry]:
+        """Every cause, with its newest uploads below it."""
+        entries: list[FailureEntry] = []
+        for group in await self.library.queue.store.failure_groups():
+            entries.append(FailureEntry(group))
+            entries += [FailureEntry(group, upload) for upload in group.uploads]
+            if more := group.count - len(group.uploads):
+                entries.append(FailureEntry(group, more=more))
+        return entries
+
+    def title_words(self) -> str:
+        """How many there are."""
+        causes = [entry.group.count for entry in self.entries if not (entry.upload or entry.more)]
+        return f"{counted(sum(causes), 'failure')}, {counted(len(causes), 'cause')}" if causes else "Failures"
+
+    def entry_key(self, entry: FailureEntry) -> Hashable:
+        """What tells it from all others."""
+        return entry.key
+
+    def entry_words(self, entry: FailureEntry) -> Content:
+        """The cause with what to do about it; or a name, with what is special about it."""
+        width = self.size.width - AROUND_LIST
+        if entry.more:
+            return Content.styled(f"{INDENT}and {entry.more:,} more", "$dim")
+        return upload_words(entry.upload, entry.group, width) if entry.upload else group_words(entry.group, width)
+
+    # What can be done
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Without failures there is nothing to list."""
+        return action != "list_failed" or self._chosen is not None
 
     @property
-    def _chosen(self) -> FailureGroup | None:
-        place = self.query_one(FailureList).place
-        return None if place is None else self._groups[place]
+    def _chosen(self) -> FailureEntry | None:
+        return self.chosen if self.is_mounted and self.entries else None
+
+    @property
+    def _numbers(self) -> Sequence[int]:
+        """Those of the uploads that actions are about."""
+        entry = self._chosen
+        if entry is None:
+            return ()
+        return (entry.upload.number,) if entry.upload else entry.group.numbers
+
+    def show_entries(self) -> None:
+        """Draw the entries again. Where there are none, what was done to the last one can still be undone."""
+        super().show_entries()
+        commands = self.query_one(UploadCommands)
+        commands.can_focus = not self.entries
+        if not self.entries:
+            commands.focus()
 
     @on(OptionList.OptionHighlighted)
     def _rename_keys(self) -> None:
         keys = self.query_one(KeysLine)
-        group = self._chosen
-        keys.rename("retry-failures", "download and retry" if group and self._pulls(group) else "retry")
+        entry = self._chosen
+        pulls = entry is not None and self._pulls(entry.group)
+        whole = f" all {entry.count:,}" if entry is not None and entry.count > 1 else ""
+        on_upload = entry is not None and entry.upload is not None
+        keys.rename("open-failure", "details" if on_upload else "list")
+        # On a cause, Enter does the same.
+        keys.rename("list-failed", "list all" if on_upload else "")
+        keys.rename("retry-upload", "download and retry" if pulls else f"retry{whole}")
+        keys.rename("delete-upload", f"delete{whole}")
         keys.rename("failures-back", "cancel the download" if self._pulling else "back")
+        for useless in ("find-similar", "toggle-pause"):
+            keys.rename(useless, "")
+        self.refresh_bindings()
 
     def _pulls(self, group: FailureGroup) -> bool:
-        return bool(group.missing_model) and self._library.analyzer.can_pull
-
-    # The remedy
+        return bool(group.missing_model) and self.library.analyzer.can_pull
 
     @on(OptionList.OptionSelected)
-    def _apply_remedy(self) -> None:
-        group = self._chosen
-        if group is None:
-            return
-        if not self._pulls(group):
-            self._retry(group)
-        elif self._pulling is None:
-            self._pulling = self._pull(group)
-            self._rename_keys()
+    def _open(self) -> None:
+        if self._chosen is not None and self._chosen.upload is not None:
+            self.query_one(UploadCommands).action_show_details()
         else:
-            self._notices.tell("A model is already being downloaded.", f"{key_of(self, 'failures-back')} cancels it.")
+            self.action_list_failed()
 
-    @work(group="acting", exit_on_error=False)
-    async def _retry(self, group: FailureGroup) -> None:
-        with self._notices.errors_told():
-            await self._retry_now(group)
+    def action_list_failed(self) -> None:
+        """Show the group in the list of uploads."""
+        if self._chosen is not None:
+            self.dismiss(listing_of(self._chosen.group))
 
-    async def _retry_now(self, group: FailureGroup) -> None:
-        groups = await self._library.queue.store.failure_groups()
-        # The pulled model may be what others waited for, too.
-        same = [each for each in groups if group.missing_model and each.missing_model == group.missing_model]
-        moved: list[str] = []
-        for message in {group.message, *(each.message for each in same)}:
-            moved += await self._library.queue.retry_group(message)
-        if moved:
-            self._notices.tell(f"Retrying {counted(len(moved), 'upload')}.")
-        else:
-            self._notices.tell("These have changed in the meantime.")
-        self._show(await self._library.queue.store.failure_groups())
+    @on(ListWanted)
+    def _show_list(self) -> None:
+        self.dismiss(None)
+
+    def pull(self) -> Worker[None] | None:
+        """Download the model that the failure under the cursor lacks, then retry what waited for it; None if none."""
+        if (entry := self._chosen) is None or not self._pulls(entry.group):
+            return None
+        if self._pulling is not None:
+            self.notices.tell("A model is already being downloaded.", f"{key_of(self, 'failures-back')} cancels it.")
+            return self._pulling
+        worker: Worker[None] = self._pull(entry.group)
+        self._pulling = worker
+        self._rename_keys()
+        return worker
 
     @work(group="pulling", exit_on_error=False)
     async def _pull(self, group: FailureGroup) -> None:
         line = self.query_one(PullLine)
         line.begin(group.missing_model)
         try:
-            with self._notices.errors_told():
-                await self._library.analyzer.pull(group.missing_model, line.progressed)
-                await self._retry_now(group)
+            with self.notices.errors_told():
+                await self.library.analyzer.pull(group.missing_model, line.progressed)
+                await self._retry_all_without(group.missing_model)
         finally:
             self._pulling = None
             if is_open(self):
                 line.end()
                 self._rename_keys()
+
+    async def _retry_all_without(self, model: str) -> None:
+        groups = await self.library.queue.store.failure_groups()
+        moved: list[str] = []
+        for group in groups:
+            if group.missing_model == model:
+                moved += await self.library.queue.retry_group(group.cause)
+        self.notices.tell(f"Retrying {counted(len(moved), 'upload')}.")
+        await self.show_read()
 
     def action_go_back(self) -> None:
         """Cancel the pull, or back to the screen before."""
@@ -234,13 +322,42 @@ class FailuresScreen(Screen[None]):
             self.dismiss(None)
         else:
             self._pulling.cancel()
-            self._notices.tell("Cancelled the download.", "The server keeps what it has so far.")
+            self.notices.tell("Cancelled the download.", "The server keeps what it has so far.")
 
 
-def group_words(group: FailureGroup) -> Content:
-    """How many, why, and what to do about it."""
-    lines: Sequence[tuple[str, str]] = [(visible(group.hint), "$warning")] if group.hint else []
-    reason = visible(without_prefix(group.message)) or "no reason given"
+def group_words(group: FailureGroup, width: int) -> Content:
+    """How many, why, and what to do about it, in lines of so many cells."""
+    room = max(LEAST_NAME_CELLS, width - len(INDENT))
+    sign = Content.styled("✗ ", "$error")
+    reason = f"{group.count:,} × {visible(group.words) or 'no reason given'}"
+    lines = [Content.assemble(INDENT, line) for line in Content.styled(reason, "bold").wrap(room)]
+    lines[0] = Content.assemble(sign, lines[0][len(INDENT) :])
+    if group.hint:
+        hint = Content.styled(visible(group.hint), "$warning").wrap(room)
+        lines += [Content.assemble(INDENT, line) for line in hint]
+    return Content("\n").join(lines)
+
+
+def upload_words(upload: FailedUpload, group: FailureGroup, width: int) -> Content:
+    """The name, and what its message says beyond the cause, on one line of so many cells."""
+    room = max(0, width - len(INDENT))
+    special = without_prefix(upload.message)
+    if special == group.words:
+        return Content.assemble(INDENT, fit_name(visible(upload.filename), room).rstrip())
+    special = visible(special.removeprefix(f"{group.cause}: "))
+    cells = min(room, max(LEAST_NAME_CELLS, min(MOST_NAME_CELLS, room // 2)))
     return Content.assemble(
-        (f"{group.count:,} × ", "bold $error"), (reason, ""), *((f"\n    {text}", style) for text, style in lines)
+        INDENT,
+        f"{fit_name(visible(upload.filename), cells)}  ",
+        (fit(special, max(0, room - cells - 2)).rstrip(), "$dim"),
     )
+
+
+def listing_of(group: FailureGroup) -> str:
+    """Return the search that lists the uploads of a group."""
+    # What a quoted value cannot hold, and numbers, which differ from file to file, may be anything.
+    pieces = re.split(r'(?:…|"|\s\s)+', group.cause)
+    if not any(pieces):
+        return str(ChoiceFilter(ChoiceField.STATUS, "failed"))
+    text = "*".join(literal(piece) for piece in ("", *pieces, "")) if len(pieces) > 1 else literal(pieces[0])
+    return str(TextFilter(TextField.ERROR, text))

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 Entry = TypeVar("Entry")
 
 
-class ListScreen(Screen[None], Generic[Entry]):
-    """A title, a list, the keys; or in words, why there is nothing."""
+class ListScreen(Screen[str | None], Generic[Entry]):
+    """A title, a list, the keys; or in words, why there is nothing. Some dismiss with a search to run."""
 
     NOTHING = ""
     DEFAULT_CSS = """
@@ -118,10 +118,14 @@ class ListScreen(Screen[None], Generic[Entry]):
         list_ = self.query_one(ChoiceList)
         self.entries = entries
         self.set_class(not entries, "-nothing")
-        self.refresh_bindings()
-        list_.show({self.entry_key(entry): self.entry_words(entry) for entry in entries})
+        self.show_entries()
         self.query_one("#list-title", Words).say(self.title_words())
         self.call_after_refresh(list_.focus)
+
+    def show_entries(self) -> None:
+        """Draw the entries again; the cursor stays on its entry."""
+        self.query_one(ChoiceList).show({self.entry_key(entry): self.entry_words(entry) for entry in self.entries})
+        self.refresh_bindings()
 
     @property
     def chosen(self) -> Entry | None:

@@ -24,11 +24,12 @@ from vuemantics_tui.domain.upload import RUNNING, TERMINAL, ProcessingStatus, Up
 from vuemantics_tui.ui.actions import ACT, FIND, QUEUE, action, hidden, key_of
 from vuemantics_tui.ui.clipboard import copy
 from vuemantics_tui.ui.notices import Notices
+from vuemantics_tui.ui.uploads.browse import Browse
 from vuemantics_tui.ui.uploads.upload_list import UploadList
 
 if TYPE_CHECKING:
     from vuemantics_tui.library import Library, Placing, Rating, StackChange
-    from vuemantics_tui.ui.screens.ask import ConfirmScreen
+    from vuemantics_tui.ui.screens.ask import ConfirmScreen, DeleteScreen
 
 ALBUM = "album:"
 # As many as fit on the line below the field.
@@ -68,7 +69,7 @@ def _on_chosen(
         @functools.wraps(command)
         async def act(commands: Commands, /, *arguments: Arguments.args, **options: Arguments.kwargs) -> None:
             chosen = commands.chosen
-            numbers = await commands.uploads.whole(chosen) if whole else chosen
+            numbers = await commands.uploads.whole(chosen) if whole and commands.takes_stacks else chosen
             if await command(commands, numbers, *arguments, **options) and not keeps_marks:
                 commands.let_go()
 
@@ -105,7 +106,8 @@ ON_LIBRARY = frozenset({"undo", "toggle_pause", "reembed"})
 class UploadCommands(Vertical):
     """The part of a screen in which keys act on uploads: on the marked ones of a list, or on the one under the cursor.
 
-    With `only`, they act on the upload of that number. Every command asks first where needed, calls the library once,
+    With `only`, they act on the upload of that number, or, with `group` too, on all of these and no others of their
+    stacks. Every command asks first where needed, calls the library once,
     and says what came of it.
     """
 
@@ -151,6 +153,7 @@ class UploadCommands(Vertical):
         clock: Callable[[], datetime],
         *,
         only: Callable[[], int | None] | None = None,
+        group: Callable[[], Sequence[int]] | None = None,
         id: str = "acting",
     ) -> None:
         super().__init__(id=id)
@@ -158,6 +161,7 @@ class UploadCommands(Vertical):
         self._library = library
         self._clock = clock
         self._only = only
+        self._group = group
 
     def on_mount(self) -> None:
         """Tell where the app tells."""
@@ -173,10 +177,17 @@ class UploadCommands(Vertical):
     @property
     def chosen(self) -> list[int]:
         """The numbers of the uploads to act on: those marked, where marks are shown, else the one under the cursor."""
+        if self._group is not None:
+            return list(self._group())
         if self._only is None:
             return self.uploads.targets
         number = self._only()
         return [] if number is None else [number]
+
+    @property
+    def takes_stacks(self) -> bool:
+        """Whether one that stands for its stack stands for all of it."""
+        return self._group is None
 
     def let_go(self) -> None:
         """Take the marks away from what was acted on."""
@@ -184,18 +195,29 @@ class UploadCommands(Vertical):
             self.uploads.clear_marks()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """What is done to an upload needs one."""
-        return action in ON_LIBRARY or not hasattr(UploadCommands, f"action_{action}") or self.current is not None
+        """What is done to an upload needs one, and that its list has the keys."""
+        if action in ON_LIBRARY or not hasattr(UploadCommands, f"action_{action}"):
+            return True
+        return self.current is not None and not isinstance(self.screen.focused, Browse)
 
     # The trash
 
     @_on_chosen()
     async def action_delete_upload(self, numbers: Sequence[int]) -> bool:
         """Move uploads to the trash, after asking."""
-        rows = await self._library.uploads.rows(numbers)
-        if not rows or not await self.app.push_screen_wait(self._delete_question(rows)):
+        uploads = await self._library.uploads.by_numbers(numbers)
+        rows = [upload.row() for upload in uploads]
+        in_place = [upload for upload in uploads if upload.source]
+        files_too: bool | None = False
+        if in_place:
+            files_too = await self.app.push_screen_wait(self._delete_files_question(rows, len(in_place)))
+        elif not rows or not await self.app.push_screen_wait(self._delete_question(rows)):
+            return False
+        if files_too is None:
             return False
         count = await self._library.trash.put([row.id for row in rows])
+        if files_too:
+            await self._discard(in_place)
         self.uploads.undoable.append(functools.partial(self._restore, rows))
         words = named(rows) if count == len(rows) else counted(count, "upload")
         self.notices.tell(f"Moved {words} to the trash. {key_of(self.app, 'undo-delete')} undoes.")
@@ -219,15 +241,29 @@ class UploadCommands(Vertical):
             self.notices.tell(f"Restored {words}.")
         return bool(count)
 
+    async def _discard(self, uploads: Sequence[Upload]) -> None:
+        """Move the files of uploads in place to the system's trash, and say which could not be."""
+        failed = [reason async for _, reason in self._library.sources.discard(uploads) if reason]
+        if failed:
+            more = f" And {counted(len(failed) - 1, 'other file')}." if len(failed) > 1 else ""
+            self.notices.tell(f"{failed[0]}.{more}", severity="warning")
+
+    def _delete_files_question(self, rows: Sequence[UploadRow], files: int) -> DeleteScreen:
+        from vuemantics_tui.ui.screens.ask import DeleteScreen
+
+        return DeleteScreen(f"Delete {named(rows)}?", self._kept_words(rows), files)
+
+    def _kept_words(self, rows: Sequence[UploadRow]) -> str:
+        one, days = len(rows) == 1, self._library.trash.days
+        kept = f"for {days:g} days" if days else "until you empty it"
+        return f"{'It goes' if one else 'They go'} to the trash and {'is' if one else 'are'} kept {kept}."
+
     def _delete_question(self, rows: Sequence[UploadRow]) -> ConfirmScreen:
         from vuemantics_tui.ui.screens.ask import ConfirmScreen
 
-        one, days = len(rows) == 1, self._library.trash.days
-        kept = f"for {days:g} days" if days else "until you empty it"
         return ConfirmScreen(
             f"Delete {named(rows)}?",
-            f"{'It goes' if one else 'They go'} to the trash and {'is' if one else 'are'} kept {kept}. "
-            f"Your source {'file is' if one else 'files are'} untouched.",
+            f"{self._kept_words(rows)} Your source {'file is' if len(rows) == 1 else 'files are'} untouched.",
             agree="delete",
             decline="keep",
         )

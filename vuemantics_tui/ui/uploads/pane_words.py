@@ -13,7 +13,7 @@ from textual.content import Content
 from vuemantics_tui.domain.colours import NAMED_COLOURS
 from vuemantics_tui.domain.description import PASSING_SCORE
 from vuemantics_tui.domain.errors import ErrorKind
-from vuemantics_tui.domain.fields import member_words, rating_words
+from vuemantics_tui.domain.fields import GUESS, member_words, rating_words
 from vuemantics_tui.domain.formats import BY_MIME_TYPE, FileType
 from vuemantics_tui.domain.media import REJECTED
 from vuemantics_tui.domain.moment import BY_CAMERA, SOURCE_WORDS
@@ -199,7 +199,8 @@ def quality_words(upload: Upload) -> Content:
     elif upload.model or upload.analyzer:
         took = "" if upload.description_seconds is None else f" in {seconds_words(upload.description_seconds)}"
         gap = "   " if parts else ""
-        parts.append((f"{gap}described by {visible(upload.model or upload.analyzer or '')}{took}", "$dim"))
+        verb = "guessed" if upload.guessed else "described"
+        parts.append((f"{gap}{verb} by {visible(upload.model or upload.analyzer or '')}{took}", "$dim"))
     for finding in upload.description_audit_findings:
         # The warning above may have said it already.
         if f": {finding}" not in (upload.warning or ""):
@@ -261,6 +262,14 @@ def lit_lines(text: str, why: Why | None) -> Content | str:
     if place := _place_of(why.sentence, shown):
         content = content.stylize(NEAREST, *place)
     return content
+
+
+def description_words(upload: Upload, why: Why | None) -> Content:
+    """Return the description with the words highlighted and the nearest sentence marked; a guess with a sign, dim."""
+    text = Content.assemble(lit_lines(upload.description or "", why))
+    if not upload.guessed or not upload.description:
+        return text
+    return Content.assemble((GUESS, "italic $dim"), text.stylize_before("$dim"))
 
 
 def why_words(hit: SearchHit) -> Content:

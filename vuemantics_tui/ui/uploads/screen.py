@@ -22,6 +22,7 @@ from vuemantics_tui.ui.actions import ACT, FIND, MARK, PROGRAM, QUEUE, VIEW, act
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader, TimePassed, WorkProgressed
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.pictures.loader import Drawn, PictureLoader, mode_of
+from vuemantics_tui.ui.uploads.browse import Browse, BrowseLeft
 from vuemantics_tui.ui.uploads.browser import Browser
 from vuemantics_tui.ui.uploads.columns import TableColumns
 from vuemantics_tui.ui.uploads.commands import UploadCommands
@@ -45,6 +46,8 @@ CATCH_UP_SECONDS = 0.1
 # A sorted or filtered view, and what a search finds, is read again as a whole.
 READ_AGAIN_SECONDS = 1.0
 SMALLEST_WIDTH, SMALLEST_HEIGHT = 40, 8
+# Below the first, the side list to narrow by takes the place of the list; from the second on, the pane stays beside it.
+BESIDE_BROWSE, ALL_BESIDE = 70, 140
 # What needs an upload under the cursor.
 ON_UPLOADS = frozenset({"open_upload", "toggle_mark", "mark_range", "mark_all"})
 EMPTY = """\
@@ -60,13 +63,14 @@ class UploadsScreen(Screen[None]):
     HELP_TITLE = "The list of uploads"
     HELP_SIGNS = True
     AROUND = (UploadCommands,)
-    PARTS = (UploadTable, Gallery, PathInput, SearchInput)
+    PARTS = (UploadTable, Gallery, Browse, PathInput, SearchInput)
     BINDINGS: ClassVar[list[BindingType]] = [
         # What follows at once, as a dropped path does in some terminals, must find the field and never the hot keys:
         # only a key with priority acts before the next one is handed out.
         action("add-paths", "a", "add_paths", "add", "Pick files and folders to add", ACT, priority=True),
         hidden("type-paths", "A", "type_paths", "add by path", "Type or paste a path to add", ACT, priority=True),
         action("open-search", "/", "open_search", "search", "Search by words or by meaning", FIND, priority=True),
+        hidden("toggle-browse", "b", "toggle_browse", "browse", "Narrow by place, date, tag, camera, type, …", FIND),
         hidden("show-below", "m", "show_below", "more results", "Show the results below the cut-off, too", FIND),
         hidden("save-search", "S", "save_search", "save search", "Save the search under a name", FIND),
         hidden("show-saved", "B", "show_saved", "saved searches", "Show saved searches and albums", FIND),
@@ -75,7 +79,7 @@ class UploadsScreen(Screen[None]):
         hidden("show-trash", "T", "show_trash", "trash", "Show the trash, and restore from it", ACT),
         hidden("show-duplicates", "W", "show_duplicates", "duplicates", "Find duplicates, and keep one of each", ACT),
         hidden("show-stats", "#", "show_stats", "statistics", "Show statistics of the library", PROGRAM),
-        hidden("show-failures", "F", "show_failures", "failures", "Show failures by reason, with what helps", QUEUE),
+        hidden("show-failures", "F", "show_failures", "failures", "Show failures by cause, with what helps", QUEUE),
         hidden("look-now", "w", "look_now", "check server", "Check now whether the server is back", QUEUE),
         action("sort-by", "o", "sort_by", "sort", "Sort by date, name, size, rating, …", VIEW),
         hidden("reverse-sort", "O", "reverse_sort", "reverse", "Reverse the sort order", VIEW),
@@ -131,6 +135,7 @@ class UploadsScreen(Screen[None]):
             yield HeaderLine(self.library, id="header")
             yield SearchBar(self.library, self.uploads, id="search")
             with Horizontal(id="middle"):
+                yield Browse(self.library, self.uploads, id="browse")
                 yield Browser(self.library, self.uploads, self._clock, self._pictures, self.columns, id="browser")
                 yield UploadPane(self.library, self._clock, loader=self._pictures, why=self.uploads.why, id="pane")
             with Vertical(id="empty"):
@@ -144,6 +149,7 @@ class UploadsScreen(Screen[None]):
     async def on_mount(self) -> None:
         """Read the list before the first paint, and begin to follow the library."""
         self._commands = self.query_one(UploadCommands)
+        self._browse = self.query_one(Browse)
         self._browser = self.query_one(Browser)
         self._pane = self.query_one(UploadPane)
         self._search_bar = self.query_one(SearchBar)
@@ -169,12 +175,16 @@ class UploadsScreen(Screen[None]):
             return False
         if action in ("add_paths", "type_paths", "open_search"):
             return not isinstance(self.focused, Input)
-        return action not in ON_UPLOADS or len(self.uploads) > 0
+        if action == "toggle_browse":
+            return not self.has_class("-empty")
+        return action not in ON_UPLOADS or (len(self.uploads) > 0 and self.focused is not self._browse)
 
     def on_resize(self, event: events.Resize) -> None:
         """Say so where the window is too small for anything else."""
         width, height = event.size
         self.set_class(width < SMALLEST_WIDTH or height < SMALLEST_HEIGHT, "-too-small")
+        self.set_class(width < BESIDE_BROWSE, "-slim")
+        self.set_class(width >= ALL_BESIDE, "-roomy")
         self.query_one("#too-small", Static).update(
             f"The window is too small: {width}×{height}.\nIt needs {SMALLEST_WIDTH}×{SMALLEST_HEIGHT}."
         )
@@ -328,6 +338,22 @@ class UploadsScreen(Screen[None]):
         if query is not None:
             self._search_bar.run(query)
 
+    def action_toggle_browse(self) -> None:
+        """Show the side list to narrow by, or close it."""
+        self.toggle_class("-browse")
+        if self.has_class("-browse"):
+            self._browse.begin()
+            # What is hidden cannot be focused.
+            self.call_after_refresh(self._browse.focus)
+        else:
+            self.set_focus(self._browser.in_front)
+
+    @on(BrowseLeft)
+    def _browse_left(self) -> None:
+        if self.has_class("-slim"):
+            self.remove_class("-browse")
+        self.call_after_refresh(self._browser.in_front.focus)
+
     @on(SearchClosed)
     @on(SearchLeft)
     def _search_closed(self) -> None:
@@ -395,7 +421,8 @@ class UploadsScreen(Screen[None]):
         """Choose the columns of the table."""
         from vuemantics_tui.ui.screens.columns import ColumnsScreen
 
-        self.app.push_screen(ColumnsScreen(self.columns))
+        table = self.query_one(UploadTable)
+        self.app.push_screen(ColumnsScreen(self.columns, table.line_layout))
 
     @work(group="asking", exit_on_error=False)
     async def action_go_to(self) -> None:
@@ -482,8 +509,12 @@ class UploadsScreen(Screen[None]):
 
         self.app.push_screen(StatsScreen(self.library))
 
-    def action_show_failures(self) -> None:
-        """Show failures by reason."""
+    @work(group="asking", exit_on_error=False)
+    async def action_show_failures(self) -> None:
+        """Show failures by cause, and list those of the one chosen."""
         from vuemantics_tui.ui.screens.failures import FailuresScreen
 
-        self.app.push_screen(FailuresScreen(self.library))
+        failures = FailuresScreen(self.library, self.uploads, self._clock)
+        query = await self.app.push_screen_wait(failures)
+        if query is not None:
+            self._search_bar.run(query)

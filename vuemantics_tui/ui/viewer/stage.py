@@ -132,7 +132,7 @@ class Stage(Horizontal, can_focus=True):
             return []
         found = []
         if len(self._halves) > 1:
-            found.append(f"{shown.words}, {self._half + 1} of {len(self._halves)}")
+            found.append(f"{shown.words or 'part'} {self._half + 1} of {len(self._halves)}")
         if len(shown.film):
             of = "" if shown.film.is_clip else f" of {int(shown.upload.metadata.get('frames', 1)):,}"
             found.append(f"{'at ' if shown.film.is_clip else 'frame '}{shown.film.label(self._frame)}{of}")

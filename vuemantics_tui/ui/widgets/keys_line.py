@@ -63,7 +63,7 @@ class KeysLine(Widget):
         self.refresh()
 
     def rename(self, binding_id: str, description: str) -> None:
-        """Call what a key does otherwise from now on: pause, resume."""
+        """Call what a key does otherwise from now on: pause, resume; nothing to leave it out."""
         if self._renamed.get(binding_id) != description:
             self._renamed[binding_id] = description
             self.refresh()
@@ -95,9 +95,9 @@ class KeysLine(Widget):
         for active in sorted(self.screen.active_bindings.values(), key=lambda active: not active.binding.priority):
             binding = active.binding
             name = binding.id or binding.action
-            if binding.show and binding.description and active.enabled and name not in entries:
-                shown = visible(self.app.get_key_display(binding))
-                entries[name] = (name, binding.key, shown, self._renamed.get(name, binding.description))
+            words = self._renamed.get(name, binding.description)
+            if binding.show and words and active.enabled and name not in entries:
+                entries[name] = (name, binding.key, visible(self.app.get_key_display(binding)), words)
         return list(entries.values())
 
     def render(self) -> Content:
