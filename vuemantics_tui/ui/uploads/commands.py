@@ -129,7 +129,7 @@ class UploadCommands(Vertical):
         hidden("edit-date", "C", "edit_date", "date", "Set when it was taken", ACT),
         hidden("edit-place", "P", "edit_place", "place", "Set where it was taken", ACT),
         hidden("toggle-hidden", "H", "toggle_hidden", "hide", "Hide from lists and search, or show again", ACT),
-        hidden("open-original", "e", "open_original", "open original", "Open the original; play a video", ACT),
+        hidden("open-original", "e", "open_original", "open original", "Open the original in the system viewer; play a video", ACT),
         hidden("open-stack", "L", "open_stack", "stack", "Open the stack, or go back", ACT),
         hidden("make-stack", "M", "make_stack", "make stack", "Stack the marked uploads", ACT),
         hidden("break-stack", "X", "break_stack", "unstack", "Take the stack apart; in an open one, take out", ACT),
