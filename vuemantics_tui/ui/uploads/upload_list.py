@@ -8,7 +8,8 @@ from __future__ import annotations
 import time
 from array import array
 from collections.abc import Awaitable, Callable, Iterable, Sequence, Set
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.text import counted
 from vuemantics_tui.domain.upload import Upload, UploadRow, status_word
 from vuemantics_tui.domain.view import SortKey, View
+from vuemantics_tui.ui.uploads.days import Days, Group
 from vuemantics_tui.ui.uploads.listing import Listing, Marks, Pins
 from vuemantics_tui.ui.uploads.results import Found, Results, Why
 
@@ -44,6 +46,15 @@ class Change(Enum):
     ROWS = auto()
     # A change may have moved the lines of a sorted view, or of a search: it should be read again.
     OUTDATED = auto()
+
+
+@dataclass(slots=True)
+class ClearedMarks:
+    """Marks that were taken away at a moment (ISO 8601, UTC), and whether they are back."""
+
+    numbers: set[int]
+    at: str
+    is_back: bool = False
 
 
 class RowCache:
@@ -105,9 +116,9 @@ class UploadList:
         self.opened: list[int] = []
         self.marks = Marks()
         self.rows = RowCache(library.uploads)
+        self.days = Days(library.uploads)
         self.listeners: list[Callable[[Change], None]] = []
-        # Takes back what was done in this session, the last thing at the end: says so, and whether there was anything.
-        self.undoable: list[Callable[[], Awaitable[bool]]] = []
+        self._cleared: ClearedMarks | None = None
         self._library = library
         self._begun_with = view
         self._monotonic = monotonic
@@ -174,6 +185,18 @@ class UploadList:
         """The key that the list is sorted by; None in an opened stack, and where a search has an order of its own."""
         in_own_order = self.opened or (self.results is not None and not self._sorts(self.results))
         return None if in_own_order else self.view.sort
+
+    @property
+    def is_by_date(self) -> bool:
+        """Whether the uploads are listed in the order in which they were taken."""
+        if self.results is None or self._sorts(self.results):
+            return self.sorted_by is SortKey.TAKEN
+        return self.results.is_by_date and not self.opened
+
+    def groups(self, *, monthly: bool) -> list[Group]:
+        """Return a list by date as groups by day or month; empty until `days` are read."""
+        running, by_moment = self._listing.pinned_count, self.sorted_by is not SortKey.TAKEN
+        return self.days.groups(self._listing.in_order(), monthly=monthly, running=running, by_moment=by_moment)
 
     @property
     def text(self) -> str:
@@ -243,6 +266,20 @@ class UploadList:
             self._tell(Change.MARKS)
             self.move_to(self._cursor + 1)
 
+    def toggle_mark_at(self, line: int) -> None:
+        """Mark the upload on a line, or take its mark away, and put the cursor there."""
+        self.marks.toggle(self._listing[line])
+        self.move_to(line)
+        self._tell(Change.MARKS)
+
+    def mark_through(self, line: int) -> None:
+        """Mark everything from the cursor to a line, and put the cursor there."""
+        low, high = sorted((self._cursor, line))
+        self.marks.end_range()
+        self.marks.add(self.numbers(range(low, high + 1)))
+        self.move_to(line)
+        self._tell(Change.MARKS)
+
     def toggle_range(self) -> None:
         """Begin a range of marks at the cursor, or end the one that was begun."""
         if self.marks.anchor is not None:
@@ -254,14 +291,46 @@ class UploadList:
     def mark_all(self) -> None:
         """Mark all that are listed, or, where they are already, none."""
         if all(number in self.marks for number in self._listing):
-            self.marks.clear()
+            self.clear_marks()
         else:
             self.marks.add(self._listing)
-        self._tell(Change.MARKS)
+            self._tell(Change.MARKS)
 
-    def clear_marks(self) -> None:
-        """Take all marks away."""
+    def clear_marks(self) -> int:
+        """Take all marks away; returns how many there were. `mark_again` takes that back."""
+        cleared = self.marks.numbers
+        if cleared:
+            self._cleared = ClearedMarks(cleared, datetime.now(UTC).isoformat(timespec="microseconds"))
         self.marks.clear()
+        self._tell(Change.MARKS)
+        return len(cleared)
+
+    def mark_again(self, since: str) -> int:
+        """Mark what was marked before the marks were cleared, unless that was before `since`; returns how many.
+
+        `since` is when the library was changed last, as far as that can be undone, in ISO 8601, UTC.
+        """
+        cleared = self._cleared
+        if cleared is None or cleared.is_back or cleared.at < since:
+            return 0
+        cleared.is_back = True
+        self.marks.add(cleared.numbers)
+        self._tell(Change.MARKS)
+        return len(cleared.numbers)
+
+    def unmark_again(self, since: str) -> bool:
+        """Clear the marks that `mark_again` brought back, unless that was before `since`; tells whether it did."""
+        cleared = self._cleared
+        if cleared is None or not cleared.is_back or cleared.at < since:
+            return False
+        self.marks.drop(cleared.numbers)
+        cleared.is_back = False
+        self._tell(Change.MARKS)
+        return True
+
+    def unmark(self, numbers: Iterable[int]) -> None:
+        """Take the marks of these away, which have left the list."""
+        self.marks.drop(numbers)
         self._tell(Change.MARKS)
 
     def _stretch_range(self) -> None:
@@ -291,6 +360,7 @@ class UploadList:
         """Note what moved in the store, for `catch_up` to take in."""
         # One may be deleted and restored, or the other way round: what was said last holds.
         self._changed = (self._changed - deleted) | changed
+        self.days.outdate(changed)
         self._deleted = (self._deleted - changed) | deleted
 
     async def catch_up(self) -> None:
@@ -327,8 +397,11 @@ class UploadList:
         """Whether something that has ended is still on top: `catch_up` takes it from there after LINGER_SECONDS."""
         return self._pins.lingering and self.results is None and not self.opened
 
-    async def refresh(self) -> None:
-        """Read the view, or search, again; the cursor stays on its upload."""
+    async def refresh(self, *, anew: bool = False) -> None:
+        """Read the view, or search, again; the cursor stays on its upload.
+
+        Where that is gone, it stays on its line, or if the view is `anew` another one, it goes to the first.
+        """
         asked = self._asked
         if self.opened:
             inside = await self._read_stack()
@@ -339,7 +412,7 @@ class UploadList:
             listing = await self._view_listing()
             if asked == self._asked:
                 # Asked only now: the cursor may have moved while the store was read.
-                self._list(listing, cursor=self.cursor_number)
+                self._list(listing, cursor=self.cursor_number, line=0 if anew else self._cursor)
             return
         before = self.results
         try:
@@ -349,7 +422,7 @@ class UploadList:
         results = Results(hits, before.again, text=before.text, similar_to=before.similar_to)
         listing = await self._listing_of(results)
         if asked == self._asked and not (before.look_like(hits) and list(listing) == list(self._listing)):
-            self._show(results, listing, cursor=self.cursor_number)
+            self._show(results, listing, cursor=self.cursor_number, line=0 if anew else self._cursor)
 
     async def _pinned(self) -> list[int]:
         """Return what stands on top: what runs just now, but among the results of a search nothing."""
@@ -389,9 +462,15 @@ class UploadList:
         self.rows.outdate(fresh)
         marked = len(self.marks)
         self.marks.drop(gone)
-        moved = [self._listing.insert_newest(fresh), self._listing.remove(gone), self._listing.pin(pinned)]
+        if self._cleared is not None:
+            self._cleared.numbers -= gone
+        is_on_top = self._cursor == 0
+        added = self._listing.insert_newest(fresh)
+        moved = [added, self._listing.remove(gone), self._listing.pin(pinned)]
         if any(moved):
             line = None if under_cursor is None else self._listing.index_of(under_cursor)
+            if added and is_on_top:
+                line = 0  # who looks at the newest goes on looking at the newest
             self._cursor = max(0, min(self._cursor if line is None else line, len(self._listing) - 1))
             self._tell(Change.SHIFTED)
         if marked != len(self.marks):
@@ -399,10 +478,11 @@ class UploadList:
         if fresh:
             self._tell(Change.ROWS)
 
-    def _list(self, listing: Listing, *, cursor: int | None = None) -> None:
-        """List these, with the cursor on the upload of that number, or else on the first."""
+    def _list(self, listing: Listing, *, cursor: int | None = None, line: int = 0) -> None:
+        """List these, with the cursor on the upload of that number, or else on that line."""
         self._listing = listing
-        self._cursor = 0 if cursor is None else listing.index_of(cursor) or 0
+        found = None if cursor is None else listing.index_of(cursor)
+        self._cursor = max(0, min(line, len(listing) - 1)) if found is None else found
         self._tell(Change.REPLACED)
 
     def _tell(self, change: Change) -> None:
@@ -419,7 +499,7 @@ class UploadList:
         before, self.view = self.view, view
         results = self.results
         if results is None or before.show_hidden != view.show_hidden:
-            await self.refresh()
+            await self.refresh(anew=True)
             return
         listing = await self._listing_of(results)
         if asked == self._asked:
@@ -576,10 +656,10 @@ class UploadList:
             self.marks, self._marks_outside = self._marks_outside, None
         return was_open
 
-    def _show(self, results: Results, listing: Listing, cursor: int | None = None) -> None:
+    def _show(self, results: Results, listing: Listing, cursor: int | None = None, line: int = 0) -> None:
         if self.results is None:
             self._return_to = self.opened[0] if self.opened else self.cursor_number
         self._forget_stack()
         self.results = results
         self.rows.put(hit.upload.row() for hit in results.hits)
-        self._list(listing, cursor=cursor)
+        self._list(listing, cursor=cursor, line=line)
