@@ -36,7 +36,7 @@ _DESCRIPTION_SHARE = 0.3
 # A photo of ..., The image shows ..., A video clip of what looks like ...
 _OPENING = re.compile(
     r"(?:an?|the|this) (?:\w+ )?(?:photo|photograph|picture|image|video|clip)"
-    r"(?P<possibly>, possibly)? (?:of|shows|depicts|features|captures) (?P<guess>what looks like )?",
+    r"(?P<possibly>, possibly)? (?:(?:of|shows|depicts|features|captures) (?P<guess>what looks like )?|(?=without))",
     re.IGNORECASE,
 )
 # More of a description is never shown on a line.
