@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from vuemantics_tui.cli.options import (
+    FAILED,
     alone_option,
     ask,
     current_settings,
@@ -33,30 +34,41 @@ MOST_NAMED = 3
 @click.command()
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
 @click.option("--forever", is_flag=True, help="Delete at once, without the trash. This cannot be undone.")
+@click.option("--files-too", is_flag=True, help="Also move files that are used in place to the trash of your system.")
 @alone_option
 @yes_option
 @library_option
-def delete(ids: tuple[str, ...], forever: bool, alone: bool, yes: bool) -> None:
+def delete(ids: tuple[str, ...], forever: bool, files_too: bool, alone: bool, yes: bool) -> None:
     """Move uploads to the trash. Your source files are untouched.
 
-    Deleting the cover of a stack deletes all of it.
+    Deleting the cover of a stack deletes all of it. What is deleted does not come back with the next scan of a source.
     """
     settings = current_settings()
-    run(lambda: _delete(settings, ids, forever, alone, yes))
+    failed = run(lambda: _delete(settings, ids, forever, files_too, alone, yes))
+    raise SystemExit(FAILED if failed else 0)
 
 
-async def _delete(settings: Settings, ids: tuple[str, ...], forever: bool, alone: bool, yes: bool) -> None:
+async def _delete(
+    settings: Settings, ids: tuple[str, ...], forever: bool, files_too: bool, alone: bool, yes: bool
+) -> int:
+    """Delete; returns how many files could not be."""
     async with open_library(settings, "write") as library:
         named = {upload.id: upload for prefix in ids for upload in await _named(library, prefix, forever, alone)}
         if not yes:
             names = ", ".join(visible(upload.filename) for upload in named.values())
             question = f"Delete {names} for good?" if forever else f"Move {names} to the trash?"
+            if files_too:
+                question += " And their files to the trash of your system?"
             ask(question, f"Deleting needs your confirmation: {names}")
+        failed = [reason async for _, reason in library.sources.discard(named.values()) if reason] if files_too else []
+        for reason in failed:
+            note(visible(reason))
         if forever:
             note(f"Deleted {counted(await library.trash.erase(named), 'upload')} for good.")
             await _tell_left_alone(library)
         else:
             note(moved_words(await library.trash.put(named), list(named), library.trash))
+        return len(failed)
 
 
 def moved_words(count: int, ids: Sequence[str], trash: Trash) -> str:

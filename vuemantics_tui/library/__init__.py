@@ -186,7 +186,9 @@ class Library:
         self.trash = Trash(
             self.root, TrashStore(database), self.uploads, LibraryStore(database), self.queue, settings.trash_days
         )
-        self.sources = Sources(settings, SourceStore(database), self.uploads, self.queue, self.trash)
+        self.sources = Sources(
+            settings, SourceStore(database), self.uploads, self.queue, self.trash, lambda: self.intake
+        )
 
     @classmethod
     async def open(
@@ -257,7 +259,7 @@ class Library:
         """What writes uploads for other programs."""
         from vuemantics_tui.library.export import Export
 
-        return Export(self.root, self.uploads, self.tags, self.absolute)
+        return Export(self.root, self.uploads, self.tags, self.sources.store, self.absolute)
 
     @cached_property
     def statistics(self) -> LibraryStatistics:

@@ -211,6 +211,11 @@ class UploadStore:
             )
         return found[0]
 
+    async def even_trashed(self, number: int) -> Upload | None:
+        """Return the upload with this number, also from the trash."""
+        row = await self._database.fetch_one(f"{SELECT_UPLOAD} WHERE u.number = ?", (number,))
+        return upload_of(row) if row else None
+
     async def by_number(self, number: int) -> Upload | None:
         """Return the upload with this number, if it is there."""
         found = await self.by_numbers([number])

@@ -25,6 +25,7 @@ class TextField(StrEnum):
     TITLE = "title"
     CREATOR = "creator"
     LABEL = "label"
+    SOURCE = "source"
     ERROR = "error"
 
 
@@ -65,7 +66,7 @@ CHOICES: dict[ChoiceField, tuple[str, ...]] = {
     ChoiceField.STATUS: ("waiting", "running", "completed", "failed", "cancelled", "warning"),
     ChoiceField.IS: (
         *("hidden", "failed", "edited", "duplicate", "portrait", "landscape", "animated"),
-        *("stack", "live", "motion", "burst", "raw"),
+        *("stack", "live", "motion", "burst", "raw", "missing", "away", "in-place", "copied"),
     ),
     ChoiceField.DATED: (*DateSource, UNDATED),
 }

@@ -57,7 +57,8 @@ FILTERS: Mapping[str, tuple[str, str]] = {
     ),
     "status": ("waiting, running, completed, failed, cancelled, warning", "status:failed"),
     "is": (
-        "hidden, failed, edited, duplicate, portrait, landscape, animated, stack, live, motion, burst, raw",
+        "hidden, failed, edited, duplicate, portrait, landscape, animated, stack, live, motion, burst, raw,"
+        " missing, away, in-place, copied",
         "is:hidden",
     ),
     "tag": (r"a tag or an album; * for any characters, \* for a star", r'tag:cat, tag:ro* or tag:"5\* best"'),
@@ -69,6 +70,7 @@ FILTERS: Mapping[str, tuple[str, str]] = {
     "title": ("part of the title that the file brings", "title:holiday"),
     "creator": ("part of the creator's name that the file brings", "creator:anna"),
     "label": (r"the colour label, or another one; * for any characters", "label:red or label:*"),
+    "source": ("part of the path of its source, or of the folders in it", "source:pictures or source:2024/*"),
     "error": ("part of the reason why an upload failed", 'error:"cannot be decoded"'),
     "rating": ("0 to 5 stars, or rejected", "rating:>=4, rating:5 or rating:2..3"),
     "after": ("taken, or else added, on that day or later", "after:2024-06 or after:7d"),

@@ -28,7 +28,7 @@ from vuemantics_tui.ui.uploads.upload_list import UploadList
 
 if TYPE_CHECKING:
     from vuemantics_tui.library import Library, Placing, Rating, StackChange
-    from vuemantics_tui.ui.screens.ask import ConfirmScreen
+    from vuemantics_tui.ui.screens.ask import ConfirmScreen, DeleteScreen
 
 ALBUM = "album:"
 # As many as fit on the line below the field.
@@ -204,10 +204,19 @@ class UploadCommands(Vertical):
     @_on_chosen()
     async def action_delete_upload(self, numbers: Sequence[int]) -> bool:
         """Move uploads to the trash, after asking."""
-        rows = await self._library.uploads.rows(numbers)
-        if not rows or not await self.app.push_screen_wait(self._delete_question(rows)):
+        uploads = await self._library.uploads.by_numbers(numbers)
+        rows = [upload.row() for upload in uploads]
+        in_place = [upload for upload in uploads if upload.source]
+        files_too: bool | None = False
+        if in_place:
+            files_too = await self.app.push_screen_wait(self._delete_files_question(rows, len(in_place)))
+        elif not rows or not await self.app.push_screen_wait(self._delete_question(rows)):
+            return False
+        if files_too is None:
             return False
         count = await self._library.trash.put([row.id for row in rows])
+        if files_too:
+            await self._discard(in_place)
         self.uploads.undoable.append(functools.partial(self._restore, rows))
         words = named(rows) if count == len(rows) else counted(count, "upload")
         self.notices.tell(f"Moved {words} to the trash. {key_of(self.app, 'undo-delete')} undoes.")
@@ -231,15 +240,29 @@ class UploadCommands(Vertical):
             self.notices.tell(f"Restored {words}.")
         return bool(count)
 
+    async def _discard(self, uploads: Sequence[Upload]) -> None:
+        """Move the files of uploads in place to the system's trash, and say which could not be."""
+        failed = [reason async for _, reason in self._library.sources.discard(uploads) if reason]
+        if failed:
+            more = f" And {counted(len(failed) - 1, 'other file')}." if len(failed) > 1 else ""
+            self.notices.tell(f"{failed[0]}.{more}", severity="warning")
+
+    def _delete_files_question(self, rows: Sequence[UploadRow], files: int) -> DeleteScreen:
+        from vuemantics_tui.ui.screens.ask import DeleteScreen
+
+        return DeleteScreen(f"Delete {named(rows)}?", self._kept_words(rows), files)
+
+    def _kept_words(self, rows: Sequence[UploadRow]) -> str:
+        one, days = len(rows) == 1, self._library.trash.days
+        kept = f"for {days:g} days" if days else "until you empty it"
+        return f"{'It goes' if one else 'They go'} to the trash and {'is' if one else 'are'} kept {kept}."
+
     def _delete_question(self, rows: Sequence[UploadRow]) -> ConfirmScreen:
         from vuemantics_tui.ui.screens.ask import ConfirmScreen
 
-        one, days = len(rows) == 1, self._library.trash.days
-        kept = f"for {days:g} days" if days else "until you empty it"
         return ConfirmScreen(
             f"Delete {named(rows)}?",
-            f"{'It goes' if one else 'They go'} to the trash and {'is' if one else 'are'} kept {kept}. "
-            f"Your source {'file is' if one else 'files are'} untouched.",
+            f"{self._kept_words(rows)} Your source {'file is' if len(rows) == 1 else 'files are'} untouched.",
             agree="delete",
             decline="keep",
         )
@@ -618,7 +641,7 @@ class UploadCommands(Vertical):
         upload = await self._library.uploads.by_number(number)
         if upload is None:
             return False
-        await asyncio.to_thread(open_in_viewer, self._library.original(upload))
+        await asyncio.to_thread(open_in_viewer, await self._library.sources.reach(upload))
         self.notices.tell(f"Opened {upload.filename} in the system viewer.")
         return True
 
