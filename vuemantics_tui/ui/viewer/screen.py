@@ -28,6 +28,7 @@ from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.pictures.loader import PictureLoader, mode_of
 from vuemantics_tui.ui.uploads.commands import ListWanted, UploadCommands
 from vuemantics_tui.ui.uploads.pane import UploadPane
+from vuemantics_tui.ui.uploads.table import TagClicked
 from vuemantics_tui.ui.uploads.upload_list import Change, UploadList
 from vuemantics_tui.ui.viewer.view import View
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
@@ -376,6 +377,12 @@ class ViewerScreen(Screen[None]):
 
     @on(ListWanted)
     def _show_list(self) -> None:
+        self.dismiss(None)
+
+    @on(TagClicked)
+    def _search_tag(self, message: TagClicked) -> None:
+        # The list, which is below, searches.
+        self.app.screen_stack[0].post_message(message)
         self.dismiss(None)
 
     def action_show_facts(self) -> None:
