@@ -187,9 +187,9 @@ def test_what_is_wrong_with_chosen_keys_is_named_and_costs_only_them(chosen: Map
 
 
 def test_of_two_that_choose_the_same_key_one_has_it() -> None:
-    keymap, problems = checked_keymap({"sort-by": "z", "filter-by": "z"})
-    assert keymap == {"sort-by": "z"}
-    assert problems == ["keys: z is the key of sort-by already; filter-by stays f"]
+    keymap, problems = checked_keymap({"sort-by": "Z", "filter-by": "Z"})
+    assert keymap == {"sort-by": "Z"}
+    assert problems == ["keys: Z is the key of sort-by already; filter-by stays f"]
 
 
 async def test_a_chosen_key_works_and_is_shown_and_the_old_one_is_free(root: Path) -> None:
@@ -316,9 +316,9 @@ async def test_a_theme_that_cannot_be_remembered_lasts_for_the_session(root: Pat
 
 
 async def test_what_is_said_names_the_keys_that_were_chosen(tmp_path: Path) -> None:
-    async with window_with(tmp_path / "library", keys={"add-paths": "+", "show-log": "f4"}) as window:
-        await window.shows("Press + to add photos")
-        assert key_of(window.app, "add-paths") == key_of(window.app.screen, "add-paths") == "+"
+    async with window_with(tmp_path / "library", keys={"add-paths": "Q", "show-log": "f4"}) as window:
+        await window.shows("Press Q to add photos")
+        assert key_of(window.app, "add-paths") == key_of(window.app.screen, "add-paths") == "Q"
         assert key_of(window.app, "restore-upload") == "Enter", "the screen was not opened yet"
         window.app.notices.tell_error(ValueError("a defect"))
         await window.shows("Press F4 for the log.")

@@ -152,6 +152,9 @@ class Settings:
         *("auto", "yes", "no"),
     )
     slide_seconds: float = _number(5.0, "Seconds for which the slide show shows each picture.", 0.5)
+    tile_size: int = _number(4, "Size of the tiles in the gallery, from 1 (small) to 8; + and - change it.", 1, 8)
+    captions: bool = field(default=False, metadata=_about("Show names below the tiles of the gallery; z changes it."))
+    gallery_pane: bool = field(default=False, metadata=_about("Show the pane beside the gallery; v changes it."))
     columns: str = field(
         default=",".join(USUAL_COLUMNS),
         metadata=_about("Columns of the table, in their order; what does not fit is left out.", *COLUMNS, several=True),

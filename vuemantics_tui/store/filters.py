@@ -29,6 +29,7 @@ from vuemantics_tui.domain.query import (
     Sort,
     TextField,
     TextFilter,
+    YearlyFilter,
 )
 from vuemantics_tui.domain.query.filters import TYPES_BY_LOOK, OneValue
 from vuemantics_tui.domain.text import folded, natural_order
@@ -262,6 +263,8 @@ class FilterStore:
                 condition = _by_choice(one)
             case DateFilter():
                 condition = _by_date(one, now)
+            case YearlyFilter():
+                condition = Condition("substr(taken_at, 5, 6) = ?", (f"-{one.month:02}-{one.day:02}",))
             case RangeFilter():
                 condition = _by_range(one)
             case NearFilter():

@@ -79,6 +79,18 @@ class PlaceStore:
         """Return the countries with a word that begins so, with how many uploads each has, the most used first."""
         return [(row[0], row[1]) for row in await self._counted("p.country", "country_names", part)][:limit]
 
+    async def of_uploads(self, numbers: Sequence[int]) -> list[tuple[str, str]]:
+        """Return the names and countries of the places where these uploads were taken, the most used first."""
+        rows = await self._database.fetch(
+            """
+            SELECT p.name, p.country FROM uploads u JOIN places p ON p.number = u.place
+            WHERE u.number IN (SELECT value FROM json_each(?))
+            GROUP BY p.name, p.country ORDER BY count(*) DESC, p.name
+            """,
+            (json_list(numbers),),
+        )
+        return [(row[0], row[1]) for row in rows]
+
     async def _counted(self, columns: str, searched: str, part: str) -> list[Row]:
         return await self._database.fetch(
             f"""

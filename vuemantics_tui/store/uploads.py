@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, fields
 
 import aiosqlite
 
+from vuemantics_tui.domain.days import ADDED_DAY, DAY_OF_NUMBER
 from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.fields import FIELDS, Source, UploadField
 from vuemantics_tui.domain.formats import FileType
@@ -333,6 +334,21 @@ class UploadStore:
             ORDER BY {key} {direction} NULLS LAST{last}
             """,
             parameters,
+        )
+
+    async def days(self, numbers: Sequence[int] | None = None) -> array[int]:
+        """Return the days on which these uploads were taken, or all uploads, each packed into one integer with its
+        number (see `domain.days`). Those in the trash are among them.
+        """
+        # Of all, an index holds what is asked for.
+        some = "INDEXED BY uploads_facts" if numbers is None else "WHERE number IN (SELECT value FROM json_each(?))"
+        return await self._database.fetch_integers(
+            f"""
+            SELECT number * {DAY_OF_NUMBER} + iif(taken_at IS NULL, {ADDED_DAY}, 0)
+                + CAST(replace(substr(coalesce(taken_at, created_at), 1, 10), '-', '') AS INTEGER)
+            FROM uploads {some}
+            """,
+            () if numbers is None else (json_list(numbers),),
         )
 
     async def all_numbers(self, *, include_hidden: bool) -> array[int]:

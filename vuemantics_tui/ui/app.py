@@ -30,7 +30,7 @@ from vuemantics_tui.ui.choices import Choices, SettingChosen
 from vuemantics_tui.ui.feed import Feed
 from vuemantics_tui.ui.pictures.loader import USUAL_CELL, USUAL_GEOMETRY, USUAL_REGISTERS, Graphics, PictureLoader
 from vuemantics_tui.ui.resilience import SurvivingApp
-from vuemantics_tui.ui.textual_private import CompositorUpdate, write_to_terminal
+from vuemantics_tui.ui.textual_private import CompositorUpdate, ThriftyUpdate, write_to_terminal
 from vuemantics_tui.ui.themes import DARK, THEMES, own_variables
 from vuemantics_tui.ui.uploads.commands import ReopenWanted
 from vuemantics_tui.ui.uploads.queue_bar import work_to_leave
@@ -302,8 +302,8 @@ class VuemanticsApp(SurvivingApp):
     # Textual has nothing public between what it painted and what the terminal gets.
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
         overlay = self._pictures.overlay
-        if overlay is not None and isinstance(renderable, CompositorUpdate):
-            renderable = overlay.over(renderable, self.size)
+        if isinstance(renderable, CompositorUpdate):
+            renderable = ThriftyUpdate(renderable) if overlay is None else overlay.over(renderable, self.size)
         super()._display(screen, renderable)
 
     def clear_pixels(self) -> str:

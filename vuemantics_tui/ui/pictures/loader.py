@@ -50,15 +50,15 @@ class PictureMode:
 _DEPTHS = {"truecolor": Depth.TRUE_COLOUR, "256": Depth.PALETTE}
 
 
-def mode_of(app: App[Any], graphics: Graphics) -> PictureMode:
-    """Return what this app's terminal can show.
+def mode_of(app: App[Any], graphics: Graphics, *, fills: bool = False) -> PictureMode:
+    """Return what this app's terminal can show, and whether pictures fill their place.
 
     Under NO_COLOR Textual itself turns colours to greys, unless the theme is the terminal's own: then none are left.
     """
     depth = _DEPTHS.get(app.console.color_system or "", Depth.SHADES)
     if app.no_color and app.native_ansi_color:
         depth = Depth.SHADES
-    return PictureMode(depth, graphics.quadrants, app.current_theme.dark)
+    return PictureMode(depth, graphics.quadrants, app.current_theme.dark, fills)
 
 
 # Rendered pictures. In blocks, one of 40 x 18 cells takes some 300 kB, a tile of the gallery 80.

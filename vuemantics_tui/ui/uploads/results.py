@@ -61,6 +61,14 @@ class Results:
         return self.of_line is None or bool(self.of_line.query.operands)
 
     @property
+    def is_by_date(self) -> bool:
+        """Whether they are listed in the order in which they were taken."""
+        if self.of_line is None:
+            return False
+        sort = self.of_line.query.sort
+        return not self.has_scores if sort in (None, "score") else sort in ("newest", "oldest")
+
+    @property
     def has_more_below(self) -> bool:
         """Whether more was found than is listed: what lies below the cut-off."""
         of_line = self.of_line

@@ -19,6 +19,7 @@ from textual.widgets import Input, Static
 from vuemantics_tui.domain.upload import QueueCounts
 from vuemantics_tui.domain.view import SortKey, View
 from vuemantics_tui.ui.actions import ACT, FIND, MARK, PROGRAM, QUEUE, VIEW, action, hidden, key_of
+from vuemantics_tui.ui.choices import SettingChosen
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader, TimePassed, WorkProgressed
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.pictures.loader import Drawn, PictureLoader, mode_of
@@ -151,6 +152,7 @@ class UploadsScreen(Screen[None]):
         self._commands = self.query_one(UploadCommands)
         self._browse = self.query_one(Browse)
         self._browser = self.query_one(Browser)
+        self.set_class(self.library.settings.gallery_pane, "-pane-beside")
         self._pane = self.query_one(UploadPane)
         self._search_bar = self.query_one(SearchBar)
         self.uploads.listeners.append(self._list_changed)
@@ -447,8 +449,12 @@ class UploadsScreen(Screen[None]):
         self.set_class(self._browser.shows_gallery, "-gallery")
 
     def action_toggle_pane(self) -> None:
-        """Show or hide the pane."""
-        self.toggle_class("-no-pane")
+        """Show or hide the pane; the gallery has its own choice."""
+        if self._browser.shows_gallery:
+            self.toggle_class("-pane-beside")
+            self.post_message(SettingChosen("gallery_pane", self.has_class("-pane-beside")))
+        else:
+            self.toggle_class("-no-pane")
 
     def action_toggle_mark(self) -> None:
         """Mark the upload under the cursor."""

@@ -16,6 +16,7 @@ from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.text import counted
 from vuemantics_tui.domain.upload import Upload, UploadRow, status_word
 from vuemantics_tui.domain.view import SortKey, View
+from vuemantics_tui.ui.uploads.days import Days, Group
 from vuemantics_tui.ui.uploads.listing import Listing, Marks, Pins
 from vuemantics_tui.ui.uploads.results import Found, Results, Why
 
@@ -105,6 +106,7 @@ class UploadList:
         self.opened: list[int] = []
         self.marks = Marks()
         self.rows = RowCache(library.uploads)
+        self.days = Days(library.uploads)
         self.listeners: list[Callable[[Change], None]] = []
         # Takes back what was done in this session, the last thing at the end: says so, and whether there was anything.
         self.undoable: list[Callable[[], Awaitable[bool]]] = []
@@ -176,6 +178,18 @@ class UploadList:
         return None if in_own_order else self.view.sort
 
     @property
+    def is_by_date(self) -> bool:
+        """Whether the uploads are listed in the order in which they were taken."""
+        if self.results is None or self._sorts(self.results):
+            return self.sorted_by is SortKey.TAKEN
+        return self.results.is_by_date and not self.opened
+
+    def groups(self, *, monthly: bool) -> list[Group]:
+        """Return a list by date as groups by day or month; empty until `days` are read."""
+        running, by_moment = self._listing.pinned_count, self.sorted_by is not SortKey.TAKEN
+        return self.days.groups(self._listing.in_order(), monthly=monthly, running=running, by_moment=by_moment)
+
+    @property
     def text(self) -> str:
         """The search line whose results are listed; empty where there is none."""
         return self.results.text if self.results is not None else ""
@@ -243,6 +257,20 @@ class UploadList:
             self._tell(Change.MARKS)
             self.move_to(self._cursor + 1)
 
+    def toggle_mark_at(self, line: int) -> None:
+        """Mark the upload on a line, or take its mark away, and put the cursor there."""
+        self.marks.toggle(self._listing[line])
+        self.move_to(line)
+        self._tell(Change.MARKS)
+
+    def mark_through(self, line: int) -> None:
+        """Mark everything from the cursor to a line, and put the cursor there."""
+        low, high = sorted((self._cursor, line))
+        self.marks.end_range()
+        self.marks.add(self.numbers(range(low, high + 1)))
+        self.move_to(line)
+        self._tell(Change.MARKS)
+
     def toggle_range(self) -> None:
         """Begin a range of marks at the cursor, or end the one that was begun."""
         if self.marks.anchor is not None:
@@ -291,6 +319,7 @@ class UploadList:
         """Note what moved in the store, for `catch_up` to take in."""
         # One may be deleted and restored, or the other way round: what was said last holds.
         self._changed = (self._changed - deleted) | changed
+        self.days.outdate(changed)
         self._deleted = (self._deleted - changed) | deleted
 
     async def catch_up(self) -> None:
