@@ -50,9 +50,6 @@ Piece = tuple[str, LineStyle]
 _GLYPH_STYLES: dict[str, LineStyle] = {"✓": "done", "◐": "running", "✗": "error", "!": "warning", "·": "dim"}
 MARK = "▌"
 BAR = 6
-# From so many cells on, signs and scores have a colour of their own, and all matches: each costs some 40 bytes of every
-# move of the cursor, which a window of the usual size over SSH feels.
-COLOURFUL = 85
 # Cells before a match, so that it is read as part of its sentence.
 _BEFORE_MATCH = 12
 
@@ -75,11 +72,10 @@ def line_pieces(
         pieces += _cell_pieces(row, word, label, width, layout, now, found)
         at = start + width
     signs = fitting_signs(signs_of(row, rating=not layout.shows(RATING)), layout.signs)
-    colourful = layout.total >= COLOURFUL
-    pieces += [(GAP, "dim"), (signs + " " * (layout.signs - cell_len(signs)), "sign" if colourful else "shows")]
+    pieces += [(GAP, "dim"), (signs + " " * (layout.signs - cell_len(signs)), "sign" if layout.colourful else "shows")]
     if layout.score:
         score = "" if found.score is None else f"{found.score:.2f}"
-        pieces.append((GAP + score.rjust(layout.score), "dim" if colourful else "shows"))
+        pieces.append((GAP + score.rjust(layout.score), "dim" if layout.colourful else "shows"))
     return _without_blank_ones([*pieces, (" ", "dim")])
 
 
@@ -110,7 +106,7 @@ def _cell_pieces(
     if label == NAME:
         return lit(fit_name(visible(row.filename), width), found.matched, "dim" if glyph_of(row) == "·" else "name")
     if label == DESCRIPTION and found.sentence:
-        return _sentence_pieces(found, width, None if layout.total >= COLOURFUL else 1)
+        return _sentence_pieces(found, width, None if layout.colourful else 1)
     column = BY_LABEL[label]
     text = column.cell(row, now, layout.is_wide)
     text = " " * (width - cell_len(text)) + text if column.right else text
@@ -232,7 +228,8 @@ class TableHeading(Widget):
 
     @property
     def _layout_of_line(self) -> Layout:
-        return self._columns.layout(self.size.width - SCROLLBAR_CELLS, scores=self._uploads.has_scores)
+        total, window = self.size.width - SCROLLBAR_CELLS, self.app.size.width
+        return self._columns.layout(total, window=window, scores=self._uploads.has_scores)
 
     def render(self) -> Content:
         """Return the names, with the direction behind the one that the list is sorted by."""
@@ -432,7 +429,8 @@ class UploadTable(CursorList[LineStyle]):
 
     def line_layout(self) -> Layout:
         """Where everything stands on a line."""
-        return self._columns.layout(self.scrollable_content_region.width, scores=self._uploads.has_scores)
+        total, window = self.scrollable_content_region.width, self.app.size.width
+        return self._columns.layout(total, window=window, scores=self._uploads.has_scores)
 
     def _pieces(self, row: UploadRow, layout: Layout, now: datetime) -> list[Piece]:
         uploads = self._uploads
