@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.cells import cell_len
 from textual import events
 from textual.content import Content
 from textual.widget import Widget
 
 from vuemantics_tui.domain.text import visible
+from vuemantics_tui.ui.actions import is_field
 
 HELP = "show-help"
+LAST = (HELP, "quit")
 
 Entry = tuple[str, str, str, str]
 """The binding's ID, the key as pressed, the key as shown, what it does."""
+Wanted = tuple[str, str]
+"""An action's id and what to call it, its own word if empty. `rate-0 rate-5` stands for several: 0-5."""
 
 
 def fitting(entries: list[Entry], width: int) -> list[Entry]:
@@ -37,6 +43,8 @@ class KeysLine(Widget):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._renamed: dict[str, str] = {}
+        self._wanted: tuple[Wanted, ...] = ()
+        self._alone = False
         self._spots: list[tuple[range, str]] = []
 
     def on_mount(self) -> None:
@@ -52,7 +60,33 @@ class KeysLine(Widget):
             self._renamed[binding_id] = description
             self.refresh()
 
+    def prefer(self, wanted: Sequence[Wanted], *, alone: bool = False) -> None:
+        """Begin with these, as far as they work here; with `alone` only help and what leads out follow."""
+        if (tuple(wanted), alone) != (self._wanted, self._alone):
+            self._wanted, self._alone = tuple(wanted), alone
+            self.refresh()
+
     def _entries(self) -> list[Entry]:
+        if not self._wanted:
+            return self._usual()
+        works = {active.binding.id: active.binding for active in self.screen.active_bindings.values() if active.enabled}
+        wanted: list[Entry] = []
+        for ids, words in self._wanted:
+            bindings = [works[id] for id in ids.split() if id in works]
+            if len(bindings) == len(ids.split()):
+                first = bindings[0]
+                shown = "-".join(visible(self.app.get_key_display(binding)) for binding in bindings)
+                own = self._renamed.get(first.id or "", first.description)
+                wanted.append((first.id or "", first.key, shown, words or own))
+        named = {id for ids, _ in self._wanted for id in ids.split()}
+        usual = [entry for entry in self._usual() if entry[0] not in named]
+        # In a field its own keys go first.
+        own_first = usual if self.screen.focused is not None and is_field(type(self.screen.focused)) else []
+        rest = [entry for entry in usual if entry not in own_first and (not self._alone or entry[0] in LAST)]
+        return [*own_first, *wanted, *rest]
+
+    def _usual(self) -> list[Entry]:
+        """Return what is declared for the footer and works here."""
         entries: dict[str, Entry] = {}
         # What acts before the focused part does, as adding and searching, is what everything begins with.
         for active in sorted(self.screen.active_bindings.values(), key=lambda active: not active.binding.priority):
