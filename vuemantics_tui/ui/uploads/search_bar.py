@@ -65,7 +65,7 @@ class SearchInput(LineInput):
         action("take-suggestion", "tab", "take_suggestion", "complete", "Accept the first suggestion", FIND),
         action("leave-search", "escape", "leave_search", "back", "Leave the search", FIND),
         hidden("older-search", "up", "older_search", "older", "Previous search", FIND),
-        hidden("newer-search", "down", "newer_search", "newer", "Next search, then into the results", FIND),
+        action("newer-search", "down", "newer_search", "results", "Next search, then into the results", FIND),
     ]
 
     def __init__(self) -> None:

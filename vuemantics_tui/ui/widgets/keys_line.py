@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from rich.cells import cell_len
 from textual import events
+from textual.binding import Binding
 from textual.content import Content
 from textual.widget import Widget
 
@@ -69,7 +70,12 @@ class KeysLine(Widget):
     def _entries(self) -> list[Entry]:
         if not self._wanted:
             return self._usual()
-        works = {active.binding.id: active.binding for active in self.screen.active_bindings.values() if active.enabled}
+        in_field = self.screen.focused is not None and is_field(type(self.screen.focused))
+        works: dict[str | None, Binding] = {}
+        for active in self.screen.active_bindings.values():
+            # In a field a character is text.
+            if active.enabled and not (in_field and len(self.app.get_key_display(active.binding)) == 1):
+                works.setdefault(active.binding.id, active.binding)
         wanted: list[Entry] = []
         for ids, words in self._wanted:
             bindings = [works[id] for id in ids.split() if id in works]
@@ -81,7 +87,7 @@ class KeysLine(Widget):
         named = {id for ids, _ in self._wanted for id in ids.split()}
         usual = [entry for entry in self._usual() if entry[0] not in named]
         # In a field its own keys go first.
-        own_first = usual if self.screen.focused is not None and is_field(type(self.screen.focused)) else []
+        own_first = usual if in_field else []
         rest = [entry for entry in usual if entry not in own_first and (not self._alone or entry[0] in LAST)]
         return [*own_first, *wanted, *rest]
 
