@@ -13,10 +13,9 @@ from rich.cells import cell_len
 from vuemantics_tui.domain.fields import FIELDS, USUAL_COLUMNS, dimension_words, rating_words
 from vuemantics_tui.domain.formats import BY_MIME_TYPE, FileType
 from vuemantics_tui.domain.stacks import StackRole
-from vuemantics_tui.domain.text import clock_words, date_words, size_words, visible
+from vuemantics_tui.domain.text import age_words, clock_words, date_words, size_words, visible
 from vuemantics_tui.domain.upload import STACK_SIGN, UploadRow
 from vuemantics_tui.domain.view import SortKey
-from vuemantics_tui.ui.phrases import age_words
 
 NAME, DESCRIPTION, TAKEN, TAGS, RATING = "name", "description", "taken", "tags", "rating"
 
@@ -41,8 +40,6 @@ _OPENING = re.compile(
 )
 # More of a description is never shown on a line.
 _SNIPPET = 400
-_DAY = len("2024-06-03")
-_AGO = 24 * 60 * 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +66,8 @@ class Column:
         return self.wide if wide and self.wide else self.width
 
 
-def _moment(moment: str | None, wide: bool, *, own_clock: bool) -> str:
-    words = date_words(moment, own_clock=own_clock)
-    return words if wide or not moment or len(moment) <= _DAY else words[: -len(" 14:05")]
-
-
 def _added(row: UploadRow, now: datetime, wide: bool) -> str:
-    try:
-        is_new = (now - datetime.fromisoformat(row.created_at)).total_seconds() < _AGO
-    except (ValueError, TypeError):
-        return ""
-    return age_words(row.created_at, now) if is_new else _moment(row.created_at, wide, own_clock=False)
+    return age_words(row.created_at, now, day_only=not wide)
 
 
 def _place(row: UploadRow, now: datetime, wide: bool) -> str:
@@ -130,7 +118,7 @@ _HEADINGS = {field.label: field.heading for field in FIELDS if field.heading}
 _COLUMNS = (
     Column(NAME, 0, lambda row, now, wide: visible(row.filename), sort=SortKey.NAME),
     Column(
-        *(TAKEN, 11, lambda row, now, wide: _moment(row.taken_at, wide, own_clock=True)),
+        *(TAKEN, 11, lambda row, now, wide: date_words(row.taken_at, own_clock=True, day_only=not wide)),
         wide=17,
         right=True,
         sort=SortKey.TAKEN,
