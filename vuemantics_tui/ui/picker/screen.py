@@ -18,6 +18,7 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from vuemantics_tui.domain.text import counted, visible
+from vuemantics_tui.files import is_missing
 from vuemantics_tui.ui.actions import ANSWER, FOLDERS, MARK, VIEW, Action, action, hidden, key_of
 from vuemantics_tui.ui.picker.fields import (
     CursorWanted,
@@ -467,6 +468,9 @@ class PickerScreen(Screen[list[Path] | None]):
 
 def _look_up(text: str, base: Path) -> tuple[list[Entry], list[Path]]:
     """The entries of typed paths, and the paths that do not exist. Looks at the disk."""
-    paths = [Path(os.path.normpath(base / path)) for path in typed_paths(text)]
+    # A path below the folder may have blanks in it, as several paths have between them.
+    whole = base / text.strip()
+    typed = [whole] if text.strip() and not is_missing(whole) else typed_paths(text)
+    paths = [Path(os.path.normpath(base / path)) for path in typed]
     found = {path: entry_at(path) for path in paths}
     return [entry for entry in found.values() if entry], [path for path, entry in found.items() if entry is None]
