@@ -413,7 +413,7 @@ async def test_the_line_of_keys_says_the_next_step(root: Path) -> None:
         await window.shows("Space mark  t tag 2  @ album 2  d delete 2  Esc clear marks  0-5 rate 2", "? help")
         await window.press("escape", "slash", *"name:x")
         await window.shows("1 result")
-        await window.shows("Esc back  ↓ results")
+        await window.shows("Esc back", "↓ results")
         assert "@ album" not in window.text(), "in a field that is text"
         await window.press("down", "space")
         await window.shows("1 marked", "d delete 1")
