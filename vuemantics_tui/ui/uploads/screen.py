@@ -38,7 +38,7 @@ from vuemantics_tui.ui.uploads.search_bar import PathTyped, SearchBar, SearchClo
 from vuemantics_tui.ui.uploads.servers import HeaderLine, OutageLine
 from vuemantics_tui.ui.uploads.table import HeadingClicked, TagClicked, UploadTable
 from vuemantics_tui.ui.uploads.upload_list import Change, UploadList
-from vuemantics_tui.ui.widgets.keys_line import KeysLine, Wanted
+from vuemantics_tui.ui.widgets.keys_line import FooterKey, KeysLine
 
 if TYPE_CHECKING:
     from vuemantics_tui.library import Candidate, Library
@@ -61,31 +61,61 @@ Press [b $accent]$key[/] to add photos and videos, or run
 
 
 # What the line of keys begins with, by what is going on. What a state leaves out follows, as far as there is room.
-_LOOK = (("open-upload", "view"), ("toggle-mark", "mark"))
-_KEEP = (("edit-tags", "tag"), ("rate-0 rate-5", "rate"))
-NEXT_KEYS: dict[str, tuple[Wanted, ...]] = {
-    "empty": (("add-paths", "add"), ("type-paths", "add by path")),
-    "stack": (*_LOOK, ("step-back", "close the stack"), ("choose-cover", "cover"), ("break-stack", "take out"), *_KEEP),
-    "search": (*_LOOK, ("step-back", "leave"), ("save-search", "save"), ("open-search", ""), *_KEEP),
-    "failed": (("retry-upload", "retry"), ("show-details", "details"), ("show-failures", "failures"), *_LOOK),
-    "waiting": (("run-next", "process next"), ("cancel-upload", "cancel"), *_LOOK, ("toggle-pause", ""), *_KEEP),
-    "running": (("cancel-upload", "cancel"), *_LOOK, ("toggle-pause", ""), *_KEEP),
-    "video": (("open-original", "play"), *_LOOK, ("add-paths", ""), ("open-search", ""), *_KEEP),
-    "list": (*_LOOK, ("add-paths", ""), ("open-search", ""), ("toggle-browse", ""), *_KEEP, ("find-similar", "")),
+_LOOK = (FooterKey("open-upload", "view"), FooterKey("toggle-mark", "mark"))
+_KEEP = (FooterKey("edit-tags", "tag"), FooterKey("rate-0 rate-5", "rate"))
+NEXT_KEYS: dict[str, tuple[FooterKey, ...]] = {
+    "empty": (FooterKey("add-paths", "add"), FooterKey("type-paths", "add by path")),
+    "stack": (
+        *_LOOK,
+        FooterKey("step-back", "close the stack"),
+        FooterKey("choose-cover", "cover"),
+        FooterKey("break-stack", "take out"),
+        *_KEEP,
+    ),
+    "search": (
+        *_LOOK,
+        FooterKey("step-back", "leave"),
+        FooterKey("save-search", "save"),
+        FooterKey("open-search"),
+        *_KEEP,
+    ),
+    "failed": (
+        FooterKey("retry-upload", "retry"),
+        FooterKey("show-details", "details"),
+        FooterKey("show-failures", "failures"),
+        *_LOOK,
+    ),
+    "waiting": (
+        FooterKey("run-next", "process next"),
+        FooterKey("cancel-upload", "cancel"),
+        *_LOOK,
+        FooterKey("toggle-pause"),
+        *_KEEP,
+    ),
+    "running": (FooterKey("cancel-upload", "cancel"), *_LOOK, FooterKey("toggle-pause"), *_KEEP),
+    "video": (FooterKey("open-original", "play"), *_LOOK, FooterKey("add-paths"), FooterKey("open-search"), *_KEEP),
+    "list": (
+        *_LOOK,
+        FooterKey("add-paths"),
+        FooterKey("open-search"),
+        FooterKey("toggle-browse"),
+        *_KEEP,
+        FooterKey("find-similar"),
+    ),
 }
 
 
-def keys_of_marked(count: int) -> tuple[Wanted, ...]:
+def keys_of_marked(count: int) -> tuple[FooterKey, ...]:
     """Return what can be done to so many marked uploads."""
     return (
-        ("toggle-mark", "mark"),
-        ("edit-tags", f"tag {count:,}"),
-        ("add-to-album", f"album {count:,}"),
-        ("delete-upload", f"delete {count:,}"),
-        ("step-back", "clear marks"),
-        ("rate-0 rate-5", f"rate {count:,}"),
-        ("toggle-hidden", f"hide {count:,}"),
-        ("open-upload", "view"),
+        FooterKey("toggle-mark", "mark"),
+        FooterKey("edit-tags", f"tag {count:,}"),
+        FooterKey("add-to-album", f"album {count:,}"),
+        FooterKey("delete-upload", f"delete {count:,}"),
+        FooterKey("step-back", "clear marks"),
+        FooterKey("rate-0 rate-5", f"rate {count:,}"),
+        FooterKey("toggle-hidden", f"hide {count:,}"),
+        FooterKey("open-upload", "view"),
     )
 
 

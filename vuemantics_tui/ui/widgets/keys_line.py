@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from rich.cells import cell_len
 from textual import events
@@ -18,8 +19,18 @@ LAST = (HELP, "quit")
 
 Entry = tuple[str, str, str, str]
 """The binding's ID, the key as pressed, the key as shown, what it does."""
-Wanted = tuple[str, str]
-"""An action's id and what to call it, its own word if empty. `rate-0 rate-5` stands for several: 0-5."""
+
+
+@dataclass(frozen=True, slots=True)
+class FooterKey:
+    """What the footer says of an action, by its ID: `shown` in place of its key, `words` in place of its own.
+
+    The IDs of the first and the last of several, as in `rate-0 rate-5`, stand for all of them: 0-5.
+    """
+
+    id: str
+    words: str = ""
+    shown: str = ""
 
 
 def fitting(entries: list[Entry], width: int) -> list[Entry]:
@@ -39,12 +50,15 @@ def _cells(shown: str, words: str) -> int:
 
 
 class KeysLine(Widget):
-    """The last line of a screen. A key may be clicked, too."""
+    """The last line of a screen. A key may be clicked, too.
+
+    A screen that has a `footer`, a sequence of FooterKey, chooses what stands there; else it is what bindings show.
+    """
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._renamed: dict[str, str] = {}
-        self._wanted: tuple[Wanted, ...] = ()
+        self._preferred: tuple[FooterKey, ...] = ()
         self._alone = False
         self._spots: list[tuple[range, str]] = []
 
@@ -61,35 +75,47 @@ class KeysLine(Widget):
             self._renamed[binding_id] = description
             self.refresh()
 
-    def prefer(self, wanted: Sequence[Wanted], *, alone: bool = False) -> None:
+    def prefer(self, keys: Sequence[FooterKey], *, alone: bool = False) -> None:
         """Begin with these, as far as they work here; with `alone` only help and what leads out follow."""
-        if (tuple(wanted), alone) != (self._wanted, self._alone):
-            self._wanted, self._alone = tuple(wanted), alone
+        if (tuple(keys), alone) != (self._preferred, self._alone):
+            self._preferred, self._alone = tuple(keys), alone
             self.refresh()
 
     def _entries(self) -> list[Entry]:
-        if not self._wanted:
-            return self._usual()
-        in_field = self.screen.focused is not None and is_field(type(self.screen.focused))
-        works: dict[str | None, Binding] = {}
+        chosen: Sequence[FooterKey] | None = getattr(self.screen, "footer", None)
+        if chosen is not None:
+            return self._chosen(chosen)
+        usual = self._usual()
+        if not self._preferred:
+            return usual
+        named = {id for each in self._preferred for id in each.id.split()}
+        usual = [entry for entry in usual if entry[0] not in named]
+        # In a field its own keys go first.
+        first = usual if self._in_field else []
+        rest = [entry for entry in usual if entry not in first and (not self._alone or entry[0] in LAST)]
+        return [*first, *self._chosen(self._preferred), *rest]
+
+    @property
+    def _in_field(self) -> bool:
+        return self.screen.focused is not None and is_field(type(self.screen.focused))
+
+    def _chosen(self, chosen: Sequence[FooterKey]) -> list[Entry]:
+        """Return the entries of these, as far as they do something."""
+        bound: dict[str | None, Binding] = {}
         for active in self.screen.active_bindings.values():
             # In a field a character is text.
-            if active.enabled and not (in_field and len(self.app.get_key_display(active.binding)) == 1):
-                works.setdefault(active.binding.id, active.binding)
-        wanted: list[Entry] = []
-        for ids, words in self._wanted:
-            bindings = [works[id] for id in ids.split() if id in works]
-            if len(bindings) == len(ids.split()):
+            if active.enabled and not (self._in_field and len(self.app.get_key_display(active.binding)) == 1):
+                bound.setdefault(active.binding.id, active.binding)
+        entries = []
+        for each in chosen:
+            bindings = [bound[id] for id in each.id.split() if id in bound]
+            if len(bindings) == len(each.id.split()):
                 first = bindings[0]
-                shown = "-".join(visible(self.app.get_key_display(binding)) for binding in bindings)
-                own = self._renamed.get(first.id or "", first.description)
-                wanted.append((first.id or "", first.key, shown, words or own))
-        named = {id for ids, _ in self._wanted for id in ids.split()}
-        usual = [entry for entry in self._usual() if entry[0] not in named]
-        # In a field its own keys go first.
-        own_first = usual if in_field else []
-        rest = [entry for entry in usual if entry not in own_first and (not self._alone or entry[0] in LAST)]
-        return [*own_first, *wanted, *rest]
+                shown = each.shown or "-".join(visible(self.app.get_key_display(binding)) for binding in bindings)
+                words = each.words or self._renamed.get(first.id or "", first.description)
+                # Of several none is meant by a click.
+                entries.append((first.id or "", first.key if len(bindings) == 1 else "", shown, words))
+        return entries
 
     def _usual(self) -> list[Entry]:
         """Return what is declared for the footer and works here."""
@@ -120,5 +146,5 @@ class KeysLine(Widget):
         """Do as if the key had been pressed."""
         offset = event.get_content_offset(self)
         for spot, key in self._spots:
-            if offset is not None and offset.x in spot:
+            if offset is not None and offset.x in spot and key:
                 self.app.simulate_key(key)
