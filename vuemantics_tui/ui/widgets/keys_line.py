@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from rich.cells import cell_len
 from textual import events
+from textual.binding import Binding
 from textual.content import Content
 from textual.widget import Widget
 
@@ -13,6 +17,15 @@ HELP = "show-help"
 
 Entry = tuple[str, str, str, str]
 """The binding's ID, the key as pressed, the key as shown, what it does."""
+
+
+@dataclass(frozen=True, slots=True)
+class FooterKey:
+    """What the footer says of an action, by its ID: `shown` in place of its key, `words` in place of its own."""
+
+    id: str
+    words: str = ""
+    shown: str = ""
 
 
 def fitting(entries: list[Entry], width: int) -> list[Entry]:
@@ -32,7 +45,10 @@ def _cells(shown: str, words: str) -> int:
 
 
 class KeysLine(Widget):
-    """The last line of a screen. A key may be clicked, too."""
+    """The last line of a screen. A key may be clicked, too.
+
+    A screen that has a `footer`, a sequence of FooterKey, chooses what stands there; else it is what bindings show.
+    """
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -53,6 +69,27 @@ class KeysLine(Widget):
             self.refresh()
 
     def _entries(self) -> list[Entry]:
+        chosen: Sequence[FooterKey] | None = getattr(self.screen, "footer", None)
+        return self._bound() if chosen is None else self._chosen(chosen)
+
+    def _chosen(self, chosen: Sequence[FooterKey]) -> list[Entry]:
+        """Return the entries that the screen wants, as far as they do something."""
+        bound: dict[str | None, Binding] = {}
+        for active in self.screen.active_bindings.values():
+            if active.enabled:
+                bound.setdefault(active.binding.id, active.binding)
+        return [
+            (
+                each.id,
+                bound[each.id].key,
+                each.shown or visible(self.app.get_key_display(bound[each.id])),
+                each.words or self._renamed.get(each.id, bound[each.id].description),
+            )
+            for each in chosen
+            if each.id in bound
+        ]
+
+    def _bound(self) -> list[Entry]:
         entries: dict[str, Entry] = {}
         # What acts before the focused part does, as adding and searching, is what everything begins with.
         for active in sorted(self.screen.active_bindings.values(), key=lambda active: not active.binding.priority):
