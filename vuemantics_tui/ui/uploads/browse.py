@@ -163,6 +163,11 @@ class Browse(CursorList[LineStyle]):
         return len(self._lines)
 
     @property
+    def lines(self) -> Sequence[Line]:
+        """What it shows."""
+        return self._lines
+
+    @property
     def cursor_entry(self) -> Line | None:
         """The line under the cursor, if it can be pressed."""
         line = self._lines[self._cursor] if self._cursor < len(self._lines) else None
