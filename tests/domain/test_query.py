@@ -9,13 +9,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from vuemantics_tui.domain.days import Day, DayKind
 from vuemantics_tui.domain.query import (
     AnyFilter,
     ChoiceField,
     DateField,
     DateFilter,
-    Day,
-    DayKind,
     Filter,
     Like,
     NearFilter,
@@ -261,7 +260,7 @@ def test_the_caret_stands_under_the_place() -> None:
 
 def test_every_filter_is_explained_with_examples_that_parse() -> None:
     fields = {field.value for kind in (ChoiceField, TextField, DateField, RangeField) for field in kind}
-    assert set(FILTERS) == {*fields, "near", "like", "sort"}
+    assert set(FILTERS) == {*fields, "day", "near", "like", "sort"}
     for name, (about, examples) in FILTERS.items():
         assert about
         for one in re.split(r" or |, (?=[a-z]+:)", examples):

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.conftest import OpenLibrary, settled
+from tests.conftest import OpenLibrary, add_all, settled
 from vuemantics_tui.domain.errors import LibraryError, OriginalGoneError, UsageError
 from vuemantics_tui.domain.sources import Placement, ScanProgress, Source
 from vuemantics_tui.domain.upload import Upload
@@ -391,3 +391,82 @@ async def test_times_in_whole_seconds_do_not_make_two_files_the_same(
     os.utime(photos / "other.png", (moment, moment))
     assert found(await library.sources.scan(source)) == {"new": 1, "missing": 1}
     assert (await ids(library))["other.png"] != before["one.png"]
+
+
+async def test_single_files_are_used_in_place(library: Library, photos: Path) -> None:
+    files = await library.intake.gather([photos / "one.png", photos / "notes.txt"], recursive=False)
+    results = [(result.path.name, result.outcome.value) async for result in library.sources.use(files)]
+    assert results == [("one.png", "added"), ("notes.txt", "skipped")]
+    (chosen,) = await library.sources.all()
+    assert (chosen.path, chosen.chosen_only, chosen.files) == (photos, True, 1)
+    (photos / "one.png").rename(photos / "first.png")
+    assert found(await library.sources.scan(chosen)) == {"moved": 1}
+    before = await ids(library)
+    assert set(before) == {"first.png"}
+    # Naming it again brings it back, whatever became of it.
+    await library.trash.erase([before["first.png"]])
+    assert found(await library.sources.scan(chosen)) == {}
+    again = await library.intake.gather([photos / "first.png"], recursive=False)
+    assert [result.outcome.value async for result in library.sources.use(again)] == ["added"]
+    # As a source of its own it has all of its files.
+    whole = await library.sources.add(photos)
+    assert found(await library.sources.scan(whole)) == {"new": 2, "refused": 1}
+    assert set(await ids(library)) == {"first.png", "two.png", "three.png"}
+
+
+async def test_a_copied_upload_stays_copied(library: Library, photos: Path) -> None:
+    (result,) = await add_all(library, photos / "one.png")
+    source = await library.sources.add(photos)
+    assert found(await library.sources.scan(source)) == {"new": 2, "copies": 1, "refused": 1}
+    (photos / "one.png").unlink()
+    await library.sources.scan(source)
+    upload = (await by_name(library))["one.png"]
+    assert result.upload is not None
+    assert (upload.id, upload.placement, upload.missing_since) == (result.upload.id, Placement.COPIED, None)
+    assert (await library.sources.reach(upload)).is_relative_to(library.root)
+
+
+async def test_side_cars_are_written_beside_originals_and_keep_what_is_in_them(
+    library: Library, source: Source, photos: Path
+) -> None:
+    await library.queue.start()
+    await settled(library)
+    (photos / "one.png.xmp").write_text(
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+        '<rdf:Description xmlns:theirs="https://example.org/" theirs:secret="kept"/></rdf:RDF></x:xmpmeta>'
+    )
+    await library.sources.scan(source)
+    uploads = await by_name(library)
+    await library.ratings.rate({uploads["one.png"].id: uploads["one.png"].number}, 4)
+    before = {path: path.read_bytes() for path in photos.rglob("*.png")}
+    results = [result async for result in library.export.sidecars_in_place()]
+    assert {(result.path.relative_to(photos).as_posix(), result.reason) for result in results} == {
+        (f"{name}.xmp", "") for name in ("one.png", "trip/two.png", "trip/day/three.png")
+    }
+    text = (photos / "one.png.xmp").read_text()
+    assert "secret" in text
+    assert "Rating" in text
+    assert {path: path.read_bytes() for path in photos.rglob("*.png")} == before
+    assert found(await library.sources.scan(source)) == {}
+
+
+async def test_what_is_missing_or_in_a_source_is_found_by_filters(
+    library: Library, source: Source, photos: Path, tmp_path: Path
+) -> None:
+    await add_all(library, draw(tmp_path / "copied.png", 60))
+    (photos / "one.png").unlink()
+    await library.sources.scan(source)
+
+    async def names(query: str) -> set[str]:
+        found = await library.search.run(query)
+        return {hit.upload.filename for hit in found.hits}
+
+    assert await names("is:missing") == {"one.png"}
+    assert await names("is:in-place") == {"one.png", "two.png", "three.png"}
+    assert await names("is:copied") == {"copied.png"}
+    assert await names("source:TRIP") == {"two.png", "three.png"}
+    assert await names("source:*/day") == {"three.png"}
+    assert await names("is:away") == set()
+    photos.rename(tmp_path.parent / f"{tmp_path.name}-elsewhere")
+    await library.sources.scan(source)
+    assert await names("is:away") == {"one.png", "two.png", "three.png"}

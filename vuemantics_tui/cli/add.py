@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +22,9 @@ from vuemantics_tui.cli.options import (
 from vuemantics_tui.cli.output import emit, emit_json, intake_document, note, result_line, tell_upload
 from vuemantics_tui.cli.progress import Bar, bars, follow, queued_words, resumable, sweep
 from vuemantics_tui.cli.session import open_library, run
+from vuemantics_tui.cli.sources import scan_and_tell
 from vuemantics_tui.config import Settings
+from vuemantics_tui.domain.sources import Placement
 from vuemantics_tui.domain.text import size_words
 from vuemantics_tui.domain.upload import Upload
 
@@ -32,47 +35,87 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
 @click.option("--recursive", "-r", is_flag=True, help="Add folders with everything below them.")
+@click.option(
+    "--in-place/--copy",
+    "in_place",
+    default=None,
+    help="Use files where they are, folders as sources, or copy them. [default: the setting placement]",
+)
 @no_wait_option
 @patience_option
 @json_option
 @analyzer_option
 @library_option
-def add(paths: tuple[Path, ...], recursive: bool, no_wait: bool, patience: float | None, as_json: bool) -> None:
+def add(
+    paths: tuple[Path, ...],
+    recursive: bool,
+    in_place: bool | None,
+    no_wait: bool,
+    patience: float | None,
+    as_json: bool,
+) -> None:
     """Add pictures and videos, and wait until they are processed.
 
-    Your files are copied and stay untouched. Creates the library if there is none.
+    Your files are copied and stay untouched. With --in-place nothing is copied: files are used where they are, and a
+    folder becomes a source with everything below it. Creates the library if there is none.
     """
     settings = current_settings()
-    failed = run(lambda: _add(settings, paths, recursive, no_wait, patience_of(patience), as_json))
+    used = settings.placement == Placement.IN_PLACE if in_place is None else in_place
+    failed = run(lambda: _add(settings, paths, recursive, used, no_wait, patience_of(patience), as_json))
     raise SystemExit(FAILED if failed else 0)
 
 
 async def _add(
-    settings: Settings, paths: tuple[Path, ...], recursive: bool, no_wait: bool, patience: float, as_json: bool
+    settings: Settings,
+    paths: tuple[Path, ...],
+    recursive: bool,
+    in_place: bool,
+    no_wait: bool,
+    patience: float,
+    as_json: bool,
 ) -> int:
     """Add and process; return how many failed, or could not be read."""
     async with open_library(settings, "create") as library:
         feed = library.changes()
         await feed.skip_to_now()
-        candidates = await library.gather(paths, recursive=recursive)
+        folders = [path for path in paths if path.is_dir()] if in_place else []
+        files = [path for path in paths if path not in folders]
+        # Before anything is written, since a path may be missing.
+        candidates = await (
+            library.intake.gather(files, recursive=False) if in_place else library.gather(paths, recursive=recursive)
+        )
         with resumable(library):
             if not no_wait:
                 await sweep(library)
                 await library.queue.start()
-            added, unread = await _copy(library, candidates, as_json)
+            mine: set[int] = set()
+            found, unread = await _use_folders(library, folders, as_json) if folders else ([], 0)
+            results = library.sources.use(candidates) if in_place else None
+            added, unread_files = await _take(library, candidates, as_json, results)
+            unread += unread_files
+            mine = {*found, *(upload.number for upload in added)}
             if not no_wait:
-                mine = {upload.number for upload in added}
                 tell = partial(tell_upload, library, as_json)
                 return unread + await follow(library, feed, mine, tell, patience=patience, summary=not as_json)
-            for upload in added:
+            for upload in await library.uploads.by_numbers(sorted(mine)) if as_json else added:
                 tell_upload(library, as_json, upload)
-            if added:
-                note(queued_words(len(added), library))
+            if mine:
+                note(queued_words(len(mine), library))
             return unread
 
 
-async def _copy(library: Library, candidates: list[Candidate], as_json: bool) -> tuple[list[Upload], int]:
-    """Copy files into the library; print at once what becomes no new upload.
+async def _use_folders(library: Library, folders: list[Path], as_json: bool) -> tuple[list[int], int]:
+    """Make folders sources and scan them; returns the numbers of the uploads that wait now, and how many failed."""
+    found: list[int] = []
+    sources = [await library.sources.add_if_new(folder) for folder in folders]
+    failed = await scan_and_tell(library, sources, as_json=as_json, to_process=found.extend)
+    return found, failed
+
+
+async def _take(
+    library: Library, candidates: list[Candidate], as_json: bool, results: AsyncIterator[IntakeResult] | None
+) -> tuple[list[Upload], int]:
+    """Take files in, by copying unless there are `results` already; print at once what becomes no new upload.
 
     Returns the new uploads, and how many files or folders that were asked for cannot be read.
     """
@@ -80,8 +123,8 @@ async def _copy(library: Library, candidates: list[Candidate], as_json: bool) ->
     added: list[Upload] = []
     unread = 0
     with bars() as progress:
-        bar = Bar(progress, "copying", total)
-        async for result in library.add(candidates, bar.advance):
+        bar = Bar(progress, "reading" if results else "copying", total)
+        async for result in results or library.add(candidates, bar.advance):
             bar.say(f"{size_words(bar.done)} of {size_words(total)}")
             if result.is_new and result.upload is not None:
                 added.append(result.upload)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.text import counted, visible
 
 if TYPE_CHECKING:
-    from vuemantics_tui.library import Library
+    from vuemantics_tui.library import Library, SidecarResult
 
 XMP, CLIPS = "xmp", "clips"
 STDOUT = Path("-")
@@ -28,7 +28,7 @@ STDOUT = Path("-")
     cls=QueryCommand,
     epilog="Without --format, the name decides: .jsonl or .csv for a file, xmp for a folder. Use - for stdout.",
 )
-@click.argument("target", type=click.Path(path_type=Path, allow_dash=True), metavar="FOLDER|FILE")
+@click.argument("target", required=False, type=click.Path(path_type=Path, allow_dash=True), metavar="FOLDER|FILE")
 @click.argument("query", nargs=-1, metavar="[QUERY...]")
 @click.option(
     "--format",
@@ -46,17 +46,32 @@ STDOUT = Path("-")
     help="Name side-cars photo.jpg.xmp (digikam, darktable) or photo.xmp (lightroom).",
 )
 @click.option("--overwrite", is_flag=True, help="Replace an existing file, and side-cars as a whole.")
+@click.option(
+    "--in-place", is_flag=True, help="Write side-cars beside the originals in your sources. Needs --format xmp."
+)
 @analyzer_option
 @library_option
 def export(
-    target: Path, query: tuple[str, ...], export_format: str | None, hidden: bool, style: str, overwrite: bool
+    target: Path | None,
+    query: tuple[str, ...],
+    export_format: str | None,
+    hidden: bool,
+    style: str,
+    overwrite: bool,
+    in_place: bool,
 ) -> None:
     """Export uploads for other programs.
 
     Exports all of them, or with a QUERY those it finds. Originals are never changed. The format xmp writes one
     side-car per upload into a folder, with title, description, tags, rating, label and creator in the fields that
-    digiKam, Lightroom and darktable read. What another program wrote into a side-car stays.
+    digiKam, Lightroom and darktable read. What another program wrote into a side-car stays. With --in-place they are
+    written beside the originals that are used in place, and there is no FOLDER: all arguments are the QUERY.
     """
+    if in_place:
+        words = query if target is None else (str(target), *query)
+        raise SystemExit(_export_in_place(words, export_format, hidden, style, overwrite))
+    if target is None:
+        raise UsageError("There is no folder or file to export to", "See: vuemantics-tui export --help")
     chosen = export_format or _format_of(target)
     if chosen in (XMP, CLIPS) and target == STDOUT:
         what = "Clips" if chosen == CLIPS else "Side-cars"
@@ -67,6 +82,22 @@ def export(
     settings = current_settings()
     left_out = run(lambda: _export(settings, target, chosen, text, hidden, overwrite, style))
     raise SystemExit(FAILED if left_out else 0)
+
+
+def _export_in_place(
+    query: tuple[str, ...], export_format: str | None, hidden: bool, style: str, overwrite: bool
+) -> int:
+    """Write side-cars beside originals; returns the exit code. Raises UsageError."""
+    if export_format != XMP:
+        raise UsageError("--in-place writes side-cars only", "Add --format xmp.")
+    if overwrite:
+        raise UsageError(
+            "--overwrite cannot be used with --in-place",
+            "Side-cars beside your originals keep what other programs wrote into them.",
+        )
+    text = checked_line(query)
+    settings = current_settings()
+    return FAILED if run(lambda: _in_place(settings, text, hidden, style)) else 0
 
 
 def _check_file(target: Path, overwrite: bool) -> None:
@@ -102,6 +133,15 @@ async def _export(
         else:
             await _file(library, target, export_format, numbers, hidden, overwrite)
         return 0
+
+
+async def _in_place(settings: Settings, text: str, hidden: bool, style: str) -> int:
+    from vuemantics_tui.library import SidecarStyle
+
+    async with open_library(settings, "write") as library:
+        numbers = await _found(library, text, hidden) if text else None
+        results = library.export.sidecars_in_place(numbers, include_hidden=hidden, style=SidecarStyle(style))
+        return await _tell_sidecars(results, "beside your originals")
 
 
 async def _found(library: Library, text: str, hidden: bool) -> Sequence[int]:
@@ -153,22 +193,28 @@ async def _clips(library: Library, folder: Path, numbers: Sequence[int] | None, 
 async def _sidecars(
     library: Library, folder: Path, numbers: Sequence[int] | None, hidden: bool, overwrite: bool, style: str
 ) -> int:
-    """Write the side-cars, and name those that cannot be written; return how many."""
+    """Write the side-cars into a folder; return how many cannot be written."""
     from vuemantics_tui.library import SidecarStyle
 
+    results = library.export.sidecars(
+        folder, numbers, include_hidden=hidden, overwrite=overwrite, style=SidecarStyle(style)
+    )
+    return await _tell_sidecars(results, f"to {visible(str(folder))}")
+
+
+async def _tell_sidecars(results: AsyncIterator[SidecarResult], where: str) -> int:
+    """Write side-cars with a bar, and name those that cannot be written; return how many."""
     written = left_out = 0
     with bars() as progress:
         bar = Bar(progress, "exporting", 0)
-        async for result in library.export.sidecars(
-            folder, numbers, include_hidden=hidden, overwrite=overwrite, style=SidecarStyle(style)
-        ):
+        async for result in results:
             bar.show(result.done, result.of)
             bar.say(f"{result.done:,} of {result.of:,}")
             written += result.written
             if not result.written:
                 left_out += 1
                 note(result_line("failed", result.path.name, result.reason))
-    note(f"Wrote {counted(written, 'side-car')} to {visible(str(folder))}")
+    note(f"Wrote {counted(written, 'side-car')} {where}")
     if left_out:
         note(f"{counted(left_out, 'side-car')} could not be written")
     return left_out

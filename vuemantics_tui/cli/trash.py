@@ -1,4 +1,4 @@
-"""The commands that delete and restore uploads: delete, trash."""
+"""The commands that delete and restore uploads, and that undo and redo any change: delete, trash, undo, redo."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from vuemantics_tui.cli.options import (
+    FAILED,
     alone_option,
     ask,
     current_settings,
@@ -33,30 +34,41 @@ MOST_NAMED = 3
 @click.command()
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
 @click.option("--forever", is_flag=True, help="Delete at once, without the trash. This cannot be undone.")
+@click.option("--files-too", is_flag=True, help="Also move files that are used in place to the trash of your system.")
 @alone_option
 @yes_option
 @library_option
-def delete(ids: tuple[str, ...], forever: bool, alone: bool, yes: bool) -> None:
+def delete(ids: tuple[str, ...], forever: bool, files_too: bool, alone: bool, yes: bool) -> None:
     """Move uploads to the trash. Your source files are untouched.
 
-    Deleting the cover of a stack deletes all of it.
+    Deleting the cover of a stack deletes all of it. What is deleted does not come back with the next scan of a source.
     """
     settings = current_settings()
-    run(lambda: _delete(settings, ids, forever, alone, yes))
+    failed = run(lambda: _delete(settings, ids, forever, files_too, alone, yes))
+    raise SystemExit(FAILED if failed else 0)
 
 
-async def _delete(settings: Settings, ids: tuple[str, ...], forever: bool, alone: bool, yes: bool) -> None:
+async def _delete(
+    settings: Settings, ids: tuple[str, ...], forever: bool, files_too: bool, alone: bool, yes: bool
+) -> int:
+    """Delete; returns how many files could not be."""
     async with open_library(settings, "write") as library:
         named = {upload.id: upload for prefix in ids for upload in await _named(library, prefix, forever, alone)}
         if not yes:
             names = ", ".join(visible(upload.filename) for upload in named.values())
             question = f"Delete {names} for good?" if forever else f"Move {names} to the trash?"
+            if files_too:
+                question += " And their files to the trash of your system?"
             ask(question, f"Deleting needs your confirmation: {names}")
+        failed = [reason async for _, reason in library.sources.discard(named.values()) if reason] if files_too else []
+        for reason in failed:
+            note(visible(reason))
         if forever:
             note(f"Deleted {counted(await library.trash.erase(named), 'upload')} for good.")
             await _tell_left_alone(library)
         else:
             note(moved_words(await library.trash.put(named), list(named), library.trash))
+        return len(failed)
 
 
 def moved_words(count: int, ids: Sequence[str], trash: Trash) -> str:
@@ -110,6 +122,50 @@ def empty(older_than: int | None, yes: bool) -> None:
     """Delete everything in the trash for good. This cannot be undone."""
     settings = current_settings()
     run(lambda: _empty(settings, older_than, yes))
+
+
+@click.command()
+@json_option
+@library_option
+def undo(as_json: bool) -> None:
+    """Undo the latest change that you made, in the app or by a command.
+
+    That is a deletion, or a change of tags, albums, ratings, dates, places, stacks, descriptions, saved searches or
+    hidden uploads. Only what is still as you left it is undone. What was deleted permanently is gone.
+    """
+    settings = current_settings()
+    run(lambda: _step(settings, as_json, back=True))
+
+
+@click.command()
+@json_option
+@library_option
+def redo(as_json: bool) -> None:
+    """Redo the change that you undid last, unless you changed something else since."""
+    settings = current_settings()
+    run(lambda: _step(settings, as_json, back=False))
+
+
+async def _step(settings: Settings, as_json: bool, *, back: bool) -> None:
+    async with open_library(settings, "write") as library:
+        outcome = await (library.undo.undo() if back else library.undo.redo())
+        if outcome is None:
+            note(f"There is nothing to {'undo' if back else 'redo'}.")
+            raise SystemExit(FAILED)
+        if as_json:
+            emit_json(
+                {
+                    "kind": outcome.kind,
+                    "uploads": list(outcome.uploads),
+                    "changed": outcome.count,
+                    "left": outcome.left,
+                    "message": outcome.words,
+                }
+            )
+        else:
+            note(outcome.words)
+        if not outcome.count:
+            raise SystemExit(FAILED)
 
 
 async def _list(settings: Settings, as_json: bool) -> None:

@@ -104,7 +104,7 @@ _STAGE_WORDS: dict[ProcessingStage, str] = {
 }
 
 
-STACK_SIGN, MOTION_SIGN = "❐", "▷"
+STACK_SIGN, MOTION_SIGN, MISSING_SIGN = "❐", "▷", "⊘"
 STATUS_WORDS: dict[ProcessingStatus, str] = {
     ProcessingStatus.PENDING: "waiting",
     ProcessingStatus.ANALYZING: "describing",
@@ -288,8 +288,9 @@ class Upload(UploadRow):
 
 
 def stack_sign(row: UploadRow) -> str:
-    """Return the sign of what an upload holds besides itself: ❐ 3 for a stack, ▷ for a clip inside it; else nothing."""
+    """Return the signs of an upload: ❐ 3 for a stack, ▷ for a clip inside it, ⊘ and a word for a missing file."""
     signs = (
+        f"{MISSING_SIGN} missing" if row.missing_since else "",
         f"{STACK_SIGN} {row.stack_count:,}" if row.stack_count > 1 else "",
         MOTION_SIGN if row.motion_bytes else "",
     )

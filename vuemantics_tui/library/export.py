@@ -19,8 +19,10 @@ from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.fields import CSV_COLUMNS, Absolute, exported
 from vuemantics_tui.domain.upload import Upload
 from vuemantics_tui.files import WholeFile, copy_part, is_disk_fault
-from vuemantics_tui.library.xmp import SidecarStyle, Words, free_place, write_sidecar
+from vuemantics_tui.library.xmp import SidecarStyle, Words, free_place, owner_of, write_sidecar
+from vuemantics_tui.media.packets import sidecars_of
 from vuemantics_tui.store.database import uninterrupted
+from vuemantics_tui.store.sources import SourceStore
 from vuemantics_tui.store.tags import TagStore
 from vuemantics_tui.store.uploads import UploadStore
 
@@ -84,8 +86,11 @@ class ExportedUpload:
 class Export:
     """Writes uploads for other programs to read. Never changes the library."""
 
-    def __init__(self, root: Path, uploads: UploadStore, tags: TagStore, absolute: Absolute) -> None:
+    def __init__(
+        self, root: Path, uploads: UploadStore, tags: TagStore, sources: SourceStore, absolute: Absolute
+    ) -> None:
         self._root = root
+        self._sources = sources
         self._absolute = absolute
         self._uploads = uploads
         self._tags = tags
@@ -168,6 +173,32 @@ class Export:
                 done += 1
                 yield SidecarResult(record.upload, path, reason, done, len(chosen))
 
+    async def sidecars_in_place(
+        self,
+        numbers: Sequence[int] | None = None,
+        *,
+        include_hidden: bool = False,
+        style: SidecarStyle = SidecarStyle.DIGIKAM,
+    ) -> AsyncIterator[SidecarResult]:
+        """Write an XMP side-car beside the original of each upload in place, and nothing for copied uploads.
+
+        What another program wrote into a side-car is always kept, and each file is replaced as a whole. One that cannot
+        be written stops none of the others. Raises UsageError if a disk is full.
+        """
+        chosen = await self._chosen(numbers, include_hidden)
+        done = 0
+        with _writing(self._root):
+            async for record in self._records(chosen):
+                done += 1
+                original = record.upload.in_place
+                if original is None:
+                    continue
+                path = original.with_name(style.name_for(original.name))
+                reason, changed = await uninterrupted(asyncio.to_thread(_write_beside, path, original, record))
+                if changed:
+                    await self._sources.sidecar_written(record.upload.number, changed)
+                yield SidecarResult(record.upload, path, reason, done, len(chosen))
+
     async def clips(
         self, folder: Path, numbers: Sequence[int] | None = None, *, include_hidden: bool = False
     ) -> AsyncIterator[Path]:
@@ -180,7 +211,8 @@ class Export:
             raise UsageError(f"There is no folder {str(folder)!r}", "Create it first, or choose another.")
         with _writing(folder):
             async for record in self._records(await self._chosen(numbers, include_hidden)):
-                original, upload = self._absolute(record.upload.file_path), record.upload
+                upload = record.upload
+                original = upload.in_place if upload.source else self._absolute(upload.file_path)
                 if upload.motion_bytes and original is not None:
                     yield await asyncio.to_thread(
                         _write_clip, folder, upload.filename, original, upload.motion_start, upload.motion_bytes
@@ -251,6 +283,27 @@ def _write_sidecar(
         if is_disk_fault(error):
             raise
         return path, f"It cannot be written: {error.strerror or error}."
+
+
+def _write_beside(path: Path, original: Path, record: ExportedUpload) -> tuple[str, int]:
+    """Write a side-car beside an original; returns what went wrong with it, and its time in nanoseconds or 0.
+
+    Raises OSError if the disk is to blame.
+    """
+    if record.upload.missing_since or not original.is_file():
+        return "Its picture is not there.", 0
+    if path.is_symlink():
+        return "It is a link, which is left alone.", 0
+    if owner_of(path) not in (None, record.upload.id):
+        return "It belongs to another picture of that name: use --sidecar-style digikam.", 0
+    try:
+        reason = write_sidecar(path, Words(record.upload, record.tags, record.removed))
+        beside = [sidecar.stat().st_mtime_ns for sidecar in sidecars_of(original)]
+    except OSError as error:
+        if is_disk_fault(error):
+            raise
+        return f"It cannot be written: {error.strerror or error}.", 0
+    return reason, 0 if reason else max(beside, default=0)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from enum import StrEnum
 from itertools import groupby
 from typing import TypeAlias
 
+from vuemantics_tui.domain.days import Day, DayKind
 from vuemantics_tui.domain.errors import VuemanticsError
 from vuemantics_tui.domain.fields import rating_words
 from vuemantics_tui.domain.query import (
@@ -18,8 +19,6 @@ from vuemantics_tui.domain.query import (
     ChoiceFilter,
     DateField,
     DateFilter,
-    Day,
-    DayKind,
     RangeField,
     RangeFilter,
     Relation,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vuemantics_tui.domain.errors import UsageError
+from vuemantics_tui.domain.errors import MediaError, UnreadableError, UsageError
 from vuemantics_tui.domain.text import date_words, storable
 from vuemantics_tui.files import original_at
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from vuemantics_tui.domain.upload import Upload
     from vuemantics_tui.library.queue import Queue
     from vuemantics_tui.library.trash import Trash
+    from vuemantics_tui.processing.intake import Candidate, Intake, IntakeResult
     from vuemantics_tui.processing.scan import OnProgress, Scan
     from vuemantics_tui.store.sources import SourceStore
     from vuemantics_tui.store.uploads import UploadStore
@@ -40,9 +41,16 @@ class Sources:
     """The folders whose files are used in place. Nothing is ever written into them."""
 
     def __init__(
-        self, settings: Settings, store: SourceStore, uploads: UploadStore, queue: Queue, trash: Trash
+        self,
+        settings: Settings,
+        store: SourceStore,
+        uploads: UploadStore,
+        queue: Queue,
+        trash: Trash,
+        intake: Callable[[], Intake],
     ) -> None:
         self.store = store
+        self._intake = intake
         self._root = settings.library
         self._settings = settings
         self._uploads = uploads
@@ -61,6 +69,14 @@ class Sources:
         await self._follow_renamed(path)
         return await self.store.add(path, excludes=excludes, watched=watched, chosen_only=chosen_only)
 
+    async def add_if_new(self, folder: Path) -> Source:
+        """Return the source that a folder is or is in, or add it."""
+        path = await asyncio.to_thread(_real, folder)
+        for source in await self.store.all():
+            if source.path == path and not source.chosen_only:
+                return source
+        return await self.add(folder)
+
     async def all(self) -> list[Source]:
         """Return all sources with their counts, after a look at whether each is there."""
         from vuemantics_tui.processing.presence import Presence, absence
@@ -74,6 +90,50 @@ class Sources:
                 found = await self.store.get(source.number)
                 sources[number] = replace(source, away_since=found.away_since if found else None)
         return sources
+
+    async def use(self, candidates: Iterable[Candidate]) -> AsyncIterator[IntakeResult]:
+        """Use single files where they are, one by one, each in the source that it is in.
+
+        One that is in none makes its folder a source of which only what was named is used. Raises LibraryError.
+        """
+        from vuemantics_tui.processing.intake import IntakeOutcome, IntakeResult
+
+        scan = await self._scan()
+        for candidate in candidates:
+            path = candidate.path
+            if candidate.reason:
+                yield IntakeResult(
+                    path,
+                    IntakeOutcome.SKIPPED,
+                    reason=candidate.reason,
+                    hint=candidate.hint,
+                    is_unread=candidate.is_unread,
+                )
+                continue
+            real = await asyncio.to_thread(_real_parent, path)
+            try:
+                taken, number = await scan.take_file(await self._holding(real.parent), real)
+            except MediaError as error:
+                is_unread = isinstance(error, UnreadableError)
+                yield IntakeResult(
+                    path, IntakeOutcome.SKIPPED, reason=error.message, hint=error.hint, is_unread=is_unread
+                )
+                continue
+            upload = await self._uploads.even_trashed(number) if number is not None else None
+            if upload is None:
+                yield IntakeResult(path, IntakeOutcome.SKIPPED, reason="It is gone", is_unread=True)
+            elif number in (*taken.added, *taken.changed):
+                self._queue.wake()
+                yield IntakeResult(path, IntakeOutcome.ADDED, upload)
+            else:
+                yield await self._intake().take_back(path, upload)
+
+    async def _holding(self, folder: Path) -> Source:
+        """Return the innermost source that a folder is in; a new one of chosen files if there is none."""
+        around = [one for one in await self.store.all() if folder.is_relative_to(one.path)]
+        if around:
+            return max(around, key=lambda one: len(one.path.parts))
+        return await self.add(folder, chosen_only=True)
 
     async def find(self, folder: Path) -> Source:
         """Return the source that is this folder, there or not. Raises UsageError if it is none."""
@@ -113,7 +173,7 @@ class Sources:
 
         Raises UsageError if there is none, if `new` is no folder, or holds none of the files that are known.
         """
-        from vuemantics_tui.processing.presence import has_any
+        from vuemantics_tui.processing.presence import has_any, identity
 
         before = _absolute(old)
         target = await asyncio.to_thread(self._checked, new)
@@ -132,7 +192,11 @@ class Sources:
             scan = await self._scan()
             for move in moves:
                 await locks.enter_async_context(scan.locked(move.source))
-            await self.store.relocate({move.source.number: move.path for move in moves})
+            for move in moves:
+                here = await asyncio.to_thread(identity, move.path)
+                state = await self.store.state(move.source.number)
+                copied = here is None or here[0] != state.device
+                await self.store.relocate({move.source.number: move.path}, copied=copied)
         self._queue.wake()
         return moves
 
@@ -246,6 +310,11 @@ def _absolute(path: Path) -> Path:
 
 def _real(path: Path) -> Path:
     return Path(os.path.realpath(path))
+
+
+def _real_parent(path: Path) -> Path:
+    """Return a path without links on the way; one that is a link itself stays one."""
+    return Path(os.path.realpath(path.parent), path.name)
 
 
 def _is_same(one: Path, other: Path) -> bool:

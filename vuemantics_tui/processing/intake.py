@@ -198,9 +198,10 @@ class Intake:
     async def _known(self, path: Path, upload: Upload) -> IntakeResult:
         original = await asyncio.to_thread(inside, self._library, upload.file_path)
         changed, wrong = await asyncio.to_thread(_keep_sidecars, path, original)
-        return replace(await self._back(path, upload), reason=wrong, reread=changed)
+        return replace(await self.take_back(path, upload), reason=wrong, reread=changed)
 
-    async def _back(self, path: Path, upload: Upload) -> IntakeResult:
+    async def take_back(self, path: Path, upload: Upload) -> IntakeResult:
+        """Return what a path is whose content is an upload: restored from the trash, retried, or a duplicate."""
         if await self._store.get(upload.id) is None and await self._trash.restore([upload.id]):
             if upload.status is ProcessingStatus.FAILED:
                 await self._queue.requeue([upload.id])

@@ -32,7 +32,7 @@ from vuemantics_tui.domain.sources import (
 )
 from vuemantics_tui.domain.text import storable
 from vuemantics_tui.files import PRIVATE_FILE, read_fault
-from vuemantics_tui.media.packets import SIDECAR_SUFFIX
+from vuemantics_tui.media.packets import SIDECAR_SUFFIX, sidecars_of
 from vuemantics_tui.media.probe import probe
 from vuemantics_tui.processing.presence import absence, has_lasting_inodes, identity, renamed, signed
 from vuemantics_tui.store.database import Row, uninterrupted
@@ -327,34 +327,31 @@ class Scan:
         finally:
             await uninterrupted(asyncio.to_thread(lock.release))
 
-    async def take_files(self, source: Source, files: Sequence[Path]) -> tuple[Taken, dict[Path, str]]:
-        """Take files of a source that a person named, also what they had removed before.
+    async def take_file(self, source: Source, file: Path) -> tuple[Taken, int | None]:
+        """Take a file of a source that a person named, also one that they had removed before.
 
-        Returns what became of them, and why files were left out.
+        Returns what became of it, and the number of its upload, None if it is away by now. Raises MediaError if it is
+        refused, UnreadableError if it cannot be read.
         """
-        left_out: dict[Path, str] = {}
-        found = await asyncio.to_thread(self._look_at, source.path, files, left_out)
-        return await self._store.take(source.number, self._user_id, found, set(), again=True), left_out
+        found = await asyncio.to_thread(self._read_named, source.path, file)
+        taken = await self._store.take(source.number, self._user_id, [found], set(), again=True)
+        return taken, await self._store.upload_at(source.number, found.seen)
 
-    def _look_at(self, root: Path, files: Sequence[Path], left_out: dict[Path, str]) -> list[FoundFile]:
-        found = []
-        for path in files:
-            relative = path.relative_to(root)
-            folder = stored_path("/".join(relative.parts[:-1]))
-            walk = Walk(root, Excludes(()), (), begin=(folder,), is_deep=False)
-            for listing in walk.next():
-                if now := listing.files.get(stored_path(path.name)):
-                    one = self.read(root, Seen(folder, stored_path(path.name), *now), threading.Event())
-                    if isinstance(one, FoundFile):
-                        found.append(one)
-                        if one.reason:
-                            left_out[path] = one.reason
-                    else:
-                        left_out[path] = one
-                    break
-            else:
-                left_out[path] = "It is hidden, or gone"
-        return found
+    def _read_named(self, root: Path, file: Path) -> FoundFile:
+        relative = file.relative_to(root)
+        try:
+            status = file.stat()
+        except OSError as error:
+            raise UnreadableError(*read_fault(file, error)) from error
+        inode = signed(status.st_ino) if has_lasting_inodes(root) else 0
+        folder, name = stored_path("/".join(relative.parts[:-1])), stored_path(file.name)
+        beside = max((sidecar.stat().st_mtime_ns for sidecar in sidecars_of(file)), default=0)
+        one = self.read(root, Seen(folder, name, status.st_size, status.st_mtime_ns, inode, beside), threading.Event())
+        if isinstance(one, str):
+            raise UnreadableError(one)
+        if one.reason:
+            raise MediaError(one.reason)
+        return one
 
     def others(self, source: Source, sources: Sequence[Source]) -> set[tuple[int, int]]:
         """Return the folders in a source that are not its own, by device and inode: the library, and inner sources."""

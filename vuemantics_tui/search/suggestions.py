@@ -22,7 +22,7 @@ from vuemantics_tui.store.tags import TagStore
 
 MOST = 8
 _RATINGS = (">=4", "5", "4", "3", "2", "1", "0", "rejected")
-_DAYS = ("today", "yesterday", "7d", "1m", "1y")
+_DAYS = ("today", "yesterday", "7d", "1m", "1y", "last month", "last summer", "last year")
 _FILTER = re.compile(r"(-?)([A-Za-z]+):(\"?)(.*)", re.DOTALL)
 
 

@@ -29,6 +29,7 @@ from vuemantics_tui.domain.query import (
     Sort,
     TextField,
     TextFilter,
+    YearlyFilter,
 )
 from vuemantics_tui.domain.query.filters import TYPES_BY_LOOK, OneValue
 from vuemantics_tui.domain.text import folded, natural_order
@@ -115,6 +116,14 @@ _KINDS = {
         + ") AND json_extract(metadata, '$.frames') > 1)",
         has_set=True,
     ),
+    "missing": Condition("number IN (SELECT number FROM uploads WHERE missing_since IS NOT NULL)", has_set=True),
+    "away": Condition(
+        "number IN (SELECT uploads.number FROM sources JOIN uploads ON source = sources.number"
+        " WHERE away_since IS NOT NULL)",
+        has_set=True,
+    ),
+    "in-place": Condition("number IN (SELECT number FROM uploads WHERE source IS NOT NULL)", has_set=True),
+    "copied": Condition("number NOT IN (SELECT number FROM uploads WHERE source IS NOT NULL)"),
     "screenshot": Condition(
         "number IN (SELECT number FROM uploads WHERE "
         + " OR ".join("(name_order >= ? AND name_order < ?)" for _ in SCREENSHOT_NAMES)
@@ -254,6 +263,8 @@ class FilterStore:
                 condition = _by_choice(one)
             case DateFilter():
                 condition = _by_date(one, now)
+            case YearlyFilter():
+                condition = Condition("substr(taken_at, 5, 6) = ?", (f"-{one.month:02}-{one.day:02}",))
             case RangeFilter():
                 condition = _by_range(one)
             case NearFilter():
@@ -310,6 +321,8 @@ def _by_text(one: TextFilter) -> Condition:
             sql, parameters = place_condition(one.text)
         named = f"SELECT number FROM uploads WHERE place IN (SELECT number FROM places WHERE {sql})"
         return Condition(f"number IN ({named})", parameters, True)
+    if one.field is TextField.SOURCE:
+        return _by_source(one)
     if one.field is TextField.TAG:
         comparison = "= ?" if len(one.pieces) == 1 else "LIKE ? ESCAPE '\\'"
         sql = f"number IN (SELECT upload FROM tags JOIN tagged ON tag = tags.number WHERE folded {comparison})"
@@ -350,6 +363,22 @@ def _by_text(one: TextFilter) -> Condition:
             SELECT {column} FROM uploads WHERE {column} IS NOT NULL
             GROUP BY {column} HAVING folded({column}) LIKE ? ESCAPE '\\'
         ))
+    """
+    return Condition(sql, (pattern,), True)
+
+
+def _by_source(one: TextFilter) -> Condition:
+    """Compare the path of the source, and of the folder in it: each folder is folded once."""
+    pattern = _pattern(one.pieces if len(one.pieces) > 1 else ("", *one.pieces, ""))
+    sql = """
+        number IN (
+            SELECT upload FROM locations JOIN (
+                SELECT source AS at, folder AS inside FROM (SELECT DISTINCT source, folder FROM locations)
+                JOIN sources ON sources.number = source
+                WHERE folded(iif(folder = '', path, path || '/' || folder)) LIKE ? ESCAPE '\\'
+            ) ON source = at AND folder = inside
+            WHERE upload IS NOT NULL AND state < 2
+        )
     """
     return Condition(sql, (pattern,), True)
 

@@ -158,6 +158,8 @@ class SourceStore:
                     "UPDATE sources SET excludes = ?, watched = ?, chosen_only = ?, removed_at = NULL WHERE number = ?",
                     (json.dumps(list(excludes)), int(watched), int(chosen_only and was_chosen), number),
                 )
+                if was_chosen and not chosen_only:
+                    await _take_over(connection, number, stored)
                 if removed_at:
                     await _bring_back(connection, number, removed_at)
             else:
@@ -214,8 +216,11 @@ class SourceStore:
                 (now_iso() if away else None, number),
             )
 
-    async def relocate(self, moves: Mapping[int, Path]) -> None:
-        """Give sources other paths. Raises UsageError if one is taken."""
+    async def relocate(self, moves: Mapping[int, Path], *, copied: bool = False) -> None:
+        """Give sources other paths. Raises UsageError if one is taken.
+
+        Files that were `copied` to another disk have other inodes: they are recognised by size and time.
+        """
         async with self._database.transaction() as connection:
             for number, path in moves.items():
                 stored = stored_path(str(path))
@@ -228,6 +233,8 @@ class SourceStore:
                     "UPDATE sources SET path = ?, device = NULL, inode = NULL, away_since = NULL WHERE number = ?",
                     (stored, number),
                 )
+                if copied:
+                    await connection.execute("UPDATE locations SET inode = 0 WHERE source = ?", (number,))
                 await connection.execute(
                     "UPDATE uploads SET revision = ? WHERE source = ?", (await next_revision(connection), number)
                 )
@@ -280,6 +287,14 @@ class SourceStore:
             (number,),
         )
         return [Path(*map(real_path, row)) for row in rows]
+
+    async def upload_at(self, source: int, seen: Seen) -> int | None:
+        """Return the number of the upload that has this file."""
+        row = await self._database.fetch_one(
+            "SELECT upload FROM locations WHERE source = ? AND folder = ? AND name = ?",
+            (source, seen.folder, seen.name),
+        )
+        return None if row is None else row[0]
 
     async def forget_files(self, number: int) -> None:
         """Note that a person deleted the files of an upload in place."""
@@ -523,12 +538,20 @@ async def _take_over(connection: aiosqlite.Connection, number: int, path: str) -
             " AND (folder = :inside OR substr(folder, 1, length(:inside) + 1) = :inside || '/')",
             {"outer": outer, "inside": inside},
         )
+        # A file that was chosen before is known there already.
         await connection.execute(
             """
-            UPDATE locations SET source = :number, folder = substr(folder, length(:inside) + 2)
+            UPDATE OR IGNORE locations SET source = :number, folder = substr(folder, length(:inside) + 2)
             WHERE source = :outer AND (folder = :inside OR substr(folder, 1, length(:inside) + 1) = :inside || '/')
             """,
             {"number": number, "outer": outer, "inside": inside},
+        )
+        await connection.execute(
+            """
+            DELETE FROM locations
+            WHERE source = :outer AND (folder = :inside OR substr(folder, 1, length(:inside) + 1) = :inside || '/')
+            """,
+            {"outer": outer, "inside": inside},
         )
         await connection.execute(
             """
@@ -674,7 +697,7 @@ async def _take(
         await connection.execute(
             "UPDATE locations SET state = ?, reason = ? WHERE number = ?", (state, one.reason, known.number)
         )
-        taken.refused += 1
+        taken.refused += known.state != LocationState.REFUSED
         return
     if one.reason:
         books.new_location(source, one, None, LocationState.REFUSED)

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, fields
 
 import aiosqlite
 
+from vuemantics_tui.domain.days import ADDED_DAY, DAY_OF_NUMBER
 from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.fields import FIELDS, Source, UploadField
 from vuemantics_tui.domain.formats import FileType
@@ -24,6 +25,7 @@ from vuemantics_tui.store.duplicates import leave_groups
 from vuemantics_tui.store.history import record_event
 from vuemantics_tui.store.metadata import save_date
 from vuemantics_tui.store.stacks import COVERS, beside, settle
+from vuemantics_tui.store.undo import Change, Facet, StepKind, Wanted, record_step
 
 # A listener that missed more deletions than this reads everything again.
 TOMBSTONES_KEPT = 10_000
@@ -211,6 +213,11 @@ class UploadStore:
             )
         return found[0]
 
+    async def even_trashed(self, number: int) -> Upload | None:
+        """Return the upload with this number, also from the trash."""
+        row = await self._database.fetch_one(f"{SELECT_UPLOAD} WHERE u.number = ?", (number,))
+        return upload_of(row) if row else None
+
     async def by_number(self, number: int) -> Upload | None:
         """Return the upload with this number, if it is there."""
         found = await self.by_numbers([number])
@@ -330,6 +337,21 @@ class UploadStore:
             parameters,
         )
 
+    async def days(self, numbers: Sequence[int] | None = None) -> array[int]:
+        """Return the days on which these uploads were taken, or all uploads, each packed into one integer with its
+        number (see `domain.days`). Those in the trash are among them.
+        """
+        # Of all, an index holds what is asked for.
+        some = "INDEXED BY uploads_facts" if numbers is None else "WHERE number IN (SELECT value FROM json_each(?))"
+        return await self._database.fetch_integers(
+            f"""
+            SELECT number * {DAY_OF_NUMBER} + iif(taken_at IS NULL, {ADDED_DAY}, 0)
+                + CAST(replace(substr(coalesce(taken_at, created_at), 1, 10), '-', '') AS INTEGER)
+            FROM uploads {some}
+            """,
+            () if numbers is None else (json_list(numbers),),
+        )
+
     async def all_numbers(self, *, include_hidden: bool) -> array[int]:
         """Return the numbers of all uploads outside the trash, in the order they were added."""
         return await self._database.fetch_integers(
@@ -342,22 +364,16 @@ class UploadStore:
         async with self._database.transaction() as connection:
             rows = await rows_of(
                 connection,
-                """
-                UPDATE uploads SET hidden = :hidden, updated_at = :now, revision = :revision
-                WHERE id IN (SELECT value FROM json_each(:ids)) AND hidden <> :hidden AND deleted_at IS NULL
-                RETURNING number
-                """,
-                {
-                    "hidden": int(hidden),
-                    "now": now_iso(),
-                    "revision": await next_revision(connection),
-                    "ids": json_list(upload_ids),
-                },
+                "SELECT number FROM uploads WHERE id IN (SELECT value FROM json_each(?))",
+                (json_list(upload_ids),),
             )
-            if hidden:
-                await leave_groups(connection, [row[0] for row in rows])
-            await settle(connection, [row[0] for row in rows])
-        return len(rows)
+            changed = await _set_hidden(connection, [row[0] for row in rows], hidden)
+            await record_step(
+                connection,
+                StepKind.HIDE if hidden else StepKind.SHOW,
+                [Change(Facet.HIDDEN, number, "", not hidden, hidden) for number in changed],
+            )
+        return len(changed)
 
     async def misplaced(self) -> int:
         """Return how many uploads have invalid identifiers, as in a damaged library or one made to harm."""
@@ -384,6 +400,37 @@ class UploadStore:
             await settle(connection, left)
             await forget_tombstones(connection)
         return deleted
+
+
+async def put_back_hidden(connection: aiosqlite.Connection, wanted: Sequence[Wanted]) -> list[Wanted]:
+    """Hide uploads or show them again, inside a transaction; returns which of them changed."""
+    changed: set[int] = set()
+    for hidden in (False, True):
+        numbers = [each.upload for each in wanted if each.wanted == hidden]
+        changed.update(await _set_hidden(connection, numbers, hidden))
+    return [each for each in wanted if each.upload in changed]
+
+
+async def _set_hidden(connection: aiosqlite.Connection, numbers: Sequence[int], hidden: bool) -> list[int]:
+    rows = await rows_of(
+        connection,
+        """
+        UPDATE uploads SET hidden = :hidden, updated_at = :now, revision = :revision
+        WHERE number IN (SELECT value FROM json_each(:numbers)) AND hidden <> :hidden AND deleted_at IS NULL
+        RETURNING number
+        """,
+        {
+            "hidden": int(hidden),
+            "now": now_iso(),
+            "revision": await next_revision(connection),
+            "numbers": json_list(numbers),
+        },
+    )
+    changed = [row[0] for row in rows]
+    if hidden:
+        await leave_groups(connection, changed)
+    await settle(connection, changed)
+    return changed
 
 
 async def forget_tombstones(connection: aiosqlite.Connection) -> None:

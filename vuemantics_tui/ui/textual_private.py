@@ -7,7 +7,9 @@ They are why pyproject.toml pins Textual to one minor release. What SurvivingApp
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from rich.segment import Segment
 
 # What Textual paints, before it is made into bytes: where pixels stand follows from it (`ui/pictures/overlay.py`).
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
@@ -22,8 +24,13 @@ from textual.binding import Binding
 from textual.dom import DOMNode
 from textual.strip import Strip
 
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.style import Style
+
 __all__ = [
     "CompositorUpdate",
+    "ThriftyUpdate",
     "XTermParser",
     "active_message_pump",
     "bindings_of",
@@ -32,6 +39,9 @@ __all__ = [
     "pieces_of",
     "write_to_terminal",
 ]
+
+# Of an update with more pieces, most are alike to none of the others.
+MOST_GROUPED = 200
 
 
 def keymap_of(app: App[Any]) -> Mapping[str, str]:
@@ -75,6 +85,38 @@ def pieces_of(update: CompositorUpdate) -> Iterator[tuple[int, int, Strip]]:
     elif isinstance(update, ChopsUpdate):
         for y, left, right in update.spans:
             for end, (x, piece) in zip(update.chop_ends[y], update.chops[y].items(), strict=False):
-                if piece is not None and x <= right and end > left:
-                    whole = left <= x < right and end <= right
-                    yield y, x, piece if whole else piece.crop(0, min(end, right) - x)
+                # Textual writes all of a piece up to what changed, which may be a line of pictures.
+                first, last = max(x, left), min(end, right)
+                if piece is not None and first < last:
+                    yield y, first, piece if (first, last) == (x, end) else piece.crop(first - x, last - x)
+
+
+class ThriftyUpdate(CompositorUpdate):
+    """An update of the screen in fewer bytes: of a small one each style is written once, with all that it has."""
+
+    def __init__(self, update: CompositorUpdate) -> None:
+        self._update = update
+
+    def render_segments(self, console: Console) -> str:
+        """Return what the terminal gets."""
+        pieces = list(pieces_of(self._update))
+        if sum(len(strip) for _, _, strip in pieces) > MOST_GROUPED:
+            ends = {(y, x + strip.cell_length) for y, x, strip in pieces}
+            return "".join(("" if (y, x) in ends else _move_to(y, x)) + strip.render(console) for y, x, strip in pieces)
+        runs: dict[Style | None, list[str]] = {}
+        ended: dict[Style | None, tuple[int, int]] = {}
+        for y, left, strip in pieces:
+            x = left
+            for segment in strip:
+                style, before = segment.style, ended.get(segment.style)
+                # Straight down, as along the side of a frame; beyond the last column the cursor does not move back.
+                below = before == (y - 1, x + 1) and x + 1 < console.width
+                move = "" if before == (y, x) else "\x1b[B\b" if below else _move_to(y, x)
+                runs.setdefault(style, []).append(move + segment.text)
+                x += segment.cell_length
+                ended[style] = y, x
+        return "".join(Strip([Segment("".join(texts), style)]).render(console) for style, texts in runs.items())
+
+
+def _move_to(y: int, x: int) -> str:
+    return f"\x1b[{y + 1};{x + 1}H"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import sqlite3
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -15,7 +16,7 @@ from vuemantics_tui import paths
 from vuemantics_tui.domain.errors import LibraryError
 from vuemantics_tui.domain.upload import ProcessingStatus, QueueCounts, UploadRow
 from vuemantics_tui.ui.feed import LibraryChanged
-from vuemantics_tui.ui.screens.ask import ConfirmScreen
+from vuemantics_tui.ui.screens.ask import ConfirmScreen, DeleteScreen
 from vuemantics_tui.ui.uploads.intake import PathInput
 from vuemantics_tui.ui.uploads.upload_list import MOST_KEPT_ROWS
 
@@ -179,26 +180,12 @@ async def test_pause_holds_for_all_and_is_told(root: Path) -> None:
         await window.shows("p pause")
 
 
-@pytest.mark.parametrize("safe", ["enter", "escape", "n"])
-async def test_delete_asks_and_keeps(root: Path, safe: str) -> None:
-    await make_library(root, [Made("x.png")])
-    async with window_on(root) as window:
-        await window.shows("x.png")
-        await window.press("d")
-        await window.shows("Delete x.png?", "kept for 30 days", "untouched.")
-        await window.press(safe)
-        await window.until(lambda: not isinstance(window.app.screen, ConfirmScreen))
-        assert (await window.library.queue.store.counts()).total == 1
-
-
-async def test_delete_asks_and_deletes(root: Path, draw: Draw) -> None:
+async def test_delete_moves_to_the_trash_at_once(root: Path, draw: Draw) -> None:
     original = draw("x.png")
     async with window_on(root) as window:
         [upload_id] = await add(window.library, original)
         await window.shows("x.png")
         await window.press("d")
-        await window.shows("Delete x.png?")
-        await window.press("y")
         await window.shows("This library is empty", "Moved x.png to the trash. u undoes.")
         assert await window.library.uploads.get(upload_id) is None
         assert original.exists()
@@ -389,3 +376,24 @@ async def test_a_path_of_the_machine_in_front_of_one_is_explained_over_ssh(
         await window.press("A", *"/Users/anna/cat.jpg")
         await window.press("enter")
         await window.shows("is a path of a Mac", "anna@10.0.0.2:")
+
+
+def are_there(files: Sequence[Path], count: int) -> bool:
+    return sum(file.exists() for file in files) == count
+
+
+async def test_delete_asks_whether_a_file_in_place_is_deleted_too(root: Path, draw: Draw, tmp_path: Path) -> None:
+    files = [draw(name, "photos") for name in ("x.png", "y.png")]
+    async with window_on(root) as window:
+        source = await window.library.sources.add(tmp_path / "photos")
+        await window.library.sources.scan(source)
+        await window.shows("x.png", "y.png")
+        for answer, there in (("escape", 2), ("y", 2), ("f", 1)):
+            await window.press("d")
+            await window.shows("f delete the files too")
+            await window.press(answer)
+            await window.until(lambda: not isinstance(window.app.screen, DeleteScreen))
+            await window.until(functools.partial(are_there, files, there))
+        await window.shows("This library is empty")
+        await window.library.sources.scan(source)
+        assert (await window.library.queue.store.counts()).total == 0

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import os
 import re
 import sqlite3
+import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pexpect
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -109,6 +114,39 @@ async def test_each_window_has_the_columns_that_fit(root: Path) -> None:
             assert re.search(r"^ ✗ broken.png +failed  on purpose", line_of(window, "broken.png"))
             assert "completed" not in "\n".join(line for _, line in window.rows())
             assert all(cell_len(line) <= size[0] for line in lines)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
+def test_a_move_of_the_cursor_sends_few_bytes(root: Path) -> None:
+    asyncio.run(make_library(root, [Made(f"holiday in Nice {number:03}.png") for number in range(60)]))
+    for number in range(60):
+        write(
+            root,
+            f"holiday in Nice {number:03}.png",
+            "A photo of a harbour with boats, seen from above. The main colours are blue and white.",
+            "Port",
+            **{"taken_at": f"2024-06-{number % 30 + 1:02}T14:05:00", "rating": 3},
+        )
+    environment = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", "VUEMANTICS_LIBRARY": str(root)}
+    code = "import vuemantics_tui.cli; vuemantics_tui.cli.main()"
+    process = pexpect.spawn(sys.executable, ["-c", code], env=environment, timeout=60, dimensions=(24, 80))
+    sent_until(process, b"holiday in Nice 045")
+    for line in range(58, 55, -1):
+        process.send("j")
+        assert len(sent_until(process, f"holiday in Nice {line:03}".encode())) <= 500
+    process.send("q")
+    process.expect(pexpect.EOF)
+
+
+def sent_until(process: pexpect.spawn[bytes], text: bytes) -> bytes:
+    """Return what the program sends until this text was among it and nothing more comes."""
+    sent = b""
+    while text not in sent:
+        sent += process.read_nonblocking(65536, timeout=60)
+    with contextlib.suppress(pexpect.TIMEOUT):
+        while True:
+            sent += process.read_nonblocking(65536, timeout=0.5)
+    return sent
 
 
 async def test_a_search_shows_the_sentence_with_the_match(root: Path) -> None:

@@ -12,8 +12,6 @@ from vuemantics_tui.domain.query.filters import (
     ChoiceFilter,
     DateField,
     DateFilter,
-    Day,
-    DayKind,
     Filter,
     NearFilter,
     RangeField,
@@ -21,6 +19,7 @@ from vuemantics_tui.domain.query.filters import (
     Relation,
     TextField,
     TextFilter,
+    YearlyFilter,
 )
 from vuemantics_tui.domain.query.line import QueryError, content_words, pointed
 from vuemantics_tui.domain.query.parser import parse_query
@@ -33,8 +32,6 @@ __all__ = [
     "ChoiceFilter",
     "DateField",
     "DateFilter",
-    "Day",
-    "DayKind",
     "Filter",
     "Like",
     "NearFilter",
@@ -49,6 +46,7 @@ __all__ = [
     "Text",
     "TextField",
     "TextFilter",
+    "YearlyFilter",
     "content_words",
     "parse_query",
     "pointed",

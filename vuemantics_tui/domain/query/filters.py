@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from calendar import monthrange
 from dataclasses import dataclass
-from datetime import date, timedelta
 from enum import StrEnum
 
+from vuemantics_tui.domain.days import MONTH_NAMES, Day
 from vuemantics_tui.domain.formats import BY_ALIAS, FileType
 from vuemantics_tui.domain.moment import DateSource
 from vuemantics_tui.domain.query.line import literal, pattern_pieces
@@ -25,6 +24,7 @@ class TextField(StrEnum):
     TITLE = "title"
     CREATOR = "creator"
     LABEL = "label"
+    SOURCE = "source"
     ERROR = "error"
 
 
@@ -55,6 +55,12 @@ class RangeField(StrEnum):
     RATING = "rating"
 
 
+class YearlyField(StrEnum):
+    """The filter by a day of any year."""
+
+    DAY = "day"
+
+
 TYPES_BY_LOOK = ("screenshot", "animated", "stack")
 """The choices of `type:` that are no format."""
 UNDATED = "no"
@@ -65,7 +71,7 @@ CHOICES: dict[ChoiceField, tuple[str, ...]] = {
     ChoiceField.STATUS: ("waiting", "running", "completed", "failed", "cancelled", "warning"),
     ChoiceField.IS: (
         *("hidden", "failed", "edited", "duplicate", "portrait", "landscape", "animated"),
-        *("stack", "live", "motion", "burst", "raw"),
+        *("stack", "live", "motion", "burst", "raw", "missing", "away", "in-place", "copied"),
     ),
     ChoiceField.DATED: (*DateSource, UNDATED),
 }
@@ -80,68 +86,6 @@ class Relation(StrEnum):
     LESS = "<"
     AT_MOST = "<="
     BETWEEN = ".."
-
-
-class DayKind(StrEnum):
-    """How a day is given: as a date (year, month or day), or as time ago."""
-
-    YEAR = "year"
-    MONTH = "month"
-    DATE = "date"
-    DAYS_AGO = "d"
-    WEEKS_AGO = "w"
-    MONTHS_AGO = "m"
-    YEARS_AGO = "y"
-    TODAY = "today"
-    YESTERDAY = "yesterday"
-
-
-@dataclass(frozen=True, slots=True)
-class Day:
-    """A year, a month, a day, or a time ago (`ago` units of `kind`), which stays relative until `bounds` is called.
-
-    `first` is the first day of a year, month or date.
-    """
-
-    kind: DayKind
-    first: date | None = None
-    ago: int = 0
-
-    def __str__(self) -> str:
-        if self.first is not None:
-            text = self.first.isoformat()
-            return {DayKind.YEAR: text[:4], DayKind.MONTH: text[:7]}.get(self.kind, text)
-        if self.kind in (DayKind.TODAY, DayKind.YESTERDAY):
-            return self.kind.value
-        return f"{self.ago}{self.kind.value}"
-
-    def bounds(self, today: date) -> tuple[date, date | None]:
-        """Return the first day and the first day after it, or None where the calendar ends before that."""
-        first = self.first if self.first is not None else self._ago(today)
-        try:
-            if self.kind is DayKind.YEAR:
-                return first, first.replace(year=first.year + 1)
-            if self.kind is DayKind.MONTH:
-                return first, first + timedelta(days=monthrange(first.year, first.month)[1])
-            return first, first + timedelta(days=1)
-        except (OverflowError, ValueError):
-            return first, None
-
-    def _ago(self, today: date) -> date:
-        try:
-            if self.kind is DayKind.YESTERDAY:
-                return today - timedelta(days=1)
-            if self.kind is DayKind.DAYS_AGO:
-                return today - timedelta(days=self.ago)
-            if self.kind is DayKind.WEEKS_AGO:
-                return today - timedelta(weeks=self.ago)
-            if self.kind in (DayKind.MONTHS_AGO, DayKind.YEARS_AGO):
-                months = self.ago * (12 if self.kind is DayKind.YEARS_AGO else 1)
-                year, month = divmod(today.year * 12 + today.month - 1 - months, 12)
-                return date(year, month + 1, min(today.day, monthrange(year, month + 1)[1]))
-        except (OverflowError, ValueError):
-            return date.min  # before the calendar begins
-        return today
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +134,7 @@ class ChoiceFilter:
 
 @dataclass(frozen=True, slots=True)
 class DateFilter:
-    """`after:2024-06`, `before:7d`, `on:today`."""
+    """`after:2024-06`, `before:7d`, `on:today`, `on:"last summer"`."""
 
     field: DateField
     day: Day
@@ -199,7 +143,30 @@ class DateFilter:
     @property
     def value(self) -> str:
         """Return what stands behind the colon."""
-        return str(self.day)
+        value = str(self.day)
+        return f'"{value}"' if " " in value else value
+
+    def __str__(self) -> str:
+        return _printed(self.field, self.value, self.negated)
+
+
+@dataclass(frozen=True, slots=True)
+class YearlyFilter:
+    """`day:28-nov`: taken on that day of any year."""
+
+    month: int
+    day: int
+    negated: bool = False
+
+    @property
+    def field(self) -> YearlyField:
+        """Return the one field that there is."""
+        return YearlyField.DAY
+
+    @property
+    def value(self) -> str:
+        """Return what stands behind the colon."""
+        return f"{self.day}-{MONTH_NAMES[self.month - 1][:3].lower()}"
 
     def __str__(self) -> str:
         return _printed(self.field, self.value, self.negated)
@@ -243,7 +210,7 @@ class NearFilter:
         return _printed("near", ",".join(parts), self.negated)
 
 
-OneValue = TextFilter | ChoiceFilter | DateFilter | RangeFilter
+OneValue = TextFilter | ChoiceFilter | DateFilter | YearlyFilter | RangeFilter
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
 from decimal import Decimal
 from difflib import get_close_matches
 
+from vuemantics_tui.domain.days import DAY_EXAMPLES, Day, read_day, read_day_of_year
 from vuemantics_tui.domain.formats import BY_EXTENSION
 from vuemantics_tui.domain.media import MOST_STARS, REJECTED
 from vuemantics_tui.domain.query.filters import (
@@ -18,8 +18,6 @@ from vuemantics_tui.domain.query.filters import (
     ChoiceFilter,
     DateField,
     DateFilter,
-    Day,
-    DayKind,
     Filter,
     NearFilter,
     RangeField,
@@ -27,15 +25,16 @@ from vuemantics_tui.domain.query.filters import (
     Relation,
     TextField,
     TextFilter,
+    YearlyField,
+    YearlyFilter,
 )
 from vuemantics_tui.domain.query.line import QueryError
 from vuemantics_tui.domain.query.tree import Like, Sort
 
 LIKE, SORT, NEAR = "like", "sort", "near"
+YEARLY = YearlyField.DAY.value
 _ALIASES = {"colour": "color", "taken": "on"}
 
-_DATE = re.compile(r"([0-9]{4})(?:-([0-9]{1,2})(?:-([0-9]{1,2}))?)?")
-_AGO = re.compile(r"([0-9]{1,5})([dwmy])", re.IGNORECASE)
 _RANGE = re.compile(r"(>=|<=|>|<|=)?(.*)", re.DOTALL)
 _NUMBER = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,3})?)\s*([a-z]*)", re.IGNORECASE)
 _SPAN = re.compile(r"(?:([0-9]{1,6})h)?(?:([0-9]{1,6})m)?(?:([0-9]{1,9}(?:\.[0-9]{1,3})?)s?)?", re.IGNORECASE)
@@ -57,7 +56,8 @@ FILTERS: Mapping[str, tuple[str, str]] = {
     ),
     "status": ("waiting, running, completed, failed, cancelled, warning", "status:failed"),
     "is": (
-        "hidden, failed, edited, duplicate, portrait, landscape, animated, stack, live, motion, burst, raw",
+        "hidden, failed, edited, duplicate, portrait, landscape, animated, stack, live, motion, burst, raw,"
+        " missing, away, in-place, copied",
         "is:hidden",
     ),
     "tag": (r"a tag or an album; * for any characters, \* for a star", r'tag:cat, tag:ro* or tag:"5\* best"'),
@@ -69,11 +69,16 @@ FILTERS: Mapping[str, tuple[str, str]] = {
     "title": ("part of the title that the file brings", "title:holiday"),
     "creator": ("part of the creator's name that the file brings", "creator:anna"),
     "label": (r"the colour label, or another one; * for any characters", "label:red or label:*"),
+    "source": ("part of the path of its source, or of the folders in it", "source:pictures or source:2024/*"),
     "error": ("part of the reason why an upload failed", 'error:"cannot be decoded"'),
     "rating": ("0 to 5 stars, or rejected", "rating:>=4, rating:5 or rating:2..3"),
     "after": ("taken, or else added, on that day or later", "after:2024-06 or after:7d"),
     "before": ("taken, or else added, before that day", "before:2024 or before:7d"),
-    "on": ("taken, or else added, on that day, month or year", "on:yesterday or on:2024-06-30"),
+    "on": (
+        "taken, or else added, on that day, in that month, year or season",
+        'on:yesterday, on:2024-06-30, on:"June 2019" or on:"last summer"',
+    ),
+    YEARLY: ("taken on that day of any year", "day:28-nov or day:24-dec"),
     "dated": (
         "what its date comes from: hand, exif, xmp, iptc, gps, quicktime, avi, container, name, file, or no",
         "dated:name or dated:no",
@@ -120,6 +125,8 @@ def read_filter(name: str, value: str, place: int, negated: bool) -> Filter:
         return ChoiceFilter(field, _choice(name, value, CHOICES[field], place), negated)
     if name in list(DateField):
         return DateFilter(DateField(name), _day(name, value, place), negated)
+    if name == YEARLY:
+        return _yearly(value, place, negated)
     if name in list(RangeField):
         return _range(RangeField(name), value, place, negated)
     return _near(value, place, negated)
@@ -161,22 +168,21 @@ def _choice(name: str, value: str, choices: list[str] | tuple[str, ...], place: 
 
 
 def _day(name: str, value: str, place: int) -> Day:
-    lower = value.lower()
-    if lower in (DayKind.TODAY, DayKind.YESTERDAY):
-        return Day(DayKind(lower))
-    if match := _AGO.fullmatch(value):
-        return Day(DayKind(match[2].lower()), ago=int(match[1]))
-    if match := _DATE.fullmatch(value):
-        kind = DayKind.DATE if match[3] else DayKind.MONTH if match[2] else DayKind.YEAR
-        try:
-            return Day(kind, date(int(match[1]), int(match[2] or 1), int(match[3] or 1)))
-        except ValueError:
-            raise QueryError(f"There is no such day: {value}", place, "Write a day as 2024-06-30.") from None
-    raise QueryError(
-        f"{name}: needs a day, not {value!r}",
-        place,
-        "For example: 2024, 2024-06, 2024-06-30, 7d, 2w, 3m, 1y, today or yesterday.",
-    )
+    try:
+        day = read_day(value)
+    except ValueError:
+        raise QueryError(f"There is no such day: {value}", place, "Write a day as 2024-06-30 or 30 Jun 2024.") from None
+    if day is None:
+        hint = f'For example: {DAY_EXAMPLES}. Quote what has spaces: {name}:"last summer".'
+        raise QueryError(f"{name}: needs a day, not {value!r}", place, hint)
+    return day
+
+
+def _yearly(value: str, place: int, negated: bool) -> YearlyFilter:
+    found = read_day_of_year(value)
+    if found is None:
+        raise QueryError(f"{YEARLY}: needs a day and a month, not {value!r}", place, example_of(YEARLY))
+    return YearlyFilter(*found, negated)
 
 
 def _range(field: RangeField, value: str, place: int, negated: bool) -> RangeFilter:

@@ -155,7 +155,7 @@ class FileList(CursorList[LineStyle]):
 
     BINDINGS: ClassVar[list[BindingType]] = [LAST_BY_LETTER]
     STYLES = "file-list"
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"file-list--{name}" for name in (*get_args(LineStyle), "cursor")}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"file-list--{name}" for name in (*get_args(LineStyle), "cursor", "hover")}
 
     def __init__(self, marks: Marks, tallies: Tallies, clock: Callable[[], datetime], *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -215,11 +215,9 @@ class FileList(CursorList[LineStyle]):
             marked=entry.path in self._marks,
             tally=lambda each: self._tallies[each.path],
         ):
-            style = self._style(name)
-            if index == self._cursor:
-                style += self._cursor_style
-                if name in ("name", "folder", "other"):
-                    style += Style(bold=True)
+            style = self._style_on(index, name)
+            if index == self._cursor and name in ("name", "folder", "other"):
+                style += Style(bold=True)
             segments.append(Segment(text, style))
         return Strip(segments).adjust_cell_length(width, self._style("dim")).simplify()
 

@@ -184,6 +184,52 @@ class ConfirmScreen(ModalScreen[bool]):
         self.dismiss(False)
 
 
+class DeleteScreen(ModalScreen[bool | None]):
+    """Dismisses with whether the files of uploads in place are deleted, too; None is to delete nothing.
+
+    `explanation` says what becomes of the uploads, `files` how many of them have files in place.
+    """
+
+    HELP_TITLE = "The question about deleting"
+    CSS_PATH = Path(__file__).with_suffix(".tcss")
+    BINDINGS: ClassVar[list[BindingType]] = [
+        action("delete-uploads", "y", "delete_uploads", "delete", "Delete, and leave the files alone", ANSWER),
+        action("delete-files", "f", "delete_files", "delete the files too", "Also delete the files", ANSWER),
+        action("delete-nothing", "enter,escape,n", "delete_nothing", "keep", "Delete nothing", ANSWER),
+    ]
+
+    def __init__(self, question: str, explanation: str, files: int) -> None:
+        super().__init__()
+        self._question = visible(question)
+        self._explanation = visible(explanation)
+        self._files = files
+
+    def compose(self) -> ComposeResult:
+        """The question, what it means, the answers."""
+        one = self._files == 1
+        with Vertical(classes="question"):
+            yield Static(self._question, classes="question-title", markup=False)
+            yield Static(
+                f"{self._explanation} {'1 file is' if one else f'{self._files:,} files are'} used in place:"
+                f" f also moves {'it' if one else 'them'} to the trash of your system.",
+                classes="question-text",
+                markup=False,
+            )
+            yield KeysLine(id="delete-keys")
+
+    def action_delete_uploads(self) -> None:
+        """Only the uploads."""
+        self.dismiss(False)
+
+    def action_delete_files(self) -> None:
+        """The files, too."""
+        self.dismiss(True)
+
+    def action_delete_nothing(self) -> None:
+        """Nothing."""
+        self.dismiss(None)
+
+
 class OverwriteScreen(ModalScreen[bool | None]):
     """Dismisses with whether the edited ones are described again, too; None is to leave everything as it is.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -17,7 +17,7 @@ from textual.widgets import OptionList, Static
 from vuemantics_tui.domain.fields import COLUMNS, USUAL_COLUMNS
 from vuemantics_tui.ui.actions import MOVE, VIEW, action
 from vuemantics_tui.ui.choices import SettingChosen
-from vuemantics_tui.ui.uploads.columns import BY_LABEL, NAME, TableColumns
+from vuemantics_tui.ui.uploads.columns import BY_LABEL, NAME, Layout, TableColumns
 from vuemantics_tui.ui.widgets.cursor_list import ChoiceList
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 
@@ -26,7 +26,7 @@ class ColumnList(ChoiceList):
     """The columns, those shown with a tick."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        action("tick-column", "space,enter", "select", "show or hide", "Show the column, or hide it", VIEW),
+        action("tick-column", "space,enter", "select", "tick", "Show the column, or hide it", VIEW),
     ]
 
 
@@ -36,17 +36,19 @@ class ColumnsScreen(ModalScreen[None]):
     HELP_TITLE = "The columns of the table"
     PARTS = (ColumnList,)
     BINDINGS: ClassVar[list[BindingType]] = [
-        action("column-down", "J,shift+down", "move_column(1)", "move right", "Move the column to the right", VIEW),
-        action("column-up", "K,shift+up", "move_column(-1)", "move left", "Move the column to the left", VIEW),
+        action("column-down", "J,shift+down", "move_column(1)", "right", "Move the column to the right", VIEW),
+        action("column-up", "K,shift+up", "move_column(-1)", "left", "Move the column to the left", VIEW),
         action("reset-columns", "r", "reset_columns", "reset", "Show the usual columns", VIEW),
         action("leave-columns", "escape,q,|", "leave_columns", "back", "Back to the list", MOVE),
     ]
     CSS_PATH = Path(__file__).with_suffix(".tcss")
     AUTO_FOCUS = "ColumnList"
 
-    def __init__(self, columns: TableColumns) -> None:
+    def __init__(self, columns: TableColumns, layout: Callable[[], Layout]) -> None:
+        """Take what returns the layout of the lines: a column that was chosen may have no room on them."""
         super().__init__()
         self._columns = columns
+        self._layout_of_lines = layout
         shown = [column.label for column in columns.chosen]
         self._order = _with_the_rest(shown)
         self._shown = set(shown)
@@ -68,6 +70,8 @@ class ColumnsScreen(ModalScreen[None]):
     def _words(self, label: str) -> Content:
         tick = "✓" if label in self._shown else " "
         note = "  always shown" if label == NAME else ""
+        if label in self._shown and not self._layout_of_lines().shows(label):
+            note = "  no room in this window"
         return Content.assemble((f"{tick} ", "$success"), BY_LABEL[label].heading, (note, "$dim"))
 
     def _choose(self) -> None:

@@ -28,10 +28,14 @@ _RUNNING_WORDS = ", ".join(status_word(stage) for stage, status in STAGE_STATUS.
 SIGNS = (
     ("·", "waiting"),
     ("◐", f"running: {_RUNNING_WORDS}"),
-    ("✓", "completed"),
+    ("✓", "completed; the table leaves it out"),
     ("!", "completed with a warning, for example without a thumbnail"),
     ("✗", "failed or cancelled; the row says why"),
     ("▌", "marked; actions apply to all marked uploads"),
+    ("▶ 0:12", "a clip, with its length"),
+    ("❐ 3", "a stack, with the number of its uploads"),
+    ("LIVE", "a Live Photo or motion photo"),
+    ("TEXT", "text was read in it"),
 )
 MOST_KEY_CELLS = 17
 # The title, the keys, and the blank lines about them.

@@ -6,19 +6,65 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
+from vuemantics_tui.domain.fields import dimension_words
+from vuemantics_tui.domain.text import date_words, visible
 from vuemantics_tui.ui.actions import key_of
+from vuemantics_tui.ui.phrases import reason_of
 from vuemantics_tui.ui.pictures.loader import PictureLoader
-from vuemantics_tui.ui.uploads.columns import TableColumns
-from vuemantics_tui.ui.uploads.gallery import Gallery
+from vuemantics_tui.ui.uploads.columns import TableColumns, shown_words
+from vuemantics_tui.ui.uploads.gallery import CaptionsSwitched, Gallery, TileRead, state_badge
 from vuemantics_tui.ui.uploads.table import TableHeading, UploadTable
 from vuemantics_tui.ui.uploads.upload_list import Change, UploadList
-from vuemantics_tui.ui.widgets.one_line import Words
+from vuemantics_tui.ui.widgets.one_line import Part, TwoSidedLine, Words, fit
 
 if TYPE_CHECKING:
     from vuemantics_tui.library import Library
+
+
+# Of a description, as far as one line goes.
+LONGEST_GIST = 60
+
+
+class CursorLine(TwoSidedLine):
+    """What the tile under the cursor shows, in words; and how many uploads are marked."""
+
+    DEFAULT_CSS = """
+    CursorLine {
+        height: 1;
+        padding: 0 1;
+        background: $panel;
+    }
+    """
+
+    def __init__(self, uploads: UploadList, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._uploads = uploads
+        self._said: list[Part] = []
+
+    def update(self) -> None:
+        """Say what has changed, if anything."""
+        if self._said != (said := self.left_part()):
+            self._said = said
+            self.refresh()
+
+    def left_part(self) -> list[Part]:
+        """Return the marks, and what the upload is: 2 marked  chelsea.png · a cat · 300 × 451 · 2 Jun 2024 09:12."""
+        parts: list[Part] = []
+        if marked := len(self._uploads.marks):
+            parts.append((f"{marked:,} marked  ", "bold $warning"))
+        row = self._uploads.cursor_row
+        if row is not None:
+            parts.append((visible(row.filename), "$foreground"))
+            told = [word] if (word := state_badge(row, self._uploads.word_of(row))) else []
+            told += [visible(reason_of(row))] if reason_of(row) else []
+            gist = shown_words(row.description or "").partition(". ")[0].removesuffix(".")
+            told += [fit(gist, LONGEST_GIST).rstrip(), dimension_words(row), date_words(row.taken_at, own_clock=True)]
+            parts.append(("".join(f" · {each}" for each in told if each), "$dim"))
+        return parts
 
 
 class Browser(Vertical):
@@ -39,6 +85,7 @@ class Browser(Vertical):
         self._columns = columns
         self._table = UploadTable(uploads, columns, clock, id="uploads")
         self._gallery = Gallery(library, uploads, pictures, id="gallery")
+        self._cursor_line = CursorLine(uploads, id="cursor-line")
 
     def compose(self) -> ComposeResult:
         """The table with its heading, the gallery, and what is said where there is nothing."""
@@ -46,9 +93,11 @@ class Browser(Vertical):
         yield self._table
         yield self._gallery
         yield Words(id="nothing")
+        yield self._cursor_line
 
     def on_mount(self) -> None:
         """Follow the list."""
+        self._captions_switched()
         self._uploads.listeners.append(self._list_changed)
 
     @property
@@ -67,7 +116,17 @@ class Browser(Vertical):
         # What is hidden cannot be focused.
         self.call_after_refresh(self.in_front.focus)
 
+    @on(TileRead)
+    def _tile_read(self) -> None:
+        self._cursor_line.update()
+
+    @on(CaptionsSwitched)
+    def _captions_switched(self) -> None:
+        self.set_class(self._gallery.captions, "-captions")
+
     def _list_changed(self, change: Change) -> None:
+        if self.is_attached and self.shows_gallery:
+            self._cursor_line.update()
         if self.is_attached and change not in (Change.CURSOR, Change.ROWS):
             nothing = len(self._uploads) == 0
             self.query_one("#nothing", Words).say(self._why_nothing() if nothing else "")

@@ -243,6 +243,7 @@ def signs_of(row: UploadRow, *, rating: bool) -> list[str]:
     is_raw = StackRole.RAW in roles or (known is not None and known.is_raw)
     is_clip = row.file_type is FileType.VIDEO
     signs = [
+        "MISSING" if row.missing_since else "",
         "HIDDEN" if row.hidden else "",
         f"▶ {clock_words(row.duration)}" if is_clip and row.duration is not None else "▶" if is_clip else "",
         "LIVE" if is_live and not is_clip else "",

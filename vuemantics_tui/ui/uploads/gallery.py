@@ -1,10 +1,11 @@
-"""Gallery: the uploads of a list as thumbnails in rows and columns."""
+"""Gallery: the uploads of a list as thumbnails in rows and columns, by day or month where the list is by date."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -18,52 +19,46 @@ from textual.reactive import Reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from vuemantics_tui.domain.stacks import StackRole
 from vuemantics_tui.domain.text import visible
-from vuemantics_tui.domain.upload import TERMINAL, Upload, UploadRow, stack_sign
-from vuemantics_tui.ui.actions import MOVE, hidden
+from vuemantics_tui.domain.upload import (
+    TERMINAL,
+    ProcessingStatus,
+    Upload,
+    UploadRow,
+)
+from vuemantics_tui.ui.actions import MOVE, VIEW, action, hidden
+from vuemantics_tui.ui.choices import SettingChosen
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.phrases import glyph_of
 from vuemantics_tui.ui.pictures.loader import Drawn, PictureLoader, mode_of, on_background
-from vuemantics_tui.ui.uploads.table import MARK, glyph_style, with_sign
-from vuemantics_tui.ui.uploads.upload_list import UploadList
+from vuemantics_tui.ui.uploads.columns import signs_of
+from vuemantics_tui.ui.uploads.days import Group
+from vuemantics_tui.ui.uploads.table import glyph_style
+from vuemantics_tui.ui.uploads.tile_grid import GAP, SMALLEST, Grid, Layout, Line
+from vuemantics_tui.ui.uploads.upload_list import Change, UploadList
 from vuemantics_tui.ui.widgets.one_line import fit, fit_name
 
 if TYPE_CHECKING:
     from vuemantics_tui.library import Library
 
-SMALLEST_TILE = 22
-GAP = 2
-# A cell is twice as high as it is wide, and most photos are 3:2.
-PICTURE_SHAPE = 0.4
-# Below a picture: its caption and a blank line.
-CAPTION_ROWS = 2
 # After uploads that could not be read.
 RETRY_SECONDS = 1.0
-STYLES = ("name", "dim", "done", "running", "warning", "error", "mark", "cursor")
+# So many uploads are always shown by day; more of them, where the days fill this share of a row.
+FEW_UPLOADS = 400
+SHARE_OF_ROW = 0.5
+STYLES = (
+    *("name", "dim", "done", "running", "warning", "error", "heading", "frame", "cursor"),
+    *("blank", "badge", "mark"),
+)
+MARK = " ✓ "
+# Signs that say nothing about what is shown, or have a place of their own.
+NO_KINDS = ("HIDDEN", "EDITED", "TEXT")
+# The frame of the cursor: a corner, a line, a corner, and its sides.
+TOP, BOTTOM, LEFT, RIGHT = ("┏", "━", "┓"), ("┗", "━", "┛"), "┃", "┃"
 
-
-class Grid(NamedTuple):
-    """How a window is divided: columns, and the cells of a tile, of which its picture has two fewer each way."""
-
-    columns: int
-    width: int
-    height: int
-
-    @classmethod
-    def of(cls, width: int) -> Grid:
-        """Return the grid with as many columns as fit."""
-        columns = max(1, width // SMALLEST_TILE)
-        tile = max(GAP + 1, width // columns)
-        return cls(columns, tile, max(1, round((tile - GAP) * PICTURE_SHAPE)) + CAPTION_ROWS)
-
-    @property
-    def picture(self) -> tuple[int, int]:
-        """Columns and rows of a picture."""
-        return self.width - GAP, self.height - CAPTION_ROWS
-
-    def rows(self, tiles: int) -> int:
-        """Return how many rows this many tiles take."""
-        return -(-tiles // self.columns)
+Piece = tuple[str, str]
+"""Text and the name of its style."""
 
 
 @dataclass
@@ -71,11 +66,50 @@ class TileOpened(Message):
     """The upload under the cursor was asked for in full."""
 
 
+@dataclass
+class TileRead(Message):
+    """The upload under the cursor was read."""
+
+
+@dataclass
+class CaptionsSwitched(Message):
+    """The captions were shown or hidden."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """An upload as it was read, and its picture of this size, None where it has none."""
+
+    upload: Upload
+    drawn: Drawn | None
+    size: tuple[int, int]
+
+
+def kind_badge(row: UploadRow) -> str:
+    """Return what an upload is besides a photo: a clip and its length, or what is stacked behind it; else nothing."""
+    signs = " ".join(sign for sign in signs_of(row, rating=False) if sign not in NO_KINDS)
+    # Both halves of a shot.
+    is_pair = row.stack_count == 2 and any(member.role == StackRole.RAW for member in row.stack_members)
+    return f"{signs}+J" if is_pair and signs == "RAW" else signs
+
+
+def state_badge(row: UploadRow, word: str) -> str:
+    """Return the sign of a state and its word; nothing for what is completed without a warning."""
+    if row.status is ProcessingStatus.COMPLETED:
+        return glyph_of(row) if row.warning else ""
+    return f"{glyph_of(row)} {word}"
+
+
 class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
-    """Draws an UploadList as tiles, with its cursor and marks; reads nothing while it is hidden. Posts TileOpened."""
+    """Draws an UploadList as tiles, with its cursor and marks; reads nothing while it is hidden. Posts TileOpened and
+    TileRead.
+    """
 
     HELP_TITLE = "The gallery"
     BINDINGS: ClassVar[list[BindingType]] = [
+        action("gallery-larger", "plus,equals_sign", "tile_size(1)", "size", "Larger tiles", VIEW, shown_as="+ -"),
+        hidden("gallery-smaller", "minus", "tile_size(-1)", "smaller", "Smaller tiles", VIEW),
+        hidden("gallery-captions", "z", "toggle_captions", "captions", "Show or hide the names below the tiles", VIEW),
         hidden("gallery-left", "left,h", "tile_left", "left", "Left", MOVE),
         hidden("gallery-right", "right,l", "tile_right", "right", "Right", MOVE),
         hidden("gallery-up", "up,k", "tile_rows(-1)", "up", "Row up", MOVE),
@@ -89,31 +123,55 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
     # As with the table: its own size does not depend on it.
     virtual_size = Reactive(Size(0, 0))
 
-    def __init__(self, library: Library, uploads: UploadList, loader: PictureLoader, *, id: str | None = None) -> None:
+    def __init__(
+        self,
+        library: Library,
+        uploads: UploadList,
+        loader: PictureLoader,
+        *,
+        id: str | None = None,
+    ) -> None:
         super().__init__(id=id)
         self._library = library
         self._uploads = uploads
         self._loader = loader
-        # The picture of each tile that was drawn, None where it has none, and the row that it was drawn for.
-        self._drawn: dict[int, tuple[UploadRow, Drawn | None]] = {}
+        # An index of SMALLEST.
+        self._tile_size = library.settings.tile_size - 1
+        self.captions = library.settings.captions
+        self._tiles: dict[int, Tile] = {}
+        self._layout = Layout(Grid.of(1, 1, self._tile_size), (), headed=False)
+        self._groups: list[Group] = []
+        self._places: dict[int, str] = {}
+        # What each tile in view showed when it was painted last.
         self._shown: list[tuple[object, ...]] = []
+        # The upload under the cursor and its tile, as far as the layout knows.
         self._cursor: int | None = None
+        self._cursor_index = 0
+        # Up and down keep to the column that was last chosen.
+        self._column: int | None = None
+        self._outdated = True
         self._loading = False
 
     def on_mount(self) -> None:
         """Follow the list."""
-        self._uploads.listeners.append(lambda change: self.sync())
+        self._uploads.listeners.append(self._list_changed)
+
+    def _list_changed(self, change: Change) -> None:
+        if change in (Change.REPLACED, Change.SHIFTED):
+            self._outdated = True
+        self.sync()
 
     def sync(self) -> None:
         """Take over what is listed, and the cursor; repaint the tiles that differ. Cheap where none does."""
         if not self.display or not self.size.width:
             return
-        grid = self._grid
-        self.virtual_size = Size(0, grid.rows(len(self._uploads)) * grid.height)
-        if self._cursor != self._uploads.cursor_number:
-            self._cursor = self._uploads.cursor_number
-            self._reveal()
-        before, self._shown = self._shown, self._tiles()
+        if self._outdated:
+            if self._uploads.is_by_date and not self._uploads.days.is_current:
+                self._load_later()  # it comes back here
+                return
+            self._lay_out()
+        self._follow_cursor()
+        before, self._shown = self._shown, self._looks()
         for place in range(max(len(before), len(self._shown))):
             if before[place : place + 1] != self._shown[place : place + 1]:
                 self._refresh_tile(self._first + place)
@@ -125,66 +183,145 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
 
     @property
     def loading_tiles(self) -> bool:
-        """Whether a tile in view is still to be read or drawn."""
-        return bool(self._wanting())
+        """Whether something in view is still to be read or drawn."""
+        return self._outdated or bool(self._wanting(self._in_view())) or bool(self._groups_without_places())
 
-    # What is in view
+    # Where tiles stand
+
+    def _lay_out(self) -> None:
+        """Work out anew where each tile stands; the cursor stays where it is on the screen, if its upload does."""
+        self._outdated = False
+        window = self.scrollable_content_region
+        grid = Grid.of(window.width, window.height, self._tile_size, captions=self.captions)
+        on_screen = self._layout.region(self._cursor_index).y - round(self.scroll_y) if self._layout.count else 0
+        self._groups = self._grouped(grid)
+        counts = [group.count for group in self._groups] or [len(self._uploads)]
+        self._layout = Layout(grid, counts if len(self._uploads) else (), headed=bool(self._groups))
+        self._places.clear()
+        self.virtual_size = Size(0, self._layout.height)
+        self._column = None
+        same = self._cursor is not None and self._cursor == self._uploads.cursor_number
+        # At the very top, what is new shows above the cursor; further down nothing moves under the eye.
+        if same and round(self.scroll_y) and self._layout.count:
+            self._cursor_index = self._uploads.cursor_line
+            self.scroll_to(y=max(0, self._layout.region(self._cursor_index).y - on_screen), animate=False, force=True)
+        else:
+            self._cursor = None
+        self._shown = []
+        self.refresh()
+
+    def _grouped(self, grid: Grid) -> list[Group]:
+        """Return the days of the list, or its months where days would hardly fill their rows."""
+        if not self._uploads.is_by_date:
+            return []
+        days = self._uploads.groups(monthly=False)
+        if len(self._uploads) <= FEW_UPLOADS or len(self._uploads) >= len(days) * len(grid.columns) * SHARE_OF_ROW:
+            return days
+        return self._uploads.groups(monthly=True)
+
+    def group_at(self, y: int) -> Group | None:
+        """Return the day or month that a line of the gallery belongs to, where there are any."""
+        line = self._layout.line(y)
+        return self._groups[line.group] if line is not None and self._groups else None
 
     @property
-    def _grid(self) -> Grid:
-        return Grid.of(self.scrollable_content_region.width)
+    def _top(self) -> int:
+        return round(self.scroll_y)
 
     @property
     def _first(self) -> int:
-        grid = self._grid
-        return round(self.scroll_y) // grid.height * grid.columns
+        return self._in_view().start
 
-    def _in_view(self) -> range:
-        grid = self._grid
-        rows = -(-self.scrollable_content_region.height // grid.height) + 1
-        return range(self._first, min(len(self._uploads), self._first + rows * grid.columns))
+    def _in_view(self, more: int = 0) -> range:
+        """Return the tiles on the screen, with those of so many screens above and below."""
+        height = self.scrollable_content_region.height
+        found = self._layout.between(self._top - more * height, self._top + (1 + more) * height)
+        return range(min(found.start, len(self._uploads)), min(found.stop, len(self._uploads)))
 
-    def _tiles(self) -> list[tuple[object, ...]]:
-        """What each tile in view shows but for its picture."""
+    def _looks(self) -> list[tuple[object, ...]]:
+        """Return what each tile in view shows but for its picture, and for the frame around it."""
         uploads = self._uploads
-        return [
-            (number, uploads.rows.get(number), index == uploads.cursor_line, number in uploads.marks)
-            for index in self._in_view()
-            for number in (uploads[index],)
-        ]
+        found: list[tuple[object, ...]] = []
+        for number in uploads.numbers(self._in_view()):
+            row = uploads.rows.get(number)
+            found.append((number, row, "" if row is None else uploads.word_of(row), number in uploads.marks))
+        return found
 
-    def _region(self, index: int) -> Region:
-        grid = self._grid
-        row, column = divmod(index, grid.columns)
-        return Region(column * grid.width, row * grid.height, grid.width, grid.height)
+    def _on_screen(self, region: Region) -> Region:
+        return region.translate((0, -self._top))
 
     def _refresh_tile(self, index: int) -> None:
-        self.refresh(self._region(index).translate((0, -round(self.scroll_y))))
+        if index < self._layout.count:
+            self.refresh(self._on_screen(self._layout.region(index)))
+
+    def _follow_cursor(self) -> None:
+        """Move the frame to the upload under the cursor, and have it in view."""
+        number, index = self._uploads.cursor_number, self._uploads.cursor_line
+        if number is None or index >= self._layout.count:
+            return
+        if (number, index) != (self._cursor, self._cursor_index):
+            self._refresh_frame(self._cursor_index)
+            if self._layout.grid.captions:
+                self._refresh_tile(self._cursor_index)
+                self._refresh_tile(index)
+            self._cursor, self._cursor_index = number, index
+            self._refresh_frame(index)
+            self._reveal()
+
+    def _refresh_frame(self, index: int) -> None:
+        # The four sides alone: what is inside is many times as many bytes.
+        if index < self._layout.count:
+            tile = self._on_screen(self._layout.region(index))
+            frame = tile.grow((GAP, GAP, GAP, GAP))
+            self.refresh(
+                Region(frame.x, frame.y, frame.width, GAP),
+                Region(frame.x, tile.bottom, frame.width, GAP),
+                Region(frame.x, tile.y, GAP, tile.height),
+                Region(tile.right, tile.y, GAP, tile.height),
+            )
 
     def _reveal(self) -> None:
-        tile = self._region(self._uploads.cursor_line)
-        top, height = round(self.scroll_y), self.scrollable_content_region.height
-        if tile.y < top:
-            self.scroll_to(y=tile.y, animate=False)
-        elif tile.bottom > top + height:
-            # By whole rows, so that the first one shows its pictures from their top.
-            rows = max(1, height // tile.height)
-            self.scroll_to(y=max(0, tile.y - (rows - 1) * tile.height), animate=False)
+        spot, tile = self._layout.spot(self._cursor_index), self._layout.region(self._cursor_index)
+        first = self._layout.heading_line(spot.group) if spot.row == 0 else tile.y - GAP
+        top, height = self._top, self.scrollable_content_region.height
+        if first < top:
+            self.scroll_to(y=first, animate=False)
+        elif tile.bottom + GAP > top + height:
+            self.scroll_to(y=max(0, min(tile.bottom + GAP - height, first)), animate=False)
 
     # Reading
 
-    def _wanting(self) -> list[int]:
-        rows, numbers = self._uploads.rows, self._uploads.numbers(self._in_view())
-        stale = set(rows.wanting(numbers))
+    def _wanting(self, tiles: range) -> list[int]:
+        numbers = self._uploads.numbers(tiles)
+        stale = set(self._uploads.rows.wanting(numbers))
         return [number for number in numbers if number in stale or self._is_outdated(number)]
 
     def _is_outdated(self, number: int) -> bool:
-        return number not in self._drawn or self._drawn[number][0] != self._uploads.rows.get(number)
+        tile = self._tiles.get(number)
+        if tile is None or tile.size != self._picture:
+            return True
+        return tile.upload.row() != self._uploads.rows.get(number)
+
+    @property
+    def _picture(self) -> tuple[int, int]:
+        grid = self._layout.grid
+        return grid.width, grid.height
+
+    def _groups_without_places(self) -> list[Group]:
+        if not self._groups:
+            return []
+        tiles = self._in_view()
+        shown = range(self._layout.group_of(tiles.start), self._layout.group_of(max(tiles.start, tiles.stop - 1)) + 1)
+        return [self._groups[each] for each in shown if self._groups[each].first not in self._places]
 
     def _load_later(self) -> None:
-        if not self._loading and self.is_mounted and self.display and self._wanting():
+        if not self._loading and self.is_mounted and self.display and (self.loading_tiles or self._wanting_ahead()):
             self._loading = True
             self._load_wanted()
+
+    def _wanting_ahead(self) -> list[int]:
+        """Return what the next page and the one before would have to read."""
+        return self._wanting(self._in_view(more=1))
 
     @work(group="gallery", exit_on_error=False)
     async def _load_wanted(self) -> None:
@@ -197,37 +334,62 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
             self._loading = False
 
     async def _load(self) -> None:
-        while wanted := self._wanting():
-            uploads = await self._library.uploads.by_numbers(wanted)
-            self._uploads.rows.put(upload.row() for upload in uploads)
-            for upload in uploads:
-                self._drawn[upload.number] = (upload.row(), await self._draw(upload))
-                self._repaint(upload.number)
-            if len(uploads) < len(wanted):
-                return  # some were deleted a moment ago: the feed will say so
-            self._keep_near()
+        if self._outdated:
+            await self._uploads.days.read()
+            # It may have changed once more meanwhile.
+            self.call_after_refresh(self.sync)
+            return
+        while wanted := self._wanting(self._in_view()):
+            if not await self._read(wanted):
+                return
+        for group in self._groups_without_places():
+            await self._find_places(group)
+        # What a page further on shows is made before it is asked for.
+        while wanted := self._wanting_ahead()[: max(1, len(self._layout.grid.columns))]:
+            if self._wanting(self._in_view()):
+                self.call_after_refresh(self._load_later)
+                return
+            if not await self._read(wanted):
+                return
+        self._keep_near()
 
-    async def _draw(self, upload: Upload) -> Drawn | None:
-        path = self._library.absolute(upload.thumbnail_path)
-        if path is None:
-            return None
-        mode = mode_of(self.app, self._loader.graphics)
-        return await self._loader.load(path, *self._grid.picture, mode)
+    async def _read(self, numbers: list[int]) -> bool:
+        """Read these and draw their pictures; return whether all are still there."""
+        uploads = await self._library.uploads.by_numbers(numbers)
+        self._uploads.rows.put(upload.row() for upload in uploads)
+        await asyncio.gather(*(self._draw(upload) for upload in uploads))
+        self._shown = self._looks()
+        # If some were deleted a moment ago, the feed will say so.
+        return len(uploads) == len(numbers)
 
-    def _repaint(self, number: int) -> None:
-        for index in self._in_view():
-            if self._uploads[index] == number:
-                self._refresh_tile(index)
+    async def _draw(self, upload: Upload) -> None:
+        size, path = self._picture, self._library.absolute(upload.thumbnail_path)
+        drawn = None
+        if path is not None:
+            drawn = await self._loader.load(path, *size, mode_of(self.app, self._loader.graphics, fills=True))
+        self._tiles[upload.number] = Tile(upload, drawn, size)
+        if upload.number == self._uploads.cursor_number:
+            self.post_message(TileRead())
+        line = self._uploads.line_of(upload.number)
+        if line is not None and line in self._in_view():
+            self._refresh_tile(line)
+
+    async def _find_places(self, group: Group) -> None:
+        numbers = self._uploads.numbers(range(group.first, group.first + group.count))
+        self._places[group.first] = place_words(await self._library.places.of_uploads(numbers))
+        for place, each in enumerate(self._groups):
+            if each is group:
+                line = self._layout.heading_line(place) - self._top
+                self.refresh(Region(0, line, self.size.width, 1))
 
     def _keep_near(self) -> None:
         """Forget what is far away; what was drawn stays in the loader for a while."""
-        view = self._in_view()
-        near = range(max(0, view.start - len(view)), view.stop + len(view))
+        near = self._in_view(more=1)
         self._uploads.rows.keep_near(lambda: self._uploads.numbers(near))
         # What the loader forgot, the terminal may have forgotten too.
-        if len(self._drawn) > min(6 * len(view), self._loader.most_kept // 2):
+        if len(self._tiles) > min(3 * len(near), self._loader.most_kept // 2):
             kept = set(self._uploads.numbers(near))
-            self._drawn = {number: drawn for number, drawn in self._drawn.items() if number in kept}
+            self._tiles = {number: tile for number, tile in self._tiles.items() if number in kept}
 
     # Painting
 
@@ -238,117 +400,266 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Read what came into view."""
         super().watch_scroll_y(old_value, new_value)
-        self._shown = self._tiles()
+        self._shown = self._looks()
         self._load_later()
 
     def on_resize(self) -> None:
-        """Draw for the new size."""
-        self._drawn.clear()
-        self._cursor = None
-        self.refresh()
+        """Lay out for the new size."""
+        self._outdated = True
         self.sync()
 
     def notify_style_update(self) -> None:
         """Draw for the theme."""
         super().notify_style_update()
-        self._drawn.clear()
+        self._tiles.clear()
 
     def get_line_filters(self) -> list[LineFilter]:
         """Leave out the search for the terminal's own colours: pictures have none, and it costs more than the rest."""
         return [each for each in super().get_line_filters() if not isinstance(each, ANSIToTruecolor)]
 
     def render_line(self, y: int) -> Strip:
-        """Return one line of the screen: the same line of each tile in a row."""
-        grid = self._grid
-        row, line = divmod(round(self.scroll_y) + y, grid.height)
-        segments: list[Segment] = []
-        for index in range(row * grid.columns, min((row + 1) * grid.columns, len(self._uploads))):
-            segments += self._tile_line(index, line, grid)
-        return Strip(segments).adjust_cell_length(self.scrollable_content_region.width, self.rich_style)
+        """Return one line of the screen: a heading, or the same line of each tile in a row."""
+        width = self.scrollable_content_region.width
+        line = self._layout.line(self._top + y)
+        if line is None:
+            return Strip.blank(width, self.rich_style)
+        segments = self._heading(line.group, width) if line.is_heading else self._row_line(line)
+        return Strip(segments).adjust_cell_length(width, self.rich_style)
 
-    def _tile_line(self, index: int, line: int, grid: Grid) -> Iterator[Segment]:
-        columns, rows = grid.picture
-        number = self._uploads[index]
-        blank = self.rich_style
-        if line < rows:
-            yield Segment(" " * (GAP // 2), blank)
-            yield from self._picture_line(number, line, columns, rows)
-            yield Segment(" " * (GAP - GAP // 2), blank)
-        elif line == rows:
-            yield from self._caption(number, index == self._uploads.cursor_line, grid.width)
-        else:
-            yield Segment(" " * grid.width, blank)
-
-    def _picture_line(self, number: int, line: int, columns: int, rows: int) -> Iterator[Segment]:
-        row, drawn = self._drawn.get(number, (None, None))
-        blank = self.rich_style
-        if not drawn:
-            said = "no thumbnail" if row is not None and row.status in TERMINAL else ""
-            text = fit(said.center(columns), columns) if line == (rows - 1) // 2 else " " * columns
-            yield Segment(text, self._style("dim"))
+    def _heading(self, place: int, width: int) -> Iterator[Segment]:
+        if place >= len(self._groups):
             return
-        # At the bottom, so that each stands on its caption.
-        at = line - (rows - len(drawn))
-        strip = drawn[at] if at >= 0 else Strip.blank(columns, blank)
-        before = (columns - strip.cell_length) // 2
-        yield Segment(" " * before, blank)
-        yield from on_background(strip, blank)
-        yield Segment(" " * (columns - strip.cell_length - before), blank)
+        group = self._groups[place]
+        where = self._places.get(group.first, "")
+        told = " · ".join(filter(None, (where, f"{group.count:,}")))
+        words = fit(group.words, min(cell_len(group.words), width - 2 * GAP))
+        yield Segment(" " * GAP, self.rich_style)
+        yield Segment(words, self._style("heading"))
+        room = width - 2 * GAP - cell_len(words) - 2
+        if room >= cell_len(f"{group.count:,}"):
+            yield Segment(f"  {fit(told, min(cell_len(told), room))}", self._style("dim"))
+
+    def _row_line(self, line: Line) -> Iterator[Segment]:
+        """Yield a line of a row of tiles, with what the frame of the cursor has on it."""
+        grid = self._layout.grid
+        tiles = self._layout.tiles(line.group, line.row)
+        at = 0
+        framed = self._cursor_index if self._cursor is not None else None
+        if line.line < GAP:
+            yield from self._gap_line(line, framed)
+            return
+        for index, start in zip(tiles, grid.columns, strict=False):
+            before = index - 1 if index > tiles.start else None
+            yield from self._between(start - at, before, index, framed)
+            yield from self._tile_line(index, line.line - GAP, grid)
+            at = start + grid.width
+        last = tiles.stop - 1
+        if last >= tiles.start and last == framed:
+            yield Segment(RIGHT, self._style("frame"))
+
+    def _between(self, width: int, before: int | None, index: int, framed: int | None) -> Iterator[Segment]:
+        """Yield the gap before a tile, with a side of the frame of either."""
+        left = RIGHT if before is not None and before == framed else ""
+        right = LEFT if index == framed else ""
+        if left:
+            yield Segment(left, self._style("frame"))
+        if blanks := " " * (width - len(left) - len(right)):
+            yield Segment(blanks, self.rich_style)
+        if right:
+            yield Segment(right, self._style("frame"))
+
+    def _gap_line(self, line: Line, framed: int | None) -> Iterator[Segment]:
+        """Yield the line above a row, or below the last one, which has the upper or the lower side of the frame."""
+        if framed is None:
+            return
+        spot = self._layout.spot(framed)
+        if spot.group != line.group or spot.row not in (line.row, line.row - 1):
+            return
+        first, middle, last = TOP if spot.row == line.row else BOTTOM
+        grid = self._layout.grid
+        yield Segment(" " * (grid.columns[spot.column] - GAP), self.rich_style)
+        yield Segment(f"{first}{middle * grid.width}{last}", self._style("frame"))
+
+    def _tile_line(self, index: int, line: int, grid: Grid) -> Iterable[Segment]:
+        if index >= len(self._uploads):
+            return [Segment(" " * grid.width, self.rich_style)]
+        number = self._uploads[index]
+        if line < grid.height:
+            return self._picture_line(number, line, grid)
+        return self._caption(number, index == self._cursor_index, grid.width)
+
+    def _picture_line(self, number: int, line: int, grid: Grid) -> Iterable[Segment]:
+        tile, row = self._tiles.get(number), self._uploads.rows.get(number)
+        if tile is not None and tile.drawn and tile.size == (grid.width, grid.height):
+            strip = tile.drawn[line] if line < len(tile.drawn) else Strip.blank(grid.width, self.rich_style)
+        else:
+            strip = Strip([Segment(*self._instead(tile, row, line, grid))], grid.width)
+        strip = Strip(on_background(strip, self.rich_style), grid.width)
+        if row is not None:
+            left, right = self._badges(row, line, grid)
+            strip = _with_badges(strip, left, right)
+        return strip
+
+    def _instead(self, tile: Tile | None, row: UploadRow | None, line: int, grid: Grid) -> tuple[str, Style]:
+        """Return a line of what stands for a picture that is missing: its name in the middle, or why there is none."""
+        middle = (grid.height - 1) // 2
+        text = ""
+        if row is not None and tile is not None and not tile.drawn:
+            if line == middle:
+                text = fit_name(visible(row.filename), min(grid.width - 2, cell_len(visible(row.filename))))
+            elif line == middle + 1 and row.status in TERMINAL:
+                text = "no thumbnail"
+        return fit(text.center(grid.width), grid.width), self._style("blank")
+
+    def _badges(self, row: UploadRow, line: int, grid: Grid) -> tuple[list[Segment], list[Segment]]:
+        """Return what stands over the left and over the right of a line of a picture."""
+        left: list[Segment] = []
+        right: list[Segment] = []
+        badge = self._style("badge")
+        if line == 0:
+            if row.number in self._uploads.marks:
+                right.append(Segment(MARK, self._style("mark")))
+            if row.hidden:
+                left.append(Segment(" HIDDEN ", badge))
+        if line == grid.height - 1:
+            kind = f" {kind_badge(row)} " if kind_badge(row) else ""
+            if kind and cell_len(kind) <= grid.width:
+                right.append(Segment(kind, badge))
+            state = state_badge(row, self._uploads.word_of(row))
+            room = grid.width - cell_len(kind) - 1
+            if state and cell_len(state) + 2 > room:
+                state = glyph_of(row)
+            if state and cell_len(state) + 2 <= room:
+                left.append(Segment(f" {state} ", badge + self._colour(glyph_style(glyph_of(row)))))
+        return left, right
 
     def _caption(self, number: int, under_cursor: bool, width: int) -> Iterator[Segment]:
         row = self._uploads.rows.get(number)
         cursor = self._style("cursor") if under_cursor else Style()
-        mark = MARK if number in self._uploads.marks else " "
-        yield Segment(mark, self._style("mark") + cursor)
         if row is None:
-            yield Segment(" " * (width - 1), self._style("dim") + cursor)
+            yield Segment(" " * width, self.rich_style + cursor)
             return
-        glyph = glyph_of(row)
-        yield Segment(f"{glyph} ", self._style(glyph_style(glyph)) + cursor)
-        sign = stack_sign(row)
-        sign_cells = cell_len(sign) + 1 if sign else 0
-        name = fit_name(visible(row.filename), max(1, width - 4 - sign_cells))
-        for text, style in with_sign([(name, "name")], sign, width - 4) if sign else [(name, "name")]:
-            yield Segment(text, self._style(style) + cursor + Style(bold=under_cursor))
-        yield Segment(" ", self.rich_style)
+        name = fit_name(visible(row.filename), width)
+        yield Segment(name, self._style("name") + cursor + Style(bold=under_cursor))
+
+    def _colour(self, name: str) -> Style:
+        return Style(color=self._style(name).color)
 
     def _style(self, name: str) -> Style:
         return self.get_component_rich_style(f"gallery--{name}", partial=name == "cursor")
+
+    # How it looks
+
+    def action_tile_size(self, steps: int) -> None:
+        """Make the tiles larger or smaller, as far as that changes how many stand side by side."""
+        window = self.scrollable_content_region
+        before = self._layout.grid
+        size = self._tile_size + steps
+        while 0 <= size < len(SMALLEST):
+            grid = Grid.of(window.width, window.height, size, captions=self.captions)
+            if len(grid.columns) != len(before.columns):
+                self._tile_size = size
+                self.post_message(SettingChosen("tile_size", size + 1))
+                self._relay()
+                return
+            size += steps
+
+    def action_toggle_captions(self) -> None:
+        """Show or hide the names below the tiles."""
+        self.captions = not self.captions
+        self.post_message(CaptionsSwitched())
+        self.post_message(SettingChosen("captions", self.captions))
+        self._relay()
+
+    def _relay(self) -> None:
+        self._outdated = True
+        self.sync()
+        self._reveal()
 
     # The cursor
 
     def action_tile_left(self) -> None:
         """Move left."""
+        self._column = None
         self._uploads.move_to(self._uploads.cursor_line - 1)
 
     def action_tile_right(self) -> None:
         """Move right."""
+        self._column = None
         self._uploads.move_to(self._uploads.cursor_line + 1)
 
     def action_tile_rows(self, rows: int) -> None:
         """Move down by this many rows, as far as there are any."""
-        wanted = self._uploads.cursor_line + rows * self._grid.columns
-        if 0 <= wanted < len(self._uploads) or abs(rows) > 1:
-            self._uploads.move_to(wanted)
+        index = self._uploads.cursor_line
+        if index >= self._layout.count:
+            return
+        column = self._layout.spot(index).column if self._column is None else self._column
+        self._uploads.move_to(self._layout.down(index, rows, column))
+        self._column = column
 
     def action_tile_pages(self, pages: int) -> None:
         """Move down by this many screens."""
-        self.action_tile_rows(pages * max(2, self.scrollable_content_region.height // self._grid.height))
+        if self._uploads.cursor_line < self._layout.count:
+            lines = pages * self.scrollable_content_region.height
+            self.action_tile_rows(self._layout.rows_within(self._uploads.cursor_line, lines))
 
     def action_tile_first(self) -> None:
         """Move to the first upload."""
+        self._column = None
         self._uploads.move_to(0)
 
     def action_tile_last(self) -> None:
         """Move to the last upload."""
+        self._column = None
         self._uploads.move_to(len(self._uploads) - 1)
 
     def on_click(self, event: events.Click) -> None:
-        """Put the cursor where the mouse is; a double click opens."""
-        grid = self._grid
-        column = event.x // grid.width
-        index = (round(self.scroll_y) + event.y) // grid.height * grid.columns + column
-        if column < grid.columns and index < len(self._uploads):
+        """Put the cursor where the mouse is; with Ctrl mark, with Shift mark all up to there; a double click opens."""
+        index = self._layout.at(event.x, self._top + event.y)
+        if index is None or index >= len(self._uploads):
+            return
+        self._column = None
+        if event.ctrl:
+            self._uploads.toggle_mark_at(index)
+        elif event.shift:
+            self._uploads.mark_through(index)
+        else:
             self._uploads.move_to(index)
             if event.chain == 2:
                 self.post_message(TileOpened())
+
+
+def place_words(places: list[tuple[str, str]]) -> str:
+    """Return places with their countries, the most used first, on a line: Nice, Antibes, France; Rome and 3 more."""
+    if not places:
+        return ""
+    countries = {country for _, country in places}
+    if len(countries) == 1 and len(places) <= 2:
+        names = [name for name, _ in places]
+        return ", ".join(dict.fromkeys(visible(each) for each in (*names, places[0][1]) if each))
+    if len(places) == 2:
+        return ", ".join(visible(name) for name, _ in places)
+    return f"{visible(places[0][0])} and {len(places) - 1:,} more places"
+
+
+def _with_badges(strip: Strip, left: list[Segment], right: list[Segment]) -> Strip:
+    """Return a line of a picture with something over its left and its right."""
+    if not left and not right:
+        return strip
+    width = strip.cell_length
+    start, end = (sum(segment.cell_length for segment in side) for side in (left, right))
+    return Strip([*left, *_cut(strip, start, width - end), *right], width)
+
+
+def _cut(strip: Strip, start: int, end: int) -> Iterator[Segment]:
+    """Yield the cells from `start` to before `end`. What combines with a character stays with it, as pixels need."""
+    at = 0
+    for text, style, _ in strip:
+        kept = ""
+        for character in text:
+            cells = cell_len(character)
+            if start <= (at if cells else at - 1) < end:
+                kept += character
+            at += cells
+        if kept:
+            yield Segment(kept, style)

@@ -47,6 +47,15 @@ class Listing(Sequence[int]):
     def __contains__(self, number: object) -> bool:
         return isinstance(number, int) and self._place_of(number) is not None
 
+    @property
+    def pinned_count(self) -> int:
+        """How many are pinned on top."""
+        return len(self._pinned)
+
+    def in_order(self) -> array[int]:
+        """Return all numbers in the order shown."""
+        return array("q", self) if self._pinned else self._numbers
+
     def index_of(self, number: int) -> int | None:
         """Return the line of an upload, from 0, or None."""
         if number in self._pinned:

@@ -11,7 +11,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
-from textual import work
+from textual import events, work
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
@@ -26,6 +26,7 @@ from vuemantics_tui.ui.phrases import lines_of
 from vuemantics_tui.ui.pictures.loader import PictureLoader
 from vuemantics_tui.ui.uploads import pane_words as words
 from vuemantics_tui.ui.uploads.results import Why
+from vuemantics_tui.ui.uploads.table import TagClicked
 from vuemantics_tui.ui.widgets.one_line import fit
 from vuemantics_tui.ui.widgets.thumbnail import PLACEHOLDER, Thumbnail
 
@@ -41,7 +42,7 @@ LINES_AT_ONCE = 4
 
 
 class TagChips(Widget):
-    """Tags side by side, each on a small field of its own, none broken in two."""
+    """Tags side by side, each on a small field of its own, none broken in two. Posts TagClicked."""
 
     DEFAULT_CSS = """
     TagChips {
@@ -54,27 +55,63 @@ class TagChips(Widget):
         super().__init__(id=id)
         self._chip_style = style
         self._tags: tuple[str, ...] = ()
+        self._hovered: int | None = None
 
     def show(self, tags: Sequence[str]) -> None:
         """Show these tags."""
-        shown = tuple(visible(tag) for tag in tags)
-        if shown != self._tags:
-            self._tags = shown
+        if tuple(tags) != self._tags:
+            self._tags = tuple(tags)
+            self._hovered = None
             self.refresh(layout=True)
+
+    def _lines(self, width: int) -> list[list[str]]:
+        return chip_lines([visible(tag) for tag in self._tags], width)
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """Return how many lines the tags need in this width."""
-        return max(1, len(chip_lines(self._tags, width)))
+        return max(1, len(self._lines(width)))
 
     def render(self) -> Content:
         """Return the chips."""
         parts: list[str | tuple[str, str]] = []
-        for number, line in enumerate(chip_lines(self._tags, self.content_size.width)):
+        index = 0
+        for number, line in enumerate(self._lines(self.content_size.width)):
             parts.append("\n" if number else "")
             for place, chip in enumerate(line):
                 parts.append(" " if place else "")
-                parts.append((chip, self._chip_style))
+                parts.append((chip, "$foreground on $panel underline" if index == self._hovered else self._chip_style))
+                index += 1
         return Content.assemble(*parts)
+
+    def _index_at(self, event: events.MouseEvent) -> int | None:
+        offset = event.get_content_offset(self)
+        lines = self._lines(self.content_size.width)
+        if offset is None or not 0 <= offset.y < len(lines):
+            return None
+        index, at = sum(len(line) for line in lines[: offset.y]), 0
+        for chip in lines[offset.y]:
+            if at <= offset.x < at + cell_len(chip):
+                return index
+            index, at = index + 1, at + cell_len(chip) + 1
+        return None
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Show which tag a click would search for."""
+        self._hover(self._index_at(event))
+
+    def on_leave(self) -> None:
+        """Show none as being under the mouse."""
+        self._hover(None)
+
+    def _hover(self, index: int | None) -> None:
+        if index != self._hovered:
+            self._hovered = index
+            self.refresh()
+
+    def on_click(self, event: events.Click) -> None:
+        """Ask for a search for the tag under the mouse."""
+        if (index := self._index_at(event)) is not None:
+            self.post_message(TagClicked(self._tags[index].removeprefix(f"{ALBUM_SIGN} ")))
 
 
 def own_tags(upload: Upload, albums: Collection[str]) -> tuple[str, ...]:

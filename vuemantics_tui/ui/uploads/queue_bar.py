@@ -126,6 +126,13 @@ class QueueBar(TwoSidedLine):
             self._pace.note(self.counts, self._clock())
             # Two digits, or the line would be repainted at every tick.
             self.per_second, self.ended = round(self._pace.per_second, 1), self._pace.ended
+        self.set_class(self.is_idle, "-idle")
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether there is nothing to say but how many uploads are completed."""
+        counts = self.counts or QueueCounts()
+        return not (counts.paused or self._left or counts.failed or self.copying[1] or self.reading)
 
     def left_part(self) -> list[Part]:
         """Return how many uploads are in each state; states without any are left out."""

@@ -58,6 +58,14 @@ class Results:
         return bool(self.hits.query.operands)
 
     @property
+    def is_by_date(self) -> bool:
+        """Whether they are listed in the order in which they were taken."""
+        if self.of_line is None:
+            return False
+        sort = self.of_line.query.sort
+        return not self.has_scores if sort in (None, "score") else sort in ("newest", "oldest")
+
+    @property
     def has_more_below(self) -> bool:
         """Whether more was found than is listed: what lies below the cut-off."""
         return self.hits.below > 0 and len(self.hits) <= self.hits.kept

@@ -19,6 +19,7 @@ from textual.widgets import Input, Static
 from vuemantics_tui.domain.upload import QueueCounts
 from vuemantics_tui.domain.view import SortKey, View
 from vuemantics_tui.ui.actions import ACT, FIND, MARK, PROGRAM, QUEUE, VIEW, action, hidden, key_of
+from vuemantics_tui.ui.choices import SettingChosen
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader, TimePassed, WorkProgressed
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.pictures.loader import Drawn, PictureLoader, mode_of
@@ -91,6 +92,7 @@ class UploadsScreen(Screen[None]):
         hidden("toggle-pane", "v", "toggle_pane", "pane", "Show or hide the pane", VIEW),
         hidden("toggle-mark", "space", "toggle_mark", "mark", "Mark; actions apply to all marked uploads", MARK),
         hidden("mark-range", "V", "mark_range", "range", "Start or end a range of marks", MARK),
+        hidden("step-back", "escape", "step_back", "back", "Back: from results, then a filter, then marks", MARK),
         hidden("mark-all", "*", "mark_all", "mark all", "Mark everything in the list", MARK),
         hidden(
             "use-better-analyzer",
@@ -151,6 +153,7 @@ class UploadsScreen(Screen[None]):
         self._commands = self.query_one(UploadCommands)
         self._browse = self.query_one(Browse)
         self._browser = self.query_one(Browser)
+        self.set_class(self.library.settings.gallery_pane, "-pane-beside")
         self._pane = self.query_one(UploadPane)
         self._search_bar = self.query_one(SearchBar)
         self.uploads.listeners.append(self._list_changed)
@@ -359,15 +362,19 @@ class UploadsScreen(Screen[None]):
     def _search_closed(self) -> None:
         self.set_focus(self._browser.in_front)
 
-    def key_escape(self) -> None:
-        """Go back from a stack, from a search, or from marking."""
-        if self.uploads.opened:
-            self._change_list(self.uploads.close_stack)
-        elif self.uploads.results is not None:
+    def action_step_back(self) -> None:
+        """Go back one step: out of a stack or of the results, to all types and states, or take the marks away."""
+        uploads = self.uploads
+        if uploads.opened:
+            self._change_list(uploads.close_stack)
+        elif uploads.results is not None:
             self._search_bar.leave()
             self.set_focus(self._browser.in_front)
-        elif len(self.uploads.marks):
-            self.uploads.clear_marks()
+        elif uploads.view.is_filtered:
+            self._change_list(lambda: uploads.change_view(uploads.view.unfiltered()))
+        elif count := uploads.clear_marks():
+            marks = "mark" if count == 1 else "marks"
+            self._notices.tell(f"Cleared {count:,} {marks}. {key_of(self, 'undo')} undoes.")
 
     # What is listed, and how
 
@@ -421,7 +428,8 @@ class UploadsScreen(Screen[None]):
         """Choose the columns of the table."""
         from vuemantics_tui.ui.screens.columns import ColumnsScreen
 
-        self.app.push_screen(ColumnsScreen(self.columns))
+        table = self.query_one(UploadTable)
+        self.app.push_screen(ColumnsScreen(self.columns, table.line_layout))
 
     @work(group="asking", exit_on_error=False)
     async def action_go_to(self) -> None:
@@ -446,8 +454,12 @@ class UploadsScreen(Screen[None]):
         self.set_class(self._browser.shows_gallery, "-gallery")
 
     def action_toggle_pane(self) -> None:
-        """Show or hide the pane."""
-        self.toggle_class("-no-pane")
+        """Show or hide the pane; the gallery has its own choice."""
+        if self._browser.shows_gallery:
+            self.toggle_class("-pane-beside")
+            self.post_message(SettingChosen("gallery_pane", self.has_class("-pane-beside")))
+        else:
+            self.toggle_class("-no-pane")
 
     def action_toggle_mark(self) -> None:
         """Mark the upload under the cursor."""

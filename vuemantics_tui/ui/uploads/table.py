@@ -245,7 +245,7 @@ class TableHeading(Widget):
             before = each.start - at + (each.width - cell_len(name) if column.right else 0)
             parts.append((" " * before, ""))
             hovered = column.label == self._hovered
-            parts.append((name, "$foreground on $line" if hovered else "$accent" if sign else ""))
+            parts.append((name, "$foreground on $panel underline" if hovered else "$accent" if sign else ""))
             at += before + cell_len(name)
         if layout.score:
             parts.append(("Match".rjust(layout.total - 1 - at), ""))
@@ -280,7 +280,9 @@ class UploadTable(CursorList[LineStyle]):
     """Draws an UploadList one upload a line, with its cursor."""
 
     STYLES = "upload-table"
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"upload-table--{name}" for name in (*get_args(LineStyle), "cursor")}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        f"upload-table--{name}" for name in (*get_args(LineStyle), "cursor", "hover")
+    }
 
     def __init__(
         self, uploads: UploadList, columns: TableColumns, clock: Callable[[], datetime], *, id: str | None = None
@@ -418,18 +420,19 @@ class UploadTable(CursorList[LineStyle]):
         if row is None:
             return Strip.blank(width, blank + self._cursor_style if under_cursor else blank)
         segments = []
-        for text, name in self._pieces(row, width, now):
-            style = self._style(name)
-            if under_cursor:
-                style += self._cursor_style
-                if name == "name":
-                    style += Style(bold=True)
+        for text, name in self._pieces(row, self.line_layout(), now):
+            style = self._style_on(index, name)
+            if under_cursor and name == "name":
+                style += Style(bold=True)
             segments.append(Segment(text, style))
         return Strip(segments).adjust_cell_length(width, blank).simplify()
 
-    def _pieces(self, row: UploadRow, width: int, now: datetime) -> list[Piece]:
+    def line_layout(self) -> Layout:
+        """Where everything stands on a line."""
+        return self._columns.layout(self.scrollable_content_region.width, scores=self._uploads.has_scores)
+
+    def _pieces(self, row: UploadRow, layout: Layout, now: datetime) -> list[Piece]:
         uploads = self._uploads
-        layout = self._columns.layout(width, scores=uploads.has_scores)
         marked, found = row.number in uploads.marks, uploads.found(row.number)
         return line_pieces(row, uploads.word_of(row), layout, now, marked=marked, found=found)
 
@@ -449,8 +452,7 @@ class UploadTable(CursorList[LineStyle]):
     def line_clicked(self, event: events.Click) -> None:
         """Search for the tag under the mouse."""
         row = self._uploads.cursor_row
-        width = self.scrollable_content_region.width
-        placed = self._columns.layout(width, scores=self._uploads.has_scores).at(event.x)
+        placed = self.line_layout().at(event.x)
         if row is None or placed is None or placed.column.label != TAGS:
             return
         at = placed.start

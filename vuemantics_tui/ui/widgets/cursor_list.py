@@ -33,7 +33,7 @@ StyleName = TypeVar("StyleName", bound=str)
 class CursorList(ScrollView, Generic[StyleName], can_focus=True, inherit_bindings=False):
     """Keeps the cursor and what is in view. Who derives from it says how long it is, and draws its lines.
 
-    `STYLES` is the prefix of its component classes, of which one more is called `cursor`.
+    `STYLES` is the prefix of its component classes, of which two more are called `cursor` and `hover`.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [*CURSOR]
@@ -47,6 +47,9 @@ class CursorList(ScrollView, Generic[StyleName], can_focus=True, inherit_binding
         self._cursor = 0
         self._styles_of: dict[StyleName, Style] = {}
         self._cursor_style = Style()
+        self._hover_style = Style()
+        # The line under the mouse.
+        self._hovered: int | None = None
 
     @property
     def line_count(self) -> int:
@@ -90,9 +93,17 @@ class CursorList(ScrollView, Generic[StyleName], can_focus=True, inherit_binding
     def _style(self, name: StyleName) -> Style:
         if not self._styles_of:
             self._cursor_style = self.get_component_rich_style(f"{self.STYLES}--cursor", partial=True)
+            self._hover_style = self.get_component_rich_style(f"{self.STYLES}--hover", partial=True)
         if name not in self._styles_of:
             self._styles_of[name] = self.get_component_rich_style(f"{self.STYLES}--{name}")
         return self._styles_of[name]
+
+    def _style_on(self, index: int, name: StyleName) -> Style:
+        """Return a style on a line, which may be that of the cursor, or under the mouse."""
+        style = self._style(name)
+        if index == self.cursor_line:
+            return style + self._cursor_style
+        return style + self._hover_style if index == self._hovered else style
 
     def refresh_line(self, y: int) -> None:
         """Repaint one line, without the scrollbar beside it."""
@@ -146,6 +157,22 @@ class CursorList(ScrollView, Generic[StyleName], can_focus=True, inherit_binding
     def action_cursor_last(self) -> None:
         """To the last."""
         self.move_cursor(self.line_count - 1)
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Show which line a click would choose."""
+        index = round(self.scroll_y) + event.y
+        self._hover(index if index < self.line_count else None)
+
+    def on_leave(self) -> None:
+        """Show none as being under the mouse."""
+        self._hover(None)
+
+    def _hover(self, index: int | None) -> None:
+        before, self._hovered = self._hovered, index
+        if before != index:
+            for line in (before, index):
+                if line is not None:
+                    self.refresh_line(line)
 
     def on_click(self, event: events.Click) -> None:
         """Put the cursor where the mouse is."""

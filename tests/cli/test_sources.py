@@ -1,0 +1,129 @@
+"""Sources from a shell, and scans that are killed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.cli.conftest import Run, objects
+
+COUNT = 400
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Return a folder with small pictures in folders of 20."""
+    folder = tmp_path / "photos"
+    generator = np.random.default_rng(1)
+    for number in range(COUNT):
+        path = folder / f"day {number // 20}" / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(generator.integers(0, 255, (8, 8, 3), np.uint8)).save(path)
+    return folder
+
+
+def hashes(folder: Path) -> dict[Path, str]:
+    return {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_folder_is_used_in_place(run: Run, photos: Path, tmp_path: Path) -> None:
+    few = tmp_path / "few"
+    shutil.copytree(photos / "day 0", few / "a")
+    (few / "notes.txt").write_text("no picture")
+    before = hashes(few)
+    added = run("add", "--in-place", str(few), "--json")
+    assert added.returncode == 0, added.stderr
+    scan, *uploads = objects(added)
+    assert (scan["new"], scan["refused"], scan["state"]) == (20, 1, "here")
+    assert {(one["placement"], one["source"], one["missing_since"]) for one in uploads} == {
+        ("in-place", str(few), None)
+    }
+    assert {one["file_path"] for one in uploads} == {str(path) for path in before if path.suffix == ".png"}
+    (listed,) = objects(run("source", "list", "--json"))
+    assert (listed["files"], listed["missing"], listed["state"], listed["watch"]) == (20, 0, "here", True)
+    (few / "a").rename(few / "b")
+    (few / "b/3.png").unlink()
+    (again,) = objects(run("source", "scan", str(few), "--json"))
+    assert (again["moved"], again["missing"], again["new"]) == (19, 1, 0)
+    missing = [one for one in objects(run("list", "--json")) if one["missing_since"]]
+    assert [one["filename"] for one in missing] == ["3.png"]
+    assert "⊘ missing" in run("list").stdout
+    opened = run("open", missing[0]["id"])
+    assert (opened.returncode, "3.png is missing since" in opened.stderr) == (1, True)
+    assert "Nothing has been missing" in run("source", "clean", "--yes").stderr
+    assert "Moved 1 upload" in run("source", "clean", "--missing-for", "0d", "--yes").stderr
+    shutil.move(few, tmp_path / "disk/few")
+    assert "away" in run("source", "scan").stdout
+    assert run("source", "scan", str(few)).returncode == 1
+    assert run("source", "move", str(few), str(tmp_path / "disk/few")).returncode == 0
+    assert "no changes" in run("source", "scan").stdout
+    assert run("source", "remove", str(tmp_path / "disk/few"), "--yes").returncode == 0
+    assert objects(run("list", "--json")) == []
+    assert len(hashes(tmp_path / "disk/few")) == 20
+
+
+def test_files_are_deleted_only_when_you_say_so(run: Run, photos: Path, tmp_path: Path) -> None:
+    day = photos / "day 0"
+    run("source", "add", str(day))
+    ids = {one["filename"]: one["id"] for one in objects(run("list", "--json"))}
+    assert run("delete", ids["1.png"], "--yes").returncode == 0
+    assert (day / "1.png").exists()
+    home = tmp_path / "home"
+    home.mkdir()
+    deleted = run("delete", ids["2.png"], "--files-too", "--yes", HOME=str(home), XDG_DATA_HOME=str(home / "data"))
+    assert deleted.returncode == 0, deleted.stderr
+    assert not (day / "2.png").exists()
+    assert [path.name for path in home.rglob("Trash/files/*")] == ["2.png"]
+    assert run("trash", "empty", "--yes").returncode == 0
+    assert (day / "1.png").exists()
+    (scan,) = objects(run("source", "scan", "--json"))
+    assert (scan["new"], scan["missing"]) == (0, 0)
+    (removed,) = objects(run("source", "list", "--removed", "--json"))
+    assert (removed["path"], removed["id"]) == (str(day / "1.png"), None)
+    assert run("source", "restore", str(day / "1.png")).returncode == 0
+    (scan,) = objects(run("source", "scan", "--json"))
+    assert scan["new"] == 1
+
+
+def test_side_cars_in_place_are_asked_for_by_name(run: Run, photos: Path, tmp_path: Path) -> None:
+    day = photos / "day 0"
+    run("source", "add", str(day))
+    before = hashes(day)
+    assert run("export", "--in-place").returncode == 2
+    assert run("export", "--in-place", "--format", "xmp", "--overwrite").returncode == 2
+    assert hashes(day) == before
+    assert "Wrote 20 side-cars" in run("export", "--in-place", "--format", "xmp").stderr
+    after = hashes(day)
+    assert {path: after[path] for path in before} == before
+    assert len(after) == 40
+
+
+def test_a_killed_scan_loses_and_doubles_nothing(run: Run, photos: Path, tmp_path: Path) -> None:
+    before = hashes(photos)
+    environment = {**os.environ, "VUEMANTICS_LIBRARY": str(tmp_path / "library")}
+    moments = random.Random(7)
+    for _ in range(6):
+        command = [sys.executable, "-m", "vuemantics_tui", "source", "add", str(photos)]
+        scan = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        began = time.monotonic()
+        length = moments.uniform(0.2, 0.9)
+        while scan.poll() is None and time.monotonic() - began < length:
+            os.sched_yield()
+        scan.kill()
+        scan.wait()
+    (photos / "day 1").rename(photos / "day one")
+    assert run("source", "scan").returncode == 0
+    uploads = objects(run("list", "--json", "--members"))
+    assert len({one["sha256"] for one in uploads}) == len(uploads) == COUNT
+    assert {one["file_path"] for one in uploads} == {str(path) for path in photos.rglob("*.png")}
+    assert sorted(hashes(photos).values()) == sorted(before.values())
