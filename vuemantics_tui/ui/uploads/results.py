@@ -60,9 +60,7 @@ class Results:
     @property
     def is_by_date(self) -> bool:
         """Whether they are listed in the order in which they were taken."""
-        if self.of_line is None:
-            return False
-        sort = self.of_line.query.sort
+        sort = self.hits.query.sort
         return not self.has_scores if sort in (None, "score") else sort in ("newest", "oldest")
 
     @property
