@@ -242,10 +242,13 @@ class SourceStore:
     async def remove(self, number: int, *, keep: bool) -> list[str]:
         """Stop using a source; without `keep` its uploads go to the trash, but for those with a file elsewhere.
 
+        What is in an outer source, too, is then that one's.
         Returns the IDs of what went to the trash.
         """
         async with self._database.transaction() as connection:
             moment = now_iso()
+            if not keep and await _hand_back(connection, number):
+                return []
             await connection.execute("UPDATE sources SET removed_at = ? WHERE number = ?", (moment, number))
             if keep:
                 return []
@@ -333,18 +336,16 @@ class SourceStore:
 
     async def sample(self, source: int) -> list[Known]:
         """Return some of the files that were there when a source was last scanned, spread over it."""
+        some = """
+            SELECT * FROM (
+                SELECT number FROM locations WHERE source = :source AND state = {state}
+                ORDER BY number {order} LIMIT :half
+            )
+        """
+        parts = (some.format(state=state, order=order) for state in (0, 2, 3) for order in ("ASC", "DESC"))
         rows = await self._database.fetch(
-            f"""
-            SELECT {KNOWN} FROM locations WHERE source = :source AND state <> :missing AND number IN (
-                SELECT number FROM locations WHERE source = :source AND state <> :missing LIMIT :half
-            )
-            UNION
-            SELECT {KNOWN} FROM (
-                SELECT {KNOWN} FROM locations WHERE source = :source AND state <> :missing
-                ORDER BY number DESC LIMIT :half
-            )
-            """,
-            {"source": source, "missing": LocationState.MISSING, "half": SAMPLE // 2},
+            f"SELECT {KNOWN} FROM locations WHERE number IN ({' UNION '.join(parts)})",
+            {"source": source, "half": SAMPLE // 2},
         )
         return [Known._make(row) for row in rows]
 
@@ -356,11 +357,11 @@ class SourceStore:
         gone: Sequence[Known] = (),
         moved: Sequence[tuple[Known, Seen]] = (),
         displaced: Sequence[Known] = (),
-    ) -> None:
+    ) -> int:
         """Write what needs no reading: files that are back or were only touched, that are gone, and that were moved.
 
         Those `displaced` have lost their path to one that was moved. Files that were refused and are gone are
-        forgotten.
+        forgotten. Returns how many of those that are gone are missed: their bytes are nowhere else.
         """
         async with self._database.transaction() as connection:
             touched = {known.upload for known in (*gone, *displaced, *(known for known, _ in (*seen, *moved)))}
@@ -391,6 +392,12 @@ class SourceStore:
             )
             await mark_gone(connection, gone)
             await follow_files(connection, touched)
+            ((missed,),) = await rows_of(
+                connection,
+                "SELECT count(*) FROM locations WHERE state = 1 AND number IN (SELECT value FROM json_each(?))",
+                (json_list(known.number for known in gone if known.state == LocationState.HERE),),
+            )
+        return int(missed)
 
     async def take(
         self, source: int, user_id: str, files: Sequence[FoundFile], gone: set[int], again: bool = False
@@ -426,9 +433,13 @@ class SourceStore:
         """Return the files in sources whose uploads were deleted, the latest first."""
         rows = await self._database.fetch(
             """
-            SELECT path, folder, name, coalesce(deleted_at, since) AS at, uploads.id FROM locations
-            JOIN sources ON sources.number = locations.source LEFT JOIN uploads ON uploads.number = upload
-            WHERE sources.removed_at IS NULL AND (state = 2 OR (state = 0 AND deleted_at IS NOT NULL))
+            SELECT path, folder, name, since AS at, NULL AS id FROM locations INDEXED BY locations_by_state
+            JOIN sources ON sources.number = source WHERE state = 2 AND sources.removed_at IS NULL
+            AND source IN (SELECT number FROM sources)
+            UNION ALL
+            SELECT path, folder, name, deleted_at, uploads.id FROM uploads INDEXED BY uploads_trashed
+            CROSS JOIN locations ON upload = uploads.number JOIN sources ON sources.number = locations.source
+            WHERE deleted_at IS NOT NULL AND state = 0 AND sources.removed_at IS NULL
             ORDER BY at DESC, path, folder, name
             """
         )
@@ -522,6 +533,36 @@ async def _bring_back(connection: aiosqlite.Connection, number: int, removed_at:
     )
     await settle(connection, numbers)
     await record_events(connection, numbers, "restored", "its source was added again")
+
+
+async def _hand_back(connection: aiosqlite.Connection, number: int) -> bool:
+    """Give the files of a source to the one that it is in, and forget it; tells whether there is such."""
+    rows = await rows_of(
+        connection, "SELECT number, path, chosen_only FROM sources WHERE removed_at IS NULL ORDER BY length(path) DESC"
+    )
+    path = next(row["path"] for row in rows if row["number"] == number)
+    for outer, outer_path, is_chosen in rows:
+        prefix = f"{outer_path.rstrip('/')}/"
+        if outer == number or is_chosen or not path.startswith(prefix):
+            continue
+        which = {"number": number, "outer": outer, "inside": path[len(prefix) :]}
+        await connection.execute(
+            """
+            UPDATE locations SET source = :outer, folder = :inside || iif(folder = '', '', '/' || folder)
+            WHERE source = :number
+            """,
+            which,
+        )
+        await connection.execute(
+            """
+            UPDATE uploads SET source = :outer, file_path = :inside || '/' || file_path, revision = :revision
+            WHERE source = :number
+            """,
+            {**which, "revision": await next_revision(connection)},
+        )
+        await connection.execute("DELETE FROM sources WHERE number = ?", (number,))
+        return True
+    return False
 
 
 async def _take_over(connection: aiosqlite.Connection, number: int, path: str) -> None:
