@@ -25,6 +25,7 @@ from textual.pilot import Pilot
 from vuemantics_tui.config import Settings
 from vuemantics_tui.library import Library
 from vuemantics_tui.paths import cache_dir
+from vuemantics_tui.terminal import Blocks
 from vuemantics_tui.ui.app import VuemanticsApp
 from vuemantics_tui.ui.picker.preview import PreviewPicture
 from vuemantics_tui.ui.picker.screen import PickerScreen
@@ -224,7 +225,7 @@ async def take(name: str, size: tuple[int, int], settings: Settings, photos: lis
     library = await Library.open(settings)
     try:
         app = VuemanticsApp(
-            library, paths=photos if add_first else [], true_colour="yes", graphics=Graphics(quadrants=True)
+            library, paths=photos if add_first else [], true_colour="yes", graphics=Graphics(blocks=Blocks.QUARTERS)
         )
         async with app.run_test(size=size) as pilot:
             await play(Stage(pilot, library, photos[0]))

@@ -12,7 +12,8 @@ import pyte
 from numpy.typing import NDArray
 from PIL import Image
 
-from vuemantics_tui.ui.pictures.kitty import NUMBERS, PLACEHOLDER
+from vuemantics_tui.ui.pictures.kitty import NUMBERS
+from vuemantics_tui.ui.pictures.loader import PLACEHOLDER
 
 CELL = (9, 18)
 _COMMAND = re.compile(r"\x1b_G(?P<keys>[^;\x1b]*)(?:;(?P<data>[^\x1b]*))?\x1b\\")

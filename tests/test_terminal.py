@@ -9,10 +9,23 @@ import sys
 import threading
 import tty
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from vuemantics_tui.terminal import Answers, Protocol, ask_terminal, chosen_protocol, without_answers, wrapped
+from vuemantics_tui.config import Settings
+from vuemantics_tui.terminal import (
+    Answers,
+    Blocks,
+    Protocol,
+    ask_terminal,
+    chosen_protocol,
+    current_terminal,
+    without_answers,
+    wrapped,
+)
+from vuemantics_tui.ui.app import theme_of
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
 VERSION, KITTY, CELL, ATTRIBUTES = "\x1b[>q", "\x1b_Gi=31", "\x1b[16t", "\x1b[c"
@@ -161,3 +174,32 @@ def test_inside_tmux_its_terminal_is_asked_too(ends: tuple[int, int]) -> None:
         *("tmux 3.5a", "kitty(0.41.1)", Protocol.KITTY),
         (9, 18),
     )
+
+
+@pytest.mark.parametrize(
+    ("environment", "version", "blocks"),
+    [
+        pytest.param({"TERM": "linux"}, "", Blocks.HALVES, id="console"),
+        pytest.param({"TERM": "xterm-256color"}, "XTerm(390)", Blocks.QUARTERS, id="xterm"),
+        pytest.param({"TERM": "tmux-256color"}, "foot(1.16.2)", Blocks.SEXTANTS, id="asked-through-tmux"),
+        pytest.param({"TERM": "xterm-kitty"}, "", Blocks.SEXTANTS, id="kitty"),
+        pytest.param({"TERM": "xterm-256color", "VTE_VERSION": "7600"}, "", Blocks.SEXTANTS, id="gnome-terminal"),
+        pytest.param({"TERM": "xterm-256color", "VTE_VERSION": "?"}, "", Blocks.QUARTERS, id="no-version"),
+    ],
+)
+def test_blocks_are_those_that_the_font_is_likely_to_have(
+    environment: dict[str, str], version: str, blocks: Blocks
+) -> None:
+    terminal = replace(current_terminal(environment), utf8=True)
+    assert terminal.blocks("auto", Answers(version=version)) is blocks
+    assert terminal.blocks("sextants", Answers()) is Blocks.SEXTANTS
+    assert replace(terminal, utf8=False).blocks("auto", Answers(version=version)) is Blocks.HALVES
+
+
+def test_a_terminal_of_16_colours_begins_with_its_own() -> None:
+    few, many = (current_terminal({"TERM": term}) for term in ("xterm", "xterm-256color"))
+    assert theme_of(Settings(), few) == "ansi"
+    assert theme_of(Settings(), many) == Settings().theme
+    named = Settings.load({"theme": "nord"}, {}, Path(os.devnull))
+    assert theme_of(named, few) == "nord"
+    assert theme_of(Settings(true_colour="yes"), few) == Settings().theme

@@ -27,6 +27,17 @@ class Protocol(StrEnum):
     BLOCKS = "blocks"
 
 
+class Blocks(StrEnum):
+    """Block characters, by the pixels into which they divide a cell: two, four or six."""
+
+    HALVES = "half blocks"
+    QUARTERS = "quarter blocks"
+    SEXTANTS = "sextants"
+
+
+BLOCK_NAMES = {"halves": Blocks.HALVES, "quarters": Blocks.QUARTERS, "sextants": Blocks.SEXTANTS}
+"""The block characters by their names in the setting `blocks`."""
+
 NAMES = {
     "kitty": Protocol.KITTY,
     "iterm2": Protocol.ITERM2,
@@ -42,6 +53,11 @@ _WITHOUT_PLACEHOLDERS = ("Konsole", "WezTerm", "iTerm2")
 _ITERM2 = ("iterm", "wezterm", "mintty", "warp")
 # And those that have them only if they are switched on, which their answer for Sixel tells: both are one add-on.
 _ITERM2_WITH_SIXEL = ("xterm.js", "vscode", "tabby", "hyper")
+
+# Those that draw sextants themselves, whatever the font has: as XTVERSION, TERM or TERM_PROGRAM begins.
+_WITH_SEXTANTS = ("kitty", "xterm-kitty", "foot", "wezterm", "ghostty", "xterm-ghostty", "contour", "vte(")
+# GNOME's and others' terminal widget draws them since 0.62 (VTE_VERSION 6200).
+_VTE_WITH_SEXTANTS = 6200
 
 # Every terminal answers the last of these: what has not answered by then never will.
 _XTVERSION, _CELL_SIZE, _ATTRIBUTES = "\x1b[>q", "\x1b[16t", "\x1b[c"
@@ -99,6 +115,16 @@ class Answers:
         if self.kitty == "OK" and not self.inner:
             return Protocol.KITTY_PLACED
         return Protocol.SIXEL if self.has_sixel else Protocol.BLOCKS
+
+    def shows(self, protocol: Protocol) -> bool:
+        """Return whether the answers prove that the terminal can draw with a protocol."""
+        return {
+            Protocol.KITTY: self.has_placeholders,
+            Protocol.KITTY_PLACED: self.kitty == "OK" and not self.inner,
+            Protocol.ITERM2: self.has_iterm2,
+            Protocol.SIXEL: self.has_sixel,
+            Protocol.BLOCKS: True,
+        }[protocol]
 
     @property
     def has_placeholders(self) -> bool:
@@ -272,11 +298,19 @@ class Terminal:
     over_ssh: bool
     utf8: bool
     no_color: bool
+    draws_sextants: bool = False
 
-    @property
-    def quadrants(self) -> bool:
-        """Return whether its font is likely to have quarter blocks: that of the Linux console has only half blocks."""
-        return self.utf8 and self.kind not in ("linux", "dumb")
+    def blocks(self, setting: str, answers: Answers) -> Blocks:
+        """Return the block characters to draw with: those that the setting `blocks` names, or what is likely there."""
+        if setting in BLOCK_NAMES:
+            return BLOCK_NAMES[setting]
+        # The font of the Linux console has only half blocks.
+        if not self.utf8 or self.kind in ("linux", "dumb"):
+            return Blocks.HALVES
+        names = (answers.version, self.kind, self.name)
+        if self.draws_sextants or any(name.lower().startswith(_WITH_SEXTANTS) for name in names):
+            return Blocks.SEXTANTS
+        return Blocks.QUARTERS
 
 
 def current_terminal(environment: Mapping[str, str] = os.environ) -> Terminal:
@@ -284,6 +318,7 @@ def current_terminal(environment: Mapping[str, str] = os.environ) -> Terminal:
     # While the app runs, standard output is caught by Textual; this one stays what it was.
     output = sys.__stdout__ or sys.stdout
     columns, rows = shutil.get_terminal_size()
+    vte = environment.get("VTE_VERSION", "")
     return Terminal(
         name=environment.get("TERM_PROGRAM") or environment.get("TERM", "unknown"),
         program=" ".join(environment[name] for name in ("TERM_PROGRAM", "LC_TERMINAL") if environment.get(name)),
@@ -295,6 +330,7 @@ def current_terminal(environment: Mapping[str, str] = os.environ) -> Terminal:
         over_ssh="SSH_CONNECTION" in environment or "SSH_TTY" in environment,
         utf8="utf" in (getattr(output, "encoding", None) or "").lower(),
         no_color=bool(environment.get("NO_COLOR")),
+        draws_sextants=vte.isdecimal() and int(vte) >= _VTE_WITH_SEXTANTS,
     )
 
 

@@ -65,6 +65,22 @@ def test_a_trash_without_an_end_names_no_days(run: Run, ids: dict[str, str]) -> 
     assert "Moved 1 upload to the trash. To undo:" in said
 
 
+def test_a_change_is_undone_and_redone_by_another_command(run: Run, ids: dict[str, str]) -> None:
+    cat = ids["chelsea.png"]
+    assert (run("undo").returncode, run("redo").returncode) == (1, 1)
+    run("delete", cat, "--yes")
+    (document,) = objects(run("undo", "--json"))
+    assert document == {
+        "kind": "trash",
+        "uploads": [cat],
+        "changed": 1,
+        "left": 0,
+        "message": "Restored chelsea.png.",
+    }
+    assert run("redo").stderr.strip() == "Moved chelsea.png to the trash."
+    assert [found["id"] for found in objects(run("trash", "--json"))] == [cat]
+
+
 @pytest.mark.parametrize("words", [["trash", "--json", "empty"], ["saved", "--json", "forget", "cats"]])
 def test_json_that_would_be_ignored_is_refused(run: Run, words: list[str]) -> None:
     result = run(*words)

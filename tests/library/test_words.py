@@ -137,11 +137,11 @@ async def test_no_rating_is_a_decision_too(open_library: OpenLibrary, draw_pictu
     picture = draw_picture("photo.png")
     picture.with_name("photo.xmp").write_bytes(SIDECAR)
     upload = await completed(library, picture)
-    before = await library.ratings.rate([upload.id], None)
+    await library.ratings.rate([upload.id], None)
     await library.queue.read_again(upload.number)
     assert (await read(library, upload)).rating is None
     assert await library.ratings.rate([upload.id], None) == {}, "nothing to change"
-    await library.ratings.restore(before)
+    await library.undo.undo()
     assert (await read(library, upload)).rated_by_hand is False
     await library.ratings.rate([upload.id], REJECTED)
     assert await found(library, "rating:-1") == await found(library, "rating:<0") == ["photo.png"]

@@ -13,9 +13,11 @@ from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.media import MediaMetadata
 from vuemantics_tui.domain.moment import DateEdit, DateSource
+from vuemantics_tui.library.undo import FACETS
 from vuemantics_tui.store.database import Database
 from vuemantics_tui.store.metadata import DateStore, save_metadata
 from vuemantics_tui.store.statistics import Month, StatisticsStore
+from vuemantics_tui.store.undo import UndoStore
 from vuemantics_tui.store.uploads import UploadStore
 
 CAMERA = {"camera_make": "Acme", "camera_model": "One"}
@@ -163,10 +165,10 @@ async def test_a_date_set_by_hand_stays_until_it_is_taken_back(shelf: Shelf) -> 
 async def test_a_change_of_dates_can_be_undone(shelf: Shelf) -> None:
     one, other = [await shelf.add(name, photo("2024-07-01T23:30:00.5+02:00", 120)) for name in ("a.jpg", "b.jpg")]
     await shelf.dates.edit([other], DateEdit.of("1985-06-15"))
-    before = await shelf.dates.edit([one, other], DateEdit.of("+1d2h30m"))
+    await shelf.dates.edit([one, other], DateEdit.of("+1d2h30m"))
     assert await shelf.taken(one) == ("2024-07-03T02:00:00.5+02:00", DateSource.HAND)
     assert await shelf.taken(other) == ("1985-06-16T02:30:00", DateSource.HAND)
-    assert await shelf.dates.restore(before) == 2
+    assert await UndoStore(shelf.database, FACETS).undo()
     assert await shelf.taken(one) == ("2024-07-01T23:30:00.5+02:00", DateSource.EXIF)
     assert await shelf.taken(other) == ("1985-06-15", DateSource.HAND)
 

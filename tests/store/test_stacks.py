@@ -12,6 +12,7 @@ from vuemantics_tui.domain.moment import DateSource
 from vuemantics_tui.domain.query import parse_query
 from vuemantics_tui.domain.upload import ProcessingStage, Upload
 from vuemantics_tui.domain.view import SortKey, View
+from vuemantics_tui.library.undo import FACETS
 from vuemantics_tui.store.changes import ChangeFeed
 from vuemantics_tui.store.database import Database
 from vuemantics_tui.store.duplicates import BackfillStore
@@ -20,6 +21,7 @@ from vuemantics_tui.store.queue import ClaimStore
 from vuemantics_tui.store.runs import RunStore
 from vuemantics_tui.store.stacks import StackStore
 from vuemantics_tui.store.trash import TrashStore
+from vuemantics_tui.store.undo import UndoStore
 from vuemantics_tui.store.uploads import UploadStore
 
 NOON = "2024-06-01T12:00:00"
@@ -175,39 +177,40 @@ async def test_stacks_made_by_hand(database: Database) -> None:
     stacks = StackStore(database)
     cat, dog = await take(database, "cat.jpg"), await take(database, "dog.jpg")
     clip = await take(database, "cat.mov")
-    made = await stacks.make([cat, dog])
-    assert made.count == 3
+    assert (await stacks.make([cat, dog])).count == 3
     assert await listed(database) == ["cat.jpg 3"]
     # What comes later joins it, as it would join the single upload.
     await take(database, "dog-edited.jpg")
     assert await listed(database) == ["dog-edited.jpg 4"]
     assert (await stacks.make([clip])).count == 0
-    await stacks.put_back(made.before)
+    await UndoStore(database, FACETS).undo()
     assert await listed(database) == ["cat.jpg 2", "dog-edited.jpg 2"]
 
 
 async def test_a_stack_broken_by_hand_stays_so(database: Database) -> None:
     stacks = StackStore(database)
     frames = [await take(database, f"IMG_{number}.JPG", burst_id="B") for number in range(3)]
-    broken = await stacks.break_up([frames[1]])
-    assert broken.count == 3
+    assert (await stacks.break_up([frames[1]])).count == 3
     assert await listed(database) == ["IMG_0.JPG", "IMG_1.JPG", "IMG_2.JPG"]
     await read(database, (await upload(database, frames[0])).id, burst_id="B")
     await take(database, "IMG_3.JPG", burst_id="B")
     await take(database, "IMG_4.JPG", burst_id="B")
     assert await listed(database) == ["IMG_0.JPG", "IMG_1.JPG", "IMG_2.JPG", "IMG_3.JPG 2"]
-    await stacks.put_back(broken.before)
+    await UndoStore(database, FACETS).undo()
     assert await listed(database) == ["IMG_0.JPG 5"]
 
 
 async def test_one_may_be_taken_out_or_chosen(database: Database) -> None:
     stacks = StackStore(database)
     frames = [await take(database, f"IMG_{number}.JPG", burst_id="B") for number in range(3)]
-    chosen = await stacks.choose(frames[2])
+    await stacks.choose(frames[2])
     assert await listed(database) == ["IMG_2.JPG 3"]
     await stacks.break_up([frames[2]], alone=True)
     assert await listed(database) == ["IMG_0.JPG 2", "IMG_2.JPG"]
-    await stacks.put_back(chosen.before)
+    undo = UndoStore(database, FACETS)
+    await undo.undo()
+    assert await listed(database) == ["IMG_2.JPG 3"]
+    await undo.undo()
     assert await listed(database) == ["IMG_0.JPG 3"]
     assert (await stacks.choose(await take(database, "alone.jpg"))).count == 0
 

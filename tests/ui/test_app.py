@@ -224,7 +224,5 @@ async def test_deleting_what_runs_stops_it(root: Path, draw: Draw) -> None:
         await window.until(lambda: window.analyzer.begun == 1)
         await window.shows("describing")
         await window.press("d")
-        await window.shows("Delete 1.png?")
-        await window.press("y")
         await window.shows("This library is empty")
         await window.until(lambda: not processing(window))

@@ -51,13 +51,8 @@ async def test_the_best_of_a_group_is_kept_and_the_others_go_to_the_trash(
         await window.shows("group 1 of 2")
         assert window.app.screen.query_one("#duplicates-title").render().plain == first  # type: ignore[union-attr]
         await window.press("enter")
-        await window.shows("Keep scene", "to the trash?")
-        await window.press("n")
-        await window.until(lambda: isinstance(window.app.screen, DuplicatesScreen))
-        assert (await window.library.trash.store.count())[0] == 0
-        await window.press("enter", "y")
-        await window.shows("group 1 of 1", "to the trash, kept scene")
-        await window.press("enter", "y")
+        await window.shows("group 1 of 1", "to the trash, kept scene", "u undoes.")
+        await window.press("enter")
         await window.shows("No duplicates found.")
         left = {upload.filename for upload in await window.library.uploads.newest()}
         assert left == {"scene1.png", "scene2.png", "scene3.png"}
@@ -72,8 +67,7 @@ async def test_another_one_can_be_chosen(root: Path, tmp_path: Path) -> None:
         await window.press("n")
         await window.shows("group 2 of 2, 2 uploads")
         await window.press("right", "left", "l", "enter")
-        await window.shows("Keep small", ", and move scene")
-        await window.press("y")
+        await window.shows("to the trash, kept small")
         await window.shows("group 1 of 1")
         trashed = [entry.upload.filename for entry in await window.library.trash.store.contents()]
         assert len(trashed) == 1
@@ -108,7 +102,5 @@ async def test_similar_uploads_are_shown_apart_and_deleted_one_by_one(root: Path
         await window.shows("Similar", "group 1 of 1, 2 uploads", "▸ chosen")
         assert "keep this one" not in window.text()
         await window.press("enter", "right", "d")
-        await window.shows("Move ticket", "to the trash?")
-        await window.press("y")
         await window.shows("No similar uploads found.")
         assert (await window.library.trash.store.count())[0] == 1

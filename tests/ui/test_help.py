@@ -69,13 +69,13 @@ async def test_on_a_question_help_is_about_its_answers(root: Path) -> None:
     await make_library(root, [Made("x.png")])
     async with window_on(root) as window:
         await window.shows("x.png")
-        await window.press("d")
-        await window.shows("Delete x.png?")
+        await window.press("d", "T", "x")
+        await window.shows("Delete x.png permanently?")
         await window.press("f1")
         await window.shows("A question", "No, change nothing")
         assert "being worked on" not in explained(window)
         await window.press("escape")
-        await window.shows("Delete x.png?")
+        await window.shows("Delete x.png permanently?")
 
 
 async def test_help_leaves_out_what_cannot_be_done(root: Path) -> None:

@@ -28,8 +28,6 @@ async def test_what_is_deleted_is_in_the_trash_and_comes_back(root: Path) -> Non
     async with window_on(root, size=(100, 24)) as window:
         await window.shows("cherry.png")
         await window.press("d")
-        await window.shows("Delete cherry.png?", "to the trash and is kept for 30 days")
-        await window.press("y")
         await window.shows("Moved cherry.png to the trash. u undoes.", "2 uploads")
         await window.press("T")
         await window.shows("Trash  1 upload", "cherry.png", "2.4 MB · deleted just now · 30 days left")
@@ -45,22 +43,24 @@ async def test_the_last_deletion_is_taken_back_whole(root: Path) -> None:
     async with window_on(root, size=(100, 24)) as window:
         await window.shows("cherry.png")
         await window.press("u")
-        await window.shows("The trash is empty.")
-        await window.press("d", "y")
+        await window.shows("Nothing to undo.")
+        await window.press("d")
         await window.shows("2 uploads")
-        await window.press("*", "d", "y")
+        await window.press("*", "d")
         await window.shows("This library is empty")
         await window.press("u")
-        await window.shows("Restored 2 uploads.", "banana.png", "Apple.png")
+        await window.shows("Restored 2 uploads. U redoes.", "banana.png", "Apple.png")
         await window.press("u")
-        await window.shows("Restored cherry.png.", "3 uploads")
+        await window.shows("Restored cherry.png. U redoes.", "3 uploads")
+        await window.press("U")
+        await window.shows("Moved cherry.png to the trash. u undoes.", "2 uploads")
 
 
 async def test_the_trash_is_emptied_after_asking(root: Path) -> None:
     await make_library(root, ROWS)
     async with window_on(root, size=(100, 24)) as window:
         await window.shows("cherry.png")
-        await window.press("*", "d", "y")
+        await window.press("*", "d")
         await window.shows("This library is empty")
         await window.press("T")
         await window.shows("Trash  3 uploads, 7.2 MB", "cherry.png")
@@ -100,7 +100,7 @@ async def test_the_cursor_moves_in_the_trash(root: Path) -> None:
     await make_library(root, ROWS)
     async with window_on(root, size=(100, 24)) as window:
         await window.shows("cherry.png")
-        await window.press("*", "d", "y")
+        await window.press("*", "d")
         await window.shows("This library is empty")
         await window.press("T")
         await window.shows("Trash  3 uploads")
@@ -145,13 +145,14 @@ async def test_tags_are_given_completed_and_taken_away(root: Path, draw: Draw) -
             "trip": (2, True),
         }
         await window.lists("two.png", "one.png")
-        await window.press("home", "t")
+        assert "2 marked" in window.text(), "for the next thing to do to them"
+        await window.press("escape", "home", "t")
         await window.shows("Tag two.png", "Your tags: ")
         await window.press(*"-ro")
         await window.shows("-rome")
         await window.press("tab")
         await window.press("enter")
-        await window.shows("Removed tags from 1 upload.")
+        await window.shows("Removed tags from two.png. u undoes.")
         await window.until(lambda: " rome" not in window.text())
         newest = (await window.library.uploads.newest())[0]
         assert newest.own_tags == ("trip",)
@@ -174,7 +175,7 @@ async def test_a_second_enter_neither_repeats_nor_stops_what_is_being_done(
         await window.shows("cherry.png")
         await window.press("t", *"rome", "enter", "enter", "enter")
         go_on.set()
-        await window.shows("Tagged 1 upload.")
+        await window.shows("Tagged cherry.png. u undoes.")
         assert begun == 1
 
 
@@ -224,12 +225,12 @@ async def test_the_place_of_many_uploads_is_set_at_once(root: Path) -> None:
         await window.shows("Changed the place of 2 uploads.")
         found = {each.filename: each.place_words for each in await window.library.uploads.newest()}
         assert found == {"cherry.png": "Rome, Lazio, Italy", "Apple.png": "Rome, Lazio, Italy", "banana.png": ""}
-        await window.press("P", *"rom")
+        await window.press("escape", "P", *"rom")
         await window.shows("Place of banana.png", "Rome, Lazio, Italy")
         await window.press("tab", "enter")
         await window.shows("Changed the place of banana.png.", "Rome, Lazio, Italy")
         await window.press("u")
-        await window.shows("Changed the place of 1 upload back.")
+        await window.shows("Restored the place of banana.png. U redoes.")
         assert [each.place for each in await window.library.uploads.newest()] == ["Rome", "Rome", None]
 
 
@@ -314,7 +315,7 @@ async def test_albums_stand_with_the_saved_searches(root: Path) -> None:
         await window.press("enter")
         await window.shows('2 results for tag:"Rome 2024"', "cherry.png", "Apple.png")
         await window.press("B", "end", "x")
-        await window.shows("Rome 2024 is no longer an album.", "stills  3", "x remove")
+        await window.shows("Rome 2024 is a plain tag. Its uploads keep it. u undoes.", "stills  3", "x remove")
         assert "▤" not in window.text()
         assert [(tag.name, tag.album) for tag in await window.library.tags.own()] == [
             ("mere tag", False),
@@ -370,15 +371,62 @@ async def test_dates_are_set_shifted_and_undone(root: Path) -> None:
         await window.shows("Date of 3 uploads", "Taken 5 Mar 2024 14:30.")
         await window.press(*"2024-03-06", "enter")
         await window.shows("Changed the date of 3 uploads. u undoes.")
-        await window.press("C")
+        await window.press("escape", "C")
         await window.shows("Taken 6 Mar 2024, set by hand.")
         await window.press(*"-1d", "enter")
         await window.shows("Changed the date of cherry.png. u undoes.")
         await window.press("u")
-        await window.shows("Changed the date of 1 upload back.")
+        await window.shows("Restored the date of cherry.png.")
         await window.press("u")
-        await window.shows("Changed the date of 3 uploads back.")
+        await window.shows("Marked 3 uploads again.")
+        await window.press("u")
+        await window.shows("Restored the date of 3 uploads.")
         (cherry,) = [each for each in await window.library.uploads.newest() if each.filename == "cherry.png"]
         assert (cherry.taken_at, cherry.taken_from) == ("2024-03-05T14:30:00", "hand")
         await window.press("C", *"file", "enter", "C")
         await window.shows("No date is known. Type one.")
+
+
+async def test_an_album_takes_three_keys_and_is_undone_in_another_session(root: Path) -> None:
+    await make_library(root, ROWS)
+    async with window_on(root, size=(120, 24)) as window:
+        await window.shows("cherry.png")
+        await window.press("at", "R", "enter")
+        await window.shows("Made the album R with cherry.png. u undoes.")
+        await window.press("down", "at", "r")
+        await window.shows("Your albums: R")
+        await window.press("tab", "enter")
+        await window.shows("Added Apple.png to R. u undoes.")
+    async with window_on(root, size=(120, 24)) as window:
+        await window.shows("cherry.png")
+        await window.press("u")
+        await window.shows("Removed the tag R from Apple.png. U redoes.")
+        await window.press("u")
+        await window.shows("Removed the tag R from cherry.png. U redoes.")
+        assert await window.library.tags.own() == []
+        await window.press("U")
+        await window.shows("Added the tag R to cherry.png. u undoes.")
+
+
+async def test_escape_goes_back_one_step_and_marks_come_back(root: Path) -> None:
+    await make_library(root, ROWS)
+    async with window_on(root, size=(120, 24)) as window:
+        await window.shows("cherry.png")
+        await window.press("space", "space")
+        await window.shows("2 marked")
+        await window.press("slash", *"name:a", "enter")
+        await window.shows("2 results", "2 marked")
+        await window.press("escape")
+        await window.shows("newest first", "2 marked")
+        await window.press("escape")
+        await window.shows("Cleared 2 marks. u undoes.")
+        await window.press("u")
+        await window.shows("Marked 2 uploads again. U redoes.", "2 marked")
+        await window.press("U")
+        await window.shows("Cleared the marks.")
+        await window.press("4")
+        await window.shows("Rated")
+        await window.press("u")
+        await window.shows("Restored the rating")
+        await window.press("u")
+        await window.shows("Marked 2 uploads again.")

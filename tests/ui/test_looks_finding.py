@@ -67,6 +67,7 @@ STATISTICS = Statistics(
         tuple(Month(f"2025-{month:02}", 40 * month) for month in range(1, 13)),
         *(12_400_000_000, 3, 9_000_000, 21, 40),
         (("beach", 812), ("portrait", 410), ("日本語", 12)),
+        (("blue", 1204), ("grey", 97)),
         (StageTime("describing", 1.2, 3.4, 4800), StageTime("embedding", 0.021, 0.034, 4800)),
     ),
     Space(12_400_000_000, 61_000_000, 22_000_000, 7_400_000, 9_000_000),

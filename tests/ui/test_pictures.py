@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import re
 from pathlib import Path
 
 import numpy as np
@@ -12,16 +13,10 @@ from PIL import Image
 from rich.console import Console
 
 from tests.ui.drawn_cells import BLUE, CORNERS, GREEN, RED, WHITE, Colour, cells, enlarged, save
-from vuemantics_tui.ui.pictures.blocks import (
-    BlockRenderer,
-    fitted,
-    palette_numbers,
-    picture_strips,
-    resized,
-    split_cells,
-)
+from vuemantics_tui.terminal import Blocks
+from vuemantics_tui.ui.pictures.blocks import BlockRenderer, block_strips, dithered, pair_cells, resized, split_cells
 from vuemantics_tui.ui.pictures.kitty import KittyRenderer
-from vuemantics_tui.ui.pictures.loader import Depth, Graphics, PictureLoader, PictureMode
+from vuemantics_tui.ui.pictures.loader import Depth, Graphics, PictureLoader, PictureMode, placed
 
 
 @pytest.mark.parametrize(
@@ -38,7 +33,7 @@ from vuemantics_tui.ui.pictures.loader import Depth, Graphics, PictureLoader, Pi
 def test_a_picture_keeps_its_aspect_in_cells_twice_as_high_as_wide(
     pixels: tuple[int, int], box: tuple[int, int], cells_taken: tuple[int, int]
 ) -> None:
-    assert fitted(*pixels, *box) == cells_taken
+    assert placed(Image.new("RGB", pixels), *box, (8, 16), False)[1:] == cells_taken
 
 
 def test_each_pixel_is_the_mean_of_the_area_that_it_covers() -> None:
@@ -50,13 +45,13 @@ def test_each_pixel_is_the_mean_of_the_area_that_it_covers() -> None:
 
 
 def test_half_blocks_show_the_corners_where_they_are() -> None:
-    (strip,) = picture_strips(enlarged(CORNERS, 64), 2, 9, PictureMode())
+    (strip,) = block_strips(enlarged(CORNERS, 64), 2, 1, PictureMode())
     assert cells(strip) == [("▀", RED, BLUE), ("▀", GREEN, WHITE)]
 
 
 def test_equal_neighbours_become_one_segment_and_one_colour_a_blank() -> None:
     flat = np.full((8, 16, 3), 77, dtype=np.uint8)
-    strips = picture_strips(flat, 8, 2, PictureMode())
+    strips = block_strips(flat, 8, 2, PictureMode())
     assert [len(list(strip)) for strip in strips] == [1, 1]
     assert cells(strips[0]) == [(" ", None, (77, 77, 77))] * 8
 
@@ -67,31 +62,54 @@ def test_equal_neighbours_become_one_segment_and_one_colour_a_blank() -> None:
         pytest.param((0, 0, 0), 16, id="black"),
         pytest.param((255, 255, 255), 231, id="white"),
         pytest.param((255, 0, 0), 196, id="red"),
-        pytest.param((95, 135, 175), 67, id="exactly-in-the-cube"),
-        pytest.param((94, 136, 170), 67, id="near-the-cube"),
+        pytest.param((95, 135, 175), 67, id="of-the-cube"),
         pytest.param((8, 8, 8), 232, id="first-grey"),
+        pytest.param((128, 128, 128), 244, id="a-grey"),
         pytest.param((238, 238, 238), 255, id="last-grey"),
-        pytest.param((128, 127, 129), 244, id="a-grey-nearer-than-the-cube"),
-        pytest.param((95, 95, 95), 59, id="a-grey-of-the-cube"),
     ],
 )
-def test_256_colours_take_the_nearest_of_cube_and_greys(colour: Colour, number: int) -> None:
-    assert palette_numbers(np.array(colour, dtype=np.uint8)) == number
+def test_a_colour_of_the_256_stays_what_it_is(colour: Colour, number: int) -> None:
+    numbers, colours = dithered(np.full((8, 8, 3), colour, dtype=np.uint8))
+    assert np.unique(numbers).tolist() == [number]
+    assert (colours == colour).all()
 
 
-def test_256_colours_are_the_nearest_of_all_240() -> None:
-    levels = [0, 95, 135, 175, 215, 255]
-    palette = [(red, green, blue) for red in levels for green in levels for blue in levels]
-    palette += [(8 + 10 * step,) * 3 for step in range(24)]
-    table = np.array(palette)
-    some = np.random.default_rng(7).integers(0, 256, (500, 3), dtype=np.uint8)
-    errors = ((some[:, None, :].astype(int) - table[None]) ** 2).sum(axis=-1)
-    chosen = palette_numbers(some).astype(int) - 16
-    assert (errors[np.arange(500), chosen] == errors.min(axis=1)).all()
+def test_a_colour_between_two_of_the_256_is_made_of_both() -> None:
+    numbers, colours = dithered(np.full((16, 16, 3), (115, 0, 0), dtype=np.uint8))
+    assert np.unique(numbers).tolist() == [52, 88]
+    assert colours.reshape(-1, 3).mean(axis=0).tolist() == [115, 0, 0]
+    # Alternating, not in lumps.
+    assert (numbers[:, 1:] != numbers[:, :-1]).all()
+    greys, _ = dithered(np.full((16, 16, 3), 133, dtype=np.uint8))
+    assert np.unique(greys).tolist() == [244, 245]
+
+
+def test_a_cell_takes_the_two_of_its_colours_that_are_nearest_to_all() -> None:
+    colours = np.array([[[[0, 0, 0], [10, 0, 0], [250, 0, 0], [255, 0, 0]]]], dtype=np.float32)
+    patterns, front, back = pair_cells(np.array([[[1, 2, 3, 4]]], dtype=np.uint8), colours)
+    assert {int(front[0, 0]), int(back[0, 0])} in ({1, 3}, {1, 4}, {2, 3}, {2, 4})
+    assert patterns.tolist() in ([[0b0011]], [[0b1100]])
+
+
+def test_16_colours_show_greys_in_shapes() -> None:
+    ramp = np.repeat(np.linspace(0, 255, 32), 3).reshape(1, 32, 3).repeat(16, axis=0).astype(np.uint8)
+    ramp[..., 0] //= 2
+    strips = block_strips(ramp, 16, 4, PictureMode(Depth.SIXTEEN, Blocks.QUARTERS))
+    console = Console(color_system="standard", force_terminal=True)
+    written = "".join(strip.render(console) for strip in strips)
+    codes = {code for found in re.findall(r"\x1b\[([\d;]+)m", written) for code in found.split(";")} - {"0"}
+    assert codes <= {"30", "90", "37", "97", "40", "100", "47", "107"}
+    assert {"▚", "▞"} & set(written)
+    assert strips[0].render(console).startswith("\x1b[40m")
+
+
+def test_without_hues_the_colours_are_greys() -> None:
+    (strip,) = block_strips(enlarged(CORNERS, 4), 2, 1, PictureMode(grey=True))
+    assert all(len(set(colour or ())) <= 1 for cell in cells(strip) for colour in cell[1:])
 
 
 def test_256_colours_reach_the_terminal_as_their_numbers() -> None:
-    (strip,) = picture_strips(enlarged(CORNERS, 4), 2, 1, PictureMode(Depth.PALETTE))
+    (strip,) = block_strips(enlarged(CORNERS, 4), 2, 1, PictureMode(Depth.PALETTE))
     console = Console(color_system="256", force_terminal=True)
     assert "38;5;196;48;5;21m▀" in strip.render(console)
 
@@ -108,15 +126,30 @@ def test_256_colours_reach_the_terminal_as_their_numbers() -> None:
         pytest.param([1, 1, 1, 0], "▛", id="all-but-lower-right"),
     ],
 )
-def test_quadrants_draw_each_pattern_in_its_two_colours(bright: list[int], glyph: str) -> None:
+def test_quarters_draw_each_pattern_in_its_two_colours(bright: list[int], glyph: str) -> None:
     square = np.array([(200, 180, 40) if each else (10, 20, 30) for each in bright], dtype=np.uint8).reshape(2, 2, 3)
-    (strip,) = picture_strips(enlarged(square, 8), 1, 1, PictureMode(quadrants=True))
-    # A square picture in one cell is half as high: its rows are what the cell's height has room for.
+    (strip,) = block_strips(enlarged(square, 8), 1, 1, PictureMode(blocks=Blocks.QUARTERS))
     assert cells(strip) == [(glyph, (200, 180, 40), (10, 20, 30))]
 
 
-def test_quadrants_choose_the_split_with_the_least_error() -> None:
-    square = np.array([[(100, 100, 100), (110, 110, 110)], [(104, 104, 104), (250, 250, 250)]], dtype=np.uint8)
+@pytest.mark.parametrize(
+    ("bright", "glyph"),
+    [
+        pytest.param([1, 0, 0, 0, 0, 0], "\U0001fb00", id="upper-left"),
+        pytest.param([0, 0, 1, 0, 1, 0], "\U0001fb13", id="lower-two-of-the-left"),
+        pytest.param([1, 0, 1, 0, 1, 0], "▌", id="left"),
+        pytest.param([0, 1, 1, 1, 1, 0], "\U0001fb1c", id="after-the-left-half"),
+        pytest.param([1, 1, 1, 1, 1, 0], "\U0001fb1d", id="all-but-lower-right"),
+    ],
+)
+def test_sextants_draw_each_pattern_in_its_two_colours(bright: list[int], glyph: str) -> None:
+    square = np.array([(200, 180, 40) if each else (10, 20, 30) for each in bright], dtype=np.uint8).reshape(3, 2, 3)
+    (strip,) = block_strips(enlarged(square, 8), 1, 1, PictureMode(blocks=Blocks.SEXTANTS))
+    assert cells(strip) == [(glyph, (200, 180, 40), (10, 20, 30))]
+
+
+def test_a_cell_is_split_with_the_least_error() -> None:
+    square = np.array([[[(100, 100, 100), (110, 110, 110), (104, 104, 104), (250, 250, 250)]]], dtype=np.uint8)
     patterns, front, back = split_cells(square)
     assert patterns.tolist() == [[0b111]]
     assert front.tolist() == [[[105, 105, 105]]]
@@ -125,14 +158,21 @@ def test_quadrants_choose_the_split_with_the_least_error() -> None:
 
 def test_shades_follow_the_brightness_and_the_background() -> None:
     ramp = np.repeat(np.linspace(0, 255, 10, dtype=np.uint8), 3).reshape(1, 10, 3).repeat(2, axis=0)
-    (dark,) = picture_strips(ramp, 10, 1, PictureMode(Depth.SHADES))
-    (light,) = picture_strips(ramp, 10, 1, PictureMode(Depth.SHADES, on_dark=False))
+    (dark,) = block_strips(ramp, 10, 1, PictureMode(Depth.SHADES))
+    (light,) = block_strips(ramp, 10, 1, PictureMode(Depth.SHADES, on_dark=False))
     assert dark.text == "  ░░▒▒▓▓██"
     assert light.text == dark.text[::-1]
 
 
-def test_no_room_is_no_lines() -> None:
-    assert picture_strips(CORNERS, 0, 5, PictureMode()) == []
+def test_shades_turn_into_shapes_at_edges() -> None:
+    square = np.array([(255,) * 3 if each else (0,) * 3 for each in (1, 0, 0, 0)], dtype=np.uint8).reshape(2, 2, 3)
+    (strip,) = block_strips(enlarged(square, 8), 1, 1, PictureMode(Depth.SHADES, Blocks.QUARTERS))
+    assert strip.text == "▘"
+
+
+def test_no_room_is_no_lines(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.png", CORNERS)
+    assert BlockRenderer(Graphics()).render(path, 0, 5, PictureMode()) is None
 
 
 @pytest.mark.parametrize("size", [(200, 40), (40, 200), (90, 60)], ids=["wide", "tall", "photo"])
@@ -144,11 +184,11 @@ def test_a_picture_that_fills_its_place_loses_what_juts_out(tmp_path: Path, size
     picture.paste(RED, (width * 2 // 5, height // 4, width * 3 // 5, height * 3 // 5))
     picture.save(path)
     mode = PictureMode(fills=True)
-    for renderer in (BlockRenderer(), KittyRenderer(Graphics(cell=(8, 16)))):
+    for renderer in (BlockRenderer(Graphics()), KittyRenderer(Graphics(cell=(8, 16)))):
         rendered = renderer.render(path, 12, 5, mode)
         assert rendered is not None
         assert [strip.cell_length for strip in rendered.strips] == [12] * 5
-    drawn = BlockRenderer().render(path, 12, 5, mode)
+    drawn = BlockRenderer(Graphics()).render(path, 12, 5, mode)
     assert drawn is not None
     assert RED in [colour for pair in cells(drawn.strips[2]) for colour in pair[1:]]
 

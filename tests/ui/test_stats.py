@@ -19,23 +19,30 @@ async def take_in(window: Window, month: str) -> None:
         await connection.execute("UPDATE uploads SET taken_at = ?", (f"{month}-05T10:00:00",))
 
 
-@pytest.mark.parametrize("width", [80, 120])
-async def test_the_library_in_numbers(root: Path, draw: Callable[..., Path], width: int) -> None:
+async def test_the_library_in_numbers(root: Path, draw: Callable[..., Path]) -> None:
     await make_library(root)
-    async with window_on(root, size=(width, 16), process=True) as window:
+    async with window_on(root, size=(80, 16), process=True) as window:
         await add(window.library, *(draw(f"{number}.png") for number in range(6)))
         await window.shows("6 completed")
-        await window.library.tags.add([(await window.library.uploads.newest())[0].id], ["rome"])
+        await window.library.tags.add([(await window.library.uploads.newest())[0].id], ["rome", "dark blue"])
         await take_in(window, "2019-07")
         await window.press("#")
-        await window.shows("Uploads", "completed", "█", "Types", "image", "Months")
+        await window.shows("Uploads", "completed  6  ━", "Types", "image  6  ━", "Months")
         await window.press("end")
-        await window.shows("rome", "Time by stage", "Index", "6 of 6 described have a vector of words-1")
+        # The squares are blue: a colour is no tag.
+        await window.shows("Tags", "rome  1  ━", "Main colours", "dark blue  6  ━")
+        assert window.text().count("dark blue") == 1
         before = window.app.screen.query_one("#stats-rest").region.y
         await window.press("home")
         await window.until(lambda: window.app.screen.query_one("#stats-rest").region.y > before)
         await window.press("j", "j", "j", "j", "j", "j", "j")
         await window.shows("2019-07", "Space")
+        await window.pilot.resize_terminal(120, 50)
+        # Tags stand beside the rest.
+        await window.shows(
+            "Time by stage", "Index", "6 of 6 described have a vector of words-1", "rome", "Main colours"
+        )
+        assert "Tags" in next(line for line in window.text().splitlines() if "Uploads" in line)
         await window.press("k", "space", "pageup", "g", "G")
         await window.library.trash.put([(await window.library.uploads.newest())[0].id])
         await window.press("r", "g")
@@ -51,7 +58,7 @@ async def test_an_empty_library_has_no_numbers(root: Path) -> None:
         await window.shows("Nothing to count yet.")
 
 
-@pytest.mark.parametrize(("share", "drawn"), [(1.0, "████"), (0.5, "██"), (0.28, "█▏"), (0.001, "▏"), (0.0, "")])
+@pytest.mark.parametrize(("share", "drawn"), [(1.0, "━━━━"), (0.5, "━━"), (0.4, "━╸"), (0.001, "╸"), (0.0, "")])
 def test_a_bar(share: float, drawn: str) -> None:
     assert bar(share, 4) == drawn
 

@@ -99,7 +99,7 @@ async def test_the_widget_draws_again_for_another_size_only(tmp_path: Path) -> N
     [
         ("truecolor", Depth.TRUE_COLOUR),
         ("256", Depth.PALETTE),
-        ("standard", Depth.SHADES),
+        ("standard", Depth.SIXTEEN),
         (None, Depth.SHADES),
     ],
 )

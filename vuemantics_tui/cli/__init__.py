@@ -44,6 +44,7 @@ _PLACES = {
     "process": "queue:process",
     "pull": "analyzers:pull",
     "rate": "uploads:rate",
+    "redo": "trash:redo",
     "reembed": "descriptions:reembed",
     "retry": "queue:retry",
     "saved": "search:saved",
@@ -54,6 +55,7 @@ _PLACES = {
     "stats": "statistics:stats",
     "tag": "uploads:tag",
     "trash": "trash:trash",
+    "undo": "trash:undo",
 }
 
 

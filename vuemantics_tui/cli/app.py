@@ -100,7 +100,7 @@ async def _screen(settings: Settings, paths: Sequence[Path]) -> int | None:
     asked = asyncio.create_task(asyncio.to_thread(asked_terminal, terminal, settings.graphics))
     await asyncio.sleep(0)
     from vuemantics_tui.library import Library
-    from vuemantics_tui.ui.app import VuemanticsApp, graphics_of
+    from vuemantics_tui.ui.app import VuemanticsApp, graphics_of, theme_of
 
     library = await Library.open(settings)
 
@@ -114,7 +114,7 @@ async def _screen(settings: Settings, paths: Sequence[Path]) -> int | None:
         screen = VuemanticsApp(
             library,
             paths=paths,
-            theme=settings.theme,
+            theme=theme_of(settings, terminal),
             true_colour=settings.true_colour,
             graphics=graphics_of(settings, terminal, answers),
             typed=answers.typed,

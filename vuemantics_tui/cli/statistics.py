@@ -57,6 +57,7 @@ def statistics_document(statistics: Statistics) -> dict[str, Any]:
         "trashed": counts.trashed,
         "months": {month.month: month.uploads for month in counts.months},
         "tags": dict(counts.tags),
+        "colours": dict(counts.colours),
         "bytes": {
             "originals": space.originals,
             "thumbnails": space.thumbnails,
@@ -102,6 +103,7 @@ def statistics_page(statistics: Statistics) -> list[str]:
         ),
         ("vectors", _vectors(statistics)),
         ("tags", ", ".join(f"{visible(name)} {count:,}" for name, count in counts.tags)),
+        ("colours", ", ".join(f"{name} {count:,}" for name, count in counts.colours)),
     ]
     lines = []
     for name, value in facts:

@@ -1,4 +1,4 @@
-"""The commands that delete and restore uploads: delete, trash."""
+"""The commands that delete and restore uploads, and that undo and redo any change: delete, trash, undo, redo."""
 
 from __future__ import annotations
 
@@ -122,6 +122,50 @@ def empty(older_than: int | None, yes: bool) -> None:
     """Delete everything in the trash for good. This cannot be undone."""
     settings = current_settings()
     run(lambda: _empty(settings, older_than, yes))
+
+
+@click.command()
+@json_option
+@library_option
+def undo(as_json: bool) -> None:
+    """Undo the latest change that you made, in the app or by a command.
+
+    That is a deletion, or a change of tags, albums, ratings, dates, places, stacks, descriptions, saved searches or
+    hidden uploads. Only what is still as you left it is undone. What was deleted permanently is gone.
+    """
+    settings = current_settings()
+    run(lambda: _step(settings, as_json, back=True))
+
+
+@click.command()
+@json_option
+@library_option
+def redo(as_json: bool) -> None:
+    """Redo the change that you undid last, unless you changed something else since."""
+    settings = current_settings()
+    run(lambda: _step(settings, as_json, back=False))
+
+
+async def _step(settings: Settings, as_json: bool, *, back: bool) -> None:
+    async with open_library(settings, "write") as library:
+        outcome = await (library.undo.undo() if back else library.undo.redo())
+        if outcome is None:
+            note(f"There is nothing to {'undo' if back else 'redo'}.")
+            raise SystemExit(FAILED)
+        if as_json:
+            emit_json(
+                {
+                    "kind": outcome.kind,
+                    "uploads": list(outcome.uploads),
+                    "changed": outcome.count,
+                    "left": outcome.left,
+                    "message": outcome.words,
+                }
+            )
+        else:
+            note(outcome.words)
+        if not outcome.count:
+            raise SystemExit(FAILED)
 
 
 async def _list(settings: Settings, as_json: bool) -> None:

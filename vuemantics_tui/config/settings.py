@@ -146,10 +146,10 @@ class Settings:
         "How pictures are shown: auto (the best way the terminal has), kitty, iterm2, sixel or blocks.",
         *("auto", "kitty", "iterm2", "sixel", "blocks"),
     )
-    quadrants: str = _text(
+    blocks: str = _text(
         "auto",
-        "Draw pictures with quarter blocks, which are sharper if the font has them: auto, yes or no.",
-        *("auto", "yes", "no"),
+        "Characters that pictures are drawn with where there are no pixels: auto, halves, quarters or sextants.",
+        *("auto", "halves", "quarters", "sextants"),
     )
     slide_seconds: float = _number(5.0, "Seconds for which the slide show shows each picture.", 0.5)
     tile_size: int = _number(4, "Size of the tiles in the gallery, from 1 (small) to 8; + and - change it.", 1, 8)

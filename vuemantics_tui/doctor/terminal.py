@@ -74,19 +74,24 @@ def _colours(terminal: Terminal, settings: Settings) -> Finding:
 
 def _pictures(terminal: Terminal, settings: Settings, answers: Answers) -> Finding:
     protocol = chosen_protocol(settings.graphics, answers)
-    quadrants = settings.quadrants == "yes" or (settings.quadrants == "auto" and terminal.quadrants)
-    blocks = "quarter blocks" if quadrants else "half blocks"
-    shown = blocks if protocol is Protocol.BLOCKS else protocol.value
+    shown = terminal.blocks(settings.blocks, answers).value if protocol is Protocol.BLOCKS else protocol.value
     data: dict[str, object] = {
         "shown_as": shown,
         "graphics": settings.graphics,
         "version": answers.version,
+        "program": answers.program,
         "kitty": answers.kitty,
         "cell": list(answers.cell or ()),
         "attributes": list(answers.attributes),
+        "sixel_colours": answers.registers,
+        "sixel_size": list(answers.geometry or ()),
         "multiplexer": answers.inner,
     }
-    return Finding(Verdict.GOOD, "pictures", f"{shown}; {_answered(settings, answers)}", data=data)
+    text = f"{shown}; {_answered(settings, answers)}"
+    if answers.attributes and not answers.shows(protocol):
+        hint = f'The terminal did not say that it has {protocol.value}. If you see rubbish, set graphics to "auto".'
+        return Finding(Verdict.NEUTRAL, "pictures", text, hint, data=data)
+    return Finding(Verdict.GOOD, "pictures", text, data=data)
 
 
 def _answered(settings: Settings, answers: Answers) -> str:
@@ -94,15 +99,19 @@ def _answered(settings: Settings, answers: Answers) -> str:
     if settings.graphics == "blocks":
         return "the terminal was not asked, because graphics is set to blocks"
     if not answers.attributes:
-        return "the terminal did not answer when asked for more"
+        return "the terminal was asked for its name, Kitty graphics, Sixel and the size of a cell, and did not answer"
+    width, height = answers.geometry or (0, 0)
+    limits = [f"{answers.registers:,} colours"] * bool(answers.registers) + [f"{width} x {height} pixels"] * bool(width)
+    sixel = f"yes, {', '.join(limits)}" if limits else "yes"
     said = [
-        answers.version or "no name",
+        f"name: {answers.version or 'none'}{f' ({answers.program})' if answers.program else ''}",
         f"Kitty graphics: {answers.kitty or 'no'}",
-        f"Sixel: {'yes' if answers.has_sixel else 'no'}",
-        *([f"cells of {answers.cell[0]} x {answers.cell[1]} pixels"] if answers.cell else []),
+        f"iTerm2 images, by its name: {'yes' if answers.has_iterm2 else 'no'}",
+        f"Sixel: {sixel if answers.has_sixel else 'no'}",
+        f"cell: {'{} x {} pixels'.format(*answers.cell) if answers.cell else 'unknown'}",
         *([f"asked through {answers.inner}"] if answers.inner else []),
     ]
-    return f"the terminal answered: {', '.join(said)}"
+    return f"the terminal was asked and answered: {', '.join(said)}"
 
 
 async def _tmux(terminal: Terminal) -> Finding:

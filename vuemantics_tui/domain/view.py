@@ -110,6 +110,15 @@ class View:
         """Whether this is the default view: newest first, without hidden uploads."""
         return self == View()
 
+    @property
+    def is_filtered(self) -> bool:
+        """Whether uploads of some state or type are left out."""
+        return self.status is not None or self.file_type is not None
+
+    def unfiltered(self) -> View:
+        """Return the same view of uploads of every state and type."""
+        return replace(self, status=None, file_type=None)
+
     def reversed(self) -> View:
         """Return the same view in reverse order."""
         return replace(self, descending=not self.descending)

@@ -24,6 +24,7 @@ from vuemantics_tui.library.analyzer import LibraryAnalyzer
 from vuemantics_tui.library.queue import Queue
 from vuemantics_tui.library.sources import Sources
 from vuemantics_tui.library.trash import Trash
+from vuemantics_tui.library.undo import Outcome, Undo
 from vuemantics_tui.store.changes import ChangeFeed
 from vuemantics_tui.store.database import Access, Database
 from vuemantics_tui.store.descriptions import DescriptionStore
@@ -90,6 +91,7 @@ __all__ = [
     "LookAlike",
     "OnPulled",
     "Outage",
+    "Outcome",
     "Placing",
     "Queue",
     "Rating",
@@ -112,6 +114,7 @@ __all__ = [
     "Tag",
     "Trash",
     "TrashedUpload",
+    "Undo",
     "UploadStore",
 ]
 
@@ -183,6 +186,7 @@ class Library:
         self.queue = Queue(settings, database, self.analyzer, lambda: self.compute, limits)
         self.stacks = StackStore(database)
         self.descriptions = DescriptionStore(database)
+        self.undo = Undo(database, self.queue)
         self.trash = Trash(
             self.root, TrashStore(database), self.uploads, LibraryStore(database), self.queue, settings.trash_days
         )

@@ -198,6 +198,14 @@ class Search:
             raise UsageError("There is nothing to save", "Search for something first.")
         await self.saved.save(name, query)
 
+    async def rename(self, name: str, wanted: str) -> None:
+        """Give a saved search another name. Raises UsageError without one, and for one that is taken."""
+        wanted = " ".join(wanted.split())
+        if not wanted:
+            raise UsageError("A saved search needs a name", "Type one, or press Esc.")
+        if not await self.saved.rename(name, wanted):
+            raise UsageError(f"There is a saved search {wanted!r} already", "Choose another name.")
+
     async def counts(self) -> dict[str, int | None]:
         """Return how many uploads each saved search finds, by its name: the exact number if it has only filters.
 

@@ -13,6 +13,7 @@ from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.upload import ProcessingStatus
 from vuemantics_tui.store.database import Database, Row, json_list, next_revision, now_iso, rows_of
 from vuemantics_tui.store.history import record_event
+from vuemantics_tui.store.undo import Change, Facet, StepKind, Wanted, record_step
 
 EDITED_BY_HAND = "edited by hand"
 """The analyzer of a description that a person wrote."""
@@ -181,7 +182,7 @@ class DescriptionStore:
             if chosen["current"] and upload["processing_status"] == ProcessingStatus.COMPLETED:
                 return False
             message = f"{chosen['analyzer']} {chosen['model']}".strip()
-            await self._resume(connection, upload, description_number, ("chosen", message))
+            await _resume(connection, upload, description_number, ("chosen", message))
         return True
 
     async def edit(self, upload_id: str, text: str, tags: Sequence[str] | None = None) -> bool:
@@ -208,17 +209,50 @@ class DescriptionStore:
             number = await save_description(
                 connection, upload["number"], edited, audit_description(text), None, edited=True
             )
-            await self._resume(connection, upload, number, ("edited", ""))
+            await _resume(connection, upload, number, ("edited", ""))
         return True
 
-    @staticmethod
-    async def _resume(connection: aiosqlite.Connection, upload: Row, description: int, event: tuple[str, str]) -> None:
-        if not await queue_embedding(connection, [upload["number"]], priority=0, description=description):
-            raise UsageError(
-                f"{upload['filename']} is being processed, and may get another description by that",
-                "Wait until it is done, or cancel it, and do this again.",
-            )
-        await record_event(connection, upload["number"], *event)
+
+async def _resume(connection: aiosqlite.Connection, upload: Row, description: int, event: tuple[str, str]) -> None:
+    number = upload["number"]
+    before = (await _decided(connection, [number]))[number]
+    if not await queue_embedding(connection, [number], priority=0, description=description):
+        raise UsageError(
+            f"{upload['filename']} is being processed, and may get another description by that",
+            "Wait until it is done, or cancel it, and do this again.",
+        )
+    await record_event(connection, number, *event)
+    await record_step(connection, StepKind.DESCRIBE, [Change(Facet.DESCRIPTION, number, "", before, description)])
+
+
+async def _decided(connection: aiosqlite.Connection, numbers: Sequence[int]) -> dict[int, int | None]:
+    """Return the description that each of these uploads has, or will have once it is embedded."""
+    rows = await rows_of(
+        connection,
+        """
+        SELECT number, coalesce(resume_description, (
+            SELECT number FROM descriptions WHERE upload = uploads.number AND current = 1
+        )) FROM uploads WHERE number IN (SELECT value FROM json_each(?))
+        """,
+        (json_list(numbers),),
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+async def put_back_descriptions(connection: aiosqlite.Connection, wanted: Sequence[Wanted]) -> list[Wanted]:
+    """Make earlier descriptions the current ones again, as soon as they are embedded; returns those of which uploads.
+
+    An upload that is being processed, or that had none, keeps the one that it has.
+    """
+    found = await _decided(connection, [each.upload for each in wanted])
+    changed = []
+    for each in wanted:
+        if each.wanted is None or found.get(each.upload) != each.expected:
+            continue
+        if await queue_embedding(connection, [each.upload], priority=0, description=each.wanted):
+            await record_event(connection, each.upload, "chosen")
+            changed.append(each)
+    return changed
 
 
 async def _find(connection: aiosqlite.Connection, upload_id: str) -> Row:

@@ -16,9 +16,10 @@ from vuemantics_tui.domain.moment import (
     localised,
     name_moment,
 )
-from vuemantics_tui.store.database import Database, json_list, next_revision, now_iso, rows_of
+from vuemantics_tui.store.database import Database, Row, json_list, next_revision, now_iso, rows_of
 from vuemantics_tui.store.places import save_place_of_file
 from vuemantics_tui.store.tags import save_words
+from vuemantics_tui.store.undo import Change, Facet, StepKind, Wanted, record_step
 
 # Pictures of the same camera within so many hours were taken by the same local clock, unless somebody travelled far.
 NEIGHBOUR_HOURS = 24.0
@@ -178,7 +179,7 @@ class DateStore:
         self._database = database
 
     async def edit(self, upload_ids: Sequence[str], edit: DateEdit) -> dict[str, str | None]:
-        """Change the dates of uploads by hand; return the date by hand that each had before, for `restore`.
+        """Change the dates of uploads by hand; return the date by hand that each had before.
 
         None stands for the date of the file. Those that stay as they are, are left out. Raises UsageError if a date
         cannot be changed so; then none is.
@@ -187,37 +188,59 @@ class DateStore:
             rows = await rows_of(
                 connection,
                 """
-                SELECT id, taken_at, taken_from FROM uploads
+                SELECT id, number, taken_at, taken_from FROM uploads
                 WHERE id IN (SELECT value FROM json_each(?)) AND deleted_at IS NULL
                 """,
                 (json_list(upload_ids),),
             )
-            before = {row["id"]: row["taken_at"] if row["taken_from"] == DateSource.HAND else None for row in rows}
-            changed = await _set_dates(connection, {row["id"]: edit.applied(row["taken_at"]) for row in rows})
-        return {upload_id: before[upload_id] for upload_id in changed}
+            before = {row["number"]: _by_hand(row) for row in rows}
+            wanted = {row["number"]: edit.applied(row["taken_at"]) for row in rows}
+            changed = await _set_dates(connection, wanted)
+            await record_step(
+                connection,
+                StepKind.DATE,
+                [Change(Facet.DATE, number, "", before[number], wanted[number]) for number in changed],
+            )
+        return {row["id"]: before[row["number"]] for row in rows if row["number"] in changed}
 
-    async def restore(self, before: Mapping[str, str | None]) -> int:
-        """Take a change back; returns how many changed."""
-        async with self._database.transaction() as connection:
-            return len(await _set_dates(connection, before))
+
+async def put_back_dates(connection: aiosqlite.Connection, wanted: Sequence[Wanted]) -> list[Wanted]:
+    """Put back dates by hand, or those of the files, inside a transaction; returns those of which uploads."""
+    rows = await rows_of(
+        connection,
+        """
+        SELECT number, taken_at, taken_from FROM uploads
+        WHERE number IN (SELECT value FROM json_each(?)) AND deleted_at IS NULL
+        """,
+        (json_list(each.upload for each in wanted),),
+    )
+    found = {row["number"]: _by_hand(row) for row in rows}
+    as_expected = [each for each in wanted if each.upload in found and found[each.upload] == each.expected]
+    changed = await _set_dates(connection, {each.upload: each.wanted for each in as_expected})
+    return [each for each in as_expected if each.upload in changed]
 
 
-async def _set_dates(connection: aiosqlite.Connection, moments: Mapping[str, str | None]) -> list[str]:
-    """Set the dates of uploads by their IDs, None being that of the file; returns the IDs of those that changed."""
+def _by_hand(row: Row) -> str | None:
+    """Return the date that a person set, or None."""
+    return row["taken_at"] if row["taken_from"] == DateSource.HAND else None
+
+
+async def _set_dates(connection: aiosqlite.Connection, moments: Mapping[int, str | None]) -> set[int]:
+    """Set the dates of uploads by their numbers, None being that of the file; returns which changed."""
     revision, now = await next_revision(connection), now_iso()
-    changed = []
-    for upload_id, moment in moments.items():
+    changed = set()
+    for number, moment in moments.items():
         rows = await rows_of(
             connection,
             """
             UPDATE uploads SET taken_at = :moment, taken_from = :source, updated_at = :now, revision = :revision
-            WHERE id = :id AND deleted_at IS NULL AND (
+            WHERE number = :number AND deleted_at IS NULL AND (
                 iif(:moment IS NULL, taken_from = 'hand', taken_from IS NOT 'hand' OR taken_at IS NOT :moment)
             )
             RETURNING number
             """,
             {
-                "id": upload_id,
+                "number": number,
                 "moment": moment,
                 "source": DateSource.HAND if moment else None,
                 "now": now,
@@ -225,7 +248,7 @@ async def _set_dates(connection: aiosqlite.Connection, moments: Mapping[str, str
             },
         )
         if rows:
-            changed.append(upload_id)
+            changed.add(number)
             if moment is None:
-                await _use_date_of_file(connection, [rows[0]["number"]])
+                await _use_date_of_file(connection, [number])
     return changed

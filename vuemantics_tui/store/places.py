@@ -11,6 +11,7 @@ from vuemantics_tui.domain.media import Place
 from vuemantics_tui.domain.query.line import pattern_pieces
 from vuemantics_tui.domain.text import folded
 from vuemantics_tui.store.database import Database, Row, escaped_like, json_list, next_revision, now_iso, rows_of
+from vuemantics_tui.store.undo import Change, Facet, StepKind, Wanted, record_step
 
 # A shorter text is a country's code, or a whole name such as UK: many names begin with two letters.
 _LEAST_BEGINNING = 3
@@ -37,7 +38,7 @@ class PlaceStore:
         """Set the place of uploads by hand; None is no place. Returns what those had that changed."""
         async with self._database.transaction() as connection:
             number = await _number_of(connection, place)
-            return await _place(connection, dict.fromkeys(upload_ids, (number, True)))
+            return await _place_by_hand(connection, dict.fromkeys(upload_ids, (number, True)))
 
     async def use_file(self, upload_ids: Sequence[str]) -> Placing:
         """Make the place that its file names that of each upload again. Returns what those had that changed."""
@@ -47,12 +48,7 @@ class PlaceStore:
                 "SELECT id, file_place FROM uploads WHERE id IN (SELECT value FROM json_each(?))",
                 (json_list(upload_ids),),
             )
-            return await _place(connection, {row[0]: (row[1], False) for row in rows})
-
-    async def restore(self, before: Placing) -> int:
-        """Give uploads back the places that they had. Returns how many changed."""
-        async with self._database.transaction() as connection:
-            return len(await _place(connection, before))
+            return await _place_by_hand(connection, {row[0]: (row[1], False) for row in rows})
 
     async def beginning(self, part: str, limit: int) -> list[tuple[str, int]]:
         """Return the towns, regions and countries with a word that begins so, with how many uploads have them, the most
@@ -102,24 +98,50 @@ class PlaceStore:
         )
 
 
-async def _place(connection: aiosqlite.Connection, wanted: Placing) -> Placing:
+async def _place_by_hand(connection: aiosqlite.Connection, wanted: Placing) -> Placing:
     """Give uploads their places, inside a transaction; return what those had that changed."""
     rows = await rows_of(
         connection,
         """
-        SELECT id, place, place_edited FROM uploads
+        SELECT id, number, place, place_edited FROM uploads
         WHERE id IN (SELECT value FROM json_each(?)) AND deleted_at IS NULL
         """,
         (json_list(wanted),),
     )
-    before = {row[0]: (row[1], bool(row[2])) for row in rows if (row[1], bool(row[2])) != wanted[row[0]]}
-    if before:
+    before = {row["id"]: (row["place"], bool(row["place_edited"])) for row in rows}
+    changes = [
+        Change(Facet.PLACE, row["number"], "", before[row["id"]], wanted[row["id"]])
+        for row in rows
+        if before[row["id"]] != wanted[row["id"]]
+    ]
+    await _write(connection, {change.upload: change.after for change in changes})
+    await record_step(connection, StepKind.PLACE, changes)
+    return {upload_id: place for upload_id, place in before.items() if place != wanted[upload_id]}
+
+
+async def put_back_places(connection: aiosqlite.Connection, wanted: Sequence[Wanted]) -> list[Wanted]:
+    """Put places back, inside a transaction; returns those of which uploads."""
+    rows = await rows_of(
+        connection,
+        """
+        SELECT number, place, place_edited FROM uploads
+        WHERE number IN (SELECT value FROM json_each(?)) AND deleted_at IS NULL
+        """,
+        (json_list(each.upload for each in wanted),),
+    )
+    found = {row[0]: (row[1], bool(row[2])) for row in rows}
+    changed = [each for each in wanted if found.get(each.upload) == each.expected]
+    await _write(connection, {each.upload: each.wanted for each in changed})
+    return changed
+
+
+async def _write(connection: aiosqlite.Connection, places: Mapping[int | None, tuple[int | None, bool]]) -> None:
+    if places:
         moment = (now_iso(), await next_revision(connection))
         await connection.executemany(
-            "UPDATE uploads SET place = ?, place_edited = ?, updated_at = ?, revision = ? WHERE id = ?",
-            [(*wanted[upload_id], *moment, upload_id) for upload_id in before],
+            "UPDATE uploads SET place = ?, place_edited = ?, updated_at = ?, revision = ? WHERE number = ?",
+            [(*place, *moment, number) for number, place in places.items()],
         )
-    return before
 
 
 async def _number_of(connection: aiosqlite.Connection, place: Place | None) -> int | None:

@@ -8,8 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import aiosqlite
+
 from vuemantics_tui.domain.text import caseless, folded, segmented
-from vuemantics_tui.store.database import Database, escaped_like, json_list, next_revision
+from vuemantics_tui.store.database import Database, escaped_like, json_list, next_revision, rows_of
+from vuemantics_tui.store.undo import Change, Facet, StepKind, Wanted, record_step
 
 if TYPE_CHECKING:
     from vuemantics_tui.store.filters import Matching
@@ -110,16 +113,59 @@ class SavedSearches:
     async def save(self, name: str, query: str) -> None:
         """Save a search, replacing one with the same name."""
         async with self._database.transaction() as connection:
-            await connection.execute("DELETE FROM saved_searches WHERE caseless(name) = ?", (caseless(name),))
-            await connection.execute("INSERT INTO saved_searches (name, query) VALUES (?, ?)", (name, query))
-            await next_revision(connection)
+            before = await _saved(connection, name)
+            await _write_saved(connection, name, (name, query))
+            await record_step(
+                connection, StepKind.SAVE, [Change(Facet.SAVED, None, caseless(name), before, (name, query))]
+            )
+
+    async def rename(self, name: str, wanted: str) -> bool:
+        """Give a search another name; False if there is none with the first one, or another one with the second."""
+        async with self._database.transaction() as connection:
+            before, taken = await _saved(connection, name), await _saved(connection, wanted)
+            is_same = caseless(name) == caseless(wanted)
+            if before is None or (taken is not None and not is_same):
+                return False
+            after = (wanted, before[1])
+            await _write_saved(connection, name, None)
+            await _write_saved(connection, wanted, after)
+            changes = [Change(Facet.SAVED, None, caseless(name), before, after if is_same else None)]
+            if not is_same:
+                changes.append(Change(Facet.SAVED, None, caseless(wanted), None, after))
+            await record_step(connection, StepKind.RENAME, changes)
+            return True
 
     async def forget(self, name: str) -> bool:
         """Forget a search; False if there is none with this name."""
         async with self._database.transaction() as connection:
-            cursor = await connection.execute("DELETE FROM saved_searches WHERE caseless(name) = ?", (caseless(name),))
-            await next_revision(connection)
-            return cursor.rowcount > 0
+            before = await _saved(connection, name)
+            await _write_saved(connection, name, None)
+            await record_step(connection, StepKind.FORGET, [Change(Facet.SAVED, None, caseless(name), before, None)])
+            return before is not None
+
+
+async def _saved(connection: aiosqlite.Connection, name: str) -> tuple[str, str] | None:
+    """Return the name and the query of a saved search, whatever the case of its name; None if there is none."""
+    rows = await rows_of(
+        connection, "SELECT name, query FROM saved_searches WHERE caseless(name) = ?", (caseless(name),)
+    )
+    return (rows[0][0], rows[0][1]) if rows else None
+
+
+async def _write_saved(connection: aiosqlite.Connection, name: str, saved: tuple[str, str] | None) -> None:
+    """Write a saved search over the one of a name, None removes it."""
+    await connection.execute("DELETE FROM saved_searches WHERE caseless(name) = ?", (caseless(name),))
+    if saved is not None:
+        await connection.execute("INSERT INTO saved_searches (name, query) VALUES (?, ?)", saved)
+    await next_revision(connection)
+
+
+async def put_back_saved(connection: aiosqlite.Connection, wanted: Sequence[Wanted]) -> list[Wanted]:
+    """Put saved searches back, inside a transaction; returns which of them changed."""
+    changed = [each for each in wanted if await _saved(connection, each.name) == each.expected]
+    for each in changed:
+        await _write_saved(connection, each.name, each.wanted)
+    return changed
 
 
 class SearchHistory:

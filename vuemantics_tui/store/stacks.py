@@ -24,6 +24,7 @@ from vuemantics_tui.domain.stacks import (
     roles_of,
 )
 from vuemantics_tui.store.database import Database, Row, json_list, next_revision, rows_of
+from vuemantics_tui.store.undo import Change, Facet, StepKind, Wanted, record_step
 
 _FACTS = """
     SELECT number, filename, file_type, mime_type, camera, duration,
@@ -40,20 +41,15 @@ COVERS = "(stack IS NULL OR stack = number)"
 
 
 @dataclass(frozen=True, slots=True)
-class StackPlace:
-    """What a person decided about one upload, to be put back by an undo."""
-
-    number: int
-    by_hand: int | None
-    is_chosen: bool
-
-
-@dataclass(frozen=True, slots=True)
 class StackChange:
-    """What making or breaking stacks changed: how many uploads are or were in them, and how it was before."""
+    """The uploads that are or were in the stacks that a person made, broke or gave another cover."""
 
-    count: int
-    before: tuple[StackPlace, ...]
+    numbers: tuple[int, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self.numbers)
 
 
 class StackStore:
@@ -100,7 +96,7 @@ class StackStore:
             " WHERE number IN (SELECT value FROM json_each(?))",
             (json_list(whole),),
         )
-        return StackChange(0, ()) if row is None or row[0] < 2 else await self._decide(whole, joined=True)
+        return StackChange() if row is None or row[0] < 2 else await self._decide(whole, joined=True)
 
     async def break_up(self, numbers: Sequence[int], *, alone: bool = False) -> StackChange:
         """Take the stacks of these uploads apart, or with `alone` only these uploads out of theirs.
@@ -118,31 +114,21 @@ class StackStore:
         """Let an upload stand for its stack; nothing where it is in none."""
         members = await self.members(number)
         if len(members) < 2:
-            return StackChange(0, ())
+            return StackChange()
         async with self._database.transaction() as connection:
-            before = await _places(connection, members)
+            before = await _decided(connection, members)
             await connection.executemany(
                 "UPDATE uploads SET stack_chosen = ? WHERE number = ?", [(int(one == number), one) for one in members]
             )
             await settle(connection, members)
-        return StackChange(len(members), before)
-
-    async def put_back(self, places: Iterable[StackPlace]) -> int:
-        """Undo what a person decided; returns how many uploads that was about."""
-        places = tuple(places)
-        async with self._database.transaction() as connection:
-            await connection.executemany(
-                "UPDATE uploads SET stacked_by_hand = ?, stack_chosen = ? WHERE number = ?",
-                [(place.by_hand, int(place.is_chosen), place.number) for place in places],
-            )
-            await restack(connection, [place.number for place in places])
-        return len(places)
+            await _record(connection, before)
+        return StackChange(tuple(members))
 
     async def _decide(self, numbers: Sequence[int], *, joined: bool) -> StackChange:
         if len(numbers) < 1 + joined:
-            return StackChange(0, ())
+            return StackChange()
         async with self._database.transaction() as connection:
-            before = await _places(connection, numbers)
+            before = await _decided(connection, numbers)
             # The revision is a number that no other stack has.
             hand = await next_revision(connection) if joined else APART
             await connection.execute(
@@ -151,16 +137,38 @@ class StackStore:
                 (hand, json_list(numbers)),
             )
             await restack(connection, numbers)
-        return StackChange(len(numbers), before)
+            await _record(connection, before)
+        return StackChange(tuple(numbers))
 
 
-async def _places(connection: aiosqlite.Connection, numbers: Sequence[int]) -> tuple[StackPlace, ...]:
+async def put_back_stacks(connection: aiosqlite.Connection, wanted: Sequence[Wanted]) -> list[Wanted]:
+    """Put back what a person decided about stacks, inside a transaction; returns about which uploads."""
+    numbers = [each.upload for each in wanted]
+    found = await _decided(connection, numbers)
+    changed = [each for each in wanted if found.get(each.upload) == each.expected]
+    await connection.executemany(
+        "UPDATE uploads SET stacked_by_hand = ?, stack_chosen = ? WHERE number = ?",
+        [(*each.wanted, each.upload) for each in changed],
+    )
+    if changed:
+        await restack(connection, [each.upload for each in changed])
+    return changed
+
+
+async def _decided(connection: aiosqlite.Connection, numbers: Sequence[int]) -> dict[int, tuple[int | None, bool]]:
+    """Return what a person decided about uploads: which stack they are in, and whether they stand for it."""
     rows = await rows_of(
         connection,
         "SELECT number, stacked_by_hand, stack_chosen FROM uploads WHERE number IN (SELECT value FROM json_each(?))",
         (json_list(numbers),),
     )
-    return tuple(StackPlace(row[0], row[1], bool(row[2])) for row in rows)
+    return {row[0]: (row[1], bool(row[2])) for row in rows}
+
+
+async def _record(connection: aiosqlite.Connection, before: Mapping[int, tuple[int | None, bool]]) -> None:
+    after = await _decided(connection, list(before))
+    changes = [Change(Facet.STACK, number, "", decided, after[number]) for number, decided in before.items()]
+    await record_step(connection, StepKind.STACK, changes)
 
 
 # Inside a transaction

@@ -7,12 +7,14 @@ import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from vuemantics_tui.domain.colours import COLOUR_NAMES
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.upload import ProcessingStatus
-from vuemantics_tui.store.database import Database
+from vuemantics_tui.store.database import Database, json_list
 
 # So many durations of a stage are looked at, the latest ones.
 LATEST = 2_000
+MOST_COLOURS = 12
 # What SQLite writes beside the database.
 _BESIDE = ("", "-wal", "-shm")
 _STAGES = {"thumbnail": "thumbnail", "described": "describing", "completed": "embedding"}
@@ -38,7 +40,10 @@ class Month:
 
 @dataclass(frozen=True, slots=True)
 class StoredStatistics:
-    """What the database knows. `tags` with the number of their uploads, the most frequent first."""
+    """What the database knows. `tags` and `colours` with the number of their uploads, the most frequent first.
+
+    The colours that an analyzer gave as tags count among the colours alone.
+    """
 
     by_status: dict[ProcessingStatus, int]
     by_type: dict[FileType, int]
@@ -49,6 +54,7 @@ class StoredStatistics:
     hidden: int
     duplicates: int
     tags: tuple[tuple[str, int], ...]
+    colours: tuple[tuple[str, int], ...]
     stages: tuple[StageTime, ...]
 
 
@@ -80,9 +86,19 @@ class StatisticsStore:
             """
             SELECT tags.name, count(DISTINCT upload) FROM tagged JOIN tags ON tags.number = tag
             WHERE upload NOT IN (SELECT number FROM uploads WHERE deleted_at IS NOT NULL)
+                  AND tags.folded NOT IN (SELECT value FROM json_each(?))
             GROUP BY tag ORDER BY 2 DESC, 1 LIMIT ?
             """,
+            json_list(COLOUR_NAMES),
             most_tags,
+        )
+        colours = await self._pairs(
+            """
+            SELECT name, count(*) FROM colours
+            WHERE upload NOT IN (SELECT number FROM uploads WHERE deleted_at IS NOT NULL)
+            GROUP BY name ORDER BY 2 DESC, 1 LIMIT ?
+            """,
+            MOST_COLOURS,
         )
         sums = await self._database.fetch_one(
             """
@@ -104,6 +120,7 @@ class StatisticsStore:
             hidden=sums[3],
             duplicates=sums[4],
             tags=tuple(tags.items()),
+            colours=tuple(colours.items()),
             stages=tuple([time for kind in _STAGES if (time := await self._stage(kind))]),
         )
 

@@ -16,6 +16,7 @@ from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.media import FileWords
 from vuemantics_tui.domain.text import caseless, folded
 from vuemantics_tui.store.database import Database, json_list, next_revision, now_iso, rows_of
+from vuemantics_tui.store.undo import Change, Facet, StepKind, Wanted, record_step
 
 # What is used so often is among the first of those that begin alike, however much more often it is.
 _OFTEN = 1_000
@@ -87,12 +88,31 @@ class TagStore:
         Raises UsageError for an empty name.
         """
         given = [(_clean(name), album) for names, album in ((add, False), (albums, True)) for name in names]
+        names = {tag_key(name): name for name in (*(_clean(name) for name in remove), *(name for name, _ in given))}
         taken = json_list(tag_key(_clean(name)) for name in remove)
         ids = json_list(upload_ids)
         async with self._database.transaction() as connection:
+            rows = await rows_of(
+                connection,
+                "SELECT number FROM uploads WHERE id IN (SELECT value FROM json_each(?)) AND deleted_at IS NULL",
+                (ids,),
+            )
+            numbers = json_list(row[0] for row in rows)
+            before, were_albums = await _states(connection, numbers, names), await _albums(connection, names)
             lost = await _take(connection, ids, taken)
             got = await _give(connection, ids, given)
             await _touch(connection, lost | got)
+            after, are_albums = await _states(connection, numbers, names), await _albums(connection, names)
+            changes = [
+                Change(
+                    Facet.TAGGED, upload, names[key], before.get((upload, key), _NONE), after.get((upload, key), _NONE)
+                )
+                for upload, key in dict.fromkeys((*before, *after))
+            ]
+            changes += [
+                Change(Facet.ALBUM, None, name, key in were_albums, key in are_albums) for key, name in names.items()
+            ]
+            await record_step(connection, StepKind.TAG, changes)
         return TagChange(len(lost | got), len(got), len(lost))
 
     async def set_album(self, name: str, album: bool) -> bool:
@@ -102,20 +122,11 @@ class TagStore:
         """
         name = _clean(name)
         async with self._database.transaction() as connection:
-            if album:
-                cursor = await connection.execute(
-                    "INSERT INTO tags (key, name, album) VALUES (?, ?, 1) ON CONFLICT (key) DO UPDATE SET album = 1",
-                    (tag_key(name), name),
-                )
-            else:
-                cursor = await connection.execute("UPDATE tags SET album = 0 WHERE key = ?", (tag_key(name),))
-            rows = await rows_of(
-                connection,
-                "SELECT upload FROM tagged JOIN tags ON tags.number = tag WHERE key = ?",
-                (tag_key(name),),
-            )
-            await _touch(connection, {row[0] for row in rows})
-            return cursor.rowcount > 0
+            was_album = bool(await _albums(connection, [tag_key(name)]))
+            is_there = await _set_album(connection, name, album)
+            if is_there:
+                await record_step(connection, StepKind.ALBUM, [Change(Facet.ALBUM, None, name, was_album, album)])
+            return is_there
 
     async def own(self) -> list[Tag]:
         """Return every tag given by a person and every album, even empty ones: albums first, by name."""
@@ -180,6 +191,106 @@ class TagStore:
         for upload, name in rows:
             found[upload].append(name)
         return {number: tuple(names) for number, names in found.items()}
+
+
+# Not given by a person, no keyword of the file, and none that was taken away.
+_NONE = (False, False, False)
+
+
+async def _states(
+    connection: aiosqlite.Connection, numbers: str, keys: Iterable[str]
+) -> dict[tuple[int, str], tuple[bool, bool, bool]]:
+    """Return what a person and the files say about tags, by the upload's number and the tag's key.
+
+    That is whether a person gave it, whether it is a keyword, and whether a person took that away. What is none of
+    that is left out. `numbers` is JSON.
+    """
+    rows = await rows_of(
+        connection,
+        """
+        WITH named AS (SELECT number, key FROM tags WHERE key IN (SELECT value FROM json_each(:keys)))
+        SELECT upload, key, max(said = 1), max(said = 2), max(said = 3) FROM (
+            SELECT upload, key, own AS said FROM named CROSS JOIN tagged ON tag = named.number AND own > 0
+            WHERE upload IN (SELECT value FROM json_each(:numbers))
+            UNION ALL
+            SELECT upload, key, 3 FROM named CROSS JOIN untagged ON tag = named.number
+            WHERE upload IN (SELECT value FROM json_each(:numbers))
+        ) GROUP BY upload, key
+        """,
+        {"numbers": numbers, "keys": json_list(keys)},
+    )
+    return {(row[0], row[1]): (bool(row[2]), bool(row[3]), bool(row[4])) for row in rows}
+
+
+async def _albums(connection: aiosqlite.Connection, keys: Iterable[str]) -> set[str]:
+    """Return which of these tags are albums."""
+    rows = await rows_of(
+        connection,
+        "SELECT key FROM tags WHERE album = 1 AND key IN (SELECT value FROM json_each(?))",
+        (json_list(keys),),
+    )
+    return {row[0] for row in rows}
+
+
+async def _set_album(connection: aiosqlite.Connection, name: str, album: bool) -> bool:
+    """Show a tag as an album, creating it if needed, or as a plain tag; tells whether it exists."""
+    key = tag_key(name)
+    if album:
+        cursor = await connection.execute(
+            "INSERT INTO tags (key, name, album) VALUES (?, ?, 1) ON CONFLICT (key) DO UPDATE SET album = 1",
+            (key, name),
+        )
+    else:
+        cursor = await connection.execute("UPDATE tags SET album = 0 WHERE key = ?", (key,))
+    rows = await rows_of(connection, "SELECT upload FROM tagged JOIN tags ON tags.number = tag WHERE key = ?", (key,))
+    await _touch(connection, {row[0] for row in rows})
+    return cursor.rowcount > 0
+
+
+async def put_back_albums(connection: aiosqlite.Connection, wanted: Sequence[Wanted]) -> list[Wanted]:
+    """Show tags as albums or as plain tags again, inside a transaction; returns which of them changed."""
+    albums = await _albums(connection, (tag_key(each.name) for each in wanted))
+    changed = [each for each in wanted if (tag_key(each.name) in albums) == each.expected]
+    for each in changed:
+        await _set_album(connection, each.name, each.wanted)
+    return changed
+
+
+async def put_back_tags(connection: aiosqlite.Connection, wanted: Sequence[Wanted]) -> list[Wanted]:
+    """Give tags to uploads and take them away, inside a transaction, as a step says; returns what changed."""
+    names = {tag_key(each.name): each.name for each in wanted}
+    await connection.executemany(
+        "INSERT INTO tags (key, name) VALUES (?, ?) ON CONFLICT (key) DO NOTHING", list(names.items())
+    )
+    numbers = json_list(dict.fromkeys(each.upload for each in wanted))
+    found = await _states(connection, numbers, names)
+    here = {
+        row[0]
+        for row in await rows_of(
+            connection,
+            "SELECT number FROM uploads WHERE number IN (SELECT value FROM json_each(?)) AND deleted_at IS NULL",
+            (numbers,),
+        )
+    }
+    changed = [
+        each
+        for each in wanted
+        if each.upload in here and found.get((each.upload, tag_key(each.name)), _NONE) == each.expected
+    ]
+    places = [{"upload": each.upload, "key": tag_key(each.name), "said": each.wanted} for each in changed]
+    tag = "(SELECT number FROM tags WHERE key = :key)"
+    await connection.executemany(f"DELETE FROM tagged WHERE upload = :upload AND own > 0 AND tag = {tag}", places)
+    await connection.executemany(f"DELETE FROM untagged WHERE upload = :upload AND tag = {tag}", places)
+    for own, table in (
+        (1, "tagged (upload, tag, own)"),
+        (2, "tagged (upload, tag, own)"),
+        (3, "untagged (upload, tag)"),
+    ):
+        columns = f":upload, {tag}" if own == 3 else f":upload, {tag}, {own}"
+        given = [place for place, each in zip(places, changed, strict=True) if each.wanted[own - 1]]
+        await connection.executemany(f"INSERT INTO {table} VALUES ({columns})", given)
+    await _touch(connection, {each.upload for each in changed})
+    return changed
 
 
 def tag_key(name: str) -> str:
@@ -287,30 +398,49 @@ class RatingStore:
 
     async def rate(self, upload_ids: Iterable[str], rating: int | None) -> dict[str, Rating]:
         """Rate uploads with 1 to 5, -1 for rejected, or None for no rating; returns how those were that changed."""
-        return await self._write(dict.fromkeys(upload_ids, Rating(rating, True)))
-
-    async def restore(self, ratings: Mapping[str, Rating]) -> int:
-        """Put ratings back as they were; returns how many changed."""
-        return len(await self._write(ratings))
-
-    async def _write(self, ratings: Mapping[str, Rating]) -> dict[str, Rating]:
+        wanted = Rating(rating, True)
         async with self._database.transaction() as connection:
             rows = await rows_of(
                 connection,
                 """
-                SELECT number, id, rating, rated_by_hand FROM uploads
+                SELECT id, number, rating, rated_by_hand FROM uploads
                 WHERE id IN (SELECT value FROM json_each(?)) AND deleted_at IS NULL
                 """,
-                (json_list(ratings),),
+                (json_list(upload_ids),),
             )
-            before = {row[1]: Rating(row[2], bool(row[3])) for row in rows}
-            changed = [(row[0], ratings[row[1]]) for row in rows if before[row[1]] != ratings[row[1]]]
-            await connection.executemany(
-                "UPDATE uploads SET rating = ?, rated_by_hand = ? WHERE number = ?",
-                [(rating.stars, int(rating.by_hand), number) for number, rating in changed],
-            )
-            await _touch(connection, {number for number, _ in changed})
-        return {upload_id: rating for upload_id, rating in before.items() if rating != ratings[upload_id]}
+            before = {row["id"]: Rating(row["rating"], bool(row["rated_by_hand"])) for row in rows}
+            changes = [
+                Change(Facet.RATING, row["number"], "", before[row["id"]], wanted)
+                for row in rows
+                if before[row["id"]] != wanted
+            ]
+            await _rate(connection, {change.upload: wanted for change in changes if change.upload is not None})
+            await record_step(connection, StepKind.RATE, changes)
+        return {upload_id: rating for upload_id, rating in before.items() if rating != wanted}
+
+
+async def put_back_ratings(connection: aiosqlite.Connection, wanted: Sequence[Wanted]) -> list[Wanted]:
+    """Put ratings back, inside a transaction; returns those of which uploads."""
+    rows = await rows_of(
+        connection,
+        """
+        SELECT number, rating, rated_by_hand FROM uploads
+        WHERE number IN (SELECT value FROM json_each(?)) AND deleted_at IS NULL
+        """,
+        (json_list(each.upload for each in wanted),),
+    )
+    found = {row[0]: (row[1], bool(row[2])) for row in rows}
+    changed = [each for each in wanted if found.get(each.upload) == each.expected]
+    await _rate(connection, {each.upload: Rating(*each.wanted) for each in changed})
+    return changed
+
+
+async def _rate(connection: aiosqlite.Connection, ratings: Mapping[int, Rating]) -> None:
+    await connection.executemany(
+        "UPDATE uploads SET rating = ?, rated_by_hand = ? WHERE number = ?",
+        [(rating.stars, int(rating.by_hand), number) for number, rating in ratings.items()],
+    )
+    await _touch(connection, set(ratings))
 
 
 def plain_name(name: str) -> str:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import aiosqlite
+
 from vuemantics_tui.domain.upload import Upload
 from vuemantics_tui.store.database import Database, escaped_like, json_list, next_revision, now_iso, rows_of
 from vuemantics_tui.store.duplicates import leave_groups
 from vuemantics_tui.store.history import record_events
 from vuemantics_tui.store.runs import EndedRun
 from vuemantics_tui.store.stacks import settle
+from vuemantics_tui.store.undo import Change, Facet, StepKind, Wanted, record_step
 from vuemantics_tui.store.uploads import HAS_SOUND_IDS, SELECT_UPLOAD, DeletedUpload, bury, forget_tombstones, upload_of
 
 # So many rows are deleted in one transaction, as each has a history, vectors and descriptions.
@@ -46,22 +49,10 @@ class TrashStore:
                 (json_list(upload_ids),),
             )
             numbers = [row["number"] for row in rows]
-            await connection.execute(
-                """
-                UPDATE uploads SET deleted_at = :now, updated_at = :now, revision = :revision,
-                       trashed_unseen = (SELECT unseen_seconds FROM library),
-                       processing_status = iif(claim_token IS NULL, processing_status, 'pending'),
-                       stage = iif(claim_token IS NULL, stage, 'queued'),
-                       progress_percent = iif(claim_token IS NULL, progress_percent, 0),
-                       attempts = iif(claim_token IS NULL, attempts, max(0, attempts - 1)),
-                       claim_token = NULL, claim_owner = NULL, claim_expires_at = NULL
-                WHERE number IN (SELECT value FROM json_each(:numbers))
-                """,
-                {"now": now_iso(), "revision": await next_revision(connection), "numbers": json_list(numbers)},
+            await _trash(connection, numbers)
+            await record_step(
+                connection, StepKind.TRASH, [Change(Facet.TRASHED, number, "", False, True) for number in numbers]
             )
-            await leave_groups(connection, numbers)
-            await settle(connection, numbers)
-            await record_events(connection, numbers, "trashed")
         return [EndedRun(row["id"], row["claim_token"]) for row in rows]
 
     async def restore(self, upload_ids: Sequence[str]) -> list[str]:
@@ -76,25 +67,10 @@ class TrashStore:
                 (json_list(upload_ids),),
             )
             numbers = [row["number"] for row in rows]
-            parameters = {
-                "now": now_iso(),
-                "revision": await next_revision(connection),
-                "numbers": json_list(numbers),
-            }
-            await connection.execute(
-                """
-                UPDATE uploads SET deleted_at = NULL, updated_at = :now, revision = :revision
-                WHERE number IN (SELECT value FROM json_each(:numbers))
-                """,
-                parameters,
+            await _restore(connection, numbers)
+            await record_step(
+                connection, StepKind.RESTORE, [Change(Facet.TRASHED, number, "", True, False) for number in numbers]
             )
-            # Caches of vectors let it go: to them it is new.
-            await connection.execute(
-                "UPDATE embeddings SET revision = :revision WHERE upload IN (SELECT value FROM json_each(:numbers))",
-                parameters,
-            )
-            await settle(connection, numbers)
-            await record_events(connection, numbers, "restored")
         return [row["id"] for row in rows]
 
     async def together(self, upload_ids: Sequence[str]) -> list[str]:
@@ -181,3 +157,58 @@ class TrashStore:
                 deleted.append(DeletedUpload(number, upload_id, user_id))
             await forget_tombstones(connection)
         return deleted
+
+
+async def put_back_trashed(connection: aiosqlite.Connection, wanted: Sequence[Wanted]) -> list[Wanted]:
+    """Move uploads to the trash or restore them, inside a transaction, as far as they are not; returns which moved."""
+    rows = await rows_of(
+        connection,
+        "SELECT number, deleted_at IS NOT NULL FROM uploads WHERE number IN (SELECT value FROM json_each(?))",
+        (json_list(each.upload for each in wanted),),
+    )
+    is_trashed = {row[0]: bool(row[1]) for row in rows}
+    moved = [each for each in wanted if is_trashed.get(each.upload) == each.expected]
+    await _trash(connection, [each.upload for each in moved if each.wanted])
+    await _restore(connection, [each.upload for each in moved if not each.wanted])
+    return moved
+
+
+async def _trash(connection: aiosqlite.Connection, numbers: Sequence[int]) -> None:
+    if not numbers:
+        return
+    await connection.execute(
+        """
+        UPDATE uploads SET deleted_at = :now, updated_at = :now, revision = :revision,
+               trashed_unseen = (SELECT unseen_seconds FROM library),
+               processing_status = iif(claim_token IS NULL, processing_status, 'pending'),
+               stage = iif(claim_token IS NULL, stage, 'queued'),
+               progress_percent = iif(claim_token IS NULL, progress_percent, 0),
+               attempts = iif(claim_token IS NULL, attempts, max(0, attempts - 1)),
+               claim_token = NULL, claim_owner = NULL, claim_expires_at = NULL
+        WHERE number IN (SELECT value FROM json_each(:numbers))
+        """,
+        {"now": now_iso(), "revision": await next_revision(connection), "numbers": json_list(numbers)},
+    )
+    await leave_groups(connection, numbers)
+    await settle(connection, numbers)
+    await record_events(connection, numbers, "trashed")
+
+
+async def _restore(connection: aiosqlite.Connection, numbers: Sequence[int]) -> None:
+    if not numbers:
+        return
+    parameters = {"now": now_iso(), "revision": await next_revision(connection), "numbers": json_list(numbers)}
+    await connection.execute(
+        """
+        UPDATE uploads SET deleted_at = NULL, updated_at = :now, revision = :revision
+        WHERE number IN (SELECT value FROM json_each(:numbers))
+        """,
+        parameters,
+    )
+    # Caches of vectors let it go: to them it is new.
+    await connection.execute(
+        "UPDATE embeddings SET revision = :revision WHERE upload IN (SELECT value FROM json_each(:numbers))",
+        parameters,
+    )
+    await settle(connection, numbers)
+    await record_events(connection, numbers, "restored")

@@ -25,6 +25,7 @@ from vuemantics_tui.store.duplicates import leave_groups
 from vuemantics_tui.store.history import record_event
 from vuemantics_tui.store.metadata import save_date
 from vuemantics_tui.store.stacks import COVERS, beside, settle
+from vuemantics_tui.store.undo import Change, Facet, StepKind, Wanted, record_step
 
 # A listener that missed more deletions than this reads everything again.
 TOMBSTONES_KEPT = 10_000
@@ -363,22 +364,16 @@ class UploadStore:
         async with self._database.transaction() as connection:
             rows = await rows_of(
                 connection,
-                """
-                UPDATE uploads SET hidden = :hidden, updated_at = :now, revision = :revision
-                WHERE id IN (SELECT value FROM json_each(:ids)) AND hidden <> :hidden AND deleted_at IS NULL
-                RETURNING number
-                """,
-                {
-                    "hidden": int(hidden),
-                    "now": now_iso(),
-                    "revision": await next_revision(connection),
-                    "ids": json_list(upload_ids),
-                },
+                "SELECT number FROM uploads WHERE id IN (SELECT value FROM json_each(?))",
+                (json_list(upload_ids),),
             )
-            if hidden:
-                await leave_groups(connection, [row[0] for row in rows])
-            await settle(connection, [row[0] for row in rows])
-        return len(rows)
+            changed = await _set_hidden(connection, [row[0] for row in rows], hidden)
+            await record_step(
+                connection,
+                StepKind.HIDE if hidden else StepKind.SHOW,
+                [Change(Facet.HIDDEN, number, "", not hidden, hidden) for number in changed],
+            )
+        return len(changed)
 
     async def misplaced(self) -> int:
         """Return how many uploads have invalid identifiers, as in a damaged library or one made to harm."""
@@ -405,6 +400,37 @@ class UploadStore:
             await settle(connection, left)
             await forget_tombstones(connection)
         return deleted
+
+
+async def put_back_hidden(connection: aiosqlite.Connection, wanted: Sequence[Wanted]) -> list[Wanted]:
+    """Hide uploads or show them again, inside a transaction; returns which of them changed."""
+    changed: set[int] = set()
+    for hidden in (False, True):
+        numbers = [each.upload for each in wanted if each.wanted == hidden]
+        changed.update(await _set_hidden(connection, numbers, hidden))
+    return [each for each in wanted if each.upload in changed]
+
+
+async def _set_hidden(connection: aiosqlite.Connection, numbers: Sequence[int], hidden: bool) -> list[int]:
+    rows = await rows_of(
+        connection,
+        """
+        UPDATE uploads SET hidden = :hidden, updated_at = :now, revision = :revision
+        WHERE number IN (SELECT value FROM json_each(:numbers)) AND hidden <> :hidden AND deleted_at IS NULL
+        RETURNING number
+        """,
+        {
+            "hidden": int(hidden),
+            "now": now_iso(),
+            "revision": await next_revision(connection),
+            "numbers": json_list(numbers),
+        },
+    )
+    changed = [row[0] for row in rows]
+    if hidden:
+        await leave_groups(connection, changed)
+    await settle(connection, changed)
+    return changed
 
 
 async def forget_tombstones(connection: aiosqlite.Connection) -> None:

@@ -19,20 +19,22 @@ from textual import on, work
 from textual.binding import Binding, BindingType
 from textual.command import Command, CommandPalette
 from textual.driver import Driver
+from textual.filter import LineFilter, Monochrome, NoColor
 from textual.screen import Screen
 from textual.worker import Worker, WorkerError
 
 from vuemantics_tui.domain.errors import VuemanticsError
+from vuemantics_tui.domain.text import counted
 from vuemantics_tui.domain.view import View
 from vuemantics_tui.terminal import Answers, Terminal, chosen_protocol
-from vuemantics_tui.ui.actions import PROGRAM, action, hidden, key_words
+from vuemantics_tui.ui.actions import PROGRAM, action, hidden, key_of, key_words
 from vuemantics_tui.ui.choices import Choices, SettingChosen
 from vuemantics_tui.ui.feed import Feed
-from vuemantics_tui.ui.pictures.loader import USUAL_CELL, USUAL_GEOMETRY, USUAL_REGISTERS, Graphics, PictureLoader
+from vuemantics_tui.ui.pictures.loader import USUAL_CELL, USUAL_GEOMETRY, USUAL_REGISTERS, Graphics, Grey, PictureLoader
 from vuemantics_tui.ui.resilience import SurvivingApp
 from vuemantics_tui.ui.textual_private import CompositorUpdate, ThriftyUpdate, write_to_terminal
 from vuemantics_tui.ui.themes import DARK, THEMES, own_variables
-from vuemantics_tui.ui.uploads.commands import ReopenWanted
+from vuemantics_tui.ui.uploads.commands import UNDO, ReopenWanted
 from vuemantics_tui.ui.uploads.queue_bar import work_to_leave
 from vuemantics_tui.ui.uploads.screen import UploadsScreen
 
@@ -48,6 +50,11 @@ log = logging.getLogger(__name__)
 SWEEP_AFTER_SECONDS = 3.0
 LEAVING_SIGNALS = ("SIGTERM", "SIGHUP")
 MOST_PROBLEMS_TOLD = 4
+SIXTEEN = 16
+# The theme of the terminal's own colours.
+OWN_COLOURS = "ansi"
+# One of each, since Textual keeps what they made of a line with them.
+GREY, NO_COLOUR = Grey(), NoColor()
 
 
 class RunningWorker:
@@ -81,7 +88,7 @@ def graphics_of(settings: Settings, terminal: Terminal, answers: Answers) -> Gra
     """Return how to show pictures on this terminal, by the settings and by what it answered."""
     return Graphics(
         protocol=chosen_protocol(settings.graphics, answers),
-        quadrants=settings.quadrants == "yes" or (settings.quadrants == "auto" and terminal.quadrants),
+        blocks=terminal.blocks(settings.blocks, answers),
         cell=answers.cell or USUAL_CELL,
         in_tmux=terminal.in_tmux,
         narrow=answers.narrow,
@@ -89,6 +96,12 @@ def graphics_of(settings: Settings, terminal: Terminal, answers: Answers) -> Gra
         registers=answers.registers or USUAL_REGISTERS,
         most_pixels=answers.geometry or USUAL_GEOMETRY,
     )
+
+
+def theme_of(settings: Settings, terminal: Terminal) -> str:
+    """Return the theme to begin with: the terminal's own colours where it has only 16, unless the settings name one."""
+    few = terminal.colours <= SIXTEEN and settings.true_colour != "yes"
+    return settings.theme if "theme" in settings.sources or not few else OWN_COLOURS
 
 
 def _palette() -> type[Provider]:
@@ -123,6 +136,7 @@ class VuemanticsApp(SurvivingApp):
     TITLE = "vuemantics"
     HELP_TITLE = "Everywhere"
     BINDINGS: ClassVar[list[BindingType]] = [
+        *UNDO,
         hidden("show-log", "f12", "show_log", "log", "Show the log of this session", PROGRAM),
         hidden("show-doctor", "!", "show_doctor", "doctor", "Check analyzers, terminal and library", PROGRAM),
         hidden("show-palette", "ctrl+p", "command_palette", "palette", "Find any action by name; themes", PROGRAM),
@@ -244,6 +258,32 @@ class VuemanticsApp(SurvivingApp):
             if self.library.trash.postponed:
                 self.notices.tell(self.library.trash.postponed)
 
+    # Undoing
+
+    @work(group="acting", exit_on_error=False)
+    async def action_undo(self) -> None:
+        """Undo the latest change to the library, whoever made it, or what took the marks away."""
+        with self.notices.errors_told():
+            since = await self.library.undo.store.latest()
+            if marked := self._uploads_screen.uploads.mark_again(since):
+                self.notices.tell(f"Marked {counted(marked, 'upload')} again. {key_of(self, 'redo')} redoes.")
+            elif (outcome := await self.library.undo.undo()) is None:
+                self.notices.tell("Nothing to undo.")
+            else:
+                self.notices.tell(f"{outcome.words} {key_of(self, 'redo')} redoes." if outcome.count else outcome.words)
+
+    @work(group="acting", exit_on_error=False)
+    async def action_redo(self) -> None:
+        """Redo what was undone last."""
+        with self.notices.errors_told():
+            since = await self.library.undo.store.latest()
+            if self._uploads_screen.uploads.unmark_again(since):
+                self.notices.tell(f"Cleared the marks. {key_of(self, 'undo')} undoes.")
+            elif (outcome := await self.library.undo.redo()) is None:
+                self.notices.tell("Nothing to redo.")
+            else:
+                self.notices.tell(f"{outcome.words} {key_of(self, 'undo')} undoes." if outcome.count else outcome.words)
+
     # What it looks like
 
     def _choose_theme(self, name: str) -> list[str]:
@@ -298,6 +338,14 @@ class VuemanticsApp(SurvivingApp):
             self.console._color_system = ColorSystem.TRUECOLOR
         elif true_colour == "no" and self.console._color_system is ColorSystem.TRUECOLOR:
             self.console._color_system = ColorSystem.EIGHT_BIT
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Take colours away for NO_COLOR as the theme of now needs it: Textual looks at the theme of the start."""
+        filters = super().get_line_filters()
+        if not self.no_color:
+            return filters
+        own = NO_COLOUR if self.native_ansi_color else GREY
+        return [*(each for each in filters if not isinstance(each, Monochrome | NoColor)), own]
 
     # Textual has nothing public between what it painted and what the terminal gets.
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:

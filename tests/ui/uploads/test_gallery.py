@@ -119,7 +119,7 @@ async def test_marks_and_actions_work_in_the_gallery(root: Path, tmp_path: Path)
         await window.press("space", "space")
         await window.shows("2 marked")
         assert window.text().count(" ✓ ") == 2
-        await window.press("d", "y")
+        await window.press("d")
         await window.until(lambda: len(window.uploads) == 1)
         await window.until(lambda: "photo 02.png" not in window.text())
         await window.press("enter")

@@ -180,26 +180,12 @@ async def test_pause_holds_for_all_and_is_told(root: Path) -> None:
         await window.shows("p pause")
 
 
-@pytest.mark.parametrize("safe", ["enter", "escape", "n"])
-async def test_delete_asks_and_keeps(root: Path, safe: str) -> None:
-    await make_library(root, [Made("x.png")])
-    async with window_on(root) as window:
-        await window.shows("x.png")
-        await window.press("d")
-        await window.shows("Delete x.png?", "kept for 30 days", "untouched.")
-        await window.press(safe)
-        await window.until(lambda: not isinstance(window.app.screen, ConfirmScreen))
-        assert (await window.library.queue.store.counts()).total == 1
-
-
-async def test_delete_asks_and_deletes(root: Path, draw: Draw) -> None:
+async def test_delete_moves_to_the_trash_at_once(root: Path, draw: Draw) -> None:
     original = draw("x.png")
     async with window_on(root) as window:
         [upload_id] = await add(window.library, original)
         await window.shows("x.png")
         await window.press("d")
-        await window.shows("Delete x.png?")
-        await window.press("y")
         await window.shows("This library is empty", "Moved x.png to the trash. u undoes.")
         assert await window.library.uploads.get(upload_id) is None
         assert original.exists()

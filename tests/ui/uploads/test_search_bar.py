@@ -100,7 +100,7 @@ async def test_filters_alone_list_everything_without_scores(root: Path) -> None:
 async def test_hidden_ones_are_found_where_the_view_shows_them(root: Path, draw: Draw) -> None:
     async with window_with_squares(root, draw) as window:
         await window.press("home", "H")
-        await window.shows("hidden from lists")
+        await window.shows("from lists and search")
         await window.press("/", *"red", "enter")
         await window.shows("2 results for red")
         await window.press("escape")

@@ -97,7 +97,7 @@ STATES = [
     pytest.param(MIXED, ("down",), ("◐ coffee.png", "describing", "✗ Nikon E900 harbour.jpg"), id="mixed"),
     pytest.param(MIXED, ("down",) * 5, ("failed  model ",), id="failed"),
     pytest.param(MIXED, ("A", *"/nope", "enter"), ("✗ There is no /nope", "Esc close"), id="path-field-error"),
-    pytest.param(MIXED, ("down", "d"), ("Delete cat on the sofa.png?", "y delete", "Enter keep"), id="confirm-delete"),
+    pytest.param(MIXED, ("down", "d", "T", "x"), ("sofa.png permanently?", "y delete"), id="confirm-delete"),
 ]
 
 

@@ -85,8 +85,6 @@ async def test_deleting_shows_the_next(photos: Path) -> None:
     async with window_on(photos, size=SIZE) as window:
         await look(window)
         await window.press("d")
-        await window.shows("Delete first.png?")
-        await window.press("y")
         await window.until(lambda: "second.png · 1 of 2" in header(window))
         await window.press("u")
         await window.until(lambda: "of 3" in header(window), "undone")
@@ -97,8 +95,6 @@ async def test_when_the_last_is_deleted_the_list_is_there_again(photos: Path) ->
         await look(window)
         for left in (2, 1, 0):
             await window.press("d")
-            await window.shows("Delete ")
-            await window.press("y")
             await window.until(lambda left=left: len(window.uploads) == left)  # type: ignore[misc]
         await window.until(lambda: isinstance(window.app.screen, UploadsScreen))
 
@@ -111,7 +107,7 @@ async def test_rating_and_tags_are_those_of_the_shown_upload(photos: Path) -> No
         await window.press("t")
         await window.shows("Tag second.png")
         await window.press(*"rome", "enter")
-        await window.shows("Tagged 1 upload.")
+        await window.shows("Tagged ")
         second = await window.library.uploads.by_number(window.uploads[1])
         assert second is not None and (second.rating, second.own_tags) == (4, ("rome",))
 

@@ -131,20 +131,45 @@ PAPER = "printed text on paper"
 """A topic of `topics_by_name`."""
 
 
-@cache
-def topics_by_name() -> Mapping[str, tuple[str, ...]]:
-    """Return what people would look for where they see a class, by its name: scenes, seasons, people, activities.
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """What people would look for where they see some classes: its words, a tag, and the names of the classes."""
 
-    ImageNet has no class for any of these, but a ski says snow, and a diaper a baby.
+    words: str
+    tag: str
+    names: frozenset[str]
+
+
+@cache
+def topics() -> tuple[Topic, ...]:
+    """Return the topics: scenes, seasons, people and activities that ImageNet has no class for.
+
+    A ski says snow, and a diaper a baby.
     """
     content = (files("vuemantics_tui.analyzers.builtin") / "data" / "topics.json").read_text("utf-8")
-    found: dict[str, tuple[str, ...]] = {
-        name: ("an animal",) for name, label in labels_by_name().items() if "animal" in label.kinds
-    }
-    for topic, names in json.loads(content).items():
-        for name in names:
-            found[_SPOKEN.get(name, name)] = (*found.get(_SPOKEN.get(name, name), ()), topic)
+    animals = frozenset(name for name, label in labels_by_name().items() if "animal" in label.kinds)
+    return (
+        Topic("an animal", "animal", animals),
+        *(
+            Topic(words, topic["tag"], frozenset(_SPOKEN.get(name, name) for name in topic["classes"]))
+            for words, topic in json.loads(content).items()
+        ),
+    )
+
+
+@cache
+def topics_by_name() -> Mapping[str, tuple[str, ...]]:
+    """Return the words of the topics of each class, by its name."""
+    found: dict[str, tuple[str, ...]] = {}
+    for topic in topics():
+        for name in topic.names:
+            found[name] = (*found.get(name, ()), topic.words)
     return found
+
+
+def topic_probabilities(named: Mapping[str, float]) -> dict[Topic, float]:
+    """Return the probability of each topic: the sum over its names."""
+    return {topic: sum(p for name, p in named.items() if name in topic.names) for topic in topics()}
 
 
 def named_probabilities(probabilities: Probabilities) -> dict[str, float]:

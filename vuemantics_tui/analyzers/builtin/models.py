@@ -182,8 +182,8 @@ _ONLY_ERRORS = 3
 _OUT_OF_MEMORY = ("Failed to allocate memory", "bad_alloc", "bad allocation")
 
 
-def open_session(model: bytes) -> onnxruntime.InferenceSession:
-    """Open a serialised model on one CPU thread. Raises AnalyzerError.
+def open_session(model: bytes | Path) -> onnxruntime.InferenceSession:
+    """Open a model, serialised or in a file, on one CPU thread. Raises AnalyzerError.
 
     One thread, because work is spread over processes: two threads in one process were slower per picture.
     """
@@ -200,7 +200,9 @@ def open_session(model: bytes) -> onnxruntime.InferenceSession:
     options.inter_op_num_threads = 1
     options.log_severity_level = _ONLY_ERRORS
     with runtime_errors("ONNX Runtime refused a model"):
-        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(
+            str(model) if isinstance(model, Path) else model, options, providers=["CPUExecutionProvider"]
+        )
 
 
 @contextmanager

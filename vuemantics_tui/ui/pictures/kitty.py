@@ -24,10 +24,9 @@ from rich.style import Style
 from textual.strip import Strip
 
 from vuemantics_tui.terminal import wrapped
-from vuemantics_tui.ui.pictures.loader import Depth, Graphics, PictureMode, Rendered, opened, placed
+from vuemantics_tui.ui.pictures.loader import PLACEHOLDER, Depth, Graphics, PictureMode, Rendered, opened, placed
 from vuemantics_tui.ui.pictures.overlay import Box, Picture
 
-PLACEHOLDER = "\U0010eeee"
 # The combining characters that stand for 0, 1, 2 ...: the list rowcolumn-diacritics.txt of the protocol, as ranges.
 _NUMBERS = """
 305 30d-30e 310 312 33d-33f 346 34a-34c 350-352 357 35b 363-36f 483-487 592-595 597-599 59c-5a1 5a8-5a9 5ab-5ac 5af 5c4
@@ -73,6 +72,8 @@ class KittyRenderer:
             return None
         width, height = self._graphics.cell
         image, columns, rows = placed(image, columns, rows, self._graphics.cell, mode.fills)
+        if mode.grey:
+            image = image.convert("L").convert("RGB")
         image.thumbnail((columns * width, rows * height), Image.Resampling.LANCZOS)
         wide = mode.depth is Depth.TRUE_COLOUR and not self._graphics.narrow
         data = _png(image, self._graphics)

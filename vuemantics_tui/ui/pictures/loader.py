@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from rich.segment import Segment
 from rich.style import Style
+from textual.color import Color
+from textual.filter import Monochrome
 from textual.strip import Strip
 
-from vuemantics_tui.terminal import Protocol
+from vuemantics_tui.terminal import Blocks, Protocol
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -26,28 +28,46 @@ if TYPE_CHECKING:
     from vuemantics_tui.ui.pictures.overlay import Encoding, Overlay
 
 
+# What stands for a cell of a picture by Kitty graphics; its colour is the picture's number.
+PLACEHOLDER = "\U0010eeee"
+
+
+class Grey(Monochrome):
+    """Turns colours into greys, but for those that are numbers of pictures."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        """Return the segments in grey."""
+        if not any(PLACEHOLDER in segment.text for segment in segments):
+            return super().apply(segments, background)
+        return [
+            each if PLACEHOLDER in each.text else super(Grey, self).apply([each], background)[0] for each in segments
+        ]
+
+
 class Depth(Enum):
     """How many colours there are for a picture."""
 
     TRUE_COLOUR = "true colour"
     PALETTE = "256 colours"
+    SIXTEEN = "16 colours"
     SHADES = "shades"
 
 
 @dataclass(frozen=True, slots=True)
 class PictureMode:
-    """How to draw: the colours, two or four pixels a cell, and whether what is not drawn on is dark.
+    """How to draw: the colours, the pixels of a cell, and whether what is not drawn on is dark.
 
-    With `fills` a picture fills its place and loses what juts out; else all of it is shown.
+    With `grey`, without hues. With `fills` a picture fills its place and loses what juts out; else all of it is shown.
     """
 
     depth: Depth = Depth.TRUE_COLOUR
-    quadrants: bool = False
+    blocks: Blocks = Blocks.HALVES
     on_dark: bool = True
+    grey: bool = False
     fills: bool = False
 
 
-_DEPTHS = {"truecolor": Depth.TRUE_COLOUR, "256": Depth.PALETTE}
+_DEPTHS = {"truecolor": Depth.TRUE_COLOUR, "256": Depth.PALETTE, "standard": Depth.SIXTEEN}
 
 
 def mode_of(app: App[Any], graphics: Graphics, *, fills: bool = False) -> PictureMode:
@@ -58,7 +78,7 @@ def mode_of(app: App[Any], graphics: Graphics, *, fills: bool = False) -> Pictur
     depth = _DEPTHS.get(app.console.color_system or "", Depth.SHADES)
     if app.no_color and app.native_ansi_color:
         depth = Depth.SHADES
-    return PictureMode(depth, graphics.quadrants, app.current_theme.dark, fills)
+    return PictureMode(depth, graphics.blocks, app.current_theme.dark, app.no_color, fills)
 
 
 # Rendered pictures. In blocks, one of 40 x 18 cells takes some 300 kB, a tile of the gallery 80.
@@ -86,12 +106,12 @@ class Graphics:
     """How this terminal shows pictures.
 
     `cell` is the size of a cell in pixels (width, height), `remote` whether bytes are dear, `narrow` whether colours
-    arrive as one of 256, `quadrants` whether blocks may be quarter blocks. `registers` is how many colours Sixel has,
+    arrive as one of 256, `blocks` which block characters its font has. `registers` is how many colours Sixel has,
     `most_pixels` how large one of its pictures may be (width, height).
     """
 
     protocol: Protocol = Protocol.BLOCKS
-    quadrants: bool = False
+    blocks: Blocks = Blocks.HALVES
     cell: tuple[int, int] = USUAL_CELL
     in_tmux: bool = False
     narrow: bool = False
@@ -211,7 +231,7 @@ class PictureLoader:
         if not in_pixels:
             from vuemantics_tui.ui.pictures.blocks import BlockRenderer
 
-            return BlockRenderer()
+            return BlockRenderer(self.graphics)
         if self.graphics.protocol is Protocol.KITTY:
             from vuemantics_tui.ui.pictures.kitty import KittyRenderer
 
@@ -274,14 +294,19 @@ def filling(image: Image.Image, width: float, height: float) -> Image.Image:
     )
 
 
-def opened(source: Path | BinaryIO) -> Image.Image | None:
-    """Decode a small picture, as RGB; None if it is damaged or too large to be a thumbnail."""
+def opened(source: Path | BinaryIO, least: tuple[int, int] | None = None) -> Image.Image | None:
+    """Decode a small picture, as RGB; None if it is damaged or too large to be a thumbnail.
+
+    With `least`, a JPEG is decoded at an eighth, a quarter or half of its size, if that is no smaller.
+    """
     from PIL import Image
 
     try:
         with Image.open(source) as image:
             if image.width * image.height > MOST_PIXELS:
                 return None
+            if least:
+                image.draft("RGB", least)
             return image.convert("RGB")
     except Exception:  # noqa: BLE001 - what a decoder raises on a damaged file is anybody's guess
         return None

@@ -397,6 +397,8 @@ class OverlayRenderer:
             image, min(columns, _BASE * _BASE), min(rows, _BASE), self._graphics.cell, mode.fills
         )
         under = tuple(block_strips(np.asarray(image), columns, rows, mode))
+        if mode.grey:
+            image = image.convert("L").convert("RGB")
         # Stretched by less than half a cell, so that it fills its cells.
         image = image.resize((columns * width, rows * height), Image.Resampling.LANCZOS)
         number = self._overlay.new_number()

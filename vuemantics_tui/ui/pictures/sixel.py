@@ -40,7 +40,9 @@ class SixelEncoding:
 
     def __init__(self, graphics: Graphics) -> None:
         self._cell = graphics.cell
-        self._colours = min(REMOTE_COLOURS if graphics.remote else MOST_COLOURS, graphics.registers)
+        # Whatever the picture does not reach of its cells, tmux 3.5 fills with the first register.
+        self._first = int(graphics.in_tmux)
+        self._colours = min(REMOTE_COLOURS if graphics.remote else MOST_COLOURS, graphics.registers) - self._first
         self._dither = Image.Dither.NONE if graphics.remote else Image.Dither.FLOYDSTEINBERG
         self.whole = graphics.in_tmux
         self.most_patches = MOST_IN_TMUX if graphics.in_tmux else 0
@@ -56,14 +58,22 @@ class SixelEncoding:
         chosen = small.quantize(self._colours, Image.Quantize.MEDIANCUT)
         spread = image.quantize(palette=chosen, dither=self._dither)
         palette = np.asarray(chosen.getpalette("RGB"), dtype=np.float32).reshape(-1, 3)
-        return Indexed(np.asarray(spread), np.rint(palette * (100 / 255)).astype(np.uint8)), ""
+        percent = np.pad(np.rint(palette * (100 / 255)).astype(np.uint8), ((self._first, 0), (0, 0)))
+        return Indexed(np.asarray(spread) + np.uint8(self._first), percent), ""
 
     def draw(self, picture: Picture, box: Box, patch: int) -> str:
         """Return the sixels of a part."""
         width, height = self._cell
         indexed: Indexed = picture.data
         top, left = box.row * height, box.column * width
-        return sixels(indexed.pixels[top : top + box.rows * height, left : left + box.columns * width], indexed.palette)
+        part = indexed.pixels[top : top + box.rows * height, left : left + box.columns * width]
+        if not self.whole:
+            return sixels(part, indexed.palette, np.unique(part))
+        # tmux 3.5 takes a begun band for six rows, and so for another row of cells, and needs all registers in order.
+        part = part[: max(1, part.shape[0] // _BAND) * _BAND]
+        palette = indexed.palette.copy()
+        palette[0] = palette[part[-1]].mean(axis=0)
+        return sixels(part, palette, np.arange(len(palette)))
 
     def remove(self, number: int, patch: int) -> str:
         """Return nothing: text takes the place of pixels."""
@@ -74,10 +84,13 @@ class SixelEncoding:
         return ""
 
 
-def sixels(pixels: NDArray[np.uint8], palette: NDArray[np.uint8]) -> str:
-    """Return the control string that draws pixels (height, width), numbers of a palette in percent."""
+def sixels(pixels: NDArray[np.uint8], palette: NDArray[np.uint8], registers: NDArray[np.integer[Any]]) -> str:
+    """Return the control string that draws pixels (height, width), numbers of a palette in percent.
+
+    `registers` are the numbers that it defines: at least those of the pixels.
+    """
     height, width = pixels.shape
-    colours = "".join("#{};2;{};{};{}".format(number, *palette[number]) for number in np.unique(pixels).tolist())
+    colours = "".join("#{};2;{};{};{}".format(number, *palette[number]) for number in registers.tolist())
     # 1: what is not drawn stays as it is. Then the aspect of a pixel, and the size.
     return f'\x1bP0;1;0q"1;1;{width};{height}{colours}{_bands(pixels).decode("ascii")}\x1b\\'
 

@@ -17,10 +17,9 @@ from textual.widgets import Static
 
 from vuemantics_tui.domain.duplicates import Likeness
 from vuemantics_tui.domain.text import counted, date_words, size_words, visible
-from vuemantics_tui.ui.actions import ACT, MOVE, action, hidden
+from vuemantics_tui.ui.actions import ACT, MOVE, action, hidden, key_of
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.pictures.loader import PictureLoader
-from vuemantics_tui.ui.screens.ask import ConfirmScreen
 from vuemantics_tui.ui.screens.page import is_open
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 from vuemantics_tui.ui.widgets.one_line import Words
@@ -213,37 +212,24 @@ class DuplicatesScreen(Screen[None]):
 
     @work(group="acting", exclusive=True, exit_on_error=False)
     async def action_keep_chosen(self) -> None:
-        """Keep the chosen one, and move the others of the group to the trash, after asking."""
+        """Keep the chosen one, and move the others of the group to the trash."""
         with self._notices.errors_told():
             group = self._groups[self._group]
             kept = group.members[self._chosen]
             others = [one for one in group.members if one is not kept]
-            told = others[0].filename if len(others) == 1 else counted(len(others), "upload")
-            question = ConfirmScreen(
-                f"Keep {kept.filename}, and move {told} to the trash?",
-                "You can restore them from there.",
-                agree="keep one",
-                decline="keep all",
-            )
-            if not await self.app.push_screen_wait(question):
-                return
             count = await self._library.trash.put([one.id for one in others])
-            self._notices.tell(f"Moved {counted(count, 'upload')} to the trash, kept {kept.filename}.")
+            undoes = f"{key_of(self, 'undo')} undoes."
+            self._notices.tell(f"Moved {counted(count, 'upload')} to the trash, kept {kept.filename}. {undoes}")
             self._drop(group, others)
 
     @work(group="acting", exclusive=True, exit_on_error=False)
     async def action_trash_chosen(self) -> None:
-        """Move the chosen one to the trash, after asking."""
+        """Move the chosen one to the trash."""
         with self._notices.errors_told():
             group = self._groups[self._group]
             one = group.members[self._chosen]
-            question = ConfirmScreen(
-                f"Move {one.filename} to the trash?", "You can restore it from there.", agree="delete", decline="keep"
-            )
-            if not await self.app.push_screen_wait(question):
-                return
             await self._library.trash.put([one.id])
-            self._notices.tell(f"Moved {one.filename} to the trash.")
+            self._notices.tell(f"Moved {one.filename} to the trash. {key_of(self, 'undo')} undoes.")
             self._drop(group, [one])
 
     def _drop(self, group: DuplicateGroup, gone: Sequence[LookAlike]) -> None:

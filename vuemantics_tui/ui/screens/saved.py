@@ -16,10 +16,11 @@ from textual.widgets import OptionList, Static
 from vuemantics_tui.domain.query import TextField, TextFilter
 from vuemantics_tui.domain.text import visible
 from vuemantics_tui.library import Library, SavedSearch, Tag
-from vuemantics_tui.ui.actions import FIND, MOVE, action
+from vuemantics_tui.ui.actions import FIND, MOVE, action, hidden, key_of
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.screens.page import is_open
+from vuemantics_tui.ui.uploads.commands import UNDO
 from vuemantics_tui.ui.uploads.pane import ALBUM_SIGN
 from vuemantics_tui.ui.widgets.cursor_list import ChoiceList
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
@@ -55,6 +56,8 @@ class SavedScreen(ModalScreen[str | None]):
             "Remove the saved search, or turn the album into a tag",
             FIND,
         ),
+        hidden("rename-search", "f2", "rename_search", "rename", "Give the saved search another name", FIND),
+        *UNDO,
         action("leave-saved", "escape,q,B", "leave_saved", "back", "Back to the list", MOVE),
     ]
     CSS_PATH = Path(__file__).with_suffix(".tcss")
@@ -115,7 +118,9 @@ class SavedScreen(ModalScreen[str | None]):
         return Content.assemble(visible(entry.name), (told, "bold $accent"), "\n  ", (visible(entry.query), "$dim"))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """What is forgotten must be there."""
+        """What is forgotten must be there, and only a search can be renamed."""
+        if action == "rename_search":
+            return isinstance(self._chosen, SavedSearch)
         return action != "forget_search" or bool(self._entries)
 
     @property
@@ -143,11 +148,31 @@ class SavedScreen(ModalScreen[str | None]):
             chosen = self._chosen
             if isinstance(chosen, Tag):
                 await self._library.tags.set_album(chosen.name, False)
-                self._notices.tell(f"{chosen.name} is no longer an album. Its uploads keep the tag.")
+                undoes = f"{key_of(self, 'undo')} undoes."
+                self._notices.tell(f"{chosen.name} is a plain tag. Its uploads keep it. {undoes}")
             elif chosen is not None:
                 await self._library.search.saved.forget(chosen.name)
-                self._notices.tell(f"Removed {chosen.name}.")
+                self._notices.tell(f"Removed {chosen.name}. {key_of(self, 'undo')} undoes.")
             await self._read(dict(self._counts))
+
+    @work(group="acting", exit_on_error=False)
+    async def action_rename_search(self) -> None:
+        """Ask for another name."""
+        from vuemantics_tui.ui.screens.ask import AskScreen
+
+        chosen = self._chosen
+        if not isinstance(chosen, SavedSearch):
+            return
+
+        async def rename(name: str) -> str:
+            await self._library.search.rename(chosen.name, name)
+            return f"Renamed {chosen.name} to {' '.join(name.split())}. {key_of(self, 'undo')} undoes."
+
+        with self._notices.errors_told():
+            question = AskScreen(f"Rename {chosen.name}", chosen.query, rename, placeholder=chosen.name, is_list=False)
+            if (told := await self.app.push_screen_wait(question)) is not None:
+                self._notices.tell(told)
+                await self._read(dict(self._counts))
 
     def action_leave_saved(self) -> None:
         """Leave everything as it is."""

@@ -11,14 +11,14 @@ from textual import events, work
 from textual.app import ComposeResult, RenderResult
 from textual.binding import BindingType
 from textual.color import Color
-from textual.containers import VerticalScroll
+from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.geometry import Size
 from textual.screen import Screen
 from textual.widgets import Static
 from textual_plotext import PlotextPlot
 
-from vuemantics_tui.domain.text import counted, seconds_words, size_words, visible
+from vuemantics_tui.domain.text import seconds_words, size_words, visible
 from vuemantics_tui.domain.upload import STATUS_WORDS
 from vuemantics_tui.ui.actions import MOVE, VIEW, action
 from vuemantics_tui.ui.notices import Notices
@@ -30,11 +30,13 @@ if TYPE_CHECKING:
     from vuemantics_tui.library import Library, Statistics
 
 
+# From so many columns on, there are two columns of numbers.
+WIDE_ENOUGH = 110
 ROWS = 8
 """The cells of the highest bar."""
 
-# Of a wide window and few months: a bar that is wider says nothing more.
-WIDEST_BAR = 8
+# A bar that is wider says nothing more; one that is narrower has no room for the blank cell beside it.
+WIDEST_BAR, NARROWEST_BAR = 8, 2
 # Four digits, a month's number, and what parts one label from the next.
 LABEL_CELLS = 9
 # Of the terminal's sixteen colours, where the theme has no others.
@@ -85,7 +87,7 @@ class MonthsChart(PlotextPlot):
     def _fitting(self, width: int) -> tuple[Months, int]:
         """The months that fit into so many cells, and the cells of a bar."""
         room = max(0, width - self._scale_cells)
-        shown = latest(self._months, room)
+        shown = latest(self._months, room // NARROWEST_BAR)
         return shown, min(WIDEST_BAR, room // len(shown)) if shown else 0
 
     def render(self) -> RenderResult:
@@ -97,9 +99,9 @@ class MonthsChart(PlotextPlot):
         plot.clear_figure()
         plot.frame(False)
         places = range(len(shown))
-        # Where there is room, a blank cell parts the bars. A cell has two places of this marker each way: a bar goes
+        # A blank cell parts the bars. A cell has two places of this marker each way: a bar goes
         # from the middle of its first one to the middle of its last.
-        filled = cells - 1 if cells > 2 else cells
+        filled = cells - 1
         middles = [place - 0.5 + filled / (2 * cells) for place in places]
         counts = [count for _, count in shown]
         plot.bar(middles, counts, color=self._colour(), width=(filled - 0.5) / cells, marker="hd")
@@ -137,12 +139,14 @@ def _since_zero(month: str) -> int:
 COUNTING = "Counting…"
 NOTHING = "Nothing to count yet."
 MONTHS = "Months, taken or added"
-NAME_CELLS = 16
+MOST_NAME_CELLS = 20
 LONGEST_BAR = 60
-_EIGHTHS = " ▏▎▍▌▋▊▉"
+# What the page has around its text: padding, and the scrollbar.
+AROUND_TEXT = 4
+BETWEEN_COLUMNS = 4
 
-Line = tuple[str, float, str]
-"""A name, how much, and that in words."""
+Line = tuple[str, float, tuple[str, ...]]
+"""A name, how much, and that in words: a column each."""
 
 
 class StatsScreen(Reading, Screen[None]):
@@ -155,6 +159,7 @@ class StatsScreen(Reading, Screen[None]):
         action("stats-back", "escape,q,#", "go_back", "back", "Back to the list", MOVE),
     ]
     CSS_PATH = Path(__file__).with_suffix(".tcss")
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE_ENOUGH, "-wide")]  # noqa: RUF012 - as Textual declares it
 
     def __init__(self, library: Library) -> None:
         super().__init__()
@@ -165,9 +170,11 @@ class StatsScreen(Reading, Screen[None]):
         """A title, the numbers, the keys."""
         yield Words(id="stats-title")
         with VerticalScroll(id="stats-page", can_focus=False):
-            yield Static(COUNTING, id="stats-first", classes="stats-text", markup=False)
-            yield MonthsChart(id="stats-months")
-            yield Static(id="stats-rest", classes="stats-text", markup=False)
+            with Vertical(id="stats-left"):
+                yield Static(COUNTING, id="stats-first", classes="stats-text", markup=False)
+                yield MonthsChart(id="stats-months")
+                yield Static(id="stats-rest", classes="stats-text", markup=False)
+            yield Static(id="stats-tags", classes="stats-text", markup=False)
         yield KeysLine(id="stats-keys")
 
     def on_mount(self) -> None:
@@ -190,22 +197,25 @@ class StatsScreen(Reading, Screen[None]):
 
     def _show(self) -> None:
         if self._statistics is not None:
-            width = max(40, self.size.width - 4)
-            first, rest = stats_words(self._statistics, width)
+            width = self.size.width - AROUND_TEXT
+            if self.size.width >= WIDE_ENOUGH:
+                width = (width - BETWEEN_COLUMNS) // 2
+            first, rest, tags = stats_words(self._statistics, max(30, width))
             self.query_one("#stats-first", Static).update(first)
             self.query_one(MonthsChart).show([(each.month, each.uploads) for each in self._statistics.counts.months])
             self.query_one("#stats-rest", Static).update(rest)
+            self.query_one("#stats-tags", Static).update(tags)
 
     def action_go_back(self) -> None:
         """Back to the screen before."""
         self.dismiss(None)
 
 
-def stats_words(statistics: Statistics, width: int) -> tuple[Content, Content]:
-    """All numbers in sections, for so many cells: what stands above the months, with their title, and below them."""
+def stats_words(statistics: Statistics, width: int) -> tuple[Content, Content, Content]:
+    """All numbers in sections, for so many cells: what stands above the months with their title, below, and beside."""
     counts, space, index = statistics.counts, statistics.space, statistics.index
     if not sum(counts.by_status.values()) + counts.trashed:
-        return Content(NOTHING), Content()
+        return Content(NOTHING), Content(), Content()
     told = [(STATUS_WORDS[status], count) for status, count in counts.by_status.items()]
     told += [("hidden", counts.hidden), ("duplicates", counts.duplicates), ("in the trash", counts.trashed)]
     sizes = [
@@ -215,6 +225,10 @@ def stats_words(statistics: Statistics, width: int) -> tuple[Content, Content]:
         ("vectors", space.vectors),
         ("trash", space.trash),
     ]
+    stages: list[Line] = [
+        (stage.stage, stage.median, (seconds_words(stage.median), seconds_words(stage.p90), f"{stage.runs:,}"))
+        for stage in counts.stages
+    ]
     file = index.file.name if index.file is not None else "in memory"
     above = [
         ("Uploads", _bars(_counted(told), width)),
@@ -222,22 +236,11 @@ def stats_words(statistics: Statistics, width: int) -> tuple[Content, Content]:
         (MONTHS if counts.months else "", Content()),
     ]
     below = [
-        (f"Space, {size_words(space.total)}", _bars([(name, size, size_words(size)) for name, size in sizes], width)),
-        ("Tags", _bars(_counted(counts.tags), width)),
         (
-            "Time by stage, median and 90th percentile",
-            _bars(
-                [
-                    (
-                        stage.stage,
-                        stage.median,
-                        f"{seconds_words(stage.median)}, {seconds_words(stage.p90)} ({counted(stage.runs, 'run')})",
-                    )
-                    for stage in counts.stages
-                ],
-                width,
-            ),
+            f"Space, {size_words(space.total)}",
+            _bars([(name, size, (size_words(size),)) for name, size in sizes if size], width),
         ),
+        ("Time by stage: median, 90th percentile, runs", _bars(stages, width)),
         (
             "Index",
             Content.assemble(
@@ -247,7 +250,8 @@ def stats_words(statistics: Statistics, width: int) -> tuple[Content, Content]:
             ),
         ),
     ]
-    return _told(above), _told(below)
+    beside = [("Tags", _bars(_counted(counts.tags), width)), ("Main colours", _bars(_counted(counts.colours), width))]
+    return _told(above), _told(below), _told(beside)
 
 
 def _told(sections: Iterable[tuple[str, Content]]) -> Content:
@@ -260,25 +264,32 @@ def _told(sections: Iterable[tuple[str, Content]]) -> Content:
 
 
 def _counted(counts: Iterable[tuple[str, int]]) -> list[Line]:
-    return [(name, count, f"{count:,}") for name, count in counts if count]
+    return [(name, count, (f"{count:,}",)) for name, count in counts if count]
 
 
 def _bars(lines: Sequence[Line], width: int) -> Content:
-    """A bar for each line, the longest for the most."""
-    most = max((amount for _, amount, _ in lines), default=0)
-    words_cells = max((cell_len(words) for *_, words in lines), default=0)
-    room = max(4, min(LONGEST_BAR, width - NAME_CELLS - words_cells - 3))
+    """A line for each: its name, its numbers in columns, and a bar, the longest for the most."""
+    if not lines:
+        return Content()
+    most = max(amount for _, amount, _ in lines)
+    name_cells = min(MOST_NAME_CELLS, max(cell_len(visible(name)) for name, *_ in lines))
+    columns = [max(map(cell_len, column)) for column in zip(*(words for *_, words in lines), strict=True)]
+    room = max(4, min(LONGEST_BAR, width - name_cells - sum(columns) - 2 * len(columns) - 2))
     parts: list[tuple[str, str]] = []
     for name, amount, words in lines:
-        parts.append(("\n" if parts else "", ""))
-        parts.append((f"{fit(visible(name), NAME_CELLS)} ", ""))
-        parts.append((f"{bar(amount / most if most else 0, room)} ", "$running"))
-        parts.append((words, "$dim"))
-    return Content.assemble(*parts)
+        numbers = "".join(f"  {word:>{cells}}" for word, cells in zip(words, columns, strict=True))
+        parts += [
+            (f"{fit(visible(name), name_cells)}{numbers}  ", ""),
+            (bar(amount / most if most else 0, room), "$running"),
+            ("\n", ""),
+        ]
+    return Content.assemble(*parts[:-1])
 
 
 def bar(share: float, cells: int) -> str:
-    """A bar of a share (0..1) of so many cells, to an eighth of a cell; what is there at all can be seen."""
-    eighths = round(share * cells * 8)
-    eighths = max(eighths, 1) if share > 0 else 0
-    return "█" * (eighths // 8) + (_EIGHTHS[eighths % 8] if eighths % 8 else "")
+    """A bar of a share (0..1) of so many cells, to half a cell; what is there at all can be seen.
+
+    It is a thin line, so that there is air between two of them.
+    """
+    halves = max(round(share * cells * 2), 1 if share > 0 else 0)
+    return "━" * (halves // 2) + "╸" * (halves % 2)

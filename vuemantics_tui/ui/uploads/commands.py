@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import re
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, ParamSpec, TypeVar
@@ -18,7 +18,7 @@ from textual.worker import Worker
 from vuemantics_tui.desktop import open_in_viewer
 from vuemantics_tui.domain.fields import rating_words, taken_words
 from vuemantics_tui.domain.moment import DateEdit
-from vuemantics_tui.domain.text import counted, date_words, visible
+from vuemantics_tui.domain.text import counted, date_words, folded, visible
 from vuemantics_tui.domain.upload import RUNNING, TERMINAL, ProcessingStatus, Upload, UploadRow
 from vuemantics_tui.ui.actions import ACT, FIND, QUEUE, action, hidden, key_of
 from vuemantics_tui.ui.clipboard import copy
@@ -27,8 +27,8 @@ from vuemantics_tui.ui.uploads.browse import Browse
 from vuemantics_tui.ui.uploads.upload_list import UploadList
 
 if TYPE_CHECKING:
-    from vuemantics_tui.library import Library, Placing, Rating, StackChange
-    from vuemantics_tui.ui.screens.ask import ConfirmScreen, DeleteScreen
+    from vuemantics_tui.library import Library
+    from vuemantics_tui.ui.screens.ask import DeleteScreen
 
 ALBUM = "album:"
 # As many as fit on the line below the field.
@@ -59,18 +59,15 @@ def _command(command: Command[Commands, Arguments]) -> Action[Commands, Argument
     return begin
 
 
-def _on_chosen(
-    *, whole: bool = True, keeps_marks: bool = False
-) -> Callable[[OnMany[Commands, Arguments]], Action[Commands, Arguments]]:
-    """Make an action of a command on what is chosen: stacks as a `whole`; once it is done, the marks go."""
+def _on_chosen(*, whole: bool = True) -> Callable[[OnMany[Commands, Arguments]], Action[Commands, Arguments]]:
+    """Make an action of a command on what is chosen: stacks as a `whole`. The marks stay."""
 
     def make(command: OnMany[Commands, Arguments]) -> Action[Commands, Arguments]:
         @functools.wraps(command)
         async def act(commands: Commands, /, *arguments: Arguments.args, **options: Arguments.kwargs) -> None:
             chosen = commands.chosen
             numbers = await commands.uploads.whole(chosen) if whole and commands.takes_stacks else chosen
-            if await command(commands, numbers, *arguments, **options) and not keeps_marks:
-                commands.let_go()
+            await command(commands, numbers, *arguments, **options)
 
         return _command(act)
 
@@ -99,7 +96,14 @@ class ListWanted(Message):
 
 
 # What needs no upload.
-ON_LIBRARY = frozenset({"undo", "toggle_pause", "reembed"})
+ON_LIBRARY = frozenset({"toggle_pause", "reembed"})
+
+
+UNDO = (
+    hidden("undo", "u", "app.undo", "undo", "Undo the last change, also of an earlier session", ACT),
+    hidden("redo", "U", "app.redo", "redo", "Redo what you undid last", ACT),
+)
+"""What every screen has, beside questions and fields."""
 
 
 class UploadCommands(Vertical):
@@ -116,8 +120,7 @@ class UploadCommands(Vertical):
         hidden("show-details", "i", "show_details", "details", "Show all details", ACT),
         action("retry-upload", "r", "retry_upload", "retry", "Retry, or describe a completed upload again", ACT),
         action("toggle-pause", "p", "toggle_pause", "pause", "Pause or resume for everyone using this library", QUEUE),
-        action("delete-upload", "d,delete", "delete_upload", "delete", "Move to the trash, after asking", ACT),
-        hidden("undo-delete", "u", "undo", "undo", "Undo the last deletion, rating, date or change of a stack", ACT),
+        action("delete-upload", "d,delete", "delete_upload", "delete", "Move to the trash", ACT),
         hidden("rate-5", "5", "rate(5)", "rate 5", "Rate 5 stars", ACT),
         hidden("rate-4", "4", "rate(4)", "rate 4", "Rate 4 stars", ACT),
         hidden("rate-3", "3", "rate(3)", "rate 3", "Rate 3 stars", ACT),
@@ -125,6 +128,7 @@ class UploadCommands(Vertical):
         hidden("rate-1", "1", "rate(1)", "rate 1", "Rate 1 star", ACT),
         hidden("rate-0", "0", "rate(0)", "no rating", "Remove the rating", ACT),
         hidden("edit-tags", "t", "edit_tags", "tags", "Add or remove tags", ACT),
+        hidden("add-to-album", "@", "add_to_album", "album", "Add to an album, also to a new one", ACT),
         hidden("edit-date", "C", "edit_date", "date", "Set when it was taken", ACT),
         hidden("edit-place", "P", "edit_place", "place", "Set where it was taken", ACT),
         hidden("toggle-hidden", "H", "toggle_hidden", "hide", "Hide from lists and search, or show again", ACT),
@@ -188,11 +192,6 @@ class UploadCommands(Vertical):
         """Whether one that stands for its stack stands for all of it."""
         return self._group is None
 
-    def let_go(self) -> None:
-        """Take the marks away from what was acted on."""
-        if self._only is None:
-            self.uploads.clear_marks()
-
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """What is done to an upload needs one, and that its list has the keys."""
         if action in ON_LIBRARY or not hasattr(UploadCommands, f"action_{action}"):
@@ -203,42 +202,30 @@ class UploadCommands(Vertical):
 
     @_on_chosen()
     async def action_delete_upload(self, numbers: Sequence[int]) -> bool:
-        """Move uploads to the trash, after asking."""
+        """Move uploads to the trash, after asking about files that are used in place."""
         uploads = await self._library.uploads.by_numbers(numbers)
         rows = [upload.row() for upload in uploads]
         in_place = [upload for upload in uploads if upload.source]
         files_too: bool | None = False
         if in_place:
             files_too = await self.app.push_screen_wait(self._delete_files_question(rows, len(in_place)))
-        elif not rows or not await self.app.push_screen_wait(self._delete_question(rows)):
-            return False
         if files_too is None:
             return False
-        count = await self._library.trash.put([row.id for row in rows])
+        count = await self._library.trash.put([row.id for row in rows]) if rows else 0
         if files_too:
             await self._discard(in_place)
-        self.uploads.undoable.append(functools.partial(self._restore, rows))
-        words = named(rows) if count == len(rows) else counted(count, "upload")
-        self.notices.tell(f"Moved {words} to the trash. {key_of(self.app, 'undo-delete')} undoes.")
-        return True
-
-    @_command
-    async def action_undo(self) -> bool:
-        """Undo what was done last: in this session, else the last deletion."""
-        while self.uploads.undoable:
-            if await self.uploads.undoable.pop()():
-                return True
-        if await self._restore([entry.upload for entry in await self._library.trash.store.latest()]):
-            return True
-        self.notices.tell("The trash is empty.")
-        return False
-
-    async def _restore(self, rows: Sequence[UploadRow]) -> bool:
-        count = await self._library.trash.restore([row.id for row in rows]) if rows else 0
         if count:
             words = named(rows) if count == len(rows) else counted(count, "upload")
-            self.notices.tell(f"Restored {words}.")
+            self._tell_undoable(f"Moved {words} to the trash.")
         return bool(count)
+
+    def _tell_undoable(self, words: str) -> None:
+        """Say what was done, and with which key to undo it."""
+        self.notices.tell(f"{words} {self._undoes}")
+
+    @property
+    def _undoes(self) -> str:
+        return f"{key_of(self.app, 'undo')} undoes."
 
     async def _discard(self, uploads: Sequence[Upload]) -> None:
         """Move the files of uploads in place to the system's trash, and say which could not be."""
@@ -250,22 +237,10 @@ class UploadCommands(Vertical):
     def _delete_files_question(self, rows: Sequence[UploadRow], files: int) -> DeleteScreen:
         from vuemantics_tui.ui.screens.ask import DeleteScreen
 
-        return DeleteScreen(f"Delete {named(rows)}?", self._kept_words(rows), files)
-
-    def _kept_words(self, rows: Sequence[UploadRow]) -> str:
         one, days = len(rows) == 1, self._library.trash.days
         kept = f"for {days:g} days" if days else "until you empty it"
-        return f"{'It goes' if one else 'They go'} to the trash and {'is' if one else 'are'} kept {kept}."
-
-    def _delete_question(self, rows: Sequence[UploadRow]) -> ConfirmScreen:
-        from vuemantics_tui.ui.screens.ask import ConfirmScreen
-
-        return ConfirmScreen(
-            f"Delete {named(rows)}?",
-            f"{self._kept_words(rows)} Your source {'file is' if len(rows) == 1 else 'files are'} untouched.",
-            agree="delete",
-            decline="keep",
-        )
+        words = f"{'It goes' if one else 'They go'} to the trash and {'is' if one else 'are'} kept {kept}."
+        return DeleteScreen(f"Delete {named(rows)}?", words, files)
 
     # Dates
 
@@ -282,9 +257,8 @@ class UploadCommands(Vertical):
             before = await self._library.dates.edit(ids, edit)
             if not before:
                 return "No dates changed."
-            self.uploads.undoable.append(functools.partial(self._restore_dates, before))
             words = named([upload for upload in uploads if upload.id in before])
-            return f"Changed the date of {words}. {key_of(self.app, 'undo-delete')} undoes."
+            return f"Changed the date of {words}. {self._undoes}"
 
         if not uploads:
             return False
@@ -296,12 +270,6 @@ class UploadCommands(Vertical):
             self.notices.tell(told)
         return told is not None
 
-    async def _restore_dates(self, before: Mapping[str, str | None]) -> bool:
-        count = await self._library.dates.restore(before)
-        if count:
-            self.notices.tell(f"Changed the date of {counted(count, 'upload')} back.")
-        return bool(count)
-
     # Ratings
 
     @_on_chosen()
@@ -311,20 +279,13 @@ class UploadCommands(Vertical):
         before = await self._library.ratings.rate([row.id for row in rows], stars or None)
         changed = [row for row in rows if row.id in before]
         if changed:
-            self.uploads.undoable.append(functools.partial(self._unrate, before))
             what = f"Rated {named(changed)} {rating_words(stars)}."
             if not stars:
                 what = f"Removed the rating of {named(changed)}."
-            self.notices.tell(f"{what} {key_of(self.app, 'undo-delete')} undoes.")
+            self._tell_undoable(what)
         elif rows:
             self.notices.tell("Rated like that already." if stars else "No rating to remove.")
         return bool(changed)
-
-    async def _unrate(self, before: Mapping[str, Rating]) -> bool:
-        count = await self._library.ratings.restore(before)
-        if count:
-            self.notices.tell(f"Restored the rating of {counted(count, 'upload')}.")
-        return bool(count)
 
     # The queue
 
@@ -467,7 +428,9 @@ class UploadCommands(Vertical):
             key = key_of(self.app, "toggle-mark")
             self.notices.tell("Mark the uploads that belong together first.", f"{key} marks.")
             return False
-        self._told_of_stacks(f"Stacked {counted(change.count, 'upload')}.", change)
+        rows = await self._library.uploads.rows(change.numbers)
+        self.uploads.unmark(row.number for row in rows if row.is_inside)
+        self._tell_undoable(f"Stacked {counted(change.count, 'upload')}.")
         return True
 
     @_on_chosen(whole=False)
@@ -477,9 +440,9 @@ class UploadCommands(Vertical):
         if not change.count:
             self.notices.tell("There is no stack to take apart.")
             return False
-        rows = await self._library.uploads.rows([place.number for place in change.before])
+        rows = await self._library.uploads.rows(change.numbers)
         what = named(rows) if len(rows) == change.count else counted(change.count, "upload")
-        self._told_of_stacks(f"Took {what} out of {'its' if change.count == 1 else 'their'} stack.", change)
+        self._tell_undoable(f"Took {what} out of {'its' if change.count == 1 else 'their'} stack.")
         return True
 
     @_on_one
@@ -490,18 +453,8 @@ class UploadCommands(Vertical):
         if not change.count:
             self.notices.tell("This upload is not in a stack.")
             return False
-        self._told_of_stacks(f"{named(rows)} is the cover of its stack.", change)
+        self._tell_undoable(f"{named(rows)} is the cover of its stack.")
         return True
-
-    def _told_of_stacks(self, what: str, change: StackChange) -> None:
-        self.uploads.undoable.append(functools.partial(self._restack, change))
-        self.notices.tell(f"{what} {key_of(self.app, 'undo-delete')} undoes.")
-
-    async def _restack(self, change: StackChange) -> bool:
-        count = await self._library.stacks.put_back(change.before)
-        if count:
-            self.notices.tell(f"Restored the stacks of {counted(count, 'upload')}.")
-        return bool(count)
 
     @_on_one
     async def action_play_clip(self, number: int) -> bool:
@@ -523,11 +476,13 @@ class UploadCommands(Vertical):
         rows = await self._library.uploads.rows(numbers)
         hide = not all(row.hidden for row in rows)
         await self._library.uploads.set_hidden([row.id for row in rows], hide)
-        if hide:
-            key = key_of(self.app, "filter-by")
-            self.notices.tell(f"{named(rows)} hidden from lists and search. {key}, then h includes hidden.")
+        if rows and hide:
+            filters = f"{key_of(self.app, 'filter-by')}, then h includes hidden."
+            self.notices.tell(f"Hid {named(rows)} from lists and search. {self._undoes}", filters)
+            if not self.uploads.view.show_hidden:
+                self.uploads.unmark(numbers)
         elif rows:
-            self.notices.tell(f"{named(rows)} no longer hidden.")
+            self._tell_undoable(f"Unhid {named(rows)}.")
         return bool(rows)
 
     @_on_chosen()
@@ -545,7 +500,7 @@ class UploadCommands(Vertical):
             if not changed:
                 return "No tags changed."
             done = "Tagged" if changes.added else "Removed tags from"
-            return f"{done} {counted(changed, 'upload')}."
+            return f"{done} {named(rows) if changed == len(rows) else counted(changed, 'upload')}. {self._undoes}"
 
         if not rows:
             return False
@@ -555,6 +510,39 @@ class UploadCommands(Vertical):
             change,
             placeholder="rome, +holiday, -blue, album:Rome 2024",
             complete=self._complete_tag,
+        )
+        told = await self.app.push_screen_wait(question)
+        if told is not None:
+            self.notices.tell(told)
+        return told is not None
+
+    @_on_chosen()
+    async def action_add_to_album(self, numbers: Sequence[int]) -> bool:
+        """Ask for an album, and add uploads to it; one that is not there is made."""
+        from vuemantics_tui.ui.screens.ask import AskScreen
+
+        rows = await self._library.uploads.rows(numbers)
+        albums = [tag.name for tag in await self._library.tags.own() if tag.album]
+
+        async def add(text: str) -> str:
+            added = await self._library.tags.change([row.id for row in rows], albums=[text])
+            name = " ".join(text.split())
+            known = next((album for album in albums if folded(album) == folded(name)), None)
+            if not added and known is not None:
+                return f"Already in {known}."
+            words = named(rows) if added in (0, len(rows)) else counted(added, "upload")
+            done = f"Added {words} to {known}." if known else f"Made the album {name} with {words}."
+            return f"{done} {self._undoes}"
+
+        async def complete(text: str) -> list[str]:
+            begun = folded(text)
+            return [album for album in albums if begun and folded(album).startswith(begun)][:MOST_COMPLETIONS]
+
+        if not rows:
+            return False
+        known = f"Your albums: {', '.join(albums)}" if albums else "A new name makes an album."
+        question = AskScreen(
+            f"Add {named(rows)} to an album", known, add, placeholder="Rome 2024", complete=complete, is_list=False
         )
         told = await self.app.push_screen_wait(question)
         if told is not None:
@@ -586,9 +574,8 @@ class UploadCommands(Vertical):
             before = await self._library.set_place(ids, text)
             if not before:
                 return "No places changed."
-            self.uploads.undoable.append(functools.partial(self._restore_places, before))
             words = named([upload for upload in uploads if upload.id in before])
-            return f"Changed the place of {words}. {key_of(self.app, 'undo-delete')} undoes."
+            return f"Changed the place of {words}. {self._undoes}"
 
         if not uploads:
             return False
@@ -604,12 +591,6 @@ class UploadCommands(Vertical):
         if told is not None:
             self.notices.tell(told)
         return told is not None
-
-    async def _restore_places(self, before: Placing) -> bool:
-        count = await self._library.places.restore(before)
-        if count:
-            self.notices.tell(f"Changed the place of {counted(count, 'upload')} back.")
-        return bool(count)
 
     async def _complete_place(self, text: str) -> list[str]:
         return await self._library.places.lines(text, MOST_COMPLETIONS) if text.strip() else []
@@ -630,7 +611,7 @@ class UploadCommands(Vertical):
 
         saved = await self.app.push_screen_wait(EditScreen(upload.filename, upload.description or "", save))
         if saved:
-            self.notices.tell("Saved. Search finds it as soon as it is embedded.")
+            self._tell_undoable("Saved. Search finds it as soon as it is embedded.")
         elif saved is not None:
             self.notices.tell("Nothing changed.")
         return bool(saved)
@@ -645,12 +626,12 @@ class UploadCommands(Vertical):
         self.notices.tell(f"Opened {upload.filename} in the system viewer.")
         return True
 
-    @_on_chosen(whole=False, keeps_marks=True)
+    @_on_chosen(whole=False)
     async def action_copy_path(self, numbers: Sequence[int]) -> bool:
         """Copy the paths of originals to the clipboard."""
         return await self._copy("path", numbers, lambda each: str(self._library.original(each)))
 
-    @_on_chosen(whole=False, keeps_marks=True)
+    @_on_chosen(whole=False)
     async def action_copy_description(self, numbers: Sequence[int]) -> bool:
         """Copy descriptions to the clipboard."""
         return await self._copy("description", numbers, lambda each: each.description or "")

@@ -88,15 +88,14 @@ class UploadsScreen(Screen[None]):
         action("filter-by", "f", "filter_by", "filter", "Show photos, videos, failed uploads, … only", VIEW),
         hidden("choose-columns", "|", "choose_columns", "columns", "Choose and order the columns of the table", VIEW),
         action("jump-to-date", "J", "jump_to_date", "jump to date", "Jump to a date", FIND),
-        hidden(
-            "on-this-day", "^", "on_this_day", "on this day", "What was taken on this day in other years", FIND
-        ),
+        hidden("on-this-day", "^", "on_this_day", "on this day", "What was taken on this day in other years", FIND),
         hidden("go-to", "G", "go_to", "go to", "Go to the top, a date, the trash, statistics, …", VIEW),
         hidden("clear-view", "c", "clear_view", "clear", "Clear search, filter, order and marks", VIEW),
         action("toggle-gallery", "g", "toggle_gallery", "gallery", "Switch between gallery and table", VIEW),
         hidden("toggle-pane", "v", "toggle_pane", "pane", "Show or hide the pane", VIEW),
         hidden("toggle-mark", "space", "toggle_mark", "mark", "Mark; actions apply to all marked uploads", MARK),
         hidden("mark-range", "V", "mark_range", "range", "Start or end a range of marks", MARK),
+        hidden("step-back", "escape", "step_back", "back", "Back: from results, then a filter, then marks", MARK),
         hidden("mark-all", "*", "mark_all", "mark all", "Mark everything in the list", MARK),
         hidden(
             "use-better-analyzer",
@@ -366,15 +365,19 @@ class UploadsScreen(Screen[None]):
     def _search_closed(self) -> None:
         self.set_focus(self._browser.in_front)
 
-    def key_escape(self) -> None:
-        """Go back from a stack, from a search, or from marking."""
-        if self.uploads.opened:
-            self._change_list(self.uploads.close_stack)
-        elif self.uploads.results is not None:
+    def action_step_back(self) -> None:
+        """Go back one step: out of a stack or of the results, to all types and states, or take the marks away."""
+        uploads = self.uploads
+        if uploads.opened:
+            self._change_list(uploads.close_stack)
+        elif uploads.results is not None:
             self._search_bar.leave()
             self.set_focus(self._browser.in_front)
-        elif len(self.uploads.marks):
-            self.uploads.clear_marks()
+        elif uploads.view.is_filtered:
+            self._change_list(lambda: uploads.change_view(uploads.view.unfiltered()))
+        elif count := uploads.clear_marks():
+            marks = "mark" if count == 1 else "marks"
+            self._notices.tell(f"Cleared {count:,} {marks}. {key_of(self, 'undo')} undoes.")
 
     # What is listed, and how
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import time
 from array import array
 from collections.abc import Awaitable, Callable, Iterable, Sequence, Set
-from dataclasses import replace
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
@@ -46,6 +46,15 @@ class Change(Enum):
     ROWS = auto()
     # A change may have moved the lines of a sorted view, or of a search: it should be read again.
     OUTDATED = auto()
+
+
+@dataclass(slots=True)
+class ClearedMarks:
+    """Marks that were taken away at a moment (ISO 8601, UTC), and whether they are back."""
+
+    numbers: set[int]
+    at: str
+    is_back: bool = False
 
 
 class RowCache:
@@ -109,8 +118,7 @@ class UploadList:
         self.rows = RowCache(library.uploads)
         self.days = Days(library.uploads)
         self.listeners: list[Callable[[Change], None]] = []
-        # Takes back what was done in this session, the last thing at the end: says so, and whether there was anything.
-        self.undoable: list[Callable[[], Awaitable[bool]]] = []
+        self._cleared: ClearedMarks | None = None
         self._library = library
         self._begun_with = view
         self._monotonic = monotonic
@@ -304,14 +312,46 @@ class UploadList:
     def mark_all(self) -> None:
         """Mark all that are listed, or, where they are already, none."""
         if all(number in self.marks for number in self._listing):
-            self.marks.clear()
+            self.clear_marks()
         else:
             self.marks.add(self._listing)
-        self._tell(Change.MARKS)
+            self._tell(Change.MARKS)
 
-    def clear_marks(self) -> None:
-        """Take all marks away."""
+    def clear_marks(self) -> int:
+        """Take all marks away; returns how many there were. `mark_again` takes that back."""
+        cleared = self.marks.numbers
+        if cleared:
+            self._cleared = ClearedMarks(cleared, datetime.now(UTC).isoformat(timespec="microseconds"))
         self.marks.clear()
+        self._tell(Change.MARKS)
+        return len(cleared)
+
+    def mark_again(self, since: str) -> int:
+        """Mark what was marked before the marks were cleared, unless that was before `since`; returns how many.
+
+        `since` is when the library was changed last, as far as that can be undone, in ISO 8601, UTC.
+        """
+        cleared = self._cleared
+        if cleared is None or cleared.is_back or cleared.at < since:
+            return 0
+        cleared.is_back = True
+        self.marks.add(cleared.numbers)
+        self._tell(Change.MARKS)
+        return len(cleared.numbers)
+
+    def unmark_again(self, since: str) -> bool:
+        """Clear the marks that `mark_again` brought back, unless that was before `since`; tells whether it did."""
+        cleared = self._cleared
+        if cleared is None or not cleared.is_back or cleared.at < since:
+            return False
+        self.marks.drop(cleared.numbers)
+        cleared.is_back = False
+        self._tell(Change.MARKS)
+        return True
+
+    def unmark(self, numbers: Iterable[int]) -> None:
+        """Take the marks of these away, which have left the list."""
+        self.marks.drop(numbers)
         self._tell(Change.MARKS)
 
     def _stretch_range(self) -> None:
@@ -440,9 +480,15 @@ class UploadList:
         self.rows.outdate(fresh)
         marked = len(self.marks)
         self.marks.drop(gone)
-        moved = [self._listing.insert_newest(fresh), self._listing.remove(gone), self._listing.pin(pinned)]
+        if self._cleared is not None:
+            self._cleared.numbers -= gone
+        is_on_top = self._cursor == 0
+        added = self._listing.insert_newest(fresh)
+        moved = [added, self._listing.remove(gone), self._listing.pin(pinned)]
         if any(moved):
             line = None if under_cursor is None else self._listing.index_of(under_cursor)
+            if added and is_on_top:
+                line = 0  # who looks at the newest goes on looking at the newest
             self._cursor = max(0, min(self._cursor if line is None else line, len(self._listing) - 1))
             self._tell(Change.SHIFTED)
         if marked != len(self.marks):

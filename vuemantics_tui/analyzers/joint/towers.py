@@ -1,0 +1,223 @@
+"""The two networks of a joint model: pictures and texts in, vectors of length 1 out.
+
+The functions at the end run in worker processes, which load a network at their first call and keep it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from vuemantics_tui.analyzers.base import Picture
+from vuemantics_tui.analyzers.builtin.models import open_session, runtime_errors
+from vuemantics_tui.analyzers.builtin.vectors import normalise
+from vuemantics_tui.analyzers.joint.layout import Preprocessing, Resize, read_layout
+from vuemantics_tui.analyzers.joint.tokens import TextTokens
+from vuemantics_tui.domain.errors import AnalyzerError
+from vuemantics_tui.media.scaled import picture_down_to
+
+if TYPE_CHECKING:
+    import onnxruntime  # type: ignore[import-untyped, unused-ignore]
+
+Vectors = NDArray[np.float32]
+"""Vectors of length 1: shape (count, dimension)."""
+
+# In this order, as the graphs that exporters write name what is wanted. Anything else is an inner layer.
+_OUTPUTS = ("image_embeds", "text_embeds", "embedding", "output", "pooler_output")
+_FILTERS = {
+    "nearest": Image.Resampling.NEAREST,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+    "box": Image.Resampling.BOX,
+    "hamming": Image.Resampling.HAMMING,
+}
+_TYPES = {
+    "tensor(float)": np.float32,
+    "tensor(float16)": np.float16,
+    "tensor(int64)": np.int64,
+    "tensor(int32)": np.int32,
+}
+# Decoded this much larger than the network's side, so that the scaling is ours and not the decoder's.
+_DECODED = 2
+
+
+def prepare(image: Image.Image, how: Preprocessing) -> NDArray[np.float32]:
+    """Return a picture as the network expects it: shape (3, size, size), float32, normalised."""
+    size, method = how.size, _FILTERS.get(how.interpolation, Image.Resampling.BICUBIC)
+    image = image.convert("RGB")
+    if how.resize is Resize.SQUASH:
+        image = image.resize((size, size), method)
+    else:
+        width, height = image.size
+        short = min(width, height)
+        # Both as torchvision rounds them.
+        fitted = (
+            size if width == short else int(size * width / short),
+            size if height == short else int(size * height / short),
+        )
+        image = image.resize(fitted, method)
+        left, top = round((image.width - size) / 2), round((image.height - size) / 2)
+        image = image.crop((left, top, left + size, top + size))
+    values = np.asarray(image, np.float32) / np.float32(255)
+    scaled = (values - np.array(how.mean, np.float32)) / np.array(how.deviation, np.float32)
+    return np.ascontiguousarray(scaled.transpose(2, 0, 1), np.float32)
+
+
+class _Network:
+    """One graph: its inputs by name, the output that holds the vectors, and whether it takes one at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        # By path, not by content: weights over 2 GB lie beside the graph.
+        self._session: onnxruntime.InferenceSession = open_session(path)
+        self.inputs = {each.name: each for each in self._session.get_inputs()}
+        outputs = {each.name: each for each in self._session.get_outputs()}
+        flat = [name for name, each in outputs.items() if len(each.shape) == 2]
+        self._output = next((name for name in _OUTPUTS if name in flat), flat[0] if len(outputs) == 1 and flat else "")
+        if not self._output:
+            raise AnalyzerError(
+                f"{path} has no output with one vector for each input: it has {', '.join(outputs)}.",
+                f"Expected one of {', '.join(_OUTPUTS)}.",
+            )
+        dimension = outputs[self._output].shape[1]
+        self.dimension = dimension if isinstance(dimension, int) else 0
+
+    def run(self, feed: dict[str, NDArray[Any]]) -> Vectors:
+        """Run on a batch, one after the other where the graph has a fixed batch of 1."""
+        typed = {name: array.astype(_TYPES.get(self.inputs[name].type, np.float32)) for name, array in feed.items()}
+        first = next(iter(self.inputs.values()))
+        with runtime_errors(f"{self.path.name} failed"):
+            if first.shape[0] == 1:
+                count = len(next(iter(typed.values())))
+                rows = [
+                    self._session.run([self._output], {name: array[row : row + 1] for name, array in typed.items()})[0]
+                    for row in range(count)
+                ]
+                found = np.concatenate(rows) if rows else np.zeros((0, self.dimension))
+            else:
+                (found,) = self._session.run([self._output], typed)
+        vectors = np.asarray(found, np.float32)
+        if not np.isfinite(vectors).all():
+            raise AnalyzerError(f"{self.path.name} answered with numbers that are none.", "Use another model.")
+        return normalise(vectors)
+
+
+class PictureTower:
+    """Makes vectors of pictures. Raises AnalyzerError for a folder without a joint model."""
+
+    def __init__(self, folder: Path) -> None:
+        layout = read_layout(folder)
+        self._network = _Network(layout.visual)
+        pictures = [name for name, each in self._network.inputs.items() if len(each.shape) == 4]
+        if len(pictures) != 1:
+            raise AnalyzerError(f"{layout.visual} has no single input for pictures.", "Use another model.")
+        (self._input,) = pictures
+        side = self._network.inputs[self._input].shape[-1]
+        size = layout.preprocessing.size or (side if isinstance(side, int) else 224)
+        how = layout.preprocessing
+        self.preprocessing = Preprocessing(size, how.mean, how.deviation, how.interpolation, how.resize)
+
+    @property
+    def dimension(self) -> int:
+        """Return the dimension of the vectors."""
+        return self._network.dimension
+
+    def embed(self, pictures: Sequence[Picture]) -> Vectors:
+        """Return one vector for each picture. Raises MediaError for one that cannot be read, and AnalyzerError."""
+        side = _DECODED * self.preprocessing.size
+        images = [prepare(picture_down_to(picture, side), self.preprocessing) for picture in pictures]
+        if not images:
+            return np.zeros((0, self.dimension), np.float32)
+        return self._network.run({self._input: np.stack(images)})
+
+
+class TextTower:
+    """Makes vectors of texts. Raises AnalyzerError for a folder without a joint model."""
+
+    def __init__(self, folder: Path) -> None:
+        layout = read_layout(folder)
+        self._tokens = TextTokens(layout.rules)
+        self._network = _Network(layout.textual)
+        names = list(self._network.inputs)
+        self._ids = next((name for name in ("input_ids", "text", "input", "tokens") if name in names), names[0])
+        self._mask = "attention_mask" if "attention_mask" in names else ""
+
+    @property
+    def dimension(self) -> int:
+        """Return the dimension of the vectors."""
+        return self._network.dimension
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """Return one vector for each text. Raises AnalyzerError."""
+        if not texts:
+            return np.zeros((0, self.dimension), np.float32)
+        tokens, mask = self._tokens.rows(list(texts))
+        return self._network.run({self._ids: tokens, **({self._mask: mask} if self._mask else {})})
+
+
+# Captions that a short query is averaged over, as the authors of CLIP do for single words.
+TEMPLATES = ("{}", "a photo of a {}", "a photo of {}", "a picture of {}")
+_SHORT_QUERY = 2
+
+
+def query_texts(text: str) -> list[str]:
+    """Return the captions whose mean stands for a query: one for a sentence, several for one or two words."""
+    if 0 < len(text.split()) <= _SHORT_QUERY:
+        return [template.format(text) for template in TEMPLATES]
+    return [text]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelShape:
+    """What was found out about a model by loading it."""
+
+    dimension: int
+    size: int
+
+
+@lru_cache(maxsize=1)
+def _pictures(folder: Path) -> PictureTower:
+    return PictureTower(folder)
+
+
+@lru_cache(maxsize=1)
+def _texts(folder: Path) -> TextTower:
+    return TextTower(folder)
+
+
+def try_model(folder: Path) -> ModelShape:
+    """Load both networks and compare them. Raises AnalyzerError if they do not belong together."""
+    pictures, texts = PictureTower(folder), TextTower(folder)
+    grey = Image.new("RGB", (pictures.preprocessing.size,) * 2, (127, 127, 127))
+    seen = pictures._network.run({pictures._input: prepare(grey, pictures.preprocessing)[None]})
+    said = texts.embed(["a photo"])
+    if seen.shape != said.shape:
+        raise AnalyzerError(
+            f"The two networks in {folder} do not belong together: {seen.shape[1]} and {said.shape[1]} dimensions.",
+            "Fetch the model again.",
+        )
+    return ModelShape(seen.shape[1], pictures.preprocessing.size)
+
+
+def embed_pictures(folder: Path, pictures: Sequence[Picture]) -> NDArray[np.float32]:
+    """Return one vector of length 1 for each picture. Raises MediaError and AnalyzerError."""
+    return _pictures(folder).embed(pictures)
+
+
+def embed_query(folder: Path, text: str) -> NDArray[np.float32]:
+    """Return the vector of a query: shape (dimension,), length 1. Raises AnalyzerError."""
+    vector: Vectors = normalise(_texts(folder).embed(query_texts(text)).mean(axis=0))
+    return vector
+
+
+def embed_words(folder: Path, texts: Sequence[str]) -> NDArray[np.float32]:
+    """Return one vector of length 1 for each text as it is. Raises AnalyzerError."""
+    return _texts(folder).embed(texts)
