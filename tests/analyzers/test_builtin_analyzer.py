@@ -92,7 +92,7 @@ async def test_descriptions_pass_the_audit(analyzer: BuiltinAnalyzer, photos: Pa
     ]
     for picture in pictures:
         text = (await analyzer.describe_image(picture)).text
-        assert audit_description(text).score == 100, text
+        assert audit_description(text).passed, text
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ async def test_a_drawn_sunset_is_seen(analyzer: BuiltinAnalyzer, encode: Encode)
 
 
 async def test_labels_draw_the_vector_towards_them(analyzer: BuiltinAnalyzer) -> None:
-    text = "A photo without one clear subject."
+    text = "A photo in brown and grey, evenly lit."
     bare = await analyzer.embed_document(text, {})
     drawn = await analyzer.embed_document(text, {"sports car": 0.9})
     unknown = await analyzer.embed_document(text, {"a label of another analyzer": 0.9})

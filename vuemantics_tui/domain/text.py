@@ -11,6 +11,7 @@ _UNITS = ("B", "KB", "MB", "GB", "TB")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 _DAY_LENGTH = len("2024-06-03")
+_MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 
 # More marks than any script puts on one letter only serve to paint over the lines around it.
 MOST_MARKS = 3
@@ -74,8 +75,10 @@ def clock_words(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def date_words(moment: str | datetime | None, *, seconds: bool = False, own_clock: bool = False) -> str:
-    """Return a moment as `3 Jun 2024 14:05`, with `:09` where seconds count.
+def date_words(
+    moment: str | datetime | None, *, seconds: bool = False, own_clock: bool = False, day_only: bool = False
+) -> str:
+    """Return a moment as `3 Jun 2024 14:05`, with `:09` where seconds count, or as its day alone.
 
     Shown in the time zone of this machine, or on its `own_clock`: a camera's, in the place where it was. A date without
     a time of day is shown as one. Text that is no moment in ISO 8601 is returned as it is.
@@ -90,7 +93,36 @@ def date_words(moment: str | datetime | None, *, seconds: bool = False, own_cloc
     at = at.astimezone() if at.tzinfo and not own_clock else at
     # By hand: `%b` depends on the locale that some library may have set.
     words = f"{at.day} {_MONTHS[at.month - 1]} {at.year}"
-    return words if is_day else f"{words} {at:%H:%M}" + (f":{at:%S}" if seconds else "")
+    return words if is_day or day_only else f"{words} {at:%H:%M}" + (f":{at:%S}" if seconds else "")
+
+
+def time_words(moment: datetime) -> str:
+    """Return the time of day of a moment as `14:05:09`, for lists whose entries are of one day."""
+    return f"{moment:%H:%M:%S}"
+
+
+def age_words(moment: str, now: datetime, *, day_only: bool = False) -> str:
+    """Return how long ago that was if it is under a day, as `now`, `2 min` or `3 h`; else its date, or its day alone.
+
+    Text that is no moment in ISO 8601 with an offset is left out.
+    """
+    try:
+        seconds = (now - datetime.fromisoformat(moment)).total_seconds()
+    except (ValueError, TypeError):
+        return ""
+    if not -_MINUTE < seconds < _DAY:
+        return date_words(moment, day_only=day_only)
+    if seconds < _MINUTE:
+        return "now"
+    return f"{seconds // _MINUTE:.0f} min" if seconds < _HOUR else f"{seconds // _HOUR:.0f} h"
+
+
+def ago_words(moment: str, now: datetime) -> str:
+    """Return as `age_words` how long ago that was, as the end of a sentence: just now, 2 min ago, 3 Jun 2024 14:05."""
+    words = age_words(moment, now)
+    if words == "now":
+        return "just now"
+    return f"{words} ago" if words.endswith((" min", " h")) else words
 
 
 def counted(number: int, noun: str) -> str:

@@ -269,6 +269,11 @@ async def test_names_are_narrowed_as_one_types(files: Path) -> None:
         await window.press("slash", "escape")
         await window.until(lambda: len(window.list.entries) > 3, "all are shown again")
         assert window.under_cursor == "IMG_11.jpg"
+        await window.press("slash", *"img_1", "enter")
+        await window.until(lambda: len(window.list.entries) == 3, "narrowed again")
+        await window.press("escape")
+        await window.until(lambda: len(window.list.entries) > 3, "Escape in the list first ends the filter")
+        assert window.app.chosen is UNCHOSEN
 
 
 async def test_a_filter_that_nothing_passes_says_so_and_leads_back(files: Path) -> None:
@@ -443,7 +448,7 @@ async def test_a_typed_path_is_completed_and_gone_to(files: Path) -> None:
         await window.pilot.press("g", *"20")
         await window.shows("2023/", "2024 Brittany/", "Tab complete")
         await window.press("tab")
-        await window.shows(f"{files}/202"[-20:])
+        await window.shows("go to 202")
         await window.press("4", "tab")
         await window.shows("Brittany/", "boat/")
         await window.press("enter")
@@ -504,7 +509,7 @@ async def test_only_the_file_on_which_the_cursor_rests_is_drawn(files: Path) -> 
         await window.press(*["down"] * 4)
         for _ in range(3):
             window.list.move_by(1)
-        await window.shows("<picture of IMG_1.jpg>", "JPEG", "2.0 MB", "changed yesterday, 3 May 2026 12:00")
+        await window.shows("<picture of IMG_1.jpg>", "JPEG", "2.0 MB", "changed 3 May 2026 12:00")
         assert {path.name for path, _ in drawn.asked} <= {"IMG_1.jpg"} | {window.list.entries[4].name}
         width, height = drawn.asked[-1][1]
         assert 30 < width < 60

@@ -10,8 +10,8 @@ import pytest
 from tests.ui.conftest import NOW
 from tests.ui.uploads.pane_stage import in_utc
 from vuemantics_tui.domain.formats import FileType
+from vuemantics_tui.domain.text import ago_words, date_words
 from vuemantics_tui.domain.upload import ProcessingStage, ProcessingStatus, Upload, UploadEvent
-from vuemantics_tui.ui.phrases import ago_words
 from vuemantics_tui.ui.uploads import pane_words as words
 from vuemantics_tui.ui.uploads.pane import chip_lines
 
@@ -33,8 +33,8 @@ def upload(**facts: Any) -> Upload:
     [
         (timedelta(0), "just now"),
         (timedelta(minutes=2), "2 min ago"),
-        (timedelta(days=1), "yesterday"),
-        (timedelta(days=8), "1 week ago"),
+        (timedelta(hours=23), "23 h ago"),
+        (timedelta(days=8), date_words(NOW - timedelta(days=8))),
     ],
 )
 def test_ages_read_as_the_end_of_a_sentence(age: timedelta, told: str) -> None:

@@ -82,11 +82,13 @@ def describe_sight(sight: Sight, medium: Medium) -> Description:
         subject = [f"{_call(sight, medium)} full of text, such as a page, a poster or a screen."]
     else:
         subject = _subject(_call(sight, medium), sure, kinds, about)
-    sentences = [
-        *subject,
-        *(f"It looks like {_SCENE_PHRASES[scene]}." for scene in scenes),
-        _colours(sight.palette),
-    ]
+    seen = [_SCENE_PHRASES[scene] for scene in scenes]
+    if not subject and seen:
+        subject = [f"{_call(sight, medium)} of what looks like {seen.pop(0)}."]
+    if subject:
+        sentences = [*subject, *(f"It looks like {phrase}." for phrase in seen), _colours(sight.palette)]
+    else:
+        sentences = [_only_colours(_call(sight, medium), sight.palette)]
     tags = [
         *people_tags(sight.faces),
         *sure,
@@ -220,7 +222,7 @@ def _subject(call: str, sure: Sequence[str], kinds: Sequence[str], about: Sequen
         sentences = [f"{call} of {enumerate_words(things)}."]
         return [*sentences, f"It shows {enumerate_words(general)}."] if general else sentences
     likely = [*general, *(topic.words for topic in about)]
-    return [f"{call} of {enumerate_words(likely)}." if likely else f"{call} without one clear subject."]
+    return [f"{call} of {enumerate_words(likely)}."] if likely else []
 
 
 def _of_one_kind(names: Sequence[str]) -> bool:
@@ -239,6 +241,14 @@ def _colours(palette: Palette) -> str:
         return f"{grey}, and {light}." if light else f"{grey}."
     colours = f"The main {'colours are' if len(palette.main) > 1 else 'colour is'} {enumerate_words(palette.main)}"
     return f"{colours}, and {light}." if light else f"{colours}."
+
+
+def _only_colours(call: str, palette: Palette) -> str:
+    """What is left to say of a picture without a subject that the model knows."""
+    light = palette.light or "evenly lit"
+    if palette.colourless:
+        return f"{call} in black and white, in shades of grey, {light}."
+    return f"{call} in {enumerate_words(palette.main)}, {light}."
 
 
 def _look_tags(palette: Palette) -> list[str]:

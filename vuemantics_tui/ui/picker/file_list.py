@@ -19,8 +19,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from vuemantics_tui.domain.text import size_words, visible
-from vuemantics_tui.ui.phrases import age_words
+from vuemantics_tui.domain.text import age_words, size_words, visible
 from vuemantics_tui.ui.picker.folder import Entry, Kind
 from vuemantics_tui.ui.picker.marks import Marks, Tallies, Tally
 from vuemantics_tui.ui.widgets.cursor_list import LAST_BY_LETTER, CursorList
@@ -53,7 +52,7 @@ MARK = "●"
 LEAD = 3  # a blank, the mark, a blank
 TYPE = 6
 SIZE = 7
-AGE = 9
+AGE = 11
 # The narrowest lines that have room for the size, the age, the type beside the name.
 WIDE_FOR_SIZE, WIDE_FOR_AGE, WIDE_FOR_TYPE = 30, 44, 56
 NARROWEST_TARGET = 8
@@ -100,12 +99,12 @@ def line_pieces(
 
 
 def age_cell(entry: Entry, now: datetime) -> str:
-    """How long ago an entry was changed; nothing where that cannot be a date."""
+    """When an entry was changed, under a day as an age; nothing where that cannot be a date."""
     try:
         changed = datetime.fromtimestamp(entry.modified, UTC)
     except (OverflowError, OSError, ValueError):
         return ""
-    return age_words(changed.isoformat(), now) if entry.modified > 0 else ""
+    return age_words(changed.isoformat(), now, day_only=True) if entry.modified > 0 else ""
 
 
 def _name_pieces(entry: Entry, width: int) -> list[Piece]:

@@ -20,7 +20,7 @@ from textual.visual import VisualType
 from textual.widget import Widget
 from textual.widgets import Static
 
-from vuemantics_tui.domain.text import date_words, size_words, visible
+from vuemantics_tui.domain.text import ago_words, size_words, visible
 from vuemantics_tui.ui.picker.file_list import age_cell
 from vuemantics_tui.ui.picker.folder import Entry
 from vuemantics_tui.ui.picker.marks import Tally
@@ -132,10 +132,9 @@ class PreviewPane(Vertical):
             lines.append(_tally_words(tally))
         else:
             lines.append(size_words(entry.size))
-        if age := age_cell(entry, self._clock()):
-            changed = datetime.fromtimestamp(entry.modified, UTC).astimezone()
-            ago = age if age in ("now", "yesterday") else f"{age} ago"
-            lines.append(f"changed {ago}, {date_words(changed)}")
+        if age_cell(entry, self._clock()):
+            changed = datetime.fromtimestamp(entry.modified, UTC)
+            lines.append(f"changed {ago_words(changed.isoformat(), self._clock())}")
         if entry.target is not None:
             lines.append(f"a link to {visible(entry.target)}")
         return Content.assemble((visible(entry.name), "bold"), *((f"\n{line}", "$dim") for line in lines))

@@ -17,13 +17,13 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from vuemantics_tui.domain.description import PASSING_SCORE
-from vuemantics_tui.domain.text import counted, seconds_words, visible
+from vuemantics_tui.domain.text import ago_words, counted, seconds_words, visible
 from vuemantics_tui.domain.upload import Upload
 from vuemantics_tui.library import EDITED_BY_HAND, Library, StoredDescription
 from vuemantics_tui.ui.actions import ACT, MOVE, action, hidden
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader
 from vuemantics_tui.ui.notices import Notices
-from vuemantics_tui.ui.phrases import ago_words, lines_of
+from vuemantics_tui.ui.phrases import lines_of
 from vuemantics_tui.ui.screens.page import is_open
 from vuemantics_tui.ui.widgets.cursor_list import ChoiceList
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
@@ -32,7 +32,7 @@ from vuemantics_tui.ui.widgets.one_line import Words, fit
 READ_REST_SECONDS = 0.1
 # From so many columns on, two texts stand side by side.
 WIDE_ENOUGH = 100
-MOST_WHO_CELLS = 28
+MOST_WHO_CELLS = 22
 NONE_YET = "No description yet."
 
 
@@ -175,7 +175,7 @@ def line_words(description: StoredDescription, now: datetime) -> Content:
     return Content.assemble(
         ("● " if description.current else "  ", "$accent"),
         fit(who_words(description), MOST_WHO_CELLS),
-        (f"  {ago_words(description.created_at, now):<12}", "$dim"),
+        (f"  {ago_words(description.created_at, now):<17}", "$dim"),
         ("  quality " if score is not None else "      a guess" if description.guessed else " " * 13, "$dim"),
         ("" if score is None else f"{score:>3}", colour),
         (f"  {took:>7}", "$dim"),

@@ -15,7 +15,7 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static
 
-from vuemantics_tui.domain.text import visible
+from vuemantics_tui.domain.text import time_words, visible
 from vuemantics_tui.ui.actions import MOVE, VIEW, action
 from vuemantics_tui.ui.notices import LogEntry, RecentLog
 from vuemantics_tui.ui.screens.page import READING, Reading
@@ -30,7 +30,7 @@ def log_text(entries: Sequence[LogEntry]) -> Content:
     parts: list[tuple[str, str]] = []
     for entry in entries:
         word, style = next((word, style) for level, word, style in _LEVELS if entry.level >= level)
-        at = datetime.fromtimestamp(entry.created).strftime("%H:%M:%S")
+        at = time_words(datetime.fromtimestamp(entry.created))
         parts += [(f"{at} ", "$dim"), (f"{word:<8}", style)]
         message = "\n".join(visible(line) for line in entry.message.splitlines())
         parts += [(message, ""), (f"  {entry.name}\n", "$dim")]

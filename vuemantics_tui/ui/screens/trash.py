@@ -12,10 +12,9 @@ from textual.binding import BindingType
 from textual.content import Content
 from textual.widgets import OptionList
 
-from vuemantics_tui.domain.text import counted, size_words, visible
+from vuemantics_tui.domain.text import ago_words, counted, size_words, visible
 from vuemantics_tui.library import Library, TrashedUpload
 from vuemantics_tui.ui.actions import ACT, MOVE, action
-from vuemantics_tui.ui.phrases import ago_words
 from vuemantics_tui.ui.screens.ask import ConfirmScreen
 from vuemantics_tui.ui.screens.list_screen import ListScreen
 from vuemantics_tui.ui.widgets.cursor_list import ChoiceList

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import takewhile
 
@@ -13,10 +13,9 @@ from rich.cells import cell_len
 from vuemantics_tui.domain.fields import FIELDS, USUAL_COLUMNS, dimension_words, rating_words
 from vuemantics_tui.domain.formats import BY_MIME_TYPE, FileType
 from vuemantics_tui.domain.stacks import StackRole
-from vuemantics_tui.domain.text import clock_words, date_words, size_words, visible
+from vuemantics_tui.domain.text import age_words, clock_words, date_words, size_words, visible
 from vuemantics_tui.domain.upload import STACK_SIGN, UploadRow
 from vuemantics_tui.domain.view import SortKey
-from vuemantics_tui.ui.phrases import age_words
 
 NAME, DESCRIPTION, TAKEN, TAGS, RATING = "name", "description", "taken", "tags", "rating"
 
@@ -26,6 +25,9 @@ SCORE = 5
 # From this many cells on, dates have their time of day, and signs more room.
 WIDE = 100
 _NARROW = 70
+# In a window of so many cells, signs, scores and all matches have a colour of their own: each costs some 40 bytes of
+# every move of the cursor, which smaller windows over SSH feel.
+_COLOURFUL = 85
 _NARROWEST_NAME = 12
 # A longer one does not widen the column for all others.
 _LONGEST_NAME = 40
@@ -36,13 +38,11 @@ _DESCRIPTION_SHARE = 0.3
 # A photo of ..., The image shows ..., A video clip of what looks like ...
 _OPENING = re.compile(
     r"(?:an?|the|this) (?:\w+ )?(?:photo|photograph|picture|image|video|clip)"
-    r"(?P<possibly>, possibly)? (?:of|shows|depicts|features|captures) (?P<guess>what looks like )?",
+    r"(?P<possibly>, possibly)? (?:(?:of|shows|depicts|features|captures) (?P<guess>what looks like )?|(?=without))",
     re.IGNORECASE,
 )
 # More of a description is never shown on a line.
 _SNIPPET = 400
-_DAY = len("2024-06-03")
-_AGO = 24 * 60 * 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +69,8 @@ class Column:
         return self.wide if wide and self.wide else self.width
 
 
-def _moment(moment: str | None, wide: bool, *, own_clock: bool) -> str:
-    words = date_words(moment, own_clock=own_clock)
-    return words if wide or not moment or len(moment) <= _DAY else words[: -len(" 14:05")]
-
-
 def _added(row: UploadRow, now: datetime, wide: bool) -> str:
-    try:
-        is_new = (now - datetime.fromisoformat(row.created_at)).total_seconds() < _AGO
-    except (ValueError, TypeError):
-        return ""
-    return age_words(row.created_at, now) if is_new else _moment(row.created_at, wide, own_clock=False)
+    return age_words(row.created_at, now, day_only=not wide)
 
 
 def _place(row: UploadRow, now: datetime, wide: bool) -> str:
@@ -130,7 +121,7 @@ _HEADINGS = {field.label: field.heading for field in FIELDS if field.heading}
 _COLUMNS = (
     Column(NAME, 0, lambda row, now, wide: visible(row.filename), sort=SortKey.NAME),
     Column(
-        *(TAKEN, 11, lambda row, now, wide: _moment(row.taken_at, wide, own_clock=True)),
+        *(TAKEN, 11, lambda row, now, wide: date_words(row.taken_at, own_clock=True, day_only=not wide)),
         wide=17,
         right=True,
         sort=SortKey.TAKEN,
@@ -170,12 +161,16 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where everything stands on a line of `total` cells. `signs` and `score` are cells at its end, 0 for none."""
+    """Where everything stands on a line of `total` cells. `signs` and `score` are cells at its end, 0 for none.
+
+    Unless it is `colourful`, fewer colours save bytes.
+    """
 
     placed: tuple[Placed, ...]
     signs: int
     score: int
     total: int
+    colourful: bool = True
 
     @property
     def is_wide(self) -> bool:
@@ -287,9 +282,10 @@ class TableColumns:
             self._longest_name = longest
             self._tell()
 
-    def layout(self, total: int, *, scores: bool) -> Layout:
-        """Return the layout of a line of so many cells."""
-        return Layout.of(total, self.chosen, name=self._longest_name, scores=scores)
+    def layout(self, total: int, *, window: int, scores: bool) -> Layout:
+        """Return the layout of a line of `total` cells in a window of so many."""
+        layout = Layout.of(total, self.chosen, name=self._longest_name, scores=scores)
+        return replace(layout, colourful=window >= _COLOURFUL)
 
     def _tell(self) -> None:
         for listener in self.listeners:

@@ -18,7 +18,15 @@ from vuemantics_tui.domain.formats import BY_MIME_TYPE, FileType
 from vuemantics_tui.domain.media import REJECTED
 from vuemantics_tui.domain.moment import BY_CAMERA, SOURCE_WORDS
 from vuemantics_tui.domain.stacks import kind_words
-from vuemantics_tui.domain.text import clock_words, date_words, seconds_words, size_words, visible
+from vuemantics_tui.domain.text import (
+    ago_words,
+    clock_words,
+    date_words,
+    seconds_words,
+    size_words,
+    time_words,
+    visible,
+)
 from vuemantics_tui.domain.upload import (
     MOTION_SIGN,
     STACK_SIGN,
@@ -28,7 +36,6 @@ from vuemantics_tui.domain.upload import (
     UploadEvent,
 )
 from vuemantics_tui.ui.phrases import (
-    ago_words,
     error_words,
     lines_of,
     local_moment,
@@ -239,8 +246,8 @@ def history_words(history: Sequence[UploadEvent], now: datetime) -> Content:
         moment = local_moment(event.at)
         if moment is not None and moment.date() != day:
             day = moment.date()
-            parts.append((f"\n{date_words(event.at).rpartition(' ')[0]}", "$dim"))
-        clock = moment.strftime("%H:%M:%S") if moment else " " * 8
+            parts.append((f"\n{date_words(event.at, day_only=True)}", "$dim"))
+        clock = time_words(moment) if moment else " " * 8
         parts += [(f"\n{clock}  ", "$dim"), (event_words(event), "$dim")]
     return Content.assemble(*parts)
 

@@ -22,7 +22,7 @@ from vuemantics_tui.ui.uploads.listing import Listing, Marks, Pins
 from vuemantics_tui.ui.uploads.results import Found, Results, Why
 
 if TYPE_CHECKING:
-    from vuemantics_tui.library import Library, SearchHit, SearchResults, UploadStore
+    from vuemantics_tui.library import Library, SearchResults, UploadStore
 
 # The first lines are there before the long list behind them: a large library opens as fast as a small one.
 FIRST_LOOK = 100
@@ -102,6 +102,15 @@ class RowCache:
             self._stale &= near
 
 
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """A search to go back to: what it found, whether in the order of the list, and the upload under the cursor."""
+
+    results: Results
+    is_sorted: bool
+    cursor: int | None
+
+
 class UploadList:
     """A view of the library, or what a search found, and the way back from there.
 
@@ -126,6 +135,8 @@ class UploadList:
         self._pins = Pins()
         self._cursor = 0
         self._return_to: int | None = None
+        # The searches to go back to from what is similar.
+        self._steps: list[_Step] = []
         # Whether the results of a search were sorted by hand, by another key than how well they match.
         self._results_sorted = False
         self._is_read = False
@@ -418,8 +429,11 @@ class UploadList:
         """Whether something that has ended is still on top: `catch_up` takes it from there after LINGER_SECONDS."""
         return self._pins.lingering and self.results is None and not self.opened
 
-    async def refresh(self) -> None:
-        """Read the view, or search, again; the cursor stays on its upload."""
+    async def refresh(self, *, anew: bool = False) -> None:
+        """Read the view, or search, again; the cursor stays on its upload.
+
+        Where that is gone, it stays on its line, or if the view is `anew` another one, it goes to the first.
+        """
         asked = self._asked
         if self.opened:
             inside = await self._read_stack()
@@ -430,17 +444,17 @@ class UploadList:
             listing = await self._view_listing()
             if asked == self._asked:
                 # Asked only now: the cursor may have moved while the store was read.
-                self._list(listing, cursor=self.cursor_number)
+                self._list(listing, cursor=self.cursor_number, line=0 if anew else self._cursor)
             return
         before = self.results
         try:
             hits = await before.again()
         except UsageError:
             return  # what the line names is gone: what it found stays until something else is asked for
-        results = Results(hits, before.again, text=before.text, similar_to=before.similar_to)
+        results = Results(hits, before.again, before.text)
         listing = await self._listing_of(results)
         if asked == self._asked and not (before.look_like(hits) and list(listing) == list(self._listing)):
-            self._show(results, listing, cursor=self.cursor_number)
+            self._show(results, listing, cursor=self.cursor_number, line=0 if anew else self._cursor)
 
     async def _pinned(self) -> list[int]:
         """Return what stands on top: what runs just now, but among the results of a search nothing."""
@@ -458,9 +472,9 @@ class UploadList:
 
         What filters alone leave has no scores, and follows an order that was chosen before.
         """
-        if self._results_sorted or results.of_line is None or results.has_scores:
+        if self._results_sorted or results.has_scores:
             return self._results_sorted
-        return results.of_line.query.sort is None and self.view.everything() != View()
+        return results.hits.query.sort is None and self.view.everything() != View()
 
     async def _listing_of(self, results: Results) -> Listing:
         """Return the results that meet the conditions of the view, in its order if that counts for them."""
@@ -496,10 +510,11 @@ class UploadList:
         if fresh:
             self._tell(Change.ROWS)
 
-    def _list(self, listing: Listing, *, cursor: int | None = None) -> None:
-        """List these, with the cursor on the upload of that number, or else on the first."""
+    def _list(self, listing: Listing, *, cursor: int | None = None, line: int = 0) -> None:
+        """List these, with the cursor on the upload of that number, or else on that line."""
         self._listing = listing
-        self._cursor = 0 if cursor is None else listing.index_of(cursor) or 0
+        found = None if cursor is None else listing.index_of(cursor)
+        self._cursor = max(0, min(line, len(listing) - 1)) if found is None else found
         self._tell(Change.REPLACED)
 
     def _tell(self, change: Change) -> None:
@@ -516,7 +531,7 @@ class UploadList:
         before, self.view = self.view, view
         results = self.results
         if results is None or before.show_hidden != view.show_hidden:
-            await self.refresh()
+            await self.refresh(anew=True)
             return
         listing = await self._listing_of(results)
         if asked == self._asked:
@@ -579,9 +594,9 @@ class UploadList:
         if asked != self._asked:
             return  # something else was asked for meanwhile
         if found.query.operands or found.query.filters or found.query.excluded or found.query.sort:
-            results = Results(found, search, text=text)
+            results = Results(found, search, text)
             # A filter more or less leaves the order that was chosen.
-            before = self.results.of_line if self.results is not None else None
+            before = self.results.hits if self.results is not None else None
             if before is None or before.query.operands != found.query.operands or found.query.sort:
                 self._results_sorted = False
             listing = await self._listing_of(results)
@@ -590,23 +605,34 @@ class UploadList:
         else:
             await self.leave_results()
 
-    async def similar(self, number: int, name: str) -> None:
-        """List what is similar to an upload."""
+    async def similar(self, number: int) -> None:
+        """List what is similar to an upload; `step_back` leads back to the search before.
+
+        Raises UsageError for one that is gone or has no description yet.
+        """
+        before = _Step(self.results, self._results_sorted, self.cursor_number) if self.results is not None else None
+        text = await self._library.search.like(number)
+        await self.search(text)
+        if before is not None and before.results.text != text and self.text == text:
+            self._steps.append(before)
+
+    async def step_back(self) -> None:
+        """Go back to the search from which similar uploads were asked for, or else to the view."""
+        if not self._steps:
+            await self.leave_results()
+            return
         self._asked += 1
-        asked = self._asked
-
-        async def search() -> Sequence[SearchHit]:
-            return await self._library.search.similar(number, MOST_RESULTS)
-
-        results = Results(await search(), search, similar_to=name)
-        self._results_sorted = False
-        listing = await self._listing_of(results)
-        if asked == self._asked:
-            self._show(results, listing)
+        self._forget_stack()
+        step = self._steps.pop()
+        self.results, self._results_sorted = step.results, step.is_sorted
+        self._list(await self._listing_of(step.results), cursor=step.cursor)
+        # What was found then may have changed.
+        self._tell(Change.OUTDATED)
 
     async def leave_results(self) -> None:
         """Go back to the view, with the cursor where it was before the search."""
         self._asked += 1
+        self._steps.clear()
         was_open = self._forget_stack()
         if self.results is not None or was_open:
             self.results = None
@@ -673,10 +699,10 @@ class UploadList:
             self.marks, self._marks_outside = self._marks_outside, None
         return was_open
 
-    def _show(self, results: Results, listing: Listing, cursor: int | None = None) -> None:
+    def _show(self, results: Results, listing: Listing, cursor: int | None = None, line: int = 0) -> None:
         if self.results is None:
             self._return_to = self.opened[0] if self.opened else self.cursor_number
         self._forget_stack()
         self.results = results
         self.rows.put(hit.upload.row() for hit in results.hits)
-        self._list(listing, cursor=cursor)
+        self._list(listing, cursor=cursor, line=line)
