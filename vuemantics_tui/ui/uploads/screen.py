@@ -66,6 +66,14 @@ _LOOK = (FooterKey("open-upload", "view"), FooterKey("toggle-mark", "mark"))
 _KEEP = (FooterKey("edit-tags", "tag"), FooterKey("rate-0 rate-5", "rate"))
 NEXT_KEYS: dict[str, tuple[FooterKey, ...]] = {
     "empty": (FooterKey("add-paths", "add"), FooterKey("type-paths", "add by path")),
+    "browse": (
+        FooterKey("narrow"),
+        FooterKey("open-entry", "open"),
+        FooterKey("leave-browse", "to the list"),
+        FooterKey("toggle-browse", "close"),
+        FooterKey("save-search", "save"),
+        FooterKey("open-search"),
+    ),
     "stack": (
         *_LOOK,
         FooterKey("step-back", "close the stack"),
@@ -286,6 +294,8 @@ class UploadsScreen(Screen[None]):
         keys = self.query_one(KeysLine)
         if self.has_class("-empty"):
             keys.prefer(NEXT_KEYS["empty"], alone=True)
+        elif self.focused is self._browse:
+            keys.prefer(NEXT_KEYS["browse"])
         elif uploads.opened and not len(uploads.marks):
             keys.prefer(NEXT_KEYS["stack"])
         elif len(uploads.marks):
@@ -445,6 +455,11 @@ class UploadsScreen(Screen[None]):
             self.call_after_refresh(self._browse.focus)
         else:
             self.set_focus(self._browser.in_front)
+
+    @on(events.DescendantFocus)
+    @on(events.DescendantBlur)
+    def _focus_moved(self) -> None:
+        self._show_keys()
 
     @on(BrowseLeft)
     def _browse_left(self) -> None:
