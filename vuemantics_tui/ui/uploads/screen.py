@@ -567,7 +567,7 @@ class UploadsScreen(Screen[None]):
             if day is None:
                 told = ["Nothing in this list has a date."]
             elif not goal.count:
-                told.append(f"Nothing was taken then ({goal.words}): the nearest is from {day_words(day)}.")
+                told.append(f"Nothing from {goal.words}. The nearest is from {day_words(day)}.")
             if told:
                 self._notices.tell(" ".join(told))
 
