@@ -57,6 +57,17 @@ async def test_what_leaves_the_cache_leaves_the_terminal(tmp_path: Path) -> None
     assert terminal.pictures == {}
 
 
+async def test_large_pictures_leave_before_the_terminal_forgets_them_and_small_ones_stay(tmp_path: Path) -> None:
+    terminal = KittyTerminal()
+    size = 120, 60
+    loader = PictureLoader(KITTY, terminal.feed, most_large_pixels=3 * size[0] * size[1] * CELL[0] * CELL[1])
+    small = await loader.load(picture(tmp_path / "small.png"), 10, 5, PictureMode())
+    for number in range(5):
+        await loader.load(picture(tmp_path / f"{number}.png"), *size, PictureMode())
+    assert len(terminal.pictures) == 1 + 3
+    assert await loader.load(tmp_path / "small.png", 10, 5, PictureMode()) is small
+
+
 async def test_colours_of_eight_bits_carry_numbers_of_eight_bits(tmp_path: Path) -> None:
     terminal = KittyTerminal()
     narrow = Graphics(Protocol.KITTY, cell=CELL, narrow=True)

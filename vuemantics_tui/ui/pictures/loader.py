@@ -85,6 +85,9 @@ def mode_of(app: App[Any], graphics: Graphics, *, fills: bool = False) -> Pictur
 MOST_KEPT = 400
 # A thumbnail has 256 x 256; what is much larger is none, and would hold up the threads.
 MOST_PIXELS = 4_000_000
+# What fills a window of pixels counts as large. Kitty keeps 320 MB of a window's pictures, in four bytes a pixel, and
+# forgets the oldest without a word.
+LARGE_PIXELS, MOST_LARGE_PIXELS = 500_000, 50_000_000
 NO_STYLE = Style()
 # Of the 255 that one of 256 colours can number.
 MOST_NARROW = 240
@@ -153,8 +156,13 @@ class PictureLoader:
     """
 
     def __init__(
-        self, graphics: Graphics | None = None, write: Callable[[str], object] = lambda _: None, most: int = MOST_KEPT
+        self,
+        graphics: Graphics | None = None,
+        write: Callable[[str], object] = lambda _: None,
+        most: int = MOST_KEPT,
+        most_large_pixels: int = MOST_LARGE_PIXELS,
     ) -> None:
+        self._most_large_pixels = most_large_pixels
         self.graphics = graphics or Graphics()
         self.most_kept = min(most, MOST_NARROW) if self.graphics.narrow else most
         self._write = write
@@ -211,10 +219,25 @@ class PictureLoader:
         self._kept[key] = (renderer, rendered)
         while len(self._kept) > self.most_kept:
             self._drop_oldest()
+        large = {key: size for key, (_, each) in self._kept.items() if (size := self._pixels(each)) >= LARGE_PIXELS}
+        while sum(large.values()) > self._most_large_pixels and len(large) > 1:
+            oldest = next(iter(large))
+            del large[oldest]
+            self._drop(oldest)
         return rendered.strips
 
+    def _pixels(self, rendered: Rendered) -> int:
+        """Return how many pixels of the terminal a picture takes; none where it is of cells."""
+        if not self.graphics.in_pixels:
+            return 0
+        width, height = self.graphics.cell
+        return sum(strip.cell_length for strip in rendered.strips) * width * height
+
     def _drop_oldest(self) -> None:
-        _, (renderer, rendered) = self._kept.popitem(last=False)
+        self._drop(next(iter(self._kept)))
+
+    def _drop(self, key: _Key) -> None:
+        renderer, rendered = self._kept.pop(key)
         if words := renderer.forget(rendered):
             self._write(words)
 
@@ -303,7 +326,7 @@ def opened(source: Path | BinaryIO, least: tuple[int, int] | None = None) -> Ima
 
     try:
         with Image.open(source) as image:
-            if image.width * image.height > MOST_PIXELS:
+            if isinstance(source, Path) and image.width * image.height > MOST_PIXELS:
                 return None
             if least:
                 image.draft("RGB", least)
