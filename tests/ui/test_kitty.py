@@ -59,7 +59,7 @@ async def test_what_leaves_the_cache_leaves_the_terminal(tmp_path: Path) -> None
 
 async def test_large_pictures_leave_before_the_terminal_forgets_them_and_small_ones_stay(tmp_path: Path) -> None:
     terminal = KittyTerminal()
-    size = 120, 60
+    size = 120, 40
     loader = PictureLoader(KITTY, terminal.feed, most_large_pixels=3 * size[0] * size[1] * CELL[0] * CELL[1])
     small = await loader.load(picture(tmp_path / "small.png"), 10, 5, PictureMode())
     for number in range(5):
