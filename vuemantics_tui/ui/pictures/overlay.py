@@ -90,6 +90,12 @@ class Pen:
         self.out.append(strip.render(console))
         self._at = y, x + strip.cell_length
 
+    def take_away(self, y: int, x: int, words: str) -> None:
+        """Write what removes pixels from a cell that is written next."""
+        if words:
+            self.out.append(f"\x1b[{y + 1};{x + 1}H{words}")
+            self._at = (-1, -1)
+
 
 class Encoding(typing.Protocol):
     """How one kind of terminal is told to draw pixels at the cursor."""
@@ -114,7 +120,10 @@ class Encoding(typing.Protocol):
         ...
 
     def remove(self, number: int, patch: int) -> str:
-        """Return what takes the pixels of a patch away, where writing text over them does not."""
+        """Return what takes the pixels of a patch away, where writing text over them does not.
+
+        The cursor is on one of its cells, which is written next.
+        """
         ...
 
     def forget(self, number: int) -> str:
@@ -190,14 +199,15 @@ class Overlay:
 
     def reset(self) -> None:
         """Forget what is on the screen: it was resized or left, or somebody else wrote there."""
-        self._due += [self.encoding.remove(patch.number, number) for number, patch in self._patches.items()]
+        if self.encoding.stays:
+            self._due += [self.encoding.remove(patch.number, number) for number, patch in self._patches.items()]
         self._wanted.clear()
         self._drawn.clear()
         self._patches.clear()
 
     def lose_pixels(self) -> None:
-        """Draw all pixels again, unless they stay by themselves: perhaps the terminal lost them."""
-        if not self.encoding.stays:
+        """Draw all pixels again, unless somebody keeps them: perhaps the terminal lost them."""
+        if not self.encoding.whole:
             self._drawn.clear()
             self._patches.clear()
             self._rest_later()
@@ -220,7 +230,7 @@ class Overlay:
             if _CELL in strip.text:
                 moved |= self._write_pictures(y, x, strip, console, pen)
             else:
-                moved |= self._clear(y, x, x + strip.cell_length, out)
+                moved |= self._clear(y, x, x + strip.cell_length, pen)
                 pen.write(y, x, strip, console)
         if moved:
             self._rest_later()
@@ -236,7 +246,7 @@ class Overlay:
             for found in _CELLS.finditer(text):
                 if (plain := found[2]) is not None:
                     piece = Strip([Segment(plain, style)])
-                    moved |= self._clear(y, x, x + piece.cell_length, pen.out)
+                    moved |= self._clear(y, x, x + piece.cell_length, pen)
                     pen.write(y, x, piece, console)
                     x += piece.cell_length
                     continue
@@ -247,7 +257,7 @@ class Overlay:
                     if there[begin]:
                         continue
                     moved = True
-                    self._clear(y, x + begin, x + end, pen.out)
+                    self._clear(y, x + begin, x + end, pen)
                     pen.write(y, x + begin, self._under(cells[begin:end], style), console)
                     line.update({x + place: cells[place] for place in range(begin, end)})
                 x += len(cells)
@@ -259,7 +269,7 @@ class Overlay:
             return Strip([Segment(" " * len(cells), style)], len(cells))
         return picture.under[cells[0].row].crop(cells[0].column, cells[-1].column + 1)
 
-    def _clear(self, y: int, left: int, right: int, out: list[str]) -> bool:
+    def _clear(self, y: int, left: int, right: int, pen: Pen) -> bool:
         """Note that other text is written from column `left` to `right`; return whether there were pictures."""
         line = self._wanted.get(y)
         if not line:
@@ -270,16 +280,16 @@ class Overlay:
             cleared = True
             patch = self._drawn.pop((y, x), None)
             if patch is not None and self.encoding.whole:
-                self._lose(patch, out)
+                self._lose(patch, y, x, pen)
         return cleared
 
-    def _lose(self, number: int, out: list[str]) -> None:
+    def _lose(self, number: int, y: int, x: int, pen: Pen) -> None:
         if patch := self._patches.pop(number, None):
-            out.append(self.encoding.remove(patch.number, number))
-            for y in patch.region.line_range:
-                for x in patch.region.column_range:
-                    if self._drawn.get((y, x)) == number:
-                        del self._drawn[y, x]
+            pen.take_away(y, x, self.encoding.remove(patch.number, number))
+            for row in patch.region.line_range:
+                for column in patch.region.column_range:
+                    if self._drawn.get((row, column)) == number:
+                        del self._drawn[row, column]
 
     # Pixels
 
