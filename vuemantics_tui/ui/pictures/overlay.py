@@ -12,6 +12,7 @@ import asyncio
 import re
 import threading
 import typing
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -199,8 +200,9 @@ class Overlay:
 
     def reset(self) -> None:
         """Forget what is on the screen: it was resized or left, or somebody else wrote there."""
-        if self.encoding.stays:
-            self._due += [self.encoding.remove(patch.number, number) for number, patch in self._patches.items()]
+        for number, patch in self._patches.items():
+            if words := self.encoding.remove(patch.number, number):
+                self._due.append(f"\x1b[{patch.region.y + 1};{patch.region.x + 1}H{words}")
         self._wanted.clear()
         self._drawn.clear()
         self._patches.clear()
@@ -321,14 +323,15 @@ class Overlay:
 
     def _lacking(self) -> tuple[Region, Picture, Box] | None:
         """Return the first region of the screen whose pixels lack, as large as one drawing allows."""
-        if self.encoding.most_patches and self._places() > self.encoding.most_patches:
-            return None
+        chosen = self._chosen()
         most_columns, most_rows = self.encoding.most_cells
         for y in sorted(self._wanted):
             for x in sorted(self._wanted[y]):
                 cell = self._wanted[y][x]
                 picture = self._pictures.get(cell.number)
                 if picture is None or not self._lacks(y, x, cell):
+                    continue
+                if chosen is not None and _place_of(y, x, cell) not in chosen:
                     continue
                 width = 1
                 while width < most_columns and self._lacks(
@@ -356,15 +359,17 @@ class Overlay:
             for column in range(region.width)
         )
 
-    def _places(self) -> int:
-        """Return how many pictures are on the screen, one that stands there twice as two."""
-        return len(
-            {
-                (cell.number, x - cell.column, y - cell.row)
-                for y, line in self._wanted.items()
-                for x, cell in line.items()
-            }
-        )
+    def _chosen(self) -> set[tuple[int, int, int]] | None:
+        """Return which pictures get pixels where a terminal keeps only some: those with few others as large; or None."""
+        if not self.encoding.most_patches:
+            return None
+        areas = Counter(_place_of(y, x, cell) for y, line in self._wanted.items() for x, cell in line.items())
+        # Tiles that are alike are drawn alike.
+        return {
+            place
+            for place, area in areas.items()
+            if sum(other * 2 >= area for other in areas.values()) <= self.encoding.most_patches
+        }
 
     def _drop_covered(self) -> None:
         # Patches of which text took the last cell.
@@ -423,6 +428,11 @@ class OverlayRenderer:
     def forget(self, rendered: Rendered) -> str:
         """Return what makes the terminal forget a picture."""
         return self._overlay.forget(rendered.number)
+
+
+def _place_of(y: int, x: int, cell: Cell) -> tuple[int, int, int]:
+    """Return which picture a cell is of, and where that begins: one picture may stand in two places."""
+    return cell.number, y - cell.row, x - cell.column
 
 
 def _runs(cells: list[Cell], there: list[bool]) -> Iterator[tuple[int, int]]:
