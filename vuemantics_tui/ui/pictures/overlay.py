@@ -360,7 +360,7 @@ class Overlay:
         )
 
     def _chosen(self) -> set[tuple[int, int, int]] | None:
-        """Return which pictures get pixels where a terminal keeps only some: those with few others as large; or None."""
+        """Return the pictures that get pixels if a terminal keeps only some: those with few others as large."""
         if not self.encoding.most_patches:
             return None
         areas = Counter(_place_of(y, x, cell) for y, line in self._wanted.items() for x, cell in line.items())
