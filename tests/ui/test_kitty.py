@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import sys
 from pathlib import Path
@@ -9,12 +10,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from rich.segment import Segment
+from rich.style import Style
+from textual.color import Color
 
+from tests.conftest import DEADLINE_SECONDS
 from tests.kitty_terminal import CELL, KittyTerminal, RefusedError
 from tests.ui.terminal_program import is_like, likeness, make_library, picture, running
 from vuemantics_tui.terminal import Protocol
 from vuemantics_tui.ui.pictures.kitty import NUMBERS
-from vuemantics_tui.ui.pictures.loader import Depth, Drawn, Graphics, PictureLoader, PictureMode
+from vuemantics_tui.ui.pictures.loader import PLACEHOLDER, Depth, Drawn, Graphics, Grey, PictureLoader, PictureMode
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
 KITTY = Graphics(Protocol.KITTY, cell=CELL)
@@ -57,17 +62,6 @@ async def test_what_leaves_the_cache_leaves_the_terminal(tmp_path: Path) -> None
     assert terminal.pictures == {}
 
 
-async def test_large_pictures_leave_before_the_terminal_forgets_them_and_small_ones_stay(tmp_path: Path) -> None:
-    terminal = KittyTerminal()
-    size = 120, 40
-    loader = PictureLoader(KITTY, terminal.feed, most_large_pixels=3 * size[0] * size[1] * CELL[0] * CELL[1])
-    small = await loader.load(picture(tmp_path / "small.png"), 10, 5, PictureMode())
-    for number in range(5):
-        await loader.load(picture(tmp_path / f"{number}.png"), *size, PictureMode())
-    assert len(terminal.pictures) == 1 + 3
-    assert await loader.load(tmp_path / "small.png", 10, 5, PictureMode()) is small
-
-
 async def test_colours_of_eight_bits_carry_numbers_of_eight_bits(tmp_path: Path) -> None:
     terminal = KittyTerminal()
     narrow = Graphics(Protocol.KITTY, cell=CELL, narrow=True)
@@ -91,6 +85,13 @@ async def test_without_colours_pictures_are_drawn_in_shades(tmp_path: Path) -> N
     assert terminal.pictures == {}
 
 
+def test_greys_leave_the_numbers_of_pictures() -> None:
+    number = Style.parse("#123456")
+    shown = Grey().apply([Segment(PLACEHOLDER, number), Segment("text", number)], Color(0, 0, 0))
+    assert shown[0].style == number
+    assert shown[1].style != number
+
+
 async def test_over_ssh_a_picture_takes_a_fraction_of_the_bytes(tmp_path: Path) -> None:
     here, there = KittyTerminal(), KittyTerminal()
     noise = np.random.default_rng(1).normal(0, 12, (200, 300, 3))
@@ -103,6 +104,30 @@ async def test_over_ssh_a_picture_takes_a_fraction_of_the_bytes(tmp_path: Path) 
     assert there.sent < here.sent / 2
     paint(there, drawn)
     assert likeness(there.shown(), path) < 20
+
+
+async def test_over_ssh_the_full_picture_follows_when_no_other_is_wanted(tmp_path: Path) -> None:
+    terminal = KittyTerminal()
+    better = asyncio.Event()
+    sent: list[str] = []
+
+    def write(text: str) -> None:
+        terminal.feed(text)
+        sent.append(text)
+        if len(sent) == 3:
+            better.set()
+
+    loader = PictureLoader(Graphics(Protocol.KITTY, cell=CELL, remote=True), write)
+    paths = [picture(tmp_path / f"{number}.png", 600, 400) for number in range(2)]
+    await loader.load(paths[0], 40, 20, PictureMode())
+    drawn = await loader.load(paths[1], 40, 20, PictureMode())
+    paint(terminal, drawn)
+    few = likeness(terminal.shown(), paths[1])
+    await asyncio.wait_for(better.wait(), DEADLINE_SECONDS)
+    assert likeness(terminal.shown(), paths[1]) < few / 2
+    assert len(terminal.pictures) == 2
+    loader.forget_all()
+    assert terminal.pictures == {}
 
 
 async def test_inside_tmux_every_command_is_passed_through(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import threading
 import typing
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -83,11 +83,12 @@ def mode_of(app: App[Any], graphics: Graphics, *, fills: bool = False) -> Pictur
 
 # Rendered pictures. In blocks, one of 40 x 18 cells takes some 300 kB, a tile of the gallery 80.
 MOST_KEPT = 400
+# All of them together; as pixels of 9 x 18 in a terminal, they take 200 MB.
+MOST_CELLS = 300_000
+# How long no other picture may have been wanted before a better one is sent over SSH.
+REST_SECONDS = 1.0
 # A thumbnail has 256 x 256; what is much larger is none, and would hold up the threads.
 MOST_PIXELS = 4_000_000
-# What fills a window of pixels counts as large. Kitty keeps 320 MB of a window's pictures, in four bytes a pixel, and
-# forgets the oldest without a word.
-LARGE_PIXELS, MOST_LARGE_PIXELS = 500_000, 50_000_000
 NO_STYLE = Style()
 # Of the 255 that one of 256 colours can number.
 MOST_NARROW = 240
@@ -130,11 +131,15 @@ class Graphics:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A picture for the terminal: its cells, what is written before they are shown, and its number there, if any."""
+    """A picture for the terminal: its cells, what is written before they are shown, and its number there, if any.
+
+    `better` makes what is written instead once there is time for it; it runs in a thread.
+    """
 
     strips: Drawn
     send: str = ""
     number: int = 0
+    better: Callable[[], str] | None = None
 
 
 class Renderer(typing.Protocol):
@@ -156,13 +161,8 @@ class PictureLoader:
     """
 
     def __init__(
-        self,
-        graphics: Graphics | None = None,
-        write: Callable[[str], object] = lambda _: None,
-        most: int = MOST_KEPT,
-        most_large_pixels: int = MOST_LARGE_PIXELS,
+        self, graphics: Graphics | None = None, write: Callable[[str], object] = lambda _: None, most: int = MOST_KEPT
     ) -> None:
-        self._most_large_pixels = most_large_pixels
         self.graphics = graphics or Graphics()
         self.most_kept = min(most, MOST_NARROW) if self.graphics.narrow else most
         self._write = write
@@ -170,6 +170,10 @@ class PictureLoader:
         self._making = threading.Lock()
         self.overlay: Overlay | None = None
         self._kept: OrderedDict[_Key, tuple[Renderer, Rendered]] = OrderedDict()
+        self._cells = 0
+        self._resting_on: _Key | None = None
+        self._resting: asyncio.TimerHandle | None = None
+        self._bettering: asyncio.Task[None] | None = None
 
     async def load(self, path: Path, columns: int, rows: int, mode: PictureMode) -> Drawn | None:
         """Return the thumbnail at `path` as large as fits into columns x rows cells."""
@@ -186,6 +190,8 @@ class PictureLoader:
 
     def forget_all(self) -> None:
         """Forget every picture, also in the terminal."""
+        if self._resting is not None:
+            self._resting.cancel()
         while self._kept:
             self._drop_oldest()
 
@@ -197,7 +203,7 @@ class PictureLoader:
             return None
         if key in self._kept:
             self._kept.move_to_end(key)
-            return self._kept[key][1].strips
+            return self._wanted(key)
         source: Path | BinaryIO = path
         if thumbnail_of is not None:
             small = await thumbnail_of(path)
@@ -210,34 +216,46 @@ class PictureLoader:
             return None
         if key in self._kept:  # somebody else wanted it meanwhile
             renderer.forget(rendered)
-            return self._kept[key][1].strips
+            return self._wanted(key)
         return self._keep(key, renderer, rendered)
 
     def _keep(self, key: _Key, renderer: Renderer, rendered: Rendered) -> Drawn:
         if rendered.send:
             self._write(rendered.send)
         self._kept[key] = (renderer, rendered)
-        while len(self._kept) > self.most_kept:
+        self._cells += _cells_in(rendered)
+        while len(self._kept) > self.most_kept or (self._cells > MOST_CELLS and len(self._kept) > 1):
             self._drop_oldest()
-        large = {key: size for key, (_, each) in self._kept.items() if (size := self._pixels(each)) >= LARGE_PIXELS}
-        while sum(large.values()) > self._most_large_pixels and len(large) > 1:
-            oldest = next(iter(large))
-            del large[oldest]
-            self._drop(oldest)
+        return self._wanted(key)
+
+    def _wanted(self, key: _Key) -> Drawn:
+        """Return a picture that is kept, and make it better once no other is wanted."""
+        rendered = self._kept[key][1]
+        if rendered.better is not None:
+            self._resting_on = key
+        if self._resting_on is not None:
+            if self._resting is not None:
+                self._resting.cancel()
+            self._resting = asyncio.get_running_loop().call_later(REST_SECONDS, self._better_later)
         return rendered.strips
 
-    def _pixels(self, rendered: Rendered) -> int:
-        """Return how many pixels of the terminal a picture takes; none where it is of cells."""
-        if not self.graphics.in_pixels:
-            return 0
-        width, height = self.graphics.cell
-        return sum(strip.cell_length for strip in rendered.strips) * width * height
+    def _better_later(self) -> None:
+        key, self._resting_on = self._resting_on, None
+        if key is not None and key in self._kept:
+            self._bettering = asyncio.get_running_loop().create_task(self._better(key))
+
+    async def _better(self, key: _Key) -> None:
+        renderer, rendered = self._kept[key]
+        if rendered.better is None:
+            return
+        self._kept[key] = renderer, replace(rendered, better=None)
+        words = await asyncio.to_thread(rendered.better)
+        if key in self._kept and self._kept[key][1].number == rendered.number:
+            self._write(words)
 
     def _drop_oldest(self) -> None:
-        self._drop(next(iter(self._kept)))
-
-    def _drop(self, key: _Key) -> None:
-        renderer, rendered = self._kept.pop(key)
+        _, (renderer, rendered) = self._kept.popitem(last=False)
+        self._cells -= _cells_in(rendered)
         if words := renderer.forget(rendered):
             self._write(words)
 
@@ -263,6 +281,10 @@ class PictureLoader:
 
         self.overlay = Overlay(_encoding_of(self.graphics), self._write)
         return OverlayRenderer(self.graphics, self.overlay)
+
+
+def _cells_in(rendered: Rendered) -> int:
+    return sum(strip.cell_length for strip in rendered.strips)
 
 
 def _encoding_of(graphics: Graphics) -> Encoding:
@@ -326,6 +348,7 @@ def opened(source: Path | BinaryIO, least: tuple[int, int] | None = None) -> Ima
 
     try:
         with Image.open(source) as image:
+            # What was decoded for a large window is meant to be large.
             if isinstance(source, Path) and image.width * image.height > MOST_PIXELS:
                 return None
             if least:

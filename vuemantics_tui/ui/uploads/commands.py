@@ -119,7 +119,7 @@ class UploadCommands(Vertical):
     BINDINGS: ClassVar[list[BindingType]] = [
         action("find-similar", "s", "find_similar", "similar", "Find similar uploads", FIND),
         hidden("show-details", "i", "show_details", "details", "Show all details", ACT),
-        action("retry-upload", "r", "retry_upload", "retry", "Retry, or describe a completed upload again", ACT),
+        hidden("retry-upload", "r", "retry_upload", "retry", "Retry, or describe a completed upload again", ACT),
         action("toggle-pause", "p", "toggle_pause", "pause", "Pause or resume for everyone using this library", QUEUE),
         action("delete-upload", "d,delete", "delete_upload", "delete", "Move to the trash", ACT),
         hidden("rate-5", "5", "rate(5)", "rate 5", "Rate 5 stars", ACT),
@@ -390,11 +390,9 @@ class UploadCommands(Vertical):
     @_on_one
     async def action_find_similar(self, number: int) -> bool:
         """List what is similar to an upload."""
-        rows = await self._library.uploads.rows([number])
-        if rows:
-            await self.uploads.similar(number, rows[0].filename)
-            self.post_message(ListWanted())
-        return bool(rows)
+        await self.uploads.similar(number)
+        self.post_message(ListWanted())
+        return True
 
     @_on_one
     async def action_show_details(self, number: int) -> bool:

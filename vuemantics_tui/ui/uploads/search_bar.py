@@ -58,14 +58,14 @@ class PathTyped(Message):
 
 
 class SearchInput(LineInput):
-    """The field itself. Up and Down bring past searches."""
+    """The field itself. Up brings past searches, Down goes back from there, and then into the results."""
 
     HELP_TITLE = "The search line"
     BINDINGS: ClassVar[list[BindingType]] = [
         action("take-suggestion", "tab", "take_suggestion", "complete", "Accept the first suggestion", FIND),
         action("leave-search", "escape", "leave_search", "back", "Leave the search", FIND),
         hidden("older-search", "up", "older_search", "older", "Previous search", FIND),
-        hidden("newer-search", "down", "newer_search", "newer", "Next search", FIND),
+        action("newer-search", "down", "newer_search", "results", "Next search, then into the results", FIND),
     ]
 
     def __init__(self) -> None:
@@ -84,9 +84,12 @@ class SearchInput(LineInput):
         """Show the previous search."""
         self._recall(self._place + 1)
 
-    def action_newer_search(self) -> None:
-        """Show the next search, in the end an empty line."""
-        self._recall(self._place - 1)
+    async def action_newer_search(self) -> None:
+        """Show the next search; from the last one, go into the results."""
+        if self._place < 0:
+            await self.action_submit()
+        else:
+            self._recall(self._place - 1)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer to complete only where there is a suggestion."""
@@ -149,8 +152,12 @@ class SearchBar(Vertical):
         self.query_one("#view-words", Words).say(words)
         results = self._uploads.results
         if results is not self._shown:
-            self._shown = results
-            found = results.of_line if results is not None else None
+            before, self._shown = self._shown, results
+            text = self._uploads.text
+            if text != (before.text if before is not None else "") and not self.query_one(SearchInput).has_focus:
+                # It was searched for from elsewhere: what is similar, or the search before that.
+                self.put(text)
+            found = results.hits if results is not None else None
             bins = found.histogram if found is not None else None
             scores = "" if bins is None else histogram_words(bins.counts, bins.low, bins.high, bins.cut)
             self.query_one("#score-histogram", Static).update(scores)
@@ -282,14 +289,15 @@ class SearchBar(Vertical):
 
     @on(SearchLeft)
     def leave(self) -> None:
-        """Go back to where you were before the search."""
+        """Go back to the search before, or to where you were before the first."""
         self.clear()
-        self._leave_results()
+        self._step_back()
 
     @work(group="searching", exclusive=True, exit_on_error=False)
-    async def _leave_results(self) -> None:
+    async def _step_back(self) -> None:
         with Notices.of(self).errors_told():
-            await self._uploads.leave_results()
+            await self._uploads.step_back()
+            self.put(self._uploads.text)
 
     def _search_unless_dropped(self, text: str, *, final: bool) -> None:
         if "/" in text:

@@ -21,6 +21,7 @@ from vuemantics_tui.ui.feed import Feed, LibraryChanged, TimePassed, WorkProgres
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.pictures.loader import PictureLoader
 from vuemantics_tui.ui.uploads.commands import ListWanted, UploadCommands
+from vuemantics_tui.ui.uploads.table import TagClicked
 from vuemantics_tui.ui.uploads.upload_list import Change, UploadList
 from vuemantics_tui.ui.viewer.stage import Stage, StageChanged, StageLeft
 from vuemantics_tui.ui.widgets.keys_line import FooterKey, KeysLine
@@ -258,6 +259,12 @@ class ViewerScreen(Screen[None]):
         """Stop zooming or go back, one step at a time."""
         if not self._stage.unzoom():
             self.dismiss(None)
+
+    @on(TagClicked)
+    def _search_tag(self, message: TagClicked) -> None:
+        # The list, which is below, searches.
+        self.app.screen_stack[0].post_message(message)
+        self.dismiss(None)
 
     def action_show_facts(self) -> None:
         """Show all details."""
