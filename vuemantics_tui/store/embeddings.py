@@ -11,7 +11,7 @@ from enum import StrEnum
 
 import aiosqlite
 
-from vuemantics_tui.store.database import Database, batches
+from vuemantics_tui.store.database import Database, batches, json_list
 from vuemantics_tui.store.descriptions import queue_embedding
 
 # Below everything that someone waits for.
@@ -41,6 +41,15 @@ async def save_vector(connection: aiosqlite.Connection, number: int, model: str,
 async def delete_vectors(connection: aiosqlite.Connection, number: int) -> None:
     """Delete the vectors of an upload, of every model, inside a transaction."""
     await connection.execute("DELETE FROM embeddings WHERE upload = ?", (number,))
+
+
+async def renew_vectors(connection: aiosqlite.Connection, numbers: Sequence[int], revision: int) -> None:
+    """Make the vectors of these uploads new to caches, which let go of what is in the trash, inside a transaction."""
+    for vectors in Vectors:
+        await connection.execute(
+            f"UPDATE {vectors.value} SET revision = ? WHERE upload IN (SELECT value FROM json_each(?))",
+            (revision, json_list(numbers)),
+        )
 
 
 class Vectors(StrEnum):

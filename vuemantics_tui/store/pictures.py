@@ -10,7 +10,7 @@ import aiosqlite
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.sources import real_path
 from vuemantics_tui.store.database import Database, next_revision, rows_of
-from vuemantics_tui.store.uploads import IS_REACHABLE, SOURCE_OF
+from vuemantics_tui.store.originals import IS_REACHABLE, SOURCE_OF
 
 # Those that were described, or failed with a picture to show: what waits or runs is looked at when it has ended.
 _SEEABLE = """
@@ -149,7 +149,9 @@ class PictureStore:
 
     async def left(self, model: str) -> int:
         """Return how many uploads a model has not seen yet."""
-        row = await self._database.fetch_one(f"SELECT count(*) FROM uploads WHERE {_SEEABLE} AND {IS_REACHABLE}", {"model": model})
+        row = await self._database.fetch_one(
+            f"SELECT count(*) FROM uploads WHERE {_SEEABLE} AND {IS_REACHABLE}", {"model": model}
+        )
         assert row is not None
         return int(row[0])
 
@@ -217,7 +219,8 @@ async def forget_pictures(connection: aiosqlite.Connection, number: int, model: 
         return
     parts = {"upload": number, "model": model, "first": f"{model}#", "last": f"{model}$"}
     await connection.execute(
-        "DELETE FROM picture_vectors WHERE upload = :upload AND (model = :model OR (model >= :first AND model < :last))",
+        "DELETE FROM picture_vectors"
+        " WHERE upload = :upload AND (model = :model OR (model >= :first AND model < :last))",
         parts,
     )
     await connection.execute("DELETE FROM unseen WHERE upload = :upload AND model = :model", parts)
