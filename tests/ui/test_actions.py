@@ -114,7 +114,7 @@ def test_no_key_is_needed_that_tmux_or_a_plain_terminal_keeps() -> None:
     chosen = [each.keys for each in all_actions()]
     # Ctrl+S saves, too, but not alone.
     needed = {key for keys in chosen if all(key.startswith(("ctrl", "alt")) for key in keys) for key in keys}
-    assert needed == {"ctrl+p", "ctrl+q", "ctrl+c"}
+    assert needed == {"ctrl+p", "ctrl+q", "ctrl+c", "ctrl+z"}
     assert ("f2", "ctrl+s") in chosen
 
 

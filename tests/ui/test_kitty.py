@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.conftest import DEADLINE_SECONDS
 from tests.kitty_terminal import CELL, KittyTerminal, RefusedError
 from tests.ui.terminal_program import is_like, likeness, make_library, picture, running
 from vuemantics_tui.terminal import Protocol
@@ -92,6 +94,30 @@ async def test_over_ssh_a_picture_takes_a_fraction_of_the_bytes(tmp_path: Path) 
     assert there.sent < here.sent / 2
     paint(there, drawn)
     assert likeness(there.shown(), path) < 20
+
+
+async def test_over_ssh_the_full_picture_follows_when_no_other_is_wanted(tmp_path: Path) -> None:
+    terminal = KittyTerminal()
+    better = asyncio.Event()
+    sent: list[str] = []
+
+    def write(text: str) -> None:
+        terminal.feed(text)
+        sent.append(text)
+        if len(sent) == 3:
+            better.set()
+
+    loader = PictureLoader(Graphics(Protocol.KITTY, cell=CELL, remote=True), write)
+    paths = [picture(tmp_path / f"{number}.png", 600, 400) for number in range(2)]
+    await loader.load(paths[0], 40, 20, PictureMode())
+    drawn = await loader.load(paths[1], 40, 20, PictureMode())
+    paint(terminal, drawn)
+    few = likeness(terminal.shown(), paths[1])
+    await asyncio.wait_for(better.wait(), DEADLINE_SECONDS)
+    assert likeness(terminal.shown(), paths[1]) < few / 2
+    assert len(terminal.pictures) == 2
+    loader.forget_all()
+    assert terminal.pictures == {}
 
 
 async def test_inside_tmux_every_command_is_passed_through(tmp_path: Path) -> None:

@@ -82,6 +82,8 @@ STATISTICS = Statistics(
         pytest.param(("t",), "Tag cat", id="tags"),
         pytest.param(("T",), "The trash is empty.", id="trash-empty"),
         pytest.param(("B",), "No saved searches or albums yet.", id="saved-empty"),
+        pytest.param(("f",), "without tags", id="filter-menu"),
+        pytest.param(("|",), "Columns, from left to right", id="columns"),
         pytest.param(("/", *"ty"), "Tab type:", id="suggestions"),
         pytest.param(("/", *"cat size:>x", "enter"), "^", id="wrong-query"),
     ],

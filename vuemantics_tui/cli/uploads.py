@@ -17,7 +17,7 @@ from vuemantics_tui.cli.options import (
 from vuemantics_tui.cli.output import emit, emit_json, note, table, upload_document, upload_page, upload_table
 from vuemantics_tui.cli.session import open_library, run
 from vuemantics_tui.config import Settings
-from vuemantics_tui.desktop import open_in_viewer
+from vuemantics_tui.desktop import open_in_viewer, play
 from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.fields import rating_words
 from vuemantics_tui.domain.formats import FileType
@@ -112,24 +112,29 @@ async def _show(settings: Settings, prefix: str, as_json: bool) -> None:
 @click.option("--clip", is_flag=True, help="Play the clip of a Live Photo or a motion photo.")
 @library_option
 def open_original(upload_id: str, clip: bool) -> None:
-    """Open the original in your system's viewer."""
+    """Open the original in your system's viewer; play a video."""
     settings = current_settings()
-    path = run(lambda: _clip(settings, upload_id) if clip else _original(settings, upload_id))
-    open_in_viewer(path)
+    path, is_film = run(lambda: _clip(settings, upload_id) if clip else _original(settings, upload_id))
+    if is_film:
+        play(path, settings.play_command)
+    else:
+        open_in_viewer(path)
 
 
-async def _clip(settings: Settings, prefix: str) -> Path:
+async def _clip(settings: Settings, prefix: str) -> tuple[Path, bool]:
     async with open_library(settings) as library:
         upload = await library.uploads.find(prefix)
         path = await library.clip(upload)
         if path is None:
             raise UsageError(f"{upload.filename} has no clip", "To see what has one: vuemantics-tui search is:motion")
-        return path
+        return path, True
 
 
-async def _original(settings: Settings, prefix: str) -> Path:
+async def _original(settings: Settings, prefix: str) -> tuple[Path, bool]:
+    """Return where an original is, and whether it is a video."""
     async with open_library(settings) as library:
-        return await library.sources.reach(await library.uploads.find(prefix))
+        upload = await library.uploads.find(prefix)
+        return await library.sources.reach(upload), upload.file_type is FileType.VIDEO
 
 
 @click.command(

@@ -388,18 +388,33 @@ class Library:
             return await self.places.use_file(upload_ids)
         return await self.places.set(upload_ids, None if word == "none" else await asyncio.to_thread(read_place, text))
 
-    async def preview(self, path: Path, side: int = PREVIEW_SIDE, crop: Crop = WHOLE) -> bytes | None:
+    async def preview(
+        self, path: Path, side: int = PREVIEW_SIDE, crop: Crop = WHOLE, at: float | None = None
+    ) -> bytes | None:
         """Return a JPEG of any file on the disk, in the library or not; None if it has no picture to show.
 
-        The whole picture is fitted into `side` x `side` pixels, and `crop` is cut out of that.
+        The whole picture is fitted into `side` x `side` pixels, and `crop` is cut out of that. `at` asks for the frame
+        after so many seconds of a video, or for the frame of that number, from 0, of an animation.
         """
         from vuemantics_tui.media.jobs import small_jpeg
 
         try:
-            return await self.compute.run(small_jpeg, path, side, self.settings.limits.max_pixels, crop)
+            return await self.compute.run(small_jpeg, path, side, self.settings.limits.max_pixels, crop, at)
         except (VuemanticsError, OSError):
             # Adding the file reports what is wrong with it.
             log.debug("no preview of %s", path, exc_info=True)
+            return None
+
+    async def seconds_of(self, clip: Path) -> float | None:
+        """Return how long a clip on the disk is, or None if nobody knows."""
+        from vuemantics_tui.media.jobs import read_metadata
+
+        try:
+            return (
+                await self.compute.run(read_metadata, clip, FileType.VIDEO, self.settings.limits.max_pixels)
+            ).duration
+        except (VuemanticsError, OSError):
+            log.debug("no length of %s", clip, exc_info=True)
             return None
 
     async def sweep(self) -> int:

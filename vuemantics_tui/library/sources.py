@@ -79,17 +79,13 @@ class Sources:
 
     async def all(self) -> list[Source]:
         """Return all sources with their counts, after a look at whether each is there."""
-        from vuemantics_tui.processing.presence import Presence, absence
+        from vuemantics_tui.processing.presence import Presence
 
-        sources = await self.store.counted()
-        for number, source in enumerate(sources):
-            state, sample = await self.store.state(source.number), await self.store.sample(source.number)
-            is_away = bool(await asyncio.to_thread(absence, source.path, state, sample))
-            if is_away != source.is_away and not self.store.is_read_only:
-                await Presence(self.store).look(source)
-                found = await self.store.get(source.number)
-                sources[number] = replace(source, away_since=found.away_since if found else None)
-        return sources
+        presence, now = Presence(self.store), datetime.now(UTC).isoformat(timespec="microseconds")
+        return [
+            replace(source, away_since=(source.away_since or now) if await presence.look(source) else None)
+            for source in await self.store.counted()
+        ]
 
     async def use(self, candidates: Iterable[Candidate]) -> AsyncIterator[IntakeResult]:
         """Use single files where they are, one by one, each in the source that it is in.
@@ -247,11 +243,8 @@ class Sources:
         from vuemantics_tui.processing.presence import Presence, gone
 
         root = Path(upload.source)
-        if self.store.is_read_only:
-            is_away = not await asyncio.to_thread(root.is_dir)
-        else:
-            is_away = (await Presence(self.store).look_for(upload.number, root, path)).is_away
-        raise gone(path, root, is_away=is_away, since=date_words(upload.missing_since))
+        error = await Presence(self.store).look_for(upload.number, root, path)
+        raise gone(path, root, is_away=error.is_away, since=date_words(upload.missing_since))
 
     async def discard(self, uploads: Iterable[Upload]) -> AsyncIterator[tuple[Upload, str]]:
         """Move the files of uploads in place to the system's own trash, all places of each.

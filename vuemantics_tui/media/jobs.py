@@ -58,8 +58,8 @@ def vision_jpeg(picture: Path | bytes, long_side: int, multiple: int, quality: i
     return scaled.vision_jpeg(picture, long_side, multiple, quality, max_pixels)
 
 
-def small_jpeg(path: Path, side: int, max_pixels: int, crop: Crop = WHOLE) -> bytes:
+def small_jpeg(path: Path, side: int, max_pixels: int, crop: Crop = WHOLE, at: float | None = None) -> bytes:
     """See `thumbnail.small_jpeg`."""
     from vuemantics_tui.media import thumbnail
 
-    return thumbnail.small_jpeg(path, side, max_pixels, crop)
+    return thumbnail.small_jpeg(path, side, max_pixels, crop, at)

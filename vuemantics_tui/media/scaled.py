@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageCms
 
 from vuemantics_tui.domain import formats
-from vuemantics_tui.domain.errors import VuemanticsError
+from vuemantics_tui.domain.errors import MediaError, VuemanticsError
 from vuemantics_tui.domain.media import LEAST_VISION_SIDE
 from vuemantics_tui.media.colour_space import Colours, ColourSpace, colours_of, to_srgb
 from vuemantics_tui.media.depth import deep_levels
@@ -75,6 +75,21 @@ def picture_down_to(picture: Path | bytes, short_side: int, max_pixels: int = DE
     """
     with picture_faults(_UNDECODABLE):
         return _decoded(picture, partial(reduce_to, short_side=short_side), max_pixels)
+
+
+def frame_within(picture: Path | bytes, number: int, side: int, max_pixels: int = DEFAULT_MAX_PIXELS) -> Image.Image:
+    """The frame of that number, from 0, of an animation, as RGB whose sides have at most `side` pixels.
+
+    Raises MediaError as `picture_within`, and if the animation ends before.
+    """
+    with picture_faults(_UNDECODABLE), open_picture(picture, max_pixels) as image:
+        colours = colours_of(picture, image)
+        try:
+            # An APNG may have a picture before its frames.
+            image.seek(number + bool(image.info.get("default_image")))
+        except EOFError as error:
+            raise MediaError(f"The animation has no frame {number + 1}") from error
+        return small_rgb(image.copy(), partial(fit_within, side=side), colours)
 
 
 def vision_jpeg(picture: Path | bytes, long_side: int, multiple: int, quality: int, max_pixels: int) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from vuemantics_tui.domain.formats import HEAD_BYTES, FileType, recognise
 from vuemantics_tui.domain.media import WHOLE, Crop
 from vuemantics_tui.files import write_whole
 from vuemantics_tui.media.pictures import DAMAGED_HINT, DEFAULT_MAX_PIXELS
-from vuemantics_tui.media.scaled import picture_within
+from vuemantics_tui.media.scaled import frame_within, picture_within
 from vuemantics_tui.media.visible import BLANK, contrast
 
 THUMBNAIL_SIDE = 256
@@ -23,6 +24,8 @@ _LARGE_QUALITY = 92
 
 # Where in a film to look for a frame that shows something, in seconds; films often fade in from black.
 _CANDIDATE_SECONDS = (0.0, 1.0, 2.5, 5.0, 10.0, 20.0)
+# From one key frame of a film to a moment before the next: some 300 frames, of 4K some seconds.
+_SEEK_SECONDS = 3.0
 # A clip with a single key frame is read in order instead: every 10th frame, up to about five seconds.
 _SEQUENTIAL_FRAMES, _SEQUENTIAL_STEP = 150, 10
 
@@ -49,9 +52,12 @@ def make_thumbnail(source: Path, file_type: FileType, target: Path, max_pixels: 
     return Thumbnail(image.size, image.info.get("missing", ""))
 
 
-def small_jpeg(source: Path, side: int, max_pixels: int = DEFAULT_MAX_PIXELS, crop: Crop = WHOLE) -> bytes:
+def small_jpeg(
+    source: Path, side: int, max_pixels: int = DEFAULT_MAX_PIXELS, crop: Crop = WHOLE, at: float | None = None
+) -> bytes:
     """Return any picture or video on the disk as a JPEG: the part `crop` of it, fitted into `side` x `side` pixels.
 
+    `at` asks for the frame shown after so many seconds of a video, or for the frame of that number of an animation.
     Raises MediaError if it is neither, does not decode or has more than `max_pixels`, OSError if it cannot be read.
     """
     with source.open("rb") as file:
@@ -59,7 +65,12 @@ def small_jpeg(source: Path, side: int, max_pixels: int = DEFAULT_MAX_PIXELS, cr
     if found is None:
         raise MediaError("This is neither a picture nor a video")
     buffer = io.BytesIO()
-    image = small_picture(source, found.file_type, side, max_pixels)
+    if at is None:
+        image = small_picture(source, found.file_type, side, max_pixels)
+    elif found.file_type == FileType.VIDEO:
+        image = _frame_of(source, at, side)
+    else:
+        image = frame_within(source, int(at), side, max_pixels)
     if crop != WHOLE:
         (left, top), (right, bottom) = ((image.width * x, image.height * y) for x, y in (crop[:2], crop[2:]))
         image = image.crop((int(left), int(top), max(int(left) + 1, round(right)), max(int(top) + 1, round(bottom))))
@@ -70,6 +81,19 @@ def small_jpeg(source: Path, side: int, max_pixels: int = DEFAULT_MAX_PIXELS, cr
 def small_picture(source: Path, file_type: FileType, side: int, max_pixels: int) -> Image.Image:
     """A picture, or the frame that shows a video, upright in RGB, within `side` x `side`. Raises MediaError."""
     return _from_video(source, side) if file_type == FileType.VIDEO else picture_within(source, side, max_pixels)
+
+
+def _frame_of(source: Path, seconds: float, side: int) -> Image.Image:
+    """The frame that a video shows after so many seconds, or the nearest before that is reached in time."""
+    from vuemantics_tui.media.clips import frame_at, frames_from_start, key_frame_at, open_clip, upright_picture
+
+    with open_clip(source) as clip:
+        moment = clip.start + seconds
+        frame = frame_at(clip, moment, time.monotonic() + _SEEK_SECONDS) or key_frame_at(clip, moment)
+        frame = frame or next(frames_from_start(clip), None)
+        if frame is None:
+            raise MediaError("The video cannot be decoded: not one frame came out", DAMAGED_HINT)
+        return upright_picture(clip, frame, side)
 
 
 def _from_video(source: Path, side: int) -> Image.Image:

@@ -117,17 +117,20 @@ class Presence:
         self._store = store
 
     async def look(self, source: Source) -> str:
-        """Return why a source is away, or nothing if it is there; what changed is noted."""
+        """Return why a source is away, or nothing if it is there; what changed is noted, where it may be."""
         state, sample = await self._store.state(source.number), await self._store.sample(source.number)
         reason = await asyncio.to_thread(absence, source.path, state, sample)
-        await self._store.set_away(source.number, bool(reason))
+        if not self._store.is_read_only:
+            await self._store.set_away(source.number, bool(reason))
         return reason
 
     async def look_for(self, number: int, root: Path, path: Path) -> OriginalGoneError:
         """Find out why the original of an upload in place is not at a path, and note it; returns that as an error."""
         source = await self._store.at(root)
         reason = await self.look(source) if source else ""
-        await self._store.put_aside(number, away=bool(reason))
+        # The disk may have come back since the file was looked for.
+        if not self._store.is_read_only and (reason or not await asyncio.to_thread(path.exists)):
+            await self._store.put_aside(number, away=bool(reason))
         return gone(path, root, is_away=bool(reason))
 
 

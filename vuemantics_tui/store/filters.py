@@ -372,11 +372,16 @@ def _by_source(one: TextFilter) -> Condition:
     pattern = _pattern(one.pieces if len(one.pieces) > 1 else ("", *one.pieces, ""))
     sql = """
         number IN (
-            SELECT upload FROM locations JOIN (
-                SELECT source AS at, folder AS inside FROM (SELECT DISTINCT source, folder FROM locations)
-                JOIN sources ON sources.number = source
-                WHERE folded(iif(folder = '', path, path || '/' || folder)) LIKE ? ESCAPE '\\'
-            ) ON source = at AND folder = inside
+            WITH RECURSIVE folders (at, inside) AS (
+                SELECT number, (SELECT min(folder) FROM locations WHERE source = number) FROM sources
+                UNION ALL
+                SELECT at, (SELECT min(folder) FROM locations WHERE source = at AND folder > inside) FROM folders
+                WHERE inside IS NOT NULL
+            )
+            SELECT upload FROM (
+                SELECT at, inside FROM folders JOIN sources ON number = at
+                WHERE folded(iif(inside = '', path, path || '/' || inside)) LIKE ? ESCAPE '\\'
+            ) CROSS JOIN locations INDEXED BY locations_by_path ON source = at AND folder = inside
             WHERE upload IS NOT NULL AND state < 2
         )
     """

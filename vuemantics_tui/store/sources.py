@@ -335,18 +335,16 @@ class SourceStore:
 
     async def sample(self, source: int) -> list[Known]:
         """Return some of the files that were there when a source was last scanned, spread over it."""
+        some = """
+            SELECT * FROM (
+                SELECT number FROM locations WHERE source = :source AND state = {state}
+                ORDER BY number {order} LIMIT :half
+            )
+        """
+        parts = (some.format(state=state, order=order) for state in (0, 2, 3) for order in ("ASC", "DESC"))
         rows = await self._database.fetch(
-            f"""
-            SELECT {KNOWN} FROM locations WHERE source = :source AND state <> :missing AND number IN (
-                SELECT number FROM locations WHERE source = :source AND state <> :missing LIMIT :half
-            )
-            UNION
-            SELECT {KNOWN} FROM (
-                SELECT {KNOWN} FROM locations WHERE source = :source AND state <> :missing
-                ORDER BY number DESC LIMIT :half
-            )
-            """,
-            {"source": source, "missing": LocationState.MISSING, "half": SAMPLE // 2},
+            f"SELECT {KNOWN} FROM locations WHERE number IN ({' UNION '.join(parts)})",
+            {"source": source, "half": SAMPLE // 2},
         )
         return [Known._make(row) for row in rows]
 
@@ -428,9 +426,13 @@ class SourceStore:
         """Return the files in sources whose uploads were deleted, the latest first."""
         rows = await self._database.fetch(
             """
-            SELECT path, folder, name, coalesce(deleted_at, since) AS at, uploads.id FROM locations
-            JOIN sources ON sources.number = locations.source LEFT JOIN uploads ON uploads.number = upload
-            WHERE sources.removed_at IS NULL AND (state = 2 OR (state = 0 AND deleted_at IS NOT NULL))
+            SELECT path, folder, name, since AS at, NULL AS id FROM locations INDEXED BY locations_by_state
+            JOIN sources ON sources.number = source WHERE state = 2 AND sources.removed_at IS NULL
+            AND source IN (SELECT number FROM sources)
+            UNION ALL
+            SELECT path, folder, name, deleted_at, uploads.id FROM uploads INDEXED BY uploads_trashed
+            CROSS JOIN locations ON upload = uploads.number JOIN sources ON sources.number = locations.source
+            WHERE deleted_at IS NOT NULL AND state = 0 AND sources.removed_at IS NULL
             ORDER BY at DESC, path, folder, name
             """
         )

@@ -443,6 +443,8 @@ class VuemanticsApp(SurvivingApp):
 
         if any(isinstance(screen, EditScreen) and screen.changed for screen in self.screen_stack):
             interrupted = f"The description you are editing is not saved. {interrupted}".strip()
+        if picked := self._uploads_screen.picked:
+            interrupted = f"{picked.words()}, not added yet. {interrupted}".strip()
         if interrupted:
             self._asking = True
             try:

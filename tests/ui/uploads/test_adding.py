@@ -62,3 +62,40 @@ async def test_the_folder_added_from_last_is_among_the_places(
         await window.press("p", "enter")
         await window.until(lambda: _picker(window.app).folder == photo.parent)
         assert _picker(window.app).query_one(FileList).entries[0].name == "one.png"
+
+
+async def test_what_is_marked_in_the_picker_outlives_escape_and_is_asked_about(
+    root: Path, draw: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(draw("one.png", "holidays").parent)
+    draw("two.png", "holidays")
+    async with window_on(root, size=WIDE) as window:
+        await window.press("a")
+        await window.shows("one.png", "two.png")
+        await window.press("space", "space")
+        await window.shows("2 files marked")
+        await window.press("escape")
+        await window.shows("2 files marked, not added. a shows them again.")
+        await window.press("q")
+        await window.shows("Quit?", "2 files marked, not added yet.")
+        await window.press("escape", "a")
+        await window.shows("2 files marked", "will be added")
+        await window.press("A")
+        await window.shows("2 uploads")
+        await window.press("q")
+        await window.until(lambda: not window.app.is_running, "nothing is left to lose")
+
+
+async def test_the_cursor_on_top_stays_on_top_and_elsewhere_on_its_upload(
+    root: Path, draw: Callable[..., Path]
+) -> None:
+    async with window_on(root, size=WIDE) as window:
+        await add(window.library, draw("one.png"))
+        await window.lists("one.png")
+        await add(window.library, draw("two.png"))
+        await window.lists("two.png", "one.png")
+        assert window.uploads.cursor_line == 0
+        await window.press("down")
+        await add(window.library, draw("three.png"))
+        await window.lists("three.png", "two.png", "one.png")
+        assert window.uploads.cursor_line == 2

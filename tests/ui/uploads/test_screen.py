@@ -397,3 +397,40 @@ async def test_delete_asks_whether_a_file_in_place_is_deleted_too(root: Path, dr
         await window.shows("This library is empty")
         await window.library.sources.scan(source)
         assert (await window.library.queue.store.counts()).total == 0
+
+
+async def test_the_line_of_keys_says_the_next_step(root: Path) -> None:
+    rows = [Made("clip.mp4", file_type="video"), Made("bad.png", "failed", "failed", 0), Made("x.png")]
+    await make_library(root, rows)
+    async with window_on(root, size=(120, 24)) as window:
+        await window.shows("x.png", "Enter view  Space mark  a add  / search  b browse  t tag  0-5 rate")
+        assert "r retry" not in window.text(), "it would describe again"
+        await window.press("down")
+        await window.shows("r retry  i details  F failures")
+        await window.press("down")
+        await window.shows("e play  Enter view")
+        await window.press("home", "space", "space")
+        await window.shows("Space mark  t tag 2  @ album 2  d delete 2  Esc clear marks  0-5 rate 2", "? help")
+        await window.press("escape", "slash", *"name:x")
+        await window.shows("1 result")
+        await window.shows("Esc back", "↓ results")
+        assert "@ album" not in window.text(), "in a field that is text"
+        await window.press("down", "space")
+        await window.shows("1 marked", "d delete 1")
+        await window.press("slash")
+        assert window.search_input.has_focus
+        assert window.search_input.value == "name:x"
+
+
+async def test_a_window_that_is_too_small_leaves_a_field_the_focus_and_what_was_typed(root: Path) -> None:
+    await make_library(root, [Made("x.png")])
+    async with window_on(root, size=(80, 24)) as window:
+        await window.shows("x.png")
+        await window.press("A", *"/tm")
+        await window.pilot.resize_terminal(36, 6)
+        await window.shows("too small")
+        await window.press("p", "d")
+        await window.pilot.resize_terminal(80, 24)
+        await window.shows("/tmpd", "x.png")
+        assert window.path_input.has_focus
+        assert (await window.library.trash.store.count())[0] == 0

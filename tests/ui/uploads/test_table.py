@@ -183,8 +183,13 @@ async def test_a_click_on_a_tag_searches_for_it(root: Path) -> None:
         await window.pilot.click(offset=(line_of(window, "one.png").index("sofa") + 1, line))
         await window.shows("tag:sofa", "1 result")
         await window.press("escape")
-        await window.shows("two.png")
         await window.until(lambda: len(window.uploads) == 2)
+        await window.until(lambda: window.table.has_focus)
+        await window.press("end")
+        await window.pilot.hover("#pane-tags", offset=(2, 0))
+        await window.until(lambda: "A cat." in window.text() and "describ" in window.text())
+        await window.pilot.click("#pane-tags", offset=(2, 0))
+        await window.shows("tag:cat", "1 result")
 
 
 async def test_columns_are_chosen_ordered_and_remembered(root: Path) -> None:

@@ -42,6 +42,21 @@ def test_panning_ends_at_the_edges() -> None:
     assert near.panned(100, 0).panned(-1, 0).crop[2] < 1
 
 
-def test_a_picture_smaller_than_the_window_has_no_life_size_to_toggle_to() -> None:
+def test_a_picture_smaller_than_the_window_is_shown_smaller_at_life_size() -> None:
     small = View((100, 50), (800, 600))
-    assert small.toggled() == small
+    assert small.percent == 800
+    assert small.toggled().shown == pytest.approx((100, 50))
+    assert not small.toggled().is_zoomed
+    assert small.toggled().toggled() == small
+
+
+def test_what_is_under_the_mouse_stays_there_when_it_is_zoomed() -> None:
+    near = WIDE.zoomed(4, (0.25, 0.5))
+    left, _, right, _ = near.crop
+    assert left + 0.25 * (right - left) == pytest.approx(0.25)
+
+
+def test_a_drag_draws_the_picture_along() -> None:
+    near = WIDE.zoomed(4)
+    moved = near.dragged(10, 0)
+    assert moved.crop[0] == pytest.approx(near.crop[0] - 10 / near.shown[0])

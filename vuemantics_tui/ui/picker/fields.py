@@ -147,13 +147,18 @@ class GoField(Vertical):
             yield GoInput(id="go-input", compact=True, select_on_focus=False)
         yield Static(id="go-names", markup=False)
 
-    def open(self, text: str, base: Path, *, wrong: str = "") -> None:
-        """Show the field with this text in it, and what is wrong with that; paths begin at `base`."""
+    def open(self, text: str, base: Path, *, wrong: str = "", replace: bool = False) -> None:
+        """Show the field with this text in it, and what is wrong with that; paths begin at `base`.
+
+        With `replace` what is typed next replaces the text, unless it is gone into first.
+        """
         self._base = base
         field = self.query_one(GoInput)
         with field.prevent(Input.Changed):
             field.value = text
         field.cursor_position = len(text)
+        if replace:
+            field.action_select_all()
         if wrong:
             self.complain(wrong)
         else:

@@ -18,6 +18,7 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from vuemantics_tui.domain.text import counted, visible
+from vuemantics_tui.files import is_missing
 from vuemantics_tui.ui.actions import ANSWER, FOLDERS, MARK, VIEW, Action, action, hidden, key_of
 from vuemantics_tui.ui.picker.fields import (
     CursorWanted,
@@ -55,7 +56,7 @@ class PickerScreen(Screen[list[Path] | None]):
 
     It begins at `start`, a folder or a file in one. `last`, the folder used last, is among the places, which are found
     by itself if none are given. `preview` makes a picture of a file for a given size in cells; without it, files are
-    shown in words.
+    shown in words. `marks` are those of an earlier look.
     """
 
     HELP_TITLE = "The picker"
@@ -65,7 +66,9 @@ class PickerScreen(Screen[list[Path] | None]):
         action("picker-open", "enter", "open_entry", "open", "Open the folder, or add the file", FOLDERS),
         action("picker-mark", "space", "toggle_mark", "mark", "Mark, and go to the next", MARK),
         action("picker-add", "A", "add_marked", "add", "Add what is marked, or what is under the cursor", MARK),
-        action("picker-leave", "escape,q", "leave", "leave", "Leave without adding", ANSWER),
+        action(
+            "picker-leave", "escape,q", "leave", "leave", "Show all files again, then leave; the marks stay", ANSWER
+        ),
         # What is typed at once after these must find the field and never the hot keys, as with add-paths.
         action("picker-filter", "/", "open_filter", "filter", "Filter by name", VIEW, priority=True),
         action("picker-path", "g", "type_path", "path", "Go to a path, with completion", FOLDERS, priority=True),
@@ -94,12 +97,13 @@ class PickerScreen(Screen[list[Path] | None]):
         last: Path | None = None,
         places: Sequence[Place] | None = None,
         preview: PreviewOf | None = None,
+        marks: Marks | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         super().__init__()
         self._preview = preview
         self._clock = clock
-        self._marks = Marks()
+        self._marks = Marks() if marks is None else marks
         self._tallies = Tallies()
         self._view = View()
         self._listing = Listing(start or Path.home())
@@ -133,6 +137,8 @@ class PickerScreen(Screen[list[Path] | None]):
         """Read the first folder, and find the places."""
         self._go(self._listing.folder)
         self._find_places()
+        if self._marks:
+            self._marks_changed()
 
     @work(group="places", exit_on_error=False)
     async def _find_places(self) -> None:
@@ -404,8 +410,12 @@ class PickerScreen(Screen[list[Path] | None]):
             self.dismiss([each.path for each in self._marks.entries])
 
     def action_leave(self) -> None:
-        """End with nothing."""
-        self.dismiss(None)
+        """Show all files again, or end with nothing; the marks stay for the next time."""
+        if self._view.text:
+            self.query_one(FilterLine).reset()
+            self._change_view(replace(self._view, text=""))
+        else:
+            self.dismiss(None)
 
     # Places and paths
 
@@ -417,7 +427,8 @@ class PickerScreen(Screen[list[Path] | None]):
     def action_type_path(self, text: str = "") -> None:
         """Type a path to go to."""
         folder = str(self.folder)
-        self.query_one(GoField).open(text or (folder if folder.endswith(os.sep) else folder + os.sep), self.folder)
+        here = folder if folder.endswith(os.sep) else folder + os.sep
+        self.query_one(GoField).open(text or here, self.folder, replace=not text)
 
     @on(FieldClosed)
     def _back_to_list(self) -> None:
@@ -457,6 +468,9 @@ class PickerScreen(Screen[list[Path] | None]):
 
 def _look_up(text: str, base: Path) -> tuple[list[Entry], list[Path]]:
     """The entries of typed paths, and the paths that do not exist. Looks at the disk."""
-    paths = [Path(os.path.normpath(base / path)) for path in typed_paths(text)]
+    # A path below the folder may have blanks in it, as several paths have between them.
+    whole = base / text.strip()
+    typed = [whole] if text.strip() and not is_missing(whole) else typed_paths(text)
+    paths = [Path(os.path.normpath(base / path)) for path in typed]
     found = {path: entry_at(path) for path in paths}
     return [entry for entry in found.values() if entry], [path for path, entry in found.items() if entry is None]

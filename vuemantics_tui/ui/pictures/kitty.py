@@ -13,6 +13,7 @@ import random
 import threading
 from base64 import b64encode
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -40,8 +41,9 @@ _NUMBERS = """
 CHUNK = 4096
 # Numbers that a colour of 24 bits can carry, or one of 256; 0 is none.
 MOST_WIDE, MOST_NARROW = (1 << 24) - 1, 255
-# Over SSH a picture of 256 colours takes a quarter of the bytes.
-REMOTE_COLOURS = 256
+# Over SSH a picture of 256 colours takes a quarter of the bytes, and comes first. One of fewer cells than these, as a
+# tile of the gallery, stays so.
+REMOTE_COLOURS, LEAST_BETTER = 256, 500
 
 
 def _numbers() -> tuple[str, ...]:
@@ -76,11 +78,18 @@ class KittyRenderer:
             image = image.convert("L").convert("RGB")
         image.thumbnail((columns * width, rows * height), Image.Resampling.LANCZOS)
         wide = mode.depth is Depth.TRUE_COLOUR and not self._graphics.narrow
-        data = _png(image, self._graphics)
         number = self._new_number(MOST_WIDE if wide else MOST_NARROW)
         # Sent, and given a virtual placement of this size.
-        commands = _sending(f"a=T,U=1,f=100,i={number},c={columns},r={rows}", data, self._graphics)
-        return Rendered(_strips(number, columns, rows, wide=wide), "".join(commands), number)
+        keys = f"a=T,U=1,f=100,i={number},c={columns},r={rows}"
+        better = None
+        if self._graphics.remote and columns * rows >= LEAST_BETTER:
+            # The same number: it takes the place of the first.
+            better = partial(self._sent, keys, image, few=False)
+        send = self._sent(keys, image, few=self._graphics.remote)
+        return Rendered(_strips(number, columns, rows, wide=wide), send, number, better)
+
+    def _sent(self, keys: str, image: Image.Image, *, few: bool) -> str:
+        return "".join(_sending(keys, _png(image, few=few), self._graphics))
 
     def forget(self, rendered: Rendered) -> str:
         """Return the command that makes the terminal forget a picture."""
@@ -109,7 +118,7 @@ class PlacedEncoding:
 
     def prepare(self, image: Image.Image, number: int) -> tuple[Any, str]:
         """Return what sends the picture."""
-        return None, "".join(_sending(f"a=t,f=100,i={number}", _png(image, self._graphics), self._graphics))
+        return None, "".join(_sending(f"a=t,f=100,i={number}", _png(image, few=self._graphics.remote), self._graphics))
 
     def draw(self, picture: Picture, box: Box, patch: int) -> str:
         """Return the command that places a part; C=1: the cursor stays."""
@@ -126,9 +135,9 @@ class PlacedEncoding:
         return f"\x1b_Ga=d,d=I,i={number},q=2\x1b\\"
 
 
-def _png(image: Image.Image, graphics: Graphics) -> bytes:
+def _png(image: Image.Image, *, few: bool) -> bytes:
     buffer = io.BytesIO()
-    if graphics.remote:
+    if few:
         image.quantize(REMOTE_COLOURS, Image.Quantize.FASTOCTREE).save(buffer, "PNG")
     else:
         image.save(buffer, "PNG", compress_level=1)

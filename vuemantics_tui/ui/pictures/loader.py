@@ -8,7 +8,7 @@ import threading
 import typing
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -83,6 +83,10 @@ def mode_of(app: App[Any], graphics: Graphics, *, fills: bool = False) -> Pictur
 
 # Rendered pictures. In blocks, one of 40 x 18 cells takes some 300 kB, a tile of the gallery 80.
 MOST_KEPT = 400
+# All of them together; as pixels of 9 x 18 in a terminal, they take 200 MB.
+MOST_CELLS = 300_000
+# How long no other picture may have been wanted before a better one is sent over SSH.
+REST_SECONDS = 1.0
 # A thumbnail has 256 x 256; what is much larger is none, and would hold up the threads.
 MOST_PIXELS = 4_000_000
 NO_STYLE = Style()
@@ -127,11 +131,15 @@ class Graphics:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A picture for the terminal: its cells, what is written before they are shown, and its number there, if any."""
+    """A picture for the terminal: its cells, what is written before they are shown, and its number there, if any.
+
+    `better` makes what is written instead once there is time for it; it runs in a thread.
+    """
 
     strips: Drawn
     send: str = ""
     number: int = 0
+    better: Callable[[], str] | None = None
 
 
 class Renderer(typing.Protocol):
@@ -162,6 +170,9 @@ class PictureLoader:
         self._making = threading.Lock()
         self.overlay: Overlay | None = None
         self._kept: OrderedDict[_Key, tuple[Renderer, Rendered]] = OrderedDict()
+        self._cells = 0
+        self._resting: asyncio.TimerHandle | None = None
+        self._bettering: asyncio.Task[None] | None = None
 
     async def load(self, path: Path, columns: int, rows: int, mode: PictureMode) -> Drawn | None:
         """Return the thumbnail at `path` as large as fits into columns x rows cells."""
@@ -185,6 +196,8 @@ class PictureLoader:
         self, path: Path, columns: int, rows: int, mode: PictureMode, thumbnail_of: ThumbnailOf | None, variant: str
     ) -> Drawn | None:
         key = await asyncio.to_thread(_key, path, columns, rows, mode, variant)
+        if self._resting is not None:
+            self._resting.cancel()
         if key is None:
             return None
         if key in self._kept:
@@ -208,13 +221,27 @@ class PictureLoader:
     def _keep(self, key: _Key, renderer: Renderer, rendered: Rendered) -> Drawn:
         if rendered.send:
             self._write(rendered.send)
+        if rendered.better is not None:
+            loop = asyncio.get_running_loop()
+            self._resting = loop.call_later(REST_SECONDS, self._better_later, key, rendered.better)
+            rendered = replace(rendered, better=None)
         self._kept[key] = (renderer, rendered)
-        while len(self._kept) > self.most_kept:
+        self._cells += _cells_in(rendered)
+        while len(self._kept) > self.most_kept or (self._cells > MOST_CELLS and len(self._kept) > 1):
             self._drop_oldest()
         return rendered.strips
 
+    def _better_later(self, key: _Key, better: Callable[[], str]) -> None:
+        self._bettering = asyncio.get_running_loop().create_task(self._better(key, better))
+
+    async def _better(self, key: _Key, better: Callable[[], str]) -> None:
+        words = await asyncio.to_thread(better)
+        if key in self._kept:
+            self._write(words)
+
     def _drop_oldest(self) -> None:
         _, (renderer, rendered) = self._kept.popitem(last=False)
+        self._cells -= _cells_in(rendered)
         if words := renderer.forget(rendered):
             self._write(words)
 
@@ -240,6 +267,10 @@ class PictureLoader:
 
         self.overlay = Overlay(_encoding_of(self.graphics), self._write)
         return OverlayRenderer(self.graphics, self.overlay)
+
+
+def _cells_in(rendered: Rendered) -> int:
+    return sum(strip.cell_length for strip in rendered.strips)
 
 
 def _encoding_of(graphics: Graphics) -> Encoding:

@@ -85,14 +85,16 @@ class MenuEntries(Widget, can_focus=True):
                 number = "" if count is None else f"{count:,}"
                 key = visible(key_words(keys_of(entry, self.app)[0]))
                 chosen = _CHOSEN if entry.id in self._chosen else " "
-                line = " on $cursor-line" if entry is self._at else ""
-                here = "reverse" if entry is self._at and self.app.no_color else ""
+                # In 16 colours the accent is the colour of the cursor.
+                here = (
+                    "" if entry is not self._at else "reverse" if self.app.no_color else "$foreground on $cursor-line"
+                )
                 blanks = width - 2 - cell_len(f"{key} {chosen} {entry.description}{number}")
                 parts += [
-                    (key, here or f"bold $accent{line}"),
-                    (f" {chosen} ", here or f"$accent{line}"),
-                    (entry.description, here or f"$foreground{line}"),
-                    (" " * blanks + number, here or f"$dim{line}"),
+                    (key, f"bold {here or '$accent'}"),
+                    (f" {chosen} ", here or "$accent"),
+                    (entry.description, here or "$foreground"),
+                    (" " * blanks + number, here or "$dim"),
                     ("  ", ""),
                 ]
             lines.append(Content.assemble(*parts))

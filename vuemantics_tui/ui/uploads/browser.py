@@ -133,6 +133,8 @@ class Browser(Vertical):
             self.set_class(nothing, "-nothing")
 
     def _why_nothing(self) -> str:
+        if self._uploads.results is not None and self._uploads.view.narrows and len(self._uploads.results.numbers):
+            return f"{self._uploads.words()}. {key_of(self, 'filter-by')}, then a shows them all."
         if self._uploads.results is not None:
             return f"{self._uploads.words(below_key=key_of(self, 'show-below'))}."
         if self._uploads.view.is_default:

@@ -15,8 +15,9 @@ from textual.containers import Vertical
 from textual.message import Message
 from textual.worker import Worker
 
-from vuemantics_tui.desktop import open_in_viewer
+from vuemantics_tui.desktop import open_in_viewer, play
 from vuemantics_tui.domain.fields import rating_words, taken_words
+from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.moment import DateEdit
 from vuemantics_tui.domain.text import counted, date_words, folded, visible
 from vuemantics_tui.domain.upload import RUNNING, TERMINAL, ProcessingStatus, Upload, UploadRow
@@ -118,7 +119,7 @@ class UploadCommands(Vertical):
     BINDINGS: ClassVar[list[BindingType]] = [
         action("find-similar", "s", "find_similar", "similar", "Find similar uploads", FIND),
         hidden("show-details", "i", "show_details", "details", "Show all details", ACT),
-        action("retry-upload", "r", "retry_upload", "retry", "Retry, or describe a completed upload again", ACT),
+        hidden("retry-upload", "r", "retry_upload", "retry", "Retry, or describe a completed upload again", ACT),
         action("toggle-pause", "p", "toggle_pause", "pause", "Pause or resume for everyone using this library", QUEUE),
         action("delete-upload", "d,delete", "delete_upload", "delete", "Move to the trash", ACT),
         hidden("rate-5", "5", "rate(5)", "rate 5", "Rate 5 stars", ACT),
@@ -132,7 +133,14 @@ class UploadCommands(Vertical):
         hidden("edit-date", "C", "edit_date", "date", "Set when it was taken", ACT),
         hidden("edit-place", "P", "edit_place", "place", "Set where it was taken", ACT),
         hidden("toggle-hidden", "H", "toggle_hidden", "hide", "Hide from lists and search, or show again", ACT),
-        hidden("open-original", "e", "open_original", "open original", "Open the original in the system viewer", ACT),
+        hidden(
+            "open-original",
+            "e",
+            "open_original",
+            "open original",
+            "Open the original in the system viewer; play a video",
+            ACT,
+        ),
         hidden("open-stack", "L", "open_stack", "stack", "Open the stack, or go back", ACT),
         hidden("make-stack", "M", "make_stack", "make stack", "Stack the marked uploads", ACT),
         hidden("break-stack", "X", "break_stack", "unstack", "Take the stack apart; in an open one, take out", ACT),
@@ -458,14 +466,14 @@ class UploadCommands(Vertical):
 
     @_on_one
     async def action_play_clip(self, number: int) -> bool:
-        """Play the clip of a Live Photo or a motion photo in the system viewer."""
+        """Play the clip of a Live Photo or a motion photo."""
         upload = await self._library.uploads.by_number(number)
         path = None if upload is None else await self._library.clip(upload)
         if upload is None or path is None:
             self.notices.tell("This upload has no clip.")
             return False
-        await asyncio.to_thread(open_in_viewer, path)
-        self.notices.tell(f"Playing the clip of {upload.filename} in the system viewer.")
+        player = await asyncio.to_thread(play, path, self._library.settings.play_command)
+        self.notices.tell(f"Playing the clip of {upload.filename} in {player}.")
         return True
 
     # Tags and visibility
@@ -618,12 +626,17 @@ class UploadCommands(Vertical):
 
     @_on_one
     async def action_open_original(self, number: int) -> bool:
-        """Open an original in the system viewer."""
+        """Open an original in the system viewer, or play it if it is a clip."""
         upload = await self._library.uploads.by_number(number)
         if upload is None:
             return False
-        await asyncio.to_thread(open_in_viewer, await self._library.sources.reach(upload))
-        self.notices.tell(f"Opened {upload.filename} in the system viewer.")
+        original = await self._library.sources.reach(upload)
+        if upload.file_type is FileType.VIDEO:
+            player = await asyncio.to_thread(play, original, self._library.settings.play_command)
+            self.notices.tell(f"Playing {upload.filename} in {player}.")
+        else:
+            await asyncio.to_thread(open_in_viewer, original)
+            self.notices.tell(f"Opened {upload.filename} in the system viewer.")
         return True
 
     @_on_chosen(whole=False)

@@ -16,7 +16,8 @@ from textual.geometry import Size
 from textual.screen import Screen
 from textual.widgets import Input, Static
 
-from vuemantics_tui.domain.upload import QueueCounts
+from vuemantics_tui.domain.formats import FileType
+from vuemantics_tui.domain.upload import RUNNING, ProcessingStatus, QueueCounts
 from vuemantics_tui.domain.view import SortKey, View
 from vuemantics_tui.ui.actions import ACT, FIND, MARK, PROGRAM, QUEUE, VIEW, action, hidden, key_of
 from vuemantics_tui.ui.choices import SettingChosen
@@ -37,10 +38,11 @@ from vuemantics_tui.ui.uploads.search_bar import PathTyped, SearchBar, SearchClo
 from vuemantics_tui.ui.uploads.servers import HeaderLine, OutageLine
 from vuemantics_tui.ui.uploads.table import HeadingClicked, TagClicked, UploadTable
 from vuemantics_tui.ui.uploads.upload_list import Change, UploadList
-from vuemantics_tui.ui.widgets.keys_line import KeysLine
+from vuemantics_tui.ui.widgets.keys_line import FooterKey, KeysLine
 
 if TYPE_CHECKING:
     from vuemantics_tui.library import Candidate, Library
+    from vuemantics_tui.ui.picker.marks import Marks
 
 # As often as an eye can follow, and no more: over SSH each repaint is bytes.
 CATCH_UP_SECONDS = 0.1
@@ -56,6 +58,65 @@ EMPTY = """\
 
 Press [b $accent]$key[/] to add photos and videos, or run
 [$accent]vuemantics-tui add --recursive ~/Pictures[/]"""
+
+
+# What the line of keys begins with, by what is going on. What a state leaves out follows, as far as there is room.
+_LOOK = (FooterKey("open-upload", "view"), FooterKey("toggle-mark", "mark"))
+_KEEP = (FooterKey("edit-tags", "tag"), FooterKey("rate-0 rate-5", "rate"))
+NEXT_KEYS: dict[str, tuple[FooterKey, ...]] = {
+    "empty": (FooterKey("add-paths", "add"), FooterKey("type-paths", "add by path")),
+    "stack": (
+        *_LOOK,
+        FooterKey("step-back", "close the stack"),
+        FooterKey("choose-cover", "cover"),
+        FooterKey("break-stack", "take out"),
+        *_KEEP,
+    ),
+    "search": (
+        *_LOOK,
+        FooterKey("step-back", "leave"),
+        FooterKey("save-search", "save"),
+        FooterKey("open-search"),
+        *_KEEP,
+    ),
+    "failed": (
+        FooterKey("retry-upload", "retry"),
+        FooterKey("show-details", "details"),
+        FooterKey("show-failures", "failures"),
+        *_LOOK,
+    ),
+    "waiting": (
+        FooterKey("run-next", "process next"),
+        FooterKey("cancel-upload", "cancel"),
+        *_LOOK,
+        FooterKey("toggle-pause"),
+        *_KEEP,
+    ),
+    "running": (FooterKey("cancel-upload", "cancel"), *_LOOK, FooterKey("toggle-pause"), *_KEEP),
+    "video": (FooterKey("open-original", "play"), *_LOOK, FooterKey("add-paths"), FooterKey("open-search"), *_KEEP),
+    "list": (
+        *_LOOK,
+        FooterKey("add-paths"),
+        FooterKey("open-search"),
+        FooterKey("toggle-browse"),
+        *_KEEP,
+        FooterKey("find-similar"),
+    ),
+}
+
+
+def keys_of_marked(count: int) -> tuple[FooterKey, ...]:
+    """Return what can be done to so many marked uploads."""
+    return (
+        FooterKey("toggle-mark", "mark"),
+        FooterKey("edit-tags", f"tag {count:,}"),
+        FooterKey("add-to-album", f"album {count:,}"),
+        FooterKey("delete-upload", f"delete {count:,}"),
+        FooterKey("step-back", "clear marks"),
+        FooterKey("rate-0 rate-5", f"rate {count:,}"),
+        FooterKey("toggle-hidden", f"hide {count:,}"),
+        FooterKey("open-upload", "view"),
+    )
 
 
 class UploadsScreen(Screen[None]):
@@ -76,7 +137,7 @@ class UploadsScreen(Screen[None]):
         hidden("save-search", "S", "save_search", "save search", "Save the search under a name", FIND),
         hidden("show-saved", "B", "show_saved", "saved searches", "Show saved searches and albums", FIND),
         hidden("past-search", "n", "past_search", "past search", "Previous search", FIND),
-        hidden("open-upload", "enter", "open_upload", "open", "Open in full screen", ACT),
+        hidden("open-upload", "enter", "open_upload", "view", "Look at it in full screen", ACT),
         hidden("show-trash", "T", "show_trash", "trash", "Show the trash, and restore from it", ACT),
         hidden("show-duplicates", "W", "show_duplicates", "duplicates", "Find duplicates, and keep one of each", ACT),
         hidden("show-stats", "#", "show_stats", "statistics", "Show statistics of the library", PROGRAM),
@@ -127,6 +188,8 @@ class UploadsScreen(Screen[None]):
         # Where files were added from last, in this session or before; and where the picker was left in this one.
         self._picked_in: Path | None = None
         self._left_in: Path | None = None
+        # What is marked there and was not added.
+        self.picked: Marks | None = None
         self._catch_up = Reader(self, self._take_in, rest=CATCH_UP_SECONDS)
         # It may take as long as a search does, so nothing waits for it.
         self._read_again = Reader(self, self.uploads.refresh, rest=READ_AGAIN_SECONDS)
@@ -214,6 +277,27 @@ class UploadsScreen(Screen[None]):
             self.set_timer(LINGER_SECONDS, self._catch_up.want)
         self._show_counts()
 
+    def _show_keys(self) -> None:
+        """Begin the line of keys with what the next step may be."""
+        uploads, row = self.uploads, self.uploads.cursor_row
+        keys = self.query_one(KeysLine)
+        if self.has_class("-empty"):
+            keys.prefer(NEXT_KEYS["empty"], alone=True)
+        elif uploads.opened and not len(uploads.marks):
+            keys.prefer(NEXT_KEYS["stack"])
+        elif len(uploads.marks):
+            keys.prefer(keys_of_marked(len(uploads.marks)))
+        elif row is not None and row.status is ProcessingStatus.FAILED:
+            keys.prefer(NEXT_KEYS["failed"])
+        elif uploads.results is not None:
+            keys.prefer(NEXT_KEYS["search"])
+        elif row is not None and row.status in RUNNING:
+            keys.prefer(NEXT_KEYS["running"])
+        elif row is not None and row.status is ProcessingStatus.PENDING:
+            keys.prefer(NEXT_KEYS["waiting"])
+        else:
+            keys.prefer(NEXT_KEYS["video" if row is not None and row.file_type is FileType.VIDEO else "list"])
+
     def _show_counts(self) -> None:
         counts = Feed.of(self).counts
         if counts is None:
@@ -223,6 +307,7 @@ class UploadsScreen(Screen[None]):
         self.query_one(KeysLine).rename("toggle-pause", "resume" if counts.paused else "pause")
         if (counts.total == 0) != self.has_class("-empty"):
             self.toggle_class("-empty")
+            self._show_keys()
             self.refresh_bindings()
             if not self.has_class("-field-open"):
                 # What is hidden cannot be focused, so the table could not be until now.
@@ -245,6 +330,7 @@ class UploadsScreen(Screen[None]):
         if change is Change.OUTDATED:
             self._read_again.want()
         self._pane.show(self.uploads.cursor_number)
+        self._show_keys()
         if self.uploads.results is not self._explained:
             self._explained = self.uploads.results
             self._pane.explain_again()
@@ -254,16 +340,22 @@ class UploadsScreen(Screen[None]):
     @work(group="asking", exit_on_error=False)
     async def action_add_paths(self) -> None:
         """Pick files and folders, and add them."""
+        from vuemantics_tui.ui.picker.marks import Marks
         from vuemantics_tui.ui.picker.screen import PickerScreen
 
         with self._notices.errors_told():
             self._picked_in = self._picked_in or await self._added_from()
         start = self._left_in or Path.cwd()
-        picker = PickerScreen(start=start, last=self._picked_in, preview=self._preview, clock=self._clock)
+        self.picked = marks = self.picked or Marks()
+        picker = PickerScreen(start=start, last=self._picked_in, preview=self._preview, marks=marks, clock=self._clock)
         paths = await self.app.push_screen_wait(picker)
         if paths:
             self._picked_in = self._left_in = picker.folder
+            self.picked = None
             self.add_paths(paths)
+        elif marks:
+            self._left_in = picker.folder
+            self._notices.tell(f"{marks.words()}, not added. {key_of(self, 'add-paths')} shows them again.")
 
     async def _added_from(self) -> Path | None:
         newest = await self.library.uploads.newest(limit=1, show_hidden=True)

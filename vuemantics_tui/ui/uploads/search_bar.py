@@ -58,14 +58,14 @@ class PathTyped(Message):
 
 
 class SearchInput(LineInput):
-    """The field itself. Up and Down bring past searches."""
+    """The field itself. Up brings past searches, Down goes back from there, and then into the results."""
 
     HELP_TITLE = "The search line"
     BINDINGS: ClassVar[list[BindingType]] = [
         action("take-suggestion", "tab", "take_suggestion", "complete", "Accept the first suggestion", FIND),
         action("leave-search", "escape", "leave_search", "back", "Leave the search", FIND),
         hidden("older-search", "up", "older_search", "older", "Previous search", FIND),
-        hidden("newer-search", "down", "newer_search", "newer", "Next search", FIND),
+        action("newer-search", "down", "newer_search", "results", "Next search, then into the results", FIND),
     ]
 
     def __init__(self) -> None:
@@ -84,9 +84,12 @@ class SearchInput(LineInput):
         """Show the previous search."""
         self._recall(self._place + 1)
 
-    def action_newer_search(self) -> None:
-        """Show the next search, in the end an empty line."""
-        self._recall(self._place - 1)
+    async def action_newer_search(self) -> None:
+        """Show the next search; from the last one, go into the results."""
+        if self._place < 0:
+            await self.action_submit()
+        else:
+            self._recall(self._place - 1)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer to complete only where there is a suggestion."""

@@ -50,8 +50,6 @@ Piece = tuple[str, LineStyle]
 _GLYPH_STYLES: dict[str, LineStyle] = {"✓": "done", "◐": "running", "✗": "error", "!": "warning", "·": "dim"}
 MARK = "▌"
 BAR = 6
-# From so many cells on, signs have a colour of their own.
-COLOURFUL = 85
 # Cells before a match, so that it is read as part of its sentence.
 _BEFORE_MATCH = 12
 
@@ -71,15 +69,13 @@ def line_pieces(
     at = LEAD
     for label, start, width in _cells_of(row, layout):
         pieces.append((" " * (start - at), "dim"))
-        pieces += _cell_pieces(row, word, label, width, layout.is_wide, now, found)
+        pieces += _cell_pieces(row, word, label, width, layout, now, found)
         at = start + width
     signs = fitting_signs(signs_of(row, rating=not layout.shows(RATING)), layout.signs)
-    # Each colour costs some 40 bytes of every move of the cursor, which a narrow window over SSH feels.
-    style: LineStyle = "sign" if layout.total >= COLOURFUL else "shows"
-    pieces += [(GAP, "dim"), (signs + " " * (layout.signs - cell_len(signs)), style)]
+    pieces += [(GAP, "dim"), (signs + " " * (layout.signs - cell_len(signs)), "sign" if layout.colourful else "shows")]
     if layout.score:
         score = "" if found.score is None else f"{found.score:.2f}"
-        pieces.append((GAP + score.rjust(layout.score), "dim"))
+        pieces.append((GAP + score.rjust(layout.score), "dim" if layout.colourful else "shows"))
     return _without_blank_ones([*pieces, (" ", "dim")])
 
 
@@ -103,28 +99,31 @@ def _cells_of(row: UploadRow, layout: Layout) -> Iterator[tuple[str, int, int]]:
 
 
 def _cell_pieces(
-    row: UploadRow, word: str, label: str, width: int, wide: bool, now: datetime, found: Found
+    row: UploadRow, word: str, label: str, width: int, layout: Layout, now: datetime, found: Found
 ) -> list[Piece]:
     if not label:
         return _status_pieces(row, word, width)
     if label == NAME:
         return lit(fit_name(visible(row.filename), width), found.matched, "dim" if glyph_of(row) == "·" else "name")
     if label == DESCRIPTION and found.sentence:
-        return _sentence_pieces(found, width)
+        return _sentence_pieces(found, width, None if layout.colourful else 1)
     column = BY_LABEL[label]
-    text = column.cell(row, now, wide)
+    text = column.cell(row, now, layout.is_wide)
     text = " " * (width - cell_len(text)) + text if column.right else text
     return [(fit(text, width), "shows" if label == DESCRIPTION and not row.guessed else "dim")]
 
 
-def _sentence_pieces(found: Found, width: int) -> list[Piece]:
-    """Return the sentence that a search found, from a few words before its first match if that is far behind."""
+def _sentence_pieces(found: Found, width: int, most: int | None) -> list[Piece]:
+    """Return the sentence that a search found, from a few words before its first match if that is far behind.
+
+    So many matches are highlighted at most.
+    """
     text = shown_words(found.sentence)
     places = word_places(text, found.matched)
     if places and places[0][1] > width - 1:
         start = text.find(" ", max(0, places[0][0] - _BEFORE_MATCH), places[0][0])
         text = "…" + text[start + 1 if start >= 0 else places[0][0] :]
-    return lit(fit(text, width), found.matched, "shows")
+    return lit(fit(text, width), found.matched, "shows", most)
 
 
 def with_sign(name: Sequence[Piece], sign: str, width: int) -> list[Piece]:
@@ -163,11 +162,11 @@ def glyph_style(glyph: str) -> LineStyle:
     return _GLYPH_STYLES[glyph]
 
 
-def lit(text: str, words: Iterable[str], style: LineStyle) -> list[Piece]:
-    """Return the text with these words, wherever they begin a word of it, in the style of a match."""
+def lit(text: str, words: Iterable[str], style: LineStyle, most: int | None = None) -> list[Piece]:
+    """Return the text with these words, wherever they begin a word of it, or `most` times, in the style of a match."""
     pieces: list[Piece] = []
     end = 0
-    for start, stop in word_places(text, words):
+    for start, stop in word_places(text, words)[:most]:
         pieces += [(text[end:start], style), (text[start:stop], "match")]
         end = stop
     return [piece for piece in (*pieces, (text[end:], style)) if piece[0]]
@@ -229,7 +228,8 @@ class TableHeading(Widget):
 
     @property
     def _layout_of_line(self) -> Layout:
-        return self._columns.layout(self.size.width - SCROLLBAR_CELLS, scores=self._uploads.has_scores)
+        total, window = self.size.width - SCROLLBAR_CELLS, self.app.size.width
+        return self._columns.layout(total, window=window, scores=self._uploads.has_scores)
 
     def render(self) -> Content:
         """Return the names, with the direction behind the one that the list is sorted by."""
@@ -429,7 +429,8 @@ class UploadTable(CursorList[LineStyle]):
 
     def line_layout(self) -> Layout:
         """Where everything stands on a line."""
-        return self._columns.layout(self.scrollable_content_region.width, scores=self._uploads.has_scores)
+        total, window = self.scrollable_content_region.width, self.app.size.width
+        return self._columns.layout(total, window=window, scores=self._uploads.has_scores)
 
     def _pieces(self, row: UploadRow, layout: Layout, now: datetime) -> list[Piece]:
         uploads = self._uploads

@@ -397,8 +397,11 @@ class UploadList:
         """Whether something that has ended is still on top: `catch_up` takes it from there after LINGER_SECONDS."""
         return self._pins.lingering and self.results is None and not self.opened
 
-    async def refresh(self) -> None:
-        """Read the view, or search, again; the cursor stays on its upload."""
+    async def refresh(self, *, anew: bool = False) -> None:
+        """Read the view, or search, again; the cursor stays on its upload.
+
+        Where that is gone, it stays on its line, or if the view is `anew` another one, it goes to the first.
+        """
         asked = self._asked
         if self.opened:
             inside = await self._read_stack()
@@ -409,7 +412,7 @@ class UploadList:
             listing = await self._view_listing()
             if asked == self._asked:
                 # Asked only now: the cursor may have moved while the store was read.
-                self._list(listing, cursor=self.cursor_number)
+                self._list(listing, cursor=self.cursor_number, line=0 if anew else self._cursor)
             return
         before = self.results
         try:
@@ -419,7 +422,7 @@ class UploadList:
         results = Results(hits, before.again, text=before.text, similar_to=before.similar_to)
         listing = await self._listing_of(results)
         if asked == self._asked and not (before.look_like(hits) and list(listing) == list(self._listing)):
-            self._show(results, listing, cursor=self.cursor_number)
+            self._show(results, listing, cursor=self.cursor_number, line=0 if anew else self._cursor)
 
     async def _pinned(self) -> list[int]:
         """Return what stands on top: what runs just now, but among the results of a search nothing."""
@@ -475,10 +478,11 @@ class UploadList:
         if fresh:
             self._tell(Change.ROWS)
 
-    def _list(self, listing: Listing, *, cursor: int | None = None) -> None:
-        """List these, with the cursor on the upload of that number, or else on the first."""
+    def _list(self, listing: Listing, *, cursor: int | None = None, line: int = 0) -> None:
+        """List these, with the cursor on the upload of that number, or else on that line."""
         self._listing = listing
-        self._cursor = 0 if cursor is None else listing.index_of(cursor) or 0
+        found = None if cursor is None else listing.index_of(cursor)
+        self._cursor = max(0, min(line, len(listing) - 1)) if found is None else found
         self._tell(Change.REPLACED)
 
     def _tell(self, change: Change) -> None:
@@ -495,7 +499,7 @@ class UploadList:
         before, self.view = self.view, view
         results = self.results
         if results is None or before.show_hidden != view.show_hidden:
-            await self.refresh()
+            await self.refresh(anew=True)
             return
         listing = await self._listing_of(results)
         if asked == self._asked:
@@ -652,10 +656,10 @@ class UploadList:
             self.marks, self._marks_outside = self._marks_outside, None
         return was_open
 
-    def _show(self, results: Results, listing: Listing, cursor: int | None = None) -> None:
+    def _show(self, results: Results, listing: Listing, cursor: int | None = None, line: int = 0) -> None:
         if self.results is None:
             self._return_to = self.opened[0] if self.opened else self.cursor_number
         self._forget_stack()
         self.results = results
         self.rows.put(hit.upload.row() for hit in results.hits)
-        self._list(listing, cursor=cursor)
+        self._list(listing, cursor=cursor, line=line)

@@ -66,21 +66,56 @@ class View:
         """Return whether each pixel of the picture is one of the terminal."""
         return abs(self.zoom - self.life_size) < 1e-6
 
-    def zoomed(self, steps: int) -> View:
-        """Return the view so many steps nearer, or further away for less than 0, as far as there are any."""
+    def zoomed(self, steps: int, about: tuple[float, float] = (0.5, 0.5)) -> View:
+        """Return the view so many steps nearer, or further away for less than 0, as far as there are any.
+
+        What is seen at the place `about` in the window, in 0..1 of its width and height, stays there.
+        """
         zoom = min(max(1.0, self.zoom * ZOOM_STEP**steps), max(MOST_ZOOM, self.life_size))
-        return replace(self, zoom=zoom, centre=self.centre if zoom > 1 else (0.5, 0.5))
+        if zoom <= 1:
+            return self.whole()
+        nearer = replace(self, zoom=zoom)
+        x, y = (
+            at + (place - 0.5) * (box / before - box / after)
+            for at, place, box, before, after in zip(
+                self.centre, about, self.box, self.shown, nearer.shown, strict=True
+            )
+        )
+        return nearer._centred(x, y)
 
     def toggled(self) -> View:
         """Return the view at life size, or of the whole picture if it is at life size."""
-        if self.is_life_size or self.life_size <= 1:
-            return replace(self, zoom=1.0, centre=(0.5, 0.5))
-        return replace(self, zoom=self.life_size)
+        return self.whole() if self.is_life_size else replace(self, zoom=self.life_size)
+
+    def whole(self) -> View:
+        """Return the view of the whole picture, as large as the window."""
+        return replace(self, zoom=1.0, centre=(0.5, 0.5))
+
+    @property
+    def is_whole(self) -> bool:
+        """Return whether the whole picture is shown, as large as the window."""
+        return self.zoom == 1
+
+    @property
+    def percent(self) -> int:
+        """Return how large a pixel of the picture is shown, in hundredths of one of the terminal."""
+        return round(100 * self.zoom / self.life_size)
+
+    def dragged(self, across: float, down: float) -> View:
+        """Return the view after the picture was drawn so many pixels to the right and down."""
+        return self._centred(self.centre[0] - across / self.shown[0], self.centre[1] - down / self.shown[1])
 
     def panned(self, across: int, down: int) -> View:
         """Return the view so many steps to the right and down, as far as the picture goes."""
+        x, y = (
+            at + steps * PAN_STEP * box / shown
+            for at, box, shown, steps in zip(self.centre, self.box, self.shown, (across, down), strict=True)
+        )
+        return self._centred(x, y)
+
+    def _centred(self, x: float, y: float) -> View:
         centre = []
-        for at, box, shown, steps in zip(self.centre, self.box, self.shown, (across, down), strict=True):
+        for at, box, shown in zip((x, y), self.box, self.shown, strict=True):
             half = min(1.0, box / shown) / 2
-            centre.append(min(1 - half, max(half, at + steps * PAN_STEP * box / shown)))
+            centre.append(min(1 - half, max(half, at)))
         return replace(self, centre=(centre[0], centre[1]))

@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from rich.cells import cell_len
 from textual import events
+from textual.binding import Binding
 from textual.content import Content
 from textual.widget import Widget
 
 from vuemantics_tui.domain.text import visible
+from vuemantics_tui.ui.actions import is_field
 
 HELP = "show-help"
+LAST = (HELP, "quit")
 
 Entry = tuple[str, str, str, str]
 """The binding's ID, the key as pressed, the key as shown, what it does."""
+
+
+@dataclass(frozen=True, slots=True)
+class FooterKey:
+    """What the footer says of an action, by its ID: `shown` in place of its key, `words` in place of its own.
+
+    The IDs of the first and the last of several, as in `rate-0 rate-5`, stand for all of them: 0-5.
+    """
+
+    id: str
+    words: str = ""
+    shown: str = ""
 
 
 def fitting(entries: list[Entry], width: int) -> list[Entry]:
@@ -32,11 +50,16 @@ def _cells(shown: str, words: str) -> int:
 
 
 class KeysLine(Widget):
-    """The last line of a screen. A key may be clicked, too."""
+    """The last line of a screen. A key may be clicked, too.
+
+    A screen that has a `footer`, a sequence of FooterKey, chooses what stands there; else it is what bindings show.
+    """
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._renamed: dict[str, str] = {}
+        self._preferred: tuple[FooterKey, ...] = ()
+        self._alone = False
         self._spots: list[tuple[range, str]] = []
 
     def on_mount(self) -> None:
@@ -52,7 +75,50 @@ class KeysLine(Widget):
             self._renamed[binding_id] = description
             self.refresh()
 
+    def prefer(self, keys: Sequence[FooterKey], *, alone: bool = False) -> None:
+        """Begin with these, as far as they work here; with `alone` only help and what leads out follow."""
+        if (tuple(keys), alone) != (self._preferred, self._alone):
+            self._preferred, self._alone = tuple(keys), alone
+            self.refresh()
+
     def _entries(self) -> list[Entry]:
+        chosen: Sequence[FooterKey] | None = getattr(self.screen, "footer", None)
+        if chosen is not None:
+            return self._chosen(chosen)
+        usual = self._usual()
+        if not self._preferred:
+            return usual
+        named = {id for each in self._preferred for id in each.id.split()}
+        usual = [entry for entry in usual if entry[0] not in named]
+        # In a field its own keys go first.
+        first = usual if self._in_field else []
+        rest = [entry for entry in usual if entry not in first and (not self._alone or entry[0] in LAST)]
+        return [*first, *self._chosen(self._preferred), *rest]
+
+    @property
+    def _in_field(self) -> bool:
+        return self.screen.focused is not None and is_field(type(self.screen.focused))
+
+    def _chosen(self, chosen: Sequence[FooterKey]) -> list[Entry]:
+        """Return the entries of these, as far as they do something."""
+        bound: dict[str | None, Binding] = {}
+        for active in self.screen.active_bindings.values():
+            # In a field a character is text.
+            if active.enabled and not (self._in_field and len(self.app.get_key_display(active.binding)) == 1):
+                bound.setdefault(active.binding.id, active.binding)
+        entries = []
+        for each in chosen:
+            bindings = [bound[id] for id in each.id.split() if id in bound]
+            if len(bindings) == len(each.id.split()):
+                first = bindings[0]
+                shown = each.shown or "-".join(visible(self.app.get_key_display(binding)) for binding in bindings)
+                words = each.words or self._renamed.get(first.id or "", first.description)
+                # Of several none is meant by a click.
+                entries.append((first.id or "", first.key if len(bindings) == 1 else "", shown, words))
+        return entries
+
+    def _usual(self) -> list[Entry]:
+        """Return what is declared for the footer and works here."""
         entries: dict[str, Entry] = {}
         # What acts before the focused part does, as adding and searching, is what everything begins with.
         for active in sorted(self.screen.active_bindings.values(), key=lambda active: not active.binding.priority):
@@ -80,5 +146,5 @@ class KeysLine(Widget):
         """Do as if the key had been pressed."""
         offset = event.get_content_offset(self)
         for spot, key in self._spots:
-            if offset is not None and offset.x in spot:
+            if offset is not None and offset.x in spot and key:
                 self.app.simulate_key(key)
