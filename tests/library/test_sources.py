@@ -112,6 +112,24 @@ async def test_moved_files_and_folders_keep_their_uploads(library: Library, sour
     ]
 
 
+async def test_some_folders_can_be_scanned_alone(library: Library, source: Source, photos: Path) -> None:
+    before = await ids(library)
+    draw(photos / "not yet.png", 70)
+    draw(photos / "trip/new.png", 71)
+    (photos / "one.png").rename(photos / "trip/ONE.PNG")
+    progress = await library.sources.scan(source, only=[photos / "trip"])
+    assert (progress.seen, found(progress)) == (4, {"new": 1, "copies": 1})
+    assert set(await ids(library)) == {"one.png", "two.png", "three.png", "new.png"}
+    assert found(await library.sources.scan(source)) == {"new": 1}
+    after = await by_name(library)
+    assert {name: after[name].id for name in ("ONE.PNG", "two.png", "three.png")} == {
+        "ONE.PNG": before["one.png"],
+        "two.png": before["two.png"],
+        "three.png": before["three.png"],
+    }
+    assert not any(upload.missing_since for upload in after.values())
+
+
 async def test_files_that_swap_their_names_keep_their_uploads(library: Library, source: Source, photos: Path) -> None:
     before = await ids(library)
     (photos / "one.png").rename(photos / "aside.png")
@@ -283,6 +301,10 @@ async def test_an_inner_source_takes_over_its_files(library: Library, source: So
     assert await ids(library) == before
     assert (await by_name(library))["three.png"].source == str(photos / "trip")
     assert {one.path: one.files for one in await library.sources.all()} == {photos: 1, photos / "trip": 2}
+    assert await library.sources.remove(inner, keep=False) == 0
+    assert found(await library.sources.scan(source)) == {}
+    assert await ids(library) == before
+    assert await library.sources.reach((await by_name(library))["three.png"]) == photos / "trip/day/three.png"
 
 
 async def test_the_library_in_a_source_is_left_out(open_library: OpenLibrary, photos: Path) -> None:
@@ -470,3 +492,22 @@ async def test_what_is_missing_or_in_a_source_is_found_by_filters(
     photos.rename(tmp_path.parent / f"{tmp_path.name}-elsewhere")
     await library.sources.scan(source)
     assert await names("is:away") == {"one.png", "two.png", "three.png"}
+
+
+async def test_what_is_read_again_waits_for_a_disk_that_is_away(
+    library: Library, source: Source, photos: Path, tmp_path: Path
+) -> None:
+    await library.queue.start()
+    await settled(library)
+    upload = (await by_name(library))["one.png"]
+    (tmp_path / "disk").mkdir()
+    photos.rename(tmp_path / "disk/photos")
+    with pytest.raises(OriginalGoneError, match="which is not there"):
+        await library.queue.read_again(upload.number)
+    (listed,) = await library.sources.all()
+    assert listed.is_away
+    assert (await by_name(library))["one.png"].warning is None
+    (tmp_path / "disk/photos").rename(photos)
+    await library.sources.scan(source)
+    await library.queue.read_again(upload.number)
+    assert (await by_name(library))["one.png"].warning is None

@@ -59,8 +59,12 @@ async def answers(library: Library) -> dict[str, object]:
     texts = ("tabby", "sofa", "type:image", "tag:cat", "is:hidden", "status:completed", "name:doomed", "sort:newest")
     for text in texts:
         found[f"search {text}"] = sorted(hit.upload.filename for hit in await library.search.run(text, all=True))
-    found["similar"] = [names([hit.upload.number]) for hit in await library.search.similar(2)]
-    found["similar to it"] = [names([hit.upload.number]) for hit in await library.search.similar(1)]
+    for number in (1, 2):
+        try:
+            hits = await library.search.run(await library.search.like(number), all=True)
+            found[f"similar to {number}"] = [hit.upload.filename for hit in hits]
+        except UsageError as error:
+            found[f"similar to {number}"] = error.message
     found["duplicates"] = [names([one.number for one in group.members]) for group in await library.duplicates.groups()]
     found["is:duplicate"] = sorted(hit.upload.filename for hit in await library.search.run("is:duplicate", all=True))
     found["tags"] = [(tag.name, tag.count) for tag in await library.tags.own()]

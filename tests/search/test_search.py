@@ -6,10 +6,12 @@ import itertools
 import unicodedata
 
 import numpy as np
+import pytest
 
 from tests.conftest import DrawPicture, OpenLibrary, add_all, insert_upload, settled
 from tests.doubles import ScriptedAnalyzer, ThreadCompute, vector_of
 from tests.store.test_uploads import complete
+from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.query import parse_query
 from vuemantics_tui.search.meaning import Meanings
 from vuemantics_tui.search.ranking import Hit, Ranking, Semantics
@@ -32,7 +34,13 @@ def index_of(database: Database) -> VectorIndex:
 def ranking_of(database: Database) -> Ranking:
     """A fresh ranking over a database."""
     index = index_of(database)
-    meanings = Meanings(ScriptedAnalyzer(), UploadStore(database), EmbeddingStore(database), ThreadCompute(), 3)
+    meanings = Meanings(
+        ScriptedAnalyzer(embedding_model="embedder"),
+        UploadStore(database),
+        EmbeddingStore(database),
+        ThreadCompute(),
+        3,
+    )
 
     async def semantics() -> Semantics:
         return Semantics(index, meanings)
@@ -139,24 +147,29 @@ async def test_what_is_hidden_is_found_by_no_way_until_it_is_shown_again(databas
     await uploads.set_hidden(ids[:1], True)
     assert {hit.number for hit in await hits_of(ranking, "tabby")} == {2, 3}
     assert {hit.number for hit in await hits_of(ranking_of(database), "tabby")} == {2, 3}, "freshly loaded"
-    assert {hit.number for hit in await ranking.similar(2, 5)} == {3}
-    assert {hit.number for hit in await ranking.similar(1, 5)} == {2, 3}, "from a hidden one to what is shown"
+    assert {hit.number for hit in await hits_of(ranking, f"like:{ids[1]}")} == {3}
+    assert {hit.number for hit in await hits_of(ranking, f"like:{ids[0]}")} == {2, 3}, "from a hidden one"
     await uploads.set_hidden(ids[:1], False)
     assert len(await hits_of(ranking, "tabby")) == 3
 
 
 async def test_similar_are_the_nearest_without_itself(database: Database) -> None:
     texts = [f"description {number}" for number in range(30)]
-    for text in texts:
-        await described(database, text)
-    await insert_upload(UploadStore(database))
+    ids = [await described(database, text) for text in texts]
+    bare = await insert_upload(UploadStore(database))
     cosines = np.stack([vector_of(text) for text in texts]) @ vector_of(texts[7])
     expected = [int(row) + 1 for row in np.argsort(-cosines) if row != 7][:5]
-    hits = await ranking_of(database).similar(8, 5)
+    hits = (await hits_of(ranking_of(database), f"like:{ids[7]}"))[:5]
     assert [hit.number for hit in hits] == expected
     np.testing.assert_allclose([hit.score for hit in hits], cosines[[one - 1 for one in expected]], atol=1e-4)
-    assert await ranking_of(database).similar(31, 5) == [], "not described yet"
-    assert await ranking_of(database).similar(99, 5) == []
+    with pytest.raises(UsageError, match="no description yet"):
+        await hits_of(ranking_of(database), f"like:{bare}")
+
+
+async def test_the_stack_of_an_example_is_not_similar_to_it(database: Database) -> None:
+    ids = [await described(database, text) for text in ("tabby one", "tabby two", "tabby three")]
+    await StackStore(database).make([1, 2])
+    assert [hit.number for hit in await hits_of(ranking_of(database), f"like:{ids[1]}")] == [3]
 
 
 async def test_a_hit_tells_which_words_of_the_query_it_holds(

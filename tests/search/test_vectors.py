@@ -211,7 +211,6 @@ async def test_another_dimension_of_the_same_model_is_another_index(database: Da
     query = unit(1, dimension=96, seed=8)[0]
     assert [number for number, _ in await index.nearest(query, 5)] == exact(wide, numbers, query, 5)
     assert len(await found(index, 50)) == 40
-    assert len(await index.nearest_to(numbers[0], 100)) == 29
 
 
 async def test_a_folder_that_cannot_be_written_leaves_the_vectors_in_memory(database: Database, tmp_path: Path) -> None:

@@ -10,13 +10,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from rich.segment import Segment
+from rich.style import Style
+from textual.color import Color
 
 from tests.conftest import DEADLINE_SECONDS
 from tests.kitty_terminal import CELL, KittyTerminal, RefusedError
 from tests.ui.terminal_program import is_like, likeness, make_library, picture, running
 from vuemantics_tui.terminal import Protocol
 from vuemantics_tui.ui.pictures.kitty import NUMBERS
-from vuemantics_tui.ui.pictures.loader import Depth, Drawn, Graphics, PictureLoader, PictureMode
+from vuemantics_tui.ui.pictures.loader import PLACEHOLDER, Depth, Drawn, Graphics, Grey, PictureLoader, PictureMode
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
 KITTY = Graphics(Protocol.KITTY, cell=CELL)
@@ -80,6 +83,13 @@ async def test_without_colours_pictures_are_drawn_in_shades(tmp_path: Path) -> N
     )
     assert drawn is not None and "█" in "".join(strip.text for strip in drawn)
     assert terminal.pictures == {}
+
+
+def test_greys_leave_the_numbers_of_pictures() -> None:
+    number = Style.parse("#123456")
+    shown = Grey().apply([Segment(PLACEHOLDER, number), Segment("text", number)], Color(0, 0, 0))
+    assert shown[0].style == number
+    assert shown[1].style != number
 
 
 async def test_over_ssh_a_picture_takes_a_fraction_of_the_bytes(tmp_path: Path) -> None:

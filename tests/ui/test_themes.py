@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 from rich.color import ColorSystem
+from rich.segment import Segment
+from rich.style import Style
+from textual.color import Color
 
 from tests.ui.conftest import Made, make_library, window_on
 from tests.ui.test_actions import window_with
@@ -52,3 +55,18 @@ async def test_true_colour_can_be_had_or_not(
     monkeypatch.setattr("textual.constants.COLOR_SYSTEM", names[had])
     async with window_with(root, true_colour=wanted) as window:
         assert window.app.console._color_system is shown
+
+
+async def test_without_colour_each_theme_gets_what_it_needs(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Greys in a theme of its own colours; none at all where the colours are the terminal's, which nobody knows."""
+    monkeypatch.setenv("NO_COLOR", "1")
+    red = [Segment("x", Style.parse("#ff0000 on #000000"))]
+    async with window_with(root, theme="ansi") as window:
+        for theme, colour in (("ansi", "default"), ("vuemantics", "#363636"), ("ansi", "default")):
+            window.app.theme = theme
+            shown = red
+            for each in window.app.get_line_filters():
+                shown = each.apply(shown, Color(0, 0, 0))
+            style = shown[0].style
+            assert style is not None and style.color is not None
+            assert style.color.name == colour

@@ -18,7 +18,7 @@ from vuemantics_tui.cli.options import (
     patience_of,
     patience_option,
 )
-from vuemantics_tui.cli.output import SHORT_ID, emit, emit_json, note, tell_upload, upload_document
+from vuemantics_tui.cli.output import emit, emit_json, note, tell_upload, upload_document
 from vuemantics_tui.cli.progress import follow, queued_words, resumable
 from vuemantics_tui.cli.session import open_library, run
 from vuemantics_tui.config import Settings
@@ -26,7 +26,7 @@ from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.fields import taken_words
 from vuemantics_tui.domain.moment import DateEdit
 from vuemantics_tui.domain.text import counted, date_words, visible
-from vuemantics_tui.domain.upload import ProcessingStatus, Upload
+from vuemantics_tui.domain.upload import SHORT_ID, ProcessingStatus, Upload
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from vuemantics_tui.cli.options import ask, current_settings, json_option, library_option, yes_option
-from vuemantics_tui.cli.output import SHORT_ID, emit, emit_json, note, table
+from vuemantics_tui.cli.output import emit, emit_json, note, table
 from vuemantics_tui.cli.progress import Bar, bars
 from vuemantics_tui.cli.session import open_library, run
 from vuemantics_tui.cli.trash import moved_words
@@ -17,6 +17,7 @@ from vuemantics_tui.config import Settings
 from vuemantics_tui.domain.duplicates import likeness_words
 from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.text import counted, date_words, size_words
+from vuemantics_tui.domain.upload import SHORT_ID
 
 if TYPE_CHECKING:
     from vuemantics_tui.library import DuplicateGroup, DuplicatesFound, Library, LookAlike

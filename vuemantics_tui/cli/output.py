@@ -16,12 +16,11 @@ from rich.cells import cell_len
 from vuemantics_tui.domain.errors import VuemanticsError
 from vuemantics_tui.domain.fields import document, facts
 from vuemantics_tui.domain.text import date_words, seconds_words, size_words, visible, word_places
-from vuemantics_tui.domain.upload import ProcessingStatus, Upload, UploadEvent, stack_sign
+from vuemantics_tui.domain.upload import SHORT_ID, ProcessingStatus, Upload, UploadEvent, stack_sign
 
 if TYPE_CHECKING:
     from vuemantics_tui.library import IntakeResult, Library
 
-SHORT_ID = 8
 _TEXT_WIDTH = 100
 _LABEL_CELLS = 18
 _LIT = "bold yellow"

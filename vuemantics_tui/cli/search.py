@@ -18,14 +18,14 @@ from vuemantics_tui.cli.options import (
     lists,
     members_option,
 )
-from vuemantics_tui.cli.output import SHORT_ID, emit, emit_json, emit_lit, emit_path, note, table, upload_document
+from vuemantics_tui.cli.output import emit, emit_json, emit_lit, emit_path, note, table, upload_document
 from vuemantics_tui.cli.query_line import QueryCommand, checked_line, pointing
 from vuemantics_tui.cli.session import open_library, run
 from vuemantics_tui.config import Settings
 from vuemantics_tui.desktop import open_in_viewer
 from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.text import caseless, counted, visible
-from vuemantics_tui.domain.upload import stack_sign
+from vuemantics_tui.domain.upload import SHORT_ID, stack_sign
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -366,11 +366,14 @@ async def _remove(settings: Settings, folder: Path, keep: bool, yes: bool, as_js
                 f"Stop using {visible(path)}, and move its uploads to the trash? Its files are untouched.",
                 "Removing a source needs your confirmation",
             )
+        outer = await library.sources.outer(one)
         trashed = await library.sources.remove(one, keep=keep)
     if as_json:
         emit_json({"path": path, "trashed": trashed})
     elif keep:
         note(f"{visible(path)} is scanned no more. Its uploads stay.")
+    elif outer is not None:
+        note(f"Removed {visible(path)}. Its files belong to {visible(storable(str(outer.path)))}.")
     else:
         note(
             f"Removed {visible(path)} and moved {counted(trashed, 'upload')} to the trash. "

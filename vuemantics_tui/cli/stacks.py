@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from vuemantics_tui.cli.options import alone_option, current_settings, json_option, library_option, lists
-from vuemantics_tui.cli.output import SHORT_ID, emit, emit_json, note, table
+from vuemantics_tui.cli.output import emit, emit_json, note, table
 from vuemantics_tui.cli.session import open_library, run
 from vuemantics_tui.config import Settings
 from vuemantics_tui.domain.errors import UsageError
@@ -16,7 +16,7 @@ from vuemantics_tui.domain.stacks import KIND_WORDS, kind_words
 from vuemantics_tui.domain.text import counted, visible
 
 if TYPE_CHECKING:
-    from vuemantics_tui.domain.upload import Upload
+    from vuemantics_tui.domain.upload import SHORT_ID, Upload
 
 
 @click.group(invoke_without_command=True)

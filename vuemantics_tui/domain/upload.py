@@ -139,6 +139,10 @@ class StackMember:
     file_size: int
 
 
+SHORT_ID = 8
+"""So many characters of an ID are shown; the beginning is enough to name an upload."""
+
+
 @dataclass(frozen=True, slots=True)
 class UploadRow:
     """What a list shows of an upload. Sizes in bytes, `duration` in seconds, `created_at` in ISO 8601 UTC.

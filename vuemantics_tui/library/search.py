@@ -12,9 +12,9 @@ from vuemantics_tui.analyzers.base import Compute
 from vuemantics_tui.analyzers.builtin import EMBEDDING_MODEL_NAME
 from vuemantics_tui.config import Settings
 from vuemantics_tui.domain.errors import AnalyzerError, UsageError
-from vuemantics_tui.domain.query import Query, parse_query
+from vuemantics_tui.domain.query import Like, Query, parse_query
 from vuemantics_tui.domain.text import folded, word_places
-from vuemantics_tui.domain.upload import Upload
+from vuemantics_tui.domain.upload import SHORT_ID, Upload
 from vuemantics_tui.library.analyzer import LibraryAnalyzer
 from vuemantics_tui.library.facets import FacetSearch
 from vuemantics_tui.library.models import Models
@@ -71,9 +71,10 @@ class SearchHit:
 class SearchResults(list[SearchHit]):
     """The results in order, and what to say about them.
 
-    `total` is how many were found above the cut-off, and `below` how many below it, both as far as the rankings were
-    read; `kept` of the hits here are above it. `note` says why meaning is missing; `numbers` are those of all that was
-    found, in order, for what filters alone leave may be the whole library.
+    `similar_to` is the name of the upload whose like was asked for, empty without one. `total` is how many were found
+    above the cut-off, and `below` how many below it, both as far as the rankings were read; `kept` of the hits here are
+    above it. `note` says why meaning is missing; `numbers` are those of all that was found, in order, for what filters
+    alone leave may be the whole library.
     """
 
     def __init__(self, hits: Iterable[SearchHit], query: Query, ranked: Ranked, kept: int) -> None:
@@ -85,6 +86,7 @@ class SearchResults(list[SearchHit]):
         self.note = ranked.note
         self.histogram: Histogram | None = ranked.histogram
         self.numbers = ranked.numbers
+        self.similar_to = ""
 
     @property
     def hits(self) -> list[SearchHit]:
@@ -198,13 +200,14 @@ class Search:
         )
         return await self._results(query, ranked, ranked.hits[: min(limit, ranked.kept)], half_typed, show_hidden)
 
-    async def similar(self, number: int, limit: int = 50) -> list[SearchHit]:
-        """Return the uploads most similar in meaning to this one, best first, without hidden ones.
-
-        Empty if the upload is gone or not described yet. Raises UsageError for settings without an analyzer.
-        """
-        hits = await self._ranking.similar(number, limit)
-        return [hit for hit in await self._with_uploads(hits, {}) if not hit.upload.hidden]
+    async def like(self, number: int) -> str:
+        """Return the search line for what is similar to an upload. Raises UsageError if it is gone."""
+        rows = await self._uploads.rows([number])
+        if not rows:
+            raise UsageError("This upload is gone")
+        short = rows[0].id[:SHORT_ID]
+        alone = len(await self._uploads.by_prefix(short, 2)) == 1
+        return str(Like(short if alone else rows[0].id, is_path=False))
 
     async def sentence(self, text: str, upload: Upload) -> str:
         """Return the sentence of an upload's description that is closest to a search line.
@@ -271,7 +274,12 @@ class Search:
         if not (show_hidden or wants_hidden(query)):
             # One may have been hidden since the ranking was made.
             hits = [hit for hit in hits if not hit.upload.hidden]
-        return SearchResults(hits, query, ranked, min(ranked.kept, len(hits)))
+        results = SearchResults(hits, query, ranked, min(ranked.kept, len(hits)))
+        meanings = [operand.meaning for operand in query.operands if operand.weight > 0]
+        if len(query.operands) == 1 and meanings and isinstance(meanings[0], Like) and not meanings[0].is_path:
+            named = await self._uploads.by_prefix(meanings[0].reference, 2)
+            results.similar_to = named[0].filename if len(named) == 1 else ""
+        return results
 
     async def _with_uploads(
         self, hits: Iterable[Hit], matched: Mapping[int, tuple[str, ...]], half: str = ""

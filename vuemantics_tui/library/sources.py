@@ -199,13 +199,19 @@ class Sources:
     async def remove(self, source: Source, *, keep: bool) -> int:
         """Stop using a source; its files stay. Its uploads go to the trash, unless you `keep` them. Returns how many.
 
-        Those that are kept stay listed, and are opened where they are, but the folder is not scanned any more.
+        Those that are kept stay listed, and are opened where they are, but the folder is not scanned any more. What is
+        in an outer source as well becomes that one's, and stays.
         """
         async with (await self._scan()).locked(source):
             trashed = await self.store.remove(source.number, keep=keep)
         for upload_id in trashed:
             self._queue.drop(upload_id)
         return len(trashed)
+
+    async def outer(self, source: Source) -> Source | None:
+        """Return the source that another one is in, if there is one."""
+        around = [one for one in await self.store.all() if one.path in source.path.parents and not one.chosen_only]
+        return max(around, key=lambda one: len(one.path.parts), default=None)
 
     async def long_missing(self, days: float, source: Source | None = None) -> list[str]:
         """Return the IDs of the uploads whose files have been missing for so many days."""

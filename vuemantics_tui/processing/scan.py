@@ -600,10 +600,7 @@ class _Pass:
     async def _write_gone(self, gone: Sequence[Known]) -> None:
         for start in range(0, len(gone), ROWS_AT_ONCE):
             part = gone[start : start + ROWS_AT_ONCE]
-            await self._store.note(gone=part)
-            self._progress.missing += sum(
-                known.state == LocationState.HERE and known.upload is not None for known in part
-            )
+            self._progress.missing += await self._store.note(gone=part)
             self._on_progress(self._progress)
 
 

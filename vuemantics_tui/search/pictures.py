@@ -64,14 +64,6 @@ class PictureSpace:
             return Looks()
         return await self._nearest(whole, limit, allowed, show_hidden, known)
 
-    async def similar(self, number: int, limit: int) -> Looks | None:
-        """Return what looks like an upload; None if the model has not seen it."""
-        stored = await self._vectors.one(self.model, number)
-        if stored is None:
-            return None
-        vector = await asyncio.to_thread(vector_of, stored.data)
-        return await self._nearest(vector, limit, None, False, {number})
-
     async def close(self) -> None:
         """Wait until the vectors are written, if they are being written."""
         for index in self._indexes:

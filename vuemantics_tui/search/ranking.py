@@ -112,12 +112,13 @@ class _Words:
 
 @dataclass(frozen=True, slots=True)
 class _Near:
-    """The uploads nearest to the meaning of a query: their cosines, best first."""
+    """The uploads nearest to the meaning of a query: their cosines, best first, without those `known` from it."""
 
     vector: Vector | None = None
     cosines: dict[int, float] = field(default_factory=dict)
     note: str = ""
     semantics: Semantics | None = None
+    known: frozenset[int] = frozenset()
 
 
 async def _without_meaning() -> _Near:
@@ -216,7 +217,7 @@ class Ranking:
         ]
         numbers = {hit.number for hit in kept}
         below = [hit for hit in hits if hit.number not in numbers]
-        if covers := {} if members else await self._filters.covers([hit.number for hit in hits]):
+        if covers := {} if members else await self._filters.covers([*near.known, *(hit.number for hit in hits)]):
             if len(covers) > depth // 2 and depth < DEEPEST:
                 # Large stacks fill the rankings: what lies behind them counts too.
                 return await self.search(
@@ -227,8 +228,10 @@ class Ranking:
                     show_hidden=show_hidden,
                     meaning=meaning,
                 )
-            kept = _once(kept, covers, set())
-            below = _once(below, covers, {hit.number for hit in kept})
+            # The stack of an example is no answer either.
+            examples = {covers.get(number, number) for number in near.known}
+            kept = _once(kept, covers, set(examples))
+            below = _once(below, covers, examples | {hit.number for hit in kept})
         kept = await self._sorted(kept, query.sort)
         return Ranked(
             (*kept, *below),
@@ -251,17 +254,6 @@ class Ranking:
             for number in await self._fulltext.holding(word, numbers):
                 found[number] += (word,)
         return found
-
-    async def similar(self, number: int, limit: int) -> list[Hit]:
-        """Return the uploads nearest to this one by their vectors; none if it has no vector."""
-        space = await self._pictures()
-        looks = await space.similar(number, limit) if space is not None else None
-        if looks is not None:
-            hits = _ranked(looks)
-        else:
-            hits = _by_cosine(dict(await (await self._semantics()).vectors.nearest_to(number, limit)))
-        covers = await self._filters.covers([number, *(hit.number for hit in hits)])
-        return _once(hits, covers, {covers.get(number, number)})
 
     async def _listed(self, query: Query, limit: int, show_hidden: bool, members: bool) -> Ranked:
         if not (query.filters or query.excluded_phrases or query.sort):
@@ -290,7 +282,7 @@ class Ranking:
         count = depth + len(meaning.known)
         found = await semantics.vectors.nearest(meaning.vector, count, allowed, show_hidden)
         cosines = {number: cosine for number, cosine in found if number not in meaning.known}
-        return _Near(meaning.vector, cosines, meaning.note, semantics)
+        return _Near(meaning.vector, cosines, meaning.note, semantics, meaning.known)
 
     async def _by_looks(
         self, query: Query, depth: int, final: bool, matching: Matching | None, show_hidden: bool

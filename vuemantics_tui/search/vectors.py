@@ -108,17 +108,6 @@ class VectorIndex:
             work = asyncio.to_thread(table.nearest, vector, limit, allowed, include_hidden)
             return await uninterrupted(work)
 
-    async def nearest_to(
-        self, number: int, limit: int, allowed: Collection[int] | None = None, include_hidden: bool = False
-    ) -> list[tuple[int, float]]:
-        """Return the uploads nearest to this one, like `nearest`; none if it has no vector. It may be hidden."""
-        stored = await self._embeddings.one(self._model, number)
-        if stored is None:
-            return []
-        vector = await asyncio.to_thread(vector_of, stored.data)
-        found = await self.nearest(vector, limit + 1, allowed, include_hidden)
-        return [(other, cosine) for other, cosine in found if other != number][:limit]
-
     async def cosines(self, vector: Vector, numbers: Sequence[int]) -> dict[int, float]:
         """Return the cosine of each of these uploads with a vector, hidden or not; those without one are left out."""
         found = await self.nearest(vector, len(numbers), numbers, include_hidden=True) if numbers else []

@@ -244,10 +244,13 @@ class SourceStore:
     async def remove(self, number: int, *, keep: bool) -> list[str]:
         """Stop using a source; without `keep` its uploads go to the trash, but for those with a file elsewhere.
 
+        What is in an outer source, too, is then that one's.
         Returns the IDs of what went to the trash.
         """
         async with self._database.transaction() as connection:
             moment = now_iso()
+            if not keep and await _hand_back(connection, number):
+                return []
             await connection.execute("UPDATE sources SET removed_at = ? WHERE number = ?", (moment, number))
             if keep:
                 return []
@@ -356,11 +359,11 @@ class SourceStore:
         gone: Sequence[Known] = (),
         moved: Sequence[tuple[Known, Seen]] = (),
         displaced: Sequence[Known] = (),
-    ) -> None:
+    ) -> int:
         """Write what needs no reading: files that are back or were only touched, that are gone, and that were moved.
 
         Those `displaced` have lost their path to one that was moved. Files that were refused and are gone are
-        forgotten.
+        forgotten. Returns how many of those that are gone are missed: their bytes are nowhere else.
         """
         async with self._database.transaction() as connection:
             touched = {known.upload for known in (*gone, *displaced, *(known for known, _ in (*seen, *moved)))}
@@ -391,6 +394,12 @@ class SourceStore:
             )
             await mark_gone(connection, gone)
             await follow_files(connection, touched)
+            ((missed,),) = await rows_of(
+                connection,
+                "SELECT count(*) FROM locations WHERE state = 1 AND number IN (SELECT value FROM json_each(?))",
+                (json_list(known.number for known in gone if known.state == LocationState.HERE),),
+            )
+        return int(missed)
 
     async def take(
         self, source: int, user_id: str, files: Sequence[FoundFile], gone: set[int], again: bool = False
@@ -523,6 +532,36 @@ async def _bring_back(connection: aiosqlite.Connection, number: int, removed_at:
     await renew_vectors(connection, numbers, revision)
     await settle(connection, numbers)
     await record_events(connection, numbers, "restored", "its source was added again")
+
+
+async def _hand_back(connection: aiosqlite.Connection, number: int) -> bool:
+    """Give the files of a source to the one that it is in, and forget it; tells whether there is such."""
+    rows = await rows_of(
+        connection, "SELECT number, path, chosen_only FROM sources WHERE removed_at IS NULL ORDER BY length(path) DESC"
+    )
+    path = next(row["path"] for row in rows if row["number"] == number)
+    for outer, outer_path, is_chosen in rows:
+        prefix = f"{outer_path.rstrip('/')}/"
+        if outer == number or is_chosen or not path.startswith(prefix):
+            continue
+        which = {"number": number, "outer": outer, "inside": path[len(prefix) :]}
+        await connection.execute(
+            """
+            UPDATE locations SET source = :outer, folder = :inside || iif(folder = '', '', '/' || folder)
+            WHERE source = :number
+            """,
+            which,
+        )
+        await connection.execute(
+            """
+            UPDATE uploads SET source = :outer, file_path = :inside || '/' || file_path, revision = :revision
+            WHERE source = :number
+            """,
+            {**which, "revision": await next_revision(connection)},
+        )
+        await connection.execute("DELETE FROM sources WHERE number = ?", (number,))
+        return True
+    return False
 
 
 async def _take_over(connection: aiosqlite.Connection, number: int, path: str) -> None:

@@ -102,8 +102,8 @@ class StatisticsStore:
         )
         sums = await self._database.fetch_one(
             """
-            SELECT coalesce(sum(iif(deleted_at IS NULL, file_size, 0)), 0), count(deleted_at),
-                   coalesce(sum(iif(deleted_at IS NULL, 0, file_size)), 0),
+            SELECT coalesce(sum(iif(deleted_at IS NULL AND source IS NULL, file_size, 0)), 0), count(deleted_at),
+                   coalesce(sum(iif(deleted_at IS NULL OR source IS NOT NULL, 0, file_size)), 0),
                    coalesce(sum(hidden AND deleted_at IS NULL), 0),
                    (SELECT count(*) FROM uploads WHERE duplicate_group IS NOT NULL AND deleted_at IS NULL)
             FROM uploads
@@ -126,7 +126,7 @@ class StatisticsStore:
 
     async def size(self) -> LibrarySize:
         """Return how large the library is."""
-        row = await self._database.fetch_one("SELECT coalesce(sum(file_size), 0) FROM uploads")
+        row = await self._database.fetch_one("SELECT coalesce(sum(file_size), 0) FROM uploads WHERE source IS NULL")
         assert row is not None
         return LibrarySize(await asyncio.to_thread(_database_bytes, self._database.path), int(row[0]))
 

@@ -128,9 +128,10 @@ class TrashStore:
         return [row["id"] for row in rows]
 
     async def count(self) -> tuple[int, int]:
-        """Return how many uploads are in the trash, and the size of their originals in bytes."""
+        """Return how many uploads are in the trash, and how many bytes their copies in the library take."""
         row = await self._database.fetch_one(
-            "SELECT count(*), coalesce(sum(file_size), 0) FROM uploads WHERE deleted_at IS NOT NULL"
+            "SELECT count(*), coalesce(sum(iif(source IS NULL, file_size, 0)), 0) FROM uploads"
+            " WHERE deleted_at IS NOT NULL"
         )
         assert row is not None
         return int(row[0]), int(row[1])

@@ -301,7 +301,7 @@ class VuemanticsApp(SurvivingApp):
         """Choose a theme; the one under the cursor is shown meanwhile."""
         from vuemantics_tui.ui.palette import ThemesProvider
 
-        self.push_screen(CommandPalette(providers=[ThemesProvider], placeholder="Theme"))
+        self.push_screen(CommandPalette(providers=[ThemesProvider], placeholder="Theme", classes="themes"))
 
     @on(CommandPalette.OptionHighlighted)
     def _preview_theme(self, message: CommandPalette.OptionHighlighted) -> None:
@@ -312,6 +312,8 @@ class VuemanticsApp(SurvivingApp):
         if isinstance(chosen, ThemeChoice) and isinstance(self.screen, CommandPalette):
             self._theme_before = self._theme_before or self.theme
             self.theme = chosen.theme
+            # Textual gives the new colours to what lies under the palette only.
+            self.call_after_refresh(self.stylesheet.update, self.screen)
         else:
             self._show_theme_before()
 

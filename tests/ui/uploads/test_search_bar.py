@@ -278,10 +278,10 @@ async def test_what_is_found_stays_where_the_line_names_something_that_is_gone(r
         upload = await window.library.uploads.by_number(1)
         assert upload is not None
         await window.press("/", *f"like:{upload.id[:8]}", "enter")
-        await window.shows("2 results")
+        await window.shows("2 uploads similar to square-0.png")
         await window.library.trash.erase([upload.id])
         await add(window.library, draw("late.png"))
-        await window.shows("3 completed", "2 results")
+        await window.shows("3 completed", "2 uploads similar to square-0.png")
         assert "✗" not in window.text()
 
 

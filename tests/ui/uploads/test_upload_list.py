@@ -136,16 +136,43 @@ async def test_typing_finds_by_itself_and_up_brings_past_searches(root: Path, dr
         await window.shows("newest first")
 
 
-async def test_what_is_similar(root: Path, draw: Draw) -> None:
+async def test_what_is_similar_and_the_way_back(root: Path, draw: Draw) -> None:
     await make_library(root)
-    async with window_on(root, size=(100, 24), process=True) as window:
-        await add(window.library, draw("one.png"), draw("two.png"))
-        await window.shows("2 completed")
-        await window.lists("two.png", "one.png")
+    async with window_on(root, size=(110, 24), process=True) as window:
+        await add(window.library, draw("one.png"), draw("two.png"), draw("three.png"))
+        await window.shows("3 completed")
+        await window.lists("three.png", "two.png", "one.png")
+        await window.press("/", *"red sort:name", "enter")
+        await window.shows("3 results for red")
+        await window.press("down", "s")
+        await window.shows("2 uploads similar to three.png", "/ like:")
         await window.press("home", "s")
-        await window.shows("1 upload similar to two.png", "one.png", "1.00")
+        await window.until(lambda: "similar to three.png" not in window.text() and "similar to" in window.text())
+        await window.press("escape")
+        await window.shows("2 uploads similar to three.png", "/ like:")
+        await window.press("escape")
+        await window.shows("/ red sort:name", "3 results for red")
+        row = window.uploads.cursor_row
+        assert row is not None
+        assert row.filename == "three.png", "the cursor is where it was"
         await window.press("escape")
         await window.shows("newest first")
+        assert window.search_input.value == ""
+
+
+async def test_a_search_for_what_is_similar_can_be_narrowed_and_saved(root: Path, draw: Draw) -> None:
+    await make_library(root)
+    async with window_on(root, size=(110, 24), process=True) as window:
+        await add(window.library, draw("one.png"), draw("two.png"), draw("three.png"))
+        await window.shows("3 completed")
+        await window.lists("three.png", "two.png", "one.png")
+        await window.press("home", "s")
+        await window.shows("2 uploads similar to three.png")
+        await window.press("/", "end", *" name:one", "enter")
+        await window.shows("1 upload similar to three.png")
+        await window.press("S", *"like three", "enter")
+        await window.shows("Saved.")
+        assert [saved.name for saved in await window.library.search.saved.all()] == ["like three"]
 
 
 async def test_running_ones_are_on_top_and_go_back_to_their_place(root: Path, draw: Draw) -> None:

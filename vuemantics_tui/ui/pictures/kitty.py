@@ -68,6 +68,24 @@ class KittyRenderer:
 
     def render(self, source: Path | BinaryIO, columns: int, rows: int, mode: PictureMode) -> Rendered | None:
         """Render the picture as large as fits into columns x rows cells. Call it in a thread."""
+        fitted = self._fitted(source, columns, rows, mode)
+        if fitted is None:
+            return None
+        image, columns, rows = fitted
+        wide = mode.depth is Depth.TRUE_COLOUR and not self._graphics.narrow
+        number = self._new_number(MOST_WIDE if wide else MOST_NARROW)
+        # Sent, and given a virtual placement of this size.
+        keys = f"a=T,U=1,f=100,i={number},c={columns},r={rows}"
+        send = self._sent(keys, image, few=self._graphics.remote)
+        better = None
+        if self._graphics.remote and columns * rows >= LEAST_BETTER:
+            better = partial(self._in_full, keys, source, columns, rows, mode)
+        return Rendered(_strips(number, columns, rows, wide=wide), send, number, better)
+
+    def _fitted(
+        self, source: Path | BinaryIO, columns: int, rows: int, mode: PictureMode
+    ) -> tuple[Image.Image, int, int] | None:
+        """Return the picture as large as it is shown, and the columns and rows that it takes."""
         image = opened(source)
         columns, rows = min(columns, len(NUMBERS)), min(rows, len(NUMBERS))
         if image is None or columns < 1 or rows < 1:
@@ -77,16 +95,15 @@ class KittyRenderer:
         if mode.grey:
             image = image.convert("L").convert("RGB")
         image.thumbnail((columns * width, rows * height), Image.Resampling.LANCZOS)
-        wide = mode.depth is Depth.TRUE_COLOUR and not self._graphics.narrow
-        number = self._new_number(MOST_WIDE if wide else MOST_NARROW)
-        # Sent, and given a virtual placement of this size.
-        keys = f"a=T,U=1,f=100,i={number},c={columns},r={rows}"
-        better = None
-        if self._graphics.remote and columns * rows >= LEAST_BETTER:
-            # The same number: it takes the place of the first.
-            better = partial(self._sent, keys, image, few=False)
-        send = self._sent(keys, image, few=self._graphics.remote)
-        return Rendered(_strips(number, columns, rows, wide=wide), send, number, better)
+        return image, columns, rows
+
+    def _in_full(self, keys: str, source: Path | BinaryIO, columns: int, rows: int, mode: PictureMode) -> str:
+        """Return what sends all colours of a picture, by the same number, so that they take the place of the few."""
+        # Decoded once more: the pixels of all that may be wanted in full would take too much memory.
+        if not isinstance(source, Path):
+            source.seek(0)
+        fitted = self._fitted(source, columns, rows, mode)
+        return self._sent(keys, fitted[0], few=False) if fitted else ""
 
     def _sent(self, keys: str, image: Image.Image, *, few: bool) -> str:
         return "".join(_sending(keys, _png(image, few=few), self._graphics))

@@ -171,6 +171,7 @@ class PictureLoader:
         self.overlay: Overlay | None = None
         self._kept: OrderedDict[_Key, tuple[Renderer, Rendered]] = OrderedDict()
         self._cells = 0
+        self._resting_on: _Key | None = None
         self._resting: asyncio.TimerHandle | None = None
         self._bettering: asyncio.Task[None] | None = None
 
@@ -189,6 +190,8 @@ class PictureLoader:
 
     def forget_all(self) -> None:
         """Forget every picture, also in the terminal."""
+        if self._resting is not None:
+            self._resting.cancel()
         while self._kept:
             self._drop_oldest()
 
@@ -196,13 +199,11 @@ class PictureLoader:
         self, path: Path, columns: int, rows: int, mode: PictureMode, thumbnail_of: ThumbnailOf | None, variant: str
     ) -> Drawn | None:
         key = await asyncio.to_thread(_key, path, columns, rows, mode, variant)
-        if self._resting is not None:
-            self._resting.cancel()
         if key is None:
             return None
         if key in self._kept:
             self._kept.move_to_end(key)
-            return self._kept[key][1].strips
+            return self._wanted(key)
         source: Path | BinaryIO = path
         if thumbnail_of is not None:
             small = await thumbnail_of(path)
@@ -215,28 +216,41 @@ class PictureLoader:
             return None
         if key in self._kept:  # somebody else wanted it meanwhile
             renderer.forget(rendered)
-            return self._kept[key][1].strips
+            return self._wanted(key)
         return self._keep(key, renderer, rendered)
 
     def _keep(self, key: _Key, renderer: Renderer, rendered: Rendered) -> Drawn:
         if rendered.send:
             self._write(rendered.send)
-        if rendered.better is not None:
-            loop = asyncio.get_running_loop()
-            self._resting = loop.call_later(REST_SECONDS, self._better_later, key, rendered.better)
-            rendered = replace(rendered, better=None)
         self._kept[key] = (renderer, rendered)
         self._cells += _cells_in(rendered)
         while len(self._kept) > self.most_kept or (self._cells > MOST_CELLS and len(self._kept) > 1):
             self._drop_oldest()
+        return self._wanted(key)
+
+    def _wanted(self, key: _Key) -> Drawn:
+        """Return a picture that is kept, and make it better once no other is wanted."""
+        rendered = self._kept[key][1]
+        if rendered.better is not None:
+            self._resting_on = key
+        if self._resting_on is not None:
+            if self._resting is not None:
+                self._resting.cancel()
+            self._resting = asyncio.get_running_loop().call_later(REST_SECONDS, self._better_later)
         return rendered.strips
 
-    def _better_later(self, key: _Key, better: Callable[[], str]) -> None:
-        self._bettering = asyncio.get_running_loop().create_task(self._better(key, better))
+    def _better_later(self) -> None:
+        key, self._resting_on = self._resting_on, None
+        if key is not None and key in self._kept:
+            self._bettering = asyncio.get_running_loop().create_task(self._better(key))
 
-    async def _better(self, key: _Key, better: Callable[[], str]) -> None:
-        words = await asyncio.to_thread(better)
-        if key in self._kept:
+    async def _better(self, key: _Key) -> None:
+        renderer, rendered = self._kept[key]
+        if rendered.better is None:
+            return
+        self._kept[key] = renderer, replace(rendered, better=None)
+        words = await asyncio.to_thread(rendered.better)
+        if key in self._kept and self._kept[key][1].number == rendered.number:
             self._write(words)
 
     def _drop_oldest(self) -> None:

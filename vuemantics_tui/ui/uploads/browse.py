@@ -67,7 +67,7 @@ class Browse(CursorList[LineStyle]):
 
     HELP_TITLE = "The side list to narrow by"
     STYLES = "browse"
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"browse--{name}" for name in (*get_args(LineStyle), "cursor")}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"browse--{name}" for name in (*get_args(LineStyle), "cursor", "hover")}
     BINDINGS: ClassVar[list[BindingType]] = [
         action("narrow", "enter,space", "narrow", "narrow", "Narrow by the entry, or remove it again", FIND),
         hidden("open-entry", "right,l", "open_entry", "open", "Show what is inside: months, places, more", MOVE),
@@ -161,6 +161,11 @@ class Browse(CursorList[LineStyle]):
     def line_count(self) -> int:
         """How many lines there are."""
         return len(self._lines)
+
+    @property
+    def lines(self) -> Sequence[Line]:
+        """What it shows."""
+        return self._lines
 
     @property
     def cursor_entry(self) -> Line | None:
@@ -289,6 +294,8 @@ class Browse(CursorList[LineStyle]):
                 style += self._cursor_style
                 if name == "name":
                     style += Style(bold=True)
+            elif index == self._hovered and self._lines[index].can_be_chosen:
+                style += self._hover_style
             segments.append(Segment(text, style))
         return Strip(segments).adjust_cell_length(width, self._style("dim")).simplify()
 

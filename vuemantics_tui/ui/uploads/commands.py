@@ -390,11 +390,9 @@ class UploadCommands(Vertical):
     @_on_one
     async def action_find_similar(self, number: int) -> bool:
         """List what is similar to an upload."""
-        rows = await self._library.uploads.rows([number])
-        if rows:
-            await self.uploads.similar(number, rows[0].filename)
-            self.post_message(ListWanted())
-        return bool(rows)
+        await self.uploads.similar(number)
+        self.post_message(ListWanted())
+        return True
 
     @_on_one
     async def action_show_details(self, number: int) -> bool:

@@ -152,8 +152,12 @@ class SearchBar(Vertical):
         self.query_one("#view-words", Words).say(words)
         results = self._uploads.results
         if results is not self._shown:
-            self._shown = results
-            found = results.of_line if results is not None else None
+            before, self._shown = self._shown, results
+            text = self._uploads.text
+            if text != (before.text if before is not None else "") and not self.query_one(SearchInput).has_focus:
+                # It was searched for from elsewhere: what is similar, or the search before that.
+                self.put(text)
+            found = results.hits if results is not None else None
             bins = found.histogram if found is not None else None
             scores = "" if bins is None else histogram_words(bins.counts, bins.low, bins.high, bins.cut)
             self.query_one("#score-histogram", Static).update(scores)
@@ -285,14 +289,15 @@ class SearchBar(Vertical):
 
     @on(SearchLeft)
     def leave(self) -> None:
-        """Go back to where you were before the search."""
+        """Go back to the search before, or to where you were before the first."""
         self.clear()
-        self._leave_results()
+        self._step_back()
 
     @work(group="searching", exclusive=True, exit_on_error=False)
-    async def _leave_results(self) -> None:
+    async def _step_back(self) -> None:
         with Notices.of(self).errors_told():
-            await self._uploads.leave_results()
+            await self._uploads.step_back()
+            self.put(self._uploads.text)
 
     def _search_unless_dropped(self, text: str, *, final: bool) -> None:
         if "/" in text:

@@ -66,13 +66,20 @@ def line_pieces(
     glyph = glyph_of(row)
     pieces: list[Piece] = [(MARK if marked else " ", "mark")]
     pieces.append(("  ", "dim") if glyph == "✓" else (f"{glyph} ", glyph_style(glyph)))
+    signs = fitting_signs(signs_of(row, rating=not layout.shows(RATING)), layout.signs)
+    cells = list(_cells_of(row, layout))
+    if not signs and not cells[-1][0]:
+        # A reason needs all the room that there is.
+        label, start, width = cells[-1]
+        cells[-1] = label, start, width + len(GAP) + layout.signs
     at = LEAD
-    for label, start, width in _cells_of(row, layout):
+    for label, start, width in cells:
         pieces.append((" " * (start - at), "dim"))
         pieces += _cell_pieces(row, word, label, width, layout, now, found)
         at = start + width
-    signs = fitting_signs(signs_of(row, rating=not layout.shows(RATING)), layout.signs)
-    pieces += [(GAP, "dim"), (signs + " " * (layout.signs - cell_len(signs)), "sign" if layout.colourful else "shows")]
+    if signs or cells[-1][0]:
+        blanks = " " * (layout.signs - cell_len(signs))
+        pieces += [(GAP, "dim"), (signs + blanks, "sign" if layout.colourful else "shows")]
     if layout.score:
         score = "" if found.score is None else f"{found.score:.2f}"
         pieces.append((GAP + score.rjust(layout.score), "dim" if layout.colourful else "shows"))

@@ -9,7 +9,7 @@ import time
 from array import array
 from collections.abc import Awaitable, Callable, Iterable, Sequence, Set
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,7 @@ from vuemantics_tui.ui.uploads.listing import Listing, Marks, Pins
 from vuemantics_tui.ui.uploads.results import Found, Results, Why
 
 if TYPE_CHECKING:
-    from vuemantics_tui.library import Library, SearchHit, SearchResults, UploadStore
+    from vuemantics_tui.library import Library, SearchResults, UploadStore
 
 # The first lines are there before the long list behind them: a large library opens as fast as a small one.
 FIRST_LOOK = 100
@@ -102,6 +102,15 @@ class RowCache:
             self._stale &= near
 
 
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """A search to go back to: what it found, whether in the order of the list, and the upload under the cursor."""
+
+    results: Results
+    is_sorted: bool
+    cursor: int | None
+
+
 class UploadList:
     """A view of the library, or what a search found, and the way back from there.
 
@@ -126,6 +135,8 @@ class UploadList:
         self._pins = Pins()
         self._cursor = 0
         self._return_to: int | None = None
+        # The searches to go back to from what is similar.
+        self._steps: list[_Step] = []
         # Whether the results of a search were sorted by hand, by another key than how well they match.
         self._results_sorted = False
         self._is_read = False
@@ -197,6 +208,27 @@ class UploadList:
         """Return a list by date as groups by day or month; empty until `days` are read."""
         running, by_moment = self._listing.pinned_count, self.sorted_by is not SortKey.TAKEN
         return self.days.groups(self._listing.in_order(), monthly=monthly, running=running, by_moment=by_moment)
+
+    async def days_listed(self) -> dict[int, int]:
+        """Return how many of the uploads in the list were taken on each day (20240603), the latest first."""
+        await self.days.read()
+        return self.days.counts(self._listing.in_order())
+
+    async def jump_to(self, first: date, last: date) -> int | None:
+        """Put the cursor on the first upload taken from `first` to `last`, or else on one taken nearest to that.
+
+        A list in another order is sorted by date before. Return the day (20240603), None if no upload has a date.
+        """
+        if not self.is_by_date and not self.opened:
+            await self.sort_by(SortKey.TAKEN)
+        await self.days.read()
+        # Those on top stand there because they run, not because of their date.
+        pinned = self._listing.pinned_count
+        line = self.days.nearest(self._listing.in_order()[pinned:], first, last)
+        if line is None:
+            return None
+        self.move_to(pinned + line)
+        return self.days.of(self._listing[pinned + line])
 
     @property
     def text(self) -> str:
@@ -419,7 +451,7 @@ class UploadList:
             hits = await before.again()
         except UsageError:
             return  # what the line names is gone: what it found stays until something else is asked for
-        results = Results(hits, before.again, text=before.text, similar_to=before.similar_to)
+        results = Results(hits, before.again, before.text)
         listing = await self._listing_of(results)
         if asked == self._asked and not (before.look_like(hits) and list(listing) == list(self._listing)):
             self._show(results, listing, cursor=self.cursor_number, line=0 if anew else self._cursor)
@@ -440,9 +472,9 @@ class UploadList:
 
         What filters alone leave has no scores, and follows an order that was chosen before.
         """
-        if self._results_sorted or results.of_line is None or results.has_scores:
+        if self._results_sorted or results.has_scores:
             return self._results_sorted
-        return results.of_line.query.sort is None and self.view.everything() != View()
+        return results.hits.query.sort is None and self.view.everything() != View()
 
     async def _listing_of(self, results: Results) -> Listing:
         """Return the results that meet the conditions of the view, in its order if that counts for them."""
@@ -562,9 +594,9 @@ class UploadList:
         if asked != self._asked:
             return  # something else was asked for meanwhile
         if found.query.operands or found.query.filters or found.query.excluded or found.query.sort:
-            results = Results(found, search, text=text)
+            results = Results(found, search, text)
             # A filter more or less leaves the order that was chosen.
-            before = self.results.of_line if self.results is not None else None
+            before = self.results.hits if self.results is not None else None
             if before is None or before.query.operands != found.query.operands or found.query.sort:
                 self._results_sorted = False
             listing = await self._listing_of(results)
@@ -573,23 +605,34 @@ class UploadList:
         else:
             await self.leave_results()
 
-    async def similar(self, number: int, name: str) -> None:
-        """List what is similar to an upload."""
+    async def similar(self, number: int) -> None:
+        """List what is similar to an upload; `step_back` leads back to the search before.
+
+        Raises UsageError for one that is gone or has no description yet.
+        """
+        before = _Step(self.results, self._results_sorted, self.cursor_number) if self.results is not None else None
+        text = await self._library.search.like(number)
+        await self.search(text)
+        if before is not None and before.results.text != text and self.text == text:
+            self._steps.append(before)
+
+    async def step_back(self) -> None:
+        """Go back to the search from which similar uploads were asked for, or else to the view."""
+        if not self._steps:
+            await self.leave_results()
+            return
         self._asked += 1
-        asked = self._asked
-
-        async def search() -> Sequence[SearchHit]:
-            return await self._library.search.similar(number, MOST_RESULTS)
-
-        results = Results(await search(), search, similar_to=name)
-        self._results_sorted = False
-        listing = await self._listing_of(results)
-        if asked == self._asked:
-            self._show(results, listing)
+        self._forget_stack()
+        step = self._steps.pop()
+        self.results, self._results_sorted = step.results, step.is_sorted
+        self._list(await self._listing_of(step.results), cursor=step.cursor)
+        # What was found then may have changed.
+        self._tell(Change.OUTDATED)
 
     async def leave_results(self) -> None:
         """Go back to the view, with the cursor where it was before the search."""
         self._asked += 1
+        self._steps.clear()
         was_open = self._forget_stack()
         if self.results is not None or was_open:
             self.results = None
