@@ -19,6 +19,7 @@ from vuemantics_tui.config import Settings
 from vuemantics_tui.domain.media import Place
 from vuemantics_tui.domain.moment import DateEdit
 from vuemantics_tui.ui.uploads.gallery import Gallery
+from vuemantics_tui.ui.uploads.table import UploadTable
 from vuemantics_tui.ui.uploads.tile_grid import SMALLEST, Grid, Layout
 from vuemantics_tui.ui.viewer.screen import ViewerScreen
 
@@ -141,6 +142,10 @@ async def test_a_double_click_opens_what_is_under_the_mouse(root: Path, tmp_path
     await fill(root, tmp_path, 3)
     async with window_on(root, size=SIZE) as window:
         await window.shows("photo 02.png")
+        await window.pilot.click(UploadTable, offset=(10, 2), times=2)
+        await window.until(lambda: isinstance(window.app.screen, ViewerScreen))
+        assert window.table.cursor_line == 2
+        await window.press("escape", "home")
         await window.press("g")
         await window.until(lambda: window.app.focused is gallery_of(window))
         await window.pilot.click(Gallery, offset=(30, 5))
