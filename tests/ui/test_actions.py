@@ -82,7 +82,8 @@ def test_no_class_gives_a_key_to_two_actions_and_does_each_of_them(owner: type[D
         name = each.action.partition("(")[0]
         place, _, name = name.rpartition(".")
         around_it = [screen for screen in OWNERS if owner in parts_of(screen)]
-        targets = {"app": [VuemanticsApp], "screen": around_it}.get(place, [owner])
+        known: dict[str, list[type[DOMNode]]] = {"app": [VuemanticsApp], "screen": around_it, "": [owner]}
+        targets = known[place]
         assert targets
         assert all(hasattr(target, f"action_{name}") for target in targets), f"nothing does {each.id}"
         assert each.tooltip
