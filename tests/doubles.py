@@ -60,6 +60,7 @@ class ScriptedAnalyzer:
     model: str = "scripted-vision"
     embedding_model: str = "scripted-text"
     deterministic: bool = True
+    guesses: bool = False
 
     async def states(self) -> list[ServerState]:
         """Return one server, which answers unless it is down."""
@@ -83,7 +84,7 @@ class ScriptedAnalyzer:
         if error := self.describe_errors.get(number) or self.describe_error:
             raise error
         on_text(text)
-        return Description(text, self.name, self.model, self.tags, labels={"cat": 0.9})
+        return Description(text, self.name, self.model, self.tags, labels={"cat": 0.9}, guessed=self.guesses)
 
     async def describe_video(
         self, frames: Sequence[Picture], on_frame: OnFrame, on_text: OnText = ignore_text

@@ -44,6 +44,7 @@ true_colour = "maybe"
 show_hidden = 1
 keep_free_mib = 0
 trash_days = 1000000000
+columns = "name, dimnsions"
 
 [kyes]
 x = "y"
@@ -56,7 +57,7 @@ quit = 3
     )
     assert (settings.keep_free_mib, settings.video_frames, settings.true_colour) == (0, 10, "auto")
     assert dict(settings.keys) == {"delete-upload": "D", "retry-upload": "r,R"}
-    assert settings.sources["keys.retry-upload"].endswith("line 15")
+    assert settings.sources["keys.retry-upload"].endswith("line 16")
     parts = [
         ("line 2", "wrokers", "Did you mean workers?"),
         ("line 3", "workers is 'many'", "a whole number"),
@@ -64,8 +65,9 @@ quit = 3
         ("line 5", "true_colour is 'maybe'", "auto, yes or no"),
         ("line 6", "show_hidden is 1", "true or false"),
         ("line 8", "trash_days is 1000000000", "from 0 to 36500. Using 30."),
-        ("line 10", "kyes", "Did you mean keys?"),
-        ("line 16", "keys.quit is 3", "must be a key"),
+        ("line 9", "columns is 'name, dimnsions'", "separated with commas: name, type, size, dimensions"),
+        ("line 11", "kyes", "Did you mean keys?"),
+        ("line 17", "keys.quit is 3", "must be a key"),
     ]
     assert len(settings.problems) == len(parts)
     for problem, words in zip(settings.problems, parts, strict=True):

@@ -190,3 +190,15 @@ async def test_a_stack_counts_once_and_what_is_hidden_or_deleted_does_not(
     assert facets["Places"] == {"France": 1, "France/Nice": 1}
     assert facets["Types"] == {"photos": 2, "screenshots": 1, "stacks": 1}
     assert facets["Tags"]["holiday"] == 1
+
+
+async def test_a_value_behind_a_comma_is_suggested(open_library: OpenLibrary, photo: Photo) -> None:
+    library = await journey(open_library, photo)
+    suggestions = await library.search.suggester.suggest("place:nice,ant", 14)
+    assert suggestions[0].line.strip() == "place:nice,Antibes"
+
+
+async def test_none_of_several_values(open_library: OpenLibrary, photo: Photo) -> None:
+    library = await journey(open_library, photo)
+    assert await found(library, "-place:nice,rome") == {"castle.jpg", "Screenshot 2023-05-02.png"}
+    assert await found(library, 'place:"rome, italy",antibes') == {"forum.jpg", "castle.jpg"}

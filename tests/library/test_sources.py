@@ -492,3 +492,22 @@ async def test_what_is_missing_or_in_a_source_is_found_by_filters(
     photos.rename(tmp_path.parent / f"{tmp_path.name}-elsewhere")
     await library.sources.scan(source)
     assert await names("is:away") == {"one.png", "two.png", "three.png"}
+
+
+async def test_what_is_read_again_waits_for_a_disk_that_is_away(
+    library: Library, source: Source, photos: Path, tmp_path: Path
+) -> None:
+    await library.queue.start()
+    await settled(library)
+    upload = (await by_name(library))["one.png"]
+    (tmp_path / "disk").mkdir()
+    photos.rename(tmp_path / "disk/photos")
+    with pytest.raises(OriginalGoneError, match="which is not there"):
+        await library.queue.read_again(upload.number)
+    (listed,) = await library.sources.all()
+    assert listed.is_away
+    assert (await by_name(library))["one.png"].warning is None
+    (tmp_path / "disk/photos").rename(photos)
+    await library.sources.scan(source)
+    await library.queue.read_again(upload.number)
+    assert (await by_name(library))["one.png"].warning is None

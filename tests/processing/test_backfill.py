@@ -16,7 +16,9 @@ from tests.conftest import DrawPicture, OpenLibrary, add_all, settled, until
 from tests.doubles import ThreadCompute
 from vuemantics_tui.library import Library
 from vuemantics_tui.processing.backfill import Backfill
+from vuemantics_tui.processing.presence import Presence
 from vuemantics_tui.store.duplicates import BackfillStore
+from vuemantics_tui.store.sources import SourceStore
 
 # Opens a library, dies as hard as can be when the third file is about to be read.
 KILLED = """
@@ -24,7 +26,9 @@ import asyncio, os, signal, sys
 from pathlib import Path
 from tests.doubles import ThreadCompute
 from vuemantics_tui.processing.backfill import Backfill
+from vuemantics_tui.processing.presence import Presence
 from vuemantics_tui.store.duplicates import BackfillStore
+from vuemantics_tui.store.sources import SourceStore
 from vuemantics_tui.store.database import Database
 
 class Dying(ThreadCompute):
@@ -38,7 +42,9 @@ class Dying(ThreadCompute):
 async def main():
     root = Path(sys.argv[1])
     database = await Database.open(root / "library.db")
-    Backfill(root, BackfillStore(database), Dying(), 10**8, lambda: True, idle_seconds=0).start()
+    Backfill(
+        root, BackfillStore(database), Dying(), Presence(SourceStore(database)), 10**8, lambda: True, idle_seconds=0
+    ).start()
     await asyncio.Event().wait()
 
 asyncio.run(main())
@@ -88,6 +94,7 @@ def backfill_of(library: Library, compute: ThreadCompute | None = None, **how: o
         library.root,
         BackfillStore(library.database),
         compute or ThreadCompute(),
+        Presence(SourceStore(library.database)),
         10**8,
         **parts,  # type: ignore[arg-type]
     )

@@ -16,6 +16,7 @@ from vuemantics_tui import paths
 from vuemantics_tui.config import Settings
 from vuemantics_tui.domain.errors import AnalyzerError, LibraryError, MediaError
 from vuemantics_tui.domain.upload import Upload
+from vuemantics_tui.domain.view import SortKey, View
 from vuemantics_tui.library import Library
 from vuemantics_tui.store.runs import RunStore
 
@@ -36,6 +37,23 @@ async def get(library: Library, upload_id: str) -> Upload:
     upload = await library.uploads.get(upload_id)
     assert upload is not None
     return upload
+
+
+async def test_a_guess_has_no_quality_and_comes_last_by_it(
+    open_library: OpenLibrary, draw_picture: DrawPicture
+) -> None:
+    analyzer = ScriptedAnalyzer(texts=(GOOD_TEXT, "cat cat cat cat"), text="cat cat cat cat")
+    library = await open_library(analyzer=analyzer)
+    good, poor = await process(library, draw_picture("good.png")), await process(library, draw_picture("poor.png"))
+    analyzer.guesses = True
+    guess = await process(library, draw_picture("guess.png"))
+    assert (guess.guessed, guess.description_audit_score, guess.warning) == (True, None, None)
+    (description,) = await library.descriptions.of(guess.number)
+    assert (description.guessed, description.audit_score) == (True, None)
+    found = [hit.upload.id for hit in await library.search.run("type:image sort:quality")]
+    assert found == [good.id, poor.id, guess.id]
+    listed = await library.uploads.in_view(View(SortKey.QUALITY))
+    assert list(listed) == [good.number, poor.number, guess.number]
 
 
 async def test_from_a_photo_to_a_find(open_library: OpenLibrary, draw_picture: DrawPicture) -> None:

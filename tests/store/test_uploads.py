@@ -22,6 +22,7 @@ from vuemantics_tui.store.embeddings import EmbeddingStore
 from vuemantics_tui.store.queue import ClaimStore, QueueStore
 from vuemantics_tui.store.runs import Failure, RunStore
 from vuemantics_tui.store.search import FullText
+from vuemantics_tui.store.tags import TagStore
 from vuemantics_tui.store.uploads import UploadStore
 
 
@@ -213,6 +214,23 @@ async def test_statuses_sorted_and_filtered(database: Database) -> None:
     shown = {status: await numbers(database, View(status=status)) for status in StatusFilter}
     assert shown == {"waiting": [1], "running": [2], "completed": [5, 4], "failed": [3], "warning": [5]}
     assert waiting
+
+
+async def test_conditions_hold_together_and_among_what_a_search_found(database: Database) -> None:
+    store = UploadStore(database)
+    ids = [await insert_upload(store) for _ in range(4)]
+    for number, rating in ((1, 2), (2, 5), (3, -1)):
+        await change(database, number, "rating", rating)
+    await change(database, 4, "duration", 3.5)
+    await TagStore(database).add(ids[:1], ["beach"])
+    assert await numbers(database, View(SortKey.RATING)) == [2, 1, 3, 4]
+    assert await numbers(database, View(SortKey.DURATION)) == [4, 3, 2, 1]
+    assert await numbers(database, View(SortKey.RATING, rated=True)) == [2, 1]
+    assert await numbers(database, View(untagged=True)) == [4, 3, 2]
+    assert await numbers(database, View(rated=True, untagged=True)) == [2]
+    assert await numbers(database, View(with_text=True)) == []
+    await store.set_hidden(ids[1:2], True)
+    assert list(await store.in_view(View(SortKey.RATING, rated=True), among=[3, 2, 1])) == [2, 1]
 
 
 async def test_hidden_and_type_hold_in_every_order(database: Database) -> None:

@@ -92,13 +92,16 @@ class Queue:
 
     def _background(self) -> Backfill:
         from vuemantics_tui.processing.backfill import Backfill
+        from vuemantics_tui.processing.presence import Presence
         from vuemantics_tui.store.duplicates import BackfillStore
+        from vuemantics_tui.store.sources import SourceStore
 
         if self._backfill is None:
             self._backfill = Backfill(
                 self._settings.library,
                 BackfillStore(self._database),
                 self._compute(),
+                Presence(SourceStore(self._database)),
                 self._settings.limits.max_pixels,
                 lambda: self.in_flight == 0,
             )

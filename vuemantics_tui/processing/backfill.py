@@ -16,6 +16,7 @@ from vuemantics_tui.domain.errors import DefectError, LibraryError, VuemanticsEr
 from vuemantics_tui.domain.moment import instant
 from vuemantics_tui.files import PRIVATE_FILE, inside, original_at
 from vuemantics_tui.media.jobs import make_thumbnail, read_metadata, read_traits
+from vuemantics_tui.processing.presence import Presence
 from vuemantics_tui.store.database import uninterrupted
 from vuemantics_tui.store.duplicates import BackfillStore, Lacking
 
@@ -52,6 +53,7 @@ class Backfill:
         library: Path,
         store: BackfillStore,
         compute: Compute,
+        presence: Presence,
         max_pixels: int,
         is_idle: Callable[[], bool],
         *,
@@ -61,6 +63,7 @@ class Backfill:
         self._library = library
         self._store = store
         self._compute = compute
+        self._presence = presence
         self._max_pixels = max_pixels
         self._is_idle = is_idle
         self._idle_seconds = idle_seconds
@@ -141,6 +144,8 @@ class Backfill:
             log.error("%s is not looked at: %s", lacking.id, error)
             await self._store.save(lacking.number, traits, metadata, error.message[:_ERROR_CHARACTERS])
             return
+        if lacking.source is not None:
+            await self._check_there(lacking, source)
         arguments = (source, lacking.file_type, self._max_pixels)
         try:
             if thumbnail is not None:
@@ -148,14 +153,14 @@ class Backfill:
         except DefectError:
             raise
         except EXPECTED as error:
-            await self._check_there(source)
+            await self._check_there(lacking, source)
             log.warning("%s keeps its thumbnail: %r", lacking.id, error)
         try:
             traits = await self._compute.run(read_traits, thumbnail, *arguments)
         except DefectError:
             raise
         except EXPECTED as error:
-            await self._check_there(source)
+            await self._check_there(lacking, source)
             log.warning("no looks of %s: %r", lacking.id, error)
             message = str(error)[:_ERROR_CHARACTERS] or type(error).__name__
         try:
@@ -163,13 +168,16 @@ class Backfill:
         except DefectError:
             raise
         except EXPECTED as error:
-            await self._check_there(source)
+            await self._check_there(lacking, source)
             log.warning("no metadata of %s: %r", lacking.id, error)
         modified_at = lacking.modified_at or await asyncio.to_thread(_own_time, lacking)
         await self._store.save(lacking.number, traits, metadata, message, modified_at)
 
-    async def _check_there(self, source: Path) -> None:
+    async def _check_there(self, lacking: Lacking, source: Path) -> None:
         """What is only away for now, as on a disk that is not mounted, is not marked. Raises LibraryError."""
+        if lacking.source is not None and not await asyncio.to_thread(source.exists):
+            # It is passed over from now on, until it is back.
+            raise await self._presence.look_for(lacking.number, Path(lacking.source), source)
         if not await asyncio.to_thread(self._library.joinpath("uploads").is_dir):
             raise LibraryError(f"The files of the library are away: {source}")
 

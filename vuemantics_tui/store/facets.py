@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from vuemantics_tui.domain.colours import COLOUR_NAMES
 from vuemantics_tui.domain.formats import mime_types
+from vuemantics_tui.domain.text import folded
 from vuemantics_tui.store.database import Database, json_list
 from vuemantics_tui.store.filters import Condition
 
@@ -105,7 +107,7 @@ class FacetStore:
     async def tags(self, chosen: Chosen) -> list[TagCount]:
         """Return the tags and albums: those that a person or a file gave first, each the most frequent first.
 
-        Of those that only analyzers gave, the most frequent.
+        Of those that only analyzers gave, the most frequent, without colours: nearly every picture has some.
         """
         counts = await self._tally("tag", "tagged WHERE own >= 0", chosen, number="upload")
         # An upload counts once, whoever gave it the tag; to count it so at once takes twice as long.
@@ -128,7 +130,8 @@ class FacetStore:
         )
         found = [TagCount(row[1], bool(row[2]), bool(row[3] or row[2]), counts[row[0]]) for row in rows]
         found.sort(key=lambda tag: (not tag.own, -tag.uploads, tag.name))
-        return [tag for place, tag in enumerate(found) if tag.own or place < MOST_TAGS]
+        shown = [tag for tag in found if tag.own or folded(tag.name) not in COLOUR_NAMES]
+        return [tag for place, tag in enumerate(shown) if tag.own or place < MOST_TAGS]
 
     async def types(self, chosen: Chosen) -> dict[str, int]:
         """Return how many are of each file type, and how many are RAW photos, by their choices of `type:`."""

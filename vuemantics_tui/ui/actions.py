@@ -50,6 +50,7 @@ _KEY_NAMES = {
     "question_mark": "?",
     "asterisk": "*",
     "plus": "+",
+    "circumflex_accent": "^",
     "minus": "-",
     "comma": "comma",
     "full_stop": ".",

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from tests.ui.conftest import NOW, Made, Window, make_library, window_on
+from tests.ui.screen_text import screen_strips
 from vuemantics_tui import paths
 from vuemantics_tui.domain.fields import COLUMNS
 from vuemantics_tui.ui.uploads.columns import BY_LABEL, LEAD, NAME, Layout, chosen_columns, shown_words
@@ -159,11 +160,32 @@ async def test_a_search_shows_the_sentence_with_the_match(root: Path) -> None:
         assert "street" not in line_of(window, "one.png")
 
 
+def styles_of(window: Window, y: int) -> list[str]:
+    """Return how the parts of a line of the screen look."""
+    return [f"{segment.text}: {segment.style}" for segment in screen_strips(window.app)[y]]
+
+
+async def test_headings_rows_and_tags_look_different_under_the_mouse(root: Path) -> None:
+    await make_library(root, FEW)
+    write(root, "broken.png", "A cat.", tags='["cat"]', processing_status="completed", stage="completed")
+    async with window_on(root, size=(120, 36)) as window:
+        await window.shows("banana.png", "quality 80")
+        tag = next(y for y, line in enumerate(window.text().splitlines()) if line.endswith(" cat"))
+        places = [(4, 2), (10, 5), (window.text().splitlines()[tag].rindex("cat"), tag)]
+        before = [styles_of(window, y) for _, y in places]
+        for (x, y), untouched in zip(places, before, strict=True):
+            await window.pilot.hover(offset=(x, y))
+            await window.pilot.pause()
+            assert styles_of(window, y) != untouched
+        await window.pilot.hover(offset=(20, 30))
+        await window.pilot.pause()
+        assert [styles_of(window, y) for _, y in places] == before
+
+
 async def test_a_click_on_a_heading_sorts_and_reverses(root: Path) -> None:
     await make_library(root, FEW)
     async with window_on(root, size=(80, 24)) as window:
         await window.shows("banana.png")
-        await window.pilot.hover("#heading", offset=(4, 0))
         await window.pilot.click("#heading", offset=(4, 0))
         await window.shows("Name ▲", "name, a to z")
         assert [name for name, _ in window.rows()] == ["Apple.png", "banana.png", "broken.png", "cherry.mp4"]

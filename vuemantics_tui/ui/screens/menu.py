@@ -305,6 +305,7 @@ WAYS = {
     "top": ("t", "cursor-first", "gallery-first"),
     "bottom": ("b", "cursor-last", "gallery-last"),
     "date": ("d", "jump-to-date"),
+    "this-day": ("y", "on-this-day"),
     "saved": ("S", "show-saved"),
     "trash": ("T", "show-trash"),
     "duplicates": ("D", "show-duplicates"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -108,15 +108,15 @@ class Days:
         ends = [*firsts[1:], len(numbers)]
         return [Group(int(listed[first]), first, end - first) for first, end in zip(firsts, ends, strict=True)]
 
-    def months(self, numbers: Sequence[int]) -> dict[int, int]:
-        """Return how many of these were taken in each month, the latest first; those without a date in none."""
+    def counts(self, numbers: Sequence[int]) -> dict[int, int]:
+        """Return how many of these were taken on each day, the latest first; those without a date on none."""
         import numpy as np
 
         if not len(numbers) or not self._is_read:
             return {}
-        months, counts = np.unique(self._listed(numbers) // _MONTH * _MONTH, return_counts=True)
-        found = zip(months.tolist(), counts.tolist(), strict=True)
-        return {month: count for month, count in reversed(list(found)) if month > UNDATED}
+        days, counts = np.unique(self._listed(numbers), return_counts=True)
+        found = zip(days.tolist(), counts.tolist(), strict=True)
+        return {day: count for day, count in reversed(list(found)) if day > UNDATED}
 
     def nearest(self, numbers: Sequence[int], first: date, last: date) -> int | None:
         """Return the line of the first upload taken from `first` to `last`, or else of one taken nearest to that.
@@ -142,6 +142,12 @@ class Days:
         wanted = np.asarray(numbers, np.int64)
         days = np.frombuffer(self._days, np.int32) if self._days else np.zeros(1, np.int32)
         return np.where(wanted < len(days), days[np.minimum(wanted, len(days) - 1)], UNDATED).astype(np.int64)
+
+
+def count_between(days: Mapping[int, int], first: date, last: date) -> int:
+    """Return how many there are from one day to another, by the number of each day."""
+    low, high = (day.year * 10_000 + day.month * _MONTH + day.day for day in (first, last))
+    return sum(count for day, count in days.items() if low <= day <= high)
 
 
 def _written(days: array[int], found: array[int]) -> array[int]:

@@ -284,7 +284,7 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
         spot, tile = self._layout.spot(self._cursor_index), self._layout.region(self._cursor_index)
         first = self._layout.heading_line(spot.group) if spot.row == 0 else tile.y - GAP
         top, height = self._top, self.scrollable_content_region.height
-        if first < top:
+        if first < top or first > top + 2 * height:
             self.scroll_to(y=first, animate=False)
         elif tile.bottom + GAP > top + height:
             self.scroll_to(y=max(0, min(tile.bottom + GAP - height, first)), animate=False)
@@ -344,6 +344,9 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
                 return
         for group in self._groups_without_places():
             await self._find_places(group)
+        if self.loading_tiles:
+            self.call_after_refresh(self._load_later)
+            return
         # What a page further on shows is made before it is asked for.
         while wanted := self._wanting_ahead()[: max(1, len(self._layout.grid.columns))]:
             if self._wanting(self._in_view()):
@@ -376,11 +379,12 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
 
     async def _find_places(self, group: Group) -> None:
         numbers = self._uploads.numbers(range(group.first, group.first + group.count))
-        self._places[group.first] = place_words(await self._library.places.of_uploads(numbers))
-        for place, each in enumerate(self._groups):
-            if each is group:
-                line = self._layout.heading_line(place) - self._top
-                self.refresh(Region(0, line, self.size.width, 1))
+        words = place_words(await self._library.places.of_uploads(numbers))
+        # Meanwhile the list may have become another one.
+        if group in self._groups and not self._outdated:
+            self._places[group.first] = words
+            line = self._layout.heading_line(self._groups.index(group)) - self._top
+            self.refresh(Region(0, line, self.size.width, 1))
 
     def _keep_near(self) -> None:
         """Forget what is far away; what was drawn stays in the loader for a while."""

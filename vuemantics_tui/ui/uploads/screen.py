@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -28,6 +28,7 @@ from vuemantics_tui.ui.uploads.browse import Browse, BrowseLeft
 from vuemantics_tui.ui.uploads.browser import Browser
 from vuemantics_tui.ui.uploads.columns import TableColumns
 from vuemantics_tui.ui.uploads.commands import UploadCommands
+from vuemantics_tui.ui.uploads.days import day_words
 from vuemantics_tui.ui.uploads.gallery import Gallery, TileOpened
 from vuemantics_tui.ui.uploads.intake import FilesNamed, Intake, PathField, PathFieldLeft, PathInput
 from vuemantics_tui.ui.uploads.listing import LINGER_SECONDS
@@ -65,6 +66,14 @@ _LOOK = (FooterKey("open-upload", "view"), FooterKey("toggle-mark", "mark"))
 _KEEP = (FooterKey("edit-tags", "tag"), FooterKey("rate-0 rate-5", "rate"))
 NEXT_KEYS: dict[str, tuple[FooterKey, ...]] = {
     "empty": (FooterKey("add-paths", "add"), FooterKey("type-paths", "add by path")),
+    "browse": (
+        FooterKey("narrow"),
+        FooterKey("open-entry", "open"),
+        FooterKey("leave-browse", "to the list"),
+        FooterKey("toggle-browse", "close"),
+        FooterKey("save-search", "save"),
+        FooterKey("open-search"),
+    ),
     "stack": (
         *_LOOK,
         FooterKey("step-back", "close the stack"),
@@ -147,6 +156,8 @@ class UploadsScreen(Screen[None]):
         hidden("reverse-sort", "O", "reverse_sort", "reverse", "Reverse the sort order", VIEW),
         action("filter-by", "f", "filter_by", "filter", "Show photos, videos, failed uploads, … only", VIEW),
         hidden("choose-columns", "|", "choose_columns", "columns", "Choose and order the columns of the table", VIEW),
+        action("jump-to-date", "J", "jump_to_date", "jump to date", "Jump to a date", FIND),
+        hidden("on-this-day", "^", "on_this_day", "on this day", "What was taken on this day in other years", FIND),
         hidden("go-to", "G", "go_to", "go to", "Go to the top, a date, the trash, statistics, …", VIEW),
         hidden("clear-view", "c", "clear_view", "clear", "Clear search, filter, order and marks", VIEW),
         action("toggle-gallery", "g", "toggle_gallery", "gallery", "Switch between gallery and table", VIEW),
@@ -285,6 +296,8 @@ class UploadsScreen(Screen[None]):
         keys.rename("retry-upload", "")
         if self.has_class("-empty"):
             keys.prefer(NEXT_KEYS["empty"], alone=True)
+        elif self.focused is self._browse:
+            keys.prefer(NEXT_KEYS["browse"])
         elif uploads.opened and not len(uploads.marks):
             keys.prefer(NEXT_KEYS["stack"])
         elif len(uploads.marks):
@@ -445,6 +458,11 @@ class UploadsScreen(Screen[None]):
         else:
             self.set_focus(self._browser.in_front)
 
+    @on(events.DescendantFocus)
+    @on(events.DescendantBlur)
+    def _focus_moved(self) -> None:
+        self._show_keys()
+
     @on(BrowseLeft)
     def _browse_left(self) -> None:
         if self.has_class("-slim"):
@@ -536,6 +554,35 @@ class UploadsScreen(Screen[None]):
         chosen = await self.app.push_screen_wait(GoMenu(without=[f"go-{name}" for name in ways if not ways[name]]))
         if chosen is not None:
             await self.app.run_action(ways[chosen][0].action.action, ways[chosen][0].node)
+
+    @work(group="asking", exit_on_error=False)
+    async def action_jump_to_date(self) -> None:
+        """Ask for a date, and move the cursor to what was taken then."""
+        from vuemantics_tui.ui.screens.jump import JumpScreen
+
+        with self._notices.errors_told():
+            goal = await self.app.push_screen_wait(JumpScreen(await self.uploads.days_listed(), self._today))
+            if goal is None:
+                return
+            told = [] if self.uploads.is_by_date or self.uploads.opened else ["Sorted by the date taken."]
+            day = await self.uploads.jump_to(goal.first, goal.last)
+            if day is None:
+                told = ["Nothing in this list has a date."]
+            elif not goal.count:
+                told.append(f"Nothing was taken then ({goal.words}): the nearest is from {day_words(day)}.")
+            if told:
+                self._notices.tell(" ".join(told))
+
+    @property
+    def _today(self) -> date:
+        return self._clock().astimezone().date()
+
+    def action_on_this_day(self) -> None:
+        """Search for what was taken on this day of the year, in the years before."""
+        from vuemantics_tui.domain.query import YearlyFilter
+
+        today = self._today
+        self._search_bar.run(f"{YearlyFilter(today.month, today.day)} before:{today.year}")
 
     def action_clear_view(self) -> None:
         """List everything, newest first, without marks."""

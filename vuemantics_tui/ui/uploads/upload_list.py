@@ -9,7 +9,7 @@ import time
 from array import array
 from collections.abc import Awaitable, Callable, Iterable, Sequence, Set
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
@@ -208,6 +208,27 @@ class UploadList:
         """Return a list by date as groups by day or month; empty until `days` are read."""
         running, by_moment = self._listing.pinned_count, self.sorted_by is not SortKey.TAKEN
         return self.days.groups(self._listing.in_order(), monthly=monthly, running=running, by_moment=by_moment)
+
+    async def days_listed(self) -> dict[int, int]:
+        """Return how many of the uploads in the list were taken on each day (20240603), the latest first."""
+        await self.days.read()
+        return self.days.counts(self._listing.in_order())
+
+    async def jump_to(self, first: date, last: date) -> int | None:
+        """Put the cursor on the first upload taken from `first` to `last`, or else on one taken nearest to that.
+
+        A list in another order is sorted by date before. Return the day (20240603), None if no upload has a date.
+        """
+        if not self.is_by_date and not self.opened:
+            await self.sort_by(SortKey.TAKEN)
+        await self.days.read()
+        # Those on top stand there because they run, not because of their date.
+        pinned = self._listing.pinned_count
+        line = self.days.nearest(self._listing.in_order()[pinned:], first, last)
+        if line is None:
+            return None
+        self.move_to(pinned + line)
+        return self.days.of(self._listing[pinned + line])
 
     @property
     def text(self) -> str:
