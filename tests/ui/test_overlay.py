@@ -107,7 +107,7 @@ async def test_tmux_forgets_a_picture_that_other_text_covers(tmp_path: Path) -> 
     assert written[0].count("\x1bP") == 1
     other = Strip([Segment("▀" * 10)], 10)
     text = overlay.over(LayoutUpdate([[other]] * len(shown), region), size).render_segments(console)
-    # Once, where the first row of it is written next.
+    # Once, before all else.
     assert text.startswith(f"\x1b[1;1H \x1b[1;1H{other.text}")
     assert text.count(" ") == 1
 

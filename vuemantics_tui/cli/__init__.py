@@ -51,6 +51,7 @@ _PLACES = {
     "search": "search:search",
     "show": "uploads:show",
     "source": "sources:source",
+    "model": "models:model",
     "stack": "stacks:stack",
     "stats": "statistics:stats",
     "tag": "uploads:tag",

@@ -78,24 +78,31 @@ class Patch:
 
 
 class Pen:
-    """Writes strips into `out`, and moves the cursor only where it is not there already."""
+    """Writes strips, and moves the cursor only where it is not there already."""
 
-    def __init__(self, out: list[str]) -> None:
-        self.out = out
+    def __init__(self, before: list[str]) -> None:
+        self.before = before
+        self._out: list[str] = []
         self._at = (-1, -1)
 
     def write(self, y: int, x: int, strip: Strip, console: Console) -> None:
         """Write a strip at a place of the screen."""
         if self._at != (y, x):
-            self.out.append(f"\x1b[{y + 1};{x + 1}H")
-        self.out.append(strip.render(console))
+            self._out.append(f"\x1b[{y + 1};{x + 1}H")
+        self._out.append(strip.render(console))
         self._at = y, x + strip.cell_length
 
+    def text(self) -> str:
+        """Return all that was written."""
+        return "".join((*self.before, *self._out))
+
     def take_away(self, y: int, x: int, words: str) -> None:
-        """Write what removes pixels from a cell that is written next."""
+        """Write, before all else, what removes pixels from a cell that is written later.
+
+        All of it at once: tmux paints again what it still knows each time that it forgets a picture.
+        """
         if words:
-            self.out.append(f"\x1b[{y + 1};{x + 1}H{words}")
-            self._at = (-1, -1)
+            self.before.append(f"\x1b[{y + 1};{x + 1}H{words}")
 
 
 class Encoding(typing.Protocol):
@@ -123,7 +130,7 @@ class Encoding(typing.Protocol):
     def remove(self, number: int, patch: int) -> str:
         """Return what takes the pixels of a patch away, where writing text over them does not.
 
-        The cursor is on one of its cells, which is written next.
+        The cursor is on one of its cells, which is written later.
         """
         ...
 
@@ -224,10 +231,9 @@ class Overlay:
 
     def written(self, update: CompositorUpdate, console: Console) -> str:
         """Return the text of an update, and note what is on the screen after it."""
-        out = self._due
+        pen = Pen(self._due)
+        moved = bool(self._due)
         self._due = []
-        moved = bool(out)
-        pen = Pen(out)
         for y, x, strip in pieces_of(update):
             if _CELL in strip.text:
                 moved |= self._write_pictures(y, x, strip, console, pen)
@@ -236,7 +242,7 @@ class Overlay:
                 pen.write(y, x, strip, console)
         if moved:
             self._rest_later()
-        return "".join(out)
+        return pen.text()
 
     def _write_pictures(self, y: int, x: int, strip: Strip, console: Console, pen: Pen) -> bool:
         """Write a line with cells of pictures in it; leave out those that are there already."""

@@ -37,7 +37,7 @@ from vuemantics_tui.ui.uploads.queue_bar import QueueBar
 from vuemantics_tui.ui.uploads.results import Results
 from vuemantics_tui.ui.uploads.search_bar import PathTyped, SearchBar, SearchClosed, SearchInput, SearchLeft
 from vuemantics_tui.ui.uploads.servers import HeaderLine, OutageLine
-from vuemantics_tui.ui.uploads.table import HeadingClicked, TagClicked, UploadTable
+from vuemantics_tui.ui.uploads.table import HeadingClicked, RowOpened, TagClicked, UploadTable
 from vuemantics_tui.ui.uploads.upload_list import Change, UploadList
 from vuemantics_tui.ui.widgets.keys_line import FooterKey, KeysLine
 
@@ -569,7 +569,7 @@ class UploadsScreen(Screen[None]):
             if day is None:
                 told = ["Nothing in this list has a date."]
             elif not goal.count:
-                told.append(f"Nothing was taken then ({goal.words}): the nearest is from {day_words(day)}.")
+                told.append(f"Nothing from {goal.words}. The nearest is from {day_words(day)}.")
             if told:
                 self._notices.tell(" ".join(told))
 
@@ -635,6 +635,7 @@ class UploadsScreen(Screen[None]):
 
     # Other screens
 
+    @on(RowOpened)
     @on(TileOpened)
     def action_open_upload(self) -> None:
         """Look at the upload under the cursor in full screen."""
