@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -62,6 +63,23 @@ def draw_picture(tmp_path: Path) -> DrawPicture:
         return path
 
     return draw
+
+
+JointModel = Callable[..., Path]
+
+
+@pytest.fixture
+def joint_model(tmp_path_factory: pytest.TempPathFactory) -> JointModel:
+    """Give a folder with a small joint model in a layout: written once, copied for a test that alters it."""
+    from tests.analyzers.joint_model import write_model
+
+    def folder_of(layout: str = "immich", *, squash: bool = False, copy_to: Path | None = None) -> Path:
+        folder = tmp_path_factory.getbasetemp() / f"joint-{layout}-{squash}"
+        if not folder.exists():
+            write_model(folder, layout, squash=squash)
+        return folder if copy_to is None else shutil.copytree(folder, copy_to, dirs_exist_ok=True)
+
+    return folder_of
 
 
 @pytest.fixture

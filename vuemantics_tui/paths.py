@@ -35,6 +35,11 @@ def cache_dir() -> Path:
     return platformdirs.user_cache_path(APP, appauthor=False)
 
 
+def models_dir() -> Path:
+    """Return the folder of the joint models, which all libraries share."""
+    return platformdirs.user_data_path(APP, appauthor=False) / "models"
+
+
 def log_file() -> Path:
     """Return the log file."""
     return platformdirs.user_log_path(APP, appauthor=False) / "vuemantics-tui.log"

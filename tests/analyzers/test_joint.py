@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from tests.analyzers.joint_model import COLOURS, DIMENSION, LAYOUTS, SHAPES, draw, write_model
+from tests.analyzers.joint_model import COLOURS, DIMENSION, LAYOUTS, SHAPES, draw
+from tests.conftest import JointModel
 from vuemantics_tui.analyzers.joint.layout import BPE_NAME, Preprocessing, Resize, TextRules, read_layout
 from vuemantics_tui.analyzers.joint.tokens import TextTokens, canonical
 from vuemantics_tui.analyzers.joint.towers import (
@@ -25,25 +24,11 @@ from vuemantics_tui.analyzers.joint.towers import (
 from vuemantics_tui.domain.errors import AnalyzerError, MediaError
 
 CLIP = Path(__file__).parent / "clip"
-Model = Callable[..., Path]
-
-
-@pytest.fixture
-def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
-    """Give a folder with the model in a layout: written once, copied for a test that alters it."""
-
-    def folder_of(layout: str, *, squash: bool = False, copy_to: Path | None = None) -> Path:
-        folder = tmp_path_factory.getbasetemp() / f"joint-{layout}-{squash}"
-        if not folder.exists():
-            write_model(folder, layout, squash=squash)
-        return folder if copy_to is None else shutil.copytree(folder, copy_to, dirs_exist_ok=True)
-
-    return folder_of
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_a_model_in_every_layout_finds_what_is_drawn(layout: str, tmp_path: Path, model: Model) -> None:
-    folder = model(layout)
+def test_a_model_in_every_layout_finds_what_is_drawn(layout: str, tmp_path: Path, joint_model: JointModel) -> None:
+    folder = joint_model(layout)
     shape = try_model(folder)
     assert (shape.dimension, shape.size) == (DIMENSION, 64)
     drawn = [(colour, kind) for colour in COLOURS for kind in SHAPES]
@@ -57,10 +42,10 @@ def test_a_model_in_every_layout_finds_what_is_drawn(layout: str, tmp_path: Path
     assert sum(one == wanted for one, wanted in zip(found, drawn, strict=True)) >= 30
 
 
-def test_pictures_that_are_squashed_keep_their_edges(model: Model) -> None:
-    folder = model("immich", squash=True)
+def test_pictures_that_are_squashed_keep_their_edges(joint_model: JointModel) -> None:
+    folder = joint_model("immich", squash=True)
     assert read_layout(folder).preprocessing.resize is Resize.SQUASH
-    assert read_layout(model("transformers", squash=True)).rules.canonical
+    assert read_layout(joint_model("transformers", squash=True)).rules.canonical
     wide = Image.new("RGB", (300, 100), (0, 0, 0))
     wide.paste((255, 255, 255), (0, 0, 60, 100))
     how = Preprocessing(64, (0.0,) * 3, (1.0,) * 3, "bilinear", Resize.SQUASH)
@@ -88,9 +73,9 @@ def test_siglip_reads_no_punctuation() -> None:
     assert canonical("  A Dog's  day-out, at_the BEACH! ") == "a dogs dayout at the beach"
 
 
-def test_short_queries_are_averaged_over_captions(model: Model) -> None:
+def test_short_queries_are_averaged_over_captions(joint_model: JointModel) -> None:
     assert query_texts("a dog on a beach") == ["a dog on a beach"]
-    folder = model("immich")
+    folder = joint_model("immich")
     mean = embed_words(folder, query_texts("red circle")).mean(axis=0)
     np.testing.assert_allclose(embed_query(folder, "red circle"), mean / np.linalg.norm(mean), atol=1e-5)
 
@@ -107,8 +92,8 @@ def test_a_folder_without_a_model_is_refused_with_what_was_looked_for_and_found(
         read_layout(empty)
 
 
-def test_settings_that_no_model_has_are_refused(tmp_path: Path, model: Model) -> None:
-    folder = model("immich", copy_to=tmp_path)
+def test_settings_that_no_model_has_are_refused(tmp_path: Path, joint_model: JointModel) -> None:
+    folder = joint_model("immich", copy_to=tmp_path)
     config = json.loads((folder / "visual" / "preprocess_cfg.json").read_text())
     (folder / "visual" / "preprocess_cfg.json").write_text(json.dumps({**config, "mean": [0.5]}))
     with pytest.raises(AnalyzerError, match=r"preprocess_cfg\.json"):
@@ -116,15 +101,15 @@ def test_settings_that_no_model_has_are_refused(tmp_path: Path, model: Model) ->
 
 
 @pytest.mark.parametrize("damaged", ["visual/model.onnx", "textual/model.onnx", "textual/tokenizer.json"])
-def test_a_damaged_model_is_an_analyzer_error(tmp_path: Path, damaged: str, model: Model) -> None:
-    folder = model("immich", copy_to=tmp_path)
+def test_a_damaged_model_is_an_analyzer_error(tmp_path: Path, damaged: str, joint_model: JointModel) -> None:
+    folder = joint_model("immich", copy_to=tmp_path)
     content = (folder / damaged).read_bytes()
     (folder / damaged).write_bytes(content[: len(content) // 2])
     with pytest.raises(AnalyzerError):
         try_model(folder)
 
 
-def test_a_broken_picture_is_a_media_error(model: Model) -> None:
-    folder = model("immich")
+def test_a_broken_picture_is_a_media_error(joint_model: JointModel) -> None:
+    folder = joint_model("immich")
     with pytest.raises(MediaError):
         embed_pictures(folder, [b"\xff\xd8\xff nothing"])

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
+from rich.segment import Segment
+from textual._compositor import LayoutUpdate
+from textual.geometry import Region, Size
+from textual.strip import Strip
 
+from tests.conftest import DEADLINE_SECONDS
 from tests.kitty_terminal import RefusedError
 from tests.pixel_terminals import (
     CELL,
@@ -18,8 +25,11 @@ from tests.pixel_terminals import (
     SixelTerminal,
     decoded,
 )
-from tests.ui.terminal_program import SUSPEND, is_like, make_library, running
-from vuemantics_tui.ui.pictures.sixel import sixels
+from tests.ui.terminal_program import SUSPEND, is_like, make_library, picture, running
+from vuemantics_tui.terminal import Protocol
+from vuemantics_tui.ui.pictures.loader import Graphics, PictureMode
+from vuemantics_tui.ui.pictures.overlay import Overlay, OverlayRenderer
+from vuemantics_tui.ui.pictures.sixel import SixelEncoding, sixels
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
 
@@ -74,6 +84,32 @@ def test_pixels_follow_what_is_shown_and_leave_with_it(
     assert blank()
     if isinstance(terminal, PlacedKittyTerminal):
         assert terminal.pictures == {}
+
+
+async def test_tmux_forgets_a_picture_that_other_text_covers(tmp_path: Path) -> None:
+    """It looks for pictures under ASCII alone, and draws those that it knows again whenever it likes."""
+    graphics = Graphics(Protocol.SIXEL, cell=CELL, in_tmux=True)
+    console = Console(color_system="truecolor", force_terminal=True)
+    drawn = asyncio.Event()
+    written: list[str] = []
+
+    def write(text: str) -> None:
+        written.append(text)
+        drawn.set()
+
+    overlay = Overlay(SixelEncoding(graphics), write)
+    rendered = OverlayRenderer(graphics, overlay).render(picture(tmp_path / "a.png"), 10, 5, PictureMode())
+    assert rendered is not None
+    shown, size = rendered.strips[1:], Size(20, 10)
+    region = Region(0, 0, 20, 10)
+    overlay.over(LayoutUpdate([[strip] for strip in shown], region), size).render_segments(console)
+    await asyncio.wait_for(drawn.wait(), DEADLINE_SECONDS)
+    assert written[0].count("\x1bP") == 1
+    other = Strip([Segment("▀" * 10)], 10)
+    text = overlay.over(LayoutUpdate([[other]] * len(shown), region), size).render_segments(console)
+    # Once, before all else.
+    assert text.startswith(f"\x1b[1;1H \x1b[1;1H{other.text}")
+    assert text.count(" ") == 1
 
 
 def test_sixels_are_the_pixels() -> None:

@@ -150,3 +150,22 @@ def resumable(library: Library) -> Iterator[None]:
         raise Interrupted(
             f"Stopped. Uploads in progress went back to the queue. To resume: {_process_command(library)}"
         ) from None
+
+
+async def see_pictures(library: Library) -> int:
+    """Show the joint model in use every picture it has not seen, with a bar; return how many it saw.
+
+    Returns at once without a model, while the queue is paused, or if another program of this library does it.
+    """
+    store = library.models.store
+    model = await store.in_use()
+    left = 0 if model is None else await store.left(model)
+    if model is None or not left or await asyncio.to_thread(library.models.folder_of, model) is None:
+        return 0
+    with bars() as progress:
+        bar = Bar(progress, "pictures", left)
+        library.queue.look_at_pictures()
+        remaining = left
+        async for remaining in library.queue.pictures_left(model):
+            bar.advance(left - remaining - bar.done)
+    return left - remaining

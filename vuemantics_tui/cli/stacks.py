@@ -14,9 +14,10 @@ from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.fields import member_words
 from vuemantics_tui.domain.stacks import KIND_WORDS, kind_words
 from vuemantics_tui.domain.text import counted, visible
+from vuemantics_tui.domain.upload import SHORT_ID
 
 if TYPE_CHECKING:
-    from vuemantics_tui.domain.upload import SHORT_ID, Upload
+    from vuemantics_tui.domain.upload import Upload
 
 
 @click.group(invoke_without_command=True)

@@ -22,9 +22,10 @@ from vuemantics_tui.cli.session import open_library, run
 from vuemantics_tui.config import MOST_TRASH_DAYS, Settings
 from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.text import counted, date_words, size_words, visible
+from vuemantics_tui.domain.upload import SHORT_ID
 
 if TYPE_CHECKING:
-    from vuemantics_tui.domain.upload import SHORT_ID, Upload
+    from vuemantics_tui.domain.upload import Upload
     from vuemantics_tui.library import Library, Trash
 
 # With more IDs than these, a hint would be longer than a line.

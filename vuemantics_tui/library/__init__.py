@@ -31,6 +31,7 @@ from vuemantics_tui.store.descriptions import DescriptionStore
 from vuemantics_tui.store.history import HistoryStore
 from vuemantics_tui.store.identity import LibraryStore
 from vuemantics_tui.store.metadata import DateStore
+from vuemantics_tui.store.pictures import PictureStore
 from vuemantics_tui.store.places import PlaceStore, Placing
 from vuemantics_tui.store.queue import QueueStore
 from vuemantics_tui.store.sources import SourceStore
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from vuemantics_tui.library.duplicates import Duplicates
     from vuemantics_tui.library.export import Export, ExportFormat, ExportProgress, SidecarResult
     from vuemantics_tui.library.facets import Facet, Facets, FacetSection
+    from vuemantics_tui.library.models import Models
     from vuemantics_tui.library.search import Search, SearchHit, SearchResults
     from vuemantics_tui.library.statistics import LibraryStatistics, Space, Statistics
     from vuemantics_tui.library.xmp import SidecarStyle
@@ -249,7 +251,18 @@ class Library:
         """What finds uploads."""
         from vuemantics_tui.library.search import Search
 
-        return Search(self.settings, self.database, self.analyzer, lambda: self.compute)
+        return Search(self.settings, self.database, self.analyzer, lambda: self.compute, self.models)
+
+    @cached_property
+    def models(self) -> Models:
+        """The joint image-text models of this machine, and the one that this library uses."""
+        from vuemantics_tui.library.models import Models
+        from vuemantics_tui.processing.compute import ProcessCompute
+
+        memory = self.settings.worker_memory_mib * MIB
+        return Models(
+            paths.models_dir(), PictureStore(self.database), lambda: self.compute, lambda: ProcessCompute(1, memory)
+        )
 
     @cached_property
     def duplicates(self) -> Duplicates:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from vuemantics_tui.config import Settings
     from vuemantics_tui.library.analyzer import LibraryAnalyzer
     from vuemantics_tui.processing.backfill import Backfill, BackfillProgress
+    from vuemantics_tui.processing.picture_vectors import PicturePass, PictureProgress
     from vuemantics_tui.processing.pipeline import Frames, Pipeline, StageLimits, Texts
     from vuemantics_tui.processing.scheduler import Launch, Scheduler
     from vuemantics_tui.store.changes import ChangeFeed
@@ -57,6 +58,7 @@ class Queue:
         self._pipeline: Pipeline | None = None
         self._scheduler: Scheduler | None = None
         self._backfill: Backfill | None = None
+        self._pictures: PicturePass | None = None
 
     async def start(self, launch: Launch | None = None) -> None:
         """Begin to process what waits, each upload launched by `launch`, else as a task.
@@ -85,6 +87,7 @@ class Queue:
         )
         self._scheduler.start()
         self._background().start()
+        self._looking().start()
 
     async def read_again(self, number: int) -> None:
         """Read the file and the side-cars of an upload now, unless its run is going to. Raises LibraryError."""
@@ -107,8 +110,28 @@ class Queue:
             )
         return self._backfill
 
+    def _looking(self) -> PicturePass:
+        from vuemantics_tui import paths
+        from vuemantics_tui.library.models import installed_folder
+        from vuemantics_tui.processing.picture_vectors import PicturePass
+        from vuemantics_tui.store.pictures import PictureStore
+
+        if self._pictures is None:
+            self._pictures = PicturePass(
+                self._settings.library,
+                PictureStore(self._database),
+                self._compute(),
+                partial(installed_folder, paths.models_dir()),
+                self._settings.video_frames,
+                lambda: self.in_flight == 0,
+                workers=self._settings.workers,
+            )
+        return self._pictures
+
     async def stop(self) -> None:
         """Stop processing; what ran is waiting again when this returns."""
+        if self._pictures is not None:
+            await self._pictures.stop()
         if self._backfill is not None:
             await self._backfill.stop()
         if self._scheduler is not None:
@@ -176,6 +199,27 @@ class Queue:
     def backfill(self) -> BackfillProgress | None:
         """How far this process is with what older uploads lack; None while there is nothing to do."""
         return self._backfill.progress if self._backfill else None
+
+    def look_at_pictures(self) -> None:
+        """Show the joint model what it has not seen, without waiting for the next look."""
+        self._looking().wake()
+
+    async def pictures_left(self, model: str) -> AsyncIterator[int]:
+        """Yield how many pictures a model has not seen whenever that changes, until none is left or nobody looks."""
+        from vuemantics_tui.store.pictures import PictureStore
+
+        store, looking = PictureStore(self._database), self._looking()
+        goes_on = True
+        while goes_on:
+            left = await store.left(model)
+            yield left
+            goes_on = bool(left) and await looking.moved()
+        yield await store.left(model)
+
+    @property
+    def pictures(self) -> PictureProgress | None:
+        """Return how many pictures the joint model has seen, while this process shows it some."""
+        return None if self._pictures is None else self._pictures.progress
 
     async def retry(self, upload_ids: Iterable[str], overwrite_edited: bool = False) -> list[str]:
         """Put failed and completed uploads back into the queue; return the IDs that moved.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from vuemantics_tui import paths
 from vuemantics_tui.analyzers.base import Compute
@@ -16,8 +17,10 @@ from vuemantics_tui.domain.text import folded, word_places
 from vuemantics_tui.domain.upload import SHORT_ID, Upload
 from vuemantics_tui.library.analyzer import LibraryAnalyzer
 from vuemantics_tui.library.facets import FacetSearch
+from vuemantics_tui.library.models import Models
 from vuemantics_tui.search.cutoff import Histogram
 from vuemantics_tui.search.meaning import Meanings
+from vuemantics_tui.search.pictures import PictureSpace
 from vuemantics_tui.search.ranking import (
     Hit,
     Ranked,
@@ -43,7 +46,8 @@ class SearchHit:
     """A result: the upload, its score in 0..1 (for similar uploads, the cosine), and the query's words in it.
 
     `matched` holds words of the query, lower case, as they were typed: `cats` also where the upload says `cat`.
-    `cosine` is None without a vector; the shares of words and meaning in the score add up to 1. `found_in` is the
+    `cosine` is None without a vector, `look_cosine` is that of the picture itself, and `second` where in a clip that
+    is; the shares of words, meaning and looks in the score add up to 1. `found_in` is the
     upload that was found, where another one stands for its stack.
     """
 
@@ -54,6 +58,9 @@ class SearchHit:
     words_share: float = 0.0
     meaning_share: float = 0.0
     found_in: Upload | None = None
+    looks_share: float = 0.0
+    look_cosine: float | None = None
+    second: float | None = None
 
     @property
     def sentence(self) -> str:
@@ -93,7 +100,12 @@ class Search:
     """
 
     def __init__(
-        self, settings: Settings, database: Database, analyzer: LibraryAnalyzer, compute: Callable[[], Compute]
+        self,
+        settings: Settings,
+        database: Database,
+        analyzer: LibraryAnalyzer,
+        compute: Callable[[], Compute],
+        models: Models,
     ) -> None:
         self.saved = SavedSearches(database)
         self.history = SearchHistory(database)
@@ -104,10 +116,12 @@ class Search:
         self._analyzer = analyzer
         self._compute = compute
         self._uploads = UploadStore(database)
-        self._ranking = Ranking(FullText(database), filters, self._make_semantics)
+        self._ranking = Ranking(FullText(database), filters, self._make_semantics, self._find_pictures)
         self.facets = FacetSearch(database, filters, self._ranking)
         self._making = asyncio.Lock()
         self._semantics: Semantics | None = None
+        self._models = models
+        self._space: PictureSpace | None = None
 
     async def vectors(self) -> VectorIndex:
         """Return the vectors of the model in use. Raises UsageError for settings with which there is no analyzer."""
@@ -117,6 +131,9 @@ class Search:
         """Wait until the vectors are written, if they are being written."""
         if self._semantics is not None:
             await self._semantics.vectors.close()
+        if self._space is not None:
+            await self._space.close()
+        await self._models.close()
 
     async def _make_semantics(self) -> Semantics:
         async with self._making:
@@ -130,6 +147,24 @@ class Search:
                     Meanings(analyzer, self._uploads, embeddings, self._compute(), frames),
                 )
         return self._semantics
+
+    async def _find_pictures(self) -> PictureSpace | None:
+        """Return the picture space of the model that is searched; None without one on this machine."""
+        model = await self._models.store.searched()
+        if model is None:
+            return None
+        if self._space is None or self._space.model != model:
+            folder = await asyncio.to_thread(self._models.folder_of, model)
+            if folder is None:
+                return None
+            self._space = PictureSpace(
+                self._database,
+                model,
+                self._settings.library / paths.VECTORS_NAME,
+                partial(self._models.embed_query, folder),
+                partial(self._models.embed_picture, folder),
+            )
+        return self._space
 
     async def run(
         self,
@@ -261,7 +296,18 @@ def _found(hit: Hit, uploads: Mapping[int, Upload], matched: Mapping[int, tuple[
     found_in = None if hit.found_in is None else uploads.get(hit.found_in)
     holder = found_in or upload
     words = (*matched.get(holder.number, ()), *_begun(half, holder))
-    return SearchHit(upload, hit.score, words, hit.cosine, hit.words_share, hit.meaning_share, found_in)
+    return SearchHit(
+        upload,
+        hit.score,
+        words,
+        hit.cosine,
+        hit.words_share,
+        hit.meaning_share,
+        found_in,
+        hit.looks_share,
+        hit.look_cosine,
+        hit.second,
+    )
 
 
 def _begun(half: str, upload: Upload) -> tuple[str, ...]:

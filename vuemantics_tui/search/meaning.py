@@ -71,7 +71,7 @@ class Meanings:
                 vector = await self._of_upload(meaning, known, final)
             if vector is not None:
                 parts.append((operand.weight, vector))
-        return Meaning(_sum(parts, query.operands), frozenset(known), note)
+        return Meaning(sum_of(parts, query.operands), frozenset(known), note)
 
     async def _of_text(self, text: str) -> Vector | None:
         if not text:
@@ -149,7 +149,8 @@ def _format_of(path: Path) -> MediaFormat | None:
         raise UsageError(f"{path} cannot be read: {error.strerror}", "Check the path.") from error
 
 
-def _sum(parts: list[tuple[float, Vector]], operands: tuple[Operand, ...]) -> Vector | None:
+def sum_of(parts: list[tuple[float, Vector]], operands: tuple[Operand, ...]) -> Vector | None:
+    """Return the sum of weighted vectors, of length 1; None for none, and for a sum without a direction."""
     if not parts:
         return None
     if len(operands) == len(parts) == 1 and parts[0][0] > 0:

@@ -1,8 +1,9 @@
-"""The ranking: full text and vectors, fused, and the cut-off where similarity drops sharply."""
+"""The ranking: full text, the meaning of texts and the look of pictures, fused, and where their results end."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -15,6 +16,7 @@ from vuemantics_tui.domain.query import Query, Sort
 from vuemantics_tui.domain.text import folded, split_words
 from vuemantics_tui.search.cutoff import Histogram, cut_off, histogram
 from vuemantics_tui.search.meaning import Meanings
+from vuemantics_tui.search.pictures import Looks, PictureSpace
 from vuemantics_tui.search.vectors import VectorIndex
 from vuemantics_tui.store.filters import FilterStore, Matching, wants_hidden
 from vuemantics_tui.store.search import FullText
@@ -30,6 +32,8 @@ SOME_WORDS_WEIGHT = 0.1
 # An upload with all words in the text of the picture comes before one that is first by words and by meaning:
 # 2 / 61 + 1 / 62 > 2 / 61.
 READ_WEIGHT = 2.0
+# What a picture shows counts more than what somebody, or a guess, says of it.
+LOOKS_WEIGHT = 2.0
 # If filters leave no more than this, all are shown: a glance is enough to judge them.
 FEW = 20
 # Decimal places of a hit's cosine.
@@ -41,6 +45,8 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])|\n+")
 # Endings that the stemmer of the full text takes away, as far as it matters for telling which sentence was meant.
 _ENDINGS = ("ings", "ing", "edly", "ed", "es", "s")
 
+log = logging.getLogger(__name__)
+
 Clock = Callable[[], datetime]
 """The present moment; without a time zone it is in that of this machine."""
 
@@ -49,9 +55,10 @@ Clock = Callable[[], datetime]
 class Hit:
     """One result: the upload's number and its score.
 
-    For a text, 1 means first by keyword and by meaning; for similar uploads and arithmetic, the score is the cosine.
-    The shares of words and meaning add up to 1, or are both 0 if only filters matched. `cosine` is None if the upload
-    or the query has no vector. `found_in` is the number of what was found, where `number` only stands for its stack.
+    For a text, 1 means first in every ranking; for similar uploads and arithmetic, the score is the cosine.
+    The shares of words, meaning and looks add up to 1, or are all 0 if only filters matched. `cosine` is None if the
+    upload or the query has no vector; `look_cosine` is that of the picture, and `second` where in a clip it is.
+    `found_in` is the number of what was found, where `number` only stands for its stack.
     """
 
     number: int
@@ -60,6 +67,9 @@ class Hit:
     words_share: float = 0.0
     meaning_share: float = 0.0
     found_in: int | None = None
+    looks_share: float = 0.0
+    look_cosine: float | None = None
+    second: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +95,8 @@ class Semantics:
     meanings: Meanings
 
 
+FindPictures = Callable[[], Awaitable[PictureSpace | None]]
+"""Gives the picture space of the joint model in use, or None without one."""
 FindSemantics = Callable[[], Awaitable[Semantics]]
 """Gives the semantics, made at the first call. Raises UsageError for settings with which there are none."""
 
@@ -113,6 +125,14 @@ async def _without_meaning() -> _Near:
     return _Near()
 
 
+async def _without_looks() -> Looks:
+    return Looks()
+
+
+async def _without_pictures() -> PictureSpace | None:
+    return None
+
+
 class Ranking:
     """Ranks uploads that have a description or tags; hidden ones only on request."""
 
@@ -121,12 +141,14 @@ class Ranking:
         fulltext: FullText,
         filters: FilterStore,
         semantics: FindSemantics,
+        pictures: FindPictures = _without_pictures,
         *,
         clock: Clock = datetime.now,
     ) -> None:
         self._fulltext = fulltext
         self._filters = filters
         self._semantics = semantics
+        self._pictures = pictures
         self._clock = clock
 
     async def search(
@@ -157,12 +179,13 @@ class Ranking:
             return Ranked()
         depth = max(limit, DEPTH)
         by_meaning = self._by_meaning(query, depth, final, matching, show_hidden) if meaning else _without_meaning()
+        by_looks = self._by_looks(query, depth, final, matching, show_hidden) if meaning else _without_looks()
         if query.is_plain:
-            # SQLite and NumPy each have a thread of their own.
+            # SQLite, NumPy and the model of pictures each have a thread or a process of their own.
             by_words = self._by_words(query, depth, half_typed, matching, show_hidden)
-            words, near = await asyncio.gather(by_words, by_meaning)
+            words, near, looks = await asyncio.gather(by_words, by_meaning, by_looks)
         else:
-            near = await by_meaning
+            near, looks = await asyncio.gather(by_meaning, by_looks)
             words = _Words({}, frozenset(), 0.0)
             if near.vector is None:
                 words = await self._by_words(query, depth, half_typed, matching, show_hidden)
@@ -173,15 +196,24 @@ class Ranking:
                 cut = cut_off(list(near.cosines.values()), await near.semantics.vectors.chance(near.vector))
             lacking = [number for number in words.scores if number not in cosines]
             cosines = {**cosines, **await near.semantics.vectors.cosines(near.vector, lacking)}
-        hits = _fused(words, near.cosines, cosines) if words.perfect or query.is_plain else _by_cosine(cosines)
+        if words.perfect or query.is_plain:
+            hits = _fused(words, near.cosines, cosines, looks)
+        else:
+            hits = _ranked(looks) if looks.cosines else _by_cosine(cosines)
+        look_cut = -1.0
+        if looks.cosines and (matching is None or len(matching.numbers) > FEW):
+            look_cut = round(cut_off(list(looks.cosines.values()), looks.chance), COSINE_DIGITS)
         # A hit's cosine is rounded, and one that is the cut-off itself must not fall below it by that.
         cut = round(cut, COSINE_DIGITS)
         # Without a meaning, or with a required phrase, the words alone decide.
-        everything = near.vector is None or bool(query.phrases)
+        everything = (near.vector is None and not looks.cosines) or bool(query.phrases)
         kept = [
             hit
             for hit in hits
-            if everything or hit.number in words.exact or (hit.cosine is not None and hit.cosine >= cut)
+            if everything
+            or hit.number in words.exact
+            or (hit.cosine is not None and hit.cosine >= cut)
+            or (hit.look_cosine is not None and hit.look_cosine >= look_cut)
         ]
         numbers = {hit.number for hit in kept}
         below = [hit for hit in hits if hit.number not in numbers]
@@ -252,6 +284,20 @@ class Ranking:
         cosines = {number: cosine for number, cosine in found if number not in meaning.known}
         return _Near(meaning.vector, cosines, meaning.note, semantics, meaning.known)
 
+    async def _by_looks(
+        self, query: Query, depth: int, final: bool, matching: Matching | None, show_hidden: bool
+    ) -> Looks:
+        space = await self._pictures()
+        if space is None:
+            return Looks()
+        allowed = None if matching is None else matching.numbers
+        try:
+            async with asyncio.timeout(None if final and query.pictures else QUERY_SECONDS):
+                return await space.looks(query, depth, allowed, final=final, show_hidden=show_hidden)
+        except (TimeoutError, AnalyzerError) as error:
+            log.warning("not searched by the look of pictures: %s", error)
+            return Looks()
+
     async def _by_words(
         self, query: Query, depth: int, half_typed: bool, matching: Matching | None, show_hidden: bool
     ) -> _Words:
@@ -298,26 +344,59 @@ def _unknown(query: Query, why: str) -> str:
     return f"{'Found by keyword only' if query.words else 'Not searched by meaning'}: {why}"
 
 
-def _fused(words: _Words, nearest: dict[int, float], cosines: dict[int, float]) -> list[Hit]:
-    """Fuse both rankings; a perfect result scores 1."""
+def _fused(words: _Words, nearest: dict[int, float], cosines: dict[int, float], looks: Looks) -> list[Hit]:
+    """Fuse the rankings; a perfect result scores 1."""
     meaning = {number: 1 / (RRF_K + rank) for rank, number in enumerate(nearest, 1)}
-    perfect = words.perfect + (1 / (RRF_K + 1) if nearest else 0.0)
+    look = _look_scores(looks)
+    perfect = words.perfect + (bool(nearest) + LOOKS_WEIGHT * bool(look)) / (RRF_K + 1)
     hits: list[Hit] = []
-    for number in words.scores.keys() | meaning.keys():
-        by_words, by_meaning = words.scores.get(number, 0.0), meaning.get(number, 0.0)
-        total = by_words + by_meaning
-        cosine = cosines.get(number)
-        share = round(by_words / total, 4)
+    for number in words.scores.keys() | meaning.keys() | look.keys():
+        by_words, by_meaning, by_look = words.scores.get(number, 0.0), meaning.get(number, 0.0), look.get(number, 0.0)
+        total = by_words + by_meaning + by_look
+        share, look_share = round(by_words / total, 4), round(by_look / total, 4)
         hits.append(
             Hit(
                 number,
                 round(total / perfect, 4),
-                None if cosine is None else round(cosine, COSINE_DIGITS),
+                _rounded(cosines.get(number)),
                 share,
-                round(1 - share, 4),
+                round(1 - share - look_share, 4),
+                looks_share=look_share,
+                look_cosine=_rounded(looks.cosines.get(number)),
+                second=looks.seconds.get(number),
             )
         )
     return sorted(hits, key=lambda hit: (-hit.score, -hit.number))
+
+
+def _look_scores(looks: Looks) -> dict[int, float]:
+    """Return what the looks give each upload: by rank, less the nearer its cosine is to chance.
+
+    Ranks alone would make the second of two pictures, of which one alone shows what was asked for, nearly as good.
+    """
+    best = max(looks.cosines.values(), default=0.0)
+    span = max(best - looks.chance.mean, 1e-6)
+    return {
+        number: LOOKS_WEIGHT / (RRF_K + rank) * max(0.0, cosine - looks.chance.mean) / span
+        for rank, (number, cosine) in enumerate(looks.cosines.items(), 1)
+    }
+
+
+def _rounded(cosine: float | None) -> float | None:
+    return None if cosine is None else round(cosine, COSINE_DIGITS)
+
+
+def _ranked(looks: Looks) -> list[Hit]:
+    return [
+        Hit(
+            number,
+            round(max(0.0, cosine), 4),
+            looks_share=1.0,
+            look_cosine=round(cosine, COSINE_DIGITS),
+            second=looks.seconds.get(number),
+        )
+        for number, cosine in looks.cosines.items()
+    ]
 
 
 def _once(hits: Sequence[Hit], covers: Mapping[int, int], known: set[int]) -> list[Hit]:

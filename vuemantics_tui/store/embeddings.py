@@ -7,10 +7,11 @@ import time
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 import aiosqlite
 
-from vuemantics_tui.store.database import Database, batches
+from vuemantics_tui.store.database import Database, batches, json_list
 from vuemantics_tui.store.descriptions import queue_embedding
 
 # Below everything that someone waits for.
@@ -42,11 +43,28 @@ async def delete_vectors(connection: aiosqlite.Connection, number: int) -> None:
     await connection.execute("DELETE FROM embeddings WHERE upload = ?", (number,))
 
 
+async def renew_vectors(connection: aiosqlite.Connection, numbers: Sequence[int], revision: int) -> None:
+    """Make the vectors of these uploads new to caches, which let go of what is in the trash, inside a transaction."""
+    for vectors in Vectors:
+        await connection.execute(
+            f"UPDATE {vectors.value} SET revision = ? WHERE upload IN (SELECT value FROM json_each(?))",
+            (revision, json_list(numbers)),
+        )
+
+
+class Vectors(StrEnum):
+    """Where vectors are: those of texts, and those of pictures."""
+
+    TEXTS = "embeddings"
+    PICTURES = "picture_vectors"
+
+
 class EmbeddingStore:
     """Reads vectors, and queues what has none of a model."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, vectors: Vectors = Vectors.TEXTS) -> None:
         self._database = database
+        self._table = vectors.value
 
     async def library_id(self) -> str:
         """Return the ID of the library: that of its owner."""
@@ -69,13 +87,13 @@ class EmbeddingStore:
     async def dimension(self, model: str) -> int | None:
         """Return the dimension of the newest vector of a model, or None."""
         row = await self._database.fetch_one(
-            "SELECT dimension FROM embeddings WHERE model = ? ORDER BY revision DESC LIMIT 1", (model,)
+            f"SELECT dimension FROM {self._table} WHERE model = ? ORDER BY revision DESC LIMIT 1", (model,)
         )
         return int(row[0]) if row else None
 
     async def count(self, model: str) -> int:
         """Return how many vectors of a model there are, including those of uploads in the trash."""
-        row = await self._database.fetch_one("SELECT count(*) FROM embeddings WHERE model = ?", (model,))
+        row = await self._database.fetch_one(f"SELECT count(*) FROM {self._table} WHERE model = ?", (model,))
         assert row is not None
         return int(row[0])
 
@@ -83,8 +101,8 @@ class EmbeddingStore:
         """Return the vectors of the uploads after this number, in order, hidden or not, but none in the trash."""
         # The plus keeps SQLite from the index of revisions, which would have it sort all that are left, each time.
         rows = await self._database.fetch(
-            """
-            SELECT e.upload, e.dimension, e.vector FROM embeddings e JOIN uploads u ON u.number = e.upload
+            f"""
+            SELECT e.upload, e.dimension, e.vector FROM {self._table} e JOIN uploads u ON u.number = e.upload
             WHERE +e.model = ? AND e.upload > ? AND u.deleted_at IS NULL ORDER BY e.upload LIMIT ?
             """,
             (model, number, limit),
@@ -94,8 +112,8 @@ class EmbeddingStore:
     async def newer(self, model: str, revision: int) -> list[StoredVector]:
         """Return the vectors written after a revision, hidden or not, but none in the trash."""
         rows = await self._database.fetch(
-            """
-            SELECT e.upload, e.dimension, e.vector FROM embeddings e JOIN uploads u ON u.number = e.upload
+            f"""
+            SELECT e.upload, e.dimension, e.vector FROM {self._table} e JOIN uploads u ON u.number = e.upload
             WHERE e.model = ? AND e.revision > ? AND u.deleted_at IS NULL ORDER BY e.upload
             """,
             (model, revision),
@@ -105,7 +123,7 @@ class EmbeddingStore:
     async def count_newer(self, model: str, revision: int) -> int:
         """Return how many vectors were written after a revision."""
         row = await self._database.fetch_one(
-            "SELECT count(*) FROM embeddings WHERE model = ? AND revision > ?", (model, revision)
+            f"SELECT count(*) FROM {self._table} WHERE model = ? AND revision > ?", (model, revision)
         )
         assert row is not None
         return int(row[0])
@@ -113,10 +131,10 @@ class EmbeddingStore:
     async def gone(self, model: str, revision: int) -> array[int]:
         """Return the uploads that changed after a revision and have no vector: deleted, trashed, described again."""
         return await self._database.fetch_integers(
-            """
+            f"""
             SELECT upload FROM tombstones WHERE revision > :revision
             UNION ALL SELECT number FROM uploads WHERE revision > :revision AND (deleted_at IS NOT NULL
-                OR NOT EXISTS (SELECT 1 FROM embeddings e WHERE e.upload = number AND e.model = :model))
+                OR NOT EXISTS (SELECT 1 FROM {self._table} e WHERE e.upload = number AND e.model = :model))
             """,
             {"revision": revision, "model": model},
         )
@@ -136,10 +154,10 @@ class EmbeddingStore:
         found: dict[int, bytes | None] = {}
         for number in numbers:
             row = await self._database.fetch_one(
-                """
-                SELECT (SELECT vector FROM embeddings WHERE upload = :number AND model = :model)
+                f"""
+                SELECT (SELECT vector FROM {self._table} WHERE upload = :number AND model = :model)
                 WHERE NOT EXISTS (
-                    SELECT 1 FROM embeddings WHERE upload = :number AND model = :model AND revision > :revision
+                    SELECT 1 FROM {self._table} WHERE upload = :number AND model = :model AND revision > :revision
                 )
                 AND NOT EXISTS (SELECT 1 FROM uploads WHERE number = :number AND revision > :revision)
                 AND NOT EXISTS (SELECT 1 FROM tombstones WHERE upload = :number)
@@ -153,8 +171,8 @@ class EmbeddingStore:
     async def one(self, model: str, number: int) -> StoredVector | None:
         """Return the vector of this upload from a model, hidden or not; None for one in the trash."""
         row = await self._database.fetch_one(
-            """
-            SELECT e.upload, e.dimension, e.vector FROM embeddings e JOIN uploads u ON u.number = e.upload
+            f"""
+            SELECT e.upload, e.dimension, e.vector FROM {self._table} e JOIN uploads u ON u.number = e.upload
             WHERE e.model = ? AND e.upload = ? AND u.deleted_at IS NULL
             """,
             (model, number),

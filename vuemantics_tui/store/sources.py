@@ -17,9 +17,11 @@ from vuemantics_tui.domain.sources import LocationState, RemovedFile, Source, re
 from vuemantics_tui.domain.text import size_words, storable
 from vuemantics_tui.store.database import Database, Row, json_list, next_revision, now_iso, rows_of
 from vuemantics_tui.store.duplicates import leave_groups
+from vuemantics_tui.store.embeddings import renew_vectors
 from vuemantics_tui.store.history import record_each, record_events
 from vuemantics_tui.store.metadata import first_date
 from vuemantics_tui.store.originals import KNOWN, Known, follow_files, joined, mark_gone
+from vuemantics_tui.store.pictures import forget_pictures
 from vuemantics_tui.store.stacks import settle
 
 ROWS_AT_ONCE = 2_000
@@ -517,20 +519,17 @@ def _source_of(row: Row, **counts: int) -> Source:
 
 async def _bring_back(connection: aiosqlite.Connection, number: int, removed_at: str) -> None:
     """Restore what went to the trash with its source."""
+    revision = await next_revision(connection)
     rows = await rows_of(
         connection,
         """
         UPDATE uploads SET deleted_at = NULL, updated_at = :now, revision = :revision
         WHERE source = :source AND deleted_at = :removed_at RETURNING number
         """,
-        {"now": now_iso(), "revision": await next_revision(connection), "source": number, "removed_at": removed_at},
+        {"now": now_iso(), "revision": revision, "source": number, "removed_at": removed_at},
     )
     numbers = [row[0] for row in rows]
-    await connection.execute(
-        "UPDATE embeddings SET revision = (SELECT revision FROM library)"
-        " WHERE upload IN (SELECT value FROM json_each(?))",
-        (json_list(numbers),),
-    )
+    await renew_vectors(connection, numbers, revision)
     await settle(connection, numbers)
     await record_events(connection, numbers, "restored", "its source was added again")
 
@@ -875,5 +874,6 @@ async def _change(connection: aiosqlite.Connection, number: int, one: FoundFile)
             "number": number,
         },
     )
+    await forget_pictures(connection, number)
     message = f"the file was changed: {size_words(old_size)} → {size_words(one.seen.size)}"
     await record_each(connection, [(number, message)], "changed")

@@ -10,6 +10,7 @@ import aiosqlite
 from vuemantics_tui.domain.upload import Upload
 from vuemantics_tui.store.database import Database, escaped_like, json_list, next_revision, now_iso, rows_of
 from vuemantics_tui.store.duplicates import leave_groups
+from vuemantics_tui.store.embeddings import renew_vectors
 from vuemantics_tui.store.history import record_events
 from vuemantics_tui.store.runs import EndedRun
 from vuemantics_tui.store.stacks import settle
@@ -198,18 +199,14 @@ async def _trash(connection: aiosqlite.Connection, numbers: Sequence[int]) -> No
 async def _restore(connection: aiosqlite.Connection, numbers: Sequence[int]) -> None:
     if not numbers:
         return
-    parameters = {"now": now_iso(), "revision": await next_revision(connection), "numbers": json_list(numbers)}
+    revision = await next_revision(connection)
     await connection.execute(
         """
         UPDATE uploads SET deleted_at = NULL, updated_at = :now, revision = :revision
         WHERE number IN (SELECT value FROM json_each(:numbers))
         """,
-        parameters,
+        {"now": now_iso(), "revision": revision, "numbers": json_list(numbers)},
     )
-    # Caches of vectors let it go: to them it is new.
-    await connection.execute(
-        "UPDATE embeddings SET revision = :revision WHERE upload IN (SELECT value FROM json_each(:numbers))",
-        parameters,
-    )
+    await renew_vectors(connection, numbers, revision)
     await settle(connection, numbers)
     await record_events(connection, numbers, "restored")

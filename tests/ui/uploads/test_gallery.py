@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,11 @@ from textual.pilot import Pilot
 from tests.ui.conftest import PATIENCE_SECONDS, Window, add, open_library_at, window_on
 from tests.ui.uploads.test_snapshots import SMALL, OwnLibraryApp, before
 from vuemantics_tui import paths
+from vuemantics_tui.config import Settings
 from vuemantics_tui.domain.media import Place
 from vuemantics_tui.domain.moment import DateEdit
 from vuemantics_tui.ui.uploads.gallery import Gallery
+from vuemantics_tui.ui.uploads.table import UploadTable
 from vuemantics_tui.ui.uploads.tile_grid import SMALLEST, Grid, Layout
 from vuemantics_tui.ui.viewer.screen import ViewerScreen
 
@@ -41,6 +44,15 @@ async def fill(root: Path, tmp_path: Path, count: int) -> None:
     while (await library.queue.store.counts()).completed < count:
         await library.uploads.newest(limit=1)
     await library.close()
+
+
+def right_half(window: Window) -> str:
+    return "\n".join(line[len(line) // 2 :] for line in window.text().splitlines())
+
+
+def name_under_cursor(window: Window) -> str:
+    row = window.uploads.cursor_row
+    return "" if row is None else row.filename
 
 
 def gallery_of(window: Window) -> Gallery:
@@ -130,6 +142,10 @@ async def test_a_double_click_opens_what_is_under_the_mouse(root: Path, tmp_path
     await fill(root, tmp_path, 3)
     async with window_on(root, size=SIZE) as window:
         await window.shows("photo 02.png")
+        await window.pilot.click(UploadTable, offset=(10, 2), times=2)
+        await window.until(lambda: isinstance(window.app.screen, ViewerScreen))
+        assert window.table.cursor_line == 2
+        await window.press("escape", "home")
         await window.press("g")
         await window.until(lambda: window.app.focused is gallery_of(window))
         await window.pilot.click(Gallery, offset=(30, 5))
@@ -201,3 +217,91 @@ def test_looks(snap_compare: Compare, tmp_path: Path) -> None:
         await pilot.pause(0.1)
 
     assert snap_compare(OwnLibraryApp(tmp_path / "library"), terminal_size=SIZE, run_before=show)
+
+
+async def test_a_jump_to_a_date_takes_three_keys_and_sorts_by_date(root: Path, tmp_path: Path) -> None:
+    await fill_by_date(root, tmp_path)
+    async with window_on(root, size=SIZE, clock=lambda: datetime(2025, 6, 3, 12, tzinfo=UTC)) as window:
+        await window.shows("photo 13.png")
+        await window.press("J")
+        await window.shows("Jump to a date", "June 2024", "6 uploads")
+        await window.press("down", "down", "enter")
+        await window.until(lambda: window.uploads.is_by_date)
+        await window.until(lambda: name_under_cursor(window) == "photo 11.png", "the latest of 2024")
+        await window.shows("Sorted by the date taken")
+        # A digit alone chooses, too; and what is typed is a date as in a search.
+        await window.press("J", "1", "enter")
+        await window.until(lambda: name_under_cursor(window) == "photo 13.png")
+        await window.press("J", *"may 2024", "enter")
+        await window.until(lambda: name_under_cursor(window) == "photo 04.png")
+        await window.press("J", *"last summer", "enter")
+        await window.until(lambda: name_under_cursor(window) == "photo 11.png")
+        await window.press("J", *"1999", "enter")
+        await window.shows("Nothing from 1999. The nearest is from Thu 30 May 2024.")
+        await window.press("J", *"foo", "enter")
+        await window.shows("'foo' is not a date. Try 2019, June 2019")
+        await window.press("escape")
+        assert window.uploads.results is None, "it filters nothing"
+
+
+async def test_this_day_is_a_search_that_can_be_narrowed(root: Path, tmp_path: Path) -> None:
+    await fill_by_date(root, tmp_path)
+    async with window_on(root, size=SIZE, clock=lambda: datetime(2025, 6, 2, 12, tzinfo=UTC)) as window:
+        await window.shows("photo 13.png")
+        await window.press("^")
+        await window.shows("day:2-jun before:2025")
+        await window.until(lambda: len(window.uploads) == 4, "those of 2 June but for the hidden one")
+        await window.press("g")
+        await window.shows("Sun 2 June 2024", "Antibes, France · 4")
+
+
+async def test_tiles_change_their_size_and_show_names_and_both_are_remembered(root: Path, tmp_path: Path) -> None:
+    await fill(root, tmp_path, 7)
+    async with window_on(root, size=SIZE) as window:
+        await window.shows("photo 06.png")
+        await window.press("g")
+        await window.until(lambda: window.app.focused is gallery_of(window))
+        await window.shows("photo 06.png · ")
+        assert "photo 05.png" not in window.text()
+        await window.press("z")
+        await window.shows("photo 05.png", "photo 02.png")
+        await window.press("minus")
+        await window.press("down")
+        await window.until(lambda: window.table.cursor_line in (0, 6), "all seven in a row, or nearly")
+        await window.press("home", "plus", "plus", "plus", "down")
+        await window.until(lambda: window.table.cursor_line == 3)
+        await window.until(lambda: paths.settings_file().exists() and "captions" in paths.settings_file().read_text())
+        settings = Settings.load(environment={})
+        assert settings.captions
+        assert settings.tile_size > 4
+
+
+async def test_the_mouse_selects_marks_and_marks_up_to_there(root: Path, tmp_path: Path) -> None:
+    await fill(root, tmp_path, 7)
+    async with window_on(root, size=SIZE) as window:
+        await window.shows("photo 06.png")
+        await window.press("g")
+        await window.until(lambda: window.app.focused is gallery_of(window))
+        await window.pilot.click(Gallery, offset=(30, 5), control=True)
+        assert window.uploads.marks.numbers == {window.uploads[1]}
+        await window.pilot.click(Gallery, offset=(100, 5), shift=True)
+        assert window.uploads.marks.numbers == {window.uploads[line] for line in (1, 2, 3, 4)}
+        await window.pilot.click(Gallery, offset=(5, 5))
+        assert window.table.cursor_line == 0
+        assert len(window.uploads.marks) == 4
+
+
+async def test_dragging_the_scrollbar_says_the_month(root: Path, tmp_path: Path) -> None:
+    await fill_by_date(root, tmp_path)
+    async with window_on(root, size=(80, 24)) as window:
+        await window.shows("photo 13.png")
+        await window.press("g", "o", "t", "home")
+        await window.shows("Mon 3 June 2024")
+        bar = gallery_of(window).vertical_scrollbar
+        await window.pilot.mouse_down(bar, offset=(0, 1))
+        await window.pilot.hover(bar, offset=(0, 16))
+        await window.until(
+            lambda: any("May 2024" in line[60:] for line in window.text().splitlines()), "beside the thumb"
+        )
+        await window.pilot.mouse_up(bar, offset=(0, 16))
+        await window.until(lambda: "May 2024" not in right_half(window))

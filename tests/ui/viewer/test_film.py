@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from PIL import Image
+from textual.pilot import Pilot
 
+from tests.conftest import DEADLINE_SECONDS
 from tests.ui.conftest import Window, add, open_library_at, window_on
+from tests.ui.screen_text import screen_text
+from tests.ui.uploads.test_snapshots import Compare, OwnLibraryApp
+from vuemantics_tui.ui.viewer.film import FilmStrip
 from vuemantics_tui.ui.viewer.screen import ViewerScreen
 
 
@@ -90,3 +97,36 @@ async def test_each_frame_is_the_one_of_its_place(films: Path) -> None:
         seen = [await colour(original(moving), number) for number in range(3)]
         assert [each.index(max(each)) for each in seen] == [0, 1, 2], "red, lime, blue"
         assert await window.library.preview(original(moving), 64, at=9) is None
+
+
+def test_looks(snap_compare: Compare, tmp_path: Path, draw_clip: Callable[[], Path]) -> None:
+    clip = draw_clip()
+    os.utime(clip, (1_700_000_000, 1_700_000_000))
+
+    async def make() -> None:
+        library = await open_library_at(tmp_path / "library")
+        await add(library, clip)
+        await library.queue.start()
+        while (await library.queue.store.counts()).completed < 1:
+            await library.uploads.newest(limit=1)
+        await library.close()
+
+    async def run(pilot: Pilot[None]) -> None:
+        app = pilot.app
+
+        async def shows(*texts: str) -> None:
+            async with asyncio.timeout(DEADLINE_SECONDS):
+                while not all(text in screen_text(app) for text in texts):
+                    await pilot.pause(0.02)
+
+        await shows("clip.mp4")
+        await pilot.press("enter")
+        await shows("0:01.5", "1 of 1", "e play")
+        strip = app.screen.query_one(FilmStrip)
+        # It is filled once the large frame is there.
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while strip.missing():
+                await pilot.pause(0.02)
+
+    asyncio.run(make())
+    assert snap_compare(OwnLibraryApp(tmp_path / "library"), terminal_size=(120, 36), run_before=run)

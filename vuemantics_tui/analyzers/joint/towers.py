@@ -21,6 +21,7 @@ from vuemantics_tui.analyzers.builtin.vectors import normalise
 from vuemantics_tui.analyzers.joint.layout import Preprocessing, Resize, read_layout
 from vuemantics_tui.analyzers.joint.tokens import TextTokens
 from vuemantics_tui.domain.errors import AnalyzerError
+from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.media.scaled import picture_down_to
 
 if TYPE_CHECKING:
@@ -221,3 +222,26 @@ def embed_query(folder: Path, text: str) -> NDArray[np.float32]:
 def embed_words(folder: Path, texts: Sequence[str]) -> NDArray[np.float32]:
     """Return one vector of length 1 for each text as it is. Raises AnalyzerError."""
     return _texts(folder).embed(texts)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a model makes of one upload: a vector for each of its frames, and the second of each, NaN for a picture."""
+
+    seconds: NDArray[np.float32]
+    vectors: NDArray[np.float32]
+
+
+def see(folder: Path, source: Path, file_type: FileType, frames: int) -> Seen:
+    """Look at a picture, or at up to `frames` frames of a clip. Raises MediaError and AnalyzerError."""
+    from vuemantics_tui.media.clips import open_clip
+    from vuemantics_tui.media.frames import extract_frames
+
+    if file_type is FileType.IMAGE:
+        return Seen(np.full(1, np.nan, np.float32), embed_pictures(folder, [source]))
+    found = extract_frames(source, frames)
+    with open_clip(source) as clip:
+        duration = clip.duration or 0.0
+    # They are spread evenly, each near the middle of its part.
+    seconds = duration * (np.arange(len(found), dtype=np.float32) + 0.5) / len(found)
+    return Seen(seconds.astype(np.float32), embed_pictures(folder, found))

@@ -348,7 +348,8 @@ def opened(source: Path | BinaryIO, least: tuple[int, int] | None = None) -> Ima
 
     try:
         with Image.open(source) as image:
-            if image.width * image.height > MOST_PIXELS:
+            # What was decoded for a large window is meant to be large.
+            if isinstance(source, Path) and image.width * image.height > MOST_PIXELS:
                 return None
             if least:
                 image.draft("RGB", least)

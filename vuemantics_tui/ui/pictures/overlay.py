@@ -12,6 +12,7 @@ import asyncio
 import re
 import threading
 import typing
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,18 +78,31 @@ class Patch:
 
 
 class Pen:
-    """Writes strips into `out`, and moves the cursor only where it is not there already."""
+    """Writes strips, and moves the cursor only where it is not there already."""
 
-    def __init__(self, out: list[str]) -> None:
-        self.out = out
+    def __init__(self, before: list[str]) -> None:
+        self.before = before
+        self._out: list[str] = []
         self._at = (-1, -1)
 
     def write(self, y: int, x: int, strip: Strip, console: Console) -> None:
         """Write a strip at a place of the screen."""
         if self._at != (y, x):
-            self.out.append(f"\x1b[{y + 1};{x + 1}H")
-        self.out.append(strip.render(console))
+            self._out.append(f"\x1b[{y + 1};{x + 1}H")
+        self._out.append(strip.render(console))
         self._at = y, x + strip.cell_length
+
+    def text(self) -> str:
+        """Return all that was written."""
+        return "".join((*self.before, *self._out))
+
+    def take_away(self, y: int, x: int, words: str) -> None:
+        """Write, before all else, what removes pixels from a cell that is written later.
+
+        All of it at once: tmux paints again what it still knows each time that it forgets a picture.
+        """
+        if words:
+            self.before.append(f"\x1b[{y + 1};{x + 1}H{words}")
 
 
 class Encoding(typing.Protocol):
@@ -114,7 +128,10 @@ class Encoding(typing.Protocol):
         ...
 
     def remove(self, number: int, patch: int) -> str:
-        """Return what takes the pixels of a patch away, where writing text over them does not."""
+        """Return what takes the pixels of a patch away, where writing text over them does not.
+
+        The cursor is on one of its cells, which is written later.
+        """
         ...
 
     def forget(self, number: int) -> str:
@@ -190,14 +207,16 @@ class Overlay:
 
     def reset(self) -> None:
         """Forget what is on the screen: it was resized or left, or somebody else wrote there."""
-        self._due += [self.encoding.remove(patch.number, number) for number, patch in self._patches.items()]
+        for number, patch in self._patches.items():
+            if words := self.encoding.remove(patch.number, number):
+                self._due.append(f"\x1b[{patch.region.y + 1};{patch.region.x + 1}H{words}")
         self._wanted.clear()
         self._drawn.clear()
         self._patches.clear()
 
     def lose_pixels(self) -> None:
-        """Draw all pixels again, unless they stay by themselves: perhaps the terminal lost them."""
-        if not self.encoding.stays:
+        """Draw all pixels again, unless somebody keeps them: perhaps the terminal lost them."""
+        if not self.encoding.whole:
             self._drawn.clear()
             self._patches.clear()
             self._rest_later()
@@ -212,19 +231,18 @@ class Overlay:
 
     def written(self, update: CompositorUpdate, console: Console) -> str:
         """Return the text of an update, and note what is on the screen after it."""
-        out = self._due
+        pen = Pen(self._due)
+        moved = bool(self._due)
         self._due = []
-        moved = bool(out)
-        pen = Pen(out)
         for y, x, strip in pieces_of(update):
             if _CELL in strip.text:
                 moved |= self._write_pictures(y, x, strip, console, pen)
             else:
-                moved |= self._clear(y, x, x + strip.cell_length, out)
+                moved |= self._clear(y, x, x + strip.cell_length, pen)
                 pen.write(y, x, strip, console)
         if moved:
             self._rest_later()
-        return "".join(out)
+        return pen.text()
 
     def _write_pictures(self, y: int, x: int, strip: Strip, console: Console, pen: Pen) -> bool:
         """Write a line with cells of pictures in it; leave out those that are there already."""
@@ -236,7 +254,7 @@ class Overlay:
             for found in _CELLS.finditer(text):
                 if (plain := found[2]) is not None:
                     piece = Strip([Segment(plain, style)])
-                    moved |= self._clear(y, x, x + piece.cell_length, pen.out)
+                    moved |= self._clear(y, x, x + piece.cell_length, pen)
                     pen.write(y, x, piece, console)
                     x += piece.cell_length
                     continue
@@ -247,7 +265,7 @@ class Overlay:
                     if there[begin]:
                         continue
                     moved = True
-                    self._clear(y, x + begin, x + end, pen.out)
+                    self._clear(y, x + begin, x + end, pen)
                     pen.write(y, x + begin, self._under(cells[begin:end], style), console)
                     line.update({x + place: cells[place] for place in range(begin, end)})
                 x += len(cells)
@@ -259,7 +277,7 @@ class Overlay:
             return Strip([Segment(" " * len(cells), style)], len(cells))
         return picture.under[cells[0].row].crop(cells[0].column, cells[-1].column + 1)
 
-    def _clear(self, y: int, left: int, right: int, out: list[str]) -> bool:
+    def _clear(self, y: int, left: int, right: int, pen: Pen) -> bool:
         """Note that other text is written from column `left` to `right`; return whether there were pictures."""
         line = self._wanted.get(y)
         if not line:
@@ -270,16 +288,16 @@ class Overlay:
             cleared = True
             patch = self._drawn.pop((y, x), None)
             if patch is not None and self.encoding.whole:
-                self._lose(patch, out)
+                self._lose(patch, y, x, pen)
         return cleared
 
-    def _lose(self, number: int, out: list[str]) -> None:
+    def _lose(self, number: int, y: int, x: int, pen: Pen) -> None:
         if patch := self._patches.pop(number, None):
-            out.append(self.encoding.remove(patch.number, number))
-            for y in patch.region.line_range:
-                for x in patch.region.column_range:
-                    if self._drawn.get((y, x)) == number:
-                        del self._drawn[y, x]
+            pen.take_away(y, x, self.encoding.remove(patch.number, number))
+            for row in patch.region.line_range:
+                for column in patch.region.column_range:
+                    if self._drawn.get((row, column)) == number:
+                        del self._drawn[row, column]
 
     # Pixels
 
@@ -311,14 +329,15 @@ class Overlay:
 
     def _lacking(self) -> tuple[Region, Picture, Box] | None:
         """Return the first region of the screen whose pixels lack, as large as one drawing allows."""
-        if self.encoding.most_patches and self._places() > self.encoding.most_patches:
-            return None
+        chosen = self._chosen()
         most_columns, most_rows = self.encoding.most_cells
         for y in sorted(self._wanted):
             for x in sorted(self._wanted[y]):
                 cell = self._wanted[y][x]
                 picture = self._pictures.get(cell.number)
                 if picture is None or not self._lacks(y, x, cell):
+                    continue
+                if chosen is not None and _place_of(y, x, cell) not in chosen:
                     continue
                 width = 1
                 while width < most_columns and self._lacks(
@@ -346,15 +365,17 @@ class Overlay:
             for column in range(region.width)
         )
 
-    def _places(self) -> int:
-        """Return how many pictures are on the screen, one that stands there twice as two."""
-        return len(
-            {
-                (cell.number, x - cell.column, y - cell.row)
-                for y, line in self._wanted.items()
-                for x, cell in line.items()
-            }
-        )
+    def _chosen(self) -> set[tuple[int, int, int]] | None:
+        """Return the pictures that get pixels if a terminal keeps only some: those with few others as large."""
+        if not self.encoding.most_patches:
+            return None
+        areas = Counter(_place_of(y, x, cell) for y, line in self._wanted.items() for x, cell in line.items())
+        # Tiles that are alike are drawn alike.
+        return {
+            place
+            for place, area in areas.items()
+            if sum(other * 2 >= area for other in areas.values()) <= self.encoding.most_patches
+        }
 
     def _drop_covered(self) -> None:
         # Patches of which text took the last cell.
@@ -413,6 +434,11 @@ class OverlayRenderer:
     def forget(self, rendered: Rendered) -> str:
         """Return what makes the terminal forget a picture."""
         return self._overlay.forget(rendered.number)
+
+
+def _place_of(y: int, x: int, cell: Cell) -> tuple[int, int, int]:
+    """Return which picture a cell is of, and where that begins: one picture may stand in two places."""
+    return cell.number, y - cell.row, x - cell.column
 
 
 def _runs(cells: list[Cell], there: list[bool]) -> Iterator[tuple[int, int]]:

@@ -18,8 +18,8 @@ from vuemantics_tui.ui.pictures.overlay import Box, Picture
 # Over SSH, fewer colours take half of the bytes.
 MOST_COLOURS, REMOTE_COLOURS = 256, 64
 PALETTE_FROM = (200, 200)
-# tmux forgets the oldest of twenty (MAX_IMAGE_COUNT in its image.c).
-MOST_IN_TMUX = 19
+# tmux 3.5 forgets the oldest of ten, later ones that of twenty (`image_store` in its image.c).
+MOST_IN_TMUX = 9
 # Below this many neighbours, to write them out is as short as to count them.
 _SHORTEST_RUN = 4
 _BAND = 6
@@ -76,8 +76,8 @@ class SixelEncoding:
         return sixels(part, palette, np.arange(len(palette)))
 
     def remove(self, number: int, patch: int) -> str:
-        """Return nothing: text takes the place of pixels."""
-        return ""
+        """Return a blank for tmux, which forgets a picture under ASCII, and none under other text; else nothing."""
+        return " " if self.whole else ""
 
     def forget(self, number: int) -> str:
         """Return nothing: the terminal keeps no pictures."""

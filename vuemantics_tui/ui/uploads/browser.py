@@ -6,16 +6,18 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from textual import on
+from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
 from vuemantics_tui.domain.fields import dimension_words
 from vuemantics_tui.domain.text import date_words, visible
 from vuemantics_tui.ui.actions import key_of
+from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.phrases import reason_of
 from vuemantics_tui.ui.pictures.loader import PictureLoader
 from vuemantics_tui.ui.uploads.columns import TableColumns, shown_words
+from vuemantics_tui.ui.uploads.days import month_words
 from vuemantics_tui.ui.uploads.gallery import CaptionsSwitched, Gallery, TileRead, state_badge
 from vuemantics_tui.ui.uploads.table import TableHeading, UploadTable
 from vuemantics_tui.ui.uploads.upload_list import Change, UploadList
@@ -94,10 +96,14 @@ class Browser(Vertical):
         yield self._gallery
         yield Words(id="nothing")
         yield self._cursor_line
+        yield Words(id="bubble")
 
     def on_mount(self) -> None:
         """Follow the list."""
         self._captions_switched()
+        for view in (self._table, self._gallery):
+            self.watch(view.vertical_scrollbar, "grabbed", self._show_date, init=False)
+            self.watch(view, "scroll_y", self._show_date, init=False)
         self._uploads.listeners.append(self._list_changed)
 
     @property
@@ -115,6 +121,30 @@ class Browser(Vertical):
         self.toggle_class("-gallery")
         # What is hidden cannot be focused.
         self.call_after_refresh(self.in_front.focus)
+
+    def _show_date(self) -> None:
+        """While the scrollbar is dragged, say beside it from when the uploads are that it leads to."""
+        view, bubble = self.in_front, self.query_one("#bubble", Words)
+        first = self._gallery.first_in_view if self.shows_gallery else round(view.scroll_y)
+        dragged = view.vertical_scrollbar.grabbed is not None and self._uploads.is_by_date
+        if not dragged or first >= len(self._uploads):
+            bubble.display = False
+            return
+        if not self._uploads.days.is_current:
+            self._read_days()
+            return
+        words = month_words(self._uploads.days.of(self._uploads[first]))
+        bubble.say(f" {words} ")
+        thumb = view.scroll_y * view.size.height / max(1, view.virtual_size.height)
+        x = self.size.width - 2 - len(words) - 2
+        bubble.styles.offset = (max(0, x), view.region.y - self.region.y + round(thumb))
+        bubble.display = True
+
+    @work(group="days", exclusive=True, exit_on_error=False)
+    async def _read_days(self) -> None:
+        with Notices.of(self).errors_told():
+            await self._uploads.days.read()
+            self._show_date()
 
     @on(TileRead)
     def _tile_read(self) -> None:

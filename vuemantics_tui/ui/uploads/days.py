@@ -45,6 +45,11 @@ def day_words(day: int) -> str:
     return f"{_WEEKDAYS[date(year, month, day).weekday()]} {day} {name}" if day else name
 
 
+def month_words(day: int) -> str:
+    """Return the month of a day in words: June 2024."""
+    return day_words(day // _MONTH * _MONTH)
+
+
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 

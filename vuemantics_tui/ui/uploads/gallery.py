@@ -174,7 +174,7 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
         before, self._shown = self._shown, self._looks()
         for place in range(max(len(before), len(self._shown))):
             if before[place : place + 1] != self._shown[place : place + 1]:
-                self._refresh_tile(self._first + place)
+                self._refresh_tile(self.first_in_view + place)
         self._load_later()
 
     def on_show(self) -> None:
@@ -219,17 +219,13 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
             return days
         return self._uploads.groups(monthly=True)
 
-    def group_at(self, y: int) -> Group | None:
-        """Return the day or month that a line of the gallery belongs to, where there are any."""
-        line = self._layout.line(y)
-        return self._groups[line.group] if line is not None and self._groups else None
-
     @property
     def _top(self) -> int:
         return round(self.scroll_y)
 
     @property
-    def _first(self) -> int:
+    def first_in_view(self) -> int:
+        """The first upload on the screen."""
         return self._in_view().start
 
     def _in_view(self, more: int = 0) -> range:

@@ -280,11 +280,17 @@ def description_words(upload: Upload, why: Why | None) -> Content:
 
 
 def why_words(hit: SearchHit) -> Content:
-    """Return how much words and meaning count in the score; empty where only filters found it."""
+    """Return how much words, meaning and looks count in the score; empty where only filters found it."""
     parts = []
     if hit.words_share or hit.meaning_share:
-        words = round(100 * hit.words_share)
-        parts = [f"words {words} %", f"meaning {100 - words} %"]
+        words, looks = round(100 * hit.words_share), round(100 * hit.looks_share)
+        parts = [f"words {words} %", f"meaning {100 - words - looks} %"]
+        if hit.looks_share:
+            parts.append(f"looks {looks} %")
+    elif hit.looks_share:
+        parts = ["by its looks"]
+    if hit.second is not None:
+        parts.append(f"at {clock_words(hit.second)}")
     if hit.cosine is not None:
         parts.append(f"cosine {hit.cosine:.2f}")
     return Content.styled(" · ".join(parts), "$dim")

@@ -37,7 +37,7 @@ from vuemantics_tui.ui.uploads.queue_bar import QueueBar
 from vuemantics_tui.ui.uploads.results import Results
 from vuemantics_tui.ui.uploads.search_bar import PathTyped, SearchBar, SearchClosed, SearchInput, SearchLeft
 from vuemantics_tui.ui.uploads.servers import HeaderLine, OutageLine
-from vuemantics_tui.ui.uploads.table import HeadingClicked, TagClicked, UploadTable
+from vuemantics_tui.ui.uploads.table import HeadingClicked, RowOpened, TagClicked, UploadTable
 from vuemantics_tui.ui.uploads.upload_list import Change, UploadList
 from vuemantics_tui.ui.widgets.keys_line import FooterKey, KeysLine
 
@@ -292,6 +292,8 @@ class UploadsScreen(Screen[None]):
         """Begin the line of keys with what the next step may be."""
         uploads, row = self.uploads, self.uploads.cursor_row
         keys = self.query_one(KeysLine)
+        # What did not fail would be described again, which is seldom the next step.
+        keys.rename("retry-upload", "")
         if self.has_class("-empty"):
             keys.prefer(NEXT_KEYS["empty"], alone=True)
         elif self.focused is self._browse:
@@ -567,7 +569,7 @@ class UploadsScreen(Screen[None]):
             if day is None:
                 told = ["Nothing in this list has a date."]
             elif not goal.count:
-                told.append(f"Nothing was taken then ({goal.words}): the nearest is from {day_words(day)}.")
+                told.append(f"Nothing from {goal.words}. The nearest is from {day_words(day)}.")
             if told:
                 self._notices.tell(" ".join(told))
 
@@ -633,6 +635,7 @@ class UploadsScreen(Screen[None]):
 
     # Other screens
 
+    @on(RowOpened)
     @on(TileOpened)
     def action_open_upload(self) -> None:
         """Look at the upload under the cursor in full screen."""

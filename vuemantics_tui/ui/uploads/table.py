@@ -283,6 +283,10 @@ class TableHeading(Widget):
             self.post_message(HeadingClicked(column.sort))
 
 
+class RowOpened(Message):
+    """The upload under the cursor was asked for in full."""
+
+
 class UploadTable(CursorList[LineStyle]):
     """Draws an UploadList one upload a line, with its cursor."""
 
@@ -458,10 +462,12 @@ class UploadTable(CursorList[LineStyle]):
         self.reveal_cursor()
 
     def line_clicked(self, event: events.Click) -> None:
-        """Search for the tag under the mouse."""
+        """Search for the tag under the mouse; elsewhere a double click opens the upload."""
         row = self._uploads.cursor_row
         placed = self.line_layout().at(event.x)
         if row is None or placed is None or placed.column.label != TAGS:
+            if event.chain == 2:
+                self.post_message(RowOpened())
             return
         at = placed.start
         for tag in tags_of(row):

@@ -13,7 +13,7 @@ from textual.binding import BindingType
 from textual.screen import Screen
 from textual.timer import Timer
 
-from vuemantics_tui.domain.fields import rating_words
+from vuemantics_tui.domain.fields import GUESS, rating_words
 from vuemantics_tui.domain.text import clock_words, date_words, visible
 from vuemantics_tui.domain.upload import Upload, stack_sign
 from vuemantics_tui.ui.actions import MOVE, VIEW, action, hidden
@@ -196,7 +196,9 @@ class ViewerScreen(Screen[None]):
         self.query_one("#view-header", ViewLine).say(left, self._how_shown(upload))
         tags = " · ".join(visible(tag) for tag in (*upload.own_tags, *upload.tags)[:4])
         words = visible(" ".join((upload.caption or upload.description or "").split()))
-        self.query_one("#view-caption", ViewLine).say([(words, "")], [[(tags, "$accent")]])
+        is_guess = upload.guessed and not upload.caption and bool(words)
+        said: list[Part] = [(GUESS, "italic $dim"), (words, "$dim")] if is_guess else [(words, "")]
+        self.query_one("#view-caption", ViewLine).say(said, [[(tags, "$accent")]])
 
     def _how_shown(self, upload: Upload) -> list[list[Part]]:
         view = self._stage.view

@@ -1,0 +1,185 @@
+"""A library that is searched by what its pictures show: real networks, real files, a real database."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from tests.analyzers.joint_model import draw
+from tests.conftest import JointModel, OpenLibrary, add_all, settled
+from vuemantics_tui.analyzers.joint.towers import embed_pictures, embed_query
+from vuemantics_tui.domain.errors import AnalyzerError, UsageError
+from vuemantics_tui.library import Library
+
+DRAWN = [(colour, shape) for colour in ("red", "green", "blue", "yellow") for shape in ("circle", "square", "triangle")]
+Filled = Callable[[], Awaitable[Library]]
+
+
+def name_of(colour: str, shape: str) -> str:
+    return f"{DRAWN.index((colour, shape)):02}.png"
+
+
+@pytest.fixture
+def filled(open_library: OpenLibrary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Filled:
+    """Open a library of drawn shapes, whose descriptions say nothing of them; its models are in the test's folder."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+
+    async def fill() -> Library:
+        library = await open_library()
+        for colour, shape in DRAWN:
+            draw(colour, shape, DRAWN.index((colour, shape))).save(tmp_path / name_of(colour, shape))
+        await add_all(library, *(tmp_path / name_of(*drawn) for drawn in DRAWN))
+        await library.queue.start()
+        await settled(library)
+        return library
+
+    return fill
+
+
+async def use(library: Library, folder: Path, name: str) -> None:
+    """Add a model, put it to use, and wait until it has seen everything."""
+    await library.models.add(folder, name)
+    model = await library.models.use(name)
+    library.queue.look_at_pictures()
+    async for _ in library.queue.pictures_left(model.key):
+        pass
+
+
+async def found(library: Library, query: str) -> list[str]:
+    """The names of what a search finds, best first."""
+    return [hit.upload.filename for hit in await library.search.run(query)]
+
+
+async def test_what_a_picture_shows_is_found_and_ranked_as_the_models_own_arithmetic_says(
+    filled: Filled, joint_model: JointModel, tmp_path: Path
+) -> None:
+    library = await filled()
+    folder = joint_model()
+    await use(library, folder, "small")
+    (state,) = await library.models.states()
+    assert (state.is_in_use, state.seen, state.unseen) == (True, len(DRAWN), 0)
+    results = await library.search.run("a yellow triangle")
+    assert results[0].upload.filename == name_of("yellow", "triangle")
+    assert results[0].looks_share > 0.5
+    files = [tmp_path / name_of(*drawn) for drawn in DRAWN]
+    cosines = embed_pictures(folder, files) @ embed_query(folder, "a yellow triangle")
+    wanted = {file.name: float(cosine) for file, cosine in zip(files, cosines, strict=True)}
+    for hit in await library.search.run("a yellow triangle", all=True):
+        assert hit.look_cosine == pytest.approx(wanted[hit.upload.filename], abs=1e-3)
+
+
+async def test_pictures_are_compared_and_added_up_by_their_looks(filled: Filled, joint_model: JointModel) -> None:
+    library = await filled()
+    await use(library, joint_model(), "small")
+    by_name = {upload.filename: upload for upload in await library.uploads.newest()}
+    red = by_name[name_of("red", "circle")]
+    assert (await found(library, f"like:{red.id} - red + blue"))[0] == name_of("blue", "circle")
+    similar = await found(library, f"like:{red.id}")
+    assert name_of("red", "circle") not in similar
+    assert set(similar[:2]) & {name_of("red", "square"), name_of("red", "triangle")}
+
+
+async def test_a_clip_is_found_by_its_best_moment(filled: Filled, joint_model: JointModel, tmp_path: Path) -> None:
+    library = await filled()
+    clip = tmp_path / "clip.mp4"
+    with av.open(str(clip), "w") as container:
+        stream = container.add_stream("mpeg4", rate=4)
+        stream.width, stream.height, stream.gop_size = 160, 120, 1
+        stream.bit_rate = 2_000_000
+        for number in range(40):
+            shown = draw("white", "cross") if number < 30 else draw("purple", "circle")
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.asarray(shown), format="rgb24")))
+        container.mux(stream.encode())
+    await add_all(library, clip)
+    await settled(library)
+    await use(library, joint_model(), "small")
+    first = (await library.search.run("purple circle"))[0]
+    assert first.upload.filename == "clip.mp4"
+    assert first.second is not None
+    assert 7.5 <= first.second <= 10
+    early = (await library.search.run("white cross"))[0]
+    assert early.upload.filename == "clip.mp4"
+    assert early.second is not None
+    assert early.second < 7.5
+
+
+async def test_the_old_model_is_searched_until_the_new_one_has_seen_everything(
+    filled: Filled, joint_model: JointModel
+) -> None:
+    library = await filled()
+    await use(library, joint_model("immich"), "first")
+    second = await library.models.add(joint_model("rclip"), "second")
+    await library.queue.stop()
+    await library.models.use("second")
+    store = library.models.store
+    assert str(await store.searched()).startswith("first@")
+    assert (await found(library, "green square"))[0] == name_of("green", "square")
+    await library.queue.start()
+    library.queue.look_at_pictures()
+    async for _ in library.queue.pictures_left(second.key):
+        pass
+    assert await store.searched() == second.key
+    assert (await found(library, "green square"))[0] == name_of("green", "square")
+    await library.models.use("first")
+    assert str(await store.searched()).startswith("first@"), "what it saw was kept"
+    await store.use_none()
+    assert await store.searched() is None
+    assert all(hit.looks_share == 0 for hit in await library.search.run("green square", all=True))
+
+
+async def test_a_model_that_is_gone_from_this_machine_leaves_the_search_as_it_is_without_one(
+    filled: Filled, joint_model: JointModel
+) -> None:
+    library = await filled()
+    await use(library, joint_model(), "small")
+    assert await library.models.remove("small") > 0
+    assert await library.models.states() == []
+    assert len(await library.search.run("a picture", all=True)) == len(DRAWN)
+    with pytest.raises(UsageError, match="small"):
+        await library.models.use("small")
+
+
+async def test_an_upload_from_the_trash_is_found_again(filled: Filled, joint_model: JointModel) -> None:
+    library = await filled()
+    await use(library, joint_model(), "small")
+    wanted = name_of("blue", "square")
+    (upload,) = [each for each in await library.uploads.newest() if each.filename == wanted]
+    assert (await found(library, "blue square"))[0] == wanted
+    await library.trash.put([upload.id])
+    assert wanted not in await found(library, "blue square")
+    await library.trash.restore([upload.id])
+    assert (await found(library, "blue square"))[0] == wanted
+
+
+async def test_a_file_that_cannot_be_seen_is_left_out_and_not_tried_again(
+    filled: Filled, joint_model: JointModel
+) -> None:
+    library = await filled()
+    (upload,) = [each for each in await library.uploads.newest() if each.filename == name_of("red", "square")]
+    library.original(upload).write_bytes(b"no picture")
+    await use(library, joint_model(), "small")
+    (state,) = await library.models.states()
+    assert (state.seen, state.unseen) == (len(DRAWN) - 1, 0)
+
+
+async def test_what_is_no_model_is_refused_and_leaves_nothing(filled: Filled, tmp_path: Path) -> None:
+    library = await filled()
+    with pytest.raises(AnalyzerError, match="no joint model"):
+        await library.models.add(tmp_path, "nothing")
+    with pytest.raises(UsageError, match="not a folder"):
+        await library.models.add(tmp_path / "nowhere")
+    assert await library.models.installed() == []
+    assert not list((tmp_path / "data").rglob("*.onnx"))
+
+
+def test_the_model_is_not_trivial(joint_model: JointModel, tmp_path: Path) -> None:
+    """It tells pictures apart that have the same colours in the same amounts."""
+    draw("red", "circle", 1).save(tmp_path / "a.png")
+    draw("red", "triangle", 1).save(tmp_path / "b.png")
+    seen = embed_pictures(joint_model(), [tmp_path / "a.png", tmp_path / "b.png"])
+    assert float(seen[0] @ seen[1]) < 0.9
+    assert np.isfinite(seen).all()

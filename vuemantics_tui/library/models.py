@@ -1,0 +1,262 @@
+"""Joint image-text models: which are on this machine, and which one a library uses."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vuemantics_tui.domain.errors import LibraryError, UsageError
+from vuemantics_tui.files import make_folder, write_whole
+from vuemantics_tui.store.pictures import PictureModelUse, PictureStore
+
+if TYPE_CHECKING:
+    from vuemantics_tui.analyzers.base import Compute, Vector
+
+_MANIFEST = "model.json"
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_BLOCK_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A joint model on this machine: `bytes` is what its folder takes, `fingerprint` tells its weights from others."""
+
+    name: str
+    folder: Path
+    fingerprint: str
+    dimension: int
+    size: int
+    bytes: int
+    licence: str = ""
+    origin: str = ""
+
+    @property
+    def key(self) -> str:
+        """Return what its vectors are called in a library."""
+        return f"{self.name}@{self.fingerprint}"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelState:
+    """A model, installed or not, as a library knows it: how many uploads it saw, and how many it has not seen."""
+
+    name: str
+    model: Model | None
+    is_in_use: bool
+    seen: int
+    unseen: int
+
+
+class Models:
+    """The joint models of this machine, in `folder`, and their use by one library."""
+
+    def __init__(
+        self, folder: Path, store: PictureStore, compute: Callable[[], Compute], queries: Callable[[], Compute]
+    ) -> None:
+        """Take `queries`, which makes the pool of the one process that embeds queries."""
+        self.folder = folder
+        self.store = store
+        self._compute = compute
+        self._queries = QueryEmbedder(queries)
+
+    async def installed(self) -> list[Model]:
+        """Return the models on this machine, by name."""
+        return await asyncio.to_thread(_installed, self.folder)
+
+    async def states(self) -> list[ModelState]:
+        """Return every model that is on this machine or that this library used, by name."""
+        installed = {model.key: model for model in await self.installed()}
+        used: dict[str, PictureModelUse] = {use.model: use for use in await self.store.models()}
+        states = []
+        for key in sorted({*installed, *used}):
+            use = used.get(key)
+            in_use = use is not None and use.is_in_use
+            unseen = await self.store.left(key) if in_use else 0
+            name = key.partition("@")[0]
+            states.append(ModelState(name, installed.get(key), in_use, 0 if use is None else use.seen, unseen))
+        return states
+
+    async def add(self, source: Path, name: str = "", *, licence: str = "", origin: str = "") -> Model:
+        """Copy a model out of a folder, after trying it. Raises AnalyzerError, UsageError and LibraryError."""
+        from vuemantics_tui.analyzers.joint.layout import read_layout
+        from vuemantics_tui.analyzers.joint.towers import try_model
+
+        source = await asyncio.to_thread(lambda: source.expanduser().absolute())
+        if not await asyncio.to_thread(source.is_dir):
+            raise UsageError(f"{source} is not a folder", "Name the folder that the model's files are in.")
+        name = name or re.sub(r"[^a-z0-9._-]+", "-", source.name.lower()).strip("-._")
+        if not _NAME.fullmatch(name):
+            raise UsageError(f"{name!r} cannot be the name of a model", "Use small letters, digits, dots and hyphens.")
+        if any(model.name == name for model in await self.installed()):
+            raise UsageError(f"There is a model called {name} already", "Choose another one with --name.")
+        layout = await asyncio.to_thread(read_layout, source)
+        shape = await self._compute().run(try_model, source)
+        fingerprint = await asyncio.to_thread(_fingerprint, layout.weights)
+        target = self.folder / name
+        try:
+            await asyncio.to_thread(_copy, source, target)
+            model = Model(
+                name,
+                target,
+                fingerprint,
+                shape.dimension,
+                shape.size,
+                await asyncio.to_thread(_size, target),
+                licence,
+                origin,
+            )
+            await asyncio.to_thread(_write_manifest, model)
+        except OSError as error:
+            raise LibraryError(
+                f"The model cannot be copied to {self.folder}: {error.strerror or error}", "Check the free space there."
+            ) from error
+        return model
+
+    async def named(self, name: str) -> Model:
+        """Return an installed model by its name. Raises UsageError that lists those that are there."""
+        installed = await self.installed()
+        for model in installed:
+            if model.name == name:
+                return model
+        there = ", ".join(model.name for model in installed) or "none yet"
+        raise UsageError(
+            f"There is no model called {name!r}", f"Installed: {there}. Add one with: vuemantics-tui model add FOLDER"
+        )
+
+    async def use(self, name: str) -> Model:
+        """Search by a model from now on; its vectors are made in the background. Raises UsageError and LibraryError."""
+        model = await self.named(name)
+        await self.store.use(model.key, model.dimension)
+        return model
+
+    async def remove(self, name: str) -> int:
+        """Delete a model from this machine, and what this library saw with it; returns the bytes that frees."""
+        model = await self.named(name)
+        await self.store.forget(model.key)
+        try:
+            await asyncio.to_thread(shutil.rmtree, model.folder)
+        except OSError as error:
+            raise LibraryError(
+                f"{model.folder} cannot be deleted: {error.strerror}", "Check its permissions."
+            ) from error
+        return model.bytes
+
+    async def embed_query(self, folder: Path, text: str) -> Vector:
+        """Return the vector of a query. Raises AnalyzerError."""
+        return await self._queries.embed(folder, text)
+
+    async def embed_picture(self, folder: Path, picture: Path) -> Vector:
+        """Return the vector of any picture on the disk. Raises MediaError and AnalyzerError."""
+        from vuemantics_tui.analyzers.joint.towers import embed_pictures
+
+        path = await asyncio.to_thread(lambda: picture.expanduser().absolute())
+        vectors = await self._compute().run(embed_pictures, folder, [path])
+        vector: Vector = vectors[0]
+        return vector
+
+    async def close(self) -> None:
+        """End the process that embeds queries."""
+        await self._queries.close()
+
+    def folder_of(self, key: str) -> Path | None:
+        """Return the folder of a model by the name of its vectors; None if it is not on this machine."""
+        return installed_folder(self.folder, key)
+
+
+class QueryEmbedder:
+    """Embeds queries with the text network of a model, in a process of its own that ends after idle minutes."""
+
+    def __init__(self, make: Callable[[], Compute], idle_seconds: float = 300.0) -> None:
+        self._make = make
+        self._idle_seconds = idle_seconds
+        self._compute: Compute | None = None
+        self._ending: asyncio.TimerHandle | None = None
+        self._busy = 0
+        self._closing: set[asyncio.Task[None]] = set()
+
+    async def embed(self, folder: Path, text: str) -> Vector:
+        """Return the vector of a query. Raises AnalyzerError."""
+        from vuemantics_tui.analyzers.joint.towers import embed_query
+
+        if self._ending is not None:
+            self._ending.cancel()
+        if self._compute is None:
+            self._compute = self._make()
+        self._busy += 1
+        try:
+            return await self._compute.run(embed_query, folder, text)
+        finally:
+            self._busy -= 1
+            loop = asyncio.get_running_loop()
+            self._ending = loop.call_later(self._idle_seconds, self._end)
+
+    def _end(self) -> None:
+        if self._compute is not None and not self._busy:
+            closing = asyncio.ensure_future(self._compute.close())
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
+            self._compute = None
+
+    async def close(self) -> None:
+        """End the process."""
+        if self._ending is not None:
+            self._ending.cancel()
+        if self._compute is not None:
+            await self._compute.close()
+            self._compute = None
+        if self._closing:
+            await asyncio.wait(self._closing)
+
+
+def installed_folder(models: Path, key: str) -> Path | None:
+    """Return the folder of a model by the name of its vectors; None if it is not on this machine."""
+    return next((model.folder for model in _installed(models) if model.key == key), None)
+
+
+def _installed(folder: Path) -> list[Model]:
+    found = []
+    for manifest in sorted(folder.glob(f"*/{_MANIFEST}")):
+        try:
+            facts = json.loads(manifest.read_text("utf-8"))
+            found.append(Model(**{**facts, "folder": manifest.parent, "name": manifest.parent.name}))
+        except (OSError, ValueError, TypeError):
+            # A folder that another program, or a newer version, put there.
+            continue
+    return found
+
+
+def _write_manifest(model: Model) -> None:
+    facts = {name: value for name, value in asdict(model).items() if name not in ("folder", "name")}
+    write_whole(model.folder / _MANIFEST, json.dumps(facts, indent=2).encode())
+
+
+def _fingerprint(weights: tuple[Path, ...]) -> str:
+    digest = hashlib.sha256()
+    for path in weights:
+        with path.open("rb") as file:
+            while block := file.read(_BLOCK_BYTES):
+                digest.update(block)
+    return digest.hexdigest()[:16]
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a folder as a whole: what was half copied when the program ended has no manifest, and is replaced."""
+    make_folder(target.parent)
+    if target.exists():
+        shutil.rmtree(target)
+    try:
+        shutil.copytree(source, target)
+    except BaseException:
+        shutil.rmtree(target, ignore_errors=True)
+        raise
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

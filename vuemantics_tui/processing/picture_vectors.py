@@ -1,0 +1,172 @@
+"""Shows pictures to the joint model in use, newest first, while the queue is idle."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from vuemantics_tui.analyzers.base import Compute
+from vuemantics_tui.domain.errors import AnalyzerError, DefectError, LibraryError, VuemanticsError
+from vuemantics_tui.files import PRIVATE_FILE, original_at
+from vuemantics_tui.processing.backfill import EXPECTED, IDLE_SECONDS, LOOK_SECONDS
+from vuemantics_tui.store.database import uninterrupted
+from vuemantics_tui.store.pictures import FrameVector, PictureStore, Unseen
+
+log = logging.getLogger(__name__)
+
+_LOCK_NAME = "pictures.lock"
+_ERROR_CHARACTERS = 200
+# How long a model that cannot be loaded is left alone.
+_REST_SECONDS = 60.0
+
+FolderOf = Callable[[str], Path | None]
+"""Returns the folder of a model by its name and fingerprint, or None if it is not here."""
+
+
+@dataclass(frozen=True, slots=True)
+class PictureProgress:
+    """How many pictures the model in use has seen since the pass began, and of how many."""
+
+    done: int
+    of: int
+
+
+class PicturePass:
+    """Makes the vectors that the joint model in use lacks. What is left to do is in the store, so any end is harmless.
+
+    Only one process of a library does this, with as many pictures at a time as its pool has workers. A file that
+    cannot be read is marked, and not tried again.
+    """
+
+    def __init__(
+        self,
+        library: Path,
+        store: PictureStore,
+        compute: Compute,
+        folder_of: FolderOf,
+        frames: int,
+        is_idle: Callable[[], bool],
+        *,
+        workers: int,
+        idle_seconds: float = IDLE_SECONDS,
+        look_seconds: float = LOOK_SECONDS,
+    ) -> None:
+        self._library = library
+        self._store = store
+        self._compute = compute
+        self._folder_of = folder_of
+        self._frames = frames
+        self._is_idle = is_idle
+        self._workers = workers
+        self._idle_seconds = idle_seconds
+        self._look_seconds = look_seconds
+        self._task: asyncio.Task[None] | None = None
+        self._wanted = asyncio.Event()
+        self._turned = asyncio.Condition()
+        self._turns = 0
+        self.progress: PictureProgress | None = None
+
+    def start(self) -> None:
+        """Start, in the running event loop."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), name="pictures")
+
+    def wake(self) -> None:
+        """Look now whether there is something to see: a model was put to use."""
+        self._wanted.set()
+
+    async def moved(self) -> bool:
+        """Wait until a picture was seen or the pass ended; returns whether it goes on."""
+        before = self._turns
+        async with self._turned:
+            await self._turned.wait_for(lambda: self._turns != before)
+        return self.progress is not None
+
+    async def stop(self) -> None:
+        """Stop at once; the pictures that were being looked at are looked at again later."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+            self._task = None
+        self.progress = None
+
+    async def _run(self) -> None:
+        while True:
+            rest = self._look_seconds
+            try:
+                model = await self._store.in_use()
+                folder = None if model is None else await asyncio.to_thread(self._folder_of, model)
+                if model is not None and folder is not None and self._is_idle() and await self._store.next(model, 1):
+                    await self._pass(model, folder)
+                    rest = self._idle_seconds
+            except LibraryError as error:
+                log.warning("pictures wait, the store refuses: %s", error)
+            except AnalyzerError as error:
+                log.error("pictures wait, the model fails: %s %s", error.message, error.hint)
+                rest = _REST_SECONDS
+            except Exception:
+                log.exception("pictures wait for the next start: this is a bug")
+                self.progress = None
+                return
+            await self._turn()
+            self._wanted.clear()
+            try:
+                async with asyncio.timeout(rest):
+                    await self._wanted.wait()
+            except TimeoutError:
+                continue
+
+    async def _turn(self) -> None:
+        self._turns += 1
+        async with self._turned:
+            self._turned.notify_all()
+
+    async def _pass(self, model: str, folder: Path) -> None:
+        lock = FileLock(self._library / _LOCK_NAME, mode=PRIVATE_FILE, thread_local=False)
+        try:
+            await asyncio.to_thread(lock.acquire, timeout=0)
+        except Timeout:
+            return
+        try:
+            done = 0
+            while self._is_idle() and await self._store.in_use() == model:
+                some = await self._store.next(model, self._workers)
+                if not some:
+                    break
+                self.progress = PictureProgress(done, done + await self._store.left(model))
+                async with asyncio.TaskGroup() as group:
+                    for unseen in some:
+                        group.create_task(self._see(unseen, model, folder))
+                done += len(some)
+                self.progress = PictureProgress(done, max(done, self.progress.of))
+                await self._turn()
+        except* AnalyzerError as failed:
+            raise failed.exceptions[0] from failed
+        finally:
+            self.progress = None
+            await uninterrupted(asyncio.to_thread(lock.release))
+
+    async def _see(self, unseen: Unseen, model: str, folder: Path) -> None:
+        from vuemantics_tui.analyzers.joint.towers import see
+
+        try:
+            source = await asyncio.to_thread(original_at, self._library, unseen.file_path, unseen.source)
+            seen = await self._compute.run(see, folder, source, unseen.file_type, self._frames)
+        except (AnalyzerError, DefectError):
+            raise
+        except EXPECTED as error:
+            reason = error.message if isinstance(error, VuemanticsError) else str(error)
+            log.warning("the picture model cannot see %s: %s", unseen.id, reason)
+            await self._store.fail(unseen.number, model, reason[:_ERROR_CHARACTERS])
+            return
+        frames = [
+            FrameVector(vector.astype("<f4").tobytes(), None if math.isnan(second) else float(second))
+            for vector, second in zip(seen.vectors, seen.seconds, strict=True)
+        ]
+        await self._store.save(unseen.number, model, seen.vectors.shape[1], frames)
