@@ -81,18 +81,11 @@ async def test_one_of_a_group_is_retried_alone(root: Path) -> None:
         assert await in_the_queue(window) == ["no-2.png"]
 
 
-async def test_failures_are_deleted_after_asking_and_come_back(root: Path) -> None:
+async def test_failures_are_deleted_and_come_back(root: Path) -> None:
     async with window_on_failures(root) as window:
-        await window.press("d")
-        await window.shows("Delete 3 uploads?")
-        await window.press("n")
         await window.press("down", "d")
-        await window.shows("Delete no-2.png?")
-        await window.press("y")
         await window.shows("Moved no-2.png to the trash", "4 failures, 2 causes")
         await window.press("up", "d")
-        await window.shows("Delete 2 uploads?")
-        await window.press("y")
         await window.shows("2 failures, 1 cause", "torn-1.png")
         await window.press("u")
         await window.shows("Restored 2 uploads", "4 failures, 2 causes", "no-0.png")

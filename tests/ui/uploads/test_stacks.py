@@ -153,7 +153,7 @@ async def test_the_viewer_deletes_the_whole_unless_it_is_opened(root: Path) -> N
         await window.shows("Moved 2 uploads to the trash.")
         await window.press("u", "escape")
         await window.until(lambda: len(names(window)) == 3, "back in the list")
-        await window.press("L")
+        await window.press("end", "L")
         await window.shows("a stack of 2 uploads")
         await window.press("enter", "d")
         await window.shows(".png to the trash.")

@@ -119,7 +119,7 @@ class UploadCommands(Vertical):
     BINDINGS: ClassVar[list[BindingType]] = [
         action("find-similar", "s", "find_similar", "similar", "Find similar uploads", FIND),
         hidden("show-details", "i", "show_details", "details", "Show all details", ACT),
-        hidden("retry-upload", "r", "retry_upload", "retry", "Retry, or describe a completed upload again", ACT),
+        action("retry-upload", "r", "retry_upload", "retry", "Retry, or describe a completed upload again", ACT),
         action("toggle-pause", "p", "toggle_pause", "pause", "Pause or resume for everyone using this library", QUEUE),
         action("delete-upload", "d,delete", "delete_upload", "delete", "Move to the trash", ACT),
         hidden("rate-5", "5", "rate(5)", "rate 5", "Rate 5 stars", ACT),

@@ -292,6 +292,8 @@ class UploadsScreen(Screen[None]):
         """Begin the line of keys with what the next step may be."""
         uploads, row = self.uploads, self.uploads.cursor_row
         keys = self.query_one(KeysLine)
+        # What did not fail would be described again, which is seldom the next step.
+        keys.rename("retry-upload", "")
         if self.has_class("-empty"):
             keys.prefer(NEXT_KEYS["empty"], alone=True)
         elif self.focused is self._browse:
