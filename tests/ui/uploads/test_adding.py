@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from textual import events
 
 from tests.ui.conftest import add, window_on
 from tests.ui.drawn_cells import cells
@@ -99,3 +100,13 @@ async def test_the_cursor_on_top_stays_on_top_and_elsewhere_on_its_upload(
         await add(window.library, draw("three.png"))
         await window.lists("three.png", "two.png", "one.png")
         assert window.uploads.cursor_line == 2
+
+
+async def test_many_pasted_paths_are_told_as_their_number(root: Path, draw: Callable[..., Path]) -> None:
+    paths = [draw(f"{number}.png") for number in range(9)]
+    async with window_on(root) as window:
+        await window.shows("This library is empty")
+        window.app.screen.post_message(events.Paste(" ".join(map(str, paths))))
+        await window.until(lambda: window.path_input.value == f"9 files in {paths[0].parent}")
+        await window.press("enter")
+        await window.shows("9 added")

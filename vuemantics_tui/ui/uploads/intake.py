@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shlex
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 HELP = "A file, or a folder with everything in it."
 # So many reasons fit into a notice; the rest is counted.
 MOST_REASONS = 3
+# More pasted paths than these are told as their number.
+MOST_PATHS = 5
 
 
 class Intake:
@@ -101,6 +104,8 @@ class PathField(Vertical):
     def __init__(self, library: Library, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._library = library
+        # What was pasted, and the words that stand for it where it is too much for one line.
+        self._pasted = self._pasted_words = ""
 
     def compose(self) -> ComposeResult:
         """The field and the line below it."""
@@ -113,8 +118,9 @@ class PathField(Vertical):
         """Show the field, with this text in it, ready to type."""
         field = self.query_one(Input)
         if text:
-            field.value = text
-            field.cursor_position = len(text)
+            self._pasted, self._pasted_words = text, pasted_words(text)
+            field.value = self._pasted_words or text
+            field.cursor_position = len(field.value)
         self._say(HELP)
         self.display = True
         # At once: `focus()` comes later, and keys pressed meanwhile would go to the table.
@@ -141,7 +147,7 @@ class PathField(Vertical):
         event.stop()
         if event.value.strip():
             self._say("Looking…")
-            self._look_up(event.value)
+            self._look_up(self._pasted if event.value == self._pasted_words else event.value)
         else:
             self.post_message(PathFieldLeft())
 
@@ -163,6 +169,17 @@ class PathField(Vertical):
                 self._complain(visible(f"{error.message}. {error.hint}"))
             else:
                 self.post_message(FilesNamed(candidates))
+
+
+def pasted_words(text: str) -> str:
+    """Return how many files many pasted paths are, and in which folder; nothing for a few, which fit on the line."""
+    try:
+        paths = [Path(word) for word in shlex.split(text)]
+    except ValueError:
+        return ""
+    if len(paths) <= MOST_PATHS or not all(path.is_absolute() for path in paths):
+        return ""
+    return f"{len(paths):,} files in {visible(os.path.commonpath([path.parent for path in paths]))}"
 
 
 def _paths_in(text: str) -> tuple[list[Path], str]:
