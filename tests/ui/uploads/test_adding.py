@@ -106,7 +106,7 @@ async def test_many_pasted_paths_are_told_as_their_number(root: Path, draw: Call
     paths = [draw(f"{number}.png") for number in range(9)]
     async with window_on(root) as window:
         await window.shows("This library is empty")
-        window.app.screen.post_message(events.Paste(" ".join(map(str, paths))))
+        window.app.post_message(events.Paste(" ".join(map(str, paths))))
         await window.until(lambda: window.path_input.value == f"9 files in {paths[0].parent}")
         await window.press("enter")
         await window.shows("9 added")
