@@ -1,4 +1,4 @@
-"""Writes the generated parts of KEYS.md, COMMANDS.md and SETTINGS.md from what the program declares.
+"""Writes the manual page, and the generated parts of KEYS.md, COMMANDS.md and SETTINGS.md, from the program itself.
 
 Each part stands between two comments, such as `<!-- keys -->` and `<!-- /keys -->`. What is around it is written by
 hand.
@@ -86,9 +86,72 @@ def _paragraphs(text: str) -> str:
     return "\n\n".join(" ".join(part.split()) for part in re.split(r"\n\s*\n", inspect.cleandoc(text)))
 
 
-def _cell(text: str) -> str:
+def _plain(text: str) -> str:
     # The bounds that click adds are plain from the metavar.
-    return " ".join(re.sub(r"\[\d*(?:<=?)?x[<>]=?\d+\]", "", text).split()).replace("|", "\\|")
+    return " ".join(re.sub(r"\[\d*(?:<=?)?x[<>]=?\d+\]", "", text).split())
+
+
+def _cell(text: str) -> str:
+    return _plain(text).replace("|", "\\|")
+
+
+MANUAL = f"{PROGRAM}.1"
+
+
+def manual() -> str:
+    """Return the manual page, in the macros of man(7)."""
+    root = click.Context(cli, info_name=PROGRAM)
+    lines = [
+        f'.TH {PROGRAM.upper()} 1 "" "" "User Commands"',
+        ".SH NAME",
+        f"{_roff(PROGRAM)} \\- {_roff('a photo and video library that lives in a terminal')}",
+        ".SH SYNOPSIS",
+        f".B {_roff(PROGRAM)}",
+        "[OPTIONS] [PATH...]",
+        ".br",
+        f".B {_roff(PROGRAM)}",
+        "COMMAND [ARGS]...",
+        ".SH DESCRIPTION",
+        *_manual_paragraphs(cli.help or ""),
+        ".SH OPTIONS",
+        *_manual_options(cli, root, every=True),
+        ".SH COMMANDS",
+    ]
+    for name in sorted(name for name, command in cli.commands.items() if not command.hidden):
+        lines += _manual_command(cli.commands[name], root)
+    lines += [".SH FILES", ".TP", ".I ~/.config/vuemantics-tui/settings.toml", "The settings."]
+    lines += [".TP", ".I ~/.local/share/vuemantics-tui/library", "The library used when none is chosen."]
+    return "\n".join(lines) + "\n"
+
+
+def _manual_command(command: click.Command, parent: click.Context) -> Iterator[str]:
+    context = click.Context(command, info_name=command.name, parent=parent)
+    usage = " ".join(command.collect_usage_pieces(context))
+    yield f".SS {_roff(context.command_path.removeprefix(PROGRAM).strip())} {_roff(usage)}"
+    yield from _manual_paragraphs(command.help or "")
+    yield from _manual_options(command, context, every=False)
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            yield from _manual_command(command.commands[name], context)
+
+
+def _manual_options(command: click.Command, context: click.Context, *, every: bool) -> Iterator[str]:
+    for parameter in command.get_params(context):
+        if isinstance(parameter, click.Option) and (every or not EVERYWHERE.intersection(parameter.opts)):
+            record = parameter.get_help_record(context)
+            if record:
+                yield from (".TP", f".B {_roff(_plain(record[0]))}", _roff(_plain(record[1])))
+
+
+def _manual_paragraphs(text: str) -> Iterator[str]:
+    for paragraph in _paragraphs(text).split("\n\n"):
+        yield from (".PP", _roff(paragraph))
+
+
+def _roff(text: str) -> str:
+    """Return a text that no macro or escape is read in."""
+    escaped = text.replace("\\", "\\e").replace("-", "\\-")
+    return f"\\&{escaped}" if escaped.startswith((".", "'")) else escaped
 
 
 PARTS = {
@@ -113,6 +176,7 @@ def main() -> None:
     """Write all pages."""
     for name in PARTS:
         (DOCS / name).write_text(page(name), "utf-8")
+    (DOCS / MANUAL).write_text(manual(), "utf-8")
 
 
 if __name__ == "__main__":

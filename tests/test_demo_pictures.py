@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from vuemantics_tui.demo_pictures import BROKEN_NAME, HEIGHT, WIDTH, draw_demo
+from vuemantics_tui.demo_pictures import BROKEN_NAME, draw_demo
 from vuemantics_tui.domain import formats
 from vuemantics_tui.domain.errors import MediaError
 from vuemantics_tui.domain.formats import FileType
@@ -23,11 +24,23 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 def test_everything_is_drawn_and_accepted(drawn: list[Path]) -> None:
     probes = [probe(path, MediaLimits()) for path in drawn]
-    assert len(drawn) == len(set(drawn)) == 15
+    assert len(drawn) == len(set(drawn)) == 20
     assert {found.format for found in probes} == {formats.JPEG, formats.PNG, formats.WEBP, formats.GIF, formats.MP4}
     assert all(path.suffix == f".{found.format.extension}" for path, found in zip(drawn, probes, strict=True))
-    sizes = {(found.width, found.height) for found in probes if found.format is not formats.MP4}
-    assert sizes == {(WIDTH, HEIGHT)}
+    shapes = [(found.width or 0) / (found.height or 1) for found in probes]
+    assert min(shapes) < 0.8 and max(shapes) > 2 and 1.0 in shapes, "portraits, panoramas and squares among them"
+
+
+def test_they_are_from_several_years_and_places_and_some_have_stars_and_keywords(drawn: list[Path]) -> None:
+    read = [
+        read_metadata(path, probe(path, MediaLimits()).format.file_type) for path in drawn if path.name != BROKEN_NAME
+    ]
+    days = [each.taken_at[:10] for each in read if each.taken_at]
+    assert len({day[:4] for day in days}) >= 5
+    assert max(Counter(days).values()) >= 2, "a day with several, as a heading of the gallery has them"
+    assert len({each.place for each in read if each.place}) >= 6
+    assert {each.words.rating for each in read} >= {3, 4, 5}
+    assert any(each.words.keywords for each in read)
 
 
 def test_all_but_one_decode(drawn: list[Path], tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def terminal(tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
 
 def test_the_demo_before_ones_eyes(terminal: Callable[..., Terminal]) -> None:
     demo = terminal("demo")
-    demo.read_until(lambda text: "1 failed" in text and "14 completed" in text)
+    demo.read_until(lambda text: "1 failed" in text and "19 completed" in text)
     assert "broken photo.jpg" in demo.text()
     demo.process.send("q")
     assert demo.end() == 0

@@ -127,3 +127,12 @@ def test_a_killed_scan_loses_and_doubles_nothing(run: Run, photos: Path, tmp_pat
     assert len({one["sha256"] for one in uploads}) == len(uploads) == COUNT
     assert {one["file_path"] for one in uploads} == {str(path) for path in photos.rglob("*.png")}
     assert sorted(hashes(photos).values()) == sorted(before.values())
+
+
+def test_the_doctor_tells_of_sources_that_are_away(run: Run, photos: Path, tmp_path: Path) -> None:
+    run("source", "add", str(photos))
+    assert f"{photos}: {COUNT} files" in run("doctor").stdout
+    shutil.move(photos, tmp_path / "disk/photos")
+    told = run("doctor").stdout
+    assert f"{photos} is not there" in told
+    assert "source move" in told

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.color import Color
 
 from tests.analyzers.asking import ollama
 from tests.servers import FakeOllama
@@ -86,7 +87,7 @@ async def test_failures_are_deleted_and_come_back(root: Path) -> None:
         await window.press("down", "d")
         await window.shows("Moved no-2.png to the trash", "4 failures, 2 causes")
         await window.press("up", "d")
-        await window.shows("2 failures, 1 cause", "torn-1.png")
+        await window.shows("Moved 2 uploads to the trash", "2 failures, 1 cause")
         await window.press("u")
         await window.shows("Restored 2 uploads", "4 failures, 2 causes", "no-0.png")
 
@@ -128,6 +129,22 @@ async def test_a_cause_is_searched_by_what_its_messages_share(root: Path, messag
         assert [hit.upload.filename for hit in await library.search.run(listing_of(group))] == ["a.png"]
     finally:
         await library.close()
+
+
+async def test_the_line_and_the_key_under_the_mouse_are_shown(root: Path) -> None:
+    async with window_on_failures(root) as window:
+        list_, keys = window.app.screen.query_one("#list"), window.app.screen.query_one("#list-keys")
+
+        def background(y: int) -> Color | None:
+            return next(iter(list_.render_line(y))).style.bgcolor  # type: ignore[union-attr]
+
+        before = background(2)
+        await window.pilot.hover("#list", offset=(6, 2))
+        await window.until(lambda: background(2) != before, "the line under the mouse")
+        await window.pilot.hover("#list-keys", offset=(3, 0))
+        await window.until(lambda: any(each.style.underline for each in keys.render_line(0) if each.style), "the key")
+        await window.pilot.click("#list-keys", offset=(3, 0))
+        await window.lists("no-2.png", "no-1.png", "no-0.png")
 
 
 async def test_many_of_one_cause_are_counted(root: Path) -> None:

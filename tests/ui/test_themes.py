@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from rich.color import Color as RichColor
 from rich.color import ColorSystem
 from rich.segment import Segment
 from rich.style import Style
 from textual.color import Color
+from textual.theme import Theme
 
 from tests.ui.conftest import Made, make_library, window_on
 from tests.ui.test_actions import window_with
 from vuemantics_tui.ui.screens.help import HelpScreen
-from vuemantics_tui.ui.themes import THEMES, own_variables
+from vuemantics_tui.ui.themes import LEAST_CONTRAST, THEMES, contrast, own_variables
 
 
 @pytest.mark.parametrize("theme", [theme.name for theme in THEMES])
@@ -37,6 +40,42 @@ async def test_every_theme_knows_every_colour_that_is_used(root: Path) -> None:
             await window.press("escape")
             assert set(own_variables(theme)) <= set(window.app.theme_variables)
             assert "went wrong" not in window.text(), name
+
+
+def in_256_colours(colour: Color) -> Color:
+    """Return what a terminal with 256 colours shows instead."""
+    return Color(*RichColor.from_rgb(*colour.rgb).downgrade(ColorSystem.EIGHT_BIT).get_truecolor())
+
+
+@pytest.mark.parametrize("shown", [lambda colour: colour, in_256_colours], ids=["true colour", "256 colours"])
+@pytest.mark.parametrize("theme", [theme for theme in THEMES if not theme.ansi], ids=lambda theme: theme.name)
+def test_all_text_can_be_read_on_all_regions_rows_under_the_cursor_and_the_mouse(
+    theme: Theme, shown: Callable[[Color], Color]
+) -> None:
+    colours = theme.to_color_system().generate() | own_variables(theme) | theme.variables
+    words = ("foreground", "dim", "accent", "success", "warning", "error", "running")
+    # A row under the mouse has the colour of a panel.
+    regions = ("background", "surface", "panel", "cursor-line")
+    ratios = {
+        (word, region): contrast(shown(Color.parse(colours[word])), shown(Color.parse(colours[region])))
+        for word in words
+        for region in regions
+    }
+    assert {pair: round(ratio, 2) for pair, ratio in ratios.items() if ratio < LEAST_CONTRAST} == {}
+
+
+def test_the_contrast_of_black_and_white_is_the_greatest() -> None:
+    assert contrast(Color.parse("black"), Color.parse("white")) == pytest.approx(21)
+    assert contrast(Color.parse("#777777"), Color.parse("white")) == pytest.approx(4.48, abs=0.005)
+
+
+async def test_dim_text_can_be_read_in_the_themes_of_textual(root: Path) -> None:
+    async with window_on(root) as window:
+        for theme in window.app.available_themes.values():
+            if not theme.ansi:
+                colours = theme.to_color_system().generate()
+                dim = Color.parse(own_variables(theme)["dim"])
+                assert contrast(dim, Color.parse(colours["background"])) >= LEAST_CONTRAST, theme.name
 
 
 @pytest.mark.parametrize(

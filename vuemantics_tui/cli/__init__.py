@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterator, MutableMapping
 from importlib import import_module
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -24,12 +24,16 @@ from vuemantics_tui.cli.session import Interrupted
 from vuemantics_tui.domain.errors import VuemanticsError
 from vuemantics_tui.domain.text import visible
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
 APP_COMMAND = "app"
 # Where each command is: its module, and its name in there.
 _PLACES = {
     "add": "add:add",
     "analyzer": "analyzers:analyzer",
     APP_COMMAND: "app:app",
+    "completion": "completion:completion",
     "config": "config:config",
     "delete": "trash:delete",
     "demo": "app:demo",
@@ -107,6 +111,13 @@ class PathOrCommandGroup(click.Group):
                 raise click.UsageError(self._unknown(word), ctx)
             return super().resolve_command(ctx, [APP_COMMAND, *args])
         return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the commands that begin so, and the shell's own files: the first word may be a path."""
+        from click.shell_completion import CompletionItem
+
+        # First: bash begins its list again at an entry for files.
+        return [CompletionItem(incomplete, type="file"), *super().shell_complete(ctx, incomplete)]
 
     def _unknown(self, word: str) -> str:
         import difflib

@@ -332,7 +332,7 @@ def _tell(progress: ScanProgress) -> None:
         (progress.new, "new"),
         (progress.changed, "changed"),
         (progress.moved, "moved"),
-        (progress.copies, "copies"),
+        (progress.copies, "copy" if progress.copies == 1 else "copies"),
         (progress.missing, "missing"),
         (progress.back, "back"),
         (progress.refused, "left out"),

@@ -1,4 +1,4 @@
-"""The demo's pictures and its film: views of nature, a poster, a city, a chart and patterns."""
+"""The demo's pictures and its film: views of nature, cities, a still life, a poster and a chart."""
 
 from __future__ import annotations
 
@@ -33,7 +33,14 @@ class Canvas:
 
     def cover(self, colour: Colour | Plane, mask: Plane) -> None:
         """Lay a colour, or a whole picture, over the canvas where `mask` (0..1) says."""
-        self.pixels += (np.asarray(colour, np.float32) - self.pixels) * mask[..., None]
+        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+        if not rows.size:
+            return
+        # Most masks are empty outside of a part.
+        part = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+        paint = np.asarray(colour, np.float32)
+        pixels = self.pixels[part]
+        pixels += ((paint[part] if paint.ndim == 3 else paint) - pixels) * mask[part].astype(np.float32)[..., None]
 
     def disc(self, x: float, y: float, radius: float, colour: Colour, soft: float = 1.0) -> None:
         """A disc whose edge fades over `soft` pixels."""
@@ -65,8 +72,37 @@ class Canvas:
             line += roughness**step * np.sin(along * pace * 2**step + phase)
         return line
 
+    def clouds(self, seed: int, cells: tuple[int, int], least: float) -> Plane:
+        """Clouds in 0..1: noise in five sizes, the coarsest of so many cells across and down; below `least` is none."""
+        # They are soft: a third of the pixels each way is enough.
+        size = (self.width // 3, self.height // 3)
+        noise = np.zeros((size[1], size[0]), np.float32)
+        for octave in range(5):
+            noise += _noise(seed + octave, (cells[0] * 2**octave, cells[1] * 2**octave), size) / 2**octave
+        noise = (noise - noise.min()) / (noise.max() - noise.min())
+        return _enlarged(np.clip((noise - least) / (1 - least), 0, 1), (self.width, self.height))
+
+    def grain(self, seed: int, size: int) -> Plane:
+        """Noise about 0 whose grains are so many pixels large."""
+        cells = (max(2, self.width // size), max(2, self.height // size))
+        return _noise(seed, cells, (self.width, self.height)) * 2 - 1
+
     def image(self) -> Image.Image:
-        return Image.fromarray(np.clip(self.pixels, 0, 255).astype(np.uint8), "RGB")
+        """The picture as a camera would have it: a little darker in the corners, with a little noise."""
+        away = (self.x / self.width - 0.5) ** 2 + (self.y / self.height - 0.5) ** 2
+        tile = np.random.default_rng(SEED).normal(0, 2.2, (256, 256)).astype(np.float32)
+        noise = np.tile(tile, (-(-self.height // 256), -(-self.width // 256)))[: self.height, : self.width]
+        self.pixels *= (1.03 - 0.34 * away)[..., None]
+        self.pixels += noise[..., None]
+        return Image.fromarray(np.clip(self.pixels, 0, 255, out=self.pixels).astype(np.uint8), "RGB")
+
+
+def _noise(seed: int, cells: tuple[int, int], size: tuple[int, int]) -> Plane:
+    return _enlarged(np.random.default_rng(SEED + seed).random((cells[1], cells[0]), np.float32), size)
+
+
+def _enlarged(plane: Plane, size: tuple[int, int]) -> Plane:
+    return np.asarray(Image.fromarray(plane).resize(size, Image.Resampling.BICUBIC))
 
 
 def begin_scene(*stops: tuple[float, Colour]) -> Canvas:
@@ -77,6 +113,7 @@ def begin_scene(*stops: tuple[float, Colour]) -> Canvas:
 def sunset() -> Image.Image:
     scene = begin_scene((0, (38, 40, 92)), (0.3, (150, 70, 110)), (0.5, (245, 130, 70)), (0.6, (255, 205, 120)))
     horizon = int(HEIGHT * 0.6)
+    scene.cover((255, 150, 110), scene.clouds(2, (4, 9), 0.48) * np.clip(scene.y / horizon, 0, 1) * 0.7)
     scene.disc(640, horizon - 60, 200, (255, 190, 100), soft=480)
     # The water mirrors the sky, darker and broken by ripples that grow towards the viewer.
     depth = np.arange(HEIGHT - horizon)
@@ -96,6 +133,7 @@ def sunset() -> Image.Image:
 
 def mountains() -> Image.Image:
     scene = begin_scene((0, (64, 130, 205)), (0.7, (205, 228, 245)), (1, (220, 236, 248)))
+    scene.cover((255, 255, 255), scene.clouds(160, (6, 7), 0.55) * np.clip(1.2 - scene.y / 480, 0, 1))
     x = np.linspace(0, 1, WIDTH)
     jagged = scene.waves(3, 0.58, 9)
     back = HEIGHT * 0.5 - jagged * 40 - np.exp(-(((x - 0.75) / 0.2) ** 2)) * 130
@@ -182,9 +220,7 @@ def dunes() -> Image.Image:
 
 def meadow() -> Image.Image:
     scene = begin_scene((0, (84, 160, 228)), (0.6, (206, 232, 250)), (1, (206, 232, 250)))
-    for x, y, size in ((250, 150, 1.0), (820, 110, 1.25), (1120, 230, 0.8)):
-        for away, up, puff in ((-80, 12, 44), (-30, -16, 58), (34, -8, 52), (86, 14, 38), (0, 20, 50)):
-            scene.disc(x + away * size, y + up * size, puff * size, (255, 255, 255), soft=16)
+    scene.cover((255, 255, 255), scene.clouds(170, (5, 6), 0.45) * np.clip(1.15 - scene.y / 430, 0, 1))
     scene.ridge(HEIGHT * 0.56 - scene.waves(40, 0.4) * 26, (122, 176, 118))
     scene.ridge(HEIGHT * 0.63 - scene.waves(41, 0.35) * 30, (104, 172, 76))
     front = HEIGHT * 0.72 - scene.waves(42, 0.3) * 26
@@ -209,6 +245,7 @@ def meadow() -> Image.Image:
 
 def balloon() -> Image.Image:
     scene = begin_scene((0, (90, 170, 232)), (0.75, (222, 240, 250)), (1, (222, 240, 250)))
+    scene.cover((255, 255, 255), scene.clouds(180, (4, 7), 0.5) * 0.8)
     scene.ridge(HEIGHT * 0.86 - scene.waves(60, 0.5) * 22, (132, 172, 150))
     scene.ridge(HEIGHT * 0.92 - scene.waves(61, 0.45) * 16, (92, 148, 92))
     for x, y, radius in ((680, 330, 235), (230, 250, 74)):
@@ -306,22 +343,212 @@ def chart() -> Image.Image:
     return image
 
 
-def checkerboard() -> Image.Image:
-    y, x = np.mgrid[0:HEIGHT, 0:WIDTH]
-    dark = (x // 107 + y // 107) % 2
-    return Image.fromarray((240 - dark * 215).astype(np.uint8), "L").convert("P")
+def ridges() -> Image.Image:
+    """Mountains one behind the other in the haze of an evening."""
+    scene = Canvas(
+        (1440, 600), ((0, (58, 66, 128)), (0.3, (196, 120, 140)), (0.5, (250, 184, 132)), (1, (255, 214, 160)))
+    )
+    scene.cover((255, 226, 196), scene.clouds(81, (5, 2), 0.52) * np.clip(1 - scene.y / 330, 0, 1) * 0.6)
+    scene.disc(980, 262, 30, (255, 244, 214), soft=8)
+    scene.disc(980, 262, 60, (255, 220, 160), soft=240)
+    for layer in range(7):
+        near = layer / 6
+        line = scene.height * (0.42 + 0.085 * layer) - scene.waves(90 + layer, 0.55, 9) * (18 + 14 * near)
+        far_colour, near_colour = np.array((222, 158, 150)), np.array((24, 22, 52))
+        colour = far_colour + (near_colour - far_colour) * near**0.75
+        # Haze gathers in the valleys.
+        depth = np.clip((scene.y - line[None, :]) / 130, 0, 1)[..., None] * (1 - near)
+        scene.ridge(line, (colour + (np.array((250, 196, 160)) - colour) * depth * 0.6).astype(np.float32))
+    return scene.image()
 
 
-def stripes() -> Image.Image:
-    image = Image.new("RGB", (WIDTH, HEIGHT), (252, 252, 250))
+def tulips() -> Image.Image:
+    """Rows of flowers that run together at the horizon."""
+    scene = Canvas((1200, 800), ((0, (92, 160, 222)), (0.42, (224, 238, 246)), (1, (224, 238, 246))))
+    clouds = scene.clouds(101, (6, 5), 0.5) * np.clip(1.1 - scene.y / 330, 0, 1)
+    scene.cover((255, 255, 255), clouds)
+    horizon = 320
+    scene.ridge(np.full(scene.width, horizon - 8.0) - scene.waves(102, 0.7, 8) * 7, (88, 122, 92))
+    depth = np.clip((scene.y[horizon:] - horizon + 2) / (scene.height - horizon), 0.004, 1)
+    across = (scene.x[horizon:] - 620) / depth / 150
+    row = np.floor(across).astype(int)
+    inside = across - row
+    colours = np.array(((214, 36, 52), (250, 204, 52), (236, 110, 160), (250, 246, 240), (128, 52, 128)), np.float32)
+    flowers = colours[row % 5]
+    random = np.random.default_rng(SEED + 103)
+    # Heads of flowers are larger in front; between the rows one sees leaves and earth.
+    coarse = np.clip(scene.grain(104, 5)[horizon:] * depth + scene.grain(105, 2)[horizon:] * 0.6, -1.4, 1.4)
+    light = 0.86 + 0.2 * coarse + 0.1 * np.sin(inside * np.pi)
+    ground = np.array((58, 104, 44), np.float32) + coarse[..., None] * 16
+    furrow = np.clip((np.abs(inside - 0.5) - 0.36) * 14, 0, 1)[..., None]
+    field = flowers * light[..., None] * (1 - furrow) + ground * furrow
+    haze = np.clip(1 - depth * 5, 0, 0.75)[..., None]
+    scene.pixels[horizon:] = field * (1 - haze) + np.array((206, 220, 210)) * haze
+    image = scene.image()
     draw = ImageDraw.Draw(image)
-    for x in range(0, WIDTH, 160):
-        draw.rectangle((x, 0, x + 79, HEIGHT), fill=(208, 30, 44))
+    draw.polygon([(866, 318), (904, 318), (896, 238), (874, 238)], fill=(96, 74, 66))
+    draw.polygon([(870, 240), (900, 240), (894, 224), (876, 224)], fill=(62, 48, 48))
+    for turn in range(4):
+        angle = 0.5 + turn * np.pi / 2
+        tip = (885 + 66 * np.cos(angle), 238 + 66 * np.sin(angle))
+        draw.line((885, 238, *tip), fill=(74, 58, 54), width=3)
+        side = (tip[0] - 12 * np.sin(angle), tip[1] + 12 * np.cos(angle))
+        draw.polygon([(885, 238), tip, side], fill=(226, 218, 204))
+    for _ in range(26):
+        x, y = random.uniform(30, 1180), random.uniform(322, 332)
+        draw.ellipse((x - 9, y - 16, x + 9, y), fill=(74, 108, 76))
     return image
 
 
-def plain() -> Image.Image:
-    return Image.new("RGB", (WIDTH, HEIGHT), (44, 98, 190))
+def lighthouse() -> Image.Image:
+    """A lighthouse after sunset."""
+    scene = Canvas(
+        (640, 960), ((0, (22, 28, 72)), (0.45, (98, 78, 132)), (0.66, (244, 150, 118)), (1, (250, 186, 140)))
+    )
+    scene.cover((250, 170, 150), scene.clouds(111, (5, 12), 0.5) * np.clip(scene.y / 620, 0, 1) * 0.55)
+    horizon = 660
+    depth = (scene.y[horizon:] - horizon) / (scene.height - horizon)
+    ripple = np.sin(depth * 300 / (1 + depth * 6) + scene.grain(112, 4)[horizon:] * 2.4)
+    mirrored = scene.pixels[np.clip(2 * horizon - 1 - np.arange(horizon, scene.height), 0, None)]
+    scene.pixels[horizon:] = mirrored * 0.55 + np.array((6, 16, 44)) + ripple[..., None] * (8 + 10 * depth[..., None])
+    lamp_x, lamp_y = 400, 318
+    away = np.hypot(scene.x - lamp_x, scene.y - lamp_y) + 1
+    angle = np.arctan2(scene.y - lamp_y, scene.x - lamp_x)
+    for middle, strength in ((np.pi - 0.12, 0.65), (-0.06, 0.35)):
+        off = np.abs((angle - middle + np.pi) % (2 * np.pi) - np.pi)
+        beam = np.exp(-((off / 0.07) ** 2)) * np.exp(-away / 420) * strength
+        scene.cover((255, 244, 206), np.clip(beam, 0, 0.85).astype(np.float32))
+    rocks = 720 - np.exp(-(((np.arange(640) - 440) / 190) ** 2)) * 120 - scene.waves(113, 0.62, 9) * 9
+    scene.ridge(rocks, (30, 26, 42))
+    tower = np.clip(1 - np.abs(scene.x - lamp_x) / (26 + (scene.y - 350) * 0.07) + 0.0, 0, 1) * 12
+    wall = np.clip(tower, 0, 1) * (scene.y > 350) * (scene.y < 640)
+    striped = np.where((scene.y // 58 % 2 == 0)[..., None], (214, 66, 58), (238, 228, 220))
+    shade = np.clip(0.84 - (scene.x - lamp_x) / 70, 0.35, 1)[..., None]
+    scene.cover((striped * shade).astype(np.float32), wall.astype(np.float32))
+    image = scene.image()
+    draw = ImageDraw.Draw(image)
+    draw.rectangle((lamp_x - 34, 344, lamp_x + 34, 352), fill=(36, 32, 48))
+    draw.rectangle((lamp_x - 17, 300, lamp_x + 17, 344), fill=(255, 238, 178))
+    draw.polygon([(lamp_x - 24, 300), (lamp_x + 24, 300), (lamp_x, 272)], fill=(160, 48, 46))
+    return image
+
+
+def dark_lamp(picture: Image.Image) -> Image.Image:
+    """The picture of the lighthouse, of any size, between two flashes."""
+    dark = Image.blend(picture, Image.new("RGB", picture.size, (16, 18, 44)), 0.2)
+    times = picture.width / 640
+    ImageDraw.Draw(dark).rectangle((383 * times, 300 * times, 417 * times, 343 * times), fill=(84, 74, 84))
+    return dark
+
+
+def milky_way() -> Image.Image:
+    """The band of the Milky Way over a tent that is lit from inside."""
+    scene = Canvas((640, 960), ((0, (8, 10, 30)), (0.7, (22, 30, 66)), (1, (66, 62, 92))))
+    off = (scene.x - 330) * 0.82 + (scene.y - 420) * 0.42
+    band = np.exp(-((off / 120) ** 2))
+    clouds = scene.clouds(121, (9, 13), 0.35)
+    scene.cover((196, 178, 206), np.clip(band * (0.25 + clouds * 0.75), 0, 0.8).astype(np.float32))
+    scene.cover((14, 12, 26), np.clip(np.exp(-(((off + 14) / 42) ** 2)) * scene.clouds(122, (8, 12), 0.45), 0, 0.75))
+    random = np.random.default_rng(SEED + 123)
+    count = 2600
+    x, y = random.integers(1, 639, count), random.integers(1, 820, count)
+    bright = random.exponential(46, count) * (1 + band[y, x])
+    for dx, dy, share in ((0, 0, 1.0), (1, 0, 0.35), (0, 1, 0.35)):
+        np.add.at(scene.pixels, (y + dy, np.clip(x + dx, 0, 639)), (bright * share)[:, None] * (0.94, 0.97, 1.06))
+    _firs(scene, 862 - scene.waves(124, 0.5) * 16, 40, 150, (8, 9, 20), 125)
+    scene.ridge(np.full(640, 884.0) - scene.waves(126, 0.4) * 6, (14, 14, 24))
+    scene.disc(420, 880, 30, (255, 190, 90), soft=170)
+    image = scene.image()
+    draw = ImageDraw.Draw(image)
+    draw.polygon([(350, 908), (420, 836), (490, 908)], fill=(246, 168, 70))
+    draw.polygon([(420, 836), (490, 908), (520, 900)], fill=(176, 98, 46))
+    draw.polygon([(408, 908), (420, 858), (432, 908)], fill=(255, 222, 140))
+    return image
+
+
+def aurora() -> Image.Image:
+    """Northern lights over snow."""
+    scene = Canvas((1280, 720), ((0, (6, 14, 34)), (0.7, (16, 46, 66)), (1, (40, 74, 88))))
+    random = np.random.default_rng(SEED + 131)
+    for _ in range(360):
+        sx, sy = int(random.integers(2, 1277)), int(random.integers(2, 460))
+        scene.pixels[sy, sx] += random.uniform(60, 200)
+    along = np.arange(1280)
+    for number, (level, colour) in enumerate(((330, (70, 240, 150)), (270, (60, 220, 170)), (220, (150, 110, 220)))):
+        foot = level + scene.waves(132 + number, 0.6, 5) * 46
+        rays = 0.55 + 0.45 * np.interp(along, np.arange(0, 1281, 9), random.uniform(0, 1, 143))
+        above = foot[None, :] - scene.y
+        curtain = np.where(above > 0, np.exp(-above / (150 + 30 * number)), np.exp(above / 14)) * rays[None, :]
+        scene.cover(colour, np.clip(curtain * 0.62, 0, 0.9).astype(np.float32))
+    peaks = 500 - scene.waves(136, 0.62, 9) * 40 - np.exp(-(((along - 860) / 260) ** 2)) * 110
+    slope = np.convolve(np.gradient(peaks), np.ones(31) / 31, "same")
+    lit = np.clip(0.5 - slope * 0.9, 0, 1)[None, :, None]
+    snow = np.array((150, 206, 200)) * lit + np.array((46, 84, 108)) * (1 - lit)
+    scene.ridge(peaks, np.broadcast_to(snow.astype(np.float32), scene.pixels.shape))
+    _firs(scene, 604 - scene.waves(137, 0.5) * 12, 30, 70, (10, 26, 34), 138)
+    ground = np.array((126, 190, 186)) * (0.75 + 0.25 * np.clip((720 - scene.y) / 110, 0, 1))[..., None]
+    scene.ridge(634 - scene.waves(139, 0.4) * 8, ground.astype(np.float32))
+    return scene.image()
+
+
+def city_lights() -> Image.Image:
+    """A street at night, out of focus, behind rain on a window."""
+    scene = Canvas((960, 640), ((0, (10, 12, 30)), (0.6, (34, 24, 52)), (1, (14, 12, 24))))
+    random = np.random.default_rng(SEED + 141)
+    colours = ((255, 190, 96), (255, 96, 80), (110, 190, 255), (255, 232, 190), (190, 110, 255), (90, 230, 170))
+    for _ in range(90):
+        x = random.normal(480, 260)
+        y = 330 + random.normal(0, 40 + abs(x - 480) * 0.28)
+        radius = random.uniform(8, 20 + abs(x - 480) * 0.07)
+        colour = colours[int(random.integers(len(colours)))]
+        scene.disc(x, y, radius, _scaled(colour, random.uniform(0.55, 1)), soft=3)
+    mirrored = scene.pixels[639:399:-1][:, :, :]
+    smear = np.clip(1 - (scene.y[400:] - 400) / 240, 0, 1)[..., None]
+    scene.pixels[400:] = scene.pixels[400:] * 0.6 + mirrored[: len(smear)] * 0.3 * smear
+    for _ in range(420):
+        x, y, radius = random.uniform(0, 960), random.uniform(0, 640), random.exponential(1.7) + 0.8
+        behind = scene.pixels[int(np.clip(640 - y, 0, 639)), int(np.clip(960 - x, 0, 959))]
+        scene.disc(x, y, radius, _scaled(behind + 22, 1.2), soft=1.5)
+    return scene.image()
+
+
+def _scaled(colour: Sequence[float] | Plane, times: float) -> Colour:
+    red, green, blue = (int(min(255.0, part * times)) for part in colour)
+    return red, green, blue
+
+
+def fruit() -> Image.Image:
+    """A still life: apples, a lemon and a pear in the light of a window."""
+    scene = Canvas((800, 800), ((0, (58, 52, 50)), (0.6, (96, 84, 74)), (1, (96, 84, 74))))
+    scene.disc(180, 160, 120, (150, 132, 108), soft=520)
+    table = np.array((142, 94, 58)) + scene.clouds(151, (3, 60), 0.3)[..., None] * np.array((52, 40, 28))
+    fall = np.clip(1.15 - np.hypot(scene.x - 250, scene.y - 620) / 900, 0.4, 1.1)[..., None]
+    scene.ridge(np.full(800, 520.0), (table * fall).astype(np.float32))
+    fruits = (
+        (500, 500, 112, 1.0, (196, 44, 40)), (290, 560, 122, 1.0, (214, 62, 44)), (430, 610, 88, 0.78, (240, 204, 62)),
+        (610, 600, 104, 1.0, (150, 176, 66)),
+    )  # fmt: skip
+    for x, y, radius, flat, _ in fruits:
+        off_x, off_y = (
+            (scene.x - x - radius * 0.5) / (radius * 1.35),
+            (scene.y - y - radius * 0.72 * flat) / (radius * 0.34),
+        )
+        scene.cover((34, 22, 16), np.clip(1.2 - np.hypot(off_x, off_y), 0, 0.72).astype(np.float32))
+    for number, (x, y, radius, flat, colour) in enumerate(fruits):
+        across, down = (scene.x - x) / radius, (scene.y - y) / (radius * flat)
+        away = np.hypot(across, down)
+        height = np.sqrt(np.clip(1 - away**2, 0, 1))
+        light = np.clip(-0.52 * across - 0.56 * down + 0.64 * height, 0, 1)
+        shine = np.clip(-0.40 * across - 0.44 * down + 0.80 * height, 0, 1) ** 40
+        skin = 1 + scene.grain(152 + number, 3) * 0.06 + np.sin(np.arctan2(down, across) * 22) * 0.03
+        paint = np.array(colour) * (0.16 + 0.95 * light * skin)[..., None] + shine[..., None] * 190
+        scene.cover(paint.astype(np.float32), np.clip((1 - away) * radius + 0.5, 0, 1).astype(np.float32))
+    image = scene.image()
+    draw = ImageDraw.Draw(image)
+    for x, y in ((500, 396), (290, 446), (610, 502)):
+        draw.line((x, y, x + 8, y - 34), fill=(70, 48, 30), width=6)
+    draw.ellipse((506, 352, 560, 378), fill=(88, 118, 52))
+    return image
 
 
 _CLIP_SIZE, _CLIP_RATE, _CLIP_SECONDS = (640, 360), 24, 3

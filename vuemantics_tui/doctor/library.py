@@ -13,7 +13,8 @@ from vuemantics_tui import paths
 from vuemantics_tui.config import Settings
 from vuemantics_tui.domain.errors import UsageError, VuemanticsError
 from vuemantics_tui.domain.finding import Finding, Verdict
-from vuemantics_tui.domain.text import size_words
+from vuemantics_tui.domain.sources import Source
+from vuemantics_tui.domain.text import counted, size_words, storable
 from vuemantics_tui.library import Library
 
 LIBRARY, PRIVACY = "library", "privacy"
@@ -31,8 +32,30 @@ def unusable(error: VuemanticsError) -> Finding:
 
 
 async def examine_library(library: Library) -> list[Finding]:
-    """Check counts and size, the integrity of the database, and the vectors."""
-    return [await _counts(library), await _integrity(library), *await _embeddings(library)]
+    """Check counts and size, the integrity of the database, the sources, and the vectors."""
+    return [
+        await _counts(library),
+        await _integrity(library),
+        *[_source_finding(source) for source in await library.sources.all()],
+        *await _embeddings(library),
+    ]
+
+
+def _source_finding(source: Source) -> Finding:
+    path = storable(str(source.path))
+    data = {"path": path, "away": source.is_away, "files": source.files, "missing": source.missing}
+    if source.is_away:
+        hint = f"Connect or mount its disk. If it is elsewhere now: vuemantics-tui source move {path} NEW"
+        return Finding(Verdict.NEUTRAL, "source", f"{path} is not there", hint, data=data)
+    missing = f", {source.missing:,} missing" if source.missing else ""
+    hint = "To see them: vuemantics-tui search is:missing" if source.missing else ""
+    return Finding(
+        Verdict.NEUTRAL if source.missing else Verdict.GOOD,
+        "source",
+        f"{path}: {counted(source.files, 'file')}{missing}",
+        hint,
+        data=data,
+    )
 
 
 async def _counts(library: Library) -> Finding:

@@ -7,6 +7,7 @@ They are why pyproject.toml pins Textual to one minor release. What SurvivingApp
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from rich.segment import Segment
@@ -103,19 +104,28 @@ class ThriftyUpdate(CompositorUpdate):
         if sum(len(strip) for _, _, strip in pieces) > MOST_GROUPED:
             ends = {(y, x + strip.cell_length) for y, x, strip in pieces}
             return "".join(("" if (y, x) in ends else _move_to(y, x)) + strip.render(console) for y, x, strip in pieces)
-        runs: dict[Style | None, list[str]] = {}
-        ended: dict[Style | None, tuple[int, int]] = {}
+        runs: dict[Style | None, list[tuple[int, int, Segment]]] = {}
         for y, left, strip in pieces:
             x = left
             for segment in strip:
-                style, before = segment.style, ended.get(segment.style)
-                # Straight down, as along the side of a frame; beyond the last column the cursor does not move back.
-                below = before == (y - 1, x + 1) and x + 1 < console.width
-                move = "" if before == (y, x) else "\x1b[B\b" if below else _move_to(y, x)
-                runs.setdefault(style, []).append(move + segment.text)
+                style = segment.style
+                if style is not None and not style.link:
+                    style = style.clear_meta_and_links()  # what a click does there makes no difference to the eye
+                runs.setdefault(style, []).append((x, y, segment))
                 x += segment.cell_length
-                ended[style] = y, x
-        return "".join(Strip([Segment("".join(texts), style)]).render(console) for style, texts in runs.items())
+        return "".join(_written(style, each, console) for style, each in runs.items())
+
+
+def _written(style: Style | None, runs: list[tuple[int, int, Segment]], console: Console) -> str:
+    """Return texts of one style at their columns and rows: column by column, as the sides of a frame stand."""
+    texts: list[str] = []
+    before = (-1, -1)
+    for x, y, segment in sorted(runs, key=itemgetter(0, 1)):
+        # One cell down is nearer than any place; beyond the last column the cursor does not move back.
+        below = before == (x + 1, y - 1) and x + 1 < console.width
+        texts.append(("" if before == (x, y) else "\x1b[B\b" if below else _move_to(y, x)) + segment.text)
+        before = x + segment.cell_length, y
+    return Strip([Segment("".join(texts), style)]).render(console)
 
 
 def _move_to(y: int, x: int) -> str:

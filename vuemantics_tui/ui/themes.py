@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from textual.color import Color
 from textual.theme import Theme
 
@@ -20,7 +22,7 @@ DARK = Theme(
     surface="#1b1e25",
     panel="#262a33",
     variables={
-        "dim": "#7d8590",
+        "dim": "#9098a3",
         "line": "#39414f",
         "cursor-line": "#2a2f40",
         "running": "#56b6c2",
@@ -28,7 +30,7 @@ DARK = Theme(
         "input-cursor-foreground": "#14161b",
         "input-selection-background": "#2a2f40",
         "scrollbar": "#39414f",
-        "scrollbar-hover": "#7d8590",
+        "scrollbar-hover": "#9098a3",
         "scrollbar-active": "#7aa2f7",
         "scrollbar-background": "#14161b",
         "scrollbar-background-hover": "#14161b",
@@ -40,27 +42,27 @@ DARK = Theme(
 LIGHT = Theme(
     name="vuemantics-light",
     dark=False,
-    primary="#2457c5",
-    secondary="#0f6f7c",
-    accent="#2457c5",
-    success="#1d7a3e",
-    warning="#8a5a00",
-    error="#bb2a33",
+    primary="#1f4db2",
+    secondary="#0b5c67",
+    accent="#1f4db2",
+    success="#11602f",
+    warning="#704700",
+    error="#ab222b",
     foreground="#23262d",
     background="#fbfbfa",
     surface="#f1f1ef",
     panel="#e4e5e6",
     variables={
-        "dim": "#626973",
+        "dim": "#565d67",
         "line": "#c4c8ce",
         "cursor-line": "#d5e0f7",
-        "running": "#0f6f7c",
+        "running": "#0b5c67",
         "input-cursor-background": "#23262d",
         "input-cursor-foreground": "#fbfbfa",
         "input-selection-background": "#d5e0f7",
         "scrollbar": "#c4c8ce",
-        "scrollbar-hover": "#626973",
-        "scrollbar-active": "#2457c5",
+        "scrollbar-hover": "#565d67",
+        "scrollbar-active": "#1f4db2",
         "scrollbar-background": "#fbfbfa",
         "scrollbar-background-hover": "#fbfbfa",
         "scrollbar-background-active": "#fbfbfa",
@@ -105,6 +107,31 @@ ANSI = Theme(
 THEMES = (DARK, LIGHT, ANSI)
 
 
+LEAST_CONTRAST = 4.5
+"""What small text needs against its background (WCAG 2.2, success criterion 1.4.3, level AA)."""
+
+
+def contrast(one: Color, other: Color) -> float:
+    """Return the contrast ratio of two colours, from 1 to 21 (WCAG 2.2)."""
+    darker, lighter = sorted((_luminance(one), _luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def _luminance(colour: Color) -> float:
+    """Return the relative luminance of an sRGB colour (WCAG 2.2)."""
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in colour.normalized]
+    return sum(share * part for share, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def _dim(foreground: Color, backgrounds: Sequence[Color]) -> Color:
+    """Return the quietest colour towards the foreground that can be read on all of the backgrounds."""
+    for tenths in range(6, 10):
+        dim = backgrounds[0].blend(foreground, tenths / 10)
+        if all(contrast(dim, background) >= LEAST_CONTRAST for background in backgrounds):
+            return dim
+    return foreground
+
+
 def own_variables(theme: Theme) -> dict[str, str]:
     """The variables that our style sheets use beyond Textual's, for a theme that does not know them."""
     if theme.ansi:
@@ -112,9 +139,11 @@ def own_variables(theme: Theme) -> dict[str, str]:
         return names | {"cursor-line": "ansi_blue", "running": "ansi_cyan"}
     colours = theme.to_color_system().generate()
     background, foreground = Color.parse(colours["background"]), Color.parse(colours["foreground"])
+    cursor_line = background.blend(Color.parse(colours["primary"]), 0.25)
+    regions = [background, *(Color.parse(colours[name]) for name in ("surface", "panel")), cursor_line]
     return {
-        "dim": background.blend(foreground, 0.6).hex6,
+        "dim": _dim(foreground, regions).hex6,
         "line": background.blend(foreground, 0.25).hex6,
-        "cursor-line": background.blend(Color.parse(colours["primary"]), 0.25).hex6,
+        "cursor-line": cursor_line.hex6,
         "running": Color.parse(colours["secondary"]).hex6,
     }

@@ -27,7 +27,7 @@ from vuemantics_tui.ui.screens.page import is_open
 from vuemantics_tui.ui.uploads.commands import ListWanted, UploadCommands
 from vuemantics_tui.ui.uploads.upload_list import UploadList
 from vuemantics_tui.ui.widgets.cursor_list import ChoiceList
-from vuemantics_tui.ui.widgets.keys_line import KeysLine
+from vuemantics_tui.ui.widgets.keys_line import FooterKey, KeysLine
 from vuemantics_tui.ui.widgets.one_line import fit, fit_name
 
 if TYPE_CHECKING:
@@ -183,9 +183,8 @@ class FailuresScreen(ListScreen[FailureEntry]):
         self.show_entries()
 
     @on(LibraryChanged)
-    def _library_changed(self, message: LibraryChanged) -> None:
-        if message.moved:
-            self._reader.want()
+    def _library_changed(self) -> None:
+        self._reader.want()
 
     # What is listed
 
@@ -245,21 +244,23 @@ class FailuresScreen(ListScreen[FailureEntry]):
         if not self.entries:
             commands.focus()
 
+    @property
+    def footer(self) -> tuple[FooterKey, ...]:
+        """The keys for the line under the cursor."""
+        back = FooterKey("failures-back", "cancel the download" if self._pulling else "back")
+        last = (back, FooterKey("show-help"))
+        entry = self._chosen
+        if entry is None:
+            return last
+        whole = f" all {entry.count:,}" if entry.count > 1 else ""
+        retry = FooterKey("retry-upload", "download and retry" if self._pulls(entry.group) else f"retry{whole}")
+        delete = FooterKey("delete-upload", f"delete{whole}")
+        if entry.upload is None:
+            return (FooterKey("open-failure", "list"), retry, delete, *last)
+        return (FooterKey("open-failure", "details"), retry, delete, FooterKey("list-failed", "list all"), *last)
+
     @on(OptionList.OptionHighlighted)
     def _rename_keys(self) -> None:
-        keys = self.query_one(KeysLine)
-        entry = self._chosen
-        pulls = entry is not None and self._pulls(entry.group)
-        whole = f" all {entry.count:,}" if entry is not None and entry.count > 1 else ""
-        on_upload = entry is not None and entry.upload is not None
-        keys.rename("open-failure", "details" if on_upload else "list")
-        # On a cause, Enter does the same.
-        keys.rename("list-failed", "list all" if on_upload else "")
-        keys.rename("retry-upload", "download and retry" if pulls else f"retry{whole}")
-        keys.rename("delete-upload", f"delete{whole}")
-        keys.rename("failures-back", "cancel the download" if self._pulling else "back")
-        for useless in ("find-similar", "toggle-pause"):
-            keys.rename(useless, "")
         self.refresh_bindings()
 
     def _pulls(self, group: FailureGroup) -> bool:

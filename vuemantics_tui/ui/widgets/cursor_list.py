@@ -205,6 +205,14 @@ class ChoiceList(OptionList, inherit_bindings=False):
             text-style: none;
         }
 
+        .option-list--option-hover {
+            background: $panel;
+        }
+
+        &:ansi .option-list--option-hover {
+            text-style: underline;
+        }
+
         &:focus:ansi .option-list--option-highlighted {
             background: ansi_blue;
             color: ansi_bright_white;

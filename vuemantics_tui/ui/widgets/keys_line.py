@@ -61,6 +61,8 @@ class KeysLine(Widget):
         self._preferred: tuple[FooterKey, ...] = ()
         self._alone = False
         self._spots: list[tuple[range, str]] = []
+        # The key under the mouse, where it can be clicked.
+        self._hovered: str | None = None
 
     def on_mount(self) -> None:
         """Follow the focus: what is focused decides which keys work."""
@@ -138,13 +140,32 @@ class KeysLine(Widget):
         for _, key, shown, words in entries:
             length = _cells(shown, words)
             self._spots.append((range(at, at + length), key))
-            parts += [(shown, "bold $accent"), (f" {words}  " if words else "  ", "$dim")]
+            if key == self._hovered:
+                parts += [(shown, "bold $accent underline"), (f" {words}" if words else "", "$foreground underline")]
+                parts.append(("  ", ""))
+            else:
+                parts += [(shown, "bold $accent"), (f" {words}  " if words else "  ", "$dim")]
             at += length + 2
         return Content.assemble(*parts)
 
+    def _key_at(self, event: events.MouseEvent) -> str | None:
+        offset = event.get_content_offset(self)
+        return None if offset is None else next((key for spot, key in self._spots if offset.x in spot and key), None)
+
     def on_click(self, event: events.Click) -> None:
         """Do as if the key had been pressed."""
-        offset = event.get_content_offset(self)
-        for spot, key in self._spots:
-            if offset is not None and offset.x in spot and key:
-                self.app.simulate_key(key)
+        if (key := self._key_at(event)) is not None:
+            self.app.simulate_key(key)
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Show which key a click would press."""
+        self._hover(self._key_at(event))
+
+    def on_leave(self) -> None:
+        """Show none as being under the mouse."""
+        self._hover(None)
+
+    def _hover(self, key: str | None) -> None:
+        if key != self._hovered:
+            self._hovered = key
+            self.refresh()
