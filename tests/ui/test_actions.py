@@ -249,7 +249,7 @@ def test_the_line_of_keys_drops_whole_entries_and_never_help_and_quit_first() ->
 async def test_help_and_quit_are_in_sight_at_every_width(root: Path, width: int) -> None:
     await make_library(root, [Made("x.png")])
     async with window_on(root, size=(width, 24)) as window:
-        await window.shows("a add", "? help", "q quit")
+        await window.shows("Enter view", "? help", "q quit")
         [line] = window.app.screen.query(KeysLine)
         assert cell_len(line.render().plain.rstrip()) <= width - 2
 
@@ -330,7 +330,7 @@ async def test_what_is_said_names_the_keys_that_were_chosen(tmp_path: Path) -> N
 
 async def test_a_chosen_key_is_named_in_the_footer_the_help_the_palette_and_in_messages(root: Path) -> None:
     await make_library(root, [Made("x.png")])
-    keys = {"show-trash": "K", "delete-upload": "Z", "trash-back": "f3", "undo": "J"}
+    keys = {"show-trash": "K", "delete-upload": "Z", "trash-back": "f3", "undo": "f6"}
     async with window_with(root, size=(120, 60), keys=keys) as window:
         await window.shows("x.png", "Z delete")
         prompts = [str(hit.prompt) async for hit in ActionsProvider(window.app.screen).discover()]
@@ -341,6 +341,6 @@ async def test_a_chosen_key_is_named_in_the_footer_the_help_the_palette_and_in_m
         assert any("Z Move to the trash" in line for line in lines)
         assert any("K Show the trash, and restore from it" in line for line in lines)
         await window.press("escape", "Z")
-        await window.shows("Moved x.png to the trash. J undoes.")
+        await window.shows("Moved x.png to the trash. F6 undoes.")
         await window.press("K")
         await window.shows("Trash  1 upload", "F3 back")
