@@ -181,7 +181,7 @@ async def test_what_is_no_model_is_not_kept_as_one_and_not_fetched_again(
 ) -> None:
     hub.repositories[offered(NAME).repository]["visual/preprocess_cfg.json"] = json.dumps({"size": "huge"}).encode()
     library = await open_library()
-    with pytest.raises(AnalyzerError, match="no joint model has"):
+    with pytest.raises(AnalyzerError, match="invalid values"):
         await library.models.pull(NAME, lambda done, total: None)
     assert await library.models.installed() == []
     (kept,) = [offer.fetched for offer in await library.models.offers() if offer.model.name == NAME]

@@ -26,7 +26,7 @@ _NONE = "none"
 @library_option
 @click.pass_context
 def model(context: click.Context, as_json: bool) -> None:
-    """List joint image-text models, fetch one, and choose which one the library searches by.
+    """List joint image-text models, download one, and choose which one the library searches by.
 
     Such a model puts pictures and words into one space, so that a search finds what a picture shows, described or not.
     """
@@ -39,7 +39,7 @@ def model(context: click.Context, as_json: bool) -> None:
 @json_option
 @library_option
 def list_models(as_json: bool) -> None:
-    """List the models on this machine with how much of the library each has seen, and those that can be fetched."""
+    """List the models on this machine with how much of the library each has seen, and those to download."""
     settings = current_settings()
     run(lambda: _list(settings, as_json))
 
@@ -48,7 +48,7 @@ def list_models(as_json: bool) -> None:
 @click.argument("name")
 @library_option
 def pull_model(name: str) -> None:
-    """Fetch a model that `model list` offers. Interrupted, it resumes the next time.
+    """Download a model that `model list` offers. Interrupted, it resumes the next time.
 
     HF_ENDPOINT names another hub than huggingface.co, HF_TOKEN a token for it.
     """
@@ -119,15 +119,15 @@ async def _list(settings: Settings, as_json: bool) -> None:
             )
             for offer in offers
         ]
-        for line in table(("To fetch", "Size", "Licence", "Languages", "Good for"), to_fetch):
+        for line in table(("To download", "Size", "Licence", "Languages", "Good for"), to_fetch):
             emit(line)
-        note("To fetch one: vuemantics-tui model pull NAME")
+        note("To download one: vuemantics-tui model pull NAME")
 
 
 async def _pull(settings: Settings, name: str) -> None:
     async with open_library(settings, "create") as library:
         with bars() as progress:
-            bar = Bar(progress, "fetching", 0)
+            bar = Bar(progress, "download", 0)
 
             def show(done: int, total: int) -> None:
                 bar.show(done, total)
@@ -137,9 +137,9 @@ async def _pull(settings: Settings, name: str) -> None:
                 pulled = await library.models.pull(name, show)
             except asyncio.CancelledError:
                 raise Interrupted(
-                    f"Stopped. What arrived is kept. To resume: vuemantics-tui model pull {visible(name)}"
+                    f"Stopped. What has been downloaded is kept. To resume: vuemantics-tui model pull {visible(name)}"
                 ) from None
-    emit(f"Fetched {pulled.name}: {pulled.dimension} dimensions, {size_words(pulled.bytes)}, from {pulled.origin}.")
+    emit(f"Downloaded {pulled.name}: {pulled.dimension} dimensions, {size_words(pulled.bytes)}, from {pulled.origin}.")
     note(f"To search by it: vuemantics-tui model use {pulled.name}")
 
 
@@ -154,7 +154,7 @@ async def _use(settings: Settings, name: str) -> None:
     async with open_library(settings, "create") as library:
         if name == _NONE:
             await library.models.store.use_none()
-            emit("No model is in use. What was seen is kept.")
+            emit("No model is in use. What the models have seen so far is kept.")
             return
         chosen = await library.models.use(name)
         await library.queue.start()

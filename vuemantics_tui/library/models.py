@@ -98,12 +98,12 @@ class Models:
         """Copy a model out of a folder, after trying it. Raises AnalyzerError, UsageError and LibraryError."""
         source = await asyncio.to_thread(lambda: source.expanduser().absolute())
         if not await asyncio.to_thread(source.is_dir):
-            raise UsageError(f"{source} is not a folder", "Name the folder that the model's files are in.")
+            raise UsageError(f"{source} is not a folder", "Name the folder that contains the model's files.")
         name = name or re.sub(r"[^a-z0-9._-]+", "-", source.name.lower()).strip("-._")
         if not _NAME.fullmatch(name):
             raise UsageError(f"{name!r} cannot be the name of a model", "Use small letters, digits, dots and hyphens.")
         if any(model.name == name for model in await self.installed()):
-            raise UsageError(f"There is a model called {name} already", "Choose another one with --name.")
+            raise UsageError(f"A model called {name} already exists", "Choose another one with --name.")
         return await self._install(source, name, _copy, licence, origin)
 
     async def offers(self) -> list[Offer]:
@@ -129,7 +129,7 @@ class Models:
         offer = offered(name)
         if any(model.name == offer.name for model in await self.installed()):
             raise UsageError(
-                f"{offer.name} is on this machine already", f"Use it: vuemantics-tui model use {offer.name}"
+                f"{offer.name} is already on this machine", f"Use it: vuemantics-tui model use {offer.name}"
             )
         fetch = Fetch(offer, self.folder / _FETCHING / offer.name, hub_here())
         async with fetch.fetched(on_progress) as (folder, revision):

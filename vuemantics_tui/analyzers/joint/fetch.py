@@ -40,7 +40,7 @@ _HASH = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _DATA = re.compile(r"\.onnx(_data(_\d+)?|\.data)$")
 _MOST_PAGES = 50
 _MOST_BYTES_OF_A_LIST = 32 * 1024**2
-_BY_HAND = "Or fetch it in a browser elsewhere ({url}), then run: vuemantics-tui model add FOLDER --name {name}"
+_BY_HAND = "Or download it elsewhere ({url}), then run: vuemantics-tui model add FOLDER --name {name}"
 
 OnProgress = Callable[[int, int], None]
 """Called with the bytes that are there and with those of all files."""
@@ -82,15 +82,16 @@ class Hub:
         except ValueError:
             known = False
         if not known:
-            raise UsageError(
-                "HF_ENDPOINT is not an address of the web", f"Set it to one like {USUAL_ENDPOINT}, or unset it."
-            )
+            raise UsageError("HF_ENDPOINT is not a web address", f"Set it to one like {USUAL_ENDPOINT}, or unset it.")
         if parts.username or parts.password:
-            raise UsageError("HF_ENDPOINT holds a password", "Leave it out there, and set HF_TOKEN instead.")
+            raise UsageError("HF_ENDPOINT contains a password", "Remove it there, and set HF_TOKEN instead.")
         token = environment.get("HF_TOKEN", "").strip()
         # A header takes no others, and whoever refuses it would show it.
         if not all("!" <= letter <= "~" for letter in token):
-            raise UsageError("HF_TOKEN is not a token: it holds blanks or other signs", "Copy it again, or unset it.")
+            raise UsageError(
+                "HF_TOKEN is not a token: it contains characters that no token has",
+                "Copy it again, or unset it.",
+            )
         return cls(endpoint, token)
 
 
@@ -139,7 +140,7 @@ class Fetch:
             await asyncio.to_thread(lock.acquire, timeout=0)
         except Timeout:
             raise LibraryError(
-                f"Another program is fetching {self._model.name}", "Wait until it has ended, or cancel it there."
+                f"Another program is downloading {self._model.name}", "Wait until it is done, or cancel it there."
             ) from None
         except OSError as error:
             raise self._disk_error(error) from error
@@ -218,7 +219,7 @@ class Fetch:
                 if attempt + 1 == self._patience.tries or not _may_pass(error):
                     raise self._network_error(error) from error
             except ValueError:
-                raise self._malformed("it does not speak the hub's language") from None
+                raise self._malformed("it sent something other than JSON") from None
             await asyncio.sleep(self._patience.rest * 2**attempt)
         raise AssertionError("the last attempt returns or raises")
 
@@ -281,7 +282,7 @@ class Fetch:
             raise LibraryError(
                 f"{self._model.name} needs {size_words(lacking)}, and {size_words(free)} are free on the disk of "
                 f"{self._folder.parent.parent}",
-                f"Free {size_words(lacking + KEEP_FREE_BYTES - free)} there, then pull again.",
+                f"Free {size_words(lacking + KEEP_FREE_BYTES - free)} there, then try again.",
             )
 
     def _lay_out(self, plan: Plan, folder: Path) -> None:
@@ -329,7 +330,7 @@ class Fetch:
             await asyncio.to_thread(part.unlink)
             raise AnalyzerError(
                 f"{file.path} arrived damaged from {self._hub.host}: its hash is wrong, so it was deleted.",
-                f"Pull again; the other files are kept. {self._by_hand()}",
+                f"Try again; the other files are kept. {self._by_hand()}",
                 ErrorKind.TRANSIENT,
             )
         await asyncio.to_thread(part.replace, self._whole(file))
@@ -369,7 +370,7 @@ class Fetch:
         status, host, repository = response.status_code, self._hub.host, self._model.repository
         if status < 300:
             return
-        kind, later = ErrorKind.PERMANENT, "Pull again later; what arrived is kept."
+        kind, later = ErrorKind.PERMANENT, "Try again later; what has been downloaded is kept."
         if status in (401, 403):
             told = f"{repository} is not open to all ({status}): {host} asks for a token that may read it."
             todo = (
@@ -388,26 +389,26 @@ class Fetch:
     def _network_error(self, error: Exception | None) -> AnalyzerError:
         import httpx
 
-        host, kept = self._hub.host, "What arrived is kept, and pulling again goes on from there."
+        host, kept = self._hub.host, "What has been downloaded is kept, and the next try resumes from there."
         if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError | httpx.UnsupportedProtocol):
             what, todo = f"{host} cannot be reached.", "Check your network; HF_ENDPOINT may name another hub."
         elif isinstance(error, httpx.TimeoutException):
-            what, todo = f"{host} sent nothing for {self._patience.silence:g} seconds.", "Pull again later."
+            what, todo = f"{host} sent nothing for {self._patience.silence:g} seconds.", "Try again later."
         elif isinstance(error, httpx.TooManyRedirects):
-            what, todo = f"{host} leads round in a circle.", "Pull again later."
+            what, todo = f"{host} redirects in a circle.", "Try again later."
         else:
-            what, todo = f"{host} cut the connection off again and again.", "Pull again later."
+            what, todo = f"{host} dropped the connection again and again.", "Try again later."
         return AnalyzerError(f"{self._model.name}: {what}", f"{todo} {kept} {self._by_hand()}", ErrorKind.TRANSIENT)
 
     def _malformed(self, reason: str) -> AnalyzerError:
         return AnalyzerError(
-            f"{self._hub.host} answers what no hub does: {reason}.", f"Check HF_ENDPOINT. {self._by_hand()}"
+            f"{self._hub.host} does not answer like a hub: {reason}.", f"Check HF_ENDPOINT. {self._by_hand()}"
         )
 
     def _disk_error(self, error: OSError) -> LibraryError:
         return LibraryError(
             f"{self._model.name} cannot be kept in {self._folder}: {error.strerror or error}",
-            "Check the free space and the permissions there, then pull again; what arrived is kept.",
+            "Check the free space and the permissions there, then try again; what has been downloaded is kept.",
         )
 
     def _by_hand(self) -> str:
