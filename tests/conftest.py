@@ -6,7 +6,7 @@ import asyncio
 import os
 import shutil
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import av
@@ -16,6 +16,7 @@ from PIL import Image
 
 from tests import environment
 from tests.doubles import ScriptedAnalyzer, ThreadCompute
+from tests.servers.fake_hub import TOKEN, FakeHub
 from vuemantics_tui.analyzers.base import Analyzer, Compute
 from vuemantics_tui.config import Settings
 from vuemantics_tui.domain.formats import FileType
@@ -80,6 +81,20 @@ def joint_model(tmp_path_factory: pytest.TempPathFactory) -> JointModel:
         return folder if copy_to is None else shutil.copytree(folder, copy_to, dirs_exist_ok=True)
 
     return folder_of
+
+
+@pytest.fixture
+def hub(joint_model: JointModel, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeHub]:
+    """Serve the small model as if it were the ones that are offered."""
+    from vuemantics_tui.analyzers.joint.catalogue import offered
+
+    with FakeHub().running() as running:
+        running.offer(offered("vit-b-32-openai").repository, joint_model("immich"))
+        running.offer(offered("vit-b-32-datacomp").repository, joint_model("rclip"), "ViT-B-32-256-datacomp/")
+        monkeypatch.setenv("HF_ENDPOINT", running.url)
+        monkeypatch.setenv("HF_TOKEN", TOKEN)
+        monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+        yield running
 
 
 @pytest.fixture

@@ -5,33 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import JointModel, OpenLibrary
-from tests.servers.fake_hub import REVISION, FakeHub
+from tests.servers.fake_hub import REVISION, TOKEN, FakeHub
 from vuemantics_tui.analyzers.joint import fetch
 from vuemantics_tui.analyzers.joint.catalogue import CATALOGUE, OfferedModel, offered
 from vuemantics_tui.analyzers.joint.fetch import Fetch, Hub, Patience
 from vuemantics_tui.domain.errors import AnalyzerError, LibraryError, UsageError
 
 NAME = "vit-b-32-openai"
-TOKEN = "hf_secretsecretsecret"
 QUICK = Patience(connect=5, silence=0.3, tries=3, rest=0.01)
-
-
-@pytest.fixture
-def hub(joint_model: JointModel, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeHub]:
-    """Serve the small model as if it were the ones that are offered."""
-    with FakeHub().running() as running:
-        running.offer(offered(NAME).repository, joint_model("immich"))
-        running.offer(offered("vit-b-32-datacomp").repository, joint_model("rclip"), "ViT-B-32-256-datacomp/")
-        monkeypatch.setenv("HF_ENDPOINT", running.url)
-        monkeypatch.setenv("HF_TOKEN", TOKEN)
-        monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-        yield running
 
 
 class Pull:

@@ -14,6 +14,8 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 REVISION = "5f1c0a9be2d34c7788aa00bb11cc22dd33ee44ff"
+# Of whoever downloads; a secret.
+TOKEN = "hf_secretsecretsecret"
 _PIECE = 8 * 1024
 # As the hub does: what is large is kept in LFS, and named by its SHA-256.
 _LARGE_BYTES = 10 * 1024
@@ -147,7 +149,11 @@ class FakeHub:
             if place - start >= cut:
                 handler.close_connection = True
                 return
-            handler.wfile.write(content[place : place + _PIECE])
+            try:
+                handler.wfile.write(content[place : place + _PIECE])
+            except ConnectionError:
+                # Who asked has gone.
+                return
 
 
 def _entry(path: str, content: bytes) -> dict[str, object]:

@@ -155,6 +155,11 @@ def test_looks_while_a_model_is_pulled(
     assert snap_compare(app, terminal_size=size, run_before=press(app, "F", "r", shows="41 %"))
 
 
+def test_looks_at_models(snap_compare: Compare, root: Path, size: tuple[int, int]) -> None:
+    app = LooksApp(root)
+    assert snap_compare(app, terminal_size=size, run_before=press(app, "ampersand", shows="not downloaded"))
+
+
 def test_looks_without_failures(snap_compare: Compare, root: Path, size: tuple[int, int]) -> None:
     change(root, ("DELETE FROM uploads WHERE processing_status = 'failed' AND number > 4", ()))
     change(root, ("UPDATE uploads SET error_kind = 'cancelled' WHERE processing_status = 'failed'", ()))

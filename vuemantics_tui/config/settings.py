@@ -165,6 +165,9 @@ class Settings:
         default=",".join(USUAL_COLUMNS),
         metadata=_about("Columns of the table, in their order; what does not fit is left out.", *COLUMNS, several=True),
     )
+    suggest_models: bool = field(
+        default=True, metadata=_about("Say once, after a search that found little, what a model would add.")
+    )
     show_hidden: bool = field(default=False, metadata=_about("Show hidden uploads when the app starts."))
     remember_searches: bool = field(default=True, metadata=_about("Remember searches, so that you can repeat them."))
     keys: Mapping[str, str] = field(

@@ -55,6 +55,7 @@ class ModelState:
     is_in_use: bool
     seen: int
     unseen: int
+    offered: OfferedModel | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,8 @@ class Models:
         self.store = store
         self._compute = compute
         self._queries = QueryEmbedder(queries)
+        self.pulling: dict[str, tuple[int, int]] = {}
+        """What this process downloads: by the names of the models the bytes that are here, and those of all files."""
 
     async def installed(self) -> list[Model]:
         """Return the models on this machine, by name."""
@@ -83,6 +86,9 @@ class Models:
 
     async def states(self) -> list[ModelState]:
         """Return every model that is on this machine or that this library used, by name."""
+        from vuemantics_tui.analyzers.joint.catalogue import CATALOGUE
+
+        known = {offer.name: offer for offer in CATALOGUE}
         installed = {model.key: model for model in await self.installed()}
         used: dict[str, PictureModelUse] = {use.model: use for use in await self.store.models()}
         states = []
@@ -91,7 +97,8 @@ class Models:
             in_use = use is not None and use.is_in_use
             unseen = await self.store.left(key) if in_use else 0
             name = key.partition("@")[0]
-            states.append(ModelState(name, installed.get(key), in_use, 0 if use is None else use.seen, unseen))
+            seen = 0 if use is None else use.seen
+            states.append(ModelState(name, installed.get(key), in_use, seen, unseen, known.get(name)))
         return states
 
     async def add(self, source: Path, name: str = "", *, licence: str = "", origin: str = "") -> Model:
@@ -127,14 +134,31 @@ class Models:
         from vuemantics_tui.analyzers.joint.fetch import Fetch, hub_here
 
         offer = offered(name)
+        if offer.name in self.pulling:
+            raise UsageError(f"{offer.name} is already being downloaded", "Wait until it is done.")
         if any(model.name == offer.name for model in await self.installed()):
             raise UsageError(
                 f"{offer.name} is already on this machine", f"Use it: vuemantics-tui model use {offer.name}"
             )
         fetch = Fetch(offer, self.folder / _FETCHING / offer.name, hub_here())
-        async with fetch.fetched(on_progress) as (folder, revision):
-            origin = f"{offer.repository}@{revision}"
-            return await self._install(folder, offer.name, _move, offer.licence, origin)
+
+        def note(done: int, total: int) -> None:
+            self.pulling[offer.name] = done, total
+            on_progress(done, total)
+
+        self.pulling[offer.name] = 0, 0
+        try:
+            async with fetch.fetched(note) as (folder, revision):
+                origin = f"{offer.repository}@{revision}"
+                return await self._install(folder, offer.name, _move, offer.licence, origin)
+        finally:
+            del self.pulling[offer.name]
+
+    def hub_host(self) -> str:
+        """Return the name of the hub that models come from. Raises UsageError."""
+        from vuemantics_tui.analyzers.joint.fetch import hub_here
+
+        return hub_here().host
 
     async def _install(
         self, source: Path, name: str, put: Callable[[Path, Path], None], licence: str, origin: str
@@ -191,6 +215,8 @@ class Models:
         """
         from vuemantics_tui.analyzers.joint.fetch import part_bytes
 
+        if name in self.pulling:
+            raise UsageError(f"{name} is being downloaded", "Cancel the download first.")
         part = self.folder / _FETCHING / name
         if _NAME.fullmatch(name) and (arrived := await asyncio.to_thread(part_bytes, part)):
             await asyncio.to_thread(shutil.rmtree, part, ignore_errors=True)

@@ -51,6 +51,7 @@ _KEY_NAMES = {
     "asterisk": "*",
     "plus": "+",
     "circumflex_accent": "^",
+    "ampersand": "&",
     "minus": "-",
     "comma": "comma",
     "full_stop": ".",

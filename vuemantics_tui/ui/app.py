@@ -450,6 +450,8 @@ class VuemanticsApp(SurvivingApp):
             interrupted = f"The description you are editing is not saved. {interrupted}".strip()
         if picked := self._uploads_screen.picked:
             interrupted = f"{picked.words()}, not added yet. {interrupted}".strip()
+        if pulling := self.library.models.pulling:
+            interrupted = f"{', '.join(pulling)} is being downloaded; what is here is kept. {interrupted}".strip()
         if interrupted:
             self._asking = True
             try:

@@ -152,7 +152,8 @@ class Feed:
 
     def _tell_of_work(self) -> None:
         queue = self._library.queue
-        working = queue.in_flight > 0 or queue.circuit.outage is not None or queue.backfill is not None
+        looking = queue.backfill is not None or queue.pictures is not None
+        working = queue.in_flight > 0 or queue.circuit.outage is not None or looking
         if working or self._working:
             self._post(WorkProgressed())
         self._working = working

@@ -311,6 +311,7 @@ WAYS = {
     "duplicates": ("D", "show-duplicates"),
     "failures": ("f", "show-failures"),
     "statistics": ("s", "show-stats"),
+    "models": ("m", "show-models"),
     "log": ("l", "show-log"),
     "doctor": ("!", "show-doctor"),
 }

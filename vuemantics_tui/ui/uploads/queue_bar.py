@@ -78,6 +78,8 @@ class QueueBar(TwoSidedLine):
     copying: reactive[tuple[int, int]] = reactive((0, 0))
     # What older uploads lack is read from their files: how many were, and of how many.
     reading: reactive[str] = reactive("")
+    # How many pictures the joint model in use has seen.
+    seeing: reactive[str] = reactive("")
     seconds_left: reactive[float | None] = reactive(None)
 
     def __init__(
@@ -122,6 +124,8 @@ class QueueBar(TwoSidedLine):
         self.copying = (self._intake.copied, self._intake.to_copy)
         backfill = self._library.queue.backfill
         self.reading = "" if backfill is None or not backfill.of else reading_words(backfill.done, backfill.of)
+        seen = self._library.queue.pictures
+        self.seeing = "" if seen is None or not seen.of else f"{seen.done:,} of {seen.of:,} pictures seen"
         if self.counts is not None:
             self._pace.note(self.counts, self._clock())
             # Two digits, or the line would be repainted at every tick.
@@ -132,7 +136,7 @@ class QueueBar(TwoSidedLine):
     def is_idle(self) -> bool:
         """Whether there is nothing to say but how many uploads are completed."""
         counts = self.counts or QueueCounts()
-        return not (counts.paused or self._left or counts.failed or self.copying[1] or self.reading)
+        return not (counts.paused or self._left or counts.failed or self.copying[1] or self.reading or self.seeing)
 
     def left_part(self) -> list[Part]:
         """Return how many uploads are in each state; states without any are left out."""
@@ -153,6 +157,8 @@ class QueueBar(TwoSidedLine):
             told.insert(0, (f"copying {self.copying[0]:,} of {self.copying[1]:,}", "$foreground"))
         if self.reading:
             told.append((self.reading, "$dim"))
+        if self.seeing:
+            told.append((self.seeing, "$dim"))
         parts: list[Part] = []
         for part in told:
             parts.extend([("  ", ""), part] if parts else [part])

@@ -12,6 +12,8 @@ from vuemantics_tui.domain.text import counted, visible
 if TYPE_CHECKING:
     from vuemantics_tui.library import SearchHit, SearchResults
 
+FEW_RESULTS = 5
+
 Search: TypeAlias = "Callable[[], Awaitable[SearchResults]]"
 """Searches, again each time that it is called."""
 
@@ -62,6 +64,13 @@ class Results:
         """Whether they are listed in the order in which they were taken."""
         sort = self.hits.query.sort
         return not self.has_scores if sort in (None, "score") else sort in ("newest", "oldest")
+
+    @property
+    def is_poor(self) -> bool:
+        """Whether words found few uploads, or none that has one of them."""
+        if not self.hits.query.words:
+            return False
+        return len(self.hits) < FEW_RESULTS or not any(hit.matched for hit in self.hits)
 
     @property
     def has_more_below(self) -> bool:

@@ -151,6 +151,7 @@ class UploadsScreen(Screen[None]):
         hidden("show-duplicates", "W", "show_duplicates", "duplicates", "Find duplicates, and keep one of each", ACT),
         hidden("show-stats", "#", "show_stats", "statistics", "Show statistics of the library", PROGRAM),
         hidden("show-failures", "F", "show_failures", "failures", "Show failures by cause, and how to fix them", QUEUE),
+        hidden("show-models", "&", "show_models", "models", "Models that see what pictures show", PROGRAM),
         hidden("look-now", "w", "look_now", "check server", "Check now whether the server is back", QUEUE),
         action("sort-by", "o", "sort_by", "sort", "Sort by date, name, size, rating, …", VIEW),
         hidden("reverse-sort", "O", "reverse_sort", "reverse", "Reverse the sort order", VIEW),
@@ -657,6 +658,12 @@ class UploadsScreen(Screen[None]):
         from vuemantics_tui.ui.screens.duplicates import DuplicatesScreen
 
         self.app.push_screen(DuplicatesScreen(self.library, self._pictures))
+
+    def action_show_models(self) -> None:
+        """Show the models that see what pictures show."""
+        from vuemantics_tui.ui.screens.models import ModelsScreen
+
+        self.app.push_screen(ModelsScreen(self.library))
 
     def action_show_stats(self) -> None:
         """Show statistics of the library."""

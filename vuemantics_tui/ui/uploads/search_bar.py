@@ -21,6 +21,7 @@ from textual.widgets import Input, Label, Static
 from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.text import visible
 from vuemantics_tui.ui.actions import FIND, action, hidden, key_of
+from vuemantics_tui.ui.choices import SettingChosen
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.typed_paths import typed_paths
 from vuemantics_tui.ui.uploads.results import Results
@@ -36,6 +37,8 @@ PAUSE_SECONDS = 0.002
 PATH_PAUSE_SECONDS = 0.25
 # What words find goes before: one connection reads for both.
 SUGGEST_AFTER_SECONDS = 0.04
+# In a smaller library a look through it finds everything.
+LEAST_UPLOADS = 20
 BLOCKS = "▁▂▃▅▇"
 CARET = "^"
 
@@ -131,6 +134,7 @@ class SearchBar(Vertical):
         self._searched = ""
         self._past_place = -1
         self._shown: Results | None = None
+        self._may_suggest = library.settings.suggest_models
 
     def compose(self) -> ComposeResult:
         """A slash, the field, the scores, the words; the hint."""
@@ -352,6 +356,20 @@ class SearchBar(Vertical):
                 await self._uploads.search(text, below=below)
             except UsageError as error:
                 self._complain(error)  # what it names is not there
+            else:
+                await self._suggest_model()
+
+    async def _suggest_model(self) -> None:
+        """Say what a model would add, once and for all, where a search found little and the library is not tiny."""
+        results = self._uploads.results
+        if not self._may_suggest or results is None or not results.is_poor or results.hits.note:
+            return
+        many = (await self._library.queue.store.counts()).total >= LEAST_UPLOADS
+        if many and await self._library.models.store.in_use() is None and self._may_suggest:
+            self._may_suggest = False
+            key = key_of(self, "show-models")
+            self.query_one(SearchHint).note(f"A model that sees what pictures show would find more: {key} gets one.")
+            self.post_message(SettingChosen("suggest_models", False))
 
     @work(group="asking", exit_on_error=False)
     async def _remember(self, text: str) -> None:
