@@ -1,4 +1,4 @@
-"""The questions of the app: one line to type, a confirmation, and what becomes of edited descriptions."""
+"""The app's questions: a line to type, a confirmation, and what to do with edited descriptions."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class AskInput(LineInput):
 
 
 class AskScreen(ModalScreen[str | None]):
-    """Dismisses with what `do` returned, or None where it was left without."""
+    """Dismisses with what `do` returned, or None if cancelled."""
 
     CSS_PATH = Path(__file__).with_suffix(".tcss")
     AUTO_FOCUS = "AskInput"
@@ -66,7 +66,7 @@ class AskScreen(ModalScreen[str | None]):
         complete: Complete | None = None,
         is_list: bool = True,
     ) -> None:
-        """Take what completes a line. Of one that is a list, only the last part is shown as completed."""
+        """Take the completer of a line. Of a line that is a list, only the last part is shown as completed."""
         super().__init__()
         self._title = visible(title)
         self._explanation = visible(explanation)
@@ -78,7 +78,7 @@ class AskScreen(ModalScreen[str | None]):
         self._doing = False
 
     def compose(self) -> ComposeResult:
-        """What it is about, the field, what may be meant or is wrong, the keys."""
+        """Yield the title, the field, suggestions or an error, and the keys."""
         with Vertical(id="ask"):
             yield Static(self._title, id="ask-title", markup=False)
             yield Static(self._explanation, id="ask-explanation", markup=False)
@@ -121,7 +121,7 @@ class AskScreen(ModalScreen[str | None]):
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        # A second Enter must neither do it twice nor stop it half-way.
+        # A second Enter must neither repeat it nor interrupt it.
         if not self._doing:
             self._doing = True
             self._do_it(event.value)
@@ -147,13 +147,13 @@ class AskScreen(ModalScreen[str | None]):
 
 
 class ConfirmScreen(ModalScreen[bool]):
-    """A question with two answers. Enter, Escape and n are the safe one."""
+    """A question with two answers. Enter, Escape and n choose the safe one."""
 
     HELP_TITLE = "A question"
     BINDINGS: ClassVar[list[BindingType]] = [
         action("agree", "y", "agree", "yes", "Yes", ANSWER),
         action("decline", "enter,escape,n", "decline", "no", "No, change nothing", ANSWER),
-        # A question hides the keys of the app; pressed once more, these mean it.
+        # A question hides the app's keys; pressing one of these again confirms.
         hidden("quit-question", "ctrl+q,ctrl+c", "app.quit", "quit", "Quit anyway", ANSWER),
     ]
 
@@ -264,7 +264,7 @@ class OverwriteScreen(ModalScreen[bool | None]):
             yield KeysLine(id="overwrite-keys")
 
     def action_overwrite_all(self) -> None:
-        """All of them."""
+        """Yield all of them."""
         self.dismiss(True)
 
     def action_overwrite_others(self) -> None:
