@@ -1,4 +1,4 @@
-"""What someone typed, pasted or dropped, read as paths, and what to say of one that is not there."""
+"""Read typed, pasted or dropped text as paths, and explain why one is missing."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _ELSEWHERE = (("/Users/", "linux", "a Mac"), ("/home/", "darwin", "a Linux machi
 def typed_paths(text: str) -> list[Path]:
     r"""The paths that a text stands for, in whichever form a terminal hands over what is dropped on it.
 
-    That may be raw (with blanks), quoted, with blanks escaped by a backslash, or a `file://` address, and several of
-    them, parted by blanks or line breaks. The text as a whole goes first, if that exists; then the first way of reading
-    it by which all paths exist. If there is none, the words are taken as a shell would. `~` is the home folder.
+    That may be plain (with blanks), quoted, escaped with backslashes, or a `file://` address, and several of them
+    separated by blanks or line breaks. The text as a whole goes first, if that exists; then the first way of reading it
+    by which all paths exist. If there is none, the words are taken as a shell would. `~` is the home folder.
     """
     text = text.strip()
     if not text:
@@ -42,9 +42,9 @@ def typed_paths(text: str) -> list[Path]:
 
 
 def explain_missing(path: Path, environment: Mapping[str, str]) -> str:
-    """Why a path may not be here, and what to do: a file of another machine must be copied first.
+    """Return why a path may be missing, and what to do: a file on another machine must be copied first.
 
-    Expects a path that does not exist. Says where the machine is that one sits at, as far as the environment tells.
+    Expects a path that does not exist. Names the user's own machine as far as the environment tells.
     """
     shown = visible(str(path))
     elsewhere = _other_machine(path)
@@ -84,7 +84,7 @@ def _one_line(line: str) -> list[Path]:
 
 
 def _as_names_with_blanks(text: str) -> list[Path]:
-    """Names with blanks in them, parted by blanks: as many words as it takes for a path that exists."""
+    """Split at blanks into paths whose names contain blanks: each takes as many words as it needs to exist."""
     paths: list[Path] = []
     for line in _lines(text):
         # A path begins with one of these; no part of a name within a folder does.

@@ -114,7 +114,7 @@ class PickerScreen(Screen[list[Path] | None]):
         self._counting = self._warned = False
 
     def compose(self) -> ComposeResult:
-        """From top to bottom."""
+        """Yield the parts from top to bottom."""
         yield PickerHeader(self._marks, id="header")
         yield FilterLine(id="filter")
         yield GoField(id="go")

@@ -39,7 +39,7 @@ class AskInput(LineInput):
         return action != "complete_ask" or (isinstance(self.screen, AskScreen) and self.screen.completes)
 
     def action_leave_ask(self) -> None:
-        """Leave everything as it is."""
+        """Close without a change."""
         self.screen.dismiss(None)
 
     def action_complete_ask(self) -> None:
@@ -164,7 +164,7 @@ class ConfirmScreen(ModalScreen[bool]):
         self._answers = {"agree": agree, "decline": decline}
 
     def compose(self) -> ComposeResult:
-        """The question, what it means, the answers."""
+        """Yield the question, what it means, and the answers."""
         with Vertical(id="confirm"):
             yield Static(self._question, id="confirm-question", markup=False)
             yield Static(self._explanation, id="confirm-explanation", markup=False)
@@ -176,11 +176,11 @@ class ConfirmScreen(ModalScreen[bool]):
             self.query_one(KeysLine).rename(binding_id, words)
 
     def action_agree(self) -> None:
-        """Yes."""
+        """Confirm."""
         self.dismiss(True)
 
     def action_decline(self) -> None:
-        """No."""
+        """Decline."""
         self.dismiss(False)
 
 
@@ -205,7 +205,7 @@ class DeleteScreen(ModalScreen[bool | None]):
         self._files = files
 
     def compose(self) -> ComposeResult:
-        """The question, what it means, the answers."""
+        """Yield the question, what it means, and the answers."""
         one = self._files == 1
         with Vertical(classes="question"):
             yield Static(self._question, classes="question-title", markup=False)
@@ -218,11 +218,11 @@ class DeleteScreen(ModalScreen[bool | None]):
             yield KeysLine(id="delete-keys")
 
     def action_delete_uploads(self) -> None:
-        """Only the uploads."""
+        """Delete the uploads only."""
         self.dismiss(False)
 
     def action_delete_files(self) -> None:
-        """The files, too."""
+        """Delete the files, too."""
         self.dismiss(True)
 
     def action_delete_nothing(self) -> None:
@@ -250,7 +250,7 @@ class OverwriteScreen(ModalScreen[bool | None]):
         self._total = total
 
     def compose(self) -> ComposeResult:
-        """The question, what it means, the answers."""
+        """Yield the question, what it means, and the answers."""
         were = "1 was" if self._edited == 1 else f"{self._edited:,} were"
         them = "it" if self._edited == 1 else "them"
         with Vertical(classes="question"):
@@ -268,7 +268,7 @@ class OverwriteScreen(ModalScreen[bool | None]):
         self.dismiss(True)
 
     def action_overwrite_others(self) -> None:
-        """Only those that nobody edited."""
+        """Describe only those that nobody edited."""
         self.dismiss(False)
 
     def action_overwrite_none(self) -> None:
