@@ -43,7 +43,7 @@ IDLE_SECONDS = 0.2
 def process(forever: bool, patience: float | None) -> None:
     """Process the queue until it is empty.
 
-    With --forever, also waits for servers without a limit, unless you give --patience.
+    With --forever, also watches your sources, and waits for servers without a limit, unless you give --patience.
     """
     settings = current_settings()
     waits = patience if forever else patience_of(patience)
@@ -108,6 +108,8 @@ async def _process(settings: Settings, forever: bool, patience: float | None) ->
             feed = library.changes()
             await feed.skip_to_now()
             await library.queue.start()
+            if forever:
+                library.watch.start()
             failed = 0
             while True:
                 waiting = await library.queue.store.unfinished()
@@ -127,7 +129,7 @@ async def _retry(settings: Settings, requeue: Requeue, patience: float, as_json:
         feed = library.changes()
         await feed.skip_to_now()
         with resumable(library):
-            # First of all, so that nothing is queued where no analyzer can be made.
+            # First, so that nothing is queued if no analyzer can be made.
             await library.queue.start()
             uploads = [await library.uploads.get(upload_id) for upload_id in await requeue(library)]
             mine = {upload.number for upload in uploads if upload}

@@ -1,4 +1,4 @@
-"""Library: the one door to uploads, the queue and the search."""
+"""Library: the only way to uploads, the queue and the search."""
 
 from __future__ import annotations
 
@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from vuemantics_tui.processing.intake import Candidate, Intake, IntakeOutcome, IntakeResult, OnBytes
     from vuemantics_tui.processing.pipeline import StageLimits
     from vuemantics_tui.processing.scheduler import Launch, Running
+    from vuemantics_tui.processing.watch import Watch, WatchReport
     from vuemantics_tui.search.suggestions import Suggestion, SuggestionKind
     from vuemantics_tui.store.descriptions import EDITED_BY_HAND, StoredDescription
     from vuemantics_tui.store.search import SavedSearch
@@ -121,10 +122,11 @@ __all__ = [
     "TrashedUpload",
     "Undo",
     "UploadStore",
+    "Watch",
+    "WatchReport",
 ]
 
-# Where the names live that are imported only when somebody asks for them: some of these modules load NumPy or Pillow,
-# which most commands do without.
+# Names imported only on demand, and their modules: some load NumPy or Pillow, which most commands do not need.
 _LATE = {
     "analyzers.base": ("Analyzer", "Compute", "OnPulled", "ServerState"),
     "domain.duplicates": ("DuplicateGroup", "DuplicatesFound", "Likeness", "LookAlike"),
@@ -141,6 +143,7 @@ _LATE = {
     "processing.intake": ("Candidate", "IntakeOutcome", "IntakeResult"),
     "processing.scheduler": ("Launch", "Running"),
     "processing.pipeline": ("StageLimits",),
+    "processing.watch": ("Watch", "WatchReport"),
     "search.suggestions": ("Suggestion", "SuggestionKind"),
     "store.descriptions": ("EDITED_BY_HAND", "StoredDescription"),
     "store.search": ("SavedSearch",),
@@ -221,7 +224,9 @@ class Library:
         return cls(settings, database, compute=compute, analyzer=analyzer, limits=limits)
 
     async def close(self) -> None:
-        """Stop processing and let go of everything, each thing whatever becomes of the others. Raises LibraryError."""
+        """Stop processing and close everything; a failure of one part does not keep the others open. Raises
+        LibraryError.
+        """
         # The thread of a connection that stays open would keep the process from exiting.
         async with AsyncExitStack() as closing:
             closing.push_async_callback(self.database.close)
@@ -231,6 +236,8 @@ class Library:
                 closing.push_async_callback(self._compute.close)
             closing.push_async_callback(self.analyzer.close)
             closing.push_async_callback(self.queue.stop)
+            if "watch" in vars(self):
+                closing.push_async_callback(self.watch.stop)
 
     @property
     def compute(self) -> Compute:
@@ -249,6 +256,20 @@ class Library:
         free = self.settings.keep_free_mib * MIB
         queued = QueueStore(self.database)
         return Intake(self.root, self.uploads, queued, self.trash.store, self.settings.limits, free)
+
+    @cached_property
+    def watch(self) -> Watch:
+        """What keeps sources up to date while the program runs."""
+        from vuemantics_tui.processing.watch import Watch
+
+        patterns = [each.strip() for each in self.settings.source_excludes.split(",")]
+        return Watch(
+            self.root,
+            self.sources.store.all,
+            lambda source, only, told: self.sources.scan(source, told, only=only),
+            patterns,
+            scan_seconds=60 * self.settings.source_scan_minutes,
+        )
 
     @cached_property
     def search(self) -> Search:
@@ -333,7 +354,7 @@ class Library:
         if path is None:
             raise LibraryError(
                 f"The database says that {upload.filename!r} is outside of the library: {upload.file_path!r}",
-                "The library is damaged, or made to harm. Restore it from a backup, or use another one.",
+                "The library is damaged or malicious. Restore it from a backup, or use another one.",
             )
         return path
 
@@ -352,7 +373,7 @@ class Library:
                 await asyncio.to_thread(_take_out, original, target, upload.motion_start, upload.motion_bytes)
             except OSError as error:
                 raise LibraryError(
-                    f"The clip in {upload.filename} cannot be taken out of it: {error.strerror or error}",
+                    f"The clip in {upload.filename} cannot be extracted: {error.strerror or error}",
                     f"Check the free space and the permissions of {self.root}.",
                 ) from error
             return target
