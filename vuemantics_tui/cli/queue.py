@@ -43,7 +43,7 @@ IDLE_SECONDS = 0.2
 def process(forever: bool, patience: float | None) -> None:
     """Process the queue until it is empty.
 
-    With --forever, also waits for servers without a limit, unless you give --patience.
+    With --forever, also watches your sources, and waits for servers without a limit, unless you give --patience.
     """
     settings = current_settings()
     waits = patience if forever else patience_of(patience)
@@ -108,6 +108,8 @@ async def _process(settings: Settings, forever: bool, patience: float | None) ->
             feed = library.changes()
             await feed.skip_to_now()
             await library.queue.start()
+            if forever:
+                library.watch.start()
             failed = 0
             while True:
                 waiting = await library.queue.store.unfinished()

@@ -138,6 +138,9 @@ class Settings:
     source_excludes: str = _perhaps(
         "", "Files and folders that sources leave out, such as *.gif or exports/*; separate with commas."
     )
+    source_scan_minutes: float = _number(
+        10.0, "Minutes between scans of watched sources that give no events, such as network disks.", 0.1
+    )
     keep_free_mib: int = _number(200, "Space to keep free on the library's disk, in MiB.", 0)
     theme: str = _text("vuemantics", "Theme of the app.")
     true_colour: str = _text("auto", "True colour (16 million colours): auto, yes or no.", "auto", "yes", "no")

@@ -88,6 +88,17 @@ class ScanProgress:
     uploads: list[int] = field(default_factory=list)
 
 
+class WatchState(StrEnum):
+    """How changes in a source are noticed while the program runs."""
+
+    OFF = "not watched"
+    STARTING = "starting"
+    BY_EVENTS = "watched"
+    BY_SCANS = "scanned regularly"
+    AWAY = "away"
+    ELSEWHERE = "watched elsewhere"
+
+
 # Paths as text
 
 # What SQLite's text cannot hold of a name, and the character that marks it there.

@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from vuemantics_tui.processing.intake import Candidate, Intake, IntakeOutcome, IntakeResult, OnBytes
     from vuemantics_tui.processing.pipeline import StageLimits
     from vuemantics_tui.processing.scheduler import Launch, Running
+    from vuemantics_tui.processing.watch import Watch, WatchReport
     from vuemantics_tui.search.suggestions import Suggestion, SuggestionKind
     from vuemantics_tui.store.descriptions import EDITED_BY_HAND, StoredDescription
     from vuemantics_tui.store.search import SavedSearch
@@ -118,6 +119,8 @@ __all__ = [
     "TrashedUpload",
     "Undo",
     "UploadStore",
+    "Watch",
+    "WatchReport",
 ]
 
 # Where the names live that are imported only when somebody asks for them: some of these modules load NumPy or Pillow,
@@ -137,6 +140,7 @@ _LATE = {
     "processing.intake": ("Candidate", "IntakeOutcome", "IntakeResult"),
     "processing.scheduler": ("Launch", "Running"),
     "processing.pipeline": ("StageLimits",),
+    "processing.watch": ("Watch", "WatchReport"),
     "search.suggestions": ("Suggestion", "SuggestionKind"),
     "store.descriptions": ("EDITED_BY_HAND", "StoredDescription"),
     "store.search": ("SavedSearch",),
@@ -227,6 +231,8 @@ class Library:
                 closing.push_async_callback(self._compute.close)
             closing.push_async_callback(self.analyzer.close)
             closing.push_async_callback(self.queue.stop)
+            if "watch" in vars(self):
+                closing.push_async_callback(self.watch.stop)
 
     @property
     def compute(self) -> Compute:
@@ -245,6 +251,20 @@ class Library:
         free = self.settings.keep_free_mib * MIB
         queued = QueueStore(self.database)
         return Intake(self.root, self.uploads, queued, self.trash.store, self.settings.limits, free)
+
+    @cached_property
+    def watch(self) -> Watch:
+        """What keeps sources up to date while the program runs."""
+        from vuemantics_tui.processing.watch import Watch
+
+        patterns = [each.strip() for each in self.settings.source_excludes.split(",")]
+        return Watch(
+            self.root,
+            self.sources.store.all,
+            lambda source, only, told: self.sources.scan(source, told, only=only),
+            patterns,
+            scan_seconds=60 * self.settings.source_scan_minutes,
+        )
 
     @cached_property
     def search(self) -> Search:

@@ -37,10 +37,16 @@ def identity(path: Path) -> tuple[int, int] | None:
 
 def has_lasting_inodes(path: Path) -> bool:
     """Tell whether the file system of a folder knows its files by lasting numbers, as far as the system says."""
+    kind = file_system(path)
+    return kind not in _MADE_UP_INODES and not kind.startswith("fuse.")
+
+
+def file_system(path: Path) -> str:
+    """Return the kind of file system that a path is on, as in mountinfo(5); empty if the system does not say."""
     try:
         lines = _MOUNTS.read_bytes().splitlines()
     except OSError:
-        return True
+        return ""
     real = os.fsencode(os.path.realpath(path))
     longest, kind = b"", ""
     for line in lines:
@@ -53,7 +59,7 @@ def has_lasting_inodes(path: Path) -> bool:
         inside = real == point or real.startswith(point.rstrip(b"/") + b"/")
         if inside and len(point) >= len(longest):
             longest, kind = point, after.split()[0].decode("ascii", "replace")
-    return kind not in _MADE_UP_INODES and not kind.startswith("fuse.")
+    return kind
 
 
 def is_the_same(root: Path, known: Known) -> bool:

@@ -225,6 +225,8 @@ class VuemanticsApp(SurvivingApp):
         """However the app ends: give back what runs, since Textual cancels workers without waiting for them."""
         self._forget_signals()
         self._pictures.forget_all()
+        if self._process:
+            await self.library.watch.stop()
         try:
             await self.library.queue.stop()
         except VuemanticsError:
@@ -248,6 +250,7 @@ class VuemanticsApp(SurvivingApp):
         # The analyzer is made here, after the first paint; settings that allow none are told, and all else goes on.
         with self.notices.errors_told():
             await self.library.queue.start(self.launch_worker)
+        self.library.watch.start()
 
     @work(group="sweeping", exit_on_error=False)
     async def _sweep(self) -> None:
