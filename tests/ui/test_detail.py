@@ -60,7 +60,8 @@ async def root(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("key", ["escape", "q", "enter", "i"])
 async def test_it_leads_back(root: Path, key: str) -> None:
     async with detail_on(root, COMPLETED) as (app, pilot):
-        await app.shows(pilot, "221,000 bytes", "Esc back")
+        await app.shows(pilot, "cat [b]on[/b] the sofa.png  details", "221,000 bytes", "t tag", "Esc back")
+        assert "r retry" not in app.text(), "it did not fail"
         await pilot.press(key)
         await app.until(pilot, lambda: not isinstance(app.screen, DetailScreen))
 

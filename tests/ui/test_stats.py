@@ -25,7 +25,7 @@ async def test_the_library_in_numbers(root: Path, draw: Callable[..., Path]) -> 
         await add(window.library, *(draw(f"{number}.png") for number in range(6)))
         await window.shows("6 completed")
         await window.library.tags.add([(await window.library.uploads.newest())[0].id], ["rome", "dark blue"])
-        await take_in(window, "Jul 2019")
+        await take_in(window, "2019-07")
         await window.press("#")
         await window.shows("Uploads", "completed  6  ━", "Types", "photos  6  ━", "Months")
         await window.press("end")

@@ -128,8 +128,9 @@ async def test_one_key_shows_what_is_below_the_cut_off(root: Path, draw: Draw, m
         monkeypatch.setattr("vuemantics_tui.search.ranking.cut_off", lambda *_: 2.0)
         await window.press("/", *"meadow", "enter")
         await window.shows("No results, m shows 3 more.")
+        assert "Enter view" not in window.text(), "nothing is there to look at"
         await window.press("m")
-        await window.shows("3 results for meadow", "square-0.png")
+        await window.shows("3 results for meadow", "square-0.png", "Enter view", "Space mark", "Esc back")
 
 
 def test_the_histogram_dims_what_is_cut_off() -> None:

@@ -34,7 +34,7 @@ _LONGEST_NAME = 40
 # Of the line: the name and the description have at least so much, or as much of it as the longest name needs, before
 # another column is added.
 _NAME_SHARE = 0.32
-_DESCRIPTION_SHARE = 0.3
+_DESCRIPTION_SHARE = 0.25
 # A photo of ..., The image shows ..., A video clip of what looks like ...
 _OPENING = re.compile(
     r"(?:an?|the|this) (?:\w+ )?(?:photo|photograph|picture|image|video|clip)"
