@@ -344,7 +344,7 @@ COLUMNS: tuple[str, ...] = tuple(field.label for field in FIELDS if field.headin
 USUAL_COLUMNS = ("name", "taken", "description", "place", "size", "dimensions")
 """The columns shown until others are chosen."""
 
-# What joins lines and objects of several outputs comes first in each.
+# Keys that join several outputs come first in each.
 _DOCUMENT = tuple(sorted(FIELDS, key=lambda field: field.name != "id"))
 
 CSV_COLUMNS: tuple[str, ...] = tuple(field.exported for field in _DOCUMENT if field.exported and field.in_csv)

@@ -1,4 +1,4 @@
-"""Undo: takes back what a person changed, or does it again, and says so in words."""
+"""Undo and redo of what a person changed, with a sentence about it."""
 
 from __future__ import annotations
 
