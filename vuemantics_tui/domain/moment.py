@@ -28,6 +28,7 @@ class DateSource(StrEnum):
     QUICKTIME = "quicktime"
     AVI = "avi"
     CONTAINER = "container"
+    IMPORT = "import"
     NAME = "name"
     FILE = "file"
 
@@ -41,6 +42,7 @@ SOURCE_WORDS: dict[DateSource, str] = {
     DateSource.QUICKTIME: "from its QuickTime tags",
     DateSource.AVI: "from its AVI header",
     DateSource.CONTAINER: "from its header",
+    DateSource.IMPORT: "from another program",
     DateSource.NAME: "from its name",
     DateSource.FILE: "from the file's own time",
 }

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from vuemantics_tui.library.duplicates import Duplicates
     from vuemantics_tui.library.export import Export, ExportFormat, ExportProgress, SidecarResult
     from vuemantics_tui.library.facets import Facet, Facets, FacetSection
+    from vuemantics_tui.library.imports import ImportReport, Imports, Origin
     from vuemantics_tui.library.models import Models
     from vuemantics_tui.library.search import Search, SearchHit, SearchResults
     from vuemantics_tui.library.statistics import LibraryStatistics, Space, Statistics
@@ -84,6 +85,7 @@ __all__ = [
     "Facet",
     "FacetSection",
     "Facets",
+    "ImportReport",
     "IntakeOutcome",
     "IntakeResult",
     "Launch",
@@ -93,6 +95,7 @@ __all__ = [
     "Likeness",
     "LookAlike",
     "OnPulled",
+    "Origin",
     "Outage",
     "Outcome",
     "Placing",
@@ -131,6 +134,7 @@ _LATE = {
     "library.duplicates": ("Duplicates",),
     "library.export": ("Export", "ExportFormat", "ExportProgress", "SidecarResult"),
     "library.facets": ("Facet", "FacetSection", "Facets"),
+    "library.imports": ("ImportReport", "Origin"),
     "library.search": ("Search", "SearchHit", "SearchResults"),
     "library.xmp": ("SidecarStyle",),
     "library.statistics": ("LibraryStatistics", "Space", "Statistics"),
@@ -298,6 +302,13 @@ class Library:
         from vuemantics_tui.library.export import Export
 
         return Export(self.root, self.uploads, self.tags, self.sources.store, self.absolute)
+
+    @cached_property
+    def imports(self) -> Imports:
+        """What takes over what other programs know."""
+        from vuemantics_tui.library.imports import Imports
+
+        return Imports(self.database)
 
     @cached_property
     def statistics(self) -> LibraryStatistics:

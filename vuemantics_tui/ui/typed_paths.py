@@ -11,6 +11,7 @@ from pathlib import Path, PureWindowsPath
 from urllib.parse import unquote, urlsplit
 
 from vuemantics_tui.domain.text import visible
+from vuemantics_tui.files import is_missing, read_fault
 
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 _NEXT_DRIVE = re.compile(r"\s+(?=[A-Za-z]:[\\/])")
@@ -44,8 +45,10 @@ def typed_paths(text: str) -> list[Path]:
 def explain_missing(path: Path, environment: Mapping[str, str]) -> str:
     """Return why a path may be missing, and what to do: a file on another machine must be copied first.
 
-    Expects a path that does not exist. Names the user's own machine as far as the environment tells.
+    Expects a path that was not found. Names the user's own machine as far as the environment tells.
     """
+    if closed := _closed_words(path):
+        return closed
     shown = visible(str(path))
     elsewhere = _other_machine(path)
     if elsewhere == "Windows" and environment.get("WSL_DISTRO_NAME"):
@@ -54,11 +57,11 @@ def explain_missing(path: Path, environment: Mapping[str, str]) -> str:
         return f"{shown} is a Windows path. Here it would be {visible(here)}."
     if elsewhere:
         whose = f"{shown} is a path of {elsewhere}, not of this machine."
-        return f"{whose} Copy it here first, there: {_copy_command(path, environment)}"
+        return f"{whose} Copy it here first. On that machine, run: {_copy_command(path, environment)}"
     if environment.get("SSH_CONNECTION"):
         return (
             f"There is no {shown} on this machine, which you reach over SSH. If it is on the machine in front of you, "
-            f"copy it here first, there: {_copy_command(path, environment)} Otherwise check the spelling: "
+            f"copy it here first. On that machine, run: {_copy_command(path, environment)} Otherwise check the spelling: "
             f"{visible(str(_nearest(path)))} is there."
         )
     return f"There is no {shown}. Check the spelling: {visible(str(_nearest(path)))} is there."
@@ -140,6 +143,16 @@ def _exists(path: Path) -> bool:
 
 
 # Missing ones
+
+
+def _closed_words(path: Path) -> str:
+    """Return why a file that may be there cannot be looked up, and what to do; nothing if it is missing."""
+    try:
+        path.lstat()
+    except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and not is_missing(path):
+            return f"{visible(str(path.parent))} cannot be opened: {error.strerror}. {read_fault(path, error)[1]}"
+    return ""
 
 
 def _other_machine(path: Path) -> str:
