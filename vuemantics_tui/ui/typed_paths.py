@@ -61,8 +61,8 @@ def explain_missing(path: Path, environment: Mapping[str, str]) -> str:
     if environment.get("SSH_CONNECTION"):
         return (
             f"There is no {shown} on this machine, which you reach over SSH. If it is on the machine in front of you, "
-            f"copy it here first. On that machine, run: {_copy_command(path, environment)} Otherwise check the spelling: "
-            f"{visible(str(_nearest(path)))} is there."
+            f"copy it here first. On that machine, run: {_copy_command(path, environment)} "
+            f"Otherwise check the spelling: {visible(str(_nearest(path)))} is there."
         )
     return f"There is no {shown}. Check the spelling: {visible(str(_nearest(path)))} is there."
 
