@@ -52,7 +52,7 @@ class WholeFile:
         self._part.replace(self._target)
 
     def abandon(self) -> None:
-        """Leave nothing behind."""
+        """Remove what was written."""
         # Closed first: Windows removes no open file, and unwritten bytes on a full disk fail again here.
         try:
             self.file.close()
@@ -89,7 +89,7 @@ def copy_and_hash(source: Path, target: Path, on_bytes: Callable[[int], None] | 
     alone; after any error or interruption no target remains.
     """
     if os.path.lexists(target):
-        raise FileExistsError(f"There is a file already: {target}")
+        raise FileExistsError(f"This file already exists: {target}")
     digest = hashlib.sha256()
     with source.open("rb") as reading, WholeFile(target) as whole:
         while block := reading.read(_BLOCK_BYTES):
@@ -97,7 +97,7 @@ def copy_and_hash(source: Path, target: Path, on_bytes: Callable[[int], None] | 
             whole.write(block)
             if on_bytes is not None:
                 on_bytes(len(block))
-        # What is still to be written would set the time again.
+        # Any later write would change the time again.
         whole.file.flush()
         status = os.fstat(reading.fileno())
         os.utime(whole.part, ns=(status.st_atime_ns, status.st_mtime_ns))
@@ -137,11 +137,11 @@ def read_fault(path: Path, error: OSError) -> tuple[str, str]:
     if error.errno in (errno.EACCES, errno.EPERM):
         return "It cannot be read: permission denied", "Ask its owner for access, or change the permissions."
     if error.errno == errno.ELOOP:
-        return "It is a link that goes round in a circle", "Remove the link."
+        return "It is a link that leads back to itself", "Remove the link."
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
         if path.is_symlink():
             return "It is a link to a file that is missing", "Remove the link, or restore what it leads to."
-        return "It is gone: it was moved or deleted meanwhile", "Check the path."
+        return "It is gone: it was moved or deleted in the meantime", "Check the path."
     if error.errno == errno.ENAMETOOLONG:
         return "It cannot be read: its path is too long", "Move it to a folder with a shorter path."
     return f"It cannot be read: {(error.strerror or str(error)).lower()}", "Check the disk that it is on."
@@ -216,7 +216,7 @@ def inside(root: Path, relative: str | Path) -> Path:
 
 
 def original_at(library: Path, file_path: str, source: str | None) -> Path:
-    """Return where an original is: in its source, or without one in the library. Raises LibraryError as `inside`.
+    """Return where an original is: in its source, or in the library if it has none. Raises LibraryError as `inside`.
 
     Within a source links may lead anywhere: they are a person's own.
     """

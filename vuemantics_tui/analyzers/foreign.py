@@ -1,4 +1,4 @@
-"""The analyzer of another package, held to what analyzers promise: whatever it does wrong names the package."""
+"""The analyzer of another package, checked against the Analyzer protocol; every error names the package."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class ForeignAnalyzer:
         except VuemanticsError:
             raise
         except Exception as error:
-            # What a foreign package raises is anybody's guess; it must not pass for a mistake of this program.
+            # A foreign package can raise anything, and that must not look like a bug of this program.
             raise self._failed(f"{type(error).__name__}: {error}") from error
 
     def _described(self, found: object) -> Description:
@@ -97,7 +97,7 @@ class ForeignAnalyzer:
             raise self._failed(f"it returned {type(found).__name__} instead of a vector") from error
         length = float(np.linalg.norm(vector)) if vector.ndim == 1 else 0.0
         if not (np.isfinite(length) and length > 0):
-            raise self._failed("it returned a vector without a direction")
+            raise self._failed("it returned an invalid vector (zero, infinite or not a number)")
         return np.asarray(vector / length, np.float32)
 
     def _failed(self, reason: str) -> AnalyzerError:

@@ -159,12 +159,12 @@ def make(name: str, context: AnalyzerContext) -> Analyzer:
         analyzer = kind.factory()(context)
         missing = [member for member in MEMBERS if not hasattr(analyzer, member)]
         if missing:
-            raise _broken(kind, f"what it makes has no {', '.join(missing)}")
+            raise _broken(kind, f"the object that it creates has no {', '.join(missing)}")
         return ForeignAnalyzer(analyzer, name, kind.package)
     except VuemanticsError:
         raise
     except Exception as error:
-        # What a foreign package raises is anybody's guess, and must not end the program.
+        # A foreign package can raise anything, and that must not end the program.
         raise _broken(kind, f"{type(error).__name__}: {error}") from error
 
 

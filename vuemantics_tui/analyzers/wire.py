@@ -25,7 +25,7 @@ MOST_BYTES_OF_AN_ANSWER = 4 * 1024**2
 # What a model writes comes in pieces of some 300 bytes a token.
 MOST_BYTES_OF_A_STREAM = 16 * 1024**2
 
-# What h11 and httpcore say of a connection that ended too early, among their words for bytes that are no HTTP.
+# How h11 and httpcore report a connection that ended too early, among their errors for invalid HTTP.
 _DROPPED = re.compile(r"disconnected|peer closed|connection (closed|terminated)", re.IGNORECASE)
 
 
@@ -129,7 +129,9 @@ class RemoteServer:
                     if not response.is_success:
                         raise await self._refusal(request, response, stream)
                     if encoding := _encoding_of(response):
-                        raise failures.malformed(request, f"its answer is compressed ({encoding}), unasked")
+                        raise failures.malformed(
+                            request, f"its answer is compressed ({encoding}), which was not requested"
+                        )
                     while chunk := await _within(seconds, request, anext(stream, b"")):
                         seconds = piece_seconds or self._limits.piece
                         yield chunk
@@ -218,8 +220,8 @@ def _network_failure(request: Request, error: httpx.HTTPError) -> AnalyzerError:
         return failures.down(peer, "does not answer")
     if _is_about_certificates(error):
         return AnalyzerError(
-            f"{peer.name}: no safe connection: {reason}",
-            "Use http:// if the server has no certificate; for one of your own, set SSL_CERT_FILE.",
+            f"{peer.name}: no secure connection: {reason}",
+            "Use http:// if the server has no certificate. For your own certificate, set SSL_CERT_FILE.",
         )
     if isinstance(error, httpx.ConnectError):
         return failures.down(peer, f"cannot be reached: {reason}")
@@ -296,8 +298,8 @@ class EventReader:
     """Takes the lines of a stream of server-sent events (HTML standard, 9.2.6) and gives the data of each event.
 
     The lines of an event's data are joined by LF; comments, names and ids are left out. A field named `error`, which
-    older llama.cpp sends, is taken as data. Where the first line is that of no event, all lines are one text: so
-    answer servers that were asked to stream and do not.
+    older llama.cpp sends, is taken as data. If the first line belongs to no event, all lines are one text: servers that
+    ignore the request to stream answer that way.
     """
 
     def __init__(self) -> None:

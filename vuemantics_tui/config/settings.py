@@ -21,7 +21,7 @@ from vuemantics_tui.domain.prompts import FRAME_PROMPT, IMAGE_PROMPT, SUMMARY_PR
 
 ENVIRONMENT_PREFIX = "VUEMANTICS_"
 MIB = 1024**2
-# A hundred years: far from the end of the calendar.
+# A hundred years, which stays within the calendar.
 MOST_TRASH_DAYS = 36_500
 
 AUTO, SAME = "auto", "same"
@@ -155,9 +155,9 @@ class Settings:
         *("auto", "halves", "quarters", "sextants"),
     )
     play_command: str = _perhaps(
-        "", "Command that plays a video, with {} for the file; empty: mpv if it is there, else the system's player."
+        "", "Command that plays a video, with {} for the file; empty: mpv if installed, else the system's player."
     )
-    slide_seconds: float = _number(5.0, "Seconds for which the slide show shows each picture.", 0.5)
+    slide_seconds: float = _number(5.0, "Seconds that the slide show shows each picture.", 0.5)
     tile_size: int = _number(4, "Size of the tiles in the gallery, from 1 (small) to 8; + and - change it.", 1, 8)
     captions: bool = field(default=False, metadata=_about("Show names below the tiles of the gallery; z changes it."))
     gallery_pane: bool = field(default=False, metadata=_about("Show the pane beside the gallery; v changes it."))
@@ -171,7 +171,7 @@ class Settings:
         default_factory=dict,
         metadata=_about('Keys for actions: the action\'s id and its keys, such as delete-upload = "Z".'),
     )
-    # What loading found out. No settings, and so no part of what two Settings are compared by.
+    # Found while loading. These are not settings, so comparing two Settings ignores them.
     problems: tuple[str, ...] = field(default=(), compare=False, repr=False)
     sources: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 

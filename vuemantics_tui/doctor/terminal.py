@@ -15,7 +15,7 @@ from vuemantics_tui.terminal import Answers, Protocol, Terminal, asked_terminal,
 SMALLEST_SCREEN = (40, 8)
 TRUE_COLOUR = 1 << 24
 TMUX_SECONDS = 2.0
-# In milliseconds: tmux waits so long after Escape for the rest of a key, which everybody feels from here on.
+# In milliseconds: how long tmux waits after Escape for the rest of a key. Above this the delay is noticeable.
 SLOW_ESCAPE = 50
 
 _OPTION = re.compile(r"(?P<name>[\w@-]+)(\[\d+\])? ?(?P<value>.*)")
@@ -89,7 +89,9 @@ def _pictures(terminal: Terminal, settings: Settings, answers: Answers) -> Findi
     }
     text = f"{shown}; {_answered(settings, answers)}"
     if answers.attributes and not answers.shows(protocol):
-        hint = f'The terminal did not say that it has {protocol.value}. If you see rubbish, set graphics to "auto".'
+        hint = (
+            f'The terminal did not say that it has {protocol.value}. If you see garbled text, set graphics to "auto".'
+        )
         return Finding(Verdict.NEUTRAL, "pictures", text, hint, data=data)
     return Finding(Verdict.GOOD, "pictures", text, data=data)
 

@@ -1,4 +1,4 @@
-"""Library: the one door to uploads, the queue and the search."""
+"""Library: the only way to uploads, the queue and the search."""
 
 from __future__ import annotations
 
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from vuemantics_tui.library.duplicates import Duplicates
     from vuemantics_tui.library.export import Export, ExportFormat, ExportProgress, SidecarResult
     from vuemantics_tui.library.facets import Facet, Facets, FacetSection
+    from vuemantics_tui.library.imports import ImportReport, Imports, Origin
     from vuemantics_tui.library.models import Models
     from vuemantics_tui.library.search import Search, SearchHit, SearchResults
     from vuemantics_tui.library.statistics import LibraryStatistics, Space, Statistics
@@ -84,6 +85,7 @@ __all__ = [
     "Facet",
     "FacetSection",
     "Facets",
+    "ImportReport",
     "IntakeOutcome",
     "IntakeResult",
     "Launch",
@@ -93,6 +95,7 @@ __all__ = [
     "Likeness",
     "LookAlike",
     "OnPulled",
+    "Origin",
     "Outage",
     "Outcome",
     "Placing",
@@ -123,8 +126,7 @@ __all__ = [
     "WatchReport",
 ]
 
-# Where the names live that are imported only when somebody asks for them: some of these modules load NumPy or Pillow,
-# which most commands do without.
+# Names imported only on demand, and their modules: some load NumPy or Pillow, which most commands do not need.
 _LATE = {
     "analyzers.base": ("Analyzer", "Compute", "OnPulled", "ServerState"),
     "domain.duplicates": ("DuplicateGroup", "DuplicatesFound", "Likeness", "LookAlike"),
@@ -132,6 +134,7 @@ _LATE = {
     "library.duplicates": ("Duplicates",),
     "library.export": ("Export", "ExportFormat", "ExportProgress", "SidecarResult"),
     "library.facets": ("Facet", "FacetSection", "Facets"),
+    "library.imports": ("ImportReport", "Origin"),
     "library.search": ("Search", "SearchHit", "SearchResults"),
     "library.xmp": ("SidecarStyle",),
     "library.statistics": ("LibraryStatistics", "Space", "Statistics"),
@@ -221,7 +224,9 @@ class Library:
         return cls(settings, database, compute=compute, analyzer=analyzer, limits=limits)
 
     async def close(self) -> None:
-        """Stop processing and let go of everything, each thing whatever becomes of the others. Raises LibraryError."""
+        """Stop processing and close everything; a failure of one part does not keep the others open. Raises
+        LibraryError.
+        """
         # The thread of a connection that stays open would keep the process from exiting.
         async with AsyncExitStack() as closing:
             closing.push_async_callback(self.database.close)
@@ -299,6 +304,13 @@ class Library:
         return Export(self.root, self.uploads, self.tags, self.sources.store, self.absolute)
 
     @cached_property
+    def imports(self) -> Imports:
+        """What takes over what other programs know."""
+        from vuemantics_tui.library.imports import Imports
+
+        return Imports(self.database)
+
+    @cached_property
     def statistics(self) -> LibraryStatistics:
         """The library in numbers."""
         from vuemantics_tui.library.statistics import LibraryStatistics
@@ -342,7 +354,7 @@ class Library:
         if path is None:
             raise LibraryError(
                 f"The database says that {upload.filename!r} is outside of the library: {upload.file_path!r}",
-                "The library is damaged, or made to harm. Restore it from a backup, or use another one.",
+                "The library is damaged or malicious. Restore it from a backup, or use another one.",
             )
         return path
 
@@ -361,7 +373,7 @@ class Library:
                 await asyncio.to_thread(_take_out, original, target, upload.motion_start, upload.motion_bytes)
             except OSError as error:
                 raise LibraryError(
-                    f"The clip in {upload.filename} cannot be taken out of it: {error.strerror or error}",
+                    f"The clip in {upload.filename} cannot be extracted: {error.strerror or error}",
                     f"Check the free space and the permissions of {self.root}.",
                 ) from error
             return target

@@ -129,7 +129,7 @@ def picture_faults(what: str) -> Iterator[None]:
 
 
 def too_many_pixels(declared: str, max_pixels: int) -> MediaError:
-    """The refusal of a picture that declares more pixels than the limit allows."""
+    """Return the error for a picture that declares more pixels than the limit allows."""
     return MediaError(
         f"The picture has {declared} pixels, more than the limit of {max_pixels / 1e6:g} million",
         "Scale the picture down, or raise the pixel limit in the settings.",
@@ -196,5 +196,5 @@ def _reason(error: Exception) -> str:
     if "cannot identify image file" in text:
         return "its header is damaged"
     if text == "not identified by this driver":
-        return "its kind of compression is not known here"
+        return "its compression is not supported"
     return text or type(error).__name__

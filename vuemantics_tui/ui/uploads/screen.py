@@ -1,4 +1,4 @@
-"""UploadsScreen: the main screen: search bar, browser, pane and queue bar, and what can be done from there."""
+"""UploadsScreen, the main screen: search bar, browser, pane and queue bar, and their actions."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from vuemantics_tui.library import Candidate, Library
     from vuemantics_tui.ui.picker.marks import Marks
 
-# As often as an eye can follow, and no more: over SSH each repaint is bytes.
+# No more often than the eye can follow: over SSH each repaint costs bytes.
 CATCH_UP_SECONDS = 0.1
 # A sorted or filtered view, and what a search finds, is read again as a whole.
 READ_AGAIN_SECONDS = 1.0
@@ -83,7 +83,7 @@ NEXT_KEYS: dict[str, tuple[FooterKey, ...]] = {
     ),
     "search": (
         *_LOOK,
-        FooterKey("step-back", "leave"),
+        FooterKey("step-back", "back"),
         FooterKey("save-search", "save"),
         FooterKey("open-search"),
         *_KEEP,
@@ -129,7 +129,7 @@ def keys_of_marked(count: int) -> tuple[FooterKey, ...]:
 
 
 class UploadsScreen(Screen[None]):
-    """Lists the uploads of a library, follows what changes in it, and hands what you want to who does it."""
+    """Lists the uploads of a library, keeps the list up to date, and hands actions on."""
 
     HELP_TITLE = "The list of uploads"
     HELP_SIGNS = True
@@ -142,7 +142,7 @@ class UploadsScreen(Screen[None]):
         hidden("type-paths", "A", "type_paths", "add by path", "Type or paste a path to add", ACT, priority=True),
         action("open-search", "/", "open_search", "search", "Search by words or by meaning", FIND, priority=True),
         hidden("toggle-browse", "b", "toggle_browse", "browse", "Narrow by place, date, tag, camera, type, …", FIND),
-        hidden("show-below", "m", "show_below", "more results", "Show the results below the cut-off, too", FIND),
+        hidden("show-below", "m", "show_below", "more results", "Also show the results below the cut-off", FIND),
         hidden("save-search", "S", "save_search", "save search", "Save the search under a name", FIND),
         hidden("show-saved", "B", "show_saved", "saved searches", "Show saved searches and albums", FIND),
         hidden("past-search", "n", "past_search", "past search", "Previous search", FIND),
@@ -150,14 +150,16 @@ class UploadsScreen(Screen[None]):
         hidden("show-trash", "T", "show_trash", "trash", "Show the trash, and restore from it", ACT),
         hidden("show-duplicates", "W", "show_duplicates", "duplicates", "Find duplicates, and keep one of each", ACT),
         hidden("show-stats", "#", "show_stats", "statistics", "Show statistics of the library", PROGRAM),
-        hidden("show-failures", "F", "show_failures", "failures", "Show failures by cause, with what helps", QUEUE),
+        hidden("show-failures", "F", "show_failures", "failures", "Show failures by cause, and how to fix them", QUEUE),
         hidden("look-now", "w", "look_now", "check server", "Check now whether the server is back", QUEUE),
         action("sort-by", "o", "sort_by", "sort", "Sort by date, name, size, rating, …", VIEW),
         hidden("reverse-sort", "O", "reverse_sort", "reverse", "Reverse the sort order", VIEW),
         action("filter-by", "f", "filter_by", "filter", "Show photos, videos, failed uploads, … only", VIEW),
         hidden("choose-columns", "|", "choose_columns", "columns", "Choose and order the columns of the table", VIEW),
         action("jump-to-date", "J", "jump_to_date", "jump to date", "Jump to a date", FIND),
-        hidden("on-this-day", "^", "on_this_day", "on this day", "What was taken on this day in other years", FIND),
+        hidden(
+            "on-this-day", "^", "on_this_day", "on this day", "Show what was taken on this day in other years", FIND
+        ),
         hidden("go-to", "G", "go_to", "go to", "Go to the top, a date, the trash, statistics, …", VIEW),
         hidden("clear-view", "c", "clear_view", "clear", "Clear search, filter, order and marks", VIEW),
         action("toggle-gallery", "g", "toggle_gallery", "gallery", "Switch between gallery and table", VIEW),
@@ -206,7 +208,7 @@ class UploadsScreen(Screen[None]):
         self._read_again = Reader(self, self.uploads.refresh, rest=READ_AGAIN_SECONDS)
 
     def compose(self) -> ComposeResult:
-        """From top to bottom."""
+        """Yield the parts from top to bottom."""
         with UploadCommands(self.library, self.uploads, self._clock):
             yield HeaderLine(self.library, id="header")
             yield SearchBar(self.library, self.uploads, id="search")
@@ -292,7 +294,7 @@ class UploadsScreen(Screen[None]):
         """Begin the line of keys with what the next step may be."""
         uploads, row = self.uploads, self.uploads.cursor_row
         keys = self.query_one(KeysLine)
-        # What did not fail would be described again, which is seldom the next step.
+        # Uploads that did not fail would be described again, which is seldom the next step.
         keys.rename("retry-upload", "")
         if self.has_class("-empty"):
             keys.prefer(NEXT_KEYS["empty"], alone=True)
@@ -319,17 +321,19 @@ class UploadsScreen(Screen[None]):
             return
         self.query_one(HeaderLine).upload_count = counts.total
         self.query_one(QueueBar).show(counts)
-        self.query_one(KeysLine).rename("toggle-pause", "resume" if counts.paused else "pause")
+        # There is nothing to pause in an empty queue.
+        pause = "pause" if counts.running or counts.waiting else ""
+        self.query_one(KeysLine).rename("toggle-pause", "resume" if counts.paused else pause)
         if (counts.total == 0) != self.has_class("-empty"):
             self.toggle_class("-empty")
             self._show_keys()
             self.refresh_bindings()
             if not self.has_class("-field-open"):
-                # What is hidden cannot be focused, so the table could not be until now.
+                # Hidden widgets cannot be focused, so focus the table now.
                 self.call_after_refresh(self._focus_unless_busy)
 
     def _focus_unless_busy(self) -> None:
-        # Somebody may have opened the search line meanwhile.
+        # The search line may have been opened in the meantime.
         if not isinstance(self.focused, Input):
             self._commands.can_focus = self.has_class("-empty")
             (self._commands if self.has_class("-empty") else self._browser.in_front).focus()
@@ -346,6 +350,9 @@ class UploadsScreen(Screen[None]):
             self._read_again.want()
         self._pane.show(self.uploads.cursor_number)
         self._show_keys()
+        if change in (Change.REPLACED, Change.SHIFTED):
+            # What is done to an upload works from the first that is there.
+            self.query_one(KeysLine).refresh()
         if self.uploads.results is not self._explained:
             self._explained = self.uploads.results
             self._pane.explain_again()
@@ -423,11 +430,11 @@ class UploadsScreen(Screen[None]):
     # Searching
 
     def action_open_search(self) -> None:
-        """Type what to find."""
+        """Open the search line."""
         self._search_bar.open()
 
     def action_show_below(self) -> None:
-        """Show the results below the cut-off, too."""
+        """Also show the results below the cut-off."""
         self._search_bar.show_below()
 
     def action_past_search(self) -> None:
@@ -443,7 +450,7 @@ class UploadsScreen(Screen[None]):
         """Show the saved searches and the albums, and run the one chosen."""
         from vuemantics_tui.ui.screens.saved import SavedScreen
 
-        saved = SavedScreen(self.library, save_key=key_of(self, "save-search"), tag_key=key_of(self, "edit-tags"))
+        saved = SavedScreen(self.library, save_key=key_of(self, "save-search"), album_key=key_of(self, "add-to-album"))
         query = await self.app.push_screen_wait(saved)
         if query is not None:
             self._search_bar.run(query)
@@ -453,7 +460,7 @@ class UploadsScreen(Screen[None]):
         self.toggle_class("-browse")
         if self.has_class("-browse"):
             self._browse.begin()
-            # What is hidden cannot be focused.
+            # Hidden widgets cannot be focused.
             self.call_after_refresh(self._browse.focus)
         else:
             self.set_focus(self._browser.in_front)
@@ -497,7 +504,7 @@ class UploadsScreen(Screen[None]):
 
     @work(group="asking", exit_on_error=False)
     async def action_sort_by(self) -> None:
-        """Ask for the order."""
+        """Open the sort menu."""
         from vuemantics_tui.ui.screens.menu import BEST_MATCH, SortMenu
 
         without = () if self.uploads.has_scores else ("sort-match",)
@@ -525,7 +532,7 @@ class UploadsScreen(Screen[None]):
 
     @work(group="asking", exit_on_error=False)
     async def action_filter_by(self) -> None:
-        """Ask what to list."""
+        """Open the filter menu."""
         from vuemantics_tui.ui.screens.menu import FilterMenu, facets_of, with_facet
 
         counts = Feed.of(self).counts or QueueCounts()
@@ -545,7 +552,7 @@ class UploadsScreen(Screen[None]):
 
     @work(group="asking", exit_on_error=False)
     async def action_go_to(self) -> None:
-        """Ask where to go, and do what leads there."""
+        """Open the go-to menu, and go there."""
         from vuemantics_tui.ui.palette import reachable
         from vuemantics_tui.ui.screens.menu import WAYS, GoMenu
 
@@ -629,7 +636,7 @@ class UploadsScreen(Screen[None]):
         """Switch to a better analyzer, after asking."""
         with self._notices.errors_told():
             if self.intake.is_copying:
-                self._notices.tell("Files are being copied.", "Switch when they are all there.")
+                self._notices.tell("Files are being copied.", "Switch when they are done.")
             else:
                 await self._commands.use_better_analyzer()
 
