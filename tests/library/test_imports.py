@@ -78,7 +78,7 @@ async def test_a_takeout_is_attached_once_and_taken_back_in_one_step(
     assert await state(library) == after
     assert (await library.imports.run(Origin.TAKEOUT, tmp_path / "Takeout")).changed == 0
     undone = await library.undo.undo()
-    assert undone is not None and undone.words == "Took back what was imported for 2 uploads."
+    assert undone is not None and undone.words == "Undid the import for 2 uploads."
     assert await state(library) == before
     assert await library.undo.redo() is not None
     assert await state(library) == after
@@ -202,7 +202,7 @@ async def test_rclip_tells_its_folders(open_library: OpenLibrary, tmp_path: Path
     connection.close()
     assert await library.imports.folders_of_rclip(tmp_path) == [(Path("/p"), 2), (Path("/r/s"), 1)]
     (tmp_path / "notes.txt").write_text("no database, but longer than the head of one: " * 20)
-    with pytest.raises(UsageError, match="no database of rclip"):
+    with pytest.raises(UsageError, match="no rclip database"):
         await library.imports.folders_of_rclip(tmp_path / "notes.txt")
     with pytest.raises(UsageError, match="is a file"):
         await library.imports.run(Origin.IMMICH, tmp_path / "notes.txt")

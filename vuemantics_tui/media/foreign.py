@@ -26,12 +26,12 @@ from vuemantics_tui.media.coordinates import Coordinates, checked, xmp_coordinat
 from vuemantics_tui.media.packets import read_sidecars, sidecars_of
 
 FAVORITE = "favorite"
-"""The tag of what is a favorite elsewhere. Stars say more than that, and stay for those who give them."""
+"""The tag for favorites of other programs. Stars say more, so they keep their own meaning."""
 
-# Longer ones hold no words: an album with 100,000 photos has 3 MB.
+# Longer files are no metadata: an album with 100,000 photos has 3 MB.
 _MOST_BYTES = 32 * 1024**2
 _YAML = (".yml", ".yaml")
-# What PhotoPrism made up itself, from a place, a name or what a model saw.
+# Sources of values that PhotoPrism generated itself, from a place, a name or a model.
 _WRITTEN_BY_PEOPLE = frozenset({"manual", "admin", "batch", "xmp", "yaml", "json", "meta", "exif"})
 
 

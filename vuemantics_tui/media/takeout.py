@@ -1,6 +1,6 @@
 """Google Takeout: which of its JSON files belongs to which picture, and what it says.
 
-Google documents none of it. The names that occur come from public reports: the issues 8, 92, 353, 448 and 460 of
+Google does not document this. The names come from public reports: the issues 8, 92, 353, 448 and 460 of
 TheLastGimbus/GooglePhotosTakeoutHelper, 4953 of ente-io/ente with its pull request 4956, 50 of
 mattwilson1024/google-photos-exif, 29 of Xentraxx/GooglePhotosTakeoutHelper_Neo, and the notes of simulot/immich-go.
 """
@@ -46,7 +46,7 @@ _EDITED = (
 _CLIPS = frozenset({".mp4", ".mov", ".m4v", ".mp", ".mv", ".cover"})
 # Google writes several signs of a title as an underscore.
 _SIGNS = re.compile(r"[\W_]")
-# Folders of a year are no albums: "Photos from 2019", "Fotos von 2019", "Zdjęcia z 2019".
+# Folders of a year are not albums: "Photos from 2019", "Fotos von 2019", "Zdjęcia z 2019".
 _YEAR = re.compile(r"(?i)\w[\w' ]* ?(19|20)\d\d( \w+)?")
 _YEAR_WORDS = ("photos", "photo", "fotos", "foto", "foto's", "fotografías", "zdjęcia", "фото", "фотографии", "bilder")
 
