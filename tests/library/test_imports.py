@@ -202,7 +202,7 @@ async def test_rclip_tells_its_folders(open_library: OpenLibrary, tmp_path: Path
     connection.close()
     assert await library.imports.folders_of_rclip(tmp_path) == [(Path("/p"), 2), (Path("/r/s"), 1)]
     (tmp_path / "notes.txt").write_text("no database, but longer than the head of one: " * 20)
-    with pytest.raises(UsageError, match="no rclip database"):
+    with pytest.raises(UsageError, match="not an rclip database"):
         await library.imports.folders_of_rclip(tmp_path / "notes.txt")
     with pytest.raises(UsageError, match="is a file"):
         await library.imports.run(Origin.IMMICH, tmp_path / "notes.txt")
