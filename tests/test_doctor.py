@@ -61,7 +61,7 @@ async def test_formats_without_their_reader_are_named(tmp_path: Path, monkeypatc
     # What Python makes of a module that is not there.
     monkeypatch.setitem(sys.modules, "pylibjxl", None)
     missing = found(await doctor.examine(settings), "formats")
-    assert (missing.verdict, missing.text) == (Verdict.NEUTRAL, "pylibjxl is not installed, which reads JXL")
+    assert (missing.verdict, missing.text) == (Verdict.NEUTRAL, "pylibjxl, which reads JXL, is not installed")
     assert missing.hint == "Run: python -m pip install pylibjxl"
 
 

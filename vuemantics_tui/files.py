@@ -89,7 +89,7 @@ def copy_and_hash(source: Path, target: Path, on_bytes: Callable[[int], None] | 
     alone; after any error or interruption no target remains.
     """
     if os.path.lexists(target):
-        raise FileExistsError(f"There is a file already: {target}")
+        raise FileExistsError(f"This file already exists: {target}")
     digest = hashlib.sha256()
     with source.open("rb") as reading, WholeFile(target) as whole:
         while block := reading.read(_BLOCK_BYTES):
@@ -137,11 +137,11 @@ def read_fault(path: Path, error: OSError) -> tuple[str, str]:
     if error.errno in (errno.EACCES, errno.EPERM):
         return "It cannot be read: permission denied", "Ask its owner for access, or change the permissions."
     if error.errno == errno.ELOOP:
-        return "It is a link that goes round in a circle", "Remove the link."
+        return "It is a link that leads back to itself", "Remove the link."
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
         if path.is_symlink():
             return "It is a link to a file that is missing", "Remove the link, or restore what it leads to."
-        return "It is gone: it was moved or deleted meanwhile", "Check the path."
+        return "It is gone: it was moved or deleted in the meantime", "Check the path."
     if error.errno == errno.ENAMETOOLONG:
         return "It cannot be read: its path is too long", "Move it to a folder with a shorter path."
     return f"It cannot be read: {(error.strerror or str(error)).lower()}", "Check the disk that it is on."

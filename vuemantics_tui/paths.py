@@ -88,6 +88,6 @@ def _checked(identifier: str) -> str:
 
 def _damaged(text: str) -> LibraryError:
     return LibraryError(
-        f"The library's database is damaged, or made to harm: it names a file by {text!r}",
+        f"The library's database is damaged or malicious: it contains the path {text!r}",
         "Nothing was read, written or removed there. Restore the library from a backup, or use another one.",
     )

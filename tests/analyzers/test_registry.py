@@ -120,7 +120,7 @@ async def test_whatever_a_foreign_analyzer_does_wrong_names_its_package(
     for call, reason in (
         (analyzer.describe_image(b""), "KeyError: 'colour'"),
         (analyzer.describe_video([b""], lambda number, count: None), "it returned str instead of a Description"),
-        (analyzer.embed_document("a text", {}), "a vector without a direction"),
+        (analyzer.embed_document("a text", {}), "an invalid vector"),
     ):
         with pytest.raises(AnalyzerError) as caught:
             await call

@@ -60,7 +60,7 @@ def test_a_folder_is_used_in_place(run: Run, photos: Path, tmp_path: Path) -> No
     assert "⊘ missing" in run("list").stdout
     opened = run("open", missing[0]["id"])
     assert (opened.returncode, "3.png is missing since" in opened.stderr) == (1, True)
-    assert "Nothing has been missing" in run("source", "clean", "--yes").stderr
+    assert "No uploads have been missing" in run("source", "clean", "--yes").stderr
     assert "Moved 1 upload" in run("source", "clean", "--missing-for", "0d", "--yes").stderr
     shutil.move(few, tmp_path / "disk/few")
     assert "away" in run("source", "scan").stdout

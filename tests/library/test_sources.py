@@ -251,7 +251,7 @@ async def test_a_source_can_be_moved_with_its_disk(
     new = tmp_path / "mnt"
     new.mkdir()
     photos.rename(new / "photos")
-    with pytest.raises(UsageError, match="none of the files"):
+    with pytest.raises(UsageError, match="no known file of"):
         await library.sources.move(photos, new)
     await library.sources.move(photos.parent, new)
     assert found(await library.sources.scan(await library.sources.find(new / "photos"))) == {}

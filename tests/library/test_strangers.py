@@ -129,7 +129,7 @@ async def test_nothing_is_added_outside(
 ) -> None:
     library = await open_library()
     change(library, f"UPDATE users SET id = '{owner.format(tmp_path=tmp_path)}'")
-    with pytest.raises(LibraryError, match="damaged, or made to harm"):
+    with pytest.raises(LibraryError, match="damaged or malicious"):
         await add_all(library, draw_picture())
 
 
@@ -163,7 +163,7 @@ async def test_nothing_outside_is_processed(
     await until(failed)
     (upload,) = await library.uploads.newest()
     assert upload.status is ProcessingStatus.FAILED
-    assert "damaged, or made to harm" in (upload.error_message or "")
+    assert "damaged or malicious" in (upload.error_message or "")
     assert upload.description is None
 
 

@@ -149,7 +149,7 @@ def test_audio_stays_audio(head: bytes) -> None:
 def test_bytes_of_no_meaning_are_refused_without_a_guess(tmp_path: Path) -> None:
     path = tmp_path / "noise.jpg"
     path.write_bytes(bytes(range(1, 256)) + bytes(64))
-    with pytest.raises(MediaError, match=r"^Not a picture or video understood here$"):
+    with pytest.raises(MediaError, match=r"^Not a supported picture or video$"):
         probe(path, LIMITS)
 
 

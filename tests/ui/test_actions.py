@@ -173,14 +173,14 @@ def test_chosen_keys_are_taken(chosen: Mapping[str, str], keymap: Mapping[str, s
     ("chosen", "told"),
     [
         ({"delete-uplod": "D"}, "there is no action delete-uplod; did you mean delete-upload?"),
-        ({"sort-by": "d"}, "d is the key of delete-upload already; sort-by stays o"),
-        ({"cursor-down": "q"}, "q is the key of quit already; cursor-down stays ↓ j"),
-        ({"agree": "ctrl+c"}, "Ctrl+C is the key of quit-question already; agree stays y"),
+        ({"sort-by": "d"}, "d is already the key of delete-upload; sort-by keeps o"),
+        ({"cursor-down": "q"}, "q is already the key of quit; cursor-down keeps ↓ j"),
+        ({"agree": "ctrl+c"}, "Ctrl+C is already the key of quit-question; agree keeps y"),
         ({"sort-by": "contrl+o"}, "there is no key contrl+"),
         ({"sort-by": "pgdown"}, "did you mean pagedown?"),
-        ({"sort-by": " , "}, "that is no key"),
-        ({"submit-paths": "x"}, "in a field x is text; Enter stays"),
-        ({"quit-anywhere": "z"}, "in a field z is text; Ctrl+Q Ctrl+C stays"),
+        ({"sort-by": " , "}, "not a key"),
+        ({"submit-paths": "x"}, "in a field x is text; it keeps Enter"),
+        ({"quit-anywhere": "z"}, "in a field z is text; it keeps Ctrl+Q Ctrl+C"),
     ],
 )
 def test_what_is_wrong_with_chosen_keys_is_named_and_costs_only_them(chosen: Mapping[str, str], told: str) -> None:
@@ -193,7 +193,7 @@ def test_what_is_wrong_with_chosen_keys_is_named_and_costs_only_them(chosen: Map
 def test_of_two_that_choose_the_same_key_one_has_it() -> None:
     keymap, problems = checked_keymap({"sort-by": "Z", "filter-by": "Z"})
     assert keymap == {"sort-by": "Z"}
-    assert problems == ["keys: Z is the key of sort-by already; filter-by stays f"]
+    assert problems == ["keys: Z is already the key of sort-by; filter-by keeps f"]
 
 
 async def test_a_chosen_key_works_and_is_shown_and_the_old_one_is_free(root: Path) -> None:

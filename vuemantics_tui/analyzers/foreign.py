@@ -97,7 +97,7 @@ class ForeignAnalyzer:
             raise self._failed(f"it returned {type(found).__name__} instead of a vector") from error
         length = float(np.linalg.norm(vector)) if vector.ndim == 1 else 0.0
         if not (np.isfinite(length) and length > 0):
-            raise self._failed("it returned a vector without a direction")
+            raise self._failed("it returned an invalid vector (zero, infinite or not a number)")
         return np.asarray(vector / length, np.float32)
 
     def _failed(self, reason: str) -> AnalyzerError:

@@ -187,7 +187,7 @@ class OllamaAnalyzer(RemoteAnalyzer):
             answer = await server.post("/api/embed", request, body)
             vectors = answer.get("embeddings") if isinstance(answer, dict) else None
             if not isinstance(vectors, list) or len(vectors) != 1:
-                raise failures.malformed(request, "its answer holds no embedding")
+                raise failures.malformed(request, "its answer contains no embedding")
             return request, vectors[0]
 
         return await self._hosts.run(embed)
@@ -223,7 +223,7 @@ def _peer(url: str) -> Peer:
         url,
         down_hint="Start it with: ollama serve",
         missing_hint="Run: ollama pull {model}",
-        denied_hint="What stands before this Ollama wants a login, which Ollama itself does not know.",
+        denied_hint="A proxy in front of this Ollama asks for a login. Use an address that needs none.",
         can_pull=True,
     )
 
@@ -231,7 +231,7 @@ def _peer(url: str) -> Peer:
 def _object(request: Request, line: str) -> dict[str, object]:
     value = parse_json(request, line)
     if not isinstance(value, dict):
-        raise failures.malformed(request, "its answer is no object", line)
+        raise failures.malformed(request, "its answer is not a JSON object", line)
     return value
 
 

@@ -28,7 +28,7 @@ from vuemantics_tui.analyzers.remote import (
 from vuemantics_tui.analyzers.wire import EventReader, RemoteServer, parse_json
 from vuemantics_tui.domain.errors import AnalyzerError, UsageError
 
-KEY_HINT = "Set OPENAI_API_KEY, or write the key into the key file that the settings name."
+KEY_HINT = "Set OPENAI_API_KEY, or write the key into the file that openai_key_file names."
 
 _URL = re.compile(r"https?://(\[[0-9a-f:.]+\]|[\w.-]+)(:\d{1,5})?(/[^\s?#\\]*)?", re.IGNORECASE)
 _VERSION = re.compile(r"/v\d+[a-z0-9]*(/|$)")
@@ -56,7 +56,7 @@ class OpenAIAnalyzer(RemoteAnalyzer):
             f"OpenAI API at {url}",
             url,
             down_hint="Start the server there, or correct openai_base_url in the settings.",
-            missing_hint="Choose a model that the server has, or have it load this one: {model}",
+            missing_hint="Choose a model that the server has, or load this one there: {model}",
             denied_hint=KEY_HINT,
             secret=options.key,
         )
@@ -123,7 +123,7 @@ class OpenAIAnalyzer(RemoteAnalyzer):
         rest = reader.end()
         if not _took_last(rest, answer, request):
             if rest and not reader.is_stream:
-                raise failures.malformed(request, "its answer holds no text", rest[0])
+                raise failures.malformed(request, "its answer contains no text", rest[0])
             raise failures.down(self._server.peer, "dropped the connection in the middle of an answer")
 
     async def _embedding(self, text: str) -> tuple[Request, object]:
@@ -132,14 +132,14 @@ class OpenAIAnalyzer(RemoteAnalyzer):
         answer = await self._server.post("/embeddings", request, body)
         data = answer.get("data") if isinstance(answer, dict) else None
         if not isinstance(data, list) or len(data) != 1 or not isinstance(data[0], dict):
-            raise failures.malformed(request, "its answer holds no embedding")
+            raise failures.malformed(request, "its answer contains no embedding")
         values: object = data[0].get("embedding")
         if isinstance(values, str):
             # Some servers send little-endian float32 in base64, whatever they are asked for.
             try:
                 values = np.frombuffer(base64.b64decode(values, validate=True), "<f4")
             except (binascii.Error, ValueError) as error:
-                raise failures.malformed(request, "its embedding is no list of numbers") from error
+                raise failures.malformed(request, "its embedding is not a list of numbers") from error
         return request, values
 
 
@@ -171,7 +171,9 @@ def parse_base_url(text: str) -> str:
     url = text.strip().rstrip("/")
     if "@" in url:
         # Not shown: the text before the @ is often a password.
-        raise UsageError("The address of the OpenAI API holds a user name or password", f"Write it without. {KEY_HINT}")
+        raise UsageError(
+            "The address of the OpenAI API contains a user name or password", f"Write it without. {KEY_HINT}"
+        )
     port = re.search(r":(\d+)(/|$)", url)
     if not _URL.fullmatch(url) or (port and not 0 < int(port[1]) <= 65535):
         raise UsageError(
@@ -198,7 +200,7 @@ def _objects(request: Request, data: str) -> list[dict[str, object]]:
     values = [parse_json(request, text) for text in texts]
     objects = [value for value in values if isinstance(value, dict)]
     if len(objects) < len(values):
-        raise failures.malformed(request, "its answer is no object", data)
+        raise failures.malformed(request, "its answer is not a JSON object", data)
     return objects
 
 

@@ -159,7 +159,7 @@ def make(name: str, context: AnalyzerContext) -> Analyzer:
         analyzer = kind.factory()(context)
         missing = [member for member in MEMBERS if not hasattr(analyzer, member)]
         if missing:
-            raise _broken(kind, f"what it makes has no {', '.join(missing)}")
+            raise _broken(kind, f"the object that it creates has no {', '.join(missing)}")
         return ForeignAnalyzer(analyzer, name, kind.package)
     except VuemanticsError:
         raise

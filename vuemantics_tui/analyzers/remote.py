@@ -259,9 +259,9 @@ def unit_vector(request: Request, values: object) -> Vector:
         # llama.cpp writes null for NaN, which NumPy reads as NaN.
         vector = np.asarray(values, np.float64)
     except (TypeError, ValueError, OverflowError) as error:
-        raise failures.malformed(request, "its embedding is no list of numbers") from error
+        raise failures.malformed(request, "its embedding is not a list of numbers") from error
     if vector.ndim != 1 or not vector.size:
-        raise failures.malformed(request, "its embedding is no list of numbers")
+        raise failures.malformed(request, "its embedding is not a list of numbers")
     length = float(np.linalg.norm(vector))
     if not np.isfinite(length) or length == 0:
         raise failures.not_a_number(request)

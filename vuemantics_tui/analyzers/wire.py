@@ -129,7 +129,9 @@ class RemoteServer:
                     if not response.is_success:
                         raise await self._refusal(request, response, stream)
                     if encoding := _encoding_of(response):
-                        raise failures.malformed(request, f"its answer is compressed ({encoding}), unasked")
+                        raise failures.malformed(
+                            request, f"its answer is compressed ({encoding}), which was not requested"
+                        )
                     while chunk := await _within(seconds, request, anext(stream, b"")):
                         seconds = piece_seconds or self._limits.piece
                         yield chunk
@@ -218,8 +220,8 @@ def _network_failure(request: Request, error: httpx.HTTPError) -> AnalyzerError:
         return failures.down(peer, "does not answer")
     if _is_about_certificates(error):
         return AnalyzerError(
-            f"{peer.name}: no safe connection: {reason}",
-            "Use http:// if the server has no certificate; for one of your own, set SSL_CERT_FILE.",
+            f"{peer.name}: no secure connection: {reason}",
+            "Use http:// if the server has no certificate. For your own certificate, set SSL_CERT_FILE.",
         )
     if isinstance(error, httpx.ConnectError):
         return failures.down(peer, f"cannot be reached: {reason}")

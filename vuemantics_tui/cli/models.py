@@ -106,7 +106,7 @@ async def _use(settings: Settings, name: str) -> None:
     async with open_library(settings, "create") as library:
         if name == _NONE:
             await library.models.store.use_none()
-            emit("No model is in use. What was seen is kept.")
+            emit("No model is in use. What the models have seen so far is kept.")
             return
         chosen = await library.models.use(name)
         await library.queue.start()

@@ -45,7 +45,7 @@ class Span(click.ParamType[float]):
             return value
         match = re.fullmatch(r"(\d{1,5})([hdwmy]?)", str(value).strip().lower())
         if match is None:
-            self.fail(f"{value!r} is no length of time. For example: 12h, 30d, 2w, 6m or 1y", param, ctx)
+            self.fail(f"{value!r} is not a length of time. For example: 12h, 30d, 2w, 6m or 1y", param, ctx)
         return int(match[1]) * _UNITS[match[2] or "d"]
 
 
@@ -64,7 +64,7 @@ def source(context: click.Context, as_json: bool) -> None:
 
 
 @source.command("list")
-@click.option("--removed", is_flag=True, help="List the files whose uploads you deleted instead.")
+@click.option("--removed", is_flag=True, help="List only the files whose uploads you deleted.")
 @json_option
 @library_option
 def list_sources(removed: bool, as_json: bool) -> None:
@@ -97,13 +97,13 @@ def add_source(folder: Path, excludes: tuple[str, ...], no_watch: bool, as_json:
 
 @source.command("scan")
 @click.argument("folder", required=False, type=click.Path(path_type=Path), metavar="[DIR]")
-@click.option("--as-is", is_flag=True, help="Trust DIR even if it holds none of the files that are known in it.")
+@click.option("--as-is", is_flag=True, help="Accept DIR even if it contains none of the known files.")
 @json_option
 @library_option
 def scan_sources(folder: Path | None, as_is: bool, as_json: bool) -> None:
     """Look for files that are new, changed, moved or gone, in one source or in all."""
     if as_is and folder is None:
-        raise UsageError("--as-is needs a folder", "Name the source that it is about.")
+        raise UsageError("--as-is needs a folder", "Name the source to accept as it is.")
     settings = current_settings()
     raise SystemExit(run(lambda: _scan(settings, folder, as_is, as_json)))
 
@@ -124,7 +124,7 @@ def move_source(old: Path, new: Path, as_json: bool) -> None:
 
 @source.command("remove")
 @click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
-@click.option("--keep", is_flag=True, help="Keep its uploads listed; they are opened where they are.")
+@click.option("--keep", is_flag=True, help="Keep its uploads in the library.")
 @yes_option
 @json_option
 @library_option
@@ -140,7 +140,11 @@ def remove_source(folder: Path, keep: bool, yes: bool, as_json: bool) -> None:
 @source.command("clean")
 @click.argument("folder", required=False, type=click.Path(path_type=Path), metavar="[DIR]")
 @click.option(
-    "--missing-for", type=Span(), default="30d", metavar="SPAN", help="Only what is missing for so long. [default: 30d]"
+    "--missing-for",
+    type=Span(),
+    default="30d",
+    metavar="SPAN",
+    help="Only uploads that have been missing at least this long. [default: 30d]",
 )
 @yes_option
 @json_option
@@ -206,7 +210,7 @@ async def _list_removed(library: Library, as_json: bool) -> None:
             emit(line)
         note("To restore: vuemantics-tui source restore FILE...")
     else:
-        note("You have removed nothing.")
+        note("No removed files.")
 
 
 def source_document(one: Source) -> dict[str, Any]:
@@ -371,7 +375,7 @@ async def _remove(settings: Settings, folder: Path, keep: bool, yes: bool, as_js
     if as_json:
         emit_json({"path": path, "trashed": trashed})
     elif keep:
-        note(f"{visible(path)} is scanned no more. Its uploads stay.")
+        note(f"Stopped using {visible(path)}. Its uploads stay in the library.")
     elif outer is not None:
         note(f"Removed {visible(path)}. Its files belong to {visible(storable(str(outer.path)))}.")
     else:
@@ -396,7 +400,7 @@ async def _clean(settings: Settings, folder: Path | None, days: float, yes: bool
     elif count:
         note(f"Moved {counted(count, 'upload')} to the trash. To undo: vuemantics-tui trash restore ID...")
     else:
-        note("Nothing has been missing for so long.")
+        note("No uploads have been missing that long.")
 
 
 async def _restore(settings: Settings, files: tuple[Path, ...]) -> None:
@@ -405,4 +409,4 @@ async def _restore(settings: Settings, files: tuple[Path, ...]) -> None:
     if restored:
         note(f"Restored {counted(restored, 'upload')}.")
     if forgiven:
-        note(f"{counted(forgiven, 'file')} will be taken again. Run: vuemantics-tui source scan")
+        note(f"{counted(forgiven, 'file')} will be added again. Run: vuemantics-tui source scan")

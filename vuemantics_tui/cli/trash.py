@@ -35,7 +35,7 @@ MOST_NAMED = 3
 @click.command()
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
 @click.option("--forever", is_flag=True, help="Delete at once, without the trash. This cannot be undone.")
-@click.option("--files-too", is_flag=True, help="Also move files that are used in place to the trash of your system.")
+@click.option("--files-too", is_flag=True, help="Also move files used in place to the system trash.")
 @alone_option
 @yes_option
 @library_option
@@ -59,7 +59,7 @@ async def _delete(
             names = ", ".join(visible(upload.filename) for upload in named.values())
             question = f"Delete {names} for good?" if forever else f"Move {names} to the trash?"
             if files_too:
-                question += " And their files to the trash of your system?"
+                question += " And their files to the system trash?"
             ask(question, f"Deleting needs your confirmation: {names}")
         failed = [reason async for _, reason in library.sources.discard(named.values()) if reason] if files_too else []
         for reason in failed:
@@ -115,7 +115,7 @@ def restore(ids: tuple[str, ...], alone: bool) -> None:
 
 @trash.command()
 @click.option(
-    "--older-than", type=click.IntRange(0, MOST_TRASH_DAYS), metavar="DAYS", help="Only what was deleted longer ago."
+    "--older-than", type=click.IntRange(0, MOST_TRASH_DAYS), metavar="DAYS", help="Only uploads deleted longer ago."
 )
 @yes_option
 @library_option

@@ -155,9 +155,9 @@ class Settings:
         *("auto", "halves", "quarters", "sextants"),
     )
     play_command: str = _perhaps(
-        "", "Command that plays a video, with {} for the file; empty: mpv if it is there, else the system's player."
+        "", "Command that plays a video, with {} for the file; empty: mpv if installed, else the system's player."
     )
-    slide_seconds: float = _number(5.0, "Seconds for which the slide show shows each picture.", 0.5)
+    slide_seconds: float = _number(5.0, "Seconds that the slide show shows each picture.", 0.5)
     tile_size: int = _number(4, "Size of the tiles in the gallery, from 1 (small) to 8; + and - change it.", 1, 8)
     captions: bool = field(default=False, metadata=_about("Show names below the tiles of the gallery; z changes it."))
     gallery_pane: bool = field(default=False, metadata=_about("Show the pane beside the gallery; v changes it."))

@@ -54,7 +54,7 @@ def _missing_readers() -> list[Finding]:
             needing.setdefault(each.decoder.package, []).append(each.name)
     return [
         Finding(
-            *(Verdict.NEUTRAL, "formats", f"{package} is not installed, which reads {', '.join(names)}"),
+            *(Verdict.NEUTRAL, "formats", f"{package}, which reads {', '.join(names)}, is not installed"),
             f"Run: python -m pip install {package}",
             data={"package": package, "formats": names},
         )
@@ -104,9 +104,9 @@ async def examine_workers(compute: Compute, settings: Settings) -> list[Finding]
     except TimeoutError:
         return [Finding(Verdict.NEUTRAL, "workers", f"not known: all {settings.workers} workers are busy")]
     parts = [
-        f"{size_words(shield.memory_bytes)} of memory each" if shield.memory_bytes else "no limit of memory",
-        "no network" if shield.no_network else "the network is open to them",
-        "no new rights" if shield.no_new_rights else "new rights are open to them",
+        f"{size_words(shield.memory_bytes)} of memory each" if shield.memory_bytes else "no memory limit",
+        "no network" if shield.no_network else "network access",
+        "no new privileges" if shield.no_new_rights else "may gain privileges",
     ]
     return [Finding(Verdict.GOOD, "workers", f"{settings.workers}: {', '.join(parts)}", data=asdict(shield))]
 

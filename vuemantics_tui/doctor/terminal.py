@@ -89,7 +89,9 @@ def _pictures(terminal: Terminal, settings: Settings, answers: Answers) -> Findi
     }
     text = f"{shown}; {_answered(settings, answers)}"
     if answers.attributes and not answers.shows(protocol):
-        hint = f'The terminal did not say that it has {protocol.value}. If you see rubbish, set graphics to "auto".'
+        hint = (
+            f'The terminal did not say that it has {protocol.value}. If you see garbled text, set graphics to "auto".'
+        )
         return Finding(Verdict.NEUTRAL, "pictures", text, hint, data=data)
     return Finding(Verdict.GOOD, "pictures", text, data=data)
 

@@ -342,7 +342,7 @@ class Library:
         if path is None:
             raise LibraryError(
                 f"The database says that {upload.filename!r} is outside of the library: {upload.file_path!r}",
-                "The library is damaged, or made to harm. Restore it from a backup, or use another one.",
+                "The library is damaged or malicious. Restore it from a backup, or use another one.",
             )
         return path
 
@@ -361,7 +361,7 @@ class Library:
                 await asyncio.to_thread(_take_out, original, target, upload.motion_start, upload.motion_bytes)
             except OSError as error:
                 raise LibraryError(
-                    f"The clip in {upload.filename} cannot be taken out of it: {error.strerror or error}",
+                    f"The clip in {upload.filename} cannot be extracted: {error.strerror or error}",
                     f"Check the free space and the permissions of {self.root}.",
                 ) from error
             return target

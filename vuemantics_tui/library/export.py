@@ -236,10 +236,10 @@ class Export:
         try:
             real = target.resolve()
         except (OSError, RuntimeError) as error:
-            raise UsageError(f"This link leads nowhere: {target}", "Choose another file.") from error
+            raise UsageError(f"This link is broken: {target}", "Choose another file.") from error
         if real.is_symlink():
             # A ring of links: from Python 3.13 on it resolves to itself.
-            raise UsageError(f"This link leads nowhere: {target}", "Choose another file.")
+            raise UsageError(f"This link is broken: {target}", "Choose another file.")
         self._check_outside(real.parent)
         if real.is_dir():
             raise UsageError(f"This is a folder: {target}", "Name a file inside it.")
@@ -291,9 +291,9 @@ def _write_beside(path: Path, original: Path, record: ExportedUpload) -> tuple[s
     Raises OSError if the disk is to blame.
     """
     if record.upload.missing_since or not original.is_file():
-        return "Its picture is not there.", 0
+        return "Its picture is missing.", 0
     if path.is_symlink():
-        return "It is a link, which is left alone.", 0
+        return "It is a link. Links are left alone.", 0
     if owner_of(path) not in (None, record.upload.id):
         return "It belongs to another picture of that name: use --sidecar-style digikam.", 0
     try:
@@ -314,7 +314,7 @@ def _writing(target: Path) -> Iterator[None]:
     except OSError as error:
         raise UsageError(
             f"{target} cannot be written: {error.strerror or error}",
-            "Check the folder, its permissions and the free space. Whatever was there before is untouched.",
+            "Check the folder, its permissions and the free space. An existing file is untouched.",
         ) from error
 
 

@@ -90,12 +90,12 @@ class Models:
 
         source = await asyncio.to_thread(lambda: source.expanduser().absolute())
         if not await asyncio.to_thread(source.is_dir):
-            raise UsageError(f"{source} is not a folder", "Name the folder that the model's files are in.")
+            raise UsageError(f"{source} is not a folder", "Name the folder that contains the model's files.")
         name = name or re.sub(r"[^a-z0-9._-]+", "-", source.name.lower()).strip("-._")
         if not _NAME.fullmatch(name):
             raise UsageError(f"{name!r} cannot be the name of a model", "Use small letters, digits, dots and hyphens.")
         if any(model.name == name for model in await self.installed()):
-            raise UsageError(f"There is a model called {name} already", "Choose another one with --name.")
+            raise UsageError(f"A model called {name} already exists", "Choose another one with --name.")
         layout = await asyncio.to_thread(read_layout, source)
         shape = await self._compute().run(try_model, source)
         fingerprint = await asyncio.to_thread(_fingerprint, layout.weights)

@@ -60,7 +60,7 @@ class Sources:
     async def add(
         self, folder: Path, *, excludes: Sequence[str] = (), watched: bool = True, chosen_only: bool = False
     ) -> Source:
-        """Add a folder, or change one that is a source already; nothing is scanned yet.
+        """Add a folder, or change one that is already a source; nothing is scanned yet.
 
         A source that is away and turns out to be this folder, renamed, keeps its uploads. Raises UsageError if it is no
         folder, or belongs to the library.
@@ -181,7 +181,7 @@ class Sources:
             sample = await self.store.sample(move.source.number)
             if sample and not await asyncio.to_thread(has_any, move.path, sample):
                 raise UsageError(
-                    f"{storable(str(move.path))} holds none of the files known from {storable(str(move.source.path))}",
+                    f"{storable(str(move.path))} contains no known file of {storable(str(move.source.path))}",
                     "Nothing was changed. Name the folder that its files are in now.",
                 )
         async with AsyncExitStack() as locks:

@@ -100,7 +100,7 @@ class Trash:
             if waits := len(set(by_the_clock) - set(expired)):
                 days = counted(round(seen.passed / DAY_SECONDS), "day")
                 self.postponed = (
-                    f"By the clock this library was last in use {days} ago. In case the clock is wrong, "
+                    f"According to the clock, this library was last used {days} ago. In case the clock is wrong, "
                     f"{counted(waits, 'upload')} in the trash will be deleted later."
                 )
                 log.warning("%s", self.postponed)

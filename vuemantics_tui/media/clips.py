@@ -191,7 +191,7 @@ def _main_stream(container: av.container.InputContainer) -> av.video.stream.Vide
     if stream is None:
         raise MediaError("The file has no video track", "It may hold only sound.")
     if stream.codec_context is None:
-        raise MediaError("The video's codec is not known here", "Convert the video to H.264 in an MP4 file.")
+        raise MediaError("The video's codec is not supported", "Convert the video to H.264 in an MP4 file.")
     if stream.width * stream.height > MAX_FRAME_PIXELS:
         raise MediaError(
             f"The video's frames have {stream.width} x {stream.height} pixels, more than the limit of "
@@ -329,7 +329,7 @@ def deep_levels(film: Path | bytes, nclx: Nclx | None) -> NDArray[np.uint16] | N
     with open_clip(film) as clip:
         frame = next(frames_from_start(clip), None)
         if frame is None:
-            raise MediaError("The video cannot be decoded: not one frame came out", DAMAGED_HINT)
+            raise MediaError("The video cannot be decoded: no frame could be read", DAMAGED_HINT)
         if frame.format.components[0].bits <= 8:
             return None
         if nclx is not None:

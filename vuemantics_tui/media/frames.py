@@ -44,7 +44,7 @@ def extract_frames(path: Path, count: int, long_side: int = 1024) -> list[bytes]
         else:
             found = _spread(clip, clip.duration, count, long_side, deadline)
     if not found:
-        raise MediaError("The video cannot be decoded: not one frame came out", DAMAGED_HINT)
+        raise MediaError("The video cannot be decoded: no frame could be read", DAMAGED_HINT)
     return [found[moment] for moment in sorted(found)]
 
 

@@ -196,5 +196,5 @@ def _reason(error: Exception) -> str:
     if "cannot identify image file" in text:
         return "its header is damaged"
     if text == "not identified by this driver":
-        return "its kind of compression is not known here"
+        return "its compression is not supported"
     return text or type(error).__name__

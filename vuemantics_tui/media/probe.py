@@ -97,6 +97,6 @@ def _not_accepted(guess: str) -> MediaError:
 
     seems = f": it seems to be {guess}" if guess else ""
     return MediaError(
-        f"Not a picture or video understood here{seems}",
+        f"Not a supported picture or video{seems}",
         f"Pictures: {names(FileType.IMAGE)}, RAW photos. Videos: {names(FileType.VIDEO)}.",
     )

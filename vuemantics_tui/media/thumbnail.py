@@ -92,7 +92,7 @@ def _frame_of(source: Path, seconds: float, side: int) -> Image.Image:
         frame = frame_at(clip, moment, time.monotonic() + _SEEK_SECONDS) or key_frame_at(clip, moment)
         frame = frame or next(frames_from_start(clip), None)
         if frame is None:
-            raise MediaError("The video cannot be decoded: not one frame came out", DAMAGED_HINT)
+            raise MediaError("The video cannot be decoded: no frame could be read", DAMAGED_HINT)
         return upright_picture(clip, frame, side)
 
 
@@ -128,5 +128,5 @@ def _from_video(source: Path, side: int) -> Image.Image:
                 if score > best_score:
                     best, best_score = picture, score
     if best is None:
-        raise MediaError("The video cannot be decoded: not one frame came out", DAMAGED_HINT)
+        raise MediaError("The video cannot be decoded: no frame could be read", DAMAGED_HINT)
     return best

@@ -123,7 +123,7 @@ class ProcessCompute:
             code = await asyncio.to_thread(worker.end)
             raise WorkerDiedError(
                 f"the process that worked on it died (exit code {code})",
-                "The file may be damaged, or memory ran out. Look at the log file, then retry it.",
+                "The file may be damaged, or memory ran out. Check the log, then retry it.",
             ) from error
         except plain.PlainDataError as error:
             raise _senseless(error) from error
@@ -251,6 +251,6 @@ def _checked(kind: Any, data: bytes | None) -> Any:
 
 def _senseless(error: Exception) -> WorkerDiedError:
     return WorkerDiedError(
-        f"the process that worked on it gave an answer that makes no sense: {error}",
-        "The file may be made to harm. Delete it unless you trust where it came from.",
+        f"the process that worked on it returned an invalid answer: {error}",
+        "The file may be malicious. Delete it unless you trust its source.",
     )

@@ -226,7 +226,7 @@ class Intake:
             elif recursive:
                 found = _walk(_real(path), library)
             else:
-                hint = "Give --recursive to add what is in it."
+                hint = "To add its contents, use --recursive."
                 found = [Candidate(path, reason="This is a folder", hint=hint, is_unread=True)]
             for candidate in found:
                 # What is left out keeps its own name: a link may lead to what is added.
@@ -291,7 +291,7 @@ def _look_at_link(path: Path, folder: Path, library: Path) -> Candidate:
     target = _real(path)
     if _is_folder(path):
         if path.parent.is_relative_to(target):
-            return Candidate(path, reason="It is a link that goes round in a circle")
+            return Candidate(path, reason="It is a link that leads back to itself")
         return Candidate(path, reason="It is a link to a folder", hint="Name that folder to add what is in it.")
     found = _look(path, library)
     if not found.reason and not target.is_relative_to(folder):

@@ -94,9 +94,7 @@ def absence(root: Path, state: SourceState, sample: Sequence[Known]) -> str:
             is_empty = next(scan, None) is None
     except OSError as error:
         return f"{storable(str(root))} cannot be read: {error.strerror or error}"
-    return (
-        f"{storable(str(root))} is empty" if is_empty else f"{storable(str(root))} holds none of the files known in it"
-    )
+    return f"{storable(str(root))} is empty" if is_empty else f"{storable(str(root))} contains none of its known files"
 
 
 def renamed(root: Path, state: SourceState, sample: Sequence[Known]) -> Path | None:

@@ -407,7 +407,7 @@ class Scan:
             log.exception("reading %s failed by a bug", path)
             return "This is a bug: see the log"
         if (status.st_size, status.st_mtime_ns) != (seen.size, seen.changed):
-            return "It is being written: the next scan takes it"
+            return "It is being written. The next scan adds it"
         return FoundFile(
             seen,
             sha256=digest.hexdigest(),
@@ -454,7 +454,7 @@ class _Pass:
         if gone and here != before:
             reason = await asyncio.to_thread(absence, root, as_begun, sample)
             if reason or here is None:
-                await self._set_away(reason or "It went away during the scan")
+                await self._set_away(reason or "It disappeared during the scan")
                 return progress
         await self._write(comparison)
         await self._read_all(comparison, gone)

@@ -218,8 +218,8 @@ async def _resume(connection: aiosqlite.Connection, upload: Row, description: in
     before = (await _decided(connection, [number]))[number]
     if not await queue_embedding(connection, [number], priority=0, description=description):
         raise UsageError(
-            f"{upload['filename']} is being processed, and may get another description by that",
-            "Wait until it is done, or cancel it, and do this again.",
+            f"{upload['filename']} is being processed, which may replace its description",
+            "Wait until it is done or cancel it, then try again.",
         )
     await record_event(connection, number, *event)
     await record_step(connection, StepKind.DESCRIBE, [Change(Facet.DESCRIPTION, number, "", before, description)])

@@ -445,5 +445,5 @@ def _guilty(times: int, stage: ProcessingStage) -> Failure:
         f"Processing failed: the program died {times} times while it worked on this upload alone",
         ErrorKind.PERMANENT,
         stage,
-        "The file may be damaged. Look at the log file, then retry it or move it to the trash.",
+        "The file may be damaged. Check the log, then retry it or move it to the trash.",
     )

@@ -230,7 +230,7 @@ class SourceStore:
                     connection, "SELECT number FROM sources WHERE path = ? AND number <> ?", (stored, number)
                 )
                 if taken:
-                    raise UsageError(f"{path} is a source already", "To see them: vuemantics-tui source list")
+                    raise UsageError(f"{path} is already a source", "To see them: vuemantics-tui source list")
                 await connection.execute(
                     "UPDATE sources SET path = ?, device = NULL, inode = NULL, away_since = NULL WHERE number = ?",
                     (stored, number),

@@ -52,13 +52,13 @@ def checked_keymap(chosen: Mapping[str, str]) -> tuple[dict[str, str], list[str]
         try:
             keys = _parsed(text, in_field=id in in_fields)
         except _WrongKeyError as wrong:
-            problems.append(f"keys: {id} = {text!r}: {wrong}; {_words(defaults[id])} stays")
+            problems.append(f"keys: {id} = {text!r}: {wrong}; it keeps {_words(defaults[id])}")
         else:
             taken[id] = keys + tuple(key for key in defaults[id] if key not in keys) if id == ALWAYS else keys
     while (clash := _first_clash(defaults, taken)) is not None:
         id, other, key = clash
         del taken[id]
-        problems.append(f"keys: {key_words(key)} is the key of {other} already; {id} stays {_words(defaults[id])}")
+        problems.append(f"keys: {key_words(key)} is already the key of {other}; {id} keeps {_words(defaults[id])}")
     return {id: ",".join(keys) for id, keys in taken.items()}, problems
 
 
@@ -125,7 +125,7 @@ def _pairs(group: Sequence[Action]) -> Iterator[tuple[Action, Action]]:
 def _parsed(text: str, *, in_field: bool) -> KeyNames:
     keys = tuple(dict.fromkeys(_known(key.strip()) for key in text.split(",") if key.strip()))
     if not keys:
-        raise _WrongKeyError("that is no key; the comma is called comma")
+        raise _WrongKeyError("not a key; the comma is called comma")
     if in_field and (typed := [key for key in keys if types_a_character(key)]):
         raise _WrongKeyError(f"in a field {key_words(typed[0])} is text")
     return keys

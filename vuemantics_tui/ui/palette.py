@@ -100,7 +100,7 @@ class ActionsProvider(Provider):
         for entry in self._entries():
             name = _name(entry)
             yield DiscoveryHit(_with_key(Content(name), entry), self._run(entry), name, entry.action.tooltip)
-        yield DiscoveryHit("Theme", self.app.search_themes, "Theme", "Other colours, shown as you go")
+        yield DiscoveryHit("Theme", self.app.search_themes, "Theme", "Change the colours, with a live preview")
 
     async def search(self, query: str) -> Hits:
         """What fits the words typed."""

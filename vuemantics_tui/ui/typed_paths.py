@@ -51,14 +51,14 @@ def explain_missing(path: Path, environment: Mapping[str, str]) -> str:
     if elsewhere == "Windows" and environment.get("WSL_DISTRO_NAME"):
         windows = PureWindowsPath(str(path))
         here = "/".join(["/mnt", windows.drive[0].lower(), *windows.parts[1:]])
-        return f"{shown} is a path of Windows; here it would be {visible(here)}."
+        return f"{shown} is a Windows path. Here it would be {visible(here)}."
     if elsewhere:
         whose = f"{shown} is a path of {elsewhere}, not of this machine."
         return f"{whose} Copy it here first, there: {_copy_command(path, environment)}"
     if environment.get("SSH_CONNECTION"):
         return (
             f"There is no {shown} on this machine, which you reach over SSH. If it is on the machine in front of you, "
-            f"copy it here first, there: {_copy_command(path, environment)} Else check the spelling: "
+            f"copy it here first, there: {_copy_command(path, environment)} Otherwise check the spelling: "
             f"{visible(str(_nearest(path)))} is there."
         )
     return f"There is no {shown}. Check the spelling: {visible(str(_nearest(path)))} is there."

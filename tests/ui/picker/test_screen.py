@@ -362,7 +362,7 @@ async def test_a_link_that_leads_nowhere_is_not_chosen(files: Path) -> None:
         await window.press(*["down"] * 5)
         assert window.under_cursor == "gone.jpg"
         await window.press("enter")
-        await window.shows("This link leads nowhere.")
+        await window.shows("This link is broken.")
         assert window.app.chosen is UNCHOSEN
 
 

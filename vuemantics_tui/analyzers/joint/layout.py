@@ -91,7 +91,7 @@ def read_layout(folder: Path) -> Layout:
             f"{folder} cannot be read: {error.strerror}", "Check the path and its permissions."
         ) from error
     listed = ", ".join(there[:8]) + (f" and {len(there) - 8} more" if len(there) > 8 else "")
-    raise AnalyzerError(f"{folder} holds no joint model: found {listed or 'nothing'}.", _EXPECTED)
+    raise AnalyzerError(f"{folder} contains no joint model: found {listed or 'nothing'}.", _EXPECTED)
 
 
 def _immich(folder: Path) -> Layout | None:
@@ -199,7 +199,7 @@ def _json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise AnalyzerError(f"{path} cannot be read: {error}", "Fetch the model again.") from error
+        raise AnalyzerError(f"{path} cannot be read: {error}", "Download the model again.") from error
     if not isinstance(content, dict):
         raise _wrong(path)
     return content
@@ -231,4 +231,4 @@ def _three(values: Any, path: Path) -> tuple[float, ...]:
 
 
 def _wrong(path: Path) -> AnalyzerError:
-    return AnalyzerError(f"{path} holds values that no joint model has.", "Fetch the model again.")
+    return AnalyzerError(f"{path} contains invalid values for a joint model.", "Download the model again.")

@@ -36,7 +36,7 @@ class TextTokens:
             tokenizer.enable_truncation(max_length=rules.context)
             tokenizer.enable_padding(length=rules.context, pad_id=pad, pad_token=tokenizer.id_to_token(pad) or "")
         except Exception as error:  # the package raises bare exceptions
-            raise AnalyzerError(f"{rules.tokenizer} cannot be used: {error}", "Fetch the model again.") from error
+            raise AnalyzerError(f"{rules.tokenizer} cannot be used: {error}", "Download the model again.") from error
         self._tokenizer = tokenizer
 
     def rows(self, texts: list[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

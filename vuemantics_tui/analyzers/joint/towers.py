@@ -107,7 +107,7 @@ class _Network:
                 (found,) = self._session.run([self._output], typed)
         vectors = np.asarray(found, np.float32)
         if not np.isfinite(vectors).all():
-            raise AnalyzerError(f"{self.path.name} answered with numbers that are none.", "Use another model.")
+            raise AnalyzerError(f"{self.path.name} returned invalid numbers.", "Use another model.")
         return normalise(vectors)
 
 
@@ -202,8 +202,8 @@ def try_model(folder: Path) -> ModelShape:
     said = texts.embed(["a photo"])
     if seen.shape != said.shape:
         raise AnalyzerError(
-            f"The two networks in {folder} do not belong together: {seen.shape[1]} and {said.shape[1]} dimensions.",
-            "Fetch the model again.",
+            f"The two networks in {folder} do not match: {seen.shape[1]} and {said.shape[1]} dimensions.",
+            "Download the model again.",
         )
     return ModelShape(seen.shape[1], pictures.preprocessing.size)
 

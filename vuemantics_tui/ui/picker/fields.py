@@ -207,7 +207,7 @@ class GoField(Vertical):
         names = self.query_one("#go-names", Static)
         names.remove_class("error")
         shown = "  ".join(visible(name) for name in found.names[:MOST_NAMES])
-        names.update(shown or "Nothing begins like this.")
+        names.update(shown or "No match.")
 
 
 class PickerHeader(TwoSidedLine):

@@ -65,7 +65,7 @@ class PickerScreen(Screen[list[Path] | None]):
         # In this order they stand in the line of keys, and the end of it goes first where that is short.
         action("picker-open", "enter", "open_entry", "open", "Open the folder, or add the file", FOLDERS),
         action("picker-mark", "space", "toggle_mark", "mark", "Mark, and go to the next", MARK),
-        action("picker-add", "A", "add_marked", "add", "Add what is marked, or what is under the cursor", MARK),
+        action("picker-add", "A", "add_marked", "add", "Add the marked files, or the one under the cursor", MARK),
         action(
             "picker-leave", "escape,q", "leave", "leave", "Show all files again, then leave; the marks stay", ANSWER
         ),
@@ -400,12 +400,12 @@ class PickerScreen(Screen[list[Path] | None]):
     def _finish(self, entry: Entry | None) -> None:
         if not self._marks:
             if entry is not None and entry.kind is Kind.BROKEN:
-                self._say("This link leads nowhere.")
+                self._say("This link is broken.")
             elif entry is not None:
                 self.dismiss([entry.path])
         elif not self._marks.total(self._tallies)[2] and not self._warned:
             self._warned = True
-            self._say("Still counting what that is. The same key once more adds it without waiting.")
+            self._say("Still counting. Press the same key again to add without waiting.")
         else:
             self.dismiss([each.path for each in self._marks.entries])
 

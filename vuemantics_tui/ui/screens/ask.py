@@ -154,7 +154,7 @@ class ConfirmScreen(ModalScreen[bool]):
         action("agree", "y", "agree", "yes", "Yes", ANSWER),
         action("decline", "enter,escape,n", "decline", "no", "No, change nothing", ANSWER),
         # A question hides the keys of the app; pressed once more, these mean it.
-        hidden("quit-question", "ctrl+q,ctrl+c", "app.quit", "quit", "Quit all the same", ANSWER),
+        hidden("quit-question", "ctrl+q,ctrl+c", "app.quit", "quit", "Quit anyway", ANSWER),
     ]
 
     def __init__(self, question: str, explanation: str, *, agree: str, decline: str) -> None:
@@ -211,7 +211,7 @@ class DeleteScreen(ModalScreen[bool | None]):
             yield Static(self._question, classes="question-title", markup=False)
             yield Static(
                 f"{self._explanation} {'1 file is' if one else f'{self._files:,} files are'} used in place:"
-                f" f also moves {'it' if one else 'them'} to the trash of your system.",
+                f" f also moves {'it' if one else 'them'} to the system trash.",
                 classes="question-text",
                 markup=False,
             )

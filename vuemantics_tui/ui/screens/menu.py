@@ -259,8 +259,8 @@ _FACETS: dict[str, tuple[str, str, str, _Facet]] = {
     "failed": ("f", "failed", "Failed uploads only", ("status", StatusFilter.FAILED)),
     "warning": ("!", "with a warning", "Uploads with a warning only", ("status", StatusFilter.WARNING)),
     "rated": ("s", "with stars", "Rated uploads only", ("rated", True)),
-    "untagged": ("u", "without tags", "Only uploads that nobody tagged", ("untagged", True)),
-    "text": ("t", "with text", "Only pictures in which text was read", ("with_text", True)),
+    "untagged": ("u", "without tags", "Only uploads without your tags", ("untagged", True)),
+    "text": ("t", "with text", "Only pictures with text in them", ("with_text", True)),
     "hidden": ("h", "hidden too", "Include hidden uploads", ("show_hidden", True)),
 }
 

@@ -292,7 +292,7 @@ class UploadCommands(Vertical):
                 what = f"Removed the rating of {named(changed)}."
             self._tell_undoable(what)
         elif rows:
-            self.notices.tell("Rated like that already." if stars else "No rating to remove.")
+            self.notices.tell("Already rated like that." if stars else "No rating to remove.")
         return bool(changed)
 
     # The queue

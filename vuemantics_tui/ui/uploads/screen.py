@@ -144,7 +144,7 @@ class UploadsScreen(Screen[None]):
         hidden("type-paths", "A", "type_paths", "add by path", "Type or paste a path to add", ACT, priority=True),
         action("open-search", "/", "open_search", "search", "Search by words or by meaning", FIND, priority=True),
         hidden("toggle-browse", "b", "toggle_browse", "browse", "Narrow by place, date, tag, camera, type, …", FIND),
-        hidden("show-below", "m", "show_below", "more results", "Show the results below the cut-off, too", FIND),
+        hidden("show-below", "m", "show_below", "more results", "Also show the results below the cut-off", FIND),
         hidden("save-search", "S", "save_search", "save search", "Save the search under a name", FIND),
         hidden("show-saved", "B", "show_saved", "saved searches", "Show saved searches and albums", FIND),
         hidden("past-search", "n", "past_search", "past search", "Previous search", FIND),
@@ -153,14 +153,16 @@ class UploadsScreen(Screen[None]):
         hidden("show-duplicates", "W", "show_duplicates", "duplicates", "Find duplicates, and keep one of each", ACT),
         hidden("show-sources", "Q", "show_sources", "sources", "Show the folders used in place", PROGRAM),
         hidden("show-stats", "#", "show_stats", "statistics", "Show statistics of the library", PROGRAM),
-        hidden("show-failures", "F", "show_failures", "failures", "Show failures by cause, with what helps", QUEUE),
+        hidden("show-failures", "F", "show_failures", "failures", "Show failures by cause, and how to fix them", QUEUE),
         hidden("look-now", "w", "look_now", "check server", "Check now whether the server is back", QUEUE),
         action("sort-by", "o", "sort_by", "sort", "Sort by date, name, size, rating, …", VIEW),
         hidden("reverse-sort", "O", "reverse_sort", "reverse", "Reverse the sort order", VIEW),
         action("filter-by", "f", "filter_by", "filter", "Show photos, videos, failed uploads, … only", VIEW),
         hidden("choose-columns", "|", "choose_columns", "columns", "Choose and order the columns of the table", VIEW),
         action("jump-to-date", "J", "jump_to_date", "jump to date", "Jump to a date", FIND),
-        hidden("on-this-day", "^", "on_this_day", "on this day", "What was taken on this day in other years", FIND),
+        hidden(
+            "on-this-day", "^", "on_this_day", "on this day", "Show what was taken on this day in other years", FIND
+        ),
         hidden("go-to", "G", "go_to", "go to", "Go to the top, a date, the trash, statistics, …", VIEW),
         hidden("clear-view", "c", "clear_view", "clear", "Clear search, filter, order and marks", VIEW),
         action("toggle-gallery", "g", "toggle_gallery", "gallery", "Switch between gallery and table", VIEW),
@@ -456,7 +458,7 @@ class UploadsScreen(Screen[None]):
         self._search_bar.open()
 
     def action_show_below(self) -> None:
-        """Show the results below the cut-off, too."""
+        """Also show the results below the cut-off."""
         self._search_bar.show_below()
 
     def action_past_search(self) -> None:
@@ -658,7 +660,7 @@ class UploadsScreen(Screen[None]):
         """Switch to a better analyzer, after asking."""
         with self._notices.errors_told():
             if self.intake.is_copying:
-                self._notices.tell("Files are being copied.", "Switch when they are all there.")
+                self._notices.tell("Files are being copied.", "Switch when they are done.")
             else:
                 await self._commands.use_better_analyzer()
 
