@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,8 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input
 
-from tests.ui.conftest import Window, open_library_at, window_on
+from tests.ui.conftest import PICTURE_SIZE, Window, make_library, open_library_at, window_on
+from tests.ui.uploads.test_snapshots import OwnLibraryApp, before
 from vuemantics_tui.config import Settings
 from vuemantics_tui.ui.screens.sources import RemovedScreen, SourcesScreen
 
@@ -140,3 +142,21 @@ async def test_the_menu_of_places_to_go_has_the_sources(root: Path) -> None:
         await window.shows("You have no sources.")
         await window.press("Q")
         await window.shows("This library is empty")
+
+
+class SourcesApp(OwnLibraryApp):
+    """The app with sources that are nowhere, so that their paths are those of no machine."""
+
+    async def on_load(self) -> None:
+        """Add the sources first."""
+        store = self.library.sources.store
+        for path, watched in (("/media/camera", True), ("/photos/2024", True), ("/photos/scans", False)):
+            await store.add(Path(path), watched=watched)
+        await super().on_load()
+
+
+def test_what_sources_look_like(snap_compare: Callable[..., bool], tmp_path: Path) -> None:
+    asyncio.run(make_library(tmp_path / "library"))
+    app = SourcesApp(tmp_path / "library")
+    look = before(0, "Q", shows="3 sources")
+    assert snap_compare(app, terminal_size=PICTURE_SIZE, run_before=look)

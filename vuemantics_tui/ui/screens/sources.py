@@ -150,7 +150,9 @@ class SourcesScreen(ListScreen[Source]):
         if source.chosen_only:
             return "chosen files only"
         report = self.library.watch.reports.get(source.number)
-        if report is None or report.state is WatchState.STARTING or report.state is WatchState.AWAY:
+        if source.is_away or (report is not None and report.state is WatchState.AWAY):
+            return "watched when it is back"
+        if report is None or report.state is WatchState.STARTING:
             return "to be watched"
         if report.state is WatchState.BY_SCANS:
             return f"scanned every {self.library.settings.source_scan_minutes:g} min"
