@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,13 +10,13 @@ import click
 
 from vuemantics_tui.cli.options import current_settings, json_option, library_option, lists
 from vuemantics_tui.cli.output import emit, emit_json, note, table
-from vuemantics_tui.cli.progress import see_pictures
-from vuemantics_tui.cli.session import open_library, run
+from vuemantics_tui.cli.progress import Bar, bars, see_pictures
+from vuemantics_tui.cli.session import Interrupted, open_library, run
 from vuemantics_tui.config import Settings
 from vuemantics_tui.domain.text import counted, size_words, visible
 
 if TYPE_CHECKING:
-    from vuemantics_tui.library.models import ModelState
+    from vuemantics_tui.library.models import ModelState, Offer
 
 _NONE = "none"
 
@@ -25,7 +26,7 @@ _NONE = "none"
 @library_option
 @click.pass_context
 def model(context: click.Context, as_json: bool) -> None:
-    """List joint image-text models, add one, and choose which one the library searches by.
+    """List joint image-text models, download one, and choose which one the library searches by.
 
     Such a model puts pictures and words into one space, so that a search finds what a picture shows, described or not.
     """
@@ -38,9 +39,21 @@ def model(context: click.Context, as_json: bool) -> None:
 @json_option
 @library_option
 def list_models(as_json: bool) -> None:
-    """List the models on this machine and how much of the library each has seen."""
+    """List the models on this machine with how much of the library each has seen, and those to download."""
     settings = current_settings()
     run(lambda: _list(settings, as_json))
+
+
+@model.command("pull")
+@click.argument("name")
+@library_option
+def pull_model(name: str) -> None:
+    """Download a model that `model list` offers. Interrupted, it resumes the next time.
+
+    HF_ENDPOINT names another hub than huggingface.co, HF_TOKEN a token for it.
+    """
+    settings = current_settings()
+    run(lambda: _pull(settings, name))
 
 
 @model.command("add")
@@ -73,26 +86,61 @@ def remove_model(name: str) -> None:
 
 async def _list(settings: Settings, as_json: bool) -> None:
     async with open_library(settings, "read") as library:
-        states = await library.models.states()
+        states, offers = await library.models.states(), await library.models.offers()
     if as_json:
-        for state in states:
-            emit_json(_document(state))
+        for document in [*map(_document, states), *map(_offer_document, offers)]:
+            emit_json(document)
         return
-    if not states:
-        note("No model yet. Add one with: vuemantics-tui model add FOLDER")
-        return
-    rows = [
-        (
-            visible(state.name),
-            "in use" if state.is_in_use else "" if state.model else "not on this machine",
-            f"{state.seen:,}",
-            f"{state.unseen:,}" if state.is_in_use else "",
-            size_words(state.model.bytes) if state.model else "",
-        )
-        for state in states
-    ]
-    for line in table(("Name", "State", "Seen", "Left", "Size"), rows):
-        emit(line)
+    if states:
+        rows = [
+            (
+                visible(state.name),
+                "in use" if state.is_in_use else "" if state.model else "not on this machine",
+                f"{state.seen:,}",
+                f"{state.unseen:,}" if state.is_in_use else "",
+                size_words(state.model.bytes) if state.model else "",
+                visible(state.model.licence) if state.model else "",
+            )
+            for state in states
+        ]
+        for line in table(("Name", "State", "Seen", "Left", "Size", "Licence"), rows):
+            emit(line)
+    else:
+        note("No model on this machine yet.")
+    if offers:
+        emit("")
+        to_fetch = [
+            (
+                offer.model.name,
+                size_words(offer.model.bytes) + (f", {size_words(offer.fetched)} here" if offer.fetched else ""),
+                offer.model.licence,
+                offer.model.languages,
+                offer.model.good_for,
+            )
+            for offer in offers
+        ]
+        for line in table(("To download", "Size", "Licence", "Languages", "Good for"), to_fetch):
+            emit(line)
+        note("To download one: vuemantics-tui model pull NAME")
+
+
+async def _pull(settings: Settings, name: str) -> None:
+    async with open_library(settings, "create") as library:
+        with bars() as progress:
+            bar = Bar(progress, "download", 0)
+
+            def show(done: int, total: int) -> None:
+                bar.show(done, total)
+                bar.say(f"{size_words(done)} of {size_words(total)}")
+
+            try:
+                pulled = await library.models.pull(name, show)
+            except asyncio.CancelledError:
+                raise Interrupted(
+                    f"Stopped. What has been downloaded is kept. To resume: vuemantics-tui model pull {visible(name)}"
+                ) from None
+    emit(f"Downloaded {pulled.name}: {pulled.dimension} dimensions, {size_words(pulled.bytes)}, from {pulled.origin}.")
+    note(f"To search by it: vuemantics-tui model use {pulled.name}")
 
 
 async def _add(settings: Settings, folder: Path, name: str) -> None:
@@ -127,9 +175,27 @@ def _document(state: ModelState) -> dict[str, Any]:
         "seen": state.seen,
         "unseen": state.unseen,
         "installed": state.model is not None,
+        "offered": False,
         "dimension": state.model.dimension if state.model else None,
         "bytes": state.model.bytes if state.model else None,
         "fingerprint": state.model.fingerprint if state.model else None,
         "licence": state.model.licence if state.model else "",
         "origin": state.model.origin if state.model else "",
+    }
+
+
+def _offer_document(offer: Offer) -> dict[str, Any]:
+    return {
+        "name": offer.model.name,
+        "title": offer.model.title,
+        "in_use": False,
+        "seen": 0,
+        "installed": False,
+        "offered": True,
+        "bytes": offer.model.bytes,
+        "fetched_bytes": offer.fetched,
+        "licence": offer.model.licence,
+        "languages": offer.model.languages,
+        "good_for": offer.model.good_for,
+        "origin": offer.model.repository,
     }

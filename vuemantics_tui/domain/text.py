@@ -67,6 +67,11 @@ def seconds_words(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds < 99.95 else f"{clock_words(seconds)} min"
 
 
+def length_words(seconds: float) -> str:
+    """Return the length of a clip as `clock_words`; the shortest have a second."""
+    return clock_words(max(1.0, seconds))
+
+
 def clock_words(seconds: float) -> str:
     """Return a length of time as a clock shows it: 0:04, 12:30, 1:02:03."""
     whole = max(0, round(seconds))
@@ -94,6 +99,12 @@ def date_words(
     # By hand: `%b` depends on the locale that some library may have set.
     words = f"{at.day} {_MONTHS[at.month - 1]} {at.year}"
     return words if is_day or day_only else f"{words} {at:%H:%M}" + (f":{at:%S}" if seconds else "")
+
+
+def month_words(month: str) -> str:
+    """Return a month, as `2024-06`, in words: Jun 2024."""
+    year, _, number = month.partition("-")
+    return f"{_MONTHS[int(number) - 1]} {int(year)}"
 
 
 def time_words(moment: datetime) -> str:

@@ -44,7 +44,7 @@ from vuemantics_tui.store.facets import Chosen, FacetStore, PlaceCount
 from vuemantics_tui.store.filters import FilterStore
 from vuemantics_tui.store.search import SavedSearches
 
-# To count what a saved search leaves takes about as long as to run it.
+# Counting what a saved search leaves takes about as long as running it.
 MOST_COUNTED = 20
 _TYPES = {
     "image": "photos",

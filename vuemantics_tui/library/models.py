@@ -18,8 +18,11 @@ from vuemantics_tui.store.pictures import PictureModelUse, PictureStore
 
 if TYPE_CHECKING:
     from vuemantics_tui.analyzers.base import Compute, Vector
+    from vuemantics_tui.analyzers.joint.catalogue import OfferedModel
+    from vuemantics_tui.analyzers.joint.fetch import OnProgress
 
 _MANIFEST = "model.json"
+_FETCHING = ".fetching"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _BLOCK_BYTES = 1024 * 1024
 
@@ -54,6 +57,14 @@ class ModelState:
     unseen: int
 
 
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A model that can be fetched and is not on this machine; `fetched` bytes of it are here from before."""
+
+    model: OfferedModel
+    fetched: int
+
+
 class Models:
     """The joint models of this machine, in `folder`, and their use by one library."""
 
@@ -85,9 +96,6 @@ class Models:
 
     async def add(self, source: Path, name: str = "", *, licence: str = "", origin: str = "") -> Model:
         """Copy a model out of a folder, after trying it. Raises AnalyzerError, UsageError and LibraryError."""
-        from vuemantics_tui.analyzers.joint.layout import read_layout
-        from vuemantics_tui.analyzers.joint.towers import try_model
-
         source = await asyncio.to_thread(lambda: source.expanduser().absolute())
         if not await asyncio.to_thread(source.is_dir):
             raise UsageError(f"{source} is not a folder", "Name the folder that contains the model's files.")
@@ -96,12 +104,51 @@ class Models:
             raise UsageError(f"{name!r} cannot be the name of a model", "Use small letters, digits, dots and hyphens.")
         if any(model.name == name for model in await self.installed()):
             raise UsageError(f"A model called {name} already exists", "Choose another one with --name.")
+        return await self._install(source, name, _copy, licence, origin)
+
+    async def offers(self) -> list[Offer]:
+        """Return the models that can be fetched and are not on this machine, the one to begin with first."""
+        from vuemantics_tui.analyzers.joint.catalogue import CATALOGUE
+        from vuemantics_tui.analyzers.joint.fetch import part_bytes
+
+        names = {model.name for model in await self.installed()}
+        return [
+            Offer(model, await asyncio.to_thread(part_bytes, self.folder / _FETCHING / model.name))
+            for model in CATALOGUE
+            if model.name not in names
+        ]
+
+    async def pull(self, name: str, on_progress: OnProgress) -> Model:
+        """Fetch an offered model, try it, and keep it. What arrived stays after any end, and is not fetched again.
+
+        Raises AnalyzerError, UsageError and LibraryError.
+        """
+        from vuemantics_tui.analyzers.joint.catalogue import offered
+        from vuemantics_tui.analyzers.joint.fetch import Fetch, hub_here
+
+        offer = offered(name)
+        if any(model.name == offer.name for model in await self.installed()):
+            raise UsageError(
+                f"{offer.name} is already on this machine", f"Use it: vuemantics-tui model use {offer.name}"
+            )
+        fetch = Fetch(offer, self.folder / _FETCHING / offer.name, hub_here())
+        async with fetch.fetched(on_progress) as (folder, revision):
+            origin = f"{offer.repository}@{revision}"
+            return await self._install(folder, offer.name, _move, offer.licence, origin)
+
+    async def _install(
+        self, source: Path, name: str, put: Callable[[Path, Path], None], licence: str, origin: str
+    ) -> Model:
+        """Try the model in a folder, `put` it where models are, and note what it is."""
+        from vuemantics_tui.analyzers.joint.layout import read_layout
+        from vuemantics_tui.analyzers.joint.towers import try_model
+
         layout = await asyncio.to_thread(read_layout, source)
         shape = await self._compute().run(try_model, source)
         fingerprint = await asyncio.to_thread(_fingerprint, layout.weights)
         target = self.folder / name
         try:
-            await asyncio.to_thread(_copy, source, target)
+            await asyncio.to_thread(put, source, target)
             model = Model(
                 name,
                 target,
@@ -115,7 +162,7 @@ class Models:
             await asyncio.to_thread(_write_manifest, model)
         except OSError as error:
             raise LibraryError(
-                f"The model cannot be copied to {self.folder}: {error.strerror or error}", "Check the free space there."
+                f"The model cannot be kept in {self.folder}: {error.strerror or error}", "Check the free space there."
             ) from error
         return model
 
@@ -127,7 +174,8 @@ class Models:
                 return model
         there = ", ".join(model.name for model in installed) or "none yet"
         raise UsageError(
-            f"There is no model called {name!r}", f"Installed: {there}. Add one with: vuemantics-tui model add FOLDER"
+            f"There is no model called {name!r} on this machine",
+            f"Installed: {there}. Fetch one with `vuemantics-tui model pull NAME`, or add a folder with `model add`.",
         )
 
     async def use(self, name: str) -> Model:
@@ -137,7 +185,16 @@ class Models:
         return model
 
     async def remove(self, name: str) -> int:
-        """Delete a model from this machine, and what this library saw with it; returns the bytes that frees."""
+        """Delete a model from this machine, and what this library saw with it; returns the bytes that frees.
+
+        Of one that is not fetched whole, delete what arrived. Raises UsageError and LibraryError.
+        """
+        from vuemantics_tui.analyzers.joint.fetch import part_bytes
+
+        part = self.folder / _FETCHING / name
+        if _NAME.fullmatch(name) and (arrived := await asyncio.to_thread(part_bytes, part)):
+            await asyncio.to_thread(shutil.rmtree, part, ignore_errors=True)
+            return arrived
         model = await self.named(name)
         await self.store.forget(model.key)
         try:
@@ -256,6 +313,13 @@ def _copy(source: Path, target: Path) -> None:
     except BaseException:
         shutil.rmtree(target, ignore_errors=True)
         raise
+
+
+def _move(source: Path, target: Path) -> None:
+    """Move a folder as a whole, on the same disk."""
+    if target.exists():
+        shutil.rmtree(target)
+    source.replace(target)
 
 
 def _size(folder: Path) -> int:

@@ -1,4 +1,4 @@
-"""Undo: takes back what a person changed, or does it again, and says so in words."""
+"""Undo and redo of what a person changed, with a sentence about it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from vuemantics_tui.domain.text import counted, visible
 from vuemantics_tui.store.descriptions import put_back_descriptions
+from vuemantics_tui.store.imported import put_back_imported
 from vuemantics_tui.store.metadata import put_back_dates
 from vuemantics_tui.store.places import put_back_places
 from vuemantics_tui.store.search import put_back_saved
@@ -32,6 +33,7 @@ FACETS = {
     Facet.PLACE: put_back_places,
     Facet.STACK: put_back_stacks,
     Facet.DESCRIPTION: put_back_descriptions,
+    Facet.IMPORTED: put_back_imported,
     Facet.SAVED: put_back_saved,
 }
 
@@ -48,6 +50,7 @@ _WORDS = {
     StepKind.DATE: ("Restored the date of {}.", "Changed the date of {} again."),
     StepKind.PLACE: ("Restored the place of {}.", "Changed the place of {} again."),
     StepKind.STACK: ("Restored the stacks of {}.", "Changed the stacks of {} again."),
+    StepKind.IMPORT: ("Took back what was imported for {}.", "Imported for {} again."),
     StepKind.DESCRIBE: ("Restored the description of {}.", "Changed the description of {} again."),
 }
 

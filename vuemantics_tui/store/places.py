@@ -15,16 +15,23 @@ from vuemantics_tui.store.undo import Change, Facet, StepKind, Wanted, record_st
 
 # A shorter text is a country's code, or a whole name such as UK: many names begin with two letters.
 _LEAST_BEGINNING = 3
+_IMPORTED = "(SELECT json_extract(said, '$.place') FROM imported WHERE upload = uploads.number)"
 
 Placing = Mapping[str, tuple[int | None, bool]]
 """By upload ID: the number of its place, and whether a person set it."""
 
 
 async def save_place_of_file(connection: aiosqlite.Connection, number: int, place: Place | None) -> None:
-    """Write where a file says that it was taken, inside a transaction. A place that a person set stays."""
+    """Write where a file says that it was taken, inside a transaction. A place that a person set stays.
+
+    Where the file says nothing, what another program said counts.
+    """
     await connection.execute(
-        "UPDATE uploads SET file_place = :place, place = iif(place_edited, place, :place) WHERE number = :number",
-        {"place": await _number_of(connection, place), "number": number},
+        f"""
+        UPDATE uploads SET file_place = :place, place = iif(place_edited, place, coalesce(:place, {_IMPORTED}))
+        WHERE number = :number
+        """,
+        {"place": await place_number(connection, place), "number": number},
     )
 
 
@@ -37,7 +44,7 @@ class PlaceStore:
     async def set(self, upload_ids: Sequence[str], place: Place | None) -> Placing:
         """Set the place of uploads by hand; None is no place. Returns what those had that changed."""
         async with self._database.transaction() as connection:
-            number = await _number_of(connection, place)
+            number = await place_number(connection, place)
             return await _place_by_hand(connection, dict.fromkeys(upload_ids, (number, True)))
 
     async def use_file(self, upload_ids: Sequence[str]) -> Placing:
@@ -45,7 +52,10 @@ class PlaceStore:
         async with self._database.transaction() as connection:
             rows = await rows_of(
                 connection,
-                "SELECT id, file_place FROM uploads WHERE id IN (SELECT value FROM json_each(?))",
+                f"""
+                SELECT id, coalesce(file_place, {_IMPORTED}) FROM uploads
+                WHERE id IN (SELECT value FROM json_each(?))
+                """,
                 (json_list(upload_ids),),
             )
             return await _place_by_hand(connection, {row[0]: (row[1], False) for row in rows})
@@ -144,8 +154,8 @@ async def _write(connection: aiosqlite.Connection, places: Mapping[int | None, t
         )
 
 
-async def _number_of(connection: aiosqlite.Connection, place: Place | None) -> int | None:
-    """Return the number of a place, which is written if it is new; None for none."""
+async def place_number(connection: aiosqlite.Connection, place: Place | None) -> int | None:
+    """Return the number of a place, inside a transaction, which writes it if it is new; None for none."""
     if place is None:
         return None
     own = (place.name, *place.common_names)

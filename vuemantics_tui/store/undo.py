@@ -40,6 +40,7 @@ class StepKind(StrEnum):
     SAVE = "save"
     RENAME = "rename"
     FORGET = "forget"
+    IMPORT = "import"
 
 
 class Facet(StrEnum):
@@ -54,6 +55,7 @@ class Facet(StrEnum):
     PLACE = "place"  # the number of the place or null, and whether by hand
     STACK = "stack"  # the number of the stack by hand or null, and whether it is chosen as cover
     DESCRIPTION = "description"  # the number of the current one, or of the one that will be, or null
+    IMPORTED = "imported"  # what other programs said, as JSON in a text, or null
     SAVED = "saved"  # of a saved search, without an upload: its name and query, or null
 
 
@@ -93,19 +95,31 @@ class Undone:
     uploads: Mapping[str, str]
 
 
-async def record_step(connection: aiosqlite.Connection, kind: StepKind, changes: Iterable[Change]) -> None:
-    """Record what a person changed, inside the transaction that changes it. Nothing can be redone after that."""
+async def record_step(
+    connection: aiosqlite.Connection, kind: StepKind, changes: Iterable[Change], step: int | None = None
+) -> int | None:
+    """Record what a person changed, inside the transaction that changes it. Nothing can be redone after that.
+
+    What takes several transactions is one step: `step` is what the first of them returned, and is added to as long as
+    it is the newest. Returns the step, or None while there is none.
+    """
     changed = [change for change in changes if change.before != change.after]
     if not changed:
-        return
+        return step
     await connection.execute("DELETE FROM steps WHERE undone")
     cursor = await connection.execute(
-        "INSERT INTO steps (kind, at, changes) VALUES (?, ?, ?)", (kind, now_iso(), len(changed))
+        "UPDATE steps SET changes = changes + ? WHERE number = ? AND number = (SELECT max(number) FROM steps)",
+        (len(changed), step),
     )
+    if cursor.rowcount == 0:
+        cursor = await connection.execute(
+            "INSERT INTO steps (kind, at, changes) VALUES (?, ?, ?)", (kind, now_iso(), len(changed))
+        )
+        step = cursor.lastrowid
     await connection.executemany(
         "INSERT INTO step_changes (step, upload, facet, name, before, after) VALUES (?, ?, ?, ?, ?, ?)",
         [
-            (cursor.lastrowid, each.upload, each.facet, each.name, json.dumps(each.before), json.dumps(each.after))
+            (step, each.upload, each.facet, each.name, json.dumps(each.before), json.dumps(each.after))
             for each in changed
         ],
     )
@@ -118,8 +132,9 @@ async def record_step(connection: aiosqlite.Connection, kind: StepKind, changes:
             ) WHERE place > :most_steps OR so_far > :most_changes
         )
         """,
-        {"latest": cursor.lastrowid, "most_steps": MOST_STEPS, "most_changes": MOST_CHANGES},
+        {"latest": step, "most_steps": MOST_STEPS, "most_changes": MOST_CHANGES},
     )
+    return step
 
 
 class UndoStore:

@@ -218,7 +218,7 @@ async def test_a_wrong_path_is_told_in_the_field(root: Path) -> None:
         await window.press("x")
         await window.until(lambda: "✗" not in window.text(), "typing on takes the error away")
         await window.press("escape")
-        await window.until(lambda: "Esc close" not in window.text())
+        await window.until(lambda: "Esc cancel" not in window.text())
 
 
 async def test_a_dropped_file_opens_the_field_with_its_path(root: Path, draw: Draw) -> None:

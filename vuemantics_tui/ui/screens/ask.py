@@ -31,7 +31,7 @@ class AskInput(LineInput):
     BINDINGS: ClassVar[list[BindingType]] = [
         action("ask-done", "enter", "submit", "apply", "Apply", ANSWER),
         action("complete-ask", "tab", "complete_ask", "complete", "Accept the first suggestion", ANSWER),
-        action("leave-ask", "escape", "leave_ask", "leave", "Change nothing", ANSWER),
+        action("leave-ask", "escape", "leave_ask", "cancel", "Change nothing", ANSWER),
     ]
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

@@ -18,7 +18,7 @@ from textual.widget import Widget
 
 from vuemantics_tui.domain.fields import Absolute, Fact, facts
 from vuemantics_tui.domain.text import date_words, seconds_words, visible
-from vuemantics_tui.domain.upload import Upload, UploadEvent
+from vuemantics_tui.domain.upload import ProcessingStatus, Upload, UploadEvent
 from vuemantics_tui.ui.actions import MOVE, action
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader
 from vuemantics_tui.ui.notices import Notices
@@ -26,7 +26,8 @@ from vuemantics_tui.ui.phrases import lines_of
 from vuemantics_tui.ui.screens.page import READING
 from vuemantics_tui.ui.uploads.commands import ListWanted, UploadCommands
 from vuemantics_tui.ui.uploads.upload_list import UploadList
-from vuemantics_tui.ui.widgets.keys_line import KeysLine
+from vuemantics_tui.ui.widgets.keys_line import FooterKey, KeysLine
+from vuemantics_tui.ui.widgets.one_line import Words
 
 if TYPE_CHECKING:
     from vuemantics_tui.library import Library
@@ -38,6 +39,17 @@ WIDEST = 120
 
 Section = tuple[str, int, list[Fact]]
 """A heading, how many cells its labels take, and its facts."""
+
+
+_NEXT = (
+    FooterKey("edit-tags", "tag"),
+    FooterKey("rate-0 rate-5", "rate"),
+    FooterKey("find-similar"),
+    FooterKey("delete-upload"),
+    FooterKey("scroll-down"),
+    FooterKey("show-help"),
+    FooterKey("detail-back"),
+)
 
 
 class DetailScreen(Screen[bool]):
@@ -59,13 +71,20 @@ class DetailScreen(Screen[bool]):
         self._uploads = uploads
         self._clock = clock
         self._deleted = False
+        self._failed = False
         self._reader = Reader(self, self._read, rest=READ_AGAIN_SECONDS)
 
     def compose(self) -> ComposeResult:
-        """The page of facts and the keys."""
+        """A title, the page of facts and the keys."""
         with UploadCommands(self._library, self._uploads, self._clock, only=lambda: self._number):
+            yield Words(id="detail-title")
             yield FactsPage()
             yield KeysLine(id="detail-keys")
+
+    @property
+    def footer(self) -> tuple[FooterKey, ...]:
+        """The keys for this upload: what failed is retried first, the rest is seldom described again."""
+        return (FooterKey("retry-upload", "retry"), *_NEXT) if self._failed else _NEXT
 
     def on_mount(self) -> None:
         """Begin to follow the upload."""
@@ -82,6 +101,9 @@ class DetailScreen(Screen[bool]):
         if upload is not None:
             history = await self._library.history.of(self._number)
             if self.is_attached:
+                self.query_one("#detail-title", Words).say(f"{visible(upload.filename)}  details")
+                self._failed = upload.status is ProcessingStatus.FAILED
+                self.query_one(KeysLine).refresh()
                 self.query_one(FactsPage).show(facts_of(upload, history, self._library.absolute))
 
     @on(LibraryChanged)

@@ -45,14 +45,20 @@ Line = tuple[str, str]
 """A key or sign, and what it means; without the first, a title."""
 
 
+FAMILIES = {"rate": "Rate 5 to 1 stars, or remove the rating"}
+"""By the name of an action, what its keys do in one line, each with another argument."""
+
+
 def help_lines(offered: Sequence[Reachable]) -> list[Line]:
     """The keys in groups, then the signs; an empty pair parts two groups."""
     groups: dict[str, dict[str, Line]] = {}
     for entry in most_wanted_first(offered):
         if entry.keys:
             members = groups.setdefault(entry.action.help_group, {})
-            keys, words = members.get(entry.action.action, ("", entry.action.tooltip))
-            members[entry.action.action] = (f"{keys} {entry.key_words}".strip(), words)
+            family = entry.action.action.partition("(")[0]
+            name = family if family in FAMILIES else entry.action.action
+            keys, words = members.get(name, ("", FAMILIES.get(name, entry.action.tooltip)))
+            members[name] = (f"{keys} {entry.key_words}".strip(), words)
     if any(getattr(entry.node, "HELP_SIGNS", False) for entry in offered):
         groups["Signs"] = {sign: (sign, words) for sign, words in SIGNS}
     lines: list[Line] = []

@@ -235,7 +235,7 @@ class SortMenu(MenuScreen):
 
     HELP_TITLE = "The sort menu"
     NAME = "Sort by"
-    NOTE = "again reverses"
+    NOTE = "the same key again reverses the order"
     BINDINGS: ClassVar[list[BindingType]] = [
         *(
             hidden(f"sort-{key}", letter, f"choose('{key}')", label, words, VIEW)
@@ -285,7 +285,7 @@ class FilterMenu(MenuScreen):
 
     HELP_TITLE = "The filter menu"
     NAME = "Show"
-    NOTE = "again shows the others too"
+    NOTE = "the same key again shows the others too"
     BREAKS = frozenset({"filter-waiting", "filter-rated"})
     BINDINGS: ClassVar[list[BindingType]] = [
         hidden("filter-everything", "a", f"choose('{EVERYTHING}')", "everything", "Everything", VIEW),

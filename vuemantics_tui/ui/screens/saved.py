@@ -30,7 +30,7 @@ COUNT_REST_SECONDS = 2.0
 NOTHING = (
     "No saved searches or albums yet.\n\n"
     "To save a search, run it and press {save_key}.\n"
-    "To make an album, mark uploads, press {tag_key},\nand type album:NAME."
+    "To make an album, mark uploads and press {album_key}."
 )
 
 
@@ -64,10 +64,10 @@ class SavedScreen(ModalScreen[str | None]):
     AUTO_FOCUS = "SavedList"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - as Textual declares it
 
-    def __init__(self, library: Library, *, save_key: str, tag_key: str) -> None:
+    def __init__(self, library: Library, *, save_key: str, album_key: str) -> None:
         super().__init__()
         self._library = library
-        self._nothing = NOTHING.format(save_key=save_key, tag_key=tag_key)
+        self._nothing = NOTHING.format(save_key=save_key, album_key=album_key)
         self._entries: list[SavedSearch | Tag] = []
         self._counts: dict[str, int | None] = {}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -18,7 +19,8 @@ from textual.screen import Screen
 from textual.widgets import Static
 from textual_plotext import PlotextPlot
 
-from vuemantics_tui.domain.text import seconds_words, size_words, visible
+from vuemantics_tui.domain.formats import FileType
+from vuemantics_tui.domain.text import month_words, seconds_words, size_words, visible
 from vuemantics_tui.domain.upload import STATUS_WORDS
 from vuemantics_tui.ui.actions import MOVE, VIEW, action
 from vuemantics_tui.ui.notices import Notices
@@ -37,8 +39,8 @@ ROWS = 8
 
 # A bar that is wider says nothing more; one that is narrower has no room for the blank cell beside it.
 WIDEST_BAR, NARROWEST_BAR = 8, 2
-# Four digits, a month's number, and what parts one label from the next.
-LABEL_CELLS = 9
+# A month, its year, and what parts one label from the next.
+LABEL_CELLS = 10
 # Of the terminal's sixteen colours, where the theme has no others.
 _ANSI_COLOUR = "cyan"
 
@@ -107,8 +109,10 @@ class MonthsChart(PlotextPlot):
         plot.bar(middles, counts, color=self._colour(), width=(filled - 0.5) / cells, marker="hd")
         plot.xlim(0.25 / cells - 0.5, len(places) - 0.5 - 0.25 / cells)
         plot.ylim(0, self._most)
-        labelled = places[:: -(-LABEL_CELLS // cells)]
-        plot.xticks([middles[place] for place in labelled], [visible(shown[place][0]) for place in labelled])
+        # A label is centred below its bar, and the first one must not begin left of the chart.
+        first = max(0, math.ceil((LABEL_CELLS // 2 - self._scale_cells) / cells))
+        labelled = places[first :: -(-LABEL_CELLS // cells)] or places[:1]
+        plot.xticks([middles[place] for place in labelled], [month_words(shown[place][0]) for place in labelled])
         plot.yticks([0, self._most], ["0", f"{self._most:,}"])
         return super().render()
 
@@ -136,6 +140,7 @@ def _since_zero(month: str) -> int:
     return int(year) * 12 + int(number) - 1
 
 
+_KINDS = {FileType.IMAGE: "photos", FileType.VIDEO: "videos"}
 COUNTING = "Counting…"
 NOTHING = "Nothing to count yet."
 MONTHS = "Months, taken or added"
@@ -232,7 +237,7 @@ def stats_words(statistics: Statistics, width: int) -> tuple[Content, Content, C
     file = index.file.name if index.file is not None else "in memory"
     above = [
         ("Uploads", _bars(_counted(told), width)),
-        ("Types", _bars(_counted((kind.value, count) for kind, count in counts.by_type.items()), width)),
+        ("Types", _bars(_counted((_KINDS[kind], count) for kind, count in counts.by_type.items()), width)),
         (MONTHS if counts.months else "", Content()),
     ]
     below = [

@@ -117,7 +117,7 @@ class PathInput(LineInput):
     HELP_TITLE = "The field for paths"
     BINDINGS: ClassVar[list[BindingType]] = [
         action("submit-paths", "enter", "submit", "add", "Add what you typed", ANSWER),
-        action("close-field", "escape", "close_field", "close", "Leave without adding", ANSWER),
+        action("close-field", "escape", "close_field", "cancel", "Leave without adding", ANSWER),
     ]
 
     def action_close_field(self) -> None:

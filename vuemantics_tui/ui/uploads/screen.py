@@ -85,7 +85,7 @@ NEXT_KEYS: dict[str, tuple[FooterKey, ...]] = {
     ),
     "search": (
         *_LOOK,
-        FooterKey("step-back", "leave"),
+        FooterKey("step-back", "back"),
         FooterKey("save-search", "save"),
         FooterKey("open-search"),
         *_KEEP,
@@ -330,7 +330,9 @@ class UploadsScreen(Screen[None]):
             return
         self.query_one(HeaderLine).upload_count = counts.total
         self.query_one(QueueBar).show(counts)
-        self.query_one(KeysLine).rename("toggle-pause", "resume" if counts.paused else "pause")
+        # There is nothing to pause in an empty queue.
+        pause = "pause" if counts.running or counts.waiting else ""
+        self.query_one(KeysLine).rename("toggle-pause", "resume" if counts.paused else pause)
         if (counts.total == 0) != self.has_class("-empty"):
             self.toggle_class("-empty")
             self._show_keys()
@@ -357,6 +359,9 @@ class UploadsScreen(Screen[None]):
             self._read_again.want()
         self._pane.show(self.uploads.cursor_number)
         self._show_keys()
+        if change in (Change.REPLACED, Change.SHIFTED):
+            # What is done to an upload works from the first that is there.
+            self.query_one(KeysLine).refresh()
         if self.uploads.results is not self._explained:
             self._explained = self.uploads.results
             self._pane.explain_again()
@@ -474,7 +479,7 @@ class UploadsScreen(Screen[None]):
         """Show the saved searches and the albums, and run the one chosen."""
         from vuemantics_tui.ui.screens.saved import SavedScreen
 
-        saved = SavedScreen(self.library, save_key=key_of(self, "save-search"), tag_key=key_of(self, "edit-tags"))
+        saved = SavedScreen(self.library, save_key=key_of(self, "save-search"), album_key=key_of(self, "add-to-album"))
         query = await self.app.push_screen_wait(saved)
         if query is not None:
             self._search_bar.run(query)

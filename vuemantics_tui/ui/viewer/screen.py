@@ -14,7 +14,7 @@ from textual.screen import Screen
 from textual.timer import Timer
 
 from vuemantics_tui.domain.fields import GUESS, rating_words
-from vuemantics_tui.domain.text import clock_words, date_words, visible
+from vuemantics_tui.domain.text import date_words, length_words, visible
 from vuemantics_tui.domain.upload import Upload, stack_sign
 from vuemantics_tui.ui.actions import MOVE, VIEW, action, hidden
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, TimePassed, WorkProgressed
@@ -184,7 +184,7 @@ class ViewerScreen(Screen[None]):
             *self._stage.words,
             date_words(upload.taken_at, own_clock=True),
             visible(", ".join(dict.fromkeys(filter(None, (upload.place, upload.country))))),
-            clock_words(upload.duration) if upload.duration else "",
+            length_words(upload.duration) if upload.duration else "",
             stack_sign(upload),
         ]
         name = visible((shown.upload if shown is not None else upload).filename)

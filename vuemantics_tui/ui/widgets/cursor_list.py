@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from typing import ClassVar, Generic, TypeVar
 
+from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import BindingType
+from textual.color import Color
 from textual.content import Content
 from textual.geometry import Region, Size
 from textual.reactive import Reactive
 from textual.scroll_view import ScrollView
+from textual.strip import Strip
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
@@ -185,6 +188,16 @@ class CursorList(ScrollView, Generic[StyleName], can_focus=True, inherit_binding
         """The mouse was pressed on a line; the cursor is there already."""
 
 
+_CURSOR_BACKGROUND = Color.parse("ansi_blue").rich_color
+_ON_CURSOR = Style(color="bright_white")
+
+
+def _white_on_blue(segment: Segment) -> Segment:
+    text, style, control = segment
+    on_cursor = style is not None and style.bgcolor == _CURSOR_BACKGROUND
+    return Segment(text, (style or Style()) + _ON_CURSOR, control) if on_cursor else segment
+
+
 class ChoiceList(OptionList, inherit_bindings=False):
     """An OptionList that moves by the same actions as a CursorList."""
 
@@ -247,6 +260,13 @@ class ChoiceList(OptionList, inherit_bindings=False):
             self.highlighted = self._keys.index(chosen)
         else:
             self.highlighted = min(before or 0, len(choices) - 1)
+
+    def render_line(self, y: int) -> Strip:
+        """One line. In the terminal's own colours all words on the cursor are white: dim ones cannot be read on it."""
+        strip = super().render_line(y)
+        if not self.app.current_theme.ansi:
+            return strip
+        return Strip([_white_on_blue(segment) for segment in strip], strip.cell_length)
 
     def action_cursor_first(self) -> None:
         """To the first."""
