@@ -24,11 +24,11 @@ log = logging.getLogger(__name__)
 
 ScanSource = Callable[[Source, Collection[Path] | None, Callable[[ScanProgress], None]], Awaitable[ScanProgress]]
 
-# A file is taken when its size has stood still for so long.
+# How long the size of a file must stay the same before it is added.
 STILL_SECONDS = 2.0
 # How soon it is noticed that a source was added or changed, went away, or came back.
 LOOK_SECONDS = 3.0
-# How soon a calm folder is noticed.
+# How soon a folder without changes is noticed.
 STEP_SECONDS = 0.25
 # After so many events at once the system may have dropped others, so all of the source is scanned. The kernel keeps
 # 16,384 of them (fs.inotify.max_queued_events), and a new file makes three.

@@ -506,7 +506,7 @@ def _clean(name: str) -> str:
 
 
 async def _touch(connection: aiosqlite.Connection, numbers: set[int]) -> None:
-    """Tell those who follow the store."""
+    """Notify the listeners of the store."""
     await connection.execute(
         "UPDATE uploads SET updated_at = ?, revision = ? WHERE number IN (SELECT value FROM json_each(?))",
         (now_iso(), await next_revision(connection), json_list(sorted(numbers))),

@@ -160,7 +160,7 @@ class UndoStore:
     async def _move(self, *, back: bool) -> Undone | None:
         order = "DESC" if back else "ASC"
         async with self._database.transaction() as connection:
-            # What was deleted for good has left its steps.
+            # Permanently deleted uploads are removed from their steps.
             await connection.execute("DELETE FROM steps WHERE number NOT IN (SELECT step FROM step_changes)")
             rows = await rows_of(
                 connection,

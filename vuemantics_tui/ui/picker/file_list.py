@@ -1,4 +1,4 @@
-"""FileList: what a folder holds, one entry a line, of which only those on the screen are ever drawn."""
+"""FileList: the entries of a folder, one a line; only those on the screen are drawn."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def _name_pieces(entry: Entry, width: int) -> list[Piece]:
         return [(fit_name(name, width), style)]
     arrow = " → "
     if used + len(arrow) + NARROWEST_TARGET > width:
-        # The arrow alone says that it is a link.
+        # The arrow shows that it is a link.
         return [(fit_name(name, width - 2), style), (" →"[: max(0, width)], "dim")]
     return [(name, style), (arrow + fit(visible(entry.target), width - used - len(arrow)), "dim")]
 
@@ -164,7 +164,7 @@ class FileList(CursorList[LineStyle]):
         self._entries: Sequence[Entry] = ()
 
     def show(self, entries: Sequence[Entry], cursor_on: Path | None = None) -> None:
-        """Show these, with the cursor on that one if it is among them, else on the first."""
+        """Show these entries, with the cursor on the given one if it is among them, else on the first."""
         self._entries = entries
         self._cursor = 0 if cursor_on is None else self._index_of(cursor_on, otherwise=0)
         self.virtual_size = Size(0, len(entries))

@@ -311,7 +311,7 @@ def _key(path: Path, columns: int, rows: int, mode: PictureMode, variant: str) -
 
 def on_background(strip: Strip, style: Style) -> Iterator[Segment]:
     """Yield the segments of a line of a picture; what the picture leaves open gets this style."""
-    # What has both colours needs no other: with them, each blank would be sent with a foreground.
+    # A segment with both colours needs no other style: with one, each blank would be sent with a foreground.
     for each in strip:
         yield each if each.style and each.style.bgcolor else Segment(each.text, style + (each.style or NO_STYLE))
 

@@ -67,7 +67,7 @@ class DescriptionsScreen(Screen[None]):
         self._descriptions: list[StoredDescription] = []
 
     def compose(self) -> ComposeResult:
-        """A title, the list, the two texts, the keys."""
+        """Yield a title, the list, the two texts and the keys."""
         yield Words(id="descriptions-title")
         yield DescriptionList(id="descriptions")
         with Container(id="texts"):
@@ -151,12 +151,12 @@ class DescriptionsScreen(Screen[None]):
                 self._notices.tell("This is already the current description.")
 
     def action_scroll_texts(self, pages: int) -> None:
-        """So many pages of both texts."""
+        """Scroll both texts by this many pages."""
         for page in self.query(VerticalScroll):
             page.scroll_relative(y=pages * max(1, page.size.height - 1), animate=False)
 
     def action_go_back(self) -> None:
-        """Back to the screen before."""
+        """Go back to the previous screen."""
         self.dismiss(None)
 
 

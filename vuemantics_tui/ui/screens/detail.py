@@ -1,4 +1,4 @@
-"""DetailScreen: all that is known of one upload."""
+"""DetailScreen: everything known about one upload."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _NEXT = (
 
 
 class DetailScreen(Screen[bool]):
-    """Shows all that is known of the upload of a number, following it; it ends with whether the list is wanted."""
+    """Shows everything known about an upload and keeps it up to date. Dismisses with whether to go back to the list."""
 
     HELP_TITLE = "All details of an upload"
     HELP_SIGNS = True
@@ -75,7 +75,7 @@ class DetailScreen(Screen[bool]):
         self._reader = Reader(self, self._read, rest=READ_AGAIN_SECONDS)
 
     def compose(self) -> ComposeResult:
-        """A title, the page of facts and the keys."""
+        """Yield a title, the page of facts and the keys."""
         with UploadCommands(self._library, self._uploads, self._clock, only=lambda: self._number):
             yield Words(id="detail-title")
             yield FactsPage()
@@ -131,23 +131,23 @@ class DetailScreen(Screen[bool]):
         return self.query_one(FactsPage)
 
     def action_scroll_lines(self, lines: int) -> None:
-        """So many lines down."""
+        """Scroll down by this many lines."""
         self._page.scroll_relative(y=lines, animate=False)
 
     def action_scroll_pages(self, pages: int) -> None:
-        """So many pages down, with a line of the one before."""
+        """Scroll down by this many pages, keeping one line."""
         self._page.scroll_relative(y=pages * max(1, self._page.size.height - 1), animate=False)
 
     def action_scroll_to_top(self) -> None:
-        """To the first line."""
+        """Go to the first line."""
         self._page.scroll_home(animate=False)
 
     def action_scroll_to_bottom(self) -> None:
-        """To the last line."""
+        """Go to the last line."""
         self._page.scroll_end(animate=False)
 
     def action_go_back(self) -> None:
-        """To the screen before."""
+        """Go back to the previous screen."""
         self.dismiss(False)
 
 

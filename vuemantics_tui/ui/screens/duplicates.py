@@ -1,4 +1,4 @@
-"""DuplicatesScreen: uploads that show the same, side by side, which of them to keep, and which are only similar."""
+"""DuplicatesScreen: duplicates side by side with the one to keep, and similar uploads."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class DuplicatesScreen(Screen[None]):
         self._chosen = 0
 
     def compose(self) -> ComposeResult:
-        """A title, the group, the keys."""
+        """Yield a title, the group and the keys."""
         yield Words(id="duplicates-title")
         yield ScrollableContainer(id="duplicates-cards", can_focus=False)
         yield Static(LOOKING, id="duplicates-nothing", markup=False)
@@ -116,7 +116,7 @@ class DuplicatesScreen(Screen[None]):
                 self._say_title()
 
     def _take(self, found: DuplicatesFound) -> None:
-        """Take over what was found so far. The group on the screen stays there while it lasts."""
+        """Show what was found so far. The group on the screen stays as long as it exists."""
         if not is_open(self):
             return
         shown = self._groups[self._group] if self._groups else None
@@ -187,7 +187,7 @@ class DuplicatesScreen(Screen[None]):
                 card.scroll_visible(animate=False)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Without a group there is nothing to choose, and among similar uploads none can stand for the others."""
+        """Disable choosing without a group, and keeping one among similar uploads."""
         if action == "keep_chosen" and self._similar:
             return False
         return bool(self._groups) or action not in ("keep_chosen", "trash_chosen", "move_group", "move_choice")
@@ -200,13 +200,13 @@ class DuplicatesScreen(Screen[None]):
             self._go_to(0)
 
     def action_move_choice(self, step: int) -> None:
-        """Keep another one of the group."""
+        """Choose another upload of the group to keep."""
         members = self._groups[self._group].members
         self._chosen = max(0, min(len(members) - 1, self._chosen + step))
         self._mark_chosen()
 
     def action_move_group(self, step: int) -> None:
-        """The next group, or the one before."""
+        """Show the next or the previous group."""
         if 0 <= self._group + step < len(self._groups):
             self._go_to(self._group + step)
 
@@ -243,7 +243,7 @@ class DuplicatesScreen(Screen[None]):
         self._go_to(self._groups.index(shown) if shown in self._groups else self._group)
 
     def action_go_back(self) -> None:
-        """Back to the screen before."""
+        """Go back to the previous screen."""
         self.dismiss(None)
 
 

@@ -117,7 +117,7 @@ class HelpScreen(Reading, ModalScreen[None]):
         self._offered = offered
 
     def compose(self) -> ComposeResult:
-        """What it is about, the text, the keys."""
+        """Yield the title, the text and the keys."""
         with Vertical(id="help"):
             yield Static(help_title(self._offered), id="help-title", markup=False)
             with VerticalScroll(id="help-page", can_focus=False):
@@ -129,5 +129,5 @@ class HelpScreen(Reading, ModalScreen[None]):
         self.page.styles.max_height = max(1, event.size.height - AROUND_PAGE)
 
     def action_go_back(self) -> None:
-        """Back to the screen before."""
+        """Go back to the previous screen."""
         self.dismiss(None)

@@ -156,7 +156,7 @@ class JumpScreen(ModalScreen[Goal | None]):
         self._today = today
 
     def compose(self) -> ComposeResult:
-        """The field, the suggestions, what is wrong, the keys."""
+        """Yield the field, the suggestions, an error and the keys."""
         with Vertical(id="jump"):
             yield Static("Jump to a date", id="jump-title", markup=False)
             yield JumpInput(

@@ -1,4 +1,4 @@
-"""ListScreen: what the screens are made of that show one list, read from the library."""
+"""ListScreen: the base of screens that show one list from the library."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Entry = TypeVar("Entry")
 
 
 class ListScreen(Screen[str | None], Generic[Entry]):
-    """A title, a list, the keys; or in words, why there is nothing. Some dismiss with a search to run."""
+    """A title, a list and the keys, or why the list is empty. Some dismiss with a search to run."""
 
     NOTHING = ""
     DEFAULT_CSS = """
@@ -93,7 +93,7 @@ class ListScreen(Screen[str | None], Generic[Entry]):
         """One entry, in one or more lines."""
 
     def compose(self) -> ComposeResult:
-        """From top to bottom."""
+        """Yield the parts from top to bottom."""
         yield Words(id="list-title")
         yield self.make_list()
         yield Static(self.NOTHING, id="list-nothing", markup=False)
@@ -134,5 +134,5 @@ class ListScreen(Screen[str | None], Generic[Entry]):
         return None if place is None else self.entries[place]
 
     def action_go_back(self) -> None:
-        """Back to the screen before."""
+        """Go back to the previous screen."""
         self.dismiss(None)

@@ -172,7 +172,7 @@ class StatsScreen(Reading, Screen[None]):
         self._statistics: Statistics | None = None
 
     def compose(self) -> ComposeResult:
-        """A title, the numbers, the keys."""
+        """Yield a title, the numbers and the keys."""
         yield Words(id="stats-title")
         with VerticalScroll(id="stats-page", can_focus=False):
             with Vertical(id="stats-left"):
@@ -212,7 +212,7 @@ class StatsScreen(Reading, Screen[None]):
             self.query_one("#stats-tags", Static).update(tags)
 
     def action_go_back(self) -> None:
-        """Back to the screen before."""
+        """Go back to the previous screen."""
         self.dismiss(None)
 
 

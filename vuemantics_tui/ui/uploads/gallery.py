@@ -52,7 +52,7 @@ STYLES = (
     *("blank", "badge", "mark"),
 )
 MARK = " ✓ "
-# Signs that say nothing about what is shown, or have a place of their own.
+# Signs that say nothing about the picture, or have a place of their own.
 NO_KINDS = ("HIDDEN", "EDITED", "TEXT")
 # The frame of the cursor: a corner, a line, a corner, and its sides.
 TOP, BOTTOM, LEFT, RIGHT = ("┏", "━", "┓"), ("┗", "━", "┛"), "┃", "┃"
@@ -178,7 +178,7 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
         self._load_later()
 
     def on_show(self) -> None:
-        """Catch up with what moved while it was hidden."""
+        """Catch up with changes made while it was hidden."""
         self.sync()
 
     @property
@@ -189,7 +189,7 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
     # Where tiles stand
 
     def _lay_out(self) -> None:
-        """Work out anew where each tile stands; the cursor stays where it is on the screen, if its upload does."""
+        """Lay out the tiles again; the cursor keeps its place on the screen if its upload is still listed."""
         self._outdated = False
         window = self.scrollable_content_region
         grid = Grid.of(window.width, window.height, self._tile_size, captions=self.captions)
@@ -332,7 +332,7 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
     async def _load(self) -> None:
         if self._outdated:
             await self._uploads.days.read()
-            # It may have changed once more meanwhile.
+            # It may have changed again in the meantime.
             self.call_after_refresh(self.sync)
             return
         while wanted := self._wanting(self._in_view()):
@@ -343,7 +343,7 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
         if self.loading_tiles:
             self.call_after_refresh(self._load_later)
             return
-        # What a page further on shows is made before it is asked for.
+        # The next page is prepared in advance.
         while wanted := self._wanting_ahead()[: max(1, len(self._layout.grid.columns))]:
             if self._wanting(self._in_view()):
                 self.call_after_refresh(self._load_later)
@@ -376,7 +376,7 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
     async def _find_places(self, group: Group) -> None:
         numbers = self._uploads.numbers(range(group.first, group.first + group.count))
         words = place_words(await self._library.places.of_uploads(numbers))
-        # Meanwhile the list may have become another one.
+        # The list may have been replaced in the meantime.
         if group in self._groups and not self._outdated:
             self._places[group.first] = words
             line = self._layout.heading_line(self._groups.index(group)) - self._top

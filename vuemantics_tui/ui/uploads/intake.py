@@ -1,4 +1,4 @@
-"""Intake: the way of files into the library: a field for paths, how far the copying is, and what became of them."""
+"""Intake: adding files to the library: a field for paths, the progress, and the outcome."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from vuemantics_tui.library import Candidate, IntakeResult, Library
 
 HELP = "A file, or a folder with everything in it."
-# So many reasons fit into a notice; the rest is counted.
+# How many reasons fit into a notice; the rest is counted.
 MOST_REASONS = 3
-# More pasted paths than these are told as their number.
+# If more paths are pasted, only their number is shown.
 MOST_PATHS = 5
 
 
@@ -164,7 +164,7 @@ class PathField(Vertical):
         message.update(text)
 
     def _complain(self, words: str) -> None:
-        """Say what was wrong and what to do; what was typed stays."""
+        """Show what is wrong and what to do; the typed text stays."""
         message = self.query_one("#path-message", Static)
         message.add_class("error")
         message.update(f"✗ {words}")

@@ -1,4 +1,4 @@
-"""UploadsScreen: the main screen: search bar, browser, pane and queue bar, and what can be done from there."""
+"""UploadsScreen, the main screen: search bar, browser, pane and queue bar, and their actions."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from vuemantics_tui.library import Candidate, Library
     from vuemantics_tui.ui.picker.marks import Marks
 
-# As often as an eye can follow, and no more: over SSH each repaint is bytes.
+# No more often than the eye can follow: over SSH each repaint costs bytes.
 CATCH_UP_SECONDS = 0.1
 # A sorted or filtered view, and what a search finds, is read again as a whole.
 READ_AGAIN_SECONDS = 1.0
@@ -131,7 +131,7 @@ def keys_of_marked(count: int) -> tuple[FooterKey, ...]:
 
 
 class UploadsScreen(Screen[None]):
-    """Lists the uploads of a library, follows what changes in it, and hands what you want to who does it."""
+    """Lists the uploads of a library, keeps the list up to date, and hands actions on."""
 
     HELP_TITLE = "The list of uploads"
     HELP_SIGNS = True
@@ -214,7 +214,7 @@ class UploadsScreen(Screen[None]):
         self._read_again = Reader(self, self.uploads.refresh, rest=READ_AGAIN_SECONDS)
 
     def compose(self) -> ComposeResult:
-        """From top to bottom."""
+        """Yield the parts from top to bottom."""
         with UploadCommands(self.library, self.uploads, self._clock):
             yield HeaderLine(self.library, id="header")
             yield SearchBar(self.library, self.uploads, id="search")
@@ -303,7 +303,7 @@ class UploadsScreen(Screen[None]):
         """Begin the line of keys with what the next step may be."""
         uploads, row = self.uploads, self.uploads.cursor_row
         keys = self.query_one(KeysLine)
-        # What did not fail would be described again, which is seldom the next step.
+        # Uploads that did not fail would be described again, which is seldom the next step.
         keys.rename("retry-upload", "")
         if self.has_class("-empty"):
             keys.prefer(NEXT_KEYS["empty"], alone=True)
@@ -338,11 +338,11 @@ class UploadsScreen(Screen[None]):
             self._show_keys()
             self.refresh_bindings()
             if not self.has_class("-field-open"):
-                # What is hidden cannot be focused, so the table could not be until now.
+                # Hidden widgets cannot be focused, so focus the table now.
                 self.call_after_refresh(self._focus_unless_busy)
 
     def _focus_unless_busy(self) -> None:
-        # Somebody may have opened the search line meanwhile.
+        # The search line may have been opened in the meantime.
         if not isinstance(self.focused, Input):
             self._commands.can_focus = self.has_class("-empty")
             (self._commands if self.has_class("-empty") else self._browser.in_front).focus()
@@ -459,7 +459,7 @@ class UploadsScreen(Screen[None]):
     # Searching
 
     def action_open_search(self) -> None:
-        """Type what to find."""
+        """Open the search line."""
         self._search_bar.open()
 
     def action_show_below(self) -> None:
@@ -489,7 +489,7 @@ class UploadsScreen(Screen[None]):
         self.toggle_class("-browse")
         if self.has_class("-browse"):
             self._browse.begin()
-            # What is hidden cannot be focused.
+            # Hidden widgets cannot be focused.
             self.call_after_refresh(self._browse.focus)
         else:
             self.set_focus(self._browser.in_front)
@@ -533,7 +533,7 @@ class UploadsScreen(Screen[None]):
 
     @work(group="asking", exit_on_error=False)
     async def action_sort_by(self) -> None:
-        """Ask for the order."""
+        """Open the sort menu."""
         from vuemantics_tui.ui.screens.menu import BEST_MATCH, SortMenu
 
         without = () if self.uploads.has_scores else ("sort-match",)
@@ -561,7 +561,7 @@ class UploadsScreen(Screen[None]):
 
     @work(group="asking", exit_on_error=False)
     async def action_filter_by(self) -> None:
-        """Ask what to list."""
+        """Open the filter menu."""
         from vuemantics_tui.ui.screens.menu import FilterMenu, facets_of, with_facet
 
         counts = Feed.of(self).counts or QueueCounts()
@@ -581,7 +581,7 @@ class UploadsScreen(Screen[None]):
 
     @work(group="asking", exit_on_error=False)
     async def action_go_to(self) -> None:
-        """Ask where to go, and do what leads there."""
+        """Open the go-to menu, and go there."""
         from vuemantics_tui.ui.palette import reachable
         from vuemantics_tui.ui.screens.menu import WAYS, GoMenu
 

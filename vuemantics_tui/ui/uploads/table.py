@@ -1,4 +1,4 @@
-"""UploadTable: any number of uploads, one a line with its columns; only the lines on the screen are read."""
+"""UploadTable: any number of uploads, one a line, in columns; only the lines on the screen are read."""
 
 from __future__ import annotations
 

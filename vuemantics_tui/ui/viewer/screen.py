@@ -1,4 +1,4 @@
-"""ViewerScreen: the upload under the cursor of a list, as large as the window, and the way to the next."""
+"""ViewerScreen: the upload under the list's cursor as large as the window, and stepping to others."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class ViewerScreen(Screen[None]):
         self._next_slide: Timer | None = None
 
     def compose(self) -> ComposeResult:
-        """From top to bottom."""
+        """Yield the parts from top to bottom."""
         with UploadCommands(self._library, self._uploads, self._clock, only=self._shown_number):
             yield ViewLine(id="view-header")
             yield self._stage
@@ -273,7 +273,7 @@ class ViewerScreen(Screen[None]):
     # The slide show
 
     def action_toggle_slide_show(self) -> None:
-        """Go on by itself."""
+        """Start the slide show."""
         self._slides = True
         self._time_slide()
         self._tell()
@@ -299,7 +299,7 @@ class ViewerScreen(Screen[None]):
         self._tell()
 
     def on_key(self, event: events.Key) -> None:
-        """Stop the slide show at any key; one that would lead out, or begin it, does no more."""
+        """Stop the slide show at any key; a key that would leave or restart it does nothing else."""
         if self._slides:
             self._stop_slides()
             active = self.active_bindings.get(event.key)

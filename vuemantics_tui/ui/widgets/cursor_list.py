@@ -34,7 +34,7 @@ StyleName = TypeVar("StyleName", bound=str)
 
 
 class CursorList(ScrollView, Generic[StyleName], can_focus=True, inherit_bindings=False):
-    """Keeps the cursor and what is in view. Who derives from it says how long it is, and draws its lines.
+    """Keeps the cursor and the scroll position. Subclasses say how many lines there are, and draw them.
 
     `STYLES` is the prefix of its component classes, of which two more are called `cursor` and `hover`.
     """
@@ -138,27 +138,27 @@ class CursorList(ScrollView, Generic[StyleName], can_focus=True, inherit_binding
         self.move_cursor(self.cursor_line + lines)
 
     def action_cursor_up(self) -> None:
-        """One up."""
+        """Move up by one line."""
         self.move_by(-1)
 
     def action_cursor_down(self) -> None:
-        """One down."""
+        """Move down by one line."""
         self.move_by(1)
 
     def action_page_up(self) -> None:
-        """A screen up."""
+        """Move up by one screen."""
         self.move_by(-max(1, self._height - 1))
 
     def action_page_down(self) -> None:
-        """A screen down."""
+        """Move down by one screen."""
         self.move_by(max(1, self._height - 1))
 
     def action_cursor_first(self) -> None:
-        """To the first."""
+        """Go to the first line."""
         self.move_cursor(0)
 
     def action_cursor_last(self) -> None:
-        """To the last."""
+        """Go to the last line."""
         self.move_cursor(self.line_count - 1)
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
@@ -269,9 +269,9 @@ class ChoiceList(OptionList, inherit_bindings=False):
         return Strip([_white_on_blue(segment) for segment in strip], strip.cell_length)
 
     def action_cursor_first(self) -> None:
-        """To the first."""
+        """Go to the first line."""
         self.action_first()
 
     def action_cursor_last(self) -> None:
-        """To the last."""
+        """Go to the last line."""
         self.action_last()
