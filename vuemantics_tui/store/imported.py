@@ -303,7 +303,7 @@ def files_of_rclip(database: Path) -> list[str]:
     Its table: https://github.com/yurijmikhalevich/rclip/blob/main/rclip/db.py
     """
     if not database.is_file():
-        raise UsageError(f"There is no rclip database at {database}", "Name its file db.sqlite3.")
+        raise UsageError(f"There is no rclip database at {database}", "Give the path of its file db.sqlite3.")
     try:
         # Read-only, and without a lock: rclip may be at work.
         with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:

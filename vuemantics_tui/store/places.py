@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 import aiosqlite
 
 from vuemantics_tui.domain.media import Place
-from vuemantics_tui.domain.query.line import pattern_pieces
 from vuemantics_tui.domain.text import folded
 from vuemantics_tui.store.database import Database, Row, escaped_like, json_list, next_revision, now_iso, rows_of
 from vuemantics_tui.store.undo import Change, Facet, StepKind, Wanted, record_step
@@ -198,6 +197,9 @@ def place_condition(text: str) -> tuple[str, tuple[str, ...]]:
     as in `rome, italy`, each is a whole name. Between the pieces of a pattern there may be anything, and together they
     are a whole name.
     """
+    # The search language is loaded after the first paint.
+    from vuemantics_tui.domain.query.line import pattern_pieces
+
     if "," in text:
         wholes = [f"%\n {_pattern(pattern_pieces(name.strip()))} \n%" for name in text.split(",") if name.strip()]
         each = "(names LIKE ? ESCAPE '\\' OR other_names LIKE ? ESCAPE '\\')"

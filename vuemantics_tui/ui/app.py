@@ -225,8 +225,7 @@ class VuemanticsApp(SurvivingApp):
         """
         self._forget_signals()
         self._pictures.forget_all()
-        if self._process:
-            await self.library.watch.stop()
+        await self.library.watch.stop()
         try:
             await self.library.queue.stop()
         except VuemanticsError:

@@ -39,7 +39,7 @@ from vuemantics_tui.ui.picker.marks import Marks, Tallies
 from vuemantics_tui.ui.picker.places import Place, PlaceChosen, PlaceList, find_places
 from vuemantics_tui.ui.picker.preview import PreviewOf, PreviewPane
 from vuemantics_tui.ui.typed_paths import explain_missing, typed_paths
-from vuemantics_tui.ui.widgets.keys_line import KeysLine
+from vuemantics_tui.ui.widgets.keys_line import FooterKey, KeysLine
 
 # Below this many columns, the places and the preview give way to the list.
 WIDE_ENOUGH = 100
@@ -137,6 +137,7 @@ class PickerScreen(Screen[list[Path] | None]):
         """Read the first folder, and find the places."""
         self._go(self._listing.folder)
         self._find_places()
+        self._show_keys()
         if self._marks:
             self._marks_changed()
 
@@ -335,10 +336,18 @@ class PickerScreen(Screen[list[Path] | None]):
         if self._marks.anchor is not None:
             self._marks_changed()
 
+    def _show_keys(self) -> None:
+        """Begin with the next step: marking, and once something is marked, adding that."""
+        begin = ["picker-open", "picker-mark", "picker-add"]
+        if self._marks:
+            begin.reverse()
+        self.query_one(KeysLine).prefer([FooterKey(each) for each in (*begin, "picker-leave")])
+
     def _marks_changed(self) -> None:
         self._warned = False
         self._say("")
         self.query_one(KeysLine).rename("picker-add", "add marked" if self._marks else "add")
+        self._show_keys()
         self.query_one(KeysLine).rename("picker-range", "end of range" if self._marks.anchor else "range")
         self.query_one(PickerHeader).refresh()
         self._files.refresh()
