@@ -26,7 +26,7 @@ ScanSource = Callable[[Source, Collection[Path] | None, Callable[[ScanProgress],
 
 # How long the size of a file must stay the same before it is added.
 STILL_SECONDS = 2.0
-# How soon it is noticed that a source was added or changed, went away, or came back.
+# How soon an added, changed, removed or returned source is noticed.
 LOOK_SECONDS = 3.0
 # How soon a folder without changes is noticed.
 STEP_SECONDS = 0.25
@@ -95,7 +95,7 @@ class _Listener:
         self._thread = threading.Thread(target=self._listen, name=f"watch-{source.number}", daemon=True)
 
     def start(self) -> None:
-        """Begin to listen."""
+        """Start listening."""
         self._thread.start()
 
     def stop(self) -> None:
