@@ -310,6 +310,7 @@ WAYS = {
     "trash": ("T", "show-trash"),
     "duplicates": ("D", "show-duplicates"),
     "failures": ("f", "show-failures"),
+    "sources": ("Q", "show-sources"),
     "statistics": ("s", "show-stats"),
     "log": ("l", "show-log"),
     "doctor": ("!", "show-doctor"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import date, datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from textual.screen import Screen
 from textual.widgets import Input, Static
 
 from vuemantics_tui.domain.formats import FileType
+from vuemantics_tui.domain.sources import Placement
 from vuemantics_tui.domain.upload import RUNNING, ProcessingStatus, QueueCounts
 from vuemantics_tui.domain.view import SortKey, View
 from vuemantics_tui.ui.actions import ACT, FIND, MARK, PROGRAM, QUEUE, VIEW, action, hidden, key_of
@@ -146,9 +148,10 @@ class UploadsScreen(Screen[None]):
         hidden("save-search", "S", "save_search", "save search", "Save the search under a name", FIND),
         hidden("show-saved", "B", "show_saved", "saved searches", "Show saved searches and albums", FIND),
         hidden("past-search", "n", "past_search", "past search", "Previous search", FIND),
-        hidden("open-upload", "enter", "open_upload", "view", "Look at it in full screen", ACT),
+        hidden("open-upload", "enter", "open_upload", "view", "View in full screen", ACT),
         hidden("show-trash", "T", "show_trash", "trash", "Show the trash, and restore from it", ACT),
         hidden("show-duplicates", "W", "show_duplicates", "duplicates", "Find duplicates, and keep one of each", ACT),
+        hidden("show-sources", "Q", "show_sources", "sources", "Show the folders used in place", PROGRAM),
         hidden("show-stats", "#", "show_stats", "statistics", "Show statistics of the library", PROGRAM),
         hidden("show-failures", "F", "show_failures", "failures", "Show failures by cause, and how to fix them", QUEUE),
         hidden("look-now", "w", "look_now", "check server", "Check now whether the server is back", QUEUE),
@@ -200,6 +203,9 @@ class UploadsScreen(Screen[None]):
         self._explained: Results | None = None
         # Where files were added from last, in this session or before; and where the picker was left in this one.
         self._picked_in: Path | None = None
+        # Whether files are used in place, and whether somebody said so; until then the first folder asks.
+        self._in_place = library.settings.placement == Placement.IN_PLACE
+        self._has_placement = self._in_place or "placement" in library.settings.sources
         self._left_in: Path | None = None
         # What is marked there and was not added.
         self.picked: Marks | None = None
@@ -289,6 +295,9 @@ class UploadsScreen(Screen[None]):
         if self.uploads.pins_linger:
             self.set_timer(LINGER_SECONDS, self._catch_up.want)
         self._show_counts()
+        sources = await self.library.sources.store.all()
+        if self.is_attached:
+            self.query_one(HeaderLine).source_count = len(sources)
 
     def _show_keys(self) -> None:
         """Begin the line of keys with what the next step may be."""
@@ -371,13 +380,27 @@ class UploadsScreen(Screen[None]):
         self.picked = marks = self.picked or Marks()
         picker = PickerScreen(start=start, last=self._picked_in, preview=self._preview, marks=marks, clock=self._clock)
         paths = await self.app.push_screen_wait(picker)
-        if paths:
+        if paths and await self._placement_chosen(paths):
             self._picked_in = self._left_in = picker.folder
             self.picked = None
             self.add_paths(paths)
         elif marks:
             self._left_in = picker.folder
             self._notices.tell(f"{marks.words()}, not added. {key_of(self, 'add-paths')} shows them again.")
+
+    async def _placement_chosen(self, paths: Sequence[Path]) -> bool:
+        """Ask, for the first folder that is added, whether files are copied. Tells whether they are to be added."""
+        if self._has_placement or not await asyncio.to_thread(lambda: any(path.is_dir() for path in paths)):
+            return True
+        from vuemantics_tui.ui.screens.sources import PlacementScreen
+
+        placement = await self.app.push_screen_wait(PlacementScreen())
+        if placement is None:
+            return False
+        self._has_placement = True
+        self._in_place = placement is Placement.IN_PLACE
+        self.post_message(SettingChosen("placement", "in-place" if self._in_place else "copy"))
+        return True
 
     async def _added_from(self) -> Path | None:
         newest = await self.library.uploads.newest(limit=1, show_hidden=True)
@@ -414,7 +437,10 @@ class UploadsScreen(Screen[None]):
     @on(FilesNamed)
     def _files_named(self, message: FilesNamed) -> None:
         self._close_path_field()
-        self._add(message.candidates)
+        if self._in_place:
+            self.add_paths(message.paths)
+        else:
+            self._add(message.candidates)
 
     @work(group="adding", exit_on_error=False)
     async def _add(self, candidates: list[Candidate]) -> None:
@@ -423,8 +449,11 @@ class UploadsScreen(Screen[None]):
 
     @work(group="adding", exit_on_error=False)
     async def add_paths(self, paths: Sequence[Path]) -> None:
-        """Add files, and folders with everything in them, in the background."""
+        """Add files, and folders with everything in them, in the background: copies, or in place."""
         with self._notices.errors_told():
+            if self._in_place:
+                await self.intake.use(paths)
+                return
             await self.intake.add(await self.library.gather(paths, recursive=True))
 
     # Searching
@@ -662,6 +691,16 @@ class UploadsScreen(Screen[None]):
         from vuemantics_tui.ui.screens.duplicates import DuplicatesScreen
 
         self.app.push_screen(DuplicatesScreen(self.library, self._pictures))
+
+    @work(group="asking", exit_on_error=False)
+    async def action_show_sources(self) -> None:
+        """Show the folders that are used in place, and list the uploads of the one chosen."""
+        from vuemantics_tui.ui.screens.sources import SourcesScreen
+
+        query = await self.app.push_screen_wait(SourcesScreen(self.library, self.intake, self._clock))
+        self._catch_up.want()
+        if query is not None:
+            self._search_bar.run(query)
 
     def action_show_stats(self) -> None:
         """Show statistics of the library."""
