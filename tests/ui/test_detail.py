@@ -162,7 +162,7 @@ async def test_what_cannot_be_read_is_told(root: Path, monkeypatch: pytest.Monke
 @pytest.mark.parametrize("number", [COMPLETED, FAILED], ids=["completed", "failed"])
 async def test_each_size_begins_with_the_file_and_fits(root: Path, size: tuple[int, int], number: int) -> None:
     async with detail_on(root, number, size=size) as (app, pilot):
-        await app.shows(pilot, "File", "name", "size", "added from", "Esc back")
+        await app.shows(pilot, "File", "name", "size", "original", "Esc back")
         lines = app.text().splitlines()
         assert len(lines) <= size[1]
         assert all(len(line) <= size[0] for line in lines)
