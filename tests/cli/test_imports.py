@@ -30,7 +30,7 @@ def test_a_takeout_from_a_shell(run: Run, ids: dict[str, str], tmp_path: Path) -
     assert again.returncode == 1
     assert "Changed 0 uploads." in again.stdout
     assert "x.json: is no whole JSON" in again.stderr
-    assert "Took back what was imported for chelsea.png." in run("undo").stderr
+    assert "Undid the import for chelsea.png." in run("undo").stderr
     assert objects(run("show", ids["chelsea.png"], "--json"))[0]["caption"] is None
     assert "There is no folder" in run("import", "immich", tmp_path / "nothing").stderr
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import ExifTags, Image
 
 from tests.conftest import DrawPicture, OpenLibrary, add_all, settled
 from tests.media.test_captions import bag, packet
@@ -78,7 +79,7 @@ async def test_a_takeout_is_attached_once_and_taken_back_in_one_step(
     assert await state(library) == after
     assert (await library.imports.run(Origin.TAKEOUT, tmp_path / "Takeout")).changed == 0
     undone = await library.undo.undo()
-    assert undone is not None and undone.words == "Took back what was imported for 2 uploads."
+    assert undone is not None and undone.words == "Undid the import for 2 uploads."
     assert await state(library) == before
     assert await library.undo.redo() is not None
     assert await state(library) == after
@@ -202,7 +203,30 @@ async def test_rclip_tells_its_folders(open_library: OpenLibrary, tmp_path: Path
     connection.close()
     assert await library.imports.folders_of_rclip(tmp_path) == [(Path("/p"), 2), (Path("/r/s"), 1)]
     (tmp_path / "notes.txt").write_text("no database, but longer than the head of one: " * 20)
-    with pytest.raises(UsageError, match="no database of rclip"):
+    with pytest.raises(UsageError, match="not an rclip database"):
         await library.imports.folders_of_rclip(tmp_path / "notes.txt")
     with pytest.raises(UsageError, match="is a file"):
         await library.imports.run(Origin.IMMICH, tmp_path / "notes.txt")
+
+
+async def test_a_date_of_the_camera_stays_unless_somebody_corrected_it(
+    open_library: OpenLibrary, draw_picture: DrawPicture, tmp_path: Path
+) -> None:
+    library = await open_library()
+    takeout = tmp_path / "takeout"
+    for name, shot in (("right.jpg", "2019:06:08 15:20:01"), ("reset.jpg", "2000:01:01 00:00:09")):
+        picture = draw_picture(name)
+        with Image.open(picture) as image:
+            exif = image.getexif()
+            exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal] = shot
+            image.save(picture, exif=exif)
+        await add_all(library, picture)
+        record(takeout, f"{name}.json", name)
+        shutil.copy(picture, takeout)
+    # The files are read after the import as well as before it.
+    await library.imports.run(Origin.TAKEOUT, takeout)
+    await library.queue.start()
+    await settled(library)
+    dates = {name: facts[4:6] for name, facts in (await state(library)).items()}
+    assert dates["right.jpg"] == ("2019-06-08T15:20:01", "exif")
+    assert dates["reset.jpg"][1] == "import" and str(dates["reset.jpg"][0]).startswith("2019-06-08T")

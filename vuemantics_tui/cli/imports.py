@@ -1,4 +1,4 @@
-"""The command that takes over what other photo programs know: import."""
+"""The command that imports from other photo programs: import."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from vuemantics_tui.domain.text import counted, storable, visible
 if TYPE_CHECKING:
     from vuemantics_tui.library import ImportReport
 
-# What uploads are given, in the order of the report, with its name.
+# What an import gives to uploads, with its name, in the order of the report.
 _WORDS = {
     "caption": "captions",
     "title": "titles",
@@ -32,12 +32,12 @@ _WORDS = {
 _MOST_FOLDERS = 5
 
 _path = click.argument("path", type=click.Path(path_type=Path), metavar="PATH")
-_dry_run = click.option("--dry-run", is_flag=True, help="Only tell what would be taken over.")
+_dry_run = click.option("--dry-run", is_flag=True, help="Show what would be imported, without changing anything.")
 
 
 @click.group("import")
 def import_from() -> None:
-    """Take over what another photo program knows about your uploads.
+    """Import what another photo program knows about your uploads.
 
     Captions, titles, tags, people, albums, favorites, dates and places are attached to uploads that are in the library:
     add the files first. What you changed here stays. Running it again changes nothing more, and undo takes it back.
@@ -106,7 +106,7 @@ def rclip(path: Path | None, add: bool, dry_run: bool, as_json: bool) -> None:
     """List the folders that rclip indexed, and use them as sources.
 
     PATH is its database, ~/.local/share/rclip/db.sqlite3 if you name none. rclip knows paths and vectors only: there
-    are no tags or captions to take over.
+    are no tags or captions to import.
     """
     settings = current_settings()
     raise SystemExit(run(lambda: _rclip(settings, path, add and not dry_run, as_json)))
@@ -134,7 +134,9 @@ async def _run(settings: Settings, origin: str, path: Path, dry_run: bool, as_js
         except BaseException as error:
             if isinstance(error, Exception):
                 raise
-            raise Interrupted("Stopped. What was taken over is kept; run it again for the rest.") from None
+            raise Interrupted(
+                "Stopped. What was imported so far is kept; run the command again for the rest."
+            ) from None
     if as_json:
         emit_json(import_document(report))
     else:
@@ -163,16 +165,16 @@ def _tell(report: ImportReport) -> None:
     from vuemantics_tui.library.imports import grouped
 
     if not report.read and not report.problems:
-        note(f"{visible(storable(str(report.path)))} has nothing that an import from {report.origin} understands.")
+        note(f"{visible(storable(str(report.path)))} contains nothing that an import from {report.origin} can read.")
         return
     given = ", ".join(f"{name} for {report.given[what]:,}" for what, name in _WORDS.items() if report.given[what])
-    matched = f"{counted(report.read, 'file')} with something to say, about {counted(report.matched, 'upload')}"
+    matched = f"{counted(report.read, 'file')} with metadata, for {counted(report.matched, 'upload')}"
     would = "Would change" if report.dry_run else "Changed"
     emit(f"{matched}. {would} {counted(report.changed, 'upload')}{f': {given}' if given else ''}.")
     if report.trashed:
-        note(f"{counted(report.trashed, 'file')} left out: in the trash here.")
+        note(f"{counted(report.trashed, 'file')} skipped: the uploads are in the trash.")
     for path in report.unsure[:MOST_PROBLEMS]:
-        note(f"  {visible(storable(str(path)))}: may be several uploads")
+        note(f"  {visible(storable(str(path)))}: matches several uploads")
     for path, reason in report.problems[:MOST_PROBLEMS]:
         note(f"  {visible(storable(str(path)))}: {visible(reason)}")
     for paths in (report.unsure, report.problems):
@@ -187,7 +189,7 @@ def _tell(report: ImportReport) -> None:
             note(f"  and {counted(more, 'other folder')}")
         note(f"Add them first: vuemantics-tui add --recursive {visible(shlex.quote(storable(str(report.path))))}")
     if report.changed and not report.dry_run:
-        note("To take it back: vuemantics-tui undo")
+        note("To undo: vuemantics-tui undo")
 
 
 async def _rclip(settings: Settings, path: Path | None, add: bool, as_json: bool) -> int:
@@ -200,7 +202,7 @@ async def _rclip(settings: Settings, path: Path | None, add: bool, as_json: bool
             for folder, count in folders:
                 gone = "" if folder.is_dir() else ", which is not there"
                 emit(f"{visible(storable(str(folder)))}: {counted(count, 'file')}{gone}")
-            note("rclip knows paths and vectors only: there are no tags or captions to take over.")
+            note("rclip knows paths and vectors only: there are no tags or captions to import.")
         if not add:
             note("To use these folders in place, add --add.")
             return 0

@@ -1,4 +1,4 @@
-"""Facets: what a search line can be narrowed by, with how many uploads each would leave, and the line once it is."""
+"""Facets: what a search line can be narrowed by, how many uploads each would leave, and the narrowed line."""
 
 from __future__ import annotations
 

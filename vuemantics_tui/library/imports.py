@@ -1,4 +1,4 @@
-"""Import from other programs: what they left on disk, attached to the uploads it is about, once."""
+"""Import from other programs: attach what they left on disk to the uploads it is about, once."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ OnProgress = Callable[[ImportReport], None]
 
 
 class Imports:
-    """Reads what other programs left on disk, and attaches it."""
+    """Reads what other programs left on disk, and attaches it to uploads."""
 
     def __init__(self, database: Database) -> None:
         self.store = ImportStore(database)

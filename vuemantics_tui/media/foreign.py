@@ -24,14 +24,15 @@ from vuemantics_tui.domain.sources import SYSTEM_NAMES
 from vuemantics_tui.media.captions import caption_text, one_line, words_of_xmp
 from vuemantics_tui.media.coordinates import Coordinates, checked, xmp_coordinates
 from vuemantics_tui.media.packets import read_sidecars, sidecars_of
+from vuemantics_tui.media.xmp import Xmp
 
 FAVORITE = "favorite"
-"""The tag of what is a favorite elsewhere. Stars say more than that, and stay for those who give them."""
+"""The tag for favorites of other programs. Stars say more, so they keep their own meaning."""
 
-# Longer ones hold no words: an album with 100,000 photos has 3 MB.
+# Longer files are no metadata: an album with 100,000 photos has 3 MB.
 _MOST_BYTES = 32 * 1024**2
 _YAML = (".yml", ".yaml")
-# What PhotoPrism made up itself, from a place, a name or what a model saw.
+# Sources of values that PhotoPrism generated itself, from a place, a name or a model.
 _WRITTEN_BY_PEOPLE = frozenset({"manual", "admin", "batch", "xmp", "yaml", "json", "meta", "exif"})
 
 
@@ -73,9 +74,16 @@ Findings = Iterator[Finding | Problem]
 # Reading
 
 
-def folders(root: Path) -> Iterator[tuple[Path, list[str]]]:
-    """Yield each folder below a root with the names of its files, in order; links are not followed."""
-    for folder, below, names in os.walk(root):
+def folders(root: Path, unread: list[Problem]) -> Iterator[tuple[Path, list[str]]]:
+    """Yield each folder below a root with the names of its files, in order; links are not followed.
+
+    Folders that cannot be read are added to `unread`.
+    """
+
+    def note(error: OSError) -> None:
+        unread.append(_problem(Path(error.filename), "folder", error))
+
+    for folder, below, names in os.walk(root, onerror=note):
         below[:] = sorted(name for name in below if not name.startswith(".") and name.lower() not in SYSTEM_NAMES)
         yield Path(folder), sorted(name for name in names if not name.startswith("."))
 
@@ -164,10 +172,11 @@ def _stars(value: object) -> int | None:
 
 def of_immich(root: Path) -> Findings:
     """Yield what an Immich server's side-cars say, and the JSON that immich-go writes beside each file."""
-    for folder, names in folders(root):
+    unread: list[Problem] = []
+    for folder, names in folders(root, unread):
         spelled = {name.casefold(): name for name in names}
         for name in filter(is_media, names):
-            found = _of_xmp(folder / name)
+            found = _of_xmp(folder / name, unread)
             record = spelled.get(f"{name}.json".casefold())
             if record is not None:
                 data = read_json(folder / record)
@@ -176,6 +185,7 @@ def of_immich(root: Path) -> Findings:
                 elif isinstance(data, dict):
                     found = _joined(_of_immich_go(folder / name, data), found)
             yield found
+    yield from unread
 
 
 def _of_immich_go(file: Path, data: Mapping[str, Any]) -> Finding:
@@ -195,11 +205,12 @@ def _of_immich_go(file: Path, data: Mapping[str, Any]) -> Finding:
 
 def of_apple(root: Path, *, folder_albums: bool = False) -> Findings:
     """Yield what an export of Photos says: XMP side-cars, JSON of osxphotos, and, if asked for, folders as albums."""
-    for folder, names in folders(root):
+    unread: list[Problem] = []
+    for folder, names in folders(root, unread):
         spelled = {name.casefold(): name for name in names}
         used = set[str]()
         for name in filter(is_media, names):
-            found = _of_xmp(folder / name)
+            found = _of_xmp(folder / name, unread)
             for record in (f"{name}.json", f"{Path(name).stem}.json"):
                 if (record := spelled.get(record.casefold(), "")) and (data := read_json(folder / record)) is not None:
                     used.add(record)
@@ -221,6 +232,7 @@ def of_apple(root: Path, *, folder_albums: bool = False) -> Findings:
                 for each in data if isinstance(data, list) else [data]:
                     if isinstance(each, dict) and (known := text(each.get("original_filename"))):
                         yield _of_osxphotos(None, each, known)
+    yield from unread
 
 
 def _of_osxphotos(file: Path | None, data: Any, name: str = "") -> Finding:
@@ -268,11 +280,13 @@ def _first(data: Mapping[str, Any], *names: str) -> Any:
     return next((data[name] for name in names if data.get(name)), None)
 
 
-def _of_xmp(file: Path) -> Finding:
-    """Return what the XMP side-cars beside a file say."""
-    if not sidecars_of(file):
-        return Finding(file, file.name)
-    xmp = read_sidecars(file)
+def _of_xmp(file: Path, unread: list[Problem]) -> Finding:
+    """Return what the XMP side-cars beside a file say; one that cannot be read is added to `unread`."""
+    try:
+        xmp = read_sidecars(file) if sidecars_of(file) else Xmp()
+    except OSError as error:
+        unread.append(_problem(Path(error.filename or file), "XMP", error))
+        xmp = Xmp()
     words = words_of_xmp(xmp)
     return Finding(
         file,
@@ -309,7 +323,8 @@ def of_photoprism(root: Path) -> Findings:
     # Side-cars may be named without the rest of the storage.
     near = [root.parent / "originals", root.parent.parent / "originals"] if root.name in ("storage", "sidecar") else []
     originals = [root, *near]
-    for folder, names in folders(root):
+    unread: list[Problem] = []
+    for folder, names in folders(root, unread):
         if folder.name == "originals":
             originals.append(folder)
         for name in names if "albums" in folder.relative_to(root).parts else ():
@@ -320,8 +335,9 @@ def of_photoprism(root: Path) -> Findings:
             elif isinstance(data, dict) and data.get("Type", "album") == "album" and (title := text(data.get("Title"))):
                 for uid in _photos(data.get("Photos")):
                     albums[uid].append(title)
+    yield from unread
     _by_stem.cache_clear()
-    for folder, names in folders(root):
+    for folder, names in folders(root, unread):
         if "albums" in folder.relative_to(root).parts:
             continue
         for name in names:
@@ -381,7 +397,11 @@ def _of_photo(
 def _by_stem(folder: Path) -> Mapping[str, list[str]]:
     """Return the names of a folder's pictures and clips by what stands before their endings."""
     found: defaultdict[str, list[str]] = defaultdict(list)
-    for name in sorted(each.name for each in folder.iterdir()) if folder.is_dir() else ():
+    for name in (
+        sorted(each.name for each in folder.iterdir())
+        if folder.is_dir() and os.access(folder, os.R_OK | os.X_OK)
+        else ()
+    ):
         if is_media(name):
             found[Path(name).stem].append(name)
     return found

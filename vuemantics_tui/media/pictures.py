@@ -87,7 +87,7 @@ def open_cut_or_whole(picture: Path, max_pixels: int = DEFAULT_MAX_PIXELS) -> It
         except Exception as error:
             if isinstance(error, VuemanticsError | MemoryError) or not is_picture_fault(error):
                 raise
-            # Rarely needed.
+            # Imported here because it is rarely needed.
             from vuemantics_tui.media import cut
 
             found = format_of(picture)

@@ -151,7 +151,7 @@ def _decoded(picture: Path | bytes, shrink: Shrink, max_pixels: int) -> Image.Im
 
 def _rest_of(picture: Path | bytes, shrink: Shrink, max_pixels: int) -> Image.Image | None:
     """Return what can be read of a picture that does not decode, or None if nothing can."""
-    # Rarely needed.
+    # Imported here because it is rarely needed.
     from vuemantics_tui.media import cut
 
     found = format_of(picture)
@@ -240,7 +240,7 @@ def _frame_that_shows(picture: Path | bytes, shrink: Shrink, max_pixels: int, fi
             except Exception as error:
                 if not isinstance(error, EOFError) and not is_picture_fault(error):
                     raise
-                # The end, or damage: the first frame is good.
+                # The end or damage: use the first frame.
                 break
             small = small_rgb(frame, shrink, colours)
             if (found := contrast(small)) > most:

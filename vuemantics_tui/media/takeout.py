@@ -1,6 +1,6 @@
 """Google Takeout: which of its JSON files belongs to which picture, and what it says.
 
-Google documents none of it. The names that occur come from public reports: the issues 8, 92, 353, 448 and 460 of
+Google does not document this. The names come from public reports: the issues 8, 92, 353, 448 and 460 of
 TheLastGimbus/GooglePhotosTakeoutHelper, 4953 of ente-io/ente with its pull request 4956, 50 of
 mattwilson1024/google-photos-exif, 29 of Xentraxx/GooglePhotosTakeoutHelper_Neo, and the notes of simulot/immich-go.
 """
@@ -46,7 +46,7 @@ _EDITED = (
 _CLIPS = frozenset({".mp4", ".mov", ".m4v", ".mp", ".mv", ".cover"})
 # Google writes several signs of a title as an underscore.
 _SIGNS = re.compile(r"[\W_]")
-# Folders of a year are no albums: "Photos from 2019", "Fotos von 2019", "Zdjęcia z 2019".
+# Folders of a year are not albums: "Photos from 2019", "Fotos von 2019", "Zdjęcia z 2019".
 _YEAR = re.compile(r"(?i)\w[\w' ]* ?(19|20)\d\d( \w+)?")
 _YEAR_WORDS = ("photos", "photo", "fotos", "foto", "foto's", "fotografías", "zdjęcia", "фото", "фотографии", "bilder")
 
@@ -68,7 +68,8 @@ def of_takeout(root: Path) -> Findings:
     What is in Google's trash is left out. An edited copy and the clip of a Live Photo have no file of their own: they
     take that of the picture.
     """
-    for folder, names in folders(root):
+    unread: list[Problem] = []
+    for folder, names in folders(root, unread):
         records: list[_Record] = []
         album = ""
         for name in names:
@@ -84,6 +85,7 @@ def of_takeout(root: Path) -> Findings:
                 # Its name is translated: metadata.json, Metadaten.json, métadonnées.json.
                 album = _album_of(data)
         yield from _of_folder(folder, [name for name in names if is_media(name) or _is_clip(name)], records, album)
+    yield from unread
 
 
 def _album_of(data: Mapping[str, Any]) -> str:
@@ -217,6 +219,7 @@ class _Index:
         self._stems: defaultdict[tuple[str, int], list[_Record]] = defaultdict(list)
         # A cut name begins as the whole one does.
         self._cut: defaultdict[int, dict[str, list[_Record]]] = defaultdict(dict)
+        # By their beginnings: long ones are cut.
         self._titles: defaultdict[str, list[_Record]] = defaultdict(list)
         for record in records:
             for name, number in dict.fromkeys(record.names):
@@ -225,7 +228,7 @@ class _Index:
                 for stem in dict.fromkeys((Path(name).stem, name)):
                     self._stems[_key(stem), number].append(record)
                 self._cut[number].setdefault(_key(name), []).append(record)
-            self._titles[_title_key(record.title)].append(record)
+            self._titles[_title_key(record.title)[:_LONG]].append(record)
 
     def exact(self, name: str, number: int) -> _Record | None:
         """Return the record with just this name."""
@@ -248,14 +251,9 @@ class _Index:
 
     def titled(self, name: str, number: int) -> _Record | None:
         """Return the record whose title is this name, as Google writes titles as names."""
-        whole = self._titles.get(_title_key(name), ())
-        same = [record for record in whole if not record.used and number in {each for _, each in record.names}]
-        if same or len(Path(name).stem) < _LONG:
-            return _only(same)
         return _only(
             record
-            for records in self._titles.values()
-            for record in records
+            for record in self._titles.get(_title_key(name)[:_LONG], ())
             if not record.used and _is_title_of(record.title, name) and number in {each for _, each in record.names}
         )
 

@@ -1,4 +1,4 @@
-"""Watch: follows what happens in sources while the program runs, by the system's events or else by regular scans."""
+"""Watch sources while the program runs, by file system events or else by regular scans."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ScanSource = Callable[[Source, Collection[Path] | None, Callable[[ScanProgress],
 
 # How long the size of a file must stay the same before it is added.
 STILL_SECONDS = 2.0
-# How soon it is noticed that a source was added or changed, went away, or came back.
+# How soon an added, changed, removed or returned source is noticed.
 LOOK_SECONDS = 3.0
 # How soon a folder without changes is noticed.
 STEP_SECONDS = 0.25
@@ -90,11 +90,11 @@ class _Listener:
         self._apart = [path for path in apart if path.is_relative_to(source.path)]
         self._lock = threading.Lock()
         self._stop = threading.Event()
-        # A daemon, since adding the watches of a large source cannot be interrupted.
+        # A daemon thread, because adding the watches of a large source cannot be interrupted.
         self._thread = threading.Thread(target=self._listen, name=f"watch-{source.number}", daemon=True)
 
     def start(self) -> None:
-        """Begin to listen."""
+        """Start listening."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -148,7 +148,9 @@ class _Listener:
         )
 
     def take_calm(self) -> set[Path]:
-        """Return the folders in which everything has stood still, and forget them. In a storm, all or nothing."""
+        """Return the folders in which everything has stood still, and forget them. In a storm, return all folders or
+        none.
+        """
         now = time.monotonic()
         with self._lock:
             calm = {folder for folder, stir in self.stirs.items() if now - stir.since >= STILL_SECONDS}
@@ -316,7 +318,7 @@ class Watch:
             await asyncio.sleep(self._look_seconds)
 
     async def _follow_once(self, source: Source, apart: Sequence[Path]) -> None:
-        """Scan a source, and then what changes in it, until it goes away or a storm asks for a new beginning."""
+        """Scan a source, then follow its changes, until it goes away or a storm requires a full scan."""
         here = await asyncio.to_thread(identity, source.path)
         if here is None:
             if self._report(source, WatchState.AWAY, "Its folder is not there"):
@@ -387,7 +389,7 @@ class Watch:
                         return
                     ready = set()
                 except LibraryError as error:
-                    # Another program scans it, or the store refuses: once more, after a while.
+                    # Another program scans it, or the store refuses: retry after a while.
                     log.info("%s is scanned later: %s", source.path, error)
                     await asyncio.sleep(STILL_SECONDS)
 

@@ -1,4 +1,4 @@
-"""What happened to an upload, and when; and how long uploads took."""
+"""The history of uploads, and how long they took."""
 
 from __future__ import annotations
 

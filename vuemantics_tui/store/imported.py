@@ -23,7 +23,7 @@ from vuemantics_tui.store.places import place_number
 from vuemantics_tui.store.tags import give_tags, plain_name, tag_key, use_imported_words
 from vuemantics_tui.store.undo import Change, Facet, StepKind, Wanted, record_step
 
-# Names that begin so often are no sign of which upload is meant.
+# A name shared by more uploads than these does not tell which one is meant.
 _MOST_NAMED = 20
 
 _CANDIDATE = """
@@ -303,7 +303,7 @@ def files_of_rclip(database: Path) -> list[str]:
     Its table: https://github.com/yurijmikhalevich/rclip/blob/main/rclip/db.py
     """
     if not database.is_file():
-        raise UsageError(f"There is no database of rclip at {database}", "Name its file db.sqlite3.")
+        raise UsageError(f"There is no rclip database at {database}", "Give the path of its file db.sqlite3.")
     try:
         # Read-only, and without a lock: rclip may be at work.
         with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
@@ -311,4 +311,4 @@ def files_of_rclip(database: Path) -> list[str]:
                 row[0] for row in connection.execute("SELECT filepath FROM images WHERE deleted IS NULL OR NOT deleted")
             ]
     except sqlite3.Error as error:
-        raise UsageError(f"{database} is no database of rclip", str(error)) from error
+        raise UsageError(f"{database} is not an rclip database", str(error)) from error

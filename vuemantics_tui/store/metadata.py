@@ -1,4 +1,4 @@
-"""What files say of themselves, and the dates that follow from it or that a person set."""
+"""The metadata of files, and the dates that follow from it or that a person set."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where uploads were taken: what their files say, and what a person set by hand."""
+"""Where uploads were taken, from their files or set by hand."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from vuemantics_tui.domain.text import folded
 from vuemantics_tui.store.database import Database, Row, escaped_like, json_list, next_revision, now_iso, rows_of
 from vuemantics_tui.store.undo import Change, Facet, StepKind, Wanted, record_step
 
-# A shorter text is a country's code, or a whole name such as UK: many names begin with two letters.
+# A shorter text is a country code or a whole name such as UK, because too many names begin with any two letters.
 _LEAST_BEGINNING = 3
 _IMPORTED = "(SELECT json_extract(said, '$.place') FROM imported WHERE upload = uploads.number)"
 

@@ -1,4 +1,4 @@
-"""Searches: the full text of what has a description or a person's tags, the saved ones, and the latest ones."""
+"""Searches: the full text of uploads with a description or own tags, saved searches, and the latest ones."""
 
 from __future__ import annotations
 

@@ -518,7 +518,7 @@ def _source_of(row: Row, **counts: int) -> Source:
 
 
 async def _bring_back(connection: aiosqlite.Connection, number: int, removed_at: str) -> None:
-    """Restore what went to the trash with its source."""
+    """Restore the uploads that went to the trash with their source."""
     revision = await next_revision(connection)
     rows = await rows_of(
         connection,

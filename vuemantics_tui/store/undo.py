@@ -1,4 +1,4 @@
-"""Undo: the steps in which a person changed the library, and their way back and forth.
+"""Undo: the steps in which a person changed the library, and how to undo and redo them.
 
 A step is recorded in the transaction of its change, so that it outlives a restart, and is one for all windows and
 commands. It says of each thing it changed how that was before and after. Undoing changes only what still is as the
@@ -18,7 +18,7 @@ import aiosqlite
 
 from vuemantics_tui.store.database import Database, json_list, now_iso, rows_of
 
-# So many steps are kept, and as many of the newest of them as hold so many changes: a step may concern every upload.
+# How many steps are kept, and with how many changes in all: one step may concern every upload.
 MOST_STEPS = 1_000
 MOST_CHANGES = 500_000
 
@@ -44,7 +44,7 @@ class StepKind(StrEnum):
 
 
 class Facet(StrEnum):
-    """What a change is about, and what its values are."""
+    """What a change is about, and its values."""
 
     TRASHED = "trashed"  # true or false
     HIDDEN = "hidden"  # true or false

@@ -200,7 +200,7 @@ class VuemanticsApp(SurvivingApp):
             log.warning("the library does not answer yet; the feed asks again, and tells", exc_info=True)
 
     def on_mount(self) -> None:
-        """Begin to work."""
+        """Start working."""
         self._handle_signals()
         self._watch_library()
         self.set_keymap(self._own_keymap)

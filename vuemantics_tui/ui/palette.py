@@ -136,7 +136,7 @@ class ThemeChoice:
     theme: str
 
     def __call__(self) -> None:
-        """Choose it."""
+        """Choose the theme."""
         self.app.theme = self.theme
         self.app.post_message(SettingChosen("theme", self.theme))
 

@@ -434,7 +434,7 @@ async def test_an_unfinished_count_is_told_and_can_be_passed_over(files: Path, m
 
 async def test_the_folder_under_the_cursor_is_counted_on_demand(files: Path) -> None:
     async with picking(files, size=(120, 30)) as window:
-        await window.shows("c counts what is in it")
+        await window.shows("c counts its files")
         await window.press("c")
         await window.shows("3 files, 6.0 MB in it")
         assert "nothing marked" in window.text()

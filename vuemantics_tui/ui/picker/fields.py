@@ -78,7 +78,7 @@ class FilterLine(Horizontal):
     """One line: what the list is narrowed by, and beside it how it is shown. Posts FilterChanged and PathTyped."""
 
     def compose(self) -> ComposeResult:
-        """The field and the words for the view."""
+        """Yield the field and the words for the view."""
         yield Label("/", id="filter-slash")
         yield FilterInput(id="filter-input", compact=True, placeholder="filter by name", select_on_focus=False)
         yield Static(id="view-words", markup=False)
@@ -141,7 +141,7 @@ class GoField(Vertical):
         self._base = Path()
 
     def compose(self) -> ComposeResult:
-        """The field and the line below."""
+        """Yield the field and the line below it."""
         with Horizontal():
             yield Label("go to", id="go-label")
             yield GoInput(id="go-input", compact=True, select_on_focus=False)

@@ -174,17 +174,17 @@ class FileList(CursorList[LineStyle]):
 
     @property
     def line_count(self) -> int:
-        """How many entries it shows."""
+        """Return how many entries it shows."""
         return len(self._entries)
 
     @property
     def entries(self) -> Sequence[Entry]:
-        """What is shown."""
+        """Return the entries shown."""
         return self._entries
 
     @property
     def cursor_entry(self) -> Entry | None:
-        """What is under the cursor."""
+        """Return the entry under the cursor."""
         return self._entries[self._cursor] if self._entries else None
 
     def since(self, anchor: Path) -> Sequence[Entry]:
@@ -200,7 +200,7 @@ class FileList(CursorList[LineStyle]):
     # Painting
 
     def render_line(self, y: int) -> Strip:
-        """One line of the screen."""
+        """Return one line of the screen."""
         width = self.scrollable_content_region.width
         index = round(self.scroll_y) + y
         if index >= len(self._entries):

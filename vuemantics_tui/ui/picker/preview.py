@@ -85,7 +85,7 @@ class PreviewPane(Vertical):
         self._tally: Tally | None = None
 
     def compose(self) -> ComposeResult:
-        """The picture, the words."""
+        """Yield the picture and the words."""
         picture = PreviewPicture()
         picture.display = False
         yield picture
@@ -142,5 +142,5 @@ class PreviewPane(Vertical):
 
 def _tally_words(tally: Tally | None) -> str:
     if tally is None:
-        return "c counts what is in it"
+        return "c counts its files"
     return f"{tally.words()} in it" if tally.done else f"counting… {tally.words()} so far"

@@ -79,7 +79,7 @@ class BlockRenderer:
         return Rendered(tuple(block_strips(np.asarray(image), columns, rows, mode)))
 
     def forget(self, rendered: Rendered) -> str:
-        """Return nothing: cells are all that there is."""
+        """Return nothing: the cells are the whole picture."""
         return ""
 
 

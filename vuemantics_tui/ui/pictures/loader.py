@@ -214,7 +214,7 @@ class PictureLoader:
         rendered = await asyncio.to_thread(renderer.render, source, columns, rows, mode)
         if rendered is None:
             return None
-        if key in self._kept:  # somebody else wanted it meanwhile
+        if key in self._kept:  # another caller wants it too
             renderer.forget(rendered)
             return self._wanted(key)
         return self._keep(key, renderer, rendered)
@@ -260,7 +260,7 @@ class PictureLoader:
             self._write(words)
 
     def _renderer(self, mode: PictureMode) -> Renderer:
-        # What shows no colours cannot carry the number of a picture.
+        # A terminal without colours cannot carry the number of a picture.
         in_pixels = self.graphics.in_pixels and mode.depth is not Depth.SHADES
         with self._making:
             if in_pixels not in self._renderers:
@@ -348,7 +348,7 @@ def opened(source: Path | BinaryIO, least: tuple[int, int] | None = None) -> Ima
 
     try:
         with Image.open(source) as image:
-            # What was decoded for a large window is meant to be large.
+            # A picture decoded for a large window may be large.
             if isinstance(source, Path) and image.width * image.height > MOST_PIXELS:
                 return None
             if least:

@@ -226,7 +226,7 @@ class DeleteScreen(ModalScreen[bool | None]):
         self.dismiss(True)
 
     def action_delete_nothing(self) -> None:
-        """Nothing."""
+        """Delete nothing."""
         self.dismiss(None)
 
 
@@ -272,5 +272,5 @@ class OverwriteScreen(ModalScreen[bool | None]):
         self.dismiss(False)
 
     def action_overwrite_none(self) -> None:
-        """None at all."""
+        """Describe none of them again."""
         self.dismiss(None)

@@ -87,7 +87,7 @@ class DetailScreen(Screen[bool]):
         return (FooterKey("retry-upload", "retry"), *_NEXT) if self._failed else _NEXT
 
     def on_mount(self) -> None:
-        """Begin to follow the upload."""
+        """Start to follow the upload."""
         commands = self.query_one(UploadCommands)
         commands.can_focus = True
         commands.focus()
@@ -193,11 +193,11 @@ class FactsText(Widget):
         return self._laid_out[1]
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        """All the lines."""
+        """Return all lines."""
         return max(1, len(self._lines(width)))
 
     def render(self) -> Content:
-        """The lines."""
+        """Return the lines."""
         return Content("\n").join(self._lines(self.content_size.width))
 
 
@@ -234,7 +234,7 @@ class FactsPage(VerticalScroll, can_focus=False):
     """
 
     def compose(self) -> ComposeResult:
-        """The facts."""
+        """Yield the facts."""
         yield FactsText()
 
     def show(self, sections: list[Section]) -> None:

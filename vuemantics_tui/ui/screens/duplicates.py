@@ -34,7 +34,7 @@ NOTHING_SIMILAR = "No similar uploads found.\n\nHidden and unprocessed uploads a
 
 
 class LookAlikeCard(Container):
-    """One of a group: its picture and what speaks for it."""
+    """An upload of a group: its picture and the facts that decide."""
 
     def __init__(
         self, one: LookAlike, picture: Path | None, loader: PictureLoader, what: str, *, similar: bool
@@ -48,7 +48,7 @@ class LookAlikeCard(Container):
         self._words = Static(classes="card-words")
 
     def compose(self) -> ComposeResult:
-        """The picture and the words."""
+        """Yield the picture and the words."""
         yield self._thumbnail
         yield self._words
 
@@ -57,7 +57,7 @@ class LookAlikeCard(Container):
         self._thumbnail.show(self._picture, "no thumbnail")
 
     def choose(self, chosen: bool) -> None:
-        """Show that it is to be kept, or that it is not."""
+        """Show whether it is to be kept."""
         self.set_class(chosen, "-chosen")
         self._words.update(card_words(self._one, self._what, chosen=chosen, similar=self._similar))
 
@@ -100,7 +100,7 @@ class DuplicatesScreen(Screen[None]):
         yield KeysLine(id="duplicates-keys")
 
     def on_mount(self) -> None:
-        """Begin to look."""
+        """Start looking for duplicates."""
         self._notices = Notices.of(self)
         self.query_one("#duplicates-title", Words).say("Duplicates")
         self.add_class("-nothing")
@@ -212,7 +212,7 @@ class DuplicatesScreen(Screen[None]):
 
     @work(group="acting", exclusive=True, exit_on_error=False)
     async def action_keep_chosen(self) -> None:
-        """Keep the chosen one, and move the others of the group to the trash."""
+        """Keep the chosen upload, and move the others of the group to the trash."""
         with self._notices.errors_told():
             group = self._groups[self._group]
             kept = group.members[self._chosen]

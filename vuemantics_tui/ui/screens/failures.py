@@ -108,7 +108,7 @@ class FailureEntry:
 
     @property
     def key(self) -> Hashable:
-        """What tells it from all others."""
+        """Return what identifies it."""
         return self.upload.id if self.upload else (self.group.cause, bool(self.more))
 
     @property
@@ -174,7 +174,7 @@ class FailuresScreen(ListScreen[FailureEntry]):
                 yield widget
 
     def on_mount(self) -> None:
-        """Begin to follow what fails."""
+        """Start to follow failures."""
         self._reader = Reader(self, self.show_read, rest=READ_REST_SECONDS)
         Feed.of(self).follow(self)
 
@@ -189,7 +189,7 @@ class FailuresScreen(ListScreen[FailureEntry]):
     # What is listed
 
     def make_list(self) -> ChoiceList:
-        """The list."""
+        """Return the list."""
         return FailureList(id="list")
 
     async def read(self) -> list[FailureEntry]:
@@ -203,12 +203,12 @@ class FailuresScreen(ListScreen[FailureEntry]):
         return entries
 
     def title_words(self) -> str:
-        """How many there are."""
+        """Return how many there are."""
         causes = [entry.group.count for entry in self.entries if not (entry.upload or entry.more)]
         return f"{counted(sum(causes), 'failure')}, {counted(len(causes), 'cause')}" if causes else "Failures"
 
     def entry_key(self, entry: FailureEntry) -> Hashable:
-        """What tells it from all others."""
+        """Return what identifies it."""
         return entry.key
 
     def entry_words(self, entry: FailureEntry) -> Content:

@@ -74,23 +74,23 @@ class ListScreen(Screen[str | None], Generic[Entry]):
 
     @abstractmethod
     def make_list(self) -> ChoiceList:
-        """The list, with the keys that it has of its own."""
+        """Yield the list, with keys of its own."""
 
     @abstractmethod
     async def read(self) -> list[Entry]:
-        """What the list shows. Raises VuemanticsError."""
+        """Return the entries to show. Raises VuemanticsError."""
 
     @abstractmethod
     def title_words(self) -> str:
-        """What stands at the top, once the entries are read."""
+        """Return the title, once the entries are read."""
 
     @abstractmethod
     def entry_key(self, entry: Entry) -> Hashable:
-        """What tells one entry from all others."""
+        """Return what identifies an entry."""
 
     @abstractmethod
     def entry_words(self, entry: Entry) -> Content:
-        """One entry, in one or more lines."""
+        """Return an entry as one or more lines."""
 
     def compose(self) -> ComposeResult:
         """Yield the parts from top to bottom."""
@@ -100,7 +100,7 @@ class ListScreen(Screen[str | None], Generic[Entry]):
         yield KeysLine(id="list-keys")
 
     def on_mount(self) -> None:
-        """Begin to read."""
+        """Start reading."""
         self.notices = Notices.of(self)
         self.read_again()
 
@@ -129,7 +129,7 @@ class ListScreen(Screen[str | None], Generic[Entry]):
 
     @property
     def chosen(self) -> Entry | None:
-        """What is under the cursor."""
+        """Return the entry under the cursor."""
         place = self.query_one(ChoiceList).place
         return None if place is None else self.entries[place]
 

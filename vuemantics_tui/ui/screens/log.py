@@ -63,7 +63,7 @@ class LogScreen(Reading, Screen[None]):
         yield KeysLine(id="log-keys")
 
     def on_mount(self) -> None:
-        """Begin to follow the log."""
+        """Start to follow the log."""
         self._look()
         self.set_interval(LOOK_SECONDS, self._look)
 

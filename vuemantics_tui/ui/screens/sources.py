@@ -104,7 +104,7 @@ class SourcesScreen(ListScreen[Source]):
     # What is listed
 
     def make_list(self) -> ChoiceList:
-        """The list."""
+        """Return the list."""
         return SourceList(id="list")
 
     async def read(self) -> list[Source]:
@@ -349,7 +349,7 @@ class RemovedScreen(ListScreen[RemovedFile]):
         self._clock = clock
 
     def make_list(self) -> ChoiceList:
-        """The list."""
+        """Return the list."""
         return RemovedList(id="list")
 
     async def read(self) -> list[RemovedFile]:
@@ -357,7 +357,7 @@ class RemovedScreen(ListScreen[RemovedFile]):
         return await self.library.sources.removed()
 
     def title_words(self) -> str:
-        """How many there are."""
+        """Return how many there are."""
         return f"Deleted in sources  {counted(len(self.entries), 'file')}" if self.entries else "Deleted in sources"
 
     def entry_key(self, entry: RemovedFile) -> Hashable:

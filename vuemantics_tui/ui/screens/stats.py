@@ -32,12 +32,12 @@ if TYPE_CHECKING:
     from vuemantics_tui.library import Library, Statistics
 
 
-# From so many columns on, there are two columns of numbers.
+# From this many columns on, there are two columns of numbers.
 WIDE_ENOUGH = 110
 ROWS = 8
 """The cells of the highest bar."""
 
-# A bar that is wider says nothing more; one that is narrower has no room for the blank cell beside it.
+# A wider bar says nothing more; a narrower one has no room for the blank cell beside it.
 WIDEST_BAR, NARROWEST_BAR = 8, 2
 # A month, its year, and what parts one label from the next.
 LABEL_CELLS = 10
@@ -49,7 +49,7 @@ Months = Sequence[tuple[str, int]]
 
 
 class MonthsChart(PlotextPlot):
-    """As wide as its bars; the latest months, as many as fit."""
+    """A bar chart of as many of the latest months as fit."""
 
     DEFAULT_CSS = """
     MonthsChart {
@@ -87,13 +87,13 @@ class MonthsChart(PlotextPlot):
         return len(f"{self._most:,}")
 
     def _fitting(self, width: int) -> tuple[Months, int]:
-        """The months that fit into so many cells, and the cells of a bar."""
+        """Return the months that fit into this many cells, and the width of a bar."""
         room = max(0, width - self._scale_cells)
         shown = latest(self._months, room // NARROWEST_BAR)
         return shown, min(WIDEST_BAR, room // len(shown)) if shown else 0
 
     def render(self) -> RenderResult:
-        """The bars, the highest number beside them, the months below."""
+        """Return the bars, the highest number beside them, and the months below."""
         shown, cells = self._fitting(self.size.width)
         if not cells:
             return ""
@@ -135,7 +135,7 @@ def latest(months: Months, most: int) -> list[tuple[str, int]]:
 
 
 def _since_zero(month: str) -> int:
-    """The months since the year 0."""
+    """Return the months since the year 0."""
     year, _, number = month.partition("-")
     return int(year) * 12 + int(number) - 1
 
@@ -146,7 +146,7 @@ NOTHING = "Nothing to count yet."
 MONTHS = "Months, taken or added"
 MOST_NAME_CELLS = 20
 LONGEST_BAR = 60
-# What the page has around its text: padding, and the scrollbar.
+# The space around the page's text: padding and the scrollbar.
 AROUND_TEXT = 4
 BETWEEN_COLUMNS = 4
 
@@ -183,7 +183,7 @@ class StatsScreen(Reading, Screen[None]):
         yield KeysLine(id="stats-keys")
 
     def on_mount(self) -> None:
-        """Begin to count."""
+        """Start counting."""
         self._notices = Notices.of(self)
         self.query_one("#stats-title", Words).say("Statistics")
         self.action_count_again()
@@ -197,7 +197,7 @@ class StatsScreen(Reading, Screen[None]):
                 self._show()
 
     def on_resize(self, event: events.Resize) -> None:
-        """The bars follow the width."""
+        """Fit the bars to the new width."""
         self._show()
 
     def _show(self) -> None:

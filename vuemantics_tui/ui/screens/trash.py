@@ -52,24 +52,24 @@ class TrashScreen(ListScreen[TrashedUpload]):
         return action not in ("delete_forever", "empty_trash") or bool(self.entries)
 
     def make_list(self) -> ChoiceList:
-        """The list."""
+        """Return the list."""
         return TrashList(id="list")
 
     async def read(self) -> list[TrashedUpload]:
-        """What is in the trash."""
+        """Return the uploads in the trash."""
         return await self.library.trash.store.contents()
 
     def title_words(self) -> str:
-        """How much there is."""
+        """Return how much is in the trash."""
         size = size_words(sum(entry.upload.file_size for entry in self.entries))
         return f"Trash  {counted(len(self.entries), 'upload')}, {size}" if self.entries else "Trash"
 
     def entry_key(self, entry: TrashedUpload) -> str:
-        """Its ID."""
+        """Return its ID."""
         return entry.upload.id
 
     def entry_words(self, entry: TrashedUpload) -> Content:
-        """Name, size, since when, how long still."""
+        """Return the name, the size, when it was deleted, and how long it will be kept."""
         facts = [size_words(entry.upload.file_size), f"deleted {ago_words(entry.deleted_at, self._clock())}"]
         facts.append(left_words(entry.deleted_at, self.library.trash.days, self._clock()))
         return Content.assemble(visible(entry.upload.filename), "\n    ", (" · ".join(facts), "$dim"))

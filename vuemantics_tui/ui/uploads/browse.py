@@ -158,7 +158,7 @@ class Browse(CursorList[LineStyle]):
 
     @property
     def line_count(self) -> int:
-        """How many lines there are."""
+        """Return how many lines there are."""
         return len(self._lines)
 
     @property
@@ -281,7 +281,7 @@ class Browse(CursorList[LineStyle]):
     # Painting
 
     def render_line(self, y: int) -> Strip:
-        """One line of the screen."""
+        """Return one line of the screen."""
         width = self.scrollable_content_region.width
         index = round(self.scroll_y) + y
         if index >= len(self._lines):

@@ -51,7 +51,8 @@ class CursorLine(TwoSidedLine):
         """Update whatever changed."""
         if self._said != (said := self.left_part()):
             self._said = said
-            self.refresh()
+            # Without the blanks beside it, which never change.
+            self.refresh(*([self.content_size.region] if self.content_size else []))
 
     def left_part(self) -> list[Part]:
         """Return the marks, and what the upload is: 2 marked  chelsea.png · a cat · 300 × 451 · 2 Jun 2024 09:12."""

@@ -101,7 +101,7 @@ ON_LIBRARY = frozenset({"toggle_pause", "reembed"})
 
 
 UNDO = (
-    hidden("undo", "u", "app.undo", "undo", "Undo the last change, also of an earlier session", ACT),
+    hidden("undo", "u", "app.undo", "undo", "Undo the last change, even from an earlier session", ACT),
     hidden("redo", "U", "app.redo", "redo", "Redo what you undid last", ACT),
 )
 """What every screen has, beside questions and fields."""
@@ -129,7 +129,7 @@ class UploadCommands(Vertical):
         hidden("rate-1", "1", "rate(1)", "rate 1", "Rate 1 star", ACT),
         hidden("rate-0", "0", "rate(0)", "no rating", "Remove the rating", ACT),
         hidden("edit-tags", "t", "edit_tags", "tags", "Add or remove tags", ACT),
-        hidden("add-to-album", "@", "add_to_album", "album", "Add to an album, also to a new one", ACT),
+        hidden("add-to-album", "@", "add_to_album", "album", "Add to an album, or make a new one", ACT),
         hidden("edit-date", "C", "edit_date", "date", "Set when it was taken", ACT),
         hidden("edit-place", "P", "edit_place", "place", "Set where it was taken", ACT),
         hidden("toggle-hidden", "H", "toggle_hidden", "hide", "Hide from lists and search, or show again", ACT),

@@ -135,7 +135,7 @@ class PathField(Vertical):
         self._pasted = self._pasted_words = ""
 
     def compose(self) -> ComposeResult:
-        """The field and the line below it."""
+        """Yield the field and the line below it."""
         with Horizontal():
             yield Label("add", id="path-label")
             yield PathInput(id="path-input", compact=True, placeholder="~/Pictures", select_on_focus=False)

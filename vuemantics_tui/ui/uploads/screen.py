@@ -148,7 +148,7 @@ class UploadsScreen(Screen[None]):
         hidden("save-search", "S", "save_search", "save search", "Save the search under a name", FIND),
         hidden("show-saved", "B", "show_saved", "saved searches", "Show saved searches and albums", FIND),
         hidden("past-search", "n", "past_search", "past search", "Previous search", FIND),
-        hidden("open-upload", "enter", "open_upload", "view", "Look at it in full screen", ACT),
+        hidden("open-upload", "enter", "open_upload", "view", "View in full screen", ACT),
         hidden("show-trash", "T", "show_trash", "trash", "Show the trash, and restore from it", ACT),
         hidden("show-duplicates", "W", "show_duplicates", "duplicates", "Find duplicates, and keep one of each", ACT),
         hidden("show-sources", "Q", "show_sources", "sources", "Show the folders used in place", PROGRAM),

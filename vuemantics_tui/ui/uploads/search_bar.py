@@ -133,7 +133,7 @@ class SearchBar(Vertical):
         self._shown: Results | None = None
 
     def compose(self) -> ComposeResult:
-        """A slash, the field, the scores, the words; the hint."""
+        """Yield a slash, the field, the scores, the words, and the hint."""
         with Horizontal(id="search-line"):
             yield Label("/", id="search-slash")
             yield SearchInput()

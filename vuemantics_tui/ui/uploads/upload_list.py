@@ -259,7 +259,7 @@ class UploadList:
 
     @property
     def cursor_line(self) -> int:
-        """The line of the cursor, from 0."""
+        """Return the line of the cursor, from 0."""
         return self._cursor
 
     @property

@@ -48,11 +48,11 @@ class ViewLine(TwoSidedLine):
             self.refresh()
 
     def left_part(self) -> list[Part]:
-        """What stands on the left."""
+        """Return what stands on the left."""
         return self._left
 
     def right_parts(self) -> list[list[Part]]:
-        """What may stand on the right."""
+        """Return what may stand on the right."""
         return self._right
 
 

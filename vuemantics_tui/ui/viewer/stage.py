@@ -106,7 +106,7 @@ class Stage(Horizontal, can_focus=True):
         self._dragged_from: tuple[int, int] | None = None
 
     def compose(self) -> ComposeResult:
-        """The picture above its film, and the details beside them."""
+        """Yield the picture above its film, and the details beside them."""
         with Vertical(id="view-frame"):
             yield self._picture
             yield self._strip
@@ -121,7 +121,7 @@ class Stage(Horizontal, can_focus=True):
 
     @property
     def shown(self) -> Half | None:
-        """What is looked at."""
+        """Return what is shown."""
         return self._halves[self._half] if self._half < len(self._halves) else None
 
     @property

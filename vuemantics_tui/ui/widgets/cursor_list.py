@@ -56,12 +56,12 @@ class CursorList(ScrollView, Generic[StyleName], can_focus=True, inherit_binding
 
     @property
     def line_count(self) -> int:
-        """How many lines there are."""
+        """Return how many lines there are."""
         raise NotImplementedError
 
     @property
     def cursor_line(self) -> int:
-        """The line of the cursor, from 0."""
+        """Return the line of the cursor, from 0."""
         return self._cursor
 
     def cursor_moved(self, old: int) -> None:
