@@ -52,7 +52,7 @@ class WholeFile:
         self._part.replace(self._target)
 
     def abandon(self) -> None:
-        """Leave nothing behind."""
+        """Remove what was written."""
         # Closed first: Windows removes no open file, and unwritten bytes on a full disk fail again here.
         try:
             self.file.close()
@@ -97,7 +97,7 @@ def copy_and_hash(source: Path, target: Path, on_bytes: Callable[[int], None] | 
             whole.write(block)
             if on_bytes is not None:
                 on_bytes(len(block))
-        # What is still to be written would set the time again.
+        # Any later write would change the time again.
         whole.file.flush()
         status = os.fstat(reading.fileno())
         os.utime(whole.part, ns=(status.st_atime_ns, status.st_mtime_ns))
@@ -216,7 +216,7 @@ def inside(root: Path, relative: str | Path) -> Path:
 
 
 def original_at(library: Path, file_path: str, source: str | None) -> Path:
-    """Return where an original is: in its source, or without one in the library. Raises LibraryError as `inside`.
+    """Return where an original is: in its source, or in the library if it has none. Raises LibraryError as `inside`.
 
     Within a source links may lead anywhere: they are a person's own.
     """

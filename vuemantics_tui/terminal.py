@@ -1,4 +1,4 @@
-"""What this terminal can show: by its environment, and by its own answers, before Textual starts."""
+"""What this terminal can show, from its environment and its own answers, asked before Textual starts."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ _WITH_SEXTANTS = ("kitty", "xterm-kitty", "foot", "wezterm", "ghostty", "xterm-g
 # GNOME's and others' terminal widget draws them since 0.62 (VTE_VERSION 6200).
 _VTE_WITH_SEXTANTS = 6200
 
-# Every terminal answers the last of these: what has not answered by then never will.
+# Every terminal answers the last of these, so anything unanswered by then never comes.
 _XTVERSION, _CELL_SIZE, _ATTRIBUTES = "\x1b[>q", "\x1b[16t", "\x1b[c"
 # xterm's XTSMGRAPHICS: how many colours Sixel has, and how large a picture may be.
 _REGISTERS, _GEOMETRY = "\x1b[?1;1;0S", "\x1b[?2;4;0S"
@@ -72,7 +72,7 @@ _ANSWERS = {
     "cell": re.compile(r"\x1b\[6;(?P<cell>\d+;\d+)t"),
     "registers": re.compile(r"\x1b\[\?1;0;(?P<registers>\d+)S"),
     "geometry": re.compile(r"\x1b\[\?2;0;(?P<geometry>\d+;\d+)S"),
-    # It cannot tell, or knows no such question.
+    # It cannot tell, or does not know the question.
     "unknown": re.compile(r"\x1b\[\?[12];(?P<unknown>[1-9])[\d;]*S"),
     "attributes": re.compile(r"\x1b\[\?(?P<attributes>[\d;]*)c"),
 }
@@ -220,7 +220,7 @@ def ask_terminal(reading: int, writing: int, seconds: float = LOCAL_SECONDS, sil
         raise OSError(*error.args) from error
     try:
         questions = _XTVERSION + _KITTY + _CELL_SIZE + _REGISTERS + _GEOMETRY + _ATTRIBUTES
-        # Now, not after what was typed is thrown away.
+        # TCSANOW, because TCSAFLUSH would discard what was typed.
         tty.setcbreak(reading, termios.TCSANOW)
         found = _read_answers(_ask(reading, writing, questions, seconds, silence))
         if not found.version.startswith("tmux"):

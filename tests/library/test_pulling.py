@@ -129,11 +129,11 @@ async def test_what_goes_wrong_is_said_with_what_to_do(hub: FakeHub, tmp_path: P
     hub.token = "hf_of_somebody_else"
     assert "set HF_TOKEN to another token" in await failure()
     hub.token = ""
-    for status, words in ((403, "agree to its terms"), (404, "does not have"), (429, "asks to wait"), (503, "503")):
+    for status, words in ((403, "agree to its terms"), (404, "does not have"), (429, "asks you to wait"), (503, "503")):
         hub.status = status
         assert words in await failure()
     hub.status, hub.always_cuts = 0, True
-    assert "again and again" in await failure()
+    assert "kept dropping" in await failure()
     hub.always_cuts, hub.waits_at = False, 0
     hub.go_on.clear()
     assert "sent nothing for 0.3 seconds" in await failure()

@@ -320,9 +320,9 @@ async def test_a_theme_that_cannot_be_remembered_lasts_for_the_session(root: Pat
 
 
 async def test_what_is_said_names_the_keys_that_were_chosen(tmp_path: Path) -> None:
-    async with window_with(tmp_path / "library", keys={"add-paths": "Q", "show-log": "f4"}) as window:
-        await window.shows("Press Q to add photos")
-        assert key_of(window.app, "add-paths") == key_of(window.app.screen, "add-paths") == "Q"
+    async with window_with(tmp_path / "library", keys={"add-paths": "Z", "show-log": "f4"}) as window:
+        await window.shows("Press Z to add photos")
+        assert key_of(window.app, "add-paths") == key_of(window.app.screen, "add-paths") == "Z"
         assert key_of(window.app, "restore-upload") == "Enter", "the screen was not opened yet"
         window.app.notices.tell_error(ValueError("a defect"))
         await window.shows("Press F4 for the log.")

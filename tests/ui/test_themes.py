@@ -13,7 +13,8 @@ from rich.style import Style
 from textual.color import Color
 from textual.theme import Theme
 
-from tests.ui.conftest import Made, make_library, window_on
+from tests.ui.conftest import Made, Window, make_library, window_on
+from tests.ui.screen_text import screen_strips
 from tests.ui.test_actions import window_with
 from vuemantics_tui.ui.screens.help import HelpScreen
 from vuemantics_tui.ui.themes import LEAST_CONTRAST, THEMES, contrast, own_variables
@@ -109,3 +110,22 @@ async def test_without_colour_each_theme_gets_what_it_needs(root: Path, monkeypa
             style = shown[0].style
             assert style is not None and style.color is not None
             assert style.color.name == colour
+
+
+async def test_in_sixteen_colours_the_cursor_can_be_seen_and_what_is_under_it_read(root: Path) -> None:
+    await make_library(root, [Made("x.png")])
+    async with window_with(root, theme="ansi") as window:
+        await window.shows("x.png")
+        await window.press("t")
+        await window.shows("Tag x.png")
+        [caret] = [style for text, style in pieces(window) if style.reverse]
+        assert caret.color == caret.bgcolor == RichColor.default()
+        await window.press("escape", "|")
+        await window.shows("always shown")
+        [colour] = {style.color for text, style in pieces(window) if "always shown" in text}
+        assert colour == RichColor.parse("bright_white")
+
+
+def pieces(window: Window) -> list[tuple[str, Style]]:
+    """What is on the screen, with its styles."""
+    return [(each.text, each.style or Style()) for strip in screen_strips(window.app) for each in strip]

@@ -1,4 +1,4 @@
-"""The analyzer of another package, held to what analyzers promise: whatever it does wrong names the package."""
+"""The analyzer of another package, checked against the Analyzer protocol; every error names the package."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class ForeignAnalyzer:
         except VuemanticsError:
             raise
         except Exception as error:
-            # What a foreign package raises is anybody's guess; it must not pass for a mistake of this program.
+            # A foreign package can raise anything, and that must not look like a bug of this program.
             raise self._failed(f"{type(error).__name__}: {error}") from error
 
     def _described(self, found: object) -> Description:

@@ -98,7 +98,7 @@ class OllamaAnalyzer(RemoteAnalyzer):
         status = ""
         # `name` is what it was called before Ollama 0.4.
         body = {"model": request.model, "name": request.model, "stream": True}
-        # It tells its progress for as long as it takes, and nothing of that is kept.
+        # The progress stream can last very long; none of it is kept.
         async with aclosing(server.lines("/api/pull", request, body, PULL_SECONDS, math.inf)) as lines:
             async for line in lines:
                 if not line.strip():
@@ -142,7 +142,7 @@ class OllamaAnalyzer(RemoteAnalyzer):
             "options": {**self._model_options(), "num_predict": question.most_tokens},
             **self._kept_alive(),
         }
-        # Ollama before 0.9 passes over a field that it does not know; models that never think mostly take it as well.
+        # Ollama before 0.9 ignores unknown fields, and most models that never think accept this one.
         if self.model not in self._thinking_unknown:
             try:
                 await self._chat({**body, "think": False}, answer)
@@ -173,7 +173,7 @@ class OllamaAnalyzer(RemoteAnalyzer):
         await self._hosts.run(chat, lambda: bool(answer.whole))
 
     async def _embedding(self, text: str) -> tuple[Request, object]:
-        # Cut off by the server, the end of a text would count for nothing: it is to be refused.
+        # Have the server refuse a text that is too long: by default it silently drops the end.
         body: dict[str, object] = {
             "model": self._options.embedding_model,
             "input": text,

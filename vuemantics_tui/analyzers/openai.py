@@ -61,7 +61,7 @@ class OpenAIAnalyzer(RemoteAnalyzer):
             secret=options.key,
         )
         self._server = RemoteServer(peer, options.time_limits)
-        # What this server was found not to take: the newer models of OpenAI want other names and no temperature.
+        # Parameters that this server rejected: OpenAI's newer models need other names and no temperature.
         self._unwanted: set[str] = set()
 
     async def states(self) -> list[ServerState]:
@@ -78,7 +78,7 @@ class OpenAIAnalyzer(RemoteAnalyzer):
         names = tuple(str(model["id"]) for model in models if "id" in model)
         owners = {str(model.get("owned_by", "")) for model in models}
         wanted = dict.fromkeys(model for model in (self.model, self.embedding_model) if model)
-        # A llama.cpp with one model answers with that one, whatever the name it is asked for.
+        # A llama.cpp server with one model uses it whatever model name is requested.
         takes_any = len(names) == 1 and owners == {"llamacpp"}
         missing = () if takes_any else tuple(model for model in wanted if model not in names)
         owner = ", ".join(sorted(owners - {""}))
@@ -135,7 +135,7 @@ class OpenAIAnalyzer(RemoteAnalyzer):
             raise failures.malformed(request, "its answer contains no embedding")
         values: object = data[0].get("embedding")
         if isinstance(values, str):
-            # Some servers send little-endian float32 in base64, whatever they are asked for.
+            # Some servers always send little-endian float32 in base64.
             try:
                 values = np.frombuffer(base64.b64decode(values, validate=True), "<f4")
             except (binascii.Error, ValueError) as error:

@@ -164,7 +164,7 @@ def make(name: str, context: AnalyzerContext) -> Analyzer:
     except VuemanticsError:
         raise
     except Exception as error:
-        # What a foreign package raises is anybody's guess, and must not end the program.
+        # A foreign package can raise anything, and that must not end the program.
         raise _broken(kind, f"{type(error).__name__}: {error}") from error
 
 

@@ -24,7 +24,7 @@ from vuemantics_tui.media import jobs
 SMALLEST_PIECE = 250
 """Characters below which a text is not cut further: the smallest models take 512 tokens."""
 
-# A look at a server is for a person who waits.
+# Someone is waiting for this check.
 LOOK_SECONDS = 10.0
 
 

@@ -25,7 +25,7 @@ MOST_BYTES_OF_AN_ANSWER = 4 * 1024**2
 # What a model writes comes in pieces of some 300 bytes a token.
 MOST_BYTES_OF_A_STREAM = 16 * 1024**2
 
-# What h11 and httpcore say of a connection that ended too early, among their words for bytes that are no HTTP.
+# How h11 and httpcore report a connection that ended too early, among their errors for invalid HTTP.
 _DROPPED = re.compile(r"disconnected|peer closed|connection (closed|terminated)", re.IGNORECASE)
 
 
@@ -298,8 +298,8 @@ class EventReader:
     """Takes the lines of a stream of server-sent events (HTML standard, 9.2.6) and gives the data of each event.
 
     The lines of an event's data are joined by LF; comments, names and ids are left out. A field named `error`, which
-    older llama.cpp sends, is taken as data. Where the first line is that of no event, all lines are one text: so
-    answer servers that were asked to stream and do not.
+    older llama.cpp sends, is taken as data. If the first line belongs to no event, all lines are one text: servers that
+    ignore the request to stream answer that way.
     """
 
     def __init__(self) -> None:

@@ -43,6 +43,7 @@ _PLACES = {
     "edit": "descriptions:edit",
     "export": "export:export",
     "failures": "queue:failures",
+    "import": "imports:import_from",
     "list": "uploads:list_uploads",
     "open": "uploads:open_original",
     "process": "queue:process",

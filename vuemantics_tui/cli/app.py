@@ -70,7 +70,8 @@ def demo() -> None:
 
 
 def _open_screen(settings: Settings, paths: Sequence[Path]) -> None:
-    # What is imported until the first paint stays: to look for garbage in it takes a tenth of the time to get there.
+    # Objects imported before the first paint stay alive; scanning them for garbage would take a tenth of the start-up
+    # time.
     gc.disable()
     left: int | None = None
     while left is None:
@@ -87,13 +88,13 @@ def _favour_the_keyboard() -> None:
 
 
 def _collect_garbage() -> None:
-    # What was imported stays to the end: with it, a full collection would take 50 ms.
+    # Imported objects live until the end; scanning them would make a full collection take 50 ms.
     gc.freeze()
     gc.enable()
 
 
 async def _screen(settings: Settings, paths: Sequence[Path]) -> int | None:
-    """Run the app to its end; return how many uploads still wait, or None to open it once more."""
+    """Run the app until it ends; return how many uploads still wait, or None to reopen it."""
     _favour_the_keyboard()
     terminal = current_terminal()
     # The terminal answers while the app is imported and the library opens.

@@ -23,7 +23,7 @@ VARIABLE = "_VUEMANTICS_TUI_COMPLETE"
 )
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    """Print what makes a shell complete commands, options and files."""
+    """Print the completion script of a shell."""
     found = get_completion_class(shell)
     assert found is not None
     root = click.get_current_context().find_root().command

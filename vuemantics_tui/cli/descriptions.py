@@ -105,7 +105,7 @@ def edit(
     upload_id = upload_ids[0]
     if text is None:
         before = run(lambda: _text_of(settings, upload_id))
-        # No library is open in the editor's time: someone may take an hour.
+        # Keep no library open while the editor runs: that may take an hour.
         text = before if tags is not None else click.edit(before + "\n", extension=".txt")
         if text is None:
             note("No changes.")
@@ -263,7 +263,7 @@ async def _reembed(settings: Settings, no_wait: bool, patience: float, as_json: 
                 if stale:
                     note(queued_words(stale, library))
                 return 0
-            # What an earlier, interrupted run has queued waits as well.
+            # Uploads queued by an earlier, interrupted run wait too.
             mine = await library.queue.store.unfinished() if stale else set()
 
             def tell(upload: Upload) -> None:

@@ -147,7 +147,7 @@ async def _in_place(settings: Settings, text: str, hidden: bool, style: str) -> 
 async def _found(library: Library, text: str, hidden: bool) -> Sequence[int]:
     """Return the numbers of everything a search finds above its cut-off."""
     with pointing(text):
-        # As deep as the library: what a search lists page by page is exported to the end.
+        # No limit: an export includes everything that a search would list page by page.
         found = await library.search.run(text, max(1, (await library.queue.store.counts()).total), show_hidden=hidden)
     if found.note:
         note(visible(found.note))
@@ -160,7 +160,7 @@ async def _lines(library: Library, export_format: str, numbers: Sequence[int] | 
     from vuemantics_tui.library import ExportFormat
 
     async for line in library.export.lines(ExportFormat(export_format), numbers, include_hidden=hidden):
-        # As into a file, whatever the terminal's encoding.
+        # UTF-8 as in a file, whatever the terminal's encoding.
         emit_bytes(line.encode("utf-8", "replace"))
 
 

@@ -27,15 +27,14 @@ _LIT = "bold yellow"
 
 
 class ReaderGoneError(Exception):
-    """Whoever reads stdout has all it wanted, as `head` does."""
+    """The reader of stdout has closed it, as `head` does."""
 
 
 @contextmanager
 def stdout_written() -> Iterator[None]:
-    """Make sure that what is written to stdout inside arrives.
-
-    Raises ReaderGoneError where nobody reads it any more, and VuemanticsError where it cannot be written, as on a full
-    disk. Not left as OSError, since click would end the program at a closed pipe as if something had failed.
+    """Flush stdout at the end. Raises ReaderGoneError if the reader has closed it, and VuemanticsError if it cannot be
+    written, as on a full disk. Not left as OSError, since click would end the program at a closed pipe as if something
+    had failed.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""What someone sees who waits: progress bars, servers that are offline, and how to resume."""
+"""What commands show while they wait: progress bars, servers that are offline, and how to resume."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ async def _naming_outages(library: Library) -> AsyncIterator[None]:
 
 
 async def sweep(library: Library) -> None:
-    """Clean up before the work, and say what was left for later."""
+    """Clean up first, and report what is left for later."""
     await library.sweep()
     if library.trash.postponed:
         note(library.trash.postponed)

@@ -129,7 +129,7 @@ async def _retry(settings: Settings, requeue: Requeue, patience: float, as_json:
         feed = library.changes()
         await feed.skip_to_now()
         with resumable(library):
-            # First of all, so that nothing is queued where no analyzer can be made.
+            # First, so that nothing is queued if no analyzer can be made.
             await library.queue.start()
             uploads = [await library.uploads.get(upload_id) for upload_id in await requeue(library)]
             mine = {upload.number for upload in uploads if upload}

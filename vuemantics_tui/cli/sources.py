@@ -114,7 +114,7 @@ def scan_sources(folder: Path | None, as_is: bool, as_json: bool) -> None:
 @json_option
 @library_option
 def move_source(old: Path, new: Path, as_json: bool) -> None:
-    """Tell where a source is now, as after mounting its disk elsewhere.
+    """Say where a source is now, for example after mounting its disk elsewhere.
 
     Sources below OLD move along. Nothing is read or described again.
     """

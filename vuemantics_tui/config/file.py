@@ -74,7 +74,7 @@ class Knob:
             return "" if value in choices else ", ".join(choices[:-1]) + f" or {choices[-1]}"
         if self.kind not in (int, float) or not isinstance(value, int | float):
             return ""
-        # Written so that NaN is outside.
+        # Written so that NaN fails the test.
         if self.smallest <= value <= self.largest and math.isfinite(value):
             return ""
         kind = "a whole number" if self.kind is int else "a number"
@@ -178,7 +178,7 @@ def write_setting(file: Path, name: str, value: object) -> None:
     A file that is missing is made. `value` is text, a number, true or false, or a list of these. Raises
     VuemanticsError if the file is not valid TOML, or cannot be read or written; then it stays as it was.
     """
-    # Links to the file are kept: settings often are a link into a folder of such files.
+    # A link is kept: settings files are often links into a folder of dotfiles.
     file = file.resolve()
     try:
         # As bytes: the ends of the lines stay.
@@ -221,7 +221,7 @@ def _with_setting(text: str, name: str, value: object) -> str:
             return placed
     document[name] = value
     written = tomlkit.dumps(document)
-    # What it adds ends as lines do on Unix.
+    # tomlkit ends added lines as on Unix.
     return written if re.search(r"(?<!\r)\n", text) else re.sub(r"(?<!\r)\n", "\r\n" if text else "\n", written)
 
 

@@ -21,7 +21,7 @@ from vuemantics_tui.domain.prompts import FRAME_PROMPT, IMAGE_PROMPT, SUMMARY_PR
 
 ENVIRONMENT_PREFIX = "VUEMANTICS_"
 MIB = 1024**2
-# A hundred years: far from the end of the calendar.
+# A hundred years, which stays within the calendar.
 MOST_TRASH_DAYS = 36_500
 
 AUTO, SAME = "auto", "same"
@@ -174,7 +174,7 @@ class Settings:
         default_factory=dict,
         metadata=_about('Keys for actions: the action\'s id and its keys, such as delete-upload = "Z".'),
     )
-    # What loading found out. No settings, and so no part of what two Settings are compared by.
+    # Found while loading. These are not settings, so comparing two Settings ignores them.
     problems: tuple[str, ...] = field(default=(), compare=False, repr=False)
     sources: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 

@@ -104,7 +104,7 @@ async def _embeddings(library: Library) -> list[Finding]:
     try:
         model = (await library.analyzer.get()).embedding_model
     except UsageError:
-        return []  # told where the analyzer is examined
+        return []  # the analyzer's own finding reports it
     stale, total = await library.queue.stale_embeddings()
     data = {"stale": stale, "described": total, "model": model}
     if not stale:

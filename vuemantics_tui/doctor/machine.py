@@ -23,7 +23,7 @@ from vuemantics_tui.domain.text import size_words
 from vuemantics_tui.processing.shield import raised_shield
 
 _PACKAGES = ("textual", "pillow", "pi-heif", "av", "onnxruntime", "numpy", "aiosqlite", "httpx")
-# The models of the extra take a second or two; a machine that is busy, more.
+# Loading the models of the extra takes a second or two, longer on a busy machine.
 VISION_SECONDS = 60.0
 
 
@@ -97,7 +97,7 @@ async def examine_vision(compute: Compute, settings: Settings) -> list[Finding]:
 
 
 async def examine_workers(compute: Compute, settings: Settings) -> list[Finding]:
-    """Find what the processes that read files are kept from."""
+    """Report how the processes that read files are restricted."""
     try:
         async with asyncio.timeout(VISION_SECONDS):
             shield = await compute.run(raised_shield)

@@ -15,7 +15,7 @@ from vuemantics_tui.terminal import Answers, Protocol, Terminal, asked_terminal,
 SMALLEST_SCREEN = (40, 8)
 TRUE_COLOUR = 1 << 24
 TMUX_SECONDS = 2.0
-# In milliseconds: tmux waits so long after Escape for the rest of a key, which everybody feels from here on.
+# In milliseconds: how long tmux waits after Escape for the rest of a key. Above this the delay is noticeable.
 SLOW_ESCAPE = 50
 
 _OPTION = re.compile(r"(?P<name>[\w@-]+)(\[\d+\])? ?(?P<value>.*)")

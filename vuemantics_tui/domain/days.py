@@ -87,7 +87,7 @@ class Day:
         return today
 
 
-# Patterns are compiled when they are first used: nearly every start of the program comes by here.
+# Patterns are compiled on first use, because nearly every start imports this module.
 _DATE = r"(?a)(\d{4})(?:[-/.](\d{1,2})(?:[-/.](\d{1,2}))?)?"
 _AGO = r"(?ai)(\d{1,5}) ?(d|w|m|y|days?|weeks?|months?|years?)(?: ago)?"
 _ORDINAL = r"(?a)(\d{1,2})(?:st|nd|rd|th)"
@@ -121,7 +121,7 @@ def read_day(text: str, today: date | None = None) -> Day | None:
     if parts is not None and parts.day:
         # Raises ValueError for what is in no year.
         date(2000, parts.month, parts.day)
-    # What words mean is worked out for each day anew; here, only whether they mean something.
+    # What words mean depends on the day; here only whether they mean something is checked.
     return Day(DayKind.WORDS, words=words) if words and _span_of_words(words, today or date(2000, 6, 15)) else None
 
 

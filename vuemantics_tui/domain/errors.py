@@ -51,7 +51,7 @@ class OriginalGoneError(LibraryError):
 
 
 class DefectError(VuemanticsError):
-    """This program made a mistake: neither the file nor a server nor the disk is to blame."""
+    """A bug of this program: neither the file nor a server nor the disk is to blame."""
 
     @classmethod
     def of(cls, error: BaseException, log_file: Path) -> Self:

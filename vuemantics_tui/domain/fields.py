@@ -180,6 +180,11 @@ def member_words(member: StackMember) -> str:
     return f"{member.filename} ({word})" if word else member.filename
 
 
+def _type(upload: Upload) -> str:
+    kind = "photo" if upload.file_type is FileType.IMAGE else "video"
+    return f"{upload.mime_type}, {kind}"
+
+
 def taken_words(upload: Upload) -> str:
     """Return the date of an upload by the local clock, its offset, and where it comes from."""
     if not upload.taken_at:
@@ -224,7 +229,7 @@ def _state(name: str, label: str = "", **more: Any) -> UploadField:
 
 FIELDS: tuple[UploadField, ...] = (
     _file("filename", "name", heading="Name"),
-    _file("mime_type", "type", heading="Type", shown=lambda upload: f"{upload.mime_type}, {upload.file_type.value}"),
+    _file("mime_type", "type", heading="Type", shown=_type),
     _file("file_type", exported="type", load=FileType),
     _file(
         *("file_size", "size"),
@@ -339,7 +344,7 @@ COLUMNS: tuple[str, ...] = tuple(field.label for field in FIELDS if field.headin
 USUAL_COLUMNS = ("name", "taken", "description", "place", "size", "dimensions")
 """The columns shown until others are chosen."""
 
-# What joins lines and objects of several outputs comes first in each.
+# Keys that join several outputs come first in each.
 _DOCUMENT = tuple(sorted(FIELDS, key=lambda field: field.name != "id"))
 
 CSV_COLUMNS: tuple[str, ...] = tuple(field.exported for field in _DOCUMENT if field.exported and field.in_csv)

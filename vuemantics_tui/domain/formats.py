@@ -1,7 +1,6 @@
-"""The accepted formats in one table, and how to recognise a file by its first bytes.
-
-A new format is one row of the table. Everything else is derived from it: how a file is recognised, its MIME type, the
-extension of its copy, what the picker shows, what `type:` finds, and which decoder opens it.
+"""The accepted formats in one table, and how to recognise a file by its first bytes. A new format is one row of the
+table. Everything else is derived from it: how a file is recognised, its MIME type, the extension of its copy, what the
+picker shows, what `type:` finds, and which decoder opens it.
 
 Sources: the file format specifications (JFIF, PNG, RIFF, ISO/IEC 14496-12 and 23008-12, EBML RFC 8794,
 ISO/IEC 13818-1, Adobe FLV 10.1, TIFF 6.0, ISO/IEC 15444-1 and 18181-2, Adobe's Photoshop File Formats), the brand
@@ -200,7 +199,7 @@ def _is_heic(start: Start) -> bool:
     if brands is None:
         return False
     major, others = brands
-    # A generic picture is HEIC unless it says that it is AVIF and nothing else.
+    # A generic picture is HEIC unless it declares only AVIF.
     return major in _HEIF_BRANDS or (major in _GENERIC_PICTURE_BRANDS and not _only_avif(others))
 
 

@@ -28,6 +28,7 @@ class DateSource(StrEnum):
     QUICKTIME = "quicktime"
     AVI = "avi"
     CONTAINER = "container"
+    IMPORT = "import"
     NAME = "name"
     FILE = "file"
 
@@ -41,6 +42,7 @@ SOURCE_WORDS: dict[DateSource, str] = {
     DateSource.QUICKTIME: "from its QuickTime tags",
     DateSource.AVI: "from its AVI header",
     DateSource.CONTAINER: "from its header",
+    DateSource.IMPORT: "from another program",
     DateSource.NAME: "from its name",
     DateSource.FILE: "from the file's own time",
 }
@@ -56,7 +58,7 @@ _MOST_OFFSET, _LEAST_OFFSET = 14 * 60, -12 * 60
 _UNSET = {datetime(1904, 1, 1), datetime(1970, 1, 1)}
 
 DATE_HINT = "Write 2024-03-05, 2024-03-05 14:30, +1h or -2d to shift it, or file for the date of the file."
-# Patterns are compiled when they are first used: nearly every start of the program comes by here.
+# Patterns are compiled on first use, because nearly every start imports this module.
 _SHIFT = r"(?ai)([+-]) ?(?:(\d{1,6})d)? ?(?:(\d{1,6})h)? ?(?:(\d{1,6})m)? ?(?:(\d{1,6})s)?"
 _OFFSET = r"(?a)([+-])(\d\d):?(\d\d)?"
 # Blanks stand for digits that the camera did not know (EXIF 2.32, 4.6.5), so a date may come with an empty time.

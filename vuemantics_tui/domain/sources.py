@@ -18,7 +18,7 @@ class Placement(StrEnum):
 
 
 class LocationState(IntEnum):
-    """What is known of a file in a source: it is here, missing, removed by a person, or refused (no picture)."""
+    """The state of a file in a source: here, missing, removed by a person, or refused (not a picture)."""
 
     HERE = 0
     MISSING = 1
@@ -49,7 +49,7 @@ class Source:
 
     @property
     def is_away(self) -> bool:
-        """Whether its disk was not there when it was last looked for."""
+        """Whether its disk was missing at the last check."""
         return self.away_since is not None
 
 
@@ -101,7 +101,7 @@ class WatchState(StrEnum):
 
 # Paths as text
 
-# What SQLite's text cannot hold of a name, and the character that marks it there.
+# Parts of a name that SQLite's text cannot hold, and the character that marks them.
 _MARK = "\x1a"
 _UNSTORABLE = re.compile("[\x00\x1a\ud800-\udfff]")
 _MARKED = re.compile("\x1a([0-9a-f]{4})")
@@ -127,15 +127,15 @@ SYSTEM_NAMES = frozenset(
         *(".thumbnails", "thumbs.db", "desktop.ini"),
     }
 )
-"""Files and folders of systems and disk stations, in small letters. What begins with a dot is left out anyway."""
+"""System files and folders, in lower case. Names that begin with a dot are left out anyway."""
 SYSTEM_ENDINGS = (".lrdata", ".lrcat-data")
-"""How folders end in which Lightroom keeps previews."""
+"""The suffix of folders in which Lightroom keeps previews."""
 NO_MEDIA = ".nomedia"
-"""A folder with a file of this name is left out, as Android does it."""
+"""A folder with a file of this name is left out, as on Android."""
 
 
 class Excludes:
-    """What a scan leaves out: hidden files, those of systems, and what matches a pattern.
+    """What a scan leaves out: hidden files, system files, and matches of a pattern.
 
     A pattern without a slash is compared with each name, one with a slash with the whole path below the source. Case
     does not count.

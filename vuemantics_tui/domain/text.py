@@ -13,10 +13,10 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 _DAY_LENGTH = len("2024-06-03")
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 
-# More marks than any script puts on one letter only serve to paint over the lines around it.
+# More marks than any script puts on one letter would only paint over the lines around it.
 MOST_MARKS = 3
 
-# Terminals disagree on how wide these make the character before them, so they would break the columns.
+# Terminals disagree on how wide these make the preceding character, which would break the columns.
 _JOINERS = {0x200D, *range(0xFE00, 0xFE10), *range(0x1F3FB, 0x1F400), *range(0xE0100, 0xE01F0)}
 _REGIONAL = range(0x1F1E6, 0x1F200)
 _NEVER_SHOWN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
@@ -67,6 +67,11 @@ def seconds_words(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds < 99.95 else f"{clock_words(seconds)} min"
 
 
+def length_words(seconds: float) -> str:
+    """Return the length of a clip as `clock_words`; the shortest have a second."""
+    return clock_words(max(1.0, seconds))
+
+
 def clock_words(seconds: float) -> str:
     """Return a length of time as a clock shows it: 0:04, 12:30, 1:02:03."""
     whole = max(0, round(seconds))
@@ -91,9 +96,15 @@ def date_words(
     except ValueError:
         return str(moment)
     at = at.astimezone() if at.tzinfo and not own_clock else at
-    # By hand: `%b` depends on the locale that some library may have set.
+    # Not `%b`: it depends on the locale, which some library may have set.
     words = f"{at.day} {_MONTHS[at.month - 1]} {at.year}"
     return words if is_day or day_only else f"{words} {at:%H:%M}" + (f":{at:%S}" if seconds else "")
+
+
+def month_words(month: str) -> str:
+    """Return a month, as `2024-06`, in words: Jun 2024."""
+    year, _, number = month.partition("-")
+    return f"{_MONTHS[int(number) - 1]} {int(year)}"
 
 
 def time_words(moment: datetime) -> str:
@@ -143,10 +154,10 @@ def _escape(code: int) -> str:
 
 # Letters and words, as they are compared
 
-# What Unicode does not take apart into a plain letter and a mark, though people type one for the other.
+# Letters that Unicode does not decompose into a plain letter and a mark, though people type one for the other.
 _PLAIN = {
     **{"æ": "ae", "œ": "oe", "ð": "d", "þ": "th", "ŋ": "n", "ĸ": "k", "ɪ": "i", "ʀ": "r", "ə": "e"},
-    # Russian is mostly written without the dots, which no other Cyrillic letter can do without.
+    # Russian is mostly written without the dots of Ё; no other Cyrillic letter loses its marks.
     **{"ё": "е", "ѐ": "е", "ѝ": "и"},
     **{"أ": "ا", "إ": "ا", "آ": "ا", "ؤ": "و", "ئ": "ي", "ٱ": "ا", "ى": "ي", "ی": "ي", "ک": "ك"},
     # Typographic quotation marks and dashes; the middle dot of Catalan l·l, which NFKC makes of ŀl; the Arabic tatweel.
@@ -184,7 +195,7 @@ _JOINING = (*range(0x1160, 0x1200), 0xFF9E, 0xFF9F)
 
 
 class _Folds(dict[int, str]):
-    """What each character becomes, found out when it is first met."""
+    """What each character becomes, worked out on first use."""
 
     def __missing__(self, code: int) -> str:
         character = chr(code)

@@ -43,7 +43,7 @@ RUNNING = (ProcessingStatus.ANALYZING, ProcessingStatus.EMBEDDING)
 TERMINAL = (ProcessingStatus.COMPLETED, ProcessingStatus.FAILED)
 
 LEGAL_MOVES: dict[ProcessingStatus, frozenset[ProcessingStatus]] = {
-    # Straight to the embedding goes what has its description already.
+    # An upload that has its description goes straight to the embedding.
     ProcessingStatus.PENDING: frozenset(
         {ProcessingStatus.ANALYZING, ProcessingStatus.EMBEDDING, ProcessingStatus.FAILED}
     ),
@@ -140,7 +140,7 @@ class StackMember:
 
 
 SHORT_ID = 8
-"""So many characters of an ID are shown; the beginning is enough to name an upload."""
+"""How many characters of an ID are shown; the beginning is enough to name an upload."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,7 +335,7 @@ class FailureGroup:
 
 
 _FAILURE_PREFIXES = ("Processing failed: ", "AI processing failed: ")
-# What tells one file from another of the same cause: how many pixels it has, how many bytes are missing.
+# Details that differ between files that failed for the same cause, such as pixels or missing bytes.
 _NUMBERS = re.compile(r"\d[\d.,]*")
 BUG_PREFIX = "This is a bug: "
 

@@ -1,4 +1,4 @@
-"""Library: the one door to uploads, the queue and the search."""
+"""Library: the only way to uploads, the queue and the search."""
 
 from __future__ import annotations
 
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from vuemantics_tui.library.duplicates import Duplicates
     from vuemantics_tui.library.export import Export, ExportFormat, ExportProgress, SidecarResult
     from vuemantics_tui.library.facets import Facet, Facets, FacetSection
+    from vuemantics_tui.library.imports import ImportReport, Imports, Origin
     from vuemantics_tui.library.models import Models
     from vuemantics_tui.library.search import Search, SearchHit, SearchResults
     from vuemantics_tui.library.statistics import LibraryStatistics, Space, Statistics
@@ -84,6 +85,7 @@ __all__ = [
     "Facet",
     "FacetSection",
     "Facets",
+    "ImportReport",
     "IntakeOutcome",
     "IntakeResult",
     "Launch",
@@ -93,6 +95,7 @@ __all__ = [
     "Likeness",
     "LookAlike",
     "OnPulled",
+    "Origin",
     "Outage",
     "Outcome",
     "Placing",
@@ -123,8 +126,7 @@ __all__ = [
     "WatchReport",
 ]
 
-# Where the names live that are imported only when somebody asks for them: some of these modules load NumPy or Pillow,
-# which most commands do without.
+# Names imported only on demand, and their modules: some load NumPy or Pillow, which most commands do not need.
 _LATE = {
     "analyzers.base": ("Analyzer", "Compute", "OnPulled", "ServerState"),
     "domain.duplicates": ("DuplicateGroup", "DuplicatesFound", "Likeness", "LookAlike"),
@@ -132,6 +134,7 @@ _LATE = {
     "library.duplicates": ("Duplicates",),
     "library.export": ("Export", "ExportFormat", "ExportProgress", "SidecarResult"),
     "library.facets": ("Facet", "FacetSection", "Facets"),
+    "library.imports": ("ImportReport", "Origin"),
     "library.search": ("Search", "SearchHit", "SearchResults"),
     "library.xmp": ("SidecarStyle",),
     "library.statistics": ("LibraryStatistics", "Space", "Statistics"),
@@ -221,7 +224,9 @@ class Library:
         return cls(settings, database, compute=compute, analyzer=analyzer, limits=limits)
 
     async def close(self) -> None:
-        """Stop processing and let go of everything, each thing whatever becomes of the others. Raises LibraryError."""
+        """Stop processing and close everything; a failure of one part does not keep the others open. Raises
+        LibraryError.
+        """
         # The thread of a connection that stays open would keep the process from exiting.
         async with AsyncExitStack() as closing:
             closing.push_async_callback(self.database.close)
@@ -297,6 +302,13 @@ class Library:
         from vuemantics_tui.library.export import Export
 
         return Export(self.root, self.uploads, self.tags, self.sources.store, self.absolute)
+
+    @cached_property
+    def imports(self) -> Imports:
+        """What takes over what other programs know."""
+        from vuemantics_tui.library.imports import Imports
+
+        return Imports(self.database)
 
     @cached_property
     def statistics(self) -> LibraryStatistics:

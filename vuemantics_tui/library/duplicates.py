@@ -35,7 +35,7 @@ _SHOWS_MORE = "shows the most"
 
 
 def ignore_found(found: DuplicatesFound) -> None:
-    """Do nothing with what was found so far."""
+    """Ignore what was found so far."""
 
 
 class Duplicates:
@@ -100,7 +100,7 @@ class Duplicates:
                     group.create_task(self._compare(look, keep, others))
 
     async def _compare(self, look: _Look, keep: int, others: Sequence[int]) -> None:
-        """Compare some with the one to keep, and remember what they are to it."""
+        """Compare some with the one to keep, and remember the results."""
         numbers = [look.uploads[place].number for place in (keep, *others)]
         files = await self._files(numbers)
         likenesses = dict.fromkeys(others, Likeness.UNKNOWN)

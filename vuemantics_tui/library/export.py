@@ -26,9 +26,9 @@ from vuemantics_tui.store.sources import SourceStore
 from vuemantics_tui.store.tags import TagStore
 from vuemantics_tui.store.uploads import UploadStore
 
-# So many uploads are read at a time.
+# How many uploads are read at a time.
 _BATCH = 500
-# What makes a cell a formula in one spreadsheet or another (OWASP, "CSV Injection").
+# Characters that make a cell a formula in some spreadsheet (OWASP, "CSV Injection").
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
@@ -320,7 +320,7 @@ def _writing(target: Path) -> Iterator[None]:
 
 def json_line(record: ExportedUpload) -> str:
     """Return one object on one line, with its line break."""
-    # Whatever line breaks Unicode knows are escaped, so that no reader takes one line for two.
+    # All of Unicode's line breaks are escaped, so that no reader splits a line.
     text = json.dumps(record.fields(), ensure_ascii=False)
     return text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029").replace("\x85", "\\u0085") + "\n"
 

@@ -1,4 +1,4 @@
-"""Facets: what a search line can be narrowed by, with how many uploads each would leave, and the line once it is."""
+"""Facets: what a search line can be narrowed by, how many uploads each would leave, and the narrowed line."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ from vuemantics_tui.store.facets import Chosen, FacetStore, PlaceCount
 from vuemantics_tui.store.filters import FilterStore
 from vuemantics_tui.store.search import SavedSearches
 
-# To count what a saved search leaves takes about as long as to run it.
+# Counting what a saved search leaves takes about as long as running it.
 MOST_COUNTED = 20
 _TYPES = {
     "image": "photos",

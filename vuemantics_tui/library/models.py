@@ -186,7 +186,7 @@ class Models:
             await asyncio.to_thread(_write_manifest, model)
         except OSError as error:
             raise LibraryError(
-                f"The model cannot be kept in {self.folder}: {error.strerror or error}", "Check the free space there."
+                f"The model cannot be saved in {self.folder}: {error.strerror or error}", "Check the free space there."
             ) from error
         return model
 
@@ -199,7 +199,8 @@ class Models:
         there = ", ".join(model.name for model in installed) or "none yet"
         raise UsageError(
             f"There is no model called {name!r} on this machine",
-            f"Installed: {there}. Fetch one with `vuemantics-tui model pull NAME`, or add a folder with `model add`.",
+            f"Installed: {there}. Download one with: "
+            "vuemantics-tui model pull NAME. Or add a folder with: vuemantics-tui model add FOLDER",
         )
 
     async def use(self, name: str) -> Model:

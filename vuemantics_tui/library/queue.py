@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from vuemantics_tui.store.changes import ChangeFeed
     from vuemantics_tui.store.database import Database
 
-# How often one who waits for uploads looks whether the queue moves at all.
+# How often someone who waits for uploads checks whether the queue moves at all.
 FOLLOW_SECONDS = 0.5
 
 
@@ -61,7 +61,7 @@ class Queue:
         self._pictures: PicturePass | None = None
 
     async def start(self, launch: Launch | None = None) -> None:
-        """Begin to process what waits, each upload launched by `launch`, else as a task.
+        """Start to process waiting uploads, each launched by `launch`, else as a task.
 
         Raises UsageError for settings with which there is no analyzer, and LibraryError.
         """
@@ -129,7 +129,7 @@ class Queue:
         return self._pictures
 
     async def stop(self) -> None:
-        """Stop processing; what ran is waiting again when this returns."""
+        """Stop processing; running uploads are back in the queue when this returns."""
         if self._pictures is not None:
             await self._pictures.stop()
         if self._backfill is not None:
@@ -309,7 +309,7 @@ class Queue:
 
     async def _check_moving(self) -> None:
         counts = await self.store.counts()
-        # What waits for a slot in this process counts as waiting, but will run.
+        # An upload that waits for a slot in this process counts as waiting, but will run.
         if counts.paused and counts.waiting and not counts.running and not self.in_flight:
             raise LibraryError(
                 f"The queue of this library is paused, with {counted(counts.waiting, 'upload')} to process",

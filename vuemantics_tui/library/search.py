@@ -267,7 +267,7 @@ class Search:
     async def _results(
         self, query: Query, ranked: Ranked, shown: Sequence[Hit], half_typed: bool, show_hidden: bool
     ) -> SearchResults:
-        # The last word, while half typed, is no word of the full text yet: it is looked for in what was found.
+        # A half-typed last word is not in the full text index yet, so it is looked for in the results.
         whole, half = (query.words[:-1], query.words[-1]) if half_typed else (query.words, "")
         matched = await self._ranking.matched(whole, [hit.found_in or hit.number for hit in shown])
         hits = await self._with_uploads(shown, matched, half)

@@ -1,4 +1,4 @@
-"""Undo: takes back what a person changed, or does it again, and says so in words."""
+"""Undo and redo of what a person changed, with a sentence about it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from vuemantics_tui.domain.text import counted, visible
 from vuemantics_tui.store.descriptions import put_back_descriptions
+from vuemantics_tui.store.imported import put_back_imported
 from vuemantics_tui.store.metadata import put_back_dates
 from vuemantics_tui.store.places import put_back_places
 from vuemantics_tui.store.search import put_back_saved
@@ -32,12 +33,13 @@ FACETS = {
     Facet.PLACE: put_back_places,
     Facet.STACK: put_back_stacks,
     Facet.DESCRIPTION: put_back_descriptions,
+    Facet.IMPORTED: put_back_imported,
     Facet.SAVED: put_back_saved,
 }
 
-# More tags than these would fill the line.
+# More tags than these would not fit on the line.
 MOST_NAMED = 3
-# What is said of an undone and of a redone step about uploads.
+# The words for an undone and for a redone step about uploads.
 _WORDS = {
     StepKind.TRASH: ("Restored {}.", "Moved {} to the trash."),
     StepKind.RESTORE: ("Moved {} back to the trash.", "Restored {}."),
@@ -48,6 +50,7 @@ _WORDS = {
     StepKind.DATE: ("Restored the date of {}.", "Changed the date of {} again."),
     StepKind.PLACE: ("Restored the place of {}.", "Changed the place of {} again."),
     StepKind.STACK: ("Restored the stacks of {}.", "Changed the stacks of {} again."),
+    StepKind.IMPORT: ("Undid the import for {}.", "Imported for {} again."),
     StepKind.DESCRIBE: ("Restored the description of {}.", "Changed the description of {} again."),
 }
 
@@ -67,7 +70,7 @@ class Outcome:
 
 
 class Undo:
-    """Undoes and redoes what a person changed, step by step: in this session, before it, or in another window."""
+    """Undoes and redoes what a person changed, step by step, in this or an earlier session or another window."""
 
     def __init__(self, database: Database, queue: Queue) -> None:
         self.store = UndoStore(database, FACETS)
@@ -87,7 +90,7 @@ class Undo:
         if any(change.facet is Facet.TRASHED and _value(change, back) for change in undone.done):
             for upload_id in undone.uploads:
                 self._queue.drop(upload_id)
-        # What is back from the trash, or has another description to embed, waits.
+        # Uploads that are back from the trash, or have another description to embed, wait in the queue.
         self._queue.wake()
         count = len(_things(undone.done))
         left = len(_things(undone.changes) - _things(undone.done))
@@ -133,7 +136,7 @@ def _tag_words(done: Sequence[Change], uploads: str, back: bool) -> str:
     """Return what happened to tags: by name, if it is few and the same for all uploads."""
     tagged = [change for change in done if change.facet is Facet.TAGGED]
     names = list(dict.fromkeys(visible(change.name) for change in tagged))
-    # Given by a person, or a keyword of the file: either is a tag that the upload has.
+    # Given by a person or a keyword of the file: either way the upload has the tag.
     given = {any(_value(change, back)[:2]) for change in tagged}
     if len(names) > MOST_NAMED or len(given) > 1:
         return _WORDS[StepKind.TAG][0 if back else 1].format(uploads)

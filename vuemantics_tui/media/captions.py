@@ -99,9 +99,9 @@ def words_of_xmp(xmp: Xmp) -> FileWords:
     )
     caption = xmp.text("dc:description", "tiff:ImageDescription", "exif:UserComment")
     return FileWords(
-        title=_line(xmp.text("dc:title", "photoshop:Headline")),
-        caption=None if caption == xmp.text("vuemantics:Description") else _caption(caption),
-        creator=_line("; ".join(xmp.texts("dc:creator")) or xmp.text("tiff:Artist")),
+        title=one_line(xmp.text("dc:title", "photoshop:Headline")),
+        caption=None if caption == xmp.text("vuemantics:Description") else caption_text(caption),
+        creator=one_line("; ".join(xmp.texts("dc:creator")) or xmp.text("tiff:Artist")),
         label=_label(xmp),
         rating=_rating(xmp),
         keywords=_keywords((), paths),
@@ -124,9 +124,9 @@ def words_of_iptc(records: bytes) -> FileWords:
         return next((text for number in numbers for text in texts.get(number, ()) if text.strip()), None)
 
     return FileWords(
-        title=_line(first(_IPTC_TITLE, _IPTC_HEADLINE)),
-        caption=_caption(first(_IPTC_CAPTION)),
-        creator=_line("; ".join(text.strip() for text in texts.get(_IPTC_CREATOR, ()) if text.strip())),
+        title=one_line(first(_IPTC_TITLE, _IPTC_HEADLINE)),
+        caption=caption_text(first(_IPTC_CAPTION)),
+        creator=one_line("; ".join(text.strip() for text in texts.get(_IPTC_CREATOR, ()) if text.strip())),
         keywords=_keywords(texts.get(_IPTC_KEYWORD, ()), ()),
     )
 
@@ -150,23 +150,23 @@ def place_words(xmp: Iterable[Xmp], iptc: bytes) -> str:
             values.setdefault(number, _decoded(value, ("utf-8", "cp1252")))
     found.append([values.get(_IPTC_CITY), values.get(_IPTC_STATE), values.get(_IPTC_COUNTRY) or values.get(_IPTC_CODE)])
     # A comma would part a name.
-    named = ([(_line(name) or "").replace(",", " ") for name in names] for names in found)
+    named = ([(one_line(name) or "").replace(",", " ") for name in names] for names in found)
     return next((", ".join(filter(None, names)) for names in named if names[0]), "")
 
 
 def words_of_exif(main: Mapping[int, Any]) -> FileWords:
     """Return what the main directory of EXIF says, with the tags of Windows in it."""
     base = ExifTags.Base
-    caption = _caption(_exif_text(main.get(base.ImageDescription)))
+    caption = caption_text(_exif_text(main.get(base.ImageDescription)))
     maker = _exif_text(main.get(base.Make)).split()[:1]
     if caption and (_NO_EXIF_CAPTION.fullmatch(caption) or _is_named_for(caption, maker)):
         caption = None
     stars = main.get(base.Rating)
     percent = main.get(base.RatingPercent)
     return FileWords(
-        title=_line(_wide_text(main.get(base.XPTitle))),
-        caption=caption or _caption(_wide_text(main.get(base.XPComment))),
-        creator=_line(_exif_text(main.get(base.Artist)) or _wide_text(main.get(base.XPAuthor))),
+        title=one_line(_wide_text(main.get(base.XPTitle))),
+        caption=caption or caption_text(_wide_text(main.get(base.XPComment))),
+        creator=one_line(_exif_text(main.get(base.Artist)) or _wide_text(main.get(base.XPAuthor))),
         rating=_stars(stars) if stars else _percent(percent),
         keywords=_keywords(_wide_text(main.get(base.XPKeywords)).split(";"), ()),
     )
@@ -183,9 +183,9 @@ def words_of_clip(tags: Mapping[str, str]) -> FileWords:
     named = {name.lower().removeprefix("com.apple.quicktime."): value for name, value in tags.items()}
     rating = named.get("rating.user", "")
     return FileWords(
-        title=_line(named.get("title") or named.get("displayname")),
-        caption=_caption(named.get("description") or named.get("comment") or named.get("information")),
-        creator=_line(named.get("artist") or named.get("author")),
+        title=one_line(named.get("title") or named.get("displayname")),
+        caption=caption_text(named.get("description") or named.get("comment") or named.get("information")),
+        creator=one_line(named.get("artist") or named.get("author")),
         rating=_stars(rating),
         keywords=_keywords(re.split("[,;]", named.get("keywords", "")), ()),
     )
@@ -203,7 +203,7 @@ def without_cut_keywords(words: FileWords, whole: Iterable[str]) -> FileWords:
 
 
 def _label(xmp: Xmp) -> str | None:
-    text = _line(xmp.text("xmp:Label", "photoshop:LabelColor"))
+    text = one_line(xmp.text("xmp:Label", "photoshop:LabelColor"))
     if text and text.lower() != "none":
         return label_name(text)
     numbers = xmp.texts("darktable:colorlabels")
@@ -241,7 +241,7 @@ def _number(value: object) -> int | None:
 
 def _levels(text: str, mark: str) -> list[str]:
     """Return the levels of a hierarchical keyword; none of one that a program keeps for itself."""
-    levels = [level for part in text.split(mark) if (level := _line(part.replace(LEVEL, " ")))]
+    levels = [level for part in text.split(mark) if (level := one_line(part.replace(LEVEL, " ")))]
     return [] if LEVEL.join(levels).lower().startswith(_PRIVATE) else levels
 
 
@@ -269,13 +269,13 @@ def _once(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(found.values())[:_MOST_KEYWORDS]
 
 
-def _line(text: str | None) -> str | None:
+def one_line(text: str | None) -> str | None:
     """Return a text on one line without control characters; None if nothing of it is left."""
     clean = "".join(letter if letter.isprintable() else " " for letter in text or "")
     return " ".join(clean.split())[:_MOST_LETTERS].strip() or None
 
 
-def _caption(text: str | None) -> str | None:
+def caption_text(text: str | None) -> str | None:
     """Return a text with its line breaks, but without other control characters; None if it is no person's."""
     lines = (text or "").replace("\r\n", "\n").replace("\r", "\n").split("\n")
     clean = ("".join(letter if letter.isprintable() else " " for letter in line).rstrip() for line in lines)

@@ -1,4 +1,4 @@
-"""Opening videos, turning frames into upright pictures: the one place that knows how to ask PyAV."""
+"""Open videos and turn frames into upright pictures: the only module that uses PyAV's containers."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ def exif_coordinates(gps: Tags) -> Coordinates | None:
     # A reference of 1 means below sea level, 3 below the ellipsoid.
     below = gps.get(tag.GPSAltitudeRef) in (1, 3, b"\x01", b"\x03")
     altitude = number_of(gps.get(tag.GPSAltitude))
-    return _checked(latitude, longitude, -altitude if below and altitude is not None else altitude)
+    return checked(latitude, longitude, -altitude if below and altitude is not None else altitude)
 
 
 def xmp_coordinates(xmp: Xmp) -> Coordinates | None:
@@ -66,8 +66,8 @@ def xmp_coordinates(xmp: Xmp) -> Coordinates | None:
     try:
         altitude = float(numerator) / float(denominator or 1)
     except (ValueError, ZeroDivisionError):
-        return _checked(latitude, longitude, None)
-    return _checked(latitude, longitude, -altitude if xmp.text("exif:GPSAltitudeRef") == "1" else altitude)
+        return checked(latitude, longitude, None)
+    return checked(latitude, longitude, -altitude if xmp.text("exif:GPSAltitudeRef") == "1" else altitude)
 
 
 def clip_coordinates(tags: Mapping[str, str]) -> Coordinates | None:
@@ -81,16 +81,16 @@ def clip_coordinates(tags: Mapping[str, str]) -> Coordinates | None:
 def iso_6709(text: str) -> Coordinates | None:
     """Return the point that a text in ISO 6709 names, in any of its forms."""
     if match := _RUN_TOGETHER.fullmatch(text):
-        return _checked(_run_together(match[1], 2), _run_together(match[2], 3), _float(match[3]))
+        return checked(_run_together(match[1], 2), _run_together(match[2], 3), _float(match[3]))
     found = {match[4].upper(): match for match in _WITH_SIGNS.finditer(text)}
     north, east = found.get("N") or found.get("S"), found.get("E") or found.get("W")
     if north is None or east is None:
         return None
     latitude, longitude = (_degrees(match[4], [_float(part) for part in match.groups()[:3]]) for match in (north, east))
-    return _checked(latitude, longitude, None)
+    return checked(latitude, longitude, None)
 
 
-def _checked(latitude: float | None, longitude: float | None, altitude: float | None) -> Coordinates | None:
+def checked(latitude: float | None, longitude: float | None, altitude: float | None) -> Coordinates | None:
     """Return the point, unless it cannot be where anything was taken."""
     if latitude is None or longitude is None or not (abs(latitude) <= 90 and abs(longitude) <= 180):
         return None

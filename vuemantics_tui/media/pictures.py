@@ -87,7 +87,7 @@ def open_cut_or_whole(picture: Path, max_pixels: int = DEFAULT_MAX_PIXELS) -> It
         except Exception as error:
             if isinstance(error, VuemanticsError | MemoryError) or not is_picture_fault(error):
                 raise
-            # Rarely needed.
+            # Imported here because it is rarely needed.
             from vuemantics_tui.media import cut
 
             found = format_of(picture)
@@ -129,7 +129,7 @@ def picture_faults(what: str) -> Iterator[None]:
 
 
 def too_many_pixels(declared: str, max_pixels: int) -> MediaError:
-    """The refusal of a picture that declares more pixels than the limit allows."""
+    """Return the error for a picture that declares more pixels than the limit allows."""
     return MediaError(
         f"The picture has {declared} pixels, more than the limit of {max_pixels / 1e6:g} million",
         "Scale the picture down, or raise the pixel limit in the settings.",

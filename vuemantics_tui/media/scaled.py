@@ -43,7 +43,7 @@ _MOST_LONG_SIDE = 16_384
 # Above this a picture that was cut is not filled up.
 _MOST_CUT_PIXELS = 50_000_000
 
-# How far a frame of an animation that shows something is looked for.
+# How many frames of an animation are searched for one that shows something.
 _MOST_FRAMES, _MOST_FRAME_PIXELS = 100, 150_000_000
 
 # The modes that a colour profile can be for, with its own word for each (ICC.1:2022, 7.2.8).
@@ -137,7 +137,7 @@ def _fitted(size: tuple[int, int], multiple: int, least: int, most: int) -> tupl
 
 
 def _decoded(picture: Path | bytes, shrink: Shrink, max_pixels: int) -> Image.Image:
-    """A picture as small upright RGB, or what is there of one that was cut."""
+    """Return a picture as small upright RGB, or what can be read of one that was cut off."""
     try:
         return _opened_small(picture, shrink, max_pixels)
     except Exception as error:
@@ -150,8 +150,8 @@ def _decoded(picture: Path | bytes, shrink: Shrink, max_pixels: int) -> Image.Im
 
 
 def _rest_of(picture: Path | bytes, shrink: Shrink, max_pixels: int) -> Image.Image | None:
-    """What is there of a picture that does not decode, or None if that is nothing."""
-    # Rarely needed.
+    """Return what can be read of a picture that does not decode, or None if nothing can."""
+    # Imported here because it is rarely needed.
     from vuemantics_tui.media import cut
 
     found = format_of(picture)
@@ -206,7 +206,7 @@ def small_rgb(image: Image.Image, shrink: Shrink, colours: Colours | None = None
     # Scaling before anything else lets the JPEG decoder do most of it; a copy would lose that (draft mode).
     small = shrink(scalable)
     if image.format == "RAW":
-        # What is shown of it, and so in which colours, is known once it is decoded.
+        # Only decoding tells what is shown of it, and so in which colours.
         colours = colours_of(b"", image)
     if image.mode == "CMYK" and image.format in ("JPEG", "MPO") and "adobe" not in image.info:
         # Only Adobe stores CMYK inverted (Adobe TN 5116), and Pillow takes every JPEG for Adobe's.
@@ -240,7 +240,7 @@ def _frame_that_shows(picture: Path | bytes, shrink: Shrink, max_pixels: int, fi
             except Exception as error:
                 if not isinstance(error, EOFError) and not is_picture_fault(error):
                     raise
-                # The end, or damage: the first frame is good.
+                # The end or damage: use the first frame.
                 break
             small = small_rgb(frame, shrink, colours)
             if (found := contrast(small)) > most:
@@ -253,7 +253,7 @@ def _frame_that_shows(picture: Path | bytes, shrink: Shrink, max_pixels: int, fi
 def fit_within(image: Image.Image, side: int) -> Image.Image:
     """A Shrink: no side of more than `side` pixels."""
     if image.format == "RAW":
-        # What can be had of it may be smaller than the photo, and is not enlarged.
+        # The decoded preview may be smaller than the photo; it is not enlarged.
         image.draft(None, (side, side))
     image.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=1.0)
     image.load()

@@ -19,7 +19,7 @@ from vuemantics_tui.media.visible import BLANK, contrast
 
 THUMBNAIL_SIDE = 256
 _JPEG_QUALITY = 85
-# Of what fills a window: somebody looks closely.
+# For pictures that fill a window, where quality shows.
 _LARGE_QUALITY = 92
 
 # Where in a film to look for a frame that shows something, in seconds; films often fade in from black.

@@ -1,4 +1,4 @@
-"""Reads what older uploads lack from their files, one at a time, while the queue is idle."""
+"""Read what older uploads lack from their files, one at a time, while the queue is idle."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from vuemantics_tui.store.duplicates import BackfillStore, Lacking
 
 log = logging.getLogger(__name__)
 
-# The queue must have been idle for so long: between two uploads it is so for moments, and an app that opens is busy.
+# How long the queue must have been idle: it also is for moments between two uploads, and a starting app is busy.
 IDLE_SECONDS = 2.0
-# How soon uploads that lack something are noticed, as after a restore from the trash.
+# How soon uploads that lack something are noticed, for example after a restore from the trash.
 LOOK_SECONDS = 10.0
 _ERROR_CHARACTERS = 200
-# What a file or the machine may be to blame for. An upload is marked for these alone: after a defect of the program the
-# pass ends and marks nothing, so that the next release reads what this one could not.
+# Errors that a file or the machine may cause; only these mark an upload. After a bug of the program the pass ends and
+# marks nothing, so that a later release can read what this one could not.
 EXPECTED = (VuemanticsError, OSError, MemoryError)
 _LOCK_NAME = "backfill.lock"
 
@@ -176,7 +176,7 @@ class Backfill:
     async def _check_there(self, lacking: Lacking, source: Path) -> None:
         """What is only away for now, as on a disk that is not mounted, is not marked. Raises LibraryError."""
         if lacking.source is not None and not await asyncio.to_thread(source.exists):
-            # It is passed over from now on, until it is back.
+            # It is skipped until it is back.
             raise await self._presence.look_for(lacking.number, Path(lacking.source), source)
         if not await asyncio.to_thread(self._library.joinpath("uploads").is_dir):
             raise LibraryError(f"The files of the library are away: {source}")

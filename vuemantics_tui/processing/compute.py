@@ -1,4 +1,4 @@
-"""Where CPU-heavy calls run: a pool of processes that give way to the screen, and that are not trusted."""
+"""A pool of low-priority, untrusted processes for CPU-heavy calls."""
 
 from __future__ import annotations
 
@@ -29,16 +29,17 @@ Result = TypeVar("Result")
 
 # A worker that loaded models is kept; this bounds what a leak in a decoder can gather.
 CALLS_PER_WORKER = 2000
-# No decoder, however slow the file, takes this long: it hangs.
+# A decoder that takes this long hangs, however slow the file is.
 CALL_TIMEOUT_SECONDS = 600
 MEMORY_BYTES = 4 * 1024**3
 # The frames of a video are some megabytes.
 MOST_ANSWER_BYTES = 256 * 1024**2
-# So much of what a library says goes to the log: a file made to fill the disk would have it say without end.
+# How much output of a media library goes to the log: a malicious file could produce output without end and fill the
+# disk.
 _MOST_LINES, _MOST_LINE_BYTES = 1000, 1000
 
 _BLOCK_BYTES = 1024 * 1024
-# The worker has the program's own search path, and nothing of the folder that it is started in.
+# The worker has the program's own search path, without the current folder.
 _BOOT = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from vuemantics_tui.processing.worker import main; main()"
 )
@@ -81,7 +82,7 @@ class ProcessCompute:
         return cast(Result, result)
 
     async def close(self) -> None:
-        """End all processes of the pool, whatever they do."""
+        """End all processes of the pool, even busy ones."""
         self._is_closed = True
         self._idle.clear()
         for worker in list(self._all):

@@ -1,4 +1,4 @@
-"""A path becomes a waiting upload: looked at, copied, hashed, inserted."""
+"""Turn paths into waiting uploads: check, copy, hash, insert."""
 
 from __future__ import annotations
 
@@ -174,7 +174,7 @@ class Intake:
         target = await asyncio.to_thread(inside, self._library, original)
         folder = target.parent
         try:
-            # A thread cannot be stopped: wait for it before what it writes is removed.
+            # A thread cannot be stopped: wait for it before removing what it writes.
             sha256 = await uninterrupted(asyncio.to_thread(_copy, path, target, on_bytes))
             modified = (await asyncio.to_thread(target.stat)).st_mtime
             _, wrong = await asyncio.to_thread(_keep_sidecars, path, target)
@@ -296,7 +296,7 @@ def _look_at_link(path: Path, folder: Path, library: Path) -> Candidate:
     found = _look(path, library)
     if not found.reason and not target.is_relative_to(folder):
         return Candidate(path, reason="It is a link that leads out of the folder", hint="Name the file to add it.")
-    # Behind a link that leads nowhere there is nothing that was asked for.
+    # A broken link leads to nothing that was asked for.
     return replace(found, is_unread=False) if not target.exists() else found
 
 

@@ -1,4 +1,4 @@
-"""Shows pictures to the joint model in use, newest first, while the queue is idle."""
+"""Show pictures to the joint model in use, newest first, while the queue is idle."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class PicturePass:
             self._task = asyncio.create_task(self._run(), name="pictures")
 
     def wake(self) -> None:
-        """Look now whether there is something to see: a model was put to use."""
+        """Check for work now: a model was chosen."""
         self._wanted.set()
 
     async def moved(self) -> bool:

@@ -1,4 +1,4 @@
-"""The way of one upload: thumbnail, description, audit, embedding, index; and the slots of each stage."""
+"""The processing of one upload: thumbnail, description, audit, embedding, index; and the slots of each stage."""
 
 from __future__ import annotations
 
@@ -104,9 +104,9 @@ PIPELINE_ERROR_CHARACTERS = 200
 ANALYZER_ERROR_CHARACTERS = 500
 
 MOST_SECONDS = 60.0
-# A server may ask for any pause; what asks for longer than this is looked at again all the same.
+# A server may ask for any pause; after this long it is tried again anyway.
 MOST_SECONDS_ASKED_FOR = 600.0
-# So that uploads which failed together do not come back together.
+# Jitter, so that uploads that failed together are not retried together.
 JITTER = (0.75, 1.25)
 
 Result = TypeVar("Result")
@@ -186,8 +186,8 @@ class Pipeline:
 
         Without a `claim` it claims the upload for itself, and does nothing where that does not wait. What goes wrong
         is logged, and the upload, unless it is completed or failed already, becomes failed with `Processing failed:
-        <first 200 characters>`. An error of the analyzer that may pass puts it back to waiting. Nothing escapes but a
-        cancellation, which does so too.
+        <first 200 characters>`. An error of the analyzer that may pass puts it back to waiting. Raises nothing but a
+        cancellation, which makes the upload failed too.
         """
         log.info("processing of %s begins", upload_id)
         run: _Run | None = None
@@ -204,7 +204,7 @@ class Pipeline:
         except ClaimLostError:
             log.info("processing of %s ends: it was deleted, cancelled or taken over meanwhile", upload_id)
         except Exception as error:  # noqa: BLE001 - it is recorded, and logged with its trace if it is a bug
-            # A file that is gone meanwhile is to blame for whatever its absence did.
+            # If the file has disappeared in the meantime, that caused the error.
             if run is not None and await self._is_put_aside(run):
                 return
             self._log_failure(upload_id, error)
@@ -276,7 +276,8 @@ class Pipeline:
             failure = Failure(message, error.kind, run.stage, error.hint, error.missing_model)
             await self._record(run, self._again_or_not(run, failure, error.retry_after))
         except WorkerDiedError as error:
-            # Once may be the machine's fault, as when memory ran out; what kills its process each time is guilty.
+            # Once may be the machine's fault, such as a lack of memory; a file that kills its process each time is at
+            # fault.
             log.warning("the process that worked on %s died: %s", run.upload_id, error)
             failure = _pipeline_failure(error, run.stage)
             await self._record(run, self._again_or_not(run, failure))
@@ -421,7 +422,7 @@ class Pipeline:
         )
         await self._circuit.insist(complete)
 
-    # What the stages have in common
+    # Shared by the stages
 
     async def _begin(self, run: _Run, stage: ProcessingStage) -> None:
         await self._circuit.insist(partial(self._runs.advance, run.claim, stage))
@@ -465,7 +466,7 @@ class Pipeline:
         return result
 
     async def _record(self, run: _Run, write: Write) -> None:
-        """Record how a run ended that did not complete. Nothing escapes.
+        """Record how a run ended that did not complete. Raises nothing.
 
         Unlike what a stage found, this is not worth waiting for: if the store refuses it, the lease ends and the upload
         is processed again.

@@ -1,4 +1,4 @@
-"""Whether sources and the originals in them are there: a disk may be away, a folder renamed, a file gone."""
+"""Check whether sources and the originals in them are there: a disk may be away, a folder renamed, a file gone."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ log = logging.getLogger(__name__)
 
 OnProgress = Callable[[ScanProgress], None]
 
-# So many files are looked at, or for so long files are read, before the event loop hears of it.
+# How many files are checked, or for how long files are read, before the event loop is told.
 _FILES_AT_ONCE = 4_000
 _SECONDS_AT_ONCE = 0.3
 # What was read is written so often, although a transaction could take more: the first pictures can be processed then.
@@ -181,9 +181,9 @@ class Walk:
                 return None
             status = entry.stat()
         except FileNotFoundError:
-            return None  # It vanished, or is a link that leads nowhere.
+            return None  # It vanished, or is a broken link.
         except OSError as error:
-            # What was known of it is kept, as long as nobody knows better.
+            # Keep what was known of it until it can be read.
             self.problems.append((path / name, read_fault(path / name, error)[0]))
             return None
         if stat.S_ISREG(status.st_mode):
@@ -254,8 +254,8 @@ class _Comparison:
                 if known.number not in found and known is not own and is_sure:
                     found[known.number] = _Match(known, seen, own)
                     break
-        # Who kept its path is not gone: of two files, that one is the upload. Those that this leaves at their path in
-        # turn may be the ones that others were taken for.
+        # A file that kept its path is not gone: of two files, that one is the upload. Those that this leaves at their
+        # path may in turn be the ones that others were taken for.
         still = {known.number for known, _ in self.differing} - {each.own.number for each in found.values() if each.own}
         while wrong := [number for number in found if number in still]:
             for number in wrong:
@@ -403,7 +403,7 @@ class Scan:
         except OSError as error:
             return read_fault(path, error)[0]
         except Exception:
-            # A defect of ours with one file must not keep the others out.
+            # A bug with one file must not keep the others out.
             log.exception("reading %s failed by a bug", path)
             return "This is a bug: see the log"
         if (status.st_size, status.st_mtime_ns) != (seen.size, seen.changed):
@@ -449,7 +449,7 @@ class _Pass:
         gone = await asyncio.to_thread(self._really_gone, comparison.unseen)
         progress.problems += walk.problems
         progress.linked += walk.linked
-        # Everything seems to be gone when the disk was taken out meanwhile.
+        # Everything seems to be gone if the disk was removed during the scan.
         here = identity(root)
         if gone and here != before:
             reason = await asyncio.to_thread(absence, root, as_begun, sample)

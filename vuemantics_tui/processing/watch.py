@@ -1,4 +1,4 @@
-"""Watch: follows what happens in sources while the program runs, by the system's events or else by regular scans."""
+"""Watch sources while the program runs, by file system events or else by regular scans."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ log = logging.getLogger(__name__)
 
 ScanSource = Callable[[Source, Collection[Path] | None, Callable[[ScanProgress], None]], Awaitable[ScanProgress]]
 
-# A file is taken when its size has stood still for so long.
+# How long the size of a file must stay the same before it is added.
 STILL_SECONDS = 2.0
-# How soon it is noticed that a source was added or changed, went away, or came back.
+# How soon an added, changed, removed or returned source is noticed.
 LOOK_SECONDS = 3.0
-# How soon a calm folder is noticed.
+# How soon a folder without changes is noticed.
 STEP_SECONDS = 0.25
 # After so many events at once the system may have dropped others, so all of the source is scanned. The kernel keeps
 # 16,384 of them (fs.inotify.max_queued_events), and a new file makes three.
@@ -57,7 +57,6 @@ NETWORK = frozenset(
         *("fuse.vmhgfs-fuse", "fuse.ceph", "fuse.smbnetfs", "fuse.curlftpfs"),
     }
 )
-LIMIT_HINT = "To raise the limit: sudo sysctl fs.inotify.max_user_watches=524288"
 _LOCK_NAME = "watch.lock"
 
 
@@ -91,11 +90,11 @@ class _Listener:
         self._apart = [path for path in apart if path.is_relative_to(source.path)]
         self._lock = threading.Lock()
         self._stop = threading.Event()
-        # A daemon, since adding the watches of a large source cannot be interrupted.
+        # A daemon thread, because adding the watches of a large source cannot be interrupted.
         self._thread = threading.Thread(target=self._listen, name=f"watch-{source.number}", daemon=True)
 
     def start(self) -> None:
-        """Begin to listen."""
+        """Start listening."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -118,7 +117,8 @@ class _Listener:
                 force_polling=False,
                 debug=False,
                 recursive=self._is_deep,
-                ignore_permission_denied=True,
+                # With it, watchfiles passes over its other errors too, such as a limit that is reached.
+                ignore_permission_denied=False,
             ):
                 self._note([Path(path) for _, path in changes])
         except Exception as error:  # noqa: BLE001 - watchfiles has a class of errors that is not public
@@ -148,7 +148,9 @@ class _Listener:
         )
 
     def take_calm(self) -> set[Path]:
-        """Return the folders in which everything has stood still, and forget them. In a storm, all or nothing."""
+        """Return the folders in which everything has stood still, and forget them. In a storm, return all folders or
+        none.
+        """
         now = time.monotonic()
         with self._lock:
             calm = {folder for folder, stir in self.stirs.items() if now - stir.since >= STILL_SECONDS}
@@ -316,7 +318,7 @@ class Watch:
             await asyncio.sleep(self._look_seconds)
 
     async def _follow_once(self, source: Source, apart: Sequence[Path]) -> None:
-        """Scan a source, and then what changes in it, until it goes away or a storm asks for a new beginning."""
+        """Scan a source, then follow its changes, until it goes away or a storm requires a full scan."""
         here = await asyncio.to_thread(identity, source.path)
         if here is None:
             if self._report(source, WatchState.AWAY, "Its folder is not there"):
@@ -366,7 +368,7 @@ class Watch:
         while True:
             await asyncio.sleep(STEP_SECONDS)
             if listener.error is not None:
-                reason = f"{fault_words(listener.error)}. {LIMIT_HINT}"
+                reason = fault_words(listener.error)
                 log.warning("%s cannot be watched: %s", source.path, reason)
                 self._report(source, WatchState.BY_SCANS, reason)
                 await self._until_changed(source, here, self._scan_seconds)
@@ -387,7 +389,7 @@ class Watch:
                         return
                     ready = set()
                 except LibraryError as error:
-                    # Another program scans it, or the store refuses: once more, after a while.
+                    # Another program scans it, or the store refuses: retry after a while.
                     log.info("%s is scanned later: %s", source.path, error)
                     await asyncio.sleep(STILL_SECONDS)
 
@@ -406,10 +408,12 @@ def _size(path: Path) -> int:
 
 
 def fault_words(error: Exception) -> str:
-    """Return why the system gives no events, in words."""
+    """Return why the system gives no events, and what helps. The numbers are ENOSPC and EMFILE of inotify(7)."""
     text = str(error)
-    if "limit" in text or "os error 28" in text or getattr(error, "errno", None) == 28:
-        return "The limit of folders that can be watched is reached"
-    if "os error 24" in text or getattr(error, "errno", None) == 24:
-        return "The limit of programs that watch is reached (fs.inotify.max_user_instances)"
-    return f"The system cannot watch it: {storable(text)}"
+    if "limit reached" in text or "os error 28" in text:
+        limit, number, what = "max_user_watches", 524_288, "folders that can be watched"
+    elif "os error 24" in text:
+        limit, number, what = "max_user_instances", 1_024, "programs that watch folders"
+    else:
+        return f"The system cannot watch it: {storable(text)}"
+    return f"The limit of {what} is reached. To raise it: sudo sysctl fs.inotify.{limit}={number}"

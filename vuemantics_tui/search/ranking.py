@@ -48,7 +48,7 @@ _ENDINGS = ("ings", "ing", "edly", "ed", "es", "s")
 log = logging.getLogger(__name__)
 
 Clock = Callable[[], datetime]
-"""The present moment; without a time zone it is in that of this machine."""
+"""Returns the current time; without a time zone it is in this machine's zone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class Ranked:
 
 @dataclass(frozen=True, slots=True)
 class Semantics:
-    """What knows of meaning: a model's vectors, and what makes those of queries."""
+    """What search by meaning needs: a model's vectors, and what makes those of queries."""
 
     vectors: VectorIndex
     meanings: Meanings
@@ -219,7 +219,7 @@ class Ranking:
         below = [hit for hit in hits if hit.number not in numbers]
         if covers := {} if members else await self._filters.covers([*near.known, *(hit.number for hit in hits)]):
             if len(covers) > depth // 2 and depth < DEEPEST:
-                # Large stacks fill the rankings: what lies behind them counts too.
+                # Large stacks fill the rankings, so read further.
                 return await self.search(
                     query,
                     4 * depth,

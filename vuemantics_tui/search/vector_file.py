@@ -201,7 +201,7 @@ class VectorWriter:
         self._whole.finish()
 
     def abandon(self) -> None:
-        """Leave nothing behind."""
+        """Remove what was written."""
         self._whole.abandon()
 
 

@@ -14,7 +14,7 @@ import aiosqlite
 from vuemantics_tui.store.database import Database, batches, json_list
 from vuemantics_tui.store.descriptions import queue_embedding
 
-# Below everything that someone waits for.
+# Lower than anything that someone waits for.
 REEMBED_PRIORITY = -1
 # The current descriptions without a vector of a model.
 _STALE = "NOT EXISTS (SELECT 1 FROM embeddings e WHERE e.upload = d.upload AND e.model = ?)"

@@ -65,7 +65,7 @@ _ORDERS = {
     Sort.LARGEST: "file_size DESC, number DESC",
     Sort.SMALLEST: "file_size, number",
     Sort.NAME: "name_order, number DESC",
-    # What has none comes last.
+    # Uploads without one come last.
     Sort.QUALITY: "quality DESC, number DESC",
     # Without words there is no score.
     Sort.SCORE: f"{_MOMENT} DESC, number DESC",
@@ -403,7 +403,7 @@ def _by_choice(one: ChoiceFilter) -> Condition:
             return Condition("taken_at IS NULL")
         return Condition("number IN (SELECT number FROM uploads WHERE taken_from = ?)", (one.choice,), True)
     if one.choice == "completed":
-        # Told by what it is not, as nearly all are.
+        # Selected by exclusion, because nearly all uploads are completed.
         others = "'pending', 'analyzing', 'embedding', 'failed'"
         return Condition(f"number NOT IN (SELECT number FROM uploads WHERE processing_status IN ({others}))")
     return Condition(f"number IN (SELECT number FROM uploads WHERE {_STATUSES[one.choice]})", has_set=True)

@@ -1,4 +1,4 @@
-"""What happened to an upload, and when; and how long uploads took."""
+"""The history of uploads, and how long they took."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.upload import UploadEvent
 from vuemantics_tui.store.database import Database, now_iso
 
-# Enough for a steady median, few enough that a machine which got slower is soon believed.
+# Enough for a steady median, few enough that the estimate soon follows when the machine gets slower.
 LATEST = 100
-# So many events of an upload are kept, and how it was added.
+# How many events of an upload are kept, besides how it was added.
 EVENTS_KEPT = 100
 
 

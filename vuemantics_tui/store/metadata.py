@@ -1,4 +1,4 @@
-"""What files say of themselves, and the dates that follow from it or that a person set."""
+"""The metadata of files, and the dates that follow from it or that a person set."""
 
 from __future__ import annotations
 
@@ -23,6 +23,10 @@ from vuemantics_tui.store.undo import Change, Facet, StepKind, Wanted, record_st
 
 # Pictures of the same camera within so many hours were taken by the same local clock, unless somebody travelled far.
 NEIGHBOUR_HOURS = 24.0
+# A moment that another program has in UTC is at most so many hours from the local clock; what is more was put right.
+_MOST_HOURS_APART = 26
+# Where a file itself does not say when it was taken.
+_UNSURE = (None, DateSource.NAME, DateSource.FILE)
 _TO_SECONDS = len("2024-06-03T10:11:12")
 # When a file was taken in UTC, as a Julian day, where its camera's offset is known.
 _UTC_DAYS = f"(julianday(substr(file_taken_at, 1, {_TO_SECONDS})) - taken_offset / 1440.0)"
@@ -31,12 +35,16 @@ _UTC_DAYS = f"(julianday(substr(file_taken_at, 1, {_TO_SECONDS})) - taken_offset
 async def save_metadata(connection: aiosqlite.Connection, number: int, metadata: MediaMetadata) -> None:
     """Write what a file says of itself, inside a transaction. It replaces what the file said before.
 
-    What a person set by hand stays: a date, a place, a rating, and that a keyword was taken away.
+    What a person set by hand stays: a date, a place, a rating, and that a keyword was taken away. So does what was
+    imported from other programs.
     """
     await connection.execute(
         """
         UPDATE uploads SET width = coalesce(:width, width), height = coalesce(:height, height), duration = :duration,
-               video_codec = :video_codec, metadata = :metadata
+               video_codec = :video_codec,
+               metadata = iif(json_extract(:metadata, '$.latitude') IS NULL, json_patch(coalesce((
+                   SELECT json_extract(said, '$.point') FROM imported WHERE upload = :number
+               ), '{}'), :metadata), :metadata)
         WHERE number = :number
         """,
         {
@@ -68,9 +76,9 @@ async def save_date(connection: aiosqlite.Connection, number: int, metadata: Med
         "UPDATE uploads SET file_taken_at = ?, file_taken_from = ?, taken_offset = ? WHERE number = ?",
         (*found, offset, number),
     )
-    await _use_date_of_file(connection, [number])
+    await use_date_of_file(connection, [number])
     if row["camera"] and offset is not None:
-        await _use_date_of_file(connection, await _clips_near(connection, number))
+        await use_date_of_file(connection, await _clips_near(connection, number))
 
 
 def first_date(filename: str, modified_at: str | None) -> dict[str, str | None]:
@@ -82,16 +90,18 @@ def first_date(filename: str, modified_at: str | None) -> dict[str, str | None]:
     return {"file_taken_at": moment, "file_taken_from": source, "taken_at": taken, "taken_from": source}
 
 
-async def _use_date_of_file(connection: aiosqlite.Connection, numbers: Sequence[int]) -> list[int]:
+async def use_date_of_file(connection: aiosqlite.Connection, numbers: Sequence[int]) -> list[int]:
     """Make the date of its file, by the local clock, the date of each upload that has none by hand.
 
+    What another program said counts where the file itself does not know, or where somebody must have put it right.
     Returns the numbers of those whose date changed.
     """
     rows = await rows_of(
         connection,
         """
         SELECT number, camera, taken_at, taken_from, file_taken_at, file_taken_from,
-               json_extract(metadata, '$.time_zone') AS time_zone
+               json_extract(metadata, '$.time_zone') AS time_zone,
+               (SELECT json_extract(said, '$.taken') FROM imported WHERE upload = number) AS imported
         FROM uploads WHERE number IN (SELECT value FROM json_each(?)) AND taken_from IS NOT 'hand'
         """,
         (json_list(numbers),),
@@ -99,6 +109,8 @@ async def _use_date_of_file(connection: aiosqlite.Connection, numbers: Sequence[
     changes = []
     for row in rows:
         moment, source = row["file_taken_at"], row["file_taken_from"]
+        if row["imported"] and (source in _UNSURE or _is_other_day(moment, row["imported"])):
+            moment, source = row["imported"], DateSource.IMPORT
         if moment and moment.endswith("Z"):
             is_shot = source != DateSource.FILE
             offset = await _neighbours_offset(connection, row["camera"], moment) if is_shot else None
@@ -113,6 +125,12 @@ async def _use_date_of_file(connection: aiosqlite.Connection, numbers: Sequence[
             [(moment, source, revision, number) for moment, source, number in changes],
         )
     return [number for _, _, number in changes]
+
+
+def _is_other_day(moment: str, other: str) -> bool:
+    """Tell whether two moments differ by more than clocks of two time zones do."""
+    one, two = (datetime.fromisoformat(each[:_TO_SECONDS]) for each in (moment, other))
+    return abs((one - two).total_seconds()) > _MOST_HOURS_APART * 3600
 
 
 async def _neighbours_offset(connection: aiosqlite.Connection, camera: str | None, moment: str) -> int | None:
@@ -250,5 +268,5 @@ async def _set_dates(connection: aiosqlite.Connection, moments: Mapping[int, str
         if rows:
             changed.add(number)
             if moment is None:
-                await _use_date_of_file(connection, [number])
+                await use_date_of_file(connection, [number])
     return changed

@@ -57,7 +57,7 @@ async def mark_gone(connection: aiosqlite.Connection, gone: Sequence[Known]) -> 
     await connection.executemany(
         "UPDATE locations SET state = 1, since = ? WHERE number = ?", [(moment, known.number) for known in here]
     )
-    # A copy that is gone is missed by nobody: the library's, or another place, has the bytes.
+    # A copy that is gone is not missing: the library or another location has the bytes.
     await connection.execute(
         """
         DELETE FROM locations WHERE number IN (SELECT value FROM json_each(?)) AND (

@@ -1,4 +1,4 @@
-"""The vectors of pictures: which joint model is in use, what it saw, and what it has not seen yet."""
+"""The vectors of pictures: which joint model is in use, and what it has and has not seen."""
 
 from __future__ import annotations
 

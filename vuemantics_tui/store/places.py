@@ -1,4 +1,4 @@
-"""Where uploads were taken: what their files say, and what a person set by hand."""
+"""Where uploads were taken, from their files or set by hand."""
 
 from __future__ import annotations
 
@@ -8,23 +8,29 @@ from collections.abc import Iterable, Mapping, Sequence
 import aiosqlite
 
 from vuemantics_tui.domain.media import Place
-from vuemantics_tui.domain.query.line import pattern_pieces
 from vuemantics_tui.domain.text import folded
 from vuemantics_tui.store.database import Database, Row, escaped_like, json_list, next_revision, now_iso, rows_of
 from vuemantics_tui.store.undo import Change, Facet, StepKind, Wanted, record_step
 
-# A shorter text is a country's code, or a whole name such as UK: many names begin with two letters.
+# A shorter text is a country code or a whole name such as UK, because too many names begin with any two letters.
 _LEAST_BEGINNING = 3
+_IMPORTED = "(SELECT json_extract(said, '$.place') FROM imported WHERE upload = uploads.number)"
 
 Placing = Mapping[str, tuple[int | None, bool]]
 """By upload ID: the number of its place, and whether a person set it."""
 
 
 async def save_place_of_file(connection: aiosqlite.Connection, number: int, place: Place | None) -> None:
-    """Write where a file says that it was taken, inside a transaction. A place that a person set stays."""
+    """Write where a file says that it was taken, inside a transaction. A place that a person set stays.
+
+    Where the file says nothing, what another program said counts.
+    """
     await connection.execute(
-        "UPDATE uploads SET file_place = :place, place = iif(place_edited, place, :place) WHERE number = :number",
-        {"place": await _number_of(connection, place), "number": number},
+        f"""
+        UPDATE uploads SET file_place = :place, place = iif(place_edited, place, coalesce(:place, {_IMPORTED}))
+        WHERE number = :number
+        """,
+        {"place": await place_number(connection, place), "number": number},
     )
 
 
@@ -37,7 +43,7 @@ class PlaceStore:
     async def set(self, upload_ids: Sequence[str], place: Place | None) -> Placing:
         """Set the place of uploads by hand; None is no place. Returns what those had that changed."""
         async with self._database.transaction() as connection:
-            number = await _number_of(connection, place)
+            number = await place_number(connection, place)
             return await _place_by_hand(connection, dict.fromkeys(upload_ids, (number, True)))
 
     async def use_file(self, upload_ids: Sequence[str]) -> Placing:
@@ -45,7 +51,10 @@ class PlaceStore:
         async with self._database.transaction() as connection:
             rows = await rows_of(
                 connection,
-                "SELECT id, file_place FROM uploads WHERE id IN (SELECT value FROM json_each(?))",
+                f"""
+                SELECT id, coalesce(file_place, {_IMPORTED}) FROM uploads
+                WHERE id IN (SELECT value FROM json_each(?))
+                """,
                 (json_list(upload_ids),),
             )
             return await _place_by_hand(connection, {row[0]: (row[1], False) for row in rows})
@@ -144,8 +153,8 @@ async def _write(connection: aiosqlite.Connection, places: Mapping[int | None, t
         )
 
 
-async def _number_of(connection: aiosqlite.Connection, place: Place | None) -> int | None:
-    """Return the number of a place, which is written if it is new; None for none."""
+async def place_number(connection: aiosqlite.Connection, place: Place | None) -> int | None:
+    """Return the number of a place, inside a transaction, which writes it if it is new; None for none."""
     if place is None:
         return None
     own = (place.name, *place.common_names)
@@ -188,6 +197,9 @@ def place_condition(text: str) -> tuple[str, tuple[str, ...]]:
     as in `rome, italy`, each is a whole name. Between the pieces of a pattern there may be anything, and together they
     are a whole name.
     """
+    # The search language is loaded after the first paint.
+    from vuemantics_tui.domain.query.line import pattern_pieces
+
     if "," in text:
         wholes = [f"%\n {_pattern(pattern_pieces(name.strip()))} \n%" for name in text.split(",") if name.strip()]
         each = "(names LIKE ? ESCAPE '\\' OR other_names LIKE ? ESCAPE '\\')"

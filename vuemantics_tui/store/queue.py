@@ -27,7 +27,7 @@ from vuemantics_tui.store.originals import IS_REACHABLE, SOURCE_OF
 from vuemantics_tui.store.runs import Claim, Clock, EndedRun, Failure, mark_failed, put_back
 
 LEASE_SECONDS = 60.0
-# How often an upload is begun that fails each time by what may pass, as when it kills the process that reads it.
+# How often an upload is tried that fails each time with an error that may pass.
 MAX_ATTEMPTS = 3
 # An upload at work each time the program died is a suspect, and from then on runs alone. It is guilty when the program
 # then dies as often again: a person who kills the program for other reasons hits it too. It waits in between, longer

@@ -1,4 +1,4 @@
-"""Searches: the full text of what has a description or a person's tags, the saved ones, and the latest ones."""
+"""Searches: the full text of uploads with a description or own tags, saved searches, and the latest ones."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _SHOWN = "rowid NOT IN (SELECT number FROM uploads INDEXED BY uploads_hidden WHE
 # Up to so many numbers they are handed over; above, nearly every upload meets the condition, and is asked whether.
 _HANDED_OVER = 20_000
 
-# More searches than anyone leafs back through.
+# More searches than anyone will go back through.
 KEPT = 500
 
 
@@ -136,7 +136,7 @@ class SavedSearches:
             return True
 
     async def forget(self, name: str) -> bool:
-        """Forget a search; False if there is none with this name."""
+        """Delete a search; False if there is none with this name."""
         async with self._database.transaction() as connection:
             before = await _saved(connection, name)
             await _write_saved(connection, name, None)
@@ -220,7 +220,7 @@ def _allowed(matching: Matching | None, show_hidden: bool, half_typed: bool) -> 
 
 
 def _term(word: str, half_typed: bool) -> str:
-    # A single letter begins thousands of words, and no index of beginnings has it. In a solid run each is a word.
+    # A single letter begins thousands of words and is not in the prefix index. In a solid run each is a word.
     open_ended = half_typed and len(word) > 1 and not segmented(word).endswith(" ")
     return f"{_quoted(word)} *" if open_ended else _quoted(word)
 

@@ -105,7 +105,7 @@ class SourceStore:
 
     @property
     def is_read_only(self) -> bool:
-        """Whether nothing can be noted."""
+        """Whether the library is read-only."""
         return self._database.is_read_only
 
     # Sources
@@ -370,7 +370,7 @@ class SourceStore:
             await connection.executemany(
                 "DELETE FROM locations WHERE number = ?", [(known.number,) for known in displaced]
             )
-            # First out of the way, as files may have swapped their names.
+            # Move them out of the way first: files may have swapped names.
             await connection.executemany(
                 "UPDATE locations SET folder = char(26) || number WHERE number = ?",
                 [(known.number,) for known, _ in moved],
@@ -518,7 +518,7 @@ def _source_of(row: Row, **counts: int) -> Source:
 
 
 async def _bring_back(connection: aiosqlite.Connection, number: int, removed_at: str) -> None:
-    """Restore what went to the trash with its source."""
+    """Restore the uploads that went to the trash with their source."""
     revision = await next_revision(connection)
     rows = await rows_of(
         connection,
@@ -723,7 +723,7 @@ async def _take(
     again: bool,
 ) -> None:
     """Decide what one file that was read is. See `SourceStore.take`."""
-    # Another program may have been here since the walk.
+    # Another program may have written since the walk.
     known, number = books.at.get((one.seen.folder, one.seen.name)), books.uploads.get(one.sha256)
     if known is not None and known.state == LocationState.REMOVED and not again:
         await _touch(connection, known, one)
@@ -786,7 +786,7 @@ async def _take_again(
     left = next((row[0] for row in rows if row[1] == LocationState.MISSING or row[0] in gone), None)
     if left is None:
         books.new_location(source, one, number, LocationState.HERE)
-        # Without any place it was lost, as when another file took its name.
+        # An upload without any location had been lost, for example when another file took its name.
         if rows or number in books.in_library:
             taken.copies += 1
         else:

@@ -48,7 +48,7 @@ class StackChange:
 
     @property
     def count(self) -> int:
-        """How many there are."""
+        """Return how many there are."""
         return len(self.numbers)
 
 

@@ -12,10 +12,10 @@ from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.upload import ProcessingStatus
 from vuemantics_tui.store.database import Database, json_list
 
-# So many durations of a stage are looked at, the latest ones.
+# How many durations of a stage are read, the latest ones.
 LATEST = 2_000
 MOST_COLOURS = 12
-# What SQLite writes beside the database.
+# The files that SQLite keeps beside the database.
 _BESIDE = ("", "-wal", "-shm")
 _STAGES = {"thumbnail": "thumbnail", "described": "describing", "completed": "embedding"}
 

@@ -92,26 +92,7 @@ class TagStore:
         taken = json_list(tag_key(_clean(name)) for name in remove)
         ids = json_list(upload_ids)
         async with self._database.transaction() as connection:
-            rows = await rows_of(
-                connection,
-                "SELECT number FROM uploads WHERE id IN (SELECT value FROM json_each(?)) AND deleted_at IS NULL",
-                (ids,),
-            )
-            numbers = json_list(row[0] for row in rows)
-            before, were_albums = await _states(connection, numbers, names), await _albums(connection, names)
-            lost = await _take(connection, ids, taken)
-            got = await _give(connection, ids, given)
-            await _touch(connection, lost | got)
-            after, are_albums = await _states(connection, numbers, names), await _albums(connection, names)
-            changes = [
-                Change(
-                    Facet.TAGGED, upload, names[key], before.get((upload, key), _NONE), after.get((upload, key), _NONE)
-                )
-                for upload, key in dict.fromkeys((*before, *after))
-            ]
-            changes += [
-                Change(Facet.ALBUM, None, name, key in were_albums, key in are_albums) for key, name in names.items()
-            ]
+            lost, got, changes = await _retagged(connection, ids, given, names, taken)
             await record_step(connection, StepKind.TAG, changes)
         return TagChange(len(lost | got), len(got), len(lost))
 
@@ -191,6 +172,48 @@ class TagStore:
         for upload, name in rows:
             found[upload].append(name)
         return {number: tuple(names) for number, names in found.items()}
+
+
+async def _retagged(
+    connection: aiosqlite.Connection,
+    ids: str,
+    given: Sequence[tuple[str, bool]],
+    names: Mapping[str, str],
+    taken: str,
+) -> tuple[set[int], set[int], list[Change]]:
+    """Take tags away and give tags, shown as albums or not; returns the numbers that lost and got any, and the changes.
+
+    `names` has all of them by their keys; `ids` and `taken`, the keys of those to take away, are JSON.
+    """
+    rows = await rows_of(
+        connection,
+        "SELECT number FROM uploads WHERE id IN (SELECT value FROM json_each(?)) AND deleted_at IS NULL",
+        (ids,),
+    )
+    numbers = json_list(row[0] for row in rows)
+    before, were_albums = await _states(connection, numbers, names), await _albums(connection, names)
+    lost = await _take(connection, ids, taken)
+    got = await _give(connection, ids, given)
+    await _touch(connection, lost | got)
+    after, are_albums = await _states(connection, numbers, names), await _albums(connection, names)
+    changes = [
+        Change(Facet.TAGGED, upload, names[key], before.get((upload, key), _NONE), after.get((upload, key), _NONE))
+        for upload, key in dict.fromkeys((*before, *after))
+    ]
+    changes += [Change(Facet.ALBUM, None, name, key in were_albums, key in are_albums) for key, name in names.items()]
+    return lost, got, changes
+
+
+async def give_tags(
+    connection: aiosqlite.Connection, upload_ids: Iterable[str], tags: Mapping[str, bool]
+) -> tuple[set[int], list[Change]]:
+    """Give tags to uploads inside a transaction, by their names, each shown as an album or not.
+
+    Returns the numbers of those that had not all of them, and what changed.
+    """
+    names = {tag_key(name): name for name in tags}
+    _, got, changes = await _retagged(connection, json_list(upload_ids), list(tags.items()), names, "[]")
+    return got, changes
 
 
 # Not given by a person, no keyword of the file, and none that was taken away.
@@ -347,24 +370,34 @@ async def _take(connection: aiosqlite.Connection, ids: str, keys: str) -> set[in
 async def save_words(connection: aiosqlite.Connection, number: int, words: FileWords) -> None:
     """Write what a file says inside a transaction, over what it said before.
 
-    A rating that a person set stays, and keywords that a person took away stay away.
+    A rating that a person set stays, keywords that a person took away stay away, and what was imported from other
+    programs stays.
     """
+    values = {
+        "title": words.title,
+        "caption": words.caption,
+        "creator": words.creator,
+        "label": words.label,
+        "rating": words.rating,
+        "paths": json_list(words.keyword_paths),
+        "number": number,
+    }
     await connection.execute(
         """
         UPDATE uploads SET title = :title, caption = :caption, creator = :creator, label = :label,
                rating = iif(rated_by_hand, rating, :rating), keyword_paths = :paths
         WHERE number = :number
         """,
-        {
-            "title": words.title,
-            "caption": words.caption,
-            "creator": words.creator,
-            "label": words.label,
-            "rating": words.rating,
-            "paths": json_list(words.keyword_paths),
-            "number": number,
-        },
+        values,
     )
+    cursor = await connection.execute(
+        """
+        UPDATE imported SET file_title = :title, file_caption = :caption, file_rating = :rating WHERE upload = :number
+        """,
+        values,
+    )
+    if cursor.rowcount:
+        await use_imported_words(connection, [number])
     names = {tag_key(name): name for each in reversed(words.keywords) if (name := plain_name(each))}
     wanted = {"number": number, "keys": json_list(names)}
     await connection.execute(
@@ -387,6 +420,22 @@ async def save_words(connection: aiosqlite.Connection, number: int, words: FileW
         AND number NOT IN (SELECT tag FROM untagged WHERE upload = :number)
         """,
         wanted,
+    )
+
+
+async def use_imported_words(connection: aiosqlite.Connection, numbers: Sequence[int]) -> None:
+    """Make title, caption and rating what other programs said, else what the file says, inside a transaction.
+
+    A rating of the file comes before theirs.
+    """
+    await connection.execute(
+        """
+        UPDATE uploads SET title = coalesce(json_extract(said, '$.title'), file_title),
+               caption = coalesce(json_extract(said, '$.caption'), file_caption),
+               rating = iif(rated_by_hand, rating, coalesce(file_rating, json_extract(said, '$.rating')))
+        FROM imported WHERE upload = number AND number IN (SELECT value FROM json_each(?))
+        """,
+        (json_list(numbers),),
     )
 
 
@@ -457,7 +506,7 @@ def _clean(name: str) -> str:
 
 
 async def _touch(connection: aiosqlite.Connection, numbers: set[int]) -> None:
-    """Tell those who follow the store."""
+    """Notify the listeners of the store."""
     await connection.execute(
         "UPDATE uploads SET updated_at = ?, revision = ? WHERE number IN (SELECT value FROM json_each(?))",
         (now_iso(), await next_revision(connection), json_list(sorted(numbers))),

@@ -17,7 +17,7 @@ from vuemantics_tui.store.stacks import settle
 from vuemantics_tui.store.undo import Change, Facet, StepKind, Wanted, record_step
 from vuemantics_tui.store.uploads import HAS_SOUND_IDS, SELECT_UPLOAD, DeletedUpload, bury, forget_tombstones, upload_of
 
-# So many rows are deleted in one transaction, as each has a history, vectors and descriptions.
+# How many rows are deleted in one transaction: each has a history, vectors and descriptions.
 PURGE_BATCH = 100
 
 

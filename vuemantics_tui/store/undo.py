@@ -1,4 +1,4 @@
-"""Undo: the steps in which a person changed the library, and their way back and forth.
+"""Undo: the steps in which a person changed the library, and how to undo and redo them.
 
 A step is recorded in the transaction of its change, so that it outlives a restart, and is one for all windows and
 commands. It says of each thing it changed how that was before and after. Undoing changes only what still is as the
@@ -18,7 +18,7 @@ import aiosqlite
 
 from vuemantics_tui.store.database import Database, json_list, now_iso, rows_of
 
-# So many steps are kept, and as many of the newest of them as hold so many changes: a step may concern every upload.
+# How many steps are kept, and with how many changes in all: one step may concern every upload.
 MOST_STEPS = 1_000
 MOST_CHANGES = 500_000
 
@@ -40,10 +40,11 @@ class StepKind(StrEnum):
     SAVE = "save"
     RENAME = "rename"
     FORGET = "forget"
+    IMPORT = "import"
 
 
 class Facet(StrEnum):
-    """What a change is about, and what its values are."""
+    """What a change is about, and its values."""
 
     TRASHED = "trashed"  # true or false
     HIDDEN = "hidden"  # true or false
@@ -54,6 +55,7 @@ class Facet(StrEnum):
     PLACE = "place"  # the number of the place or null, and whether by hand
     STACK = "stack"  # the number of the stack by hand or null, and whether it is chosen as cover
     DESCRIPTION = "description"  # the number of the current one, or of the one that will be, or null
+    IMPORTED = "imported"  # what other programs said, as JSON in a text, or null
     SAVED = "saved"  # of a saved search, without an upload: its name and query, or null
 
 
@@ -93,19 +95,31 @@ class Undone:
     uploads: Mapping[str, str]
 
 
-async def record_step(connection: aiosqlite.Connection, kind: StepKind, changes: Iterable[Change]) -> None:
-    """Record what a person changed, inside the transaction that changes it. Nothing can be redone after that."""
+async def record_step(
+    connection: aiosqlite.Connection, kind: StepKind, changes: Iterable[Change], step: int | None = None
+) -> int | None:
+    """Record what a person changed, inside the transaction that changes it. Nothing can be redone after that.
+
+    What takes several transactions is one step: `step` is what the first of them returned, and is added to as long as
+    it is the newest. Returns the step, or None while there is none.
+    """
     changed = [change for change in changes if change.before != change.after]
     if not changed:
-        return
+        return step
     await connection.execute("DELETE FROM steps WHERE undone")
     cursor = await connection.execute(
-        "INSERT INTO steps (kind, at, changes) VALUES (?, ?, ?)", (kind, now_iso(), len(changed))
+        "UPDATE steps SET changes = changes + ? WHERE number = ? AND number = (SELECT max(number) FROM steps)",
+        (len(changed), step),
     )
+    if cursor.rowcount == 0:
+        cursor = await connection.execute(
+            "INSERT INTO steps (kind, at, changes) VALUES (?, ?, ?)", (kind, now_iso(), len(changed))
+        )
+        step = cursor.lastrowid
     await connection.executemany(
         "INSERT INTO step_changes (step, upload, facet, name, before, after) VALUES (?, ?, ?, ?, ?, ?)",
         [
-            (cursor.lastrowid, each.upload, each.facet, each.name, json.dumps(each.before), json.dumps(each.after))
+            (step, each.upload, each.facet, each.name, json.dumps(each.before), json.dumps(each.after))
             for each in changed
         ],
     )
@@ -118,8 +132,9 @@ async def record_step(connection: aiosqlite.Connection, kind: StepKind, changes:
             ) WHERE place > :most_steps OR so_far > :most_changes
         )
         """,
-        {"latest": cursor.lastrowid, "most_steps": MOST_STEPS, "most_changes": MOST_CHANGES},
+        {"latest": step, "most_steps": MOST_STEPS, "most_changes": MOST_CHANGES},
     )
+    return step
 
 
 class UndoStore:
@@ -145,7 +160,7 @@ class UndoStore:
     async def _move(self, *, back: bool) -> Undone | None:
         order = "DESC" if back else "ASC"
         async with self._database.transaction() as connection:
-            # What was deleted for good has left its steps.
+            # Permanently deleted uploads are removed from their steps.
             await connection.execute("DELETE FROM steps WHERE number NOT IN (SELECT step FROM step_changes)")
             rows = await rows_of(
                 connection,

@@ -1,4 +1,4 @@
-"""The rows of uploads: insert, read, list in an order, hide, delete."""
+"""The rows of uploads: insert, read, list in order, hide, delete."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _TAGS = """
         )
     )
 """
-# What is put together from several rows, by the name of the field.
+# Fields put together from several rows, by name.
 _PUT_TOGETHER = {
     "placement": "iif(u.source IS NULL, 'copied', 'in-place')",
     "source_path": "iif(u.source IS NULL, u.source_path, s.path || '/' || u.file_path)",

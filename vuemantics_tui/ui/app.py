@@ -1,4 +1,4 @@
-"""VuemanticsApp: owns the processing, shows the screens, and leaves nothing half done behind."""
+"""VuemanticsApp: owns the processing, shows the screens, and shuts down cleanly."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class RunningWorker:
 
 
 def _terminal_driver() -> type[Driver] | None:
-    """What outlives its terminal, where Textual would use the driver that it is made from."""
+    """An app that survives the loss of its terminal: it uses our driver instead of Textual's own."""
     if sys.platform == "win32" or not (sys.__stdin__ and sys.__stdin__.isatty()):
         return None
     from vuemantics_tui.ui.driver import TerminalDriver
@@ -120,15 +120,13 @@ def _checked_keymap(keys: Mapping[str, str]) -> tuple[dict[str, str], list[str]]
 
 
 class VuemanticsApp(SurvivingApp):
-    """The program on the screen.
+    """The app. Its caller opens the library first, in the same event loop, and closes it afterwards. `paths` are added
+    once the screen is up. Without `process` the queue is only shown, not worked on. `graphics` says how pictures are
+    shown. `typed` are keys that were pressed before the app read any. `keys` are chosen keys by the actions' ids;
+    `problems` are shown at the start, with those of the keys and the theme. `examine` runs the doctor's checks; without
+    it there is no doctor screen. `painted` is called after the first paint.
 
-    Whoever makes it opens the library before, in the same event loop, and closes it after. `paths` are added once
-    the screen is up. Without `process` the queue is only shown, not worked on. `graphics` says how pictures are shown.
-    `typed` are keys that were pressed before the app read any. `keys` are other keys, by the actions' ids; `problems`
-    are told at the start, with what is wrong in the keys and the theme. `examine` is what the doctor's screen shows;
-    without it there is none. `painted` is called after the first paint.
-
-    When it has ended, `reopen` says whether it is to be opened again, with another analyzer.
+    After it ends, `reopen` says whether to open it again, with another analyzer.
     """
 
     # The screen to begin with is not pushed, so its own style sheet has to be named here.
@@ -202,7 +200,7 @@ class VuemanticsApp(SurvivingApp):
             log.warning("the library does not answer yet; the feed asks again, and tells", exc_info=True)
 
     def on_mount(self) -> None:
-        """Begin to work."""
+        """Start working."""
         self._handle_signals()
         self._watch_library()
         self.set_keymap(self._own_keymap)
@@ -213,7 +211,7 @@ class VuemanticsApp(SurvivingApp):
             self._uploads_screen.add_paths(self._paths)
 
     def on_ready(self) -> None:
-        """Begin to process, after the first paint: what that needs takes longer to import than all else together."""
+        """Start processing after the first paint: its imports take longer than everything else together."""
         self.call_after_refresh(self._begin_to_process)
 
     def _begin_to_process(self) -> None:
@@ -222,11 +220,12 @@ class VuemanticsApp(SurvivingApp):
             self._start_queue()
 
     async def on_unmount(self) -> None:
-        """However the app ends: give back what runs, since Textual cancels workers without waiting for them."""
+        """Put running uploads back into the queue however the app ends: Textual cancels workers without waiting for
+        them.
+        """
         self._forget_signals()
         self._pictures.forget_all()
-        if self._process:
-            await self.library.watch.stop()
+        await self.library.watch.stop()
         try:
             await self.library.queue.stop()
         except VuemanticsError:
@@ -247,14 +246,14 @@ class VuemanticsApp(SurvivingApp):
 
     @work(group="starting", exit_on_error=False)
     async def _start_queue(self) -> None:
-        # The analyzer is made here, after the first paint; settings that allow none are told, and all else goes on.
+        # Make the analyzer after the first paint; settings that allow none are reported, and the rest of the app works.
         with self.notices.errors_told():
             await self.library.queue.start(self.launch_worker)
         self.library.watch.start()
 
     @work(group="sweeping", exit_on_error=False)
     async def _sweep(self) -> None:
-        # It reads every ID; the screen's first look into the library goes before.
+        # It reads every ID, so the screen reads the library first.
         await asyncio.sleep(SWEEP_AFTER_SECONDS)
         with self.notices.errors_told():
             await self.library.sweep()
@@ -265,7 +264,7 @@ class VuemanticsApp(SurvivingApp):
 
     @work(group="acting", exit_on_error=False)
     async def action_undo(self) -> None:
-        """Undo the latest change to the library, whoever made it, or what took the marks away."""
+        """Undo the latest change to the library, whoever made it, or the clearing of the marks."""
         with self.notices.errors_told():
             since = await self.library.undo.store.latest()
             if marked := self._uploads_screen.uploads.mark_again(since):
@@ -352,7 +351,7 @@ class VuemanticsApp(SurvivingApp):
         own = NO_COLOUR if self.native_ansi_color else GREY
         return [*(each for each in filters if not isinstance(each, Monochrome | NoColor)), own]
 
-    # Textual has nothing public between what it painted and what the terminal gets.
+    # Textual has no public hook between painting and the terminal.
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
         overlay = self._pictures.overlay
         if isinstance(renderable, CompositorUpdate):
@@ -370,7 +369,7 @@ class VuemanticsApp(SurvivingApp):
             self.screen.refresh()
 
     def on_app_focus(self) -> None:
-        """Draw pixels again: whoever came back may have been in another window of tmux."""
+        """Draw pixels again: on return from another tmux window they may be gone."""
         if self._pictures.overlay:
             self._pictures.overlay.lose_pixels()
 
@@ -384,7 +383,7 @@ class VuemanticsApp(SurvivingApp):
         return own_variables(self.current_theme)
 
     def get_key_display(self, binding: Binding) -> str:
-        """A key as a person calls it."""
+        """Return a key as people call it."""
         return binding.key_display or key_words(binding.key)
 
     def _tell_problems(self) -> None:
@@ -399,18 +398,18 @@ class VuemanticsApp(SurvivingApp):
     # Help, doctor and log
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """The doctor needs something that examines."""
+        """Offer the doctor only if there are checks to run."""
         return action != "show_doctor" or self._examine is not None
 
     def action_show_doctor(self) -> None:
-        """Examine analyzers, terminal and library."""
+        """Check analyzers, terminal and library."""
         from vuemantics_tui.ui.screens.doctor import DoctorScreen
 
         if self._examine is not None and not isinstance(self.screen, DoctorScreen):
             self.push_screen(DoctorScreen(self._examine))
 
     def action_show_help(self) -> None:
-        """Explain the focused part; once more, and it goes."""
+        """Explain the focused part, or close the help."""
         from vuemantics_tui.ui.palette import reachable
         from vuemantics_tui.ui.screens.help import HelpScreen
 
@@ -420,7 +419,7 @@ class VuemanticsApp(SurvivingApp):
             self.push_screen(HelpScreen(reachable(self.screen)))
 
     def action_show_log(self) -> None:
-        """What was noted in this session."""
+        """Show the log of this session."""
         from vuemantics_tui.ui.screens.log import LogScreen
 
         if not isinstance(self.screen, LogScreen):
@@ -429,7 +428,7 @@ class VuemanticsApp(SurvivingApp):
     # Leaving
 
     async def action_quit(self) -> None:
-        """Leave; ask before where work would be interrupted."""
+        """Quit; ask first if that interrupts work."""
         if self._asking:
             self.leave()
         else:
@@ -470,7 +469,7 @@ class VuemanticsApp(SurvivingApp):
         self.leave()
 
     def leave(self) -> None:
-        """Leave without asking, once what runs is given back."""
+        """Quit without asking, once running uploads are back in the queue."""
         if not self._leaving:
             self._leaving = True
             self._leave()

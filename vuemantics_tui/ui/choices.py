@@ -1,4 +1,4 @@
-"""Choices: settings that are chosen in the app, written to the settings file, so that the next start has them."""
+"""Choices made in the app, written to the settings file for the next start."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ class SettingChosen(Message):
 
 
 class Choices:
-    """Writes what is chosen, one thing at a time. What cannot be written lasts for the session, which a notice says."""
+    """Writes choices, one at a time. One that cannot be written lasts for the session, and a notice says so."""
 
     def __init__(self, settings: Settings, notices: Notices) -> None:
         self._sources = settings.sources
         self._notices = notices
         self._writing = asyncio.Lock()
-        # What is chosen and not written yet: of several values for a setting, the last one counts.
+        # Choices not written yet; the last value of a setting counts.
         self._waiting: dict[str, object] = {}
-        # Said once each, or every step of a size would say it again.
+        # Shown once each, not at every step of a size.
         self._told: set[str] = set()
 
     async def keep(self, name: str, value: object) -> None:
-        """Write one setting. A flag or an environment variable overrides it at the next start, which is said."""
+        """Write one setting. Show a notice if a flag or an environment variable overrides it at the next start."""
         self._waiting[name] = value
         async with self._writing:
             if name not in self._waiting:

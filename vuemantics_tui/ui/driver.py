@@ -1,4 +1,4 @@
-"""The driver of the terminal: Textual's own, that outlives its terminal."""
+"""The terminal driver: Textual's own, changed to survive the loss of its terminal."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     from textual.app import App
 
 MOST_BYTES = 4096
-# How often the thread looks while keys come, for how long after the last, and how often else.
+# How often the thread polls while keys arrive, for how long after the last one, and how often otherwise.
 TICK_SECONDS, LIVELY_SECONDS, SLEEP_SECONDS = 0.1, 1.0, 10.0
 
 
 class OutlivedTerminal:
-    """What is written to the terminal, as long as there is one; `on_gone` is called once when there is none any more.
+    """Writes to the terminal as long as there is one; `on_gone` is called once when it is gone.
 
-    A closed window or a lost SSH connection makes every write fail. Textual's writer would end with the first, and
-    the app then wait forever for somebody to take what it still has to say; its uploads would stay claimed.
+    A closed window or a lost SSH connection makes every write fail. Textual's writer would end at the first failure,
+    the app would then wait forever to write the rest, and its uploads would stay claimed.
     """
 
     def __init__(self, file: TextIO, on_gone: Callable[[], object]) -> None:
@@ -39,11 +39,11 @@ class OutlivedTerminal:
         self._gone = False
 
     def write(self, text: str) -> None:
-        """Write, or where the terminal is gone, do nothing."""
+        """Write, or do nothing if the terminal is gone."""
         self._attempt(lambda: self._file.write(text))
 
     def flush(self) -> None:
-        """Flush, or where the terminal is gone, do nothing."""
+        """Flush, or do nothing if the terminal is gone."""
         self._attempt(self._file.flush)
 
     def fileno(self) -> int:
@@ -67,7 +67,7 @@ class OutlivedTerminal:
 class TerminalDriver(LinuxDriver):
     """Textual's driver for POSIX terminals.
 
-    Where the terminal is gone, it ends the app in order. While nobody types, the thread that reads sleeps: Textual's
+    If the terminal is gone, it shuts the app down cleanly. While nobody types, the thread that reads sleeps: Textual's
     own wakes up ten times a second, which is a third of all that an idle app does.
     """
 
@@ -90,7 +90,7 @@ class TerminalDriver(LinuxDriver):
         start()
 
     def stop_application_mode(self) -> None:
-        """Leave no pixel on the screen, also where the app only pauses."""
+        """Leave no pixel on the screen, even if the app only pauses."""
         if self._clear_pixels is not None:
             self.write(self._clear_pixels())
         super().stop_application_mode()
@@ -102,7 +102,7 @@ class TerminalDriver(LinuxDriver):
         super().disable_input()
 
     def close(self) -> None:
-        """Let go of the pipe, too."""
+        """Close the pipe, too."""
         super().close()
         for end in (self._woken, self._waker):
             with suppress(OSError):

@@ -23,7 +23,7 @@ from vuemantics_tui.ui.notices import Notices
 if TYPE_CHECKING:
     from vuemantics_tui.library import ChangeFeed, Library
 
-# As often as an eye can follow, and no more: over SSH each repaint is bytes.
+# No more often than the eye can follow: over SSH each repaint costs bytes.
 LOOK_SECONDS = 0.1
 # How soon it is noticed that work has begun that nothing was written for.
 REST_SECONDS = 1.0

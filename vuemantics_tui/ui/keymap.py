@@ -1,4 +1,4 @@
-"""The keys that a person chose in the settings: checked, so that what is wrong is named and the rest works."""
+"""The keys chosen in the settings, checked: mistakes are named, and the rest works."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def _first_clash(defaults: Mapping[str, KeyNames], taken: Mapping[str, KeyNames]
     for group in together():
         for one, other in _pairs(group):
             a, b = one.id or "", other.id or ""
-            # Some keys do the same in a narrower place by default, as q in the log: only what was chosen may clash.
+            # Some keys mean the same in a narrower place by default, such as q in the log: only chosen keys can clash.
             if (a in taken or b in taken) and one.action != other.action:
                 shared = (set(keys_of[a]) & set(keys_of[b])) - (set(defaults[a]) & set(defaults[b]))
                 if shared:

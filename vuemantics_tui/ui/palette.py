@@ -1,4 +1,4 @@
-"""What can be done just now: what the palette offers, and what the help explains."""
+"""The actions available at the moment, for the palette and the help."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def reachable(screen: Screen[Any]) -> list[Reachable]:
 
 
 def most_wanted_first(offered: Iterable[Reachable]) -> list[Reachable]:
-    """What everything begins with goes first, what moves and what concerns the whole program last."""
+    """Actions that start a task come first; movement and app-wide actions come last."""
     return sorted(
         offered,
         key=lambda entry: (
@@ -96,14 +96,14 @@ class ActionsProvider(Provider):
                 yield entry
 
     async def discover(self) -> Hits:
-        """Everything, before something is typed."""
+        """Yield everything while nothing is typed."""
         for entry in self._entries():
             name = _name(entry)
             yield DiscoveryHit(_with_key(Content(name), entry), self._run(entry), name, entry.action.tooltip)
         yield DiscoveryHit("Theme", self.app.search_themes, "Theme", "Change the colours, with a live preview")
 
     async def search(self, query: str) -> Hits:
-        """What fits the words typed."""
+        """Yield what matches the typed words."""
         matcher = self.matcher(query)
         for entry in self._entries():
             name = _name(entry)
@@ -136,7 +136,7 @@ class ThemeChoice:
     theme: str
 
     def __call__(self) -> None:
-        """Choose it."""
+        """Choose the theme."""
         self.app.theme = self.theme
         self.app.post_message(SettingChosen("theme", self.theme))
 
@@ -145,12 +145,12 @@ class ThemesProvider(Provider):
     """Offers every theme: first the one that is chosen, then ours."""
 
     async def discover(self) -> Hits:
-        """All of them."""
+        """Yield all of them."""
         for theme in _themes(self.app):
             yield DiscoveryHit(theme, ThemeChoice(self.app, theme), theme)
 
     async def search(self, query: str) -> Hits:
-        """Those that fit the letters typed."""
+        """Yield those that match the typed letters."""
         matcher = self.matcher(query)
         for theme in _themes(self.app):
             if (score := matcher.match(theme)) > 0:

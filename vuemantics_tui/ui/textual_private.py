@@ -1,7 +1,6 @@
-"""The private parts of Textual that the program reads, each with its reason. Nothing else in the program reads one.
-
-They are why pyproject.toml pins Textual to one minor release. What SurvivingApp overrides (`_dispatch_message`,
-`_register_child`, `_start_widget`) has to stand in that class, with the reason beside each method.
+"""The private parts of Textual that the program uses, each with its reason; no other module uses any. They are why
+pyproject.toml pins Textual to one minor release. What SurvivingApp overrides (`_dispatch_message`, `_register_child`,
+`_start_widget`) has to stand in that class, with the reason beside each method.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ __all__ = [
     "write_to_terminal",
 ]
 
-# Of an update with more pieces, most are alike to none of the others.
+# In an update with more pieces, most share no style with another one.
 MOST_GROUPED = 200
 
 
@@ -110,7 +109,7 @@ class ThriftyUpdate(CompositorUpdate):
             for segment in strip:
                 style = segment.style
                 if style is not None and not style.link:
-                    style = style.clear_meta_and_links()  # what a click does there makes no difference to the eye
+                    style = style.clear_meta_and_links()  # metadata for clicks, which is not visible
                 runs.setdefault(style, []).append((x, y, segment))
                 x += segment.cell_length
         return "".join(_written(style, each, console) for style, each in runs.items())

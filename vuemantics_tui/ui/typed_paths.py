@@ -1,4 +1,4 @@
-"""What someone typed, pasted or dropped, read as paths, and what to say of one that is not there."""
+"""Read typed, pasted or dropped text as paths, and explain why one is missing."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path, PureWindowsPath
 from urllib.parse import unquote, urlsplit
 
 from vuemantics_tui.domain.text import visible
+from vuemantics_tui.files import is_missing, read_fault
 
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 _NEXT_DRIVE = re.compile(r"\s+(?=[A-Za-z]:[\\/])")
@@ -20,9 +21,9 @@ _ELSEWHERE = (("/Users/", "linux", "a Mac"), ("/home/", "darwin", "a Linux machi
 def typed_paths(text: str) -> list[Path]:
     r"""The paths that a text stands for, in whichever form a terminal hands over what is dropped on it.
 
-    That may be raw (with blanks), quoted, with blanks escaped by a backslash, or a `file://` address, and several of
-    them, parted by blanks or line breaks. The text as a whole goes first, if that exists; then the first way of reading
-    it by which all paths exist. If there is none, the words are taken as a shell would. `~` is the home folder.
+    That may be plain (with blanks), quoted, escaped with backslashes, or a `file://` address, and several of them
+    separated by blanks or line breaks. The text as a whole goes first, if that exists; then the first way of reading it
+    by which all paths exist. If there is none, the words are taken as a shell would. `~` is the home folder.
     """
     text = text.strip()
     if not text:
@@ -42,10 +43,12 @@ def typed_paths(text: str) -> list[Path]:
 
 
 def explain_missing(path: Path, environment: Mapping[str, str]) -> str:
-    """Why a path may not be here, and what to do: a file of another machine must be copied first.
+    """Return why a path may be missing, and what to do: a file on another machine must be copied first.
 
-    Expects a path that does not exist. Says where the machine is that one sits at, as far as the environment tells.
+    Expects a path that was not found. Names the user's own machine as far as the environment tells.
     """
+    if closed := _closed_words(path):
+        return closed
     shown = visible(str(path))
     elsewhere = _other_machine(path)
     if elsewhere == "Windows" and environment.get("WSL_DISTRO_NAME"):
@@ -54,12 +57,12 @@ def explain_missing(path: Path, environment: Mapping[str, str]) -> str:
         return f"{shown} is a Windows path. Here it would be {visible(here)}."
     if elsewhere:
         whose = f"{shown} is a path of {elsewhere}, not of this machine."
-        return f"{whose} Copy it here first, there: {_copy_command(path, environment)}"
+        return f"{whose} Copy it here first. On that machine, run: {_copy_command(path, environment)}"
     if environment.get("SSH_CONNECTION"):
         return (
             f"There is no {shown} on this machine, which you reach over SSH. If it is on the machine in front of you, "
-            f"copy it here first, there: {_copy_command(path, environment)} Otherwise check the spelling: "
-            f"{visible(str(_nearest(path)))} is there."
+            f"copy it here first. On that machine, run: {_copy_command(path, environment)} "
+            f"Otherwise check the spelling: {visible(str(_nearest(path)))} is there."
         )
     return f"There is no {shown}. Check the spelling: {visible(str(_nearest(path)))} is there."
 
@@ -84,7 +87,7 @@ def _one_line(line: str) -> list[Path]:
 
 
 def _as_names_with_blanks(text: str) -> list[Path]:
-    """Names with blanks in them, parted by blanks: as many words as it takes for a path that exists."""
+    """Split at blanks into paths whose names contain blanks: each takes as many words as it needs to exist."""
     paths: list[Path] = []
     for line in _lines(text):
         # A path begins with one of these; no part of a name within a folder does.
@@ -140,6 +143,16 @@ def _exists(path: Path) -> bool:
 
 
 # Missing ones
+
+
+def _closed_words(path: Path) -> str:
+    """Return why a file that may be there cannot be looked up, and what to do; nothing if it is missing."""
+    try:
+        path.lstat()
+    except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and not is_missing(path):
+            return f"{visible(str(path.parent))} cannot be opened: {error.strerror}. {read_fault(path, error)[1]}"
+    return ""
 
 
 def _other_machine(path: Path) -> str:

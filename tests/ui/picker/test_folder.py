@@ -376,6 +376,15 @@ def test_a_path_of_a_mac_says_that_it_is_one(monkeypatch: pytest.MonkeyPatch) ->
     assert "a Mac" not in explain_missing(Path("/Users/anna/a.jpg"), {})
 
 
+def test_a_file_in_a_folder_that_cannot_be_opened_is_not_called_missing(tmp_path: Path) -> None:
+    # A ring of links stops everyone; a folder without permission would not stop root.
+    (tmp_path / "ring").symlink_to("ring")
+    words = explain_missing(tmp_path / "ring" / "a.jpg", {})
+    assert f"{tmp_path / 'ring'} cannot be opened: " in words
+    assert "There is no" not in words
+    assert "There is no" in explain_missing(tmp_path / "none" / "a.jpg", {})
+
+
 def test_what_is_said_of_a_path_is_safe_to_show() -> None:
     assert explain_missing(Path("/x\x1b[31m"), SSH).isprintable()
 

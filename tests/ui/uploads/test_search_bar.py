@@ -127,9 +127,10 @@ async def test_one_key_shows_what_is_below_the_cut_off(root: Path, draw: Draw, m
     async with window_with_squares(root, draw) as window:
         monkeypatch.setattr("vuemantics_tui.search.ranking.cut_off", lambda *_: 2.0)
         await window.press("/", *"meadow", "enter")
-        await window.shows("No results, 3 more below the cut-off (m shows them).")
+        await window.shows("No results, m shows 3 more.")
+        assert "Enter view" not in window.text(), "nothing is there to look at"
         await window.press("m")
-        await window.shows("3 results for meadow", "square-0.png")
+        await window.shows("3 results for meadow", "square-0.png", "Enter view", "Space mark", "Esc back")
 
 
 def test_the_histogram_dims_what_is_cut_off() -> None:
@@ -148,14 +149,14 @@ async def test_the_histogram_stands_beside_the_words_in_a_wide_window(root: Path
 async def test_the_pane_says_why_it_was_found(root: Path, draw: Draw) -> None:
     async with window_with_squares(root, draw) as window:
         await window.press("/", *"square", "enter")
-        await window.shows("words 51 % · meaning 49 % · cosine 1.00")
+        await window.shows("words 51 % · meaning 49 %")
         description = window.app.screen.query_one("#pane-description", PaneText).content
         assert isinstance(description, Content)
         styles = {description.plain[span.start : span.end]: str(span.style) for span in description.spans}
         assert styles["square"] == "underline $accent"
         assert styles[description.plain] == "on $panel", "the nearest sentence is marked"
         await window.press("escape")
-        await window.until(lambda: "cosine" not in window.text())
+        await window.until(lambda: "meaning 49 %" not in window.text())
 
 
 async def test_the_nearest_sentence_keeps_nothing_else_waiting(
@@ -188,13 +189,13 @@ async def test_the_whole_screen_of_an_upload_says_why_it_was_found(root: Path, d
         await window.shows("3 results")
         await window.press("enter", "i")
         await window.until(lambda: isinstance(window.app.screen, ViewerScreen))
-        await window.shows("words 51 % · meaning 49 % · cosine 1.00")
+        await window.shows("words 51 % · meaning 49 %")
         await window.press("escape", "escape")
         await window.shows("newest first")
         await window.press("enter", "i")
         await window.until(lambda: isinstance(window.app.screen, ViewerScreen))
         await window.shows("A red square")
-        assert "cosine" not in window.text()
+        assert "meaning 49 %" not in window.text()
 
 
 async def test_what_is_found_follows_the_library(root: Path, draw: Draw) -> None:

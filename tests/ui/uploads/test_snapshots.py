@@ -96,7 +96,7 @@ STATES = [
     pytest.param([], (), ("This library is empty", "Press a to add"), id="empty"),
     pytest.param(MIXED, ("down",), ("◐ coffee.png", "describing", "✗ Nikon E900 harbour.jpg"), id="mixed"),
     pytest.param(MIXED, ("down",) * 5, ("failed  model ",), id="failed"),
-    pytest.param(MIXED, ("A", *"/nope", "enter"), ("✗ There is no /nope", "Esc close"), id="path-field-error"),
+    pytest.param(MIXED, ("A", *"/nope", "enter"), ("✗ There is no /nope", "Esc cancel"), id="path-field-error"),
     pytest.param(MIXED, ("down", "d", "T", "x"), ("sofa.png permanently?", "y delete"), id="confirm-delete"),
 ]
 
@@ -110,7 +110,7 @@ async def test_a_small_window_says_the_same(
         await window.until(lambda: len(window.uploads) == len(rows) and (not rows or bool(window.uploads.cursor_row)))
         await window.shows(f"{len(rows)} uploads")
         await window.press(*keys)
-        await window.shows(*shows, "Esc close" if "A" in keys else "y delete" if "d" in keys else "q quit")
+        await window.shows(*shows, "Esc cancel" if "A" in keys else "y delete" if "d" in keys else "q quit")
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")

@@ -135,6 +135,14 @@ def test_a_move_of_the_cursor_sends_few_bytes(root: Path) -> None:
     for line in range(58, 55, -1):
         process.send("j")
         assert len(sent_until(process, f"holiday in Nice {line:03}".encode())) <= 500
+    process.send("g")
+    sent_until(process, b"holiday in Nice 056")
+    # The first one also draws the scrollbar.
+    process.send("l")
+    sent_until(process, b"holiday in Nice 055")
+    for key, line in (("h", 56), ("l", 55)):
+        process.send(key)
+        assert len(sent_until(process, f"holiday in Nice {line:03}".encode())) <= 500
     process.send("q")
     process.expect(pexpect.EOF)
 

@@ -44,7 +44,7 @@ async def test_sorting_takes_two_keys_and_says_so(root: Path) -> None:
     async with window_on(root, size=(80, 24)) as window:
         await shown(window, "broken.png", "cherry.mp4", "Apple.png", "banana.png")
         await window.press("o")
-        await window.shows("Sort by", "n   name", "again reverses", "Esc cancel")
+        await window.shows("Sort by", "n   name", "again reverses the order", "Esc cancel")
         await window.press("n")
         await window.shows("name, a to z · c clears")
         await shown(window, "Apple.png", "banana.png", "broken.png", "cherry.mp4")

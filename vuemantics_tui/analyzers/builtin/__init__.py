@@ -4,5 +4,5 @@ from __future__ import annotations
 
 ANALYZER_NAME = "builtin"
 IMAGE_MODEL_NAME = "efficientnet-lite2"
-# The number counts the recipe of `vectors`: vectors of two recipes cannot be compared.
+# The number is the version of the recipe in `vectors`: vectors of different versions cannot be compared.
 EMBEDDING_MODEL_NAME = "all-MiniLM-L6-v2-int8/2"

@@ -154,7 +154,7 @@ def _unpickled(stream: io.BytesIO) -> Any:
     try:
         return _StateUnpickler(stream).load()
     except (pickle.UnpicklingError, EOFError, LookupError, ValueError, TypeError, AttributeError) as error:
-        # Whatever the bytes bring about: the pickle machine runs on them, and checks little.
+        # Invalid bytes can make the unpickler raise anything.
         raise AnalyzerError(_TORN) from error
 
 
@@ -178,7 +178,7 @@ def _as_array(tensor: _Tensor, storage: NDArray[np.generic]) -> NDArray[np.gener
 
 
 _ONLY_ERRORS = 3
-# Whatever kind of error it raises for that, it says one of these: of its arena, or of C++.
+# Out of memory has no error type of its own: its message holds one of these.
 _OUT_OF_MEMORY = ("Failed to allocate memory", "bad_alloc", "bad allocation")
 
 

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite2: written once as an ONNX file, kept in the cache folder; it tells the classes of a picture."""
+"""EfficientNet-Lite2, which classifies pictures: written once as an ONNX file into the cache folder."""
 
 from __future__ import annotations
 
@@ -220,7 +220,7 @@ def _session(cache_dir: Path) -> onnxruntime.InferenceSession:
 
 Attribute = int | str | Sequence[int]
 
-# The format versions that hold the operators that are used, so that an older onnxruntime reads the file.
+# The oldest format versions with all the operators used, so that older onnxruntime releases can read the file.
 _OPSET, _IR_VERSION = 13, 8
 
 # TensorProto.DataType and AttributeProto.AttributeType.

@@ -1,4 +1,4 @@
-"""Vectors of texts (all-MiniLM-L6-v2), and of described uploads, drawn towards their labels."""
+"""Vectors of texts (all-MiniLM-L6-v2) and of described uploads; the latter are shifted towards their labels."""
 
 from __future__ import annotations
 

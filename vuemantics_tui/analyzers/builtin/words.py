@@ -30,7 +30,7 @@ class Medium(StrEnum):
 
 
 # A name, and a kind, is a fact from this probability on; names from this share of the best on, too. In a clip it is the
-# mean of the frames, few of which may show the thing. What is less sure helps to find, and is said nowhere.
+# mean of the frames, few of which may show the thing. Less certain labels help search but are never shown.
 _SURE = {Medium.PHOTO: 0.3, Medium.CLIP: 0.12}
 _KIND_SURE = {Medium.PHOTO: 0.5, Medium.CLIP: 0.3}
 _SURE_OF_BEST = 0.3
@@ -71,7 +71,7 @@ def describe_sight(sight: Sight, medium: Medium) -> Description:
     characters = sum(len(line) for line in sight.lines)
     scenes = () if sight.faces else _likely_scenes(sight.scenes, named, characters)
     if STARS in scenes:
-        # The model knows no night sky, and takes one for whatever is black with bright spots.
+        # The model has no class for night skies; it takes them for other black things with bright spots.
         return _describe_stars(sight, medium)
     sure = _pick(named, _SUBJECT_CLEAR if characters >= _MUCH_TEXT else _SURE[medium])
     kinds = [] if characters >= _MUCH_TEXT and not sure else _pick_kinds(named, sure, _KIND_SURE[medium])
@@ -244,7 +244,7 @@ def _colours(palette: Palette) -> str:
 
 
 def _only_colours(call: str, palette: Palette) -> str:
-    """What is left to say of a picture without a subject that the model knows."""
+    """Describe a picture without a subject that the model knows."""
     light = palette.light or "evenly lit"
     if palette.colourless:
         return f"{call} in black and white, in shades of grey, {light}."

@@ -59,7 +59,7 @@ CATALOGUE = (
         _ENGLISH,
         608 * MB,
         39.9,
-        "photos of all kinds; quick (the one to begin with)",
+        "photos of all kinds; fast (start with this one)",
     ),
     OfferedModel(
         "siglip-b-16-small",
@@ -70,7 +70,7 @@ CATALOGUE = (
         _ENGLISH,
         213 * MB,
         47.8,
-        "finer differences in a small download; slower to look",
+        "finer differences in a small download; slower",
     ),
     OfferedModel(
         "siglip2-b-16",
@@ -81,7 +81,7 @@ CATALOGUE = (
         "more than 100 languages",
         1540 * MB,
         52.1,
-        "the best results, in many languages; needs most memory",
+        "the best results, in many languages; needs the most memory",
     ),
     OfferedModel(
         "vit-b-32-laion",
@@ -92,7 +92,7 @@ CATALOGUE = (
         _ENGLISH,
         609 * MB,
         39.3,
-        "photos of all kinds; what Immich offers, too",
+        "photos of all kinds; also offered by Immich",
     ),
     OfferedModel(
         "vit-b-32-openai",
@@ -114,7 +114,7 @@ CATALOGUE = (
         _ENGLISH,
         157 * MB,
         30.4,
-        "slow computers: the smallest and quickest",
+        "slow computers: the smallest and fastest",
     ),
 )
 

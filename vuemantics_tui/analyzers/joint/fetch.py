@@ -1,8 +1,8 @@
-"""Fetches a model's files from a hub: whole, checked, and resumable after any end.
+"""Download a model's files from a hub: complete, checked, and resumable after any interruption.
 
 The hub's API names the files of a repository with their sizes and hashes (https://huggingface.co/docs/hub/api). What
-arrives is kept under the hash of its content, so that a later run goes on where this one ended, whatever ended it, and
-two revisions never mix.
+arrives is kept under the hash of its content, so that a later run resumes where this one stopped, and two revisions
+never mix.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ OnMore = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long to wait, in seconds, and how often to try again without having come any further."""
+    """How long to wait, in seconds, and how often to retry without progress."""
 
     connect: float = 20.0
     silence: float = 60.0
@@ -86,10 +86,10 @@ class Hub:
         if parts.username or parts.password:
             raise UsageError("HF_ENDPOINT contains a password", "Remove it there, and set HF_TOKEN instead.")
         token = environment.get("HF_TOKEN", "").strip()
-        # A header takes no others, and whoever refuses it would show it.
+        # A header allows no others, and the error message would show the token.
         if not all("!" <= letter <= "~" for letter in token):
             raise UsageError(
-                "HF_TOKEN is not a token: it contains characters that no token has",
+                "HF_TOKEN contains invalid characters",
                 "Copy it again, or unset it.",
             )
         return cls(endpoint, token)
@@ -114,7 +114,7 @@ class Plan:
 
     @property
     def bytes(self) -> int:
-        """What all files take."""
+        """Return the size of all files in bytes."""
         return sum(file.size for file in self.files)
 
 
@@ -147,7 +147,7 @@ class Fetch:
         try:
             async with self._client() as client:
                 plan = await self._plan(client)
-                # What a program left here that was killed at the very end.
+                # Left by a program that was killed at the very end.
                 await asyncio.to_thread(self._take_back, plan, self._folder / "model")
                 await self._make_room(plan)
                 done = sum([await asyncio.to_thread(self._present, file) for file in plan.files])
@@ -167,7 +167,7 @@ class Fetch:
         finally:
             lock.release()
 
-    # What there is
+    # The files of a repository
 
     def _client(self) -> httpx.AsyncClient:
         import httpx
@@ -256,7 +256,7 @@ class Fetch:
             raise self._malformed(f"it names no size or hash for {path}")
         return HubFile(path, target, size, digest)
 
-    # What is here
+    # The files on disk
 
     def _whole(self, file: HubFile) -> Path:
         return self._folder / file.hash
@@ -340,7 +340,7 @@ class Fetch:
         self, client: httpx.AsyncClient, url: str, file: HubFile, here: int, on_size: Callable[[int], None]
     ) -> None:
         """Add to the part what the server sends after its first `here` bytes. Raises httpx.HTTPError."""
-        # Without encoding, so that what is counted is what is written.
+        # Without compression, so that the bytes counted are the bytes written.
         headers = {"Accept-Encoding": "identity", **({"Range": f"bytes={here}-"} if here else {})}
         async with client.stream("GET", url, headers=headers) as response:
             if response.status_code == 416:
@@ -372,7 +372,7 @@ class Fetch:
             return
         kind, later = ErrorKind.PERMANENT, "Try again later; what has been downloaded is kept."
         if status in (401, 403):
-            told = f"{repository} is not open to all ({status}): {host} asks for a token that may read it."
+            told = f"{repository} is not open to all ({status}): {host} requires a token with read access."
             todo = (
                 f"Open {self._hub.endpoint}/{repository} in a browser, agree to its terms, "
                 f"and set HF_TOKEN to {'another token' if self._hub.token else 'a token'} of your account."
@@ -381,7 +381,7 @@ class Fetch:
             told = f"{host} does not have {f'{path} of ' if path else ''}{repository} (404)."
             todo = "Choose another model."
         elif status == 429:
-            told, todo, kind = f"{host} asks to wait (429).", later, ErrorKind.TRANSIENT
+            told, todo, kind = f"{host} asks you to wait (429).", later, ErrorKind.TRANSIENT
         else:
             told, todo, kind = f"{host} answers {status} for {repository}.", later, ErrorKind.TRANSIENT
         raise AnalyzerError(told, f"{todo} {self._by_hand()}", kind)
@@ -397,7 +397,7 @@ class Fetch:
         elif isinstance(error, httpx.TooManyRedirects):
             what, todo = f"{host} redirects in a circle.", "Try again later."
         else:
-            what, todo = f"{host} dropped the connection again and again.", "Try again later."
+            what, todo = f"{host} kept dropping the connection.", "Try again later."
         return AnalyzerError(f"{self._model.name}: {what}", f"{todo} {kept} {self._by_hand()}", ErrorKind.TRANSIENT)
 
     def _malformed(self, reason: str) -> AnalyzerError:
@@ -407,7 +407,7 @@ class Fetch:
 
     def _disk_error(self, error: OSError) -> LibraryError:
         return LibraryError(
-            f"{self._model.name} cannot be kept in {self._folder}: {error.strerror or error}",
+            f"{self._model.name} cannot be saved in {self._folder}: {error.strerror or error}",
             "Check the free space and the permissions there, then try again; what has been downloaded is kept.",
         )
 

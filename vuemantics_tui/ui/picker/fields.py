@@ -33,7 +33,7 @@ class FilterChanged(Message):
 
 @dataclass
 class CursorWanted(Message):
-    """The cursor of the list shall move by so many lines, while one types elsewhere."""
+    """The list's cursor moves by this many lines while you type in another field."""
 
     by: int
 
@@ -78,17 +78,17 @@ class FilterLine(Horizontal):
     """One line: what the list is narrowed by, and beside it how it is shown. Posts FilterChanged and PathTyped."""
 
     def compose(self) -> ComposeResult:
-        """The field and the words for the view."""
+        """Yield the field and the words for the view."""
         yield Label("/", id="filter-slash")
         yield FilterInput(id="filter-input", compact=True, placeholder="filter by name", select_on_focus=False)
         yield Static(id="view-words", markup=False)
 
     def begin(self) -> None:
-        """Be ready to type, at once: `focus()` comes later, and keys pressed meanwhile would go to the list."""
+        """Focus the field at once: `focus()` takes effect later, and keys pressed until then would go to the list."""
         self.screen.set_focus(self.query_one(FilterInput))
 
     def reset(self) -> None:
-        """Narrow nothing, without telling so."""
+        """Clear the filter without posting a message."""
         field = self.query_one(FilterInput)
         with field.prevent(Input.Changed):
             field.clear()
@@ -128,29 +128,29 @@ class GoInput(LineInput):
         self.post_message(FieldClosed())
 
     def action_complete(self) -> None:
-        """Have the path completed."""
+        """Complete the path."""
         parent = self.query_ancestor(GoField)
         parent.complete_typed()
 
 
 class GoField(Vertical):
-    """Where to go: a field, and below it how what is typed may go on. Posts PathTyped and FieldClosed."""
+    """A field for a path, with completions below it. Posts PathTyped and FieldClosed."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._base = Path()
 
     def compose(self) -> ComposeResult:
-        """The field and the line below."""
+        """Yield the field and the line below it."""
         with Horizontal():
             yield Label("go to", id="go-label")
             yield GoInput(id="go-input", compact=True, select_on_focus=False)
         yield Static(id="go-names", markup=False)
 
     def open(self, text: str, base: Path, *, wrong: str = "", replace: bool = False) -> None:
-        """Show the field with this text in it, and what is wrong with that; paths begin at `base`.
+        """Show the field with this text in it and what is wrong with it; paths begin at `base`.
 
-        With `replace` what is typed next replaces the text, unless it is gone into first.
+        With `replace` the text is selected, so that typing replaces it.
         """
         self._base = base
         field = self.query_one(GoInput)
@@ -171,13 +171,13 @@ class GoField(Vertical):
         self.display = False
 
     def complain(self, words: str) -> None:
-        """Say what is wrong with what was typed, which stays."""
+        """Show what is wrong with the typed text, which stays."""
         names = self.query_one("#go-names", Static)
         names.add_class("error")
         names.update(f"✗ {words}")
 
     def complete_typed(self) -> None:
-        """Go on with what is typed as far as there is only one way."""
+        """Complete the typed path as far as it is unambiguous."""
         self._look(take=True)
 
     @on(Input.Changed)
@@ -196,7 +196,7 @@ class GoField(Vertical):
         typed = field.value
         found = await asyncio.to_thread(complete, typed, self._base)
         if field.value != typed:
-            return  # what was typed meanwhile has a look of its own
+            return  # newer input has its own lookup
         if take and found.text != typed:
             field.value = found.text
             field.cursor_position = len(found.text)
@@ -211,7 +211,7 @@ class GoField(Vertical):
 
 
 class PickerHeader(TwoSidedLine):
-    """The first line: where one is, and how much is marked."""
+    """The first line: the current folder, and how much is marked."""
 
     TITLE = "add files"
 
@@ -233,7 +233,7 @@ class PickerHeader(TwoSidedLine):
 
 
 class TotalsLine(TwoSidedLine):
-    """The line above the keys: what would be added, and what there is to know just now."""
+    """The line above the keys: what would be added, or a note."""
 
     def __init__(self, marks: Marks, tallies: Tallies, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -263,7 +263,7 @@ class TotalsLine(TwoSidedLine):
         return [[(f"{shown}, {self.left_out:,} not shown", "$dim")], [(shown, "$dim")], []]
 
     def render(self) -> Content:
-        """The line; a note too long for it loses its end, not its place."""
+        """Return the line; a note that is too long is cut off."""
         content = super().render()
         return content.truncate(max(1, self.content_size.width), ellipsis=True)
 

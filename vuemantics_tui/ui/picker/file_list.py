@@ -1,4 +1,4 @@
-"""FileList: what a folder holds, one entry a line, of which only those on the screen are ever drawn."""
+"""FileList: the entries of a folder, one a line; only those on the screen are drawn."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def _name_pieces(entry: Entry, width: int) -> list[Piece]:
         return [(fit_name(name, width), style)]
     arrow = " → "
     if used + len(arrow) + NARROWEST_TARGET > width:
-        # The arrow alone says that it is a link.
+        # The arrow shows that it is a link.
         return [(fit_name(name, width - 2), style), (" →"[: max(0, width)], "dim")]
     return [(name, style), (arrow + fit(visible(entry.target), width - used - len(arrow)), "dim")]
 
@@ -164,7 +164,7 @@ class FileList(CursorList[LineStyle]):
         self._entries: Sequence[Entry] = ()
 
     def show(self, entries: Sequence[Entry], cursor_on: Path | None = None) -> None:
-        """Show these, with the cursor on that one if it is among them, else on the first."""
+        """Show these entries, with the cursor on the given one if it is among them, else on the first."""
         self._entries = entries
         self._cursor = 0 if cursor_on is None else self._index_of(cursor_on, otherwise=0)
         self.virtual_size = Size(0, len(entries))
@@ -174,17 +174,17 @@ class FileList(CursorList[LineStyle]):
 
     @property
     def line_count(self) -> int:
-        """How many entries it shows."""
+        """Return how many entries it shows."""
         return len(self._entries)
 
     @property
     def entries(self) -> Sequence[Entry]:
-        """What is shown."""
+        """Return the entries shown."""
         return self._entries
 
     @property
     def cursor_entry(self) -> Entry | None:
-        """What is under the cursor."""
+        """Return the entry under the cursor."""
         return self._entries[self._cursor] if self._entries else None
 
     def since(self, anchor: Path) -> Sequence[Entry]:
@@ -200,7 +200,7 @@ class FileList(CursorList[LineStyle]):
     # Painting
 
     def render_line(self, y: int) -> Strip:
-        """One line of the screen."""
+        """Return one line of the screen."""
         width = self.scrollable_content_region.width
         index = round(self.scroll_y) + y
         if index >= len(self._entries):

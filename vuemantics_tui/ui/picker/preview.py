@@ -29,7 +29,7 @@ Preview: TypeAlias = "VisualType | list[Strip] | tuple[Strip, ...] | None"
 PreviewOf = Callable[[Path, Size], Awaitable["Preview"]]
 """Makes a picture of a file that fits into so many cells: something that Textual can show, or lines drawn already."""
 
-# Holding a key down must not begin a picture at every line.
+# While a key is held down, no pictures are started.
 DEBOUNCE_SECONDS = 0.08
 # Of the height, in percent; the rest is for words.
 PICTURE_SHARE = 60
@@ -47,7 +47,7 @@ class PreviewPicture(Widget):
         """Show this, or nothing."""
         self._strips = preview if isinstance(preview, (list, tuple)) else ()
         self._visual = "" if preview is None or isinstance(preview, (list, tuple)) else preview
-        # What is drawn already is as high as it is; another picture may take what there is.
+        # A drawn picture has its own height; another one may fill the place.
         self.styles.height = len(self._strips) or None
         self.display = preview is not None
         self.refresh()
@@ -85,7 +85,7 @@ class PreviewPane(Vertical):
         self._tally: Tally | None = None
 
     def compose(self) -> ComposeResult:
-        """The picture, the words."""
+        """Yield the picture and the words."""
         picture = PreviewPicture()
         picture.display = False
         yield picture
@@ -142,5 +142,5 @@ class PreviewPane(Vertical):
 
 def _tally_words(tally: Tally | None) -> str:
     if tally is None:
-        return "c counts what is in it"
+        return "c counts its files"
     return f"{tally.words()} in it" if tally.done else f"counting… {tally.words()} so far"

@@ -39,12 +39,12 @@ from vuemantics_tui.ui.picker.marks import Marks, Tallies
 from vuemantics_tui.ui.picker.places import Place, PlaceChosen, PlaceList, find_places
 from vuemantics_tui.ui.picker.preview import PreviewOf, PreviewPane
 from vuemantics_tui.ui.typed_paths import explain_missing, typed_paths
-from vuemantics_tui.ui.widgets.keys_line import KeysLine
+from vuemantics_tui.ui.widgets.keys_line import FooterKey, KeysLine
 
 # Below this many columns, the places and the preview give way to the list.
 WIDE_ENOUGH = 100
 SMALLEST_WIDTH, SMALLEST_HEIGHT = 40, 8
-# Reading is told only where it takes long, as it does from a drive that has gone to sleep.
+# A message appears only if reading takes long, for example from a sleeping drive.
 SLOW_SECONDS = 0.3
 # In a sentence that must fit into the narrowest line.
 LONGEST_PATH = 24
@@ -69,7 +69,7 @@ class PickerScreen(Screen[list[Path] | None]):
         action(
             "picker-leave", "escape,q", "leave", "leave", "Show all files again, then leave; the marks stay", ANSWER
         ),
-        # What is typed at once after these must find the field and never the hot keys, as with add-paths.
+        # Input right after these must reach the field, never the hot keys, as with add-paths.
         action("picker-filter", "/", "open_filter", "filter", "Filter by name", VIEW, priority=True),
         action("picker-path", "g", "type_path", "path", "Go to a path, with completion", FOLDERS, priority=True),
         hidden(
@@ -114,7 +114,7 @@ class PickerScreen(Screen[list[Path] | None]):
         self._counting = self._warned = False
 
     def compose(self) -> ComposeResult:
-        """From top to bottom."""
+        """Yield the parts from top to bottom."""
         yield PickerHeader(self._marks, id="header")
         yield FilterLine(id="filter")
         yield GoField(id="go")
@@ -130,13 +130,14 @@ class PickerScreen(Screen[list[Path] | None]):
         yield Static(id="too-small", markup=False)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """What the keys of the list do waits while one types or looks through the places."""
+        """Disable the list's keys while you type or browse the places."""
         return action not in self.LIST_ACTIONS or self.focused is None or isinstance(self.focused, FileList)
 
     def on_mount(self) -> None:
         """Read the first folder, and find the places."""
         self._go(self._listing.folder)
         self._find_places()
+        self._show_keys()
         if self._marks:
             self._marks_changed()
 
@@ -148,7 +149,7 @@ class PickerScreen(Screen[list[Path] | None]):
         self.query_one(PlaceList).show(places)
 
     def on_unmount(self) -> None:
-        """Count no more."""
+        """Stop counting."""
         self._tallies.stop()
 
     @property
@@ -161,7 +162,7 @@ class PickerScreen(Screen[list[Path] | None]):
         return self.query_one(FileList)
 
     def on_resize(self, event: events.Resize) -> None:
-        """Show what there is room for; where there is too little, say so."""
+        """Show what there is room for, or say that the window is too small."""
         width, height = event.size
         self.set_class(width < WIDE_ENOUGH, "-narrow")
         self.set_class(width < SMALLEST_WIDTH or height < SMALLEST_HEIGHT, "-too-small")
@@ -219,7 +220,7 @@ class PickerScreen(Screen[list[Path] | None]):
         totals.refresh()
 
     def _nothing_words(self, listing: Listing, view: View) -> str:
-        """Say why there is nothing to see in a folder, and what would change that."""
+        """Say why a folder shows nothing, and what would change that."""
         if not listing.entries:
             return "This folder is empty."
         if view.text:
@@ -236,7 +237,7 @@ class PickerScreen(Screen[list[Path] | None]):
             self._go(entry.path)
 
     def action_leave_folder(self) -> None:
-        """To the folder that this one is in, with the cursor on this one."""
+        """Go to the parent folder, with the cursor on this one."""
         if self.folder.parent != self.folder:
             self._go(self.folder.parent, self.folder)
 
@@ -266,21 +267,21 @@ class PickerScreen(Screen[list[Path] | None]):
         self._arrange(entry.path if entry else self._cursors.get(self.folder))
 
     def action_next_order(self) -> None:
-        """Sort by the next thing."""
+        """Use the next sort order."""
         orders = list(Order)
         following = orders[(orders.index(self._view.order) + 1) % len(orders)]
         self._change_view(replace(self._view, order=following))
 
     def action_toggle_everything(self) -> None:
-        """Show other files than pictures and videos, too, or no longer."""
+        """Show all files, or only pictures and videos."""
         self._change_view(replace(self._view, everything=not self._view.everything))
 
     def action_toggle_hidden(self) -> None:
-        """Show hidden files, too, or no longer."""
+        """Show hidden files, or hide them."""
         self._change_view(replace(self._view, hidden=not self._view.hidden))
 
     def action_open_filter(self) -> None:
-        """Type what names must have in them."""
+        """Open the filter for names."""
         self.query_one(FilterLine).begin()
 
     @on(FilterChanged)
@@ -326,7 +327,7 @@ class PickerScreen(Screen[list[Path] | None]):
         self._marks_changed()
 
     def action_mark_all(self) -> None:
-        """Mark all that is shown; if it is marked already, take the marks away."""
+        """Mark everything shown, or clear the marks if all of it is marked."""
         self._marks.toggle_all(self._files.entries)
         self._marks_changed()
 
@@ -335,10 +336,18 @@ class PickerScreen(Screen[list[Path] | None]):
         if self._marks.anchor is not None:
             self._marks_changed()
 
+    def _show_keys(self) -> None:
+        """Begin with the next step: marking, and once something is marked, adding that."""
+        begin = ["picker-open", "picker-mark", "picker-add"]
+        if self._marks:
+            begin.reverse()
+        self.query_one(KeysLine).prefer([FooterKey(each) for each in (*begin, "picker-leave")])
+
     def _marks_changed(self) -> None:
         self._warned = False
         self._say("")
         self.query_one(KeysLine).rename("picker-add", "add marked" if self._marks else "add")
+        self._show_keys()
         self.query_one(KeysLine).rename("picker-range", "end of range" if self._marks.anchor else "range")
         self.query_one(PickerHeader).refresh()
         self._files.refresh()
@@ -378,7 +387,7 @@ class PickerScreen(Screen[list[Path] | None]):
     # The end
 
     def action_open_entry(self) -> None:
-        """Enter the folder under the cursor; at a file, end with what is marked, or else with it."""
+        """Enter the folder under the cursor; for a file, finish with the marked files, or with this one."""
         entry = self._files.cursor_entry
         if entry is not None and entry.is_folder:
             self._go(entry.path)
@@ -390,7 +399,7 @@ class PickerScreen(Screen[list[Path] | None]):
         self.action_open_entry()
 
     def action_add_marked(self) -> None:
-        """End with what is marked, or else with what is under the cursor; of a folder, first say what it holds."""
+        """Finish with the marked files, or with the entry under the cursor; for a folder, first show its contents."""
         entry = self._files.cursor_entry
         if not self._marks and entry is not None and entry.is_folder:
             self._toggle(entry)
@@ -410,7 +419,7 @@ class PickerScreen(Screen[list[Path] | None]):
             self.dismiss([each.path for each in self._marks.entries])
 
     def action_leave(self) -> None:
-        """Show all files again, or end with nothing; the marks stay for the next time."""
+        """Show all files again, or leave without adding; the marks stay for next time."""
         if self._view.text:
             self.query_one(FilterLine).reset()
             self._change_view(replace(self._view, text=""))
@@ -420,7 +429,7 @@ class PickerScreen(Screen[list[Path] | None]):
     # Places and paths
 
     def action_show_places(self) -> None:
-        """To the places; in a narrow window they stand where the list is."""
+        """Go to the places; in a narrow window they replace the list."""
         self.add_class("-places")
         self.set_focus(self.query_one(PlaceList))
 
@@ -446,7 +455,7 @@ class PickerScreen(Screen[list[Path] | None]):
         self._take(message.text, enter=True)
 
     def on_paste(self, event: events.Paste) -> None:
-        """What is dropped on the terminal arrives as a pasted path: it is marked."""
+        """Mark a file dropped on the terminal: it arrives as a pasted path."""
         self._take(event.text, enter=False)
 
     @work(group="taking", exclusive=True, exit_on_error=False)
@@ -467,7 +476,7 @@ class PickerScreen(Screen[list[Path] | None]):
 
 
 def _look_up(text: str, base: Path) -> tuple[list[Entry], list[Path]]:
-    """The entries of typed paths, and the paths that do not exist. Looks at the disk."""
+    """Return the entries of typed paths, and the paths that do not exist. Looks at the disk."""
     # A path below the folder may have blanks in it, as several paths have between them.
     whole = base / text.strip()
     typed = [whole] if text.strip() and not is_missing(whole) else typed_paths(text)

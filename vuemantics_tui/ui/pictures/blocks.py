@@ -79,7 +79,7 @@ class BlockRenderer:
         return Rendered(tuple(block_strips(np.asarray(image), columns, rows, mode)))
 
     def forget(self, rendered: Rendered) -> str:
-        """Return nothing: cells are all that there is."""
+        """Return nothing: the cells are the whole picture."""
         return ""
 
 
@@ -95,8 +95,8 @@ def resized(pixels: Pixels, width: int, height: int) -> Pixels:
 def _means(values: NDArray[Any], target: int) -> NDArray[np.float64]:
     """The means of `target` stretches of equal length of the first axis, by differences of running totals.
 
-    A product of matrices would do it, but keeps every core busy with waiting for the others: on a machine that has
-    more to do, for ten times as long as this takes.
+    A product of matrices would do it too, but its threads wait for each other: on a busy machine it takes ten times as
+    long.
     """
     source = len(values)
     totals = np.zeros((source + 1, *values.shape[1:]), np.float64)

@@ -115,7 +115,7 @@ class KittyRenderer:
         return _command(f"a=d,d=I,i={rendered.number},q=2", self._graphics)
 
     def _new_number(self, most: int) -> int:
-        # Other programs in this terminal number their pictures too, most of them from 1.
+        # Other programs in this terminal number their pictures too, mostly from 1.
         with self._numbering:
             number = random.randint(1, most)
             while number in self._used:

@@ -214,7 +214,7 @@ class PictureLoader:
         rendered = await asyncio.to_thread(renderer.render, source, columns, rows, mode)
         if rendered is None:
             return None
-        if key in self._kept:  # somebody else wanted it meanwhile
+        if key in self._kept:  # another caller wants it too
             renderer.forget(rendered)
             return self._wanted(key)
         return self._keep(key, renderer, rendered)
@@ -260,7 +260,7 @@ class PictureLoader:
             self._write(words)
 
     def _renderer(self, mode: PictureMode) -> Renderer:
-        # What shows no colours cannot carry the number of a picture.
+        # A terminal without colours cannot carry the number of a picture.
         in_pixels = self.graphics.in_pixels and mode.depth is not Depth.SHADES
         with self._making:
             if in_pixels not in self._renderers:
@@ -311,7 +311,7 @@ def _key(path: Path, columns: int, rows: int, mode: PictureMode, variant: str) -
 
 def on_background(strip: Strip, style: Style) -> Iterator[Segment]:
     """Yield the segments of a line of a picture; what the picture leaves open gets this style."""
-    # What has both colours needs no other: with them, each blank would be sent with a foreground.
+    # A segment with both colours needs no other style: with one, each blank would be sent with a foreground.
     for each in strip:
         yield each if each.style and each.style.bgcolor else Segment(each.text, style + (each.style or NO_STYLE))
 
@@ -348,7 +348,7 @@ def opened(source: Path | BinaryIO, least: tuple[int, int] | None = None) -> Ima
 
     try:
         with Image.open(source) as image:
-            # What was decoded for a large window is meant to be large.
+            # A picture decoded for a large window may be large.
             if isinstance(source, Path) and image.width * image.height > MOST_PIXELS:
                 return None
             if least:

@@ -37,7 +37,7 @@ _CELLS = re.compile(rf"((?:{_CELL}[\U000e0100-\U000e01ef]{{{_DIGITS}}})+)|([^{_C
 MOST_NUMBERS = _BASE * _BASE - 1
 # How long nothing may have moved before pixels are drawn.
 REST_SECONDS = 0.06
-# Nothing is shown in between, where the terminal knows synchronized output; save and restore the cursor.
+# With synchronized output the terminal shows nothing in between; save and restore the cursor.
 _BEGIN, _END = "\x1b[?2026h\x1b7", "\x1b8\x1b[?2026l"
 
 
@@ -226,7 +226,7 @@ class Overlay:
         self.reset()
         due = "".join(self._due)
         self._due.clear()
-        # What erases text erases pixels, too.
+        # Erasing text erases pixels too.
         return f"{due}\x1b[2J" if self._pictures or due else ""
 
     def written(self, update: CompositorUpdate, console: Console) -> str:
@@ -258,7 +258,7 @@ class Overlay:
                     pen.write(y, x, piece, console)
                     x += piece.cell_length
                     continue
-                # What a widget paints outside of its place, its neighbours paint over.
+                # Whatever a widget paints outside its region, its neighbours paint over.
                 cells = list(decoded(found[1]))[: max(0, right - x)]
                 there = [line.get(x + place) == cell for place, cell in enumerate(cells)]
                 for begin, end in _runs(cells, there):
@@ -317,7 +317,7 @@ class Overlay:
             self._patch += 1
             number = self._patch
             text = await asyncio.to_thread(self.encoding.draw, picture, box, number)
-            # Meanwhile something may have moved.
+            # Something may have moved in the meantime.
             if not self._shows(region, picture.number, box):
                 continue
             self._write(f"{_BEGIN}\x1b[{region.y + 1};{region.x + 1}H{text}{_END}")

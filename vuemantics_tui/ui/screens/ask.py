@@ -1,4 +1,4 @@
-"""The questions of the app: one line to type, a confirmation, and what becomes of edited descriptions."""
+"""The app's questions: a line to type, a confirmation, and what to do with edited descriptions."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class AskInput(LineInput):
     BINDINGS: ClassVar[list[BindingType]] = [
         action("ask-done", "enter", "submit", "apply", "Apply", ANSWER),
         action("complete-ask", "tab", "complete_ask", "complete", "Accept the first suggestion", ANSWER),
-        action("leave-ask", "escape", "leave_ask", "leave", "Change nothing", ANSWER),
+        action("leave-ask", "escape", "leave_ask", "cancel", "Change nothing", ANSWER),
     ]
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -39,7 +39,7 @@ class AskInput(LineInput):
         return action != "complete_ask" or (isinstance(self.screen, AskScreen) and self.screen.completes)
 
     def action_leave_ask(self) -> None:
-        """Leave everything as it is."""
+        """Close without a change."""
         self.screen.dismiss(None)
 
     def action_complete_ask(self) -> None:
@@ -49,7 +49,7 @@ class AskInput(LineInput):
 
 
 class AskScreen(ModalScreen[str | None]):
-    """Dismisses with what `do` returned, or None where it was left without."""
+    """Dismisses with what `do` returned, or None if cancelled."""
 
     CSS_PATH = Path(__file__).with_suffix(".tcss")
     AUTO_FOCUS = "AskInput"
@@ -66,7 +66,7 @@ class AskScreen(ModalScreen[str | None]):
         complete: Complete | None = None,
         is_list: bool = True,
     ) -> None:
-        """Take what completes a line. Of one that is a list, only the last part is shown as completed."""
+        """Take the completer of a line. Of a line that is a list, only the last part is shown as completed."""
         super().__init__()
         self._title = visible(title)
         self._explanation = visible(explanation)
@@ -78,7 +78,7 @@ class AskScreen(ModalScreen[str | None]):
         self._doing = False
 
     def compose(self) -> ComposeResult:
-        """What it is about, the field, what may be meant or is wrong, the keys."""
+        """Yield the title, the field, suggestions or an error, and the keys."""
         with Vertical(id="ask"):
             yield Static(self._title, id="ask-title", markup=False)
             yield Static(self._explanation, id="ask-explanation", markup=False)
@@ -121,7 +121,7 @@ class AskScreen(ModalScreen[str | None]):
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        # A second Enter must neither do it twice nor stop it half-way.
+        # A second Enter must neither repeat it nor interrupt it.
         if not self._doing:
             self._doing = True
             self._do_it(event.value)
@@ -147,13 +147,13 @@ class AskScreen(ModalScreen[str | None]):
 
 
 class ConfirmScreen(ModalScreen[bool]):
-    """A question with two answers. Enter, Escape and n are the safe one."""
+    """A question with two answers. Enter, Escape and n choose the safe one."""
 
     HELP_TITLE = "A question"
     BINDINGS: ClassVar[list[BindingType]] = [
         action("agree", "y", "agree", "yes", "Yes", ANSWER),
         action("decline", "enter,escape,n", "decline", "no", "No, change nothing", ANSWER),
-        # A question hides the keys of the app; pressed once more, these mean it.
+        # A question hides the app's keys; pressing one of these again confirms.
         hidden("quit-question", "ctrl+q,ctrl+c", "app.quit", "quit", "Quit anyway", ANSWER),
     ]
 
@@ -164,7 +164,7 @@ class ConfirmScreen(ModalScreen[bool]):
         self._answers = {"agree": agree, "decline": decline}
 
     def compose(self) -> ComposeResult:
-        """The question, what it means, the answers."""
+        """Yield the question, what it means, and the answers."""
         with Vertical(id="confirm"):
             yield Static(self._question, id="confirm-question", markup=False)
             yield Static(self._explanation, id="confirm-explanation", markup=False)
@@ -176,11 +176,11 @@ class ConfirmScreen(ModalScreen[bool]):
             self.query_one(KeysLine).rename(binding_id, words)
 
     def action_agree(self) -> None:
-        """Yes."""
+        """Confirm."""
         self.dismiss(True)
 
     def action_decline(self) -> None:
-        """No."""
+        """Decline."""
         self.dismiss(False)
 
 
@@ -205,7 +205,7 @@ class DeleteScreen(ModalScreen[bool | None]):
         self._files = files
 
     def compose(self) -> ComposeResult:
-        """The question, what it means, the answers."""
+        """Yield the question, what it means, and the answers."""
         one = self._files == 1
         with Vertical(classes="question"):
             yield Static(self._question, classes="question-title", markup=False)
@@ -218,15 +218,15 @@ class DeleteScreen(ModalScreen[bool | None]):
             yield KeysLine(id="delete-keys")
 
     def action_delete_uploads(self) -> None:
-        """Only the uploads."""
+        """Delete the uploads only."""
         self.dismiss(False)
 
     def action_delete_files(self) -> None:
-        """The files, too."""
+        """Delete the files, too."""
         self.dismiss(True)
 
     def action_delete_nothing(self) -> None:
-        """Nothing."""
+        """Delete nothing."""
         self.dismiss(None)
 
 
@@ -250,7 +250,7 @@ class OverwriteScreen(ModalScreen[bool | None]):
         self._total = total
 
     def compose(self) -> ComposeResult:
-        """The question, what it means, the answers."""
+        """Yield the question, what it means, and the answers."""
         were = "1 was" if self._edited == 1 else f"{self._edited:,} were"
         them = "it" if self._edited == 1 else "them"
         with Vertical(classes="question"):
@@ -264,13 +264,13 @@ class OverwriteScreen(ModalScreen[bool | None]):
             yield KeysLine(id="overwrite-keys")
 
     def action_overwrite_all(self) -> None:
-        """All of them."""
+        """Yield all of them."""
         self.dismiss(True)
 
     def action_overwrite_others(self) -> None:
-        """Only those that nobody edited."""
+        """Describe only those that nobody edited."""
         self.dismiss(False)
 
     def action_overwrite_none(self) -> None:
-        """None at all."""
+        """Describe none of them again."""
         self.dismiss(None)

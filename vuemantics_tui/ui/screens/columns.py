@@ -31,7 +31,7 @@ class ColumnList(ChoiceList):
 
 
 class ColumnsScreen(ModalScreen[None]):
-    """A small panel over the table, which follows at once; the settings remember what was chosen."""
+    """A small panel over the table, which changes at once; the settings remember the choice."""
 
     HELP_TITLE = "The columns of the table"
     PARTS = (ColumnList,)
@@ -54,7 +54,7 @@ class ColumnsScreen(ModalScreen[None]):
         self._shown = set(shown)
 
     def compose(self) -> ComposeResult:
-        """A title, the list, the keys."""
+        """Yield a title, the list and the keys."""
         with Vertical(id="columns"):
             yield Static("Columns, from left to right", id="columns-title", markup=False)
             yield ColumnList(id="columns-list")

@@ -30,14 +30,14 @@ from vuemantics_tui.ui.widgets.keys_line import KeysLine
 from vuemantics_tui.ui.widgets.one_line import Words, fit
 
 READ_REST_SECONDS = 0.1
-# From so many columns on, two texts stand side by side.
+# From this many columns on, two texts are shown side by side.
 WIDE_ENOUGH = 100
 MOST_WHO_CELLS = 22
 NONE_YET = "No description yet."
 
 
 class DescriptionList(ChoiceList):
-    """The descriptions, newest first; the one under the cursor is made current."""
+    """The descriptions, newest first; Enter makes the one under the cursor current."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         action("choose-description", "enter", "select", "use this one", "Use this description", ACT),
@@ -45,7 +45,7 @@ class DescriptionList(ChoiceList):
 
 
 class DescriptionsScreen(Screen[None]):
-    """Lists the descriptions of the upload of a number, and follows them."""
+    """Lists the descriptions of an upload, and keeps the list up to date."""
 
     HELP_TITLE = "Descriptions of an upload"
     PARTS = (DescriptionList,)
@@ -67,7 +67,7 @@ class DescriptionsScreen(Screen[None]):
         self._descriptions: list[StoredDescription] = []
 
     def compose(self) -> ComposeResult:
-        """A title, the list, the two texts, the keys."""
+        """Yield a title, the list, the two texts and the keys."""
         yield Words(id="descriptions-title")
         yield DescriptionList(id="descriptions")
         with Container(id="texts"):
@@ -77,7 +77,7 @@ class DescriptionsScreen(Screen[None]):
         yield KeysLine(id="descriptions-keys")
 
     def on_mount(self) -> None:
-        """Begin to follow the upload."""
+        """Start to follow the upload."""
         self._notices = Notices.of(self)
         self._reader = Reader(self, self._read, rest=READ_REST_SECONDS)
         self._reader.want()
@@ -151,24 +151,24 @@ class DescriptionsScreen(Screen[None]):
                 self._notices.tell("This is already the current description.")
 
     def action_scroll_texts(self, pages: int) -> None:
-        """So many pages of both texts."""
+        """Scroll both texts by this many pages."""
         for page in self.query(VerticalScroll):
             page.scroll_relative(y=pages * max(1, page.size.height - 1), animate=False)
 
     def action_go_back(self) -> None:
-        """Back to the screen before."""
+        """Go back to the previous screen."""
         self.dismiss(None)
 
 
 def who_words(description: StoredDescription) -> str:
-    """Who described it: a person, or an analyzer with its model."""
+    """Return who described it: a person, or an analyzer with its model."""
     if description.edited:
         return EDITED_BY_HAND
     return visible(f"{description.analyzer} {description.model}".strip())
 
 
 def line_words(description: StoredDescription, now: datetime) -> Content:
-    """One line: whether it is current, who, when, the quality, how long it took."""
+    """Return one line: whether it is current, who wrote it, when, the quality, how long it took."""
     took = "" if description.seconds is None else seconds_words(description.seconds)
     score = description.audit_score
     colour = "$dim" if score is None else "$success" if score >= PASSING_SCORE else "$error"
@@ -184,7 +184,7 @@ def line_words(description: StoredDescription, now: datetime) -> Content:
 
 
 def page_words(description: StoredDescription, now: datetime) -> Content:
-    """One description in full."""
+    """Return one description in full."""
     head = "Current" if description.current else "Selected"
     parts: list[str | tuple[str, str]] = [
         (head, "bold $accent"),

@@ -1,4 +1,4 @@
-"""DetailScreen: all that is known of one upload."""
+"""DetailScreen: everything known about one upload."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from textual.widget import Widget
 
 from vuemantics_tui.domain.fields import Absolute, Fact, facts
 from vuemantics_tui.domain.text import date_words, seconds_words, visible
-from vuemantics_tui.domain.upload import Upload, UploadEvent
+from vuemantics_tui.domain.upload import ProcessingStatus, Upload, UploadEvent
 from vuemantics_tui.ui.actions import MOVE, action
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader
 from vuemantics_tui.ui.notices import Notices
@@ -26,7 +26,8 @@ from vuemantics_tui.ui.phrases import lines_of
 from vuemantics_tui.ui.screens.page import READING
 from vuemantics_tui.ui.uploads.commands import ListWanted, UploadCommands
 from vuemantics_tui.ui.uploads.upload_list import UploadList
-from vuemantics_tui.ui.widgets.keys_line import KeysLine
+from vuemantics_tui.ui.widgets.keys_line import FooterKey, KeysLine
+from vuemantics_tui.ui.widgets.one_line import Words
 
 if TYPE_CHECKING:
     from vuemantics_tui.library import Library
@@ -40,8 +41,19 @@ Section = tuple[str, int, list[Fact]]
 """A heading, how many cells its labels take, and its facts."""
 
 
+_NEXT = (
+    FooterKey("edit-tags", "tag"),
+    FooterKey("rate-0 rate-5", "rate"),
+    FooterKey("find-similar"),
+    FooterKey("delete-upload"),
+    FooterKey("scroll-down"),
+    FooterKey("show-help"),
+    FooterKey("detail-back"),
+)
+
+
 class DetailScreen(Screen[bool]):
-    """Shows all that is known of the upload of a number, following it; it ends with whether the list is wanted."""
+    """Shows everything known about an upload and keeps it up to date. Dismisses with whether to go back to the list."""
 
     HELP_TITLE = "All details of an upload"
     HELP_SIGNS = True
@@ -59,16 +71,23 @@ class DetailScreen(Screen[bool]):
         self._uploads = uploads
         self._clock = clock
         self._deleted = False
+        self._failed = False
         self._reader = Reader(self, self._read, rest=READ_AGAIN_SECONDS)
 
     def compose(self) -> ComposeResult:
-        """The page of facts and the keys."""
+        """Yield a title, the page of facts and the keys."""
         with UploadCommands(self._library, self._uploads, self._clock, only=lambda: self._number):
+            yield Words(id="detail-title")
             yield FactsPage()
             yield KeysLine(id="detail-keys")
 
+    @property
+    def footer(self) -> tuple[FooterKey, ...]:
+        """The keys for this upload: what failed is retried first, the rest is seldom described again."""
+        return (FooterKey("retry-upload", "retry"), *_NEXT) if self._failed else _NEXT
+
     def on_mount(self) -> None:
-        """Begin to follow the upload."""
+        """Start to follow the upload."""
         commands = self.query_one(UploadCommands)
         commands.can_focus = True
         commands.focus()
@@ -82,6 +101,9 @@ class DetailScreen(Screen[bool]):
         if upload is not None:
             history = await self._library.history.of(self._number)
             if self.is_attached:
+                self.query_one("#detail-title", Words).say(f"{visible(upload.filename)}  details")
+                self._failed = upload.status is ProcessingStatus.FAILED
+                self.query_one(KeysLine).refresh()
                 self.query_one(FactsPage).show(facts_of(upload, history, self._library.absolute))
 
     @on(LibraryChanged)
@@ -109,23 +131,23 @@ class DetailScreen(Screen[bool]):
         return self.query_one(FactsPage)
 
     def action_scroll_lines(self, lines: int) -> None:
-        """So many lines down."""
+        """Scroll down by this many lines."""
         self._page.scroll_relative(y=lines, animate=False)
 
     def action_scroll_pages(self, pages: int) -> None:
-        """So many pages down, with a line of the one before."""
+        """Scroll down by this many pages, keeping one line."""
         self._page.scroll_relative(y=pages * max(1, self._page.size.height - 1), animate=False)
 
     def action_scroll_to_top(self) -> None:
-        """To the first line."""
+        """Go to the first line."""
         self._page.scroll_home(animate=False)
 
     def action_scroll_to_bottom(self) -> None:
-        """To the last line."""
+        """Go to the last line."""
         self._page.scroll_end(animate=False)
 
     def action_go_back(self) -> None:
-        """To the screen before."""
+        """Go back to the previous screen."""
         self.dismiss(False)
 
 
@@ -171,11 +193,11 @@ class FactsText(Widget):
         return self._laid_out[1]
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        """All the lines."""
+        """Return all lines."""
         return max(1, len(self._lines(width)))
 
     def render(self) -> Content:
-        """The lines."""
+        """Return the lines."""
         return Content("\n").join(self._lines(self.content_size.width))
 
 
@@ -212,7 +234,7 @@ class FactsPage(VerticalScroll, can_focus=False):
     """
 
     def compose(self) -> ComposeResult:
-        """The facts."""
+        """Yield the facts."""
         yield FactsText()
 
     def show(self, sections: list[Section]) -> None:

@@ -122,5 +122,5 @@ class DoctorScreen(Reading, Screen[None]):
             self._notices.tell(f"Copied {counted(len(lines), 'line')}.")
 
     def action_go_back(self) -> None:
-        """Back to the screen before."""
+        """Go back to the previous screen."""
         self.dismiss(None)

@@ -1,4 +1,4 @@
-"""DuplicatesScreen: uploads that show the same, side by side, which of them to keep, and which are only similar."""
+"""DuplicatesScreen: duplicates side by side with the one to keep, and similar uploads."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ NOTHING_SIMILAR = "No similar uploads found.\n\nHidden and unprocessed uploads a
 
 
 class LookAlikeCard(Container):
-    """One of a group: its picture and what speaks for it."""
+    """An upload of a group: its picture and the facts that decide."""
 
     def __init__(
         self, one: LookAlike, picture: Path | None, loader: PictureLoader, what: str, *, similar: bool
@@ -48,7 +48,7 @@ class LookAlikeCard(Container):
         self._words = Static(classes="card-words")
 
     def compose(self) -> ComposeResult:
-        """The picture and the words."""
+        """Yield the picture and the words."""
         yield self._thumbnail
         yield self._words
 
@@ -57,7 +57,7 @@ class LookAlikeCard(Container):
         self._thumbnail.show(self._picture, "no thumbnail")
 
     def choose(self, chosen: bool) -> None:
-        """Show that it is to be kept, or that it is not."""
+        """Show whether it is to be kept."""
         self.set_class(chosen, "-chosen")
         self._words.update(card_words(self._one, self._what, chosen=chosen, similar=self._similar))
 
@@ -93,14 +93,14 @@ class DuplicatesScreen(Screen[None]):
         self._chosen = 0
 
     def compose(self) -> ComposeResult:
-        """A title, the group, the keys."""
+        """Yield a title, the group and the keys."""
         yield Words(id="duplicates-title")
         yield ScrollableContainer(id="duplicates-cards", can_focus=False)
         yield Static(LOOKING, id="duplicates-nothing", markup=False)
         yield KeysLine(id="duplicates-keys")
 
     def on_mount(self) -> None:
-        """Begin to look."""
+        """Start looking for duplicates."""
         self._notices = Notices.of(self)
         self.query_one("#duplicates-title", Words).say("Duplicates")
         self.add_class("-nothing")
@@ -116,7 +116,7 @@ class DuplicatesScreen(Screen[None]):
                 self._say_title()
 
     def _take(self, found: DuplicatesFound) -> None:
-        """Take over what was found so far. The group on the screen stays there while it lasts."""
+        """Show what was found so far. The group on the screen stays as long as it exists."""
         if not is_open(self):
             return
         shown = self._groups[self._group] if self._groups else None
@@ -187,7 +187,7 @@ class DuplicatesScreen(Screen[None]):
                 card.scroll_visible(animate=False)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Without a group there is nothing to choose, and among similar uploads none can stand for the others."""
+        """Disable choosing without a group, and keeping one among similar uploads."""
         if action == "keep_chosen" and self._similar:
             return False
         return bool(self._groups) or action not in ("keep_chosen", "trash_chosen", "move_group", "move_choice")
@@ -200,19 +200,19 @@ class DuplicatesScreen(Screen[None]):
             self._go_to(0)
 
     def action_move_choice(self, step: int) -> None:
-        """Keep another one of the group."""
+        """Choose another upload of the group to keep."""
         members = self._groups[self._group].members
         self._chosen = max(0, min(len(members) - 1, self._chosen + step))
         self._mark_chosen()
 
     def action_move_group(self, step: int) -> None:
-        """The next group, or the one before."""
+        """Show the next or the previous group."""
         if 0 <= self._group + step < len(self._groups):
             self._go_to(self._group + step)
 
     @work(group="acting", exclusive=True, exit_on_error=False)
     async def action_keep_chosen(self) -> None:
-        """Keep the chosen one, and move the others of the group to the trash."""
+        """Keep the chosen upload, and move the others of the group to the trash."""
         with self._notices.errors_told():
             group = self._groups[self._group]
             kept = group.members[self._chosen]
@@ -243,7 +243,7 @@ class DuplicatesScreen(Screen[None]):
         self._go_to(self._groups.index(shown) if shown in self._groups else self._group)
 
     def action_go_back(self) -> None:
-        """Back to the screen before."""
+        """Go back to the previous screen."""
         self.dismiss(None)
 
 

@@ -1,4 +1,4 @@
-"""FailuresScreen: what failed, by its cause, and what helps."""
+"""FailuresScreen: failures by cause, and how to fix them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ BAR_CELLS = 24
 
 
 class PullLine(Widget):
-    """Two lines, or none while nothing is pulled."""
+    """The progress of a download: two lines, hidden otherwise."""
 
     DEFAULT_CSS = """
     PullLine {
@@ -59,22 +59,22 @@ class PullLine(Widget):
         self._done = self._all = 0
 
     def begin(self, model: str) -> None:
-        """A model is going to be pulled."""
+        """Show that the download of a model starts."""
         self._model = visible(model)
         self.add_class("-pulling")
         self.progressed("", 0, 0)
 
     def progressed(self, status: str, bytes_so_far: int, bytes_in_all: int) -> None:
-        """So far it is; both numbers are 0 where that is not known."""
+        """Show how far the download is; both numbers are 0 if that is unknown."""
         self._status, self._done, self._all = visible(status), bytes_so_far, bytes_in_all
         self.refresh()
 
     def end(self) -> None:
-        """Nothing is pulled any more."""
+        """Show that the download has ended."""
         self.remove_class("-pulling")
 
     def render(self) -> Content:
-        """The model and what is done to it; a bar, percent and bytes where they are known."""
+        """Return the model and the status; a bar, percent and bytes if they are known."""
         head = Content.assemble(("Downloading ", "$dim"), (self._model, "bold"), (f"  {self._status}", "$dim"))
         if not self._all:
             return Content.assemble(head, "\n", ("━" * BAR_CELLS, "$line"))
@@ -108,7 +108,7 @@ class FailureEntry:
 
     @property
     def key(self) -> Hashable:
-        """What tells it from all others."""
+        """Return what identifies it."""
         return self.upload.id if self.upload else (self.group.cause, bool(self.more))
 
     @property
@@ -126,7 +126,7 @@ class FailureList(ChoiceList):
 
 
 class FailureCommands(UploadCommands):
-    """What can be done to failures: as to all uploads, but a retry downloads a missing model first."""
+    """The actions on failures: those on all uploads, but a retry downloads a missing model first."""
 
     def action_retry_upload(self) -> Worker[None]:
         """Retry the upload, or all of a cause."""
@@ -136,7 +136,7 @@ class FailureCommands(UploadCommands):
 
 
 class FailuresScreen(ListScreen[FailureEntry]):
-    """Lists what failed, follows it, and applies what helps. Dismisses with a search to run, or None."""
+    """Lists failures, keeps the list up to date, and applies the fix. Dismisses with a search to run, or None."""
 
     HELP_TITLE = "Failures"
     PARTS = (FailureList,)
@@ -160,7 +160,7 @@ class FailuresScreen(ListScreen[FailureEntry]):
         self._pulling: Worker[None] | None = None
 
     def compose(self) -> ComposeResult:
-        """A title, the groups, the pull, the keys."""
+        """Yield a title, the groups, the download and the keys."""
         with FailureCommands(
             self.library,
             self._uploads,
@@ -174,7 +174,7 @@ class FailuresScreen(ListScreen[FailureEntry]):
                 yield widget
 
     def on_mount(self) -> None:
-        """Begin to follow what fails."""
+        """Start to follow failures."""
         self._reader = Reader(self, self.show_read, rest=READ_REST_SECONDS)
         Feed.of(self).follow(self)
 
@@ -189,7 +189,7 @@ class FailuresScreen(ListScreen[FailureEntry]):
     # What is listed
 
     def make_list(self) -> ChoiceList:
-        """The list."""
+        """Return the list."""
         return FailureList(id="list")
 
     async def read(self) -> list[FailureEntry]:
@@ -203,12 +203,12 @@ class FailuresScreen(ListScreen[FailureEntry]):
         return entries
 
     def title_words(self) -> str:
-        """How many there are."""
+        """Return how many there are."""
         causes = [entry.group.count for entry in self.entries if not (entry.upload or entry.more)]
         return f"{counted(sum(causes), 'failure')}, {counted(len(causes), 'cause')}" if causes else "Failures"
 
     def entry_key(self, entry: FailureEntry) -> Hashable:
-        """What tells it from all others."""
+        """Return what identifies it."""
         return entry.key
 
     def entry_words(self, entry: FailureEntry) -> Content:
@@ -221,7 +221,7 @@ class FailuresScreen(ListScreen[FailureEntry]):
     # What can be done
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Without failures there is nothing to list."""
+        """Disable listing without failures."""
         return action != "list_failed" or self._chosen is not None
 
     @property
@@ -237,7 +237,7 @@ class FailuresScreen(ListScreen[FailureEntry]):
         return (entry.upload.number,) if entry.upload else entry.group.numbers
 
     def show_entries(self) -> None:
-        """Draw the entries again. Where there are none, what was done to the last one can still be undone."""
+        """Draw the entries again. With none left, the last action can still be undone."""
         super().show_entries()
         commands = self.query_one(UploadCommands)
         commands.can_focus = not self.entries
@@ -318,7 +318,7 @@ class FailuresScreen(ListScreen[FailureEntry]):
         await self.show_read()
 
     def action_go_back(self) -> None:
-        """Cancel the pull, or back to the screen before."""
+        """Cancel the download, or go back to the previous screen."""
         if self._pulling is None:
             self.dismiss(None)
         else:

@@ -45,14 +45,20 @@ Line = tuple[str, str]
 """A key or sign, and what it means; without the first, a title."""
 
 
+FAMILIES = {"rate": "Rate 5 to 1 stars, or remove the rating"}
+"""By the name of an action, what its keys do in one line, each with another argument."""
+
+
 def help_lines(offered: Sequence[Reachable]) -> list[Line]:
     """The keys in groups, then the signs; an empty pair parts two groups."""
     groups: dict[str, dict[str, Line]] = {}
     for entry in most_wanted_first(offered):
         if entry.keys:
             members = groups.setdefault(entry.action.help_group, {})
-            keys, words = members.get(entry.action.action, ("", entry.action.tooltip))
-            members[entry.action.action] = (f"{keys} {entry.key_words}".strip(), words)
+            family = entry.action.action.partition("(")[0]
+            name = family if family in FAMILIES else entry.action.action
+            keys, words = members.get(name, ("", FAMILIES.get(name, entry.action.tooltip)))
+            members[name] = (f"{keys} {entry.key_words}".strip(), words)
     if any(getattr(entry.node, "HELP_SIGNS", False) for entry in offered):
         groups["Signs"] = {sign: (sign, words) for sign, words in SIGNS}
     lines: list[Line] = []
@@ -111,7 +117,7 @@ class HelpScreen(Reading, ModalScreen[None]):
         self._offered = offered
 
     def compose(self) -> ComposeResult:
-        """What it is about, the text, the keys."""
+        """Yield the title, the text and the keys."""
         with Vertical(id="help"):
             yield Static(help_title(self._offered), id="help-title", markup=False)
             with VerticalScroll(id="help-page", can_focus=False):
@@ -123,5 +129,5 @@ class HelpScreen(Reading, ModalScreen[None]):
         self.page.styles.max_height = max(1, event.size.height - AROUND_PAGE)
 
     def action_go_back(self) -> None:
-        """Back to the screen before."""
+        """Go back to the previous screen."""
         self.dismiss(None)

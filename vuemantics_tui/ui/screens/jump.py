@@ -115,13 +115,13 @@ class Goals(Widget):
         self.chosen = -1
 
     def show(self, goals: Sequence[Goal], chosen: int) -> None:
-        """Show these, one of them chosen, or none."""
+        """Show these suggestions, one of them chosen, or none."""
         is_taller = len(goals) != len(self.goals)
         self.goals, self.chosen = goals, chosen
         self.refresh(layout=is_taller)
 
     def render(self) -> Content:
-        """Return a line for each."""
+        """Return a line for each suggestion."""
         width = self.content_size.width
         return Content("\n").join(Content.assemble(*self._line(place, width)) for place in range(len(self.goals)))
 
@@ -136,7 +136,7 @@ class Goals(Widget):
         yield f"  {count}", here or f"$dim{line}"
 
     def on_click(self, event: events.Click) -> None:
-        """Take the one under the mouse."""
+        """Choose the suggestion under the mouse."""
         offset = event.get_content_offset(self)
         if offset is not None and 0 <= offset.y < len(self.goals) and isinstance(self.screen, JumpScreen):
             self.screen.dismiss(self.goals[offset.y])
@@ -156,7 +156,7 @@ class JumpScreen(ModalScreen[Goal | None]):
         self._today = today
 
     def compose(self) -> ComposeResult:
-        """The field, the suggestions, what is wrong, the keys."""
+        """Yield the field, the suggestions, an error and the keys."""
         with Vertical(id="jump"):
             yield Static("Jump to a date", id="jump-title", markup=False)
             yield JumpInput(
@@ -167,7 +167,7 @@ class JumpScreen(ModalScreen[Goal | None]):
             yield KeysLine(id="jump-keys")
 
     def on_mount(self) -> None:
-        """Suggest before anything is typed."""
+        """Show suggestions before anything is typed."""
         self._suggest("")
 
     @on(Input.Changed)
@@ -202,7 +202,7 @@ class JumpScreen(ModalScreen[Goal | None]):
             shown.show(shown.goals, max(0, min(shown.chosen + step, len(shown.goals) - 1)))
 
     def action_leave(self) -> None:
-        """Stay where you are."""
+        """Close without jumping."""
         self.dismiss(None)
 
 

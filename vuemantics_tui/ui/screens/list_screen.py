@@ -1,4 +1,4 @@
-"""ListScreen: what the screens are made of that show one list, read from the library."""
+"""ListScreen: the base of screens that show one list from the library."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Entry = TypeVar("Entry")
 
 
 class ListScreen(Screen[str | None], Generic[Entry]):
-    """A title, a list, the keys; or in words, why there is nothing. Some dismiss with a search to run."""
+    """A title, a list and the keys, or why the list is empty. Some dismiss with a search to run."""
 
     NOTHING = ""
     DEFAULT_CSS = """
@@ -74,33 +74,33 @@ class ListScreen(Screen[str | None], Generic[Entry]):
 
     @abstractmethod
     def make_list(self) -> ChoiceList:
-        """The list, with the keys that it has of its own."""
+        """Yield the list, with keys of its own."""
 
     @abstractmethod
     async def read(self) -> list[Entry]:
-        """What the list shows. Raises VuemanticsError."""
+        """Return the entries to show. Raises VuemanticsError."""
 
     @abstractmethod
     def title_words(self) -> str:
-        """What stands at the top, once the entries are read."""
+        """Return the title, once the entries are read."""
 
     @abstractmethod
     def entry_key(self, entry: Entry) -> Hashable:
-        """What tells one entry from all others."""
+        """Return what identifies an entry."""
 
     @abstractmethod
     def entry_words(self, entry: Entry) -> Content:
-        """One entry, in one or more lines."""
+        """Return an entry as one or more lines."""
 
     def compose(self) -> ComposeResult:
-        """From top to bottom."""
+        """Yield the parts from top to bottom."""
         yield Words(id="list-title")
         yield self.make_list()
         yield Static(self.NOTHING, id="list-nothing", markup=False)
         yield KeysLine(id="list-keys")
 
     def on_mount(self) -> None:
-        """Begin to read."""
+        """Start reading."""
         self.notices = Notices.of(self)
         self.read_again()
 
@@ -129,10 +129,10 @@ class ListScreen(Screen[str | None], Generic[Entry]):
 
     @property
     def chosen(self) -> Entry | None:
-        """What is under the cursor."""
+        """Return the entry under the cursor."""
         place = self.query_one(ChoiceList).place
         return None if place is None else self.entries[place]
 
     def action_go_back(self) -> None:
-        """Back to the screen before."""
+        """Go back to the previous screen."""
         self.dismiss(None)

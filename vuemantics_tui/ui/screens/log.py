@@ -1,4 +1,4 @@
-"""LogScreen: what the program noted in this session, the newest at the bottom."""
+"""LogScreen: the log of this session, the newest at the bottom."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def log_text(entries: Sequence[LogEntry]) -> Content:
 
 
 class LogScreen(Reading, Screen[None]):
-    """Follows the log while its end is in sight."""
+    """Shows the log and scrolls along while its end is in view."""
 
     HELP_TITLE = "Log"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -56,14 +56,14 @@ class LogScreen(Reading, Screen[None]):
         self._shown: tuple[int, int] | None = None
 
     def compose(self) -> ComposeResult:
-        """A title, the records, the keys."""
+        """Yield a title, the records and the keys."""
         yield Static("Log of this session", id="log-title", markup=False)
         with VerticalScroll(id="log-page", can_focus=False):
             yield Static(id="log-text", markup=False)
         yield KeysLine(id="log-keys")
 
     def on_mount(self) -> None:
-        """Begin to follow the log."""
+        """Start to follow the log."""
         self._look()
         self.set_interval(LOOK_SECONDS, self._look)
 
@@ -81,11 +81,11 @@ class LogScreen(Reading, Screen[None]):
             self.call_after_refresh(self.page.scroll_end, animate=False)
 
     def action_toggle_errors(self) -> None:
-        """Only errors, or everything again."""
+        """Show only errors, or everything again."""
         self._level = logging.NOTSET if self._level else logging.ERROR
         self.query_one(KeysLine).rename("only-errors", "everything" if self._level else "only errors")
         self._look()
 
     def action_go_back(self) -> None:
-        """Back to the screen before."""
+        """Go back to the previous screen."""
         self.dismiss(None)

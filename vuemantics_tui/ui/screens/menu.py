@@ -186,7 +186,7 @@ class MenuScreen(ModalScreen[str | None]):
         self._without = without
 
     def compose(self) -> ComposeResult:
-        """A title, the entries, a note, how to leave."""
+        """Yield a title, the entries, a note and how to leave."""
         sections: list[list[Action]] = [[]]
         for entry in actions_of(type(self)):
             if entry.help_group == ANSWER or entry.id in self._without:
@@ -206,11 +206,11 @@ class MenuScreen(ModalScreen[str | None]):
         self.dismiss(value)
 
     def action_leave(self) -> None:
-        """Leave everything as it is."""
+        """Close without a change."""
         self.dismiss(None)
 
     def on_click(self, event: events.Click) -> None:
-        """Leave, where the mouse was pressed beside the panel."""
+        """Close the menu on a click beside the panel."""
         if event.widget is self:
             self.dismiss(None)
 
@@ -231,11 +231,11 @@ _SORTS = (
 
 
 class SortMenu(MenuScreen):
-    """The orders of a list. Dismisses with a SortKey's value, or BEST_MATCH."""
+    """The sort menu. Dismisses with a SortKey's value, or BEST_MATCH."""
 
     HELP_TITLE = "The sort menu"
     NAME = "Sort by"
-    NOTE = "again reverses"
+    NOTE = "the same key again reverses the order"
     BINDINGS: ClassVar[list[BindingType]] = [
         *(
             hidden(f"sort-{key}", letter, f"choose('{key}')", label, words, VIEW)
@@ -281,11 +281,11 @@ def with_facet(view: View, name: str) -> View:
 
 
 class FilterMenu(MenuScreen):
-    """What a list shows. Dismisses with the name of a facet."""
+    """The filter menu. Dismisses with the name of a facet."""
 
     HELP_TITLE = "The filter menu"
     NAME = "Show"
-    NOTE = "again shows the others too"
+    NOTE = "the same key again shows the others too"
     BREAKS = frozenset({"filter-waiting", "filter-rated"})
     BINDINGS: ClassVar[list[BindingType]] = [
         hidden("filter-everything", "a", f"choose('{EVERYTHING}')", "everything", "Everything", VIEW),
@@ -310,6 +310,7 @@ WAYS = {
     "trash": ("T", "show-trash"),
     "duplicates": ("D", "show-duplicates"),
     "failures": ("f", "show-failures"),
+    "sources": ("Q", "show-sources"),
     "statistics": ("s", "show-stats"),
     "models": ("m", "show-models"),
     "log": ("l", "show-log"),
@@ -319,7 +320,7 @@ WAYS = {
 
 
 class GoMenu(MenuScreen):
-    """Where to go. Dismisses with the name of an entry of WAYS."""
+    """The go-to menu. Dismisses with the name of an entry of WAYS."""
 
     HELP_TITLE = "The go-to menu"
     NAME = "Go to"

@@ -34,17 +34,17 @@ class Reading(DOMNode):
         return self.query_one(VerticalScroll)
 
     def action_scroll_lines(self, lines: int) -> None:
-        """So many lines down."""
+        """Scroll down by this many lines."""
         self.page.scroll_relative(y=lines, animate=False)
 
     def action_scroll_pages(self, pages: int) -> None:
-        """So many pages down, with a line of the one before."""
+        """Scroll down by this many pages, keeping one line."""
         self.page.scroll_relative(y=pages * max(1, self.page.size.height - 1), animate=False)
 
     def action_scroll_to_top(self) -> None:
-        """To the first line."""
+        """Go to the first line."""
         self.page.scroll_home(animate=False)
 
     def action_scroll_to_bottom(self) -> None:
-        """To the last line."""
+        """Go to the last line."""
         self.page.scroll_end(animate=False)

@@ -25,12 +25,12 @@ from vuemantics_tui.ui.uploads.pane import ALBUM_SIGN
 from vuemantics_tui.ui.widgets.cursor_list import ChoiceList
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 
-# While uploads are processed, each of them may change what the searches find.
+# Each upload that is processed may change what the searches find.
 COUNT_REST_SECONDS = 2.0
 NOTHING = (
     "No saved searches or albums yet.\n\n"
     "To save a search, run it and press {save_key}.\n"
-    "To make an album, mark uploads, press {tag_key},\nand type album:NAME."
+    "To make an album, mark uploads and press {album_key}."
 )
 
 
@@ -64,15 +64,15 @@ class SavedScreen(ModalScreen[str | None]):
     AUTO_FOCUS = "SavedList"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - as Textual declares it
 
-    def __init__(self, library: Library, *, save_key: str, tag_key: str) -> None:
+    def __init__(self, library: Library, *, save_key: str, album_key: str) -> None:
         super().__init__()
         self._library = library
-        self._nothing = NOTHING.format(save_key=save_key, tag_key=tag_key)
+        self._nothing = NOTHING.format(save_key=save_key, album_key=album_key)
         self._entries: list[SavedSearch | Tag] = []
         self._counts: dict[str, int | None] = {}
 
     def compose(self) -> ComposeResult:
-        """A title, the list, the keys."""
+        """Yield a title, the list and the keys."""
         with Vertical(id="saved"):
             yield Static("Saved searches and albums", id="saved-title", markup=False)
             yield SavedList(id="saved-list")
@@ -91,7 +91,7 @@ class SavedScreen(ModalScreen[str | None]):
         self._reader.want()
 
     async def _count(self) -> None:
-        # The names at once: to count takes a search for each, and with a server that is slow some seconds.
+        # Show the names at once: counting needs a search for each, and a slow server takes seconds.
         await self._read(self._counts)
         await self._read(await self._library.search.counts())
 
@@ -118,7 +118,7 @@ class SavedScreen(ModalScreen[str | None]):
         return Content.assemble(visible(entry.name), (told, "bold $accent"), "\n  ", (visible(entry.query), "$dim"))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """What is forgotten must be there, and only a search can be renamed."""
+        """Disable removing while nothing is listed, and renaming unless it is a search."""
         if action == "rename_search":
             return isinstance(self._chosen, SavedSearch)
         return action != "forget_search" or bool(self._entries)
@@ -143,7 +143,7 @@ class SavedScreen(ModalScreen[str | None]):
 
     @work(group="acting", exit_on_error=False)
     async def action_forget_search(self) -> None:
-        """Forget the search under the cursor, or have the album be a mere tag again; what is in it stays."""
+        """Remove the search under the cursor, or turn the album into a plain tag; its uploads keep the tag."""
         with self._notices.errors_told():
             chosen = self._chosen
             if isinstance(chosen, Tag):
@@ -175,5 +175,5 @@ class SavedScreen(ModalScreen[str | None]):
                 await self._read(dict(self._counts))
 
     def action_leave_saved(self) -> None:
-        """Leave everything as it is."""
+        """Close without a change."""
         self.dismiss(None)

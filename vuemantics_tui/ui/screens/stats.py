@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -18,7 +19,8 @@ from textual.screen import Screen
 from textual.widgets import Static
 from textual_plotext import PlotextPlot
 
-from vuemantics_tui.domain.text import seconds_words, size_words, visible
+from vuemantics_tui.domain.formats import FileType
+from vuemantics_tui.domain.text import month_words, seconds_words, size_words, visible
 from vuemantics_tui.domain.upload import STATUS_WORDS
 from vuemantics_tui.ui.actions import MOVE, VIEW, action
 from vuemantics_tui.ui.notices import Notices
@@ -30,15 +32,15 @@ if TYPE_CHECKING:
     from vuemantics_tui.library import Library, Statistics
 
 
-# From so many columns on, there are two columns of numbers.
+# From this many columns on, there are two columns of numbers.
 WIDE_ENOUGH = 110
 ROWS = 8
 """The cells of the highest bar."""
 
-# A bar that is wider says nothing more; one that is narrower has no room for the blank cell beside it.
+# A wider bar says nothing more; a narrower one has no room for the blank cell beside it.
 WIDEST_BAR, NARROWEST_BAR = 8, 2
-# Four digits, a month's number, and what parts one label from the next.
-LABEL_CELLS = 9
+# A month, its year, and what parts one label from the next.
+LABEL_CELLS = 10
 # Of the terminal's sixteen colours, where the theme has no others.
 _ANSI_COLOUR = "cyan"
 
@@ -47,7 +49,7 @@ Months = Sequence[tuple[str, int]]
 
 
 class MonthsChart(PlotextPlot):
-    """As wide as its bars; the latest months, as many as fit."""
+    """A bar chart of as many of the latest months as fit."""
 
     DEFAULT_CSS = """
     MonthsChart {
@@ -85,13 +87,13 @@ class MonthsChart(PlotextPlot):
         return len(f"{self._most:,}")
 
     def _fitting(self, width: int) -> tuple[Months, int]:
-        """The months that fit into so many cells, and the cells of a bar."""
+        """Return the months that fit into this many cells, and the width of a bar."""
         room = max(0, width - self._scale_cells)
         shown = latest(self._months, room // NARROWEST_BAR)
         return shown, min(WIDEST_BAR, room // len(shown)) if shown else 0
 
     def render(self) -> RenderResult:
-        """The bars, the highest number beside them, the months below."""
+        """Return the bars, the highest number beside them, and the months below."""
         shown, cells = self._fitting(self.size.width)
         if not cells:
             return ""
@@ -107,8 +109,10 @@ class MonthsChart(PlotextPlot):
         plot.bar(middles, counts, color=self._colour(), width=(filled - 0.5) / cells, marker="hd")
         plot.xlim(0.25 / cells - 0.5, len(places) - 0.5 - 0.25 / cells)
         plot.ylim(0, self._most)
-        labelled = places[:: -(-LABEL_CELLS // cells)]
-        plot.xticks([middles[place] for place in labelled], [visible(shown[place][0]) for place in labelled])
+        # A label is centred below its bar, and the first one must not begin left of the chart.
+        first = max(0, math.ceil((LABEL_CELLS // 2 - self._scale_cells) / cells))
+        labelled = places[first :: -(-LABEL_CELLS // cells)] or places[:1]
+        plot.xticks([middles[place] for place in labelled], [month_words(shown[place][0]) for place in labelled])
         plot.yticks([0, self._most], ["0", f"{self._most:,}"])
         return super().render()
 
@@ -131,17 +135,18 @@ def latest(months: Months, most: int) -> list[tuple[str, int]]:
 
 
 def _since_zero(month: str) -> int:
-    """The months since the year 0."""
+    """Return the months since the year 0."""
     year, _, number = month.partition("-")
     return int(year) * 12 + int(number) - 1
 
 
+_KINDS = {FileType.IMAGE: "photos", FileType.VIDEO: "videos"}
 COUNTING = "Counting…"
 NOTHING = "Nothing to count yet."
 MONTHS = "Months, taken or added"
 MOST_NAME_CELLS = 20
 LONGEST_BAR = 60
-# What the page has around its text: padding, and the scrollbar.
+# The space around the page's text: padding and the scrollbar.
 AROUND_TEXT = 4
 BETWEEN_COLUMNS = 4
 
@@ -167,7 +172,7 @@ class StatsScreen(Reading, Screen[None]):
         self._statistics: Statistics | None = None
 
     def compose(self) -> ComposeResult:
-        """A title, the numbers, the keys."""
+        """Yield a title, the numbers and the keys."""
         yield Words(id="stats-title")
         with VerticalScroll(id="stats-page", can_focus=False):
             with Vertical(id="stats-left"):
@@ -178,7 +183,7 @@ class StatsScreen(Reading, Screen[None]):
         yield KeysLine(id="stats-keys")
 
     def on_mount(self) -> None:
-        """Begin to count."""
+        """Start counting."""
         self._notices = Notices.of(self)
         self.query_one("#stats-title", Words).say("Statistics")
         self.action_count_again()
@@ -192,7 +197,7 @@ class StatsScreen(Reading, Screen[None]):
                 self._show()
 
     def on_resize(self, event: events.Resize) -> None:
-        """The bars follow the width."""
+        """Fit the bars to the new width."""
         self._show()
 
     def _show(self) -> None:
@@ -207,7 +212,7 @@ class StatsScreen(Reading, Screen[None]):
             self.query_one("#stats-tags", Static).update(tags)
 
     def action_go_back(self) -> None:
-        """Back to the screen before."""
+        """Go back to the previous screen."""
         self.dismiss(None)
 
 
@@ -232,7 +237,7 @@ def stats_words(statistics: Statistics, width: int) -> tuple[Content, Content, C
     file = index.file.name if index.file is not None else "in memory"
     above = [
         ("Uploads", _bars(_counted(told), width)),
-        ("Types", _bars(_counted((kind.value, count) for kind, count in counts.by_type.items()), width)),
+        ("Types", _bars(_counted((_KINDS[kind], count) for kind, count in counts.by_type.items()), width)),
         (MONTHS if counts.months else "", Content()),
     ]
     below = [

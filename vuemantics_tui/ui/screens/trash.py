@@ -1,4 +1,4 @@
-"""TrashScreen: what was deleted, for as long as it can be brought back."""
+"""TrashScreen: deleted uploads, as long as they can be restored."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class TrashList(ChoiceList):
 
 
 class TrashScreen(ListScreen[TrashedUpload]):
-    """Lists what was deleted, and brings it back or deletes it permanently."""
+    """Lists deleted uploads, and restores them or deletes them permanently."""
 
     HELP_TITLE = "The trash"
     PARTS = (TrashList,)
@@ -48,28 +48,28 @@ class TrashScreen(ListScreen[TrashedUpload]):
         self._clock = clock
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """What is deleted must be there."""
+        """Disable deleting while nothing is listed."""
         return action not in ("delete_forever", "empty_trash") or bool(self.entries)
 
     def make_list(self) -> ChoiceList:
-        """The list."""
+        """Return the list."""
         return TrashList(id="list")
 
     async def read(self) -> list[TrashedUpload]:
-        """What is in the trash."""
+        """Return the uploads in the trash."""
         return await self.library.trash.store.contents()
 
     def title_words(self) -> str:
-        """How much there is."""
+        """Return how much is in the trash."""
         size = size_words(sum(entry.upload.file_size for entry in self.entries))
         return f"Trash  {counted(len(self.entries), 'upload')}, {size}" if self.entries else "Trash"
 
     def entry_key(self, entry: TrashedUpload) -> str:
-        """Its ID."""
+        """Return its ID."""
         return entry.upload.id
 
     def entry_words(self, entry: TrashedUpload) -> Content:
-        """Name, size, since when, how long still."""
+        """Return the name, the size, when it was deleted, and how long it will be kept."""
         facts = [size_words(entry.upload.file_size), f"deleted {ago_words(entry.deleted_at, self._clock())}"]
         facts.append(left_words(entry.deleted_at, self.library.trash.days, self._clock()))
         return Content.assemble(visible(entry.upload.filename), "\n    ", (" · ".join(facts), "$dim"))
@@ -107,7 +107,7 @@ class TrashScreen(ListScreen[TrashedUpload]):
     async def action_empty_trash(self) -> None:
         """Delete all of it permanently, after asking."""
         with self.notices.errors_told():
-            # No more than was asked about: others may delete or bring back something meanwhile.
+            # Only the uploads in the question: others may be deleted or restored in the meantime.
             ids = [entry.upload.id for entry in self.entries]
             if ids and await self._agreed(f"Delete {counted(len(ids), 'upload')} permanently?"):
                 count = await self.library.trash.delete(ids)
@@ -121,7 +121,7 @@ class TrashScreen(ListScreen[TrashedUpload]):
 
 
 def left_words(deleted_at: str, days: float, now: datetime) -> str:
-    """How long it is still kept."""
+    """Return how long it will be kept."""
     if not days:
         return "kept until you empty the trash"
     left = datetime.fromisoformat(deleted_at) + timedelta(days=days) - now

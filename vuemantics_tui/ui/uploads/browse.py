@@ -1,6 +1,5 @@
-"""Browse: the side list to narrow by, with how many uploads each entry leaves.
-
-The search line is the truth: entries that it has are marked, and pressing one adds its part to the line, or removes it.
+"""Browse: the side list to narrow by, with how many uploads each entry leaves. It mirrors the search line: entries in
+the line are marked, and pressing one adds it to the line or removes it.
 """
 
 from __future__ import annotations
@@ -159,7 +158,7 @@ class Browse(CursorList[LineStyle]):
 
     @property
     def line_count(self) -> int:
-        """How many lines there are."""
+        """Return how many lines there are."""
         return len(self._lines)
 
     @property
@@ -213,7 +212,7 @@ class Browse(CursorList[LineStyle]):
         assert entry.facet is not None
         assert entry.section is not None
         facet, section = entry.facet, entry.section
-        # Two quick presses: what the line says by then counts, not what was shown when the counts were read.
+        # With two quick presses the current line counts, not what was shown when the counts were read.
         before = self._search_bar.text
         with Notices.of(self).errors_told():
             text = await self._library.search.facets.toggled(before, section, facet, self._facets.get(section, ()))
@@ -282,7 +281,7 @@ class Browse(CursorList[LineStyle]):
     # Painting
 
     def render_line(self, y: int) -> Strip:
-        """One line of the screen."""
+        """Return one line of the screen."""
         width = self.scrollable_content_region.width
         index = round(self.scroll_y) + y
         if index >= len(self._lines):

@@ -48,10 +48,11 @@ class CursorLine(TwoSidedLine):
         self._said: list[Part] = []
 
     def update(self) -> None:
-        """Say what has changed, if anything."""
+        """Update whatever changed."""
         if self._said != (said := self.left_part()):
             self._said = said
-            self.refresh()
+            # Without the blanks beside it, which never change.
+            self.refresh(*([self.content_size.region] if self.content_size else []))
 
     def left_part(self) -> list[Part]:
         """Return the marks, and what the upload is: 2 marked  chelsea.png · a cat · 300 × 451 · 2 Jun 2024 09:12."""
@@ -90,7 +91,7 @@ class Browser(Vertical):
         self._cursor_line = CursorLine(uploads, id="cursor-line")
 
     def compose(self) -> ComposeResult:
-        """The table with its heading, the gallery, and what is said where there is nothing."""
+        """Yield the table with its heading, the gallery, and the message of an empty list."""
         yield TableHeading(self._uploads, self._columns, id="heading")
         yield self._table
         yield self._gallery
@@ -113,17 +114,17 @@ class Browser(Vertical):
 
     @property
     def in_front(self) -> UploadTable | Gallery:
-        """What lists the uploads just now, and takes the keys."""
+        """Return the view in front, which takes the keys."""
         return self._gallery if self.shows_gallery else self._table
 
     def switch(self) -> None:
         """Show the gallery in place of the table, or back."""
         self.toggle_class("-gallery")
-        # What is hidden cannot be focused.
+        # Hidden widgets cannot be focused.
         self.call_after_refresh(self.in_front.focus)
 
     def _show_date(self) -> None:
-        """While the scrollbar is dragged, say beside it from when the uploads are that it leads to."""
+        """While the scrollbar is dragged, show beside it the date of the uploads there."""
         view, bubble = self.in_front, self.query_one("#bubble", Words)
         first = self._gallery.first_in_view if self.shows_gallery else round(view.scroll_y)
         dragged = view.vertical_scrollbar.grabbed is not None and self._uploads.is_by_date

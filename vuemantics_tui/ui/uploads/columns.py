@@ -13,7 +13,7 @@ from rich.cells import cell_len
 from vuemantics_tui.domain.fields import FIELDS, USUAL_COLUMNS, dimension_words, rating_words
 from vuemantics_tui.domain.formats import BY_MIME_TYPE, FileType
 from vuemantics_tui.domain.stacks import StackRole
-from vuemantics_tui.domain.text import age_words, clock_words, date_words, size_words, visible
+from vuemantics_tui.domain.text import age_words, date_words, length_words, size_words, visible
 from vuemantics_tui.domain.upload import STACK_SIGN, UploadRow
 from vuemantics_tui.domain.view import SortKey
 
@@ -34,7 +34,7 @@ _LONGEST_NAME = 40
 # Of the line: the name and the description have at least so much, or as much of it as the longest name needs, before
 # another column is added.
 _NAME_SHARE = 0.32
-_DESCRIPTION_SHARE = 0.3
+_DESCRIPTION_SHARE = 0.25
 # A photo of ..., The image shows ..., A video clip of what looks like ...
 _OPENING = re.compile(
     r"(?:an?|the|this) (?:\w+ )?(?:photo|photograph|picture|image|video|clip)"
@@ -131,7 +131,7 @@ _COLUMNS = (
     Column("size", 7, lambda row, now, wide: size_words(row.file_size), right=True, sort=SortKey.SIZE),
     Column("dimensions", 13, lambda row, now, wide: dimension_words(row), right=True),
     Column(
-        *("duration", 7, lambda row, now, wide: "" if row.duration is None else clock_words(row.duration)),
+        *("duration", 7, lambda row, now, wide: "" if row.duration is None else length_words(row.duration)),
         right=True,
         sort=SortKey.DURATION,
     ),
@@ -240,7 +240,7 @@ def signs_of(row: UploadRow, *, rating: bool) -> list[str]:
     signs = [
         "MISSING" if row.missing_since else "",
         "HIDDEN" if row.hidden else "",
-        f"▶ {clock_words(row.duration)}" if is_clip and row.duration is not None else "▶" if is_clip else "",
+        f"▶ {length_words(row.duration)}" if is_clip and row.duration is not None else "▶" if is_clip else "",
         "LIVE" if is_live and not is_clip else "",
         "RAW" if is_raw else "",
         f"{STACK_SIGN} {row.stack_count:,}" if row.stack_count > (2 if is_live or is_raw else 1) else "",

@@ -1,4 +1,4 @@
-"""UploadCommands: what keys do to uploads, whatever screen shows them: list, viewer and details."""
+"""UploadCommands: the actions on uploads in the list, the viewer and the details."""
 
 from __future__ import annotations
 
@@ -88,20 +88,20 @@ def _on_one(command: OnOne[Commands, Arguments]) -> Action[Commands, Arguments]:
 
 @dataclass
 class ReopenWanted(Message):
-    """The app was asked to end and to be opened again, with what was changed."""
+    """Asks the app to restart with a changed setting."""
 
 
 @dataclass
 class ListWanted(Message):
-    """What is listed was chosen, so that the list should be in front."""
+    """Something to list was chosen, so the list should come to the front."""
 
 
-# What needs no upload.
+# Actions that need no upload.
 ON_LIBRARY = frozenset({"toggle_pause", "reembed"})
 
 
 UNDO = (
-    hidden("undo", "u", "app.undo", "undo", "Undo the last change, also of an earlier session", ACT),
+    hidden("undo", "u", "app.undo", "undo", "Undo the last change, even from an earlier session", ACT),
     hidden("redo", "U", "app.redo", "redo", "Redo what you undid last", ACT),
 )
 """What every screen has, beside questions and fields."""
@@ -129,7 +129,7 @@ class UploadCommands(Vertical):
         hidden("rate-1", "1", "rate(1)", "rate 1", "Rate 1 star", ACT),
         hidden("rate-0", "0", "rate(0)", "no rating", "Remove the rating", ACT),
         hidden("edit-tags", "t", "edit_tags", "tags", "Add or remove tags", ACT),
-        hidden("add-to-album", "@", "add_to_album", "album", "Add to an album, also to a new one", ACT),
+        hidden("add-to-album", "@", "add_to_album", "album", "Add to an album, or make a new one", ACT),
         hidden("edit-date", "C", "edit_date", "date", "Set when it was taken", ACT),
         hidden("edit-place", "P", "edit_place", "place", "Set where it was taken", ACT),
         hidden("toggle-hidden", "H", "toggle_hidden", "hide", "Hide from lists and search, or show again", ACT),
@@ -175,7 +175,7 @@ class UploadCommands(Vertical):
         self._group = group
 
     def on_mount(self) -> None:
-        """Tell where the app tells."""
+        """Show a notice."""
         self.notices = Notices.of(self)
 
     # What is acted on
@@ -197,11 +197,11 @@ class UploadCommands(Vertical):
 
     @property
     def takes_stacks(self) -> bool:
-        """Whether one that stands for its stack stands for all of it."""
+        """Whether a cover stands for its whole stack."""
         return self._group is None
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """What is done to an upload needs one, and that its list has the keys."""
+        """Disable actions on uploads without an upload, or while its list lacks the focus."""
         if action in ON_LIBRARY or not hasattr(UploadCommands, f"action_{action}"):
             return True
         return self.current is not None and not isinstance(self.screen.focused, Browse)
@@ -228,7 +228,7 @@ class UploadCommands(Vertical):
         return bool(count)
 
     def _tell_undoable(self, words: str) -> None:
-        """Say what was done, and with which key to undo it."""
+        """Show a notice of what was done, with the key that undoes it."""
         self.notices.tell(f"{words} {self._undoes}")
 
     @property
@@ -389,7 +389,7 @@ class UploadCommands(Vertical):
 
     @_on_one
     async def action_find_similar(self, number: int) -> bool:
-        """List what is similar to an upload."""
+        """List uploads similar to this one."""
         await self.uploads.similar(number)
         self.post_message(ListWanted())
         return True
@@ -453,7 +453,7 @@ class UploadCommands(Vertical):
 
     @_on_one
     async def action_choose_cover(self, number: int) -> bool:
-        """Let an upload stand for its stack in lists."""
+        """Make an upload the cover of its stack."""
         rows = await self._library.uploads.rows([number])
         change = await self._library.stacks.choose(number)
         if not change.count:
@@ -524,7 +524,7 @@ class UploadCommands(Vertical):
 
     @_on_chosen()
     async def action_add_to_album(self, numbers: Sequence[int]) -> bool:
-        """Ask for an album, and add uploads to it; one that is not there is made."""
+        """Ask for an album, and add uploads to it; a new one is created."""
         from vuemantics_tui.ui.screens.ask import AskScreen
 
         rows = await self._library.uploads.rows(numbers)
@@ -727,7 +727,7 @@ def named(rows: Sequence[UploadRow]) -> str:
 
 
 def _dates_words(uploads: Sequence[Upload]) -> str:
-    """Return when uploads were taken, from the first to the last, or that nobody knows."""
+    """Return when uploads were taken, from the first to the last, or that no date is known."""
     dated = sorted((upload for upload in uploads if upload.taken_at), key=lambda upload: upload.taken_at or "")
     if not dated:
         return "No date is known. Type one."

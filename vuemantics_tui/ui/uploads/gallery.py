@@ -52,10 +52,12 @@ STYLES = (
     *("blank", "badge", "mark"),
 )
 MARK = " ✓ "
-# Signs that say nothing about what is shown, or have a place of their own.
+# Signs that say nothing about the picture, or have a place of their own.
 NO_KINDS = ("HIDDEN", "EDITED", "TEXT")
 # The frame of the cursor: a corner, a line, a corner, and its sides.
 TOP, BOTTOM, LEFT, RIGHT = ("┏", "━", "┓"), ("┗", "━", "┛"), "┃", "┃"
+# How far it goes from each corner: over a slow line a whole frame around a large tile takes a third of a second.
+ARM_COLUMNS, ARM_ROWS = 3, 2
 
 Piece = tuple[str, str]
 """Text and the name of its style."""
@@ -178,7 +180,7 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
         self._load_later()
 
     def on_show(self) -> None:
-        """Catch up with what moved while it was hidden."""
+        """Catch up with changes made while it was hidden."""
         self.sync()
 
     @property
@@ -189,7 +191,7 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
     # Where tiles stand
 
     def _lay_out(self) -> None:
-        """Work out anew where each tile stands; the cursor stays where it is on the screen, if its upload does."""
+        """Lay out the tiles again; the cursor keeps its place on the screen if its upload is still listed."""
         self._outdated = False
         window = self.scrollable_content_region
         grid = Grid.of(window.width, window.height, self._tile_size, captions=self.captions)
@@ -257,23 +259,22 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
             return
         if (number, index) != (self._cursor, self._cursor_index):
             self._refresh_frame(self._cursor_index)
-            if self._layout.grid.captions:
-                self._refresh_tile(self._cursor_index)
-                self._refresh_tile(index)
             self._cursor, self._cursor_index = number, index
             self._refresh_frame(index)
             self._reveal()
 
     def _refresh_frame(self, index: int) -> None:
-        # The four sides alone: what is inside is many times as many bytes.
+        # The sides and the name alone: the picture is many times as many bytes.
         if index < self._layout.count:
             tile = self._on_screen(self._layout.region(index))
             frame = tile.grow((GAP, GAP, GAP, GAP))
+            # With the corners.
+            columns = [(frame.x + at, length) for at, length in arms(frame.width, ARM_COLUMNS + GAP)]
+            rows = [(tile.y + at, length) for at, length in arms(tile.height, ARM_ROWS)]
             self.refresh(
-                Region(frame.x, frame.y, frame.width, GAP),
-                Region(frame.x, tile.bottom, frame.width, GAP),
-                Region(frame.x, tile.y, GAP, tile.height),
-                Region(tile.right, tile.y, GAP, tile.height),
+                *(Region(x, y, width, GAP) for x, width in columns for y in (frame.y, tile.bottom)),
+                *(Region(x, y, GAP, height) for y, height in rows for x in (frame.x, tile.right)),
+                *([Region(tile.x, tile.bottom - 1, tile.width, 1)] if self._layout.grid.captions else ()),
             )
 
     def _reveal(self) -> None:
@@ -332,7 +333,7 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
     async def _load(self) -> None:
         if self._outdated:
             await self._uploads.days.read()
-            # It may have changed once more meanwhile.
+            # It may have changed again in the meantime.
             self.call_after_refresh(self.sync)
             return
         while wanted := self._wanting(self._in_view()):
@@ -343,7 +344,7 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
         if self.loading_tiles:
             self.call_after_refresh(self._load_later)
             return
-        # What a page further on shows is made before it is asked for.
+        # The next page is prepared in advance.
         while wanted := self._wanting_ahead()[: max(1, len(self._layout.grid.columns))]:
             if self._wanting(self._in_view()):
                 self.call_after_refresh(self._load_later)
@@ -376,7 +377,7 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
     async def _find_places(self, group: Group) -> None:
         numbers = self._uploads.numbers(range(group.first, group.first + group.count))
         words = place_words(await self._library.places.of_uploads(numbers))
-        # Meanwhile the list may have become another one.
+        # The list may have been replaced in the meantime.
         if group in self._groups and not self._outdated:
             self._places[group.first] = words
             line = self._layout.heading_line(self._groups.index(group)) - self._top
@@ -448,6 +449,9 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
         if line.line < GAP:
             yield from self._gap_line(line, framed)
             return
+        within = line.line - GAP
+        if not any(begin <= within < begin + length for begin, length in arms(grid.tile_height, ARM_ROWS)):
+            framed = None
         for index, start in zip(tiles, grid.columns, strict=False):
             before = index - 1 if index > tiles.start else None
             yield from self._between(start - at, before, index, framed)
@@ -478,7 +482,11 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
         first, middle, last = TOP if spot.row == line.row else BOTTOM
         grid = self._layout.grid
         yield Segment(" " * (grid.columns[spot.column] - GAP), self.rich_style)
-        yield Segment(f"{first}{middle * grid.width}{last}", self._style("frame"))
+        side = [first, *(middle * grid.width), last]
+        drawn = [" "] * len(side)
+        for begin, length in arms(len(side), ARM_COLUMNS + GAP):
+            drawn[begin : begin + length] = side[begin : begin + length]
+        yield Segment("".join(drawn), self._style("frame"))
 
     def _tile_line(self, index: int, line: int, grid: Grid) -> Iterable[Segment]:
         if index >= len(self._uploads):
@@ -627,6 +635,11 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
             self._uploads.move_to(index)
             if event.chain == 2:
                 self.post_message(TileOpened())
+
+
+def arms(length: int, arm: int) -> list[tuple[int, int]]:
+    """Return where a side of a frame is drawn, as starts and lengths: at both ends, or all of a short one."""
+    return [(0, length)] if length <= 3 * arm else [(0, arm), (length - arm, arm)]
 
 
 def place_words(places: list[tuple[str, str]]) -> str:

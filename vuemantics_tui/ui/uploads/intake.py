@@ -1,4 +1,4 @@
-"""Intake: the way of files into the library: a field for paths, how far the copying is, and what became of them."""
+"""Intake: adding files to the library: a field for paths, the progress, and the outcome."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from textual.message import Message
 from textual.widgets import Input, Label, Static
 
 from vuemantics_tui.domain.errors import VuemanticsError
-from vuemantics_tui.domain.text import visible
+from vuemantics_tui.domain.text import counted, visible
 from vuemantics_tui.files import is_missing
 from vuemantics_tui.ui.actions import ANSWER, action
 from vuemantics_tui.ui.notices import Notices
@@ -27,12 +27,13 @@ from vuemantics_tui.ui.typed_paths import explain_missing, typed_paths
 from vuemantics_tui.ui.widgets.one_line import LineInput
 
 if TYPE_CHECKING:
+    from vuemantics_tui.domain.sources import ScanProgress, Source
     from vuemantics_tui.library import Candidate, IntakeResult, Library
 
 HELP = "A file, or a folder with everything in it."
-# So many reasons fit into a notice; the rest is counted.
+# How many reasons fit into a notice; the rest is counted.
 MOST_REASONS = 3
-# More pasted paths than these are told as their number.
+# If more paths are pasted, only their number is shown.
 MOST_PATHS = 5
 
 
@@ -52,12 +53,13 @@ class Intake:
         """Whether files are being copied just now."""
         return self.to_copy > 0
 
-    async def add(self, candidates: list[Candidate]) -> None:
-        """Add these, and tell the outcome at the end. Raises LibraryError."""
+    async def add(self, candidates: list[Candidate], *, in_place: bool = False) -> None:
+        """Copy these files, or use them where they are, and tell the outcome at the end. Raises LibraryError."""
         results: list[IntakeResult] = []
         self.to_copy += len(candidates)
         try:
-            async for result in self._library.add(candidates):
+            taken = self._library.sources.use(candidates) if in_place else self._library.add(candidates)
+            async for result in taken:
                 results.append(result)
                 self.copied += 1
                 self._tell()
@@ -66,6 +68,30 @@ class Intake:
             self.to_copy -= len(candidates)
             self._tell()
         self._notices.tell(*added_words(results))
+
+    async def use(self, paths: Sequence[Path]) -> None:
+        """Use files where they are, and folders as sources. Raises UsageError and LibraryError."""
+        folders = await asyncio.to_thread(lambda: [path for path in paths if path.is_dir()])
+        if files := [path for path in paths if path not in folders]:
+            await self.add(await self._library.intake.gather(files, recursive=False), in_place=True)
+        for folder in folders:
+            await self.scan(await self._library.sources.add_if_new(folder))
+
+    async def scan(self, source: Source) -> None:
+        """Scan a source, and tell what was found."""
+        with self._notices.errors_told():
+            progress = await self._library.watch.ask_for_scan(source)
+            self._library.watch.look()
+            if progress.is_away:
+                self._notices.tell(
+                    f"{visible(progress.away_reason)}.", "Connect or mount its disk.", severity="warning"
+                )
+                return
+            told = [f"{visible(progress.source.path.name)}: {progress_words(progress)}."]
+            told += [f"{visible(str(path))}: {visible(reason)}" for path, reason in progress.problems[:MOST_REASONS]]
+            if (more := len(progress.problems) - MOST_REASONS) > 0:
+                told.append(f"and {more:,} more")
+            self._notices.tell(*told)
 
     def _tell(self) -> None:
         for listener in self.listeners:
@@ -76,6 +102,7 @@ class Intake:
 class FilesNamed(Message):
     """Paths were typed or pasted, and these files are behind them."""
 
+    paths: list[Path]
     candidates: list[Candidate]
 
 
@@ -90,7 +117,7 @@ class PathInput(LineInput):
     HELP_TITLE = "The field for paths"
     BINDINGS: ClassVar[list[BindingType]] = [
         action("submit-paths", "enter", "submit", "add", "Add what you typed", ANSWER),
-        action("close-field", "escape", "close_field", "close", "Leave without adding", ANSWER),
+        action("close-field", "escape", "close_field", "cancel", "Leave without adding", ANSWER),
     ]
 
     def action_close_field(self) -> None:
@@ -108,7 +135,7 @@ class PathField(Vertical):
         self._pasted = self._pasted_words = ""
 
     def compose(self) -> ComposeResult:
-        """The field and the line below it."""
+        """Yield the field and the line below it."""
         with Horizontal():
             yield Label("add", id="path-label")
             yield PathInput(id="path-input", compact=True, placeholder="~/Pictures", select_on_focus=False)
@@ -137,7 +164,7 @@ class PathField(Vertical):
         message.update(text)
 
     def _complain(self, words: str) -> None:
-        """Say what was wrong and what to do; what was typed stays."""
+        """Show what is wrong and what to do; the typed text stays."""
         message = self.query_one("#path-message", Static)
         message.add_class("error")
         message.update(f"✗ {words}")
@@ -168,7 +195,7 @@ class PathField(Vertical):
             except VuemanticsError as error:
                 self._complain(visible(f"{error.message}. {error.hint}"))
             else:
-                self.post_message(FilesNamed(candidates))
+                self.post_message(FilesNamed(paths, candidates))
 
 
 def pasted_words(text: str) -> str:
@@ -187,6 +214,16 @@ def _paths_in(text: str) -> tuple[list[Path], str]:
     paths = typed_paths(text)
     missing = next((path for path in paths if is_missing(path)), None)
     return paths, "" if missing is None else explain_missing(missing, os.environ)
+
+
+def progress_words(progress: ScanProgress) -> str:
+    """Return what a scan has found so far: 1,204 files seen, 3 new, 1 moved."""
+    parts = [f"{counted(progress.seen, 'file')} seen"]
+    counts = ("new", "changed", "moved", "copies", "missing", "back", "refused")
+    words = {"copies": "already in the library", "refused": "no picture or video"}
+    parts += [f"{count:,} {words.get(name, name)}" for name in counts if (count := getattr(progress, name))]
+    parts += [f"{progress.reading:,} to read"] if progress.reading else []
+    return ", ".join(parts)
 
 
 def added_words(results: Sequence[IntakeResult]) -> list[str]:

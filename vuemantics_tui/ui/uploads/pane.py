@@ -1,4 +1,4 @@
-"""UploadPane: the picture and the words of one upload, following it as results come."""
+"""UploadPane: one upload's picture and details, updated as results arrive."""
 
 from __future__ import annotations
 
@@ -180,7 +180,7 @@ class WritingText(Widget):
         return Content("\n").join([Content.styled(SIGN, "$running"), *self._lines(self.content_size.width)])
 
 
-# Long enough that holding a key down shows nothing on the way, short enough to seem at once.
+# Long enough to skip uploads while a key is held down, short enough to feel instant.
 BLINK_SECONDS = 0.08
 # After a read that failed.
 RETRY_SECONDS = 1.0

@@ -22,6 +22,7 @@ from vuemantics_tui.domain.text import (
     ago_words,
     clock_words,
     date_words,
+    length_words,
     seconds_words,
     size_words,
     time_words,
@@ -99,7 +100,7 @@ def shot_words(upload: Upload) -> str:
 def facts_words(upload: Upload, now: datetime) -> str:
     """Return three lines at most: dimensions, size, format, age; when it was taken and by which camera; where."""
     shape = f"{upload.width} × {upload.height}" if upload.width and upload.height else ""
-    length = clock_words(upload.duration) if upload.duration else ""
+    length = length_words(upload.duration) if upload.duration else ""
     known = BY_MIME_TYPE.get(upload.mime_type)
     kind = known.name if known else visible(upload.extension).upper()
     frames = upload.metadata.get("frames")
@@ -284,15 +285,12 @@ def why_words(hit: SearchHit) -> Content:
     parts = []
     if hit.words_share or hit.meaning_share:
         words, looks = round(100 * hit.words_share), round(100 * hit.looks_share)
-        parts = [f"words {words} %", f"meaning {100 - words - looks} %"]
-        if hit.looks_share:
-            parts.append(f"looks {looks} %")
+        shares = {"words": words, "meaning": 100 - words - looks, "looks": looks}
+        parts = [f"{name} {share} %" for name, share in shares.items() if share]
     elif hit.looks_share:
         parts = ["by its looks"]
     if hit.second is not None:
         parts.append(f"at {clock_words(hit.second)}")
-    if hit.cosine is not None:
-        parts.append(f"cosine {hit.cosine:.2f}")
     return Content.styled(" · ".join(parts), "$dim")
 
 

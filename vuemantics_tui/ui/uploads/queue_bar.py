@@ -1,4 +1,4 @@
-"""QueueBar: what the queue does and how long it will take."""
+"""QueueBar: the state of the queue and the time left."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Pace:
             self._seen.clear()
             return
         if before is not None:
-            # A deleted or retried one makes the sum smaller, and is no upload that came to its end.
+            # A deleted or retried upload makes the sum smaller, but did not finish.
             self.ended += max(0, counts.completed + counts.failed - before.completed - before.failed)
         self._seen.append((moment, self.ended))
         while len(self._seen) > 2 and moment - self._seen[1][0] >= WINDOW_SECONDS:

@@ -109,8 +109,7 @@ class Results:
         else:
             told = _results(count)
         if self.has_more_below:
-            key = f" ({below_key} shows them)" if below_key else ""
-            return f"{told}, {found.below:,} more below the cut-off{key}"
+            return f"{told}, {below_key} shows {found.below:,} more" if below_key else f"{told}, {found.below:,} more"
         return told if like else f"{told} for {' '.join(found.query.words) or found.query}"
 
 

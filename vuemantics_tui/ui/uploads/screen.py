@@ -1,7 +1,8 @@
-"""UploadsScreen: the main screen: search bar, browser, pane and queue bar, and what can be done from there."""
+"""UploadsScreen, the main screen: search bar, browser, pane and queue bar, and their actions."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import date, datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from textual.screen import Screen
 from textual.widgets import Input, Static
 
 from vuemantics_tui.domain.formats import FileType
+from vuemantics_tui.domain.sources import Placement
 from vuemantics_tui.domain.upload import RUNNING, ProcessingStatus, QueueCounts
 from vuemantics_tui.domain.view import SortKey, View
 from vuemantics_tui.ui.actions import ACT, FIND, MARK, PROGRAM, QUEUE, VIEW, action, hidden, key_of
@@ -45,7 +47,7 @@ if TYPE_CHECKING:
     from vuemantics_tui.library import Candidate, Library
     from vuemantics_tui.ui.picker.marks import Marks
 
-# As often as an eye can follow, and no more: over SSH each repaint is bytes.
+# No more often than the eye can follow: over SSH each repaint costs bytes.
 CATCH_UP_SECONDS = 0.1
 # A sorted or filtered view, and what a search finds, is read again as a whole.
 READ_AGAIN_SECONDS = 1.0
@@ -83,7 +85,7 @@ NEXT_KEYS: dict[str, tuple[FooterKey, ...]] = {
     ),
     "search": (
         *_LOOK,
-        FooterKey("step-back", "leave"),
+        FooterKey("step-back", "back"),
         FooterKey("save-search", "save"),
         FooterKey("open-search"),
         *_KEEP,
@@ -129,7 +131,7 @@ def keys_of_marked(count: int) -> tuple[FooterKey, ...]:
 
 
 class UploadsScreen(Screen[None]):
-    """Lists the uploads of a library, follows what changes in it, and hands what you want to who does it."""
+    """Lists the uploads of a library, keeps the list up to date, and hands actions on."""
 
     HELP_TITLE = "The list of uploads"
     HELP_SIGNS = True
@@ -146,9 +148,10 @@ class UploadsScreen(Screen[None]):
         hidden("save-search", "S", "save_search", "save search", "Save the search under a name", FIND),
         hidden("show-saved", "B", "show_saved", "saved searches", "Show saved searches and albums", FIND),
         hidden("past-search", "n", "past_search", "past search", "Previous search", FIND),
-        hidden("open-upload", "enter", "open_upload", "view", "Look at it in full screen", ACT),
+        hidden("open-upload", "enter", "open_upload", "view", "View in full screen", ACT),
         hidden("show-trash", "T", "show_trash", "trash", "Show the trash, and restore from it", ACT),
         hidden("show-duplicates", "W", "show_duplicates", "duplicates", "Find duplicates, and keep one of each", ACT),
+        hidden("show-sources", "Q", "show_sources", "sources", "Show the folders used in place", PROGRAM),
         hidden("show-stats", "#", "show_stats", "statistics", "Show statistics of the library", PROGRAM),
         hidden("show-failures", "F", "show_failures", "failures", "Show failures by cause, and how to fix them", QUEUE),
         hidden("show-models", "&", "show_models", "models", "Models that see what pictures show", PROGRAM),
@@ -201,6 +204,9 @@ class UploadsScreen(Screen[None]):
         self._explained: Results | None = None
         # Where files were added from last, in this session or before; and where the picker was left in this one.
         self._picked_in: Path | None = None
+        # Whether files are used in place, and whether somebody said so; until then the first folder asks.
+        self._in_place = library.settings.placement == Placement.IN_PLACE
+        self._has_placement = self._in_place or "placement" in library.settings.sources
         self._left_in: Path | None = None
         # What is marked there and was not added.
         self.picked: Marks | None = None
@@ -209,7 +215,7 @@ class UploadsScreen(Screen[None]):
         self._read_again = Reader(self, self.uploads.refresh, rest=READ_AGAIN_SECONDS)
 
     def compose(self) -> ComposeResult:
-        """From top to bottom."""
+        """Yield the parts from top to bottom."""
         with UploadCommands(self.library, self.uploads, self._clock):
             yield HeaderLine(self.library, id="header")
             yield SearchBar(self.library, self.uploads, id="search")
@@ -290,12 +296,15 @@ class UploadsScreen(Screen[None]):
         if self.uploads.pins_linger:
             self.set_timer(LINGER_SECONDS, self._catch_up.want)
         self._show_counts()
+        sources = await self.library.sources.store.all()
+        if self.is_attached:
+            self.query_one(HeaderLine).source_count = len(sources)
 
     def _show_keys(self) -> None:
         """Begin the line of keys with what the next step may be."""
         uploads, row = self.uploads, self.uploads.cursor_row
         keys = self.query_one(KeysLine)
-        # What did not fail would be described again, which is seldom the next step.
+        # Uploads that did not fail would be described again, which is seldom the next step.
         keys.rename("retry-upload", "")
         if self.has_class("-empty"):
             keys.prefer(NEXT_KEYS["empty"], alone=True)
@@ -322,17 +331,19 @@ class UploadsScreen(Screen[None]):
             return
         self.query_one(HeaderLine).upload_count = counts.total
         self.query_one(QueueBar).show(counts)
-        self.query_one(KeysLine).rename("toggle-pause", "resume" if counts.paused else "pause")
+        # There is nothing to pause in an empty queue.
+        pause = "pause" if counts.running or counts.waiting else ""
+        self.query_one(KeysLine).rename("toggle-pause", "resume" if counts.paused else pause)
         if (counts.total == 0) != self.has_class("-empty"):
             self.toggle_class("-empty")
             self._show_keys()
             self.refresh_bindings()
             if not self.has_class("-field-open"):
-                # What is hidden cannot be focused, so the table could not be until now.
+                # Hidden widgets cannot be focused, so focus the table now.
                 self.call_after_refresh(self._focus_unless_busy)
 
     def _focus_unless_busy(self) -> None:
-        # Somebody may have opened the search line meanwhile.
+        # The search line may have been opened in the meantime.
         if not isinstance(self.focused, Input):
             self._commands.can_focus = self.has_class("-empty")
             (self._commands if self.has_class("-empty") else self._browser.in_front).focus()
@@ -349,6 +360,9 @@ class UploadsScreen(Screen[None]):
             self._read_again.want()
         self._pane.show(self.uploads.cursor_number)
         self._show_keys()
+        if change in (Change.REPLACED, Change.SHIFTED):
+            # What is done to an upload works from the first that is there.
+            self.query_one(KeysLine).refresh()
         if self.uploads.results is not self._explained:
             self._explained = self.uploads.results
             self._pane.explain_again()
@@ -367,13 +381,27 @@ class UploadsScreen(Screen[None]):
         self.picked = marks = self.picked or Marks()
         picker = PickerScreen(start=start, last=self._picked_in, preview=self._preview, marks=marks, clock=self._clock)
         paths = await self.app.push_screen_wait(picker)
-        if paths:
+        if paths and await self._placement_chosen(paths):
             self._picked_in = self._left_in = picker.folder
             self.picked = None
             self.add_paths(paths)
         elif marks:
             self._left_in = picker.folder
             self._notices.tell(f"{marks.words()}, not added. {key_of(self, 'add-paths')} shows them again.")
+
+    async def _placement_chosen(self, paths: Sequence[Path]) -> bool:
+        """Ask, for the first folder that is added, whether files are copied. Tells whether they are to be added."""
+        if self._has_placement or not await asyncio.to_thread(lambda: any(path.is_dir() for path in paths)):
+            return True
+        from vuemantics_tui.ui.screens.sources import PlacementScreen
+
+        placement = await self.app.push_screen_wait(PlacementScreen())
+        if placement is None:
+            return False
+        self._has_placement = True
+        self._in_place = placement is Placement.IN_PLACE
+        self.post_message(SettingChosen("placement", "in-place" if self._in_place else "copy"))
+        return True
 
     async def _added_from(self) -> Path | None:
         newest = await self.library.uploads.newest(limit=1, show_hidden=True)
@@ -410,7 +438,10 @@ class UploadsScreen(Screen[None]):
     @on(FilesNamed)
     def _files_named(self, message: FilesNamed) -> None:
         self._close_path_field()
-        self._add(message.candidates)
+        if self._in_place:
+            self.add_paths(message.paths)
+        else:
+            self._add(message.candidates)
 
     @work(group="adding", exit_on_error=False)
     async def _add(self, candidates: list[Candidate]) -> None:
@@ -419,14 +450,17 @@ class UploadsScreen(Screen[None]):
 
     @work(group="adding", exit_on_error=False)
     async def add_paths(self, paths: Sequence[Path]) -> None:
-        """Add files, and folders with everything in them, in the background."""
+        """Add files, and folders with everything in them, in the background: copies, or in place."""
         with self._notices.errors_told():
+            if self._in_place:
+                await self.intake.use(paths)
+                return
             await self.intake.add(await self.library.gather(paths, recursive=True))
 
     # Searching
 
     def action_open_search(self) -> None:
-        """Type what to find."""
+        """Open the search line."""
         self._search_bar.open()
 
     def action_show_below(self) -> None:
@@ -446,7 +480,7 @@ class UploadsScreen(Screen[None]):
         """Show the saved searches and the albums, and run the one chosen."""
         from vuemantics_tui.ui.screens.saved import SavedScreen
 
-        saved = SavedScreen(self.library, save_key=key_of(self, "save-search"), tag_key=key_of(self, "edit-tags"))
+        saved = SavedScreen(self.library, save_key=key_of(self, "save-search"), album_key=key_of(self, "add-to-album"))
         query = await self.app.push_screen_wait(saved)
         if query is not None:
             self._search_bar.run(query)
@@ -456,7 +490,7 @@ class UploadsScreen(Screen[None]):
         self.toggle_class("-browse")
         if self.has_class("-browse"):
             self._browse.begin()
-            # What is hidden cannot be focused.
+            # Hidden widgets cannot be focused.
             self.call_after_refresh(self._browse.focus)
         else:
             self.set_focus(self._browser.in_front)
@@ -500,7 +534,7 @@ class UploadsScreen(Screen[None]):
 
     @work(group="asking", exit_on_error=False)
     async def action_sort_by(self) -> None:
-        """Ask for the order."""
+        """Open the sort menu."""
         from vuemantics_tui.ui.screens.menu import BEST_MATCH, SortMenu
 
         without = () if self.uploads.has_scores else ("sort-match",)
@@ -528,7 +562,7 @@ class UploadsScreen(Screen[None]):
 
     @work(group="asking", exit_on_error=False)
     async def action_filter_by(self) -> None:
-        """Ask what to list."""
+        """Open the filter menu."""
         from vuemantics_tui.ui.screens.menu import FilterMenu, facets_of, with_facet
 
         counts = Feed.of(self).counts or QueueCounts()
@@ -548,7 +582,7 @@ class UploadsScreen(Screen[None]):
 
     @work(group="asking", exit_on_error=False)
     async def action_go_to(self) -> None:
-        """Ask where to go, and do what leads there."""
+        """Open the go-to menu, and go there."""
         from vuemantics_tui.ui.palette import reachable
         from vuemantics_tui.ui.screens.menu import WAYS, GoMenu
 
@@ -664,6 +698,16 @@ class UploadsScreen(Screen[None]):
         from vuemantics_tui.ui.screens.models import ModelsScreen
 
         self.app.push_screen(ModelsScreen(self.library))
+
+    @work(group="asking", exit_on_error=False)
+    async def action_show_sources(self) -> None:
+        """Show the folders that are used in place, and list the uploads of the one chosen."""
+        from vuemantics_tui.ui.screens.sources import SourcesScreen
+
+        query = await self.app.push_screen_wait(SourcesScreen(self.library, self.intake, self._clock))
+        self._catch_up.want()
+        if query is not None:
+            self._search_bar.run(query)
 
     def action_show_stats(self) -> None:
         """Show statistics of the library."""

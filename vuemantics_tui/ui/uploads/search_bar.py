@@ -1,4 +1,4 @@
-"""SearchBar: the line to search with, what is listed in words beside it, and under it what may be meant or is wrong."""
+"""SearchBar: the search line with a summary of the list beside it, and suggestions or an error below."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ class SearchBar(Vertical):
         self._may_suggest = library.settings.suggest_models
 
     def compose(self) -> ComposeResult:
-        """A slash, the field, the scores, the words; the hint."""
+        """Yield a slash, the field, the scores, the words, and the hint."""
         with Horizontal(id="search-line"):
             yield Label("/", id="search-slash")
             yield SearchInput()
@@ -314,7 +314,7 @@ class SearchBar(Vertical):
         path = f"/{text}"
         there = await asyncio.to_thread(_is_there, path)
         if not final and self.text != text:
-            return  # more was typed meanwhile, and would be lost
+            return  # more was typed in the meantime and would be lost
         if there:
             # Its beginning may have been searched for.
             self.leave()
@@ -355,7 +355,7 @@ class SearchBar(Vertical):
             try:
                 await self._uploads.search(text, below=below)
             except UsageError as error:
-                self._complain(error)  # what it names is not there
+                self._complain(error)  # the file or upload that it names is missing
             else:
                 await self._suggest_model()
 
@@ -393,10 +393,7 @@ class SearchBar(Vertical):
 
 
 class SearchHint(Widget):
-    """One line, hidden where there is nothing to say.
-
-    What is wrong goes before what may be meant, and that before a note.
-    """
+    """One line, hidden if empty. An error takes precedence over suggestions, and those over a note."""
 
     DEFAULT_CSS = """
     SearchHint {
@@ -427,12 +424,12 @@ class SearchHint(Widget):
         self._change(_suggestions=tuple(suggestions), _open=typing)
 
     def note(self, note: str) -> None:
-        """Say this where there is nothing else to say."""
+        """Show a note if there is neither an error nor a suggestion."""
         self._change(_note=visible(note))
 
     @property
     def complains(self) -> bool:
-        """Whether it says what is wrong."""
+        """Whether it shows an error."""
         return bool(self._error)
 
     def _change(self, **values: object) -> None:

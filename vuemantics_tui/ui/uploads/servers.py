@@ -49,6 +49,7 @@ class HeaderLine(TwoSidedLine):
     """The first line of the screen: how much there is, which analyzer works, and whether its servers are online."""
 
     upload_count: reactive[int | None] = reactive(None)
+    source_count: reactive[int] = reactive(0)
     # None until it is made, and until they were looked at.
     analyzer: reactive[Analyzer | None] = reactive(None)
     servers: reactive[Sequence[Server] | None] = reactive(None)
@@ -112,8 +113,9 @@ class HeaderLine(TwoSidedLine):
                 Notices.of(self).tell(*told)
 
     def left_part(self) -> list[Part]:
-        """Return the program's name and the number of uploads."""
+        """Return the program's name and the number of uploads and of sources."""
         count = "" if self.upload_count is None else f"  {counted(self.upload_count, 'upload')}"
+        count += f" · {counted(self.source_count, 'source')}" if self.source_count else ""
         return [("vuemantics", "bold $accent"), (count, "$dim")]
 
     def right_parts(self) -> list[list[Part]]:

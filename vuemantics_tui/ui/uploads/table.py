@@ -1,4 +1,4 @@
-"""UploadTable: any number of uploads, one a line with its columns; only the lines on the screen are read."""
+"""UploadTable: any number of uploads, one a line, in columns; only the lines on the screen are read."""
 
 from __future__ import annotations
 
@@ -317,12 +317,12 @@ class UploadTable(CursorList[LineStyle]):
 
     @property
     def line_count(self) -> int:
-        """How many lines there are."""
+        """Return how many lines there are."""
         return len(self._uploads)
 
     @property
     def cursor_line(self) -> int:
-        """The line of the cursor, from 0."""
+        """Return the line of the cursor, from 0."""
         return self._uploads.cursor_line
 
     def move_cursor(self, index: int) -> None:

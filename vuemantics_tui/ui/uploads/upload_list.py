@@ -29,12 +29,12 @@ FIRST_LOOK = 100
 MOST_RESULTS = 200
 # What a window shows of what words alone find at each key; the rest comes with the meaning a moment later.
 FIRST_RESULTS = 60
-# Scrolling back and forth over so many rows costs no reading.
+# How many rows stay in memory, so that scrolling back and forth reads nothing.
 MOST_KEPT_ROWS = 1000
 
 
 class Change(Enum):
-    """What moved in the list, for what draws it."""
+    """What changed in the list, for the widgets that draw it."""
 
     # Another list, and perhaps another upload under the cursor.
     REPLACED = auto()
@@ -145,7 +145,7 @@ class UploadList:
         # What moved in the store and is not taken in yet.
         self._changed: set[int] = set()
         self._deleted: set[int] = set()
-        # Which question is the latest: an answer to another one comes too late.
+        # The latest request: answers to earlier ones are dropped.
         self._asked = 0
 
     # What is listed
@@ -259,7 +259,7 @@ class UploadList:
 
     @property
     def cursor_line(self) -> int:
-        """The line of the cursor, from 0."""
+        """Return the line of the cursor, from 0."""
         return self._cursor
 
     @property
@@ -502,7 +502,7 @@ class UploadList:
         if any(moved):
             line = None if under_cursor is None else self._listing.index_of(under_cursor)
             if added and is_on_top:
-                line = 0  # who looks at the newest goes on looking at the newest
+                line = 0  # a view of the newest stays at the newest
             self._cursor = max(0, min(self._cursor if line is None else line, len(self._listing) - 1))
             self._tell(Change.SHIFTED)
         if marked != len(self.marks):
@@ -649,7 +649,7 @@ class UploadList:
         inside = await self._library.stacks.members(number)
         if len(inside) < 2:
             return False
-        # What was asked for meanwhile is not shown any more.
+        # Drop whatever was requested in the meantime.
         self._asked += 1
         self._marks_outside, self.marks = self.marks, Marks()
         self.opened = inside

@@ -1,4 +1,4 @@
-"""Film: what a clip or an animation shows one after the other, and FilmStrip, which shows it below the large frame."""
+"""Film: the frames of a clip or animation, and FilmStrip, which shows them below the large frame."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from vuemantics_tui.domain.text import clock_words
 from vuemantics_tui.domain.upload import Upload
 from vuemantics_tui.ui.pictures.loader import Drawn, on_background
 
-# Of a clip as many as one looks at, of an animation all but of the longest.
+# For a clip as many as people look at; for an animation all frames, except in the longest ones.
 MOST_MOMENTS, MOST_FRAMES = 24, 120
 # Nearer moments of a clip look alike.
 LEAST_STEP = 0.5

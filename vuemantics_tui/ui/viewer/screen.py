@@ -1,4 +1,4 @@
-"""ViewerScreen: the upload under the cursor of a list, as large as the window, and the way to the next."""
+"""ViewerScreen: the upload under the list's cursor as large as the window, and stepping to others."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from textual.screen import Screen
 from textual.timer import Timer
 
 from vuemantics_tui.domain.fields import GUESS, rating_words
-from vuemantics_tui.domain.text import clock_words, date_words, visible
+from vuemantics_tui.domain.text import date_words, length_words, visible
 from vuemantics_tui.domain.upload import Upload, stack_sign
 from vuemantics_tui.ui.actions import MOVE, VIEW, action, hidden
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, TimePassed, WorkProgressed
@@ -48,11 +48,11 @@ class ViewLine(TwoSidedLine):
             self.refresh()
 
     def left_part(self) -> list[Part]:
-        """What stands on the left."""
+        """Return what stands on the left."""
         return self._left
 
     def right_parts(self) -> list[list[Part]]:
-        """What may stand on the right."""
+        """Return what may stand on the right."""
         return self._right
 
 
@@ -90,7 +90,7 @@ class ViewerScreen(Screen[None]):
         self._next_slide: Timer | None = None
 
     def compose(self) -> ComposeResult:
-        """From top to bottom."""
+        """Yield the parts from top to bottom."""
         with UploadCommands(self._library, self._uploads, self._clock, only=self._shown_number):
             yield ViewLine(id="view-header")
             yield self._stage
@@ -184,7 +184,7 @@ class ViewerScreen(Screen[None]):
             *self._stage.words,
             date_words(upload.taken_at, own_clock=True),
             visible(", ".join(dict.fromkeys(filter(None, (upload.place, upload.country))))),
-            clock_words(upload.duration) if upload.duration else "",
+            length_words(upload.duration) if upload.duration else "",
             stack_sign(upload),
         ]
         name = visible((shown.upload if shown is not None else upload).filename)
@@ -273,7 +273,7 @@ class ViewerScreen(Screen[None]):
     # The slide show
 
     def action_toggle_slide_show(self) -> None:
-        """Go on by itself."""
+        """Start the slide show."""
         self._slides = True
         self._time_slide()
         self._tell()
@@ -299,7 +299,7 @@ class ViewerScreen(Screen[None]):
         self._tell()
 
     def on_key(self, event: events.Key) -> None:
-        """Stop the slide show at any key; one that would lead out, or begin it, does no more."""
+        """Stop the slide show at any key; a key that would leave or restart it does nothing else."""
         if self._slides:
             self._stop_slides()
             active = self.active_bindings.get(event.key)

@@ -106,7 +106,7 @@ class Stage(Horizontal, can_focus=True):
         self._dragged_from: tuple[int, int] | None = None
 
     def compose(self) -> ComposeResult:
-        """The picture above its film, and the details beside them."""
+        """Yield the picture above its film, and the details beside them."""
         with Vertical(id="view-frame"):
             yield self._picture
             yield self._strip
@@ -121,7 +121,7 @@ class Stage(Horizontal, can_focus=True):
 
     @property
     def shown(self) -> Half | None:
-        """What is looked at."""
+        """Return what is shown."""
         return self._halves[self._half] if self._half < len(self._halves) else None
 
     @property
@@ -154,7 +154,7 @@ class Stage(Horizontal, can_focus=True):
         return len(self._halves) > 1
 
     async def show(self, upload: Upload) -> None:
-        """Show an upload, or what has become of it. Raises VuemanticsError."""
+        """Show an upload in its current state. Raises VuemanticsError."""
         before = self.shown
         is_other = not any(half.upload.number == upload.number for half in self._halves)
         halves = await self._halves_of(upload)
@@ -347,7 +347,7 @@ class Stage(Horizontal, can_focus=True):
     # Moving
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """What is not to be seen cannot be zoomed, what is not zoomed not be panned, what is alone has no half."""
+        """Disable zooming without a picture, panning unless zoomed, and halves for an upload without a stack."""
         if action == "pan":
             return self.view is not None and self.view.is_zoomed
         if action in ("zoom", "toggle_life_size"):
@@ -356,7 +356,7 @@ class Stage(Horizontal, can_focus=True):
 
     @work(group="viewing", exclusive=True, exit_on_error=False)
     async def sharpen_later(self) -> None:
-        """Show what is wanted by now."""
+        """Show whatever is wanted at this point."""
         with Notices.of(self).errors_told():
             await self._sharpen()
             await self.prepare(())
@@ -443,14 +443,14 @@ class Stage(Horizontal, can_focus=True):
             self._look(lambda view: view.zoomed(steps, place))
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
-        """Take hold of a zoomed picture."""
+        """Grab a zoomed picture."""
         in_picture = self._picture.region.contains(event.screen_x, event.screen_y)
         if in_picture and self.view is not None and self.view.is_zoomed:
             self._dragged_from = (event.screen_x, event.screen_y)
             self.capture_mouse()
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
-        """Draw it along."""
+        """Pan the picture with the mouse."""
         if self._dragged_from is not None:
             width, height = self._loader.graphics.cell
             across, down = event.screen_x - self._dragged_from[0], event.screen_y - self._dragged_from[1]
@@ -458,7 +458,7 @@ class Stage(Horizontal, can_focus=True):
             self._look(lambda view: view.dragged(across * width, down * height))
 
     def on_mouse_up(self) -> None:
-        """Let it go."""
+        """Release the picture."""
         if self._dragged_from is not None:
             self._dragged_from = None
             self.release_mouse()

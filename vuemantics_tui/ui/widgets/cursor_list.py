@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from typing import ClassVar, Generic, TypeVar
 
+from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import BindingType
+from textual.color import Color
 from textual.content import Content
 from textual.geometry import Region, Size
 from textual.reactive import Reactive
 from textual.scroll_view import ScrollView
+from textual.strip import Strip
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
@@ -31,7 +34,7 @@ StyleName = TypeVar("StyleName", bound=str)
 
 
 class CursorList(ScrollView, Generic[StyleName], can_focus=True, inherit_bindings=False):
-    """Keeps the cursor and what is in view. Who derives from it says how long it is, and draws its lines.
+    """Keeps the cursor and the scroll position. Subclasses say how many lines there are, and draw them.
 
     `STYLES` is the prefix of its component classes, of which two more are called `cursor` and `hover`.
     """
@@ -53,12 +56,12 @@ class CursorList(ScrollView, Generic[StyleName], can_focus=True, inherit_binding
 
     @property
     def line_count(self) -> int:
-        """How many lines there are."""
+        """Return how many lines there are."""
         raise NotImplementedError
 
     @property
     def cursor_line(self) -> int:
-        """The line of the cursor, from 0."""
+        """Return the line of the cursor, from 0."""
         return self._cursor
 
     def cursor_moved(self, old: int) -> None:
@@ -135,27 +138,27 @@ class CursorList(ScrollView, Generic[StyleName], can_focus=True, inherit_binding
         self.move_cursor(self.cursor_line + lines)
 
     def action_cursor_up(self) -> None:
-        """One up."""
+        """Move up by one line."""
         self.move_by(-1)
 
     def action_cursor_down(self) -> None:
-        """One down."""
+        """Move down by one line."""
         self.move_by(1)
 
     def action_page_up(self) -> None:
-        """A screen up."""
+        """Move up by one screen."""
         self.move_by(-max(1, self._height - 1))
 
     def action_page_down(self) -> None:
-        """A screen down."""
+        """Move down by one screen."""
         self.move_by(max(1, self._height - 1))
 
     def action_cursor_first(self) -> None:
-        """To the first."""
+        """Go to the first line."""
         self.move_cursor(0)
 
     def action_cursor_last(self) -> None:
-        """To the last."""
+        """Go to the last line."""
         self.move_cursor(self.line_count - 1)
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
@@ -183,6 +186,16 @@ class CursorList(ScrollView, Generic[StyleName], can_focus=True, inherit_binding
 
     def line_clicked(self, event: events.Click) -> None:
         """The mouse was pressed on a line; the cursor is there already."""
+
+
+_CURSOR_BACKGROUND = Color.parse("ansi_blue").rich_color
+_ON_CURSOR = Style(color="bright_white")
+
+
+def _white_on_blue(segment: Segment) -> Segment:
+    text, style, control = segment
+    on_cursor = style is not None and style.bgcolor == _CURSOR_BACKGROUND
+    return Segment(text, (style or Style()) + _ON_CURSOR, control) if on_cursor else segment
 
 
 class ChoiceList(OptionList, inherit_bindings=False):
@@ -248,10 +261,17 @@ class ChoiceList(OptionList, inherit_bindings=False):
         else:
             self.highlighted = min(before or 0, len(choices) - 1)
 
+    def render_line(self, y: int) -> Strip:
+        """One line. In the terminal's own colours all words on the cursor are white: dim ones cannot be read on it."""
+        strip = super().render_line(y)
+        if not self.app.current_theme.ansi:
+            return strip
+        return Strip([_white_on_blue(segment) for segment in strip], strip.cell_length)
+
     def action_cursor_first(self) -> None:
-        """To the first."""
+        """Go to the first line."""
         self.action_first()
 
     def action_cursor_last(self) -> None:
-        """To the last."""
+        """Go to the last line."""
         self.action_last()

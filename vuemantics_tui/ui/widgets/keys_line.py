@@ -1,4 +1,4 @@
-"""KeysLine: the keys that work here and now, made from the bindings."""
+"""KeysLine: the keys that work at the moment, from the bindings."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class KeysLine(Widget):
             return usual
         named = {id for each in self._preferred for id in each.id.split()}
         usual = [entry for entry in usual if entry[0] not in named]
-        # In a field its own keys go first.
+        # In a field, its own keys come first.
         first = usual if self._in_field else []
         rest = [entry for entry in usual if entry not in first and (not self._alone or entry[0] in LAST)]
         return [*first, *self._chosen(self._preferred), *rest]
@@ -153,7 +153,7 @@ class KeysLine(Widget):
         return None if offset is None else next((key for spot, key in self._spots if offset.x in spot and key), None)
 
     def on_click(self, event: events.Click) -> None:
-        """Do as if the key had been pressed."""
+        """Act as if the key had been pressed."""
         if (key := self._key_at(event)) is not None:
             self.app.simulate_key(key)
 

@@ -53,7 +53,7 @@ class TwoSidedLine(Widget):
     """One line. What stands left goes first; of the right, the first of `right_parts` that fits is shown."""
 
     def left_part(self) -> list[Part]:
-        """What stands on the left."""
+        """Return what stands on the left."""
         return []
 
     def right_parts(self) -> list[list[Part]]:

@@ -97,7 +97,7 @@ class Thumbnail(Widget):
     def _box(self) -> tuple[int, int]:
         width = self.content_size.width
         if not width and isinstance(self.parent, Widget):
-            # What is not laid out yet will be as wide as what it stands in.
+            # Before its layout it is as wide as its parent.
             width = self.parent.scrollable_content_region.width
         return width, self.most_rows or self.content_size.height
 
@@ -142,7 +142,7 @@ class Thumbnail(Widget):
         row = y - max(0, (height - len(self._drawn)) // 2)
         if not 0 <= row < len(self._drawn):
             return Strip.blank(width, style)
-        # One drawn for a larger place juts out until it is drawn anew.
+        # One drawn for a larger place is clipped until it is drawn again.
         strip = self._drawn[row].crop(0, width)
         room = max(0, width - strip.cell_length)
         before = room // 2 if self.styles.content_align_horizontal == "center" else 0
