@@ -13,6 +13,7 @@ from tests.conftest import OpenLibrary, until
 from tests.library.test_sources import draw
 from vuemantics_tui.domain.sources import Source, WatchState
 from vuemantics_tui.library import Library, Watch
+from vuemantics_tui.processing.watch import fault_words
 
 
 @pytest.fixture
@@ -167,3 +168,14 @@ async def test_one_program_of_a_library_watches(library: Library, source: Source
     await first.stop()
     await reports(second, source, WatchState.BY_EVENTS)
     await second.stop()
+
+
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [
+        ("OS file watch limit reached. about [...] (Error { kind: MaxFilesWatch })", "fs.inotify.max_user_watches="),
+        ("Error creating recommended watcher: Too many open files (os error 24)", "fs.inotify.max_user_instances="),
+    ],
+)
+def test_the_limits_of_the_system_are_told_with_what_raises_them(message: str, told: str) -> None:
+    assert told in fault_words(OSError(message))

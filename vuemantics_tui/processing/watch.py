@@ -57,7 +57,6 @@ NETWORK = frozenset(
         *("fuse.vmhgfs-fuse", "fuse.ceph", "fuse.smbnetfs", "fuse.curlftpfs"),
     }
 )
-LIMIT_HINT = "To raise the limit: sudo sysctl fs.inotify.max_user_watches=524288"
 _LOCK_NAME = "watch.lock"
 
 
@@ -118,7 +117,8 @@ class _Listener:
                 force_polling=False,
                 debug=False,
                 recursive=self._is_deep,
-                ignore_permission_denied=True,
+                # With it, watchfiles passes over its other errors too, such as a limit that is reached.
+                ignore_permission_denied=False,
             ):
                 self._note([Path(path) for _, path in changes])
         except Exception as error:  # noqa: BLE001 - watchfiles has a class of errors that is not public
@@ -368,7 +368,7 @@ class Watch:
         while True:
             await asyncio.sleep(STEP_SECONDS)
             if listener.error is not None:
-                reason = f"{fault_words(listener.error)}. {LIMIT_HINT}"
+                reason = fault_words(listener.error)
                 log.warning("%s cannot be watched: %s", source.path, reason)
                 self._report(source, WatchState.BY_SCANS, reason)
                 await self._until_changed(source, here, self._scan_seconds)
@@ -408,10 +408,12 @@ def _size(path: Path) -> int:
 
 
 def fault_words(error: Exception) -> str:
-    """Return why the system gives no events, in words."""
+    """Return why the system gives no events, and what helps. The numbers are ENOSPC and EMFILE of inotify(7)."""
     text = str(error)
-    if "limit" in text or "os error 28" in text or getattr(error, "errno", None) == 28:
-        return "The limit of folders that can be watched is reached"
-    if "os error 24" in text or getattr(error, "errno", None) == 24:
-        return "The limit of programs that watch is reached (fs.inotify.max_user_instances)"
-    return f"The system cannot watch it: {storable(text)}"
+    if "limit reached" in text or "os error 28" in text:
+        limit, number, what = "max_user_watches", 524_288, "folders that can be watched"
+    elif "os error 24" in text:
+        limit, number, what = "max_user_instances", 1_024, "programs that watch folders"
+    else:
+        return f"The system cannot watch it: {storable(text)}"
+    return f"The limit of {what} is reached. To raise it: sudo sysctl fs.inotify.{limit}={number}"
