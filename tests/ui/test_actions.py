@@ -245,6 +245,11 @@ def test_the_line_of_keys_drops_whole_entries_and_never_help_and_quit_first() ->
     assert len(fitting(entries, 1_000)) == len(entries)
 
 
+def test_the_way_back_stays_in_a_narrow_line_of_keys() -> None:
+    entries = [("keep", "enter", "Enter", "keep"), ("next", "n", "n", "next"), ("back", "escape", "Esc", "back")]
+    assert [name for name, *_ in fitting([*entries, (HELP, "?", "?", "help")], 28)] == ["keep", "back", HELP]
+
+
 @pytest.mark.parametrize("width", [40, 60, 80, 120])
 async def test_help_and_quit_are_in_sight_at_every_width(root: Path, width: int) -> None:
     await make_library(root, [Made("x.png")])

@@ -58,8 +58,8 @@ class SourcesScreen(ListScreen[Source]):
     PARTS = (SourceList,)
     BINDINGS: ClassVar[list[BindingType]] = [
         action("add-source", "a", "add_source", "add", "Add a folder whose files are used in place", ACT),
-        action("scan-source", "s", "scan_source", "scan", "Look now for new, changed, moved and missing files", ACT),
-        action("toggle-watch", "w", "toggle_watch", "watch", "Watch the source while the app runs, or do not", ACT),
+        action("scan-source", "s", "scan_source", "scan", "Scan for new, changed, moved and missing files", ACT),
+        action("toggle-watch", "w", "toggle_watch", "watch", "Turn watching the source on or off", ACT),
         action("remove-source", "x", "remove_source", "remove", "Stop using the folder, after asking", ACT),
         action("show-removed", "r", "show_removed", "deleted", "Show files whose uploads you deleted", ACT),
         action("sources-back", "escape,q,Q", "go_back", "back", "Back to the list", MOVE),
@@ -92,7 +92,7 @@ class SourcesScreen(ListScreen[Source]):
         self._reader.want()
 
     def _draw_moved(self) -> None:
-        """Draw again what a scan has found and how sources are watched, if that has moved."""
+        """Redraw what a scan has found and how sources are watched, if that has changed."""
         watch = self.library.watch
         scans = {number: progress_words(each) for number, each in watch.scanning.items()}
         now = (scans, dict(watch.reports))
@@ -161,7 +161,7 @@ class SourcesScreen(ListScreen[Source]):
     # What can be done
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Most of it needs a source."""
+        """Disable most actions without a source."""
         return action not in NEED_ONE or bool(self.entries)
 
     @property
@@ -218,7 +218,7 @@ class SourcesScreen(ListScreen[Source]):
 
     @work(group="acting", exit_on_error=False)
     async def action_toggle_watch(self) -> None:
-        """Watch the source under the cursor, or do not."""
+        """Turn watching the source under the cursor on or off."""
         with self.notices.errors_told():
             if (source := self._chosen) is None:
                 return
@@ -258,7 +258,7 @@ class RemoveSourceScreen(ModalScreen[bool | None]):
         action(
             "trash-uploads", "y", "answer('trash')", "remove", "Remove it, and move its uploads to the trash", ANSWER
         ),
-        action("keep-uploads", "k", "answer('keep')", "keep uploads", "Remove it, and keep its uploads listed", ANSWER),
+        action("keep-uploads", "k", "answer('keep')", "keep uploads", "Remove it, and keep its uploads", ANSWER),
         action("keep-source", "enter,escape,n", "answer('')", "cancel", "Remove nothing", ANSWER),
     ]
 
@@ -286,14 +286,14 @@ class RemoveSourceScreen(ModalScreen[bool | None]):
 
 
 class PlacementScreen(ModalScreen[Placement | None]):
-    """Asks once what adding does with a folder. Dismisses with None where it was left without an answer."""
+    """Asks once what adding a folder does. Dismisses with None if left without an answer."""
 
     HELP_TITLE = "The question about copying"
     CSS_PATH = Path(__file__).with_suffix(".tcss")
     BINDINGS: ClassVar[list[BindingType]] = [
         action("place-here", "i,enter", "use_in_place", "use in place", "Use the files where they are", ANSWER),
         action("place-copies", "c", "copy", "copy", "Copy the files into the library", ANSWER),
-        action("place-nothing", "escape", "place_nothing", "cancel", "Add nothing; the marks stay", ANSWER),
+        action("place-nothing", "escape", "place_nothing", "cancel", "Add nothing, and keep the marks", ANSWER),
     ]
 
     def compose(self) -> ComposeResult:

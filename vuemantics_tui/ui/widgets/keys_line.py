@@ -34,10 +34,11 @@ class FooterKey:
 
 
 def fitting(entries: list[Entry], width: int) -> list[Entry]:
-    """As many entries as fit, the first ones and the last; where not even one fits, its key alone."""
+    """As many entries as fit: the first ones, help, Escape and the last; where not even one fits, its key alone."""
     kept = list(entries)
     while len(kept) > 1 and sum(_cells(shown, words) + 2 for *_, shown, words in kept) - 2 > width:
-        first_out = [entry for entry in kept[:-1] if entry[0] != HELP] or kept[:-1]
+        helpless = [entry for entry in kept[:-1] if entry[0] != HELP]
+        first_out = [entry for entry in helpless if entry[1] != "escape"] or helpless or kept[:-1]
         kept.remove(first_out[-1])
     if kept and _cells(*kept[0][2:]) > width:
         name, key, shown, _ = kept[0]
@@ -132,7 +133,7 @@ class KeysLine(Widget):
         return list(entries.values())
 
     def render(self) -> Content:
-        """The keys that fit, whole entries only; help and the last one, which leads out, stay longest."""
+        """The keys that fit, whole entries only; help and what leads out stay longest."""
         entries = fitting(self._entries(), self.content_size.width)
         self._spots = []
         parts: list[tuple[str, str]] = []
