@@ -26,7 +26,7 @@ Draw = Callable[..., Path]
 async def test_an_empty_library_says_how_to_begin(root: Path) -> None:
     async with window_on(root) as window:
         await window.shows(
-            "This library is empty", "Press a to add", "vuemantics-tui add --recursive ~/Pictures", "0 uploads"
+            "This library is empty", "Press a to add", "vuemantics-tui add --in-place ~/Pictures", "0 uploads"
         )
         assert "retry" not in window.text(), "what is done to uploads needs one"
         assert "search" not in window.text(), "there is nothing to find, and no line to type it in"

@@ -60,7 +60,7 @@ EMPTY = """\
 [b $foreground]This library is empty[/]
 
 Press [b $accent]$key[/] to add photos and videos, or run
-[$accent]vuemantics-tui add --recursive ~/Pictures[/]"""
+[$accent]vuemantics-tui add --in-place ~/Pictures[/]"""
 
 
 # What the line of keys begins with, by what is going on. What a state leaves out follows, as far as there is room.
