@@ -253,6 +253,23 @@ async def test_the_sweep_removes_what_a_crash_left_and_nothing_else(
     assert sorted(path.name for path in root.iterdir()) == sorted([".DS_Store", "young orphan", upload.id])
 
 
+async def test_the_sweep_keeps_originals_that_an_older_database_does_not_know(
+    open_library: OpenLibrary, draw_picture: DrawPicture
+) -> None:
+    library = await open_library()
+    upload = (await one(library, draw_picture())).upload
+    assert upload is not None
+    folder = library.root / "uploads" / upload.user_id / upload.id
+    async with library.database.transaction() as connection:
+        await connection.execute("DELETE FROM uploads")
+    for path in (*folder.iterdir(), folder):
+        os.utime(path, (time.time() - 7200, time.time() - 7200))
+    before = files_of(library)
+    assert before
+    assert await library.sweep() == 0
+    assert files_of(library) == before
+
+
 async def test_a_name_that_is_no_utf8_is_kept_readable(open_library: OpenLibrary, draw_picture: DrawPicture) -> None:
     library = await open_library()
     odd = os.fsencode(draw_picture().parent) + b"/caf\xe9 \x1b[2J.png"

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import re
 import shutil
 import stat
 import time
@@ -19,7 +20,7 @@ from vuemantics_tui import paths
 from vuemantics_tui.domain.errors import DefectError, LibraryError, MediaError, UnreadableError, UsageError
 from vuemantics_tui.domain.media import MediaLimits, Probe
 from vuemantics_tui.domain.moment import instant
-from vuemantics_tui.domain.text import size_words, storable
+from vuemantics_tui.domain.text import counted, size_words, storable
 from vuemantics_tui.domain.upload import TERMINAL, ProcessingStatus, Upload
 from vuemantics_tui.files import (
     copy_and_hash,
@@ -44,6 +45,8 @@ log = logging.getLogger(__name__)
 OnBytes = Callable[[int], None]
 # Younger folders without a row may belong to an intake that is just copying.
 ORPHAN_AGE_SECONDS = 3600.0
+# A whole original, in contrast to one that was still being copied.
+_ORIGINAL = re.compile(r"original\.[a-z0-9]{1,8}")
 
 
 class IntakeOutcome(StrEnum):
@@ -238,9 +241,10 @@ class Intake:
 def sweep_orphans(library: Path, user_id: str, existing_ids: set[str]) -> int:
     """Remove upload folders that no row knows, as a crash may leave them; returns how many. Runs off the loop.
 
+    One with a whole original stays: where an older database was put back, it holds the only copy of a photo.
     `existing_ids` must have been read from the store within the last minutes: younger folders are left alone.
     """
-    removed = 0
+    removed = kept = 0
     try:
         root = inside(library, paths.user_folder(user_id))
     except LibraryError as error:
@@ -254,9 +258,19 @@ def sweep_orphans(library: Path, user_id: str, existing_ids: set[str]) -> int:
             continue
         with contextlib.suppress(FileNotFoundError):
             newest = max(entry.stat().st_mtime for entry in (folder, *folder.iterdir()))
-            if folder.name not in existing_ids and time.time() - newest > ORPHAN_AGE_SECONDS:
-                shutil.rmtree(folder, ignore_errors=True)
-                removed += 1
+            if folder.name in existing_ids or time.time() - newest <= ORPHAN_AGE_SECONDS:
+                continue
+            if any(_ORIGINAL.fullmatch(entry.name) for entry in folder.iterdir()):
+                kept += 1
+                continue
+            shutil.rmtree(folder, ignore_errors=True)
+            removed += 1
+    if kept:
+        log.warning(
+            "%s in %s with an original that the database does not know. Copy them to another folder and add them from there.",
+            counted(kept, "folder"),
+            root,
+        )
     return removed
 
 
