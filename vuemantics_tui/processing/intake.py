@@ -267,7 +267,7 @@ def sweep_orphans(library: Path, user_id: str, existing_ids: set[str]) -> int:
             removed += 1
     if kept:
         log.warning(
-            "%s in %s with an original that the database does not know. Copy them to another folder and add them from there.",
+            "%s in %s with an original that the database does not know. Copy them elsewhere and add them from there.",
             counted(kept, "folder"),
             root,
         )
