@@ -445,3 +445,24 @@ async def test_an_export_that_breaks_off_leaves_what_was_there(
     with pytest.raises(UsageError, match="No space left"):
         await sidecars(library, folder)
     assert {path.name: path.read_text() for path in folder.iterdir()} == {"all.csv": "before"}
+
+
+async def test_originals_are_copied_under_free_names_and_a_missing_one_stops_none(
+    open_library: OpenLibrary, draw_picture: DrawPicture, tmp_path: Path
+) -> None:
+    library, uploads = await library_of(
+        open_library, *(draw_picture(f"{name}.png") for name in ("one", "two", "three"))
+    )
+    folder = tmp_path / "chosen"
+    folder.mkdir()
+    (folder / "one.png").write_bytes(b"of somebody else")
+    library.original(uploads[1]).unlink()
+    results = [result async for result in library.export.originals(folder)]
+    assert sorted(result.upload.filename for result in results if result.copied) == ["one.png", "three.png"]
+    assert {result.reason for result in results if not result.copied} == {"Its original is missing."}
+    assert sorted(path.name for path in folder.iterdir()) == ["one (2).png", "one.png", "three.png"]
+    assert (folder / "one.png").read_bytes() == b"of somebody else"
+    assert (folder / "one (2).png").read_bytes() == library.original(uploads[0]).read_bytes()
+    with pytest.raises(UsageError, match="belongs to the library"):
+        async for _ in library.export.originals(library.root):
+            pass

@@ -198,13 +198,13 @@ def test_of_two_that_choose_the_same_key_one_has_it() -> None:
 
 async def test_a_chosen_key_works_and_is_shown_and_the_old_one_is_free(root: Path) -> None:
     await make_library(root, [Made("x.png")])
-    async with window_with(root, size=(120, 30), keys={"delete-upload": "Z", "show-log": "K"}) as window:
+    async with window_with(root, size=(120, 30), keys={"delete-upload": "Z", "show-log": "f7"}) as window:
         await window.shows("Z delete")
         await window.press("d")
         assert window.app.screen is window.app.screen_stack[0]
         await window.press("Z")
         await window.shows("Moved x.png to the trash.")
-        await window.press("K")
+        await window.press("f7")
         await window.shows("Log of this session")
 
 
@@ -335,7 +335,7 @@ async def test_what_is_said_names_the_keys_that_were_chosen(tmp_path: Path) -> N
 
 async def test_a_chosen_key_is_named_in_the_footer_the_help_the_palette_and_in_messages(root: Path) -> None:
     await make_library(root, [Made("x.png")])
-    keys = {"show-trash": "K", "delete-upload": "Z", "trash-back": "f3", "undo": "f6"}
+    keys = {"show-trash": "f7", "delete-upload": "Z", "trash-back": "f3", "undo": "f6"}
     async with window_with(root, size=(120, 60), keys=keys) as window:
         await window.shows("x.png", "Z delete")
         prompts = [str(hit.prompt) async for hit in ActionsProvider(window.app.screen).discover()]
@@ -344,8 +344,8 @@ async def test_a_chosen_key_is_named_in_the_footer_the_help_the_palette_and_in_m
         await window.shows("Move to the trash")
         lines = {" ".join(line.split()) for line in window.text().splitlines()}
         assert any("Z Move to the trash" in line for line in lines)
-        assert any("K Show the trash, and restore from it" in line for line in lines)
+        assert any("F7 Show the trash, and restore from it" in line for line in lines)
         await window.press("escape", "Z")
         await window.shows("Moved x.png to the trash. F6 undoes.")
-        await window.press("K")
+        await window.press("f7")
         await window.shows("Trash  1 upload", "F3 back")

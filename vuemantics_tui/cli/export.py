@@ -20,7 +20,7 @@ from vuemantics_tui.domain.text import counted, visible
 if TYPE_CHECKING:
     from vuemantics_tui.library import Library, SidecarResult
 
-XMP, CLIPS = "xmp", "clips"
+XMP, CLIPS, ORIGINALS = "xmp", "clips", "originals"
 STDOUT = Path("-")
 
 
@@ -33,8 +33,8 @@ STDOUT = Path("-")
 @click.option(
     "--format",
     "export_format",
-    type=click.Choice(["jsonl", "csv", XMP, CLIPS]),
-    help="JSON Lines, a table, XMP side-cars, or the clips inside motion photos.",
+    type=click.Choice(["jsonl", "csv", XMP, CLIPS, ORIGINALS]),
+    help="JSON Lines, a table, XMP side-cars, the clips inside motion photos, or copies of the originals.",
 )
 @hidden_option
 @click.option(
@@ -128,6 +128,8 @@ async def _export(
             return await _sidecars(library, target, numbers, hidden, overwrite, style)
         if export_format == CLIPS:
             return await _clips(library, target, numbers, hidden)
+        if export_format == ORIGINALS:
+            return await _originals(library, target, numbers, hidden)
         if target == STDOUT:
             await _lines(library, export_format, numbers, hidden)
         else:
@@ -179,6 +181,16 @@ async def _file(
             bar.show(at.done, at.of)
             bar.say(f"{at.done:,} of {at.of:,}")
     note(f"Exported {counted(done, 'upload')} to {visible(str(target))}")
+
+
+async def _originals(library: Library, folder: Path, numbers: Sequence[int] | None, hidden: bool) -> int:
+    copied = failed = 0
+    async for result in library.export.originals(folder, numbers, include_hidden=hidden):
+        copied += result.copied
+        failed += not result.copied
+        note(result_line("copied" if result.copied else "skipped", result.upload.filename, result.reason))
+    note(f"Copied {counted(copied, 'original')} to {visible(str(folder))}")
+    return failed
 
 
 async def _clips(library: Library, folder: Path, numbers: Sequence[int] | None, hidden: bool) -> int:

@@ -67,6 +67,25 @@ class SidecarResult:
 
 
 @dataclass(frozen=True, slots=True)
+class CopyResult:
+    """The copy of an upload's original: where it is, and the reason if it was not made.
+
+    `done` out of `of` uploads are finished.
+    """
+
+    upload: Upload
+    path: Path
+    reason: str
+    done: int
+    of: int
+
+    @property
+    def copied(self) -> bool:
+        """Whether the copy was made."""
+        return not self.reason
+
+
+@dataclass(frozen=True, slots=True)
 class ExportedUpload:
     """An upload with all its tags, including your own; `absolute` gives the paths of its files.
 
@@ -218,6 +237,27 @@ class Export:
                         _write_clip, folder, upload.filename, original, upload.motion_start, upload.motion_bytes
                     )
 
+    async def originals(
+        self, folder: Path, numbers: Sequence[int] | None = None, *, include_hidden: bool = False
+    ) -> AsyncIterator[CopyResult]:
+        """Copy originals into a folder under their own names, with the times of their files.
+
+        A file that is there already is left alone, and another name is found. One that cannot be read stops none of
+        the others. Raises UsageError as `sidecars` does.
+        """
+        await asyncio.to_thread(self._check_outside, folder)
+        if not await asyncio.to_thread(folder.is_dir):
+            raise UsageError(f"There is no folder {str(folder)!r}", "Create it first, or choose another.")
+        chosen = await self._chosen(numbers, include_hidden)
+        done = 0
+        with _writing(folder):
+            async for record in self._records(chosen):
+                upload = record.upload
+                original = upload.in_place if upload.source else self._absolute(upload.file_path)
+                path, reason = await uninterrupted(asyncio.to_thread(_copy_original, folder, upload.filename, original))
+                done += 1
+                yield CopyResult(upload, path, reason, done, len(chosen))
+
     async def _chosen(self, numbers: Sequence[int] | None, include_hidden: bool) -> Sequence[int]:
         return await self._uploads.all_numbers(include_hidden=include_hidden) if numbers is None else numbers
 
@@ -258,10 +298,32 @@ class Export:
             )
 
 
+def _free_name(folder: Path, filename: str, suffix: str = "") -> Path:
+    """Return where a file of this name can be put without replacing another: `name (2).jpg`."""
+    name = PurePath(filename.replace("/", "_").replace("\\", "_").replace("\x00", "_"))
+    stem, ending = name.stem, suffix or name.suffix
+    names = (f"{stem}{ending}" if count == 1 else f"{stem} ({count}){ending}" for count in itertools.count(1))
+    return next(path for each in names if not os.path.lexists(path := folder / each))
+
+
+def _copy_original(folder: Path, filename: str, original: Path | None) -> tuple[Path, str]:
+    """Copy one original; returns where to, and what went wrong with it. Raises OSError if the disk is to blame."""
+    target = _free_name(folder, filename)
+    if original is None or not original.is_file():
+        return target, "Its original is missing."
+    try:
+        facts = original.stat()
+        copy_part(original, target, 0, facts.st_size, private=False)
+        os.utime(target, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    except OSError as error:
+        if is_disk_fault(error):
+            raise
+        return target, f"It cannot be copied: {error.strerror or error}."
+    return target, ""
+
+
 def _write_clip(folder: Path, filename: str, original: Path, start: int, size: int) -> Path:
-    stem = PurePath(filename.replace("/", "_").replace("\\", "_").replace("\x00", "_")).stem
-    names = (f"{stem}.mp4" if count == 1 else f"{stem} ({count}).mp4" for count in itertools.count(1))
-    target = next(path for name in names if not (path := folder / name).exists())
+    target = _free_name(folder, filename, ".mp4")
     copy_part(original, target, start, size, private=False)
     return target
 

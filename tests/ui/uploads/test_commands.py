@@ -152,3 +152,23 @@ async def test_what_the_file_brings_is_in_the_pane(root: Path) -> None:
                 "UPDATE uploads SET revision = ? WHERE number = 4", (await next_revision(connection),)
             )
         await window.shows("★★☆☆☆   ● blue", "Am Meer", "Käthe am Strand", "by Anna", "Ostsee")
+
+
+async def test_marked_uploads_are_copied_to_a_folder_that_is_made_or_exported_to_a_file(
+    root: Path, draw: Draw, tmp_path: Path
+) -> None:
+    await make_library(root)
+    async with window_on(root, size=(120, 30)) as window:
+        await add(window.library, draw("first.png"), draw("second.png"), draw("third.png"))
+        await window.shows("third.png")
+        await window.press("space", "space", "K")
+        await window.shows("Copy 2 uploads", "A folder gets copies of the originals.")
+        await window.press(*str(tmp_path / "chosen"), "enter")
+        await window.shows("Copied 2 files to")
+        assert sorted(path.name for path in (tmp_path / "chosen").iterdir()) == ["second.png", "third.png"]
+        await window.press("K", *str(tmp_path / "nowhere" / "deep"), "enter")
+        await window.shows("cannot be created")
+        await window.press("escape")
+        await window.press("K", *str(tmp_path / "list.csv"), "enter")
+        await window.shows("Exported 2 uploads")
+        assert len((tmp_path / "list.csv").read_text("utf-8-sig").splitlines()) == 3

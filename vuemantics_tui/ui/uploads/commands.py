@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, ParamSpec, TypeVar
 
 from textual.binding import BindingType
@@ -16,6 +17,7 @@ from textual.message import Message
 from textual.worker import Worker
 
 from vuemantics_tui.desktop import open_in_viewer, play
+from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.fields import rating_words, taken_words
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.moment import DateEdit
@@ -146,6 +148,7 @@ class UploadCommands(Vertical):
         hidden("break-stack", "X", "break_stack", "unstack", "Take the stack apart; in an open one, take out", ACT),
         hidden("choose-cover", "N", "choose_cover", "cover", "Make this upload the cover of its stack", ACT),
         hidden("play-clip", ".", "play_clip", "play clip", "Play the clip of a Live Photo or motion photo", ACT),
+        hidden("copy-to", "K", "copy_to", "copy to", "Copy originals to a folder, or export to .csv or .jsonl", ACT),
         hidden("copy-path", "y", "copy_path", "copy path", "Copy the path, also over SSH", ACT),
         hidden("copy-description", "Y", "copy_description", "copy description", "Copy the description", ACT),
         hidden(
@@ -598,6 +601,49 @@ class UploadCommands(Vertical):
             self.notices.tell(told)
         return told is not None
 
+    @_on_chosen()
+    async def action_copy_to(self, numbers: Sequence[int]) -> bool:
+        """Ask for a folder, and copy originals there; or for a file, and export what is known."""
+        from vuemantics_tui.ui.screens.ask import AskScreen
+
+        uploads = await self._library.uploads.by_numbers(numbers)
+        if not uploads:
+            return False
+        question = AskScreen(
+            f"Copy {named(uploads)}",
+            "A folder gets copies of the originals. A file name in .csv or .jsonl gets their data.",
+            functools.partial(self._copy_to, numbers),
+            placeholder="~/Pictures/chosen or ~/chosen.csv",
+            complete=_folders_like,
+            is_list=False,
+        )
+        told = await self.app.push_screen_wait(question)
+        if told is not None:
+            self.notices.tell(told)
+        return told is not None
+
+    async def _copy_to(self, numbers: Sequence[int], text: str) -> str:
+        from vuemantics_tui.library import ExportFormat
+
+        if not text.strip():
+            raise UsageError("Name a folder or a file", "For example ~/Pictures/chosen or ~/chosen.csv")
+        target = await asyncio.to_thread(lambda: Path(text.strip()).expanduser().absolute())
+        ending = target.suffix.lower().removeprefix(".")
+        if ending in set(ExportFormat):
+            done = 0
+            async for progress in self._library.export.to_file(target, ExportFormat(ending), numbers):
+                done = progress.done
+            return f"Exported {counted(done, 'upload')} to {target}."
+        await asyncio.to_thread(_made_folder, target)
+        copied, failed, reason = 0, 0, ""
+        async for result in self._library.export.originals(target, numbers):
+            copied += result.copied
+            if not result.copied:
+                failed += 1
+                reason = f"{result.upload.filename}: {result.reason}"
+        words = f"Copied {counted(copied, 'file')} to {target}."
+        return f"{words} {failed} skipped. {reason}" if failed else words
+
     async def _complete_place(self, text: str) -> list[str]:
         return await self._library.places.lines(text, MOST_COMPLETIONS) if text.strip() else []
 
@@ -756,3 +802,28 @@ def _retry_words(moved: Sequence[UploadRow], rows: Sequence[UploadRow]) -> str:
     if any(row.status in TERMINAL for row in rows):
         return f"{named(rows)} changed in the meantime."
     return f"All {len(rows):,} are already waiting or being processed."
+
+
+def _made_folder(folder: Path) -> None:
+    """Make a folder where there is none. Raises UsageError if it cannot be made."""
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"This folder cannot be created: {error.strerror or error}", "Choose a folder that exists."
+        ) from error
+
+
+async def _folders_like(text: str) -> list[str]:
+    """Return the folders whose paths begin as typed."""
+
+    def look() -> list[str]:
+        parent, _, begun = text.rpartition("/")
+        try:
+            entries = sorted(Path(f"{parent}/").expanduser().iterdir())
+            found = [entry.name for entry in entries if entry.name.startswith(begun) and entry.is_dir()]
+        except (OSError, RuntimeError, ValueError):
+            return []
+        return [f"{parent}/{name}/" for name in found if begun or not name.startswith(".")][:MOST_COMPLETIONS]
+
+    return await asyncio.to_thread(look) if "/" in text else []
