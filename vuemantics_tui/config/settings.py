@@ -168,6 +168,13 @@ class Settings:
     suggest_models: bool = field(
         default=True, metadata=_about("Say once, after a search that found little, what a model would add.")
     )
+    notify: str = _text(
+        "auto",
+        "Tell the terminal when a run ends: after more than 30 seconds, always, or never. Progress shows on its tab.",
+        "auto",
+        "always",
+        "never",
+    )
     show_hidden: bool = field(default=False, metadata=_about("Show hidden uploads when the app starts."))
     remember_searches: bool = field(default=True, metadata=_about("Remember searches, so that you can repeat them."))
     keys: Mapping[str, str] = field(

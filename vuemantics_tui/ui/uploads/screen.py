@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import date, datetime
 from pathlib import Path
@@ -26,6 +28,8 @@ from vuemantics_tui.ui.choices import SettingChosen
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader, TimePassed, WorkProgressed
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.pictures.loader import Drawn, PictureLoader, mode_of
+from vuemantics_tui.ui.run_notice import RunNotice
+from vuemantics_tui.ui.textual_private import write_to_terminal
 from vuemantics_tui.ui.uploads.browse import Browse, BrowseLeft
 from vuemantics_tui.ui.uploads.browser import Browser
 from vuemantics_tui.ui.uploads.columns import TableColumns
@@ -199,6 +203,7 @@ class UploadsScreen(Screen[None]):
         self.columns = TableColumns(library.settings.columns.split(","))
         self.intake = Intake(library, notices)
         self._notices = notices
+        self._run_notice = RunNotice(os.environ, library.settings.notify)
         self._clock = clock
         self._pictures = pictures or PictureLoader()
         self._explained: Results | None = None
@@ -325,10 +330,17 @@ class UploadsScreen(Screen[None]):
         else:
             keys.prefer(NEXT_KEYS["video" if row is not None and row.file_type is FileType.VIDEO else "list"])
 
+    def on_unmount(self) -> None:
+        """Take the progress away from the terminal's tab."""
+        if said := self._run_notice.clear():
+            write_to_terminal(self.app, said)
+
     def _show_counts(self) -> None:
         counts = Feed.of(self).counts
         if counts is None:
             return
+        if said := self._run_notice.take(counts, time.monotonic()):
+            write_to_terminal(self.app, said)
         self.query_one(HeaderLine).upload_count = counts.total
         self.query_one(QueueBar).show(counts)
         # There is nothing to pause in an empty queue.
