@@ -152,7 +152,7 @@ def test_what_cannot_be_read_is_named_and_everything_else_is_added(tmp_path: Pat
         for name in ("coffee.png", "mute", "coins.png"):
             assert "permission denied" in told[name]["reason"], name
             assert told[name]["hint"]
-        assert "circle" in told["round"]["reason"]
+        assert "leads back to itself" in told["round"]["reason"]
         assert "rocket.jpg" not in told
         # One file in a closed folder: it is there, and the others are added.
         told = add(closed / "coffee.png", PICTURES / "cell.png", code=1)
