@@ -57,6 +57,11 @@ ACTS: dict[str, tuple[Act, str, str]] = {
         "Restored 2 uploads.",
         "Moved 2 uploads to the trash.",
     ),
+    "name": (
+        lambda library, ids, _: library.uploads.rename(ids[0], "tiger"),
+        "Restored the name of cat.png.",
+        "Renamed tiger.png again.",
+    ),
     "hide": (lambda library, ids, _: library.uploads.set_hidden(ids[:1], True), "Unhid cat.png.", "Hid cat.png."),
     "tag": (
         lambda library, ids, _: library.tags.change(ids[:2], add=["beach"]),

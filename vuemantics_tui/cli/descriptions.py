@@ -64,6 +64,7 @@ def describe(upload_id: str, use: int | None, no_wait: bool, patience: float | N
 @click.option("--tags", help="The new tags; separate with commas. Without it, tags stay.")
 @click.option("--taken", metavar="WHEN", help="When it was taken, of one upload or many: see below.")
 @click.option("--place", metavar="PLACE", help="Where it was taken, of one upload or many: see below.")
+@click.option("--name", help="Another file name to show it under. The file itself keeps its own.")
 @no_wait_option
 @patience_option
 @json_option
@@ -75,6 +76,7 @@ def edit(
     tags: str | None,
     taken: str | None,
     place: str | None,
+    name: str | None,
     no_wait: bool,
     patience: float | None,
     as_json: bool,
@@ -90,7 +92,7 @@ def edit(
     the file.
     """
     settings = current_settings()
-    if len(upload_ids) > 1 and (taken is place is None or text is not None or tags is not None):
+    if len(upload_ids) > 1 and (taken is place is None or name is not None or text is not None or tags is not None):
         raise UsageError(
             "Only dates and places can be edited for several uploads at once",
             "Give one ID, or --taken and --place alone.",
@@ -100,7 +102,9 @@ def edit(
         run(lambda: _edit_dates(settings, upload_ids, change_of_date, as_json))
     if place is not None:
         run(lambda: _edit_places(settings, upload_ids, place, as_json))
-    if not (taken is place is None) and text is None and tags is None:
+    if name is not None:
+        run(lambda: _rename(settings, upload_ids[0], name, as_json))
+    if not (taken is place is name is None) and text is None and tags is None:
         return
     upload_id = upload_ids[0]
     if text is None:
@@ -202,6 +206,16 @@ async def _edit_dates(settings: Settings, prefixes: Sequence[str], change: DateE
                 emit_json(upload_document(library, upload))
             else:
                 emit(f"{upload.id[:SHORT_ID]}  {visible(upload.filename)}  {visible(taken_words(upload))}")
+
+
+async def _rename(settings: Settings, prefix: str, name: str, as_json: bool) -> None:
+    async with open_library(settings, "write") as library:
+        upload = await library.uploads.find(prefix)
+        before = await library.uploads.rename(upload.id, name)
+        renamed = await library.uploads.find(upload.id)
+        if as_json:
+            emit_json(upload_document(library, renamed))
+    note("No changes." if before is None else f"Renamed {visible(before)} to {visible(renamed.filename)}.")
 
 
 async def _edit_places(settings: Settings, prefixes: Sequence[str], text: str, as_json: bool) -> None:

@@ -16,7 +16,7 @@ from vuemantics_tui.store.stacks import put_back_stacks
 from vuemantics_tui.store.tags import put_back_albums, put_back_ratings, put_back_tags
 from vuemantics_tui.store.trash import put_back_trashed
 from vuemantics_tui.store.undo import Change, Facet, StepKind, UndoStore
-from vuemantics_tui.store.uploads import put_back_hidden
+from vuemantics_tui.store.uploads import put_back_hidden, put_back_names
 
 if TYPE_CHECKING:
     from vuemantics_tui.library.queue import Queue
@@ -34,6 +34,7 @@ FACETS = {
     Facet.STACK: put_back_stacks,
     Facet.DESCRIPTION: put_back_descriptions,
     Facet.IMPORTED: put_back_imported,
+    Facet.NAME: put_back_names,
     Facet.SAVED: put_back_saved,
 }
 
@@ -50,6 +51,7 @@ _WORDS = {
     StepKind.DATE: ("Restored the date of {}.", "Changed the date of {} again."),
     StepKind.PLACE: ("Restored the place of {}.", "Changed the place of {} again."),
     StepKind.STACK: ("Restored the stacks of {}.", "Changed the stacks of {} again."),
+    StepKind.NAME: ("Restored the name of {}.", "Renamed {} again."),
     StepKind.IMPORT: ("Undid the import for {}.", "Imported for {} again."),
     StepKind.DESCRIBE: ("Restored the description of {}.", "Changed the description of {} again."),
 }

@@ -41,6 +41,7 @@ class StepKind(StrEnum):
     RENAME = "rename"
     FORGET = "forget"
     IMPORT = "import"
+    NAME = "name"
 
 
 class Facet(StrEnum):
@@ -56,6 +57,7 @@ class Facet(StrEnum):
     STACK = "stack"  # the number of the stack by hand or null, and whether it is chosen as cover
     DESCRIPTION = "description"  # the number of the current one, or of the one that will be, or null
     IMPORTED = "imported"  # what other programs said, as JSON in a text, or null
+    NAME = "name"  # the file name that is shown
     SAVED = "saved"  # of a saved search, without an upload: its name and query, or null
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from pathlib import PurePath
 
 import aiosqlite
 
@@ -375,6 +377,28 @@ class UploadStore:
             )
         return len(changed)
 
+    async def rename(self, upload_id: str, name: str) -> str | None:
+        """Show an upload under another file name, and return the one it had; None if nothing changed.
+
+        The file keeps its own. Raises UsageError for what cannot be the name of a file.
+        """
+        async with self._database.transaction() as connection:
+            rows = await rows_of(
+                connection,
+                "SELECT number, filename FROM uploads WHERE id = ? AND deleted_at IS NULL",
+                (upload_id,),
+            )
+            if not rows:
+                return None
+            number, before = rows[0]["number"], str(rows[0]["filename"])
+            after = _file_name(name, before)
+            if after == before:
+                return None
+            await _set_names(connection, {number: after})
+            await record_event(connection, number, "renamed", f"{before} → {after}")
+            await record_step(connection, StepKind.NAME, [Change(Facet.NAME, number, "", before, after)])
+        return before
+
     async def misplaced(self) -> int:
         """Return how many uploads have invalid identifiers, as in a damaged library or one made to harm."""
         row = await self._database.fetch_one(f"SELECT count(*) FROM uploads WHERE NOT ({HAS_SOUND_IDS})")
@@ -461,3 +485,41 @@ def upload_of(row: Row) -> Upload:
 
 def _upload_row_of(row: Row) -> UploadRow:
     return UploadRow(**{field.name: field.load(row[field.name]) for field in _ROW_FIELDS})
+
+
+async def put_back_names(connection: aiosqlite.Connection, wanted: Sequence[Wanted]) -> list[Wanted]:
+    """Put back file names, inside a transaction; returns those of which uploads."""
+    rows = await rows_of(
+        connection,
+        "SELECT number, filename FROM uploads WHERE number IN (SELECT value FROM json_each(?)) AND deleted_at IS NULL",
+        (json_list(each.upload for each in wanted),),
+    )
+    found = {row["number"]: row["filename"] for row in rows}
+    as_expected = [each for each in wanted if found.get(each.upload) == each.expected]
+    await _set_names(connection, {each.upload: each.wanted for each in as_expected})
+    return as_expected
+
+
+async def _set_names(connection: aiosqlite.Connection, names: Mapping[int, str]) -> None:
+    revision, now = await next_revision(connection), now_iso()
+    await connection.executemany(
+        "UPDATE uploads SET filename = ?, updated_at = ?, revision = ? WHERE number = ?",
+        [(name, now, revision, number) for number, name in names.items()],
+    )
+
+
+# What no file system allows in a name, and the longest that most of them take, in bytes.
+_NO_NAME = re.compile(r"[/\\\x00-\x1f\x7f]")
+_LONGEST_NAME = 255
+
+
+def _file_name(text: str, before: str) -> str:
+    """Return a name with the ending of the one before, unless it has one. Raises UsageError."""
+    name = text.strip()
+    if name and not PurePath(name).suffix:
+        name += PurePath(before).suffix
+    if not name.strip(". ") or _NO_NAME.search(name):
+        raise UsageError("This cannot be the name of a file", "Use any characters but slashes.")
+    if len(name.encode("utf-8", "replace")) > _LONGEST_NAME:
+        raise UsageError("The name is too long", f"At most {_LONGEST_NAME} bytes are allowed.")
+    return name

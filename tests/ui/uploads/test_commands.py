@@ -172,3 +172,19 @@ async def test_marked_uploads_are_copied_to_a_folder_that_is_made_or_exported_to
         await window.press("K", *str(tmp_path / "list.csv"), "enter")
         await window.shows("Exported 2 uploads")
         assert len((tmp_path / "list.csv").read_text("utf-8-sig").splitlines()) == 3
+
+
+async def test_an_upload_is_renamed_found_under_its_name_and_named_back(root: Path) -> None:
+    await make_library(root, FEW)
+    async with window_on(root, size=(100, 24)) as window:
+        await window.shows("banana.png")
+        await window.press("end")
+        await window.press("f2")
+        await window.shows("Rename banana.png", "The file itself keeps its own.")
+        await window.press("ctrl+u", *"a/b", "enter")
+        await window.shows("This cannot be the name of a file")
+        await window.press("ctrl+u", *"plantain", "enter")
+        await window.shows("Renamed banana.png. u undoes.", "plantain.png")
+        await window.press("u")
+        await window.shows("Restored the name of banana.png.")
+        await window.until(lambda: "banana.png" in names(window))

@@ -63,14 +63,19 @@ class AskScreen(ModalScreen[str | None]):
         do: Do,
         *,
         placeholder: str = "",
+        value: str = "",
         complete: Complete | None = None,
         is_list: bool = True,
     ) -> None:
-        """Take the completer of a line. Of a line that is a list, only the last part is shown as completed."""
+        """Take the completer of a line, and the `value` that it begins with.
+
+        Of a line that is a list, only the last part is shown as completed.
+        """
         super().__init__()
         self._title = visible(title)
         self._explanation = visible(explanation)
         self._placeholder = placeholder
+        self._value = value
         self._do = do
         self._complete = complete
         self._is_list = is_list
@@ -82,7 +87,9 @@ class AskScreen(ModalScreen[str | None]):
         with Vertical(id="ask"):
             yield Static(self._title, id="ask-title", markup=False)
             yield Static(self._explanation, id="ask-explanation", markup=False)
-            yield AskInput(id="ask-input", compact=True, placeholder=self._placeholder, select_on_focus=False)
+            yield AskInput(
+                self._value, id="ask-input", compact=True, placeholder=self._placeholder, select_on_focus=False
+            )
             yield Words(id="ask-message")
             yield KeysLine(id="ask-keys")
 

@@ -148,6 +148,7 @@ class UploadCommands(Vertical):
         hidden("break-stack", "X", "break_stack", "unstack", "Take the stack apart; in an open one, take out", ACT),
         hidden("choose-cover", "N", "choose_cover", "cover", "Make this upload the cover of its stack", ACT),
         hidden("play-clip", ".", "play_clip", "play clip", "Play the clip of a Live Photo or motion photo", ACT),
+        hidden("rename-upload", "f2", "rename_upload", "rename", "Show it under another file name", ACT),
         hidden("copy-to", "K", "copy_to", "copy to", "Copy originals to a folder, or export to .csv or .jsonl", ACT),
         hidden("copy-path", "y", "copy_path", "copy path", "Copy the path, also over SSH", ACT),
         hidden("copy-description", "Y", "copy_description", "copy description", "Copy the description", ACT),
@@ -594,6 +595,31 @@ class UploadCommands(Vertical):
             change,
             placeholder="Rome, Italy, none or file",
             complete=self._complete_place,
+            is_list=False,
+        )
+        told = await self.app.push_screen_wait(question)
+        if told is not None:
+            self.notices.tell(told)
+        return told is not None
+
+    @_on_one
+    async def action_rename_upload(self, number: int) -> bool:
+        """Ask for the file name to show an upload under."""
+        from vuemantics_tui.ui.screens.ask import AskScreen
+
+        upload = await self._library.uploads.by_number(number)
+        if upload is None:
+            return False
+
+        async def rename(text: str) -> str:
+            before = await self._library.uploads.rename(upload.id, text)
+            return "The name is the same." if before is None else f"Renamed {visible(before)}. {self._undoes}"
+
+        question = AskScreen(
+            f"Rename {upload.filename}",
+            "This is the name in the library. The file itself keeps its own.",
+            rename,
+            value=upload.filename,
             is_list=False,
         )
         told = await self.app.push_screen_wait(question)
