@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-_PROGRAM = f"#!{sys.executable}\nimport sys\nfrom vuemantics_tui.cli import main\nsys.exit(main())\n"
+# Through a shell: the path of the interpreter may have blanks, which no first line of a script takes.
+_MAIN = "import sys; sys.argv[0] = 'vuemantics-tui'; from vuemantics_tui.cli import main; sys.exit(main())"
+_PROGRAM = f'#!/bin/sh\nexec \'{sys.executable}\' -c "{_MAIN}" "$@"\n'
 
 
 @pytest.fixture
