@@ -70,7 +70,7 @@ def _check(path: Path, environment: Mapping[str, str] | None = None) -> None:
         return
     if "SSH_CONNECTION" in environment or "SSH_TTY" in environment:
         there = shlex.quote(f"{platform.node()}:{path}")
-        raise VuemanticsError(f"{path.name} cannot be shown over SSH.", f"Copy it to your machine: scp {there} .")
+        raise VuemanticsError(f"{path.name} cannot be shown over SSH", f"Copy it to your machine: scp {there} .")
 
 
 def _start(words: Sequence[str], path: Path) -> None:

@@ -77,7 +77,7 @@ def test_a_search_finds_the_whole(run: Run, ids: dict[str, str]) -> None:
     assert inner["id"] == ids["IMG_0001.MOV"]
     assert names(run("search", "--json", "--", "-is:stack")) == set(ids) - LIVE
     run("tag", "--alone", ids["IMG_0001.MOV"], "+zanzibar")
-    hit = objects(run("search", "zanzibar", "--json"))[0]
+    (hit,) = objects(run("search", "zanzibar", "--json"))
     assert (hit["id"], hit["found_in"]) == (ids["IMG_0001.JPG"], ids["IMG_0001.MOV"])
     assert hit["matched"] == ["zanzibar"]
 

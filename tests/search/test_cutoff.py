@@ -69,6 +69,13 @@ def test_a_small_library_is_not_cut_to_nothing() -> None:
     assert {number for number, cosine in found if cosine >= cut} == {0, 1, 2}
 
 
+def test_in_a_small_library_a_word_that_some_uploads_contain_says_what_is_meant() -> None:
+    chance = Chance(mean=0.2, deviation=0.1, reach=1.4, total=4)
+    cosines = [0.33, 0.3, 0.2, 0.1]
+    assert sum(cosine >= cut_off(cosines, chance) for cosine in cosines) == 2
+    assert sum(cosine >= cut_off(cosines, chance, named=True) for cosine in cosines) == 0
+
+
 def test_the_chance_follows_the_library() -> None:
     table = library(4, 5)
     row = table.vector(0)

@@ -137,6 +137,14 @@ class Window:
         """Wait until the screen shows all of these."""
         await self.until(lambda: all(text in self.text() for text in texts), f"on the screen: {texts}")
 
+    async def says(self, *sentences: str) -> None:
+        """Wait until the screen shows these sentences, wherever their lines end: paths of tests differ in length."""
+
+        def words() -> str:
+            return " ".join(self.text().split())
+
+        await self.until(lambda: all(sentence in words() for sentence in sentences), f"in words: {sentences}")
+
     async def lists(self, *names: str) -> None:
         """Wait until the table lists these in this order: an upload that just ran stays on top for a moment."""
 

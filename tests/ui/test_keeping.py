@@ -272,7 +272,7 @@ async def test_a_search_is_saved_counted_run_and_forgotten(root: Path, width: in
     async with window_on(root, size=(width, 24)) as window:
         await window.shows("clip.mp4")
         await window.press("B")
-        await window.shows("No saved searches or albums yet", "run it and press S.", "mark uploads and press")
+        await window.shows("No saved searches or albums yet", "run it and press S.", "mark and press @.")
         await window.press("escape", "S")
         await window.until(lambda: not isinstance(window.app.screen, SavedScreen))
         await window.press("/", *"type:image", "enter")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -16,24 +17,30 @@ SMALLEST_GAP = 0.5
 # little about chance, has no answer.
 UNRELATED = 0.05
 BINS = 16
+# A library of fewer uploads says little about chance.
+LARGE = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Chance:
     """What a query's scores look like by chance: their mean and standard deviation over the library.
 
-    `reach` is how many deviations above the mean an upload comes that has nothing to do with the query, learned from
-    what the library's uploads score for each other.
+    `reach` is how many deviations above the mean an unrelated upload comes, learned from what the library's uploads
+    score for each other. `total` is how many uploads there are.
     """
 
     mean: float = 0.0
     deviation: float = 0.0
     reach: float = 0.0
+    total: int = LARGE
 
-    @property
-    def least(self) -> float:
-        """Return the score below which a result is no better than chance."""
-        return max(self.mean + self.reach * self.deviation, UNRELATED)
+    def least(self, *, named: bool) -> float:
+        """Return the score below which a result is no better than chance.
+
+        Much of a small library may answer a query, unless it is `named`: some uploads contain all its words.
+        """
+        share = 1.0 if named else min(1.0, math.sqrt(self.total / LARGE))
+        return max(self.mean + share * self.reach * self.deviation, UNRELATED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +53,11 @@ class Histogram:
     cut: float
 
 
-def cut_off(cosines: Sequence[float], chance: Chance) -> float:
+def cut_off(cosines: Sequence[float], chance: Chance, *, named: bool = False) -> float:
     """Return the lowest cosine to keep out of these, best first: the least, or the one above the widest gap."""
-    kept = [cosine for cosine in cosines if cosine >= chance.least]
-    end, largest = chance.least, 0.0
+    least = chance.least(named=named)
+    kept = [cosine for cosine in cosines if cosine >= least]
+    end, largest = least, 0.0
     for place, (upper, lower) in enumerate(pairwise(kept)):
         gap = upper - lower
         smallest = (SMALLEST_FIRST_GAP if place < FIRST - 1 else SMALLEST_GAP) * chance.deviation

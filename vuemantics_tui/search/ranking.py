@@ -193,7 +193,8 @@ class Ranking:
         cut = -1.0
         if near.vector is not None and near.semantics is not None:
             if matching is None or len(matching.numbers) > FEW:
-                cut = cut_off(list(near.cosines.values()), await near.semantics.vectors.chance(near.vector))
+                chance = await near.semantics.vectors.chance(near.vector)
+                cut = cut_off(list(near.cosines.values()), chance, named=bool(words.exact))
             lacking = [number for number in words.scores if number not in cosines]
             cosines = {**cosines, **await near.semantics.vectors.cosines(near.vector, lacking)}
         if words.perfect or query.is_plain:
@@ -202,7 +203,9 @@ class Ranking:
             hits = _ranked(looks) if looks.cosines else _by_cosine(cosines)
         look_cut = -1.0
         if looks.cosines and (matching is None or len(matching.numbers) > FEW):
-            look_cut = round(cut_off(list(looks.cosines.values()), looks.chance), COSINE_DIGITS)
+            look_cut = round(
+                cut_off(list(looks.cosines.values()), looks.chance, named=bool(words.exact)), COSINE_DIGITS
+            )
         # A hit's cosine is rounded, and one that is the cut-off itself must not fall below it by that.
         cut = round(cut, COSINE_DIGITS)
         # Without a meaning, or with a required phrase, the words alone decide.

@@ -37,8 +37,6 @@ _SAMPLED, _ASKING, _RESAMPLED_SHARE = 2_048, 256, 0.1
 # Of what one upload scores for others, this share is taken for chance: one in twenty pictures has something to do with
 # any other.
 _CHANCE_SHARE = 0.95
-# In a library smaller than this, what a query is about may be a good part of all there is.
-_LARGE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +101,7 @@ class _Sample:
         spread = np.maximum(np.nanstd(cosines, axis=1, keepdims=True), 1e-6)
         deviations = (cosines - np.nanmean(cosines, axis=1, keepdims=True)) / spread
         reach = float(np.nanquantile(deviations, _CHANCE_SHARE))
-        return cls(rows, total, reach * min(1.0, math.sqrt(total / _LARGE)))
+        return cls(rows, total, reach)
 
 
 class VectorTable:
@@ -207,7 +205,7 @@ class VectorTable:
         if self._sample is None or abs(len(self) - self._sample.total) > self._sample.total * _RESAMPLED_SHARE:
             self._sample = _Sample.of(self.snapshot(), len(self))
         cosines = self._sample.rows @ np.ascontiguousarray(vector, np.float32)
-        return Chance(float(cosines.mean()), float(cosines.std()), self._sample.reach)
+        return Chance(float(cosines.mean()), float(cosines.std()), self._sample.reach, len(self))
 
     def _nearest_in_base(
         self, vector: Matrix, limit: int, chosen: Numbers | None, include_hidden: bool

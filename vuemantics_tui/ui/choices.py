@@ -30,7 +30,7 @@ class Choices:
         # Choices not written yet; the last value of a setting counts.
         self._waiting: dict[str, object] = {}
         # Shown once each, not at every step of a size.
-        self._told: set[str] = set()
+        self._told: set[tuple[str, ...]] = set()
 
     async def keep(self, name: str, value: object) -> None:
         """Write one setting. Show a notice if a flag or an environment variable overrides it at the next start."""
@@ -42,13 +42,13 @@ class Choices:
             try:
                 await asyncio.to_thread(remember, name, value)
             except VuemanticsError as error:
-                self._tell_once(f"{error.message}. Your choice lasts until you quit.")
+                self._tell_once(f"{error.message}.", error.hint, "Your choice lasts until you quit.")
                 return
         kind, _, source = self._sources.get(name, "").partition(", ")
         if kind in ("environment", "flag"):
             self._tell_once(f"{source} overrides this choice whenever it is set.")
 
-    def _tell_once(self, words: str) -> None:
-        if words not in self._told:
-            self._told.add(words)
-            self._notices.tell(words, severity="warning")
+    def _tell_once(self, *sentences: str) -> None:
+        if sentences not in self._told:
+            self._told.add(sentences)
+            self._notices.tell(*sentences, severity="warning")

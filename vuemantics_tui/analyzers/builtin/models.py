@@ -122,13 +122,13 @@ class _StateUnpickler(pickle.Unpickler):
             return _rebuild_tensor
         if module == "torch" and name in _STORAGES:
             return _STORAGES[name]
-        raise AnalyzerError(f"The weights refer to {module}.{name}, which no weights need.")
+        raise AnalyzerError(f"The weights refer to {module}.{name}, which no weights need")
 
     def persistent_load(self, reference: object) -> _Storage:
         match reference:
             case ("storage", np.dtype() as dtype, str() as key, str(), int() as length, None):
                 return _Storage(key, dtype, length)
-        raise AnalyzerError("The weights contain a reference of an unknown kind.")
+        raise AnalyzerError("The weights contain a reference of an unknown kind")
 
 
 def read_torch_weights(content: bytes) -> Weights:
@@ -140,7 +140,7 @@ def read_torch_weights(content: bytes) -> Weights:
     try:
         magic, protocol, _system, state, keys = (_unpickled(stream) for _ in range(5))
         if magic != _MAGIC or protocol != _PROTOCOL or not isinstance(state, dict):
-            raise AnalyzerError("The weights are not in the expected format.")
+            raise AnalyzerError("The weights are not in the expected format")
         tensors = {str(name): tensor for name, tensor in state.items() if isinstance(tensor, _Tensor)}
         storages = {tensor.storage.key: tensor.storage for tensor in tensors.values()}
         raw = {key: _read_storage(stream, storages[key]) for key in keys}

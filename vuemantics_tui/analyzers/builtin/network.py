@@ -66,7 +66,7 @@ def build_network(weights: Weights) -> bytes:
         name for name in ("_conv_stem.weight", "_conv_head.weight", "_fc.weight", "_fc.bias") if name not in weights
     ]
     if missing:
-        raise AnalyzerError(f"The weights are not those of EfficientNet-Lite2: {missing[0]} is missing.")
+        raise AnalyzerError(f"The weights are not those of EfficientNet-Lite2: {missing[0]} is missing")
     return _Graph(weights).build()
 
 

@@ -236,7 +236,7 @@ class Fetch:
         if not whole:
             missing = next((name for name in self._model.files if name not in by_path), first)
             raise AnalyzerError(
-                f"{self._model.repository} at {self._hub.host} has changed: {missing} is missing.",
+                f"{self._model.repository} at {self._hub.host} has changed: {missing} is missing",
                 f"Choose another model. {self._by_hand()}",
             )
         root = min(whole, key=lambda path: (path.count("/"), path))
@@ -329,7 +329,7 @@ class Fetch:
         if here > file.size or await asyncio.to_thread(_hash_of, part, file) != file.hash:
             await asyncio.to_thread(part.unlink)
             raise AnalyzerError(
-                f"{file.path} arrived damaged from {self._hub.host}: its hash is wrong, so it was deleted.",
+                f"{file.path} arrived damaged from {self._hub.host}: its hash is wrong, so it was deleted",
                 f"Try again; the other files are kept. {self._by_hand()}",
                 ErrorKind.TRANSIENT,
             )

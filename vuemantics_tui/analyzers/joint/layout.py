@@ -91,7 +91,7 @@ def read_layout(folder: Path) -> Layout:
             f"{folder} cannot be read: {error.strerror}", "Check the path and its permissions."
         ) from error
     listed = ", ".join(there[:8]) + (f" and {len(there) - 8} more" if len(there) > 8 else "")
-    raise AnalyzerError(f"{folder} contains no joint model: found {listed or 'nothing'}.", _EXPECTED)
+    raise AnalyzerError(f"There is no joint model in {folder}: found {listed or 'nothing'}", _EXPECTED)
 
 
 def _immich(folder: Path) -> Layout | None:
@@ -158,7 +158,7 @@ def _tokenizer(folder: Path) -> Path | None:
 def _rules(folder: Path, context: int, *, canonical: bool = False) -> TextRules:
     tokenizer = _tokenizer(folder)
     if tokenizer is None:
-        raise AnalyzerError(f"{folder} has no tokenizer.", f"Add tokenizer.json or tokenizer/{BPE_NAME}.")
+        raise AnalyzerError(f"{folder} has no tokenizer", f"Add tokenizer.json or tokenizer/{BPE_NAME}.")
     config = tokenizer.parent / "tokenizer_config.json"
     settings = _json(config) if config.is_file() else {}
     pad = settings.get("pad_token", "0")
@@ -231,4 +231,4 @@ def _three(values: Any, path: Path) -> tuple[float, ...]:
 
 
 def _wrong(path: Path) -> AnalyzerError:
-    return AnalyzerError(f"{path} contains invalid values for a joint model.", "Download the model again.")
+    return AnalyzerError(f"{path} contains invalid values for a joint model", "Download the model again.")

@@ -85,7 +85,7 @@ class _Network:
         self._output = next((name for name in _OUTPUTS if name in flat), flat[0] if len(outputs) == 1 and flat else "")
         if not self._output:
             raise AnalyzerError(
-                f"{path} has no output with one vector for each input: it has {', '.join(outputs)}.",
+                f"{path} has no output with one vector for each input: it has {', '.join(outputs)}",
                 f"Expected one of {', '.join(_OUTPUTS)}.",
             )
         dimension = outputs[self._output].shape[1]
@@ -107,7 +107,7 @@ class _Network:
                 (found,) = self._session.run([self._output], typed)
         vectors = np.asarray(found, np.float32)
         if not np.isfinite(vectors).all():
-            raise AnalyzerError(f"{self.path.name} returned invalid numbers.", "Use another model.")
+            raise AnalyzerError(f"{self.path.name} returned invalid numbers", "Use another model.")
         return normalise(vectors)
 
 
@@ -119,7 +119,7 @@ class PictureTower:
         self._network = _Network(layout.visual)
         pictures = [name for name, each in self._network.inputs.items() if len(each.shape) == 4]
         if len(pictures) != 1:
-            raise AnalyzerError(f"{layout.visual} has no single input for pictures.", "Use another model.")
+            raise AnalyzerError(f"{layout.visual} has no single input for pictures", "Use another model.")
         (self._input,) = pictures
         side = self._network.inputs[self._input].shape[-1]
         size = layout.preprocessing.size or (side if isinstance(side, int) else 224)
@@ -202,7 +202,7 @@ def try_model(folder: Path) -> ModelShape:
     said = texts.embed(["a photo"])
     if seen.shape != said.shape:
         raise AnalyzerError(
-            f"The two networks in {folder} do not match: {seen.shape[1]} and {said.shape[1]} dimensions.",
+            f"The two networks in {folder} do not match: {seen.shape[1]} and {said.shape[1]} dimensions",
             "Download the model again.",
         )
     return ModelShape(seen.shape[1], pictures.preprocessing.size)

@@ -30,7 +30,7 @@ COUNT_REST_SECONDS = 2.0
 NOTHING = (
     "No saved searches or albums yet.\n\n"
     "To save a search, run it and press {save_key}.\n"
-    "To make an album, mark uploads and press {album_key}."
+    "To make an album, mark and press {album_key}."
 )
 
 

@@ -158,6 +158,8 @@ class Stage(Horizontal, can_focus=True):
         before = self.shown
         is_other = not any(half.upload.number == upload.number for half in self._halves)
         halves = await self._halves_of(upload)
+        if not self.is_attached:
+            return  # the viewer was left meanwhile
         same = [] if is_other or before is None else [n for n, half in enumerate(halves) if half.path == before.path]
         self._halves = halves
         self._half = same[0] if same else 0
