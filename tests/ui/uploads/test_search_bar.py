@@ -125,7 +125,7 @@ async def test_why_the_meaning_is_missing_is_told(root: Path, draw: Draw, monkey
 
 async def test_one_key_shows_what_is_below_the_cut_off(root: Path, draw: Draw, monkeypatch: pytest.MonkeyPatch) -> None:
     async with window_with_squares(root, draw) as window:
-        monkeypatch.setattr("vuemantics_tui.search.ranking.cut_off", lambda *_: 2.0)
+        monkeypatch.setattr("vuemantics_tui.search.ranking.cut_off", lambda *_, **__: 2.0)
         await window.press("/", *"meadow", "enter")
         await window.shows("No results, m shows 3 more.")
         assert "Enter view" not in window.text(), "nothing is there to look at"
