@@ -19,8 +19,8 @@ from vuemantics_tui.library.analyzer import LibraryAnalyzer
 from vuemantics_tui.library.facets import FacetSearch
 from vuemantics_tui.library.models import Models
 from vuemantics_tui.search.cutoff import Histogram
-from vuemantics_tui.search.meaning import Meanings
 from vuemantics_tui.search.pictures import PictureSpace
+from vuemantics_tui.search.query_vectors import Meanings
 from vuemantics_tui.search.ranking import (
     Hit,
     Ranked,

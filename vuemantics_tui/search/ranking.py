@@ -15,8 +15,8 @@ from vuemantics_tui.domain.errors import AnalyzerError, UsageError
 from vuemantics_tui.domain.query import Query, Sort
 from vuemantics_tui.domain.text import folded, split_words
 from vuemantics_tui.search.cutoff import Histogram, cut_off, histogram
-from vuemantics_tui.search.meaning import Meanings
 from vuemantics_tui.search.pictures import Looks, PictureSpace
+from vuemantics_tui.search.query_vectors import Meanings
 from vuemantics_tui.search.vectors import VectorIndex
 from vuemantics_tui.store.filters import FilterStore, Matching, wants_hidden
 from vuemantics_tui.store.search import FullText

@@ -47,7 +47,7 @@ Action = Callable[Concatenate[Commands, Arguments], Worker[None]]
 
 
 def _command(command: Command[Commands, Arguments]) -> Action[Commands, Arguments]:
-    """Make an action of a command: it runs in a worker, as it may wait for an answer, and what goes wrong is told."""
+    """Make an action of a command: run it in a worker, because it may wait for an answer, and show its errors."""
 
     @functools.wraps(command)
     async def run(commands: Commands, /, *arguments: Arguments.args, **options: Arguments.kwargs) -> None:
