@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -285,9 +285,9 @@ class Library:
         from vuemantics_tui.processing.compute import ProcessCompute
 
         memory = self.settings.worker_memory_mib * MIB
-        return Models(
-            paths.models_dir(), PictureStore(self.database), lambda: self.compute, lambda: ProcessCompute(1, memory)
-        )
+        # Who searches waits for it, so it goes before what runs in the background.
+        queries = partial(ProcessCompute, 1, memory, niceness=0)
+        return Models(paths.models_dir(), PictureStore(self.database), lambda: self.compute, queries)
 
     @cached_property
     def duplicates(self) -> Duplicates:
