@@ -16,6 +16,7 @@ import pytest
 
 from tests.analyzers.joint_model import draw
 from tests.conftest import JointModel, OpenLibrary, add_all, settled
+from tests.doubles import ScriptedAnalyzer
 from vuemantics_tui.analyzers.joint.towers import TEMPLATES, embed_pictures, embed_query, embed_words
 from vuemantics_tui.domain.errors import AnalyzerError, UsageError
 from vuemantics_tui.library import Library
@@ -77,6 +78,18 @@ async def test_what_a_picture_shows_is_found_and_ranked_as_the_models_own_arithm
     wanted = {file.name: float(cosine) for file, cosine in zip(files, cosines, strict=True)}
     for hit in await library.search.run("a yellow triangle", all=True):
         assert hit.look_cosine == pytest.approx(wanted[hit.upload.filename], abs=1e-3)
+
+
+async def test_looks_alone_rank_while_the_server_for_texts_is_offline(
+    filled: Filled, joint_model: JointModel, open_library: OpenLibrary
+) -> None:
+    library = await filled()
+    await use(library, joint_model(), "small")
+    offline = await open_library(ScriptedAnalyzer(down=True))
+    results = await offline.search.run("a yellow triangle", all=True)
+    assert results[0].upload.filename == name_of("yellow", "triangle")
+    assert results.note
+    assert all(hit.looks_share == 1 and hit.look_cosine is not None for hit in results)
 
 
 async def test_pictures_are_compared_and_added_up_by_their_looks(filled: Filled, joint_model: JointModel) -> None:

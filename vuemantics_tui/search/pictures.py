@@ -11,7 +11,7 @@ from typing import Protocol
 from vuemantics_tui.analyzers.base import Vector
 from vuemantics_tui.domain.query import Like, Query, Text
 from vuemantics_tui.search.cutoff import Chance
-from vuemantics_tui.search.meaning import sum_of
+from vuemantics_tui.search.query_vectors import sum_of
 from vuemantics_tui.search.vectors import VectorIndex, vector_of
 from vuemantics_tui.store.changes import ChangeFeed
 from vuemantics_tui.store.database import Database
@@ -111,5 +111,5 @@ class PictureSpace:
         return Looks({number: best[number][0] for number in order}, seconds, chance)
 
 
-# Of so many results it is told at which second of a clip they are: of more nobody asks.
+# For how many results the best second of a clip is looked up: nobody looks further down.
 _TIMED = 100

@@ -15,8 +15,8 @@ from vuemantics_tui.domain.errors import AnalyzerError, UsageError, WorkerDiedEr
 from vuemantics_tui.domain.query import Query, Sort
 from vuemantics_tui.domain.text import folded, split_words
 from vuemantics_tui.search.cutoff import Histogram, cut_off, histogram
-from vuemantics_tui.search.meaning import Meanings
 from vuemantics_tui.search.pictures import Looks, PictureSpace
+from vuemantics_tui.search.query_vectors import Meanings
 from vuemantics_tui.search.vectors import VectorIndex
 from vuemantics_tui.store.filters import FilterStore, Matching, wants_hidden
 from vuemantics_tui.store.search import FullText
@@ -376,15 +376,18 @@ def _fused(words: _Words, nearest: dict[int, float], cosines: dict[int, float], 
 
 
 def _look_scores(looks: Looks) -> dict[int, float]:
-    """Return what the looks give each upload: by rank, less the nearer its cosine is to chance.
+    """Return what the looks give each upload that looks more like the query than chance would have it.
+
+    That is by rank, less the nearer its cosine is to chance.
 
     Ranks alone would make the second of two pictures, of which one alone shows what was asked for, nearly as good.
     """
     best = max(looks.cosines.values(), default=0.0)
     span = max(best - looks.chance.mean, 1e-6)
     return {
-        number: LOOKS_WEIGHT / (RRF_K + rank) * max(0.0, cosine - looks.chance.mean) / span
+        number: LOOKS_WEIGHT / (RRF_K + rank) * (cosine - looks.chance.mean) / span
         for rank, (number, cosine) in enumerate(looks.cosines.items(), 1)
+        if cosine > looks.chance.mean
     }
 
 
