@@ -171,8 +171,8 @@ class MenuEntries(Widget, can_focus=True):
 class MenuScreen(ModalScreen[str | None]):
     """A panel of entries. Dismisses with what the entry chosen stands for, or None.
 
-    The entries are the actions of the class, apart from the way out and the help; `BREAKS` are the ids before which a section
-    begins. `chosen` are the ids of those that hold already, `counts` numbers by id, `without` the ids left out.
+    The entries are the actions of the class, apart from the way out and the help; `BREAKS` are the ids before which a
+    section begins. `chosen` are the ids of those that hold already, `counts` numbers by id, `without` the ids left out.
     """
 
     CSS_PATH = Path(__file__).with_suffix(".tcss")
