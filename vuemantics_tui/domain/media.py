@@ -172,7 +172,8 @@ class FirstLook:
 
     `thumbnail` is a JPEG as `media.thumbnail.make_thumbnail` writes it. If the file cannot be decoded it is empty,
     `traits` and `picture` are None, and `fault` says why. `missing` says what the file lacks of its picture. `picture`
-    has the pixels that were asked for. `metadata` is None if it was not asked for, or cannot be read (`metadata_fault`).
+    has the pixels that were asked for. `metadata` is None for bytes, and where it cannot be read, as `metadata_fault`
+    then says.
     """
 
     thumbnail: bytes = b""
