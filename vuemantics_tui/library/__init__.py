@@ -92,7 +92,6 @@ __all__ = [
     "IntakeOutcome",
     "IntakeResult",
     "Launch",
-    "HostLoad",
     "Library",
     "LibrarySize",
     "LibraryStatistics",
