@@ -38,12 +38,27 @@ def ignore_text(so_far: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class HostLoad:
+    """What one of several servers does now: `limit` requests at a time, `answered` since the start.
+
+    `seconds` is what a request takes it, as measured, 0 if it has answered none; `left_out` says why it gets none.
+    """
+
+    server: str
+    running: int
+    limit: int
+    answered: int
+    seconds: float
+    left_out: str
+
+
+@dataclass(frozen=True, slots=True)
 class ServerState:
     """The state of one server of an analyzer, or of the analyzer itself if it needs none.
 
     `server` is its name as people know it: "Ollama at http://gpu:11434"; `detail` is its version, or why it does not
     answer. `models` are available, `loaded` in memory, `missing` wanted but not available; `seconds` is the time to
-    answer.
+    answer; `load` is what one of several does.
     """
 
     server: str
@@ -54,6 +69,7 @@ class ServerState:
     loaded: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     seconds: float = 0.0
+    load: HostLoad | None = None
 
 
 class Compute(Protocol):

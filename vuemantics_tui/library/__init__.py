@@ -42,7 +42,7 @@ from vuemantics_tui.store.trash import TrashStore
 from vuemantics_tui.store.uploads import UploadStore
 
 if TYPE_CHECKING:
-    from vuemantics_tui.analyzers.base import Analyzer, Compute, OnPulled, ServerState
+    from vuemantics_tui.analyzers.base import Analyzer, Compute, HostLoad, OnPulled, ServerState
     from vuemantics_tui.domain.duplicates import DuplicateGroup, DuplicatesFound, Likeness, LookAlike
     from vuemantics_tui.domain.upload import Upload
     from vuemantics_tui.library.analyzer import Choice
@@ -87,6 +87,7 @@ __all__ = [
     "Facet",
     "FacetSection",
     "Facets",
+    "HostLoad",
     "ImportReport",
     "IntakeOutcome",
     "IntakeResult",
@@ -130,7 +131,7 @@ __all__ = [
 
 # Names imported only on demand, and their modules: some load NumPy or Pillow, which most commands do not need.
 _LATE = {
-    "analyzers.base": ("Analyzer", "Compute", "OnPulled", "ServerState"),
+    "analyzers.base": ("Analyzer", "Compute", "HostLoad", "OnPulled", "ServerState"),
     "domain.duplicates": ("DuplicateGroup", "DuplicatesFound", "Likeness", "LookAlike"),
     "library.analyzer": ("Choice",),
     "library.duplicates": ("Duplicates",),
