@@ -52,6 +52,7 @@ _PLACES = {
     "rate": "uploads:rate",
     "redo": "trash:redo",
     "reembed": "descriptions:reembed",
+    "restore": "backup:restore",
     "retry": "queue:retry",
     "saved": "search:saved",
     "search": "search:search",

@@ -1,4 +1,4 @@
-"""The commands that keep a library safe: backup."""
+"""The commands that keep a library safe: backup, restore."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vuemantics_tui.cli.options import current_settings, json_option, library_option
+from vuemantics_tui.cli.options import ask, current_settings, json_option, library_option, yes_option
 from vuemantics_tui.cli.output import emit, emit_json, note, table
 from vuemantics_tui.cli.progress import Bar, bars
 from vuemantics_tui.cli.session import open_library, run
 from vuemantics_tui.config import Settings
 from vuemantics_tui.domain.errors import UsageError
-from vuemantics_tui.domain.text import counted, date_words, size_words
+from vuemantics_tui.domain.text import counted, date_words, size_words, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vuemantics_tui.library.backups import OnProgress
+    from vuemantics_tui.library.recovery import Recovered
 
 
 @click.command()
@@ -41,6 +42,74 @@ def backup(file: Path | None, replace: bool, as_list: bool, as_json: bool) -> No
         raise UsageError("Name the file to write", "For example: vuemantics-tui backup ~/library.db")
     else:
         run(lambda: _backup(settings, file, replace, as_json))
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--replace", is_flag=True, help="Replace what is in the library. It is kept in a folder beside it.")
+@yes_option
+@json_option
+@library_option
+def restore(file: Path, replace: bool, yes: bool, as_json: bool) -> None:
+    """Put a backup in place, with the originals in it.
+
+    Uploads whose originals are in the library's folder and not in the backup are added again. Quit the app first.
+    """
+    settings = current_settings()
+    run(lambda: _restore(settings, file, replace, yes, as_json))
+
+
+async def _restore(settings: Settings, file: Path, replace: bool, yes: bool, as_json: bool) -> None:
+    from vuemantics_tui.library.recovery import Recovery
+
+    with progress_bars() as tell:
+        recovery = Recovery(settings, tell)
+        if there := await recovery.replaces():
+            if not replace:
+                raise UsageError(
+                    f"The library is not empty: {settings.library} has {there}",
+                    "To replace its database, add --replace. To look at the backup, restore it to another folder "
+                    "with --library.",
+                )
+            if not yes:
+                ask(f"Replace the library's database? It has {there}.", "Replacing a library needs your confirmation")
+        recovered = await recovery.restore(file)
+    tell_recovered(recovered, as_json)
+
+
+def tell_recovered(recovered: Recovered, as_json: bool) -> None:
+    """Print what was put in place."""
+    if as_json:
+        emit_json(
+            {
+                "backup": str(recovered.backup) if recovered.backup else None,
+                "made_at": recovered.made_at,
+                "uploads": recovered.uploads,
+                "found": recovered.found,
+                "unnamed": recovered.unnamed,
+                "missing": recovered.missing,
+                "refused": [str(path) for path in recovered.refused],
+                "kept": str(recovered.kept) if recovered.kept else None,
+            }
+        )
+        return
+    if recovered.backup is None:
+        note(f"There was no sound backup. Made a new database with {counted(recovered.uploads, 'upload')}.")
+    else:
+        made = date_words(recovered.made_at) if recovered.made_at else ""
+        note(f"Restored {counted(recovered.uploads, 'upload')} from {recovered.backup}, made {made}.")
+    if recovered.found:
+        unnamed = f", {recovered.unnamed:,} of them without their names" if recovered.unnamed else ""
+        note(
+            f"{counted(recovered.found, 'upload')} came from their folders{unnamed}. To process them: "
+            "vuemantics-tui process"
+        )
+    if recovered.missing:
+        note(f"{counted(recovered.missing, 'original')} missing. To see which: vuemantics-tui check")
+    for path in recovered.refused:
+        note(f"Left out: {visible(str(path))} cannot be read.")
+    if recovered.kept:
+        note(f"What was replaced is in {recovered.kept}. Delete it when you no longer need it.")
 
 
 async def _backup(settings: Settings, file: Path, replace: bool, as_json: bool) -> None:
