@@ -34,6 +34,7 @@ _PLACES = {
     "analyzer": "analyzers:analyzer",
     APP_COMMAND: "app:app",
     "backup": "backup:backup",
+    "check": "backup:check",
     "completion": "completion:completion",
     "config": "config:config",
     "delete": "trash:delete",

@@ -7,8 +7,9 @@ import contextlib
 import logging
 import secrets
 import shutil
+import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,7 +35,7 @@ from vuemantics_tui.store.copies import (
     take_copy,
 )
 from vuemantics_tui.store.database import APPLICATION_ID, Access, Database, known_migrations, uninterrupted
-from vuemantics_tui.store.folders import FolderStore
+from vuemantics_tui.store.folders import FolderStore, StoredFolder
 from vuemantics_tui.store.uploads import NewUpload, UploadStore
 
 if TYPE_CHECKING:
@@ -160,10 +161,9 @@ class Recovery:
         # A backup of an older version is updated here.
         database = await Database.open(copy)
         try:
-            taking = _Taking(self._root, database, self._tell)
+            taking = Taking(self._root, database, self._tell)
             await taking.take()
-            await Records(self._root, FolderStore(database)).complete()
-            uploads, missing = await FolderStore(database).count(), await taking.missing()
+            uploads, missing = await FolderStore(database).count(), await self._look_for_files(database)
         finally:
             await database.close()
         if await asyncio.to_thread(path_of_log(copy).exists):
@@ -183,15 +183,27 @@ class Recovery:
             aside if has_kept else None,
         )
 
+    async def _look_for_files(self, database: Database) -> int:
+        """Have thumbnails that are not there made again; return how many copied uploads have no original."""
+        store, missing = FolderStore(database), 0
+        async for batch in store.batches():
+            more, without_thumbnail = await asyncio.to_thread(_lacking, self._root, batch)
+            missing += more
+            await store.read_thumbnails_again(without_thumbnail)
+        return missing
+
     def _tell(self, what: str, done: int, of: int) -> None:
         if self._on_progress is not None:
             self._on_progress(what, done, of)
 
 
-class _Taking:
-    """Takes the uploads into a database whose folders hold an original that it does not know."""
+class Taking:
+    """Takes the uploads into a database whose folders hold an original that it does not know.
 
-    def __init__(self, library: Path, database: Database, tell: OnProgress) -> None:
+    Folders that changed in the last `least_age` seconds are left alone: another process may be filling them.
+    """
+
+    def __init__(self, library: Path, database: Database, tell: OnProgress, *, least_age: float = 0.0) -> None:
         self.found = 0
         self.unnamed = 0
         self.refused: list[Path] = []
@@ -199,14 +211,26 @@ class _Taking:
         self._store = FolderStore(database)
         self._uploads = UploadStore(database)
         self._tell = tell
+        self._least_age = least_age
+
+    async def unknown(self) -> list[FoundFolder]:
+        """Return the folders with an original that the database does not know. Raises LibraryError and OSError."""
+        # In this order: what is added in between is in the database.
+        found = await asyncio.to_thread(self._old_enough)
+        known = await self._uploads.existing_ids()
+        return [folder for folder in found if folder.upload_id not in known]
+
+    def _old_enough(self) -> list[FoundFolder]:
+        newest = time.time() - self._least_age
+        found = folders_of(self._library)
+        return [folder for folder in found if not self._least_age or folder.original.parent.stat().st_mtime < newest]
 
     async def take(self) -> None:
         """Take in all of them, in the order in which they were added."""
-        known = await self._uploads.existing_ids()
-        unknown = await asyncio.to_thread(self._unknown, known)
+        unknown = await self.unknown()
         if not unknown:
             return
-        if not known:
+        if not await self._store.count():
             # The one that most folders belong to.
             ((owner, _),) = Counter(folder.user_id for folder in unknown).most_common(1)
             await self._store.belong_to(owner)
@@ -223,17 +247,7 @@ class _Taking:
         new.sort(key=lambda upload: upload.created_at)
         for start in range(0, len(new), _BATCH):
             self.found += await self._store.take(new[start : start + _BATCH])
-
-    async def missing(self) -> int:
-        """Return how many copied uploads have no original in their folders."""
-        missing = 0
-        async for batch in self._store.batches():
-            copied = [self._library / each.file_path for each in batch if each.source is None]
-            missing += await asyncio.to_thread(_count_missing, copied)
-        return missing
-
-    def _unknown(self, known: set[str]) -> list[FoundFolder]:
-        return [folder for folder in folders_of(self._library) if folder.upload_id not in known]
+        await Records(self._library, self._store).complete()
 
     def _read(self, folder: FoundFolder) -> NewUpload | None:
         """Return the upload that a folder holds; None if its original cannot be read."""
@@ -272,8 +286,12 @@ def _upload_in(library: Path, folder: FoundFolder) -> NewUpload:
     )
 
 
-def _count_missing(originals: list[Path]) -> int:
-    return sum(not original.is_file() for original in originals)
+def _lacking(library: Path, stored: Sequence[StoredFolder]) -> tuple[int, list[int]]:
+    """Return how many copied uploads have no original, and the numbers of those without a thumbnail."""
+    missing = sum(each.source is None and not (library / each.file_path).is_file() for each in stored)
+    return missing, [
+        each.number for each in stored if each.thumbnail_path and not (library / each.thumbnail_path).is_file()
+    ]
 
 
 def _is_filled(database: Path) -> bool:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import aiosqlite
 
-from vuemantics_tui.domain.errors import LibraryError
+from vuemantics_tui.domain.errors import DamagedLibraryError, LibraryError
 from vuemantics_tui.files import WholeFile, make_folder, sweep_parts, sync_folder
 
 OnPages = Callable[[int, int], None]
@@ -64,8 +64,8 @@ class CopyState:
     uploads: int = 0
 
 
-class _StoppedError(Exception):
-    """Ends a copy between two of its steps."""
+class StoppedError(Exception):
+    """Nobody waits for a copy any more: it ends between two of its steps."""
 
 
 async def write_copy(source: aiosqlite.Connection, target: Path, on_pages: OnPages | None = None) -> CopyState:
@@ -86,7 +86,7 @@ async def write_copy(source: aiosqlite.Connection, target: Path, on_pages: OnPag
             await source.rollback()
         state = await asyncio.to_thread(state_of, whole.part)
         if state.problem:
-            raise LibraryError(
+            raise DamagedLibraryError(
                 f"The library's database is damaged, so it was not copied: {state.problem}",
                 f"To repair it from its newest backup and its folders: {REPAIR}",
             )
@@ -104,7 +104,7 @@ async def _copy_pages(source: aiosqlite.Connection, part: Path, on_pages: OnPage
 
     def tell(_: int, remaining: int, total: int) -> None:
         if is_stopped:
-            raise _StoppedError
+            raise StoppedError
         if on_pages is not None:
             on_pages(total - remaining, total)
 
@@ -119,7 +119,7 @@ async def _copy_pages(source: aiosqlite.Connection, part: Path, on_pages: OnPage
         await asyncio.shield(copying)
     except asyncio.CancelledError:
         is_stopped = True
-        with contextlib.suppress(_StoppedError, asyncio.CancelledError):
+        with contextlib.suppress(StoppedError, asyncio.CancelledError):
             await copying
         raise
     finally:
@@ -254,6 +254,15 @@ def held_alone(path: Path) -> Iterator[Callable[[], None]]:
             yield file.close
         finally:
             file.close()
+
+
+def is_alone(path: Path) -> bool:
+    """Tell whether no process has a database open. This process must not either, as for `held_alone`."""
+    try:
+        with held_alone(path):
+            return True
+    except (LibraryError, OSError):
+        return False
 
 
 if sys.platform == "win32":
