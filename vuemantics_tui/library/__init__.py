@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -41,7 +41,7 @@ from vuemantics_tui.store.trash import TrashStore
 from vuemantics_tui.store.uploads import UploadStore
 
 if TYPE_CHECKING:
-    from vuemantics_tui.analyzers.base import Analyzer, Compute, OnPulled, ServerState
+    from vuemantics_tui.analyzers.base import Analyzer, Compute, HostLoad, OnPulled, ServerState
     from vuemantics_tui.domain.duplicates import DuplicateGroup, DuplicatesFound, Likeness, LookAlike
     from vuemantics_tui.domain.upload import Upload
     from vuemantics_tui.library.analyzer import Choice
@@ -87,6 +87,7 @@ __all__ = [
     "Facet",
     "FacetSection",
     "Facets",
+    "HostLoad",
     "ImportReport",
     "IntakeOutcome",
     "IntakeResult",
@@ -130,7 +131,7 @@ __all__ = [
 
 # Names imported only on demand, and their modules: some load NumPy or Pillow, which most commands do not need.
 _LATE = {
-    "analyzers.base": ("Analyzer", "Compute", "OnPulled", "ServerState"),
+    "analyzers.base": ("Analyzer", "Compute", "HostLoad", "OnPulled", "ServerState"),
     "domain.duplicates": ("DuplicateGroup", "DuplicatesFound", "Likeness", "LookAlike"),
     "library.analyzer": ("Choice",),
     "library.duplicates": ("Duplicates",),
@@ -302,9 +303,9 @@ class Library:
         from vuemantics_tui.processing.compute import ProcessCompute
 
         memory = self.settings.worker_memory_mib * MIB
-        return Models(
-            paths.models_dir(), PictureStore(self.database), lambda: self.compute, lambda: ProcessCompute(1, memory)
-        )
+        # Who searches waits for it, so it goes before what runs in the background.
+        queries = partial(ProcessCompute, 1, memory, niceness=0)
+        return Models(paths.models_dir(), PictureStore(self.database), lambda: self.compute, queries)
 
     @cached_property
     def duplicates(self) -> Duplicates:
