@@ -221,19 +221,19 @@ def test_every_setting_reaches_the_analyzer() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "names", "limits"),
+    ("settings", "names", "limits", "at_once"),
     [
-        ({}, ("builtin", "builtin"), (3, 3, 3)),
-        ({}, ("ollama", "ollama"), (3, 1, 3)),
-        ({"workers": 2}, ("openai", "builtin"), (2, 1, 2)),
-        ({"workers": 2}, ("builtin", "ollama"), (2, 2, 3)),
-        ({"thumbnail_limit": 5, "describe_limit": 4, "embed_limit": 6}, ("ollama", "ollama"), (5, 4, 6)),
+        ({}, ("builtin", "builtin"), (3, 3, 3), 3),
+        ({}, ("ollama", "ollama"), (3, 1, 3), 3),
+        ({}, ("openai", "builtin"), (2, 1, 2), 2),
+        ({}, ("builtin", "ollama"), (2, 2, 3), 2),
+        ({"thumbnail_limit": 5, "describe_limit": 4, "embed_limit": 6}, ("ollama", "ollama"), (5, 4, 6), 3),
     ],
 )
 def test_the_limits_of_the_stages(
-    settings: dict[str, Any], names: tuple[str, str], limits: tuple[int, int, int]
+    settings: dict[str, Any], names: tuple[str, str], limits: tuple[int, int, int], at_once: int
 ) -> None:
-    assert choices.stage_limits(Settings(**{"workers": 3, **settings}), *names) == StageLimits(*limits)
+    assert choices.stage_limits(Settings(**settings), *names, at_once) == StageLimits(*limits)
 
 
 async def test_openai_with_its_key_from_a_file(

@@ -16,6 +16,7 @@ from vuemantics_tui.cli.options import (
     INTERRUPTED,
     WRONG_USAGE,
     analyzer_option,
+    cluster_option,
     graphics_option,
     library_option,
 )
@@ -33,6 +34,7 @@ _PLACES = {
     "add": "add:add",
     "analyzer": "analyzers:analyzer",
     APP_COMMAND: "app:app",
+    "cluster": "cluster:cluster",
     "completion": "completion:completion",
     "config": "config:config",
     "delete": "trash:delete",
@@ -62,6 +64,7 @@ _PLACES = {
     "tag": "uploads:tag",
     "trash": "trash:trash",
     "undo": "trash:undo",
+    "worker": "cluster:worker",
 }
 
 
@@ -140,6 +143,7 @@ class PathOrCommandGroup(click.Group):
 )
 @click.version_option(vuemantics_tui.__version__, prog_name="vuemantics-tui")
 @analyzer_option
+@cluster_option
 @graphics_option
 @library_option
 def cli() -> None:

@@ -102,10 +102,14 @@ class LibraryAnalyzer:
         """The analyzer, if it was needed before."""
         return self._made
 
-    async def limits(self) -> StageLimits:
-        """Return how many uploads each stage may have at a time with this analyzer. Raises as `get`."""
+    async def limits(self, at_once: Callable[[], int]) -> Callable[[], StageLimits]:
+        """Return what says how many uploads each stage may have at a time with this analyzer. Raises as `get`.
+
+        `at_once` says how many calls keep busy what runs them.
+        """
         choice = await self.chosen()
-        return stage_limits(self._settings, *((choice.describer, choice.embedder) if choice else ("", "")))
+        names = (choice.describer, choice.embedder) if choice else ("", "")
+        return lambda: stage_limits(self._settings, *names, at_once())
 
     async def states(self) -> list[ServerState]:
         """Look at what the analyzer depends on, now. Raises as `get`."""
@@ -234,15 +238,14 @@ async def _make_one(
     return await asyncio.to_thread(registry.make, name, context)
 
 
-def stage_limits(settings: Settings, describer: str, embedder: str) -> StageLimits:
+def stage_limits(settings: Settings, describer: str, embedder: str, at_once: int) -> StageLimits:
     """Return how many uploads each stage may have at a time, by the settings or as suits the analyzers."""
     from vuemantics_tui.processing.pipeline import StageLimits
 
-    workers = settings.workers
     return StageLimits(
-        thumbnail=settings.thumbnail_limit or workers,
-        describe=settings.describe_limit or (workers if _is_local(describer) else SERVER_DESCRIBES),
-        embed=settings.embed_limit or (workers if _is_local(embedder) else SERVER_EMBEDS),
+        thumbnail=settings.thumbnail_limit or at_once,
+        describe=settings.describe_limit or (at_once if _is_local(describer) else SERVER_DESCRIBES),
+        embed=settings.embed_limit or (at_once if _is_local(embedder) else SERVER_EMBEDS),
     )
 
 
