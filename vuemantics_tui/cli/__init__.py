@@ -34,6 +34,7 @@ _PLACES = {
     "add": "add:add",
     "analyzer": "analyzers:analyzer",
     APP_COMMAND: "app:app",
+    "backup": "backup:backup",
     "cluster": "cluster:cluster",
     "completion": "completion:completion",
     "config": "config:config",

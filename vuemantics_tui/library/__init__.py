@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -21,6 +21,7 @@ from vuemantics_tui.domain.stacks import StackRole
 from vuemantics_tui.domain.text import counted
 from vuemantics_tui.files import copy_part, make_folder
 from vuemantics_tui.library.analyzer import LibraryAnalyzer
+from vuemantics_tui.library.backups import Backups
 from vuemantics_tui.library.queue import Queue
 from vuemantics_tui.library.sources import Sources
 from vuemantics_tui.library.trash import Trash
@@ -41,7 +42,7 @@ from vuemantics_tui.store.trash import TrashStore
 from vuemantics_tui.store.uploads import UploadStore
 
 if TYPE_CHECKING:
-    from vuemantics_tui.analyzers.base import Analyzer, Compute, OnPulled, ServerState
+    from vuemantics_tui.analyzers.base import Analyzer, Compute, HostLoad, OnPulled, ServerState
     from vuemantics_tui.domain.duplicates import DuplicateGroup, DuplicatesFound, Likeness, LookAlike
     from vuemantics_tui.domain.upload import Upload
     from vuemantics_tui.library.analyzer import Choice
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
     from vuemantics_tui.processing.compute import ProcessCompute
     from vuemantics_tui.processing.intake import Candidate, Intake, IntakeOutcome, IntakeResult, OnBytes
     from vuemantics_tui.processing.pipeline import StageLimits
+    from vuemantics_tui.processing.records import Records
     from vuemantics_tui.processing.scheduler import Launch, Running
     from vuemantics_tui.processing.watch import Watch, WatchReport
     from vuemantics_tui.search.suggestions import Suggestion, SuggestionKind
@@ -88,6 +90,7 @@ __all__ = [
     "Facet",
     "FacetSection",
     "Facets",
+    "HostLoad",
     "ImportReport",
     "IntakeOutcome",
     "IntakeResult",
@@ -132,7 +135,7 @@ __all__ = [
 
 # Names imported only on demand, and their modules: some load NumPy or Pillow, which most commands do not need.
 _LATE = {
-    "analyzers.base": ("Analyzer", "Compute", "OnPulled", "ServerState"),
+    "analyzers.base": ("Analyzer", "Compute", "HostLoad", "OnPulled", "ServerState"),
     "domain.duplicates": ("DuplicateGroup", "DuplicatesFound", "Likeness", "LookAlike"),
     "library.analyzer": ("Choice",),
     "library.cluster": ("ClusterState", "MemberState"),
@@ -201,7 +204,8 @@ class Library:
         self.queue = Queue(settings, database, self.analyzer, lambda: self.compute, limits)
         self.stacks = StackStore(database)
         self.descriptions = DescriptionStore(database)
-        self.undo = Undo(database, self.queue)
+        self.undo = Undo(database, self.queue, lambda: self.records)
+        self.backups = Backups(self.root, database, settings.keep_free_mib * MIB, lambda: self.records)
         self.trash = Trash(
             self.root, TrashStore(database), self.uploads, LibraryStore(database), self.queue, settings.trash_days
         )
@@ -277,6 +281,14 @@ class Library:
         return Intake(self.root, self.uploads, queued, self.trash.store, self.settings.limits, free)
 
     @cached_property
+    def records(self) -> Records:
+        """What the folders of copied uploads say of them."""
+        from vuemantics_tui.processing.records import Records
+        from vuemantics_tui.store.folders import FolderStore
+
+        return Records(self.root, FolderStore(self.database))
+
+    @cached_property
     def watch(self) -> Watch:
         """What keeps sources up to date while the program runs."""
         from vuemantics_tui.processing.watch import Watch
@@ -304,9 +316,9 @@ class Library:
         from vuemantics_tui.processing.compute import ProcessCompute
 
         memory = self.settings.worker_memory_mib * MIB
-        return Models(
-            paths.models_dir(), PictureStore(self.database), lambda: self.compute, lambda: ProcessCompute(1, memory)
-        )
+        # Who searches waits for it, so it goes before what runs in the background.
+        queries = partial(ProcessCompute, 1, memory, niceness=0)
+        return Models(paths.models_dir(), PictureStore(self.database), lambda: self.compute, queries)
 
     @cached_property
     def duplicates(self) -> Duplicates:
@@ -420,6 +432,13 @@ class Library:
                 yield replace(result, upload=reread or result.upload)
             else:
                 yield result
+
+    async def rename(self, upload_id: str, name: str) -> str | None:
+        """Show an upload under another file name; see `UploadStore.rename`. Raises UsageError."""
+        before = await self.uploads.rename(upload_id, name)
+        if before is not None:
+            await self.records.write([upload_id])
+        return before
 
     async def process_upload_background(self, upload_id: str, user_id: str, file_type: str, extension: str) -> None:
         """Process one upload, however that ends. Raises UsageError for settings with which there is no analyzer."""

@@ -166,6 +166,10 @@ class Search:
             )
         return self._space
 
+    async def prepare(self) -> None:
+        """Load what the next query needs and takes long to load: the text network of the joint model in use."""
+        await self._models.load_texts()
+
     async def run(
         self,
         text: str,

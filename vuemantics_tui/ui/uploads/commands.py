@@ -612,7 +612,7 @@ class UploadCommands(Vertical):
             return False
 
         async def rename(text: str) -> str:
-            before = await self._library.uploads.rename(upload.id, text)
+            before = await self._library.rename(upload.id, text)
             return "The name is the same." if before is None else f"Renamed {visible(before)}. {self._undoes}"
 
         question = AskScreen(
