@@ -21,7 +21,6 @@ from vuemantics_tui.domain.stacks import StackRole
 from vuemantics_tui.domain.text import counted
 from vuemantics_tui.files import copy_part, make_folder
 from vuemantics_tui.library.analyzer import LibraryAnalyzer
-from vuemantics_tui.library.backups import Backups
 from vuemantics_tui.library.queue import Queue
 from vuemantics_tui.library.sources import Sources
 from vuemantics_tui.library.trash import Trash
@@ -46,6 +45,7 @@ if TYPE_CHECKING:
     from vuemantics_tui.domain.duplicates import DuplicateGroup, DuplicatesFound, Likeness, LookAlike
     from vuemantics_tui.domain.upload import Upload
     from vuemantics_tui.library.analyzer import Choice
+    from vuemantics_tui.library.backups import Backups
     from vuemantics_tui.library.cluster import ClusterCompute, ClusterState, MemberState
     from vuemantics_tui.library.duplicates import Duplicates
     from vuemantics_tui.library.export import Export, ExportFormat, ExportProgress, SidecarResult
@@ -205,7 +205,6 @@ class Library:
         self.stacks = StackStore(database)
         self.descriptions = DescriptionStore(database)
         self.undo = Undo(database, self.queue, lambda: self.records)
-        self.backups = Backups(self.root, database, settings.keep_free_mib * MIB, lambda: self.records)
         self.trash = Trash(
             self.root, TrashStore(database), self.uploads, LibraryStore(database), self.queue, settings.trash_days
         )
@@ -279,6 +278,13 @@ class Library:
         free = self.settings.keep_free_mib * MIB
         queued = QueueStore(self.database)
         return Intake(self.root, self.uploads, queued, self.trash.store, self.settings.limits, free)
+
+    @cached_property
+    def backups(self) -> Backups:
+        """What copies the library while work goes on."""
+        from vuemantics_tui.library.backups import Backups
+
+        return Backups(self.root, self.database, self.settings.keep_free_mib * MIB, lambda: self.records)
 
     @cached_property
     def records(self) -> Records:
