@@ -373,6 +373,11 @@ def installed_folder(models: Path, key: str) -> Path | None:
     return next((model.folder for model in _installed(models) if model.key == key), None)
 
 
+def installed_keys(models: Path) -> dict[Path, str]:
+    """Return what the vectors of each model on this machine are called, by its folder."""
+    return {model.folder: model.key for model in _installed(models)}
+
+
 def _installed(folder: Path) -> list[Model]:
     found = []
     for manifest in sorted(folder.glob(f"*/{_MANIFEST}")):
