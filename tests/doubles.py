@@ -107,6 +107,7 @@ class ScriptedAnalyzer:
 
     async def embed_query(self, text: str) -> Vector:
         """Return a vector that depends only on the text."""
+        self._refuse_if_down()
         return vector_of(text)
 
     def _refuse_if_down(self) -> None:

@@ -18,7 +18,7 @@ from tests.servers import FakeOllama, FakeOpenAI, threaded
 from vuemantics_tui import doctor
 from vuemantics_tui.config import Settings
 from vuemantics_tui.doctor import terminal as terminals
-from vuemantics_tui.domain.finding import Finding, Verdict
+from vuemantics_tui.domain.findings import Finding, Verdict
 from vuemantics_tui.library import Library
 from vuemantics_tui.store.database import Database
 from vuemantics_tui.store.uploads import UploadStore

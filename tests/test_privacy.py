@@ -16,7 +16,7 @@ from vuemantics_tui import doctor, paths
 from vuemantics_tui.analyzers.builtin.network import write_sealed
 from vuemantics_tui.cli.session import logging_to_file
 from vuemantics_tui.config import Settings
-from vuemantics_tui.domain.finding import Finding, Verdict
+from vuemantics_tui.domain.findings import Finding, Verdict
 from vuemantics_tui.library import Library
 from vuemantics_tui.processing.compute import ProcessCompute
 

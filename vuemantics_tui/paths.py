@@ -11,7 +11,9 @@ from vuemantics_tui.domain.errors import LibraryError
 
 APP = "vuemantics-tui"
 DATABASE_NAME = "library.db"
+BACKUPS_NAME = "backups"
 UPLOADS_NAME = "uploads"
+RECORD_NAME = "upload.json"
 VECTORS_NAME = "vectors"
 CLIP_NAME = "clip.mp4"
 THUMBNAIL_NAME = "thumb_256.jpg"
@@ -48,6 +50,11 @@ def log_file() -> Path:
 def database_file(library: Path) -> Path:
     """Return the SQLite file of a library."""
     return library / DATABASE_NAME
+
+
+def backups_folder(library: Path) -> Path:
+    """Return the folder of a library's own backups."""
+    return library / BACKUPS_NAME
 
 
 def is_id(text: str) -> bool:

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
+import sys
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 import av
 import numpy as np
+import psutil
 import pytest
 
 from tests.analyzers.joint_model import draw
 from tests.conftest import JointModel, OpenLibrary, add_all, settled
-from vuemantics_tui.analyzers.joint.towers import embed_pictures, embed_query
+from tests.doubles import ScriptedAnalyzer
+from vuemantics_tui.analyzers.joint.towers import TEMPLATES, embed_pictures, embed_query, embed_words
 from vuemantics_tui.domain.errors import AnalyzerError, UsageError
 from vuemantics_tui.library import Library
+from vuemantics_tui.library.models import QueryEmbedder
+from vuemantics_tui.processing.compute import ProcessCompute
 
 DRAWN = [(colour, shape) for colour in ("red", "green", "blue", "yellow") for shape in ("circle", "square", "triangle")]
 Filled = Callable[[], Awaitable[Library]]
@@ -70,6 +78,18 @@ async def test_what_a_picture_shows_is_found_and_ranked_as_the_models_own_arithm
     wanted = {file.name: float(cosine) for file, cosine in zip(files, cosines, strict=True)}
     for hit in await library.search.run("a yellow triangle", all=True):
         assert hit.look_cosine == pytest.approx(wanted[hit.upload.filename], abs=1e-3)
+
+
+async def test_looks_alone_rank_while_the_server_for_texts_is_offline(
+    filled: Filled, joint_model: JointModel, open_library: OpenLibrary
+) -> None:
+    library = await filled()
+    await use(library, joint_model(), "small")
+    offline = await open_library(ScriptedAnalyzer(down=True))
+    results = await offline.search.run("a yellow triangle", all=True)
+    assert results[0].upload.filename == name_of("yellow", "triangle")
+    assert results.note
+    assert all(hit.looks_share == 1 and hit.look_cosine is not None for hit in results)
 
 
 async def test_pictures_are_compared_and_added_up_by_their_looks(filled: Filled, joint_model: JointModel) -> None:
@@ -183,3 +203,55 @@ def test_the_model_is_not_trivial(joint_model: JointModel, tmp_path: Path) -> No
     seen = embed_pictures(joint_model(), [tmp_path / "a.png", tmp_path / "b.png"])
     assert float(seen[0] @ seen[1]) < 0.9
     assert np.isfinite(seen).all()
+
+
+def helpers() -> set[int]:
+    """The processes that this one started, by their IDs."""
+    return {each.pid for each in psutil.Process().children() if each.status() != psutil.STATUS_ZOMBIE}
+
+
+async def test_a_query_is_embedded_in_a_process_that_outlives_what_is_given_up_and_ends_when_idle(
+    joint_model: JointModel,
+) -> None:
+    before = helpers()
+    queries = QueryEmbedder(partial(ProcessCompute, 1), idle_seconds=0.3)
+    folder = joint_model()
+    await queries.load(folder)
+    (process,) = helpers() - before
+    for begun in ("y", "ye", "yel"):
+        # As somebody who types does: each key gives up the query before.
+        given_up = asyncio.create_task(queries.embed(folder, begun))
+        await asyncio.sleep(0)
+        given_up.cancel()
+    vector = await queries.embed(folder, "yellow circle")
+    assert float(vector @ embed_query(folder, "yellow circle")) == pytest.approx(1, abs=1e-5)
+    assert helpers() - before == {process}
+    quick = await queries.embed(folder, "yellow circle", 0.0)
+    assert float(quick @ embed_words(folder, [TEMPLATES[0].format("yellow circle")])[0]) == pytest.approx(1, abs=1e-5)
+    while helpers() != before:
+        await asyncio.sleep(0.01)
+    assert (await queries.embed(folder, "yellow circle")).shape == vector.shape, "it starts again"
+    await queries.close()
+    assert helpers() == before
+
+
+async def test_a_process_that_dies_is_replaced_and_one_that_cannot_live_is_told(
+    filled: Filled, joint_model: JointModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = await filled()
+    await use(library, joint_model(), "small")
+    before = helpers()
+    await library.search.prepare()
+    (process,) = helpers() - before
+    psutil.Process(process).kill()
+    while process in helpers():
+        await asyncio.sleep(0.01)
+    results = await library.search.run("a yellow triangle")
+    assert (results[0].upload.filename, results.note) == (name_of("yellow", "triangle"), "")
+    for helper in helpers() - before:
+        psutil.Process(helper).kill()
+    monkeypatch.setattr(sys, "executable", shutil.which("false"))
+    results = await library.search.run("a picture of a yellow triangle", all=True)
+    assert len(results) == len(DRAWN), "words and meaning still find"
+    assert "Not compared with the pictures themselves: The model small cannot be used" in results.note
+    assert "exit code 1" in results.note

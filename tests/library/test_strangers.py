@@ -15,7 +15,7 @@ import pytest
 from tests.conftest import DrawPicture, OpenLibrary, add_all, settled, until
 from vuemantics_tui import doctor
 from vuemantics_tui.domain.errors import LibraryError
-from vuemantics_tui.domain.finding import Verdict
+from vuemantics_tui.domain.findings import Verdict
 from vuemantics_tui.domain.upload import ProcessingStatus, Upload
 from vuemantics_tui.library import Library
 

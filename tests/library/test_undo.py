@@ -58,7 +58,7 @@ ACTS: dict[str, tuple[Act, str, str]] = {
         "Moved 2 uploads to the trash.",
     ),
     "name": (
-        lambda library, ids, _: library.uploads.rename(ids[0], "tiger"),
+        lambda library, ids, _: library.rename(ids[0], "tiger"),
         "Restored the name of cat.png.",
         "Renamed tiger.png again.",
     ),

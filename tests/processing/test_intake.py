@@ -54,7 +54,7 @@ async def test_the_same_content_is_there_once(open_library: OpenLibrary, draw_pi
     assert first.upload is not None
     assert again.upload is not None
     assert (again.outcome, again.upload.id) == (IntakeOutcome.DUPLICATE, first.upload.id)
-    assert files_of(library) == ["original.png"]
+    assert files_of(library) == ["original.png", "upload.json"]
 
 
 async def test_two_windows_that_add_the_same_at_once_get_one_upload(
@@ -64,7 +64,7 @@ async def test_two_windows_that_add_the_same_at_once_get_one_upload(
     path = draw_picture()
     results = await asyncio.gather(one(here, path), one(there, path))
     assert {result.outcome for result in results} == {IntakeOutcome.ADDED, IntakeOutcome.DUPLICATE}
-    assert files_of(here) == ["original.png"]
+    assert files_of(here) == ["original.png", "upload.json"]
 
 
 async def test_a_file_whose_upload_failed_is_retried(open_library: OpenLibrary, draw_picture: DrawPicture) -> None:

@@ -13,7 +13,7 @@ from tests.doubles import ScriptedAnalyzer, ThreadCompute, vector_of
 from tests.store.test_uploads import complete
 from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.query import parse_query
-from vuemantics_tui.search.meaning import Meanings
+from vuemantics_tui.search.query_vectors import Meanings
 from vuemantics_tui.search.ranking import Hit, Ranking, Semantics
 from vuemantics_tui.search.vectors import VectorIndex
 from vuemantics_tui.store.changes import ChangeFeed

@@ -96,16 +96,18 @@ async def test_guesses_of_an_older_library_have_no_quality(old: Path) -> None:
 async def test_a_copy_of_the_older_library_is_kept(old: Path) -> None:
     tables = {"uploads": ["id", "processing_status"], "descriptions": ["text"]}
     before = everything(old, tables)
-    (old.parent / "library.before-3.db").touch()
+    backups = old.parent / "backups"
+    backups.mkdir()
+    (backups / "before-3.db").touch()
     await (await Database.open(old)).close()
-    (copy,) = old.parent.glob("library.before-*")
+    (copy,) = backups.glob("before-*")
     assert everything(copy, tables) == before
     assert copy.stat().st_mode & 0o777 == 0o600
     connection = sqlite3.connect(copy)
     assert connection.execute("PRAGMA user_version").fetchone() == (2,)
     connection.close()
     await (await Database.open(old)).close()
-    assert list(old.parent.glob("library.before-*")) == [copy]
+    assert list(backups.glob("before-*")) == [copy]
 
 
 async def test_an_older_library_is_updated_for_a_reader_too(old: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.ui.conftest import window_on
 from vuemantics_tui.domain.errors import LibraryError
-from vuemantics_tui.domain.finding import Finding, Verdict
+from vuemantics_tui.domain.findings import Finding, Verdict
 from vuemantics_tui.ui.palette import ActionsProvider
 from vuemantics_tui.ui.screens.doctor import DoctorScreen, finding_lines
 

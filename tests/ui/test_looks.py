@@ -21,7 +21,7 @@ from tests.ui.uploads.pane_stage import COMPLETED, RUNNING, change, in_utc, make
 from tests.ui.uploads.test_servers import outage
 from tests.ui.uploads.test_snapshots import SIZES, OwnLibraryApp
 from vuemantics_tui import paths
-from vuemantics_tui.domain.finding import Finding
+from vuemantics_tui.domain.findings import Finding
 from vuemantics_tui.library.analyzer import LibraryAnalyzer
 from vuemantics_tui.processing.circuit import Circuit
 from vuemantics_tui.ui.uploads.pane import UploadPane

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.conftest import JointModel
@@ -137,6 +138,20 @@ async def test_a_search_that_finds_little_speaks_of_models_once(root: Path) -> N
         await window.press("/", *"zebra", "enter")
         await window.shows("for zebra")
         assert words not in window.text()
+
+
+async def test_the_text_network_is_loaded_when_the_search_line_opens(
+    root: Path, draw: Draw, joint_model: JointModel, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    await make_library(root, [Made("a.png")])
+    async with window_on(root, size=(100, 24)) as window:
+        await window.library.models.add(joint_model(), "small")
+        await window.library.models.use("small")
+        before = set(psutil.Process().children())
+        await window.press("/")
+        await window.until(lambda: len(set(psutil.Process().children()) - before) == 1)
+    assert set(psutil.Process().children()) == before
 
 
 def test_a_share_is_whole_only_at_the_end() -> None:

@@ -33,6 +33,7 @@ _PLACES = {
     "add": "add:add",
     "analyzer": "analyzers:analyzer",
     APP_COMMAND: "app:app",
+    "backup": "backup:backup",
     "completion": "completion:completion",
     "config": "config:config",
     "delete": "trash:delete",

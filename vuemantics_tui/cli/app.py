@@ -23,7 +23,7 @@ from vuemantics_tui.paths import log_file
 from vuemantics_tui.terminal import asked_terminal, current_terminal
 
 if TYPE_CHECKING:
-    from vuemantics_tui.domain.finding import Finding
+    from vuemantics_tui.domain.findings import Finding
 
 SWITCH_SECONDS = 0.0005
 

@@ -12,7 +12,7 @@ from vuemantics_tui.cli.session import run
 from vuemantics_tui.domain.text import visible
 
 if TYPE_CHECKING:
-    from vuemantics_tui.domain.finding import Finding
+    from vuemantics_tui.domain.findings import Finding
 
 
 @click.command()

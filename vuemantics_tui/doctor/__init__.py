@@ -12,7 +12,7 @@ from vuemantics_tui.doctor import machine, terminal
 from vuemantics_tui.doctor.analyzers import examine_analyzers
 from vuemantics_tui.doctor.library import LIBRARY, PRIVACY, examine_library, examine_privacy, unusable
 from vuemantics_tui.domain.errors import VuemanticsError
-from vuemantics_tui.domain.finding import Finding, Verdict
+from vuemantics_tui.domain.findings import Finding, Verdict
 from vuemantics_tui.library import Access, Library
 from vuemantics_tui.processing.compute import ProcessCompute
 from vuemantics_tui.terminal import Answers

@@ -13,7 +13,7 @@ from vuemantics_tui.analyzers import registry
 from vuemantics_tui.analyzers.base import Analyzer, Compute, ServerState
 from vuemantics_tui.config import AUTO, SAME, Settings
 from vuemantics_tui.domain.errors import AnalyzerError, VuemanticsError
-from vuemantics_tui.domain.finding import Finding, Verdict
+from vuemantics_tui.domain.findings import Finding, Verdict
 from vuemantics_tui.library import Choice, Library
 from vuemantics_tui.library import analyzer as choices
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from vuemantics_tui import paths
 from vuemantics_tui.config import Settings
 from vuemantics_tui.domain.errors import UsageError, VuemanticsError
-from vuemantics_tui.domain.finding import Finding, Verdict
+from vuemantics_tui.domain.findings import Finding, Verdict
 from vuemantics_tui.domain.sources import Source
 from vuemantics_tui.domain.text import counted, size_words, storable
 from vuemantics_tui.library import Library

@@ -17,7 +17,7 @@ from vuemantics_tui.analyzers.builtin.analyzer import try_vision
 from vuemantics_tui.analyzers.builtin.vision import install_command
 from vuemantics_tui.config import MIB, Settings
 from vuemantics_tui.domain.errors import VuemanticsError
-from vuemantics_tui.domain.finding import Finding, Verdict
+from vuemantics_tui.domain.findings import Finding, Verdict
 from vuemantics_tui.domain.formats import FORMATS
 from vuemantics_tui.domain.text import size_words
 from vuemantics_tui.processing.shield import raised_shield

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Mapping
 
 from vuemantics_tui.config import AUTO, Settings
-from vuemantics_tui.domain.finding import Finding, Verdict
+from vuemantics_tui.domain.findings import Finding, Verdict
 from vuemantics_tui.terminal import Answers, Protocol, Terminal, asked_terminal, chosen_protocol, current_terminal
 
 # Fewer columns or rows than these leave no room for the table.

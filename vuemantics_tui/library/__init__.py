@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -21,6 +21,7 @@ from vuemantics_tui.domain.stacks import StackRole
 from vuemantics_tui.domain.text import counted
 from vuemantics_tui.files import copy_part, make_folder
 from vuemantics_tui.library.analyzer import LibraryAnalyzer
+from vuemantics_tui.library.backups import Backups
 from vuemantics_tui.library.queue import Queue
 from vuemantics_tui.library.sources import Sources
 from vuemantics_tui.library.trash import Trash
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from vuemantics_tui.processing.circuit import Outage
     from vuemantics_tui.processing.intake import Candidate, Intake, IntakeOutcome, IntakeResult, OnBytes
     from vuemantics_tui.processing.pipeline import StageLimits
+    from vuemantics_tui.processing.records import Records
     from vuemantics_tui.processing.scheduler import Launch, Running
     from vuemantics_tui.processing.watch import Watch, WatchReport
     from vuemantics_tui.search.suggestions import Suggestion, SuggestionKind
@@ -195,7 +197,8 @@ class Library:
         self.queue = Queue(settings, database, self.analyzer, lambda: self.compute, limits)
         self.stacks = StackStore(database)
         self.descriptions = DescriptionStore(database)
-        self.undo = Undo(database, self.queue)
+        self.undo = Undo(database, self.queue, lambda: self.records)
+        self.backups = Backups(self.root, database, settings.keep_free_mib * MIB, lambda: self.records)
         self.trash = Trash(
             self.root, TrashStore(database), self.uploads, LibraryStore(database), self.queue, settings.trash_days
         )
@@ -258,6 +261,14 @@ class Library:
         return Intake(self.root, self.uploads, queued, self.trash.store, self.settings.limits, free)
 
     @cached_property
+    def records(self) -> Records:
+        """What the folders of copied uploads say of them."""
+        from vuemantics_tui.processing.records import Records
+        from vuemantics_tui.store.folders import FolderStore
+
+        return Records(self.root, FolderStore(self.database))
+
+    @cached_property
     def watch(self) -> Watch:
         """What keeps sources up to date while the program runs."""
         from vuemantics_tui.processing.watch import Watch
@@ -285,9 +296,9 @@ class Library:
         from vuemantics_tui.processing.compute import ProcessCompute
 
         memory = self.settings.worker_memory_mib * MIB
-        return Models(
-            paths.models_dir(), PictureStore(self.database), lambda: self.compute, lambda: ProcessCompute(1, memory)
-        )
+        # Who searches waits for it, so it goes before what runs in the background.
+        queries = partial(ProcessCompute, 1, memory, niceness=0)
+        return Models(paths.models_dir(), PictureStore(self.database), lambda: self.compute, queries)
 
     @cached_property
     def duplicates(self) -> Duplicates:
@@ -401,6 +412,13 @@ class Library:
                 yield replace(result, upload=reread or result.upload)
             else:
                 yield result
+
+    async def rename(self, upload_id: str, name: str) -> str | None:
+        """Show an upload under another file name; see `UploadStore.rename`. Raises UsageError."""
+        before = await self.uploads.rename(upload_id, name)
+        if before is not None:
+            await self.records.write([upload_id])
+        return before
 
     async def process_upload_background(self, upload_id: str, user_id: str, file_type: str, extension: str) -> None:
         """Process one upload, however that ends. Raises UsageError for settings with which there is no analyzer."""

@@ -183,7 +183,7 @@ class Duplicates:
 
 @dataclass
 class _Look:
-    """One look for duplicates: the uploads, best to keep first, which may be the same, and what is known of pairs."""
+    """One search for duplicates: the uploads, best to keep first, their candidates, and which pairs were compared."""
 
     pictures: list[PrintedUpload]
     clips: list[PrintedUpload]
@@ -208,7 +208,7 @@ class _Look:
         return [self.clips[place] for place in near if frames[place] is None]
 
     def grouping(self) -> Grouping:
-        """Group by what is known."""
+        """Group by the pairs compared so far."""
         places = [*self.near_pictures.places(), *sorted(self.near_clips)]
         return grouped(places, self._near, self._likeness, [each.pixels for each in self.uploads])
 

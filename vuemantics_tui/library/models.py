@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import logging
+import math
 import re
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from vuemantics_tui.domain.errors import LibraryError, UsageError
+from vuemantics_tui.domain.errors import AnalyzerError, ErrorKind, LibraryError, UsageError, WorkerDiedError
 from vuemantics_tui.files import make_folder, write_whole
 from vuemantics_tui.store.pictures import PictureModelUse, PictureStore
 
@@ -25,6 +27,15 @@ _MANIFEST = "model.json"
 _FETCHING = ".fetching"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _BLOCK_BYTES = 1024 * 1024
+# How long the text network stays in memory without a query. It takes 250 MB and more, and a second or two to load,
+# which who opens the search line again does not notice: it is loaded while they type.
+IDLE_SECONDS = 300.0
+# What the text network may take of the 50 ms between the last key and the answer, while somebody types.
+TYPING_SECONDS = 0.03
+
+log = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +235,8 @@ class Models:
             return arrived
         model = await self.named(name)
         await self.store.forget(model.key)
+        # Its process may have the files open, which Windows does not delete.
+        await self._queries.end()
         try:
             await asyncio.to_thread(shutil.rmtree, model.folder)
         except OSError as error:
@@ -232,9 +245,22 @@ class Models:
             ) from error
         return model.bytes
 
-    async def embed_query(self, folder: Path, text: str) -> Vector:
-        """Return the vector of a query. Raises AnalyzerError."""
-        return await self._queries.embed(folder, text)
+    async def load_texts(self) -> None:
+        """Load the text network of the model that is searched, so that it is there when a query comes.
+
+        What goes wrong is logged: the query that needs it says so.
+        """
+        model = await self.store.searched()
+        folder = None if model is None else await asyncio.to_thread(self.folder_of, model)
+        if folder is not None:
+            try:
+                await self._queries.load(folder)
+            except AnalyzerError as error:
+                log.warning("%s %s", error.message, error.hint)
+
+    async def embed_query(self, folder: Path, text: str, *, final: bool = True) -> Vector:
+        """Return the vector of a query; sooner, and from fewer captions, unless it is `final`. Raises AnalyzerError."""
+        return await self._queries.embed(folder, text, math.inf if final else TYPING_SECONDS)
 
     async def embed_picture(self, folder: Path, picture: Path) -> Vector:
         """Return the vector of any picture on the disk. Raises MediaError and AnalyzerError."""
@@ -255,46 +281,85 @@ class Models:
 
 
 class QueryEmbedder:
-    """Embeds queries with the text network of a model, in a process of its own that ends after idle minutes."""
+    """Embeds queries with the text network of a model, in a process of its own that ends after idle minutes.
 
-    def __init__(self, make: Callable[[], Compute], idle_seconds: float = 300.0) -> None:
+    One query runs at a time. What is given up while it waits never runs; what runs is finished, for ending it would
+    end the process and the network in it. A process that dies is replaced once for each call.
+    """
+
+    def __init__(self, make: Callable[[], Compute], idle_seconds: float = IDLE_SECONDS) -> None:
         self._make = make
         self._idle_seconds = idle_seconds
         self._compute: Compute | None = None
         self._ending: asyncio.TimerHandle | None = None
-        self._busy = 0
+        self._turn = asyncio.Lock()
+        self._work: asyncio.Future[Any] | None = None
         self._closing: set[asyncio.Task[None]] = set()
+        self._is_closed = False
 
-    async def embed(self, folder: Path, text: str) -> Vector:
-        """Return the vector of a query. Raises AnalyzerError."""
+    async def load(self, folder: Path) -> None:
+        """Start the process and load the network, if it is not there. Raises AnalyzerError."""
+        from vuemantics_tui.analyzers.joint.towers import load_texts
+
+        await self._run(load_texts, folder)
+
+    async def embed(self, folder: Path, text: str, seconds: float = math.inf) -> Vector:
+        """Return the vector of a query, made within about so many `seconds`. Raises AnalyzerError."""
         from vuemantics_tui.analyzers.joint.towers import embed_query
 
-        if self._ending is not None:
-            self._ending.cancel()
-        if self._compute is None:
-            self._compute = self._make()
-        self._busy += 1
-        try:
-            return await self._compute.run(embed_query, folder, text)
-        finally:
-            self._busy -= 1
-            loop = asyncio.get_running_loop()
-            self._ending = loop.call_later(self._idle_seconds, self._end)
+        return await self._run(embed_query, folder, text, seconds)
+
+    async def _run(self, function: Callable[..., Result], folder: Path, *arguments: object) -> Result:
+        for is_last in (False, True):
+            try:
+                return await self._once(function, folder, *arguments)
+            except WorkerDiedError as error:
+                log.warning("the process that embeds queries: %s", error)
+                if is_last or self._is_closed:
+                    raise AnalyzerError(
+                        f"The model {folder.name} cannot be used: {error.message}",
+                        "Close other programs if memory is short, or choose a smaller model.",
+                        ErrorKind.TRANSIENT,
+                    ) from error
+        raise AssertionError("the second attempt returns or raises")
+
+    async def _once(self, function: Callable[..., Result], *arguments: object) -> Result:
+        async with self._turn:
+            if self._work is not None and not self._work.done():
+                await asyncio.wait([self._work])
+            if self._ending is not None:
+                self._ending.cancel()
+            if self._compute is None:
+                self._compute = self._make()
+            work = asyncio.ensure_future(self._compute.run(function, *arguments))
+            self._work = work
+            work.add_done_callback(self._worked)
+            return await asyncio.shield(work)
+
+    def _worked(self, work: asyncio.Future[Any]) -> None:
+        if not work.cancelled() and work.exception() is not None:
+            # Perhaps nobody waits for it any more.
+            log.debug("a query was not embedded: %s", work.exception())
+        if self._compute is not None:
+            self._ending = asyncio.get_running_loop().call_later(self._idle_seconds, self._end)
 
     def _end(self) -> None:
-        if self._compute is not None and not self._busy:
+        if self._compute is not None:
             closing = asyncio.ensure_future(self._compute.close())
             self._closing.add(closing)
             closing.add_done_callback(self._closing.discard)
             self._compute = None
 
     async def close(self) -> None:
-        """End the process."""
+        """End the process for good."""
+        self._is_closed = True
+        await self.end()
+
+    async def end(self) -> None:
+        """End the process; the next query starts another one."""
         if self._ending is not None:
             self._ending.cancel()
-        if self._compute is not None:
-            await self._compute.close()
-            self._compute = None
+        self._end()
         if self._closing:
             await asyncio.wait(self._closing)
 

@@ -256,7 +256,7 @@ class Queue:
         return moved
 
     async def set_paused(self, paused: bool) -> None:
-        """Pause or resume the queue for everyone using the library; what runs is finished."""
+        """Pause or resume the queue for everyone using the library. Running uploads finish first."""
         await self.store.set_paused(paused)
         self.wake()
 

@@ -19,8 +19,8 @@ from vuemantics_tui.library.analyzer import LibraryAnalyzer
 from vuemantics_tui.library.facets import FacetSearch
 from vuemantics_tui.library.models import Models
 from vuemantics_tui.search.cutoff import Histogram
-from vuemantics_tui.search.meaning import Meanings
 from vuemantics_tui.search.pictures import PictureSpace
+from vuemantics_tui.search.query_vectors import Meanings
 from vuemantics_tui.search.ranking import (
     Hit,
     Ranked,
@@ -116,7 +116,7 @@ class Search:
         self._analyzer = analyzer
         self._compute = compute
         self._uploads = UploadStore(database)
-        self._ranking = Ranking(FullText(database), filters, self._make_semantics, self._find_pictures)
+        self._ranking = Ranking(FullText(database), filters, self._make_semantics, self.pictures)
         self.facets = FacetSearch(database, filters, self._ranking)
         self._making = asyncio.Lock()
         self._semantics: Semantics | None = None
@@ -148,7 +148,7 @@ class Search:
                 )
         return self._semantics
 
-    async def _find_pictures(self) -> PictureSpace | None:
+    async def pictures(self) -> PictureSpace | None:
         """Return the picture space of the model that is searched; None without one on this machine."""
         model = await self._models.store.searched()
         if model is None:
@@ -165,6 +165,10 @@ class Search:
                 partial(self._models.embed_picture, folder),
             )
         return self._space
+
+    async def prepare(self) -> None:
+        """Load what the next query needs and takes long to load: the text network of the joint model in use."""
+        await self._models.load_texts()
 
     async def run(
         self,

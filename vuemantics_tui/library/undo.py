@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from vuemantics_tui.store.uploads import put_back_hidden, put_back_names
 
 if TYPE_CHECKING:
     from vuemantics_tui.library.queue import Queue
+    from vuemantics_tui.processing.records import Records
     from vuemantics_tui.store.database import Database
     from vuemantics_tui.store.undo import Undone
 
@@ -74,24 +75,27 @@ class Outcome:
 class Undo:
     """Undoes and redoes what a person changed, step by step, in this or an earlier session or another window."""
 
-    def __init__(self, database: Database, queue: Queue) -> None:
+    def __init__(self, database: Database, queue: Queue, records: Callable[[], Records]) -> None:
         self.store = UndoStore(database, FACETS)
         self._queue = queue
+        self._records = records
 
     async def undo(self) -> Outcome | None:
         """Undo the latest step; None where there is none. Raises LibraryError."""
-        return self._outcome(await self.store.undo(), back=True)
+        return await self._outcome(await self.store.undo(), back=True)
 
     async def redo(self) -> Outcome | None:
         """Redo the step that was undone last; None where there is none. Raises LibraryError."""
-        return self._outcome(await self.store.redo(), back=False)
+        return await self._outcome(await self.store.redo(), back=False)
 
-    def _outcome(self, undone: Undone | None, *, back: bool) -> Outcome | None:
+    async def _outcome(self, undone: Undone | None, *, back: bool) -> Outcome | None:
         if undone is None:
             return None
         if any(change.facet is Facet.TRASHED and _value(change, back) for change in undone.done):
             for upload_id in undone.uploads:
                 self._queue.drop(upload_id)
+        if any(change.facet is Facet.NAME for change in undone.done):
+            await self._records().write(list(undone.uploads))
         # Uploads that are back from the trash, or have another description to embed, wait in the queue.
         self._queue.wake()
         count = len(_things(undone.done))

@@ -20,7 +20,7 @@ from vuemantics_tui import plain
 from vuemantics_tui.domain.errors import WorkerDiedError
 from vuemantics_tui.domain.text import visible
 from vuemantics_tui.processing.shield import close_memory, safe_environment
-from vuemantics_tui.processing.worker import LENGTH, Answer
+from vuemantics_tui.processing.worker import LENGTH, NICENESS, Answer
 from vuemantics_tui.store.database import uninterrupted
 
 log = logging.getLogger(__name__)
@@ -49,13 +49,14 @@ class ProcessCompute:
     """A pool of processes. One that dies fails its own call only; a cancelled call ends its process.
 
     A process may use `memory` bytes (0: as many as there are), has no network where the system can keep it off, and
-    knows no key. What it answers is checked, and never runs. Call functions whose result is annotated and has a plain
-    form: see `plain`.
+    knows no key. It steps back before other programs by `niceness`. What it answers is checked, and never runs. Call
+    functions whose result is annotated and has a plain form: see `plain`.
     """
 
-    def __init__(self, workers: int, memory: int = MEMORY_BYTES) -> None:
+    def __init__(self, workers: int, memory: int = MEMORY_BYTES, niceness: int = NICENESS) -> None:
         self.workers = workers
         self._memory = memory
+        self._niceness = niceness
         self._free = asyncio.Semaphore(workers)
         self._idle: list[_Worker] = []
         self._all: set[_Worker] = set()
@@ -97,7 +98,7 @@ class ProcessCompute:
             await self._end(worker)
         if self._is_closed:
             raise RuntimeError("the pool is closed")
-        starting = asyncio.ensure_future(asyncio.to_thread(_Worker, self._memory))
+        starting = asyncio.ensure_future(asyncio.to_thread(_Worker, self._memory, self._niceness))
         try:
             worker = await uninterrupted(starting)
         except asyncio.CancelledError:
@@ -139,12 +140,12 @@ class ProcessCompute:
 class _Worker:
     """One process of the pool, from outside."""
 
-    def __init__(self, memory: int) -> None:
+    def __init__(self, memory: int, niceness: int) -> None:
         self.calls = 0
         close_memory()
         # In a session of its own it has no terminal, and no Ctrl-C from there.
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-c", _BOOT, json.dumps(sys.path), str(memory)],
+            [sys.executable, "-P", "-c", _BOOT, json.dumps(sys.path), str(memory), str(niceness)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

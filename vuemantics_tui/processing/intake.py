@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import re
 import shutil
 import stat
 import time
@@ -35,6 +34,7 @@ from vuemantics_tui.files import (
 )
 from vuemantics_tui.media.packets import SIDECAR_SUFFIX, sidecars_of
 from vuemantics_tui.media.probe import probe
+from vuemantics_tui.processing.records import Record, original_in, write_record
 from vuemantics_tui.store.database import uninterrupted
 from vuemantics_tui.store.queue import QueueStore
 from vuemantics_tui.store.trash import TrashStore
@@ -45,8 +45,6 @@ log = logging.getLogger(__name__)
 OnBytes = Callable[[int], None]
 # Younger folders without a row may belong to an intake that is just copying.
 ORPHAN_AGE_SECONDS = 3600.0
-# A whole original, in contrast to one that was still being copied.
-_ORIGINAL = re.compile(r"original\.[a-z0-9]{1,8}")
 
 
 class IntakeOutcome(StrEnum):
@@ -178,17 +176,16 @@ class Intake:
         folder = target.parent
         try:
             # A thread cannot be stopped: wait for it before removing what it writes.
-            sha256 = await uninterrupted(asyncio.to_thread(_copy, path, target, on_bytes))
-            modified = (await asyncio.to_thread(target.stat)).st_mtime
-            _, wrong = await asyncio.to_thread(_keep_sidecars, path, target)
-            new = _new_upload(path, found, upload_id, user_id, sha256, modified)
+            new, wrong = await uninterrupted(
+                asyncio.to_thread(_copy, path, target, found, (upload_id, user_id), on_bytes)
+            )
             upload = await self._store.insert(new)
         except BaseException:
             await uninterrupted(self._remove_unless_inserted(upload_id, folder))
             raise
         if upload is None:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
-            known = await self._store.by_content(user_id, sha256)
+            known = await self._store.by_content(user_id, new.sha256)
             if known is None:
                 return await self._add_one(path, user_id, on_bytes)  # deleted between the two looks
             return await self._known(path, known)
@@ -260,14 +257,14 @@ def sweep_orphans(library: Path, user_id: str, existing_ids: set[str]) -> int:
             newest = max(entry.stat().st_mtime for entry in (folder, *folder.iterdir()))
             if folder.name in existing_ids or time.time() - newest <= ORPHAN_AGE_SECONDS:
                 continue
-            if any(_ORIGINAL.fullmatch(entry.name) for entry in folder.iterdir()):
+            if original_in(folder) is not None:
                 kept += 1
                 continue
             shutil.rmtree(folder, ignore_errors=True)
             removed += 1
     if kept:
         log.warning(
-            "%s in %s with an original that the database does not know. Copy them elsewhere and add them from there.",
+            "%s in %s with an original that the database does not know: vuemantics-tui check --repair adds them.",
             counted(kept, "folder"),
             root,
         )
@@ -347,14 +344,22 @@ def _is_folder(path: Path) -> bool:
     return os.path.isdir(path)  # noqa: PTH112 - Path.is_dir() raises where a folder on the way is closed
 
 
-def _copy(source: Path, target: Path, on_bytes: OnBytes | None) -> str:
+def _copy(
+    source: Path, target: Path, found: Probe, ids: tuple[str, str], on_bytes: OnBytes | None
+) -> tuple[NewUpload, str]:
+    """Copy a file with its side-cars, and write its record; returns the upload to insert, and what is wrong with one of
+    the side-cars. `ids` are those of upload and user.
+    """
     folder = target.parent
     make_folder(folder)
     sha256 = copy_and_hash(source, target, on_bytes)
-    # The rename itself must survive a power cut before the row says that the file is there.
-    for each in (folder, folder.parent):
-        sync_folder(each)
-    return sha256
+    _, wrong = _keep_sidecars(source, target)
+    new = _new_upload(source, found, ids, sha256, target.stat().st_mtime)
+    record = Record(new.id, new.filename, new.source_path, new.sha256, new.file_size, new.created_at, new.modified_at)
+    # The renames must survive a power cut before the row says that the files are there.
+    write_record(folder, record)
+    sync_folder(folder.parent)
+    return new, wrong
 
 
 def _keep_sidecars(source: Path, original: Path) -> tuple[bool, str]:
@@ -377,8 +382,9 @@ def _keep_sidecars(source: Path, original: Path) -> tuple[bool, str]:
     return changed, wrong
 
 
-def _new_upload(path: Path, found: Probe, upload_id: str, user_id: str, sha256: str, modified: float) -> NewUpload:
+def _new_upload(path: Path, found: Probe, ids: tuple[str, str], sha256: str, modified: float) -> NewUpload:
     media_format = found.format
+    upload_id, user_id = ids
     return NewUpload(
         id=upload_id,
         user_id=user_id,

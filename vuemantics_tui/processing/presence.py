@@ -14,7 +14,7 @@ from vuemantics_tui.domain.text import storable
 from vuemantics_tui.store.originals import Known
 from vuemantics_tui.store.sources import SourceState, SourceStore
 
-# Where the numbers of files are made up at each mount, or anew for each look at a folder: they say nothing then.
+# File systems that make up inodes at each mount, or at each reading of a folder: there an inode identifies nothing.
 _MADE_UP_INODES = frozenset(
     {"vfat", "msdos", "exfat", "ntfs", "ntfs3", "fuseblk", "cifs", "smb3", "smbfs", "9p", "iso9660"}
 )

@@ -216,18 +216,21 @@ class Watch:
             await asyncio.wait(tasks)
 
     def look(self) -> None:
-        """Look now whether sources were added, changed or removed."""
+        """Check for sources that were added, changed or removed, without waiting for the next round."""
         self._look.set()
 
     def ask_for_scan(self, source: Source) -> asyncio.Task[ScanProgress]:
-        """Scan a source, until the end or `stop`, whoever waits for it. The task raises LibraryError."""
+        """Start scanning a source. The scan goes on if its caller stops waiting; only `stop` ends it early.
+
+        The task raises LibraryError.
+        """
         task = asyncio.create_task(self.scan(source), name=f"scan-{source.number}")
         self._asked.add(task)
         task.add_done_callback(self._asked.discard)
         return task
 
     async def scan(self, source: Source, only: Collection[Path] | None = None) -> ScanProgress:
-        """Scan a source, or some folders of it, and show in `scanning` how far it is. Raises LibraryError."""
+        """Scan a source, or only some of its folders, with the progress in `scanning`. Raises LibraryError."""
         if source.number in self.scanning:
             raise LibraryError(f"{storable(str(source.path))} is being scanned", "Wait until it is done.")
         self.scanning[source.number] = ScanProgress(source)

@@ -97,7 +97,7 @@ def main() -> None:
     if hasattr(signal, "SIGINT"):
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform != "win32":
-        os.nice(NICENESS)
+        os.nice(int(sys.argv[3]))
     raise_shield(int(sys.argv[2]))
     give_back_memory = memory_trimmer()
     waiting: queue.SimpleQueue[bytes] = queue.SimpleQueue()

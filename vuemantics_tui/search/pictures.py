@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from vuemantics_tui.analyzers.base import Vector
 from vuemantics_tui.domain.query import Like, Query, Text
 from vuemantics_tui.search.cutoff import Chance
-from vuemantics_tui.search.meaning import sum_of
+from vuemantics_tui.search.query_vectors import sum_of
 from vuemantics_tui.search.vectors import VectorIndex, vector_of
 from vuemantics_tui.store.changes import ChangeFeed
 from vuemantics_tui.store.database import Database
@@ -18,17 +19,27 @@ from vuemantics_tui.store.embeddings import EmbeddingStore, Vectors
 from vuemantics_tui.store.pictures import PictureStore, part_of
 from vuemantics_tui.store.uploads import UploadStore
 
-EmbedText = Callable[[str], Awaitable[Vector]]
+
+class EmbedText(Protocol):
+    """Returns the vector of a text, sooner unless it is `final`. Raises AnalyzerError."""
+
+    def __call__(self, text: str, *, final: bool) -> Awaitable[Vector]: ...
+
+
 EmbedPicture = Callable[[Path], Awaitable[Vector]]
 
 
 @dataclass(frozen=True, slots=True)
 class Looks:
-    """What looks like a query: the cosines by upload, best first, the second of a clip, and what chance would give."""
+    """What looks like a query: the cosines by upload, best first, the second of a clip, and what chance would give.
+
+    `note` says why nothing was compared.
+    """
 
     cosines: Mapping[int, float] = field(default_factory=dict)
     seconds: Mapping[int, float] = field(default_factory=dict)
     chance: Chance = field(default_factory=Chance)
+    note: str = ""
 
 
 class PictureSpace:
@@ -71,7 +82,7 @@ class PictureSpace:
 
     async def _of(self, meaning: Text | Like, known: set[int], final: bool) -> Vector | None:
         if isinstance(meaning, Text):
-            return await self._embed_text(meaning.plain) if meaning.plain else None
+            return await self._embed_text(meaning.plain, final=final) if meaning.plain else None
         if meaning.is_path:
             # "~" is resolved where the file is opened, off the loop.
             return await self._embed_picture(Path(meaning.reference)) if final else None
@@ -100,5 +111,5 @@ class PictureSpace:
         return Looks({number: best[number][0] for number in order}, seconds, chance)
 
 
-# Of so many results it is told at which second of a clip they are: of more nobody asks.
+# For how many results the best second of a clip is looked up: nobody looks further down.
 _TIMED = 100

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from vuemantics_tui.analyzers.base import Vector
-from vuemantics_tui.domain.errors import AnalyzerError, UsageError
+from vuemantics_tui.domain.errors import AnalyzerError, UsageError, WorkerDiedError
 from vuemantics_tui.domain.query import Query, Sort
 from vuemantics_tui.domain.text import folded, split_words
 from vuemantics_tui.search.cutoff import Histogram, cut_off, histogram
-from vuemantics_tui.search.meaning import Meanings
 from vuemantics_tui.search.pictures import Looks, PictureSpace
+from vuemantics_tui.search.query_vectors import Meanings
 from vuemantics_tui.search.vectors import VectorIndex
 from vuemantics_tui.store.filters import FilterStore, Matching, wants_hidden
 from vuemantics_tui.store.search import FullText
@@ -240,7 +240,7 @@ class Ranking:
             (*kept, *below),
             len(kept),
             [hit.number for hit in kept],
-            near.note,
+            "; ".join(filter(None, (near.note, looks.note))),
             histogram(list(cosines.values()), cut),
         )
 
@@ -297,9 +297,12 @@ class Ranking:
         try:
             async with asyncio.timeout(None if final and query.pictures else QUERY_SECONDS):
                 return await space.looks(query, depth, allowed, final=final, show_hidden=show_hidden)
-        except (TimeoutError, AnalyzerError) as error:
-            log.warning("not searched by the look of pictures: %s", error)
-            return Looks()
+        except TimeoutError:
+            why = f"the model has not answered within {QUERY_SECONDS:.0f} seconds. Try again"
+        except (AnalyzerError, WorkerDiedError) as error:
+            why = f"{error.message}. {error.hint}".strip()
+        log.warning("not compared with pictures: %s", why)
+        return Looks(note=f"Not compared with the pictures themselves: {why}")
 
     async def _by_words(
         self, query: Query, depth: int, half_typed: bool, matching: Matching | None, show_hidden: bool
@@ -373,15 +376,18 @@ def _fused(words: _Words, nearest: dict[int, float], cosines: dict[int, float], 
 
 
 def _look_scores(looks: Looks) -> dict[int, float]:
-    """Return what the looks give each upload: by rank, less the nearer its cosine is to chance.
+    """Return what the looks give each upload that looks more like the query than chance would have it.
+
+    That is by rank, less the nearer its cosine is to chance.
 
     Ranks alone would make the second of two pictures, of which one alone shows what was asked for, nearly as good.
     """
     best = max(looks.cosines.values(), default=0.0)
     span = max(best - looks.chance.mean, 1e-6)
     return {
-        number: LOOKS_WEIGHT / (RRF_K + rank) * max(0.0, cosine - looks.chance.mean) / span
+        number: LOOKS_WEIGHT / (RRF_K + rank) * (cosine - looks.chance.mean) / span
         for rank, (number, cosine) in enumerate(looks.cosines.items(), 1)
+        if cosine > looks.chance.mean
     }
 
 

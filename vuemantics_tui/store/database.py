@@ -20,8 +20,10 @@ from typing import Any, Self, TypeVar
 
 import aiosqlite
 
+from vuemantics_tui import paths
 from vuemantics_tui.domain.errors import LibraryError
-from vuemantics_tui.files import WholeFile, make_file
+from vuemantics_tui.files import make_file
+from vuemantics_tui.store.copies import REPAIR, CopyKind, CopyState, OnPages, forget_copies, new_copy, write_copy
 from vuemantics_tui.store.letters import has_unwritten_letters, teach, write_letters
 
 APPLICATION_ID = 0x7655654D  # "vUeM": tells our file from any other SQLite database
@@ -195,6 +197,16 @@ class Database:
             raise LibraryError(f"SQLite says nothing of {self.path}", "Check the disk.")
         return [str(row[0]) for row in rows if row[0] != _FINE]
 
+    async def copy_to(self, target: Path, on_pages: OnPages | None = None) -> CopyState:
+        """Write the database as it is at this moment into a file, while others go on reading and writing.
+
+        When it fails, or is cancelled, nothing of the file remains. Raises LibraryError and OSError.
+        """
+        async with contextlib.AsyncExitStack() as opened:
+            with sqlite_errors(self.path, target):
+                connection = await _connect(self.path, self._read_mode, opened)
+                return await write_copy(connection, target, on_pages)
+
 
 async def rows_of(connection: aiosqlite.Connection, sql: str, parameters: Parameters = ()) -> list[Row]:
     """Return all rows of a statement on a connection, as inside a transaction."""
@@ -248,23 +260,23 @@ async def uninterrupted(work: Awaitable[Result]) -> Result:
 
 
 @contextmanager
-def sqlite_errors(path: Path) -> Iterator[None]:
-    """Turn what SQLite raises into a LibraryError that says what to do."""
+def sqlite_errors(path: Path, target: Path | None = None) -> Iterator[None]:
+    """Turn what SQLite raises into a LibraryError that says what to do. With `target`, that is the file written."""
     try:
         yield
     except sqlite3.IntegrityError:
         raise  # a rule of the schema was broken: the caller knows what that means, or it is a defect
     except sqlite3.DatabaseError as error:
-        explained = _explained(error, path)
+        explained = _explained(error, path, target or path)
         if explained is None:
             raise
         raise explained from error
 
 
-def _explained(error: sqlite3.DatabaseError, path: Path) -> LibraryError | None:
+def _explained(error: sqlite3.DatabaseError, path: Path, target: Path) -> LibraryError | None:
     code = getattr(error, "sqlite_errorcode", None)
     primary = code & 0xFF if isinstance(code, int) else None
-    folder = path.parent
+    folder = target.parent
     if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return LibraryError(
             f"The library is locked by another program: {path}",
@@ -276,17 +288,16 @@ def _explained(error: sqlite3.DatabaseError, path: Path) -> LibraryError | None:
         return LibraryError(f"The disk is full: {folder}", "Free some space and try again. Nothing was lost.")
     if primary in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN):
         return LibraryError(
-            f"The library cannot be written: {path} ({error})",
+            f"{'The library' if target == path else 'The copy'} cannot be written: {target} ({error})",
             f"Check the owner and the permissions of {folder}, or choose another library with --library.",
         )
     if primary in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
         return LibraryError(
             f"The library's database is damaged: {path} ({error})",
-            "Restore it from a backup, or choose another folder with --library. The originals in its "
-            "folder 'uploads' are untouched and can be added again.",
+            f"To repair it from its newest backup and its folders: {REPAIR}. Your originals are untouched.",
         )
     if primary == sqlite3.SQLITE_IOERR:
-        return LibraryError(f"The disk reports an error: {path} ({error})", "Check the disk and try again.")
+        return LibraryError(f"The disk reports an error: {target} ({error})", "Check the disk and try again.")
     return None
 
 
@@ -322,13 +333,20 @@ async def _commit(connection: aiosqlite.Connection) -> None:
 
 def _check_or_make(path: Path, access: Access) -> None:
     """Make an empty file that only its owner may read, where that is wanted. Raises LibraryError."""
-    if access is not Access.CREATE:
-        # An empty file is what a crash leaves between making it and the first migration.
-        if not path.is_file() or not path.stat().st_size:
+    # An empty file is what a crash leaves between making it and the first migration.
+    if not path.is_file() or not path.stat().st_size:
+        uploads = path.parent / paths.UPLOADS_NAME
+        if uploads.is_dir() and any(uploads.glob("*/*/original.*")):
+            raise LibraryError(
+                f"The library's database is gone, but its originals are here: {uploads}",
+                f"To repair it from its newest backup and its folders: {REPAIR}",
+            )
+        if access is not Access.CREATE:
             raise LibraryError(
                 f"There is no library in {path.parent}",
                 "Add pictures to create one: vuemantics-tui add PATH. Or choose another with --library.",
             )
+    elif access is not Access.CREATE:
         return
     # SQLite gives its other files the mode of this one; what it is refused for, SQLite says better.
     with contextlib.suppress(OSError):
@@ -464,28 +482,18 @@ async def _migrate(connection: aiosqlite.Connection, path: Path) -> None:
 
 
 async def _back_up(connection: aiosqlite.Connection, path: Path, newest: int) -> None:
-    """Copy the database beside itself, as it is before it is brought to the newest version. Only one copy is kept."""
-    copy = path.with_name(f"{path.stem}.before-{newest}{path.suffix}")
+    """Copy the database as it is before it is brought to the newest version. Only one such copy is kept."""
+    folder = paths.backups_folder(path.parent)
     try:
-        whole = await asyncio.to_thread(WholeFile, copy)
-        try:
-            await connection.execute("VACUUM INTO ?", (str(whole.part),))
-            await asyncio.to_thread(whole.finish)
-        except BaseException:
-            await uninterrupted(asyncio.to_thread(whole.abandon))
-            raise
+        copy = await asyncio.to_thread(new_copy, folder, CopyKind.BEFORE, str(newest))
+        with sqlite_errors(path, copy):
+            await write_copy(connection, copy)
+        await asyncio.to_thread(forget_copies, folder, CopyKind.BEFORE, 1)
     except OSError as error:
         raise LibraryError(
-            f"The library's database cannot be copied before it is updated: {copy} ({error.strerror})",
+            f"The library's database cannot be copied before it is updated: {folder} ({error.strerror})",
             f"Free some space in {path.parent}, and check who may write there. Nothing was changed.",
         ) from error
-    await asyncio.to_thread(_remove_others, copy, f"{path.stem}.before-*{path.suffix}")
-
-
-def _remove_others(kept: Path, pattern: str) -> None:
-    for path in kept.parent.glob(pattern):
-        if path != kept:
-            path.unlink(missing_ok=True)
 
 
 async def _checked_version(connection: aiosqlite.Connection, path: Path) -> int:

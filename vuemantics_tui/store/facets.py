@@ -1,4 +1,4 @@
-"""What a narrowed library can be narrowed by further: how many of some uploads are from each place, month and so on."""
+"""Count uploads by place, month, tag, camera, type and rating: the entries of the side list."""
 
 from __future__ import annotations
 
@@ -105,9 +105,10 @@ class FacetStore:
         return dict(sorted(found.items(), reverse=True))
 
     async def tags(self, chosen: Chosen) -> list[TagCount]:
-        """Return the tags and albums: those that a person or a file gave first, each the most frequent first.
+        """Return the tags and albums, those given by a person or a file first, then the most frequent first.
 
-        Of those that only analyzers gave, the most frequent, without colours: nearly every picture has some.
+        Of tags that only analyzers gave, return the MOST_TAGS most frequent, without colours: nearly every picture
+        has some.
         """
         counts = await self._tally("tag", "tagged WHERE own >= 0", chosen, number="upload")
         # An upload counts once, whoever gave it the tag; to count it so at once takes twice as long.

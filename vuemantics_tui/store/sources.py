@@ -1,4 +1,4 @@
-"""Sources and the files in them: what is known, and what a scan found."""
+"""Store sources, the files in them, and what a scan found."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import re
 import sqlite3
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import PurePath
 
 import aiosqlite
@@ -115,7 +115,8 @@ HAS_SOUND_IDS = f"id GLOB '{_ID_PATTERN}' AND user_id GLOB '{_ID_PATTERN}'"
 class NewUpload:
     """What intake knows of a file that it has copied. `file_path` is relative to the library, sizes in bytes.
 
-    `modified_at` is when the file was last changed, as a moment in UTC.
+    `modified_at` is when the file was last changed, as a moment in UTC; `created_at` when it was added, in the form of
+    `now_iso`.
     """
 
     id: str
@@ -131,6 +132,7 @@ class NewUpload:
     height: int | None
     source_path: str
     modified_at: str | None = None
+    created_at: str = field(default_factory=now_iso)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,21 +159,8 @@ class UploadStore:
     async def insert(self, new: NewUpload) -> Upload | None:
         """Insert a waiting upload and return it, or None if its content is there already."""
         async with self._database.transaction() as connection:
-            moment, revision = now_iso(), await next_revision(connection)
-            row = {**asdict(new), "created_at": moment, "updated_at": moment, "revision": revision}
-            try:
-                cursor = await connection.execute(
-                    f"INSERT INTO uploads ({', '.join(row)}) VALUES ({', '.join(f':{name}' for name in row)})", row
-                )
-            except sqlite3.IntegrityError as error:
-                if "sha256" in str(error):
-                    return None
-                raise
-            number = cursor.lastrowid
-            assert number is not None
-            # What the file says of itself is not read yet.
-            await save_date(connection, number, MediaMetadata())
-            await record_event(connection, number, "added", new.source_path)
+            if not await insert_new(connection, new):
+                return None
         # Another window may have put it in the trash by now: it is an upload all the same.
         added = await self._database.fetch_one(f"{SELECT_UPLOAD} WHERE u.id = ?", (new.id,))
         return upload_of(added) if added else None
@@ -424,6 +413,25 @@ class UploadStore:
             await settle(connection, left)
             await forget_tombstones(connection)
         return deleted
+
+
+async def insert_new(connection: aiosqlite.Connection, new: NewUpload) -> bool:
+    """Insert a waiting upload, inside a transaction; False if its content is there already."""
+    row = {**asdict(new), "updated_at": now_iso(), "revision": await next_revision(connection)}
+    try:
+        cursor = await connection.execute(
+            f"INSERT INTO uploads ({', '.join(row)}) VALUES ({', '.join(f':{name}' for name in row)})", row
+        )
+    except sqlite3.IntegrityError as error:
+        if "sha256" in str(error):
+            return False
+        raise
+    number = cursor.lastrowid
+    assert number is not None
+    # What the file says of itself is not read yet.
+    await save_date(connection, number, MediaMetadata())
+    await record_event(connection, number, "added", new.source_path)
+    return True
 
 
 async def put_back_hidden(connection: aiosqlite.Connection, wanted: Sequence[Wanted]) -> list[Wanted]:

@@ -191,7 +191,7 @@ class VuemanticsApp(SurvivingApp):
         return UploadsScreen(self.library, self.notices, self._clock, view, pictures=self._pictures)
 
     async def on_load(self) -> None:
-        """Make what the screens follow, and what remembers their choices."""
+        """Create the feed that the screens follow, and the store of their remembered choices."""
         self._choices = Choices(self.library.settings, self.notices)
         self.feed = Feed(self.library, self.notices)
         try:
@@ -253,7 +253,7 @@ class VuemanticsApp(SurvivingApp):
 
     @work(group="sweeping", exit_on_error=False)
     async def _sweep(self) -> None:
-        # It reads every ID, so the screen reads the library first.
+        # Sweeping reads every ID: let the screen read the library first.
         await asyncio.sleep(SWEEP_AFTER_SECONDS)
         with self.notices.errors_told():
             await self.library.sweep()

@@ -68,7 +68,7 @@ class TimePassed(Message, bubble=False):
 class Reader:
     """Reads something for a screen or widget whenever it is wanted: never twice at a time, and with a rest after each.
 
-    What fails is told, and read again after the rest.
+    If reading fails, a notice says so, and it is read again after the rest.
     """
 
     def __init__(self, owner: DOMNode, read: Callable[[], Awaitable[None]], *, rest: float) -> None:
@@ -128,7 +128,7 @@ class Feed:
         self._changes, self.counts = changes, await self._library.queue.store.counts()
 
     async def run(self) -> None:
-        """Watch until cancelled. A store that refuses for a while is told of, and asked again."""
+        """Watch until cancelled. If the store refuses, show why and ask again."""
         while True:
             pause = RETRY_SECONDS
             with self._notices.errors_told():

@@ -71,7 +71,7 @@ def together() -> Iterator[tuple[Action, ...]]:
     in_app = [each for owner in owners() if issubclass(owner, App) for each in actions_of(owner)]
     anywhere = [each for each in in_app if each.priority]
     yield tuple(in_app)
-    # The screen with most keys is the one that a person knows best: a clash is told of that one.
+    # Report a clash for the screen with the most keys: people know that one best.
     for owner in sorted(owners(), key=lambda owner: -len(actions_on(owner))):
         if not issubclass(owner, Screen):
             continue

@@ -182,10 +182,10 @@ _ONLY_ERRORS = 3
 _OUT_OF_MEMORY = ("Failed to allocate memory", "bad_alloc", "bad allocation")
 
 
-def open_session(model: bytes | Path) -> onnxruntime.InferenceSession:
-    """Open a model, serialised or in a file, on one CPU thread. Raises AnalyzerError.
+def open_session(model: bytes | Path, threads: int = 1) -> onnxruntime.InferenceSession:
+    """Open a model, serialised or in a file, on so many CPU threads. Raises AnalyzerError.
 
-    One thread, because work is spread over processes: two threads in one process were slower per picture.
+    One thread where work is spread over processes: two threads in one process were slower per picture.
     """
     try:
         import onnxruntime
@@ -196,7 +196,7 @@ def open_session(model: bytes | Path) -> onnxruntime.InferenceSession:
         ) from error
     onnxruntime.set_default_logger_severity(_ONLY_ERRORS)
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
+    options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = _ONLY_ERRORS
     with runtime_errors("ONNX Runtime refused a model"):

@@ -5,6 +5,9 @@ The functions at the end run in worker processes, which load a network at their 
 
 from __future__ import annotations
 
+import math
+import os
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -46,6 +49,8 @@ _TYPES = {
     "tensor(int64)": np.int64,
     "tensor(int32)": np.int32,
 }
+# More do not make a text faster.
+_MOST_TEXT_THREADS = 4
 # Decoded this much larger than the network's side, so that the scaling is ours and not the decoder's.
 _DECODED = 2
 
@@ -75,10 +80,10 @@ def prepare(image: Image.Image, how: Preprocessing) -> NDArray[np.float32]:
 class _Network:
     """One graph: its inputs by name, the output that holds the vectors, and whether it takes one at a time."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, threads: int = 1) -> None:
         self.path = path
         # By path, not by content: weights over 2 GB lie beside the graph.
-        self._session: onnxruntime.InferenceSession = open_session(path)
+        self._session: onnxruntime.InferenceSession = open_session(path, threads)
         self.inputs = {each.name: each for each in self._session.get_inputs()}
         outputs = {each.name: each for each in self._session.get_outputs()}
         flat = [name for name, each in outputs.items() if len(each.shape) == 2]
@@ -146,10 +151,17 @@ class TextTower:
     def __init__(self, folder: Path) -> None:
         layout = read_layout(folder)
         self._tokens = TextTokens(layout.rules)
-        self._network = _Network(layout.textual)
+        # There is one of these processes, and somebody waits for what it says.
+        self._network = _Network(layout.textual, min(_MOST_TEXT_THREADS, os.cpu_count() or 1))
         names = list(self._network.inputs)
         self._ids = next((name for name in ("input_ids", "text", "input", "tokens") if name in names), names[0])
         self._mask = "attention_mask" if "attention_mask" in names else ""
+        # The first text takes longer than the others.
+        for _ in range(2):
+            began = time.perf_counter()
+            self.embed(["a photo"])
+            self.seconds = time.perf_counter() - began
+        """How long one text takes."""
 
     @property
     def dimension(self) -> int:
@@ -165,7 +177,8 @@ class TextTower:
 
 
 # Captions that a short query is averaged over, as the authors of CLIP do for single words.
-TEMPLATES = ("{}", "a photo of a {}", "a photo of {}", "a picture of {}")
+# The first alone while somebody types and more would take too long.
+TEMPLATES = ("a photo of a {}", "{}", "a photo of {}", "a picture of {}")
 _SHORT_QUERY = 2
 
 
@@ -213,9 +226,19 @@ def embed_pictures(folder: Path, pictures: Sequence[Picture]) -> NDArray[np.floa
     return _pictures(folder).embed(pictures)
 
 
-def embed_query(folder: Path, text: str) -> NDArray[np.float32]:
-    """Return the vector of a query: shape (dimension,), length 1. Raises AnalyzerError."""
-    vector: Vectors = normalise(_texts(folder).embed(query_texts(text)).mean(axis=0))
+def load_texts(folder: Path) -> int:
+    """Load the network of texts, and return the dimension of its vectors. Raises AnalyzerError."""
+    return _texts(folder).dimension
+
+
+def embed_query(folder: Path, text: str, seconds: float = math.inf) -> NDArray[np.float32]:
+    """Return the vector of a query: shape (dimension,), length 1. Raises AnalyzerError.
+
+    It is the mean of as many of its captions as can be embedded in so many `seconds`, at least of one.
+    """
+    tower = _texts(folder)
+    most = max(1, int(min(seconds / tower.seconds, len(TEMPLATES))))
+    vector: Vectors = normalise(tower.embed(query_texts(text)[:most]).mean(axis=0))
     return vector
 
 

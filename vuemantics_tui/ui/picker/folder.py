@@ -71,7 +71,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A folder as it was read. `problem` says why it could not be; `asked` is what was wanted, if another one."""
+    """What reading a folder gave.
+
+    `problem` says why it could not be read. `asked` is the path that was asked for, if this is another one.
+    """
 
     folder: Path
     entries: Sequence[Entry] = ()

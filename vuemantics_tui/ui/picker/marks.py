@@ -155,7 +155,7 @@ class Marks:
             self.add(entries)
 
     def begin_range(self, entry: Entry) -> None:
-        """From here on, what `stretch` is told is marked, too."""
+        """Begin a range: from here on, `stretch` marks too."""
         self.anchor = entry.path
         self._range = {entry.path: entry}
 

@@ -75,7 +75,7 @@ class PreviewPicture(Widget):
 
 
 class PreviewPane(Vertical):
-    """A picture of a file, if a preview is given and makes one; below it, or alone, what is known of the entry."""
+    """The preview picture of an entry, if there is one, above its facts."""
 
     def __init__(self, preview: PreviewOf | None, clock: Callable[[], datetime], *, id: str | None = None) -> None:
         super().__init__(id=id)

@@ -14,7 +14,7 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static
 
-from vuemantics_tui.domain.finding import Finding, Verdict
+from vuemantics_tui.domain.findings import Finding, Verdict
 from vuemantics_tui.domain.text import counted, visible
 from vuemantics_tui.ui.actions import ACT, MOVE, action
 from vuemantics_tui.ui.clipboard import copy

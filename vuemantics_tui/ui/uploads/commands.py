@@ -47,7 +47,7 @@ Action = Callable[Concatenate[Commands, Arguments], Worker[None]]
 
 
 def _command(command: Command[Commands, Arguments]) -> Action[Commands, Arguments]:
-    """Make an action of a command: it runs in a worker, as it may wait for an answer, and what goes wrong is told."""
+    """Make an action of a command: run it in a worker, because it may wait for an answer, and show its errors."""
 
     @functools.wraps(command)
     async def run(commands: Commands, /, *arguments: Arguments.args, **options: Arguments.kwargs) -> None:
@@ -612,7 +612,7 @@ class UploadCommands(Vertical):
             return False
 
         async def rename(text: str) -> str:
-            before = await self._library.uploads.rename(upload.id, text)
+            before = await self._library.rename(upload.id, text)
             return "The name is the same." if before is None else f"Renamed {visible(before)}. {self._undoes}"
 
         question = AskScreen(

@@ -182,6 +182,7 @@ class SearchBar(Vertical):
         field.action_select_all()
         self.query_one(SearchHint).suggest((), typing=True)
         self._read_history()
+        self._prepare()
 
     def put(self, text: str) -> None:
         """Show this search, without running it."""
@@ -201,6 +202,11 @@ class SearchBar(Vertical):
     async def _read_history(self) -> None:
         with Notices.of(self).errors_told():
             self.query_one(SearchInput).begin(await self._library.search.history.newest())
+
+    @work(group="preparing", exit_on_error=False)
+    async def _prepare(self) -> None:
+        with Notices.of(self).errors_told():
+            await self._library.search.prepare()
 
     @on(Input.Changed)
     def _changed(self, event: Input.Changed) -> None:

@@ -59,8 +59,8 @@ def line_pieces(
 ) -> list[Piece]:
     """Return the line of one upload: mark, sign of its state, columns, signs, score. `word` names its status.
 
-    The status is shown only where it is not the usual one: in the place of the description, or where that is no column
-    of all that stands behind the name.
+    A status other than "completed" replaces the description; without that column, it replaces everything after the
+    name.
     """
     found = found or Found()
     glyph = glyph_of(row)

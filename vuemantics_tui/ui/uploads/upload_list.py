@@ -18,7 +18,7 @@ from vuemantics_tui.domain.text import counted
 from vuemantics_tui.domain.upload import Upload, UploadRow, status_word
 from vuemantics_tui.domain.view import SortKey, View
 from vuemantics_tui.ui.uploads.days import Days, Group
-from vuemantics_tui.ui.uploads.listing import Listing, Marks, Pins
+from vuemantics_tui.ui.uploads.lines import Listing, Marks, Pins
 from vuemantics_tui.ui.uploads.results import Found, Results, Why
 
 if TYPE_CHECKING:
@@ -429,10 +429,10 @@ class UploadList:
         """Whether something that has ended is still on top: `catch_up` takes it from there after LINGER_SECONDS."""
         return self._pins.lingering and self.results is None and not self.opened
 
-    async def refresh(self, *, anew: bool = False) -> None:
-        """Read the view, or search, again; the cursor stays on its upload.
+    async def refresh(self, *, is_new_view: bool = False) -> None:
+        """Read the view or the search again, and keep the cursor on its upload.
 
-        Where that is gone, it stays on its line, or if the view is `anew` another one, it goes to the first.
+        If that upload is gone, the cursor stays on its line, or goes to the first line with `is_new_view`.
         """
         asked = self._asked
         if self.opened:
@@ -444,7 +444,7 @@ class UploadList:
             listing = await self._view_listing()
             if asked == self._asked:
                 # Asked only now: the cursor may have moved while the store was read.
-                self._list(listing, cursor=self.cursor_number, line=0 if anew else self._cursor)
+                self._list(listing, cursor=self.cursor_number, line=0 if is_new_view else self._cursor)
             return
         before = self.results
         try:
@@ -454,7 +454,7 @@ class UploadList:
         results = Results(hits, before.again, before.text)
         listing = await self._listing_of(results)
         if asked == self._asked and not (before.look_like(hits) and list(listing) == list(self._listing)):
-            self._show(results, listing, cursor=self.cursor_number, line=0 if anew else self._cursor)
+            self._show(results, listing, cursor=self.cursor_number, line=0 if is_new_view else self._cursor)
 
     async def _pinned(self) -> list[int]:
         """Return what stands on top: what runs just now, but among the results of a search nothing."""
@@ -531,7 +531,7 @@ class UploadList:
         before, self.view = self.view, view
         results = self.results
         if results is None or before.show_hidden != view.show_hidden:
-            await self.refresh(anew=True)
+            await self.refresh(is_new_view=True)
             return
         listing = await self._listing_of(results)
         if asked == self._asked:

@@ -261,7 +261,7 @@ class Stage(Horizontal, can_focus=True):
         return half.path, at, view.side, view.crop
 
     def _fitted(self, half: Half) -> View | None:
-        """Return the view of it in this window: as it was, if it was shown before."""
+        """Return its view in this window: the earlier one if it was shown before."""
         columns, rows = self._picture.content_size
         if not columns or not rows:
             return None  # before the first layout

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vuemantics_tui.ui.uploads.listing import LINGER_SECONDS, Listing, Pins
+from vuemantics_tui.ui.uploads.lines import LINGER_SECONDS, Listing, Pins
 
 
 def plainly(order: list[int], pinned: list[int]) -> list[int]:

@@ -1,0 +1,215 @@
+"""Copies of a library's database: written while others work on it, checked, kept, and held alone to be replaced."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+
+import aiosqlite
+
+from vuemantics_tui.domain.errors import LibraryError
+from vuemantics_tui.files import WholeFile, make_folder, sweep_parts
+
+OnPages = Callable[[int, int], None]
+"""Is told how many pages of how many are copied, in the thread that copies them."""
+
+REPAIR = "vuemantics-tui check --repair"
+
+DAILY_KEPT = 3
+"""How many of the daily copies are kept."""
+
+# 4 MB at a time: often enough for a progress bar and for being stopped.
+_PAGES = 1024
+_SUFFIX = ".db"
+# What is wrong with a damaged file, a few lines of it.
+_MOST_PROBLEMS = 3
+
+# Where SQLite locks a file, as its source says (os.h): every connection that has read a file in WAL mode keeps a
+# shared lock from here on until it is closed.
+_PENDING_BYTE, _LOCKED_BYTES = 0x40000000, 512
+
+
+class CopyKind(StrEnum):
+    """Why a library made a copy of its own: once a day, or before an update of the database."""
+
+    DAILY = "daily"
+    BEFORE = "before"
+
+
+@dataclass(frozen=True, slots=True)
+class OwnCopy:
+    """One of a library's own copies. `made_at` in seconds since the epoch, `size` in bytes."""
+
+    path: Path
+    kind: CopyKind
+    made_at: float
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class CopyState:
+    """What a copy is worth: what is wrong with it, or nothing, its schema's version and how many uploads it has."""
+
+    problem: str
+    application: int = 0
+    version: int = 0
+    uploads: int = 0
+
+
+class _StoppedError(Exception):
+    """Ends a copy between two of its steps."""
+
+
+async def write_copy(source: aiosqlite.Connection, target: Path, on_pages: OnPages | None = None) -> CopyState:
+    """Write the database as it is at this moment into one whole and sound file, while others go on writing.
+
+    `source` must be in no transaction. When it fails, or is cancelled, nothing of the target remains. Raises OSError,
+    sqlite3.Error, and LibraryError for a damaged database, which must not take the place of a sound copy.
+    """
+    whole = await asyncio.to_thread(WholeFile, target)
+    try:
+        await source.execute("BEGIN")
+        try:
+            # It is the first read that begins the snapshot. Outside of one, a copy starts over with every commit
+            # of another process, and never ends beside a busy import.
+            await source.execute_fetchall("SELECT count(*) FROM sqlite_schema")
+            await _copy_pages(source, whole.part, on_pages)
+        finally:
+            await source.rollback()
+        state = await asyncio.to_thread(state_of, whole.part)
+        if state.problem:
+            raise LibraryError(
+                f"The library's database is damaged, so it was not copied: {state.problem}",
+                f"To repair it from its newest backup and its folders: {REPAIR}",
+            )
+        await asyncio.to_thread(whole.finish)
+    except BaseException:
+        await asyncio.shield(asyncio.to_thread(whole.abandon))
+        raise
+    return state
+
+
+async def _copy_pages(source: aiosqlite.Connection, part: Path, on_pages: OnPages | None) -> None:
+    # The thread of the source writes it. It is flushed to the disk once, when it is whole.
+    target = await asyncio.to_thread(sqlite3.connect, part, isolation_level=None, check_same_thread=False)
+    is_stopped = False
+
+    def tell(_: int, remaining: int, total: int) -> None:
+        if is_stopped:
+            raise _StoppedError
+        if on_pages is not None:
+            on_pages(total - remaining, total)
+
+    async def copy() -> None:
+        await asyncio.to_thread(target.execute, "PRAGMA synchronous = OFF")
+        await source.backup(target, pages=_PAGES, progress=tell, sleep=0)
+        # A file of its own needs no log beside it, and opens where nothing may be written.
+        await asyncio.to_thread(target.execute, "PRAGMA journal_mode = DELETE")
+
+    copying = asyncio.ensure_future(copy())
+    try:
+        await asyncio.shield(copying)
+    except asyncio.CancelledError:
+        is_stopped = True
+        with contextlib.suppress(_StoppedError, asyncio.CancelledError):
+            await copying
+        raise
+    finally:
+        await asyncio.to_thread(target.close)
+
+
+def state_of(path: Path) -> CopyState:
+    """Return what a copy is worth, from a check of all its pages. Runs off the loop: 1 GB takes some seconds."""
+    # Without a log, nobody writes the file.
+    mode = "rw" if path.with_name(f"{path.name}-wal").exists() else "ro&immutable=1"
+    try:
+        with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True)) as connection:
+            problems = [row[0] for row in connection.execute(f"PRAGMA quick_check({_MOST_PROBLEMS})")]
+            (application,) = connection.execute("PRAGMA application_id").fetchone()
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            uploads = 0
+            if version:
+                (uploads,) = connection.execute("SELECT count(*) FROM uploads").fetchone()
+    except sqlite3.Error as error:
+        return CopyState(str(error))
+    problem = "" if problems == ["ok"] else "; ".join(str(each) for each in problems)
+    return CopyState(problem, application, version, uploads)
+
+
+# A library's own copies
+
+
+def own_copies(folder: Path) -> list[OwnCopy]:
+    """Return the copies that a library keeps of itself, the newest first."""
+    found = []
+    for kind in CopyKind:
+        for path in folder.glob(f"{kind}-*{_SUFFIX}"):
+            with contextlib.suppress(OSError):
+                status = path.stat()
+                found.append(OwnCopy(path, kind, status.st_mtime, status.st_size))
+    return sorted(found, key=lambda copy: copy.made_at, reverse=True)
+
+
+def new_copy(folder: Path, kind: CopyKind, detail: str) -> Path:
+    """Return where to write a copy, in a folder that is there and has nothing half-written of it. Raises OSError."""
+    make_folder(folder)
+    path = folder / f"{kind}-{detail}{_SUFFIX}"
+    sweep_parts(path)
+    return path
+
+
+def forget_copies(folder: Path, kind: CopyKind, kept: int) -> None:
+    """Remove all but the newest copies of a kind. Raises OSError."""
+    for copy in [copy for copy in own_copies(folder) if copy.kind is kind][kept:]:
+        copy.path.unlink(missing_ok=True)
+
+
+def moment_name(moment: datetime) -> str:
+    """Return a moment as a part of a file name that sorts as time does."""
+    return moment.strftime("%Y-%m-%d-%H%M%S")
+
+
+# Replacing a database
+
+
+@contextlib.contextmanager
+def held_alone(path: Path) -> Iterator[Callable[[], None]]:
+    """Keep every other process from opening a database. Raises LibraryError if one has it open.
+
+    Yields a function that lets go of it: Windows replaces no file that is held. No connection of this process may be
+    open, since closing one would let go of the file, too.
+    """
+    with path.open("r+b") as file:
+        try:
+            _lock(file.fileno())
+        except OSError as error:
+            raise LibraryError(
+                f"The library is open in another program: {path.parent}",
+                "Quit the app and every command that uses this library, then try again.",
+            ) from error
+        try:
+            yield file.close
+        finally:
+            file.close()
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(descriptor: int) -> None:
+        os.lseek(descriptor, _PENDING_BYTE, os.SEEK_SET)
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, _LOCKED_BYTES)
+
+else:
+    import fcntl
+
+    def _lock(descriptor: int) -> None:
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, _LOCKED_BYTES, _PENDING_BYTE, os.SEEK_SET)
