@@ -64,16 +64,25 @@ class PictureTags:
         self._vocabulary: tuple[str, Vocabulary] | None = None
         self._updated = 0.0
 
-    async def keep_up(self) -> None:
-        """Bring the tags up to date, unless that happened less than half a minute ago. Raises as `update`."""
-        if time.monotonic() - self._updated >= _PAUSE_SECONDS:
+    async def keep_up(self, *, seldom: bool = False) -> None:
+        """Bring the tags up to date as far as possible; with `seldom` only every half minute. Raises as `update`.
+
+        With a list that cannot be read the tags stay, and the log says why.
+        """
+        if seldom and time.monotonic() - self._updated < _PAUSE_SECONDS:
+            return
+        try:
             await self.update()
+            self._problem = ""
+        except UsageError as error:
+            if error.message != self._problem:
+                self._problem = error.message
+                log.error("no tags from pictures: %s. %s", error.message, error.hint)
 
     async def update(self) -> None:
         """Bring the tags of all uploads up to date; without a model, put back what analyzers said.
 
-        With a list that cannot be read the tags stay, and the log says why. Raises LibraryError, and AnalyzerError for
-        the model.
+        Raises UsageError for a list that cannot be read, AnalyzerError for the model, and LibraryError.
         """
         async with self._lock:
             try:
@@ -86,10 +95,12 @@ class PictureTags:
         if model is None:
             await put_back(self._store)
             return
-        words = await self._list()
-        seen = 0 if words is None else await self._store.seen(model)
-        if words is None or not seen:
+        seen = await self._store.seen(model)
+        if not seen:
             return
+        if self._words is None:
+            self._words = await asyncio.to_thread(self._read_words)
+        words = self._words
         basis = f"{model} {words.digest} {min(seen, _SAMPLE).bit_length()}"
         revision = await self._store.revision()
         if self._done == (basis, revision) or not await self._store.next(model, basis, 1):
@@ -121,17 +132,6 @@ class PictureTags:
             for place, answer in zip(guesses, await self._compute.run(retell, asked), strict=True):
                 told[place] = answer
         return told
-
-    async def _list(self) -> WordList | None:
-        if self._words is None:
-            try:
-                self._words = await asyncio.to_thread(self._read_words)
-                self._problem = ""
-            except UsageError as error:
-                if error.message != self._problem:
-                    self._problem = error.message
-                    log.error("no tags from pictures: %s. %s", error.message, error.hint)
-        return self._words
 
     async def _calibrated(self, model: str, words: WordList, basis: str) -> Vocabulary | None:
         """Return the words as the library is now; None if the model is not on this machine to embed them."""

@@ -91,7 +91,7 @@ class PictureTagStore:
         return tuple(bytes(row[0]) for row in rows)
 
     async def save(self, basis: str, told: Sequence[tuple[Untagged, Told]]) -> None:
-        """Give descriptions their tags, and the text that goes with them. One that changed meanwhile is left for later."""
+        """Give descriptions their tags, and the text that goes with them, unless they changed meanwhile."""
         async with self._database.transaction() as connection:
             changed = []
             for before, after in told:
@@ -119,10 +119,11 @@ class PictureTagStore:
         if model is not None:
             condition += " AND seen_by >= :first AND seen_by < :last"
             parameters |= {"first": f"{model} ", "last": f"{model}!"}
+        find = f"SELECT number, upload FROM descriptions WHERE {condition} LIMIT :limit"
+        if not await self._database.fetch(find, parameters):
+            return 0
         async with self._database.transaction() as connection:
-            rows = await rows_of(
-                connection, f"SELECT number, upload FROM descriptions WHERE {condition} LIMIT :limit", parameters
-            )
+            rows = await rows_of(connection, find, parameters)
             await connection.execute(
                 """
                 UPDATE descriptions SET text = json_extract(before_seen, '$.text'),

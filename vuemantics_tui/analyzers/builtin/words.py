@@ -107,9 +107,7 @@ def describe_sight(sight: Sight, medium: Medium) -> Description:
 
 # Of a guess this stays: what is measured, read or found by its shape. The rest comes from the classes of the model, or
 # from rules of thumb.
-_STAYS = re.compile(
-    r"The main colours? |It is black and white|One flat |Its colours change |A plain |A .*\bhuman faces? |A .*full of text"
-)
+_STAYS = re.compile(r"The main colours? |It is black and white|A .*\bhuman faces? |A .*full of text")
 _ONLY_COLOURS = re.compile(r"(A (?:wide panorama photo|photo|video clip)) (in .*)\.")
 _CALL = re.compile(r"A (?:wide panorama photo|photo|video clip)\b")
 # A name may have a full stop in it: "a St. Bernard".

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -28,11 +28,12 @@ _BY_CHANCE = 0.1
 _OF_BEST = 0.7
 # How far, in deviations, a word must exceed what its likeness to a better word explains: "puppy" for a dog does not.
 _EXPLAINED = 2.0
-# The mean of a word over the library counts in full with many pictures, half with so many.
+# The median of a word over the library counts in full with many pictures, half with so many.
 _HALF_KNOWN = 30
 # How much of it counts, in deviations: a library of flowers alone must not make them something usual.
-_MOST_BIAS = 1.0
+_MOST_BIAS = 2.0
 _MOST_TAGS = 6
+_SAME = 0.98
 # The share of a clip's frames that must show a word.
 _OF_FRAMES = 0.25
 _MOST_CHARACTERS = 80
@@ -69,8 +70,7 @@ class WordList:
 def read_words(content: str, name: str) -> list[Word]:
     """Return the words of a list in the format of `data/words.txt`. Raises UsageError that names file and line."""
     words = []
-    for number, line in enumerate(content.splitlines(), 1):
-        line = line.strip()
+    for number, line in enumerate(map(str.strip, content.splitlines()), 1):
         if not line or line.startswith("#") or (line.startswith("[") and line.endswith("]")):
             continue
         for part in filter(None, (part.strip() for part in line.split(","))):
@@ -125,23 +125,24 @@ class Vocabulary:
 
     A cosine means nothing by itself: every model has its own scale, every picture is near or far from all words, and
     some words ("a collage") are near to all pictures. So the score of a word is its cosine, less the mean of all words
-    for that picture, less the mean of that word over the sample. The latter counts by n / (n + 30) for n pictures,
-    and by no more than one deviation: a word may be usual because the library shows it. Scores are counted in
+    for that picture, less the median of that word over the sample. The latter counts by n / (n + 30) for n pictures,
+    and by no more than two deviations: a word may be usual because the library shows it. Scores are counted in
     deviations of the picture's own scores, robustly (1.4826 times the median of the absolute differences from the
-    median). A word is shown if it is so far out that of all words 0.1 are by chance (3.8 deviations for 1,600 words), has
-    0.7 of the best word's score, and exceeds by two deviations what its likeness to every better word explains: of
-    the score z of a better word whose centred vector has the cosine r with its own, r * z, with the deviation
+    median). A word is shown if it is so far out that of all words 0.1 are by chance (3.8 deviations for 1,600 words),
+    has 0.7 of the best word's score, and exceeds by two deviations what its likeness to every better word explains:
+    of the score z of a better word whose centred vector has the cosine r with its own, r * z, with the deviation
     sqrt(1 - r^2).
 
     Measured with a joint model made of the built-in networks (ConSE: Norouzi et al., 2013, arXiv:1312.5650) on the 209
-    photos of `benchmarks.retrieval`: 44 % of the labels that people gave are among 3.0 tags a photo, 41 % among 2.5
-    without the sample. In a library of flowers alone 50 % keep a tag for them, 31 % without the bound. With the words
-    that a better one explains it would be 47 % among 4.8 tags, a third of which only repeat ("kitten", "pet" for a cat).
+    photos of `benchmarks.retrieval`: 43 % of the labels that people gave are among 3.3 tags a photo, 41 % among 2.5
+    without the sample. In a library of flowers alone 50 % keep a tag for them, 42 % with a bound of three deviations.
+    With the words that a better one explains it would be 47 % among 4.8 tags, most of which only repeat ("kitten",
+    "pet" for a cat).
     """
 
     def __init__(self, words: WordList, vectors: Vectors, sample: Vectors) -> None:
         """Take the vectors of the words, and those of the sample: shape (pictures, dimension)."""
-        known = np.flatnonzero(np.linalg.norm(vectors, axis=1) > 0)
+        known = _distinct(words, vectors)
         self._words = [words.words[place] for place in known]
         self._vectors = vectors[known]
         self._bias = self._bias_of(sample)
@@ -153,7 +154,7 @@ class Vocabulary:
         """Return the words that a picture shows, the surest first; of a clip, those of several of its frames."""
         counts: Counter[int] = Counter()
         for frame in frames:
-            counts.update({place: 1 for place in self._of_picture(frame)})
+            counts.update(self._of_picture(frame))
         enough = max(1.0, _OF_FRAMES * len(frames))
         return [self._words[place] for place, count in counts.most_common() if count >= enough][:_MOST_TAGS]
 
@@ -182,7 +183,7 @@ class Vocabulary:
         if alike <= 0:
             return False
         beyond = float(scores[place]) - alike * float(scores[better])
-        return beyond < _EXPLAINED * max(1e-3, 1 - alike**2) ** 0.5
+        return beyond < _EXPLAINED * math.sqrt(max(1e-3, 1 - alike**2))
 
     def _bias_of(self, sample: Vectors) -> Vectors:
         if not len(sample) or not len(self._vectors):
@@ -191,15 +192,17 @@ class Vocabulary:
         scores -= scores.mean(axis=1, keepdims=True)
         middles = np.median(scores, axis=1, keepdims=True)
         most = _MOST_BIAS * float(np.median(1.4826 * np.median(np.abs(scores - middles), axis=1)))
-        bias: Vectors = np.clip(scores.mean(axis=0), -most, most) * np.float32(len(sample) / (len(sample) + _HALF_KNOWN))
+        bias: Vectors = np.clip(np.median(scores, axis=0), -most, most) * np.float32(
+            len(sample) / (len(sample) + _HALF_KNOWN)
+        )
         return bias
 
 
-def tags_of(words: Iterable[Word]) -> tuple[str, ...]:
-    """Return the tags of words, in order."""
-    return tuple(word.tag for word in words)
-
-
-def phrases_of(words: Sequence[Word]) -> list[str]:
-    """Return what words are in a sentence, in order."""
-    return [word.phrase for word in words]
+def _distinct(words: WordList, vectors: Vectors) -> list[int]:
+    """Return the places of the words that a model knows, without those for comparison that are the same to it."""
+    known = [int(place) for place in np.flatnonzero(np.linalg.norm(vectors, axis=1) > 0)]
+    kept = [place for place in known if not words.words[place].compared]
+    for place in known:
+        if words.words[place].compared and not (vectors[kept] @ vectors[place] > _SAME).any():
+            kept.append(place)
+    return kept
