@@ -21,7 +21,6 @@ from vuemantics_tui.domain.stacks import StackRole
 from vuemantics_tui.domain.text import counted
 from vuemantics_tui.files import copy_part, make_folder
 from vuemantics_tui.library.analyzer import LibraryAnalyzer
-from vuemantics_tui.library.backups import Backups
 from vuemantics_tui.library.queue import Queue
 from vuemantics_tui.library.sources import Sources
 from vuemantics_tui.library.trash import Trash
@@ -43,10 +42,11 @@ from vuemantics_tui.store.trash import TrashStore
 from vuemantics_tui.store.uploads import UploadStore
 
 if TYPE_CHECKING:
-    from vuemantics_tui.analyzers.base import Analyzer, Compute, OnPulled, ServerState
+    from vuemantics_tui.analyzers.base import Analyzer, Compute, HostLoad, OnPulled, ServerState
     from vuemantics_tui.domain.duplicates import DuplicateGroup, DuplicatesFound, Likeness, LookAlike
     from vuemantics_tui.domain.upload import Upload
     from vuemantics_tui.library.analyzer import Choice
+    from vuemantics_tui.library.backups import Backups
     from vuemantics_tui.library.duplicates import Duplicates
     from vuemantics_tui.library.export import Export, ExportFormat, ExportProgress, SidecarResult
     from vuemantics_tui.library.facets import Facet, Facets, FacetSection
@@ -88,6 +88,7 @@ __all__ = [
     "Facet",
     "FacetSection",
     "Facets",
+    "HostLoad",
     "ImportReport",
     "IntakeOutcome",
     "IntakeResult",
@@ -131,7 +132,7 @@ __all__ = [
 
 # Names imported only on demand, and their modules: some load NumPy or Pillow, which most commands do not need.
 _LATE = {
-    "analyzers.base": ("Analyzer", "Compute", "OnPulled", "ServerState"),
+    "analyzers.base": ("Analyzer", "Compute", "HostLoad", "OnPulled", "ServerState"),
     "domain.duplicates": ("DuplicateGroup", "DuplicatesFound", "Likeness", "LookAlike"),
     "library.analyzer": ("Choice",),
     "library.duplicates": ("Duplicates",),
@@ -199,7 +200,6 @@ class Library:
         self.stacks = StackStore(database)
         self.descriptions = DescriptionStore(database)
         self.undo = Undo(database, self.queue, lambda: self.records)
-        self.backups = Backups(self.root, database, settings.keep_free_mib * MIB, lambda: self.records)
         self.trash = Trash(
             self.root, TrashStore(database), self.uploads, LibraryStore(database), self.queue, settings.trash_days
         )
@@ -260,6 +260,13 @@ class Library:
         free = self.settings.keep_free_mib * MIB
         queued = QueueStore(self.database)
         return Intake(self.root, self.uploads, queued, self.trash.store, self.settings.limits, free)
+
+    @cached_property
+    def backups(self) -> Backups:
+        """What copies the library while work goes on."""
+        from vuemantics_tui.library.backups import Backups
+
+        return Backups(self.root, self.database, self.settings.keep_free_mib * MIB, lambda: self.records)
 
     @cached_property
     def records(self) -> Records:

@@ -27,10 +27,10 @@ from vuemantics_tui.domain.errors import (
     defect_hint,
 )
 from vuemantics_tui.domain.formats import FileType
-from vuemantics_tui.domain.media import MediaMetadata
+from vuemantics_tui.domain.media import MediaMetadata, SmallPicture
 from vuemantics_tui.domain.upload import ProcessingStage
-from vuemantics_tui.files import inside, is_disk_fault, make_folder, original_at
-from vuemantics_tui.media.jobs import extract_frames, make_thumbnail, read_metadata, read_traits
+from vuemantics_tui.files import inside, is_disk_fault, make_folder, original_at, write_whole
+from vuemantics_tui.media.jobs import extract_frames, first_look, read_metadata
 from vuemantics_tui.processing.circuit import Circuit, Part
 from vuemantics_tui.processing.presence import Presence
 from vuemantics_tui.store.database import uninterrupted
@@ -123,12 +123,16 @@ Write = Callable[[], Awaitable[None]]
 
 @dataclass(slots=True)
 class _Run:
-    """One run of one upload: what it may write with, how far it is, and the slots that it holds."""
+    """One run of one upload: what it may write with, how far it is, and the slots that it holds.
+
+    `picture` has the pixels that the first stage decoded, for those that follow.
+    """
 
     claim: Claim
     file_type: FileType
     source: Path = Path()
     thumbnail: Path = Path()
+    picture: SmallPicture | None = None
     stage: ProcessingStage = ProcessingStage.QUEUED
     slots: HeldSlots = field(default_factory=HeldSlots)
 
@@ -296,33 +300,38 @@ class Pipeline:
         await run.slots.take(self._slots.thumbnail)
         await self._begin(run, ProcessingStage.THUMBNAIL)
         began = time.perf_counter()
-        thumbnail: str | None = paths.thumbnail_file(run.claim.user_id, run.upload_id).as_posix()
+        thumbnail: str | None = None
+        metadata, traits = MediaMetadata(), None
         warning: str | None
         try:
-            warning = await self._circuit.insist(partial(self._write_thumbnail, run)) or None
+            look = await self._compute.run(
+                first_look, run.source, run.file_type, self._analyzer.look_size, self._max_pixels
+            )
         except DefectError:
             raise
         except (VuemanticsError, OSError) as error:
-            log.warning("no thumbnail for %s: %s", run.upload_id, error)
-            thumbnail, warning = None, f"no thumbnail: {error}"[:PIPELINE_ERROR_CHARACTERS]
-        try:
-            metadata = await self._compute.run(read_metadata, run.source, run.file_type, self._max_pixels)
-        except DefectError:
-            raise
-        except (VuemanticsError, OSError) as error:
-            log.warning("no metadata of %s: %s", run.upload_id, error)
-            metadata = MediaMetadata()
-        traits, traits_error = None, None if thumbnail else warning
-        if thumbnail:
+            # As where the file killed the process that decoded it.
+            fault = str(error)
+            metadata = await self._metadata_alone(run)
+        else:
+            fault = look.fault
+            if look.metadata is not None:
+                metadata = look.metadata
+            else:
+                log.warning("no metadata of %s: %s", run.upload_id, look.metadata_fault)
+            run.picture, traits = look.picture, look.traits
+        if fault:
+            log.warning("no thumbnail for %s: %s", run.upload_id, fault)
+            warning = f"no thumbnail: {fault}"[:PIPELINE_ERROR_CHARACTERS]
+        else:
+            warning = look.missing or None
             try:
-                traits = await self._compute.run(
-                    read_traits, run.thumbnail, run.source, run.file_type, self._max_pixels
-                )
-            except DefectError:
-                raise
-            except (VuemanticsError, OSError) as error:
-                log.warning("no looks of %s: %s", run.upload_id, error)
-                traits_error = str(error)[:PIPELINE_ERROR_CHARACTERS]
+                await self._circuit.insist(partial(self._write_thumbnail, run, look.thumbnail))
+                thumbnail = paths.thumbnail_file(run.claim.user_id, run.upload_id).as_posix()
+            except OSError as error:
+                log.warning("the thumbnail of %s cannot be written: %s", run.upload_id, error)
+                warning = f"no thumbnail: {error}"[:PIPELINE_ERROR_CHARACTERS]
+        traits_error = None if traits else warning
         seconds = time.perf_counter() - began
         is_video = run.file_type is FileType.VIDEO
 
@@ -345,13 +354,20 @@ class Pipeline:
             ProcessingStage.EXTRACTING_FRAMES if is_video else ProcessingStage.VISION_ANALYSIS,
         )
 
-    async def _write_thumbnail(self, run: _Run) -> str:
-        """Write the thumbnail and return what the file lacks of the picture.
-
-        Raises LibraryError where the disk cannot take it, which is not the upload's fault.
-        """
+    async def _metadata_alone(self, run: _Run) -> MediaMetadata:
+        """Return what a file says of itself where nothing could be seen of it."""
         try:
-            return await self._compute.run(make_thumbnail, run.source, run.file_type, run.thumbnail, self._max_pixels)
+            return await self._compute.run(read_metadata, run.source, run.file_type, self._max_pixels)
+        except DefectError:
+            raise
+        except (VuemanticsError, OSError) as error:
+            log.warning("no metadata of %s: %s", run.upload_id, error)
+            return MediaMetadata()
+
+    async def _write_thumbnail(self, run: _Run, thumbnail: bytes) -> None:
+        """Write the thumbnail. Raises LibraryError where the disk cannot take it, and OSError."""
+        try:
+            await asyncio.to_thread(write_whole, run.thumbnail, thumbnail)
         except OSError as error:
             if not is_disk_fault(error):
                 raise
@@ -392,7 +408,8 @@ class Pipeline:
         """Return how to describe the upload; for a video this extracts its frames first."""
         on_text = partial(self._texts.__setitem__, run.upload_id)
         if run.file_type is FileType.IMAGE:
-            return lambda: self._analyzer.describe_image(run.source, on_text)
+            picture = run.picture or run.source
+            return lambda: self._analyzer.describe_image(picture, on_text)
         frames = await self._compute.run(extract_frames, run.source, self._video_frames)
         await self._begin(run, ProcessingStage.VISION_ANALYSIS)
 
