@@ -63,7 +63,8 @@ async def found(library: Library, query: str) -> set[str]:
 
 
 async def test_what_a_model_sees_replaces_the_guesses_and_goes_with_it(filled: Filled, joint_model: JointModel) -> None:
-    library = await filled(BuiltinAnalyzer(ThreadCompute(), paths.cache_dir()))
+    # One at a time: OpenCV must not be imported by two threads at once.
+    library = await filled(BuiltinAnalyzer(ThreadCompute(), paths.cache_dir()), workers=1)
     guessed = await uploads(library)
     square = guessed["red-square"]
     await library.tags.add([square.id], ["mine"])
