@@ -14,7 +14,7 @@ import pytest
 
 from tests.conftest import DrawPicture, OpenLibrary, add_all, insert_upload, settled
 from tests.doubles import ScriptedAnalyzer, ThreadCompute
-from tests.servers import FakeOllama, FakeOpenAI, threaded
+from tests.servers import FakeOllama, FakeOpenAI, Status, threaded
 from vuemantics_tui import doctor
 from vuemantics_tui.config import Settings
 from vuemantics_tui.doctor import terminal as terminals
@@ -75,6 +75,24 @@ async def test_a_missing_model_names_the_command_that_gets_it(tmp_path: Path) ->
         assert state.verdict is Verdict.BAD
         assert "missing: qwen2.5vl:3b" in state.text
         assert state.hint == "Run: vuemantics-tui pull qwen2.5vl:3b"
+
+
+async def test_each_of_several_hosts_is_shown_with_its_speed(tmp_path: Path) -> None:
+    lacking, broken = FakeOllama(models=["bge-m3"]), FakeOllama()
+    broken.fail_next(Status(500, {"error": "out of memory"}), times=9, path="/api/chat")
+    async with FakeOllama() as good, lacking, broken:
+        hosts = f"{good.url} limit=2 weight=0.5, {lacking.url}, {NOBODY}, {broken.url}"
+        settings = Settings(library=tmp_path / "library", keep_free_mib=0, analyzer="ollama", ollama_host=hosts)
+        findings = await doctor.examine(settings)
+    assert found(findings, "analyzer").verdict is Verdict.GOOD
+    first, second, third, fourth = (finding for finding in findings if finding.subject == "ollama")
+    assert (first.verdict, first.data["limit"], first.data["weight"]) == (Verdict.GOOD, 2, 0.5)
+    assert f"{good.url}: version 0.12.6" in first.text
+    assert first.text.endswith(" s, at most 2 at a time, weight 0.5")
+    assert "described in " in first.text
+    assert (second.verdict, second.data["missing"]) == (Verdict.NEUTRAL, ["qwen2.5vl:3b"])
+    assert (third.verdict, third.data["answers"]) == (Verdict.NEUTRAL, False)
+    assert (fourth.verdict, "out of memory" in fourth.text) == (Verdict.BAD, True)
 
 
 async def test_ollama_away_is_bad_only_where_it_is_in_use(tmp_path: Path) -> None:

@@ -233,7 +233,7 @@ async def test_an_error_while_pulling_is_told(server: FakeOllama, analyzer: Olla
 
 async def test_work_is_spread_over_the_hosts() -> None:
     async with FakeOllama(stepwise=True) as one, FakeOllama(stepwise=True) as two:
-        analyzer = ollama(one, two)
+        analyzer = ollama(f"{one.url} limit=2", f"{two.url} limit=2")
         describing = [asyncio.ensure_future(analyzer.describe_image(picture())) for _ in range(4)]
         for server in (one, two):
             await server.wait_for(lambda server: server.running == 2)

@@ -202,6 +202,7 @@ def test_every_setting_reaches_the_analyzer() -> None:
         language="German",
         connect_seconds=1.5,
         answer_seconds=30.0,
+        describe_limit=2,
     )
     assert ollama.make(AnalyzerContext(settings, ThreadCompute(), Path()))._options == OllamaOptions(
         hosts="gpu:1",
@@ -216,24 +217,49 @@ def test_every_setting_reaches_the_analyzer() -> None:
         multiple=14,
         connect_seconds=1.5,
         piece_seconds=30.0,
+        describe_limit=2,
         prompts=Prompts("What is it?", "And here?", "All in all: {frames}", "German"),
     )
 
 
 @pytest.mark.parametrize(
-    ("settings", "names", "limits"),
+    ("settings", "names", "limits", "at_once"),
     [
-        ({}, ("builtin", "builtin"), (3, 3, 3)),
-        ({}, ("ollama", "ollama"), (3, 1, 3)),
-        ({"workers": 2}, ("openai", "builtin"), (2, 1, 2)),
-        ({"workers": 2}, ("builtin", "ollama"), (2, 2, 3)),
-        ({"thumbnail_limit": 5, "describe_limit": 4, "embed_limit": 6}, ("ollama", "ollama"), (5, 4, 6)),
+        ({}, ("builtin", "builtin"), (3, 3, 3), 3),
+        ({}, ("ollama", "ollama"), (3, 1, 3), 3),
+        ({}, ("openai", "builtin"), (2, 1, 2), 2),
+        ({"ollama_host": "a limit=2"}, ("ollama", "ollama"), (2, 2, 2), 2),
+        # With several hosts as many more as are prepared at a time.
+        ({"ollama_host": "a limit=4, b, c weight=0"}, ("ollama", "builtin"), (2, 7, 2), 2),
+        ({"openai_base_url": "http://a, http://b limit=2"}, ("builtin", "openai"), (3, 3, 8), 3),
+        ({}, ("builtin", "ollama"), (2, 2, 3), 2),
+        ({"thumbnail_limit": 5, "describe_limit": 4, "embed_limit": 6}, ("ollama", "ollama"), (5, 4, 6), 3),
     ],
 )
 def test_the_limits_of_the_stages(
-    settings: dict[str, Any], names: tuple[str, str], limits: tuple[int, int, int]
+    settings: dict[str, Any], names: tuple[str, str], limits: tuple[int, int, int], at_once: int
 ) -> None:
-    assert choices.stage_limits(Settings(**{"workers": 3, **settings}), *names) == StageLimits(*limits)
+    assert choices.stage_limits(Settings(**settings), *names, at_once) == StageLimits(*limits)
+
+
+async def test_two_hosts_share_the_work_by_their_speed_until_one_is_gone(
+    open_chosen: OpenChosen, draw_picture: DrawPicture
+) -> None:
+    said = "A tabby cat on a red sofa, in the warm light of an afternoon.".replace(" ", "\u00a0")
+    async with FakeOllama(pace=0.04, text=said) as fast, FakeOllama(pace=0.12, text=said) as slow:
+        library = await open_chosen(f"{slow.url}, {fast.url}")
+        await add_all(library, *(draw_picture(f"{number}.png", number) for number in range(24)))
+        await library.queue.start()
+        await settled(library)
+        assert (fast.most_running, slow.most_running) == (1, 1)
+        assert fast.count("/api/chat") / 24 == pytest.approx(0.75, rel=0.15)
+        await add_all(library, *(draw_picture(f"{number}.png", number) for number in range(24, 30)))
+        await fast.wait_for(lambda server: server.running == 1)
+        await fast.stop()
+        await settled(library)
+        counts = await library.queue.store.counts()
+        assert (counts.completed, counts.failed) == (30, 0)
+        assert [state.answers for state in await library.analyzer.states()] == [True, False]
 
 
 async def test_openai_with_its_key_from_a_file(

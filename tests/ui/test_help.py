@@ -79,6 +79,24 @@ async def test_on_a_question_help_is_about_its_answers(root: Path) -> None:
         await window.shows("Delete x.png permanently?")
 
 
+async def test_in_a_menu_the_question_mark_explains_the_menu_and_leads_back_to_it(root: Path) -> None:
+    await make_library(root, [Made("x.png")])
+    async with window_on(root) as window:
+        await window.shows("x.png")
+        await window.press("o", "question_mark")
+        await window.shows("The sort menu", "Most stars first", "? F1")
+        await window.press("escape", "n")
+        await window.shows("name, a to z")
+
+
+async def test_help_on_a_question_with_a_field_is_called_after_the_question(root: Path) -> None:
+    await make_library(root, [Made("x.png")])
+    async with window_on(root) as window:
+        await window.shows("x.png")
+        await window.press("J", "f1")
+        await window.shows("The jump to a date", "Stay where you are")
+
+
 async def test_help_leaves_out_what_cannot_be_done(root: Path) -> None:
     async with window_on(root) as window:
         await window.shows("This library is empty")

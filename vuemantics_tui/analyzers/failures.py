@@ -165,6 +165,10 @@ class RefusedError(AnalyzerError):
     said = ""
 
 
+class ModelMissingError(AnalyzerError):
+    """The server does not have the model. Permanent, unless another server has it."""
+
+
 class TextTooLongError(AnalyzerError):
     """The text has more tokens than the model takes. Permanent, for this text as a whole."""
 
@@ -260,7 +264,7 @@ def _of_the_model(request: Request, told: str, status: int, message: str) -> Ana
         if request.purpose is Purpose.PULL:
             return AnalyzerError(message, "Check the model's name: https://ollama.com/library")
         hint = request.peer.missing_hint.format(model=request.model)
-        return AnalyzerError(message, hint, missing_model=request.model if request.peer.can_pull else "")
+        return ModelMissingError(message, hint, missing_model=request.model if request.peer.can_pull else "")
     return None
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from vuemantics_tui.analyzers import failures
 from vuemantics_tui.analyzers.base import Compute, OnPulled, ServerState
 from vuemantics_tui.analyzers.failures import Peer, Purpose, RefusedError, Request
-from vuemantics_tui.analyzers.hosts import Hosts, parse_hosts
+from vuemantics_tui.analyzers.hosts import Host, Lanes, parse_hosts
 from vuemantics_tui.analyzers.registry import AnalyzerContext
 from vuemantics_tui.analyzers.remote import (
     LOOK_SECONDS,
@@ -57,7 +57,11 @@ class OllamaAnalyzer(RemoteAnalyzer):
     def __init__(self, options: OllamaOptions, compute: Compute, max_pixels: int) -> None:
         super().__init__(options, compute, max_pixels)
         self._ollama = options
-        self._hosts = Hosts([RemoteServer(_peer(url), options.time_limits) for url in parse_hosts(options.hosts)])
+        hosts = [
+            Host(RemoteServer(_peer(address.url), options.time_limits), address.limit, address.weight)
+            for address in parse_hosts(options.hosts)
+        ]
+        self._lanes = Lanes(hosts, options.describe_limit, options.embed_limit, _look)
         # The models that do not even take `think: false`.
         self._thinking_unknown: set[str] = set()
 
@@ -68,12 +72,11 @@ class OllamaAnalyzer(RemoteAnalyzer):
 
     async def states(self) -> list[ServerState]:
         """Check all hosts at once: version, models, loaded and missing models."""
-        return list(await asyncio.gather(*(self._state(server) for server in self._hosts.servers)))
+        return self._lanes.loaded(await asyncio.gather(*(self._state(server) for server in self._lanes.servers)))
 
     async def close(self) -> None:
         """Close all connections without waiting for running calls."""
-        for server in self._hosts.servers:
-            await server.close()
+        await self._lanes.close()
 
     async def pull(self, model: str, on_pulled: OnPulled) -> None:
         """Download `model` on every host that answers and lacks it, one after the other.
@@ -82,7 +85,7 @@ class OllamaAnalyzer(RemoteAnalyzer):
         answers.
         """
         downs: list[ServerDownError] = []
-        for server in self._hosts.servers:
+        for server in self._lanes.servers:
             request = Request(server.peer, model, Purpose.PULL)
             try:
                 present = _names(await server.get("/api/tags", request, LOOK_SECONDS))
@@ -91,7 +94,7 @@ class OllamaAnalyzer(RemoteAnalyzer):
                 continue
             if not _holds(present, model):
                 await self._pull(server, request, on_pulled)
-        if len(downs) == len(self._hosts.servers):
+        if len(downs) == len(self._lanes.servers):
             raise downs[0]
 
     async def _pull(self, server: RemoteServer, request: Request, on_pulled: OnPulled) -> None:
@@ -170,9 +173,9 @@ class OllamaAnalyzer(RemoteAnalyzer):
                         return
             raise failures.down(server.peer, "dropped the connection in the middle of an answer")
 
-        await self._hosts.run(chat, lambda: bool(answer.whole))
+        await self._lanes.describe.run(chat, lambda: bool(answer.whole))
 
-    async def _embedding(self, text: str) -> tuple[Request, object]:
+    async def _embedding(self, text: str, *, urgent: bool) -> tuple[Request, object]:
         # Have the server refuse a text that is too long: by default it silently drops the end.
         body: dict[str, object] = {
             "model": self._options.embedding_model,
@@ -190,7 +193,7 @@ class OllamaAnalyzer(RemoteAnalyzer):
                 raise failures.malformed(request, "its answer contains no embedding")
             return request, vectors[0]
 
-        return await self._hosts.run(embed)
+        return await self._lanes.embed.run(embed, urgent=urgent)
 
     def _model_options(self) -> dict[str, object]:
         return {"temperature": self._options.temperature, "num_ctx": self._ollama.num_ctx}
@@ -226,6 +229,11 @@ def _peer(url: str) -> Peer:
         denied_hint="A proxy in front of this Ollama asks for a login. Use an address that needs none.",
         can_pull=True,
     )
+
+
+async def _look(server: RemoteServer) -> None:
+    """Raise AnalyzerError if a server does not answer."""
+    await server.get("/api/tags", Request(server.peer), LOOK_SECONDS)
 
 
 def _object(request: Request, line: str) -> dict[str, object]:

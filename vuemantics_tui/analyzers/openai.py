@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import json
@@ -15,6 +16,7 @@ import numpy as np
 from vuemantics_tui.analyzers import failures
 from vuemantics_tui.analyzers.base import Compute, ServerState
 from vuemantics_tui.analyzers.failures import Peer, Purpose, RefusedError, Request, Secret, read_key
+from vuemantics_tui.analyzers.hosts import Address, Host, Lanes, parse_addresses
 from vuemantics_tui.analyzers.registry import AnalyzerContext
 from vuemantics_tui.analyzers.remote import (
     LOOK_SECONDS,
@@ -38,40 +40,41 @@ _ENDPOINTS = ("/chat/completions", "/embeddings", "/models", "/completions")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenAIOptions(RemoteOptions):
-    """The options of an OpenAI-compatible server. `base_url` with or without /v1; without a `key`, none is sent."""
+    """The options of OpenAI-compatible servers: `base_url` of each with or without /v1, separated by commas.
+
+    Without a `key`, none is sent; every server gets the same.
+    """
 
     base_url: str
     key: Secret = field(default_factory=Secret)
 
 
 class OpenAIAnalyzer(RemoteAnalyzer):
-    """An Analyzer that uses one OpenAI-compatible server. Raises UsageError for an invalid address."""
+    """An Analyzer that uses one or more OpenAI-compatible servers. Raises UsageError for an invalid address."""
 
     name = "openai"
 
     def __init__(self, options: OpenAIOptions, compute: Compute, max_pixels: int) -> None:
         super().__init__(options, compute, max_pixels)
-        url = parse_base_url(options.base_url)
-        peer = Peer(
-            f"OpenAI API at {url}",
-            url,
-            down_hint="Start the server there, or correct openai_base_url in the settings.",
-            missing_hint="Choose a model that the server has, or load this one there: {model}",
-            denied_hint=KEY_HINT,
-            secret=options.key,
-        )
-        self._server = RemoteServer(peer, options.time_limits)
-        # Parameters that this server rejected: OpenAI's newer models need other names and no temperature.
-        self._unwanted: set[str] = set()
+        hosts = [
+            Host(RemoteServer(_peer(address.url, options.key), options.time_limits), address.limit, address.weight)
+            for address in parse_base_urls(options.base_url)
+        ]
+        self._lanes = Lanes(hosts, options.describe_limit, options.embed_limit, _look)
+        # Parameters that a server rejected: OpenAI's newer models need other names and no temperature.
+        self._unwanted: dict[str, set[str]] = {host.server.peer.url: set() for host in hosts}
 
     async def states(self) -> list[ServerState]:
-        """Check the server now: available and missing models."""
-        peer = self._server.peer
+        """Check all hosts at once: available and missing models."""
+        return self._lanes.loaded(await asyncio.gather(*(self._state(server) for server in self._lanes.servers)))
+
+    async def _state(self, server: RemoteServer) -> ServerState:
+        peer = server.peer
         begun = time.monotonic()
         try:
-            answer = await self._server.get("/models", Request(peer), LOOK_SECONDS)
+            answer = await server.get("/models", Request(peer), LOOK_SECONDS)
         except AnalyzerError as error:
-            return [ServerState(peer.name, False, error.message, error.hint, seconds=time.monotonic() - begun)]
+            return ServerState(peer.name, False, error.message, error.hint, seconds=time.monotonic() - begun)
         seconds = time.monotonic() - begun
         models = answer.get("data") if isinstance(answer, dict) else None
         models = [model for model in models if isinstance(model, dict)] if isinstance(models, list) else []
@@ -82,37 +85,42 @@ class OpenAIAnalyzer(RemoteAnalyzer):
         takes_any = len(names) == 1 and owners == {"llamacpp"}
         missing = () if takes_any else tuple(model for model in wanted if model not in names)
         owner = ", ".join(sorted(owners - {""}))
-        return [ServerState(peer.name, True, owner, models=names, missing=missing, seconds=seconds)]
+        return ServerState(peer.name, True, owner, models=names, missing=missing, seconds=seconds)
 
     async def close(self) -> None:
         """Close all connections without waiting for running calls."""
-        await self._server.close()
+        await self._lanes.close()
 
     async def _ask(self, question: Question, answer: GrowingAnswer) -> None:
         content: str | list[dict[str, object]] = question.prompt
         if question.pictures:
             content = [{"type": "text", "text": question.prompt}, *map(_image_part, question.pictures)]
-        while True:
-            body: dict[str, object] = {
-                "model": self.model,
-                "messages": [{"role": "user", "content": content}],
-                "stream": True,
-                "max_completion_tokens" if "max_tokens" in self._unwanted else "max_tokens": question.most_tokens,
-            }
-            if "temperature" not in self._unwanted:
-                body["temperature"] = self._options.temperature
-            try:
-                return await self._chat(body, answer)
-            except RefusedError as error:
-                refused = {name for name in ("max_tokens", "temperature") if name in error.said} - self._unwanted
-                if not refused:
-                    raise
-                self._unwanted |= refused
 
-    async def _chat(self, body: dict[str, object], answer: GrowingAnswer) -> None:
-        request = Request(self._server.peer, self.model, Purpose.DESCRIBE)
+        async def ask(server: RemoteServer) -> None:
+            unwanted = self._unwanted[server.peer.url]
+            while True:
+                body: dict[str, object] = {
+                    "model": self.model,
+                    "messages": [{"role": "user", "content": content}],
+                    "stream": True,
+                    "max_completion_tokens" if "max_tokens" in unwanted else "max_tokens": question.most_tokens,
+                }
+                if "temperature" not in unwanted:
+                    body["temperature"] = self._options.temperature
+                try:
+                    return await self._chat(server, body, answer)
+                except RefusedError as error:
+                    refused = {name for name in ("max_tokens", "temperature") if name in error.said} - unwanted
+                    if not refused:
+                        raise
+                    unwanted |= refused
+
+        await self._lanes.describe.run(ask, lambda: bool(answer.whole))
+
+    async def _chat(self, server: RemoteServer, body: dict[str, object], answer: GrowingAnswer) -> None:
+        request = Request(server.peer, self.model, Purpose.DESCRIBE)
         reader = EventReader()
-        async with aclosing(self._server.lines("/chat/completions", request, body)) as lines:
+        async with aclosing(server.lines("/chat/completions", request, body)) as lines:
             async for line in lines:
                 try:
                     events = reader.feed(line)
@@ -124,23 +132,27 @@ class OpenAIAnalyzer(RemoteAnalyzer):
         if not _took_last(rest, answer, request):
             if rest and not reader.is_stream:
                 raise failures.malformed(request, "its answer contains no text", rest[0])
-            raise failures.down(self._server.peer, "dropped the connection in the middle of an answer")
+            raise failures.down(server.peer, "dropped the connection in the middle of an answer")
 
-    async def _embedding(self, text: str) -> tuple[Request, object]:
-        request = Request(self._server.peer, self.embedding_model, Purpose.EMBED)
+    async def _embedding(self, text: str, *, urgent: bool) -> tuple[Request, object]:
         body = {"model": self.embedding_model, "input": text, "encoding_format": "float"}
-        answer = await self._server.post("/embeddings", request, body)
-        data = answer.get("data") if isinstance(answer, dict) else None
-        if not isinstance(data, list) or len(data) != 1 or not isinstance(data[0], dict):
-            raise failures.malformed(request, "its answer contains no embedding")
-        values: object = data[0].get("embedding")
-        if isinstance(values, str):
-            # Some servers always send little-endian float32 in base64.
-            try:
-                values = np.frombuffer(base64.b64decode(values, validate=True), "<f4")
-            except (binascii.Error, ValueError) as error:
-                raise failures.malformed(request, "its embedding is not a list of numbers") from error
-        return request, values
+
+        async def embed(server: RemoteServer) -> tuple[Request, object]:
+            request = Request(server.peer, self.embedding_model, Purpose.EMBED)
+            answer = await server.post("/embeddings", request, body)
+            data = answer.get("data") if isinstance(answer, dict) else None
+            if not isinstance(data, list) or len(data) != 1 or not isinstance(data[0], dict):
+                raise failures.malformed(request, "its answer contains no embedding")
+            values: object = data[0].get("embedding")
+            if isinstance(values, str):
+                # Some servers always send little-endian float32 in base64.
+                try:
+                    values = np.frombuffer(base64.b64decode(values, validate=True), "<f4")
+                except (binascii.Error, ValueError) as error:
+                    raise failures.malformed(request, "its embedding is not a list of numbers") from error
+            return request, values
+
+        return await self._lanes.embed.run(embed, urgent=urgent)
 
 
 def make(context: AnalyzerContext) -> OpenAIAnalyzer:
@@ -160,6 +172,29 @@ def make(context: AnalyzerContext) -> OpenAIAnalyzer:
         key=read_key(settings.openai_key_file),
     )
     return OpenAIAnalyzer(options, context.compute, settings.limits.max_pixels)
+
+
+def _peer(url: str, key: Secret) -> Peer:
+    return Peer(
+        f"OpenAI API at {url}",
+        url,
+        down_hint="Start the server there, or correct openai_base_url in the settings.",
+        missing_hint="Choose a model that the server has, or load this one there: {model}",
+        denied_hint=KEY_HINT,
+        secret=key,
+    )
+
+
+async def _look(server: RemoteServer) -> None:
+    """Raise AnalyzerError if a server does not answer."""
+    await server.get("/models", Request(server.peer), LOOK_SECONDS)
+
+
+def parse_base_urls(text: str) -> tuple[Address, ...]:
+    """Return the addresses of one or more servers, separated by commas, with their options. Raises UsageError."""
+    return (
+        parse_addresses(text, "openai_base_url", parse_base_url) if text.strip() else (Address(parse_base_url(text)),)
+    )
 
 
 def parse_base_url(text: str) -> str:

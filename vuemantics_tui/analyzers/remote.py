@@ -17,7 +17,7 @@ from vuemantics_tui.analyzers.registry import AnalyzerSettings
 from vuemantics_tui.analyzers.wire import TimeLimits
 from vuemantics_tui.domain.description import Description
 from vuemantics_tui.domain.errors import AnalyzerError, ErrorKind, MediaError, UsageError
-from vuemantics_tui.domain.media import LEAST_VISION_SIDE
+from vuemantics_tui.domain.media import LEAST_VISION_SIDE, LookSize
 from vuemantics_tui.domain.prompts import Prompts
 from vuemantics_tui.media import jobs
 
@@ -54,7 +54,8 @@ class RemoteOptions:
     `long_side` and `multiple` in pixels, the latter by default what the model's family needs; `num_predict`, and
     `summary_num_predict` for videos, limit answers in tokens; `max_text_characters` limits one embedded piece.
     Timeouts: `connect_seconds` until a server counts as down, `first_seconds` until an answer starts (Ollama gives a
-    model 5 minutes to load), `piece_seconds` within an answer.
+    model 5 minutes to load), `piece_seconds` within an answer. `describe_limit` and `embed_limit` are how many requests
+    all hosts take together, 0 for as many as suit each.
     """
 
     vision_model: str
@@ -69,6 +70,8 @@ class RemoteOptions:
     connect_seconds: float = 5.0
     first_seconds: float = 300.0
     piece_seconds: float = 120.0
+    describe_limit: int = 0
+    embed_limit: int = 0
     prompts: Prompts = field(default_factory=Prompts)
 
     def __post_init__(self) -> None:
@@ -99,6 +102,8 @@ class SharedOptions(TypedDict):
     multiple: int
     connect_seconds: float
     piece_seconds: float
+    describe_limit: int
+    embed_limit: int
     prompts: Prompts
 
 
@@ -112,6 +117,8 @@ def shared_options(settings: AnalyzerSettings) -> SharedOptions:
         multiple=settings.image_multiple,
         connect_seconds=settings.connect_seconds,
         piece_seconds=settings.answer_seconds,
+        describe_limit=settings.describe_limit,
+        embed_limit=settings.embed_limit,
         prompts=Prompts(settings.image_prompt, settings.frame_prompt, settings.summary_prompt, settings.language),
     )
 
@@ -150,6 +157,11 @@ class RemoteAnalyzer(ABC):
         """Whether the temperature is 0."""
         return self._options.temperature == 0
 
+    @property
+    def look_size(self) -> LookSize:
+        """Return the size of the pictures that the server is sent."""
+        return LookSize(1, self._options.long_side)
+
     @abstractmethod
     async def states(self) -> list[ServerState]:
         """Check the servers now."""
@@ -163,8 +175,11 @@ class RemoteAnalyzer(ABC):
         """Ask a question and collect the answer in `answer`. Raises AnalyzerError."""
 
     @abstractmethod
-    async def _embedding(self, text: str) -> tuple[Request, object]:
-        """Return the request and a server's raw embedding of a text. Raises AnalyzerError."""
+    async def _embedding(self, text: str, *, urgent: bool) -> tuple[Request, object]:
+        """Return the request and a server's raw embedding of a text; someone waits for an `urgent` one.
+
+        Raises AnalyzerError.
+        """
 
     async def describe_image(self, picture: Picture, on_text: OnText = ignore_text) -> Description:
         """Describe one picture. Raises MediaError for the picture, AnalyzerError for the server."""
@@ -196,6 +211,13 @@ class RemoteAnalyzer(ABC):
 
         A text longer than the setting, or than the model accepts, is embedded in pieces and averaged.
         """
+        return await self._text_vector(text, urgent=False)
+
+    async def embed_query(self, text: str) -> Vector:
+        """Return the vector of a search text, of length 1. Raises AnalyzerError."""
+        return await self._text_vector(text, urgent=True)
+
+    async def _text_vector(self, text: str, *, urgent: bool) -> Vector:
         if not self.embedding_model:
             raise AnalyzerError("No embedding model is set", f"Set {self.name}_embedding_model.")
         text = text.strip()
@@ -205,15 +227,11 @@ class RemoteAnalyzer(ABC):
         while True:
             pieces = [piece for piece in split_text(text, size) if piece.strip()]
             try:
-                return mean_vector([await self._piece_vector(piece) for piece in pieces])
+                return mean_vector([await self._piece_vector(piece, urgent) for piece in pieces])
             except TextTooLongError:
                 size = -(-max(map(len, pieces)) // 2)
                 if size < SMALLEST_PIECE:
                     raise
-
-    async def embed_query(self, text: str) -> Vector:
-        """Return the vector of a search text, of length 1. Raises AnalyzerError."""
-        return await self.embed_document(text, {})
 
     async def _describe(
         self, prompt: str, pictures: Sequence[Picture], most_tokens: int, on_text: OnText
@@ -242,15 +260,15 @@ class RemoteAnalyzer(ABC):
             )
         return Description(text, self.name, self.model, tags)
 
-    async def _piece_vector(self, text: str) -> Vector:
+    async def _piece_vector(self, text: str, urgent: bool) -> Vector:
         """Return the vector of a text, or of its first half if the model returns NaN for the whole."""
         try:
-            return unit_vector(*await self._embedding(text))
+            return unit_vector(*await self._embedding(text, urgent=urgent))
         except NotANumberError:
             shorter = first_half(text)
             if not shorter or shorter == text:
                 raise
-        return unit_vector(*await self._embedding(shorter))
+        return unit_vector(*await self._embedding(shorter, urgent=urgent))
 
 
 def unit_vector(request: Request, values: object) -> Vector:

@@ -130,6 +130,7 @@ def _state_document(state: ServerState) -> dict[str, Any]:
         "models": list(state.models),
         "loaded": list(state.loaded),
         "missing": list(state.missing),
+        "left_out": state.load.left_out if state.load else "",
     }
 
 

@@ -90,17 +90,41 @@ class Settings:
         metadata=_about("Number of processes that make thumbnails and descriptions."),
     )
     worker_memory_mib: int = _number(4096, "Memory that each of these processes may use, in MiB; 0: no limit.", 0)
+    cluster: str = _perhaps(
+        "", "Dask scheduler whose workers do the heavy work, such as tcp://scheduler:8786; empty: this machine alone."
+    )
+    cluster_away: str = _text(
+        "local", "While the cluster is offline: work on this machine (local), or wait for it.", "local", "wait"
+    )
+    cluster_send_mib: int = _number(
+        32,
+        "Largest file sent to the cluster whole, in MiB. Of larger pictures a preview is sent, and larger videos are"
+        " read here. 0 on slow links.",
+        0,
+        1024,
+    )
+    cluster_shared: str = _perhaps(
+        "",
+        "Folders that every worker can read, whose files are not sent; separate with commas. /photos=/mnt/photos where"
+        " workers have another path.",
+    )
+    cluster_ca_file: str = _perhaps("", "Certificate of the authority, in PEM, for a scheduler at tls://.")
+    cluster_cert_file: str = _perhaps("", "Certificate of this machine, in PEM, for a scheduler at tls://.")
+    cluster_key_file: str = _perhaps("", "Key of that certificate, readable only by you.")
     analyzer: str = _analyzer(
         AUTO,
         "What describes pictures: builtin, ollama, openai, an installed one, or auto, decided once per library.",
     )
     embedder: str = _analyzer(SAME, "What embeds text: same as the analyzer, or the name of another one.")
     ollama_host: str = _text(
-        "127.0.0.1:11434", "Address of Ollama; separate several with commas. OLLAMA_HOST works too."
+        "127.0.0.1:11434",
+        "Address of Ollama, or of several: gpu limit=2, nas:11434 weight=0.5. OLLAMA_HOST works too.",
     )
     ollama_vision_model: str = _text("qwen2.5vl:3b", "Ollama model that describes pictures.")
     ollama_embedding_model: str = _text("bge-m3", "Ollama model that embeds text.")
-    openai_base_url: str = _perhaps("", "Address of an OpenAI-compatible server, such as http://127.0.0.1:8080/v1.")
+    openai_base_url: str = _perhaps(
+        "", "Address of an OpenAI-compatible server, such as http://127.0.0.1:8080/v1, or of several."
+    )
     openai_vision_model: str = _perhaps("", "Model on that server that describes pictures.")
     openai_embedding_model: str = _perhaps("", "Model on that server that embeds text.")
     openai_key_file: str = _perhaps("", "File with its API key, readable only by you. OPENAI_API_KEY overrides it.")
@@ -121,10 +145,18 @@ class Settings:
         SUMMARY_PROMPT, "Prompt that sums up a video's frames. Placeholders: {language}, {count}, {frames}."
     )
     language: str = _perhaps("English", "Language of a server's descriptions; empty: as the prompts say.")
+    tag_words: str = _perhaps(
+        "", "Words to look for in pictures beside those of the list, with a joint model; separate with commas."
+    )
+    tag_list: str = _perhaps("", "File with a list of words to look for instead of the program's own.")
     video_frames: int = _number(10, "Maximum number of frames used to describe a video.", 1, 100)
     thumbnail_limit: int = _number(0, "Thumbnails made at the same time; 0: one per worker.", 0)
-    describe_limit: int = _number(0, "Uploads described at the same time; 0: one for a server, else one per worker.", 0)
-    embed_limit: int = _number(0, "Uploads embedded at the same time; 0: three for a server, else one per worker.", 0)
+    describe_limit: int = _number(
+        0, "Uploads described at the same time; 0: one for each server, else one per worker.", 0
+    )
+    embed_limit: int = _number(
+        0, "Uploads embedded at the same time; 0: three for each server, else one per worker.", 0
+    )
     connect_seconds: float = _number(5.0, "Seconds to wait for a connection before a server counts as offline.", 0.1)
     answer_seconds: float = _number(120.0, "Seconds a server may pause while it answers.", 1)
     trash_days: int = _number(

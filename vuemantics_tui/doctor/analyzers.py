@@ -6,11 +6,12 @@ import asyncio
 import struct
 import time
 from collections.abc import Awaitable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from vuemantics_tui.analyzers import registry
 from vuemantics_tui.analyzers.base import Analyzer, Compute, ServerState
+from vuemantics_tui.analyzers.hosts import Address
 from vuemantics_tui.config import AUTO, SAME, Settings
 from vuemantics_tui.domain.errors import AnalyzerError, VuemanticsError
 from vuemantics_tui.domain.findings import Finding, Verdict
@@ -124,11 +125,69 @@ async def _each(settings: Settings, name: str, choice: Choice, compute: Compute)
         states = [ServerState(name, False, f"{name}: no answer within {LOOK_SECONDS:.0f} seconds")]
     finally:
         await analyzer.close()
+    hosts = choices.addresses_of(settings, name) if in_use else ()
+    if len(hosts) == len(states) > 1:
+        called = zip(states, hosts, strict=True)
+        speeds = await asyncio.gather(*(_speed(settings, name, asked, host, state, compute) for state, host in called))
+        return [_state(name, state, True, False, states, speed) for state, speed in zip(states, speeds, strict=True)]
     may_switch = name == registry.OLLAMA and not in_use and settings.analyzer == AUTO and settings.embedder == SAME
     return [_state(name, state, in_use, may_switch, states) for state in states]
 
 
-def _state(name: str, state: ServerState, in_use: bool, may_switch: bool, states: Sequence[ServerState]) -> Finding:
+@dataclass(frozen=True, slots=True)
+class _Speed:
+    """How fast one of several hosts did a tiny real call, or why it did not."""
+
+    host: Address
+    describe_seconds: float | None = None
+    embed_seconds: float | None = None
+    wrong: str = ""
+    hint: str = ""
+
+    @property
+    def words(self) -> str:
+        """Return it in words."""
+        words = [f"described in {self.describe_seconds:.1f} s"] if self.describe_seconds is not None else []
+        words += [f"embedded in {self.embed_seconds:.1f} s"] if self.embed_seconds is not None else []
+        words += [f"at most {self.host.limit} at a time"] if self.host.limit else []
+        words += [f"weight {self.host.weight:g}"] if self.host.weight != 1 else []
+        return ", ".join([*words, self.wrong] if self.wrong else words)
+
+
+async def _speed(
+    settings: Settings, name: str, asked: Choice, host: Address, state: ServerState, compute: Compute
+) -> _Speed:
+    """Have one of several hosts do what it is used for."""
+    if not state.answers or state.missing:
+        return _Speed(host)
+    is_ollama = name == registry.OLLAMA
+    alone = replace(settings, ollama_host=host.url) if is_ollama else replace(settings, openai_base_url=host.url)
+    describes, embeds = name == asked.describer, name == asked.embedder
+    described = embedded = None
+    try:
+        analyzer = await choices.make(alone, Choice(name, name, ""), compute)
+        try:
+            if describes:
+                _, described = await _timed(analyzer.describe_image(blue_picture()))
+            if embeds:
+                _, embedded = await _timed(analyzer.embed_document(_WORDS, {}))
+        finally:
+            await analyzer.close()
+    except TimeoutError:
+        return _Speed(host, described, embedded, f"no answer within {CALL_SECONDS:.0f} seconds", "Check its log.")
+    except VuemanticsError as error:
+        return _Speed(host, described, embedded, error.message, error.hint)
+    return _Speed(host, described, embedded)
+
+
+def _state(
+    name: str,
+    state: ServerState,
+    in_use: bool,
+    may_switch: bool,
+    states: Sequence[ServerState],
+    speed: _Speed | None = None,
+) -> Finding:
     data: dict[str, object] = {
         "in_use": in_use,
         "server": state.server,
@@ -139,6 +198,9 @@ def _state(name: str, state: ServerState, in_use: bool, may_switch: bool, states
         "missing": list(state.missing),
         "seconds": round(state.seconds, 3),
     }
+    if speed is not None:
+        data["describe_seconds"], data["embed_seconds"] = speed.describe_seconds, speed.embed_seconds
+        data["limit"], data["weight"] = speed.host.limit or None, speed.host.weight
     use = "" if in_use else "not in use; "
     bad = Verdict.BAD if in_use else Verdict.NEUTRAL
     if not state.answers:
@@ -150,6 +212,13 @@ def _state(name: str, state: ServerState, in_use: bool, may_switch: bool, states
         words += f", {len(state.models)} models, in memory: {', '.join(state.loaded) or 'none'}"
     if state.missing:
         hint = f"Run: vuemantics-tui pull {state.missing[0]}" if name == registry.OLLAMA and in_use else ""
-        return Finding(bad, name, f"{words}; missing: {', '.join(state.missing)}", hint, data=data)
+        # Of several hosts, one that has it is enough.
+        missing = set.intersection(*(set(other.missing) for other in states if other.answers))
+        verdict = bad if missing else Verdict.NEUTRAL
+        return Finding(verdict, name, f"{words}; missing: {', '.join(state.missing)}", hint, data=data)
+    if speed is not None and speed.words:
+        words += f"; {speed.words}"
+        if speed.wrong:
+            return Finding(bad, name, words, speed.hint, data=data)
     hint = "To use it: vuemantics-tui analyzer ollama" if may_switch else ""
     return Finding(Verdict.GOOD if in_use else Verdict.NEUTRAL, name, words, hint, data=data)

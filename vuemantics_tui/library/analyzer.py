@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from vuemantics_tui import paths
 from vuemantics_tui.analyzers import registry
 from vuemantics_tui.analyzers.base import PairedAnalyzer
-from vuemantics_tui.analyzers.registry import BUILTIN, OLLAMA, AnalyzerContext
+from vuemantics_tui.analyzers.registry import BUILTIN, OLLAMA, OPENAI, AnalyzerContext
 from vuemantics_tui.config import AUTO, SAME, Settings
 from vuemantics_tui.domain.errors import UsageError
 
 if TYPE_CHECKING:
     from vuemantics_tui.analyzers.base import Analyzer, Compute, Describer, Embedder, OnPulled, ServerState
+    from vuemantics_tui.analyzers.hosts import Address
     from vuemantics_tui.processing.pipeline import StageLimits
     from vuemantics_tui.store.identity import LibraryStore
 
@@ -25,8 +26,6 @@ log = logging.getLogger(__name__)
 
 # How long a new library looks for Ollama. Someone waits, and on this machine it answers at once.
 GLANCE_SECONDS = 2.0
-# The web app's limits, for servers: one description at a time, three embeddings.
-SERVER_DESCRIBES, SERVER_EMBEDS = 1, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +101,14 @@ class LibraryAnalyzer:
         """The analyzer, if it was needed before."""
         return self._made
 
-    async def limits(self) -> StageLimits:
-        """Return how many uploads each stage may have at a time with this analyzer. Raises as `get`."""
+    async def limits(self, at_once: Callable[[], int]) -> Callable[[], StageLimits]:
+        """Return what says how many uploads each stage may have at a time with this analyzer. Raises as `get`.
+
+        `at_once` says how many calls keep busy what runs them.
+        """
         choice = await self.chosen()
-        return stage_limits(self._settings, *((choice.describer, choice.embedder) if choice else ("", "")))
+        names = (choice.describer, choice.embedder) if choice else ("", "")
+        return lambda: stage_limits(self._settings, *names, at_once())
 
     async def states(self) -> list[ServerState]:
         """Look at what the analyzer depends on, now. Raises as `get`."""
@@ -202,7 +205,7 @@ async def glance(settings: Settings, compute: Compute, seconds: float, *, embeds
     from vuemantics_tui.analyzers.hosts import parse_hosts
 
     context = AnalyzerContext(settings, compute, paths.cache_dir(), embeds=embeds)
-    analyzers = [ollama.make(context, host) for host in parse_hosts(settings.ollama_host)]
+    analyzers = [ollama.make(context, str(host)) for host in parse_hosts(settings.ollama_host)]
     looks = [asyncio.ensure_future(analyzer.states()) for analyzer in analyzers]
     try:
         done, _ = await asyncio.wait(looks, timeout=seconds)
@@ -234,16 +237,46 @@ async def _make_one(
     return await asyncio.to_thread(registry.make, name, context)
 
 
-def stage_limits(settings: Settings, describer: str, embedder: str) -> StageLimits:
-    """Return how many uploads each stage may have at a time, by the settings or as suits the analyzers."""
+def stage_limits(settings: Settings, describer: str, embedder: str, workers: int) -> StageLimits:
+    """Return how many uploads each stage may have at a time, by the settings or as suits the analyzers.
+
+    `workers` is how many calls run at a time, here or on a cluster. Raises UsageError for addresses of servers that
+    make no sense.
+    """
+    from vuemantics_tui.analyzers.hosts import SERVER_DESCRIBES, SERVER_EMBEDS
     from vuemantics_tui.processing.pipeline import StageLimits
 
-    workers = settings.workers
     return StageLimits(
         thumbnail=settings.thumbnail_limit or workers,
-        describe=settings.describe_limit or (workers if _is_local(describer) else SERVER_DESCRIBES),
-        embed=settings.embed_limit or (workers if _is_local(embedder) else SERVER_EMBEDS),
+        describe=settings.describe_limit or _at_once(settings, describer, SERVER_DESCRIBES, workers),
+        embed=settings.embed_limit or _at_once(settings, embedder, SERVER_EMBEDS, workers),
     )
+
+
+def _at_once(settings: Settings, name: str, usual: int, workers: int) -> int:
+    """Return how many uploads suit an analyzer at a time: as many as there are workers, or as its hosts take.
+
+    With several hosts some more are prepared meanwhile, so that the one that becomes free first never waits.
+    """
+    from vuemantics_tui.analyzers.hosts import slots
+
+    if _is_local(name):
+        return workers
+    addresses = addresses_of(settings, name)
+    return slots(addresses, usual) + workers if len(addresses) > 1 else slots(addresses, usual) or usual
+
+
+def addresses_of(settings: Settings, name: str) -> tuple[Address, ...]:
+    """Return the hosts of an analyzer in the settings; none for one that has none. Raises UsageError."""
+    if name == OLLAMA:
+        from vuemantics_tui.analyzers.hosts import parse_hosts
+
+        return parse_hosts(settings.ollama_host)
+    if name == OPENAI and settings.openai_base_url:
+        from vuemantics_tui.analyzers.openai import parse_base_urls
+
+        return parse_base_urls(settings.openai_base_url)
+    return ()
 
 
 def _is_local(name: str) -> bool:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import pkgutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
 
@@ -119,6 +119,12 @@ def hidden(id: str, keys: str, does: str, label: str, words: str, group: str, *,
     return action(id, keys, does, label, words, group, shown=False, priority=priority)
 
 
+SHOW_HELP = action("show-help", "?", "app.show_help", "help", "Explain the keys that work here", PROGRAM)
+"""Of the app, and of every question and menu in which nothing is typed: those hide the app's own keys."""
+QUIET_HELP = replace(SHOW_HELP, show=False)
+"""The same where the line of keys has no room for it."""
+
+
 def action_of(binding: Binding) -> Action | None:
     """Return the action that a binding was made of: Textual keeps no more of it than the fields of its own."""
     return _declared.get(binding.id or "")
@@ -127,7 +133,7 @@ def action_of(binding: Binding) -> Action | None:
 def actions_of(owner: type[DOMNode]) -> tuple[Action, ...]:
     """Return the actions that a class declares or inherits, its own first."""
     found = [
-        binding
+        _declared[binding.id or ""]
         for base in owner.__mro__
         for binding in base.__dict__.get("BINDINGS", ())
         if isinstance(binding, Action)

@@ -27,7 +27,7 @@ from vuemantics_tui.domain.errors import VuemanticsError
 from vuemantics_tui.domain.text import counted
 from vuemantics_tui.domain.view import View
 from vuemantics_tui.terminal import Answers, Terminal, chosen_protocol
-from vuemantics_tui.ui.actions import PROGRAM, action, hidden, key_of, key_words
+from vuemantics_tui.ui.actions import PROGRAM, SHOW_HELP, action, hidden, key_of, key_words
 from vuemantics_tui.ui.choices import Choices, SettingChosen
 from vuemantics_tui.ui.feed import Feed
 from vuemantics_tui.ui.pictures.loader import USUAL_CELL, USUAL_GEOMETRY, USUAL_REGISTERS, Graphics, Grey, PictureLoader
@@ -138,10 +138,10 @@ class VuemanticsApp(SurvivingApp):
         hidden("show-log", "f12", "show_log", "log", "Show the log of this session", PROGRAM),
         hidden("show-doctor", "!", "show_doctor", "doctor", "Check analyzers, terminal and library", PROGRAM),
         hidden("show-palette", "ctrl+p", "command_palette", "palette", "Find any action by name; themes", PROGRAM),
-        action("show-help", "?", "show_help", "help", "Explain the keys that work here", PROGRAM),
+        SHOW_HELP,
         hidden("suspend", "ctrl+z", "suspend_process", "suspend", "Go back to the shell; `fg` returns", PROGRAM),
         # These two must work from inside a field and on top of a question, too.
-        hidden("help-anywhere", "f1", "show_help", "help", "Help, even in a field", PROGRAM, priority=True),
+        hidden("help-anywhere", "f1", "app.show_help", "help", "Help, even in a field", PROGRAM, priority=True),
         action("quit", "q", "quit", "quit", "Quit; asks while work is running", PROGRAM),
         hidden("quit-anywhere", "ctrl+q,ctrl+c", "quit", "quit", "Quit, even in a field", PROGRAM, priority=True),
     ]
@@ -411,12 +411,12 @@ class VuemanticsApp(SurvivingApp):
     def action_show_help(self) -> None:
         """Explain the focused part, or close the help."""
         from vuemantics_tui.ui.palette import reachable
-        from vuemantics_tui.ui.screens.help import HelpScreen
+        from vuemantics_tui.ui.screens.help import HelpScreen, help_title_of
 
         if isinstance(self.screen, HelpScreen):
             self.screen.dismiss(None)
         else:
-            self.push_screen(HelpScreen(reachable(self.screen)))
+            self.push_screen(HelpScreen(help_title_of(self.screen), reachable(self.screen)))
 
     def action_show_log(self) -> None:
         """Show the log of this session."""

@@ -335,11 +335,15 @@ async def test_a_small_window_says_so_and_a_larger_one_goes_on(root: Path, size:
         await window.shows("x.png")
 
 
-async def test_narrow_windows_lose_size_and_age_but_not_name_and_status(root: Path) -> None:
+async def test_a_narrow_window_shows_the_details_in_place_of_the_pane(root: Path) -> None:
     await make_library(root, [Made("x.png")])
     async with window_on(root, size=(99, 20), clock=lambda: NOW) as window:
         await window.shows("x.png", "1 completed")
         assert "26 Apr 2026 12:00" not in window.text(), "the pane gives way"
+        await window.press("v")
+        await window.shows("x.png  details", "26 Apr 2026 12:00")
+        await window.press("escape")
+        await window.shows("1 completed")
         await window.pilot.resize_terminal(100, 20)
         await window.shows("x.png", "2.4 MB", "1 completed", "26 Apr 2026 12:00")
         assert window.text().count("completed") == 1, "the normal case is not repeated on every line"

@@ -11,7 +11,7 @@ import pytest
 from tests.doubles import ScriptedAnalyzer
 from tests.ui.conftest import StillAnalyzer, Window, add, make_library, window_on
 from vuemantics_tui.domain.errors import LibraryError
-from vuemantics_tui.library import Outage
+from vuemantics_tui.library import HostLoad, Outage
 from vuemantics_tui.library.analyzer import LibraryAnalyzer
 from vuemantics_tui.ui.app import VuemanticsApp
 from vuemantics_tui.ui.uploads import servers
@@ -25,6 +25,7 @@ Draw = Callable[..., Path]
 class State:
     answers: bool
     missing: tuple[str, ...] = ()
+    load: HostLoad | None = None
 
 
 THERE, AWAY = State(True), State(False)
@@ -38,7 +39,9 @@ THERE, AWAY = State(True), State(False)
         ([AWAY], "○", "offline"),
         ([THERE, AWAY, THERE], "○", "1 of 3 offline"),
         ([State(True, ("qwen2.5vl:3b",))], "!", "qwen2.5vl:3b missing"),
-        ([State(True, ("a", "b")), State(True, ("b",))], "!", "2 models missing"),
+        ([State(True, ("a", "b")), State(True, ("a", "b", "c"))], "!", "2 models missing"),
+        ([State(True, ("a", "b")), State(True, ("c",))], "●", ""),
+        ([THERE, State(True, load=HostLoad("gpu", 0, 1, 9, 0.5, "out of memory"))], "!", "1 of 2 left out"),
         ([State(False, ("a",))], "○", "offline"),
     ],
 )

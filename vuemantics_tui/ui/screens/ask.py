@@ -15,7 +15,7 @@ from textual.widgets import Input, Static
 
 from vuemantics_tui.domain.errors import VuemanticsError
 from vuemantics_tui.domain.text import counted, visible
-from vuemantics_tui.ui.actions import ANSWER, action, hidden
+from vuemantics_tui.ui.actions import ANSWER, QUIET_HELP, action, hidden
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 from vuemantics_tui.ui.widgets.one_line import LineInput, Words
 
@@ -162,6 +162,7 @@ class ConfirmScreen(ModalScreen[bool]):
         action("decline", "enter,escape,n", "decline", "no", "No, change nothing", ANSWER),
         # A question hides the app's keys; pressing one of these again confirms.
         hidden("quit-question", "ctrl+q,ctrl+c", "app.quit", "quit", "Quit anyway", ANSWER),
+        QUIET_HELP,
     ]
 
     def __init__(self, question: str, explanation: str, *, agree: str, decline: str) -> None:
@@ -203,6 +204,7 @@ class DeleteScreen(ModalScreen[bool | None]):
         action("delete-uploads", "y", "delete_uploads", "delete", "Delete, and leave the files alone", ANSWER),
         action("delete-files", "f", "delete_files", "delete the files too", "Also delete the files", ANSWER),
         action("delete-nothing", "enter,escape,n", "delete_nothing", "keep", "Delete nothing", ANSWER),
+        QUIET_HELP,
     ]
 
     def __init__(self, question: str, explanation: str, files: int) -> None:
@@ -249,6 +251,7 @@ class OverwriteScreen(ModalScreen[bool | None]):
         action("overwrite-all", "y", "overwrite_all", "all", "Describe all of them again", ANSWER),
         action("overwrite-others", "o", "overwrite_others", "only the others", "Skip those edited by hand", ANSWER),
         action("overwrite-none", "enter,escape,n", "overwrite_none", "none", "Describe none of them again", ANSWER),
+        QUIET_HELP,
     ]
 
     def __init__(self, edited: int, total: int) -> None:
@@ -271,7 +274,7 @@ class OverwriteScreen(ModalScreen[bool | None]):
             yield KeysLine(id="overwrite-keys")
 
     def action_overwrite_all(self) -> None:
-        """Yield all of them."""
+        """Describe all of them again."""
         self.dismiss(True)
 
     def action_overwrite_others(self) -> None:

@@ -15,7 +15,7 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 
 from vuemantics_tui.domain.fields import COLUMNS, USUAL_COLUMNS
-from vuemantics_tui.ui.actions import MOVE, VIEW, action
+from vuemantics_tui.ui.actions import MOVE, QUIET_HELP, VIEW, action
 from vuemantics_tui.ui.choices import SettingChosen
 from vuemantics_tui.ui.uploads.columns import BY_LABEL, NAME, Layout, TableColumns
 from vuemantics_tui.ui.widgets.cursor_list import ChoiceList
@@ -40,6 +40,7 @@ class ColumnsScreen(ModalScreen[None]):
         action("column-up", "K,shift+up", "move_column(-1)", "left", "Move the column to the left", VIEW),
         action("reset-columns", "r", "reset_columns", "reset", "Show the usual columns", VIEW),
         action("leave-columns", "escape,q,|", "leave_columns", "back", "Back to the list", MOVE),
+        QUIET_HELP,
     ]
     CSS_PATH = Path(__file__).with_suffix(".tcss")
     AUTO_FOCUS = "ColumnList"

@@ -175,7 +175,8 @@ class DuplicatesScreen(Screen[None]):
             title += f"  group {self._group + 1:,} of {len(self._groups):,}, {members}"
             if not self._similar:
                 spare = sum(each.spare_bytes for each in self._groups)
-                title += f"; removing duplicates frees {size_words(spare)}"
+                removing = "" if self.has_class("-narrow") else "removing duplicates "
+                title += f"; {removing}frees {size_words(spare)}"
         if self._found is not None and not self._is_complete:
             title += f"; comparing {self._found.compared:,} of {counted(self._found.pairs, 'pair')}"
         self.query_one("#duplicates-title", Words).say(title)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import events
 from textual.app import ComposeResult
@@ -13,13 +13,12 @@ from textual.binding import BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.geometry import Size
-from textual.screen import ModalScreen
+from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 from textual.widgets import Static
 
 from vuemantics_tui.domain.upload import RUNNING, STAGE_STATUS, status_word
-from vuemantics_tui.ui.actions import MOVE, action
-from vuemantics_tui.ui.actions import help_title as title_of
+from vuemantics_tui.ui.actions import MOVE, action, help_title
 from vuemantics_tui.ui.palette import Reachable, most_wanted_first
 from vuemantics_tui.ui.screens.page import READING, Reading
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
@@ -67,9 +66,10 @@ def help_lines(offered: Sequence[Reachable]) -> list[Line]:
     return lines[1:]
 
 
-def help_title(offered: Sequence[Reachable]) -> str:
-    """Return what the help is about: the innermost part that has a title."""
-    return next((title for entry in offered if (title := title_of(type(entry.node)))), "Keys")
+def help_title_of(screen: Screen[Any]) -> str:
+    """Return what the help is about: the innermost part around the focus that has a title."""
+    nodes = (screen.focused or screen).ancestors_with_self
+    return next((title for node in nodes if (title := help_title(type(node)))), "Keys")
 
 
 class HelpText(Widget):
@@ -112,14 +112,15 @@ class HelpScreen(Reading, ModalScreen[None]):
     ]
     CSS_PATH = Path(__file__).with_suffix(".tcss")
 
-    def __init__(self, offered: Sequence[Reachable]) -> None:
+    def __init__(self, title: str, offered: Sequence[Reachable]) -> None:
         super().__init__()
+        self._title = title
         self._offered = offered
 
     def compose(self) -> ComposeResult:
         """Yield the title, the text and the keys."""
         with Vertical(id="help"):
-            yield Static(help_title(self._offered), id="help-title", markup=False)
+            yield Static(self._title, id="help-title", markup=False)
             with VerticalScroll(id="help-page", can_focus=False):
                 yield HelpText(help_lines(self._offered), id="help-text")
             yield KeysLine(id="help-keys")

@@ -21,7 +21,20 @@ from textual.widgets import Static
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.text import visible
 from vuemantics_tui.domain.view import SortKey, StatusFilter, View
-from vuemantics_tui.ui.actions import ANSWER, FIND, MOVE, VIEW, Action, action, actions_of, hidden, key_words, keys_of
+from vuemantics_tui.ui.actions import (
+    ANSWER,
+    FIND,
+    MOVE,
+    PROGRAM,
+    QUIET_HELP,
+    VIEW,
+    Action,
+    action,
+    actions_of,
+    hidden,
+    key_words,
+    keys_of,
+)
 from vuemantics_tui.ui.app import VuemanticsApp
 from vuemantics_tui.ui.uploads.gallery import Gallery
 from vuemantics_tui.ui.uploads.screen import UploadsScreen
@@ -158,15 +171,16 @@ class MenuEntries(Widget, can_focus=True):
 class MenuScreen(ModalScreen[str | None]):
     """A panel of entries. Dismisses with what the entry chosen stands for, or None.
 
-    The entries are the actions of the class, apart from those that answer; `BREAKS` are the ids before which a section
-    begins. `chosen` are the ids of those that hold already, `counts` numbers by id, `without` the ids left out.
+    The entries are the actions of the class, apart from the way out and the help; `BREAKS` are the ids before which a
+    section begins. `chosen` are the ids of those that hold already, `counts` numbers by id, `without` the ids left out.
     """
 
     CSS_PATH = Path(__file__).with_suffix(".tcss")
     HELP_TITLE = "Menus"
     PARTS = (MenuEntries,)
     BINDINGS: ClassVar[list[BindingType]] = [
-        action("leave-menu", "escape", "leave", "cancel", "Change nothing", ANSWER)
+        action("leave-menu", "escape", "leave", "cancel", "Change nothing", ANSWER),
+        QUIET_HELP,
     ]
     AUTO_FOCUS = "MenuEntries"
     NAME = ""
@@ -189,7 +203,7 @@ class MenuScreen(ModalScreen[str | None]):
         """Yield a title, the entries, a note and how to leave."""
         sections: list[list[Action]] = [[]]
         for entry in actions_of(type(self)):
-            if entry.help_group == ANSWER or entry.id in self._without:
+            if entry.help_group in (ANSWER, PROGRAM) or entry.id in self._without:
                 continue
             if entry.id in self.BREAKS and sections[-1]:
                 sections.append([])

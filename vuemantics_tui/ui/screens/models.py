@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from rich.cells import cell_len
 from textual import on, work
 from textual.binding import BindingType
 from textual.content import Content
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 PULLING = "pulling models"
 READ_REST_SECONDS = 1.0
 LOOK_SECONDS = 0.5
+# The blank cells around the facts of a model.
+AROUND_FACTS = 8
 _FOLDER_HELP = "The path of a folder in the layout of Immich, transformers.js or rclip. It is copied."
 
 
@@ -98,6 +101,10 @@ class ModelsScreen(ListScreen[ModelEntry]):
         elif pulled and is_open(self):
             self.show_entries()
 
+    def on_resize(self) -> None:
+        """Break the lines for this width."""
+        self.show_entries()
+
     def make_list(self) -> ChoiceList:
         """The list."""
         return ModelList(id="list")
@@ -125,23 +132,22 @@ class ModelsScreen(ListScreen[ModelEntry]):
         return entry.name if model is None else model.key
 
     def entry_words(self, entry: ModelEntry) -> Content:
-        """The name and the state; what it is good for; languages, size, licence and origin."""
+        """The name and the state; what it is good for; size, licence, languages and origin, on one line if it fits."""
         state = Content.styled(self._state_words(entry), "bold $accent" if entry.in_use else "$dim")
         name = Content.styled(visible(entry.name), "bold")
         model = entry.state.model if entry.state is not None else None
         offered = entry.offer.model if entry.offer is not None else entry.state.offered if entry.state else None
         size = model.bytes if model is not None else offered.bytes if offered is not None else 0
         licence = model.licence if model is not None else offered.licence if offered is not None else ""
-        facts = [
-            size_words(size) if size else "",
-            visible(licence),
-            offered.languages if offered is not None else "",
-            visible(model.origin.partition("@")[0]) if model is not None else offered.repository if offered else "",
-        ]
+        languages = offered.languages if offered is not None else ""
+        facts = " · ".join(filter(None, (size_words(size) if size else "", visible(licence), languages)))
+        origin = visible(model.origin.partition("@")[0]) if model is not None else offered.repository if offered else ""
+        whole = " · ".join(filter(None, (facts, origin)))
         lines = [Content.assemble(name, "  ", state)]
         if offered is not None:
             lines.append(Content.assemble("    ", offered.good_for))
-        lines.append(Content.assemble("    ", (" · ".join(filter(None, facts)), "$dim")))
+        parts = [whole] if cell_len(whole) + AROUND_FACTS <= self.size.width else [facts, origin]
+        lines += [Content.assemble("    ", (part, "$dim")) for part in parts if part]
         return Content("\n").join(lines)
 
     def _state_words(self, entry: ModelEntry) -> str:
@@ -228,7 +234,7 @@ class ModelsScreen(ListScreen[ModelEntry]):
     async def action_use_no_model(self) -> None:
         """Search without a model."""
         with self.notices.errors_told():
-            await self.library.models.store.use_none()
+            await self.library.models.use_none()
             self.notices.tell("No model is in use. What the models have seen so far is kept.")
             await self.show_read()
 

@@ -20,7 +20,7 @@ from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.query import TextField, TextFilter
 from vuemantics_tui.domain.sources import Placement, RemovedFile, Source, WatchState, stored_path
 from vuemantics_tui.domain.text import ago_words, counted, visible
-from vuemantics_tui.ui.actions import ACT, ANSWER, FIND, MOVE, action
+from vuemantics_tui.ui.actions import ACT, ANSWER, FIND, MOVE, QUIET_HELP, action
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader, TimePassed
 from vuemantics_tui.ui.picker.fields import fit_path
 from vuemantics_tui.ui.picker.folder import complete
@@ -260,6 +260,7 @@ class RemoveSourceScreen(ModalScreen[bool | None]):
         ),
         action("keep-uploads", "k", "answer('keep')", "keep uploads", "Remove it, and keep its uploads", ANSWER),
         action("keep-source", "enter,escape,n", "answer('')", "cancel", "Remove nothing", ANSWER),
+        QUIET_HELP,
     ]
 
     def __init__(self, source: Source) -> None:
@@ -294,6 +295,7 @@ class PlacementScreen(ModalScreen[Placement | None]):
         action("place-here", "i,enter", "use_in_place", "use in place", "Use the files where they are", ANSWER),
         action("place-copies", "c", "copy", "copy", "Copy the files into the library", ANSWER),
         action("place-nothing", "escape", "place_nothing", "cancel", "Add nothing, and keep the marks", ANSWER),
+        QUIET_HELP,
     ]
 
     def compose(self) -> ComposeResult:

@@ -171,7 +171,14 @@ class UploadsScreen(Screen[None]):
         hidden("go-to", "G", "go_to", "go to", "Go to the top, a date, the trash, statistics, …", VIEW),
         hidden("clear-view", "c", "clear_view", "clear", "Clear search, filter, order and marks", VIEW),
         action("toggle-gallery", "g", "toggle_gallery", "gallery", "Switch between gallery and table", VIEW),
-        hidden("toggle-pane", "v", "toggle_pane", "pane", "Show or hide the pane", VIEW),
+        hidden(
+            "toggle-pane",
+            "v",
+            "toggle_pane",
+            "pane",
+            "Show or hide the pane; in a narrow window, show the details",
+            VIEW,
+        ),
         hidden("toggle-mark", "space", "toggle_mark", "mark", "Mark; actions apply to all marked uploads", MARK),
         hidden("mark-range", "V", "mark_range", "range", "Start or end a range of marks", MARK),
         hidden("step-back", "escape", "step_back", "back", "Back: from results, then a filter, then marks", MARK),
@@ -644,8 +651,10 @@ class UploadsScreen(Screen[None]):
         self.set_class(self._browser.shows_gallery, "-gallery")
 
     def action_toggle_pane(self) -> None:
-        """Show or hide the pane; the gallery has its own choice."""
-        if self._browser.shows_gallery:
+        """Show or hide the pane; the gallery has its own choice. In a narrow window, show the details instead."""
+        if self.has_class("-narrow"):
+            self._commands.action_show_details()
+        elif self._browser.shows_gallery:
             self.toggle_class("-pane-beside")
             self.post_message(SettingChosen("gallery_pane", self.has_class("-pane-beside")))
         else:

@@ -22,7 +22,7 @@ from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.widgets.one_line import Part, TwoSidedLine, fit
 
 if TYPE_CHECKING:
-    from vuemantics_tui.library import Analyzer, Library, Outage
+    from vuemantics_tui.library import Analyzer, HostLoad, Library, Outage
 
 LOOK_SECONDS = 30.0
 # A server that is back by the first look after it went away is not worth a line that comes and goes.
@@ -42,6 +42,11 @@ class Server(Protocol):
     @property
     def missing(self) -> tuple[str, ...]:
         """The models that are wanted and not there."""
+        ...
+
+    @property
+    def load(self) -> HostLoad | None:
+        """What it does, if it is one of several."""
         ...
 
 
@@ -178,10 +183,14 @@ def serving_words(servers: Sequence[Server] | None) -> tuple[str, str, str]:
     answering = [server for server in servers if server.answers]
     if not answering:
         return "○", "$error", "offline"
-    missing = {model for server in answering for model in server.missing}
+    # Of several hosts, one that has a model is enough.
+    missing = set.intersection(*(set(server.missing) for server in answering))
     if missing:
         word = f"{visible(min(missing))} missing" if len(missing) == 1 else f"{counted(len(missing), 'model')} missing"
         return "!", "$warning", word
+    left_out = [server for server in answering if server.load is not None and server.load.left_out]
+    if left_out:
+        return "!", "$warning", f"{len(left_out)} of {len(servers)} left out"
     if len(answering) < len(servers):
         return "○", "$warning", f"{len(servers) - len(answering)} of {len(servers)} offline"
     return "●", "$success", ""
