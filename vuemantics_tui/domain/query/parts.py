@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from vuemantics_tui.domain.query.filters import (
     AnyFilter,
     DateField,
+    Filter,
     NearFilter,
     OneValue,
     TextFilter,
@@ -38,11 +39,6 @@ def filters_of(text: str) -> list[OneValue]:
     return [value for part in _parts(text) for value in part.values]
 
 
-def has_filter(text: str, wanted: OneValue) -> bool:
-    """Whether a line demands this filter, alone or as one of several values."""
-    return any(_same(value, wanted) for part in _parts(text) for value in part.values)
-
-
 def with_filter(text: str, added: OneValue, *, either: bool, instead_of: Sequence[OneValue] = ()) -> str:
     """Return a line with one more filter.
 
@@ -60,8 +56,8 @@ def with_filter(text: str, added: OneValue, *, either: bool, instead_of: Sequenc
 
 def without_filter(text: str, dropped: OneValue) -> str:
     """Return a line without a filter; of several values the others stay."""
-    while part := next((part for part in _parts(text) if any(_same(one, dropped) for one in part.values)), None):
-        kept = tuple(one for one in part.values if not _same(one, dropped))
+    while part := next((part for part in _parts(text) if any(same_filter(one, dropped) for one in part.values)), None):
+        kept = tuple(one for one in part.values if not same_filter(one, dropped))
         text = f"{text[: part.start]}{_printed(kept)}{text[part.end :]}" if kept else _cut(text, part.start, part.end)
     return text
 
@@ -102,13 +98,19 @@ def _parts(text: str) -> Iterator[_Part]:
 
 
 def _printed(values: Sequence[OneValue]) -> str:
-    # `on` is how the language calls it; for a month or a year `taken` reads better, and means the same.
-    field = values[0].field
-    name = "taken" if field is DateField.ON else field.value
-    return f"{name}:{','.join(one.value for one in values)}"
+    return written(AnyFilter(tuple(values)) if len(values) > 1 else values[0])
 
 
-def _same(one: OneValue, other: OneValue) -> bool:
+def written(one: Filter) -> str:
+    """Return a filter as it is written into a line, where it is read: the same, but `taken:` for `on:`."""
+    text = str(one)
+    minus, rest = ("-", text[1:]) if text.startswith("-") else ("", text)
+    prefix = f"{DateField.ON.value}:"
+    return f"{minus}taken:{rest.removeprefix(prefix)}" if rest.startswith(prefix) else text
+
+
+def same_filter(one: OneValue, other: OneValue) -> bool:
+    """Whether two filters find the same, however their values are spelled."""
     if isinstance(one, TextFilter) and isinstance(other, TextFilter):
         return one.field is other.field and folded(one.text) == folded(other.text)
     return one == other
