@@ -27,6 +27,7 @@ from vuemantics_tui.store.copies import (
     moment_name,
     new_copy,
     own_copies,
+    sweep_building,
 )
 from vuemantics_tui.store.database import Access, Database
 from vuemantics_tui.store.folders import FolderStore
@@ -100,6 +101,8 @@ class Backups:
                 )
                 await self._database.copy_to(path)
                 await asyncio.to_thread(forget_copies, self.folder, CopyKind.DAILY, DAILY_KEPT)
+            # The library is open, so nobody builds another database for it.
+            await asyncio.to_thread(sweep_building, self.folder)
             await self._records().complete()
             return next((copy for copy in await self.own() if copy.path == path), None)
         finally:
