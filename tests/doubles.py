@@ -24,6 +24,7 @@ class ThreadCompute:
 
     def __init__(self, broken: Mapping[str, Exception] | None = None) -> None:
         self.broken = dict(broken or {})
+        self.at_once = 1
 
     async def run(self, function: Callable[..., Result], *arguments: object) -> Result:
         """Await `function(*arguments)` in a thread."""

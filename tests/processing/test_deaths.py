@@ -230,7 +230,7 @@ async def test_after_a_sleep_other_windows_get_the_time_to_renew(
         circuit=Circuit(ScriptedAnalyzer().states),
         owner=owner,
         launch=launch_task,
-        limits=StageLimits(1, 1, 1),
+        limits=lambda: StageLimits(1, 1, 1),
         stir=Stir(database),
         see=LibraryStore(database).see,
         clock=clock,

@@ -15,7 +15,7 @@ from vuemantics_tui.domain.errors import AnalyzerError, ErrorKind, ServerDownErr
 from vuemantics_tui.domain.media import LookSize, SmallPicture
 from vuemantics_tui.domain.upload import ProcessingStage, Upload
 from vuemantics_tui.library import Library, StageLimits
-from vuemantics_tui.processing.pipeline import HeldSlots
+from vuemantics_tui.processing.pipeline import HeldSlots, Slots
 from vuemantics_tui.store.database import Database
 
 POOR = "cat cat cat cat"
@@ -132,7 +132,7 @@ async def test_no_slot_is_lost_whatever_becomes_of_the_runs(
 
 
 async def test_held_slots_are_given_back_once() -> None:
-    slot, held = asyncio.Semaphore(1), HeldSlots()
+    slot, held = Slots(1), HeldSlots()
     assert await held.take_if_free(slot)
     assert not await held.take_if_free(slot)
     held.give_back(slot)

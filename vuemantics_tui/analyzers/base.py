@@ -78,6 +78,11 @@ class Compute(Protocol):
     The function and its arguments must pickle. Raises what the function raises, and WorkerDiedError.
     """
 
+    @property
+    def at_once(self) -> int:
+        """How many calls keep it busy now."""
+        ...
+
     async def run(self, function: Callable[..., Result], *arguments: object) -> Result:
         """Run `function(*arguments)` elsewhere and return its result."""
         ...

@@ -16,6 +16,7 @@ from vuemantics_tui.cli.options import (
     INTERRUPTED,
     WRONG_USAGE,
     analyzer_option,
+    cluster_option,
     graphics_option,
     library_option,
 )
@@ -35,6 +36,7 @@ _PLACES = {
     APP_COMMAND: "app:app",
     "backup": "backup:backup",
     "check": "backup:check",
+    "cluster": "cluster:cluster",
     "completion": "completion:completion",
     "config": "config:config",
     "delete": "trash:delete",
@@ -65,6 +67,7 @@ _PLACES = {
     "tag": "uploads:tag",
     "trash": "trash:trash",
     "undo": "trash:undo",
+    "worker": "cluster:worker",
 }
 
 
@@ -143,6 +146,7 @@ class PathOrCommandGroup(click.Group):
 )
 @click.version_option(vuemantics_tui.__version__, prog_name="vuemantics-tui")
 @analyzer_option
+@cluster_option
 @graphics_option
 @library_option
 def cli() -> None:

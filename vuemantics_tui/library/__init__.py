@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from vuemantics_tui.domain.upload import Upload
     from vuemantics_tui.library.analyzer import Choice
     from vuemantics_tui.library.backups import Backups
+    from vuemantics_tui.library.cluster import ClusterCompute, ClusterState, MemberState
     from vuemantics_tui.library.duplicates import Duplicates
     from vuemantics_tui.library.export import Export, ExportFormat, ExportProgress, SidecarResult
     from vuemantics_tui.library.facets import Facet, Facets, FacetSection
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     from vuemantics_tui.library.xmp import SidecarStyle
     from vuemantics_tui.processing.backfill import BackfillProgress
     from vuemantics_tui.processing.circuit import Outage
+    from vuemantics_tui.processing.compute import ProcessCompute
     from vuemantics_tui.processing.intake import Candidate, Intake, IntakeOutcome, IntakeResult, OnBytes
     from vuemantics_tui.processing.pipeline import StageLimits
     from vuemantics_tui.processing.records import Records
@@ -76,6 +78,7 @@ __all__ = [
     "Candidate",
     "ChangeFeed",
     "Choice",
+    "ClusterState",
     "Compute",
     "DescriptionStore",
     "DuplicateGroup",
@@ -97,6 +100,7 @@ __all__ = [
     "LibraryStatistics",
     "Likeness",
     "LookAlike",
+    "MemberState",
     "OnPulled",
     "Origin",
     "Outage",
@@ -134,6 +138,7 @@ _LATE = {
     "analyzers.base": ("Analyzer", "Compute", "HostLoad", "OnPulled", "ServerState"),
     "domain.duplicates": ("DuplicateGroup", "DuplicatesFound", "Likeness", "LookAlike"),
     "library.analyzer": ("Choice",),
+    "library.cluster": ("ClusterState", "MemberState"),
     "library.duplicates": ("Duplicates",),
     "library.export": ("Export", "ExportFormat", "ExportProgress", "SidecarResult"),
     "library.facets": ("Facet", "FacetSection", "Facets"),
@@ -188,6 +193,7 @@ class Library:
         self.root = settings.library
         self.database = database
         self._compute = compute
+        self._cluster: ClusterCompute | None = None
         self.analyzer = LibraryAnalyzer(settings, LibraryStore(database), lambda: self.compute, analyzer)
         self.uploads = UploadStore(database)
         self.history = HistoryStore(database)
@@ -244,12 +250,25 @@ class Library:
 
     @property
     def compute(self) -> Compute:
-        """The pool of processes for heavy work."""
+        """What does heavy work: the pool of processes, or the cluster that the settings name."""
         if self._compute is None:
             from vuemantics_tui.processing.compute import ProcessCompute
 
-            self._compute = ProcessCompute(self.settings.workers, self.settings.worker_memory_mib * MIB)
+            local = ProcessCompute(self.settings.workers, self.settings.worker_memory_mib * MIB)
+            self._compute = self._cluster_compute(local) if self.settings.cluster else local
         return self._compute
+
+    def _cluster_compute(self, local: ProcessCompute) -> Compute:
+        """Return what runs heavy work on the cluster of the settings. Raises UsageError."""
+        from vuemantics_tui.library.cluster import cluster_compute
+
+        self._cluster = cluster_compute(self.settings, local)
+        return self._cluster
+
+    @property
+    def cluster(self) -> ClusterState | None:
+        """The cluster as it is now; None where none is used."""
+        return None if self._cluster is None else self._cluster.state
 
     @cached_property
     def intake(self) -> Intake:

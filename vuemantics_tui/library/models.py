@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import logging
 import math
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 _MANIFEST = "model.json"
 _FETCHING = ".fetching"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-_BLOCK_BYTES = 1024 * 1024
 # How long the text network stays in memory without a query. It takes 250 MB and more, and a second or two to load,
 # which who opens the search line again does not notice: it is loaded while they type.
 IDLE_SECONDS = 300.0
@@ -114,9 +112,15 @@ class Models:
 
     async def add(self, source: Path, name: str = "", *, licence: str = "", origin: str = "") -> Model:
         """Copy a model out of a folder, after trying it. Raises AnalyzerError, UsageError and LibraryError."""
+        from vuemantics_tui.analyzers.joint.layout import model_folder
+
         source = await asyncio.to_thread(lambda: source.expanduser().absolute())
         if not await asyncio.to_thread(source.is_dir):
             raise UsageError(f"{source} is not a folder", "Name the folder that contains the model's files.")
+        try:
+            source = await asyncio.to_thread(model_folder, source)
+        except OSError as error:
+            raise UsageError(f"{source} cannot be read: {error.strerror}", "Check its permissions.") from error
         name = name or re.sub(r"[^a-z0-9._-]+", "-", source.name.lower()).strip("-._")
         if not _NAME.fullmatch(name):
             raise UsageError(f"{name!r} cannot be the name of a model", "Use small letters, digits, dots and hyphens.")
@@ -180,7 +184,7 @@ class Models:
 
         layout = await asyncio.to_thread(read_layout, source)
         shape = await self._compute().run(try_model, source)
-        fingerprint = await asyncio.to_thread(_fingerprint, layout.weights)
+        fingerprint = await asyncio.to_thread(lambda: layout.fingerprint)
         target = self.folder / name
         try:
             await asyncio.to_thread(put, source, target)
@@ -369,6 +373,11 @@ def installed_folder(models: Path, key: str) -> Path | None:
     return next((model.folder for model in _installed(models) if model.key == key), None)
 
 
+def installed_keys(models: Path) -> dict[Path, str]:
+    """Return what the vectors of each model on this machine are called, by its folder."""
+    return {model.folder: model.key for model in _installed(models)}
+
+
 def _installed(folder: Path) -> list[Model]:
     found = []
     for manifest in sorted(folder.glob(f"*/{_MANIFEST}")):
@@ -384,15 +393,6 @@ def _installed(folder: Path) -> list[Model]:
 def _write_manifest(model: Model) -> None:
     facts = {name: value for name, value in asdict(model).items() if name not in ("folder", "name")}
     write_whole(model.folder / _MANIFEST, json.dumps(facts, indent=2).encode())
-
-
-def _fingerprint(weights: tuple[Path, ...]) -> str:
-    digest = hashlib.sha256()
-    for path in weights:
-        with path.open("rb") as file:
-            while block := file.read(_BLOCK_BYTES):
-                digest.update(block)
-    return digest.hexdigest()[:16]
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import random
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -57,37 +58,90 @@ class StageLimits:
         return self.thumbnail + self.describe + self.embed
 
 
+class Slots:
+    """So many places, given out first come, first served; how many may change while some are held."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._held = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    def locked(self) -> bool:
+        """Whether one who asks now has to wait."""
+        return bool(self._waiting) or self._held >= self._count
+
+    async def acquire(self) -> None:
+        """Take a place, waiting for it."""
+        if not self.locked():
+            self._held += 1
+            return
+        place = asyncio.get_running_loop().create_future()
+        self._waiting.append(place)
+        try:
+            await place
+        except asyncio.CancelledError:
+            if place in self._waiting:
+                self._waiting.remove(place)
+            elif not place.cancelled():
+                # It was given and not taken.
+                self.release()
+            raise
+
+    def release(self) -> None:
+        """Give a place back."""
+        self._held -= 1
+        self._give_out()
+
+    def resize(self, count: int) -> None:
+        """Have another number of places; of those that are held none is taken away."""
+        self._count = count
+        self._give_out()
+
+    def _give_out(self) -> None:
+        while self._waiting and self._held < self._count:
+            place = self._waiting.popleft()
+            if not place.done():
+                self._held += 1
+                place.set_result(None)
+
+
 class StageSlots:
-    """The slots of each stage, given out first come, first served."""
+    """The slots of each stage."""
 
     def __init__(self, limits: StageLimits) -> None:
-        self.thumbnail = asyncio.Semaphore(limits.thumbnail)
-        self.describe = asyncio.Semaphore(limits.describe)
-        self.embed = asyncio.Semaphore(limits.embed)
+        self.thumbnail = Slots(limits.thumbnail)
+        self.describe = Slots(limits.describe)
+        self.embed = Slots(limits.embed)
+
+    def resize(self, limits: StageLimits) -> None:
+        """Have these limits from now on."""
+        self.thumbnail.resize(limits.thumbnail)
+        self.describe.resize(limits.describe)
+        self.embed.resize(limits.embed)
 
 
 class HeldSlots:
     """What one run holds: the slot of its stage, and for a moment that of the next one too."""
 
     def __init__(self) -> None:
-        self._held: list[asyncio.Semaphore] = []
+        self._held: list[Slots] = []
 
     def __len__(self) -> int:
         return len(self._held)
 
-    async def take(self, slot: asyncio.Semaphore) -> None:
+    async def take(self, slot: Slots) -> None:
         """Take a slot, waiting for it."""
         await slot.acquire()
         self._held.append(slot)
 
-    async def take_if_free(self, slot: asyncio.Semaphore) -> bool:
+    async def take_if_free(self, slot: Slots) -> bool:
         """Take a slot if there is one for which nobody else waits; whether it did."""
         if slot.locked():
             return False
         await self.take(slot)
         return True
 
-    def give_back(self, slot: asyncio.Semaphore) -> None:
+    def give_back(self, slot: Slots) -> None:
         """Give back a slot that is held."""
         self._held.remove(slot)
         slot.release()
@@ -182,6 +236,10 @@ class Pipeline:
     def running(self) -> int:
         """Return how many uploads are in a stage, without those that wait for a slot."""
         return sum(len(run.slots) > 0 for run in self._begun.values())
+
+    def resize(self, limits: StageLimits) -> None:
+        """Have these limits from now on: workers of a cluster come and go."""
+        self._slots.resize(limits)
 
     async def process_upload_background(
         self, upload_id: str, user_id: str, file_type: str, extension: str, *, claim: Claim | None = None
@@ -449,7 +507,7 @@ class Pipeline:
         self,
         run: _Run,
         finish: Callable[[ProcessingStage], Awaitable[Result]],
-        slots: tuple[asyncio.Semaphore, asyncio.Semaphore],
+        slots: tuple[Slots, Slots],
         stage: ProcessingStage,
     ) -> Result:
         """From one slot to the next: `finish` writes what was found and the next stage, in one transaction.
