@@ -75,6 +75,8 @@ class Backups:
 
         The three newest are kept. None if nothing was to do, or another process does it. Raises LibraryError.
         """
+        if self._database.is_read_only or not await FolderStore(self._database).count():
+            return None
         copies = [copy for copy in await self.own() if copy.kind is CopyKind.DAILY]
         now = time.time() if now is None else now
         # A copy from the future, of a clock that was set back, is no reason to wait for that day.

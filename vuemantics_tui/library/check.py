@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -222,7 +221,7 @@ class Check:
             if problem := state_of(copy.path).problem:
                 words = f"{copy.path} is damaged: {problem}"
                 findings.append(Finding(Verdict.BAD, "backups", words, "Delete it, and check the disk."))
-        made = date_words(datetime.fromtimestamp(copies[0].made_at, UTC))
+        made = date_words(copies[0].moment)
         return findings or [
             Finding(Verdict.GOOD, "backups", f"{counted(len(copies), 'backup')}, the newest made {made}")
         ]

@@ -11,7 +11,7 @@ import struct
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO
@@ -66,6 +66,11 @@ class OwnCopy:
     kind: CopyKind
     made_at: float
     size: int
+
+    @property
+    def moment(self) -> str:
+        """Return when it was made, in ISO 8601 UTC."""
+        return datetime.fromtimestamp(self.made_at, UTC).isoformat(timespec="seconds")
 
 
 @dataclass(frozen=True, slots=True)
