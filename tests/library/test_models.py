@@ -57,7 +57,9 @@ def filled(open_library: OpenLibrary, tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
 
     async def fill() -> Library:
-        library = await open_library()
+        # The model knows none of these words, so that no tags say what it sees.
+        (tmp_path / "words.txt").write_text("a dog, a cat")
+        library = await open_library(tag_list=str(tmp_path / "words.txt"))
         for colour, shape in DRAWN:
             draw(colour, shape, DRAWN.index((colour, shape))).save(tmp_path / name_of(colour, shape))
         await add_all(library, *(tmp_path / name_of(*drawn) for drawn in DRAWN))
