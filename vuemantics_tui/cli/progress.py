@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from vuemantics_tui.cli.output import note
 from vuemantics_tui.cli.session import Interrupted
+from vuemantics_tui.domain.errors import LibraryError
 from vuemantics_tui.domain.text import counted, visible
 from vuemantics_tui.domain.upload import ProcessingStatus, Upload
 
@@ -132,6 +133,14 @@ async def sweep(library: Library) -> None:
         note(library.trash.postponed)
 
 
+async def keep_backup(library: Library) -> None:
+    """Make the daily copy if it is due; the work before it is done even where that fails."""
+    try:
+        await library.backups.daily()
+    except LibraryError as error:
+        note(f"Warning: {visible(error.message)}. {visible(error.hint)}")
+
+
 def process_command(root: Path) -> str:
     """Return the command that processes the queue of a library in this folder, as a shell takes it."""
     return f"vuemantics-tui --library {shlex.quote(str(root))} process"
@@ -169,4 +178,5 @@ async def see_pictures(library: Library) -> int:
         remaining = left
         async for remaining in library.queue.pictures_left(model):
             bar.advance(left - remaining - bar.done)
+    await library.queue.tag_pictures()
     return left - remaining

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from vuemantics_tui.domain.errors import AnalyzerError, ErrorKind, LibraryError, UsageError, WorkerDiedError
 from vuemantics_tui.files import make_folder, write_whole
+from vuemantics_tui.processing.picture_tags import put_back
+from vuemantics_tui.store.picture_tags import PictureTagStore
 from vuemantics_tui.store.pictures import PictureModelUse, PictureStore
 
 if TYPE_CHECKING:
@@ -79,11 +81,17 @@ class Models:
     """The joint models of this machine, in `folder`, and their use by one library."""
 
     def __init__(
-        self, folder: Path, store: PictureStore, compute: Callable[[], Compute], queries: Callable[[], Compute]
+        self,
+        folder: Path,
+        store: PictureStore,
+        tags: PictureTagStore,
+        compute: Callable[[], Compute],
+        queries: Callable[[], Compute],
     ) -> None:
         """Take `queries`, which makes the pool of the one process that embeds queries."""
         self.folder = folder
         self.store = store
+        self._tags = tags
         self._compute = compute
         self._queries = QueryEmbedder(queries)
         self.pulling: dict[str, tuple[int, int]] = {}
@@ -224,6 +232,11 @@ class Models:
         await self.store.use(model.key, model.dimension)
         return model
 
+    async def use_none(self) -> None:
+        """Use no model, and put back the tags and texts that it replaced. What it saw stays. Raises LibraryError."""
+        await self.store.use_none()
+        await put_back(self._tags)
+
     async def remove(self, name: str) -> int:
         """Delete a model from this machine, and what this library saw with it; returns the bytes that frees.
 
@@ -239,6 +252,7 @@ class Models:
             return arrived
         model = await self.named(name)
         await self.store.forget(model.key)
+        await put_back(self._tags, model.key)
         # Its process may have the files open, which Windows does not delete.
         await self._queries.end()
         try:
@@ -371,6 +385,11 @@ class QueryEmbedder:
 def installed_folder(models: Path, key: str) -> Path | None:
     """Return the folder of a model by the name of its vectors; None if it is not on this machine."""
     return next((model.folder for model in _installed(models) if model.key == key), None)
+
+
+def installed_side(models: Path, key: str) -> tuple[Path, int] | None:
+    """Return the folder of a model, and the side in pixels of what its network sees; None if it is not here."""
+    return next(((model.folder, model.size) for model in _installed(models) if model.key == key), None)
 
 
 def installed_keys(models: Path) -> dict[Path, str]:
