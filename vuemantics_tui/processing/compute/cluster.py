@@ -21,7 +21,8 @@ from typing import Any, TypeVar, cast
 
 from vuemantics_tui import __version__, plain
 from vuemantics_tui.domain.errors import UsageError, WorkerDiedError
-from vuemantics_tui.media.jobs import vision_jpeg
+from vuemantics_tui.domain.media import SmallPicture
+from vuemantics_tui.media.jobs import SENT_QUALITY, small_jpeg_of, vision_jpeg
 from vuemantics_tui.processing.compute.bench import ATTRIBUTE, METRIC, Facts, Reply, builtin_models, python_version
 from vuemantics_tui.processing.compute.parcels import BUILTIN, ROUTES, Form, Packed, Route, name_of, packed
 from vuemantics_tui.processing.compute.pool import ProcessCompute
@@ -40,7 +41,7 @@ SILENT_SECONDS = 15.0
 BYTES_PER_THREAD = 64 * 1024**2
 # A call that was with so many workers when they died may be what kills them.
 MOST_LOSSES = 3
-PREVIEW_SIDE, PREVIEW_QUALITY = 1568, 90
+PREVIEW_SIDE = 1568
 # A topic of the scheduler's event log, where every client and command can read it.
 EVENTS = "vuemantics-lost"
 
@@ -290,6 +291,9 @@ class ClusterCompute:
         file = arguments[route.file]
         if isinstance(file, bytes):
             return len(file), file
+        if isinstance(file, SmallPicture):
+            # Pixels are sent as a JPEG; who makes one of them does that here.
+            return (len(file.rgb) // 8, file) if route.preview else (None, file)
         assert isinstance(file, Path)
         if self._shared(file):
             return 0, file
@@ -304,17 +308,19 @@ class ClusterCompute:
 
     async def _travelling(self, member: _Member, file: object, route: Route) -> Packed | None:
         """Return the file of a call as it travels: a path, its bytes, or a preview. Raises MediaError."""
-        if not isinstance(file, Path | bytes):
-            return None
+        if isinstance(file, SmallPicture):
+            return Packed(Form.BYTES, await self.local.run(small_jpeg_of, file, SENT_QUALITY))
         if isinstance(file, bytes):
             return Packed(Form.BYTES, file)
+        if not isinstance(file, Path):
+            return None
         there = self._shared(file)
         if there and member.reads_shared:
             return Packed(Form.PATH, there.encode())
         size = (await asyncio.to_thread(file.stat)).st_size
         if size <= self._options.send_bytes or not route.preview:
             return Packed(Form.BYTES, await asyncio.to_thread(file.read_bytes))
-        limits = (PREVIEW_SIDE, 1, PREVIEW_QUALITY, self._options.max_pixels)
+        limits = (PREVIEW_SIDE, 1, SENT_QUALITY, self._options.max_pixels)
         return Packed(Form.BYTES, await self.local.run(vision_jpeg, file, *limits))
 
     def _shared(self, file: Path) -> str:
