@@ -31,7 +31,8 @@ log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
-CONNECT_SECONDS = 5.0
+CONNECT_SECONDS = 4.0
+LEAVE_SECONDS = 2.0
 RETRY_SECONDS = 3.0
 LOOK_SECONDS = 0.5
 # A scheduler answers such a question in milliseconds; a worker tells it of itself twice a second, and with more than
@@ -44,6 +45,9 @@ MOST_LOSSES = 3
 PREVIEW_SIDE = 1568
 # A topic of the scheduler's event log, where every client and command can read it.
 EVENTS = "vuemantics-lost"
+
+# What Dask raises at whatever answers in place of a scheduler.
+_NO_CONNECTION = (OSError, ImportError, ValueError, TypeError, RuntimeError, KeyError, AssertionError)
 
 Install = Callable[..., Awaitable[None]]
 """Run on a Dask worker that lacks our bench, with `dask_worker`: gives it one."""
@@ -424,6 +428,7 @@ class ClusterCompute:
                     await self._follow(client)
                 finally:
                     self._client = None
+                    self._trouble = "the scheduler does not answer"
                     self._leave_all()
                     await _let_go(client)
             except _AwayError as error:
@@ -433,18 +438,17 @@ class ClusterCompute:
             except Exception:
                 log.exception("the cluster is left: this is a bug")
                 self._trouble = "this program has a bug; see the log"
-            finally:
-                self._tried.set()
-                self._stir()
+            self._tried.set()
+            self._stir()
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _connected(self) -> Any:
         """Return a client. Raises _AwayError."""
-        address = self._options.address
+        address, client = self._options.address, None
         try:
             distributed = await asyncio.to_thread(quiet_dask)
             async with asyncio.timeout(2 * CONNECT_SECONDS):
-                client = await distributed.Client(
+                client = distributed.Client(
                     address,
                     asynchronous=True,
                     set_as_default=False,
@@ -452,26 +456,25 @@ class ClusterCompute:
                     security=self._options.tls.security(),
                     name="vuemantics",
                 )
-        except TimeoutError as error:
-            raise _AwayError("no Dask scheduler answers there") from error
-        except (OSError, ImportError, ValueError, TypeError, RuntimeError, KeyError, AssertionError) as error:
-            raise _AwayError(f"no connection to a Dask scheduler: {_reason(error)}") from error
+                await client
+        except BaseException as error:
+            if client is not None:
+                await _let_go(client)
+            if isinstance(error, TimeoutError):
+                raise _AwayError("no Dask scheduler answers there") from error
+            if isinstance(error, _NO_CONNECTION):
+                raise _AwayError(f"no connection to a Dask scheduler: {_reason(error)}") from error
+            raise
         log.info("connected to the cluster %s", address)
         return client
 
     async def _follow(self, client: Any) -> None:
         """Look at the workers, again and again. Raises _AwayError when the scheduler is lost."""
+        self._client = client
         while True:
-            try:
-                async with asyncio.timeout(SILENT_SECONDS):
-                    told = await client.scheduler.identity()
-            except (OSError, TimeoutError, AttributeError) as error:
-                raise _AwayError("the scheduler does not answer") from error
-            if client.status != "running":
-                raise _AwayError("the connection to the scheduler was lost")
+            told = await _identity(client)
             await self._take_in(client, told.get("workers", {}))
             self._trouble = "" if self._members else "the cluster has no workers"
-            self._client = client
             self._tried.set()
             self._stir()
             await asyncio.sleep(LOOK_SECONDS)
@@ -486,6 +489,7 @@ class ClusterCompute:
             if member is None:
                 member = self._members[address] = _Member(address, seen_at=now)
             _update(member, facts, now)
+            self._judge(member)
             if member.silent and not member.gone.done():
                 await self._leave(client, member, "does not answer")
             elif not member.silent and member.gone.done():
@@ -494,13 +498,14 @@ class ClusterCompute:
                 new.append(member)
         if new:
             await self._give_benches(client, new)
-        for member in self._members.values():
-            self._judge(member)
 
     async def _leave(self, client: Any, member: _Member, why: str) -> None:
         """Place the calls of a worker again, and tell all who look at the cluster."""
         member.gone.set_result(None)
         calls = len(member.calls)
+        if not calls:
+            log.info("the worker %s %s", member.name, why)
+            return
         self._lost += calls
         self._lost_workers.append(member.name)
         log.warning("the worker %s %s, with %d calls", member.name, why, calls)
@@ -508,6 +513,8 @@ class ClusterCompute:
             await client.log_event(EVENTS, {"worker": member.name, "address": member.address, "calls": calls})
 
     def _leave_all(self) -> None:
+        """Place all calls again."""
+        self._stir()
         for member in self._members.values():
             if not member.gone.done():
                 member.gone.set_result(None)
@@ -543,6 +550,24 @@ class ClusterCompute:
         if wrong:
             member.trouble = wrong
             log.warning("%s is left out: %s", member.name, wrong)
+
+
+async def _identity(client: Any) -> Mapping[str, Any]:
+    """Return what the scheduler says of itself and its workers. Raises _AwayError."""
+    asking = asyncio.ensure_future(client.scheduler.identity())
+    try:
+        # Asked alone, Dask would try for long to reach one that is gone; the client knows at once.
+        for _ in range(round(SILENT_SECONDS / LOOK_SECONDS)):
+            done, _ = await asyncio.wait({asking}, timeout=LOOK_SECONDS)
+            if done or client.status != "running":
+                break
+        if not asking.done() or client.status != "running":
+            raise _AwayError("the scheduler does not answer")
+        return cast(Mapping[str, Any], asking.result())
+    except (OSError, AttributeError) as error:
+        raise _AwayError("the scheduler does not answer") from error
+    finally:
+        asking.cancel()
 
 
 async def _broken(future: Any, member: _Member) -> _LostError:
@@ -609,7 +634,7 @@ def _stopping() -> Callable[..., Any]:
 async def _let_go(client: Any) -> None:
     """Close a client whose scheduler may be gone, in a few seconds at most."""
     with contextlib.suppress(Exception):
-        async with asyncio.timeout(CONNECT_SECONDS):
+        async with asyncio.timeout(LEAVE_SECONDS):
             await client.close(timeout=1)
 
 
@@ -634,6 +659,9 @@ def quiet_dask() -> Any:
             for handler in list(logger.handlers):
                 logger.removeHandler(handler)
             logger.propagate = True
+    logging.getLogger("distributed").setLevel(logging.WARNING)
+    # At each scheduler that dies it writes what it was doing, which we say in a line.
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
     # A call with a large file is what we want.
     dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 GiB"})
     return distributed
