@@ -153,12 +153,14 @@ async def _add(settings: Settings, folder: Path, name: str) -> None:
 async def _use(settings: Settings, name: str) -> None:
     async with open_library(settings, "create") as library:
         if name == _NONE:
-            await library.models.store.use_none()
+            await library.models.use_none()
             emit("No model is in use. What the models have seen so far is kept.")
             return
         chosen = await library.models.use(name)
         await library.queue.start()
         seen = await see_pictures(library)
+        # Also where it had seen everything before: the list of words may be another one.
+        await library.queue.tag_pictures()
     emit(f"{chosen.name} is in use. {counted(seen, 'picture')} seen.")
 
 

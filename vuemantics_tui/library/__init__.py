@@ -31,6 +31,7 @@ from vuemantics_tui.store.descriptions import DescriptionStore
 from vuemantics_tui.store.history import HistoryStore
 from vuemantics_tui.store.identity import LibraryStore
 from vuemantics_tui.store.metadata import DateStore
+from vuemantics_tui.store.picture_tags import PictureTagStore
 from vuemantics_tui.store.pictures import PictureStore
 from vuemantics_tui.store.places import PlaceStore, Placing
 from vuemantics_tui.store.queue import QueueStore
@@ -324,7 +325,13 @@ class Library:
         memory = self.settings.worker_memory_mib * MIB
         # Who searches waits for it, so it goes before what runs in the background.
         queries = partial(ProcessCompute, 1, memory, niceness=0)
-        return Models(paths.models_dir(), PictureStore(self.database), lambda: self.compute, queries)
+        return Models(
+            paths.models_dir(),
+            PictureStore(self.database),
+            PictureTagStore(self.database),
+            lambda: self.compute,
+            queries,
+        )
 
     @cached_property
     def duplicates(self) -> Duplicates:

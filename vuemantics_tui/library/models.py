@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import logging
 import math
@@ -16,6 +15,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from vuemantics_tui.domain.errors import AnalyzerError, ErrorKind, LibraryError, UsageError, WorkerDiedError
 from vuemantics_tui.files import make_folder, write_whole
+from vuemantics_tui.processing.picture_tags import put_back
+from vuemantics_tui.store.picture_tags import PictureTagStore
 from vuemantics_tui.store.pictures import PictureModelUse, PictureStore
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 _MANIFEST = "model.json"
 _FETCHING = ".fetching"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-_BLOCK_BYTES = 1024 * 1024
 # How long the text network stays in memory without a query. It takes 250 MB and more, and a second or two to load,
 # which who opens the search line again does not notice: it is loaded while they type.
 IDLE_SECONDS = 300.0
@@ -81,11 +81,17 @@ class Models:
     """The joint models of this machine, in `folder`, and their use by one library."""
 
     def __init__(
-        self, folder: Path, store: PictureStore, compute: Callable[[], Compute], queries: Callable[[], Compute]
+        self,
+        folder: Path,
+        store: PictureStore,
+        tags: PictureTagStore,
+        compute: Callable[[], Compute],
+        queries: Callable[[], Compute],
     ) -> None:
         """Take `queries`, which makes the pool of the one process that embeds queries."""
         self.folder = folder
         self.store = store
+        self._tags = tags
         self._compute = compute
         self._queries = QueryEmbedder(queries)
         self.pulling: dict[str, tuple[int, int]] = {}
@@ -114,9 +120,15 @@ class Models:
 
     async def add(self, source: Path, name: str = "", *, licence: str = "", origin: str = "") -> Model:
         """Copy a model out of a folder, after trying it. Raises AnalyzerError, UsageError and LibraryError."""
+        from vuemantics_tui.analyzers.joint.layout import model_folder
+
         source = await asyncio.to_thread(lambda: source.expanduser().absolute())
         if not await asyncio.to_thread(source.is_dir):
             raise UsageError(f"{source} is not a folder", "Name the folder that contains the model's files.")
+        try:
+            source = await asyncio.to_thread(model_folder, source)
+        except OSError as error:
+            raise UsageError(f"{source} cannot be read: {error.strerror}", "Check its permissions.") from error
         name = name or re.sub(r"[^a-z0-9._-]+", "-", source.name.lower()).strip("-._")
         if not _NAME.fullmatch(name):
             raise UsageError(f"{name!r} cannot be the name of a model", "Use small letters, digits, dots and hyphens.")
@@ -180,7 +192,7 @@ class Models:
 
         layout = await asyncio.to_thread(read_layout, source)
         shape = await self._compute().run(try_model, source)
-        fingerprint = await asyncio.to_thread(_fingerprint, layout.weights)
+        fingerprint = await asyncio.to_thread(lambda: layout.fingerprint)
         target = self.folder / name
         try:
             await asyncio.to_thread(put, source, target)
@@ -220,6 +232,11 @@ class Models:
         await self.store.use(model.key, model.dimension)
         return model
 
+    async def use_none(self) -> None:
+        """Use no model, and put back the tags and texts that it replaced. What it saw stays. Raises LibraryError."""
+        await self.store.use_none()
+        await put_back(self._tags)
+
     async def remove(self, name: str) -> int:
         """Delete a model from this machine, and what this library saw with it; returns the bytes that frees.
 
@@ -235,6 +252,7 @@ class Models:
             return arrived
         model = await self.named(name)
         await self.store.forget(model.key)
+        await put_back(self._tags, model.key)
         # Its process may have the files open, which Windows does not delete.
         await self._queries.end()
         try:
@@ -389,15 +407,6 @@ def _installed(folder: Path) -> list[Model]:
 def _write_manifest(model: Model) -> None:
     facts = {name: value for name, value in asdict(model).items() if name not in ("folder", "name")}
     write_whole(model.folder / _MANIFEST, json.dumps(facts, indent=2).encode())
-
-
-def _fingerprint(weights: tuple[Path, ...]) -> str:
-    digest = hashlib.sha256()
-    for path in weights:
-        with path.open("rb") as file:
-            while block := file.read(_BLOCK_BYTES):
-                digest.update(block)
-    return digest.hexdigest()[:16]
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -18,9 +18,11 @@ from vuemantics_tui.store.uploads import UploadStore
 
 if TYPE_CHECKING:
     from vuemantics_tui.analyzers.base import Compute
+    from vuemantics_tui.analyzers.joint.vocabulary import WordList
     from vuemantics_tui.config import Settings
     from vuemantics_tui.library.analyzer import LibraryAnalyzer
     from vuemantics_tui.processing.backfill import Backfill, BackfillProgress
+    from vuemantics_tui.processing.picture_tags import PictureTags
     from vuemantics_tui.processing.picture_vectors import PicturePass, PictureProgress
     from vuemantics_tui.processing.pipeline import Frames, Pipeline, StageLimits, Texts
     from vuemantics_tui.processing.scheduler import Launch, Scheduler
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 # How often someone who waits for uploads checks whether the queue moves at all.
 FOLLOW_SECONDS = 0.5
+MIB = 1024**2
 
 
 class Queue:
@@ -59,6 +62,7 @@ class Queue:
         self._scheduler: Scheduler | None = None
         self._backfill: Backfill | None = None
         self._pictures: PicturePass | None = None
+        self._tags: PictureTags | None = None
 
     async def start(self, launch: Launch | None = None) -> None:
         """Start to process waiting uploads, each launched by `launch`, else as a task.
@@ -124,9 +128,31 @@ class Queue:
                 partial(installed_folder, paths.models_dir()),
                 self._settings.video_frames,
                 lambda: self.in_flight == 0,
+                self._tagging(),
                 workers=self._settings.workers,
             )
         return self._pictures
+
+    def _tagging(self) -> PictureTags:
+        from vuemantics_tui import paths
+        from vuemantics_tui.library.models import installed_folder
+        from vuemantics_tui.processing.compute import ProcessCompute
+        from vuemantics_tui.processing.picture_tags import PictureTags
+        from vuemantics_tui.store.picture_tags import PictureTagStore
+        from vuemantics_tui.store.pictures import PictureStore
+
+        settings = self._settings
+        if self._tags is None:
+            self._tags = PictureTags(
+                PictureTagStore(self._database),
+                PictureStore(self._database),
+                self._compute(),
+                lambda: ProcessCompute(1, settings.worker_memory_mib * MIB),
+                partial(installed_folder, paths.models_dir()),
+                lambda: _read_words(settings),
+                paths.cache_dir() / "words",
+            )
+        return self._tags
 
     async def stop(self) -> None:
         """Stop processing; running uploads are back in the queue when this returns."""
@@ -219,6 +245,13 @@ class Queue:
             yield left
             goes_on = bool(left) and await looking.moved()
         yield await store.left(model)
+
+    async def tag_pictures(self) -> None:
+        """Give uploads the words that the joint model in use sees in them, now.
+
+        Raises UsageError for a list of words that cannot be read, AnalyzerError for the model, and LibraryError.
+        """
+        await self._tagging().update()
 
     @property
     def pictures(self) -> PictureProgress | None:
@@ -348,3 +381,9 @@ class Queue:
                 return None
             seconds += to_embed * one
         return seconds / self._settings.workers if waiting or to_embed else None
+
+
+def _read_words(settings: Settings) -> WordList:
+    from vuemantics_tui.analyzers.joint.vocabulary import word_list
+
+    return word_list(settings.tag_list, settings.tag_words)
