@@ -108,12 +108,16 @@ class MemberState:
 
 @dataclass(frozen=True, slots=True)
 class ClusterState:
-    """A cluster as people see it: `trouble` is why it is not used, `lost` counts calls run again elsewhere."""
+    """A cluster as people see it: `trouble` is why it is not used, `lost` counts calls run again elsewhere.
+
+    `tried` is false until the first attempt to connect has ended.
+    """
 
     address: str
     connected: bool
     waits: bool
     trouble: str = ""
+    tried: bool = True
     members: tuple[MemberState, ...] = ()
     lost: int = 0
     lost_workers: tuple[str, ...] = ()
@@ -209,6 +213,7 @@ class ClusterCompute:
             self._client is not None,
             self._options.waits,
             self._trouble,
+            self._tried.is_set(),
             tuple(member.state() for member in self._members.values()),
             self._lost,
             tuple(self._lost_workers),
@@ -514,6 +519,8 @@ class ClusterCompute:
 
     def _leave_all(self) -> None:
         """Place all calls again."""
+        if any(member.calls for member in self._members.values()):
+            self._lost_workers.append("the scheduler")
         self._stir()
         for member in self._members.values():
             if not member.gone.done():

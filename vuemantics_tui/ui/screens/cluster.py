@@ -44,11 +44,13 @@ def cluster_lines(cluster: ClusterState | None, width: int) -> Content:
     if cluster is None:
         return Content("\n").join(Content(line) for line in UNSET)
     if not cluster.connected:
-        how = "Work waits until it is back." if cluster.waits else "Work goes on here until it is back."
+        if not cluster.tried:
+            return Content("Connecting…")
+        how = "The queue waits." if cluster.waits else "This machine does the work."
         return Content("\n").join(
             [
                 Content.assemble(("○ ", "$warning"), f"Offline: {visible(cluster.trouble)}."),
-                Content.styled(f"  {how} It reconnects by itself.", "$dim"),
+                Content.styled(f"  {how} The app reconnects when the scheduler is back.", "$dim"),
                 *_lost_lines(cluster),
             ]
         )
@@ -107,7 +109,7 @@ class ClusterScreen(Reading, Screen[None]):
     HELP_TITLE = "Cluster"
     BINDINGS: ClassVar[list[BindingType]] = [
         *READING,
-        action("cluster-back", "escape,q,percent_sign", "go_back", "back", "Back to the list", MOVE),
+        action("cluster-back", "escape,q,%", "go_back", "back", "Back to the list", MOVE),
     ]
     CSS_PATH = Path(__file__).with_suffix(".tcss")
 

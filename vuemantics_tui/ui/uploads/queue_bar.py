@@ -41,6 +41,8 @@ def cluster_words(cluster: ClusterState | None) -> tuple[str, bool]:
     """Return how the cluster is in a few words, and whether it is offline; nothing without one."""
     if cluster is None:
         return "", False
+    if not cluster.tried:
+        return "connecting to the cluster", False
     if not cluster.connected:
         return ("waiting for the cluster" if cluster.waits else "cluster offline, working here"), True
     at_work = sum(not member.trouble for member in cluster.members)
@@ -167,6 +169,10 @@ class QueueBar(TwoSidedLine):
         if counts.failed:
             key = key_of(self, "show-failures")
             told.append((f"{counts.failed:,} failed ({key})", "$error"))
+        if self.cluster and (self.cluster_offline or self._left):
+            told.append(
+                (f"{self.cluster} ({key_of(self, 'show-cluster')})", "$warning" if self.cluster_offline else "$dim")
+            )
         if counts.completed:
             told.append((f"{counts.completed:,} completed", "$dim"))
         if self.copying[1]:
@@ -175,10 +181,6 @@ class QueueBar(TwoSidedLine):
             told.append((self.reading, "$dim"))
         if self.seeing:
             told.append((self.seeing, "$dim"))
-        if self.cluster and (self.cluster_offline or self._left):
-            told.append(
-                (f"{self.cluster} ({key_of(self, 'show-cluster')})", "$warning" if self.cluster_offline else "$dim")
-            )
         parts: list[Part] = []
         for part in told:
             parts.extend([("  ", ""), part] if parts else [part])

@@ -159,7 +159,7 @@ class UploadsScreen(Screen[None]):
         hidden("show-stats", "#", "show_stats", "statistics", "Show statistics of the library", PROGRAM),
         hidden("show-failures", "F", "show_failures", "failures", "Show failures by cause, and how to fix them", QUEUE),
         hidden("show-models", "&", "show_models", "models", "Models that see what pictures show", PROGRAM),
-        hidden("show-cluster", "percent_sign", "show_cluster", "cluster", "Show the workers of the cluster", QUEUE),
+        hidden("show-cluster", "%", "show_cluster", "cluster", "Show the workers of the cluster", QUEUE),
         hidden("look-now", "w", "look_now", "check server", "Check now whether the server is back", QUEUE),
         action("sort-by", "o", "sort_by", "sort", "Sort by date, name, size, rating, …", VIEW),
         hidden("reverse-sort", "O", "reverse_sort", "reverse", "Reverse the sort order", VIEW),
