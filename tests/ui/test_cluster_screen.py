@@ -1,4 +1,4 @@
-"""The screen of the cluster: workers and what they do, why one is left out, what was lost, and a cluster that is away."""
+"""The screen of the cluster: workers and what they do, who is left out and why, what was lost, a cluster offline."""
 
 from __future__ import annotations
 
