@@ -31,16 +31,21 @@ class SmallPicture:
 
 @dataclass(frozen=True, slots=True)
 class LookSize:
-    """How large a picture is wanted: the least pixels of its short side and of its long side, if the file has them."""
+    """How large a picture is wanted: the least pixels of its short side and of its long side, if the file has them.
+
+    Decoders shrink by whole factors, so it may be up to twice as large, unless it is to be `exact`.
+    """
 
     short_side: int
     long_side: int = 0
+    exact: bool = False
 
     def joined(self, other: LookSize | None) -> LookSize:
         """Return the size that is enough for both."""
         if other is None:
             return self
-        return LookSize(max(self.short_side, other.short_side), max(self.long_side, other.long_side))
+        sides = max(self.short_side, other.short_side), max(self.long_side, other.long_side)
+        return LookSize(*sides, self.exact or other.exact)
 
     def scale(self, width: int, height: int) -> float:
         """Return by how much a picture may shrink: more than 0, at most 1."""
