@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from vuemantics_tui.cli.output import note
 from vuemantics_tui.cli.session import Interrupted
+from vuemantics_tui.domain.errors import LibraryError
 from vuemantics_tui.domain.text import counted, visible
 from vuemantics_tui.domain.upload import ProcessingStatus, Upload
 
@@ -129,6 +130,14 @@ async def sweep(library: Library) -> None:
     await library.sweep()
     if library.trash.postponed:
         note(library.trash.postponed)
+
+
+async def keep_backup(library: Library) -> None:
+    """Make the daily copy if it is due; the work before it is done even where that fails."""
+    try:
+        await library.backups.daily()
+    except LibraryError as error:
+        note(f"Warning: {visible(error.message)}. {visible(error.hint)}")
 
 
 def _process_command(library: Library) -> str:

@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +18,7 @@ from vuemantics_tui.files import copy_and_hash, hash_file, inside, make_folder, 
 from vuemantics_tui.library.recovery import REPLACED_PREFIX, Recovered, Recovery, Taking
 from vuemantics_tui.processing.intake import ORPHAN_AGE_SECONDS
 from vuemantics_tui.processing.records import is_recorded
-from vuemantics_tui.store.copies import is_alone, own_copies, state_of
+from vuemantics_tui.store.copies import is_alone, own_copies, state_of, sweep_building
 from vuemantics_tui.store.database import Access, uninterrupted
 from vuemantics_tui.store.folders import FolderStore, StoredFolder
 from vuemantics_tui.store.soundness import SoundnessStore
@@ -92,6 +91,8 @@ class Check:
         """Repair what can be made again: the full text, vectors, records, thumbnails, and originals that are still
         where they came from; and add what only the folders know. Raises LibraryError.
         """
+        # The library is open, so nobody builds another database for it.
+        await asyncio.to_thread(sweep_building, self._library.backups.folder)
         await self._soundness.drop_broken()
         if await self._soundness.text_differences() or not await self._soundness.has_sound_text_index():
             await self._soundness.rebuild_text()
@@ -220,7 +221,7 @@ class Check:
             if problem := state_of(copy.path).problem:
                 words = f"{copy.path} is damaged: {problem}"
                 findings.append(Finding(Verdict.BAD, "backups", words, "Delete it, and check the disk."))
-        made = date_words(datetime.fromtimestamp(copies[0].made_at, UTC))
+        made = date_words(copies[0].moment)
         return findings or [
             Finding(Verdict.GOOD, "backups", f"{counted(len(copies), 'backup')}, the newest made {made}")
         ]

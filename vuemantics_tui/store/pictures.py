@@ -148,6 +148,11 @@ class PictureStore:
             for row in rows
         ]
 
+    async def has_seen(self, model: str, number: int) -> bool:
+        """Return whether a model has seen an upload."""
+        query = "SELECT 1 FROM picture_vectors WHERE upload = ? AND model = ?"
+        return await self._database.fetch_one(query, (number, model)) is not None
+
     async def left(self, model: str) -> int:
         """Return how many uploads a model has not seen yet."""
         row = await self._database.fetch_one(

@@ -52,6 +52,7 @@ _KEY_NAMES = {
     "plus": "+",
     "circumflex_accent": "^",
     "ampersand": "&",
+    "percent_sign": "%",
     "minus": "-",
     "comma": "comma",
     "full_stop": ".",
