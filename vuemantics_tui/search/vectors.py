@@ -41,8 +41,8 @@ FILE_FROM = 1_000
 # The file is rewritten once this fraction of it has changed, so each vector is written about 20 times in total.
 _REWRITE_PART = 20
 _READ_ROWS = 4_096
-# How long the pages of the file stay mapped after a search. In a large library they are hundreds of megabytes, which the
-# system keeps cached anyway. To map them again takes 10 ms or so: not at every key of somebody who types.
+# How long the pages of the file stay mapped after a search. In a large library they are hundreds of megabytes, which
+# the system keeps cached anyway. To map them again takes 10 ms or so: not at every key of somebody who types.
 REST_SECONDS = 0.25
 # Longer than another window needs to build the file of a million vectors.
 _LOCK_SECONDS = 60.0
