@@ -265,6 +265,11 @@ class Queue:
         """Return how many pictures the joint model has seen, while this process shows it some."""
         return None if self._pictures is None else self._pictures.progress
 
+    @property
+    def provider_fault(self) -> str:
+        """Return why the joint model does not run on the provider that is set, as a sentence, or nothing."""
+        return "" if self._pictures is None else self._pictures.fault
+
     async def retry(self, upload_ids: Iterable[str], overwrite_edited: bool = False) -> list[str]:
         """Put failed and completed uploads back into the queue; return the IDs that moved.
 
