@@ -49,7 +49,7 @@ def test_one_decode_gives_what_each_stage_would_have_found(
     look = take_first_look(photo, FileType.IMAGE, size)
     make_thumbnail(photo, FileType.IMAGE, tmp_path / "alone.jpg")
     alone = read_traits(tmp_path / "alone.jpg", photo, FileType.IMAGE)
-    assert look.picture is not None and look.traits is not None and look.metadata is not None
+    assert isinstance(look.picture, SmallPicture) and look.traits is not None and look.metadata is not None
     assert (look.picture.width, look.picture.height) == expected
     seen, whole = image_of(look.picture).resize((64, 96)), picture_within(photo, 1800).resize((64, 96))
     assert max(abs(a - b) for a, b in zip(seen.tobytes(), whole.tobytes(), strict=True)) < 24

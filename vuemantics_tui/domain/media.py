@@ -177,14 +177,14 @@ class FirstLook:
 
     `thumbnail` is a JPEG as `media.thumbnail.make_thumbnail` writes it. If the file cannot be decoded it is empty,
     `traits` and `picture` are None, and `fault` says why. `missing` says what the file lacks of its picture. `picture`
-    has the pixels that were asked for. `metadata` is None for bytes, and where it cannot be read, as `metadata_fault`
-    then says.
+    has the pixels that were asked for; from another machine it is a JPEG. `metadata` is None for bytes, and where it
+    cannot be read, as `metadata_fault` then says.
     """
 
     thumbnail: bytes = b""
     missing: str = ""
     fault: str = ""
     traits: PictureTraits | None = None
-    picture: SmallPicture | None = None
+    picture: SmallPicture | bytes | None = None
     metadata: MediaMetadata | None = None
     metadata_fault: str = ""

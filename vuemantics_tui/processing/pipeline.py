@@ -187,7 +187,7 @@ class _Run:
     file_type: FileType
     source: Path = Path()
     thumbnail: Path = Path()
-    picture: SmallPicture | None = None
+    picture: SmallPicture | bytes | None = None
     stage: ProcessingStage = ProcessingStage.QUEUED
     slots: HeldSlots = field(default_factory=HeldSlots)
 
@@ -377,6 +377,9 @@ class Pipeline:
             fault = look.fault
             if look.metadata is not None:
                 metadata = look.metadata
+            elif not look.metadata_fault:
+                # Another machine has the file's bytes alone, and not what is beside it.
+                metadata = await self._metadata_alone(run)
             else:
                 log.warning("no metadata of %s: %s", run.upload_id, look.metadata_fault)
             run.picture, traits = look.picture, look.traits
