@@ -284,6 +284,7 @@ async def test_what_is_no_scheduler_is_said_and_work_goes_on_here(
         ({"cluster": "http://here:8786"}, "not the address"),
         ({"cluster": "tls://here"}, "needs certificates"),
         ({"cluster": "tcp://here", "cluster_ca_file": "/nowhere.pem"}, "cannot be read"),
+        ({"cluster": "tcp://here", "cluster_ca_file": __file__}, "cannot be used"),
         ({"cluster": "tcp://here", "cluster_shared": "photos"}, "cluster_shared"),
     ],
 )
