@@ -16,7 +16,7 @@ from textual.widgets import OptionList, Static
 from vuemantics_tui.domain.query import TextField, TextFilter
 from vuemantics_tui.domain.text import visible
 from vuemantics_tui.library import Library, SavedSearch, Tag
-from vuemantics_tui.ui.actions import FIND, MOVE, SHOW_HELP, action, hidden, key_of, lasting
+from vuemantics_tui.ui.actions import FIND, MOVE, QUIET_HELP, action, hidden, key_of, lasting
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.screens.page import is_open
@@ -59,7 +59,7 @@ class SavedScreen(ModalScreen[str | None]):
         hidden("rename-search", "f2", "rename_search", "rename", "Give the saved search another name", FIND),
         *UNDO,
         action("leave-saved", "escape,q,B", "leave_saved", "back", "Back to the list", MOVE),
-        SHOW_HELP,
+        QUIET_HELP,
     ]
     CSS_PATH = Path(__file__).with_suffix(".tcss")
     AUTO_FOCUS = "SavedList"
