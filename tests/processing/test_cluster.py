@@ -29,7 +29,7 @@ from vuemantics_tui.domain.media import LookSize
 from vuemantics_tui.library.cluster import ClusterCompute, address_of, cluster_compute, options_of
 from vuemantics_tui.media.jobs import first_look
 from vuemantics_tui.paths import cache_dir
-from vuemantics_tui.processing.compute import ProcessCompute
+from vuemantics_tui.processing.compute import ProcessCompute, cluster
 
 SIZE = LookSize(320, 1024)
 MOST_PIXELS = 10_000_000
@@ -57,8 +57,8 @@ def scheduler() -> Iterator[Any]:
         make_cluster: Any = distributed.LocalCluster
         with make_cluster(
             n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, memory_limit=0
-        ) as cluster:
-            yield cluster
+        ) as made:
+            yield made
 
 
 @pytest.fixture
@@ -75,8 +75,7 @@ async def open_cluster() -> AsyncIterator[OpenCluster]:
         return compute
 
     yield open_one
-    for compute in opened:
-        await compute.close()
+    await asyncio.gather(*(compute.close() for compute in opened))
 
 
 def working(compute: ClusterCompute) -> list[str]:
@@ -181,7 +180,7 @@ async def test_a_worker_of_another_version_or_with_other_models_is_left_out(
         await tell_other_facts(scheduler, address, "", "")
 
 
-async def tell_other_facts(cluster: Any, address: str, name: str, value: str) -> None:
+async def tell_other_facts(scheduler: Any, address: str, name: str, value: str) -> None:
     """Have a worker tell something else of itself; with no name, the truth again."""
     import distributed
 
@@ -190,7 +189,7 @@ async def tell_other_facts(cluster: Any, address: str, name: str, value: str) ->
         dask_worker.metrics["vuemantics"] = lambda _: {**bench.facts(), **({name: value} if name else {})}
 
     client: Any = distributed.Client
-    async with client(cluster.scheduler_address, asynchronous=True, set_as_default=False) as client:
+    async with client(scheduler.scheduler_address, asynchronous=True, set_as_default=False) as client:
         await client.run(lie, name, value, workers=[address])
 
 
@@ -265,8 +264,10 @@ async def test_the_scheduler_dies_and_comes_back(open_cluster: OpenCluster, draw
 
 
 async def test_what_is_no_scheduler_is_said_and_work_goes_on_here(
-    open_cluster: OpenCluster, draw_picture: DrawPicture
+    open_cluster: OpenCluster, draw_picture: DrawPicture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # So long a server that speaks otherwise is given to answer, twice.
+    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 0.5)
     server = HTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler)
     Thread(target=server.serve_forever, daemon=True).start()
     try:
