@@ -19,9 +19,10 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import DEADLINE_SECONDS, DrawPicture, OpenLibrary, add_all, settled
+from tests.conftest import DEADLINE_SECONDS, DrawPicture, JointModel, OpenLibrary, add_all, settled
 from tests.doubles import ScriptedAnalyzer
 from vuemantics_tui.analyzers.builtin.analyzer import describe_picture, embed_described
+from vuemantics_tui.analyzers.joint.towers import see
 from vuemantics_tui.config import Settings
 from vuemantics_tui.domain.errors import MediaError, UsageError
 from vuemantics_tui.domain.formats import FileType
@@ -218,7 +219,11 @@ def dask_scheduler(port: int) -> Any:
     return program("distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard")
 
 
-async def test_the_scheduler_dies_and_comes_back(open_cluster: OpenCluster, draw_picture: DrawPicture) -> None:
+async def test_the_scheduler_dies_and_comes_back(
+    open_cluster: OpenCluster, open_library: OpenLibrary, draw_picture: DrawPicture, joint_model: JointModel
+) -> None:
+    library = await open_library()
+    model = await library.models.add(joint_model(), "small")
     port = free_port()
     address = f"tcp://127.0.0.1:{port}"
     picture = draw_picture()
@@ -232,6 +237,12 @@ async def test_the_scheduler_dies_and_comes_back(open_cluster: OpenCluster, draw
             waits = await open_cluster(address, workers=1, cluster_away="wait")
             assert [(each.name, each.tags) for each in goes_on.state.members] == [("alone", ("GPU",))]
             assert (await look(goes_on)).metadata is None
+            # A worker that has the model makes its vectors, and is known by the model's fingerprint.
+            assert goes_on.state.members[0].facts.models == (model.key,)
+            seen = await goes_on.run(see, model.folder, picture, FileType.IMAGE, 1)
+            alone = await goes_on.local.run(see, model.folder, picture, FileType.IMAGE, 1)
+            assert (seen.vectors == alone.vectors).all()
+            await until(lambda: pictures_done(goes_on) == 2)
             scheduler.kill()
             await until(lambda: not goes_on.state.connected and not waits.state.connected)
             assert "scheduler" in goes_on.state.trouble
