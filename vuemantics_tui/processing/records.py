@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 
 # Ours have some 500 bytes; a name and a path may be long.
 _MOST_BYTES = 64 * 1024
+_WRITTEN_AT_ONCE = 50
 # A whole original, in contrast to one that was still being copied.
 _ORIGINAL = re.compile(r"original\.[a-z0-9]{1,8}")
 _SIDECAR = "original.xmp"
@@ -157,7 +158,10 @@ class Records:
         """Write all records that are missing or out of date, as in an older library; return how many."""
         written = 0
         async for batch in self._store.batches():
-            written += await asyncio.to_thread(self._write, [each for each in batch if each.source is None])
+            copied = [each for each in batch if each.source is None]
+            # Whoever cancels this waits for one hop: each record that is written is flushed to the disk.
+            for start in range(0, len(copied), _WRITTEN_AT_ONCE):
+                written += await asyncio.to_thread(self._write, copied[start : start + _WRITTEN_AT_ONCE])
         return written
 
     def _write(self, stored: Sequence[StoredFolder], *, is_sure: bool = False) -> int:
