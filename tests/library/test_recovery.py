@@ -179,8 +179,10 @@ async def test_the_record_of_an_upload_follows_its_name(open_library: OpenLibrar
     assert name() == "before.png"
     await library.undo.redo()
     assert name() == "Größe.png"
-    # As in a library of an older version.
+    # As in a library of an older version, and after a power cut.
     record.unlink()
+    assert await library.records.complete() == 1
+    record.write_bytes(b"")
     assert await library.records.complete() == 1
     assert name() == "Größe.png"
 
