@@ -7,6 +7,7 @@ import shlex
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vuemantics_tui.cli.output import note
@@ -140,14 +141,14 @@ async def keep_backup(library: Library) -> None:
         note(f"Warning: {visible(error.message)}. {visible(error.hint)}")
 
 
-def _process_command(library: Library) -> str:
-    """Return the command that processes the queue, as a shell takes it."""
-    return f"vuemantics-tui --library {shlex.quote(str(library.root))} process"
+def process_command(root: Path) -> str:
+    """Return the command that processes the queue of a library in this folder, as a shell takes it."""
+    return f"vuemantics-tui --library {shlex.quote(str(root))} process"
 
 
 def queued_words(count: int, library: Library) -> str:
     """Return what was queued, and how to process it."""
-    return f"Queued {counted(count, 'upload')}. To process: {_process_command(library)}"
+    return f"Queued {counted(count, 'upload')}. To process: {process_command(library.root)}"
 
 
 @contextmanager
@@ -157,7 +158,7 @@ def resumable(library: Library) -> Iterator[None]:
         yield
     except asyncio.CancelledError:
         raise Interrupted(
-            f"Stopped. Uploads in progress went back to the queue. To resume: {_process_command(library)}"
+            f"Stopped. Uploads in progress went back to the queue. To resume: {process_command(library.root)}"
         ) from None
 
 

@@ -166,9 +166,13 @@ class Queue:
 
     async def pipeline(self) -> Pipeline:
         """Return what processes one upload, made at the first call. Raises as `start`."""
+        from vuemantics_tui import paths
+        from vuemantics_tui.library.models import installed_side
         from vuemantics_tui.processing.owner import this_process
+        from vuemantics_tui.processing.picture_vectors import PictureModel
         from vuemantics_tui.processing.pipeline import Pipeline
         from vuemantics_tui.processing.presence import Presence
+        from vuemantics_tui.store.pictures import PictureStore
         from vuemantics_tui.store.queue import ClaimStore
         from vuemantics_tui.store.runs import RunStore
         from vuemantics_tui.store.sources import SourceStore
@@ -189,6 +193,9 @@ class Queue:
                     frames=self.frames,
                     texts=self.texts,
                     presence=Presence(SourceStore(self._database)),
+                    pictures=PictureModel(
+                        PictureStore(self._database), self._compute(), partial(installed_side, paths.models_dir())
+                    ),
                 )
         return self._pipeline
 
