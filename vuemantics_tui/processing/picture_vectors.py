@@ -62,14 +62,19 @@ class PictureModel:
         self._side_of = side_of
         self._installed: dict[str, tuple[Path, int] | None] = {}
         self._rests_until = 0.0
+        # As it was when the last picture was decoded: each upload would ask twice.
+        self._is_used = False
 
     async def look_size(self) -> LookSize | None:
         """Return in which size the model in use wants pictures, or None if there is none. Raises LibraryError."""
         found = await self._in_use()
+        self._is_used = found is not None
         return None if found is None else look_size(found[2])
 
     async def see(self, number: int, upload_id: str, picture: Picture) -> None:
         """Save what the model in use, if there is one, makes of an upload's picture. Raises DefectError."""
+        if not self._is_used:
+            return
         from vuemantics_tui.analyzers.joint.towers import see
 
         try:
