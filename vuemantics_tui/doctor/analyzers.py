@@ -91,7 +91,9 @@ async def examine_model(settings: Settings, library: Library | None, compute: Co
     words += f"; on {speed.provider}, {speed.pictures_per_second:g} pictures/s{workers}"
     words += f"; onnxruntime has {', '.join(speed.reported)}"
     if speed.fault:
-        return [Finding(Verdict.BAD, MODEL, f"{words}. {speed.fault}", 'To try no more: set provider to "cpu".', data=data)]
+        return [
+            Finding(Verdict.BAD, MODEL, f"{words}. {speed.fault}", 'To try no more: set provider to "cpu".', data=data)
+        ]
     return [Finding(Verdict.GOOD, MODEL, words, data=data)]
 
 
