@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
@@ -163,6 +164,29 @@ async def test_without_any_backup_every_original_is_back_under_its_own_name(
     assert await problems(root) == []
 
 
+async def test_the_record_of_an_upload_follows_its_name(open_library: OpenLibrary, draw_picture: DrawPicture) -> None:
+    library = await open_library()
+    (added,) = await add_all(library, draw_picture("before.png"))
+    assert added.upload is not None
+    record = (library.root / added.upload.file_path).with_name("upload.json")
+
+    def name() -> object:
+        return json.loads(record.read_text("utf-8"))["filename"]
+
+    await library.rename(added.upload.id, "Größe.png")
+    assert name() == "Größe.png"
+    await library.undo.undo()
+    assert name() == "before.png"
+    await library.undo.redo()
+    assert name() == "Größe.png"
+    # As in a library of an older version, and after a power cut.
+    record.unlink()
+    assert await library.records.complete() == 1
+    record.write_bytes(b"")
+    assert await library.records.complete() == 1
+    assert name() == "Größe.png"
+
+
 async def test_a_backup_that_is_damaged_itself_is_passed_over(
     open_library: OpenLibrary, draw_picture: DrawPicture
 ) -> None:
@@ -299,6 +323,10 @@ async def test_three_daily_copies_are_kept_and_one_a_day_is_made(
 ) -> None:
     library = await filled(open_library, draw_picture)
     made: list[OwnCopy] = []
+    left = library.root / "backups" / ".daily-2020-01-01-120000.db.0123456789abcdef.part"
+    left.parent.mkdir()
+    left.write_bytes(b"what a killed process left")
+    os.utime(left, (0.0, 0.0))
     for day in range(5):
         copy = await library.backups.daily(now=made[-1].made_at + 86400 if made else None)
         assert copy is not None
@@ -313,6 +341,7 @@ async def test_three_daily_copies_are_kept_and_one_a_day_is_made(
         "daily-2020-01-04-120000.db",
         "daily-2020-01-05-120000.db",
     ]
+    assert not left.exists()
     # A damaged database takes the place of no sound copy.
     (page,) = await library.database.fetch("SELECT rootpage FROM sqlite_schema WHERE name = 'uploads_by_revision'")
     await library.close()

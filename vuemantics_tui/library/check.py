@@ -71,7 +71,9 @@ class Check:
 
     async def run(self) -> list[Finding]:
         """Return what is right and what is wrong, with what to do about it. Raises LibraryError."""
+        self._tell("database", 0, 1)
         problems = await self._library.database.problems(thorough=True)
+        self._tell("database", 1, 1)
         if problems:
             # Nothing that such a database says can be relied on.
             return [_damaged("; ".join(problems))]
@@ -245,8 +247,6 @@ async def check(
     A database that is only damaged in what can be made again is repaired where it is, any other one replaced. Raises
     LibraryError.
     """
-    from vuemantics_tui.library import Library
-
     database = paths.database_file(settings.library)
     alone = await asyncio.to_thread(is_alone, database)
     recovered = None
@@ -254,7 +254,7 @@ async def check(
         recovered = await Recovery(settings, on_progress).repair()
         await _is_mended(settings, on_progress, alone)
     try:
-        library = await Library.open(settings, Access.WRITE if repair else Access.READ)
+        library = await _opened(settings)
     except DamagedLibraryError as error:
         return [Finding(Verdict.BAD, "database", error.message, error.hint)], recovered
     try:
@@ -263,6 +263,18 @@ async def check(
         return [Finding(Verdict.BAD, "database", error.message, error.hint)], recovered
     finally:
         await library.close()
+
+
+async def _opened(settings: Settings) -> Library:
+    """Open a library, for writing if that is allowed: SQLite takes the check of a full text for a change."""
+    from vuemantics_tui.library import Library
+
+    try:
+        return await Library.open(settings, Access.WRITE)
+    except DamagedLibraryError:
+        raise
+    except LibraryError:
+        return await Library.open(settings, Access.READ)
 
 
 async def _is_mended(settings: Settings, on_progress: OnProgress | None, alone: bool) -> bool:

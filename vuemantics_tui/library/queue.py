@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 # How often someone who waits for uploads checks whether the queue moves at all.
 FOLLOW_SECONDS = 0.5
+_BETWEEN_LOOKS = 0.05
 MIB = 1024**2
 
 
@@ -265,6 +267,11 @@ class Queue:
         """Return how many pictures the joint model has seen, while this process shows it some."""
         return None if self._pictures is None else self._pictures.progress
 
+    @property
+    def provider_fault(self) -> str:
+        """Return why the joint model does not run on the provider that is set, as a sentence, or nothing."""
+        return "" if self._pictures is None else self._pictures.fault
+
     async def retry(self, upload_ids: Iterable[str], overwrite_edited: bool = False) -> list[str]:
         """Put failed and completed uploads back into the queue; return the IDs that moved.
 
@@ -334,6 +341,7 @@ class Queue:
         while mine:
             self._check_patience(patience)
             changes = await feed.wait(FOLLOW_SECONDS)
+            looked = time.monotonic()
             if changes is None:
                 # What waits for a file that is gone ends when that is back.
                 for upload in await self._uploads.by_numbers(sorted(await self.store.out_of_reach(mine))):
@@ -350,6 +358,9 @@ class Queue:
                 if upload.status in TERMINAL:
                     mine.discard(upload.number)
                     yield upload
+            if mine:
+                # Each upload changes some ten times: to look at every change would take as long as to make it.
+                await asyncio.sleep(max(0.0, looked + _BETWEEN_LOOKS - time.monotonic()))
 
     async def _check_moving(self) -> None:
         counts = await self.store.counts()

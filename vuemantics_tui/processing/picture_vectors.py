@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,13 +35,16 @@ _ERROR_CHARACTERS = 200
 # How long a model that cannot be loaded is left alone.
 _REST_SECONDS = 60.0
 
+# How often the pictures are counted during a pass.
+_COUNT_SECONDS = 10.0
+
 FolderOf = Callable[[str], Path | None]
 """Returns the folder of a model by its name and fingerprint, or None if it is not here."""
 
 
 @dataclass(frozen=True, slots=True)
 class PictureProgress:
-    """How many pictures the model in use has seen since the pass began, and of how many."""
+    """How many pictures the model in use has seen, and how many there are in the library."""
 
     done: int
     of: int
@@ -62,14 +66,19 @@ class PictureModel:
         self._side_of = side_of
         self._installed: dict[str, tuple[Path, int] | None] = {}
         self._rests_until = 0.0
+        # As it was when the last picture was decoded: each upload would ask twice.
+        self._is_used = False
 
     async def look_size(self) -> LookSize | None:
         """Return in which size the model in use wants pictures, or None if there is none. Raises LibraryError."""
         found = await self._in_use()
+        self._is_used = found is not None
         return None if found is None else look_size(found[2])
 
     async def see(self, number: int, upload_id: str, picture: Picture) -> None:
         """Save what the model in use, if there is one, makes of an upload's picture. Raises DefectError."""
+        if not self._is_used:
+            return
         from vuemantics_tui.analyzers.joint.towers import see
 
         try:
@@ -98,7 +107,15 @@ class PictureModel:
         return None if found is None else (model, *found)
 
 
+@cache
+def _tell(fault: str) -> None:
+    """Log what is wrong with a provider, once."""
+    log.warning("%s", fault)
+
+
 async def _save(store: PictureStore, number: int, model: str, seen: Seen) -> None:
+    if seen.fault:
+        _tell(seen.fault)
     frames = [
         FrameVector(vector.astype("<f4").tobytes(), None if math.isnan(second) else float(second))
         for vector, second in zip(seen.vectors, seen.seconds, strict=True)
@@ -142,6 +159,8 @@ class PicturePass:
         self._turned = asyncio.Condition()
         self._turns = 0
         self.progress: PictureProgress | None = None
+        self.fault = ""
+        """Why the model does not run on the provider that is set, as a sentence."""
 
     def start(self) -> None:
         """Start, in the running event loop."""
@@ -207,16 +226,19 @@ class PicturePass:
         except Timeout:
             return
         try:
-            done = 0
+            looked = 0.0
             while self._is_idle() and await self._store.in_use() == model:
                 some = await self._store.next(model, self._workers)
                 if not some:
                     break
-                self.progress = PictureProgress(done, done + await self._store.left(model))
+                if self.progress is None or time.monotonic() - looked > _COUNT_SECONDS:
+                    # To count all takes long in a large library.
+                    self.progress = PictureProgress(*await self._store.progress(model))
+                    looked = time.monotonic()
                 async with asyncio.TaskGroup() as group:
                     for unseen in some:
                         group.create_task(self._see(unseen, model, folder))
-                done += len(some)
+                done = self.progress.done + len(some)
                 self.progress = PictureProgress(done, max(done, self.progress.of))
                 await self._turn()
                 await self._tags.keep_up(seldom=True)
@@ -239,4 +261,5 @@ class PicturePass:
             log.warning("the picture model cannot see %s: %s", unseen.id, reason)
             await self._store.fail(unseen.number, model, reason[:_ERROR_CHARACTERS])
             return
+        self.fault = seen.fault
         await _save(self._store, unseen.number, model, seen)

@@ -9,6 +9,7 @@ import shutil
 import sqlite3
 import struct
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,7 +20,7 @@ from typing import BinaryIO
 import aiosqlite
 
 from vuemantics_tui.domain.errors import DamagedLibraryError, LibraryError
-from vuemantics_tui.files import WholeFile, make_folder, sweep_parts, sync_folder
+from vuemantics_tui.files import PART_SUFFIX, WholeFile, make_folder, sync_folder
 
 OnPages = Callable[[int, int], None]
 """Is told how many pages of how many are copied, in the thread that copies them."""
@@ -35,6 +36,8 @@ DAILY_KEPT = 3
 # 4 MB at a time: often enough for a progress bar and for being stopped.
 _PAGES = 1024
 _BLOCK_BYTES = 1024 * 1024
+# What nobody has written to for so long is of a process that was killed.
+_PART_SECONDS = 3600.0
 _SUFFIX = ".db"
 # What is wrong with a damaged file, a few lines of it.
 _MOST_PROBLEMS = 3
@@ -258,11 +261,13 @@ def own_copies(folder: Path) -> list[OwnCopy]:
 
 
 def new_copy(folder: Path, kind: CopyKind, detail: str) -> Path:
-    """Return where to write a copy, in a folder that is there and has nothing half-written of it. Raises OSError."""
+    """Return where to write a copy, in a folder that is there and rid of what killed processes left. Raises OSError."""
     make_folder(folder)
-    path = folder / f"{kind}-{detail}{_SUFFIX}"
-    sweep_parts(path)
-    return path
+    for part in folder.glob(f".*{PART_SUFFIX}"):
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - part.stat().st_mtime > _PART_SECONDS:
+                part.unlink()
+    return folder / f"{kind}-{detail}{_SUFFIX}"
 
 
 def sweep_building(folder: Path) -> None:

@@ -226,8 +226,7 @@ async def rows_of(connection: aiosqlite.Connection, sql: str, parameters: Parame
 
 async def next_revision(connection: aiosqlite.Connection) -> int:
     """Take the next number of the library-wide revision counter, inside the transaction that uses it."""
-    await connection.execute("UPDATE library SET revision = revision + 1")
-    rows = await rows_of(connection, "SELECT revision FROM library")
+    rows = await rows_of(connection, "UPDATE library SET revision = revision + 1 RETURNING revision")
     return int(rows[0][0])
 
 

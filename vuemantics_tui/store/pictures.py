@@ -153,6 +153,21 @@ class PictureStore:
         query = "SELECT 1 FROM picture_vectors WHERE upload = ? AND model = ?"
         return await self._database.fetch_one(query, (number, model)) is not None
 
+    async def progress(self, model: str) -> tuple[int, int]:
+        """Return how many uploads a model has looked at, and how many there are to look at, those among them."""
+        left = await self.left(model)
+        row = await self._database.fetch_one(
+            """
+            SELECT count(*) FROM (
+                SELECT upload FROM picture_vectors WHERE model = :model
+                UNION ALL SELECT upload FROM unseen WHERE model = :model
+            ) s JOIN uploads u ON u.number = s.upload WHERE u.deleted_at IS NULL
+            """,
+            {"model": model},
+        )
+        assert row is not None
+        return int(row[0]), int(row[0]) + left
+
     async def left(self, model: str) -> int:
         """Return how many uploads a model has not seen yet."""
         row = await self._database.fetch_one(

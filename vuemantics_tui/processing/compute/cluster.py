@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import re
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -468,7 +469,7 @@ class ClusterCompute:
             if isinstance(error, TimeoutError):
                 raise _AwayError("no Dask scheduler answers there") from error
             if isinstance(error, _NO_CONNECTION):
-                raise _AwayError(f"no connection to a Dask scheduler: {_reason(error)}") from error
+                raise _AwayError(f"no Dask scheduler answers there: {_reason(error)}") from error
             raise
         log.info("connected to the cluster %s", address)
         return client
@@ -489,10 +490,13 @@ class ClusterCompute:
         for address in [address for address in self._members if address not in told]:
             await self._leave(client, self._members.pop(address), "is gone")
         new = []
+        newest = max((float(facts.get("last_seen", 0.0)) for facts in told.values()), default=0.0)
         for address, facts in told.items():
             member = self._members.get(address)
             if member is None:
-                member = self._members[address] = _Member(address, seen_at=now)
+                # By the scheduler's clock: one that was silent before we came is so at once.
+                seen = float(facts.get("last_seen", 0.0))
+                member = self._members[address] = _Member(address, last_seen=seen, seen_at=now - (newest - seen))
             _update(member, facts, now)
             self._judge(member)
             if member.silent and not member.gone.done():
@@ -539,7 +543,7 @@ class ClusterCompute:
         for member in members:
             answer = answers.get(member.address)
             if isinstance(answer, BaseException):
-                member.trouble = f"vuemantics-tui {__version__} is not installed there: {_reason(answer)}"
+                member.trouble = f"it needs vuemantics-tui {__version__}: {_reason(answer)}"
                 log.warning("%s is left out: %s", member.name, member.trouble)
 
     def _judge(self, member: _Member) -> None:
@@ -646,7 +650,14 @@ async def _let_go(client: Any) -> None:
 
 
 def _reason(error: BaseException) -> str:
-    text = " ".join(str(error).split())
+    """Return in a line what Dask says went wrong."""
+    text = re.sub(r"\bin <.*>: ", "", " ".join(str(error).split()))
+    if "SSL" in text:
+        return f"one of the two does not accept the other's certificate ({text[:100]})"
+    if "n_workers" in text:
+        return "that is the address of a worker"
+    if "encryption required" in text:
+        return "with certificates, its address begins with tls://"
     return text[:300] or type(error).__name__
 
 
