@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -23,7 +22,7 @@ from vuemantics_tui.domain.text import ago_words, counted, visible
 from vuemantics_tui.ui.actions import ACT, ANSWER, FIND, MOVE, QUIET_HELP, action, lasting
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader, TimePassed
 from vuemantics_tui.ui.picker.fields import fit_path
-from vuemantics_tui.ui.picker.folder import complete
+from vuemantics_tui.ui.picker.folder import completed_lines
 from vuemantics_tui.ui.screens.ask import AskScreen
 from vuemantics_tui.ui.screens.list_screen import ListScreen
 from vuemantics_tui.ui.screens.page import is_open
@@ -189,15 +188,9 @@ class SourcesScreen(ListScreen[Source]):
             self._scan(source)
             return f"Added {fit_path(source.path, 40)}."
 
-        async def completed(text: str) -> Sequence[str]:
-            if not text.strip():
-                return []
-            found = await asyncio.to_thread(complete, text, Path.cwd())
-            return [found.text] if found.text != text else []
-
         explanation = "The folder to use in place. Its files are only read, and everything below it is included."
         question = AskScreen(
-            "Add a source", explanation, add, placeholder="~/Pictures", complete=completed, is_list=False
+            "Add a source", explanation, add, placeholder="~/Pictures", complete=completed_lines, is_list=False
         )
         if (told := await self.app.push_screen_wait(question)) is not None:
             self.notices.tell(told)
