@@ -24,6 +24,7 @@ from tests.doubles import ScriptedAnalyzer
 from vuemantics_tui.analyzers.builtin.analyzer import describe_picture, embed_described
 from vuemantics_tui.analyzers.joint.towers import see
 from vuemantics_tui.config import Settings
+from vuemantics_tui.doctor.machine import examine_cluster
 from vuemantics_tui.domain.errors import MediaError, UsageError
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.media import LookSize
@@ -268,6 +269,8 @@ async def test_the_scheduler_dies_and_comes_back(
             )
             assert (listed.returncode, listed.stderr) == (0, "")
             (found,) = json.loads(listed.stdout)["workers"]
+            (finding,) = await examine_cluster(Settings(cluster=address))
+            assert (finding.is_problem, finding.text) == (False, f"{address}: 1 worker, 1 thread")
             assert (found["name"], found["threads"], found["pictures"], found["trouble"]) == ("alone", 1, 2, "")
             worker.send_signal(signal.SIGINT)
             said = (await asyncio.to_thread(worker.communicate))[1].decode()

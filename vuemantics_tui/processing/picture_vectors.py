@@ -126,7 +126,7 @@ async def _save(store: PictureStore, number: int, model: str, seen: Seen) -> Non
 class PicturePass:
     """Makes the vectors that the joint model in use lacks. What is left to do is in the store, so any end is harmless.
 
-    Only one process of a library does this, with as many pictures at a time as its pool has workers. A file that
+    Only one process of a library does this, with as many pictures at a time as keep what computes busy. A file that
     cannot be read is marked, and not tried again. What was seen becomes `tags`, too.
     """
 
@@ -140,7 +140,6 @@ class PicturePass:
         is_idle: Callable[[], bool],
         tags: PictureTags,
         *,
-        workers: int,
         idle_seconds: float = IDLE_SECONDS,
         look_seconds: float = LOOK_SECONDS,
     ) -> None:
@@ -151,7 +150,6 @@ class PicturePass:
         self._frames = frames
         self._is_idle = is_idle
         self._tags = tags
-        self._workers = workers
         self._idle_seconds = idle_seconds
         self._look_seconds = look_seconds
         self._task: asyncio.Task[None] | None = None
@@ -228,7 +226,7 @@ class PicturePass:
         try:
             looked = 0.0
             while self._is_idle() and await self._store.in_use() == model:
-                some = await self._store.next(model, self._workers)
+                some = await self._store.next(model, self._compute.at_once)
                 if not some:
                     break
                 if self.progress is None or time.monotonic() - looked > _COUNT_SECONDS:
