@@ -249,7 +249,9 @@ class Queue:
         store, looking = PictureStore(self._database), self._looking()
         goes_on = True
         while goes_on:
-            left = await store.left(model)
+            # To count takes long in a large library, so the count of the pass is taken where there is one.
+            seen = looking.progress
+            left = (seen.of - seen.done if seen is not None else 0) or await store.left(model)
             yield left
             goes_on = bool(left) and await looking.moved()
         yield await store.left(model)

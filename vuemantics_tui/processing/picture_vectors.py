@@ -37,6 +37,10 @@ _REST_SECONDS = 60.0
 
 # How often the pictures are counted during a pass.
 _COUNT_SECONDS = 10.0
+# To ask what there is to see reads all uploads, so it is asked for many at a time, and when something changed; after so
+# long in any case.
+_ASKED_FOR = 8
+_LOOK_AGAIN_SECONDS = 120.0
 
 FolderOf = Callable[[str], Path | None]
 """Returns the folder of a model by its name and fingerprint, or None if it is not here."""
@@ -157,6 +161,9 @@ class PicturePass:
         self._turned = asyncio.Condition()
         self._turns = 0
         self.progress: PictureProgress | None = None
+        # When there was nothing to see: the model, the library's revision, whether it was paused.
+        self._nothing_at: tuple[str, int, bool] | None = None
+        self._nothing_until = 0.0
         self.fault = ""
         """Why the model does not run on the provider that is set, as a sentence."""
 
@@ -190,7 +197,7 @@ class PicturePass:
             try:
                 model = await self._store.in_use()
                 folder = None if model is None else await asyncio.to_thread(self._folder_of, model)
-                if model is not None and folder is not None and self._is_idle() and await self._store.next(model, 1):
+                if model is not None and folder is not None and self._is_idle() and await self._has_more(model):
                     await self._pass(model, folder)
                     rest = self._idle_seconds
                 if self._is_idle():
@@ -212,6 +219,16 @@ class PicturePass:
             except TimeoutError:
                 continue
 
+    async def _has_more(self, model: str) -> bool:
+        """Return whether there is something to see; asked in full only where something may have changed."""
+        moment = (model, *await self._store.moment())
+        if moment == self._nothing_at and time.monotonic() < self._nothing_until:
+            return False
+        if await self._store.next(model, 1):
+            return True
+        self._nothing_at, self._nothing_until = moment, time.monotonic() + _LOOK_AGAIN_SECONDS
+        return False
+
     async def _turn(self) -> None:
         self._turns += 1
         async with self._turned:
@@ -225,18 +242,20 @@ class PicturePass:
             return
         try:
             looked = 0.0
+            some: list[Unseen] = []
             while self._is_idle() and await self._store.in_use() == model:
-                some = await self._store.next(model, self._compute.at_once)
+                at_once = self._compute.at_once
+                some = some or await self._store.next(model, _ASKED_FOR * at_once)
                 if not some:
                     break
                 if self.progress is None or time.monotonic() - looked > _COUNT_SECONDS:
-                    # To count all takes long in a large library.
                     self.progress = PictureProgress(*await self._store.progress(model))
                     looked = time.monotonic()
+                now, some = some[:at_once], some[at_once:]
                 async with asyncio.TaskGroup() as group:
-                    for unseen in some:
+                    for unseen in now:
                         group.create_task(self._see(unseen, model, folder))
-                done = self.progress.done + len(some)
+                done = self.progress.done + len(now)
                 self.progress = PictureProgress(done, max(done, self.progress.of))
                 await self._turn()
                 await self._tags.keep_up(seldom=True)

@@ -13,11 +13,12 @@ from vuemantics_tui.domain.sources import real_path
 from vuemantics_tui.store.database import Database, next_revision, rows_of
 from vuemantics_tui.store.originals import IS_REACHABLE, SOURCE_OF
 
-# Those that were described, or failed with a picture to show: what waits or runs is looked at when it has ended.
+# Those that were described, or failed with a picture to show: what waits or runs is looked at when it has ended. Asked
+# as lists, of which SQLite makes an index once: at 100,000 uploads, to look up each took 790 ms instead of 50.
 _SEEABLE = """
     deleted_at IS NULL AND processing_status IN ('completed', 'failed') AND thumbnail_path IS NOT NULL
-    AND NOT EXISTS (SELECT 1 FROM picture_vectors v WHERE v.upload = uploads.number AND v.model = :model)
-    AND NOT EXISTS (SELECT 1 FROM unseen n WHERE n.upload = uploads.number AND n.model = :model)
+    AND number NOT IN (SELECT upload FROM picture_vectors INDEXED BY picture_vectors_by_revision WHERE model = :model)
+    AND number NOT IN (SELECT upload FROM unseen WHERE model = :model)
 """
 
 
@@ -158,15 +159,21 @@ class PictureStore:
         left = await self.left(model)
         row = await self._database.fetch_one(
             """
-            SELECT count(*) FROM (
-                SELECT upload FROM picture_vectors WHERE model = :model
+            SELECT count(*) FROM uploads WHERE deleted_at IS NULL AND number IN (
+                SELECT upload FROM picture_vectors INDEXED BY picture_vectors_by_revision WHERE model = :model
                 UNION ALL SELECT upload FROM unseen WHERE model = :model
-            ) s JOIN uploads u ON u.number = s.upload WHERE u.deleted_at IS NULL
+            )
             """,
             {"model": model},
         )
         assert row is not None
         return int(row[0]), int(row[0]) + left
+
+    async def moment(self) -> tuple[int, bool]:
+        """Return the revision of the library, and whether its queue is paused: what `next` depends on, cheaply."""
+        row = await self._database.fetch_one("SELECT revision, paused FROM library")
+        assert row is not None
+        return int(row[0]), bool(row[1])
 
     async def left(self, model: str) -> int:
         """Return how many uploads a model has not seen yet."""
