@@ -306,7 +306,7 @@ class ClusterCompute:
             return len(file), file
         if isinstance(file, SmallPicture):
             # Pixels are sent as a JPEG; who makes one of them does that here.
-            return (len(file.rgb) // 8, file) if route.preview else (None, file)
+            return (len(file.rgb) // 8, file) if route.pixels else (None, file)
         assert isinstance(file, Path)
         if self._shared(file):
             return 0, file
@@ -321,10 +321,11 @@ class ClusterCompute:
 
     async def _travelling(self, member: _Member, file: object, route: Route) -> Packed | None:
         """Return the file of a call as it travels: a path, its bytes, or a preview. Raises MediaError."""
+        form = Form.FILE if route.as_file else Form.BYTES
         if isinstance(file, SmallPicture):
-            return Packed(Form.BYTES, await self.local.run(small_jpeg_of, file, SENT_QUALITY))
+            return Packed(form, await self.local.run(small_jpeg_of, file, SENT_QUALITY))
         if isinstance(file, bytes):
-            return Packed(Form.BYTES, file)
+            return Packed(form, file)
         if not isinstance(file, Path):
             return None
         there = self._shared(file)
@@ -332,9 +333,9 @@ class ClusterCompute:
             return Packed(Form.PATH, there.encode())
         size = (await asyncio.to_thread(file.stat)).st_size
         if size <= self._options.send_bytes or not route.preview:
-            return Packed(Form.BYTES, await asyncio.to_thread(file.read_bytes))
+            return Packed(form, await asyncio.to_thread(file.read_bytes))
         limits = (PREVIEW_SIDE, 1, SENT_QUALITY, self._options.max_pixels)
-        return Packed(Form.BYTES, await self.local.run(vision_jpeg, file, *limits))
+        return Packed(form, await self.local.run(vision_jpeg, file, *limits))
 
     def _shared(self, file: Path) -> str:
         """Return where the workers find a file of a shared folder; empty for another one."""
