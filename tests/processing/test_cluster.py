@@ -24,11 +24,12 @@ from tests.doubles import ScriptedAnalyzer
 from vuemantics_tui.analyzers.builtin.analyzer import describe_picture, embed_described
 from vuemantics_tui.analyzers.joint.towers import see
 from vuemantics_tui.config import Settings
+from vuemantics_tui.doctor.machine import examine_cluster
 from vuemantics_tui.domain.errors import MediaError, UsageError
 from vuemantics_tui.domain.formats import FileType
-from vuemantics_tui.domain.media import LookSize
+from vuemantics_tui.domain.media import LookSize, SmallPicture
 from vuemantics_tui.library.cluster import ClusterCompute, address_of, cluster_compute, options_of
-from vuemantics_tui.media.jobs import first_look
+from vuemantics_tui.media.jobs import extract_frames, first_look
 from vuemantics_tui.paths import cache_dir
 from vuemantics_tui.processing.compute import ProcessCompute, cluster
 
@@ -119,9 +120,18 @@ async def test_three_hundred_uploads_complete_though_a_worker_is_killed(
 
 
 async def test_a_worker_finds_what_this_machine_finds(
-    scheduler: Any, open_cluster: OpenCluster, draw_picture: DrawPicture, tmp_path: Path
+    scheduler: Any,
+    open_cluster: OpenCluster,
+    draw_picture: DrawPicture,
+    draw_clip: Callable[[], Path],
+    tmp_path: Path,
 ) -> None:
     compute = await open_cluster(scheduler.scheduler_address)
+    clip = draw_clip()
+    frames = await compute.run(extract_frames, clip, 3)
+    assert frames and frames == await compute.local.run(extract_frames, clip, 3)
+    look = await compute.run(first_look, clip, FileType.VIDEO, SIZE, MOST_PIXELS)
+    assert look.thumbnail and look.metadata is None
     picture = draw_picture(size=(320, 240))
     there = await compute.run(first_look, picture, FileType.IMAGE, SIZE, MOST_PIXELS)
     here = await compute.local.run(first_look, picture, FileType.IMAGE, SIZE, MOST_PIXELS)
@@ -130,6 +140,13 @@ async def test_a_worker_finds_what_this_machine_finds(
     described, _ = await compute.run(describe_picture, picture, cache_dir())
     alone, _ = await compute.local.run(describe_picture, picture, cache_dir())
     assert described == alone
+    # Pixels travel as a JPEG; a file that is too large to send, as a preview.
+    assert isinstance(here.picture, SmallPicture)
+    near, _ = await compute.run(describe_picture, here.picture, cache_dir())
+    small = await open_cluster(scheduler.scheduler_address, cluster_send_mib=0)
+    nearer, _ = await small.run(describe_picture, picture, cache_dir())
+    assert near.text and nearer.text
+    assert (await small.run(first_look, picture, FileType.IMAGE, SIZE, MOST_PIXELS)).metadata is not None
     vector = await compute.run(embed_described, "a cat", {"cat": 0.5})
     assert (vector == await compute.local.run(embed_described, "a cat", {"cat": 0.5})).all()
     broken = tmp_path / "broken.png"
@@ -268,6 +285,8 @@ async def test_the_scheduler_dies_and_comes_back(
             )
             assert (listed.returncode, listed.stderr) == (0, "")
             (found,) = json.loads(listed.stdout)["workers"]
+            (finding,) = await examine_cluster(Settings(cluster=address))
+            assert (finding.is_problem, finding.text) == (False, f"{address}: 1 worker, 1 thread")
             assert (found["name"], found["threads"], found["pictures"], found["trouble"]) == ("alone", 1, 2, "")
             worker.send_signal(signal.SIGINT)
             said = (await asyncio.to_thread(worker.communicate))[1].decode()

@@ -98,7 +98,7 @@ class Settings:
         "local", "While the cluster is offline: work on this machine (local), or wait for it.", "local", "wait"
     )
     cluster_send_mib: int = _number(
-        32,
+        16,
         "Largest file sent to the cluster whole, in MiB. Of larger pictures a preview is sent, and larger videos are"
         " read here. 0 on slow links.",
         0,

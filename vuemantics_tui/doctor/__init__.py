@@ -69,6 +69,7 @@ async def _examine(
             _bounded(LIBRARY, examine_library(library) if library else _known(about_library)),
             _bounded(PRIVACY, examine_privacy(settings)),
             _bounded("workers", machine.examine_workers(compute, settings)),
+            _bounded("cluster", machine.examine_cluster(settings)),
             _bounded("disk", machine.examine_disk(settings)),
             _bounded("terminal", terminal.examine_terminal(settings, answers)),
         )

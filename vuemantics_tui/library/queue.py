@@ -131,7 +131,6 @@ class Queue:
                 self._settings.video_frames,
                 lambda: self.in_flight == 0,
                 self._tagging(),
-                workers=self._settings.workers,
             )
         return self._pictures
 
@@ -400,7 +399,7 @@ class Queue:
             if one is None:
                 return None
             seconds += to_embed * one
-        return seconds / self._settings.workers if waiting or to_embed else None
+        return seconds / self._compute().at_once if waiting or to_embed else None
 
 
 def _read_words(settings: Settings) -> WordList:

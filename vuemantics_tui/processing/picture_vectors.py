@@ -130,7 +130,7 @@ async def _save(store: PictureStore, number: int, model: str, seen: Seen) -> Non
 class PicturePass:
     """Makes the vectors that the joint model in use lacks. What is left to do is in the store, so any end is harmless.
 
-    Only one process of a library does this, with as many pictures at a time as its pool has workers. A file that
+    Only one process of a library does this, with as many pictures at a time as keep what computes busy. A file that
     cannot be read is marked, and not tried again. What was seen becomes `tags`, too.
     """
 
@@ -144,7 +144,6 @@ class PicturePass:
         is_idle: Callable[[], bool],
         tags: PictureTags,
         *,
-        workers: int,
         idle_seconds: float = IDLE_SECONDS,
         look_seconds: float = LOOK_SECONDS,
     ) -> None:
@@ -155,7 +154,6 @@ class PicturePass:
         self._frames = frames
         self._is_idle = is_idle
         self._tags = tags
-        self._workers = workers
         self._idle_seconds = idle_seconds
         self._look_seconds = look_seconds
         self._task: asyncio.Task[None] | None = None
@@ -246,13 +244,14 @@ class PicturePass:
             looked = 0.0
             some: list[Unseen] = []
             while self._is_idle() and await self._store.in_use() == model:
-                some = some or await self._store.next(model, _ASKED_FOR * self._workers)
+                at_once = self._compute.at_once
+                some = some or await self._store.next(model, _ASKED_FOR * at_once)
                 if not some:
                     break
                 if self.progress is None or time.monotonic() - looked > _COUNT_SECONDS:
                     self.progress = PictureProgress(*await self._store.progress(model))
                     looked = time.monotonic()
-                now, some = some[: self._workers], some[self._workers :]
+                now, some = some[:at_once], some[at_once:]
                 async with asyncio.TaskGroup() as group:
                     for unseen in now:
                         group.create_task(self._see(unseen, model, folder))
