@@ -276,11 +276,12 @@ async def test_a_query_is_embedded_in_a_process_that_outlives_what_is_given_up_a
     vector = await queries.embed(folder, "yellow circle")
     assert float(vector @ embed_query(folder, "yellow circle")) == pytest.approx(1, abs=1e-5)
     assert helpers() - before == {process}
-    quick = await queries.embed(folder, "yellow circle", 0.0)
-    assert float(quick @ embed_words(folder, [TEMPLATES[0].format("yellow circle")])[0]) == pytest.approx(1, abs=1e-5)
+    quick = await queries.embed(folder, "red circle", 0.0)
+    assert float(quick @ embed_words(folder, [TEMPLATES[0].format("red circle")])[0]) == pytest.approx(1, abs=1e-5)
+    assert await queries.embed(folder, "yellow circle", 0.0) is vector, "what is known in full is not made again"
     while helpers() != before:
         await asyncio.sleep(0.01)
-    assert (await queries.embed(folder, "yellow circle")).shape == vector.shape, "it starts again"
+    assert (await queries.embed(folder, "blue circle")).shape == vector.shape, "it starts again"
     await queries.close()
     assert helpers() == before
 

@@ -61,6 +61,8 @@ class PictureStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        # At which revision two models were compared, and which of them is searched.
+        self._compared: tuple[int, list[str], str] = (-1, [], "")
 
     async def in_use(self) -> str | None:
         """Return the model in use, by its name and fingerprint."""
@@ -76,11 +78,15 @@ class PictureStore:
         """
         rows = await self._database.fetch("SELECT model FROM picture_models WHERE used > 0 ORDER BY used DESC LIMIT 2")
         models = [str(row[0]) for row in rows]
-        # To count takes long in a large library: a library that has used one model need not.
-        if len(models) < 2 or not await self.left(models[0]):
+        if len(models) < 2:
             return models[0] if models else None
-        newest, before = [await self._seen(model) for model in models]
-        return models[1] if before > newest else models[0]
+        # To count takes long in a large library: once for each of its revisions is enough.
+        revision, _ = await self.moment()
+        if self._compared[:2] != (revision, models):
+            newest, before = [await self._seen(model) for model in models]
+            is_behind = newest < before and bool(await self.left(models[0]))
+            self._compared = revision, models, models[1] if is_behind else models[0]
+        return self._compared[2]
 
     async def _seen(self, model: str) -> int:
         row = await self._database.fetch_one("SELECT count(*) FROM picture_vectors WHERE model = ?", (model,))
