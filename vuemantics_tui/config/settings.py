@@ -107,6 +107,7 @@ class Settings:
     openai_vision_model: str = _perhaps("", "Model on that server that describes pictures.")
     openai_embedding_model: str = _perhaps("", "Model on that server that embeds text.")
     openai_key_file: str = _perhaps("", "File with its API key, readable only by you. OPENAI_API_KEY overrides it.")
+    immich_host: str = _perhaps("", "Address of Immich's machine-learning container, such as gpu:3003, or of several.")
     keep_alive: str = _perhaps("", "How long Ollama keeps a model in memory: 5m, 300, -1; empty: Ollama's default.")
     temperature: float = _number(0.3, "Temperature of a server's model: 0 always gives the same description.", 0, 2)
     num_ctx: int = _number(8192, "Context length of Ollama's models, in tokens.")

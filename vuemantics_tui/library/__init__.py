@@ -7,12 +7,13 @@ import logging
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from vuemantics_tui import paths
+from vuemantics_tui.analyzers.joint.served import ServedCompute, ServedModels
 from vuemantics_tui.config import MIB, Settings
 from vuemantics_tui.domain.errors import LibraryError, UsageError, VuemanticsError
 from vuemantics_tui.domain.formats import FileType
@@ -187,7 +188,9 @@ class Library:
         self.settings = settings
         self.root = settings.library
         self.database = database
-        self._compute = compute
+        self.served = ServedModels(settings)
+        """The joint models that are on servers."""
+        self._compute = None if compute is None else ServedCompute(compute, self.served)
         self.analyzer = LibraryAnalyzer(settings, LibraryStore(database), lambda: self.compute, analyzer)
         self.uploads = UploadStore(database)
         self.history = HistoryStore(database)
@@ -195,7 +198,7 @@ class Library:
         self.ratings = RatingStore(database)
         self.places = PlaceStore(database)
         self.dates = DateStore(database)
-        self.queue = Queue(settings, database, self.analyzer, lambda: self.compute, limits)
+        self.queue = Queue(settings, database, self.analyzer, lambda: self.compute, limits, self.served)
         self.stacks = StackStore(database)
         self.descriptions = DescriptionStore(database)
         self.undo = Undo(database, self.queue, lambda: self.records)
@@ -234,6 +237,7 @@ class Library:
         # The thread of a connection that stays open would keep the process from exiting.
         async with AsyncExitStack() as closing:
             closing.push_async_callback(self.database.close)
+            closing.push_async_callback(self.served.close)
             if "search" in vars(self):
                 closing.push_async_callback(self.search.close)
             if self._compute is not None:
@@ -249,7 +253,8 @@ class Library:
         if self._compute is None:
             from vuemantics_tui.processing.compute import ProcessCompute
 
-            self._compute = ProcessCompute(self.settings.workers, self.settings.worker_memory_mib * MIB)
+            pool = ProcessCompute(self.settings.workers, self.settings.worker_memory_mib * MIB)
+            self._compute = ServedCompute(pool, self.served)
         return self._compute
 
     @cached_property
@@ -297,9 +302,12 @@ class Library:
         from vuemantics_tui.processing.compute import ProcessCompute
 
         memory = self.settings.worker_memory_mib * MIB
+
         # Who searches waits for it, so it goes before what runs in the background.
-        queries = partial(ProcessCompute, 1, memory, niceness=0)
-        return Models(paths.models_dir(), PictureStore(self.database), lambda: self.compute, queries)
+        def queries() -> Compute:
+            return ServedCompute(ProcessCompute(1, memory, niceness=0), self.served)
+
+        return Models(paths.models_dir(), PictureStore(self.database), lambda: self.compute, queries, self.served)
 
     @cached_property
     def duplicates(self) -> Duplicates:

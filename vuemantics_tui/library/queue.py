@@ -17,7 +17,10 @@ from vuemantics_tui.store.queue import QueueStore
 from vuemantics_tui.store.uploads import UploadStore
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from vuemantics_tui.analyzers.base import Compute
+    from vuemantics_tui.analyzers.joint.served import ServedModels
     from vuemantics_tui.config import Settings
     from vuemantics_tui.library.analyzer import LibraryAnalyzer
     from vuemantics_tui.processing.backfill import Backfill, BackfillProgress
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
 
 # How often someone who waits for uploads checks whether the queue moves at all.
 FOLLOW_SECONDS = 0.5
+# At the end of a batch fast hosts wait for slow ones.
+_BATCH = 8
 
 
 class Queue:
@@ -41,8 +46,10 @@ class Queue:
         analyzer: LibraryAnalyzer,
         compute: Callable[[], Compute],
         limits: StageLimits | None,
+        served: ServedModels,
     ) -> None:
         self.store = QueueStore(database)
+        self._served = served
         self.circuit = Circuit(analyzer.states)
         self.frames: Frames = {}
         self.texts: Texts = {}
@@ -124,9 +131,14 @@ class Queue:
                 partial(installed_folder, paths.models_dir()),
                 self._settings.video_frames,
                 lambda: self.in_flight == 0,
-                workers=self._settings.workers,
+                at_once=self._pictures_at_once,
             )
         return self._pictures
+
+    async def _pictures_at_once(self, folder: Path) -> int:
+        """Return how many pictures are worth showing to a model at a time: a batch for each host of a served one."""
+        model = await self._served.of(folder)
+        return self._settings.workers if model is None else _BATCH * model.at_once + self._settings.workers
 
     async def stop(self) -> None:
         """Stop processing; running uploads are back in the queue when this returns."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +28,9 @@ _REST_SECONDS = 60.0
 FolderOf = Callable[[str], Path | None]
 """Returns the folder of a model by its name and fingerprint, or None if it is not here."""
 
+AtOnce = Callable[[Path], Awaitable[int]]
+"""Returns how many pictures are worth showing to the model in a folder at a time."""
+
 
 @dataclass(frozen=True, slots=True)
 class PictureProgress:
@@ -40,8 +43,8 @@ class PictureProgress:
 class PicturePass:
     """Makes the vectors that the joint model in use lacks. What is left to do is in the store, so any end is harmless.
 
-    Only one process of a library does this, with as many pictures at a time as its pool has workers. A file that
-    cannot be read is marked, and not tried again.
+    Only one process of a library does this, with as many pictures at a time as suit the model. A file that cannot be
+    read is marked, and not tried again.
     """
 
     def __init__(
@@ -53,7 +56,7 @@ class PicturePass:
         frames: int,
         is_idle: Callable[[], bool],
         *,
-        workers: int,
+        at_once: AtOnce,
         idle_seconds: float = IDLE_SECONDS,
         look_seconds: float = LOOK_SECONDS,
     ) -> None:
@@ -63,13 +66,14 @@ class PicturePass:
         self._folder_of = folder_of
         self._frames = frames
         self._is_idle = is_idle
-        self._workers = workers
+        self._at_once = at_once
         self._idle_seconds = idle_seconds
         self._look_seconds = look_seconds
         self._task: asyncio.Task[None] | None = None
         self._wanted = asyncio.Event()
         self._turned = asyncio.Condition()
         self._turns = 0
+        self._problem = ""
         self.progress: PictureProgress | None = None
 
     def start(self) -> None:
@@ -104,11 +108,14 @@ class PicturePass:
                 folder = None if model is None else await asyncio.to_thread(self._folder_of, model)
                 if model is not None and folder is not None and self._is_idle() and await self._store.next(model, 1):
                     await self._pass(model, folder)
+                    self._problem = ""
                     rest = self._idle_seconds
             except LibraryError as error:
                 log.warning("pictures wait, the store refuses: %s", error)
             except AnalyzerError as error:
-                log.error("pictures wait, the model fails: %s %s", error.message, error.hint)
+                if error.message != self._problem:
+                    log.error("pictures wait, the model fails: %s %s", error.message, error.hint)
+                self._problem = error.message
                 rest = _REST_SECONDS
             except Exception:
                 log.exception("pictures wait for the next start: this is a bug")
@@ -134,9 +141,9 @@ class PicturePass:
         except Timeout:
             return
         try:
-            done = 0
+            done, at_once = 0, await self._at_once(folder)
             while self._is_idle() and await self._store.in_use() == model:
-                some = await self._store.next(model, self._workers)
+                some = await self._store.next(model, at_once)
                 if not some:
                     break
                 self.progress = PictureProgress(done, done + await self._store.left(model))

@@ -161,7 +161,8 @@ class ModelsScreen(ListScreen[ModelEntry]):
         if state is None or state.model is None:
             return "not on this machine"
         if not state.is_in_use:
-            return f"on this machine, has seen {state.seen:,}" if state.seen else "on this machine"
+            place = "on a server" if state.model.served else "on this machine"
+            return f"{place}, has seen {state.seen:,}" if state.seen else place
         left = f"{state.seen:,} of {state.seen + state.unseen:,} seen"
         return f"in use, {left}" if state.unseen else f"in use, all {state.seen:,} seen"
 
