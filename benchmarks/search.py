@@ -58,6 +58,7 @@ class StandIn:
     name = model = "stand-in"
     embedding_model = MODEL
     deterministic = True
+    look_size = None
 
     def __init__(self, known: Mapping[str, Vector]) -> None:
         self._known = known

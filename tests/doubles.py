@@ -13,6 +13,7 @@ import numpy as np
 from vuemantics_tui.analyzers.base import OnFrame, OnText, Picture, ServerState, Vector, ignore_text
 from vuemantics_tui.domain.description import Description
 from vuemantics_tui.domain.errors import ServerDownError
+from vuemantics_tui.domain.media import LookSize
 
 Result = TypeVar("Result")
 GOOD_TEXT = "A tabby cat rests on a red sofa beside a window, and the light of the afternoon is warm."
@@ -23,6 +24,7 @@ class ThreadCompute:
 
     def __init__(self, broken: Mapping[str, Exception] | None = None) -> None:
         self.broken = dict(broken or {})
+        self.at_once = 1
 
     async def run(self, function: Callable[..., Result], *arguments: object) -> Result:
         """Await `function(*arguments)` in a thread."""
@@ -60,6 +62,7 @@ class ScriptedAnalyzer:
     model: str = "scripted-vision"
     embedding_model: str = "scripted-text"
     deterministic: bool = True
+    look_size: LookSize | None = None
     guesses: bool = False
 
     async def states(self) -> list[ServerState]:

@@ -73,13 +73,14 @@ def unpack(kind: Any, data: bytes) -> Any:
 @cache
 def returned_by(function: Callable[..., Any]) -> Any:
     """Return the annotation of what a function returns, resolved. Raises TypeError if there is none."""
-    hints = _hints(function)
-    if "return" not in hints:
+    kinds = hints(function)
+    if "return" not in kinds:
         raise TypeError(f"what {function!r} returns has no annotation, so that it cannot be checked")
-    return hints["return"]
+    return kinds["return"]
 
 
-def _hints(of: Any) -> dict[str, Any]:
+def hints(of: Any) -> dict[str, Any]:
+    """Return the annotations of a function or a class by name, resolved."""
     try:
         return typing.get_type_hints(of)
     except NameError:
@@ -92,8 +93,8 @@ def _hints(of: Any) -> dict[str, Any]:
 
 @cache
 def _fields(kind: Any) -> dict[str, Any]:
-    hints = _hints(kind)
-    return {field.name: hints[field.name] for field in dataclasses.fields(kind)}
+    kinds = hints(kind)
+    return {field.name: kinds[field.name] for field in dataclasses.fields(kind)}
 
 
 def _plain(value: object, raw: list[bytes]) -> object:

@@ -223,23 +223,23 @@ def test_every_setting_reaches_the_analyzer() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "names", "limits"),
+    ("settings", "names", "limits", "at_once"),
     [
-        ({}, ("builtin", "builtin"), (3, 3, 3)),
-        ({}, ("ollama", "ollama"), (3, 1, 3)),
-        ({"workers": 2}, ("openai", "builtin"), (2, 1, 2)),
-        ({"workers": 2, "ollama_host": "a limit=2"}, ("ollama", "ollama"), (2, 2, 2)),
+        ({}, ("builtin", "builtin"), (3, 3, 3), 3),
+        ({}, ("ollama", "ollama"), (3, 1, 3), 3),
+        ({}, ("openai", "builtin"), (2, 1, 2), 2),
+        ({"ollama_host": "a limit=2"}, ("ollama", "ollama"), (2, 2, 2), 2),
         # With several hosts as many more as are prepared at a time.
-        ({"workers": 2, "ollama_host": "a limit=4, b, c weight=0"}, ("ollama", "builtin"), (2, 7, 2)),
-        ({"openai_base_url": "http://a, http://b limit=2"}, ("builtin", "openai"), (3, 3, 8)),
-        ({"workers": 2}, ("builtin", "ollama"), (2, 2, 3)),
-        ({"thumbnail_limit": 5, "describe_limit": 4, "embed_limit": 6}, ("ollama", "ollama"), (5, 4, 6)),
+        ({"ollama_host": "a limit=4, b, c weight=0"}, ("ollama", "builtin"), (2, 7, 2), 2),
+        ({"openai_base_url": "http://a, http://b limit=2"}, ("builtin", "openai"), (3, 3, 8), 3),
+        ({}, ("builtin", "ollama"), (2, 2, 3), 2),
+        ({"thumbnail_limit": 5, "describe_limit": 4, "embed_limit": 6}, ("ollama", "ollama"), (5, 4, 6), 3),
     ],
 )
 def test_the_limits_of_the_stages(
-    settings: dict[str, Any], names: tuple[str, str], limits: tuple[int, int, int]
+    settings: dict[str, Any], names: tuple[str, str], limits: tuple[int, int, int], at_once: int
 ) -> None:
-    assert choices.stage_limits(Settings(**{"workers": 3, **settings}), *names) == StageLimits(*limits)
+    assert choices.stage_limits(Settings(**settings), *names, at_once) == StageLimits(*limits)
 
 
 async def test_two_hosts_share_the_work_by_their_speed_until_one_is_gone(

@@ -178,6 +178,34 @@ async def test_a_saved_search_joins_the_line(open_library: OpenLibrary, photo: P
     assert await press(library, line, FacetSection.SAVED, "good ones") == "place:france"
 
 
+async def test_counts_in_memory_are_those_of_the_database_and_follow_what_changes(
+    open_library: OpenLibrary, photo: Photo
+) -> None:
+    library = await journey(open_library, photo)
+    other = await open_library()
+    lines = ("", "holiday", "taken:2024-06", "place:france tag:holiday", "camera:pixel type:image")
+
+    async def compare() -> None:
+        for line in lines:
+            assert await library.search.facets.of(line) == await other.search.facets.of(line), line
+
+    await library.search.facets.get_ready()
+    await compare()
+    uploads = {each.filename: each for each in await library.uploads.newest()}
+    # Each in a way of its own, by this process and by another one, seen by the next count.
+    await other.tags.add([uploads["castle.jpg"].id], ["holiday", "stones"])
+    await library.tags.change([uploads["beach.jpg"].id], remove=["holiday"])
+    await library.set_place([uploads["forum.jpg"].id], "Antibes, France")
+    await compare()
+    await other.ratings.rate([uploads["beach.jpg"].id], 2)
+    await library.stacks.make([uploads[name].number for name in ("beach.jpg", "harbour.jpg")])
+    await compare()
+    assert counted(await library.search.facets.of(""))["Tags"]["stones"] == 1
+    await library.trash.put([uploads["castle.jpg"].id])
+    await compare()
+    assert "stones" not in counted(await library.search.facets.of("")).get("Tags", {})
+
+
 async def test_a_stack_counts_once_and_what_is_hidden_or_deleted_does_not(
     open_library: OpenLibrary, photo: Photo
 ) -> None:

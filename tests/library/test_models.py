@@ -13,10 +13,13 @@ import av
 import numpy as np
 import psutil
 import pytest
+from PIL import Image
 
 from tests.analyzers.joint_model import draw
+from tests.analyzers.stranger_model import DIMENSION, StrangerModel
 from tests.conftest import JointModel, OpenLibrary, add_all, settled
 from tests.doubles import ScriptedAnalyzer
+from vuemantics_tui.analyzers.joint.layout import model_folder, read_layout
 from vuemantics_tui.analyzers.joint.towers import TEMPLATES, embed_pictures, embed_query, embed_words
 from vuemantics_tui.domain.errors import AnalyzerError, UsageError
 from vuemantics_tui.library import Library
@@ -255,3 +258,47 @@ async def test_a_process_that_dies_is_replaced_and_one_that_cannot_live_is_told(
     assert len(results) == len(DRAWN), "words and meaning still find"
     assert "Not compared with the pictures themselves: The model small cannot be used" in results.note
     assert "exit code 1" in results.note
+
+
+async def test_a_model_that_nobody_here_made_ranks_as_its_own_arithmetic_says(
+    open_library: OpenLibrary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    model = StrangerModel()
+    model.write(tmp_path / "cache" / "clip" / "Sea-B-8__stones")
+    random = np.random.default_rng(4)
+    pictures = [tmp_path / f"{number}.{'png' if number % 2 else 'jpg'}" for number in range(8)]
+    for picture, size in zip(pictures, [(640, 481), (97, 300), (1000, 700), (64, 64)] * 2, strict=True):
+        # Fine and coarse at once: what is scaled in two steps comes out otherwise.
+        coarse = Image.fromarray(random.integers(0, 256, (9, 9, 3), np.uint8)).resize(size, Image.Resampling.BICUBIC)
+        fine = Image.fromarray(random.integers(0, 256, (size[1], size[0], 3), np.uint8))
+        Image.blend(coarse, fine, 0.5).save(picture)
+    library = await open_library()
+    await add_all(library, *pictures)
+    await library.queue.start()
+    await settled(library)
+    added = await library.models.add(tmp_path / "cache")
+    assert (added.name, added.dimension) == ("sea-b-8__stones", DIMENSION)
+    await library.models.use(added.name)
+    library.queue.look_at_pictures()
+    async for _ in library.queue.pictures_left(added.key):
+        pass
+    query = "A photo of grey stones, at night"
+    wanted = {each.name: float(model.picture(each) @ model.text(query)) for each in pictures}
+    hits = [hit for hit in await library.search.run(query, all=True) if hit.look_cosine is not None]
+    for hit in hits:
+        assert hit.look_cosine == pytest.approx(wanted[hit.upload.filename], abs=1e-3)
+    by_look = sorted(hits, key=lambda hit: -(hit.look_cosine or 0))
+    assert [hit.upload.filename for hit in by_look] == sorted(wanted, key=lambda name: -wanted[name])
+
+
+async def test_the_vectors_of_a_model_with_other_weights_are_told_from_its_own(tmp_path: Path) -> None:
+    StrangerModel().write(tmp_path)
+    before = read_layout(tmp_path).fingerprint
+    weights = tmp_path / "visual" / "weights.bin"
+    weights.write_bytes(weights.read_bytes()[::-1])
+    assert read_layout(tmp_path).fingerprint != before
+    with pytest.raises(AnalyzerError, match="2 joint models"):
+        for name in ("one", "two"):
+            StrangerModel().write(tmp_path / "both" / name)
+        model_folder(tmp_path / "both")

@@ -11,15 +11,14 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.conftest import DrawPicture, OpenLibrary, add_all, being_described, insert_upload, settled, until
 from tests.doubles import ScriptedAnalyzer
 from vuemantics_tui.domain.errors import LibraryError, WorkerDiedError
+from vuemantics_tui.files import write_whole
 from vuemantics_tui.library import Library
-from vuemantics_tui.media import jobs
 from vuemantics_tui.processing import circuit, pipeline, scheduler
 from vuemantics_tui.processing.circuit import Circuit
 from vuemantics_tui.processing.owner import this_process
@@ -231,7 +230,7 @@ async def test_after_a_sleep_other_windows_get_the_time_to_renew(
         circuit=Circuit(ScriptedAnalyzer().states),
         owner=owner,
         launch=launch_task,
-        limits=StageLimits(1, 1, 1),
+        limits=lambda: StageLimits(1, 1, 1),
         stir=Stir(database),
         see=LibraryStore(database).see,
         clock=clock,
@@ -340,14 +339,13 @@ async def test_a_full_disk_costs_no_upload_its_thumbnail(
 ) -> None:
     monkeypatch.setattr(circuit, "STORE_SECONDS", 0.05)
     full = True
-    make_thumbnail = jobs.make_thumbnail
 
-    def on_a_full_disk(*arguments: Any) -> str:
+    def on_a_full_disk(target: Path, data: bytes) -> None:
         if full:
             raise OSError(errno.ENOSPC, "No space left on device")
-        return make_thumbnail(*arguments)
+        write_whole(target, data)
 
-    monkeypatch.setattr(pipeline, "make_thumbnail", on_a_full_disk)
+    monkeypatch.setattr(pipeline, "write_whole", on_a_full_disk)
     library = await open_library()
     await add_all(library, draw_picture())
     await library.queue.start()

@@ -73,14 +73,16 @@ async def test_from_a_photo_to_a_find(open_library: OpenLibrary, draw_picture: D
 async def test_a_thumbnail_that_fails_is_noted_and_the_upload_goes_on(
     open_library: OpenLibrary, draw_picture: DrawPicture
 ) -> None:
-    library = await open_library(compute=ThreadCompute({"make_thumbnail": MediaError("no pixels")}))
+    library = await open_library(compute=ThreadCompute({"first_look": MediaError("no pixels")}))
     upload = await process(library, draw_picture())
     assert (upload.status, upload.thumbnail_path) == ("completed", None)
     assert "no pixels" in (upload.warning or "")
 
 
 async def test_metadata_that_fails_is_no_failure(open_library: OpenLibrary, draw_picture: DrawPicture) -> None:
-    library = await open_library(compute=ThreadCompute({"read_metadata": MediaError("no header")}))
+    library = await open_library(
+        compute=ThreadCompute(dict.fromkeys(["first_look", "read_metadata"], MediaError("no header")))
+    )
     assert (await process(library, draw_picture())).status == "completed"
 
 
@@ -113,7 +115,7 @@ async def test_a_bug_leaves_the_uploads_to_be_retried_and_is_logged_once(
     open_library: OpenLibrary, draw_picture: DrawPicture, caplog: pytest.LogCaptureFixture
 ) -> None:
     bug = TypeError("open() got an unexpected keyword argument 'metadata_errors'")
-    compute = ThreadCompute({"make_thumbnail": bug})
+    compute = ThreadCompute({"first_look": bug})
     library = await open_library(compute=compute)
     for number in range(3):
         upload = await process(library, draw_picture(f"{number}.png", number))

@@ -12,9 +12,10 @@ from tests.conftest import DrawPicture, OpenLibrary, add_all, being_described, s
 from tests.doubles import GOOD_TEXT, ScriptedAnalyzer
 from tests.processing.conftest import OpenLimited
 from vuemantics_tui.domain.errors import AnalyzerError, ErrorKind, ServerDownError
+from vuemantics_tui.domain.media import LookSize, SmallPicture
 from vuemantics_tui.domain.upload import ProcessingStage, Upload
 from vuemantics_tui.library import Library, StageLimits
-from vuemantics_tui.processing.pipeline import HeldSlots
+from vuemantics_tui.processing.pipeline import HeldSlots, Slots
 from vuemantics_tui.store.database import Database
 
 POOR = "cat cat cat cat"
@@ -131,7 +132,7 @@ async def test_no_slot_is_lost_whatever_becomes_of_the_runs(
 
 
 async def test_held_slots_are_given_back_once() -> None:
-    slot, held = asyncio.Semaphore(1), HeldSlots()
+    slot, held = Slots(1), HeldSlots()
     assert await held.take_if_free(slot)
     assert not await held.take_if_free(slot)
     held.give_back(slot)
@@ -255,3 +256,22 @@ async def test_a_server_that_goes_away_before_the_second_attempt_is_waited_for(
     await settled(library)
     upload = await get(library, upload_id)
     assert (upload.description, upload.attempts, upload.stage) == (GOOD_TEXT, 1, ProcessingStage.COMPLETED)
+
+
+async def test_who_asks_for_pixels_gets_those_that_were_decoded_once_and_anybody_else_the_file(
+    open_library: OpenLibrary, draw_picture: DrawPicture
+) -> None:
+    analyzer = ScriptedAnalyzer(texts=(POOR, GOOD_TEXT), deterministic=False, look_size=LookSize(100))
+    library = await open_library(analyzer)
+    (upload_id,) = await added(library, draw_picture(size=(640, 480)))
+    await library.queue.start()
+    await settled(library)
+    assert (await get(library, upload_id)).description == GOOD_TEXT
+    first, second = analyzer.described
+    assert isinstance(first, SmallPicture)
+    assert (first.width, first.height, len(first.rgb)) == (160, 120, 160 * 120 * 3)
+    assert second == first, "the second attempt decodes nothing either"
+    analyzer.look_size = None
+    await library.queue.retry([upload_id])
+    await settled(library)
+    assert isinstance(analyzer.described[2], Path)

@@ -24,7 +24,8 @@ from vuemantics_tui import plain
 from vuemantics_tui.domain.errors import MediaError, WorkerDiedError
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.media.jobs import make_thumbnail
-from vuemantics_tui.processing.compute import MOST_ANSWER_BYTES, ProcessCompute
+from vuemantics_tui.processing.compute import ProcessCompute
+from vuemantics_tui.processing.compute.pool import MOST_ANSWER_BYTES
 from vuemantics_tui.processing.worker import Answer, Raised
 
 MIB = 1024**2

@@ -54,6 +54,7 @@ class StillAnalyzer:
     model = "eyes-1"
     embedding_model = "words-1"
     deterministic = True
+    look_size = None
 
     def __init__(self) -> None:
         self.gate = asyncio.Event()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 from vuemantics_tui.domain.description import Description
+from vuemantics_tui.domain.media import LookSize, SmallPicture
 
 if TYPE_CHECKING:
     # Whoever only looks at servers or lists uploads has no use for NumPy, which takes long to import.
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 Vector: TypeAlias = "NDArray[np.float32]"
 """One embedding: shape (dimension,), float32, length 1."""
 
-Picture = Path | bytes
-"""A picture file, or the bytes of one (a frame of a video as JPEG)."""
+Picture = Path | bytes | SmallPicture
+"""A picture file, the bytes of one (a frame of a video as JPEG), or pixels for those who have a `look_size`."""
 
 OnFrame = Callable[[int, int], None]
 """Called with (number, count), counted from 1, before each frame is described."""
@@ -77,6 +78,11 @@ class Compute(Protocol):
     The function and its arguments must pickle. Raises what the function raises, and WorkerDiedError.
     """
 
+    @property
+    def at_once(self) -> int:
+        """How many calls keep it busy now."""
+        ...
+
     async def run(self, function: Callable[..., Result], *arguments: object) -> Result:
         """Run `function(*arguments)` elsewhere and return its result."""
         ...
@@ -102,6 +108,11 @@ class Describer(Protocol):
     @property
     def deterministic(self) -> bool:
         """Whether the same picture always gives the same description, so that a retry is pointless."""
+        ...
+
+    @property
+    def look_size(self) -> LookSize | None:
+        """Return in which size it wants the pixels of pictures, or None if it reads the files itself."""
         ...
 
     async def describe_image(self, picture: Picture, on_text: OnText = ignore_text) -> Description:
@@ -178,6 +189,11 @@ class PairedAnalyzer:
     def deterministic(self) -> bool:
         """Whether the same picture gives the same description."""
         return self.describer.deterministic
+
+    @property
+    def look_size(self) -> LookSize | None:
+        """Return in which size the describer wants pixels."""
+        return self.describer.look_size
 
     async def describe_image(self, picture: Picture, on_text: OnText = ignore_text) -> Description:
         """Describe one picture. Raises as the Describer does."""

@@ -41,6 +41,8 @@ class ForeignAnalyzer:
         self.model = str(analyzer.model)
         self.embedding_model = str(analyzer.embedding_model)
         self.deterministic = bool(analyzer.deterministic)
+        # It reads the files itself: what else it might be given is no part of what a package has to know.
+        self.look_size = None
 
     async def describe_image(self, picture: Picture, on_text: OnText = ignore_text) -> Description:
         """Describe one picture. Raises MediaError and AnalyzerError."""

@@ -17,7 +17,7 @@ from vuemantics_tui.analyzers.registry import AnalyzerSettings
 from vuemantics_tui.analyzers.wire import TimeLimits
 from vuemantics_tui.domain.description import Description
 from vuemantics_tui.domain.errors import AnalyzerError, ErrorKind, MediaError, UsageError
-from vuemantics_tui.domain.media import LEAST_VISION_SIDE
+from vuemantics_tui.domain.media import LEAST_VISION_SIDE, LookSize
 from vuemantics_tui.domain.prompts import Prompts
 from vuemantics_tui.media import jobs
 
@@ -156,6 +156,11 @@ class RemoteAnalyzer(ABC):
     def deterministic(self) -> bool:
         """Whether the temperature is 0."""
         return self._options.temperature == 0
+
+    @property
+    def look_size(self) -> LookSize:
+        """Return the size of the pictures that the server is sent."""
+        return LookSize(1, self._options.long_side)
 
     @abstractmethod
     async def states(self) -> list[ServerState]:

@@ -16,6 +16,7 @@ from vuemantics_tui.cli.options import (
     INTERRUPTED,
     WRONG_USAGE,
     analyzer_option,
+    cluster_option,
     graphics_option,
     library_option,
 )
@@ -34,6 +35,8 @@ _PLACES = {
     "analyzer": "analyzers:analyzer",
     APP_COMMAND: "app:app",
     "backup": "backup:backup",
+    "check": "backup:check",
+    "cluster": "cluster:cluster",
     "completion": "completion:completion",
     "config": "config:config",
     "delete": "trash:delete",
@@ -52,6 +55,7 @@ _PLACES = {
     "rate": "uploads:rate",
     "redo": "trash:redo",
     "reembed": "descriptions:reembed",
+    "restore": "backup:restore",
     "retry": "queue:retry",
     "saved": "search:saved",
     "search": "search:search",
@@ -63,6 +67,7 @@ _PLACES = {
     "tag": "uploads:tag",
     "trash": "trash:trash",
     "undo": "trash:undo",
+    "worker": "cluster:worker",
 }
 
 
@@ -141,6 +146,7 @@ class PathOrCommandGroup(click.Group):
 )
 @click.version_option(vuemantics_tui.__version__, prog_name="vuemantics-tui")
 @analyzer_option
+@cluster_option
 @graphics_option
 @library_option
 def cli() -> None:

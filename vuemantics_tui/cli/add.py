@@ -12,6 +12,7 @@ import click
 from vuemantics_tui.cli.options import (
     FAILED,
     analyzer_option,
+    cluster_option,
     current_settings,
     json_option,
     library_option,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 @patience_option
 @json_option
 @analyzer_option
+@cluster_option
 @library_option
 def add(
     paths: tuple[Path, ...],

@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vuemantics_tui.cli.options import FAILED, analyzer_option, current_settings, graphics_option, library_option
+from vuemantics_tui.cli.options import (
+    FAILED,
+    analyzer_option,
+    cluster_option,
+    current_settings,
+    graphics_option,
+    library_option,
+)
 from vuemantics_tui.cli.output import emit, note, upload_table
 from vuemantics_tui.cli.session import run
 from vuemantics_tui.config import Settings
@@ -31,6 +38,7 @@ SWITCH_SECONDS = 0.0005
 @click.command(hidden=True)
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @analyzer_option
+@cluster_option
 @graphics_option
 @library_option
 def app(paths: tuple[Path, ...]) -> None:

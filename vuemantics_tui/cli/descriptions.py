@@ -11,6 +11,7 @@ import click
 from vuemantics_tui.cli.options import (
     FAILED,
     analyzer_option,
+    cluster_option,
     current_settings,
     json_option,
     library_option,
@@ -43,6 +44,7 @@ _TEXT_WIDTH = 96
 @patience_option
 @json_option
 @analyzer_option
+@cluster_option
 @library_option
 def describe(upload_id: str, use: int | None, no_wait: bool, patience: float | None, as_json: bool) -> None:
     """List the descriptions of an upload, or use an earlier one."""
@@ -69,6 +71,7 @@ def describe(upload_id: str, use: int | None, no_wait: bool, patience: float | N
 @patience_option
 @json_option
 @analyzer_option
+@cluster_option
 @library_option
 def edit(
     upload_ids: tuple[str, ...],
@@ -128,6 +131,7 @@ def edit(
 @patience_option
 @json_option
 @analyzer_option
+@cluster_option
 @library_option
 def reembed(no_wait: bool, patience: float | None, as_json: bool) -> None:
     """Embed again after changing the embedding model.

@@ -29,15 +29,16 @@ def doctor(as_json: bool) -> None:
     settings = current_settings(warn=False)
     findings = run(lambda: examine(settings))
     if as_json:
-        emit_json({"ok": is_ok(findings), "findings": [_document(finding) for finding in findings]})
+        emit_json({"ok": is_ok(findings), "findings": [finding_document(finding) for finding in findings]})
     else:
         for finding in findings:
-            for line in _lines(finding):
+            for line in finding_lines(finding):
                 emit(line)
     raise SystemExit(0 if is_ok(findings) else FAILED)
 
 
-def _document(finding: Finding) -> dict[str, Any]:
+def finding_document(finding: Finding) -> dict[str, Any]:
+    """Return a finding as a JSON object."""
     return {
         "verdict": finding.verdict.value,
         "subject": finding.subject,
@@ -48,7 +49,8 @@ def _document(finding: Finding) -> dict[str, Any]:
     }
 
 
-def _lines(finding: Finding) -> list[str]:
+def finding_lines(finding: Finding) -> list[str]:
+    """Return a finding as lines: what it is, what to do, and what can be copied."""
     indent = " " * 13
     lines = [f"{finding.glyph} {finding.subject:<10} {visible(finding.text)}"]
     if finding.hint:

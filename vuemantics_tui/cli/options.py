@@ -18,7 +18,7 @@ EXIT_CODES = "Exit codes: 0 success, 1 something failed, 2 wrong usage, 130 inte
 
 # How long commands wait for a server that is offline.
 PATIENCE_SECONDS = 60.0
-_FLAGS = ("library", "analyzer", "graphics")
+_FLAGS = ("library", "analyzer", "graphics", "cluster")
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -72,6 +72,15 @@ graphics_option: Decorator = click.option(
     help="How the app shows pictures. [env: VUEMANTICS_GRAPHICS]",
 )
 """`--graphics NAME`, for the group and for the commands that open the app."""
+
+cluster_option: Decorator = click.option(
+    "--cluster",
+    metavar="ADDRESS",
+    expose_value=False,
+    callback=_remember,
+    help="Dask scheduler whose workers do the heavy work: tcp://scheduler:8786. [env: VUEMANTICS_CLUSTER]",
+)
+"""`--cluster ADDRESS`, for the group and for every command that processes uploads."""
 
 patience_option: Decorator = click.option(
     "--patience",

@@ -11,6 +11,7 @@ import click
 from vuemantics_tui.cli.options import (
     FAILED,
     analyzer_option,
+    cluster_option,
     current_settings,
     json_option,
     library_option,
@@ -39,6 +40,7 @@ IDLE_SECONDS = 0.2
 @click.option("--forever", is_flag=True, help="Keep waiting for new uploads until stopped.")
 @patience_option
 @analyzer_option
+@cluster_option
 @library_option
 def process(forever: bool, patience: float | None) -> None:
     """Process the queue until it is empty.
@@ -58,6 +60,7 @@ def process(forever: bool, patience: float | None) -> None:
 @patience_option
 @json_option
 @analyzer_option
+@cluster_option
 @library_option
 def retry(ids: tuple[str, ...], failed: bool, overwrite_edited: bool, patience: float | None, as_json: bool) -> None:
     """Retry failed uploads, or describe completed ones again."""
@@ -82,6 +85,7 @@ def retry(ids: tuple[str, ...], failed: bool, overwrite_edited: bool, patience: 
 @patience_option
 @json_option
 @analyzer_option
+@cluster_option
 @library_option
 def failures(again: bool, patience: float | None, as_json: bool) -> None:
     """List failures by reason, or retry them."""

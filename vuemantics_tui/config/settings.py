@@ -90,6 +90,27 @@ class Settings:
         metadata=_about("Number of processes that make thumbnails and descriptions."),
     )
     worker_memory_mib: int = _number(4096, "Memory that each of these processes may use, in MiB; 0: no limit.", 0)
+    cluster: str = _perhaps(
+        "", "Dask scheduler whose workers do the heavy work, such as tcp://scheduler:8786; empty: this machine alone."
+    )
+    cluster_away: str = _text(
+        "local", "While the cluster is offline: work on this machine (local), or wait for it.", "local", "wait"
+    )
+    cluster_send_mib: int = _number(
+        32,
+        "Largest file sent to the cluster whole, in MiB. Of larger pictures a preview is sent, and larger videos are"
+        " read here. 0 on slow links.",
+        0,
+        1024,
+    )
+    cluster_shared: str = _perhaps(
+        "",
+        "Folders that every worker can read, whose files are not sent; separate with commas. /photos=/mnt/photos where"
+        " workers have another path.",
+    )
+    cluster_ca_file: str = _perhaps("", "Certificate of the authority, in PEM, for a scheduler at tls://.")
+    cluster_cert_file: str = _perhaps("", "Certificate of this machine, in PEM, for a scheduler at tls://.")
+    cluster_key_file: str = _perhaps("", "Key of that certificate, readable only by you.")
     analyzer: str = _analyzer(
         AUTO,
         "What describes pictures: builtin, ollama, openai, an installed one, or auto, decided once per library.",

@@ -42,6 +42,10 @@ class LibraryError(VuemanticsError):
     """The library cannot be used: locked, read-only, full, or made by a newer program."""
 
 
+class DamagedLibraryError(LibraryError):
+    """The library's database is damaged or gone: it can be repaired from a backup and from the folders."""
+
+
 class OriginalGoneError(LibraryError):
     """The original of an upload in place is not where it was: it is missing, or its disk `is_away`."""
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from vuemantics_tui.domain.duplicates import PictureTraits
 from vuemantics_tui.domain.formats import FileType, MediaFormat
 from vuemantics_tui.domain.moment import DateSource
 
@@ -14,6 +15,36 @@ Crop = tuple[float, float, float, float]
 WHOLE: Crop = (0.0, 0.0, 1.0, 1.0)
 LEAST_VISION_SIDE = 32
 """No side of a picture for a model has fewer pixels: what is thinner shows it nothing, or makes its server fail."""
+
+
+@dataclass(frozen=True, slots=True)
+class SmallPicture:
+    """The pixels of a picture that was decoded once, for every use of them: upright, opaque, sRGB, made smaller.
+
+    `rgb` has three bytes for each pixel, row by row from the top.
+    """
+
+    width: int
+    height: int
+    rgb: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LookSize:
+    """How large a picture is wanted: the least pixels of its short side and of its long side, if the file has them."""
+
+    short_side: int
+    long_side: int = 0
+
+    def joined(self, other: LookSize | None) -> LookSize:
+        """Return the size that is enough for both."""
+        if other is None:
+            return self
+        return LookSize(max(self.short_side, other.short_side), max(self.long_side, other.long_side))
+
+    def scale(self, width: int, height: int) -> float:
+        """Return by how much a picture may shrink: more than 0, at most 1."""
+        return min(1.0, max(self.short_side / min(width, height), self.long_side / max(width, height)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,3 +164,22 @@ class MediaMetadata:
     place: Place | None = None
     extra: dict[str, str | int | float] | None = None
     words: FileWords = FileWords()
+
+
+@dataclass(frozen=True, slots=True)
+class FirstLook:
+    """What was found by decoding a file once.
+
+    `thumbnail` is a JPEG as `media.thumbnail.make_thumbnail` writes it. If the file cannot be decoded it is empty,
+    `traits` and `picture` are None, and `fault` says why. `missing` says what the file lacks of its picture. `picture`
+    has the pixels that were asked for. `metadata` is None for bytes, and where it cannot be read, as `metadata_fault`
+    then says.
+    """
+
+    thumbnail: bytes = b""
+    missing: str = ""
+    fault: str = ""
+    traits: PictureTraits | None = None
+    picture: SmallPicture | None = None
+    metadata: MediaMetadata | None = None
+    metadata_fault: str = ""

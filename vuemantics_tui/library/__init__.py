@@ -22,7 +22,6 @@ from vuemantics_tui.domain.stacks import StackRole
 from vuemantics_tui.domain.text import counted
 from vuemantics_tui.files import copy_part, make_folder
 from vuemantics_tui.library.analyzer import LibraryAnalyzer
-from vuemantics_tui.library.backups import Backups
 from vuemantics_tui.library.queue import Queue
 from vuemantics_tui.library.sources import Sources
 from vuemantics_tui.library.trash import Trash
@@ -47,6 +46,8 @@ if TYPE_CHECKING:
     from vuemantics_tui.domain.duplicates import DuplicateGroup, DuplicatesFound, Likeness, LookAlike
     from vuemantics_tui.domain.upload import Upload
     from vuemantics_tui.library.analyzer import Choice
+    from vuemantics_tui.library.backups import Backups
+    from vuemantics_tui.library.cluster import ClusterCompute, ClusterState, MemberState
     from vuemantics_tui.library.duplicates import Duplicates
     from vuemantics_tui.library.export import Export, ExportFormat, ExportProgress, SidecarResult
     from vuemantics_tui.library.facets import Facet, Facets, FacetSection
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from vuemantics_tui.library.xmp import SidecarStyle
     from vuemantics_tui.processing.backfill import BackfillProgress
     from vuemantics_tui.processing.circuit import Outage
+    from vuemantics_tui.processing.compute import ProcessCompute
     from vuemantics_tui.processing.intake import Candidate, Intake, IntakeOutcome, IntakeResult, OnBytes
     from vuemantics_tui.processing.pipeline import StageLimits
     from vuemantics_tui.processing.records import Records
@@ -77,6 +79,7 @@ __all__ = [
     "Candidate",
     "ChangeFeed",
     "Choice",
+    "ClusterState",
     "Compute",
     "DescriptionStore",
     "DuplicateGroup",
@@ -98,6 +101,7 @@ __all__ = [
     "LibraryStatistics",
     "Likeness",
     "LookAlike",
+    "MemberState",
     "OnPulled",
     "Origin",
     "Outage",
@@ -135,6 +139,7 @@ _LATE = {
     "analyzers.base": ("Analyzer", "Compute", "HostLoad", "OnPulled", "ServerState"),
     "domain.duplicates": ("DuplicateGroup", "DuplicatesFound", "Likeness", "LookAlike"),
     "library.analyzer": ("Choice",),
+    "library.cluster": ("ClusterState", "MemberState"),
     "library.duplicates": ("Duplicates",),
     "library.export": ("Export", "ExportFormat", "ExportProgress", "SidecarResult"),
     "library.facets": ("Facet", "FacetSection", "Facets"),
@@ -191,6 +196,7 @@ class Library:
         self.served = ServedModels(settings)
         """The joint models that are on servers."""
         self._compute = None if compute is None else ServedCompute(compute, self.served)
+        self._cluster: ClusterCompute | None = None
         self.analyzer = LibraryAnalyzer(settings, LibraryStore(database), lambda: self.compute, analyzer)
         self.uploads = UploadStore(database)
         self.history = HistoryStore(database)
@@ -202,7 +208,6 @@ class Library:
         self.stacks = StackStore(database)
         self.descriptions = DescriptionStore(database)
         self.undo = Undo(database, self.queue, lambda: self.records)
-        self.backups = Backups(self.root, database, settings.keep_free_mib * MIB, lambda: self.records)
         self.trash = Trash(
             self.root, TrashStore(database), self.uploads, LibraryStore(database), self.queue, settings.trash_days
         )
@@ -249,13 +254,26 @@ class Library:
 
     @property
     def compute(self) -> Compute:
-        """The pool of processes for heavy work."""
+        """What does heavy work: the pool of processes, or the cluster that the settings name."""
         if self._compute is None:
             from vuemantics_tui.processing.compute import ProcessCompute
 
-            pool = ProcessCompute(self.settings.workers, self.settings.worker_memory_mib * MIB)
-            self._compute = ServedCompute(pool, self.served)
+            local = ProcessCompute(self.settings.workers, self.settings.worker_memory_mib * MIB)
+            compute = self._cluster_compute(local) if self.settings.cluster else local
+            self._compute = ServedCompute(compute, self.served)
         return self._compute
+
+    def _cluster_compute(self, local: ProcessCompute) -> Compute:
+        """Return what runs heavy work on the cluster of the settings. Raises UsageError."""
+        from vuemantics_tui.library.cluster import cluster_compute
+
+        self._cluster = cluster_compute(self.settings, local)
+        return self._cluster
+
+    @property
+    def cluster(self) -> ClusterState | None:
+        """The cluster as it is now; None where none is used."""
+        return None if self._cluster is None else self._cluster.state
 
     @cached_property
     def intake(self) -> Intake:
@@ -265,6 +283,13 @@ class Library:
         free = self.settings.keep_free_mib * MIB
         queued = QueueStore(self.database)
         return Intake(self.root, self.uploads, queued, self.trash.store, self.settings.limits, free)
+
+    @cached_property
+    def backups(self) -> Backups:
+        """What copies the library while work goes on."""
+        from vuemantics_tui.library.backups import Backups
+
+        return Backups(self.root, self.database, self.settings.keep_free_mib * MIB, lambda: self.records)
 
     @cached_property
     def records(self) -> Records:

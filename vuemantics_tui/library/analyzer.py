@@ -101,10 +101,14 @@ class LibraryAnalyzer:
         """The analyzer, if it was needed before."""
         return self._made
 
-    async def limits(self) -> StageLimits:
-        """Return how many uploads each stage may have at a time with this analyzer. Raises as `get`."""
+    async def limits(self, at_once: Callable[[], int]) -> Callable[[], StageLimits]:
+        """Return what says how many uploads each stage may have at a time with this analyzer. Raises as `get`.
+
+        `at_once` says how many calls keep busy what runs them.
+        """
         choice = await self.chosen()
-        return stage_limits(self._settings, *((choice.describer, choice.embedder) if choice else ("", "")))
+        names = (choice.describer, choice.embedder) if choice else ("", "")
+        return lambda: stage_limits(self._settings, *names, at_once())
 
     async def states(self) -> list[ServerState]:
         """Look at what the analyzer depends on, now. Raises as `get`."""
@@ -233,22 +237,23 @@ async def _make_one(
     return await asyncio.to_thread(registry.make, name, context)
 
 
-def stage_limits(settings: Settings, describer: str, embedder: str) -> StageLimits:
+def stage_limits(settings: Settings, describer: str, embedder: str, workers: int) -> StageLimits:
     """Return how many uploads each stage may have at a time, by the settings or as suits the analyzers.
 
-    Raises UsageError for addresses of servers that make no sense.
+    `workers` is how many calls run at a time, here or on a cluster. Raises UsageError for addresses of servers that
+    make no sense.
     """
     from vuemantics_tui.analyzers.hosts import SERVER_DESCRIBES, SERVER_EMBEDS
     from vuemantics_tui.processing.pipeline import StageLimits
 
     return StageLimits(
-        thumbnail=settings.thumbnail_limit or settings.workers,
-        describe=settings.describe_limit or _at_once(settings, describer, SERVER_DESCRIBES),
-        embed=settings.embed_limit or _at_once(settings, embedder, SERVER_EMBEDS),
+        thumbnail=settings.thumbnail_limit or workers,
+        describe=settings.describe_limit or _at_once(settings, describer, SERVER_DESCRIBES, workers),
+        embed=settings.embed_limit or _at_once(settings, embedder, SERVER_EMBEDS, workers),
     )
 
 
-def _at_once(settings: Settings, name: str, usual: int) -> int:
+def _at_once(settings: Settings, name: str, usual: int, workers: int) -> int:
     """Return how many uploads suit an analyzer at a time: as many as there are workers, or as its hosts take.
 
     With several hosts some more are prepared meanwhile, so that the one that becomes free first never waits.
@@ -256,9 +261,9 @@ def _at_once(settings: Settings, name: str, usual: int) -> int:
     from vuemantics_tui.analyzers.hosts import slots
 
     if _is_local(name):
-        return settings.workers
+        return workers
     addresses = addresses_of(settings, name)
-    return slots(addresses, usual) + settings.workers if len(addresses) > 1 else slots(addresses, usual) or usual
+    return slots(addresses, usual) + workers if len(addresses) > 1 else slots(addresses, usual) or usual
 
 
 def addresses_of(settings: Settings, name: str) -> tuple[Address, ...]:

@@ -10,26 +10,29 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from vuemantics_tui import paths
 from vuemantics_tui.domain.errors import LibraryError, UsageError
 from vuemantics_tui.domain.text import size_words
-from vuemantics_tui.files import PRIVATE_FILE, is_disk_fault
+from vuemantics_tui.files import PART_SUFFIX, PRIVATE_FILE, is_disk_fault
+from vuemantics_tui.library.archive import Written, write_archive
 from vuemantics_tui.store.copies import (
     DAILY_KEPT,
     CopyKind,
     OwnCopy,
+    StoppedError,
     forget_copies,
     moment_name,
     new_copy,
     own_copies,
 )
+from vuemantics_tui.store.database import Access, Database
+from vuemantics_tui.store.folders import FolderStore
 
 if TYPE_CHECKING:
     from vuemantics_tui.processing.records import Records
-    from vuemantics_tui.store.database import Database
 
 log = logging.getLogger(__name__)
 
@@ -102,20 +105,65 @@ class Backups:
         finally:
             await asyncio.shield(asyncio.to_thread(lock.release))
 
-    async def write(self, target: Path, *, replace: bool = False, on_progress: OnProgress | None = None) -> Backup:
-        """Write the database into one file, while work goes on. Raises UsageError and LibraryError.
+    async def write(
+        self,
+        target: Path,
+        *,
+        with_originals: bool = False,
+        replace: bool = False,
+        on_progress: OnProgress | None = None,
+    ) -> Backup:
+        """Write the library into one file, while work goes on. Raises UsageError and LibraryError.
 
-        Only with `replace` a file that is there is replaced, once the new one is whole.
+        That is the database, or `with_originals` a tar file that has the originals of copied uploads, too. Only with
+        `replace` a file that is there is replaced, once the new one is whole.
         """
         began = time.monotonic()
         target = await asyncio.to_thread(_checked_target, target, replace)
         if target == self._database.path.absolute():
             raise UsageError("This is the library's own database", "Choose another file.")
         await self._check_space(target.parent)
+        copy = target.with_name(f".{target.name}.database{PART_SUFFIX}") if with_originals else target
+        written = Written(0, 0)
         with _write_errors(target):
-            state = await self._database.copy_to(target, lambda done, of: _tell(on_progress, "database", done, of))
+            try:
+                state = await self._database.copy_to(copy, lambda done, of: _tell(on_progress, "database", done, of))
+                if with_originals:
+                    written = await self._archive(target, copy, on_progress)
+            finally:
+                if with_originals:
+                    await asyncio.to_thread(copy.unlink, missing_ok=True)
         size = (await asyncio.to_thread(target.stat)).st_size
-        return Backup(target, size, state.uploads, 0, 0, time.monotonic() - began)
+        return Backup(target, size, state.uploads, written.originals, written.missing, time.monotonic() - began)
+
+    async def _archive(self, target: Path, copy: Path, on_progress: OnProgress | None) -> Written:
+        """Write a copy of the database and the originals that it knows into a tar file."""
+        database = await Database.open(copy, Access.READ)
+        try:
+            stored = [each async for batch in FolderStore(database).batches() for each in batch if each.source is None]
+        finally:
+            await database.close()
+        folders = [(paths.upload_folder(each.user_id, each.id), PurePosixPath(each.file_path).name) for each in stored]
+        originals = sum(each.file_size for each in stored)
+        await self._check_space(target.parent, originals)
+        done, is_stopped = 0, False
+
+        def tell(more: int) -> None:
+            nonlocal done
+            if is_stopped:
+                raise StoppedError
+            done += more
+            _tell(on_progress, "originals", done, max(done, originals))
+
+        writing = asyncio.ensure_future(asyncio.to_thread(write_archive, target, copy, self._root, folders, tell))
+        try:
+            return await asyncio.shield(writing)
+        except asyncio.CancelledError:
+            # A thread cannot be stopped from outside, and what it writes must be gone when this returns.
+            is_stopped = True
+            with contextlib.suppress(StoppedError):
+                await writing
+            raise
 
     async def _check_space(self, folder: Path, more: int = 0) -> None:
         """Raise LibraryError unless the disk of a folder takes a copy of the database and so many bytes more."""

@@ -30,7 +30,7 @@ from vuemantics_tui.domain.query.filters import TYPES_BY_LOOK, OneValue
 from vuemantics_tui.domain.query.line import literal
 from vuemantics_tui.domain.query.parts import (
     filters_of,
-    has_filter,
+    same_filter,
     with_filter,
     with_part,
     without_fields,
@@ -149,9 +149,14 @@ class FacetSearch:
             for stars, count in ratings.items()
         ]
         found[FacetSection.SAVED] = await self._saved_searches(text, show_hidden)
-        marked = {section: [_marked(facet, text) for facet in facets] for section, facets in found.items()}
-        _add_others(marked, text)
+        demanded = filters_of(text)
+        marked = {section: [_marked(facet, text, demanded) for facet in facets] for section, facets in found.items()}
+        _add_others(marked, demanded)
         return {section: facets for section, facets in marked.items() if facets}
+
+    async def get_ready(self) -> None:
+        """Read into memory what makes later calls of `of` quick in a large library. Raises LibraryError."""
+        await self._store.get_ready()
 
     async def toggled(self, text: str, section: FacetSection, facet: Facet, others: Iterable[Facet] = ()) -> str:
         """Return the line with a facet, or without it if it has it.
@@ -210,22 +215,25 @@ class FacetSearch:
         return facets
 
 
-def _marked(facet: Facet, text: str) -> Facet:
-    """Return a facet that says whether the line has it."""
-    chosen = with_part(text, facet.query) == text if facet.query else any(has_filter(text, one) for one in facet.forms)
-    return replace(facet, chosen=chosen, within=tuple(_marked(each, text) for each in facet.within))
+def _marked(facet: Facet, text: str, demanded: Sequence[OneValue]) -> Facet:
+    """Return a facet that says whether a line has it; `demanded` are the filters of the line."""
+    if facet.query:
+        chosen = with_part(text, facet.query) == text
+    else:
+        chosen = any(same_filter(value, form) for value in demanded for form in facet.forms)
+    return replace(facet, chosen=chosen, within=tuple(_marked(each, text, demanded) for each in facet.within))
 
 
-def _add_others(found: Mapping[FacetSection, list[Facet]], text: str) -> None:
-    """Add what the line says and nothing has."""
+def _add_others(found: Mapping[FacetSection, list[Facet]], demanded: Sequence[OneValue]) -> None:
+    """Add what a line demands and no upload has."""
     sections = {field: section for section, fields in _FIELDS.items() for field in fields}
-    for value in filters_of(text):
+    for value in demanded:
         section = FacetSection.TAGS if value.field is TextField.TAG else sections.get(value.field)
         if section is None:
             continue
         of_field = [*found[section], *(found[FacetSection.ALBUMS] if section is FacetSection.TAGS else ())]
         forms = (form for facet in of_field for each in (facet, *facet.within) for form in each.forms)
-        if not any(has_filter(str(form), value) for form in forms):
+        if not any(same_filter(form, value) for form in forms):
             found[section].insert(0, Facet(_name_of(value), None, (value,), chosen=True))
 
 

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 _FETCHING = ".fetching"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-_BLOCK_BYTES = 1024 * 1024
 # How long the text network stays in memory without a query. It takes 250 MB and more, and a second or two to load,
 # which who opens the search line again does not notice: it is loaded while they type.
 IDLE_SECONDS = 300.0
@@ -130,9 +129,15 @@ class Models:
         """
         if str(place).startswith(PREFIX):
             return await self._add_served(str(place), name)
+        from vuemantics_tui.analyzers.joint.layout import model_folder
+
         source = await asyncio.to_thread(lambda: Path(place).expanduser().absolute())
         if not await asyncio.to_thread(source.is_dir):
             raise UsageError(f"{source} is not a folder", "Name the folder that contains the model's files.")
+        try:
+            source = await asyncio.to_thread(model_folder, source)
+        except OSError as error:
+            raise UsageError(f"{source} cannot be read: {error.strerror}", "Check its permissions.") from error
         return await self._install(source, await self._new_name(name or source.name), _copy, licence, origin)
 
     async def _add_served(self, text: str, name: str) -> Model:
@@ -217,7 +222,7 @@ class Models:
 
         layout = await asyncio.to_thread(read_layout, source)
         shape = await self._compute().run(try_model, source)
-        fingerprint = await asyncio.to_thread(_fingerprint, layout.weights)
+        fingerprint = await asyncio.to_thread(lambda: layout.fingerprint)
         target = self.folder / name
         try:
             await asyncio.to_thread(put, source, target)
@@ -412,6 +417,11 @@ def installed_folder(models: Path, key: str) -> Path | None:
     return next((model.folder for model in _installed(models) if model.key == key), None)
 
 
+def installed_keys(models: Path) -> dict[Path, str]:
+    """Return what the vectors of each model on this machine are called, by its folder."""
+    return {model.folder: model.key for model in _installed(models) if not model.served}
+
+
 def _installed(folder: Path) -> list[Model]:
     found = []
     for manifest in sorted(folder.glob(f"*/{MANIFEST}")):
@@ -433,15 +443,6 @@ def _not_saved(folder: Path, error: OSError) -> LibraryError:
 def _write_manifest(model: Model) -> None:
     facts = {name: value for name, value in asdict(model).items() if name not in ("folder", "name")}
     write_whole(model.folder / MANIFEST, json.dumps(facts, indent=2).encode())
-
-
-def _fingerprint(weights: tuple[Path, ...]) -> str:
-    digest = hashlib.sha256()
-    for path in weights:
-        with path.open("rb") as file:
-            while block := file.read(_BLOCK_BYTES):
-                digest.update(block)
-    return digest.hexdigest()[:16]
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -169,7 +169,7 @@ class Queue:
                     analyzer=analyzer,
                     compute=self._compute(),
                     circuit=self.circuit,
-                    limits=await self.limits(),
+                    limits=(await self.limits())(),
                     video_frames=self._settings.video_frames,
                     max_pixels=self._settings.limits.max_pixels,
                     frames=self.frames,
@@ -178,9 +178,13 @@ class Queue:
                 )
         return self._pipeline
 
-    async def limits(self) -> StageLimits:
-        """Return how many uploads may be in each stage at a time."""
-        return self._limits or await self._analyzer.limits()
+    async def limits(self) -> Callable[[], StageLimits]:
+        """Return what says how many uploads may be in each stage at a time, which a cluster changes."""
+        given = self._limits
+        if given is not None:
+            return lambda: given
+        compute = self._compute()
+        return await self._analyzer.limits(lambda: compute.at_once)
 
     def wake(self) -> None:
         """Look for work now."""

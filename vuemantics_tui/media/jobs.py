@@ -1,4 +1,10 @@
-"""What a process of the pool is asked to do with a file. Pillow and FFmpeg are loaded there, and not by who asks."""
+"""What a process of the pool is asked to do with a file. Pillow and FFmpeg are loaded there, and not by who asks.
+
+What travels: a file's path goes to processes of this machine alone. `first_look` decodes it here, and what it hands on
+is plain: the thumbnail as JPEG, numbers and words, and a `SmallPicture`, the pixels in the size that the analyzer and
+the joint model ask for. Whoever describes or embeds takes that in place of the file, or the bytes of a picture file, so
+such a call needs no disk in common: for a call over a network, `small_jpeg_of` makes bytes of the pixels.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +12,21 @@ from pathlib import Path
 
 from vuemantics_tui.domain.duplicates import Comparable, Likeness, PictureTraits
 from vuemantics_tui.domain.formats import FileType
-from vuemantics_tui.domain.media import WHOLE, Crop, MediaMetadata
+from vuemantics_tui.domain.media import WHOLE, Crop, FirstLook, LookSize, MediaMetadata, SmallPicture
+
+
+def first_look(source: Path | bytes, file_type: FileType, size: LookSize | None, max_pixels: int) -> FirstLook:
+    """See `first_look.take_first_look`."""
+    from vuemantics_tui.media.first_look import take_first_look
+
+    return take_first_look(source, file_type, size, max_pixels)
+
+
+def small_jpeg_of(picture: SmallPicture, quality: int) -> bytes:
+    """See `scaled.jpeg_of`."""
+    from vuemantics_tui.media import scaled
+
+    return scaled.jpeg_of(picture, quality)
 
 
 def make_thumbnail(source: Path, file_type: FileType, target: Path, max_pixels: int) -> str:
@@ -58,7 +78,9 @@ def timed_frames(path: Path, count: int) -> tuple[list[bytes], list[float]]:
     return frames.timed_frames(path, count)
 
 
-def vision_jpeg(picture: Path | bytes, long_side: int, multiple: int, quality: int, max_pixels: int) -> bytes:
+def vision_jpeg(
+    picture: Path | bytes | SmallPicture, long_side: int, multiple: int, quality: int, max_pixels: int
+) -> bytes:
     """See `scaled.vision_jpeg`."""
     from vuemantics_tui.media import scaled
 

@@ -15,7 +15,7 @@ from PIL import Image, ImageChops, ImageCms
 
 from vuemantics_tui.domain import formats
 from vuemantics_tui.domain.errors import MediaError, VuemanticsError
-from vuemantics_tui.domain.media import LEAST_VISION_SIDE
+from vuemantics_tui.domain.media import LEAST_VISION_SIDE, LookSize, SmallPicture
 from vuemantics_tui.media.colour_space import Colours, ColourSpace, colours_of, to_srgb
 from vuemantics_tui.media.depth import deep_levels
 from vuemantics_tui.media.faults import is_picture_fault
@@ -40,6 +40,8 @@ _MOST_SQUASHED = 0.02
 _UNDECODABLE = "The picture cannot be decoded"
 
 _MOST_LONG_SIDE = 16_384
+# A factor that should be a whole number may fall short of it by the last bits.
+_ROUNDING = 1e-9
 # Above this a picture that was cut is not filled up.
 _MOST_CUT_PIXELS = 50_000_000
 
@@ -54,7 +56,9 @@ _COLOUR_SAMPLE = Image.fromarray(
 )
 
 
-def picture_within(picture: Path | bytes, side: int, max_pixels: int = DEFAULT_MAX_PIXELS) -> Image.Image:
+def picture_within(
+    picture: Path | bytes | SmallPicture, side: int, max_pixels: int = DEFAULT_MAX_PIXELS
+) -> Image.Image:
     """A picture file, or the bytes of one, as RGB whose sides have at most `side` pixels; never enlarged.
 
     Of an animation it is the first frame that shows something. The thumbnail inside a HEIC file is used where it is
@@ -62,19 +66,56 @@ def picture_within(picture: Path | bytes, side: int, max_pixels: int = DEFAULT_M
     picture is missing, does not decode or has more than `max_pixels`.
     """
     with picture_faults(_UNDECODABLE):
+        if isinstance(picture, SmallPicture):
+            return fit_within(image_of(picture), side)
         shrink = partial(fit_within, side=side)
         embedded = _embedded_thumbnail(picture, side, shrink)
         return _decoded(picture, shrink, max_pixels) if embedded is None else embedded
 
 
-def picture_down_to(picture: Path | bytes, short_side: int, max_pixels: int = DEFAULT_MAX_PIXELS) -> Image.Image:
+def picture_down_to(
+    picture: Path | bytes | SmallPicture, short_side: int, max_pixels: int = DEFAULT_MAX_PIXELS
+) -> Image.Image:
     """A picture file, or the bytes of one, as RGB with a short side from `short_side` pixels to under twice as many.
 
     A smaller picture keeps its size. Of an animation it is the first frame that shows something. Raises MediaError if
     the picture is missing, does not decode or has more than `max_pixels`.
     """
+    return picture_of(picture, LookSize(short_side), max_pixels)
+
+
+def picture_of(
+    picture: Path | bytes | SmallPicture, size: LookSize, max_pixels: int = DEFAULT_MAX_PIXELS
+) -> Image.Image:
+    """A picture file, or the bytes of one, as RGB of at least `size` and of under twice as much.
+
+    With a long side asked for, it has exactly that size. A smaller picture keeps its size. Of an animation it is the
+    first frame that shows something; `info["missing"]` says what a file that was cut lacks. Raises MediaError if the
+    picture is missing, does not decode or has more than `max_pixels`.
+    """
     with picture_faults(_UNDECODABLE):
-        return _decoded(picture, partial(reduce_to, short_side=short_side), max_pixels)
+        if isinstance(picture, SmallPicture):
+            return reduce_to(image_of(picture), size)
+        image = _decoded(picture, partial(reduce_to, size=size), max_pixels)
+        scale = size.scale(*image.size)
+        if size.long_side and scale < 1:
+            side = round(max(image.size) * scale)
+            image.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=2.0)
+        return image
+
+
+def image_of(picture: SmallPicture) -> Image.Image:
+    """Return pixels as Pillow has them. Raises MediaError if they are not as many as they should be."""
+    if len(picture.rgb) != 3 * picture.width * picture.height or not picture.rgb:
+        raise MediaError(f"The picture has {len(picture.rgb)} bytes, and not {picture.width} x {picture.height} pixels")
+    return Image.frombytes("RGB", (picture.width, picture.height), picture.rgb)
+
+
+def jpeg_of(picture: SmallPicture, quality: int) -> bytes:
+    """Return pixels as a JPEG. Raises MediaError if they are not as many as they should be."""
+    stream = io.BytesIO()
+    image_of(picture).save(stream, "JPEG", quality=quality)
+    return stream.getvalue()
 
 
 def frame_within(picture: Path | bytes, number: int, side: int, max_pixels: int = DEFAULT_MAX_PIXELS) -> Image.Image:
@@ -92,7 +133,9 @@ def frame_within(picture: Path | bytes, number: int, side: int, max_pixels: int 
         return small_rgb(image.copy(), partial(fit_within, side=side), colours)
 
 
-def vision_jpeg(picture: Path | bytes, long_side: int, multiple: int, quality: int, max_pixels: int) -> bytes:
+def vision_jpeg(
+    picture: Path | bytes | SmallPicture, long_side: int, multiple: int, quality: int, max_pixels: int
+) -> bytes:
     """Return a picture file, or the bytes of one, as an upright RGB JPEG for a vision model.
 
     Each side is a multiple of `multiple`, which the model's patches divide, has at least 32 pixels, and at most
@@ -260,17 +303,19 @@ def fit_within(image: Image.Image, side: int) -> Image.Image:
     return image
 
 
-def reduce_to(image: Image.Image, short_side: int) -> Image.Image:
-    """A Shrink: a short side from `short_side` pixels to under twice as many, by averages of whole pixels.
+def reduce_to(image: Image.Image, size: LookSize) -> Image.Image:
+    """A Shrink: at least `size`, and under twice as much, by averages of whole pixels.
 
-    The short side is shorter where the long one would have more than 16,384 pixels.
+    It is smaller where the long side would have more than 16,384 pixels.
     """
     width, height = image.size
-    factor = max(1, min(width, height) // short_side)
+    scale = size.scale(width, height)
+    factor = int(1 / scale + _ROUNDING)
     image.draft(None, (width // factor, height // factor))
     image.load()
     # A strip that is thin and very long would take all memory.
-    rest = max(min(image.size) // short_side, -(-max(image.size) // _MOST_LONG_SIDE))
+    wanted = max(1.0, min(width, height) * scale)
+    rest = max(int(min(image.size) / wanted + _ROUNDING), -(-max(image.size) // _MOST_LONG_SIDE))
     return image.reduce(rest) if rest > 1 else image
 
 

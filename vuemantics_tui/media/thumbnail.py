@@ -18,7 +18,7 @@ from vuemantics_tui.media.scaled import frame_within, picture_within
 from vuemantics_tui.media.visible import BLANK, contrast
 
 THUMBNAIL_SIDE = 256
-_JPEG_QUALITY = 85
+JPEG_QUALITY = 85
 # For pictures that fill a window, where quality shows.
 _LARGE_QUALITY = 92
 
@@ -47,7 +47,7 @@ def make_thumbnail(source: Path, file_type: FileType, target: Path, max_pixels: 
     """
     image = small_picture(source, file_type, THUMBNAIL_SIDE, max_pixels)
     buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=_JPEG_QUALITY)
+    image.save(buffer, "JPEG", quality=JPEG_QUALITY)
     write_whole(target, buffer.getbuffer())
     return Thumbnail(image.size, image.info.get("missing", ""))
 
@@ -74,11 +74,11 @@ def small_jpeg(
     if crop != WHOLE:
         (left, top), (right, bottom) = ((image.width * x, image.height * y) for x, y in (crop[:2], crop[2:]))
         image = image.crop((int(left), int(top), max(int(left) + 1, round(right)), max(int(top) + 1, round(bottom))))
-    image.save(buffer, "JPEG", quality=_JPEG_QUALITY if side <= THUMBNAIL_SIDE else _LARGE_QUALITY)
+    image.save(buffer, "JPEG", quality=JPEG_QUALITY if side <= THUMBNAIL_SIDE else _LARGE_QUALITY)
     return buffer.getvalue()
 
 
-def small_picture(source: Path, file_type: FileType, side: int, max_pixels: int) -> Image.Image:
+def small_picture(source: Path | bytes, file_type: FileType, side: int, max_pixels: int) -> Image.Image:
     """A picture, or the frame that shows a video, upright in RGB, within `side` x `side`. Raises MediaError."""
     return _from_video(source, side) if file_type == FileType.VIDEO else picture_within(source, side, max_pixels)
 
@@ -96,7 +96,7 @@ def _frame_of(source: Path, seconds: float, side: int) -> Image.Image:
         return upright_picture(clip, frame, side)
 
 
-def _from_video(source: Path, side: int) -> Image.Image:
+def _from_video(source: Path | bytes, side: int) -> Image.Image:
     # FFmpeg costs 50 ms to load, and most uploads are pictures.
     from vuemantics_tui.media.clips import frames_from_start, key_frame_at, open_clip, upright_picture
 

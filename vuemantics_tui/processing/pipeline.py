@@ -6,6 +6,7 @@ import asyncio
 import logging
 import random
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -27,10 +28,10 @@ from vuemantics_tui.domain.errors import (
     defect_hint,
 )
 from vuemantics_tui.domain.formats import FileType
-from vuemantics_tui.domain.media import MediaMetadata
+from vuemantics_tui.domain.media import MediaMetadata, SmallPicture
 from vuemantics_tui.domain.upload import ProcessingStage
-from vuemantics_tui.files import inside, is_disk_fault, make_folder, original_at
-from vuemantics_tui.media.jobs import extract_frames, make_thumbnail, read_metadata, read_traits
+from vuemantics_tui.files import inside, is_disk_fault, make_folder, original_at, write_whole
+from vuemantics_tui.media.jobs import extract_frames, first_look, read_metadata
 from vuemantics_tui.processing.circuit import Circuit, Part
 from vuemantics_tui.processing.presence import Presence
 from vuemantics_tui.store.database import uninterrupted
@@ -57,37 +58,90 @@ class StageLimits:
         return self.thumbnail + self.describe + self.embed
 
 
+class Slots:
+    """So many places, given out first come, first served; how many may change while some are held."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._held = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    def locked(self) -> bool:
+        """Whether one who asks now has to wait."""
+        return bool(self._waiting) or self._held >= self._count
+
+    async def acquire(self) -> None:
+        """Take a place, waiting for it."""
+        if not self.locked():
+            self._held += 1
+            return
+        place = asyncio.get_running_loop().create_future()
+        self._waiting.append(place)
+        try:
+            await place
+        except asyncio.CancelledError:
+            if place in self._waiting:
+                self._waiting.remove(place)
+            elif not place.cancelled():
+                # It was given and not taken.
+                self.release()
+            raise
+
+    def release(self) -> None:
+        """Give a place back."""
+        self._held -= 1
+        self._give_out()
+
+    def resize(self, count: int) -> None:
+        """Have another number of places; of those that are held none is taken away."""
+        self._count = count
+        self._give_out()
+
+    def _give_out(self) -> None:
+        while self._waiting and self._held < self._count:
+            place = self._waiting.popleft()
+            if not place.done():
+                self._held += 1
+                place.set_result(None)
+
+
 class StageSlots:
-    """The slots of each stage, given out first come, first served."""
+    """The slots of each stage."""
 
     def __init__(self, limits: StageLimits) -> None:
-        self.thumbnail = asyncio.Semaphore(limits.thumbnail)
-        self.describe = asyncio.Semaphore(limits.describe)
-        self.embed = asyncio.Semaphore(limits.embed)
+        self.thumbnail = Slots(limits.thumbnail)
+        self.describe = Slots(limits.describe)
+        self.embed = Slots(limits.embed)
+
+    def resize(self, limits: StageLimits) -> None:
+        """Have these limits from now on."""
+        self.thumbnail.resize(limits.thumbnail)
+        self.describe.resize(limits.describe)
+        self.embed.resize(limits.embed)
 
 
 class HeldSlots:
     """What one run holds: the slot of its stage, and for a moment that of the next one too."""
 
     def __init__(self) -> None:
-        self._held: list[asyncio.Semaphore] = []
+        self._held: list[Slots] = []
 
     def __len__(self) -> int:
         return len(self._held)
 
-    async def take(self, slot: asyncio.Semaphore) -> None:
+    async def take(self, slot: Slots) -> None:
         """Take a slot, waiting for it."""
         await slot.acquire()
         self._held.append(slot)
 
-    async def take_if_free(self, slot: asyncio.Semaphore) -> bool:
+    async def take_if_free(self, slot: Slots) -> bool:
         """Take a slot if there is one for which nobody else waits; whether it did."""
         if slot.locked():
             return False
         await self.take(slot)
         return True
 
-    def give_back(self, slot: asyncio.Semaphore) -> None:
+    def give_back(self, slot: Slots) -> None:
         """Give back a slot that is held."""
         self._held.remove(slot)
         slot.release()
@@ -123,12 +177,16 @@ Write = Callable[[], Awaitable[None]]
 
 @dataclass(slots=True)
 class _Run:
-    """One run of one upload: what it may write with, how far it is, and the slots that it holds."""
+    """One run of one upload: what it may write with, how far it is, and the slots that it holds.
+
+    `picture` has the pixels that the first stage decoded, for those that follow.
+    """
 
     claim: Claim
     file_type: FileType
     source: Path = Path()
     thumbnail: Path = Path()
+    picture: SmallPicture | None = None
     stage: ProcessingStage = ProcessingStage.QUEUED
     slots: HeldSlots = field(default_factory=HeldSlots)
 
@@ -178,6 +236,10 @@ class Pipeline:
     def running(self) -> int:
         """Return how many uploads are in a stage, without those that wait for a slot."""
         return sum(len(run.slots) > 0 for run in self._begun.values())
+
+    def resize(self, limits: StageLimits) -> None:
+        """Have these limits from now on: workers of a cluster come and go."""
+        self._slots.resize(limits)
 
     async def process_upload_background(
         self, upload_id: str, user_id: str, file_type: str, extension: str, *, claim: Claim | None = None
@@ -296,33 +358,38 @@ class Pipeline:
         await run.slots.take(self._slots.thumbnail)
         await self._begin(run, ProcessingStage.THUMBNAIL)
         began = time.perf_counter()
-        thumbnail: str | None = paths.thumbnail_file(run.claim.user_id, run.upload_id).as_posix()
+        thumbnail: str | None = None
+        metadata, traits = MediaMetadata(), None
         warning: str | None
         try:
-            warning = await self._circuit.insist(partial(self._write_thumbnail, run)) or None
+            look = await self._compute.run(
+                first_look, run.source, run.file_type, self._analyzer.look_size, self._max_pixels
+            )
         except DefectError:
             raise
         except (VuemanticsError, OSError) as error:
-            log.warning("no thumbnail for %s: %s", run.upload_id, error)
-            thumbnail, warning = None, f"no thumbnail: {error}"[:PIPELINE_ERROR_CHARACTERS]
-        try:
-            metadata = await self._compute.run(read_metadata, run.source, run.file_type, self._max_pixels)
-        except DefectError:
-            raise
-        except (VuemanticsError, OSError) as error:
-            log.warning("no metadata of %s: %s", run.upload_id, error)
-            metadata = MediaMetadata()
-        traits, traits_error = None, None if thumbnail else warning
-        if thumbnail:
+            # As where the file killed the process that decoded it.
+            fault = str(error)
+            metadata = await self._metadata_alone(run)
+        else:
+            fault = look.fault
+            if look.metadata is not None:
+                metadata = look.metadata
+            else:
+                log.warning("no metadata of %s: %s", run.upload_id, look.metadata_fault)
+            run.picture, traits = look.picture, look.traits
+        if fault:
+            log.warning("no thumbnail for %s: %s", run.upload_id, fault)
+            warning = f"no thumbnail: {fault}"[:PIPELINE_ERROR_CHARACTERS]
+        else:
+            warning = look.missing or None
             try:
-                traits = await self._compute.run(
-                    read_traits, run.thumbnail, run.source, run.file_type, self._max_pixels
-                )
-            except DefectError:
-                raise
-            except (VuemanticsError, OSError) as error:
-                log.warning("no looks of %s: %s", run.upload_id, error)
-                traits_error = str(error)[:PIPELINE_ERROR_CHARACTERS]
+                await self._circuit.insist(partial(self._write_thumbnail, run, look.thumbnail))
+                thumbnail = paths.thumbnail_file(run.claim.user_id, run.upload_id).as_posix()
+            except OSError as error:
+                log.warning("the thumbnail of %s cannot be written: %s", run.upload_id, error)
+                warning = f"no thumbnail: {error}"[:PIPELINE_ERROR_CHARACTERS]
+        traits_error = None if traits else warning
         seconds = time.perf_counter() - began
         is_video = run.file_type is FileType.VIDEO
 
@@ -345,13 +412,20 @@ class Pipeline:
             ProcessingStage.EXTRACTING_FRAMES if is_video else ProcessingStage.VISION_ANALYSIS,
         )
 
-    async def _write_thumbnail(self, run: _Run) -> str:
-        """Write the thumbnail and return what the file lacks of the picture.
-
-        Raises LibraryError where the disk cannot take it, which is not the upload's fault.
-        """
+    async def _metadata_alone(self, run: _Run) -> MediaMetadata:
+        """Return what a file says of itself where nothing could be seen of it."""
         try:
-            return await self._compute.run(make_thumbnail, run.source, run.file_type, run.thumbnail, self._max_pixels)
+            return await self._compute.run(read_metadata, run.source, run.file_type, self._max_pixels)
+        except DefectError:
+            raise
+        except (VuemanticsError, OSError) as error:
+            log.warning("no metadata of %s: %s", run.upload_id, error)
+            return MediaMetadata()
+
+    async def _write_thumbnail(self, run: _Run, thumbnail: bytes) -> None:
+        """Write the thumbnail. Raises LibraryError where the disk cannot take it, and OSError."""
+        try:
+            await asyncio.to_thread(write_whole, run.thumbnail, thumbnail)
         except OSError as error:
             if not is_disk_fault(error):
                 raise
@@ -392,7 +466,8 @@ class Pipeline:
         """Return how to describe the upload; for a video this extracts its frames first."""
         on_text = partial(self._texts.__setitem__, run.upload_id)
         if run.file_type is FileType.IMAGE:
-            return lambda: self._analyzer.describe_image(run.source, on_text)
+            picture = run.picture or run.source
+            return lambda: self._analyzer.describe_image(picture, on_text)
         frames = await self._compute.run(extract_frames, run.source, self._video_frames)
         await self._begin(run, ProcessingStage.VISION_ANALYSIS)
 
@@ -432,7 +507,7 @@ class Pipeline:
         self,
         run: _Run,
         finish: Callable[[ProcessingStage], Awaitable[Result]],
-        slots: tuple[asyncio.Semaphore, asyncio.Semaphore],
+        slots: tuple[Slots, Slots],
         stage: ProcessingStage,
     ) -> Result:
         """From one slot to the next: `finish` writes what was found and the next stage, in one transaction.

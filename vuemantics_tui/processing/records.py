@@ -151,7 +151,7 @@ class Records:
     async def write(self, upload_ids: Sequence[str]) -> None:
         """Write the records of these uploads. What cannot be written is logged, and written by `complete` later."""
         found = await self._store.of(upload_ids)
-        await asyncio.to_thread(self._write, [each for each in found if each.source is None])
+        await asyncio.to_thread(self._write, [each for each in found if each.source is None], is_sure=True)
 
     async def complete(self) -> int:
         """Write all records that are missing or out of date, as in an older library; return how many."""
@@ -160,12 +160,14 @@ class Records:
             written += await asyncio.to_thread(self._write, [each for each in batch if each.source is None])
         return written
 
-    def _write(self, stored: Sequence[StoredFolder]) -> int:
+    def _write(self, stored: Sequence[StoredFolder], *, is_sure: bool = False) -> int:
+        """Write what differs, of records that are older than the upload; of all of them with `is_sure`."""
         written = 0
         for one in stored:
             try:
                 folder = inside(self._library, paths.upload_folder(one.user_id, one.id))
-                if _is_newer(folder / paths.RECORD_NAME, one.updated_at) or not folder.is_dir():
+                is_right = not is_sure and _is_newer(folder / paths.RECORD_NAME, one.updated_at)
+                if is_right or not folder.is_dir():
                     continue
                 if read_record(folder) == record_of(one):
                     # Compared once: the next look is at its time alone.

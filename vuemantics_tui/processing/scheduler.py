@@ -80,7 +80,7 @@ class _Slot:
 
 
 class Scheduler:
-    """Keeps as many uploads running as `limits` allow, as long as any wait and the circuit is closed."""
+    """Keeps as many uploads running as `limits` allow now, as long as any wait and the circuit is closed."""
 
     def __init__(
         self,
@@ -90,7 +90,7 @@ class Scheduler:
         circuit: Circuit,
         owner: Owner,
         launch: Launch,
-        limits: StageLimits,
+        limits: Callable[[], StageLimits],
         stir: Stir,
         see: Callable[[], Awaitable[object]],
         clock: Callable[[], float] = time.time,
@@ -105,7 +105,8 @@ class Scheduler:
         self._owner = owner
         self._launch = launch
         self._circuit = circuit
-        self._limits = limits
+        self._limits_now = limits
+        self._limits = limits()
         # By the claim's token: one that is cancelled and retried at once has two slots while its first run ends.
         self._slots: dict[str, _Slot] = {}
         self._wake = asyncio.Event()
@@ -184,7 +185,7 @@ class Scheduler:
                     await self._claims.check()
                     self._circuit.store_answered()
                     was_woken = True
-                if self._stir.happened() or was_woken:
+                if self._have_limits() or self._stir.happened() or was_woken:
                     await self._fill_slots()
             except LibraryError as error:
                 self._circuit.store_refused(error)
@@ -230,6 +231,14 @@ class Scheduler:
             log.exception("watching the server failed and starts again")
         finally:
             self._wake.set()
+
+    def _have_limits(self) -> bool:
+        """Take over the limits of this moment; returns whether they are others."""
+        before, self._limits = self._limits, self._limits_now()
+        if before == self._limits:
+            return False
+        self._pipeline.resize(self._limits)
+        return True
 
     @property
     def _room(self) -> int:

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import aiosqlite
 
-from vuemantics_tui.domain.errors import LibraryError
-from vuemantics_tui.files import WholeFile, make_folder, sweep_parts
+from vuemantics_tui.domain.errors import DamagedLibraryError, LibraryError
+from vuemantics_tui.files import WholeFile, make_folder, sweep_parts, sync_folder
 
 OnPages = Callable[[int, int], None]
 """Is told how many pages of how many are copied, in the thread that copies them."""
@@ -64,8 +64,8 @@ class CopyState:
     uploads: int = 0
 
 
-class _StoppedError(Exception):
-    """Ends a copy between two of its steps."""
+class StoppedError(Exception):
+    """Nobody waits for a copy any more: it ends between two of its steps."""
 
 
 async def write_copy(source: aiosqlite.Connection, target: Path, on_pages: OnPages | None = None) -> CopyState:
@@ -86,7 +86,7 @@ async def write_copy(source: aiosqlite.Connection, target: Path, on_pages: OnPag
             await source.rollback()
         state = await asyncio.to_thread(state_of, whole.part)
         if state.problem:
-            raise LibraryError(
+            raise DamagedLibraryError(
                 f"The library's database is damaged, so it was not copied: {state.problem}",
                 f"To repair it from its newest backup and its folders: {REPAIR}",
             )
@@ -104,7 +104,7 @@ async def _copy_pages(source: aiosqlite.Connection, part: Path, on_pages: OnPage
 
     def tell(_: int, remaining: int, total: int) -> None:
         if is_stopped:
-            raise _StoppedError
+            raise StoppedError
         if on_pages is not None:
             on_pages(total - remaining, total)
 
@@ -119,7 +119,7 @@ async def _copy_pages(source: aiosqlite.Connection, part: Path, on_pages: OnPage
         await asyncio.shield(copying)
     except asyncio.CancelledError:
         is_stopped = True
-        with contextlib.suppress(_StoppedError, asyncio.CancelledError):
+        with contextlib.suppress(StoppedError, asyncio.CancelledError):
             await copying
         raise
     finally:
@@ -129,7 +129,7 @@ async def _copy_pages(source: aiosqlite.Connection, part: Path, on_pages: OnPage
 def state_of(path: Path) -> CopyState:
     """Return what a copy is worth, from a check of all its pages. Runs off the loop: 1 GB takes some seconds."""
     # Without a log, nobody writes the file.
-    mode = "rw" if path.with_name(f"{path.name}-wal").exists() else "ro&immutable=1"
+    mode = "rw" if path_of_log(path).exists() else "ro&immutable=1"
     try:
         with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True)) as connection:
             problems = [row[0] for row in connection.execute(f"PRAGMA quick_check({_MOST_PROBLEMS})")]
@@ -142,6 +142,32 @@ def state_of(path: Path) -> CopyState:
         return CopyState(str(error))
     problem = "" if problems == ["ok"] else "; ".join(str(each) for each in problems)
     return CopyState(problem, application, version, uploads)
+
+
+def hashes_in(copy: Path) -> dict[str, str]:
+    """Return the SHA-256 of the uploads in a sound copy, by their IDs."""
+    with contextlib.closing(sqlite3.connect(f"{copy.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
+        return dict(connection.execute("SELECT id, sha256 FROM uploads"))
+
+
+def take_copy(source: Path, target: Path) -> None:
+    """Copy a database that nobody writes, with what its log holds. Raises LibraryError."""
+    mode = "rw" if path_of_log(source).exists() else "ro&immutable=1"
+    try:
+        with (
+            contextlib.closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode={mode}", uri=True)) as reading,
+            contextlib.closing(sqlite3.connect(target)) as writing,
+        ):
+            reading.backup(writing)
+    except sqlite3.Error as error:
+        raise LibraryError(
+            f"The backup cannot be copied: {source} ({error})", f"Check the free space in {target.parent}."
+        ) from error
+
+
+def path_of_log(database: Path) -> Path:
+    """Return where SQLite keeps the write-ahead log of a database, if there is one."""
+    return database.with_name(f"{database.name}-wal")
 
 
 # A library's own copies
@@ -180,6 +206,35 @@ def moment_name(moment: datetime) -> str:
 # Replacing a database
 
 
+def put_in_place(new: Path, database: Path, aside: Path, let_go: Callable[[], None]) -> bool:
+    """Put a closed database in the place of one that is held alone; returns whether there was anything to keep.
+
+    What was there is kept in the folder `aside`. At every moment there is a whole database, and never one with the log
+    of another. Raises OSError.
+    """
+    beside = [database.with_name(f"{database.name}{suffix}") for suffix in ("-wal", "-journal", "-shm")]
+    is_kept = database.stat().st_size > 0
+    if is_kept:
+        make_folder(aside)
+        with contextlib.suppress(OSError):  # a file system without links: it is moved below
+            os.link(database, aside / database.name)
+    for path in beside:
+        if path.exists() and is_kept and not path.name.endswith("-shm"):
+            path.replace(aside / path.name)
+        path.unlink(missing_ok=True)
+    if os.name == "nt":
+        let_go()
+    if is_kept:
+        if not (aside / database.name).exists():
+            database.replace(aside / database.name)
+        sync_folder(aside)
+    # The log is gone before the new database comes.
+    sync_folder(database.parent)
+    new.replace(database)
+    sync_folder(database.parent)
+    return is_kept
+
+
 @contextlib.contextmanager
 def held_alone(path: Path) -> Iterator[Callable[[], None]]:
     """Keep every other process from opening a database. Raises LibraryError if one has it open.
@@ -199,6 +254,15 @@ def held_alone(path: Path) -> Iterator[Callable[[], None]]:
             yield file.close
         finally:
             file.close()
+
+
+def is_alone(path: Path) -> bool:
+    """Tell whether no process has a database open. This process must not either, as for `held_alone`."""
+    try:
+        with held_alone(path):
+            return True
+    except (LibraryError, OSError):
+        return False
 
 
 if sys.platform == "win32":

@@ -21,7 +21,7 @@ from typing import Any, Self, TypeVar
 import aiosqlite
 
 from vuemantics_tui import paths
-from vuemantics_tui.domain.errors import LibraryError
+from vuemantics_tui.domain.errors import DamagedLibraryError, LibraryError
 from vuemantics_tui.files import make_file
 from vuemantics_tui.store.copies import REPAIR, CopyKind, CopyState, OnPages, forget_copies, new_copy, write_copy
 from vuemantics_tui.store.letters import has_unwritten_letters, teach, write_letters
@@ -178,17 +178,18 @@ class Database:
         assert row is not None
         return int(row[0])
 
-    async def problems(self) -> list[str]:
-        """Return what SQLite's quick check finds wrong, a few lines at most. Raises LibraryError.
+    async def problems(self, *, thorough: bool = False) -> list[str]:
+        """Return what SQLite's check finds wrong, a few lines at most. Raises LibraryError.
 
-        On a connection of its own: on a large library it takes seconds, in which others go on reading. Cancelling ends
-        it at once.
+        Only a `thorough` one compares the indexes with their tables, which takes several times as long. On a connection
+        of its own: on a large library it takes seconds, in which others go on reading. Cancelling ends it at once.
         """
+        check = "integrity_check" if thorough else "quick_check"
         async with contextlib.AsyncExitStack() as opened:
             with sqlite_errors(self.path):
                 connection = await _connect(self.path, self._read_mode, opened)
                 try:
-                    rows = await rows_of(connection, f"PRAGMA quick_check({_MOST_PROBLEMS})")
+                    rows = await rows_of(connection, f"PRAGMA {check}({_MOST_PROBLEMS})")
                 except asyncio.CancelledError:
                     # Otherwise the check continues in the thread of the connection, and closing waits for it.
                     await connection.interrupt()
@@ -292,7 +293,7 @@ def _explained(error: sqlite3.DatabaseError, path: Path, target: Path) -> Librar
             f"Check the owner and the permissions of {folder}, or choose another library with --library.",
         )
     if primary in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
-        return LibraryError(
+        return DamagedLibraryError(
             f"The library's database is damaged: {path} ({error})",
             f"To repair it from its newest backup and its folders: {REPAIR}. Your originals are untouched.",
         )
@@ -337,7 +338,7 @@ def _check_or_make(path: Path, access: Access) -> None:
     if not path.is_file() or not path.stat().st_size:
         uploads = path.parent / paths.UPLOADS_NAME
         if uploads.is_dir() and any(uploads.glob("*/*/original.*")):
-            raise LibraryError(
+            raise DamagedLibraryError(
                 f"The library's database is gone, but its originals are here: {uploads}",
                 f"To repair it from its newest backup and its folders: {REPAIR}",
             )

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, fields
 
 from vuemantics_tui.domain.formats import FileType
-from vuemantics_tui.domain.upload import ProcessingStatus
 from vuemantics_tui.store.database import Database, json_list, now_iso, rows_of
 from vuemantics_tui.store.uploads import HAS_SOUND_IDS, NewUpload, insert_new
 
@@ -19,6 +18,8 @@ class StoredFolder:
     """What should be on disk for one upload, in the trash or not. Sizes in bytes.
 
     `source` is the number of the source of an upload in place, None of a copied one, and `source_folder` its path.
+    `is_unreachable` tells that its original is known to be missing or away, `is_due` that its file is going to be read
+    in the background, which makes its thumbnail.
     """
 
     number: int
@@ -36,14 +37,15 @@ class StoredFolder:
     modified_at: str | None
     updated_at: str
     thumbnail_path: str | None
-    status: ProcessingStatus
     is_unreachable: bool
+    is_due: bool
 
 
 _COLUMNS = """
     u.number, u.id, u.user_id, u.filename, u.file_path, u.file_type, u.source, s.path AS source_folder, u.source_path,
-    u.sha256, u.file_size, u.created_at, u.modified_at, u.updated_at, u.thumbnail_path, u.processing_status AS status,
-    u.missing_since IS NOT NULL OR s.away_since IS NOT NULL AS is_unreachable
+    u.sha256, u.file_size, u.created_at, u.modified_at, u.updated_at, u.thumbnail_path,
+    u.missing_since IS NOT NULL OR s.away_since IS NOT NULL AS is_unreachable,
+    u.traits_read = 0 OR u.processing_status NOT IN ('completed', 'failed') AS is_due
 """
 _NAMES = tuple(field.name for field in fields(StoredFolder))
 
@@ -111,6 +113,8 @@ class FolderStore:
 
     async def read_thumbnails_again(self, numbers: Sequence[int]) -> None:
         """Have the thumbnails of these uploads made again in the background."""
+        if not numbers:
+            return
         async with self._database.transaction() as connection:
             await connection.execute(
                 "UPDATE uploads SET traits_read = 0, traits_error = NULL"
@@ -123,7 +127,7 @@ def _folder_of(row: dict[str, object]) -> StoredFolder:
     values = {
         **row,
         "file_type": FileType(str(row["file_type"])),
-        "status": ProcessingStatus(str(row["status"])),
         "is_unreachable": bool(row["is_unreachable"]),
+        "is_due": bool(row["is_due"]),
     }
     return StoredFolder(**values)  # type: ignore[arg-type]

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 from vuemantics_tui import plain
 from vuemantics_tui.analyzers.base import Compute, OnFrame, OnText, Picture, ServerState, Vector, ignore_text
 from vuemantics_tui.analyzers.builtin import ANALYZER_NAME, EMBEDDING_MODEL_NAME, IMAGE_MODEL_NAME
-from vuemantics_tui.analyzers.builtin.vision import VisionPart, vision_parts
+from vuemantics_tui.analyzers.builtin.vision import COARSE, DETAILED, VisionPart, vision_parts
 from vuemantics_tui.analyzers.registry import AnalyzerContext
 from vuemantics_tui.domain.description import Description
 from vuemantics_tui.domain.errors import MediaError
+from vuemantics_tui.domain.media import LookSize
 
 if TYPE_CHECKING:
     import numpy as np
@@ -62,6 +63,11 @@ class BuiltinAnalyzer:
     def deterministic(self) -> bool:
         """Return True: the same picture gives the same description."""
         return True
+
+    @property
+    def look_size(self) -> LookSize:
+        """Return the size of the pixels that its models look at: a larger one where text or faces are looked for."""
+        return DETAILED if any(part.installed for part in vision_parts()) else COARSE
 
     async def states(self) -> list[ServerState]:
         """Return one state: always available, with the models in use as detail."""

@@ -10,10 +10,7 @@ import numpy as np
 from PIL import Image
 
 from vuemantics_tui.analyzers.builtin.pictures import Pixels, within
-from vuemantics_tui.analyzers.builtin.vision import VisionError, vision_reason
-
-LONG_SIDE = 1024
-"""Pixels of the long side of what is read: larger takes longer and finds little more."""
+from vuemantics_tui.analyzers.builtin.vision import DETAILED, VisionError, vision_reason
 
 _SURE_TEXT = 0.7
 # A picture whose long side is no longer is doubled: a screenshot of 400 pixels is then read without errors. Larger
@@ -37,10 +34,10 @@ class Reader:
             self._engine = RapidOCR(params={
                 "Global.log_level": "critical",
                 "Global.text_score": _SURE_TEXT,
-                "Global.max_side_len": LONG_SIDE,
+                "Global.max_side_len": DETAILED.long_side,
                 # By default it enlarges what has a short side under 736: four times for a wide panorama.
                 "Det.limit_type": "max",
-                "Det.limit_side_len": LONG_SIDE,
+                "Det.limit_side_len": DETAILED.long_side,
                 # With their paths given it neither looks for the models on the net nor writes beside them.
                 "Det.model_path": str(detector),
                 "Cls.model_path": str(turner),
@@ -80,7 +77,7 @@ class Reader:
 
 
 def _readable(pixels: Pixels) -> Image.Image:
-    image = within(pixels, LONG_SIDE)
+    image = within(pixels, DETAILED.long_side)
     if max(image.size) > _SMALL_SIDE:
         return image
     return image.resize((image.width * 2, image.height * 2), Image.Resampling.BICUBIC)

@@ -7,32 +7,30 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from vuemantics_tui.analyzers.base import Picture
-from vuemantics_tui.media.scaled import picture_down_to
+from vuemantics_tui.analyzers.builtin.vision import COARSE, DETAILED
+from vuemantics_tui.domain.media import LookSize
+from vuemantics_tui.media.scaled import picture_of
 
 Pixels = NDArray[np.uint8]
 """A picture: shape (height, width, 3), sRGB."""
 
-_SHORT_SIDE = 320
-# Small enough for a photo's decoder to do the scaling, large enough to read text in it.
-_DETAILED_SHORT_SIDE = 768
 
-
-def load_pixels(picture: Picture) -> Pixels:
-    """Return the picture upright and opaque, with a short side under 640 pixels; of an animation, one frame.
+def load_pixels(picture: Picture, size: LookSize = COARSE) -> Pixels:
+    """Return the picture upright and opaque, in this size or up to twice as large; of an animation, one frame.
 
     Raises MediaError if it is missing, damaged, too large or in an unsupported format.
     """
-    return np.asarray(picture_down_to(picture, _SHORT_SIDE))
+    return np.asarray(picture_of(picture, size))
 
 
 def load_detailed_pixels(picture: Picture) -> Pixels:
-    """Return the picture like `load_pixels`, with a short side under 1536 pixels."""
-    return np.asarray(picture_down_to(picture, _DETAILED_SHORT_SIDE))
+    """Return the picture like `load_pixels`, in the size in which text is read."""
+    return load_pixels(picture, DETAILED)
 
 
 def coarse(pixels: Pixels) -> Pixels:
-    """Reduce detailed pixels to what `load_pixels` returns."""
-    factor = min(pixels.shape[:2]) // _SHORT_SIDE
+    """Reduce detailed pixels to those that all models but the reader and the face finder look at."""
+    factor = min(pixels.shape[:2]) // COARSE.short_side
     return np.asarray(Image.fromarray(pixels).reduce(factor)) if factor > 1 else pixels
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vuemantics_tui.domain.errors import VuemanticsError
+from vuemantics_tui.domain.media import LookSize
 from vuemantics_tui.media.faults import raised_in
 
 if TYPE_CHECKING:
@@ -22,6 +23,11 @@ INSTALL_COMMAND = "pip install 'vuemantics-tui[vision]'"
 """Gets the extra for an installed program."""
 INSTALL_COMMAND_IN_CLONE = ".venv/bin/pip install '.[vision]'"
 """Gets the extra in a clone of the repository, whose environment is `.venv`."""
+
+COARSE = LookSize(320)
+"""What all models look at, but for the two of the extra `vision`."""
+DETAILED = LookSize(320, 1024)
+"""What text is read in: larger takes longer and finds little more."""
 
 READING = "text in pictures"
 FACES = "faces"

@@ -6,9 +6,10 @@ from the files that these programs publish; nothing here loads a network.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,13 @@ _EXPECTED = (
     "visual.onnx and textual.onnx, or two folders with a model.onnx each, and a tokenizer.json or "
     f"tokenizer/{BPE_NAME} with the text model."
 )
+
+
+_BLOCK_BYTES = 1024 * 1024
+# The endings of files beside a network that hold no weights of it.
+_NO_DATA = (".onnx", ".json", ".txt", ".md", ".gz")
+# How deep a model may lie in the folder that a person names, and how many folders are looked into.
+_MOST_LEVELS, _MOST_FOLDERS = 4, 1000
 
 
 class Resize(StrEnum):
@@ -70,21 +78,29 @@ class Layout:
     rules: TextRules
 
     @property
-    def weights(self) -> tuple[Path, ...]:
-        """The files of both networks, with the external data that belongs to them."""
-        found = []
-        for path in (self.visual, self.textual):
-            found.append(path)
-            found.extend(sorted(path.parent.glob(f"{path.name}_data*")) + sorted(path.parent.glob(f"{path.name}.data")))
-        return tuple(found)
+    def fingerprint(self) -> str:
+        """Return 16 hexadecimal digits that tell this model's vectors from those of any other. Reads all its files."""
+        digest = hashlib.sha256(repr((self.preprocessing, replace(self.rules, tokenizer=Path()))).encode())
+        for path in (*self._weights(), self.rules.tokenizer):
+            with path.open("rb") as file:
+                while block := file.read(_BLOCK_BYTES):
+                    digest.update(block)
+        return digest.hexdigest()[:16]
+
+    def _weights(self) -> list[Path]:
+        """The files of both networks, with what lies beside them: external data may have any name."""
+        found = {self.visual: None, self.textual: None}
+        for folder in (self.visual.parent, self.textual.parent):
+            beside = (path for path in sorted(folder.iterdir()) if path.suffix not in _NO_DATA and path.is_file())
+            found.update(dict.fromkeys(beside))
+        return list(found)
 
 
 def read_layout(folder: Path) -> Layout:
-    """Recognise the model in a folder. Raises AnalyzerError that names what was looked for and what is there."""
+    """Recognise the model in a folder itself. Raises AnalyzerError that names what was looked for and what is there."""
     try:
-        for read in (_immich, _transformers, _rclip, _pair):
-            if (layout := read(folder)) is not None:
-                return layout
+        if (layout := _layout_in(folder)) is not None:
+            return layout
         there = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
     except OSError as error:
         raise AnalyzerError(
@@ -94,15 +110,46 @@ def read_layout(folder: Path) -> Layout:
     raise AnalyzerError(f"There is no joint model in {folder}: found {listed or 'nothing'}", _EXPECTED)
 
 
+def model_folder(folder: Path) -> Path:
+    """Return the folder of the model in `folder`, which may lie deeper: Immich and the hub keep each in one of its own.
+
+    `folder` itself where there is no model in it. Raises AnalyzerError for several.
+    """
+    found, level = [], [folder]
+    for _ in range(_MOST_LEVELS):
+        found = [each for each in level if _layout_in(each) is not None]
+        if found:
+            break
+        level = [each for parent in level for each in sorted(parent.iterdir()) if each.is_dir()][:_MOST_FOLDERS]
+    if len(found) > 1:
+        names = ", ".join(str(each.relative_to(folder)) for each in found)
+        raise AnalyzerError(
+            f"There are {len(found)} joint models in {folder}: {names}", "Name the folder of one of them."
+        )
+    return found[0] if found else folder
+
+
+def _layout_in(folder: Path) -> Layout | None:
+    for read in (_immich, _transformers, _rclip, _pair):
+        if (layout := read(folder)) is not None:
+            return layout
+    return None
+
+
 def _immich(folder: Path) -> Layout | None:
     visual, textual = _weights(folder / "visual", "model"), _weights(folder / "textual", "model")
-    if visual is None or textual is None or not (folder / "config.json").is_file():
+    if visual is None or textual is None:
         return None
-    config = _json(folder / "config.json")
+    path = folder / "config.json"
+    config = _json(path) if path.is_file() else {}
     text = _part(config.get("model_cfg", config), "text_cfg")
-    preprocessing = _open_clip_preprocessing(folder / "visual" / "preprocess_cfg.json")
+    prepared = folder / "visual" / "preprocess_cfg.json"
+    if prepared.is_file():
+        preprocessing = _open_clip_preprocessing(_json(prepared), prepared)
+    else:
+        preprocessing = _open_clip_preprocessing({"size": 0, **_part(config, "preprocess_cfg")}, path)
     canonical = _part(text, "tokenizer_kwargs").get("clean") == "canonicalize"
-    context = _whole(text.get("context_length", CLIP_CONTEXT), folder / "config.json")
+    context = _whole(text.get("context_length", CLIP_CONTEXT), path)
     return Layout(visual, textual, preprocessing, _rules(folder / "textual", context, canonical=canonical))
 
 
@@ -137,7 +184,8 @@ def _pair(folder: Path) -> Layout | None:
     visual, text = _weights(pictures, "model"), _weights(words, "model")
     assert visual is not None and text is not None
     if (pictures / "preprocess_cfg.json").is_file():
-        preprocessing = _open_clip_preprocessing(pictures / "preprocess_cfg.json")
+        path = pictures / "preprocess_cfg.json"
+        preprocessing = _open_clip_preprocessing(_json(path), path)
     elif (pictures / "preprocessor_config.json").is_file():
         preprocessing = _hub_preprocessing(pictures / "preprocessor_config.json")
     else:
@@ -166,15 +214,24 @@ def _rules(folder: Path, context: int, *, canonical: bool = False) -> TextRules:
     return TextRules(tokenizer, context, str(pad["content"] if isinstance(pad, Mapping) else pad), canonical)
 
 
-def _open_clip_preprocessing(path: Path) -> Preprocessing:
-    config = _json(path)
+def _open_clip_preprocessing(config: Mapping[str, Any], path: Path) -> Preprocessing:
+    size = config.get("size", 0)
     return Preprocessing(
-        _side(config.get("size", 224), path),
+        _side(size, path) if size else 0,
         _three(config.get("mean", CLIP_MEAN), path),
         _three(config.get("std", CLIP_DEVIATION), path),
-        str(config.get("interpolation", "bicubic")),
-        Resize.SQUASH if config.get("resize_mode") == "squash" else Resize.SHORTEST,
+        str(config.get("interpolation", "bicubic")).lower(),
+        _resize_mode(config.get("resize_mode", Resize.SHORTEST), path),
     )
+
+
+def _resize_mode(value: Any, path: Path) -> Resize:
+    try:
+        return Resize(value)
+    except ValueError:
+        raise AnalyzerError(
+            f"{path} asks for the resize_mode {value!r}, which is not supported", "Use a model with shortest or squash."
+        ) from None
 
 
 # The numbers of Pillow's filters, which the hub's files use.

@@ -119,6 +119,11 @@ class ServedCompute:
         self._inner = compute
         self._served = served
 
+    @property
+    def at_once(self) -> int:
+        """How many calls keep busy what runs those that no server answers."""
+        return self._inner.at_once
+
     async def run(self, function: Callable[..., Result], *arguments: object) -> Result:
         """Run a function, there or in a process. Raises what it raises, and WorkerDiedError."""
         # By name: the module of the networks takes long to import.

@@ -9,7 +9,7 @@ import math
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,8 +51,9 @@ _TYPES = {
 }
 # More do not make a text faster.
 _MOST_TEXT_THREADS = 4
-# Decoded this much larger than the network's side, so that the scaling is ours and not the decoder's.
-_DECODED = 2
+# The short side is decoded this many times as long as the network's, and at least so many pixels, so that the scaling
+# is the model's own and not the decoder's: a network can be sensitive to a single pixel.
+_DECODED, _LEAST_DECODED = 2, 512
 
 
 def prepare(image: Image.Image, how: Preprocessing) -> NDArray[np.float32]:
@@ -70,7 +71,8 @@ def prepare(image: Image.Image, how: Preprocessing) -> NDArray[np.float32]:
             size if height == short else int(size * height / short),
         )
         image = image.resize(fitted, method)
-        left, top = round((image.width - size) / 2), round((image.height - size) / 2)
+        # Rounded down, as Immich and transformers do.
+        left, top = (image.width - size) // 2, (image.height - size) // 2
         image = image.crop((left, top, left + size, top + size))
     values = np.asarray(image, np.float32) / np.float32(255)
     scaled = (values - np.array(how.mean, np.float32)) / np.array(how.deviation, np.float32)
@@ -86,15 +88,16 @@ class _Network:
         self._session: onnxruntime.InferenceSession = open_session(path, threads)
         self.inputs = {each.name: each for each in self._session.get_inputs()}
         outputs = {each.name: each for each in self._session.get_outputs()}
-        flat = [name for name, each in outputs.items() if len(each.shape) == 2]
+        # Of some graphs the shape is not known before they run.
+        flat = [name for name, each in outputs.items() if len(each.shape) in (0, 2)]
         self._output = next((name for name in _OUTPUTS if name in flat), flat[0] if len(outputs) == 1 and flat else "")
         if not self._output:
             raise AnalyzerError(
                 f"{path} has no output with one vector for each input: it has {', '.join(outputs)}",
                 f"Expected one of {', '.join(_OUTPUTS)}.",
             )
-        dimension = outputs[self._output].shape[1]
-        self.dimension = dimension if isinstance(dimension, int) else 0
+        dimension = outputs[self._output].shape[-1:]
+        self.dimension = dimension[0] if dimension and isinstance(dimension[0], int) else 0
 
     def run(self, feed: dict[str, NDArray[Any]]) -> Vectors:
         """Run on a batch, one after the other where the graph has a fixed batch of 1."""
@@ -111,7 +114,7 @@ class _Network:
             else:
                 (found,) = self._session.run([self._output], typed)
         vectors = np.asarray(found, np.float32)
-        if not np.isfinite(vectors).all():
+        if vectors.ndim != 2 or not np.isfinite(vectors).all():
             raise AnalyzerError(f"{self.path.name} returned invalid numbers", "Use another model.")
         return normalise(vectors)
 
@@ -127,7 +130,7 @@ class PictureTower:
             raise AnalyzerError(f"{layout.visual} has no single input for pictures", "Use another model.")
         (self._input,) = pictures
         side = self._network.inputs[self._input].shape[-1]
-        size = layout.preprocessing.size or (side if isinstance(side, int) else 224)
+        size = side if isinstance(side, int) else layout.preprocessing.size or 224
         how = layout.preprocessing
         self.preprocessing = Preprocessing(size, how.mean, how.deviation, how.interpolation, how.resize)
 
@@ -138,7 +141,7 @@ class PictureTower:
 
     def embed(self, pictures: Sequence[Picture]) -> Vectors:
         """Return one vector for each picture. Raises MediaError for one that cannot be read, and AnalyzerError."""
-        side = _DECODED * self.preprocessing.size
+        side = max(_DECODED * self.preprocessing.size, _LEAST_DECODED)
         images = [prepare(picture_down_to(picture, side), self.preprocessing) for picture in pictures]
         if not images:
             return np.zeros((0, self.dimension), np.float32)
@@ -150,11 +153,14 @@ class TextTower:
 
     def __init__(self, folder: Path) -> None:
         layout = read_layout(folder)
-        self._tokens = TextTokens(layout.rules)
         # There is one of these processes, and somebody waits for what it says.
         self._network = _Network(layout.textual, min(_MOST_TEXT_THREADS, os.cpu_count() or 1))
         names = list(self._network.inputs)
         self._ids = next((name for name in ("input_ids", "text", "input", "tokens") if name in names), names[0])
+        # What the network takes counts, whatever the files beside it say.
+        length = self._network.inputs[self._ids].shape[-1]
+        context = length if isinstance(length, int) else layout.rules.context
+        self._tokens = TextTokens(replace(layout.rules, context=context))
         self._mask = "attention_mask" if "attention_mask" in names else ""
         # The first text takes longer than the others.
         for _ in range(2):

@@ -38,11 +38,6 @@ def filters_of(text: str) -> list[OneValue]:
     return [value for part in _parts(text) for value in part.values]
 
 
-def has_filter(text: str, wanted: OneValue) -> bool:
-    """Whether a line demands this filter, alone or as one of several values."""
-    return any(_same(value, wanted) for part in _parts(text) for value in part.values)
-
-
 def with_filter(text: str, added: OneValue, *, either: bool, instead_of: Sequence[OneValue] = ()) -> str:
     """Return a line with one more filter.
 
@@ -60,8 +55,8 @@ def with_filter(text: str, added: OneValue, *, either: bool, instead_of: Sequenc
 
 def without_filter(text: str, dropped: OneValue) -> str:
     """Return a line without a filter; of several values the others stay."""
-    while part := next((part for part in _parts(text) if any(_same(one, dropped) for one in part.values)), None):
-        kept = tuple(one for one in part.values if not _same(one, dropped))
+    while part := next((part for part in _parts(text) if any(same_filter(one, dropped) for one in part.values)), None):
+        kept = tuple(one for one in part.values if not same_filter(one, dropped))
         text = f"{text[: part.start]}{_printed(kept)}{text[part.end :]}" if kept else _cut(text, part.start, part.end)
     return text
 
@@ -108,7 +103,8 @@ def _printed(values: Sequence[OneValue]) -> str:
     return f"{name}:{','.join(one.value for one in values)}"
 
 
-def _same(one: OneValue, other: OneValue) -> bool:
+def same_filter(one: OneValue, other: OneValue) -> bool:
+    """Whether two filters find the same, however their values are spelled."""
     if isinstance(one, TextFilter) and isinstance(other, TextFilter):
         return one.field is other.field and folded(one.text) == folded(other.text)
     return one == other

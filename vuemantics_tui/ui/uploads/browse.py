@@ -115,6 +115,13 @@ class Browse(CursorList[LineStyle]):
             self._read_text = text
             self._facets = facets
             self._show()
+            self._get_ready()
+
+    @work(group="getting ready", exclusive=True, exit_on_error=False)
+    async def _get_ready(self) -> None:
+        """Make the next counts quick, while people look at these."""
+        with Notices.of(self).errors_told():
+            await self._library.search.facets.get_ready()
 
     def _show(self) -> None:
         """Make the lines again; the cursor stays on its entry, or else in its place."""

@@ -62,6 +62,11 @@ class ProcessCompute:
         self._all: set[_Worker] = set()
         self._is_closed = False
 
+    @property
+    def at_once(self) -> int:
+        """How many calls it runs side by side."""
+        return self.workers
+
     async def run(self, function: Callable[..., Result], *arguments: object) -> Result:
         """Await `function(*arguments)` in a process of the pool. Raises what it raises, and WorkerDiedError."""
         kind = plain.returned_by(function)

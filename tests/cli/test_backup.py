@@ -1,0 +1,158 @@
+"""Backups, restoring them, and the check, as a person runs them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Run, objects
+from tests.conftest import DrawPicture
+
+PICTURES = 30
+
+
+def test_a_backup_taken_during_an_import_is_sound_and_has_what_was_added_before(
+    run: Run, tmp_path: Path, draw_picture: DrawPicture
+) -> None:
+    pictures = [draw_picture(f"{number}.png", seed=number) for number in range(PICTURES)]
+    adding = subprocess.Popen(
+        [sys.executable, "-m", "vuemantics_tui", "add", "--json", *map(str, pictures)],
+        env={**os.environ, "VUEMANTICS_LIBRARY": str(tmp_path / "library")},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    with adding:
+        assert adding.stdout is not None
+        # What is printed is completed, so it was added before.
+        reported = [json.loads(adding.stdout.readline())["id"] for _ in range(3)]
+        made = run("backup", tmp_path / "copy.tar", "--with-originals", "--json")
+        assert adding.poll() is None, "the import ended before the backup: nothing was tested"
+        adding.stdout.read()
+    assert made.returncode == 0, made.stderr
+    elsewhere = {"VUEMANTICS_LIBRARY": str(tmp_path / "elsewhere")}
+    assert run("restore", tmp_path / "copy.tar", **elsewhere).returncode == 0
+    checked = run("check", "--hashes", **elsewhere)
+    assert checked.returncode == 0, checked.stdout
+    restored = {document["id"] for document in objects(run("list", "--json", **elsewhere))}
+    assert set(reported) <= restored
+    assert objects(made)[0]["uploads"] == objects(made)[0]["originals"] == len(restored)
+
+
+def test_a_file_that_is_there_is_replaced_only_on_request(run: Run, ids: dict[str, str], tmp_path: Path) -> None:
+    copy = tmp_path / "copy.db"
+    copy.write_text("somebody's")
+    refused = run("backup", copy)
+    assert (refused.returncode, "--replace" in refused.stderr, copy.read_text()) == (2, True, "somebody's")
+    assert run("backup", copy, "--replace").returncode == 0
+    assert copy.stat().st_mode & 0o777 == 0o600
+    assert run("backup", tmp_path).returncode == 2
+    assert run("backup", tmp_path / "no" / "folder.db").returncode == 2
+
+
+def test_a_library_that_is_not_empty_is_replaced_only_on_request(run: Run, ids: dict[str, str], tmp_path: Path) -> None:
+    cat, library = ids["chelsea.png"], tmp_path / "library"
+    run("tag", cat, "+pet")
+    run("backup", tmp_path / "copy.db")
+    run("tag", cat, "-pet")
+    refused = run("restore", tmp_path / "copy.db")
+    assert (refused.returncode, "has 4 uploads" in refused.stderr, "--replace" in refused.stderr) == (2, True, True)
+    unconfirmed = run("restore", tmp_path / "copy.db", "--replace")
+    assert (unconfirmed.returncode, "--yes" in unconfirmed.stderr) == (2, True)
+    assert not list(library.glob("replaced-*"))
+    (restored,) = objects(run("restore", tmp_path / "copy.db", "--replace", "--yes", "--json"))
+    assert (restored["uploads"], restored["found"], restored["missing"]) == (4, 0, 0)
+    assert "pet" in objects(run("show", cat, "--json"))[0]["own_tags"]
+    # What was replaced is a library of its own.
+    shutil.copy(Path(restored["kept"]) / "library.db", tmp_path / "kept.db")
+    run("restore", tmp_path / "kept.db", "--replace", "--yes")
+    assert "pet" not in objects(run("show", cat, "--json"))[0]["own_tags"]
+
+
+def test_a_copy_opens_for_reading_alone(run: Run, ids: dict[str, str], tmp_path: Path) -> None:
+    look = tmp_path / "look"
+    look.mkdir()
+    run("backup", look / "library.db")
+    (look / "library.db").chmod(0o400)
+    look.chmod(0o500)
+    try:
+        found = objects(run("search", "cat", "--json", VUEMANTICS_LIBRARY=str(look)))
+        assert ids["chelsea.png"] in {document["id"] for document in found}
+        assert [path.name for path in look.iterdir()] == ["library.db"]
+    finally:
+        look.chmod(0o700)
+
+
+@pytest.mark.parametrize("content", ["text", "tar", "database"])
+def test_what_is_no_backup_is_refused(run: Run, ids: dict[str, str], tmp_path: Path, content: str) -> None:
+    file = tmp_path / "no backup"
+    if content == "tar":
+        (tmp_path / "library.txt").write_text("hello")
+        with tarfile.open(file, "w") as tar:
+            tar.add(tmp_path / "library.txt", "../../library.db")
+    elif content == "database":
+        import sqlite3
+
+        with sqlite3.connect(file) as connection:
+            connection.execute("CREATE TABLE moz_places (id)")
+        connection.close()
+    else:
+        file.write_text("hello" * 2000)
+    before = (tmp_path / "library" / "library.db").read_bytes()
+    refused = run("restore", file, "--replace", "--yes")
+    assert (refused.returncode, "backup" in refused.stderr) == (2, True), refused.stderr
+    assert (tmp_path / "library" / "library.db").read_bytes() == before
+    assert not list((tmp_path / "library").glob("backups/.*"))
+
+
+def test_the_check_tells_what_is_wrong_and_repairs_it(run: Run, ids: dict[str, str], tmp_path: Path) -> None:
+    library = tmp_path / "library"
+    assert run("check").returncode == 0
+    cat, coffee, rocket = (
+        Path(objects(run("show", ids[name], "--json"))[0]["file_path"])
+        for name in ("chelsea.png", "coffee.png", "rocket.jpg")
+    )
+    cat.unlink()
+    rocket.write_bytes(rocket.read_bytes()[:-1])
+    (coffee.parent / "thumb_256.jpg").unlink()
+    (coffee.parent / "upload.json").write_text("{}")
+    shutil.copytree(coffee.parent, coffee.parent.with_name(f"{ids['coffee.png'][:-4]}0000"))
+    (coffee.parent.with_name(f"{ids['coffee.png'][:-4]}0000") / "original.png").write_bytes(cat_like(coffee))
+    checked = run("check", "--json")
+    assert checked.returncode == 1
+    wrong = {finding["subject"]: finding for finding in objects(checked) if finding["verdict"] == "bad"}
+    assert set(wrong) == {"originals", "thumbnails", "records", "folders"}
+    assert "chelsea.png" in run("check").stdout
+    repaired = run("check", "--repair", "--json")
+    left = {
+        (finding["subject"], affected["filename"])
+        for finding in objects(repaired)
+        if finding["verdict"] == "bad"
+        for affected in finding["data"]["affected"]
+    }
+    # The cat is copied again from where it came from; nothing has the whole rocket.
+    assert left == {("originals", "rocket.jpg")}
+    assert cat.is_file()
+    assert len(objects(run("list", "--json"))) == 5
+    assert run("process").returncode == 0
+    assert library.is_dir()
+
+
+def cat_like(picture: Path) -> bytes:
+    """Return the bytes of another picture than this one."""
+    from io import BytesIO
+
+    from PIL import Image
+
+    with Image.open(picture) as image:
+        buffer = BytesIO()
+        image.rotate(180).save(buffer, "PNG")
+    return buffer.getvalue()
