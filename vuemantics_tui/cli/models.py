@@ -166,7 +166,10 @@ async def _use(settings: Settings, name: str) -> None:
         chosen = await library.models.use(name)
         await library.queue.start()
         seen = await see_pictures(library)
+        problem = library.queue.pictures_problem
     emit(f"{chosen.name} is in use. {counted(seen, 'picture')} seen.")
+    if problem:
+        note(f"The others wait: {visible(problem)}. To resume: vuemantics-tui model use {visible(name)}")
 
 
 async def _remove(settings: Settings, name: str) -> None:

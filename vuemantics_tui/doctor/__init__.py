@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Sequence
 from vuemantics_tui import paths
 from vuemantics_tui.config import MIB, Settings
 from vuemantics_tui.doctor import machine, terminal
-from vuemantics_tui.doctor.analyzers import examine_analyzers
+from vuemantics_tui.doctor.analyzers import examine_analyzers, examine_model_servers
 from vuemantics_tui.doctor.library import LIBRARY, PRIVACY, examine_library, examine_privacy, unusable
 from vuemantics_tui.domain.errors import VuemanticsError
 from vuemantics_tui.domain.findings import Finding, Verdict
@@ -63,6 +63,7 @@ async def _examine(
         parts = await asyncio.gather(
             _bounded("program", machine.examine_program()),
             _bounded(IN_USE, examine_analyzers(settings, library, compute, IN_USE)),
+            _bounded("model", examine_model_servers(library) if library else _known([])),
             _bounded("vision", machine.examine_vision(compute, settings)),
             _bounded(LIBRARY, examine_library(library) if library else _known(about_library)),
             _bounded(PRIVACY, examine_privacy(settings)),

@@ -62,6 +62,22 @@ async def examine_analyzers(
     return [in_use, *(finding for found in others for finding in found)]
 
 
+async def examine_model_servers(library: Library) -> list[Finding]:
+    """Try the joint model in use on each of its servers, if it is on servers."""
+    states = await library.models.server_states()
+    found = []
+    for state in states:
+        data = {"server": state.server, "answers": state.answers, "detail": state.detail}
+        if state.answers:
+            model = ", ".join(state.models)
+            found.append(Finding(Verdict.GOOD, "model", f"{state.server}: {model}; {state.detail}", data=data))
+        else:
+            # Of several hosts, one that answers is enough.
+            verdict = Verdict.NEUTRAL if any(other.answers for other in states) else Verdict.BAD
+            found.append(Finding(verdict, "model", state.detail, state.hint, data=data))
+    return found
+
+
 async def _call(analyzer: Analyzer, why: str, subject: str, choice: Choice | None = None) -> Finding:
     """Have the analyzer describe a tiny picture and embed a few words, as for an upload."""
     name = analyzer.name

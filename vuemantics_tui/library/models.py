@@ -20,7 +20,7 @@ from vuemantics_tui.files import make_folder, write_whole
 from vuemantics_tui.store.pictures import PictureModelUse, PictureStore
 
 if TYPE_CHECKING:
-    from vuemantics_tui.analyzers.base import Compute, Vector
+    from vuemantics_tui.analyzers.base import Compute, ServerState, Vector
     from vuemantics_tui.analyzers.joint.catalogue import OfferedModel
     from vuemantics_tui.analyzers.joint.fetch import OnProgress
 
@@ -305,6 +305,13 @@ class Models:
                 await self._queries.load(folder)
             except AnalyzerError as error:
                 log.warning("%s %s", error.message, error.hint)
+
+    async def server_states(self) -> list[ServerState]:
+        """Try the model in use on each of its servers; none for a model on this machine. Raises UsageError."""
+        model = await self.store.in_use()
+        folder = None if model is None else await asyncio.to_thread(self.folder_of, model)
+        served = None if folder is None else await self.servers.of(folder)
+        return [] if served is None else await served.states()
 
     async def embed_query(self, folder: Path, text: str, *, final: bool = True) -> Vector:
         """Return the vector of a query; sooner, and from fewer captions, unless it is `final`. Raises AnalyzerError."""

@@ -135,6 +135,11 @@ class Queue:
             )
         return self._pictures
 
+    @property
+    def pictures_problem(self) -> str:
+        """What the joint model in use failed with at last, while its pictures wait for it; else empty."""
+        return self._pictures.problem if self._pictures is not None else ""
+
     async def _pictures_at_once(self, folder: Path) -> int:
         """Return how many pictures are worth showing to a model at a time: a batch for each host of a served one."""
         model = await self._served.of(folder)

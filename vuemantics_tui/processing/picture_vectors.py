@@ -73,7 +73,8 @@ class PicturePass:
         self._wanted = asyncio.Event()
         self._turned = asyncio.Condition()
         self._turns = 0
-        self._problem = ""
+        self.problem = ""
+        """What the model failed with at last, until it works again."""
         self.progress: PictureProgress | None = None
 
     def start(self) -> None:
@@ -108,14 +109,14 @@ class PicturePass:
                 folder = None if model is None else await asyncio.to_thread(self._folder_of, model)
                 if model is not None and folder is not None and self._is_idle() and await self._store.next(model, 1):
                     await self._pass(model, folder)
-                    self._problem = ""
+                    self.problem = ""
                     rest = self._idle_seconds
             except LibraryError as error:
                 log.warning("pictures wait, the store refuses: %s", error)
             except AnalyzerError as error:
-                if error.message != self._problem:
+                if error.message != self.problem:
                     log.error("pictures wait, the model fails: %s %s", error.message, error.hint)
-                self._problem = error.message
+                self.problem = error.message
                 rest = _REST_SECONDS
             except Exception:
                 log.exception("pictures wait for the next start: this is a bug")
