@@ -58,6 +58,8 @@ async def use(library: Library, folder: Path, name: str) -> None:
     library.queue.look_at_pictures()
     async for _ in library.queue.pictures_left(model.key):
         pass
+    # The words for tags are embedded by a process that would be taken for another one.
+    await library.queue.tag_pictures()
 
 
 async def found(library: Library, query: str) -> list[str]:

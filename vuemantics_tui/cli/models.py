@@ -160,13 +160,16 @@ async def _add(settings: Settings, folder: str, name: str) -> None:
 async def _use(settings: Settings, name: str) -> None:
     async with open_library(settings, "create") as library:
         if name == _NONE:
-            await library.models.store.use_none()
+            await library.models.use_none()
             emit("No model is in use. What the models have seen so far is kept.")
             return
         chosen = await library.models.use(name)
         await library.queue.start()
         seen = await see_pictures(library)
         problem = library.queue.pictures_problem
+        if not problem:
+            # Also where it had seen everything before: the list of words may be another one.
+            await library.queue.tag_pictures()
     emit(f"{chosen.name} is in use. {counted(seen, 'picture')} seen.")
     if problem:
         note(f"The others wait: {visible(problem)}. To resume: vuemantics-tui model use {visible(name)}")

@@ -168,4 +168,5 @@ async def see_pictures(library: Library) -> int:
         remaining = left
         async for remaining in library.queue.pictures_left(model):
             bar.advance(left - remaining - bar.done)
+    await library.queue.tag_pictures()
     return left - remaining

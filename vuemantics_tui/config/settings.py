@@ -146,6 +146,10 @@ class Settings:
         SUMMARY_PROMPT, "Prompt that sums up a video's frames. Placeholders: {language}, {count}, {frames}."
     )
     language: str = _perhaps("English", "Language of a server's descriptions; empty: as the prompts say.")
+    tag_words: str = _perhaps(
+        "", "Words to look for in pictures beside those of the list, with a joint model; separate with commas."
+    )
+    tag_list: str = _perhaps("", "File with a list of words to look for instead of the program's own.")
     video_frames: int = _number(10, "Maximum number of frames used to describe a video.", 1, 100)
     thumbnail_limit: int = _number(0, "Thumbnails made at the same time; 0: one per worker.", 0)
     describe_limit: int = _number(

@@ -42,6 +42,14 @@ class Description:
         return full_text(self.text, self.read_text)
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The text and the tags of a description."""
+
+    text: str
+    tags: tuple[str, ...]
+
+
 def full_text(text: str, read_text: str) -> str:
     """Join the prose and the text in the picture into one text to embed."""
     if not read_text:

@@ -32,6 +32,7 @@ from vuemantics_tui.store.descriptions import DescriptionStore
 from vuemantics_tui.store.history import HistoryStore
 from vuemantics_tui.store.identity import LibraryStore
 from vuemantics_tui.store.metadata import DateStore
+from vuemantics_tui.store.picture_tags import PictureTagStore
 from vuemantics_tui.store.pictures import PictureStore
 from vuemantics_tui.store.places import PlaceStore, Placing
 from vuemantics_tui.store.queue import QueueStore
@@ -332,7 +333,14 @@ class Library:
         def queries() -> Compute:
             return ServedCompute(ProcessCompute(1, memory, niceness=0), self.served)
 
-        return Models(paths.models_dir(), PictureStore(self.database), lambda: self.compute, queries, self.served)
+        return Models(
+            paths.models_dir(),
+            PictureStore(self.database),
+            PictureTagStore(self.database),
+            lambda: self.compute,
+            queries,
+            self.served,
+        )
 
     @cached_property
     def duplicates(self) -> Duplicates:

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from vuemantics_tui.analyzers.joint.served import MANIFEST, PREFIX, ServedModels, parse_served
 from vuemantics_tui.domain.errors import AnalyzerError, ErrorKind, LibraryError, UsageError, WorkerDiedError
 from vuemantics_tui.files import make_folder, write_whole
+from vuemantics_tui.processing.picture_tags import put_back
+from vuemantics_tui.store.picture_tags import PictureTagStore
 from vuemantics_tui.store.pictures import PictureModelUse, PictureStore
 
 if TYPE_CHECKING:
@@ -88,6 +90,7 @@ class Models:
         self,
         folder: Path,
         store: PictureStore,
+        tags: PictureTagStore,
         compute: Callable[[], Compute],
         queries: Callable[[], Compute],
         servers: ServedModels,
@@ -95,6 +98,7 @@ class Models:
         """Take `queries`, which makes the pool of the one process that embeds queries."""
         self.folder = folder
         self.store = store
+        self._tags = tags
         self._compute = compute
         self._queries = QueryEmbedder(queries)
         self.servers = servers
@@ -268,6 +272,11 @@ class Models:
         await self.store.use(model.key, model.dimension)
         return model
 
+    async def use_none(self) -> None:
+        """Use no model, and put back the tags and texts that it replaced. What it saw stays. Raises LibraryError."""
+        await self.store.use_none()
+        await put_back(self._tags)
+
     async def remove(self, name: str) -> int:
         """Delete a model from this machine, and what this library saw with it; returns the bytes that frees.
 
@@ -283,6 +292,7 @@ class Models:
             return arrived
         model = await self.named(name)
         await self.store.forget(model.key)
+        await put_back(self._tags, model.key)
         # Its process may have the files open, which Windows does not delete.
         await self._queries.end()
         try:

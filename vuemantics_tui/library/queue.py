@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 
     from vuemantics_tui.analyzers.base import Compute
     from vuemantics_tui.analyzers.joint.served import ServedModels
+    from vuemantics_tui.analyzers.joint.vocabulary import WordList
     from vuemantics_tui.config import Settings
     from vuemantics_tui.library.analyzer import LibraryAnalyzer
     from vuemantics_tui.processing.backfill import Backfill, BackfillProgress
+    from vuemantics_tui.processing.picture_tags import PictureTags
     from vuemantics_tui.processing.picture_vectors import PicturePass, PictureProgress
     from vuemantics_tui.processing.pipeline import Frames, Pipeline, StageLimits, Texts
     from vuemantics_tui.processing.scheduler import Launch, Scheduler
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 FOLLOW_SECONDS = 0.5
 # At the end of a batch fast hosts wait for slow ones.
 _BATCH = 8
+MIB = 1024**2
 
 
 class Queue:
@@ -66,6 +69,7 @@ class Queue:
         self._scheduler: Scheduler | None = None
         self._backfill: Backfill | None = None
         self._pictures: PicturePass | None = None
+        self._tags: PictureTags | None = None
 
     async def start(self, launch: Launch | None = None) -> None:
         """Start to process waiting uploads, each launched by `launch`, else as a task.
@@ -131,6 +135,7 @@ class Queue:
                 partial(installed_folder, paths.models_dir()),
                 self._settings.video_frames,
                 lambda: self.in_flight == 0,
+                self._tagging(),
                 at_once=self._pictures_at_once,
             )
         return self._pictures
@@ -144,6 +149,28 @@ class Queue:
         """Return how many pictures are worth showing to a model at a time: a batch for each host of a served one."""
         model = await self._served.of(folder)
         return self._settings.workers if model is None else _BATCH * model.at_once + self._settings.workers
+
+    def _tagging(self) -> PictureTags:
+        from vuemantics_tui import paths
+        from vuemantics_tui.analyzers.joint.served import ServedCompute
+        from vuemantics_tui.library.models import installed_folder
+        from vuemantics_tui.processing.compute import ProcessCompute
+        from vuemantics_tui.processing.picture_tags import PictureTags
+        from vuemantics_tui.store.picture_tags import PictureTagStore
+        from vuemantics_tui.store.pictures import PictureStore
+
+        settings = self._settings
+        if self._tags is None:
+            self._tags = PictureTags(
+                PictureTagStore(self._database),
+                PictureStore(self._database),
+                self._compute(),
+                lambda: ServedCompute(ProcessCompute(1, settings.worker_memory_mib * MIB), self._served),
+                partial(installed_folder, paths.models_dir()),
+                lambda: _read_words(settings),
+                paths.cache_dir() / "words",
+            )
+        return self._tags
 
     async def stop(self) -> None:
         """Stop processing; running uploads are back in the queue when this returns."""
@@ -236,6 +263,13 @@ class Queue:
             yield left
             goes_on = bool(left) and await looking.moved()
         yield await store.left(model)
+
+    async def tag_pictures(self) -> None:
+        """Give uploads the words that the joint model in use sees in them, now.
+
+        Raises UsageError for a list of words that cannot be read, AnalyzerError for the model, and LibraryError.
+        """
+        await self._tagging().update()
 
     @property
     def pictures(self) -> PictureProgress | None:
@@ -365,3 +399,9 @@ class Queue:
                 return None
             seconds += to_embed * one
         return seconds / self._settings.workers if waiting or to_embed else None
+
+
+def _read_words(settings: Settings) -> WordList:
+    from vuemantics_tui.analyzers.joint.vocabulary import word_list
+
+    return word_list(settings.tag_list, settings.tag_words)

@@ -15,6 +15,7 @@ from vuemantics_tui.analyzers.base import Compute
 from vuemantics_tui.domain.errors import AnalyzerError, DefectError, LibraryError, VuemanticsError
 from vuemantics_tui.files import PRIVATE_FILE, original_at
 from vuemantics_tui.processing.backfill import EXPECTED, IDLE_SECONDS, LOOK_SECONDS
+from vuemantics_tui.processing.picture_tags import PictureTags
 from vuemantics_tui.store.database import uninterrupted
 from vuemantics_tui.store.pictures import FrameVector, PictureStore, Unseen
 
@@ -44,7 +45,7 @@ class PicturePass:
     """Makes the vectors that the joint model in use lacks. What is left to do is in the store, so any end is harmless.
 
     Only one process of a library does this, with as many pictures at a time as suit the model. A file that cannot be
-    read is marked, and not tried again.
+    read is marked, and not tried again. What was seen becomes `tags`, too.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class PicturePass:
         folder_of: FolderOf,
         frames: int,
         is_idle: Callable[[], bool],
+        tags: PictureTags,
         *,
         at_once: AtOnce,
         idle_seconds: float = IDLE_SECONDS,
@@ -67,6 +69,7 @@ class PicturePass:
         self._frames = frames
         self._is_idle = is_idle
         self._at_once = at_once
+        self._tags = tags
         self._idle_seconds = idle_seconds
         self._look_seconds = look_seconds
         self._task: asyncio.Task[None] | None = None
@@ -111,6 +114,8 @@ class PicturePass:
                     await self._pass(model, folder)
                     self.problem = ""
                     rest = self._idle_seconds
+                if self._is_idle():
+                    await self._tags.keep_up()
             except LibraryError as error:
                 log.warning("pictures wait, the store refuses: %s", error)
             except AnalyzerError as error:
@@ -154,6 +159,7 @@ class PicturePass:
                 done += len(some)
                 self.progress = PictureProgress(done, max(done, self.progress.of))
                 await self._turn()
+                await self._tags.keep_up(seldom=True)
         except* AnalyzerError as failed:
             raise failed.exceptions[0] from failed
         finally:

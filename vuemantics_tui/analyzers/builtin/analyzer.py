@@ -17,7 +17,7 @@ from vuemantics_tui.analyzers.base import Compute, OnFrame, OnText, Picture, Ser
 from vuemantics_tui.analyzers.builtin import ANALYZER_NAME, EMBEDDING_MODEL_NAME, IMAGE_MODEL_NAME
 from vuemantics_tui.analyzers.builtin.vision import COARSE, DETAILED, VisionPart, vision_parts
 from vuemantics_tui.analyzers.registry import AnalyzerContext
-from vuemantics_tui.domain.description import Description
+from vuemantics_tui.domain.description import Description, Told
 from vuemantics_tui.domain.errors import MediaError
 from vuemantics_tui.domain.media import LookSize
 
@@ -169,3 +169,13 @@ def try_vision() -> list[VisionPart]:
     from vuemantics_tui.analyzers.builtin.vision import tried_vision_parts
 
     return tried_vision_parts()
+
+
+def retell(descriptions: Sequence[tuple[Description, Sequence[str], Sequence[str]]]) -> list[Told]:
+    """Put what another model sees in the place of the guesses: of each a description, the phrases and the tags."""
+    from vuemantics_tui.analyzers.builtin.words import retold
+
+    return [
+        retold(described.text, described.tags, described.read_text, phrases, tags)
+        for described, phrases, tags in descriptions
+    ]

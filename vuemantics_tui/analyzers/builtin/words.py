@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
@@ -18,7 +19,8 @@ from vuemantics_tui.analyzers.builtin.labels import (
 )
 from vuemantics_tui.analyzers.builtin.scene import GRADIENT, PAGE, STARS, SUNSET
 from vuemantics_tui.analyzers.builtin.sight import Sight
-from vuemantics_tui.domain.description import Description
+from vuemantics_tui.domain.colours import COLOUR_NAMES
+from vuemantics_tui.domain.description import Description, Told
 from vuemantics_tui.media.colours import Palette
 
 
@@ -48,6 +50,8 @@ _SUBJECT_CLEAR = 0.5
 _STARS_BELOW = 0.7
 _PAPER_SHARE = 0.1
 _PANORAMA = 2.2
+PLAIN = "plain"
+"""The tag of a picture of one flat colour, or of a gradient."""
 
 _SCENE_PHRASES = {
     SUNSET: "a sky in warm colours, as at sunset or sunrise",
@@ -101,6 +105,42 @@ def describe_sight(sight: Sight, medium: Medium) -> Description:
     return _description(sight, sentences, tags, _labels(sight, characters))
 
 
+# Of a guess this stays: what is measured, read or found by its shape. The rest comes from the classes of the model, or
+# from rules of thumb.
+_STAYS = re.compile(r"The main colours? |It is black and white|A .*\bhuman faces? |A .*full of text")
+_ONLY_COLOURS = re.compile(r"(A (?:wide panorama photo|photo|video clip)) (in .*)\.")
+_CALL = re.compile(r"A (?:wide panorama photo|photo|video clip)\b")
+# A name may have a full stop in it: "a St. Bernard".
+_NEXT_SENTENCE = re.compile(r"(?<=\.) (?=(?:An?|It|Its|The|One) )")
+_PEOPLE_TAGS = frozenset({"people", "person", "two people", "group", "face", "portrait"})
+_LOOK_TAGS = frozenset({*COLOUR_NAMES, "very dark", "dim", "bright", "black and white"})
+_MOST_PHRASES = 4
+
+
+def retold(text: str, tags: Sequence[str], read_text: str, phrases: Sequence[str], seen: Sequence[str]) -> Told:
+    """Put what another model sees in the place of the guesses in a description of `describe_sight`.
+
+    `phrases` are what it sees, as they follow "a photo of", and `seen` their tags. One plain colour is known better by
+    its pixels: nothing changes then.
+    """
+    if PLAIN in tags:
+        return Told(text, tuple(tags))
+    sentences = _NEXT_SENTENCE.split(text)
+    stay = [sentence for sentence in sentences if _STAYS.match(sentence)]
+    shown = enumerate_words(phrases[:_MOST_PHRASES])
+    call = _CALL.match(sentences[0])
+    coloured = _ONLY_COLOURS.fullmatch(sentences[0])
+    if coloured:
+        stay = [f"{coloured[1]} of {shown}, {coloured[2]}." if shown else sentences[0], *stay]
+    elif stay and _CALL.match(stay[0]):
+        stay[1:1] = [f"It shows {shown}."] if shown else []
+    elif call:
+        stay = [f"{call[0]} of {shown}." if shown else f"{call[0]}.", *stay]
+    people = [tag for tag in tags if tag in _PEOPLE_TAGS]
+    looks = [tag for tag in tags if tag in _LOOK_TAGS or (tag == "text" and read_text)]
+    return Told(" ".join(stay), (*people, *seen, *looks))
+
+
 def _likely_scenes(scenes: Sequence[str], named: Mapping[str, float], characters: int) -> tuple[str, ...]:
     """The scenes that neither a clear subject nor text speaks against. `named` has the likeliest first."""
     best = max(named.values(), default=0.0)
@@ -151,12 +191,12 @@ def _describe_plain(sight: Sight, medium: Medium) -> Description:
             f"A plain solid {colours[0]} {thing}.",
             f"One flat {colours[0]} colour fills all of it, and {rest}.",
         ]
-        return _description(sight, sentences, ["plain", colours[0]], {})
+        return _description(sight, sentences, [PLAIN, colours[0]], {})
     sentences = [
         f"A plain {enumerate_words(colours)} {thing} with a smooth gradient.",
         f"Its colours change softly all over it, and {rest}.",
     ]
-    return _description(sight, sentences, ["plain", "gradient", *colours], {})
+    return _description(sight, sentences, [PLAIN, "gradient", *colours], {})
 
 
 def _describe_stars(sight: Sight, medium: Medium) -> Description:

@@ -210,14 +210,19 @@ class PictureLoader:
             if small is None:
                 return None
             source = io.BytesIO(small)
-        renderer = await asyncio.to_thread(self._renderer, mode)
-        rendered = await asyncio.to_thread(renderer.render, source, columns, rows, mode)
+        renderer, rendered = await asyncio.to_thread(self._render, source, columns, rows, mode)
         if rendered is None:
             return None
         if key in self._kept:  # another caller wants it too
             renderer.forget(rendered)
             return self._wanted(key)
         return self._keep(key, renderer, rendered)
+
+    def _render(
+        self, source: Path | BinaryIO, columns: int, rows: int, mode: PictureMode
+    ) -> tuple[Renderer, Rendered | None]:
+        renderer = self._renderer(mode)
+        return renderer, renderer.render(source, columns, rows, mode)
 
     def _keep(self, key: _Key, renderer: Renderer, rendered: Rendered) -> Drawn:
         if rendered.send:

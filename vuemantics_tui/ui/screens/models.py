@@ -237,7 +237,7 @@ class ModelsScreen(ListScreen[ModelEntry]):
     async def action_use_no_model(self) -> None:
         """Search without a model."""
         with self.notices.errors_told():
-            await self.library.models.store.use_none()
+            await self.library.models.use_none()
             self.notices.tell("No model is in use. What the models have seen so far is kept.")
             await self.show_read()
 

@@ -18,6 +18,7 @@ from textual.message import Message
 from textual.reactive import Reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
+from textual.timer import Timer
 
 from vuemantics_tui.domain.stacks import StackRole
 from vuemantics_tui.domain.text import visible
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
     from vuemantics_tui.library import Library
 
 # After uploads that could not be read.
+# Tiles that are drawn within this time are painted together.
+REPAINT_SECONDS = 0.03
 RETRY_SECONDS = 1.0
 # So many uploads are always shown by day; more of them, where the days fill this share of a row.
 FEW_UPLOADS = 400
@@ -153,6 +156,11 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
         self._column: int | None = None
         self._outdated = True
         self._loading = False
+        # What stands behind everything, as of the last paint.
+        self._ground = Style()
+        # The tiles that were drawn since then, until a timer repaints them together.
+        self._drawn: set[int] = set()
+        self._repainting: Timer | None = None
 
     def on_mount(self) -> None:
         """Follow the list."""
@@ -358,6 +366,7 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
         uploads = await self._library.uploads.by_numbers(numbers)
         self._uploads.rows.put(upload.row() for upload in uploads)
         await asyncio.gather(*(self._draw(upload) for upload in uploads))
+        self._repaint_drawn()
         self._shown = self._looks()
         # If some were deleted a moment ago, the feed will say so.
         return len(uploads) == len(numbers)
@@ -370,9 +379,19 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
         self._tiles[upload.number] = Tile(upload, drawn, size)
         if upload.number == self._uploads.cursor_number:
             self.post_message(TileRead())
-        line = self._uploads.line_of(upload.number)
-        if line is not None and line in self._in_view():
-            self._refresh_tile(line)
+        self._drawn.add(upload.number)
+        if self._repainting is None:
+            self._repainting = self.set_timer(REPAINT_SECONDS, self._repaint_drawn)
+
+    def _repaint_drawn(self) -> None:
+        """Repaint what was drawn: one paint of many tiles costs little more than one of a single tile."""
+        if self._repainting is not None:
+            self._repainting.stop()
+            self._repainting = None
+        drawn, self._drawn = self._drawn, set()
+        for index in self._in_view():
+            if self._uploads[index] in drawn:
+                self._refresh_tile(index)
 
     async def _find_places(self, group: Group) -> None:
         numbers = self._uploads.numbers(range(group.first, group.first + group.count))
@@ -418,14 +437,19 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
         """Leave out the search for the terminal's own colours: pictures have none, and it costs more than the rest."""
         return [each for each in super().get_line_filters() if not isinstance(each, ANSIToTruecolor)]
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Return what is painted. Textual computes the style of a widget, from all around it, each time it is asked."""
+        self._ground = self.rich_style
+        return super().render_lines(crop)
+
     def render_line(self, y: int) -> Strip:
         """Return one line of the screen: a heading, or the same line of each tile in a row."""
         width = self.scrollable_content_region.width
         line = self._layout.line(self._top + y)
         if line is None:
-            return Strip.blank(width, self.rich_style)
+            return Strip.blank(width, self._ground)
         segments = self._heading(line.group, width) if line.is_heading else self._row_line(line)
-        return Strip(segments).adjust_cell_length(width, self.rich_style)
+        return Strip(segments).adjust_cell_length(width, self._ground)
 
     def _heading(self, place: int, width: int) -> Iterator[Segment]:
         if place >= len(self._groups):
@@ -434,7 +458,7 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
         where = self._places.get(group.first, "")
         told = " · ".join(filter(None, (where, f"{group.count:,}")))
         words = fit(group.words, min(cell_len(group.words), width - 2 * GAP))
-        yield Segment(" " * GAP, self.rich_style)
+        yield Segment(" " * GAP, self._ground)
         yield Segment(words, self._style("heading"))
         room = width - 2 * GAP - cell_len(words) - 2
         if room >= cell_len(f"{group.count:,}"):
@@ -468,7 +492,7 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
         if left:
             yield Segment(left, self._style("frame"))
         if blanks := " " * (width - len(left) - len(right)):
-            yield Segment(blanks, self.rich_style)
+            yield Segment(blanks, self._ground)
         if right:
             yield Segment(right, self._style("frame"))
 
@@ -481,7 +505,7 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
             return
         first, middle, last = TOP if spot.row == line.row else BOTTOM
         grid = self._layout.grid
-        yield Segment(" " * (grid.columns[spot.column] - GAP), self.rich_style)
+        yield Segment(" " * (grid.columns[spot.column] - GAP), self._ground)
         side = [first, *(middle * grid.width), last]
         drawn = [" "] * len(side)
         for begin, length in arms(len(side), ARM_COLUMNS + GAP):
@@ -490,7 +514,7 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _tile_line(self, index: int, line: int, grid: Grid) -> Iterable[Segment]:
         if index >= len(self._uploads):
-            return [Segment(" " * grid.width, self.rich_style)]
+            return [Segment(" " * grid.width, self._ground)]
         number = self._uploads[index]
         if line < grid.height:
             return self._picture_line(number, line, grid)
@@ -499,10 +523,10 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
     def _picture_line(self, number: int, line: int, grid: Grid) -> Iterable[Segment]:
         tile, row = self._tiles.get(number), self._uploads.rows.get(number)
         if tile is not None and tile.drawn and tile.size == (grid.width, grid.height):
-            strip = tile.drawn[line] if line < len(tile.drawn) else Strip.blank(grid.width, self.rich_style)
+            strip = tile.drawn[line] if line < len(tile.drawn) else Strip.blank(grid.width, self._ground)
         else:
             strip = Strip([Segment(*self._instead(tile, row, line, grid))], grid.width)
-        strip = Strip(on_background(strip, self.rich_style), grid.width)
+        strip = Strip(on_background(strip, self._ground), grid.width)
         if row is not None:
             left, right = self._badges(row, line, grid)
             strip = _with_badges(strip, left, right)
@@ -545,7 +569,7 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
         row = self._uploads.rows.get(number)
         cursor = self._style("cursor") if under_cursor else Style()
         if row is None:
-            yield Segment(" " * width, self.rich_style + cursor)
+            yield Segment(" " * width, self._ground + cursor)
             return
         name = fit_name(visible(row.filename), width)
         yield Segment(name, self._style("name") + cursor + Style(bold=under_cursor))
