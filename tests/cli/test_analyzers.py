@@ -290,6 +290,9 @@ def test_a_model_on_a_server_of_immich_from_a_shell(
     run: Run, ids: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    words = tmp_path / "words.txt"
+    words.write_text("a wide picture = wide\n")
+    monkeypatch.setenv("VUEMANTICS_TAG_LIST", str(words))
 
     def of_picture(image: Image.Image) -> list[float]:
         return [2.0, 0.5] if image.width > image.height else [0.5, 2.0]

@@ -60,7 +60,9 @@ async def look(library: Library) -> None:
 
 @pytest.fixture
 async def filled(open_library: OpenLibrary, tmp_path: Path) -> AsyncIterator[Library]:
-    library = await open_library()
+    words = tmp_path / "words.txt"
+    words.write_text("a red circle = circle\na blue square = square\n")
+    library = await open_library(tag_list=str(words))
     for number, drawn in enumerate(DRAWN):
         draw(*drawn, number).save(tmp_path / f"{number}.png")
     await add_all(library, *(tmp_path / f"{number}.png" for number in range(len(DRAWN))))

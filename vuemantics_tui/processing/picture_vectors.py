@@ -75,6 +75,7 @@ class PicturePass:
         self._task: asyncio.Task[None] | None = None
         self._wanted = asyncio.Event()
         self._turned = asyncio.Condition()
+        self._is_stopping = False
         self._turns = 0
         self.problem = ""
         """What the model failed with at last, until it works again."""
@@ -83,6 +84,7 @@ class PicturePass:
     def start(self) -> None:
         """Start, in the running event loop."""
         if self._task is None:
+            self._is_stopping = False
             self._task = asyncio.create_task(self._run(), name="pictures")
 
     def wake(self) -> None:
@@ -98,6 +100,7 @@ class PicturePass:
 
     async def stop(self) -> None:
         """Stop at once; the pictures that were being looked at are looked at again later."""
+        self._is_stopping = True
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
@@ -161,6 +164,9 @@ class PicturePass:
                 await self._turn()
                 await self._tags.keep_up(seldom=True)
         except* AnalyzerError as failed:
+            if self._is_stopping:
+                # Of an error and a cancellation at the same time, a group of Python 3.11 keeps the error alone.
+                raise asyncio.CancelledError from None
             raise failed.exceptions[0] from failed
         finally:
             self.progress = None

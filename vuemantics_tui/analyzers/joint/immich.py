@@ -11,6 +11,7 @@ import asyncio
 import json
 import math
 import time
+from collections.abc import Sequence
 from functools import cache
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -41,6 +42,7 @@ _SAME = 0.98
 _WHERE = "Use the address of the machine-learning container. Its port is 3003; 2283 is that of Immich itself."
 # While one picture is computed the next one arrives.
 _AT_ONCE = 2
+_TEXTS_AT_ONCE = 4
 
 
 def parse_immich_hosts(text: str) -> tuple[Address, ...]:
@@ -108,7 +110,23 @@ class ServedModel:
         captions = query_texts(text)
         if self._text_seconds > seconds:
             captions = captions[:1]
-        return mean_vector(await asyncio.gather(*(self.text(caption) for caption in captions)))
+        return mean_vector(await self.texts(captions))
+
+    async def texts(self, texts: Sequence[str], *, urgent: bool = True) -> list[Vector]:
+        """Return the vectors of texts as they are. Raises AnalyzerError, and then leaves nothing running."""
+        room = asyncio.Semaphore(_TEXTS_AT_ONCE * len(self.addresses))
+
+        async def one(text: str) -> Vector:
+            async with room:
+                return await self.text(text, urgent=urgent)
+
+        tasks = [asyncio.create_task(one(text)) for text in texts]
+        try:
+            return await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def dimension(self) -> int:
         """Try the model on each host that answers; returns the dimension of its vectors.

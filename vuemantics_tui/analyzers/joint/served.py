@@ -118,6 +118,7 @@ class ServedCompute:
     def __init__(self, compute: Compute, served: ServedModels) -> None:
         self._inner = compute
         self._served = served
+        self._running: set[asyncio.Future[Any]] = set()
 
     @property
     def at_once(self) -> int:
@@ -136,10 +137,20 @@ class ServedCompute:
             raise AnalyzerError(error.message, error.hint) from error
         if model is None:
             return await self._inner.run(function, *arguments)
-        return cast(Result, await answer(self, model, *arguments[1:]))
+        running = asyncio.ensure_future(answer(self, model, *arguments[1:]))
+        self._running.add(running)
+        try:
+            return cast(Result, await running)
+        finally:
+            running.cancel()
+            self._running.discard(running)
 
     async def close(self) -> None:
-        """End all running calls in processes."""
+        """End all running calls."""
+        running = list(self._running)
+        for call in running:
+            call.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
         await self._inner.close()
 
     async def _load_texts(self, model: ServedModel) -> int:
@@ -151,13 +162,7 @@ class ServedCompute:
     async def _embed_words(self, model: ServedModel, texts: Sequence[str]) -> Any:
         import numpy as np
 
-        room = asyncio.Semaphore(2 * model.at_once)
-
-        async def one(text: str) -> Vector:
-            async with room:
-                return await model.text(text, urgent=False)
-
-        return np.stack(await asyncio.gather(*(one(text) for text in texts)))
+        return np.stack(await model.texts(texts, urgent=False))
 
     async def _embed_pictures(self, model: ServedModel, pictures: Sequence[Picture]) -> Any:
         import numpy as np
