@@ -206,3 +206,35 @@ def test_saved_searches(run: Run, ids: dict[str, str]) -> None:
     again = run("saved", "forget", "all")
     assert (again.returncode, "vuemantics-tui saved" in again.stderr) == (2, True)
     assert run("saved", "run", "all").returncode == 2
+
+
+def test_a_sentence_is_understood_and_says_how(run: Run, ids: dict[str, str], tmp_path: Path) -> None:
+    run("tag", ids["small cat.png"], "+Ana")
+    found = run("search", "photos of ana this year", "--json")
+    assert 'Understood as type:image tag:Ana taken:"this year"  (--as-is keeps the words)' in found.stderr
+    (document,) = objects(found)
+    assert document["filename"] == "small cat.png"
+    assert document["understood"] == [
+        {"words": "photos", "filters": "type:image"},
+        {"words": "of ana", "filters": "tag:Ana"},
+        {"words": "this year", "filters": 'taken:"this year"'},
+    ]
+
+    as_is = run("search", "--as-is", "cat this year", "--json")
+    assert "Understood" not in as_is.stderr
+    assert {document["filename"] for document in objects(as_is)} >= {"chelsea.png", "small cat.png"}
+    assert all(document["understood"] == [] for document in objects(as_is))
+
+    nothing = run("search", "cats in 2001")
+    assert "Nothing matches taken:2001. To search for the words: --as-is" in nothing.stderr
+
+    assert "Understood as" in run("saved", "add", "recent", "photos of Ana this year").stderr
+    run("saved", "add", "words", "photos of Ana this year", "--as-is")
+    assert {each["name"]: each["query"] for each in objects(run("saved", "--json"))} == {
+        "recent": 'type:image tag:Ana on:"this year"',
+        "words": "photos of Ana this year",
+    }
+    again = run("saved", "run", "words", "--json")
+    assert all(document["understood"] == [] for document in objects(again))
+    assert run("export", tmp_path / "ana.jsonl", "photos of Ana").returncode == 0
+    assert len((tmp_path / "ana.jsonl").read_text().splitlines()) == 1

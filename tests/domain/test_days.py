@@ -24,6 +24,7 @@ TODAY = date(2026, 11, 28)
         ("december", date(2025, 12, 1), date(2026, 1, 1)),
         ("29 feb", date(2024, 2, 29), date(2024, 3, 1)),
         ("last summer", date(2026, 6, 1), date(2026, 9, 1)),
+        ("july last year", date(2025, 7, 1), date(2025, 8, 1)),
         ("the summer of 2019", date(2019, 6, 1), date(2019, 9, 1)),
         ("winter 2020", date(2020, 12, 1), date(2021, 3, 1)),
         ("last fall", date(2025, 9, 1), date(2025, 12, 1)),

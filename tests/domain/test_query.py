@@ -66,6 +66,18 @@ def only_filter(text: str) -> Filter:
     return found
 
 
+def test_types_have_the_words_that_people_use() -> None:
+    for word, choice in (("photo", "image"), ("Photos", "image"), ("picture", "image"), ("movie", "video")):
+        assert str(only_filter(f"type:{word}")) == f"type:{choice}"
+
+
+def test_a_line_that_is_to_be_taken_as_it_is_is_the_line_behind_the_sign() -> None:
+    assert parse_query("= dogs type:image") == parse_query("dogs type:image")
+    with pytest.raises(QueryError) as raised:
+        parse_query("=type:x")
+    assert raised.value.place == len("=type:")
+
+
 @given(LINES)
 @example("`")
 @example('2:"" 30')
@@ -224,7 +236,7 @@ def test_places_and_orders_and_negations() -> None:
         ('red "sofa', 4, "closing quote", '"'),
         ("red tagg:cat", 4, "no filter tagg:", "Did you mean tag:"),
         ("-colr:x", 1, "no filter colr:", "color:"),
-        ("type:photo", 5, "cannot be 'photo'", "image, video"),
+        ("type:sound", 5, "cannot be 'sound'", "image, video"),
         ("is:hiden", 3, "cannot be", "Did you mean is:hidden?"),
         ("tag: cat", 4, "needs a value", "tag:cat"),
         ("dog + ", 4, "follows the +", '"+"'),

@@ -157,7 +157,7 @@ def test_keys_are_called_as_a_person_calls_them(key: str, words: str) -> None:
     ("chosen", "keymap"),
     [
         pytest.param({"delete-upload": "Z"}, {"delete-upload": "Z"}, id="one"),
-        pytest.param({"show-help": "%, f7"}, {"show-help": "percent_sign,f7"}, id="several"),
+        pytest.param({"show-help": ";, f7"}, {"show-help": "semicolon,f7"}, id="several"),
         pytest.param({"delete-upload": "shift+z"}, {"delete-upload": "Z"}, id="shift"),
         pytest.param({"retry-upload": "p", "toggle-pause": "r"}, {"retry-upload": "p", "toggle-pause": "r"}, id="swap"),
         pytest.param({"quit-anywhere": "f10"}, {"quit-anywhere": "f10,ctrl+q,ctrl+c"}, id="quit stays"),
@@ -293,6 +293,18 @@ async def test_the_palette_offers_only_what_can_be_done(root: Path) -> None:
         offered = [hit.text async for hit in ActionsProvider(window.app.screen).discover()]
         assert "Add" in offered
         assert "Delete" not in offered
+
+
+async def test_the_palette_backs_up_the_library_and_tells_when_that_was_done_last(root: Path) -> None:
+    async with window_on(root) as window:
+        await window.shows("This library is empty")
+        await window.press("ctrl+p", *"back up")
+        await window.shows("Back up the library", "No backup yet")
+        await window.press("enter", "enter")
+        await window.says("Backed up the library")
+        assert len(list((root / "backups").glob("daily-*.db"))) == 1
+        await window.press("ctrl+p", *"back up")
+        await window.shows("Last backup: just now")
 
 
 async def test_a_theme_is_previewed_and_remembered_once_it_is_chosen(root: Path) -> None:

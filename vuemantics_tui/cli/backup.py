@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,7 +59,7 @@ def backup(file: Path | None, with_originals: bool, replace: bool, as_list: bool
 @json_option
 @library_option
 def restore(file: Path, replace: bool, yes: bool, as_json: bool) -> None:
-    """Put a backup in place, with the originals in it.
+    """Restore a library from a backup, with the originals in it.
 
     Uploads whose originals are in the library's folder and not in the backup are added again. Quit the app first.
     """
@@ -95,7 +94,7 @@ async def _restore(settings: Settings, file: Path, replace: bool, yes: bool, as_
 @json_option
 @library_option
 def check(repair: bool, hashes: bool, as_json: bool) -> None:
-    """Check the database and everything that it tells of.
+    """Check the database, and the files that belong to it.
 
     Exits with 1 if anything is wrong. With --repair a damaged database is replaced by its newest sound backup, and what
     was added later is read from the library's folder. For that, quit the app first.
@@ -195,12 +194,11 @@ async def _backup(settings: Settings, file: Path, with_originals: bool, replace:
 async def _list(settings: Settings, as_json: bool) -> None:
     async with open_library(settings) as library:
         copies = await library.backups.own()
-        made = [datetime.fromtimestamp(copy.made_at, UTC).isoformat(timespec="seconds") for copy in copies]
         if as_json:
-            for copy, at in zip(copies, made, strict=True):
-                emit_json({"path": str(copy.path), "kind": copy.kind.value, "made_at": at, "bytes": copy.size})
+            for copy in copies:
+                emit_json({"path": str(copy.path), "kind": copy.kind.value, "made_at": copy.moment, "bytes": copy.size})
             return
-        rows = [(date_words(at), size_words(copy.size), str(copy.path)) for copy, at in zip(copies, made, strict=True)]
+        rows = [(date_words(copy.moment), size_words(copy.size), str(copy.path)) for copy in copies]
         for line in table(("Made", "Size", "File"), rows, frozenset({1})) if rows else ():
             emit(line)
         if not rows:

@@ -11,7 +11,7 @@ import click
 from vuemantics_tui.cli.options import FAILED, analyzer_option, current_settings, hidden_option, library_option
 from vuemantics_tui.cli.output import emit_bytes, note, result_line
 from vuemantics_tui.cli.progress import Bar, bars
-from vuemantics_tui.cli.query_line import QueryCommand, checked_line, pointing
+from vuemantics_tui.cli.query_line import QueryCommand, as_is_option, checked_line, pointing, understood
 from vuemantics_tui.cli.session import open_library, run
 from vuemantics_tui.config import Settings
 from vuemantics_tui.domain.errors import UsageError
@@ -36,6 +36,7 @@ STDOUT = Path("-")
     type=click.Choice(["jsonl", "csv", XMP, CLIPS, ORIGINALS]),
     help="JSON Lines, a table, XMP side-cars, the clips inside motion photos, or copies of the originals.",
 )
+@as_is_option
 @hidden_option
 @click.option(
     "--sidecar-style",
@@ -55,6 +56,7 @@ def export(
     target: Path | None,
     query: tuple[str, ...],
     export_format: str | None,
+    as_is: bool,
     hidden: bool,
     style: str,
     overwrite: bool,
@@ -69,7 +71,7 @@ def export(
     """
     if in_place:
         words = query if target is None else (str(target), *query)
-        raise SystemExit(_export_in_place(words, export_format, hidden, style, overwrite))
+        raise SystemExit(_export_in_place(words, export_format, as_is, hidden, style, overwrite))
     if target is None:
         raise UsageError("There is no folder or file to export to", "See: vuemantics-tui export --help")
     chosen = export_format or _format_of(target)
@@ -78,14 +80,14 @@ def export(
         raise UsageError(f"{what} need a folder", "Give an existing folder, or --format jsonl.")
     if chosen not in (XMP, CLIPS) and target != STDOUT:
         _check_file(target, overwrite)
-    text = checked_line(query)
+    text = checked_line(query, as_is=as_is)
     settings = current_settings()
     left_out = run(lambda: _export(settings, target, chosen, text, hidden, overwrite, style))
     raise SystemExit(FAILED if left_out else 0)
 
 
 def _export_in_place(
-    query: tuple[str, ...], export_format: str | None, hidden: bool, style: str, overwrite: bool
+    query: tuple[str, ...], export_format: str | None, as_is: bool, hidden: bool, style: str, overwrite: bool
 ) -> int:
     """Write side-cars beside originals; returns the exit code. Raises UsageError."""
     if export_format != XMP:
@@ -95,7 +97,7 @@ def _export_in_place(
             "--overwrite cannot be used with --in-place",
             "Side-cars beside your originals keep what other programs wrote into them.",
         )
-    text = checked_line(query)
+    text = checked_line(query, as_is=as_is)
     settings = current_settings()
     return FAILED if run(lambda: _in_place(settings, text, hidden, style)) else 0
 
@@ -148,6 +150,7 @@ async def _in_place(settings: Settings, text: str, hidden: bool, style: str) -> 
 
 async def _found(library: Library, text: str, hidden: bool) -> Sequence[int]:
     """Return the numbers of everything a search finds above its cut-off."""
+    text = (await understood(library, text)).line
     with pointing(text):
         # No limit: an export includes everything that a search would list page by page.
         found = await library.search.run(text, max(1, (await library.queue.store.counts()).total), show_hidden=hidden)

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
 
 from vuemantics_tui.cli.output import note
 from vuemantics_tui.domain.query import QueryError, TextField, parse_query, pointed
+from vuemantics_tui.domain.query.line import AS_IS
 from vuemantics_tui.domain.query.values import FILTERS, LIKE, NEAR, known_name
+from vuemantics_tui.domain.text import visible
+
+if TYPE_CHECKING:
+    from vuemantics_tui.domain.query.sentence import Sentence
+    from vuemantics_tui.library import Library
 
 # An argument's sign, weight and filter, which stand outside the quotes: -tag:Rome by night, 2:golden retriever.
 _HEAD = re.compile(r"(?P<sign>-?)(?P<weight>(?:[0-9]{1,3}(?:\.[0-9]{1,3})?:)?)(?P<filter>(?:[A-Za-z]+:)?)")
@@ -90,9 +97,22 @@ def pointing(text: str) -> Iterator[None]:
         raise
 
 
-def checked_line(arguments: Sequence[str]) -> str:
-    """Return the search line that arguments make. Raises QueryError if it makes no sense."""
+def checked_line(arguments: Sequence[str], *, as_is: bool = False) -> str:
+    """Return the search line that arguments make, marked if it is to be taken as it is. Raises QueryError."""
     text = query_line(arguments)
     with pointing(text):
         parse_query(text)
-    return text
+    return f"{AS_IS}{text}" if as_is and text else text
+
+
+def as_is_option(command: Callable[..., None]) -> Callable[..., None]:
+    """Add `--as-is`, which leaves the phrases of a line words."""
+    return click.option("--as-is", is_flag=True, help="Take QUERY as it is: no phrase becomes a filter.")(command)
+
+
+async def understood(library: Library, text: str) -> Sentence:
+    """Return which phrases of a line are filters, and say so on stderr."""
+    sentence = await library.search.understand(text)
+    if sentence.chips:
+        note(f"Understood as {visible(sentence.line)}  (--as-is keeps the words)")
+    return sentence

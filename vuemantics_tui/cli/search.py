@@ -19,11 +19,12 @@ from vuemantics_tui.cli.options import (
     members_option,
 )
 from vuemantics_tui.cli.output import emit, emit_json, emit_lit, emit_path, note, table, upload_document
-from vuemantics_tui.cli.query_line import QueryCommand, checked_line, pointing
+from vuemantics_tui.cli.query_line import QueryCommand, as_is_option, checked_line, pointing, understood
 from vuemantics_tui.cli.session import open_library, run
 from vuemantics_tui.config import Settings
 from vuemantics_tui.desktop import open_in_viewer
 from vuemantics_tui.domain.errors import UsageError
+from vuemantics_tui.domain.query.sentence import Sentence
 from vuemantics_tui.domain.text import caseless, counted, visible
 from vuemantics_tui.domain.upload import SHORT_ID, stack_sign
 
@@ -88,11 +89,15 @@ def _wanted(
     epilog="Put -- before a QUERY that leaves words out: vuemantics-tui search -- kitten -dog",
 )
 @click.argument("query", nargs=-1, required=True, metavar="QUERY...")
+@as_is_option
 @_result_options
-def search(query: tuple[str, ...], **options: Any) -> None:
-    """Find uploads by meaning, keywords and filters, best first."""
+def search(query: tuple[str, ...], as_is: bool, **options: Any) -> None:
+    """Find uploads by meaning, keywords and filters, best first.
+
+    Dates, places, types, tags and people in plain words become filters: videos from Rome 2019.
+    """
     wanted = _wanted(**options)
-    text = checked_line(query)
+    text = checked_line(query, as_is=as_is)
     if not text:
         raise UsageError(
             "The query is empty", "Describe what you are looking for: vuemantics-tui search a cat on a sofa"
@@ -111,19 +116,20 @@ def _open(first: Path | None, wanted: _Wanted) -> None:
 async def _search(settings: Settings, text: str, wanted: _Wanted) -> Path | None:
     """Print the results; return the original of the first."""
     async with open_library(settings) as library:
-        return await _find(library, text, wanted)
+        return await _find(library, await understood(library, text), wanted)
 
 
-async def _find(library: Library, text: str, wanted: _Wanted) -> Path | None:
-    with pointing(text):
+async def _find(library: Library, sentence: Sentence, wanted: _Wanted) -> Path | None:
+    with pointing(sentence.line):
         found = await library.search.run(
-            text, wanted.limit, all=wanted.all, show_hidden=wanted.hidden, members=wanted.members
+            sentence.line, wanted.limit, all=wanted.all, show_hidden=wanted.hidden, members=wanted.members
         )
     if found.note:
         note(visible(found.note))
+    understood_as = [{"words": chip.words, "filters": chip.line} for chip in sentence.chips]
     for place, hit in enumerate(found):
         if wanted.as_json:
-            emit_json(_hit_document(library, hit, place < found.kept))
+            emit_json({**_hit_document(library, hit, place < found.kept), "understood": understood_as})
         elif wanted.end is not None:
             emit_path(library.original(hit.upload), wanted.end)
     if found and not wanted.as_json and wanted.end is None:
@@ -133,6 +139,8 @@ async def _find(library: Library, text: str, wanted: _Wanted) -> Path | None:
             emit_lit(line, hit.matched, heading.index(_NAME))
     for line in await _remarks(library, found, wanted):
         note(line)
+    if not found and (chip := await library.search.fruitless(sentence, show_hidden=wanted.hidden)):
+        note(f"Nothing matches {visible(chip.line)}. To search for the words: --as-is")
     return library.original(found[0].upload) if found else None
 
 
@@ -199,10 +207,14 @@ def saved(context: click.Context, as_json: bool) -> None:
 @saved.command("add", cls=QueryCommand)
 @click.argument("name")
 @click.argument("query", nargs=-1, required=True, metavar="QUERY...")
+@as_is_option
 @library_option
-def add_saved(name: str, query: tuple[str, ...]) -> None:
-    """Save a search under a name, replacing any other of that name."""
-    text = checked_line(query)
+def add_saved(name: str, query: tuple[str, ...], as_is: bool) -> None:
+    """Save a search under a name, replacing any other of that name.
+
+    Phrases such as "last winter" are saved as filters, which stay relative to the day of the search.
+    """
+    text = checked_line(query, as_is=as_is)
     settings = current_settings()
     run(lambda: _add_saved(settings, name, text))
 
@@ -245,7 +257,7 @@ async def _list_saved(settings: Settings, as_json: bool) -> None:
 
 async def _add_saved(settings: Settings, name: str, text: str) -> None:
     async with open_library(settings, "write") as library:
-        await library.search.save(name, text)
+        await library.search.save(name, (await understood(library, text)).line)
         note(f"Saved the search {visible(' '.join(name.split()))}.")
 
 
@@ -255,7 +267,9 @@ async def _run_saved(settings: Settings, name: str, wanted: _Wanted) -> Path | N
         searches = [one for one in await library.search.saved.all() if caseless(one.name) == key]
         if not searches:
             raise _no_search(name)
-        return await _find(library, searches[0].query, wanted)
+        # Saved as it was understood then.
+        query = searches[0].query
+        return await _find(library, Sentence(query, (), query), wanted)
 
 
 async def _forget_saved(settings: Settings, name: str) -> None:

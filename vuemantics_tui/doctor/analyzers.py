@@ -23,6 +23,9 @@ Result = TypeVar("Result")
 # A model that is not in memory is loaded first; a look at a server is a single small request.
 CALL_SECONDS = 50.0
 LOOK_SECONDS = 5.0
+MODEL = "model"
+"""The subject of the finding about the joint model."""
+
 # The words do not matter, only that there are some.
 FEW_TOKENS = 24
 _SIDE = 56
@@ -62,19 +65,53 @@ async def examine_analyzers(
     return [in_use, *(finding for found in others for finding in found)]
 
 
-async def examine_model_servers(library: Library) -> list[Finding]:
-    """Try the joint model in use on each of its servers, if it is on servers."""
-    states = await library.models.server_states()
+async def examine_model(settings: Settings, library: Library | None, compute: Compute) -> list[Finding]:
+    """Check the joint model that the library uses: what it has seen, on what it runs, and how fast."""
+    from vuemantics_tui.analyzers.joint.towers import measure
+
+    states = await library.models.states() if library else []
+    used = next((state for state in states if state.is_in_use), None)
+    if library is None or used is None:
+        text = "no joint model is in use: searches compare texts only"
+        return [Finding(Verdict.NEUTRAL, MODEL, text, "To see what there is: vuemantics-tui model list")]
+    data: dict[str, object] = {
+        "model": used.name,
+        "seen": used.seen,
+        "unseen": used.unseen,
+        "wanted": settings.provider,
+    }
+    words = f"{used.name}: {used.seen:,} of {used.seen + used.unseen:,} pictures seen"
+    if used.model is None:
+        hint = "Get it again, or search without it: vuemantics-tui model use none"
+        return [Finding(Verdict.NEUTRAL, MODEL, f"{words}; it is not on this machine", hint, data=data)]
+    if used.model.served:
+        return await _model_servers(library, words, data)
+    async with asyncio.timeout(CALL_SECONDS):
+        speed = await compute.run(measure, used.model.folder)
+    data |= {"provider": speed.provider, "pictures_per_second": speed.pictures_per_second, "providers": speed.reported}
+    workers = f" in each of {settings.workers} workers" if settings.workers > 1 else ""
+    words += f"; on {speed.provider}, {speed.pictures_per_second:g} pictures/s{workers}"
+    words += f"; onnxruntime has {', '.join(speed.reported)}"
+    if speed.fault:
+        return [
+            Finding(Verdict.BAD, MODEL, f"{words}. {speed.fault}", 'To try no more: set provider to "cpu".', data=data)
+        ]
+    return [Finding(Verdict.GOOD, MODEL, words, data=data)]
+
+
+async def _model_servers(library: Library, words: str, data: dict[str, object]) -> list[Finding]:
+    """Try the joint model in use on each of its servers."""
+    async with asyncio.timeout(CALL_SECONDS):
+        states = await library.models.server_states()
     found = []
     for state in states:
-        data = {"server": state.server, "answers": state.answers, "detail": state.detail}
+        data = {**data, "server": state.server, "answers": state.answers, "detail": state.detail}
         if state.answers:
-            model = ", ".join(state.models)
-            found.append(Finding(Verdict.GOOD, "model", f"{state.server}: {model}; {state.detail}", data=data))
+            found.append(Finding(Verdict.GOOD, MODEL, f"{words}; {state.server}: {state.detail}", data=data))
         else:
             # Of several hosts, one that answers is enough.
             verdict = Verdict.NEUTRAL if any(other.answers for other in states) else Verdict.BAD
-            found.append(Finding(verdict, "model", state.detail, state.hint, data=data))
+            found.append(Finding(verdict, MODEL, f"{words}; {state.detail}", state.hint, data=data))
     return found
 
 

@@ -170,11 +170,14 @@ _FEASTS: Mapping[str, tuple[int, int, int]] = {
     "valentine's": (2, 14, 1),
 }
 _NEW_YEAR = frozenset(("new year", "new year's", "new years"))
+_OF_LAST_YEAR = " last year"
 _LAST, _THIS = frozenset(("last", "past", "previous")), "this"
 
 
 def _span_of_words(words: str, today: date) -> Span | None:
     """Return the span that words mean on a day, or None if they mean none."""
+    if words.endswith(_OF_LAST_YEAR):
+        return _in_year(words.removesuffix(_OF_LAST_YEAR), today.year - 1)
     head, _, rest = words.partition(" ")
     is_last, is_this = head in _LAST and bool(rest), head == _THIS and bool(rest)
     name = rest if is_last or is_this else words

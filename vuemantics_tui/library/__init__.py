@@ -205,7 +205,7 @@ class Library:
         self.ratings = RatingStore(database)
         self.places = PlaceStore(database)
         self.dates = DateStore(database)
-        self.queue = Queue(settings, database, self.analyzer, lambda: self.compute, limits, self.served)
+        self.queue = Queue(settings, database, self.analyzer, self._compute_at_work, limits, self.served)
         self.stacks = StackStore(database)
         self.descriptions = DescriptionStore(database)
         self.undo = Undo(database, self.queue, lambda: self.records)
@@ -257,9 +257,12 @@ class Library:
     def compute(self) -> Compute:
         """What does heavy work: the pool of processes, or the cluster that the settings name."""
         if self._compute is None:
+            from vuemantics_tui.analyzers.joint.providers import lifts_memory_limit
             from vuemantics_tui.processing.compute import ProcessCompute
 
-            local = ProcessCompute(self.settings.workers, self.settings.worker_memory_mib * MIB)
+            provider = self.settings.provider
+            memory = 0 if lifts_memory_limit(provider) else self.settings.worker_memory_mib * MIB
+            local = ProcessCompute(self.settings.workers, memory, provider=provider)
             compute = self._cluster_compute(local) if self.settings.cluster else local
             self._compute = ServedCompute(compute, self.served)
         return self._compute
@@ -270,6 +273,13 @@ class Library:
 
         self._cluster = cluster_compute(self.settings, local)
         return self._cluster
+
+    def _compute_at_work(self) -> Compute:
+        """Return what does heavy work, on its way to the cluster: uploads are about to come."""
+        compute = self.compute
+        if self._cluster is not None:
+            self._cluster.start()
+        return compute
 
     @property
     def cluster(self) -> ClusterState | None:

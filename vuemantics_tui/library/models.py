@@ -14,7 +14,7 @@ from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from vuemantics_tui.analyzers.joint.served import MANIFEST, PREFIX, ServedModels, parse_served
+from vuemantics_tui.analyzers.joint.served import MANIFEST, PREFIX, SERVED_SIDE, ServedModels, parse_served
 from vuemantics_tui.domain.errors import AnalyzerError, ErrorKind, LibraryError, UsageError, WorkerDiedError
 from vuemantics_tui.files import make_folder, write_whole
 from vuemantics_tui.processing.picture_tags import put_back
@@ -33,6 +33,9 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 IDLE_SECONDS = 300.0
 # What the text network may take of the 50 ms between the last key and the answer, while somebody types.
 TYPING_SECONDS = 0.03
+
+# How many queries are remembered with their vectors.
+_REMEMBERED = 256
 
 log = logging.getLogger(__name__)
 
@@ -153,7 +156,7 @@ class Models:
         fingerprint = hashlib.sha256(f"immich:{served.model}".encode()).hexdigest()[:16]
         folder = self.folder / name
         origin = f"Immich at {served.hosts or 'immich_host'}"
-        model = Model(name, folder, fingerprint, dimension, 0, 0, "", origin, served.model, served.hosts)
+        model = Model(name, folder, fingerprint, dimension, SERVED_SIDE, 0, "", origin, served.model, served.hosts)
         try:
             await asyncio.to_thread(make_folder, folder)
             await asyncio.to_thread(_write_manifest, model)
@@ -360,6 +363,7 @@ class QueryEmbedder:
         self._turn = asyncio.Lock()
         self._work: asyncio.Future[Any] | None = None
         self._closing: set[asyncio.Task[None]] = set()
+        self._known: dict[tuple[Path, str, float], Vector] = {}
         self._is_closed = False
 
     async def load(self, folder: Path) -> None:
@@ -372,7 +376,15 @@ class QueryEmbedder:
         """Return the vector of a query, made within about so many `seconds`. Raises AnalyzerError."""
         from vuemantics_tui.analyzers.joint.towers import embed_query
 
-        return await self._run(embed_query, folder, text, seconds)
+        # A list that is searched runs its query again whenever something changes.
+        for limit in (math.inf, seconds):
+            if (vector := self._known.get((folder, text, limit))) is not None:
+                return vector
+        vector = await self._run(embed_query, folder, text, seconds)
+        self._known[folder, text, seconds] = vector
+        if len(self._known) > _REMEMBERED:
+            del self._known[next(iter(self._known))]
+        return vector
 
     async def _run(self, function: Callable[..., Result], folder: Path, *arguments: object) -> Result:
         for is_last in (False, True):
@@ -421,7 +433,8 @@ class QueryEmbedder:
         await self.end()
 
     async def end(self) -> None:
-        """End the process; the next query starts another one."""
+        """End the process and forget what it said; the next query starts another one."""
+        self._known.clear()
         if self._ending is not None:
             self._ending.cancel()
         self._end()
@@ -432,6 +445,11 @@ class QueryEmbedder:
 def installed_folder(models: Path, key: str) -> Path | None:
     """Return the folder of a model by the name of its vectors; None if it is not on this machine."""
     return next((model.folder for model in _installed(models) if model.key == key), None)
+
+
+def installed_side(models: Path, key: str) -> tuple[Path, int] | None:
+    """Return the folder of a model, and the side in pixels of what its network sees; None if it is not here."""
+    return next(((model.folder, model.size) for model in _installed(models) if model.key == key), None)
 
 
 def installed_keys(models: Path) -> dict[Path, str]:

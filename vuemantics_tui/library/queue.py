@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 FOLLOW_SECONDS = 0.5
 # At the end of a batch fast hosts wait for slow ones.
 _BATCH = 8
+_BETWEEN_LOOKS = 0.05
 MIB = 1024**2
 
 
@@ -148,7 +150,8 @@ class Queue:
     async def _pictures_at_once(self, folder: Path) -> int:
         """Return how many pictures are worth showing to a model at a time: a batch for each host of a served one."""
         model = await self._served.of(folder)
-        return self._settings.workers if model is None else _BATCH * model.at_once + self._settings.workers
+        local = self._compute().at_once
+        return local if model is None else _BATCH * model.at_once + local
 
     def _tagging(self) -> PictureTags:
         from vuemantics_tui import paths
@@ -184,9 +187,13 @@ class Queue:
 
     async def pipeline(self) -> Pipeline:
         """Return what processes one upload, made at the first call. Raises as `start`."""
+        from vuemantics_tui import paths
+        from vuemantics_tui.library.models import installed_side
         from vuemantics_tui.processing.owner import this_process
+        from vuemantics_tui.processing.picture_vectors import PictureModel
         from vuemantics_tui.processing.pipeline import Pipeline
         from vuemantics_tui.processing.presence import Presence
+        from vuemantics_tui.store.pictures import PictureStore
         from vuemantics_tui.store.queue import ClaimStore
         from vuemantics_tui.store.runs import RunStore
         from vuemantics_tui.store.sources import SourceStore
@@ -207,6 +214,9 @@ class Queue:
                     frames=self.frames,
                     texts=self.texts,
                     presence=Presence(SourceStore(self._database)),
+                    pictures=PictureModel(
+                        PictureStore(self._database), self._compute(), partial(installed_side, paths.models_dir())
+                    ),
                 )
         return self._pipeline
 
@@ -259,7 +269,9 @@ class Queue:
         store, looking = PictureStore(self._database), self._looking()
         goes_on = True
         while goes_on:
-            left = await store.left(model)
+            # To count takes long in a large library, so the count of the pass is taken where there is one.
+            seen = looking.progress
+            left = (seen.of - seen.done if seen is not None else 0) or await store.left(model)
             yield left
             goes_on = bool(left) and await looking.moved()
         yield await store.left(model)
@@ -275,6 +287,11 @@ class Queue:
     def pictures(self) -> PictureProgress | None:
         """Return how many pictures the joint model has seen, while this process shows it some."""
         return None if self._pictures is None else self._pictures.progress
+
+    @property
+    def provider_fault(self) -> str:
+        """Return why the joint model does not run on the provider that is set, as a sentence, or nothing."""
+        return "" if self._pictures is None else self._pictures.fault
 
     async def retry(self, upload_ids: Iterable[str], overwrite_edited: bool = False) -> list[str]:
         """Put failed and completed uploads back into the queue; return the IDs that moved.
@@ -345,6 +362,7 @@ class Queue:
         while mine:
             self._check_patience(patience)
             changes = await feed.wait(FOLLOW_SECONDS)
+            looked = time.monotonic()
             if changes is None:
                 # What waits for a file that is gone ends when that is back.
                 for upload in await self._uploads.by_numbers(sorted(await self.store.out_of_reach(mine))):
@@ -361,6 +379,9 @@ class Queue:
                 if upload.status in TERMINAL:
                     mine.discard(upload.number)
                     yield upload
+            if mine:
+                # Each upload changes some ten times: to look at every change would take as long as to make it.
+                await asyncio.sleep(max(0.0, looked + _BETWEEN_LOOKS - time.monotonic()))
 
     async def _check_moving(self) -> None:
         counts = await self.store.counts()
@@ -398,7 +419,7 @@ class Queue:
             if one is None:
                 return None
             seconds += to_embed * one
-        return seconds / self._settings.workers if waiting or to_embed else None
+        return seconds / self._compute().at_once if waiting or to_embed else None
 
 
 def _read_words(settings: Settings) -> WordList:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 
 from vuemantics_tui import paths
@@ -13,6 +14,7 @@ from vuemantics_tui.analyzers.builtin import EMBEDDING_MODEL_NAME
 from vuemantics_tui.config import Settings
 from vuemantics_tui.domain.errors import AnalyzerError, UsageError
 from vuemantics_tui.domain.query import Like, Query, parse_query
+from vuemantics_tui.domain.query.sentence import Chip, KnownTag, Sentence, Vocabulary, understand
 from vuemantics_tui.domain.text import folded, word_places
 from vuemantics_tui.domain.upload import SHORT_ID, Upload
 from vuemantics_tui.library.analyzer import LibraryAnalyzer
@@ -34,6 +36,7 @@ from vuemantics_tui.search.vectors import VectorIndex
 from vuemantics_tui.store.changes import ChangeFeed
 from vuemantics_tui.store.database import Database
 from vuemantics_tui.store.embeddings import EmbeddingStore
+from vuemantics_tui.store.facets import FacetStore, Names
 from vuemantics_tui.store.filters import FilterStore, wants_hidden
 from vuemantics_tui.store.places import PlaceStore
 from vuemantics_tui.store.search import FullText, SavedSearches, SearchHistory
@@ -122,6 +125,10 @@ class Search:
         self._semantics: Semantics | None = None
         self._models = models
         self._space: PictureSpace | None = None
+        self._filters = filters
+        self._names = FacetStore(database)
+        self._vocabulary: Vocabulary | None = None
+        self._vocabulary_version = -1
 
     async def vectors(self) -> VectorIndex:
         """Return the vectors of the model in use. Raises UsageError for settings with which there is no analyzer."""
@@ -165,6 +172,39 @@ class Search:
                 partial(self._models.embed_picture, folder),
             )
         return self._space
+
+    async def vocabulary(self) -> Vocabulary:
+        """Return the names of tags, albums, places and years that the library has. Kept until the library changes."""
+        version = await self._database.data_version()
+        if self._vocabulary is None or version != self._vocabulary_version:
+            names = await self._names.names()
+            self._vocabulary = await asyncio.to_thread(_vocabulary, names)
+            self._vocabulary_version = version
+        return self._vocabulary
+
+    async def understand(self, text: str) -> Sentence:
+        """Return which phrases of a line are filters: dates, places, types, tags and people in plain words."""
+        return understand(text, await self.vocabulary(), datetime.now().date())
+
+    async def fruitless(self, sentence: Sentence, *, show_hidden: bool = False) -> Chip | None:
+        """Return the chip because of which a line finds nothing: it finds nothing alone, or beside the others.
+
+        None where the filters of all chips leave something.
+        """
+
+        async def leave(chips: Sequence[Chip]) -> bool:
+            query = parse_query(" ".join(chip.line for chip in chips), typing=True)
+            return bool((await self._filters.matching(query, datetime.now(), show_hidden)).numbers)
+
+        if not sentence.chips or await leave(sentence.chips):
+            return None
+        for chip in reversed(sentence.chips):
+            if not await leave((chip,)):
+                return chip
+        for chip in reversed(sentence.chips):
+            if await leave([other for other in sentence.chips if other is not chip]):
+                return chip
+        return sentence.chips[-1]
 
     async def prepare(self) -> None:
         """Load what the next query needs and takes long to load: the text network of the joint model in use."""
@@ -330,6 +370,11 @@ def _begun(half: str, upload: Upload) -> tuple[str, ...]:
 
 def _sentences(upload: Upload) -> list[str]:
     return sentences(f"{upload.description or ''}\n{upload.read_text or ''}")
+
+
+def _vocabulary(names: Names) -> Vocabulary:
+    tags = (KnownTag(name, own, album, seen) for name, album, own, seen in names.tags)
+    return Vocabulary(tags, names.places, names.years)
 
 
 def _half_typed(text: str, query: Query) -> bool:

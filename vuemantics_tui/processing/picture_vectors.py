@@ -5,19 +5,28 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
-from vuemantics_tui.analyzers.base import Compute
+from vuemantics_tui.analyzers.base import Compute, Picture
+from vuemantics_tui.analyzers.joint.layout import look_size
 from vuemantics_tui.domain.errors import AnalyzerError, DefectError, LibraryError, VuemanticsError
+from vuemantics_tui.domain.formats import FileType
+from vuemantics_tui.domain.media import LookSize
 from vuemantics_tui.files import PRIVATE_FILE, original_at
 from vuemantics_tui.processing.backfill import EXPECTED, IDLE_SECONDS, LOOK_SECONDS
 from vuemantics_tui.processing.picture_tags import PictureTags
 from vuemantics_tui.store.database import uninterrupted
 from vuemantics_tui.store.pictures import FrameVector, PictureStore, Unseen
+
+if TYPE_CHECKING:
+    from vuemantics_tui.analyzers.joint.towers import Seen
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +34,13 @@ _LOCK_NAME = "pictures.lock"
 _ERROR_CHARACTERS = 200
 # How long a model that cannot be loaded is left alone.
 _REST_SECONDS = 60.0
+
+# How often the pictures are counted during a pass.
+_COUNT_SECONDS = 10.0
+# To ask what there is to see reads all uploads, so it is asked for many at a time, and when something changed; after so
+# long in any case.
+_ASKED_FOR = 8
+_LOOK_AGAIN_SECONDS = 120.0
 
 FolderOf = Callable[[str], Path | None]
 """Returns the folder of a model by its name and fingerprint, or None if it is not here."""
@@ -35,10 +51,83 @@ AtOnce = Callable[[Path], Awaitable[int]]
 
 @dataclass(frozen=True, slots=True)
 class PictureProgress:
-    """How many pictures the model in use has seen since the pass began, and of how many."""
+    """How many pictures the model in use has seen, and how many there are in the library."""
 
     done: int
     of: int
+
+
+SideOf = Callable[[str], tuple[Path, int] | None]
+"""Returns the folder of a model, and the side in pixels of what it sees, by its name and fingerprint."""
+
+
+class PictureModel:
+    """Shows pictures to the joint model in use while they are imported, from the pixels that were decoded anyway.
+
+    Whatever goes wrong is only logged: `PicturePass` looks at what has no vector.
+    """
+
+    def __init__(self, store: PictureStore, compute: Compute, side_of: SideOf) -> None:
+        self._store = store
+        self._compute = compute
+        self._side_of = side_of
+        self._installed: dict[str, tuple[Path, int] | None] = {}
+        self._rests_until = 0.0
+        # As it was when the last picture was decoded: each upload would ask twice.
+        self._is_used = False
+
+    async def look_size(self) -> LookSize | None:
+        """Return in which size the model in use wants pictures, or None if there is none. Raises LibraryError."""
+        found = await self._in_use()
+        self._is_used = found is not None
+        return None if found is None else look_size(found[2])
+
+    async def see(self, number: int, upload_id: str, picture: Picture) -> None:
+        """Save what the model in use, if there is one, makes of an upload's picture. Raises DefectError."""
+        if not self._is_used:
+            return
+        from vuemantics_tui.analyzers.joint.towers import see
+
+        try:
+            found = await self._in_use()
+            if found is None or await self._store.has_seen(found[0], number):
+                return
+            model, folder, _ = found
+            seen = await self._compute.run(see, folder, picture, FileType.IMAGE, 1)
+            await _save(self._store, number, model, seen)
+        except AnalyzerError as error:
+            log.error("pictures are seen later, the model fails: %s %s", error.message, error.hint)
+            self._rests_until = time.monotonic() + _REST_SECONDS
+        except DefectError:
+            raise
+        except EXPECTED as error:
+            log.warning("the picture of %s is seen later: %s", upload_id, error)
+
+    async def _in_use(self) -> tuple[str, Path, int] | None:
+        """Return the name, the folder and the side of the model in use, unless it rests."""
+        model = await self._store.in_use()
+        if model is None or time.monotonic() < self._rests_until:
+            return None
+        if self._installed.get(model) is None:
+            self._installed[model] = await asyncio.to_thread(self._side_of, model)
+        found = self._installed[model]
+        return None if found is None else (model, *found)
+
+
+@cache
+def _tell(fault: str) -> None:
+    """Log what is wrong with a provider, once."""
+    log.warning("%s", fault)
+
+
+async def _save(store: PictureStore, number: int, model: str, seen: Seen) -> None:
+    if seen.fault:
+        _tell(seen.fault)
+    frames = [
+        FrameVector(vector.astype("<f4").tobytes(), None if math.isnan(second) else float(second))
+        for vector, second in zip(seen.vectors, seen.seconds, strict=True)
+    ]
+    await store.save(number, model, seen.vectors.shape[1], frames)
 
 
 class PicturePass:
@@ -80,6 +169,11 @@ class PicturePass:
         self.problem = ""
         """What the model failed with at last, until it works again."""
         self.progress: PictureProgress | None = None
+        # When there was nothing to see: the model, the library's revision, whether it was paused.
+        self._nothing_at: tuple[str, int, bool] | None = None
+        self._nothing_until = 0.0
+        self.fault = ""
+        """Why the model does not run on the provider that is set, as a sentence."""
 
     def start(self) -> None:
         """Start, in the running event loop."""
@@ -113,7 +207,7 @@ class PicturePass:
             try:
                 model = await self._store.in_use()
                 folder = None if model is None else await asyncio.to_thread(self._folder_of, model)
-                if model is not None and folder is not None and self._is_idle() and await self._store.next(model, 1):
+                if model is not None and folder is not None and self._is_idle() and await self._has_more(model):
                     await self._pass(model, folder)
                     self.problem = ""
                     rest = self._idle_seconds
@@ -138,6 +232,16 @@ class PicturePass:
             except TimeoutError:
                 continue
 
+    async def _has_more(self, model: str) -> bool:
+        """Return whether there is something to see; asked in full only where something may have changed."""
+        moment = (model, *await self._store.moment())
+        if moment == self._nothing_at and time.monotonic() < self._nothing_until:
+            return False
+        if await self._store.next(model, 1):
+            return True
+        self._nothing_at, self._nothing_until = moment, time.monotonic() + _LOOK_AGAIN_SECONDS
+        return False
+
     async def _turn(self) -> None:
         self._turns += 1
         async with self._turned:
@@ -150,16 +254,20 @@ class PicturePass:
         except Timeout:
             return
         try:
-            done, at_once = 0, await self._at_once(folder)
+            looked, at_once = 0.0, await self._at_once(folder)
+            some: list[Unseen] = []
             while self._is_idle() and await self._store.in_use() == model:
-                some = await self._store.next(model, at_once)
+                some = some or await self._store.next(model, _ASKED_FOR * at_once)
                 if not some:
                     break
-                self.progress = PictureProgress(done, done + await self._store.left(model))
+                if self.progress is None or time.monotonic() - looked > _COUNT_SECONDS:
+                    self.progress = PictureProgress(*await self._store.progress(model))
+                    looked = time.monotonic()
+                now, some = some[:at_once], some[at_once:]
                 async with asyncio.TaskGroup() as group:
-                    for unseen in some:
+                    for unseen in now:
                         group.create_task(self._see(unseen, model, folder))
-                done += len(some)
+                done = self.progress.done + len(now)
                 self.progress = PictureProgress(done, max(done, self.progress.of))
                 await self._turn()
                 await self._tags.keep_up(seldom=True)
@@ -185,8 +293,5 @@ class PicturePass:
             log.warning("the picture model cannot see %s: %s", unseen.id, reason)
             await self._store.fail(unseen.number, model, reason[:_ERROR_CHARACTERS])
             return
-        frames = [
-            FrameVector(vector.astype("<f4").tobytes(), None if math.isnan(second) else float(second))
-            for vector, second in zip(seen.vectors, seen.seconds, strict=True)
-        ]
-        await self._store.save(unseen.number, model, seen.vectors.shape[1], frames)
+        self.fault = seen.fault
+        await _save(self._store, unseen.number, model, seen)

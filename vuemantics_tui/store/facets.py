@@ -62,6 +62,19 @@ class TagCount:
 
 
 @dataclass(frozen=True, slots=True)
+class Names:
+    """The names that a library knows, for the rules that find them in a sentence.
+
+    Of a tag its name, whether it is an album, whether a person or a file gave it, and whether an analyzer did; of a
+    place its usual names, region and country, and its names in other languages; the years of the uploads.
+    """
+
+    tags: list[tuple[str, bool, bool, bool]]
+    places: list[tuple[list[str], list[str]]]
+    years: list[int]
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """Where the keys of uploads are: the SQL of a key and of the upload's number, and the index that has both by key.
 
@@ -220,6 +233,44 @@ class FacetStore:
         is_all = len(numbers) == all_[0] and not rows
         return await asyncio.to_thread(_chosen, numbers, {row[0]: row[1] for row in rows}, is_all)
 
+    async def names(self) -> Names:
+        """Return the names of the tags, places and years that the library has."""
+        tags = await self._database.fetch(
+            """
+            SELECT name, album, EXISTS (SELECT 1 FROM tagged WHERE tag = tags.number AND own > 0) AS own,
+                   EXISTS (SELECT 1 FROM tagged WHERE tag = tags.number AND own = 0) AS seen
+            FROM tags
+            """
+        )
+        places = await self._database.fetch(
+            """
+            SELECT names, other_names FROM places
+            WHERE EXISTS (SELECT 1 FROM uploads INDEXED BY uploads_in_place WHERE place = places.number)
+            """
+        )
+        # From month to month through the index; what has no date counts with the years in which anything was added.
+        taken = await self._database.fetch(
+            """
+            WITH RECURSIVE months (month) AS (
+                SELECT min(substr(taken_at, 1, 7)) FROM uploads INDEXED BY uploads_by_month WHERE taken_at IS NOT NULL
+                UNION ALL
+                SELECT (
+                    SELECT min(substr(taken_at, 1, 7)) FROM uploads INDEXED BY uploads_by_month
+                    WHERE taken_at IS NOT NULL AND substr(taken_at, 1, 7) > month
+                ) FROM months WHERE month IS NOT NULL
+            )
+            SELECT DISTINCT substr(month, 1, 4) FROM months WHERE month IS NOT NULL
+            """
+        )
+        added = await self._database.fetch(
+            "SELECT DISTINCT substr(created_at, 1, 4) FROM uploads INDEXED BY uploads_facts WHERE taken_at IS NULL"
+        )
+        return Names(
+            [(row[0], bool(row[1]), bool(row[2]), bool(row[3])) for row in tags if row[1] or row[2] or row[3]],
+            [(_names(row[0]), _names(row[1])) for row in places],
+            [int(row[0]) for row in (*taken, *added) if row[0].isdecimal()],
+        )
+
     async def places(self, chosen: Chosen) -> list[PlaceCount]:
         """Return the places, the most frequent first."""
         found = await self._tally(_PLACE, chosen)
@@ -331,6 +382,11 @@ class FacetStore:
             f"SELECT {source.key}, {source.number} FROM {source.rows}{found} = x'02'", {"mask": chosen.mask}
         )
         return counts, [(row[0], row[1]) for row in rows]
+
+
+def _names(joined: str) -> list[str]:
+    """Return the names of a place, each of which stands between blanks on a line of its own."""
+    return [name for line in joined.split("\n") if (name := line.strip())]
 
 
 def _chosen(numbers: array[int], stacks: Mapping[int, int], is_all: bool) -> Chosen:

@@ -33,8 +33,10 @@ if TYPE_CHECKING:
 PORT = 3003
 # The container closes connections after 2 seconds without a request (MACHINE_LEARNING_HTTP_KEEPALIVE_TIMEOUT_S).
 _IDLE_SECONDS = 1.0
-# At its first request a container downloads the model, and loads it again after some idle minutes.
-_PICTURE_SECONDS = 300.0
+# At its first request a container downloads the model.
+_FIRST_SECONDS = 300.0
+# After some idle minutes it loads the model again.
+_PICTURE_SECONDS = 60.0
 # Somebody waits for a query.
 _TEXT_SECONDS = 30.0
 # Hosts with the same model differ in the last digits: one computes with 16 bits.
@@ -62,7 +64,7 @@ class ServedModel:
             )
         self.model = served.model
         self.addresses = parse_immich_hosts(hosts)
-        limits = TimeLimits(settings.connect_seconds, _PICTURE_SECONDS, _PICTURE_SECONDS)
+        limits = TimeLimits(settings.connect_seconds, _FIRST_SECONDS, _FIRST_SECONDS)
         places = [
             Host(RemoteServer(_peer(address.url), limits, _IDLE_SECONDS), address.limit or _AT_ONCE, address.weight)
             for address in self.addresses
@@ -175,7 +177,8 @@ class ServedModel:
     async def _try(self, server: RemoteServer) -> Vector:
         await _ping(server)
         try:
-            picture, text = await self._of_picture(server, _any_jpeg()), await self._of_text(server, "a photo")
+            picture = await self._of_picture(server, _any_jpeg(), _FIRST_SECONDS)
+            text = await self._of_text(server, "a photo", _FIRST_SECONDS)
         except ServerDownError:
             raise
         except AnalyzerError as error:
@@ -189,12 +192,12 @@ class ServedModel:
             )
         return picture
 
-    async def _of_picture(self, server: RemoteServer, jpeg: bytes) -> Vector:
+    async def _of_picture(self, server: RemoteServer, jpeg: bytes, seconds: float = 0.0) -> Vector:
         files = {"image": ("picture.jpg", jpeg, "image/jpeg")}
-        return await self._predict(server, "visual", Form({"entries": ""}, files), _PICTURE_SECONDS)
+        return await self._predict(server, "visual", Form({"entries": ""}, files), seconds or _PICTURE_SECONDS)
 
-    async def _of_text(self, server: RemoteServer, text: str) -> Vector:
-        return await self._predict(server, "textual", Form({"entries": "", "text": text}), _TEXT_SECONDS)
+    async def _of_text(self, server: RemoteServer, text: str, seconds: float = _TEXT_SECONDS) -> Vector:
+        return await self._predict(server, "textual", Form({"entries": "", "text": text}), seconds)
 
     async def _predict(self, server: RemoteServer, kind: str, form: Form, seconds: float) -> Vector:
         request = Request(server.peer, self.model, Purpose.EMBED)

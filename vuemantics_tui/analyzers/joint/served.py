@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 PREFIX = "immich:"
 MANIFEST = "model.json"
 # The largest networks take 512 pixels, here of the short side of all but panoramas.
-_LONG_SIDE, _QUALITY = 1024, 95
+SERVED_SIDE = 512
+_LONG_SIDE, _QUALITY = 2 * SERVED_SIDE, 95
 _TOWERS = "vuemantics_tui.analyzers.joint.towers"
 
 

@@ -66,6 +66,13 @@ TYPES_BY_LOOK = ("screenshot", "animated", "stack")
 UNDATED = "no"
 """The choice of `dated:` for what has no date."""
 
+TYPE_WORDS = {
+    **dict.fromkeys(("photo", "photos", "photograph", "photographs", "picture", "pictures", "images"), FileType.IMAGE),
+    **dict.fromkeys(("videos", "clip", "clips", "movie", "movies"), FileType.VIDEO),
+    **{"screenshots": "screenshot", "animation": "animated", "animations": "animated", "stacks": "stack"},
+}
+"""Other words for choices of `type:`."""
+
 CHOICES: dict[ChoiceField, tuple[str, ...]] = {
     ChoiceField.TYPE: (*FileType, *TYPES_BY_LOOK, *BY_ALIAS),
     ChoiceField.STATUS: ("waiting", "running", "completed", "failed", "cancelled", "warning"),

@@ -9,6 +9,9 @@ from collections.abc import Iterable
 from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.text import split_words, visible
 
+AS_IS = "="
+"""A line that begins with it is taken as it is: no phrase of it is made a filter."""
+
 # Words that nearly every request holds and that tell no picture from another.
 _EMPTY_WORDS = frozenset(
     """a an and any are as at be by for from has have i image images in is it its me my of on or our photo photograph
@@ -21,6 +24,11 @@ def content_words(texts: Iterable[str]) -> tuple[str, ...]:
     """Return the distinct words without stop words; if all are stop words, return them."""
     words = tuple(dict.fromkeys(word for text in texts for word in split_words(text)))
     return tuple(word for word in words if word not in _EMPTY_WORDS) or words
+
+
+def only_empty_words(text: str) -> bool:
+    """Whether a text says nothing: it is empty, or has stop words only."""
+    return all(word in _EMPTY_WORDS for word in split_words(text))
 
 
 _PATTERN_PART = re.compile(r"\\[\\*]|.", re.DOTALL)

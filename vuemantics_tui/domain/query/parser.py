@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from vuemantics_tui.domain.formats import BY_EXTENSION
 from vuemantics_tui.domain.query.filters import Filter
-from vuemantics_tui.domain.query.line import QueryError
+from vuemantics_tui.domain.query.line import AS_IS, QueryError
 from vuemantics_tui.domain.query.tree import Like, Operand, Query, Sort, Term, Text
 from vuemantics_tui.domain.query.values import (
     LIKE,
@@ -74,6 +74,9 @@ class _Reader:
 
     def read(self) -> Query:
         self._skip_blanks()
+        if self.text.startswith(AS_IS, self.place):
+            self.place += len(AS_IS)
+            self._skip_blanks()
         while self.place < len(self.text):
             start = self.place
             try:

@@ -13,6 +13,7 @@ from vuemantics_tui.domain.formats import BY_EXTENSION
 from vuemantics_tui.domain.media import MOST_STARS, REJECTED
 from vuemantics_tui.domain.query.filters import (
     CHOICES,
+    TYPE_WORDS,
     AnyFilter,
     ChoiceField,
     ChoiceFilter,
@@ -51,7 +52,7 @@ _HALF_OF_EARTH_KM = 20_040
 # What each filter finds, and examples of it: for hints and help.
 FILTERS: Mapping[str, tuple[str, str]] = {
     "type": (
-        "image, video, screenshot, animated, stack, or a format such as jpeg, raw or mp4",
+        "image or photo, video, screenshot, animated, stack, or a format such as jpeg, raw or mp4",
         "type:video or type:jpeg",
     ),
     "status": ("waiting, running, completed, failed, cancelled, warning", "status:failed"),
@@ -120,8 +121,9 @@ def read_filter(name: str, value: str, place: int, negated: bool) -> Filter:
         return TextFilter(TextField(name), " ".join(value.split()), negated)
     if name in list(ChoiceField):
         field = ChoiceField(name)
-        if field is ChoiceField.TYPE and (known := BY_EXTENSION.get(value.lower())):
-            value = known.alias
+        if field is ChoiceField.TYPE:
+            known = BY_EXTENSION.get(value.lower())
+            value = known.alias if known else TYPE_WORDS.get(value.lower(), value)
         return ChoiceFilter(field, _choice(name, value, CHOICES[field], place), negated)
     if name in list(DateField):
         return DateFilter(DateField(name), _day(name, value, place), negated)

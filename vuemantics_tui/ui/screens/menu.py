@@ -22,6 +22,7 @@ from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.text import visible
 from vuemantics_tui.domain.view import SortKey, StatusFilter, View
 from vuemantics_tui.ui.actions import (
+    ACT,
     ANSWER,
     FIND,
     MOVE,
@@ -310,6 +311,28 @@ class FilterMenu(MenuScreen):
     ]
 
 
+# Import
+
+PROGRAMS = {
+    "takeout": ("t", "Google Photos", "A Google Photos Takeout: its unpacked folders"),
+    "immich": ("i", "Immich", "An Immich server's library folder, or an archive of immich-go"),
+    "photoprism": ("p", "PhotoPrism", "PhotoPrism's storage folder"),
+    "apple-export": ("a", "Apple Photos", "An export of Apple's Photos: XMP side-cars, or the JSON of osxphotos"),
+}
+"""By the program as the command `import` calls it: its key, its name, and which folder of it is read."""
+
+
+class ImportMenu(MenuScreen):
+    """The import menu. Dismisses with a key of PROGRAMS."""
+
+    HELP_TITLE = "The import menu"
+    NAME = "Import from"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        hidden(f"import-{program}", key, f"choose('{program}')", name, words, ACT)
+        for program, (key, name, words) in PROGRAMS.items()
+    ]
+
+
 # Go to
 
 # The actions that lead somewhere, whose words the entries have: in the table or gallery, on the screen, in the app.
@@ -327,6 +350,7 @@ WAYS = {
     "sources": ("Q", "show-sources"),
     "statistics": ("s", "show-stats"),
     "models": ("m", "show-models"),
+    "cluster": ("c", "show-cluster"),
     "log": ("l", "show-log"),
     "doctor": ("!", "show-doctor"),
 }

@@ -1,0 +1,772 @@
+"""Plain sentences as search lines: which of their phrases are filters, and the same line with filters for them.
+
+`videos from Rome 2019` is `type:video place:rome taken:2019`. The phrases are rows of a table, the names are those
+that the library has. Where a phrase may be something else, it stays words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from enum import StrEnum
+
+from vuemantics_tui.domain.days import Day, DayKind, read_day
+from vuemantics_tui.domain.query.filters import (
+    AnyFilter,
+    DateField,
+    DateFilter,
+    Filter,
+    NearFilter,
+    OneValue,
+    TextField,
+    TextFilter,
+)
+from vuemantics_tui.domain.query.line import AS_IS, literal, only_empty_words
+from vuemantics_tui.domain.query.parser import parse_query
+from vuemantics_tui.domain.query.parts import written
+from vuemantics_tui.domain.query.phrases import PhraseKind, Phrases, known_phrases, lengths_by_first_word
+from vuemantics_tui.domain.query.values import any_of, known_name
+from vuemantics_tui.domain.text import folded
+
+_MOST_WORDS_OF_A_DATE = 7
+_TOKEN = re.compile(r'-?"[^"]*"?|[^\s"]+')
+_NAME = re.compile(r"-?([A-Za-z]+):")
+_STOPS = ",.;:?!"
+
+
+class ChipKind(StrEnum):
+    """What a chip narrows by."""
+
+    TYPE = "type"
+    DATE = "date"
+    PLACE = "place"
+    TAG = "tag"
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """A phrase of a line that is a filter: from where to where it stands, and the filters, all of which must match."""
+
+    kind: ChipKind
+    start: int
+    end: int
+    words: str
+    filters: tuple[Filter, ...]
+
+    @property
+    def key(self) -> str:
+        """Return what tells whether two chips are the same phrase."""
+        return _key(self.words)
+
+    @property
+    def line(self) -> str:
+        """Return its filters as they are written in a line."""
+        return " ".join(written(one) for one in self.filters)
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A line as it was typed, its chips in order, and the line with filters in their place, which is searched for."""
+
+    text: str
+    chips: tuple[Chip, ...] = ()
+    line: str = ""
+
+    def chip_before(self, cursor: int) -> Chip | None:
+        """Return the chip that the cursor stands right behind, or with one blank between."""
+        behind = self.text[:cursor]
+        ends = {cursor, cursor - 1} if behind[-1:].isspace() else {cursor}
+        return next((chip for chip in self.chips if chip.end in ends), None)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownTag:
+    """A tag of the library. `own` says that a person or a file gave it, `seen` that an analyzer did."""
+
+    name: str
+    own: bool
+    album: bool
+    seen: bool
+
+
+class Vocabulary:
+    """The names that a library has: its tags and albums, its places in every language, the years of its uploads."""
+
+    def __init__(
+        self,
+        tags: Iterable[KnownTag] = (),
+        places: Iterable[tuple[Sequence[str], Sequence[str]]] = (),
+        years: Iterable[int] = (),
+    ) -> None:
+        """Take the tags; of each place its names, region and country, and its names in other languages; the years."""
+        self.tags: dict[str, KnownTag] = {}
+        for tag in tags:
+            # Accents tell tags apart, but a search does not.
+            key = folded(tag.name)
+            other = self.tags.get(key, tag)
+            first = tag if tag.own and not other.own else other
+            self.tags[key] = replace(first, album=tag.album or other.album, seen=tag.seen or other.seen)
+        self._tag_lengths = lengths_by_first_word(self.tags)
+        self.years = frozenset(years)
+        self.places: dict[str, set[int]] = {}
+        usual: set[str] = set()
+        for number, (names, others) in enumerate(places):
+            own = [folded(name) for name in names if name]
+            usual.update(own)
+            for name in (*own, *map(folded, others)):
+                self.places.setdefault(name, set()).add(number)
+        self._place_lengths = lengths_by_first_word(self.places)
+        # What `place:` looks through for the beginning of a word.
+        self._names = "\n".join(("", *(f" {name} " for name in usual), ""))
+
+    def lengths(self, kind: ChipKind, first: str) -> Sequence[int]:
+        """Return how many words the tags or places have that begin with a word, the longest first."""
+        return (self._tag_lengths if kind is ChipKind.TAG else self._place_lengths).get(first, ())
+
+    def is_seen(self, name: str) -> bool:
+        """Whether analyzers see this in pictures: then it is a thing rather than a name."""
+        tags = (self.tags.get(form) for form in (name, name.removesuffix("s"), f"{name}s"))
+        return any(tag is not None and tag.seen for tag in tags)
+
+    def place_filter(self, *names: str) -> TextFilter:
+        """Return the filter that finds the places with all of these names, and no others."""
+        if len(names) > 1:
+            return TextFilter(TextField.PLACE, ", ".join(literal(name) for name in names))
+        (name,) = names
+        whole, begun = self._names.count(f"\n {name} \n"), self._names.count(f" {name}")
+        # Whole names stand between commas: York, but not New York.
+        text = literal(name) if begun == whole and "," not in name else f"{literal(name)}, *"
+        return TextFilter(TextField.PLACE, text)
+
+
+def understand(
+    text: str,
+    vocabulary: Vocabulary,
+    today: date,
+    *,
+    kept: Collection[str] = (),
+    settled: Collection[str] = (),
+    typing: bool = False,
+    phrases: Phrases | None = None,
+) -> Sentence:
+    """Return which phrases of a line are filters.
+
+    While `typing`, the last phrase may go on until a blank stands behind it. The keys of chips that are `kept` stay
+    words. A line that has filters, or arithmetic, is left as it is, apart from chips that were `settled` before, and so
+    is one that begins with `=`.
+    """
+    if not text.strip() or text.lstrip().startswith(AS_IS):
+        return Sentence(text, (), text)
+    known = phrases or known_phrases()
+    tokens = [_token(match, text) for match in _TOKEN.finditer(text)]
+    is_free = not any(token.has_filter for token in tokens) and _is_plain(text)
+    if not is_free and not settled:
+        return Sentence(text, (), text)
+
+    def read(words: Sequence[_Token]) -> list[_Found]:
+        return _Reader(text, words, vocabulary, today, known, kept, typing, settled, only_settled=not is_free).read()
+
+    is_open = typing and tokens[-1].last == len(text)
+    found = read(tokens) if settled or not is_open else []
+    if is_open and not (found and found[-1].chip.end == tokens[-1].end and found[-1].chip.key in settled):
+        # The last word may go on.
+        found = read(tokens[:-1])
+    return Sentence(text, tuple(part.chip for part in found), _line(text, tokens, found))
+
+
+def _is_plain(text: str) -> bool:
+    query = parse_query(text, typing=True)
+    return not query.filters and query.sort is None and (query.is_plain or not query.operands)
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    """A word of a line. `end` is behind what belongs to it, `last` behind the punctuation after it."""
+
+    start: int
+    end: int
+    last: int
+    raw: str
+    key: str
+    is_word: bool
+    has_filter: bool
+
+    @property
+    def stops(self) -> bool:
+        return self.last > self.end
+
+    @property
+    def is_capital(self) -> bool:
+        return self.raw[:1].isupper()
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A chip, and from which token to which, the first one behind it, it goes; `cut` are left out with it."""
+
+    chip: Chip
+    start: int
+    end: int
+    cut: int
+    # A date without a year, as the text of `on:`; a year alone.
+    yearless: str = ""
+    year: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Match:
+    """What a rule found: up to which token, and the filters. Of those that `wait`, what follows decides."""
+
+    end: int
+    kind: ChipKind
+    filters: tuple[Filter, ...]
+    wait: bool = False
+    cut: int = 0
+    names: tuple[str, ...] = ()
+    yearless: str = ""
+    year: int = 0
+
+
+@dataclass
+class _Reader:
+    text: str
+    tokens: Sequence[_Token]
+    vocabulary: Vocabulary
+    today: date
+    phrases: Phrases
+    kept: Collection[str]
+    typing: bool
+    settled: Collection[str]
+    only_settled: bool
+    found: list[_Found] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        words = [token for token in self.tokens if token.is_word]
+        # In a line of capitals, or of words that all begin with one, capitals tell nothing.
+        self._cased = any(token.raw[:1].islower() for token in words)
+        self._rules: tuple[Callable[[int], _Match | None], ...] = (self._date, self._type, self._tag, self._place)
+
+    def read(self) -> list[_Found]:
+        """Return the chips in order."""
+        place = 0
+        while place < len(self.tokens):
+            place = self._read_at(place)
+        return _with_years(self.found)
+
+    def _read_at(self, start: int) -> int:
+        """Take the longest phrase that begins here; return where to go on."""
+        token = self.tokens[start]
+        if not token.is_word:
+            return start + 1
+        begin, negated = start, False
+        after_not = self._take(PhraseKind.NOT, start)
+        if after_not is not None:
+            begin, negated = after_not, True
+        matches = [match for rule in self._rules if (match := rule(begin)) is not None]
+        if not negated and (without := self._take(PhraseKind.WITHOUT, start)) is not None:
+            named = self._named_tag(without, without, plain=True)
+            matches, negated = ([named], True) if named else (matches, False)
+        if not matches:
+            return start + 1
+        match = max(matches, key=lambda each: each.end)
+        match = self._joined(match) if not negated else match
+        if negated and len(match.filters) != 1:
+            return match.end
+        filters = tuple(_negated(one) for one in match.filters) if negated else match.filters
+        first, last = self.tokens[start], self.tokens[match.end - 1]
+        words = self.text[first.start : last.end]
+        chip = Chip(match.kind, first.start, last.end, words, filters)
+        if self._stays_words(chip):
+            return match.end
+        if self.only_settled and chip.key not in self.settled:
+            return start + 1
+        if match.wait and chip.key not in self.settled and not self._is_closed(match.end):
+            return start + 1
+        cut = max(match.cut, match.end)
+        plain = not negated
+        self.found.append(
+            _Found(chip, start, match.end, cut, match.yearless if plain else "", match.year if plain else 0)
+        )
+        return match.end
+
+    def _stays_words(self, chip: Chip) -> bool:
+        return any(chip.key == key or chip.key.startswith(f"{key} ") for key in self.kept)
+
+    # Words
+
+    def _word(self, place: int) -> str:
+        """Return a word as it is compared; empty behind the end, and for what is quoted."""
+        return self.tokens[place].key if place < len(self.tokens) and self.tokens[place].is_word else ""
+
+    def _run(self, start: int, count: int) -> str:
+        """Return so many words in a row, empty if there are not so many, or a comma stands between them."""
+        if start + count > len(self.tokens):
+            return ""
+        if count == 1:
+            return self._word(start)
+        run = self.tokens[start : start + count]
+        if not all(token.is_word for token in run) or any(token.stops for token in run[:-1]):
+            return ""
+        return " ".join(token.key for token in run)
+
+    def _take(self, kind: PhraseKind, start: int) -> int | None:
+        """Return the place behind the longest phrase of a kind that stands here, or None."""
+        for count in self.phrases.lengths(kind, self._word(start)):
+            if self._run(start, count) in self.phrases.of(kind):
+                return start + count
+        return None
+
+    def _is(self, kind: PhraseKind, place: int) -> bool:
+        return self._word(place) in self.phrases.of(kind)
+
+    def _is_closed(self, place: int) -> bool:
+        """Tell whether nothing that belongs to a phrase follows it: the end, another phrase, or a word between."""
+        if self.tokens[place - 1].stops:
+            return True
+        if place >= len(self.tokens):
+            return not self.typing
+        if not self.tokens[place].is_word:
+            return False
+        links = (
+            *(PhraseKind.SHOWS, PhraseKind.PLACE, PhraseKind.TAG, PhraseKind.ALBUM, PhraseKind.DATE, PhraseKind.YEAR),
+            *(PhraseKind.SINCE, PhraseKind.BEFORE, PhraseKind.AFTER, PhraseKind.UNTIL, PhraseKind.BETWEEN),
+            *(PhraseKind.TAKEN, PhraseKind.NOT, PhraseKind.WITHOUT, PhraseKind.AND, PhraseKind.OR),
+        )
+        if any(self._is(kind, place) for kind in links) or self._take(PhraseKind.TAGGED, place) is not None:
+            return True
+        return self._date(place) is not None
+
+    def _is_ordinary(self, name: str) -> bool:
+        return name in self.phrases.of(PhraseKind.ORDINARY) or self.vocabulary.is_seen(name)
+
+    def _is_capital(self, start: int) -> bool:
+        return self._cased and self.tokens[start].is_capital
+
+    # Types
+
+    def _type(self, start: int) -> _Match | None:
+        if any(each.chip.kind is ChipKind.TYPE for each in self.found):
+            return None
+        place = start
+        if all(self._is(PhraseKind.OPENER, each) for each in range(start)):
+            if start and not self.found:
+                return None  # it was looked at together with what opens the line
+            while self._is(PhraseKind.OPENER, place):
+                place += 1
+        elif not self._may_end_in_type(start):
+            return None
+        return self._type_at(place)
+
+    def _type_at(self, place: int) -> _Match | None:
+        for kind in (PhraseKind.TYPES, PhraseKind.TYPE):
+            end = self._take(kind, place)
+            if end is not None:
+                filters = parse_query(self.phrases.of(kind)[self._run(place, end - place)]).filters
+                cut = self._take(PhraseKind.SHOWS, end) or end
+                return _Match(end, ChipKind.TYPE, filters, kind is PhraseKind.TYPE, cut)
+        return None
+
+    def _may_end_in_type(self, start: int) -> bool:
+        """Tell whether the word before may describe uploads: dog videos, but not watching videos."""
+        before = self.tokens[start - 1]
+        kinds = (
+            *(PhraseKind.OPENER, PhraseKind.ARTICLE, PhraseKind.SHOWS, PhraseKind.PLACE, PhraseKind.TAG),
+            *(PhraseKind.DATE, PhraseKind.TO, PhraseKind.AND, PhraseKind.OR),
+        )
+        if self.found and self.found[-1].end == start:
+            return True
+        return before.is_word and not before.key.endswith("ing") and not any(self._is(k, start - 1) for k in kinds)
+
+    # Tags and albums
+
+    def _tag(self, start: int) -> _Match | None:
+        after = self._take(PhraseKind.TAGGED, start)
+        if after is not None and (named := self._named_tag(after, after, plain=True)):
+            return named
+        best: _Match | None = None
+        if self._is(PhraseKind.TAG, start):
+            best = self._named_tag(start + 1, start + 1)
+        if self._is(PhraseKind.ALBUM, start):
+            begin = start + 1 + int(self._is(PhraseKind.ARTICLE, start + 1))
+            album = self._named_tag(begin, start + 1, place=True)
+            best = album if album and (best is None or album.end > best.end) else best
+        return best
+
+    def _named_tag(self, begin: int, lead: int, *, plain: bool = False, place: bool = False) -> _Match | None:
+        """Return the longest tag that is named here; with `plain` any, else one that a person gave.
+
+        A `place` may be an album, or a tag that is written as a name.
+        """
+        for count in self.vocabulary.lengths(ChipKind.TAG, self._word(begin)):
+            run = self._run(begin, count)
+            tag = self.vocabulary.tags.get(run) if run else None
+            if tag is None or not (plain or tag.own or tag.album):
+                continue
+            if not plain:
+                first, last = self.tokens[begin], self.tokens[begin + count - 1]
+                is_exact = self._cased and self.text[first.start : last.end] == tag.name and tag.name != run
+                if self._is_ordinary(run) and not is_exact:
+                    continue
+                if place and not (tag.album or count > 1 or tag.name[:1].isupper()):
+                    continue
+                if begin > lead and not tag.album:
+                    continue
+            filters = (TextFilter.exactly(TextField.TAG, tag.name),)
+            return _Match(begin + count, ChipKind.TAG, filters)
+        return None
+
+    # Places
+
+    def _place(self, start: int) -> _Match | None:
+        lead = self._lead(start, PhraseKind.PLACE)
+        if lead is None and self._is(PhraseKind.SHOWS, start) and self._follows_type(start):
+            lead = start + 1
+        if lead is None:
+            return None
+        has_article = self._is(PhraseKind.ARTICLE, lead)
+        match = self._named_place(lead, has_article=False)
+        if match is None and has_article:
+            match = self._named_place(lead + 1, has_article=True)
+        return match
+
+    def _follows_type(self, start: int) -> bool:
+        return bool(self.found) and self.found[-1].chip.kind is ChipKind.TYPE and self.found[-1].end == start
+
+    def _lead(self, start: int, kind: PhraseKind) -> int | None:
+        """Return the place behind a word such as `in`, or `taken in`."""
+        place = start + int(self._is(PhraseKind.TAKEN, start))
+        return place + 1 if self._is(kind, place) else None
+
+    def _named_place(self, begin: int, *, has_article: bool) -> _Match | None:
+        name = self._place_name(begin, has_article=has_article)
+        if name is None:
+            return None
+        run, end, wait = name
+        names = [run]
+        # Rome, Italy: one within the other.
+        numbers = self.vocabulary.places[run]
+        while (inner := self._place_name(end)) is not None and numbers & self.vocabulary.places[inner[0]]:
+            numbers = numbers & self.vocabulary.places[inner[0]]
+            names.append(inner[0])
+            end, wait = inner[1], False
+        return _Match(end, ChipKind.PLACE, (self.vocabulary.place_filter(*names),), wait)
+
+    def _place_name(self, begin: int, *, has_article: bool = False) -> tuple[str, int, bool] | None:
+        """Return the longest place that is named here, the place behind it, and whether what follows decides."""
+        for count in self.vocabulary.lengths(ChipKind.PLACE, self._word(begin)):
+            run = self._run(begin, count)
+            if not run or run not in self.vocabulary.places:
+                continue
+            is_capital = self._is_capital(begin)
+            if len(run) <= 2 and not (self._cased and self.tokens[begin].raw.isupper()):
+                continue
+            is_doubtful = len(run) <= 3 or (count == 1 and self._is_ordinary(run))
+            if is_doubtful and has_article and not is_capital:
+                continue
+            return run, begin + count, is_doubtful and not is_capital
+        return None
+
+    # Two of a kind
+
+    def _joined(self, match: _Match) -> _Match:
+        """Return a match with others of its kind that are joined to it: Rome or Paris, 2018 and 2019, Ana and Ben."""
+        filters = list(match.filters)
+        if len(filters) != 1 or match.wait:
+            return match
+        while (another := self._another(match)) is not None:
+            joint, end = another
+            both = joint[0]
+            if match.kind is ChipKind.TAG and not both:
+                filters.append(joint[1])
+            else:
+                alternatives = [*_values(filters[-1]), *_values(joint[1])]
+                filters[-1] = any_of(alternatives, negated=False)
+            match = replace(match, end=end, cut=0, filters=tuple(filters), yearless="", year=0)
+        return match
+
+    def _another(self, match: _Match) -> tuple[tuple[bool, Filter], int] | None:
+        """Return a further filter that is joined to a match, whether it is an alternative, and the place behind it."""
+        place = match.end
+        is_or = self._is(PhraseKind.OR, place)
+        if is_or or self._is(PhraseKind.AND, place):
+            place += 1
+        elif not self.tokens[place - 1].stops or self.text[self.tokens[place - 1].end] != ",":
+            return None
+        further: _Match | None = None
+        if match.kind is ChipKind.TYPE:
+            further = self._type_at(place)
+        elif match.kind is ChipKind.TAG:
+            further = self._named_tag(place, place) or (
+                self._named_tag(place + 1, place + 1) if self._is(PhraseKind.TAG, place) else None
+            )
+        elif match.kind is ChipKind.PLACE:
+            further = self._named_place(place + int(self._is(PhraseKind.PLACE, place)), has_article=False)
+        elif _is_on(match.filters[0]):
+            further = self._date(place) or self._free_date(place, has_lead=True)
+        if further is None or len(further.filters) != 1 or further.wait:
+            return None
+        one = further.filters[0]
+        return ((is_or, one), further.end) if match.kind is not ChipKind.DATE or _is_on(one) else None
+
+    # Dates
+
+    def _date(self, start: int) -> _Match | None:
+        place = start + int(self._is(PhraseKind.TAKEN, start))
+        if (between := self._take(PhraseKind.BETWEEN, place)) is not None and (found := self._range(between)):
+            return found
+        if place == start and (found := self._range(place)) and self.tokens[start].key[:1].isdigit():
+            return found
+        for kind, relate in (
+            (PhraseKind.SINCE, _since),
+            (PhraseKind.BEFORE, _before),
+            (PhraseKind.AFTER, _after),
+            (PhraseKind.UNTIL, _until),
+        ):
+            lead = self._take(kind, place)
+            day = self._day(lead, has_lead=True) if lead is not None else None
+            if day is not None and day.day is not None:
+                filters = relate(day.day, self.today)
+                return _Match(day.end, ChipKind.DATE, filters) if filters else None
+        if self._is(PhraseKind.DATE, place):
+            return self._free_date(place + 1, has_lead=True)
+        if self._is(PhraseKind.YEAR, place):
+            found = self._free_date(place + 1, has_lead=False)
+            return found if found and found.year else None
+        return self._free_date(place, has_lead=False) if place == start else None
+
+    def _free_date(self, place: int, *, has_lead: bool) -> _Match | None:
+        found = self._day(place, has_lead=has_lead)
+        if found is None:
+            return None
+        filters = found.filters or ((DateFilter(DateField.ON, found.day),) if found.day else ())
+        return _Match(found.end, ChipKind.DATE, filters, found.wait, yearless=found.yearless, year=found.year)
+
+    def _range(self, place: int) -> _Match | None:
+        """Return a date, `to` or `and`, and another one: from the first day of the one to the last of the other."""
+        token = self.tokens[place] if place < len(self.tokens) else None
+        if token is not None and (years := re.fullmatch(r"(?a)((?:1[89]|20)\d\d)[-–]((?:1[89]|20)\d\d)", token.key)):
+            first, last = (Day(DayKind.YEAR, date(int(year), 1, 1)) for year in years.groups())
+            return self._between(first, last, place + 1)
+        one = self._day(place, has_lead=True)
+        after = self._take(PhraseKind.TO, one.end) if one is not None else None
+        other = self._day(after, has_lead=True) if after is not None else None
+        if one is None or other is None or one.day is None or other.day is None:
+            return None
+        return self._between(one.day, other.day, other.end)
+
+    def _between(self, one: Day, other: Day, end: int) -> _Match | None:
+        last = other.bounds(self.today)[1]
+        first = one.bounds(last - timedelta(days=1) if last else self.today)[0]
+        if last is None or first >= last:
+            return None
+        filters = (DateFilter(DateField.AFTER, _day_of(first)), DateFilter(DateField.BEFORE, _day_of(last)))
+        return _Match(end, ChipKind.DATE, filters)
+
+    def _day(self, start: int, *, has_lead: bool) -> _Days | None:
+        """Return the longest date that stands here; one that may be something else only behind a word such as `in`."""
+        is_number = self.phrases.of(PhraseKind.DAY).get(self._word(start), "").startswith("n")
+        begin = start + int(self._is(PhraseKind.ARTICLE, start) and not is_number)
+        parts: list[_DatePart] = []
+        place = begin
+        while len(parts) < _MOST_WORDS_OF_A_DATE and (part := self._date_part(place)) is not None:
+            parts.append(part)
+            place = part.end
+        for count in range(len(parts), 0, -1):
+            classes = "".join(part.letter for part in parts[:count])
+            values = [part.value for part in parts[:count]]
+            found = self._days_of(classes, values, parts[count - 1].end, has_lead=has_lead)
+            if found is not None:
+                return found
+        return None
+
+    def _date_part(self, place: int) -> _DatePart | None:
+        """Return the word of a date that stands here, with its class and what `read_day` understands."""
+        word = self._word(place)
+        if not word:
+            return None
+        known = self.phrases.of(PhraseKind.DAY)
+        for count in self.phrases.lengths(PhraseKind.DAY, word):
+            if (meaning := known.get(self._run(place, count))) is not None:
+                letter, _, value = meaning.partition(":")
+                return _DatePart(letter, value, place + count)
+        for letter, pattern in _CLASSES:
+            if re.fullmatch(pattern, word):
+                return _DatePart(letter, word, place + 1)
+        return None
+
+    def _days_of(self, classes: str, values: Sequence[str], end: int, *, has_lead: bool) -> _Days | None:
+        text = " ".join(filter(None, values))
+        if re.fullmatch("[nN]UA|[nN]uA", classes):
+            return _ago(int(values[0]), values[1], end)
+        if re.fullmatch("L[nN][Uu]", classes):
+            day = _read(f"{values[1]}{values[2][0]}", self.today) if values[2] != "weekend" else None
+            return _Days(end, filters=(DateFilter(DateField.AFTER, day),)) if day else None
+        if classes == "Y":
+            year = int(text)
+            is_known = year in self.vocabulary.years
+            if not is_known and not has_lead:
+                return None
+            return _Days(end, Day(DayKind.YEAR, date(year, 1, 1)), wait=not is_known, year=year)
+        is_free = re.fullmatch(_FREE, classes) is not None
+        if not is_free and not (has_lead and re.fullmatch(_LED, classes)):
+            return None
+        day = _read(text, self.today)
+        if day is None or ("Y" in classes and not _is_near(values, self.today)):
+            return None
+        yearless = text if re.fullmatch("[MmFS]|[NO]o?[Mm]|[Mm][NO]", classes) else ""
+        wait = classes in ("M", "m") and text in self.phrases.of(PhraseKind.ORDINARY_DAY)
+        return _Days(end, day, wait=wait, yearless=yearless)
+
+
+@dataclass(frozen=True, slots=True)
+class _DatePart:
+    letter: str
+    value: str
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Days:
+    """A date and the place behind it; or what it demands where that is more than one day or span."""
+
+    end: int
+    day: Day | None = None
+    filters: tuple[Filter, ...] = ()
+    wait: bool = False
+    yearless: str = ""
+    year: int = 0
+
+
+# The classes of the words of dates that no table lists.
+_CLASSES = (
+    ("Y", r"(?a)(?:1[89]|20)\d\d"),
+    ("N", r"(?a)\d{1,3}"),
+    ("O", r"(?a)\d{1,2}(?:st|nd|rd|th)"),
+    ("D", r"(?a)\d{4}[-/.]\d{1,2}(?:[-/.]\d{1,2})?"),
+    ("X", r"(?a)(?:\d{4}|\d{2})'?s"),
+)
+# What is a date by itself, by the classes of its words: last winter, 3 June, June 2019, summer of 2019.
+_FREE = "[LT][SMWFu]|K|[NO]o?[Mm]Y?|[Mm][NO]Y|[Mm]O|[Mm]o?Y|D|[SF]o?Y|[MSF]Lu"
+# What is one behind a word such as `in`: July, Monday, Christmas, the 90s.
+_LED = "[MmWFX]|[Mm]N"
+
+
+def _read(text: str, today: date) -> Day | None:
+    try:
+        return read_day(text, today)
+    except ValueError:
+        return None
+
+
+def _is_near(values: Sequence[str], today: date) -> bool:
+    years = [int(value) for value in values if re.fullmatch(r"(?a)\d{4}", value)]
+    return all(year <= today.year + 1 for year in years)
+
+
+def _day_of(first: date) -> Day:
+    kind = DayKind.DATE if first.day > 1 else DayKind.MONTH if first.month > 1 else DayKind.YEAR
+    return Day(kind, first)
+
+
+def _ago(number: int, unit: str, end: int) -> _Days | None:
+    """Return what is roughly so long ago, half a unit before and after: nobody means the very day two years ago."""
+    if unit == "day":
+        return _Days(end, Day(DayKind.DAYS_AGO, ago=number))
+    if unit not in _AROUND:
+        return None
+    length, more, less, kind = _AROUND[unit]
+    since = DateFilter(DateField.AFTER, Day(kind, ago=length * number + more))
+    before = DateFilter(DateField.BEFORE, Day(kind, ago=length * number - less))
+    return _Days(end, filters=(since, before))
+
+
+# How long a unit is, how much longer and less long ago its edges are, and in which kind of days all that counts.
+_AROUND = {
+    "week": (7, 3, 4, DayKind.DAYS_AGO),
+    "month": (30, 15, 15, DayKind.DAYS_AGO),
+    "year": (12, 6, 6, DayKind.MONTHS_AGO),
+}
+
+
+def _since(day: Day, today: date) -> tuple[Filter, ...]:
+    return (DateFilter(DateField.AFTER, day),)
+
+
+def _before(day: Day, today: date) -> tuple[Filter, ...]:
+    return (DateFilter(DateField.BEFORE, day),)
+
+
+def _after(day: Day, today: date) -> tuple[Filter, ...]:
+    if day.first is None:
+        # Relative: it must stay right when the line is saved.
+        return DateFilter(DateField.AFTER, day), DateFilter(DateField.ON, day, negated=True)
+    last = day.bounds(today)[1]
+    return (DateFilter(DateField.AFTER, _day_of(last)),) if last else ()
+
+
+def _until(day: Day, today: date) -> tuple[Filter, ...]:
+    last = day.bounds(today)[1] if day.first is not None else None
+    return (DateFilter(DateField.BEFORE, _day_of(last)),) if last else ()
+
+
+def _token(match: re.Match[str], text: str) -> _Token:
+    raw = match[0]
+    name = _NAME.match(raw)
+    has_filter = name is not None and known_name(name[1]) is not None
+    is_word = not raw.startswith(("-", "+", '"', AS_IS)) and not has_filter and match.end() - match.start() > 0
+    # A quotation that touches a word makes it part of something else.
+    is_word = is_word and text[match.end() : match.end() + 1] != '"'
+    core = raw.rstrip(_STOPS) or raw
+    key = folded(core.replace("’", "'"))
+    return _Token(match.start(), match.start() + len(core), match.end(), core, key, is_word, has_filter)
+
+
+def _key(words: str) -> str:
+    return folded(" ".join(words.replace("’", "'").split()))
+
+
+def _negated(one: Filter) -> Filter:
+    return replace(one, negated=True)
+
+
+def _values(one: Filter) -> tuple[OneValue, ...]:
+    if isinstance(one, AnyFilter):
+        return one.filters
+    return () if isinstance(one, NearFilter) else (one,)
+
+
+def _is_on(one: Filter) -> bool:
+    return all(isinstance(value, DateFilter) and value.field is DateField.ON for value in _values(one))
+
+
+def _with_years(found: Sequence[_Found]) -> list[_Found]:
+    """Give a month or a feast without a year the one that the line names elsewhere: at Christmas ... 2019."""
+    years = {each.year for each in found if each.year}
+    if len(years) != 1:
+        return list(found)
+    (year,) = years
+    return [replace(each, chip=_in_year(each, year)) if each.yearless else each for each in found]
+
+
+def _in_year(found: _Found, year: int) -> Chip:
+    day = _read(f"{found.yearless} {year}", date(year, 12, 31))
+    return replace(found.chip, filters=(DateFilter(DateField.ON, day),)) if day else found.chip
+
+
+def _line(text: str, tokens: Sequence[_Token], found: Sequence[_Found]) -> str:
+    """Return the line with the filters of its chips in their place; words that say nothing alone are left out."""
+    if not found:
+        return text
+    words: list[str] = []
+    place = 0
+    for part in found:
+        words.append(text[place : max(place, part.chip.start)].strip())
+        place = max(place, tokens[part.cut - 1].last)
+    words.append(text[place:].strip())
+    rest = " ".join(filter(None, words))
+    if not any(mark in rest for mark in '"-') and only_empty_words(rest):
+        words = [""] * len(words)
+    parts = [part for word, each in zip(words, found, strict=False) for part in (word, each.chip.line)]
+    return " ".join(filter(None, (*parts, words[-1])))
