@@ -98,6 +98,7 @@ async def test_a_library_is_searched_by_what_a_server_sees(
         assert served_in(model.folder) == ServedName("ViT-B-32__openai", served.url)
         served.pictures.clear()
         await look(filled)
+        await filled.queue.tag_pictures()
         assert len(served.pictures) == len(DRAWN)
         results = await filled.search.run("a blue square", all=True)
         assert results[0].upload.filename == f"{DRAWN.index(('blue', 'square'))}.png"
@@ -131,6 +132,7 @@ async def test_words_alone_rank_while_the_server_is_offline(served: FakeImmich, 
     async with served:
         await filled.models.use(f"immich:{served.url}#ViT-B-32__openai")
         await look(filled)
+        await filled.queue.tag_pictures()
         await served.stop()
         (finding,) = await examine_model(filled.settings, filled, filled.compute)
         assert (finding.verdict, "machine-learning container" in finding.hint) == (Verdict.BAD, True)
@@ -151,6 +153,7 @@ async def test_an_interrupted_pass_goes_on_when_the_server_is_back(
         key = (await filled.models.use("looks")).key
         while await filled.models.store.left(key):
             await look(filled)
+        await filled.queue.tag_pictures()
         (state,) = await filled.models.states()
         assert (state.name, state.seen, state.unseen) == ("looks", len(DRAWN), 0)
 
