@@ -88,6 +88,7 @@ NEXT_KEYS: dict[str, tuple[FooterKey, ...]] = {
         *_KEEP,
     ),
     "search": (
+        FooterKey("fruitless-to-words", "as words"),
         *_LOOK,
         FooterKey("step-back", "back"),
         FooterKey("save-search", "save"),
@@ -150,6 +151,14 @@ class UploadsScreen(Screen[None]):
         hidden("toggle-browse", "b", "toggle_browse", "browse", "Narrow by place, date, tag, camera, type, …", FIND),
         hidden("show-below", "m", "show_below", "more results", "Also show the results below the cut-off", FIND),
         hidden("save-search", "S", "save_search", "save search", "Save the search under a name", FIND),
+        hidden(
+            "fruitless-to-words",
+            "backspace",
+            "fruitless_to_words",
+            "as words",
+            "Turn a filter of the search line that finds nothing into words",
+            FIND,
+        ),
         hidden("show-saved", "B", "show_saved", "saved searches", "Show saved searches and albums", FIND),
         hidden("past-search", "n", "past_search", "past search", "Previous search", FIND),
         hidden("open-upload", "enter", "open_upload", "view", "View in full screen", ACT),
@@ -271,6 +280,10 @@ class UploadsScreen(Screen[None]):
         """What is done to an upload needs one; in a field, the keys that would leave it are letters."""
         if action == "open_search" and self.has_class("-empty"):
             return False
+        if action == "fruitless_to_words":
+            # It is asked before anything is mounted, too.
+            has_one = any(bar.fruitless is not None for bar in self.query(SearchBar))
+            return has_one and not isinstance(self.focused, Input)
         if action in ("add_paths", "type_paths", "open_search"):
             return not isinstance(self.focused, Input)
         if action == "toggle_browse":
@@ -481,6 +494,10 @@ class UploadsScreen(Screen[None]):
     def action_open_search(self) -> None:
         """Open the search line."""
         self._search_bar.open()
+
+    def action_fruitless_to_words(self) -> None:
+        """Turn the filter that finds nothing into words."""
+        self._search_bar.fruitless_to_words()
 
     def action_show_below(self) -> None:
         """Also show the results below the cut-off."""
