@@ -47,7 +47,7 @@ LIMIT = 20
 WORDS = 20_000
 CENTRES = 5_000
 SPREAD = 0.8
-_CHUNK = 20_000
+CHUNK = 20_000
 # Twenty words a description, as long as those of the built-in analyzer.
 _SENTENCE = 20
 
@@ -95,8 +95,8 @@ def draw(count: int, dimension: int, seed: int, *, noise: bool) -> Rows:
     centres = _unit(np.random.default_rng(1).standard_normal((CENTRES, dimension), dtype=np.float32))
     lean = _unit(np.random.default_rng(2).standard_normal((1, dimension), dtype=np.float32))
     rows = np.empty((count, dimension), np.float32)
-    for start in range(0, count, _CHUNK):
-        some = _unit(generator.standard_normal((min(_CHUNK, count - start), dimension), dtype=np.float32))
+    for start in range(0, count, CHUNK):
+        some = _unit(generator.standard_normal((min(CHUNK, count - start), dimension), dtype=np.float32))
         if not noise:
             some = centres[generator.integers(0, CENTRES, len(some))] + SPREAD * some + 0.5 * lean
         rows[start : start + len(some)] = _unit(some)
@@ -124,8 +124,8 @@ def make_library(root: Path, rows: Rows) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
     ((user,),) = connection.execute("SELECT id FROM users")
     moment = "2026-01-01T00:00:00.000000+00:00"
-    for start in range(0, len(rows), _CHUNK):
-        some = rows[start : start + _CHUNK]
+    for start in range(0, len(rows), CHUNK):
+        some = rows[start : start + CHUNK]
         numbers = range(start + 1, start + 1 + len(some))
         texts = sentences(len(some), seed=start)
         connection.executemany(

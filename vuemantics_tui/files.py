@@ -27,11 +27,13 @@ class WholeFile:
     """Writes a file beside its target and renames it when it is finished. Raises OSError.
 
     `file` is open for writing until then. With `private` only its owner can read the file, whatever the umask; without,
-    the umask decides. As a context manager it is finished at the end, and after an error nothing of it remains.
+    the umask decides. As a context manager it is finished at the end, and after an error nothing of it remains. Without
+    `flushed` a power cut soon after may leave it empty: for what can be written again.
     """
 
-    def __init__(self, target: Path, *, private: bool = True) -> None:
+    def __init__(self, target: Path, *, private: bool = True, flushed: bool = True) -> None:
         self._target = target
+        self._flushed = flushed
         self._part = target.with_name(f"{_part_prefix(target)}{secrets.token_hex(8)}{PART_SUFFIX}")
         self.file: BinaryIO = os.fdopen(_create(self._part, private), "wb")
 
@@ -47,7 +49,8 @@ class WholeFile:
     def finish(self) -> None:
         """Flush to the disk and replace what was there."""
         self.file.flush()
-        os.fsync(self.file.fileno())
+        if self._flushed:
+            os.fsync(self.file.fileno())
         self.file.close()
         self._part.replace(self._target)
 
@@ -75,9 +78,9 @@ class WholeFile:
             raise
 
 
-def write_whole(target: Path, data: bytes | memoryview, *, private: bool = True) -> None:
-    """Write a whole file, or leave what was there. Raises OSError."""
-    with WholeFile(target, private=private) as whole:
+def write_whole(target: Path, data: bytes | memoryview, *, private: bool = True, flushed: bool = True) -> None:
+    """Write a whole file, or leave what was there; see `WholeFile`. Raises OSError."""
+    with WholeFile(target, private=private, flushed=flushed) as whole:
         whole.write(data)
 
 

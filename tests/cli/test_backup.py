@@ -58,6 +58,28 @@ def test_a_file_that_is_there_is_replaced_only_on_request(run: Run, ids: dict[st
     assert run("backup", tmp_path / "no" / "folder.db").returncode == 2
 
 
+@pytest.mark.parametrize("options", [[], ["--with-originals"]])
+def test_a_disk_that_takes_no_more_leaves_nothing_half_written(
+    run: Run, ids: dict[str, str], tmp_path: Path, options: list[str]
+) -> None:
+    target = tmp_path / "disk" / "copy"
+    target.parent.mkdir()
+    # No file may have more than 100 KiB, so writing fails in the middle.
+    command = 'ulimit -f 200; exec "$0" -m vuemantics_tui backup "$@"'
+    failed = subprocess.run(
+        ["sh", "-c", command, sys.executable, str(target), *options],
+        env={**os.environ, "VUEMANTICS_LIBRARY": str(tmp_path / "library")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert failed.returncode == 1
+    assert "Error: " in failed.stderr
+    assert "Traceback" not in failed.stderr
+    assert list(target.parent.iterdir()) == []
+    assert run("backup", target, *options).returncode == 0
+
+
 def test_a_library_that_is_not_empty_is_replaced_only_on_request(run: Run, ids: dict[str, str], tmp_path: Path) -> None:
     cat, library = ids["chelsea.png"], tmp_path / "library"
     run("tag", cat, "+pet")

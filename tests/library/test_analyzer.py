@@ -24,7 +24,8 @@ from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.prompts import Prompts
 from vuemantics_tui.library import Library, StageLimits
 from vuemantics_tui.library import analyzer as choices
-from vuemantics_tui.store import database as database_module
+from vuemantics_tui.store.copies import APPLICATION_ID
+from vuemantics_tui.store.database import known_migrations
 
 KEY = "sk-proj-0123456789abcdef"
 NOBODY = "127.0.0.1:9"
@@ -116,12 +117,12 @@ async def test_a_library_of_an_earlier_version_counts_as_built_in(open_chosen: O
     folder = tmp_path / "library"
     folder.mkdir()
     with sqlite3.connect(folder / "library.db") as connection:
-        for _, _, script in database_module.known_migrations()[:3]:
+        for _, _, script in known_migrations()[:3]:
             connection.executescript(script)
         connection.execute("UPDATE library SET revision = 4")
         connection.execute("INSERT INTO users VALUES ('user', '2026-01-01')")
         connection.execute("CREATE TABLE migrations (number INTEGER PRIMARY KEY, name TEXT, applied_at TEXT)")
-        connection.execute(f"PRAGMA application_id = {database_module.APPLICATION_ID}")
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute("PRAGMA user_version = 3")
     connection.close()
     async with FakeOllama() as server:

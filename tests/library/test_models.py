@@ -8,6 +8,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 import av
 import numpy as np
@@ -18,16 +19,32 @@ from PIL import Image
 from tests.analyzers.joint_model import draw
 from tests.analyzers.stranger_model import DIMENSION, StrangerModel
 from tests.conftest import JointModel, OpenLibrary, add_all, settled
-from tests.doubles import ScriptedAnalyzer
+from tests.doubles import Result, ScriptedAnalyzer, ThreadCompute
+from vuemantics_tui.analyzers.base import Picture
 from vuemantics_tui.analyzers.joint.layout import model_folder, read_layout
-from vuemantics_tui.analyzers.joint.towers import TEMPLATES, embed_pictures, embed_query, embed_words
+from vuemantics_tui.analyzers.joint.towers import TEMPLATES, embed_pictures, embed_query, embed_words, see
 from vuemantics_tui.domain.errors import AnalyzerError, UsageError
+from vuemantics_tui.domain.media import SmallPicture
 from vuemantics_tui.library import Library
 from vuemantics_tui.library.models import QueryEmbedder
 from vuemantics_tui.processing.compute import ProcessCompute
 
 DRAWN = [(colour, shape) for colour in ("red", "green", "blue", "yellow") for shape in ("circle", "square", "triangle")]
 Filled = Callable[[], Awaitable[Library]]
+
+
+class WatchedCompute(ThreadCompute):
+    """Keeps what the joint model is shown."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shown: list[Picture] = []
+
+    async def run(self, function: Callable[..., Result], *arguments: object) -> Result:
+        """Await `function(*arguments)` in a thread."""
+        if function is see:
+            self.shown.append(cast(Picture, arguments[1]))
+        return await super().run(function, *arguments)
 
 
 def name_of(colour: str, shape: str) -> str:
@@ -40,7 +57,9 @@ def filled(open_library: OpenLibrary, tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
 
     async def fill() -> Library:
-        library = await open_library()
+        # The model knows none of these words, so that no tags say what it sees.
+        (tmp_path / "words.txt").write_text("a dog, a cat")
+        library = await open_library(tag_list=str(tmp_path / "words.txt"))
         for colour, shape in DRAWN:
             draw(colour, shape, DRAWN.index((colour, shape))).save(tmp_path / name_of(colour, shape))
         await add_all(library, *(tmp_path / name_of(*drawn) for drawn in DRAWN))
@@ -189,6 +208,30 @@ async def test_a_file_that_cannot_be_seen_is_left_out_and_not_tried_again(
     await use(library, joint_model(), "small")
     (state,) = await library.models.states()
     assert (state.seen, state.unseen) == (len(DRAWN) - 1, 0)
+
+
+async def test_pictures_are_seen_while_they_are_imported_without_reading_their_files_again(
+    open_library: OpenLibrary, joint_model: JointModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    compute = WatchedCompute()
+    library = await open_library(compute=compute)
+    await library.models.add(joint_model(), "small")
+    model = await library.models.use("small")
+    for colour, shape in DRAWN:
+        draw(colour, shape, DRAWN.index((colour, shape))).save(tmp_path / name_of(colour, shape))
+    await add_all(library, *(tmp_path / name_of(*drawn) for drawn in DRAWN))
+    await library.queue.start()
+    await settled(library)
+    assert [type(shown) for shown in compute.shown] == [SmallPicture] * len(DRAWN)
+    assert await library.queue.pictures_left(model.key).__anext__() == 0
+    by_files = embed_pictures(model.folder, [tmp_path / name_of(*drawn) for drawn in DRAWN])
+    by_pixels = embed_pictures(model.folder, compute.shown)
+    assert sorted(np.round(by_pixels, 5).tolist()) == sorted(np.round(by_files, 5).tolist())
+    upload_ids = [upload.id for upload in await library.uploads.newest()]
+    await library.queue.retry(upload_ids)
+    await settled(library)
+    assert len(compute.shown) == len(DRAWN), "describing again needs no new vectors of pictures"
 
 
 async def test_what_is_no_model_is_refused_and_leaves_nothing(filled: Filled, tmp_path: Path) -> None:

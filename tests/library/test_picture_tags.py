@@ -9,13 +9,14 @@ import pytest
 
 from tests.analyzers.joint_model import COLOURS, SHAPES, draw
 from tests.conftest import JointModel, OpenLibrary, add_all, settled
-from tests.doubles import GOOD_TEXT, ScriptedAnalyzer, ThreadCompute
+from tests.doubles import GOOD_TEXT, ScriptedAnalyzer
 from vuemantics_tui import paths
 from vuemantics_tui.analyzers.base import Analyzer
 from vuemantics_tui.analyzers.builtin.analyzer import BuiltinAnalyzer
 from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.upload import Upload
 from vuemantics_tui.library import Library
+from vuemantics_tui.processing.compute import ProcessCompute
 
 DRAWN = [(colour, shape) for colour in ("red", "blue", "yellow") for shape in SHAPES]
 Filled = Callable[..., Awaitable[Library]]
@@ -63,8 +64,8 @@ async def found(library: Library, query: str) -> set[str]:
 
 
 async def test_what_a_model_sees_replaces_the_guesses_and_goes_with_it(filled: Filled, joint_model: JointModel) -> None:
-    # One at a time: OpenCV must not be imported by two threads at once.
-    library = await filled(BuiltinAnalyzer(ThreadCompute(), paths.cache_dir()), workers=1)
+    compute = ProcessCompute(1)
+    library = await filled(BuiltinAnalyzer(compute, paths.cache_dir()), compute=compute)
     guessed = await uploads(library)
     square = guessed["red-square"]
     await library.tags.add([square.id], ["mine"])

@@ -8,11 +8,12 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from tests.search.vector_libraries import unit
 from vuemantics_tui.files import sweep_parts
-from vuemantics_tui.search.vector_file import file_of, open_vectors, write_vectors
+from vuemantics_tui.search.vector_file import file_of, give_back, open_vectors, write_vectors
 
 WRITER = """
 import sys, numpy as np
@@ -85,3 +86,16 @@ def test_a_file_without_vectors_opens(tmp_path: Path) -> None:
     write_vectors(path, library="l", model="m", revision=3, dimension=8, blocks=[])
     file = open_vectors(path)
     assert (file.header.rows, file.matrix.shape, len(file.numbers)) == (0, (0, 8), 0)
+
+
+def test_memory_that_was_given_back_is_read_again(tmp_path: Path) -> None:
+    path = file_of(tmp_path, "m")
+    rows = unit(40_000, 256)
+    write_vectors(path, library="l", model="m", revision=1, dimension=256, blocks=[(np.arange(40_000), rows)])
+    file = open_vectors(path)
+    assert file.mapped is not None
+    before = psutil.Process().memory_info().rss
+    give_back(file.mapped)
+    if sys.platform == "linux":
+        assert before - psutil.Process().memory_info().rss > 30 * 1024**2
+    np.testing.assert_array_equal(file.matrix, rows)

@@ -18,7 +18,7 @@ from tests.store.test_uploads import complete
 from vuemantics_tui.domain.query import Sort, parse_query
 from vuemantics_tui.domain.text import segmented
 from vuemantics_tui.domain.view import SortKey, View
-from vuemantics_tui.store import database as database_module
+from vuemantics_tui.store.copies import APPLICATION_ID
 from vuemantics_tui.store.database import Database, known_migrations
 from vuemantics_tui.store.filters import FilterStore
 from vuemantics_tui.store.search import FullText
@@ -210,7 +210,7 @@ async def test_an_older_library_is_found_by_letters_without_being_described_agai
                            [(50 + place, name.lower(), name) for place, name in enumerate(tags)])  # fmt: skip
     connection.executemany("INSERT INTO tagged VALUES (?, ?, 1)", [(50, 1), (51, 1), (51, 2), (52, 2)])
     connection.execute("UPDATE tags SET album = 1 WHERE number = 51")
-    connection.execute(f"PRAGMA application_id = {database_module.APPLICATION_ID}")
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute("PRAGMA user_version = 9")
     connection.commit()
     connection.close()

@@ -12,6 +12,7 @@ from tests.conftest import insert_upload
 from tests.store.test_uploads import complete
 from vuemantics_tui.domain.upload import ProcessingStatus
 from vuemantics_tui.store import database as database_module
+from vuemantics_tui.store.copies import APPLICATION_ID
 from vuemantics_tui.store.database import Access, Database
 from vuemantics_tui.store.descriptions import DescriptionStore
 from vuemantics_tui.store.duplicates import BackfillStore
@@ -54,7 +55,7 @@ def old(tmp_path: Path) -> Path:
         for _, _, script in database_module.known_migrations()[:2]:
             connection.executescript(script)
         connection.executescript(ROWS)
-        connection.execute(f"PRAGMA application_id = {database_module.APPLICATION_ID}")
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute("PRAGMA user_version = 2")
     connection.close()
     return path
@@ -153,7 +154,7 @@ async def test_dates_of_clips_become_local_and_every_file_is_to_be_read_again(
             UPDATE uploads SET taken_at = '2024-06-30T20:00:00' WHERE id = 'd';
             """
         )
-        connection.execute(f"PRAGMA application_id = {database_module.APPLICATION_ID}")
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute("PRAGMA user_version = 9")
     connection.close()
     monkeypatch.setenv("TZ", "Asia/Tokyo")

@@ -223,14 +223,16 @@ async def window_on(
 ) -> AsyncIterator[Window]:
     """The app on a library, closed afterwards whatever happens; without `errors`, none may have been noted.
 
-    With a setting `analyzer` that one is made, as in the program; else a double stands in for it.
+    With a setting `analyzer` that one is made, as in the program; else a double stands in for it. With a setting
+    `cluster` heavy work goes there; else to a thread.
     """
     analyzer = StillAnalyzer()
     if not gate:
         analyzer.gate.clear()
     settings = replace(settings_for(root), **settings_changed)
     given = None if settings_changed.get("analyzer") else own_analyzer or analyzer
-    library = await Library.open(settings, analyzer=given, compute=ThreadCompute())
+    compute = None if settings_changed.get("cluster") else ThreadCompute()
+    library = await Library.open(settings, analyzer=given, compute=compute)
     try:
         app = VuemanticsApp(library, paths=named, process=process, clock=clock, examine=examine)
         async with app.run_test(size=size, notifications=True) as pilot:

@@ -295,6 +295,18 @@ async def test_the_palette_offers_only_what_can_be_done(root: Path) -> None:
         assert "Delete" not in offered
 
 
+async def test_the_palette_backs_up_the_library_and_tells_when_that_was_done_last(root: Path) -> None:
+    async with window_on(root) as window:
+        await window.shows("This library is empty")
+        await window.press("ctrl+p", *"back up")
+        await window.shows("Back up the library", "No backup yet")
+        await window.press("enter", "enter")
+        await window.says("Backed up the library")
+        assert len(list((root / "backups").glob("daily-*.db"))) == 1
+        await window.press("ctrl+p", *"back up")
+        await window.shows("Last backup: just now")
+
+
 async def test_a_theme_is_previewed_and_remembered_once_it_is_chosen(root: Path) -> None:
     async with window_on(root) as window:
         await window.shows("This library is empty")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import sys
 from pathlib import Path
 
 import pexpect
 import pytest
 
-from tests.ui.conftest import Made, make_library
+from tests.ui.conftest import Made, make_library, open_library_at
 
 # Written when the first bytes that show an upload leave for the terminal.
 WATCHED = """
@@ -47,3 +48,27 @@ def test_before_the_first_paint_nothing_heavy_and_no_screen_that_is_not_open_is_
     later = ("vuemantics_tui.ui.screens.", "vuemantics_tui.ui.picker.")
     assert [name for name in imported if name.startswith(later)] == []
     assert "vuemantics_tui.ui.keymap" not in imported, "it imports every screen"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
+def test_at_the_end_it_says_how_to_process_what_is_left_of_this_library(tmp_path: Path) -> None:
+    root = tmp_path / "my library"
+
+    async def make() -> None:
+        await make_library(root, [Made("beach.jpg", "pending", "queued")])
+        library = await open_library_at(root)
+        await library.queue.set_paused(True)
+        await library.close()
+
+    asyncio.run(make())
+    folders = {name: str(tmp_path / name) for name in ("XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")}
+    environment = {**os.environ, **folders, "TERM": "xterm-256color", "VUEMANTICS_LIBRARY": str(root)}
+    code = "import vuemantics_tui.cli; vuemantics_tui.cli.main()"
+    process = pexpect.spawn(sys.executable, ["-c", code], env=environment, timeout=60, dimensions=(24, 200))
+    process.expect("beach.jpg")
+    process.send("\x11")
+    process.expect("1 upload still in the queue. To resume, open the app or run: vuemantics-tui --library ([^\r]*)\r")
+    assert isinstance(process.match, re.Match)
+    assert process.match.group(1).decode() == f"'{root}' process"
+    process.expect(pexpect.EOF)
+    process.close()

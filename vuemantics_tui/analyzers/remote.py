@@ -160,7 +160,7 @@ class RemoteAnalyzer(ABC):
     @property
     def look_size(self) -> LookSize:
         """Return the size of the pictures that the server is sent."""
-        return LookSize(1, self._options.long_side)
+        return LookSize(1, self._options.long_side, exact=True)
 
     @abstractmethod
     async def states(self) -> list[ServerState]:

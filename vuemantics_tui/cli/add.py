@@ -21,7 +21,7 @@ from vuemantics_tui.cli.options import (
     patience_option,
 )
 from vuemantics_tui.cli.output import emit, emit_json, intake_document, note, result_line, tell_upload
-from vuemantics_tui.cli.progress import Bar, bars, follow, queued_words, resumable, sweep
+from vuemantics_tui.cli.progress import Bar, bars, follow, keep_backup, queued_words, resumable, sweep
 from vuemantics_tui.cli.session import open_library, run
 from vuemantics_tui.cli.sources import scan_and_tell
 from vuemantics_tui.config import Settings
@@ -98,7 +98,9 @@ async def _add(
             mine = {*found, *(upload.number for upload in added)}
             if not no_wait:
                 tell = partial(tell_upload, library, as_json)
-                return unread + await follow(library, feed, mine, tell, patience=patience, summary=not as_json)
+                failed = await follow(library, feed, mine, tell, patience=patience, summary=not as_json)
+                await keep_backup(library)
+                return unread + failed
             for upload in await library.uploads.by_numbers(sorted(mine)) if as_json else added:
                 tell_upload(library, as_json, upload)
             if mine:

@@ -22,6 +22,7 @@ from vuemantics_tui.cli.options import (
     library_option,
 )
 from vuemantics_tui.cli.output import emit, note, upload_table
+from vuemantics_tui.cli.progress import process_command
 from vuemantics_tui.cli.session import run
 from vuemantics_tui.config import Settings
 from vuemantics_tui.domain.errors import UsageError, VuemanticsError
@@ -51,7 +52,10 @@ def app(paths: tuple[Path, ...]) -> None:
             "The app needs a terminal",
             "Without one, use commands such as add, list and search. See: vuemantics-tui --help",
         )
-    _open_screen(current_settings(warn=False), paths)
+    settings = current_settings(warn=False)
+    if left := _run_screen(settings, paths):
+        command = process_command(settings.library)
+        note(f"{counted(left, 'upload')} still in the queue. To resume, open the app or run: {command}")
 
 
 @click.command()
@@ -68,7 +72,7 @@ def demo() -> None:
         settings = demo_settings(current_settings(), Path(folder) / "library")
         pictures = draw(Path(folder) / "pictures")
         if sys.stdin.isatty() and sys.stdout.isatty():
-            _open_screen(settings, pictures)
+            _run_screen(settings, pictures)
             return
         outcome = run(lambda: run_without_screen(settings, pictures))
         for line in upload_table(outcome.uploads):
@@ -77,7 +81,8 @@ def demo() -> None:
         raise SystemExit(0 if outcome.as_it_should else FAILED)
 
 
-def _open_screen(settings: Settings, paths: Sequence[Path]) -> None:
+def _run_screen(settings: Settings, paths: Sequence[Path]) -> int:
+    """Run the app until it ends; return how many uploads still wait."""
     # Objects imported before the first paint stay alive; scanning them for garbage would take a tenth of the start-up
     # time.
     gc.disable()
@@ -85,8 +90,7 @@ def _open_screen(settings: Settings, paths: Sequence[Path]) -> None:
     while left is None:
         left = run(partial(_screen, settings, paths))
         paths = ()
-    if left:
-        note(f"{counted(left, 'upload')} still in the queue. To resume, open the app or run: vuemantics-tui process")
+    return left
 
 
 def _favour_the_keyboard() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -195,12 +194,11 @@ async def _backup(settings: Settings, file: Path, with_originals: bool, replace:
 async def _list(settings: Settings, as_json: bool) -> None:
     async with open_library(settings) as library:
         copies = await library.backups.own()
-        made = [datetime.fromtimestamp(copy.made_at, UTC).isoformat(timespec="seconds") for copy in copies]
         if as_json:
-            for copy, at in zip(copies, made, strict=True):
-                emit_json({"path": str(copy.path), "kind": copy.kind.value, "made_at": at, "bytes": copy.size})
+            for copy in copies:
+                emit_json({"path": str(copy.path), "kind": copy.kind.value, "made_at": copy.moment, "bytes": copy.size})
             return
-        rows = [(date_words(at), size_words(copy.size), str(copy.path)) for copy, at in zip(copies, made, strict=True)]
+        rows = [(date_words(copy.moment), size_words(copy.size), str(copy.path)) for copy in copies]
         for line in table(("Made", "Size", "File"), rows, frozenset({1})) if rows else ():
             emit(line)
         if not rows:

@@ -215,7 +215,7 @@ async def _edit_dates(settings: Settings, prefixes: Sequence[str], change: DateE
 async def _rename(settings: Settings, prefix: str, name: str, as_json: bool) -> None:
     async with open_library(settings, "write") as library:
         upload = await library.uploads.find(prefix)
-        before = await library.uploads.rename(upload.id, name)
+        before = await library.rename(upload.id, name)
         renamed = await library.uploads.find(upload.id)
         if as_json:
             emit_json(upload_document(library, renamed))

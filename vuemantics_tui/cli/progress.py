@@ -7,10 +7,12 @@ import shlex
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vuemantics_tui.cli.output import note
 from vuemantics_tui.cli.session import Interrupted
+from vuemantics_tui.domain.errors import LibraryError
 from vuemantics_tui.domain.text import counted, visible
 from vuemantics_tui.domain.upload import ProcessingStatus, Upload
 
@@ -131,14 +133,22 @@ async def sweep(library: Library) -> None:
         note(library.trash.postponed)
 
 
-def _process_command(library: Library) -> str:
-    """Return the command that processes the queue, as a shell takes it."""
-    return f"vuemantics-tui --library {shlex.quote(str(library.root))} process"
+async def keep_backup(library: Library) -> None:
+    """Make the daily copy if it is due; the work before it is done even where that fails."""
+    try:
+        await library.backups.daily()
+    except LibraryError as error:
+        note(f"Warning: {visible(error.message)}. {visible(error.hint)}")
+
+
+def process_command(root: Path) -> str:
+    """Return the command that processes the queue of a library in this folder, as a shell takes it."""
+    return f"vuemantics-tui --library {shlex.quote(str(root))} process"
 
 
 def queued_words(count: int, library: Library) -> str:
     """Return what was queued, and how to process it."""
-    return f"Queued {counted(count, 'upload')}. To process: {_process_command(library)}"
+    return f"Queued {counted(count, 'upload')}. To process: {process_command(library.root)}"
 
 
 @contextmanager
@@ -148,7 +158,7 @@ def resumable(library: Library) -> Iterator[None]:
         yield
     except asyncio.CancelledError:
         raise Interrupted(
-            f"Stopped. Uploads in progress went back to the queue. To resume: {_process_command(library)}"
+            f"Stopped. Uploads in progress went back to the queue. To resume: {process_command(library.root)}"
         ) from None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from vuemantics_tui.cli.options import (
     patience_option,
 )
 from vuemantics_tui.cli.output import emit, emit_json, note, tell_upload
-from vuemantics_tui.cli.progress import follow, resumable, see_pictures, sweep
+from vuemantics_tui.cli.progress import follow, keep_backup, resumable, see_pictures, sweep
 from vuemantics_tui.cli.session import open_library, run
 from vuemantics_tui.config import Settings
 from vuemantics_tui.domain.errors import UsageError
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     Requeue = Callable[[Library], Awaitable[list[str]]]
 
 IDLE_SECONDS = 0.2
+# How often it is looked whether a daily copy is due.
+BACKUP_LOOK_SECONDS = 1800.0
 
 
 @click.command()
@@ -114,7 +117,7 @@ async def _process(settings: Settings, forever: bool, patience: float | None) ->
             await library.queue.start()
             if forever:
                 library.watch.start()
-            failed = 0
+            failed, next_backup = 0, 0.0
             while True:
                 waiting = await library.queue.store.unfinished()
                 if waiting:
@@ -122,8 +125,12 @@ async def _process(settings: Settings, forever: bool, patience: float | None) ->
                     failed += await follow(library, feed, waiting, tell, patience=patience, through_pauses=forever)
                 elif not forever:
                     await see_pictures(library)
+                    await keep_backup(library)
                     return failed
                 else:
+                    if time.monotonic() >= next_backup:
+                        await keep_backup(library)
+                        next_backup = time.monotonic() + BACKUP_LOOK_SECONDS
                     await asyncio.sleep(IDLE_SECONDS)
 
 

@@ -7,6 +7,7 @@ import os
 import shlex
 import stat
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 from vuemantics_tui import paths
@@ -14,7 +15,7 @@ from vuemantics_tui.config import Settings
 from vuemantics_tui.domain.errors import UsageError, VuemanticsError
 from vuemantics_tui.domain.findings import Finding, Verdict
 from vuemantics_tui.domain.sources import Source
-from vuemantics_tui.domain.text import counted, size_words, storable
+from vuemantics_tui.domain.text import ago_words, counted, size_words, storable
 from vuemantics_tui.library import Library
 
 LIBRARY, PRIVACY = "library", "privacy"
@@ -22,6 +23,9 @@ LIBRARY, PRIVACY = "library", "privacy"
 
 # A database of 1 GB takes some ten seconds.
 CHECK_SECONDS = 60.0
+
+# The app makes one a day while it is open.
+OLD_BACKUP_SECONDS = 3 * 86400.0
 
 _FOR_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
@@ -38,6 +42,7 @@ async def examine_library(library: Library) -> list[Finding]:
         await _integrity(library),
         *[_source_finding(source) for source in await library.sources.all()],
         *await _embeddings(library),
+        await _backup(library),
     ]
 
 
@@ -95,8 +100,23 @@ async def _integrity(library: Library) -> Finding:
         Verdict.BAD,
         LIBRARY,
         f"the database is damaged: {'; '.join(problems)}",
-        "Restore it from a backup. The originals are in the library's folder 'uploads' and can be added again.",
+        "To repair it from its newest backup and its folders: vuemantics-tui check --repair",
         data={"sound": False, "problems": problems},
+    )
+
+
+async def _backup(library: Library) -> Finding:
+    copies = await library.backups.own()
+    if not copies:
+        hint = "The app makes one a day. To make one now: vuemantics-tui backup FILE"
+        return Finding(Verdict.NEUTRAL, "backup", "no backup yet", hint)
+    latest, now = copies[0], datetime.now(UTC)
+    data = {"path": str(latest.path), "made_at": latest.moment, "copies": len(copies)}
+    return Finding(
+        Verdict.GOOD if now.timestamp() - latest.made_at < OLD_BACKUP_SECONDS else Verdict.NEUTRAL,
+        "backup",
+        f"the latest of {counted(len(copies), 'backup')}: {ago_words(latest.moment, now)}, {latest.path}",
+        data=data,
     )
 
 

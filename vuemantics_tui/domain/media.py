@@ -31,16 +31,21 @@ class SmallPicture:
 
 @dataclass(frozen=True, slots=True)
 class LookSize:
-    """How large a picture is wanted: the least pixels of its short side and of its long side, if the file has them."""
+    """How large a picture is wanted: the least pixels of its short side and of its long side, if the file has them.
+
+    Decoders shrink by whole factors, so it may be up to twice as large, unless it is to be `exact`.
+    """
 
     short_side: int
     long_side: int = 0
+    exact: bool = False
 
     def joined(self, other: LookSize | None) -> LookSize:
         """Return the size that is enough for both."""
         if other is None:
             return self
-        return LookSize(max(self.short_side, other.short_side), max(self.long_side, other.long_side))
+        sides = max(self.short_side, other.short_side), max(self.long_side, other.long_side)
+        return LookSize(*sides, self.exact or other.exact)
 
     def scale(self, width: int, height: int) -> float:
         """Return by how much a picture may shrink: more than 0, at most 1."""
@@ -172,14 +177,14 @@ class FirstLook:
 
     `thumbnail` is a JPEG as `media.thumbnail.make_thumbnail` writes it. If the file cannot be decoded it is empty,
     `traits` and `picture` are None, and `fault` says why. `missing` says what the file lacks of its picture. `picture`
-    has the pixels that were asked for. `metadata` is None for bytes, and where it cannot be read, as `metadata_fault`
-    then says.
+    has the pixels that were asked for; from another machine it is a JPEG. `metadata` is None for bytes, and where it
+    cannot be read, as `metadata_fault` then says.
     """
 
     thumbnail: bytes = b""
     missing: str = ""
     fault: str = ""
     traits: PictureTraits | None = None
-    picture: SmallPicture | None = None
+    picture: SmallPicture | bytes | None = None
     metadata: MediaMetadata | None = None
     metadata_fault: str = ""

@@ -202,7 +202,7 @@ class Library:
         self.ratings = RatingStore(database)
         self.places = PlaceStore(database)
         self.dates = DateStore(database)
-        self.queue = Queue(settings, database, self.analyzer, lambda: self.compute, limits)
+        self.queue = Queue(settings, database, self.analyzer, self._compute_at_work, limits)
         self.stacks = StackStore(database)
         self.descriptions = DescriptionStore(database)
         self.undo = Undo(database, self.queue, lambda: self.records)
@@ -265,6 +265,13 @@ class Library:
 
         self._cluster = cluster_compute(self.settings, local)
         return self._cluster
+
+    def _compute_at_work(self) -> Compute:
+        """Return what does heavy work, on its way to the cluster: uploads are about to come."""
+        compute = self.compute
+        if self._cluster is not None:
+            self._cluster.start()
+        return compute
 
     @property
     def cluster(self) -> ClusterState | None:

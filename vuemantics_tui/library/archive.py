@@ -102,7 +102,7 @@ def _put(tar: tarfile.TarFile, path: Path, name: str, on_bytes: OnBytes) -> bool
 def opened_archive(path: Path) -> Iterator[tarfile.TarFile]:
     """Open an archive to read it from beginning to end. Raises UsageError where it ends too early, and OSError."""
     try:
-        with tarfile.open(path, "r|") as tar:
+        with tarfile.open(path, "r|*") as tar:
             yield tar
     except (tarfile.TarError, EOFError) as error:
         raise UsageError(

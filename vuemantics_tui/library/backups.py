@@ -27,6 +27,7 @@ from vuemantics_tui.store.copies import (
     moment_name,
     new_copy,
     own_copies,
+    sweep_building,
 )
 from vuemantics_tui.store.database import Access, Database
 from vuemantics_tui.store.folders import FolderStore
@@ -74,6 +75,8 @@ class Backups:
 
         The three newest are kept. None if nothing was to do, or another process does it. Raises LibraryError.
         """
+        if self._database.is_read_only or not await FolderStore(self._database).count():
+            return None
         copies = [copy for copy in await self.own() if copy.kind is CopyKind.DAILY]
         now = time.time() if now is None else now
         # A copy from the future, of a clock that was set back, is no reason to wait for that day.
@@ -100,6 +103,8 @@ class Backups:
                 )
                 await self._database.copy_to(path)
                 await asyncio.to_thread(forget_copies, self.folder, CopyKind.DAILY, DAILY_KEPT)
+            # The library is open, so nobody builds another database for it.
+            await asyncio.to_thread(sweep_building, self.folder)
             await self._records().complete()
             return next((copy for copy in await self.own() if copy.path == path), None)
         finally:

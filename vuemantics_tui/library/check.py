@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +18,7 @@ from vuemantics_tui.files import copy_and_hash, hash_file, inside, make_folder, 
 from vuemantics_tui.library.recovery import REPLACED_PREFIX, Recovered, Recovery, Taking
 from vuemantics_tui.processing.intake import ORPHAN_AGE_SECONDS
 from vuemantics_tui.processing.records import is_recorded
-from vuemantics_tui.store.copies import is_alone, own_copies, state_of
+from vuemantics_tui.store.copies import is_alone, own_copies, state_of, sweep_building
 from vuemantics_tui.store.database import Access, uninterrupted
 from vuemantics_tui.store.folders import FolderStore, StoredFolder
 from vuemantics_tui.store.soundness import SoundnessStore
@@ -72,7 +71,9 @@ class Check:
 
     async def run(self) -> list[Finding]:
         """Return what is right and what is wrong, with what to do about it. Raises LibraryError."""
+        self._tell("database", 0, 1)
         problems = await self._library.database.problems(thorough=True)
+        self._tell("database", 1, 1)
         if problems:
             # Nothing that such a database says can be relied on.
             return [_damaged("; ".join(problems))]
@@ -92,6 +93,8 @@ class Check:
         """Repair what can be made again: the full text, vectors, records, thumbnails, and originals that are still
         where they came from; and add what only the folders know. Raises LibraryError.
         """
+        # The library is open, so nobody builds another database for it.
+        await asyncio.to_thread(sweep_building, self._library.backups.folder)
         await self._soundness.drop_broken()
         if await self._soundness.text_differences() or not await self._soundness.has_sound_text_index():
             await self._soundness.rebuild_text()
@@ -220,7 +223,7 @@ class Check:
             if problem := state_of(copy.path).problem:
                 words = f"{copy.path} is damaged: {problem}"
                 findings.append(Finding(Verdict.BAD, "backups", words, "Delete it, and check the disk."))
-        made = date_words(datetime.fromtimestamp(copies[0].made_at, UTC))
+        made = date_words(copies[0].moment)
         return findings or [
             Finding(Verdict.GOOD, "backups", f"{counted(len(copies), 'backup')}, the newest made {made}")
         ]
@@ -244,8 +247,6 @@ async def check(
     A database that is only damaged in what can be made again is repaired where it is, any other one replaced. Raises
     LibraryError.
     """
-    from vuemantics_tui.library import Library
-
     database = paths.database_file(settings.library)
     alone = await asyncio.to_thread(is_alone, database)
     recovered = None
@@ -253,7 +254,7 @@ async def check(
         recovered = await Recovery(settings, on_progress).repair()
         await _is_mended(settings, on_progress, alone)
     try:
-        library = await Library.open(settings, Access.WRITE if repair else Access.READ)
+        library = await _opened(settings)
     except DamagedLibraryError as error:
         return [Finding(Verdict.BAD, "database", error.message, error.hint)], recovered
     try:
@@ -262,6 +263,18 @@ async def check(
         return [Finding(Verdict.BAD, "database", error.message, error.hint)], recovered
     finally:
         await library.close()
+
+
+async def _opened(settings: Settings) -> Library:
+    """Open a library, for writing if that is allowed: SQLite takes the check of a full text for a change."""
+    from vuemantics_tui.library import Library
+
+    try:
+        return await Library.open(settings, Access.WRITE)
+    except DamagedLibraryError:
+        raise
+    except LibraryError:
+        return await Library.open(settings, Access.READ)
 
 
 async def _is_mended(settings: Settings, on_progress: OnProgress | None, alone: bool) -> bool:

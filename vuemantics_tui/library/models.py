@@ -387,6 +387,11 @@ def installed_folder(models: Path, key: str) -> Path | None:
     return next((model.folder for model in _installed(models) if model.key == key), None)
 
 
+def installed_side(models: Path, key: str) -> tuple[Path, int] | None:
+    """Return the folder of a model, and the side in pixels of what its network sees; None if it is not here."""
+    return next(((model.folder, model.size) for model in _installed(models) if model.key == key), None)
+
+
 def installed_keys(models: Path) -> dict[Path, str]:
     """Return what the vectors of each model on this machine are called, by its folder."""
     return {model.folder: model.key for model in _installed(models)}

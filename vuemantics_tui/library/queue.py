@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 # How often someone who waits for uploads checks whether the queue moves at all.
 FOLLOW_SECONDS = 0.5
+_BETWEEN_LOOKS = 0.05
 MIB = 1024**2
 
 
@@ -166,9 +168,13 @@ class Queue:
 
     async def pipeline(self) -> Pipeline:
         """Return what processes one upload, made at the first call. Raises as `start`."""
+        from vuemantics_tui import paths
+        from vuemantics_tui.library.models import installed_side
         from vuemantics_tui.processing.owner import this_process
+        from vuemantics_tui.processing.picture_vectors import PictureModel
         from vuemantics_tui.processing.pipeline import Pipeline
         from vuemantics_tui.processing.presence import Presence
+        from vuemantics_tui.store.pictures import PictureStore
         from vuemantics_tui.store.queue import ClaimStore
         from vuemantics_tui.store.runs import RunStore
         from vuemantics_tui.store.sources import SourceStore
@@ -189,6 +195,9 @@ class Queue:
                     frames=self.frames,
                     texts=self.texts,
                     presence=Presence(SourceStore(self._database)),
+                    pictures=PictureModel(
+                        PictureStore(self._database), self._compute(), partial(installed_side, paths.models_dir())
+                    ),
                 )
         return self._pipeline
 
@@ -327,6 +336,7 @@ class Queue:
         while mine:
             self._check_patience(patience)
             changes = await feed.wait(FOLLOW_SECONDS)
+            looked = time.monotonic()
             if changes is None:
                 # What waits for a file that is gone ends when that is back.
                 for upload in await self._uploads.by_numbers(sorted(await self.store.out_of_reach(mine))):
@@ -343,6 +353,9 @@ class Queue:
                 if upload.status in TERMINAL:
                     mine.discard(upload.number)
                     yield upload
+            if mine:
+                # Each upload changes some ten times: to look at every change would take as long as to make it.
+                await asyncio.sleep(max(0.0, looked + _BETWEEN_LOOKS - time.monotonic()))
 
     async def _check_moving(self) -> None:
         counts = await self.store.counts()

@@ -25,16 +25,21 @@ from vuemantics_tui.library.archive import is_archive, opened_archive, take_data
 from vuemantics_tui.media.probe import probe
 from vuemantics_tui.processing.records import FoundFolder, Records, folders_of
 from vuemantics_tui.store.copies import (
+    APPLICATION_ID,
+    BUILDING_PREFIX,
     hashes_in,
     held_alone,
+    is_foreign,
     moment_name,
     own_copies,
     path_of_log,
     put_in_place,
     state_of,
+    sweep_building,
     take_copy,
+    take_without_log,
 )
-from vuemantics_tui.store.database import APPLICATION_ID, Access, Database, known_migrations, uninterrupted
+from vuemantics_tui.store.database import Access, Database, known_migrations, uninterrupted
 from vuemantics_tui.store.folders import FolderStore, StoredFolder
 from vuemantics_tui.store.uploads import NewUpload, UploadStore
 
@@ -47,7 +52,6 @@ log = logging.getLogger(__name__)
 # What was in the library once is taken again, whatever the limits of intake are by now.
 _ANYTHING = MediaLimits(2**62, 2**62, 2**62)
 _BATCH = 500
-_BUILDING = ".building-"
 REPLACED_PREFIX = "replaced-"
 """How the folders begin that keep what was replaced."""
 
@@ -115,6 +119,9 @@ class Recovery:
         """
         async with self._building() as (building, aside):
             copy = building / paths.DATABASE_NAME
+            # A log of another database may be all that is wrong. What is in place is newer than any backup.
+            if await uninterrupted(asyncio.to_thread(take_without_log, self._held, self._database, copy)):
+                return await self._put_in_place(copy, self._database, aside)
             backup = await asyncio.to_thread(_newest_sound, paths.backups_folder(self._root))
             if backup is not None:
                 await uninterrupted(asyncio.to_thread(take_copy, backup, copy))
@@ -126,13 +133,16 @@ class Recovery:
         with _disk_errors(self._root), contextlib.ExitStack() as held:
             await asyncio.to_thread(make_folder, self._root)
             await asyncio.to_thread(make_file, self._database)
-            self._let_go = held.enter_context(held_alone(self._database))
+            self._held = held.enter_context(held_alone(self._database))
+            if await asyncio.to_thread(is_foreign, self._held):
+                raise LibraryError(
+                    f"This is another program's database, not a library: {self._database}",
+                    "Choose another folder with --library.",
+                )
             backups = paths.backups_folder(self._root)
             await asyncio.to_thread(make_folder, backups)
-            # Those of a process that was killed: nobody else builds now.
-            for left in backups.glob(f"{_BUILDING}*"):
-                await asyncio.to_thread(shutil.rmtree, left, ignore_errors=True)
-            building = backups / f"{_BUILDING}{secrets.token_hex(4)}"
+            await asyncio.to_thread(sweep_building, backups)
+            building = backups / f"{BUILDING_PREFIX}{secrets.token_hex(4)}"
             await asyncio.to_thread(make_folder, building)
             try:
                 yield building, self._root / f"{REPLACED_PREFIX}{moment_name(datetime.now().astimezone())}"
@@ -168,7 +178,7 @@ class Recovery:
             await database.close()
         if await asyncio.to_thread(path_of_log(copy).exists):
             raise LibraryError(f"The new database could not be closed: {copy}", "Nothing was replaced. Try again.")
-        is_kept = await asyncio.to_thread(put_in_place, copy, self._database, aside, self._let_go)
+        is_kept = await asyncio.to_thread(put_in_place, copy, self._database, aside, self._held)
         # They are of another state of the database, and are made again from it.
         await asyncio.to_thread(shutil.rmtree, self._root / paths.VECTORS_NAME, ignore_errors=True)
         has_kept = is_kept or await asyncio.to_thread(aside.exists)

@@ -63,7 +63,8 @@ def read_palette(pixels: Pixels) -> Palette:
     """Name the colour of up to 64x64 pixels by the nearest of 27 in CIE L*a*b* (CIE76 difference)."""
     sampled = _sample(pixels)
     lab = to_lab(sampled.reshape(-1, 3))
-    distances = ((lab[:, None, :] - _NAMED_LAB[None]) ** 2).sum(axis=2)
+    # The square of the distance, but for what is the same for all names.
+    distances = (_NAMED_LAB**2).sum(axis=1) - 2 * lab @ _NAMED_LAB.T
     counts = np.bincount(distances.argmin(axis=1), minlength=len(COLOUR_NAMES))
     shares = {name: float(count) / len(lab) for name, count in zip(COLOUR_NAMES, counts, strict=True) if count}
     chroma = np.hypot(lab[:, 1], lab[:, 2])
@@ -90,12 +91,11 @@ def blend_palettes(palettes: list[Palette]) -> Palette:
 
 def to_lab(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
     """sRGB (..., 3) of 0..255 as CIE L*a*b* under D65: IEC 61966-2-1 for the curve, CIE 15 for the rest."""
-    value = rgb.astype(np.float32) / 255.0
-    linear = np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
-    xyz = linear @ _RGB_TO_XYZ.T / _D65
-    root = np.where(xyz > (6 / 29) ** 3, np.cbrt(xyz), xyz / (3 * (6 / 29) ** 2) + 4 / 29)
-    x, y, z = root[..., 0], root[..., 1], root[..., 2]
-    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1).astype(np.float32)
+    xyz = _LINEAR[rgb.reshape(-1, 3)] @ _RGB_TO_XYZ_OF_WHITE
+    dark = xyz <= (6 / 29) ** 3
+    root = np.cbrt(xyz)
+    root[dark] = xyz[dark] / (3 * (6 / 29) ** 2) + 4 / 29
+    return (root @ _ROOTS_TO_LAB + _LAB_OF_BLACK).reshape(rgb.shape)
 
 
 def _sample(pixels: Pixels) -> Pixels:
@@ -111,4 +111,9 @@ _RGB_TO_XYZ = np.array(
     np.float32,
 )
 _D65 = np.array([0.95047, 1.0, 1.08883], np.float32)
+_RGB_TO_XYZ_OF_WHITE = (_RGB_TO_XYZ / _D65[:, None]).T
+_ROOTS_TO_LAB = np.array([[0, 500, 0], [116, -500, 200], [0, 0, -200]], np.float32)
+_LAB_OF_BLACK = np.array([-16, 0, 0], np.float32)
+_LEVELS = np.arange(256) / 255
+_LINEAR = np.where(_LEVELS <= 0.04045, _LEVELS / 12.92, ((_LEVELS + 0.055) / 1.055) ** 2.4).astype(np.float32)
 _NAMED_LAB = to_lab(np.array(list(NAMED_COLOURS.values()), np.uint8))

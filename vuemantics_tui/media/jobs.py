@@ -8,11 +8,15 @@ such a call needs no disk in common: for a call over a network, `small_jpeg_of` 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from vuemantics_tui.domain.duplicates import Comparable, Likeness, PictureTraits
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.media import WHOLE, Crop, FirstLook, LookSize, MediaMetadata, SmallPicture
+
+SENT_QUALITY = 90
+"""The quality of pictures that travel: what models see in them does not change."""
 
 
 def first_look(source: Path | bytes, file_type: FileType, size: LookSize | None, max_pixels: int) -> FirstLook:
@@ -20,6 +24,17 @@ def first_look(source: Path | bytes, file_type: FileType, size: LookSize | None,
     from vuemantics_tui.media.first_look import take_first_look
 
     return take_first_look(source, file_type, size, max_pixels)
+
+
+def sent_first_look(source: Path | bytes, file_type: FileType, size: LookSize | None, max_pixels: int) -> FirstLook:
+    """Take a first look for another machine: the picture is a JPEG, a tenth of its pixels."""
+    from vuemantics_tui.media.first_look import take_first_look
+    from vuemantics_tui.media.scaled import jpeg_of
+
+    look = take_first_look(source, file_type, size, max_pixels)
+    if not isinstance(look.picture, SmallPicture):
+        return look
+    return replace(look, picture=jpeg_of(look.picture, SENT_QUALITY))
 
 
 def small_jpeg_of(picture: SmallPicture, quality: int) -> bytes:

@@ -87,18 +87,18 @@ def picture_down_to(
 def picture_of(
     picture: Path | bytes | SmallPicture, size: LookSize, max_pixels: int = DEFAULT_MAX_PIXELS
 ) -> Image.Image:
-    """A picture file, or the bytes of one, as RGB of at least `size` and of under twice as much.
+    """A picture file, or the bytes of one, as RGB of that size.
 
-    With a long side asked for, it has exactly that size. A smaller picture keeps its size. Of an animation it is the
-    first frame that shows something; `info["missing"]` says what a file that was cut lacks. Raises MediaError if the
-    picture is missing, does not decode or has more than `max_pixels`.
+    A smaller picture keeps its own. Of an animation it is the first frame that shows something; `info["missing"]` says
+    what a file that was cut lacks. Raises MediaError if the picture is missing, does not decode or has more than
+    `max_pixels`.
     """
     with picture_faults(_UNDECODABLE):
         if isinstance(picture, SmallPicture):
             return reduce_to(image_of(picture), size)
         image = _decoded(picture, partial(reduce_to, size=size), max_pixels)
         scale = size.scale(*image.size)
-        if size.long_side and scale < 1:
+        if size.exact and scale < 1:
             side = round(max(image.size) * scale)
             image.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=2.0)
         return image

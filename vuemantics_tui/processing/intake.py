@@ -358,7 +358,8 @@ def _copy(
     record = Record(new.id, new.filename, new.source_path, new.sha256, new.file_size, new.created_at, new.modified_at)
     # The renames must survive a power cut before the row says that the files are there.
     write_record(folder, record)
-    sync_folder(folder.parent)
+    for each in (folder, folder.parent):
+        sync_folder(each)
     return new, wrong
 
 

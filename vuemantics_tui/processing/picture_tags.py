@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from vuemantics_tui.analyzers.base import Compute
 from vuemantics_tui.domain.description import Description, Told
-from vuemantics_tui.domain.errors import UsageError
+from vuemantics_tui.domain.errors import AnalyzerError, UsageError
 from vuemantics_tui.files import make_folder, write_whole
 from vuemantics_tui.store.picture_tags import PictureTagStore, Untagged
 from vuemantics_tui.store.pictures import PictureStore
@@ -109,7 +109,11 @@ class PictureTags:
         vocabulary = await self._calibrated(model, words, basis)
         while vocabulary is not None and (some := await self._store.next(model, basis, _BATCH)):
             shown = await asyncio.to_thread(_shown, vocabulary, some)
-            await self._store.save(basis, list(zip(some, await self._told(some, shown), strict=True)))
+            told = await self._told(some, shown)
+            if await self._pictures.searched() != model:
+                # Another one was chosen, or none.
+                return
+            await self._store.save(basis, list(zip(some, told, strict=True)))
 
     async def _told(self, some: Sequence[Untagged], shown: Sequence[Sequence[Word]]) -> list[Told]:
         """Return the descriptions with what is shown: guesses are replaced, whatever else was said is added to."""
@@ -134,12 +138,12 @@ class PictureTags:
         return told
 
     async def _calibrated(self, model: str, words: WordList, basis: str) -> Vocabulary | None:
-        """Return the words as the library is now; None if the model is not on this machine to embed them."""
+        """Return the words as the library is now; None for a model that is gone, from this machine or the library."""
         if self._vocabulary is None or self._vocabulary[0] != basis:
             vectors = await self._vectors(model, words)
-            if vectors is None:
-                return None
             sample = await self._store.sample(model, _SAMPLE)
+            if vectors is None or not sample:
+                return None
             self._vocabulary = basis, await asyncio.to_thread(_vocabulary, words, vectors, sample)
         return self._vocabulary[1]
 
@@ -160,6 +164,11 @@ class PictureTags:
             captions = words.captions
             for start in range(0, len(captions), _CAPTIONS):
                 parts.append(await compute.run(embed_words, folder, captions[start : start + _CAPTIONS]))
+        except AnalyzerError:
+            if await self._pictures.searched() != model:
+                # It was removed meanwhile, with its files.
+                return None
+            raise
         finally:
             await compute.close()
         return await asyncio.to_thread(_keep, path, model, parts)

@@ -5,19 +5,27 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
-from vuemantics_tui.analyzers.base import Compute
+from vuemantics_tui.analyzers.base import Compute, Picture
+from vuemantics_tui.analyzers.joint.layout import look_size
 from vuemantics_tui.domain.errors import AnalyzerError, DefectError, LibraryError, VuemanticsError
+from vuemantics_tui.domain.formats import FileType
+from vuemantics_tui.domain.media import LookSize
 from vuemantics_tui.files import PRIVATE_FILE, original_at
 from vuemantics_tui.processing.backfill import EXPECTED, IDLE_SECONDS, LOOK_SECONDS
 from vuemantics_tui.processing.picture_tags import PictureTags
 from vuemantics_tui.store.database import uninterrupted
 from vuemantics_tui.store.pictures import FrameVector, PictureStore, Unseen
+
+if TYPE_CHECKING:
+    from vuemantics_tui.analyzers.joint.towers import Seen
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +44,71 @@ class PictureProgress:
 
     done: int
     of: int
+
+
+SideOf = Callable[[str], tuple[Path, int] | None]
+"""Returns the folder of a model, and the side in pixels of what it sees, by its name and fingerprint."""
+
+
+class PictureModel:
+    """Shows pictures to the joint model in use while they are imported, from the pixels that were decoded anyway.
+
+    Whatever goes wrong is only logged: `PicturePass` looks at what has no vector.
+    """
+
+    def __init__(self, store: PictureStore, compute: Compute, side_of: SideOf) -> None:
+        self._store = store
+        self._compute = compute
+        self._side_of = side_of
+        self._installed: dict[str, tuple[Path, int] | None] = {}
+        self._rests_until = 0.0
+        # As it was when the last picture was decoded: each upload would ask twice.
+        self._is_used = False
+
+    async def look_size(self) -> LookSize | None:
+        """Return in which size the model in use wants pictures, or None if there is none. Raises LibraryError."""
+        found = await self._in_use()
+        self._is_used = found is not None
+        return None if found is None else look_size(found[2])
+
+    async def see(self, number: int, upload_id: str, picture: Picture) -> None:
+        """Save what the model in use, if there is one, makes of an upload's picture. Raises DefectError."""
+        if not self._is_used:
+            return
+        from vuemantics_tui.analyzers.joint.towers import see
+
+        try:
+            found = await self._in_use()
+            if found is None or await self._store.has_seen(found[0], number):
+                return
+            model, folder, _ = found
+            seen = await self._compute.run(see, folder, picture, FileType.IMAGE, 1)
+            await _save(self._store, number, model, seen)
+        except AnalyzerError as error:
+            log.error("pictures are seen later, the model fails: %s %s", error.message, error.hint)
+            self._rests_until = time.monotonic() + _REST_SECONDS
+        except DefectError:
+            raise
+        except EXPECTED as error:
+            log.warning("the picture of %s is seen later: %s", upload_id, error)
+
+    async def _in_use(self) -> tuple[str, Path, int] | None:
+        """Return the name, the folder and the side of the model in use, unless it rests."""
+        model = await self._store.in_use()
+        if model is None or time.monotonic() < self._rests_until:
+            return None
+        if self._installed.get(model) is None:
+            self._installed[model] = await asyncio.to_thread(self._side_of, model)
+        found = self._installed[model]
+        return None if found is None else (model, *found)
+
+
+async def _save(store: PictureStore, number: int, model: str, seen: Seen) -> None:
+    frames = [
+        FrameVector(vector.astype("<f4").tobytes(), None if math.isnan(second) else float(second))
+        for vector, second in zip(seen.vectors, seen.seconds, strict=True)
+    ]
+    await store.save(number, model, seen.vectors.shape[1], frames)
 
 
 class PicturePass:
@@ -171,8 +244,4 @@ class PicturePass:
             log.warning("the picture model cannot see %s: %s", unseen.id, reason)
             await self._store.fail(unseen.number, model, reason[:_ERROR_CHARACTERS])
             return
-        frames = [
-            FrameVector(vector.astype("<f4").tobytes(), None if math.isnan(second) else float(second))
-            for vector, second in zip(seen.vectors, seen.seconds, strict=True)
-        ]
-        await self._store.save(unseen.number, model, seen.vectors.shape[1], frames)
+        await _save(self._store, unseen.number, model, seen)

@@ -28,11 +28,12 @@ from vuemantics_tui.domain.errors import (
     defect_hint,
 )
 from vuemantics_tui.domain.formats import FileType
-from vuemantics_tui.domain.media import MediaMetadata, SmallPicture
+from vuemantics_tui.domain.media import LookSize, MediaMetadata, SmallPicture
 from vuemantics_tui.domain.upload import ProcessingStage
 from vuemantics_tui.files import inside, is_disk_fault, make_folder, original_at, write_whole
 from vuemantics_tui.media.jobs import extract_frames, first_look, read_metadata
 from vuemantics_tui.processing.circuit import Circuit, Part
+from vuemantics_tui.processing.picture_vectors import PictureModel
 from vuemantics_tui.processing.presence import Presence
 from vuemantics_tui.store.database import uninterrupted
 from vuemantics_tui.store.queue import MAX_ATTEMPTS, ClaimStore
@@ -186,7 +187,7 @@ class _Run:
     file_type: FileType
     source: Path = Path()
     thumbnail: Path = Path()
-    picture: SmallPicture | None = None
+    picture: SmallPicture | bytes | None = None
     stage: ProcessingStage = ProcessingStage.QUEUED
     slots: HeldSlots = field(default_factory=HeldSlots)
 
@@ -216,8 +217,10 @@ class Pipeline:
         frames: Frames,
         texts: Texts,
         presence: Presence,
+        pictures: PictureModel,
     ) -> None:
         self._library = library
+        self._pictures = pictures
         self._presence = presence
         self._claims = claims
         self._runs = runs
@@ -361,10 +364,9 @@ class Pipeline:
         thumbnail: str | None = None
         metadata, traits = MediaMetadata(), None
         warning: str | None
+        size = await self._look_size(run)
         try:
-            look = await self._compute.run(
-                first_look, run.source, run.file_type, self._analyzer.look_size, self._max_pixels
-            )
+            look = await self._compute.run(first_look, run.source, run.file_type, size, self._max_pixels)
         except DefectError:
             raise
         except (VuemanticsError, OSError) as error:
@@ -375,6 +377,9 @@ class Pipeline:
             fault = look.fault
             if look.metadata is not None:
                 metadata = look.metadata
+            elif not look.metadata_fault:
+                # Another machine has the file's bytes alone, and not what is beside it.
+                metadata = await self._metadata_alone(run)
             else:
                 log.warning("no metadata of %s: %s", run.upload_id, look.metadata_fault)
             run.picture, traits = look.picture, look.traits
@@ -411,6 +416,14 @@ class Pipeline:
             (self._slots.thumbnail, self._slots.describe),
             ProcessingStage.EXTRACTING_FRAMES if is_video else ProcessingStage.VISION_ANALYSIS,
         )
+
+    async def _look_size(self, run: _Run) -> LookSize | None:
+        """Return how large the picture is wanted by those who see it, or None if nobody wants its pixels."""
+        if run.file_type is not FileType.IMAGE:
+            return None
+        wanted = self._analyzer.look_size
+        for_model = await self._circuit.insist(self._pictures.look_size)
+        return wanted if for_model is None else for_model.joined(wanted)
 
     async def _metadata_alone(self, run: _Run) -> MediaMetadata:
         """Return what a file says of itself where nothing could be seen of it."""
@@ -466,7 +479,7 @@ class Pipeline:
         """Return how to describe the upload; for a video this extracts its frames first."""
         on_text = partial(self._texts.__setitem__, run.upload_id)
         if run.file_type is FileType.IMAGE:
-            picture = run.picture or run.source
+            picture = run.source if run.picture is None or self._analyzer.look_size is None else run.picture
             return lambda: self._analyzer.describe_image(picture, on_text)
         frames = await self._compute.run(extract_frames, run.source, self._video_frames)
         await self._begin(run, ProcessingStage.VISION_ANALYSIS)
@@ -485,6 +498,8 @@ class Pipeline:
         began = time.perf_counter()
         answer = self._analyzer.embed_document(description.full_text, description.labels)
         vector = await self._ask(run, Part.EMBEDDER, answer)
+        if run.picture is not None:
+            await self._pictures.see(run.claim.number, run.upload_id, run.picture)
         await self._begin(run, ProcessingStage.INDEXING)
         complete = partial(
             self._runs.complete,

@@ -14,13 +14,14 @@ from pathlib import Path
 
 from vuemantics_tui import paths
 from vuemantics_tui.domain.errors import LibraryError
-from vuemantics_tui.files import inside, sync_folder, write_whole
+from vuemantics_tui.files import inside, write_whole
 from vuemantics_tui.store.folders import FolderStore, StoredFolder
 
 log = logging.getLogger(__name__)
 
 # Ours have some 500 bytes; a name and a path may be long.
 _MOST_BYTES = 64 * 1024
+_WRITTEN_AT_ONCE = 100
 # A whole original, in contrast to one that was still being copied.
 _ORIGINAL = re.compile(r"original\.[a-z0-9]{1,8}")
 _SIDECAR = "original.xmp"
@@ -51,10 +52,13 @@ class FoundFolder:
 
 
 def write_record(folder: Path, record: Record) -> None:
-    """Write the record of an upload into its folder, whole or not at all. Raises OSError."""
+    """Write the record of an upload into its folder, whole or not at all. Raises OSError.
+
+    It is not flushed to the disk: that would take as long as copying a picture. `Records.complete` writes again what
+    a power cut left empty.
+    """
     text = json.dumps(asdict(record), ensure_ascii=False, indent=2) + "\n"
-    write_whole(folder / paths.RECORD_NAME, text.encode("utf-8", "replace"))
-    sync_folder(folder)
+    write_whole(folder / paths.RECORD_NAME, text.encode("utf-8", "replace"), flushed=False)
 
 
 def read_record(folder: Path) -> Record | None:
@@ -157,7 +161,10 @@ class Records:
         """Write all records that are missing or out of date, as in an older library; return how many."""
         written = 0
         async for batch in self._store.batches():
-            written += await asyncio.to_thread(self._write, [each for each in batch if each.source is None])
+            copied = [each for each in batch if each.source is None]
+            # Whoever cancels this waits for one hop.
+            for start in range(0, len(copied), _WRITTEN_AT_ONCE):
+                written += await asyncio.to_thread(self._write, copied[start : start + _WRITTEN_AT_ONCE])
         return written
 
     def _write(self, stored: Sequence[StoredFolder], *, is_sure: bool = False) -> int:
@@ -181,8 +188,9 @@ class Records:
 
 
 def _is_newer(record: Path, moment: str) -> bool:
-    """Tell whether a record was written after a moment, ISO 8601."""
+    """Tell whether a record was written after a moment, ISO 8601, and is not what a power cut left."""
     try:
-        return record.stat().st_mtime > datetime.fromisoformat(moment).timestamp()
+        status = record.stat()
+        return status.st_size > 0 and status.st_mtime > datetime.fromisoformat(moment).timestamp()
     except (FileNotFoundError, ValueError):
         return False

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from vuemantics_tui.analyzers.base import Vector
 from vuemantics_tui.domain.query import Like, Query, Text
@@ -14,10 +14,13 @@ from vuemantics_tui.search.cutoff import Chance
 from vuemantics_tui.search.query_vectors import sum_of
 from vuemantics_tui.search.vectors import VectorIndex, vector_of
 from vuemantics_tui.store.changes import ChangeFeed
-from vuemantics_tui.store.database import Database
+from vuemantics_tui.store.database import Database, uninterrupted
 from vuemantics_tui.store.embeddings import EmbeddingStore, Vectors
 from vuemantics_tui.store.pictures import PictureStore, part_of
 from vuemantics_tui.store.uploads import UploadStore
+
+if TYPE_CHECKING:
+    from vuemantics_tui.search.vector_table import VectorTable
 
 
 class EmbedText(Protocol):
@@ -58,6 +61,10 @@ class PictureSpace:
         self._uploads = UploadStore(database)
         # By the place of the frame: the first has every upload, the others have clips alone.
         self._indexes: list[VectorIndex] = []
+        self._feed = ChangeFeed(database)
+        self._lock = asyncio.Lock()
+        # Of the vectors that are in step with the store; 0 if none are.
+        self._dimension = 0
 
     async def looks(
         self, query: Query, limit: int, allowed: Collection[int] | None, *, final: bool, show_hidden: bool
@@ -96,20 +103,55 @@ class PictureSpace:
     async def _nearest(
         self, vector: Vector, limit: int, allowed: Collection[int] | None, show_hidden: bool, known: set[int]
     ) -> Looks:
-        parts = await self._store.parts(self.model)
-        while len(self._indexes) < parts:
-            name = part_of(self.model, len(self._indexes))
-            self._indexes.append(VectorIndex(self._vectors, ChangeFeed(self._database), name, self._folder))
-        best: dict[int, tuple[float, int]] = {}
-        for place, index in enumerate(self._indexes[:parts]):
-            for number, cosine in await index.nearest(vector, limit + len(known), allowed, show_hidden):
-                if number not in known and (number not in best or cosine > best[number][0]):
-                    best[number] = cosine, place
-        order = sorted(best, key=lambda number: -best[number][0])[:limit]
+        async with self._lock:
+            await self._sync(vector.shape[0])
+            tables = [index.table for index in self._indexes]
+            # All in one thread, which cannot be stopped: nothing may change the tables under it.
+            best, chance = await uninterrupted(
+                asyncio.to_thread(_best, tables, vector, limit + len(known), allowed, show_hidden)
+            )
+            for index in self._indexes:
+                index.rest()
+        order = sorted(best.keys() - known, key=lambda number: -best[number][0])[:limit]
         seconds = await self._store.seconds(self.model, {number: best[number][1] for number in order[:_TIMED]})
-        chance = await self._indexes[0].chance(vector)
         return Looks({number: best[number][0] for number in order}, seconds, chance)
 
+    async def _sync(self, dimension: int) -> None:
+        """Bring all tables in step with the store, if anything changed."""
+        if self._dimension == dimension and await self._feed.poll() is None:
+            return
+        self._dimension = 0
+        await self._feed.skip_to_now()
+        for place in range(len(self._indexes), await self._store.parts(self.model)):
+            name = part_of(self.model, place)
+            self._indexes.append(VectorIndex(self._vectors, ChangeFeed(self._database), name, self._folder))
+        for index in self._indexes:
+            await index.synced(dimension)
+        self._dimension = dimension
 
-# For how many results the best second of a clip is looked up: nobody looks further down.
+
+def _best(
+    tables: Sequence[VectorTable | None],
+    vector: Vector,
+    limit: int,
+    allowed: Collection[int] | None,
+    show_hidden: bool,
+) -> tuple[dict[int, tuple[float, int]], Chance]:
+    """Return the best cosine of each upload and the place of the frame that has it, and what chance would give."""
+    from vuemantics_tui.search.vector_table import as_numbers
+
+    chosen = None if allowed is None else as_numbers(allowed)
+    best: dict[int, tuple[float, int]] = {}
+    for place, table in enumerate(tables):
+        if table is None or table.dimension != vector.shape[0]:
+            continue
+        for number, cosine in table.nearest(vector, limit, chosen, show_hidden):
+            if number not in best or cosine > best[number][0]:
+                best[number] = cosine, place
+    first = tables[0] if tables else None
+    has_chance = first is not None and len(first) and first.dimension == vector.shape[0]
+    return best, first.chance(vector) if first is not None and has_chance else Chance()
+
+
+# Of so many results it is told at which second of a clip they are: of more nobody asks.
 _TIMED = 100

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import mmap
 import os
 import re
 import struct
@@ -80,6 +81,17 @@ class VectorFile:
     numbers: NDArray[np.int64]
     matrix: NDArray[np.float32]
     bits: Bits | None
+    mapped: mmap.mmap | None = None
+
+
+def give_back(mapped: mmap.mmap) -> None:
+    """Give the memory of a mapped file back to the system, which still has it cached: the next use maps it again.
+
+    Does nothing where the system cannot. In steps: the others of this process wait during each.
+    """
+    if hasattr(mmap, "MADV_DONTNEED"):
+        for start in range(0, len(mapped), _BLOCK_BYTES):
+            mapped.madvise(mmap.MADV_DONTNEED, start, min(_BLOCK_BYTES, len(mapped) - start))
 
 
 def file_of(folder: Path, model: str) -> Path:
@@ -114,20 +126,18 @@ def open_vectors(path: Path) -> VectorFile:
     shape = (header.rows, header.dimension)
     if not header.rows:
         return VectorFile(header, np.zeros(0, np.int64), np.zeros(shape, np.float32), None)
-    matrix = np.memmap(path, "<f4", "r", _HEADER_BYTES, shape)
-    numbers = np.memmap(path, "<i8", "r", header.numbers_at, (header.rows,))
+    with path.open("rb") as file:
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    # Plain arrays over the mapped memory: NumPy's own kind of array for files is slower in every small step.
+    matrix = np.frombuffer(mapped, "<f4", header.rows * header.dimension, _HEADER_BYTES).reshape(shape)
+    numbers = np.frombuffer(mapped, "<i8", header.rows, header.numbers_at)
     bits = None
     if header.has_bits:
         words = words_for(header.dimension)
-        bits = np.memmap(path, "<u8", "r", header.numbers_at + header.rows * 8, (words, header.rows))
+        first = header.numbers_at + header.rows * 8
+        bits = np.frombuffer(mapped, "<u8", words * header.rows, first).reshape(words, header.rows)
     _check(header, matrix, numbers, bits)
-    # Plain arrays over the mapped memory: NumPy's own kind of array for files is slower in every small step.
-    return VectorFile(
-        header,
-        np.asarray(numbers).view(np.ndarray),
-        np.asarray(matrix).view(np.ndarray),
-        None if bits is None else np.asarray(bits).view(np.ndarray),
-    )
+    return VectorFile(header, numbers, matrix, bits, mapped)
 
 
 def write_vectors(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import mmap
 from array import array
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vuemantics_tui.search.cutoff import Chance
-from vuemantics_tui.search.vector_file import words_for
+from vuemantics_tui.search.vector_file import give_back, words_for
 
 Numbers = NDArray[np.int64]
 Matrix = NDArray[np.float32]
@@ -41,11 +42,15 @@ _CHANCE_SHARE = 0.95
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """Numbers (rows,) ascending, their vectors (rows, dimension), and optionally their signs. Read-only."""
+    """Numbers (rows,) ascending, their vectors (rows, dimension), and optionally their signs. Read-only.
+
+    `mapped` is the file that all of them are in, if they are in one.
+    """
 
     numbers: Numbers
     matrix: Matrix
     bits: Bits | None = None
+    mapped: mmap.mmap | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +183,11 @@ class VectorTable:
             return None
         return found.copy()
 
+    def give_back_memory(self) -> None:
+        """Give the memory of what is mapped from a file back to the system; the next search maps it again."""
+        if self._base.mapped is not None:
+            give_back(self._base.mapped)
+
     def snapshot(self) -> Snapshot:
         """Return a snapshot for another thread."""
         return Snapshot(
@@ -190,7 +200,7 @@ class VectorTable:
         """Return the nearest as (number, cosine in -1..1), best first; ties by lowest number."""
         if limit < 1:
             return []
-        chosen = None if allowed is None else _as_numbers(allowed)
+        chosen = None if allowed is None else as_numbers(allowed)
         if chosen is not None and not include_hidden and len(self._hidden):
             chosen = chosen[~np.isin(chosen, self._hidden)]
         vector = np.ascontiguousarray(vector, np.float32)
@@ -251,6 +261,9 @@ class VectorTable:
         numbers = self._base.numbers
         if not len(numbers) or not len(chosen):
             return np.zeros(0, np.intp)
+        if len(chosen) > len(numbers):
+            places = np.minimum(np.searchsorted(chosen, numbers), len(chosen) - 1)
+            return np.flatnonzero((chosen[places] == numbers) & ~self._dead)
         rows = np.minimum(np.searchsorted(numbers, chosen), len(numbers) - 1)
         found: NDArray[np.intp] = rows[(numbers[rows] == chosen) & ~self._dead[rows]]
         return found
@@ -352,10 +365,11 @@ def candidates(
     return np.flatnonzero(distances <= reach)
 
 
-def _as_numbers(allowed: Collection[int]) -> Numbers:
+def as_numbers(allowed: Collection[int]) -> Numbers:
     """Return the distinct numbers, ascending."""
     if isinstance(allowed, np.ndarray | array):
-        numbers = np.array(allowed, np.int64)
+        numbers = np.asarray(allowed, np.int64)
     else:
         numbers = np.fromiter(allowed, np.int64, len(allowed))
-    return np.unique(numbers)
+    is_ascending = bool((numbers[1:] > numbers[:-1]).all())
+    return numbers if is_ascending else np.unique(numbers)

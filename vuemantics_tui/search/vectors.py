@@ -41,6 +41,9 @@ FILE_FROM = 1_000
 # The file is rewritten once this fraction of it has changed, so each vector is written about 20 times in total.
 _REWRITE_PART = 20
 _READ_ROWS = 4_096
+# How long the pages of the file stay mapped after a search. In a large library they are hundreds of megabytes, which
+# the system keeps cached anyway. To map them again takes 10 ms or so: not at every key of somebody who types.
+REST_SECONDS = 0.25
 # Longer than another window needs to build the file of a million vectors.
 _LOCK_SECONDS = 60.0
 _LOCK_LOOK_SECONDS = 0.1
@@ -92,6 +95,8 @@ class VectorIndex:
         self._revision = 0
         self._is_outdated = False
         self._rewriting: asyncio.Task[None] | None = None
+        self._resting: asyncio.TimerHandle | None = None
+        self._giving_back: asyncio.Future[None] | None = None
 
     async def nearest(
         self, vector: Vector, limit: int, allowed: Collection[int] | None = None, include_hidden: bool = False
@@ -106,7 +111,29 @@ class VectorIndex:
                 return []
             # A thread cannot be stopped: nothing may change the table under it, also when nobody waits any more.
             work = asyncio.to_thread(table.nearest, vector, limit, allowed, include_hidden)
-            return await uninterrupted(work)
+            found = await uninterrupted(work)
+            self.rest()
+            return found
+
+    async def synced(self, dimension: int) -> None:
+        """Bring the table in step with the store, for a caller that searches several tables at once."""
+        async with self._lock:
+            await self._current(dimension)
+
+    @property
+    def table(self) -> VectorTable | None:
+        """The table as it is; None before it is loaded."""
+        return self._table
+
+    def rest(self) -> None:
+        """Give the memory of the file back to the system soon, unless there is another search before."""
+        if self._resting is not None:
+            self._resting.cancel()
+        self._resting = asyncio.get_running_loop().call_later(REST_SECONDS, self._give_back)
+
+    def _give_back(self) -> None:
+        if self._table is not None:
+            self._giving_back = asyncio.ensure_future(asyncio.to_thread(self._table.give_back_memory))
 
     async def cosines(self, vector: Vector, numbers: Sequence[int]) -> dict[int, float]:
         """Return the cosine of each of these uploads with a vector, hidden or not; those without one are left out."""
@@ -126,6 +153,8 @@ class VectorIndex:
 
     async def close(self) -> None:
         """Wait for a write in progress."""
+        if self._resting is not None:
+            self._resting.cancel()
         if self._rewriting is not None:
             await asyncio.wait([self._rewriting])
 
@@ -340,7 +369,7 @@ def _joined(blocks: Sequence[_Block], dimension: int) -> VectorTable:
 def _table_of(file: VectorFile) -> VectorTable:
     from vuemantics_tui.search.vector_table import Base, VectorTable
 
-    return VectorTable(Base(file.numbers, file.matrix, file.bits))
+    return VectorTable(Base(file.numbers, file.matrix, file.bits, file.mapped))
 
 
 async def _take(lock: FileLock) -> None:

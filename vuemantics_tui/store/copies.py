@@ -5,29 +5,39 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shutil
 import sqlite3
+import struct
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import BinaryIO
 
 import aiosqlite
 
 from vuemantics_tui.domain.errors import DamagedLibraryError, LibraryError
-from vuemantics_tui.files import WholeFile, make_folder, sweep_parts, sync_folder
+from vuemantics_tui.files import PART_SUFFIX, WholeFile, make_folder, sync_folder
 
 OnPages = Callable[[int, int], None]
 """Is told how many pages of how many are copied, in the thread that copies them."""
 
+APPLICATION_ID = 0x7655654D  # "vUeM": tells our file from any other SQLite database
 REPAIR = "vuemantics-tui check --repair"
 
+BUILDING_PREFIX = ".building-"
+"""How the folders begin in which a database is built that replaces another."""
 DAILY_KEPT = 3
 """How many of the daily copies are kept."""
 
 # 4 MB at a time: often enough for a progress bar and for being stopped.
 _PAGES = 1024
+_BLOCK_BYTES = 1024 * 1024
+# What nobody has written to for so long is of a process that was killed.
+_PART_SECONDS = 3600.0
 _SUFFIX = ".db"
 # What is wrong with a damaged file, a few lines of it.
 _MOST_PROBLEMS = 3
@@ -35,6 +45,13 @@ _MOST_PROBLEMS = 3
 # Where SQLite locks a file, as its source says (os.h): every connection that has read a file in WAL mode keeps a
 # shared lock from here on until it is closed.
 _PENDING_BYTE, _LOCKED_BYTES = 0x40000000, 512
+
+# Pages of a log that are looked at: the first page of a database is among the first that are written.
+_MOST_FRAMES = 2000
+_LOG_HEADER = struct.Struct(">8x I 4x 2I 8x")
+_FRAME_HEADER = struct.Struct(">I 4x 2I 8x")
+# Where a database's first page says whose it is.
+_APPLICATION_BYTES = slice(68, 72)
 
 
 class CopyKind(StrEnum):
@@ -52,6 +69,11 @@ class OwnCopy:
     kind: CopyKind
     made_at: float
     size: int
+
+    @property
+    def moment(self) -> str:
+        """Return when it was made, in ISO 8601 UTC."""
+        return datetime.fromtimestamp(self.made_at, UTC).isoformat(timespec="seconds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +187,63 @@ def take_copy(source: Path, target: Path) -> None:
         ) from error
 
 
+def take_without_log(held: BinaryIO, database: Path, target: Path) -> bool:
+    """Copy a database that is held alone without the log beside it; returns whether that makes a sound one.
+
+    It does where the log belongs to another database, as after files were copied while a program was writing.
+    """
+    if not path_of_log(database).exists():
+        return False
+    held.seek(0)
+    with WholeFile(target) as whole:
+        shutil.copyfileobj(held, whole.file, _BLOCK_BYTES)
+    state = state_of(target)
+    if state.application == APPLICATION_ID and not state.problem:
+        return True
+    target.unlink()
+    return False
+
+
 def path_of_log(database: Path) -> Path:
     """Return where SQLite keeps the write-ahead log of a database, if there is one."""
     return database.with_name(f"{database.name}-wal")
+
+
+def has_foreign_log(database: Path) -> bool:
+    """Tell whether the log beside a database holds the first page of another program's one.
+
+    Only the log is opened: whoever closes the database takes away the locks that SQLite has on it in this process. The
+    format is SQLite's (fileformat2.html, 4.1): a header of 32 bytes with the size of a page and two salts, then for
+    each page 24 bytes, with its number and the salts, and the page.
+    """
+    try:
+        with path_of_log(database).open("rb") as log:
+            header = log.read(_LOG_HEADER.size)
+            if len(header) < _LOG_HEADER.size:
+                return False
+            page_size, *salts = _LOG_HEADER.unpack(header)
+            for _ in range(_MOST_FRAMES):
+                frame = log.read(_FRAME_HEADER.size)
+                if len(frame) < _FRAME_HEADER.size:
+                    return False
+                number, *own_salts = _FRAME_HEADER.unpack(frame)
+                # What follows is of an earlier use of the file.
+                if own_salts != salts:
+                    return False
+                if number == 1:
+                    return log.read(_APPLICATION_BYTES.stop)[_APPLICATION_BYTES] != APPLICATION_ID.to_bytes(4, "big")
+                log.seek(page_size, os.SEEK_CUR)
+    except OSError:
+        return False
+    return False
+
+
+def is_foreign(held: BinaryIO) -> bool:
+    """Tell whether a file is the database of another program: whole enough to say so."""
+    held.seek(0)
+    head = held.read(100)
+    own = APPLICATION_ID.to_bytes(4, "big")
+    return head.startswith(b"SQLite format 3\0") and head[_APPLICATION_BYTES] != own
 
 
 # A library's own copies
@@ -185,11 +261,19 @@ def own_copies(folder: Path) -> list[OwnCopy]:
 
 
 def new_copy(folder: Path, kind: CopyKind, detail: str) -> Path:
-    """Return where to write a copy, in a folder that is there and has nothing half-written of it. Raises OSError."""
+    """Return where to write a copy, in a folder that is there and rid of what killed processes left. Raises OSError."""
     make_folder(folder)
-    path = folder / f"{kind}-{detail}{_SUFFIX}"
-    sweep_parts(path)
-    return path
+    for part in folder.glob(f".*{PART_SUFFIX}"):
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - part.stat().st_mtime > _PART_SECONDS:
+                part.unlink()
+    return folder / f"{kind}-{detail}{_SUFFIX}"
+
+
+def sweep_building(folder: Path) -> None:
+    """Remove the databases that killed processes were building. Make sure that none is building one."""
+    for left in folder.glob(f"{BUILDING_PREFIX}*"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def forget_copies(folder: Path, kind: CopyKind, kept: int) -> None:
@@ -206,7 +290,7 @@ def moment_name(moment: datetime) -> str:
 # Replacing a database
 
 
-def put_in_place(new: Path, database: Path, aside: Path, let_go: Callable[[], None]) -> bool:
+def put_in_place(new: Path, database: Path, aside: Path, held: BinaryIO) -> bool:
     """Put a closed database in the place of one that is held alone; returns whether there was anything to keep.
 
     What was there is kept in the folder `aside`. At every moment there is a whole database, and never one with the log
@@ -222,8 +306,9 @@ def put_in_place(new: Path, database: Path, aside: Path, let_go: Callable[[], No
         if path.exists() and is_kept and not path.name.endswith("-shm"):
             path.replace(aside / path.name)
         path.unlink(missing_ok=True)
+    # Windows replaces no file that is open.
     if os.name == "nt":
-        let_go()
+        held.close()
     if is_kept:
         if not (aside / database.name).exists():
             database.replace(aside / database.name)
@@ -236,11 +321,11 @@ def put_in_place(new: Path, database: Path, aside: Path, let_go: Callable[[], No
 
 
 @contextlib.contextmanager
-def held_alone(path: Path) -> Iterator[Callable[[], None]]:
+def held_alone(path: Path) -> Iterator[BinaryIO]:
     """Keep every other process from opening a database. Raises LibraryError if one has it open.
 
-    Yields a function that lets go of it: Windows replaces no file that is held. No connection of this process may be
-    open, since closing one would let go of the file, too.
+    Yields the open file, whose closing lets go of it. Nothing else of this process may open the file meanwhile: closing
+    that would let go of it, too.
     """
     with path.open("r+b") as file:
         try:
@@ -251,7 +336,7 @@ def held_alone(path: Path) -> Iterator[Callable[[], None]]:
                 "Quit the app and every command that uses this library, then try again.",
             ) from error
         try:
-            yield file.close
+            yield file
         finally:
             file.close()
 

@@ -23,10 +23,20 @@ import aiosqlite
 from vuemantics_tui import paths
 from vuemantics_tui.domain.errors import DamagedLibraryError, LibraryError
 from vuemantics_tui.files import make_file
-from vuemantics_tui.store.copies import REPAIR, CopyKind, CopyState, OnPages, forget_copies, new_copy, write_copy
+from vuemantics_tui.store.copies import (
+    APPLICATION_ID,
+    REPAIR,
+    CopyKind,
+    CopyState,
+    OnPages,
+    forget_copies,
+    has_foreign_log,
+    new_copy,
+    path_of_log,
+    write_copy,
+)
 from vuemantics_tui.store.letters import has_unwritten_letters, teach, write_letters
 
-APPLICATION_ID = 0x7655654D  # "vUeM": tells our file from any other SQLite database
 BUSY_TIMEOUT_SECONDS = 10.0
 # Opening may meet another process that is just switching the file to WAL, where SQLite does not wait.
 OPEN_PATIENCE_SECONDS = 10.0
@@ -216,8 +226,7 @@ async def rows_of(connection: aiosqlite.Connection, sql: str, parameters: Parame
 
 async def next_revision(connection: aiosqlite.Connection) -> int:
     """Take the next number of the library-wide revision counter, inside the transaction that uses it."""
-    await connection.execute("UPDATE library SET revision = revision + 1")
-    rows = await rows_of(connection, "SELECT revision FROM library")
+    rows = await rows_of(connection, "UPDATE library SET revision = revision + 1 RETURNING revision")
     return int(rows[0][0])
 
 
@@ -347,6 +356,12 @@ def _check_or_make(path: Path, access: Access) -> None:
                 f"There is no library in {path.parent}",
                 "Add pictures to create one: vuemantics-tui add PATH. Or choose another with --library.",
             )
+    elif has_foreign_log(path):
+        # Opening it would write the log into the database.
+        raise DamagedLibraryError(
+            f"The library's database is damaged: the log beside it belongs to another database: {path_of_log(path)}",
+            f"To repair it: {REPAIR}. Your originals are untouched.",
+        )
     elif access is not Access.CREATE:
         return
     # SQLite gives its other files the mode of this one; what it is refused for, SQLite says better.
@@ -413,7 +428,7 @@ def _is_refused(error: LibraryError) -> bool:
 
 def _has_log(path: Path) -> bool:
     """Whether there is a log that the file has not taken in yet."""
-    log = path.with_name(f"{path.name}-wal")
+    log = path_of_log(path)
     return log.exists() and log.stat().st_size > 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -72,18 +73,18 @@ class PictureStore:
 
         That is the one in use once it has seen everything, and until then the one before, if that has seen more.
         """
-        rows = await self._database.fetch(
-            """
-            SELECT m.model, (SELECT count(*) FROM picture_vectors v WHERE v.model = m.model) AS seen
-            FROM picture_models m WHERE m.used > 0 ORDER BY m.used DESC LIMIT 2
-            """
-        )
-        if not rows:
-            return None
-        newest = str(rows[0][0])
-        if len(rows) == 2 and rows[1][1] > rows[0][1] and await self.left(newest):
-            return str(rows[1][0])
-        return newest
+        rows = await self._database.fetch("SELECT model FROM picture_models WHERE used > 0 ORDER BY used DESC LIMIT 2")
+        models = [str(row[0]) for row in rows]
+        # To count takes long in a large library: a library that has used one model need not.
+        if len(models) < 2 or not await self.left(models[0]):
+            return models[0] if models else None
+        newest, before = [await self._seen(model) for model in models]
+        return models[1] if before > newest else models[0]
+
+    async def _seen(self, model: str) -> int:
+        row = await self._database.fetch_one("SELECT count(*) FROM picture_vectors WHERE model = ?", (model,))
+        assert row is not None
+        return int(row[0])
 
     async def use(self, model: str, dimension: int) -> None:
         """Put a model to use. The vectors of others stay, so that going back costs nothing."""
@@ -147,6 +148,11 @@ class PictureStore:
             for row in rows
         ]
 
+    async def has_seen(self, model: str, number: int) -> bool:
+        """Return whether a model has seen an upload."""
+        query = "SELECT 1 FROM picture_vectors WHERE upload = ? AND model = ?"
+        return await self._database.fetch_one(query, (number, model)) is not None
+
     async def left(self, model: str) -> int:
         """Return how many uploads a model has not seen yet."""
         row = await self._database.fetch_one(
@@ -200,15 +206,15 @@ class PictureStore:
 
     async def seconds(self, model: str, parts: dict[int, int]) -> dict[int, float]:
         """Return at which second the frame of a clip is, by upload, for the place of a frame in each."""
-        found: dict[int, float] = {}
-        for number, place in parts.items():
-            row = await self._database.fetch_one(
-                "SELECT second FROM picture_vectors WHERE upload = ? AND model = ? AND second IS NOT NULL",
-                (number, part_of(model, place)),
-            )
-            if row is not None:
-                found[number] = float(row[0])
-        return found
+        names = {number: part_of(model, place) for number, place in parts.items()}
+        rows = await self._database.fetch(
+            """
+            SELECT v.upload, v.second FROM json_each(?) j JOIN picture_vectors v
+            ON v.upload = cast(j.key AS INTEGER) AND v.model = j.value WHERE v.second IS NOT NULL
+            """,
+            (json.dumps(names),),
+        )
+        return {int(row[0]): float(row[1]) for row in rows}
 
 
 async def forget_pictures(connection: aiosqlite.Connection, number: int, model: str | None = None) -> None:

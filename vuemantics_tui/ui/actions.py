@@ -11,17 +11,19 @@ documentation are made of these declarations. Beside them a class may say:
 
 from __future__ import annotations
 
+import functools
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from textual.app import App
 from textual.binding import Binding
 from textual.dom import DOMNode
 from textual.message_pump import MessagePump
 from textual.screen import Screen
+from textual.worker import Worker
 
 from vuemantics_tui.ui.textual_private import keymap_of
 
@@ -52,6 +54,7 @@ _KEY_NAMES = {
     "plus": "+",
     "circumflex_accent": "^",
     "ampersand": "&",
+    "percent_sign": "%",
     "minus": "-",
     "comma": "comma",
     "full_stop": ".",
@@ -139,6 +142,25 @@ def actions_of(owner: type[DOMNode]) -> tuple[Action, ...]:
         if isinstance(binding, Action)
     ]
     return tuple(dict.fromkeys(found))
+
+
+Node = TypeVar("Node", bound=DOMNode)
+Arguments = ParamSpec("Arguments")
+Begun = Callable[Concatenate[Node, Arguments], Coroutine[Any, Any, None]]
+
+
+def lasting(method: Begun[Node, Arguments]) -> Callable[Concatenate[Node, Arguments], Worker[None]]:
+    """Make a method a worker of the app: what a key began is done, although its screen is left in the meantime.
+
+    A worker of a screen is cancelled with it, and its transaction rolled back.
+    """
+
+    @functools.wraps(method)
+    def begin(node: Node, /, *arguments: Arguments.args, **options: Arguments.kwargs) -> Worker[None]:
+        run = functools.partial(method, node, *arguments, **options)
+        return node.app.run_worker(run, name=method.__name__, group="acting", exit_on_error=False)
+
+    return begin
 
 
 # All of the program

@@ -24,7 +24,7 @@ from textual.screen import Screen
 from textual.worker import Worker, WorkerError
 
 from vuemantics_tui.domain.errors import VuemanticsError
-from vuemantics_tui.domain.text import counted
+from vuemantics_tui.domain.text import counted, size_words
 from vuemantics_tui.domain.view import View
 from vuemantics_tui.terminal import Answers, Terminal, chosen_protocol
 from vuemantics_tui.ui.actions import PROGRAM, SHOW_HELP, action, hidden, key_of, key_words
@@ -48,6 +48,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SWEEP_AFTER_SECONDS = 3.0
+# The start is over by then, and what was imported before is in the copy.
+BACKUP_AFTER_SECONDS = 60.0
+# How often it is looked whether a day is over.
+BACKUP_LOOK_SECONDS = 1800.0
 LEAVING_SIGNALS = ("SIGTERM", "SIGHUP")
 MOST_PROBLEMS_TOLD = 4
 SIXTEEN = 16
@@ -207,6 +211,7 @@ class VuemanticsApp(SurvivingApp):
         self.app_resume_signal.subscribe(self, self._come_back)
         self._tell_problems()
         self._sweep()
+        self._keep_backups()
         if self._paths:
             self._uploads_screen.add_paths(self._paths)
 
@@ -259,6 +264,24 @@ class VuemanticsApp(SurvivingApp):
             await self.library.sweep()
             if self.library.trash.postponed:
                 self.notices.tell(self.library.trash.postponed)
+
+    @work(group="backing up", exit_on_error=False)
+    async def _keep_backups(self) -> None:
+        await asyncio.sleep(BACKUP_AFTER_SECONDS)
+        while True:
+            with self.notices.errors_told():
+                await self.library.backups.daily()
+            await asyncio.sleep(BACKUP_LOOK_SECONDS)
+
+    @work(group="acting", exit_on_error=False)
+    async def action_back_up(self) -> None:
+        """Copy the database now, beside the daily copies."""
+        with self.notices.errors_told():
+            made = await self.library.backups.make_own()
+            if made is None:
+                self.notices.tell("Another program is backing up this library.")
+            else:
+                self.notices.tell(f"Backed up the library ({size_words(made.size)}).", str(made.path))
 
     # Undoing
 

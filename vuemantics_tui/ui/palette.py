@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from textual.app import App
 from textual.command import DiscoveryHit, Hit, Hits, Provider
@@ -13,12 +14,17 @@ from textual.content import Content
 from textual.dom import DOMNode
 from textual.screen import Screen
 
+from vuemantics_tui.domain.text import ago_words
 from vuemantics_tui.ui.actions import MOVE, PROGRAM, Action, action_of, actions_of, key_words, keys_of
 from vuemantics_tui.ui.choices import SettingChosen
 from vuemantics_tui.ui.keymap import types_a_character
 from vuemantics_tui.ui.textual_private import bindings_of, is_enabled, keymap_of
 from vuemantics_tui.ui.themes import THEMES
 
+if TYPE_CHECKING:
+    from vuemantics_tui.ui.app import VuemanticsApp
+
+BACK_UP = "Back up the library"
 _OUR_THEMES = [theme.name for theme in THEMES]
 
 
@@ -100,6 +106,7 @@ class ActionsProvider(Provider):
         for entry in self._entries():
             name = _name(entry)
             yield DiscoveryHit(_with_key(Content(name), entry), self._run(entry), name, entry.action.tooltip)
+        yield DiscoveryHit(BACK_UP, self._back_up(), BACK_UP, await self._last_backup())
         yield DiscoveryHit("Theme", self.app.search_themes, "Theme", "Change the colours, with a live preview")
 
     async def search(self, query: str) -> Hits:
@@ -111,10 +118,20 @@ class ActionsProvider(Provider):
             if score > 0:
                 shown = _with_key(matcher.highlight(name), entry)
                 yield Hit(score, shown, self._run(entry), name, entry.action.tooltip)
+        if (score := max(matcher.match(BACK_UP), matcher.match("backup"))) > 0:
+            yield Hit(score, matcher.highlight(BACK_UP), self._back_up(), BACK_UP, await self._last_backup())
         for theme in _themes(self.app):
             name = f"Theme: {theme}"
             if (score := matcher.match(name)) > 0:
                 yield Hit(score, matcher.highlight(name), ThemeChoice(self.app, theme), name, "Other colours")
+
+    def _back_up(self) -> partial[Any]:
+        return partial(self.app.run_action, "app.back_up")
+
+    async def _last_backup(self) -> str:
+        """Say when the library was backed up last."""
+        copies = await cast("VuemanticsApp", self.app).library.backups.own()
+        return f"Last backup: {ago_words(copies[0].moment, datetime.now(UTC))}" if copies else "No backup yet"
 
     def _run(self, entry: Reachable) -> partial[Any]:
         return partial(self.app.run_action, entry.action.action, entry.node)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.ui.conftest import Made, Window, add, make_library, window_on
+from vuemantics_tui import paths
 from vuemantics_tui.domain.media import FileWords
 from vuemantics_tui.domain.upload import QueueCounts
 from vuemantics_tui.store.database import next_revision
@@ -188,3 +190,26 @@ async def test_an_upload_is_renamed_found_under_its_name_and_named_back(root: Pa
         await window.press("u")
         await window.shows("Restored the name of banana.png.")
         await window.until(lambda: "banana.png" in names(window))
+
+
+async def test_what_a_key_began_is_done_although_its_screen_is_left_meanwhile(root: Path) -> None:
+    await make_library(root, [Made("1.png"), Made("2.png")])
+    connection = sqlite3.connect(paths.database_file(root), isolation_level=None)
+    async with window_on(root) as window:
+        await window.shows("2.png")
+        await window.press("enter")
+        await window.shows("1 of 2")
+        # Another program writes just now.
+        connection.execute("BEGIN IMMEDIATE")
+        await window.press("d", "escape")
+        await window.shows("2 uploads")
+        connection.execute("ROLLBACK")
+        await window.shows("1 upload ", "Moved 2.png to the trash")
+        await window.press("T")
+        await window.shows("Trash  1 upload")
+        connection.execute("BEGIN IMMEDIATE")
+        await window.press("enter", "escape")
+        await window.shows("1 upload ")
+        connection.execute("ROLLBACK")
+        await window.shows("2 uploads", "Restored 2.png")
+    connection.close()

@@ -10,6 +10,7 @@ from functools import cache
 from importlib.resources import files
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vuemantics_tui.analyzers.builtin.network import Probabilities
 
@@ -169,26 +170,48 @@ def topics_by_name() -> Mapping[str, tuple[str, ...]]:
 
 def topic_probabilities(named: Mapping[str, float]) -> dict[Topic, float]:
     """Return the probability of each topic: the sum over its names."""
-    return {topic: sum(p for name, p in named.items() if name in topic.names) for topic in topics()}
+    return {topic: sum(named.get(name, 0.0) for name in topic.names) for topic in topics()}
 
 
 def named_probabilities(probabilities: Probabilities) -> dict[str, float]:
     """Return the probability of each name, most likely first, summed over classes that share a name."""
-    named: dict[str, float] = {}
-    labels = class_labels()
-    for index in np.argsort(-probabilities, kind="stable"):
-        name = labels[index].name
-        named[name] = named.get(name, 0.0) + float(probabilities[index])
-    return dict(sorted(named.items(), key=lambda item: -item[1]))
+    names, name_of = _class_names()
+    sums = np.bincount(name_of, weights=probabilities, minlength=len(names))
+    order = np.argsort(-sums, kind="stable")
+    return dict(zip([names[index] for index in order], sums[order].tolist(), strict=True))
 
 
 def kind_probabilities(named: Mapping[str, float]) -> dict[str, float]:
-    """Return the probability of each kind: the sum over its names."""
-    sums: dict[str, float] = {}
-    for name, probability in named.items():
-        for kind in labels_by_name()[name].kinds:
-            sums[kind] = sums.get(kind, 0.0) + probability
-    return sums
+    """Return the probability of each kind: the sum over its names. The kinds of the first name come first."""
+    kinds, kind_of, names, name_of, place = _kind_members()
+    ranks = {name: rank for rank, name in enumerate(named)}
+    probabilities = np.array([named.get(name, 0.0) for name in names])
+    sums = np.bincount(kind_of, weights=probabilities[name_of], minlength=len(kinds))
+    first = np.full(len(kinds), np.iinfo(np.int64).max)
+    rank_of = np.array([ranks.get(name, len(names)) for name in names])
+    np.minimum.at(first, kind_of, rank_of[name_of] * len(kinds) + place)
+    return {kinds[index]: float(sums[index]) for index in np.argsort(first, kind="stable") if sums[index] > 0}
+
+
+@cache
+def _class_names() -> tuple[list[str], NDArray[np.int64]]:
+    """Return all names, and for each class the number of its name."""
+    names = {name: number for number, name in enumerate(dict.fromkeys(label.name for label in class_labels()))}
+    return list(names), np.array([names[label.name] for label in class_labels()])
+
+
+@cache
+def _kind_members() -> tuple[list[str], NDArray[np.int64], list[str], NDArray[np.int64], NDArray[np.int64]]:
+    """Return all kinds and names, and by their numbers the kind, the name and the place of each kind of each name."""
+    labels = labels_by_name()
+    kinds = {kind: number for number, kind in enumerate(kind_sizes())}
+    members = [
+        (kinds[kind], number, place)
+        for number, label in enumerate(labels.values())
+        for place, kind in enumerate(label.kinds)
+    ]
+    kind_of, name_of, place = np.array(members).T
+    return list(kinds), kind_of, list(labels), name_of, place
 
 
 def _said_kinds(name: str, kinds: list[str]) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from vuemantics_tui.domain.errors import AnalyzerError
+from vuemantics_tui.domain.media import LookSize
 
 # The statistics of OpenAI's CLIP, which LAION's and DataComp's models keep.
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
@@ -35,6 +36,16 @@ _BLOCK_BYTES = 1024 * 1024
 _NO_DATA = (".onnx", ".json", ".txt", ".md", ".gz")
 # How deep a model may lie in the folder that a person names, and how many folders are looked into.
 _MOST_LEVELS, _MOST_FOLDERS = 4, 1000
+
+
+# The short side is decoded this many times as long as the network's, and at least so many pixels, so that the scaling
+# is the model's own and not the decoder's: a network can be sensitive to a single pixel.
+_DECODED, _LEAST_DECODED = 2, 512
+
+
+def look_size(side: int) -> LookSize:
+    """Return in which size a network with a square input of this side is to get pictures."""
+    return LookSize(max(_DECODED * side, _LEAST_DECODED))
 
 
 class Resize(StrEnum):

@@ -21,11 +21,11 @@ from PIL import Image
 from vuemantics_tui.analyzers.base import Picture
 from vuemantics_tui.analyzers.builtin.models import open_session, runtime_errors
 from vuemantics_tui.analyzers.builtin.vectors import normalise
-from vuemantics_tui.analyzers.joint.layout import Preprocessing, Resize, read_layout
+from vuemantics_tui.analyzers.joint.layout import Preprocessing, Resize, look_size, read_layout
 from vuemantics_tui.analyzers.joint.tokens import TextTokens
 from vuemantics_tui.domain.errors import AnalyzerError
 from vuemantics_tui.domain.formats import FileType
-from vuemantics_tui.media.scaled import picture_down_to
+from vuemantics_tui.media.scaled import picture_of
 
 if TYPE_CHECKING:
     import onnxruntime  # type: ignore[import-untyped, unused-ignore]
@@ -51,9 +51,6 @@ _TYPES = {
 }
 # More do not make a text faster.
 _MOST_TEXT_THREADS = 4
-# The short side is decoded this many times as long as the network's, and at least so many pixels, so that the scaling
-# is the model's own and not the decoder's: a network can be sensitive to a single pixel.
-_DECODED, _LEAST_DECODED = 2, 512
 
 
 def prepare(image: Image.Image, how: Preprocessing) -> NDArray[np.float32]:
@@ -141,8 +138,8 @@ class PictureTower:
 
     def embed(self, pictures: Sequence[Picture]) -> Vectors:
         """Return one vector for each picture. Raises MediaError for one that cannot be read, and AnalyzerError."""
-        side = max(_DECODED * self.preprocessing.size, _LEAST_DECODED)
-        images = [prepare(picture_down_to(picture, side), self.preprocessing) for picture in pictures]
+        size = look_size(self.preprocessing.size)
+        images = [prepare(picture_of(picture, size), self.preprocessing) for picture in pictures]
         if not images:
             return np.zeros((0, self.dimension), np.float32)
         return self._network.run({self._input: np.stack(images)})
@@ -261,13 +258,14 @@ class Seen:
     vectors: NDArray[np.float32]
 
 
-def see(folder: Path, source: Path, file_type: FileType, frames: int) -> Seen:
+def see(folder: Path, source: Picture, file_type: FileType, frames: int) -> Seen:
     """Look at a picture, or at up to `frames` frames of a clip. Raises MediaError and AnalyzerError."""
     from vuemantics_tui.media.clips import open_clip
     from vuemantics_tui.media.frames import extract_frames
 
     if file_type is FileType.IMAGE:
         return Seen(np.full(1, np.nan, np.float32), embed_pictures(folder, [source]))
+    assert isinstance(source, Path)
     found = extract_frames(source, frames)
     with open_clip(source) as clip:
         duration = clip.duration or 0.0

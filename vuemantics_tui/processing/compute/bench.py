@@ -19,7 +19,7 @@ from typing import Any, Self
 
 from vuemantics_tui import __version__, plain
 from vuemantics_tui.domain.errors import VuemanticsError
-from vuemantics_tui.processing.compute.parcels import ROUTES, ParcelError, name_of, unpacked
+from vuemantics_tui.processing.compute.parcels import ParcelError, is_picture, unpacked
 from vuemantics_tui.processing.compute.pool import ProcessCompute
 from vuemantics_tui.processing.worker import Answer, Raised
 
@@ -155,7 +155,7 @@ class Bench:
         try:
             with unpacked(call, self._model_folder, self._spool) as (function, arguments):
                 answer = plain.pack(await self._compute.run(function, *arguments))
-                self._note(int(ROUTES[name_of(function)].counts), len(call) + len(answer))
+                self._note(int(is_picture(function)), len(call) + len(answer))
                 return Reply(Answer(answer, None))
         except (ParcelError, plain.PlainDataError) as error:
             return Reply(None, str(error))

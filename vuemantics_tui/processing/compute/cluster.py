@@ -21,7 +21,8 @@ from typing import Any, TypeVar, cast
 
 from vuemantics_tui import __version__, plain
 from vuemantics_tui.domain.errors import UsageError, WorkerDiedError
-from vuemantics_tui.media.jobs import vision_jpeg
+from vuemantics_tui.domain.media import SmallPicture
+from vuemantics_tui.media.jobs import SENT_QUALITY, small_jpeg_of, vision_jpeg
 from vuemantics_tui.processing.compute.bench import ATTRIBUTE, METRIC, Facts, Reply, builtin_models, python_version
 from vuemantics_tui.processing.compute.parcels import BUILTIN, ROUTES, Form, Packed, Route, name_of, packed
 from vuemantics_tui.processing.compute.pool import ProcessCompute
@@ -30,7 +31,8 @@ log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
-CONNECT_SECONDS = 5.0
+CONNECT_SECONDS = 4.0
+LEAVE_SECONDS = 2.0
 RETRY_SECONDS = 3.0
 LOOK_SECONDS = 0.5
 # A scheduler answers such a question in milliseconds; a worker tells it of itself twice a second, and with more than
@@ -40,9 +42,12 @@ SILENT_SECONDS = 15.0
 BYTES_PER_THREAD = 64 * 1024**2
 # A call that was with so many workers when they died may be what kills them.
 MOST_LOSSES = 3
-PREVIEW_SIDE, PREVIEW_QUALITY = 1568, 90
+PREVIEW_SIDE = 1568
 # A topic of the scheduler's event log, where every client and command can read it.
 EVENTS = "vuemantics-lost"
+
+# What Dask raises at whatever answers in place of a scheduler.
+_NO_CONNECTION = (OSError, ImportError, ValueError, TypeError, RuntimeError, KeyError, AssertionError)
 
 Install = Callable[..., Awaitable[None]]
 """Run on a Dask worker that lacks our bench, with `dask_worker`: gives it one."""
@@ -103,12 +108,16 @@ class MemberState:
 
 @dataclass(frozen=True, slots=True)
 class ClusterState:
-    """A cluster as people see it: `trouble` is why it is not used, `lost` counts calls run again elsewhere."""
+    """A cluster as people see it: `trouble` is why it is not used, `lost` counts calls run again elsewhere.
+
+    `tried` is false until the first attempt to connect has ended.
+    """
 
     address: str
     connected: bool
     waits: bool
     trouble: str = ""
+    tried: bool = True
     members: tuple[MemberState, ...] = ()
     lost: int = 0
     lost_workers: tuple[str, ...] = ()
@@ -204,6 +213,7 @@ class ClusterCompute:
             self._client is not None,
             self._options.waits,
             self._trouble,
+            self._tried.is_set(),
             tuple(member.state() for member in self._members.values()),
             self._lost,
             tuple(self._lost_workers),
@@ -290,6 +300,9 @@ class ClusterCompute:
         file = arguments[route.file]
         if isinstance(file, bytes):
             return len(file), file
+        if isinstance(file, SmallPicture):
+            # Pixels are sent as a JPEG; who makes one of them does that here.
+            return (len(file.rgb) // 8, file) if route.preview else (None, file)
         assert isinstance(file, Path)
         if self._shared(file):
             return 0, file
@@ -304,17 +317,19 @@ class ClusterCompute:
 
     async def _travelling(self, member: _Member, file: object, route: Route) -> Packed | None:
         """Return the file of a call as it travels: a path, its bytes, or a preview. Raises MediaError."""
-        if not isinstance(file, Path | bytes):
-            return None
+        if isinstance(file, SmallPicture):
+            return Packed(Form.BYTES, await self.local.run(small_jpeg_of, file, SENT_QUALITY))
         if isinstance(file, bytes):
             return Packed(Form.BYTES, file)
+        if not isinstance(file, Path):
+            return None
         there = self._shared(file)
         if there and member.reads_shared:
             return Packed(Form.PATH, there.encode())
         size = (await asyncio.to_thread(file.stat)).st_size
         if size <= self._options.send_bytes or not route.preview:
             return Packed(Form.BYTES, await asyncio.to_thread(file.read_bytes))
-        limits = (PREVIEW_SIDE, 1, PREVIEW_QUALITY, self._options.max_pixels)
+        limits = (PREVIEW_SIDE, 1, SENT_QUALITY, self._options.max_pixels)
         return Packed(Form.BYTES, await self.local.run(vision_jpeg, file, *limits))
 
     def _shared(self, file: Path) -> str:
@@ -418,6 +433,7 @@ class ClusterCompute:
                     await self._follow(client)
                 finally:
                     self._client = None
+                    self._trouble = "the scheduler does not answer"
                     self._leave_all()
                     await _let_go(client)
             except _AwayError as error:
@@ -427,18 +443,17 @@ class ClusterCompute:
             except Exception:
                 log.exception("the cluster is left: this is a bug")
                 self._trouble = "this program has a bug; see the log"
-            finally:
-                self._tried.set()
-                self._stir()
+            self._tried.set()
+            self._stir()
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _connected(self) -> Any:
         """Return a client. Raises _AwayError."""
-        address = self._options.address
+        address, client = self._options.address, None
         try:
             distributed = await asyncio.to_thread(quiet_dask)
             async with asyncio.timeout(2 * CONNECT_SECONDS):
-                client = await distributed.Client(
+                client = distributed.Client(
                     address,
                     asynchronous=True,
                     set_as_default=False,
@@ -446,26 +461,25 @@ class ClusterCompute:
                     security=self._options.tls.security(),
                     name="vuemantics",
                 )
-        except TimeoutError as error:
-            raise _AwayError("no Dask scheduler answers there") from error
-        except (OSError, ImportError, ValueError, TypeError, RuntimeError, KeyError, AssertionError) as error:
-            raise _AwayError(f"no connection to a Dask scheduler: {_reason(error)}") from error
+                await client
+        except BaseException as error:
+            if client is not None:
+                await _let_go(client)
+            if isinstance(error, TimeoutError):
+                raise _AwayError("no Dask scheduler answers there") from error
+            if isinstance(error, _NO_CONNECTION):
+                raise _AwayError(f"no connection to a Dask scheduler: {_reason(error)}") from error
+            raise
         log.info("connected to the cluster %s", address)
         return client
 
     async def _follow(self, client: Any) -> None:
         """Look at the workers, again and again. Raises _AwayError when the scheduler is lost."""
+        self._client = client
         while True:
-            try:
-                async with asyncio.timeout(SILENT_SECONDS):
-                    told = await client.scheduler.identity()
-            except (OSError, TimeoutError, AttributeError) as error:
-                raise _AwayError("the scheduler does not answer") from error
-            if client.status != "running":
-                raise _AwayError("the connection to the scheduler was lost")
+            told = await _identity(client)
             await self._take_in(client, told.get("workers", {}))
             self._trouble = "" if self._members else "the cluster has no workers"
-            self._client = client
             self._tried.set()
             self._stir()
             await asyncio.sleep(LOOK_SECONDS)
@@ -480,6 +494,7 @@ class ClusterCompute:
             if member is None:
                 member = self._members[address] = _Member(address, seen_at=now)
             _update(member, facts, now)
+            self._judge(member)
             if member.silent and not member.gone.done():
                 await self._leave(client, member, "does not answer")
             elif not member.silent and member.gone.done():
@@ -488,13 +503,14 @@ class ClusterCompute:
                 new.append(member)
         if new:
             await self._give_benches(client, new)
-        for member in self._members.values():
-            self._judge(member)
 
     async def _leave(self, client: Any, member: _Member, why: str) -> None:
         """Place the calls of a worker again, and tell all who look at the cluster."""
         member.gone.set_result(None)
         calls = len(member.calls)
+        if not calls:
+            log.info("the worker %s %s", member.name, why)
+            return
         self._lost += calls
         self._lost_workers.append(member.name)
         log.warning("the worker %s %s, with %d calls", member.name, why, calls)
@@ -502,6 +518,10 @@ class ClusterCompute:
             await client.log_event(EVENTS, {"worker": member.name, "address": member.address, "calls": calls})
 
     def _leave_all(self) -> None:
+        """Place all calls again."""
+        if any(member.calls for member in self._members.values()):
+            self._lost_workers.append("the scheduler")
+        self._stir()
         for member in self._members.values():
             if not member.gone.done():
                 member.gone.set_result(None)
@@ -537,6 +557,24 @@ class ClusterCompute:
         if wrong:
             member.trouble = wrong
             log.warning("%s is left out: %s", member.name, wrong)
+
+
+async def _identity(client: Any) -> Mapping[str, Any]:
+    """Return what the scheduler says of itself and its workers. Raises _AwayError."""
+    asking = asyncio.ensure_future(client.scheduler.identity())
+    try:
+        # Asked alone, Dask would try for long to reach one that is gone; the client knows at once.
+        for _ in range(round(SILENT_SECONDS / LOOK_SECONDS)):
+            done, _ = await asyncio.wait({asking}, timeout=LOOK_SECONDS)
+            if done or client.status != "running":
+                break
+        if not asking.done() or client.status != "running":
+            raise _AwayError("the scheduler does not answer")
+        return cast(Mapping[str, Any], asking.result())
+    except (OSError, AttributeError) as error:
+        raise _AwayError("the scheduler does not answer") from error
+    finally:
+        asking.cancel()
 
 
 async def _broken(future: Any, member: _Member) -> _LostError:
@@ -603,7 +641,7 @@ def _stopping() -> Callable[..., Any]:
 async def _let_go(client: Any) -> None:
     """Close a client whose scheduler may be gone, in a few seconds at most."""
     with contextlib.suppress(Exception):
-        async with asyncio.timeout(CONNECT_SECONDS):
+        async with asyncio.timeout(LEAVE_SECONDS):
             await client.close(timeout=1)
 
 
@@ -628,6 +666,9 @@ def quiet_dask() -> Any:
             for handler in list(logger.handlers):
                 logger.removeHandler(handler)
             logger.propagate = True
+    logging.getLogger("distributed").setLevel(logging.WARNING)
+    # At each scheduler that dies it writes what it was doing, which we say in a line.
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
     # A call with a large file is what we want.
     dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 GiB"})
     return distributed

@@ -31,7 +31,8 @@ class Route:
 
     `file` is a picture or a clip, `cache` the folder of caches, `model` the folder of a joint model. With `preview`, a
     small picture may stand for a file that is too large to send. `needs` is what the worker must have, `wants` the tag
-    of the workers that are best at it. `counts` where a call stands for a picture.
+    of the workers that are best at it. `counts` where a call stands for a picture. `there` names the function that a
+    worker runs in its place, whose result is smaller.
     """
 
     file: int | None = None
@@ -41,20 +42,24 @@ class Route:
     needs: str = ""
     wants: str = ""
     counts: bool = False
+    there: str = ""
 
 
 GPU = "GPU"
 
 ROUTES: Mapping[str, Route] = {
-    "vuemantics_tui.analyzers.builtin.analyzer:describe_picture": Route(
-        file=0, cache=1, preview=True, needs=BUILTIN, counts=True
+    "vuemantics_tui.media.jobs:first_look": Route(
+        file=0, there="vuemantics_tui.media.jobs:sent_first_look", counts=True
     ),
+    "vuemantics_tui.analyzers.builtin.analyzer:describe_picture": Route(file=0, cache=1, preview=True, needs=BUILTIN),
     "vuemantics_tui.analyzers.builtin.analyzer:look_at_frame": Route(file=0, cache=1, preview=True, needs=BUILTIN),
     "vuemantics_tui.analyzers.builtin.analyzer:embed_described": Route(needs=BUILTIN),
     "vuemantics_tui.analyzers.joint.towers:see": Route(file=1, model=0, wants=GPU, counts=True),
     "vuemantics_tui.media.jobs:extract_frames": Route(file=0),
-    "vuemantics_tui.media.jobs:vision_jpeg": Route(file=0, counts=True),
+    "vuemantics_tui.media.jobs:vision_jpeg": Route(file=0),
 }
+_THERE = {route.there or name: route for name, route in ROUTES.items()}
+"""What a worker runs, by name."""
 
 
 class Form(StrEnum):
@@ -92,6 +97,11 @@ def name_of(function: Callable[..., Any]) -> str:
     return f"{function.__module__}:{function.__qualname__}"
 
 
+def is_picture(function: Callable[..., Any]) -> bool:
+    """Return whether a call that a worker runs stands for a picture or a clip."""
+    return _THERE[name_of(function)].counts
+
+
 def packed(function: Callable[..., Any], arguments: Sequence[object], file: Packed | None, model: str) -> bytes:
     """Return a call as bytes. `file` stands for the argument that is a file, `model` for the folder of a model."""
     route = ROUTES[name_of(function)]
@@ -105,7 +115,7 @@ def packed(function: Callable[..., Any], arguments: Sequence[object], file: Pack
             parts.append(Packed(Form.MODEL, model.encode()))
         else:
             parts.append(Packed(Form.VALUE, plain.pack(argument)))
-    return plain.pack(Parcel(name_of(function), parts))
+    return plain.pack(Parcel(route.there or name_of(function), parts))
 
 
 @contextmanager
@@ -117,7 +127,7 @@ def unpacked(
     Bytes for a function that takes only paths are a file in `spool`. Raises ParcelError, PlainDataError.
     """
     parcel: Parcel = plain.unpack(Parcel, data)
-    if parcel.function not in ROUTES:
+    if parcel.function not in _THERE:
         raise ParcelError(f"This worker has no function {parcel.function}", "Install the same version everywhere.")
     function = _function(parcel.function)
     kinds = list(_kinds(parcel.function).values())

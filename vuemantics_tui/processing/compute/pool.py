@@ -39,6 +39,8 @@ MOST_ANSWER_BYTES = 256 * 1024**2
 _MOST_LINES, _MOST_LINE_BYTES = 1000, 1000
 
 _BLOCK_BYTES = 1024 * 1024
+# The most that Linux lets everybody have: /proc/sys/fs/pipe-max-size.
+_PIPE_BYTES = 1024 * 1024
 # The worker has the program's own search path, without the current folder.
 _BOOT = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from vuemantics_tui.processing.worker import main; main()"
@@ -158,6 +160,7 @@ class _Worker:
             bufsize=0,
             start_new_session=True,
         )
+        _widen(self._process.stdin, self._process.stdout)
         assert self._process.stderr is not None
         threading.Thread(
             target=_log_lines, args=(self._process.pid, self._process.stderr), name="compute-log", daemon=True
@@ -201,6 +204,17 @@ class _Worker:
             with contextlib.suppress(OSError):
                 stream.close()
         return code
+
+
+def _widen(*pipes: IO[bytes] | None) -> None:
+    """Have pipes that hold the pixels of a small picture at once, on Linux: else each 64 KiB wake the other side."""
+    if sys.platform == "linux":
+        import fcntl
+
+        for pipe in pipes:
+            # A user may have so many wide pipes.
+            with contextlib.suppress(OSError):
+                fcntl.fcntl(pipe or -1, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
 
 def _write(stream: IO[bytes], data: bytes) -> None:

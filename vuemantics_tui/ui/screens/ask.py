@@ -131,6 +131,8 @@ class AskScreen(ModalScreen[str | None]):
         # A second Enter must neither repeat it nor interrupt it.
         if not self._doing:
             self._doing = True
+            # Suggestions that come late must not replace what is wrong with the line.
+            self.workers.cancel_group(self, "completing")
             self._do_it(event.value)
 
     @work(group="doing", exit_on_error=False)

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import ClassVar
 
-from textual import on, work
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container, VerticalScroll
@@ -20,7 +20,7 @@ from vuemantics_tui.domain.description import PASSING_SCORE
 from vuemantics_tui.domain.text import ago_words, counted, seconds_words, visible
 from vuemantics_tui.domain.upload import Upload
 from vuemantics_tui.library import EDITED_BY_HAND, Library, StoredDescription
-from vuemantics_tui.ui.actions import ACT, MOVE, action, hidden
+from vuemantics_tui.ui.actions import ACT, MOVE, action, hidden, lasting
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.phrases import lines_of
@@ -142,7 +142,7 @@ class DescriptionsScreen(Screen[None]):
         if self._selected is not None and self._upload is not None:
             self._choose(self._upload, self._selected)
 
-    @work(group="acting", exit_on_error=False)
+    @lasting
     async def _choose(self, upload: Upload, description: StoredDescription) -> None:
         with self._notices.errors_told():
             if await self._library.descriptions.choose(upload.id, description.number):

@@ -17,7 +17,7 @@ from textual.widgets import Static
 
 from vuemantics_tui.domain.duplicates import Likeness
 from vuemantics_tui.domain.text import counted, date_words, size_words, visible
-from vuemantics_tui.ui.actions import ACT, MOVE, action, hidden, key_of
+from vuemantics_tui.ui.actions import ACT, MOVE, action, hidden, key_of, lasting
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.pictures.loader import PictureLoader
 from vuemantics_tui.ui.screens.page import is_open
@@ -211,27 +211,26 @@ class DuplicatesScreen(Screen[None]):
         if 0 <= self._group + step < len(self._groups):
             self._go_to(self._group + step)
 
-    @work(group="acting", exclusive=True, exit_on_error=False)
-    async def action_keep_chosen(self) -> None:
+    def action_keep_chosen(self) -> None:
         """Keep the chosen upload, and move the others of the group to the trash."""
-        with self._notices.errors_told():
-            group = self._groups[self._group]
-            kept = group.members[self._chosen]
-            others = [one for one in group.members if one is not kept]
-            count = await self._library.trash.put([one.id for one in others])
-            undoes = f"{key_of(self, 'undo')} undoes."
-            self._notices.tell(f"Moved {counted(count, 'upload')} to the trash, kept {kept.filename}. {undoes}")
-            self._drop(group, others)
+        group = self._groups[self._group]
+        kept = group.members[self._chosen]
+        self._trash(group, [one for one in group.members if one is not kept], f", kept {kept.filename}")
 
-    @work(group="acting", exclusive=True, exit_on_error=False)
-    async def action_trash_chosen(self) -> None:
+    def action_trash_chosen(self) -> None:
         """Move the chosen one to the trash."""
+        group = self._groups[self._group]
+        self._trash(group, [group.members[self._chosen]])
+
+    @lasting
+    async def _trash(self, group: DuplicateGroup, gone: Sequence[LookAlike], kept: str = "") -> None:
         with self._notices.errors_told():
-            group = self._groups[self._group]
-            one = group.members[self._chosen]
-            await self._library.trash.put([one.id])
-            self._notices.tell(f"Moved {one.filename} to the trash. {key_of(self, 'undo')} undoes.")
-            self._drop(group, [one])
+            count = await self._library.trash.put([one.id for one in gone])
+            if count:
+                what = gone[0].filename if not kept else counted(count, "upload")
+                self._notices.tell(f"Moved {what} to the trash{kept}. {key_of(self.app, 'undo')} undoes.")
+            if is_open(self):
+                self._drop(group, gone)
 
     def _drop(self, group: DuplicateGroup, gone: Sequence[LookAlike]) -> None:
         """Show the group without those that are gone. The others were compared with the one to keep, not among them."""

@@ -327,6 +327,7 @@ WAYS = {
     "sources": ("Q", "show-sources"),
     "statistics": ("s", "show-stats"),
     "models": ("m", "show-models"),
+    "cluster": ("c", "show-cluster"),
     "log": ("l", "show-log"),
     "doctor": ("!", "show-doctor"),
 }

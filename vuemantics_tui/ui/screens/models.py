@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.cells import cell_len
-from textual import on, work
+from textual import on
 from textual.binding import BindingType
 from textual.content import Content
 from textual.widgets import OptionList
 
 from vuemantics_tui.domain.text import size_words, visible
-from vuemantics_tui.ui.actions import ACT, MOVE, action, key_of
+from vuemantics_tui.ui.actions import ACT, MOVE, action, key_of, lasting
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader, WorkProgressed
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.screens.ask import AskScreen, ConfirmScreen
@@ -189,7 +189,7 @@ class ModelsScreen(ListScreen[ModelEntry]):
         self.refresh_bindings()
 
     @on(OptionList.OptionSelected)
-    @work(group="acting", exit_on_error=False)
+    @lasting
     async def _choose(self) -> None:
         with self.notices.errors_told():
             entry = self.chosen
@@ -230,7 +230,7 @@ class ModelsScreen(ListScreen[ModelEntry]):
                         f"{key_of(self, 'choose-model')} resumes it.",
                     )
 
-    @work(group="acting", exit_on_error=False)
+    @lasting
     async def action_use_no_model(self) -> None:
         """Search without a model."""
         with self.notices.errors_told():
@@ -238,7 +238,7 @@ class ModelsScreen(ListScreen[ModelEntry]):
             self.notices.tell("No model is in use. What the models have seen so far is kept.")
             await self.show_read()
 
-    @work(group="acting", exit_on_error=False)
+    @lasting
     async def action_add_model(self) -> None:
         """Ask for a folder, and copy the model in it."""
 
@@ -252,7 +252,7 @@ class ModelsScreen(ListScreen[ModelEntry]):
                 self.notices.tell(told)
                 await self.show_read()
 
-    @work(group="acting", exit_on_error=False)
+    @lasting
     async def action_remove_model(self) -> None:
         """Remove the model under the cursor, or what is here of it, after asking."""
         with self.notices.errors_told():

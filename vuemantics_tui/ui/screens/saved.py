@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
-from textual import on, work
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
@@ -16,7 +16,7 @@ from textual.widgets import OptionList, Static
 from vuemantics_tui.domain.query import TextField, TextFilter
 from vuemantics_tui.domain.text import visible
 from vuemantics_tui.library import Library, SavedSearch, Tag
-from vuemantics_tui.ui.actions import FIND, MOVE, SHOW_HELP, action, hidden, key_of
+from vuemantics_tui.ui.actions import FIND, MOVE, QUIET_HELP, action, hidden, key_of, lasting
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.screens.page import is_open
@@ -59,7 +59,7 @@ class SavedScreen(ModalScreen[str | None]):
         hidden("rename-search", "f2", "rename_search", "rename", "Give the saved search another name", FIND),
         *UNDO,
         action("leave-saved", "escape,q,B", "leave_saved", "back", "Back to the list", MOVE),
-        SHOW_HELP,
+        QUIET_HELP,
     ]
     CSS_PATH = Path(__file__).with_suffix(".tcss")
     AUTO_FOCUS = "SavedList"
@@ -142,7 +142,7 @@ class SavedScreen(ModalScreen[str | None]):
         elif chosen is not None:
             self.dismiss(chosen.query)
 
-    @work(group="acting", exit_on_error=False)
+    @lasting
     async def action_forget_search(self) -> None:
         """Remove the search under the cursor, or turn the album into a plain tag; its uploads keep the tag."""
         with self._notices.errors_told():
@@ -156,7 +156,7 @@ class SavedScreen(ModalScreen[str | None]):
                 self._notices.tell(f"Removed {chosen.name}. {key_of(self, 'undo')} undoes.")
             await self._read(dict(self._counts))
 
-    @work(group="acting", exit_on_error=False)
+    @lasting
     async def action_rename_search(self) -> None:
         """Ask for another name."""
         from vuemantics_tui.ui.screens.ask import AskScreen

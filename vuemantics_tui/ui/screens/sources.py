@@ -20,7 +20,7 @@ from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.query import TextField, TextFilter
 from vuemantics_tui.domain.sources import Placement, RemovedFile, Source, WatchState, stored_path
 from vuemantics_tui.domain.text import ago_words, counted, visible
-from vuemantics_tui.ui.actions import ACT, ANSWER, FIND, MOVE, QUIET_HELP, action
+from vuemantics_tui.ui.actions import ACT, ANSWER, FIND, MOVE, QUIET_HELP, action, lasting
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader, TimePassed
 from vuemantics_tui.ui.picker.fields import fit_path
 from vuemantics_tui.ui.picker.folder import complete
@@ -216,7 +216,7 @@ class SourcesScreen(ListScreen[Source]):
         # In the app, so that it goes on when this screen is left.
         self.app.run_worker(self._intake.scan(source), group="scanning", exit_on_error=False)
 
-    @work(group="acting", exit_on_error=False)
+    @lasting
     async def action_toggle_watch(self) -> None:
         """Turn watching the source under the cursor on or off."""
         with self.notices.errors_told():
@@ -227,9 +227,10 @@ class SourcesScreen(ListScreen[Source]):
             )
             self.library.watch.look()
             await self.show_read()
-            self._rename_keys()
+            if is_open(self):
+                self._rename_keys()
 
-    @work(group="acting", exit_on_error=False)
+    @lasting
     async def action_remove_source(self) -> None:
         """Stop using the folder under the cursor, after asking what becomes of its uploads."""
         with self.notices.errors_told():
@@ -378,7 +379,7 @@ class RemovedScreen(ListScreen[RemovedFile]):
     def _restore_chosen(self) -> None:
         self._restore()
 
-    @work(group="acting", exit_on_error=False)
+    @lasting
     async def _restore(self) -> None:
         with self.notices.errors_told():
             if not self.entries or (entry := self.chosen) is None:

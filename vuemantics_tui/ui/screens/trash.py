@@ -7,14 +7,14 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import ClassVar
 
-from textual import on, work
+from textual import on
 from textual.binding import BindingType
 from textual.content import Content
 from textual.widgets import OptionList
 
 from vuemantics_tui.domain.text import ago_words, counted, size_words, visible
 from vuemantics_tui.library import Library, TrashedUpload
-from vuemantics_tui.ui.actions import ACT, MOVE, action
+from vuemantics_tui.ui.actions import ACT, MOVE, action, lasting
 from vuemantics_tui.ui.screens.ask import ConfirmScreen
 from vuemantics_tui.ui.screens.list_screen import ListScreen
 from vuemantics_tui.ui.widgets.cursor_list import ChoiceList
@@ -78,7 +78,7 @@ class TrashScreen(ListScreen[TrashedUpload]):
     def _restore_chosen(self) -> None:
         self._restore()
 
-    @work(group="acting", exit_on_error=False)
+    @lasting
     async def _restore(self) -> None:
         with self.notices.errors_told():
             if (entry := self.chosen) is not None:
@@ -91,7 +91,7 @@ class TrashScreen(ListScreen[TrashedUpload]):
                     self.notices.tell(NOT_THERE.format(name=entry.upload.filename))
                 await self.show_read()
 
-    @work(group="acting", exit_on_error=False)
+    @lasting
     async def action_delete_forever(self) -> None:
         """Delete the one under the cursor permanently, after asking."""
         with self.notices.errors_told():
@@ -103,7 +103,7 @@ class TrashScreen(ListScreen[TrashedUpload]):
                 self.notices.tell(f"Deleted {name}." if count else NOT_THERE.format(name=name))
                 await self.show_read()
 
-    @work(group="acting", exit_on_error=False)
+    @lasting
     async def action_empty_trash(self) -> None:
         """Delete all of it permanently, after asking."""
         with self.notices.errors_told():

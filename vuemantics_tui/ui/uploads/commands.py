@@ -23,7 +23,7 @@ from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.moment import DateEdit
 from vuemantics_tui.domain.text import counted, date_words, folded, visible
 from vuemantics_tui.domain.upload import RUNNING, TERMINAL, ProcessingStatus, Upload, UploadRow
-from vuemantics_tui.ui.actions import ACT, FIND, QUEUE, action, hidden, key_of
+from vuemantics_tui.ui.actions import ACT, FIND, QUEUE, action, hidden, key_of, lasting
 from vuemantics_tui.ui.clipboard import copy
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.uploads.browse import Browse
@@ -49,17 +49,13 @@ Action = Callable[Concatenate[Commands, Arguments], Worker[None]]
 def _command(command: Command[Commands, Arguments]) -> Action[Commands, Arguments]:
     """Make an action of a command: run it in a worker, because it may wait for an answer, and show its errors."""
 
+    @lasting
     @functools.wraps(command)
     async def run(commands: Commands, /, *arguments: Arguments.args, **options: Arguments.kwargs) -> None:
         with commands.notices.errors_told():
             await command(commands, *arguments, **options)
 
-    @functools.wraps(command)
-    def begin(commands: Commands, /, *arguments: Arguments.args, **options: Arguments.kwargs) -> Worker[None]:
-        run_it = functools.partial(run, commands, *arguments, **options)
-        return commands.run_worker(run_it, group="acting", exit_on_error=False)
-
-    return begin
+    return run
 
 
 def _on_chosen(*, whole: bool = True) -> Callable[[OnMany[Commands, Arguments]], Action[Commands, Arguments]]:

@@ -18,7 +18,7 @@ from vuemantics_tui.ui.uploads.intake import Intake
 from vuemantics_tui.ui.widgets.one_line import Part, TwoSidedLine
 
 if TYPE_CHECKING:
-    from vuemantics_tui.library import Library
+    from vuemantics_tui.library import ClusterState, Library
 
 # Long enough to be calm, short enough to notice that a video takes its time.
 WINDOW_SECONDS = 15.0
@@ -35,6 +35,19 @@ def reading_words(done: int, of: int) -> str:
     It goes on for hours in a large library, and each repaint is bytes: there, a percent at a time is enough.
     """
     return f"reading {done / of:.0%} of {of:,}" if of >= MANY_TO_READ else f"reading {done:,} of {of:,}"
+
+
+def cluster_words(cluster: ClusterState | None) -> tuple[str, bool]:
+    """Return how the cluster is in a few words, and whether it is offline; nothing without one."""
+    if cluster is None:
+        return "", False
+    if not cluster.tried:
+        return "connecting to the cluster", False
+    if not cluster.connected:
+        return ("waiting for the cluster" if cluster.waits else "cluster offline, working here"), True
+    at_work = sum(not member.trouble for member in cluster.members)
+    left_out = len(cluster.members) - at_work
+    return counted(at_work, "worker") + (f", {left_out} left out" if left_out else ""), not at_work
 
 
 class Pace:
@@ -80,6 +93,9 @@ class QueueBar(TwoSidedLine):
     reading: reactive[str] = reactive("")
     # How many pictures the joint model in use has seen.
     seeing: reactive[str] = reactive("")
+    # The workers of the cluster, or that it is offline; empty without one.
+    cluster: reactive[str] = reactive("")
+    cluster_offline: reactive[bool] = reactive(False)
     seconds_left: reactive[float | None] = reactive(None)
 
     def __init__(
@@ -126,6 +142,7 @@ class QueueBar(TwoSidedLine):
         self.reading = "" if backfill is None or not backfill.of else reading_words(backfill.done, backfill.of)
         seen = self._library.queue.pictures
         self.seeing = "" if seen is None or not seen.of else f"{seen.done:,} of {seen.of:,} pictures seen"
+        self.cluster, self.cluster_offline = cluster_words(self._library.cluster)
         if self.counts is not None:
             self._pace.note(self.counts, self._clock())
             # Two digits, or the line would be repainted at every tick.
@@ -136,7 +153,8 @@ class QueueBar(TwoSidedLine):
     def is_idle(self) -> bool:
         """Whether there is nothing to say but how many uploads are completed."""
         counts = self.counts or QueueCounts()
-        return not (counts.paused or self._left or counts.failed or self.copying[1] or self.reading or self.seeing)
+        is_busy = counts.paused or self._left or self.copying[1] or self.reading or self.seeing
+        return not (is_busy or counts.failed or self.cluster_offline)
 
     def left_part(self) -> list[Part]:
         """Return how many uploads are in each state; states without any are left out."""
@@ -151,6 +169,10 @@ class QueueBar(TwoSidedLine):
         if counts.failed:
             key = key_of(self, "show-failures")
             told.append((f"{counts.failed:,} failed ({key})", "$error"))
+        if self.cluster and (self.cluster_offline or self._left):
+            told.append(
+                (f"{self.cluster} ({key_of(self, 'show-cluster')})", "$warning" if self.cluster_offline else "$dim")
+            )
         if counts.completed:
             told.append((f"{counts.completed:,} completed", "$dim"))
         if self.copying[1]:

@@ -168,6 +168,7 @@ class UploadsScreen(Screen[None]):
         hidden("show-stats", "#", "show_stats", "statistics", "Show statistics of the library", PROGRAM),
         hidden("show-failures", "F", "show_failures", "failures", "Show failures by cause, and how to fix them", QUEUE),
         hidden("show-models", "&", "show_models", "models", "Models that see what pictures show", PROGRAM),
+        hidden("show-cluster", "%", "show_cluster", "cluster", "Show the workers of the cluster", QUEUE),
         hidden("look-now", "w", "look_now", "check server", "Check now whether the server is back", QUEUE),
         action("sort-by", "o", "sort_by", "sort", "Sort by date, name, size, rating, …", VIEW),
         hidden("reverse-sort", "O", "reverse_sort", "reverse", "Reverse the sort order", VIEW),
@@ -736,6 +737,12 @@ class UploadsScreen(Screen[None]):
         from vuemantics_tui.ui.screens.models import ModelsScreen
 
         self.app.push_screen(ModelsScreen(self.library))
+
+    def action_show_cluster(self) -> None:
+        """Show the workers of the cluster and what they do."""
+        from vuemantics_tui.ui.screens.cluster import ClusterScreen
+
+        self.app.push_screen(ClusterScreen(self.library))
 
     @work(group="asking", exit_on_error=False)
     async def action_show_sources(self) -> None:
