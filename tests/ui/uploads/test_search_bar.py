@@ -341,7 +341,7 @@ async def test_a_sentence_is_filters_and_backspace_gives_its_words_back(root: Pa
         await window.shows("= type:image")
         assert chips(window) == ["photos"], "a phrase may go on until a blank ends it"
         await window.press("space")
-        await window.shows("= type:image  place:rome  ⌫ words", "1 result ")
+        await window.shows("= type:image  place:rome  ⌫ words", "1 result")
         assert chips(window) == ["photos", "from Rome"]
         await window.lists("cat.png")
 
