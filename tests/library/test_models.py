@@ -23,11 +23,13 @@ from tests.doubles import Result, ScriptedAnalyzer, ThreadCompute
 from vuemantics_tui.analyzers.base import Picture
 from vuemantics_tui.analyzers.joint.layout import model_folder, read_layout
 from vuemantics_tui.analyzers.joint.towers import TEMPLATES, embed_pictures, embed_query, embed_words, see
+from vuemantics_tui.doctor.analyzers import examine_model
 from vuemantics_tui.domain.errors import AnalyzerError, UsageError
 from vuemantics_tui.domain.media import SmallPicture
 from vuemantics_tui.library import Library
 from vuemantics_tui.library.models import QueryEmbedder
 from vuemantics_tui.processing.compute import ProcessCompute
+from vuemantics_tui.store.pictures import FrameVector
 
 DRAWN = [(colour, shape) for colour in ("red", "green", "blue", "yellow") for shape in ("circle", "square", "triangle")]
 Filled = Callable[[], Awaitable[Library]]
@@ -274,11 +276,12 @@ async def test_a_query_is_embedded_in_a_process_that_outlives_what_is_given_up_a
     vector = await queries.embed(folder, "yellow circle")
     assert float(vector @ embed_query(folder, "yellow circle")) == pytest.approx(1, abs=1e-5)
     assert helpers() - before == {process}
-    quick = await queries.embed(folder, "yellow circle", 0.0)
-    assert float(quick @ embed_words(folder, [TEMPLATES[0].format("yellow circle")])[0]) == pytest.approx(1, abs=1e-5)
+    quick = await queries.embed(folder, "red circle", 0.0)
+    assert float(quick @ embed_words(folder, [TEMPLATES[0].format("red circle")])[0]) == pytest.approx(1, abs=1e-5)
+    assert await queries.embed(folder, "yellow circle", 0.0) is vector, "what is known in full is not made again"
     while helpers() != before:
         await asyncio.sleep(0.01)
-    assert (await queries.embed(folder, "yellow circle")).shape == vector.shape, "it starts again"
+    assert (await queries.embed(folder, "blue circle")).shape == vector.shape, "it starts again"
     await queries.close()
     assert helpers() == before
 
@@ -347,3 +350,61 @@ async def test_the_vectors_of_a_model_with_other_weights_are_told_from_its_own(t
         for name in ("one", "two"):
             StrangerModel().write(tmp_path / "both" / name)
         model_folder(tmp_path / "both")
+
+
+async def test_a_provider_that_is_not_there_is_told_and_the_pictures_are_seen(
+    open_library: OpenLibrary, joint_model: JointModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    library = await open_library(compute=ProcessCompute(1, provider="directml"), provider="directml")
+    draw("red", "square").save(tmp_path / "red.png")
+    await add_all(library, tmp_path / "red.png")
+    await library.queue.start()
+    await settled(library)
+    (nothing,) = await examine_model(library.settings, library, library.compute)
+    assert nothing.text.startswith("no joint model is in use")
+    await use(library, joint_model(), "small")
+    assert library.queue.provider_fault.startswith("DirectML is not available to onnxruntime.")
+    (finding,) = await examine_model(library.settings, library, library.compute)
+    assert finding.text.startswith("small: 1 of 1 pictures seen; on CPU, ")
+    assert library.queue.provider_fault in finding.text
+    assert float(str(finding.data["pictures_per_second"])) > 0
+
+
+async def test_the_pass_goes_on_after_a_worker_was_killed_and_counts_the_whole_library(
+    filled: Filled, joint_model: JointModel
+) -> None:
+    before = helpers()
+    library = await filled()
+    model = await library.models.add(joint_model(), "small")
+    store = library.models.store
+    # Half of the library was seen by a run before, which ended in the middle; the newest first.
+    await library.queue.stop()
+    await library.models.use("small")
+    half = len(DRAWN) // 2
+    newest = await store.next(model.key, half)
+    assert [each.number for each in newest] == sorted((each.number for each in newest), reverse=True)
+    for each in newest:
+        seen = embed_pictures(model.folder, [library.root / each.file_path])[0]
+        await store.save(each.number, model.key, len(seen), [FrameVector(seen.astype("<f4").tobytes())])
+    assert await store.progress(model.key) == (half, len(DRAWN))
+    by_name = {upload.number: upload.filename for upload in await library.uploads.newest()}
+    known = by_name[newest[0].number]
+    colour, shape = DRAWN[int(known.partition(".")[0])]
+    results = await library.search.run(f"a {colour} {shape}", all=True)
+    assert results[0].upload.filename == known, "half of the vectors rank"
+    assert len(results) == len(DRAWN), "and what was not seen is found by its meaning"
+    for process in helpers() - before:
+        psutil.Process(process).kill()
+    await library.queue.start()
+    library.queue.look_at_pictures()
+    counted = []
+    async for _ in library.queue.pictures_left(model.key):
+        if library.queue.pictures is not None:
+            counted.append((library.queue.pictures.done, library.queue.pictures.of))
+        for process in list(helpers() - before)[: 1 if len(counted) == 1 else 0]:
+            psutil.Process(process).kill()
+    assert counted[0][0] > half
+    assert {of for _, of in counted} == {len(DRAWN)}
+    (state,) = await library.models.states()
+    assert state.unseen == 0

@@ -19,17 +19,19 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import DEADLINE_SECONDS, DrawPicture, OpenLibrary, add_all, settled
+from tests.conftest import DEADLINE_SECONDS, DrawPicture, JointModel, OpenLibrary, add_all, settled
 from tests.doubles import ScriptedAnalyzer
 from vuemantics_tui.analyzers.builtin.analyzer import describe_picture, embed_described
+from vuemantics_tui.analyzers.joint.towers import see
 from vuemantics_tui.config import Settings
+from vuemantics_tui.doctor.machine import examine_cluster
 from vuemantics_tui.domain.errors import MediaError, UsageError
 from vuemantics_tui.domain.formats import FileType
-from vuemantics_tui.domain.media import LookSize
+from vuemantics_tui.domain.media import LookSize, SmallPicture
 from vuemantics_tui.library.cluster import ClusterCompute, address_of, cluster_compute, options_of
-from vuemantics_tui.media.jobs import first_look
+from vuemantics_tui.media.jobs import extract_frames, first_look
 from vuemantics_tui.paths import cache_dir
-from vuemantics_tui.processing.compute import ProcessCompute
+from vuemantics_tui.processing.compute import ProcessCompute, cluster
 
 SIZE = LookSize(320, 1024)
 MOST_PIXELS = 10_000_000
@@ -57,8 +59,8 @@ def scheduler() -> Iterator[Any]:
         make_cluster: Any = distributed.LocalCluster
         with make_cluster(
             n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, memory_limit=0
-        ) as cluster:
-            yield cluster
+        ) as made:
+            yield made
 
 
 @pytest.fixture
@@ -75,8 +77,7 @@ async def open_cluster() -> AsyncIterator[OpenCluster]:
         return compute
 
     yield open_one
-    for compute in opened:
-        await compute.close()
+    await asyncio.gather(*(compute.close() for compute in opened))
 
 
 def working(compute: ClusterCompute) -> list[str]:
@@ -119,9 +120,18 @@ async def test_three_hundred_uploads_complete_though_a_worker_is_killed(
 
 
 async def test_a_worker_finds_what_this_machine_finds(
-    scheduler: Any, open_cluster: OpenCluster, draw_picture: DrawPicture, tmp_path: Path
+    scheduler: Any,
+    open_cluster: OpenCluster,
+    draw_picture: DrawPicture,
+    draw_clip: Callable[[], Path],
+    tmp_path: Path,
 ) -> None:
     compute = await open_cluster(scheduler.scheduler_address)
+    clip = draw_clip()
+    frames = await compute.run(extract_frames, clip, 3)
+    assert frames and frames == await compute.local.run(extract_frames, clip, 3)
+    look = await compute.run(first_look, clip, FileType.VIDEO, SIZE, MOST_PIXELS)
+    assert look.thumbnail and look.metadata is None
     picture = draw_picture(size=(320, 240))
     there = await compute.run(first_look, picture, FileType.IMAGE, SIZE, MOST_PIXELS)
     here = await compute.local.run(first_look, picture, FileType.IMAGE, SIZE, MOST_PIXELS)
@@ -130,6 +140,13 @@ async def test_a_worker_finds_what_this_machine_finds(
     described, _ = await compute.run(describe_picture, picture, cache_dir())
     alone, _ = await compute.local.run(describe_picture, picture, cache_dir())
     assert described == alone
+    # Pixels travel as a JPEG; a file that is too large to send, as a preview.
+    assert isinstance(here.picture, SmallPicture)
+    near, _ = await compute.run(describe_picture, here.picture, cache_dir())
+    small = await open_cluster(scheduler.scheduler_address, cluster_send_mib=0)
+    nearer, _ = await small.run(describe_picture, picture, cache_dir())
+    assert near.text and nearer.text
+    assert (await small.run(first_look, picture, FileType.IMAGE, SIZE, MOST_PIXELS)).metadata is not None
     vector = await compute.run(embed_described, "a cat", {"cat": 0.5})
     assert (vector == await compute.local.run(embed_described, "a cat", {"cat": 0.5})).all()
     broken = tmp_path / "broken.png"
@@ -181,7 +198,7 @@ async def test_a_worker_of_another_version_or_with_other_models_is_left_out(
         await tell_other_facts(scheduler, address, "", "")
 
 
-async def tell_other_facts(cluster: Any, address: str, name: str, value: str) -> None:
+async def tell_other_facts(scheduler: Any, address: str, name: str, value: str) -> None:
     """Have a worker tell something else of itself; with no name, the truth again."""
     import distributed
 
@@ -190,7 +207,7 @@ async def tell_other_facts(cluster: Any, address: str, name: str, value: str) ->
         dask_worker.metrics["vuemantics"] = lambda _: {**bench.facts(), **({name: value} if name else {})}
 
     client: Any = distributed.Client
-    async with client(cluster.scheduler_address, asynchronous=True, set_as_default=False) as client:
+    async with client(scheduler.scheduler_address, asynchronous=True, set_as_default=False) as client:
         await client.run(lie, name, value, workers=[address])
 
 
@@ -219,7 +236,11 @@ def dask_scheduler(port: int) -> Any:
     return program("distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard")
 
 
-async def test_the_scheduler_dies_and_comes_back(open_cluster: OpenCluster, draw_picture: DrawPicture) -> None:
+async def test_the_scheduler_dies_and_comes_back(
+    open_cluster: OpenCluster, open_library: OpenLibrary, draw_picture: DrawPicture, joint_model: JointModel
+) -> None:
+    library = await open_library()
+    model = await library.models.add(joint_model(), "small")
     port = free_port()
     address = f"tcp://127.0.0.1:{port}"
     picture = draw_picture()
@@ -233,6 +254,12 @@ async def test_the_scheduler_dies_and_comes_back(open_cluster: OpenCluster, draw
             waits = await open_cluster(address, workers=1, cluster_away="wait")
             assert [(each.name, each.tags) for each in goes_on.state.members] == [("alone", ("GPU",))]
             assert (await look(goes_on)).metadata is None
+            # A worker that has the model makes its vectors, and is known by the model's fingerprint.
+            assert goes_on.state.members[0].facts.models == (model.key,)
+            seen = await goes_on.run(see, model.folder, picture, FileType.IMAGE, 1)
+            alone = await goes_on.local.run(see, model.folder, picture, FileType.IMAGE, 1)
+            assert (seen.vectors == alone.vectors).all()
+            await until(lambda: pictures_done(goes_on) == 2)
             scheduler.kill()
             await until(lambda: not goes_on.state.connected and not waits.state.connected)
             assert "scheduler" in goes_on.state.trouble
@@ -258,6 +285,8 @@ async def test_the_scheduler_dies_and_comes_back(open_cluster: OpenCluster, draw
             )
             assert (listed.returncode, listed.stderr) == (0, "")
             (found,) = json.loads(listed.stdout)["workers"]
+            (finding,) = await examine_cluster(Settings(cluster=address))
+            assert (finding.is_problem, finding.text) == (False, f"{address}: 1 worker, 1 thread")
             assert (found["name"], found["threads"], found["pictures"], found["trouble"]) == ("alone", 1, 2, "")
             worker.send_signal(signal.SIGINT)
             said = (await asyncio.to_thread(worker.communicate))[1].decode()
@@ -265,8 +294,10 @@ async def test_the_scheduler_dies_and_comes_back(open_cluster: OpenCluster, draw
 
 
 async def test_what_is_no_scheduler_is_said_and_work_goes_on_here(
-    open_cluster: OpenCluster, draw_picture: DrawPicture
+    open_cluster: OpenCluster, draw_picture: DrawPicture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # So long a server that speaks otherwise is given to answer, twice.
+    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 0.5)
     server = HTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler)
     Thread(target=server.serve_forever, daemon=True).start()
     try:
@@ -284,6 +315,7 @@ async def test_what_is_no_scheduler_is_said_and_work_goes_on_here(
         ({"cluster": "http://here:8786"}, "not the address"),
         ({"cluster": "tls://here"}, "needs certificates"),
         ({"cluster": "tcp://here", "cluster_ca_file": "/nowhere.pem"}, "cannot be read"),
+        ({"cluster": "tcp://here", "cluster_ca_file": __file__}, "cannot be used"),
         ({"cluster": "tcp://here", "cluster_shared": "photos"}, "cluster_shared"),
     ],
 )

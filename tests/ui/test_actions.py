@@ -157,7 +157,7 @@ def test_keys_are_called_as_a_person_calls_them(key: str, words: str) -> None:
     ("chosen", "keymap"),
     [
         pytest.param({"delete-upload": "Z"}, {"delete-upload": "Z"}, id="one"),
-        pytest.param({"show-help": "%, f7"}, {"show-help": "percent_sign,f7"}, id="several"),
+        pytest.param({"show-help": ";, f7"}, {"show-help": "semicolon,f7"}, id="several"),
         pytest.param({"delete-upload": "shift+z"}, {"delete-upload": "Z"}, id="shift"),
         pytest.param({"retry-upload": "p", "toggle-pause": "r"}, {"retry-upload": "p", "toggle-pause": "r"}, id="swap"),
         pytest.param({"quit-anywhere": "f10"}, {"quit-anywhere": "f10,ctrl+q,ctrl+c"}, id="quit stays"),

@@ -59,7 +59,7 @@ def backup(file: Path | None, with_originals: bool, replace: bool, as_list: bool
 @json_option
 @library_option
 def restore(file: Path, replace: bool, yes: bool, as_json: bool) -> None:
-    """Put a backup in place, with the originals in it.
+    """Restore a library from a backup, with the originals in it.
 
     Uploads whose originals are in the library's folder and not in the backup are added again. Quit the app first.
     """
@@ -94,7 +94,7 @@ async def _restore(settings: Settings, file: Path, replace: bool, yes: bool, as_
 @json_option
 @library_option
 def check(repair: bool, hashes: bool, as_json: bool) -> None:
-    """Check the database and everything that it tells of.
+    """Check the database, and the files that belong to it.
 
     Exits with 1 if anything is wrong. With --repair a damaged database is replaced by its newest sound backup, and what
     was added later is read from the library's folder. For that, quit the app first.

@@ -19,16 +19,6 @@ from vuemantics_tui.domain.text import counted, storable, visible
 if TYPE_CHECKING:
     from vuemantics_tui.library import ImportReport
 
-# What an import gives to uploads, with its name, in the order of the report.
-_WORDS = {
-    "caption": "captions",
-    "title": "titles",
-    "tags": "tags",
-    "albums": "albums",
-    "rating": "ratings",
-    "date": "dates",
-    "place": "places",
-}
 _MOST_FOLDERS = 5
 
 _path = click.argument("path", type=click.Path(path_type=Path), metavar="PATH")
@@ -146,6 +136,8 @@ async def _run(settings: Settings, origin: str, path: Path, dry_run: bool, as_js
 
 def import_document(report: ImportReport) -> dict[str, Any]:
     """Return what an import did as a JSON object."""
+    from vuemantics_tui.library.imports import GIVEN
+
     return {
         "origin": report.origin,
         "path": storable(str(report.path)),
@@ -153,7 +145,7 @@ def import_document(report: ImportReport) -> dict[str, Any]:
         "read": report.read,
         "matched": report.matched,
         "changed": report.changed,
-        **{name: report.given[what] for what, name in _WORDS.items()},
+        **{name: report.given[what] for what, name in GIVEN.items()},
         "in_trash": report.trashed,
         "unknown": [storable(str(path)) for path in report.unknown],
         "ambiguous": [storable(str(path)) for path in report.unsure],
@@ -167,10 +159,10 @@ def _tell(report: ImportReport) -> None:
     if not report.read and not report.problems:
         note(f"{visible(storable(str(report.path)))} contains nothing that an import from {report.origin} can read.")
         return
-    given = ", ".join(f"{name} for {report.given[what]:,}" for what, name in _WORDS.items() if report.given[what])
     matched = f"{counted(report.read, 'file')} with metadata, for {counted(report.matched, 'upload')}"
     would = "Would change" if report.dry_run else "Changed"
-    emit(f"{matched}. {would} {counted(report.changed, 'upload')}{f': {given}' if given else ''}.")
+    given = f": {report.given_words}" if report.given_words else ""
+    emit(f"{matched}. {would} {counted(report.changed, 'upload')}{given}.")
     if report.trashed:
         note(f"{counted(report.trashed, 'file')} skipped: the uploads are in the trash.")
     for path in report.unsure[:MOST_PROBLEMS]:

@@ -178,5 +178,7 @@ async def see_pictures(library: Library) -> int:
         remaining = left
         async for remaining in library.queue.pictures_left(model):
             bar.advance(left - remaining - bar.done)
+    if library.queue.provider_fault:
+        note(library.queue.provider_fault)
     await library.queue.tag_pictures()
     return left - remaining

@@ -91,9 +91,12 @@ def logging_to_file() -> Iterator[None]:
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
     listener.start()
+    # Warnings of libraries would be written over the screen.
+    logging.captureWarnings(True)
     try:
         yield
     finally:
+        logging.captureWarnings(False)
         root.removeHandler(to_queue)
         listener.stop()
         handler.close()

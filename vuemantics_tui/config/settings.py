@@ -13,6 +13,7 @@ from typing import Any, Self, TypeVar
 
 from vuemantics_tui import paths
 from vuemantics_tui.analyzers import registry
+from vuemantics_tui.analyzers.joint.providers import NAMES as PROVIDER_NAMES
 from vuemantics_tui.config.file import KEYS, Knob, SettingsFile, shown, write_setting
 from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.fields import COLUMNS, USUAL_COLUMNS
@@ -97,7 +98,7 @@ class Settings:
         "local", "While the cluster is offline: work on this machine (local), or wait for it.", "local", "wait"
     )
     cluster_send_mib: int = _number(
-        32,
+        16,
         "Largest file sent to the cluster whole, in MiB. Of larger pictures a preview is sent, and larger videos are"
         " read here. 0 on slow links.",
         0,
@@ -128,6 +129,13 @@ class Settings:
     openai_vision_model: str = _perhaps("", "Model on that server that describes pictures.")
     openai_embedding_model: str = _perhaps("", "Model on that server that embeds text.")
     openai_key_file: str = _perhaps("", "File with its API key, readable only by you. OPENAI_API_KEY overrides it.")
+    provider: str = field(
+        default=AUTO,
+        metadata=_about(
+            "What a joint model runs on: auto (the first that onnxruntime has), cuda, coreml, openvino, directml, cpu.",
+            *PROVIDER_NAMES,
+        ),
+    )
     keep_alive: str = _perhaps("", "How long Ollama keeps a model in memory: 5m, 300, -1; empty: Ollama's default.")
     temperature: float = _number(0.3, "Temperature of a server's model: 0 always gives the same description.", 0, 2)
     num_ctx: int = _number(8192, "Context length of Ollama's models, in tokens.")

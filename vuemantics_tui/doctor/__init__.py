@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Sequence
 from vuemantics_tui import paths
 from vuemantics_tui.config import MIB, Settings
 from vuemantics_tui.doctor import machine, terminal
-from vuemantics_tui.doctor.analyzers import examine_analyzers
+from vuemantics_tui.doctor.analyzers import MODEL, examine_analyzers, examine_model
 from vuemantics_tui.doctor.library import LIBRARY, PRIVACY, examine_library, examine_privacy, unusable
 from vuemantics_tui.domain.errors import VuemanticsError
 from vuemantics_tui.domain.findings import Finding, Verdict
@@ -58,15 +58,18 @@ async def _examine(
     settings: Settings, library: Library | None, about_library: list[Finding], answers: Answers | None
 ) -> list[Finding]:
     """Check all parts side by side; `about_library` are the findings about a library that is not open."""
-    compute = library.compute if library else ProcessCompute(1, settings.worker_memory_mib * MIB)
+    memory = settings.worker_memory_mib * MIB
+    compute = library.compute if library else ProcessCompute(1, memory, provider=settings.provider)
     try:
         parts = await asyncio.gather(
             _bounded("program", machine.examine_program()),
             _bounded(IN_USE, examine_analyzers(settings, library, compute, IN_USE)),
+            _bounded(MODEL, examine_model(settings, library, compute)),
             _bounded("vision", machine.examine_vision(compute, settings)),
             _bounded(LIBRARY, examine_library(library) if library else _known(about_library)),
             _bounded(PRIVACY, examine_privacy(settings)),
             _bounded("workers", machine.examine_workers(compute, settings)),
+            _bounded("cluster", machine.examine_cluster(settings)),
             _bounded("disk", machine.examine_disk(settings)),
             _bounded("terminal", terminal.examine_terminal(settings, answers)),
         )

@@ -23,6 +23,9 @@ Result = TypeVar("Result")
 # A model that is not in memory is loaded first; a look at a server is a single small request.
 CALL_SECONDS = 50.0
 LOOK_SECONDS = 5.0
+MODEL = "model"
+"""The subject of the finding about the joint model."""
+
 # The words do not matter, only that there are some.
 FEW_TOKENS = 24
 _SIDE = 56
@@ -60,6 +63,38 @@ async def examine_analyzers(
     finally:
         await analyzer.close()
     return [in_use, *(finding for found in others for finding in found)]
+
+
+async def examine_model(settings: Settings, library: Library | None, compute: Compute) -> list[Finding]:
+    """Check the joint model that the library uses: what it has seen, on what it runs, and how fast."""
+    from vuemantics_tui.analyzers.joint.towers import measure
+
+    states = await library.models.states() if library else []
+    used = next((state for state in states if state.is_in_use), None)
+    if used is None:
+        text = "no joint model is in use: searches compare texts only"
+        return [Finding(Verdict.NEUTRAL, MODEL, text, "To see what there is: vuemantics-tui model list")]
+    data: dict[str, object] = {
+        "model": used.name,
+        "seen": used.seen,
+        "unseen": used.unseen,
+        "wanted": settings.provider,
+    }
+    words = f"{used.name}: {used.seen:,} of {used.seen + used.unseen:,} pictures seen"
+    if used.model is None:
+        hint = "Get it again, or search without it: vuemantics-tui model use none"
+        return [Finding(Verdict.NEUTRAL, MODEL, f"{words}; it is not on this machine", hint, data=data)]
+    async with asyncio.timeout(CALL_SECONDS):
+        speed = await compute.run(measure, used.model.folder)
+    data |= {"provider": speed.provider, "pictures_per_second": speed.pictures_per_second, "providers": speed.reported}
+    workers = f" in each of {settings.workers} workers" if settings.workers > 1 else ""
+    words += f"; on {speed.provider}, {speed.pictures_per_second:g} pictures/s{workers}"
+    words += f"; onnxruntime has {', '.join(speed.reported)}"
+    if speed.fault:
+        return [
+            Finding(Verdict.BAD, MODEL, f"{words}. {speed.fault}", 'To try no more: set provider to "cpu".', data=data)
+        ]
+    return [Finding(Verdict.GOOD, MODEL, words, data=data)]
 
 
 async def _call(analyzer: Analyzer, why: str, subject: str, choice: Choice | None = None) -> Finding:

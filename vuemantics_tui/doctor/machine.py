@@ -19,7 +19,7 @@ from vuemantics_tui.config import MIB, Settings
 from vuemantics_tui.domain.errors import VuemanticsError
 from vuemantics_tui.domain.findings import Finding, Verdict
 from vuemantics_tui.domain.formats import FORMATS
-from vuemantics_tui.domain.text import size_words
+from vuemantics_tui.domain.text import counted, size_words
 from vuemantics_tui.processing.shield import raised_shield
 
 _PACKAGES = ("textual", "pillow", "pi-heif", "av", "onnxruntime", "numpy", "aiosqlite", "httpx")
@@ -109,6 +109,27 @@ async def examine_workers(compute: Compute, settings: Settings) -> list[Finding]
         "no new privileges" if shield.no_new_rights else "may gain privileges",
     ]
     return [Finding(Verdict.GOOD, "workers", f"{settings.workers}: {', '.join(parts)}", data=asdict(shield))]
+
+
+async def examine_cluster(settings: Settings) -> list[Finding]:
+    """Report the workers of the cluster that the settings name, and why some get no work. Raises UsageError."""
+    if not settings.cluster:
+        return []
+    from vuemantics_tui.library.cluster import look_at
+
+    state = (await look_at(settings)).state
+    data = {"scheduler": state.address, "connected": state.connected, "workers": len(state.members)}
+    if not state.connected:
+        hint = "Start one with: dask scheduler --no-dashboard"
+        return [Finding(Verdict.BAD, "cluster", f"{state.address}: {state.trouble}", hint, data=data)]
+    at_work = [member for member in state.members if not member.trouble]
+    text = f"{state.address}: {counted(len(at_work), 'worker')}, {counted(sum(m.threads for m in at_work), 'thread')}"
+    hint = "" if at_work else f"On each machine: vuemantics-tui worker {state.address}"
+    findings = [Finding(Verdict.GOOD if at_work else Verdict.BAD, "cluster", text, hint, data=data)]
+    for member in state.members:
+        if member.trouble:
+            findings.append(Finding(Verdict.BAD, "cluster", f"{member.name} is left out: {member.trouble}"))
+    return findings
 
 
 async def examine_disk(settings: Settings) -> list[Finding]:

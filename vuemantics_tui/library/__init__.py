@@ -253,9 +253,12 @@ class Library:
     def compute(self) -> Compute:
         """What does heavy work: the pool of processes, or the cluster that the settings name."""
         if self._compute is None:
+            from vuemantics_tui.analyzers.joint.providers import lifts_memory_limit
             from vuemantics_tui.processing.compute import ProcessCompute
 
-            local = ProcessCompute(self.settings.workers, self.settings.worker_memory_mib * MIB)
+            provider = self.settings.provider
+            memory = 0 if lifts_memory_limit(provider) else self.settings.worker_memory_mib * MIB
+            local = ProcessCompute(self.settings.workers, memory, provider=provider)
             self._compute = self._cluster_compute(local) if self.settings.cluster else local
         return self._compute
 

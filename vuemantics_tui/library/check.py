@@ -1,4 +1,4 @@
-"""The check of a library: whether its database is sound, and whether everything that it tells of is there."""
+"""The check of a library: whether its database is sound, and the files that it knows are there."""
 
 from __future__ import annotations
 

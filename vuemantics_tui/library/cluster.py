@@ -8,6 +8,7 @@ import logging
 import os
 import platform
 import re
+import ssl
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -82,7 +83,18 @@ def tls_of(settings: Settings, address: str) -> Tls:
             "A scheduler at tls:// needs certificates",
             "Set cluster_ca_file, cluster_cert_file and cluster_key_file.",
         )
-    return Tls(*found)
+    ca_file, cert_file, key_file = found
+    try:
+        if ca_file:
+            ssl.create_default_context(cafile=ca_file)
+        if cert_file:
+            ssl.create_default_context().load_cert_chain(cert_file, key_file or None)
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"The certificates of the cluster cannot be used: {error}",
+            "Check cluster_ca_file, cluster_cert_file and cluster_key_file.",
+        ) from error
+    return Tls(ca_file, cert_file, key_file)
 
 
 def _shared(text: str) -> tuple[Path, str]:
@@ -202,6 +214,8 @@ async def serve(options: WorkerOptions, tls: Tls, say: Callable[[str], None]) ->
                 say(f"The scheduler at {options.address} is gone. Waiting for it.")
             except (OSError, TimeoutError, ValueError, RuntimeError) as error:
                 words = f"No Dask scheduler answers at {options.address}. Waiting for it."
+                if options.address.startswith("tls://"):
+                    words += " If it is there, check the certificates."
                 log.warning("%s %s", words, error)
                 if words != said:
                     said = words

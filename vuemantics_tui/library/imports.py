@@ -28,6 +28,18 @@ _BATCH = 200
 _HOURS_OF_ZONES = 14.5
 
 
+# What an import gives to uploads, with its name, in the order of reports.
+GIVEN = {
+    "caption": "captions",
+    "title": "titles",
+    "tags": "tags",
+    "albums": "albums",
+    "rating": "ratings",
+    "date": "dates",
+    "place": "places",
+}
+
+
 class Origin(StrEnum):
     """The programs whose folders are understood."""
 
@@ -64,6 +76,11 @@ class ImportReport:
     unsure: list[Path] = field(default_factory=list)
     trashed: int = 0
     problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def given_words(self) -> str:
+        """What uploads were given, as in: captions for 3, tags for 12; empty for nothing."""
+        return ", ".join(f"{name} for {self.given[what]:,}" for what, name in GIVEN.items() if self.given[what])
 
 
 OnProgress = Callable[[ImportReport], None]

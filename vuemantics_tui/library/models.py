@@ -33,6 +33,9 @@ IDLE_SECONDS = 300.0
 # What the text network may take of the 50 ms between the last key and the answer, while somebody types.
 TYPING_SECONDS = 0.03
 
+# How many queries are remembered with their vectors.
+_REMEMBERED = 256
+
 log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
@@ -313,6 +316,7 @@ class QueryEmbedder:
         self._turn = asyncio.Lock()
         self._work: asyncio.Future[Any] | None = None
         self._closing: set[asyncio.Task[None]] = set()
+        self._known: dict[tuple[Path, str, float], Vector] = {}
         self._is_closed = False
 
     async def load(self, folder: Path) -> None:
@@ -325,7 +329,15 @@ class QueryEmbedder:
         """Return the vector of a query, made within about so many `seconds`. Raises AnalyzerError."""
         from vuemantics_tui.analyzers.joint.towers import embed_query
 
-        return await self._run(embed_query, folder, text, seconds)
+        # A list that is searched runs its query again whenever something changes.
+        for limit in (math.inf, seconds):
+            if (vector := self._known.get((folder, text, limit))) is not None:
+                return vector
+        vector = await self._run(embed_query, folder, text, seconds)
+        self._known[folder, text, seconds] = vector
+        if len(self._known) > _REMEMBERED:
+            del self._known[next(iter(self._known))]
+        return vector
 
     async def _run(self, function: Callable[..., Result], folder: Path, *arguments: object) -> Result:
         for is_last in (False, True):
@@ -374,7 +386,8 @@ class QueryEmbedder:
         await self.end()
 
     async def end(self) -> None:
-        """End the process; the next query starts another one."""
+        """End the process and forget what it said; the next query starts another one."""
+        self._known.clear()
         if self._ending is not None:
             self._ending.cancel()
         self._end()

@@ -131,7 +131,6 @@ class Queue:
                 self._settings.video_frames,
                 lambda: self.in_flight == 0,
                 self._tagging(),
-                workers=self._settings.workers,
             )
         return self._pictures
 
@@ -250,7 +249,9 @@ class Queue:
         store, looking = PictureStore(self._database), self._looking()
         goes_on = True
         while goes_on:
-            left = await store.left(model)
+            # To count takes long in a large library, so the count of the pass is taken where there is one.
+            seen = looking.progress
+            left = (seen.of - seen.done if seen is not None else 0) or await store.left(model)
             yield left
             goes_on = bool(left) and await looking.moved()
         yield await store.left(model)
@@ -266,6 +267,11 @@ class Queue:
     def pictures(self) -> PictureProgress | None:
         """Return how many pictures the joint model has seen, while this process shows it some."""
         return None if self._pictures is None else self._pictures.progress
+
+    @property
+    def provider_fault(self) -> str:
+        """Return why the joint model does not run on the provider that is set, as a sentence, or nothing."""
+        return "" if self._pictures is None else self._pictures.fault
 
     async def retry(self, upload_ids: Iterable[str], overwrite_edited: bool = False) -> list[str]:
         """Put failed and completed uploads back into the queue; return the IDs that moved.
@@ -393,7 +399,7 @@ class Queue:
             if one is None:
                 return None
             seconds += to_embed * one
-        return seconds / self._settings.workers if waiting or to_embed else None
+        return seconds / self._compute().at_once if waiting or to_embed else None
 
 
 def _read_words(settings: Settings) -> WordList:

@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,13 +35,20 @@ _ERROR_CHARACTERS = 200
 # How long a model that cannot be loaded is left alone.
 _REST_SECONDS = 60.0
 
+# How often the pictures are counted during a pass.
+_COUNT_SECONDS = 10.0
+# To ask what there is to see reads all uploads, so it is asked for many at a time, and when something changed; after so
+# long in any case.
+_ASKED_FOR = 8
+_LOOK_AGAIN_SECONDS = 120.0
+
 FolderOf = Callable[[str], Path | None]
 """Returns the folder of a model by its name and fingerprint, or None if it is not here."""
 
 
 @dataclass(frozen=True, slots=True)
 class PictureProgress:
-    """How many pictures the model in use has seen since the pass began, and of how many."""
+    """How many pictures the model in use has seen, and how many there are in the library."""
 
     done: int
     of: int
@@ -103,7 +111,15 @@ class PictureModel:
         return None if found is None else (model, *found)
 
 
+@cache
+def _tell(fault: str) -> None:
+    """Log what is wrong with a provider, once."""
+    log.warning("%s", fault)
+
+
 async def _save(store: PictureStore, number: int, model: str, seen: Seen) -> None:
+    if seen.fault:
+        _tell(seen.fault)
     frames = [
         FrameVector(vector.astype("<f4").tobytes(), None if math.isnan(second) else float(second))
         for vector, second in zip(seen.vectors, seen.seconds, strict=True)
@@ -114,7 +130,7 @@ async def _save(store: PictureStore, number: int, model: str, seen: Seen) -> Non
 class PicturePass:
     """Makes the vectors that the joint model in use lacks. What is left to do is in the store, so any end is harmless.
 
-    Only one process of a library does this, with as many pictures at a time as its pool has workers. A file that
+    Only one process of a library does this, with as many pictures at a time as keep what computes busy. A file that
     cannot be read is marked, and not tried again. What was seen becomes `tags`, too.
     """
 
@@ -128,7 +144,6 @@ class PicturePass:
         is_idle: Callable[[], bool],
         tags: PictureTags,
         *,
-        workers: int,
         idle_seconds: float = IDLE_SECONDS,
         look_seconds: float = LOOK_SECONDS,
     ) -> None:
@@ -139,7 +154,6 @@ class PicturePass:
         self._frames = frames
         self._is_idle = is_idle
         self._tags = tags
-        self._workers = workers
         self._idle_seconds = idle_seconds
         self._look_seconds = look_seconds
         self._task: asyncio.Task[None] | None = None
@@ -147,6 +161,11 @@ class PicturePass:
         self._turned = asyncio.Condition()
         self._turns = 0
         self.progress: PictureProgress | None = None
+        # When there was nothing to see: the model, the library's revision, whether it was paused.
+        self._nothing_at: tuple[str, int, bool] | None = None
+        self._nothing_until = 0.0
+        self.fault = ""
+        """Why the model does not run on the provider that is set, as a sentence."""
 
     def start(self) -> None:
         """Start, in the running event loop."""
@@ -178,7 +197,7 @@ class PicturePass:
             try:
                 model = await self._store.in_use()
                 folder = None if model is None else await asyncio.to_thread(self._folder_of, model)
-                if model is not None and folder is not None and self._is_idle() and await self._store.next(model, 1):
+                if model is not None and folder is not None and self._is_idle() and await self._has_more(model):
                     await self._pass(model, folder)
                     rest = self._idle_seconds
                 if self._is_idle():
@@ -200,6 +219,16 @@ class PicturePass:
             except TimeoutError:
                 continue
 
+    async def _has_more(self, model: str) -> bool:
+        """Return whether there is something to see; asked in full only where something may have changed."""
+        moment = (model, *await self._store.moment())
+        if moment == self._nothing_at and time.monotonic() < self._nothing_until:
+            return False
+        if await self._store.next(model, 1):
+            return True
+        self._nothing_at, self._nothing_until = moment, time.monotonic() + _LOOK_AGAIN_SECONDS
+        return False
+
     async def _turn(self) -> None:
         self._turns += 1
         async with self._turned:
@@ -212,16 +241,21 @@ class PicturePass:
         except Timeout:
             return
         try:
-            done = 0
+            looked = 0.0
+            some: list[Unseen] = []
             while self._is_idle() and await self._store.in_use() == model:
-                some = await self._store.next(model, self._workers)
+                at_once = self._compute.at_once
+                some = some or await self._store.next(model, _ASKED_FOR * at_once)
                 if not some:
                     break
-                self.progress = PictureProgress(done, done + await self._store.left(model))
+                if self.progress is None or time.monotonic() - looked > _COUNT_SECONDS:
+                    self.progress = PictureProgress(*await self._store.progress(model))
+                    looked = time.monotonic()
+                now, some = some[:at_once], some[at_once:]
                 async with asyncio.TaskGroup() as group:
-                    for unseen in some:
+                    for unseen in now:
                         group.create_task(self._see(unseen, model, folder))
-                done += len(some)
+                done = self.progress.done + len(now)
                 self.progress = PictureProgress(done, max(done, self.progress.of))
                 await self._turn()
                 await self._tags.keep_up(seldom=True)
@@ -244,4 +278,5 @@ class PicturePass:
             log.warning("the picture model cannot see %s: %s", unseen.id, reason)
             await self._store.fail(unseen.number, model, reason[:_ERROR_CHARACTERS])
             return
+        self.fault = seen.fault
         await _save(self._store, unseen.number, model, seen)

@@ -39,7 +39,7 @@ _ALLOCATION = {
     "OPENBLAS_NUM_THREADS": "1",
     "OMP_NUM_THREADS": "1",
 }
-_KEPT_BEGINNINGS = ("LC_", "XDG_")
+_KEPT_BEGINNINGS = ("LC_", "XDG_", "CUDA_")
 
 # From linux/prctl.h, linux/seccomp.h, linux/filter.h and linux/audit.h.
 _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 4, 38, 22, 2

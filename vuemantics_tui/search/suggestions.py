@@ -27,7 +27,7 @@ _FILTER = re.compile(r"(-?)([A-Za-z]+):(\"?)(.*)", re.DOTALL)
 
 
 class SuggestionKind(StrEnum):
-    """The kind of a suggestion."""
+    """What a suggestion completes the line with."""
 
     FILTER = "filter"
     VALUE = "value"

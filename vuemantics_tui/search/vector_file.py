@@ -211,7 +211,7 @@ class VectorWriter:
         self._whole.finish()
 
     def abandon(self) -> None:
-        """Remove what was written."""
+        """Remove the unfinished file; the old one stays."""
         self._whole.abandon()
 
 
@@ -223,6 +223,7 @@ class _Checksums:
         self._current, self._room = 0, _BLOCK_BYTES
 
     def add(self, data: memoryview) -> None:
+        """Take the next bytes of the stream."""
         while len(data):
             some, data = data[: self._room], data[self._room :]
             self._current = zlib.crc32(some, self._current)
@@ -232,6 +233,7 @@ class _Checksums:
                 self._current, self._room = 0, _BLOCK_BYTES
 
     def all(self) -> list[int]:
+        """Return the checksum of each block so far; the last block may be shorter."""
         return [*self._done, self._current] if self._room < _BLOCK_BYTES else self._done
 
 

@@ -92,6 +92,7 @@ class _Sample:
 
     @classmethod
     def of(cls, snapshot: Snapshot, total: int) -> _Sample:
+        """Return a sample of a snapshot, at most _SAMPLED rows of its file and as many of its recent ones."""
         # Spread over all of them: uploads that were added together are alike.
         alive = np.flatnonzero(~snapshot.dead)
         picked = alive[np.linspace(0, len(alive) - 1, min(len(alive), _SAMPLED)).astype(int)] if len(alive) else alive

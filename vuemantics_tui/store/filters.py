@@ -154,7 +154,7 @@ class FilterStore:
         self._remembered: dict[Condition, Matching] = {}
 
     async def condition(self, query: Query, now: datetime, show_hidden: bool = False, texts: bool = True) -> Condition:
-        """What the filters demand, and with `texts` the phrases and what is left out.
+        """Return the condition of a query's filters, and with `texts` also of its phrases and what it excludes.
 
         Days count from `now`, in its zone, or without one in that of this machine. What is hidden is wanted where
         `is:hidden` or `show_hidden` says so; what is in the trash never is.
@@ -178,7 +178,7 @@ class FilterStore:
         )
 
     async def matching(self, query: Query, now: datetime, show_hidden: bool = False, texts: bool = True) -> Matching:
-        """The uploads that meet the condition of a query; remembered until the library changes.
+        """Return the uploads that meet the condition of a query, remembered until the library changes.
 
         While the words behind a filter are typed, it is the same filter with every key.
         """
@@ -201,7 +201,7 @@ class FilterStore:
     async def listed(
         self, query: Query, now: datetime, show_hidden: bool = False, covers_only: bool = True
     ) -> array[int]:
-        """The uploads that meet the condition of a query, in its order, or else the newest first.
+        """Return the uploads that meet the condition of a query, in its order or else the newest first.
 
         The newest is what was taken last, or added, where the file does not say. With `covers_only` each stack is
         listed once, by the upload that stands for it.
@@ -245,7 +245,7 @@ class FilterStore:
         return list(rows)
 
     async def cameras(self, part: str, limit: int) -> list[tuple[str, int]]:
-        """The cameras whose names hold this part, with how many uploads each took, the most used first."""
+        """Return the cameras with this part in their names and how many uploads each took, the most used first."""
         rows = await self._database.fetch(
             """
             SELECT camera, count(*) AS uses FROM uploads WHERE camera IS NOT NULL
@@ -295,7 +295,7 @@ class FilterStore:
 
 
 def wants_hidden(query: Query) -> bool:
-    """Whether a query asks for what is hidden."""
+    """Tell whether a query asks for hidden uploads with a filter that is not negated."""
     asked = (each for one in query.filters if not one.negated for each in getattr(one, "filters", (one,)))
     return any(isinstance(one, ChoiceFilter) and one.choice == "hidden" for one in asked)
 

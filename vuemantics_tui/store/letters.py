@@ -34,7 +34,7 @@ async def teach(connection: aiosqlite.Connection) -> None:
 
 
 async def has_unwritten_letters(connection: aiosqlite.Connection) -> bool:
-    """Whether there are names, tags or texts that cannot be found yet."""
+    """Tell whether any names, tags or texts still lack the folded form that search compares."""
     ((names, tags, texts),) = await connection.execute_fetchall(_CHANGED)
     return bool(names or tags or texts)
 

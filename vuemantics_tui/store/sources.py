@@ -688,7 +688,7 @@ class _Books:
         self.new_locations.append((source, *one.seen, state, upload, reason, sha256))
 
     async def insert(self, connection: aiosqlite.Connection, source: int, taken: Taken) -> None:
-        """Write what was noted."""
+        """Insert the noted uploads and locations of a source, inside the transaction of `connection`."""
         moment, revision = now_iso(), await next_revision(connection)
         if self.new_uploads:
             rows = [

@@ -48,7 +48,7 @@ class StackChange:
 
     @property
     def count(self) -> int:
-        """Return how many there are."""
+        """Return how many uploads changed, for the notice."""
         return len(self.numbers)
 
 
@@ -247,7 +247,7 @@ class _Stacked:
 
     @property
     def written(self) -> tuple[int | None, str | None, int]:
-        """Return what its row says."""
+        """Return its stack, its role in it and the number of its members, as its row has them."""
         return self.stack, self.role, self.count
 
 

@@ -73,7 +73,7 @@ class StatisticsStore:
         self._database = database
 
     async def read(self, most_tags: int = 20) -> StoredStatistics:
-        """Return all statistics."""
+        """Return all counts, with the `most_tags` most used tags. Raises LibraryError."""
         statuses = await self._pairs(
             "SELECT processing_status, count(*) FROM uploads WHERE deleted_at IS NULL GROUP BY processing_status"
         )

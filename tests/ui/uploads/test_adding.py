@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from PIL import Image
 from textual import events
+from textual.widgets import Input
 
-from tests.ui.conftest import add, window_on
+from tests.media.test_takeout import record
+from tests.ui.conftest import Window, add, window_on
 from tests.ui.drawn_cells import cells
 from vuemantics_tui.ui.picker.file_list import FileList
 from vuemantics_tui.ui.picker.preview import PreviewPicture
@@ -110,3 +113,33 @@ async def test_many_pasted_paths_are_told_as_their_number(root: Path, draw: Call
         await window.until(lambda: window.path_input.value == f"9 files in {paths[0].parent}")
         await window.press("enter")
         await window.shows("9 added")
+
+
+async def test_what_another_program_knows_is_imported_and_taken_back(
+    root: Path, draw: Callable[..., Path], tmp_path: Path
+) -> None:
+    picture = draw("cat.png")
+    takeout = tmp_path / "Takeout"
+    record(takeout, "cat.png.json", "cat.png", description="On the roof", favorited=True)
+    record(takeout, "gone.jpg.json", "gone.jpg")
+    shutil.copy(picture, takeout)
+    async with window_on(root) as window:
+        await add(window.library, picture)
+        await window.shows("cat.png", "1 waiting")
+        await window.press("~", "t")
+        await window.says("Import from Google Photos", "Add your photos first.")
+        window.app.screen.query_one(Input).value = str(tmp_path / "nowhere")
+        await window.press("enter")
+        await window.says("is not a folder. Check the spelling.")
+        window.app.screen.query_one(Input).value = str(takeout)
+        await window.press("enter")
+        await window.shows("changed 1 upload", "captions for 1", "u undoes.", "1 file skipped.")
+        (upload,) = await window.library.uploads.newest()
+        assert (upload.caption, upload.own_tags) == ("On the roof", ("favorite",))
+        await window.press("u")
+        await window.until(lambda: caption_is(window, None))
+
+
+async def caption_is(window: Window, caption: str | None) -> bool:
+    (upload,) = await window.library.uploads.newest()
+    return upload.caption == caption

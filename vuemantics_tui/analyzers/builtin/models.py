@@ -187,6 +187,17 @@ def open_session(model: bytes | Path, threads: int = 1) -> onnxruntime.Inference
 
     One thread where work is spread over processes: two threads in one process were slower per picture.
     """
+    options = session_options(threads)
+    import onnxruntime
+
+    with runtime_errors("ONNX Runtime refused a model"):
+        return onnxruntime.InferenceSession(
+            str(model) if isinstance(model, Path) else model, options, providers=["CPUExecutionProvider"]
+        )
+
+
+def session_options(threads: int) -> onnxruntime.SessionOptions:
+    """Return the options of a quiet session with so many threads. Raises AnalyzerError without ONNX Runtime."""
     try:
         import onnxruntime
     except ImportError as error:
@@ -199,10 +210,7 @@ def open_session(model: bytes | Path, threads: int = 1) -> onnxruntime.Inference
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = _ONLY_ERRORS
-    with runtime_errors("ONNX Runtime refused a model"):
-        return onnxruntime.InferenceSession(
-            str(model) if isinstance(model, Path) else model, options, providers=["CPUExecutionProvider"]
-        )
+    return options
 
 
 @contextmanager

@@ -5,6 +5,7 @@ The functions at the end run in worker processes, which load a network at their 
 
 from __future__ import annotations
 
+import io
 import math
 import os
 import time
@@ -19,9 +20,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from vuemantics_tui.analyzers.base import Picture
-from vuemantics_tui.analyzers.builtin.models import open_session, runtime_errors
+from vuemantics_tui.analyzers.builtin.models import runtime_errors
 from vuemantics_tui.analyzers.builtin.vectors import normalise
 from vuemantics_tui.analyzers.joint.layout import Preprocessing, Resize, look_size, read_layout
+from vuemantics_tui.analyzers.joint.providers import CPU, fallen_back, open_on, reported, wanted_here
 from vuemantics_tui.analyzers.joint.tokens import TextTokens
 from vuemantics_tui.domain.errors import AnalyzerError
 from vuemantics_tui.domain.formats import FileType
@@ -79,10 +81,11 @@ def prepare(image: Image.Image, how: Preprocessing) -> NDArray[np.float32]:
 class _Network:
     """One graph: its inputs by name, the output that holds the vectors, and whether it takes one at a time."""
 
-    def __init__(self, path: Path, threads: int = 1) -> None:
+    def __init__(self, path: Path, threads: int = 1, wanted: str = CPU) -> None:
         self.path = path
         # By path, not by content: weights over 2 GB lie beside the graph.
-        self._session: onnxruntime.InferenceSession = open_session(path, threads)
+        opened = open_on(path, wanted, threads)
+        self._session: onnxruntime.InferenceSession = opened.session
         self.inputs = {each.name: each for each in self._session.get_inputs()}
         outputs = {each.name: each for each in self._session.get_outputs()}
         # Of some graphs the shape is not known before they run.
@@ -95,6 +98,18 @@ class _Network:
             )
         dimension = outputs[self._output].shape[-1:]
         self.dimension = dimension[0] if dimension and isinstance(dimension[0], int) else 0
+        if opened.provider.name != CPU:
+            try:
+                self.run({name: self._nothing(each.shape) for name, each in self.inputs.items()})
+            except AnalyzerError as error:
+                opened = fallen_back(path, opened, error)
+                self._session = opened.session
+        self.provider = opened.provider
+        self.fault = opened.fault
+
+    @staticmethod
+    def _nothing(shape: Sequence[object]) -> NDArray[Any]:
+        return np.zeros([side if isinstance(side, int) else 1 for side in shape], np.float32)
 
     def run(self, feed: dict[str, NDArray[Any]]) -> Vectors:
         """Run on a batch, one after the other where the graph has a fixed batch of 1."""
@@ -121,7 +136,7 @@ class PictureTower:
 
     def __init__(self, folder: Path) -> None:
         layout = read_layout(folder)
-        self._network = _Network(layout.visual)
+        self._network = _Network(layout.visual, wanted=wanted_here())
         pictures = [name for name, each in self._network.inputs.items() if len(each.shape) == 4]
         if len(pictures) != 1:
             raise AnalyzerError(f"{layout.visual} has no single input for pictures", "Use another model.")
@@ -135,6 +150,16 @@ class PictureTower:
     def dimension(self) -> int:
         """Return the dimension of the vectors."""
         return self._network.dimension
+
+    @property
+    def provider(self) -> str:
+        """Return what the network runs on, for people."""
+        return self._network.provider.title
+
+    @property
+    def fault(self) -> str:
+        """Return why it does not run on what was wanted, as a sentence, or nothing."""
+        return self._network.fault
 
     def embed(self, pictures: Sequence[Picture]) -> Vectors:
         """Return one vector for each picture. Raises MediaError for one that cannot be read, and AnalyzerError."""
@@ -252,10 +277,14 @@ def embed_words(folder: Path, texts: Sequence[str]) -> NDArray[np.float32]:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a model makes of one upload: a vector for each of its frames, and the second of each, NaN for a picture."""
+    """What a model makes of one upload: a vector for each of its frames, and the second of each, NaN for a picture.
+
+    `fault` says why it does not run on the provider that was wanted.
+    """
 
     seconds: NDArray[np.float32]
     vectors: NDArray[np.float32]
+    fault: str = ""
 
 
 def see(folder: Path, source: Picture, file_type: FileType, frames: int) -> Seen:
@@ -264,11 +293,40 @@ def see(folder: Path, source: Picture, file_type: FileType, frames: int) -> Seen
     from vuemantics_tui.media.frames import extract_frames
 
     if file_type is FileType.IMAGE:
-        return Seen(np.full(1, np.nan, np.float32), embed_pictures(folder, [source]))
+        return Seen(np.full(1, np.nan, np.float32), embed_pictures(folder, [source]), _pictures(folder).fault)
     assert isinstance(source, Path)
     found = extract_frames(source, frames)
     with open_clip(source) as clip:
         duration = clip.duration or 0.0
     # They are spread evenly, each near the middle of its part.
     seconds = duration * (np.arange(len(found), dtype=np.float32) + 0.5) / len(found)
-    return Seen(seconds.astype(np.float32), embed_pictures(folder, found))
+    return Seen(seconds.astype(np.float32), embed_pictures(folder, found), _pictures(folder).fault)
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """How fast this process sees pictures, on what, out of what ONNX Runtime has, and why not on what was wanted."""
+
+    pictures_per_second: float
+    provider: str
+    reported: list[str]
+    fault: str
+
+
+# Of so many pixels, as photos are after the decoder made them smaller; measured for so long.
+_MEASURED_SIZE, _MEASURED_SECONDS = (800, 600), 1.5
+
+
+def measure(folder: Path) -> Speed:
+    """Measure how fast a model sees photos, from the file to the vector. Raises AnalyzerError."""
+    tower = _pictures(folder)
+    noise = np.random.default_rng(1).integers(0, 256, (12, 16, 3), np.uint8)
+    stream = io.BytesIO()
+    Image.fromarray(noise).resize(_MEASURED_SIZE, Image.Resampling.BICUBIC).save(stream, "JPEG", quality=90)
+    picture = stream.getvalue()
+    tower.embed([picture])
+    count, began = 0, time.perf_counter()
+    while (taken := time.perf_counter() - began) < _MEASURED_SECONDS:
+        tower.embed([picture])
+        count += 1
+    return Speed(round(count / taken, 1), tower.provider, reported(), tower.fault)

@@ -30,6 +30,8 @@ ATTRIBUTE = "vuemantics_bench"
 """Where a Dask worker has its Bench."""
 
 RATE_SECONDS = 15.0
+# How often the folder of models is looked at.
+MODELS_SECONDS = 10.0
 # Many a system has a folder that is in memory.
 _IN_MEMORY = Path("/dev/shm")
 
@@ -126,6 +128,8 @@ class Bench:
         """Take `models`, which names the joint models of this machine, and what finds the folder of one."""
         self._compute = ProcessCompute(threads, memory)
         self._models = models
+        self._known_models: tuple[str, ...] = ()
+        self._models_until = float("-inf")
         self._model_folder = model_folder
         self._builtin = builtin_models()
         self._spool = Path(tempfile.mkdtemp(prefix="vuemantics-", dir=_IN_MEMORY if _IN_MEMORY.is_dir() else None))
@@ -182,7 +186,7 @@ class Bench:
                 version=__version__,
                 python=python_version(),
                 builtin=self._builtin,
-                models=self._models(),
+                models=self._models_now(now),
                 running=len(self._running),
                 pictures=self._pictures,
                 bytes=self._bytes,
@@ -190,6 +194,11 @@ class Bench:
                 bytes_per_second=sum(count for _, _, count in self._done) / seconds,
             )
         )
+
+    def _models_now(self, now: float) -> tuple[str, ...]:
+        if now >= self._models_until:
+            self._known_models, self._models_until = self._models(), now + MODELS_SECONDS
+        return self._known_models
 
     async def close(self) -> None:
         """End its processes."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import re
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -86,7 +87,7 @@ class ClusterOptions:
 
     address: str
     waits: bool = False
-    send_bytes: int = 32 * 1024**2
+    send_bytes: int = 16 * 1024**2
     shared: tuple[tuple[Path, str], ...] = ()
     tls: Tls = Tls()
     max_pixels: int = 200_000_000
@@ -249,7 +250,7 @@ class ClusterCompute:
                 return await self.local.run(function, *arguments)
             try:
                 travelling = await self._travelling(member, file, route)
-                call = await asyncio.to_thread(packed, function, arguments, travelling, model)
+                call = await asyncio.to_thread(_sendable, function, arguments, travelling, model)
                 reply = await self._ask(member, call, token, route)
             except _LostError as error:
                 losses += 1
@@ -283,11 +284,14 @@ class ClusterCompute:
     async def close(self) -> None:
         """Stop the calls in flight, leave the cluster, and end the processes here."""
         self._is_closed = True
-        tasks = [task for task in (self._watching, *self._beside) if task is not None]
-        if self._watching is not None:
-            self._watching.cancel()
-        if tasks:
+        self._stir()
+        if self._beside:
             # What was cancelled is stopped there before the connection ends.
+            await asyncio.wait(self._beside, timeout=LEAVE_SECONDS)
+        tasks = [task for task in (self._watching, *self._beside) if task is not None]
+        for task in tasks:
+            task.cancel()
+        if tasks:
             await asyncio.wait(tasks, timeout=CONNECT_SECONDS)
         await self.local.close()
 
@@ -302,7 +306,7 @@ class ClusterCompute:
             return len(file), file
         if isinstance(file, SmallPicture):
             # Pixels are sent as a JPEG; who makes one of them does that here.
-            return (len(file.rgb) // 8, file) if route.preview else (None, file)
+            return (len(file.rgb) // 8, file) if route.pixels else (None, file)
         assert isinstance(file, Path)
         if self._shared(file):
             return 0, file
@@ -317,10 +321,11 @@ class ClusterCompute:
 
     async def _travelling(self, member: _Member, file: object, route: Route) -> Packed | None:
         """Return the file of a call as it travels: a path, its bytes, or a preview. Raises MediaError."""
+        form = Form.FILE if route.as_file else Form.BYTES
         if isinstance(file, SmallPicture):
-            return Packed(Form.BYTES, await self.local.run(small_jpeg_of, file, SENT_QUALITY))
+            return Packed(form, await self.local.run(small_jpeg_of, file, SENT_QUALITY))
         if isinstance(file, bytes):
-            return Packed(Form.BYTES, file)
+            return Packed(form, file)
         if not isinstance(file, Path):
             return None
         there = self._shared(file)
@@ -328,9 +333,9 @@ class ClusterCompute:
             return Packed(Form.PATH, there.encode())
         size = (await asyncio.to_thread(file.stat)).st_size
         if size <= self._options.send_bytes or not route.preview:
-            return Packed(Form.BYTES, await asyncio.to_thread(file.read_bytes))
+            return Packed(form, await asyncio.to_thread(file.read_bytes))
         limits = (PREVIEW_SIDE, 1, SENT_QUALITY, self._options.max_pixels)
-        return Packed(Form.BYTES, await self.local.run(vision_jpeg, file, *limits))
+        return Packed(form, await self.local.run(vision_jpeg, file, *limits))
 
     def _shared(self, file: Path) -> str:
         """Return where the workers find a file of a shared folder; empty for another one."""
@@ -374,7 +379,7 @@ class ClusterCompute:
 
     # A call
 
-    async def _ask(self, member: _Member, call: bytes, token: str, route: Route) -> Reply:
+    async def _ask(self, member: _Member, call: Any, token: str, route: Route) -> Reply:
         """Run a call on a worker. Raises _LostError; cancelled, it is stopped there too."""
         client = self._client
         if client is None or member.gone.done():
@@ -468,7 +473,7 @@ class ClusterCompute:
             if isinstance(error, TimeoutError):
                 raise _AwayError("no Dask scheduler answers there") from error
             if isinstance(error, _NO_CONNECTION):
-                raise _AwayError(f"no connection to a Dask scheduler: {_reason(error)}") from error
+                raise _AwayError(f"no Dask scheduler answers there: {_reason(error)}") from error
             raise
         log.info("connected to the cluster %s", address)
         return client
@@ -489,10 +494,13 @@ class ClusterCompute:
         for address in [address for address in self._members if address not in told]:
             await self._leave(client, self._members.pop(address), "is gone")
         new = []
+        newest = max((float(facts.get("last_seen", 0.0)) for facts in told.values()), default=0.0)
         for address, facts in told.items():
             member = self._members.get(address)
             if member is None:
-                member = self._members[address] = _Member(address, seen_at=now)
+                # By the scheduler's clock: one that was silent before we came is so at once.
+                seen = float(facts.get("last_seen", 0.0))
+                member = self._members[address] = _Member(address, last_seen=seen, seen_at=now - (newest - seen))
             _update(member, facts, now)
             self._judge(member)
             if member.silent and not member.gone.done():
@@ -539,7 +547,7 @@ class ClusterCompute:
         for member in members:
             answer = answers.get(member.address)
             if isinstance(answer, BaseException):
-                member.trouble = f"vuemantics-tui {__version__} is not installed there: {_reason(answer)}"
+                member.trouble = f"it needs vuemantics-tui {__version__}: {_reason(answer)}"
                 log.warning("%s is left out: %s", member.name, member.trouble)
 
     def _judge(self, member: _Member) -> None:
@@ -598,6 +606,13 @@ def _update(member: _Member, told: Mapping[str, Any], now: float) -> None:
     member.silent = now - member.seen_at > SILENT_SECONDS
 
 
+def _sendable(function: Callable[..., Any], arguments: tuple[object, ...], file: Packed | None, model: str) -> Any:
+    """Return a call as an array of its bytes: Dask sends that as it is, and copies bytes in the event loop."""
+    import numpy as np
+
+    return np.frombuffer(packed(function, arguments, file, model), np.uint8)
+
+
 def _checked(kind: Any, data: bytes) -> Any:
     """Return the value of this type that a worker sent. Raises WorkerDiedError if it sent something else."""
     try:
@@ -617,11 +632,11 @@ def _remote() -> Callable[..., Any]:
 
     attribute = ATTRIBUTE
 
-    async def vuemantics(call: bytes, token: str) -> bytes:
+    async def vuemantics(call: Any, token: str) -> bytes:
         from distributed import get_worker
 
         bench: Any = getattr(get_worker(), attribute)
-        answer: bytes = await bench.perform(call, token)
+        answer: bytes = await bench.perform(call.tobytes(), token)
         return answer
 
     return vuemantics
@@ -646,7 +661,14 @@ async def _let_go(client: Any) -> None:
 
 
 def _reason(error: BaseException) -> str:
-    text = " ".join(str(error).split())
+    """Return in a line what Dask says went wrong."""
+    text = re.sub(r"\bin <.*>: ", "", " ".join(str(error).split()))
+    if "SSL" in text:
+        return f"one of the two does not accept the other's certificate ({text[:100]})"
+    if "n_workers" in text:
+        return "that is the address of a worker"
+    if "encryption required" in text:
+        return "with certificates, its address begins with tls://"
     return text[:300] or type(error).__name__
 
 

@@ -7,7 +7,6 @@ path where every machine has that folder. A worker uses its own folders of cache
 from __future__ import annotations
 
 import os
-import typing
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -31,7 +30,8 @@ class Route:
 
     `file` is a picture or a clip, `cache` the folder of caches, `model` the folder of a joint model. With `preview`, a
     small picture may stand for a file that is too large to send. `needs` is what the worker must have, `wants` the tag
-    of the workers that are best at it. `counts` where a call stands for a picture. `there` names the function that a
+    of the workers that are best at it. With `pixels`, those of a picture travel as a JPEG; with `as_file`, bytes are a
+    file there, which clips need. `counts` where a call stands for a picture. `there` names the function that a
     worker runs in its place, whose result is smaller.
     """
 
@@ -39,6 +39,8 @@ class Route:
     cache: int | None = None
     model: int | None = None
     preview: bool = False
+    pixels: bool = False
+    as_file: bool = False
     needs: str = ""
     wants: str = ""
     counts: bool = False
@@ -51,11 +53,17 @@ ROUTES: Mapping[str, Route] = {
     "vuemantics_tui.media.jobs:first_look": Route(
         file=0, there="vuemantics_tui.media.jobs:sent_first_look", counts=True
     ),
-    "vuemantics_tui.analyzers.builtin.analyzer:describe_picture": Route(file=0, cache=1, preview=True, needs=BUILTIN),
-    "vuemantics_tui.analyzers.builtin.analyzer:look_at_frame": Route(file=0, cache=1, preview=True, needs=BUILTIN),
+    "vuemantics_tui.analyzers.builtin.analyzer:describe_picture": Route(
+        file=0, cache=1, preview=True, pixels=True, needs=BUILTIN
+    ),
+    "vuemantics_tui.analyzers.builtin.analyzer:look_at_frame": Route(
+        file=0, cache=1, preview=True, pixels=True, needs=BUILTIN
+    ),
     "vuemantics_tui.analyzers.builtin.analyzer:embed_described": Route(needs=BUILTIN),
-    "vuemantics_tui.analyzers.joint.towers:see": Route(file=1, model=0, wants=GPU, counts=True),
-    "vuemantics_tui.media.jobs:extract_frames": Route(file=0),
+    "vuemantics_tui.analyzers.joint.towers:see": Route(
+        file=1, model=0, pixels=True, as_file=True, wants=GPU, counts=True
+    ),
+    "vuemantics_tui.media.jobs:extract_frames": Route(file=0, as_file=True),
     "vuemantics_tui.media.jobs:vision_jpeg": Route(file=0),
 }
 _THERE = {route.there or name: route for name, route in ROUTES.items()}
@@ -67,6 +75,7 @@ class Form(StrEnum):
 
     VALUE = "value"
     BYTES = "bytes"
+    FILE = "file"
     PATH = "path"
     CACHE = "cache"
     MODEL = "model"
@@ -74,7 +83,10 @@ class Form(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """One argument: `data` is a packed value, the bytes of a file, or in UTF-8 a path or a model's name."""
+    """One argument: `data` is a packed value, the bytes of a file, or in UTF-8 a path or a model's name.
+
+    Bytes in the form of a FILE are one in the worker's memory during the call.
+    """
 
     form: Form
     data: bytes
@@ -124,7 +136,7 @@ def unpacked(
 ) -> Iterator[tuple[Callable[..., Any], list[object]]]:
     """Yield the function and the arguments of a call, for as long as its files are there.
 
-    Bytes for a function that takes only paths are a file in `spool`. Raises ParcelError, PlainDataError.
+    What is to be a file is one in `spool`. Raises ParcelError, PlainDataError.
     """
     parcel: Parcel = plain.unpack(Parcel, data)
     if parcel.function not in _THERE:
@@ -160,7 +172,7 @@ def _argument(
         if not os.access(path, os.R_OK):
             raise ParcelError(f"This worker cannot read {path}", "Mount the folder there, or set cluster_shared again.")
         return path
-    if bytes in typing.get_args(kind):
+    if part.form is Form.BYTES:
         return part.data
     path = spool / uuid.uuid4().hex
     files.callback(path.unlink, missing_ok=True)

@@ -17,6 +17,7 @@ from concurrent.futures import Future, InvalidStateError
 from typing import IO, Any, TypeVar, cast
 
 from vuemantics_tui import plain
+from vuemantics_tui.analyzers.joint.providers import CPU, PROVIDER_VARIABLE
 from vuemantics_tui.domain.errors import WorkerDiedError
 from vuemantics_tui.domain.text import visible
 from vuemantics_tui.processing.shield import close_memory, safe_environment
@@ -51,14 +52,15 @@ class ProcessCompute:
     """A pool of processes. One that dies fails its own call only; a cancelled call ends its process.
 
     A process may use `memory` bytes (0: as many as there are), has no network where the system can keep it off, and
-    knows no key. It steps back before other programs by `niceness`. What it answers is checked, and never runs. Call
-    functions whose result is annotated and has a plain form: see `plain`.
+    knows no key. It steps back before other programs by `niceness`, and runs joint models on `provider`. What it
+    answers is checked, and never runs. Call functions whose result is annotated and has a plain form: see `plain`.
     """
 
-    def __init__(self, workers: int, memory: int = MEMORY_BYTES, niceness: int = NICENESS) -> None:
+    def __init__(self, workers: int, memory: int = MEMORY_BYTES, niceness: int = NICENESS, provider: str = CPU) -> None:
         self.workers = workers
         self._memory = memory
         self._niceness = niceness
+        self._provider = provider
         self._free = asyncio.Semaphore(workers)
         self._idle: list[_Worker] = []
         self._all: set[_Worker] = set()
@@ -105,7 +107,7 @@ class ProcessCompute:
             await self._end(worker)
         if self._is_closed:
             raise RuntimeError("the pool is closed")
-        starting = asyncio.ensure_future(asyncio.to_thread(_Worker, self._memory, self._niceness))
+        starting = asyncio.ensure_future(asyncio.to_thread(_Worker, self._memory, self._niceness, self._provider))
         try:
             worker = await uninterrupted(starting)
         except asyncio.CancelledError:
@@ -147,7 +149,7 @@ class ProcessCompute:
 class _Worker:
     """One process of the pool, from outside."""
 
-    def __init__(self, memory: int, niceness: int) -> None:
+    def __init__(self, memory: int, niceness: int, provider: str) -> None:
         self.calls = 0
         close_memory()
         # In a session of its own it has no terminal, and no Ctrl-C from there.
@@ -156,7 +158,7 @@ class _Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=safe_environment(),
+            env={**safe_environment(), PROVIDER_VARIABLE: provider},
             bufsize=0,
             start_new_session=True,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import stat
 import time
@@ -195,6 +196,12 @@ class Completion:
 
     text: str
     names: tuple[str, ...] = ()
+
+
+async def completed_lines(text: str) -> list[str]:
+    """Return the line that a typed path is completed to, from the working directory; none if nothing can be added."""
+    found = await asyncio.to_thread(complete, text, Path.cwd()) if text.strip() else None
+    return [found.text] if found is not None and found.text != text else []
 
 
 def complete(text: str, base: Path) -> Completion:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -21,6 +21,7 @@ from vuemantics_tui.ui.widgets.one_line import LineInput, Words
 
 Do = Callable[[str], Awaitable[str]]
 """Does what was asked for; returns the words that say so. Raises VuemanticsError, and the field stays."""
+Answer = TypeVar("Answer")
 Complete = Callable[[str], Awaitable[Sequence[str]]]
 """The whole lines that a line may become, the best first."""
 
@@ -194,14 +195,31 @@ class ConfirmScreen(ModalScreen[bool]):
         self.dismiss(False)
 
 
-class DeleteScreen(ModalScreen[bool | None]):
+class QuestionScreen(ModalScreen[Answer]):
+    """A question and what it means. The answers are the keys of the class that asks it."""
+
+    CSS_PATH = Path(__file__).with_suffix(".tcss")
+
+    def __init__(self, question: str, explanation: str) -> None:
+        super().__init__()
+        self._question = visible(question)
+        self._explanation = explanation
+
+    def compose(self) -> ComposeResult:
+        """Yield the question, what it means, and the answers."""
+        with Vertical(classes="question"):
+            yield Static(self._question, classes="question-title", markup=False)
+            yield Static(self._explanation, classes="question-text", markup=False)
+            yield KeysLine()
+
+
+class DeleteScreen(QuestionScreen[bool | None]):
     """Dismisses with whether the files of uploads in place are deleted, too; None is to delete nothing.
 
     `explanation` says what becomes of the uploads, `files` how many of them have files in place.
     """
 
     HELP_TITLE = "The question about deleting"
-    CSS_PATH = Path(__file__).with_suffix(".tcss")
     BINDINGS: ClassVar[list[BindingType]] = [
         action("delete-uploads", "y", "delete_uploads", "delete", "Delete, and leave the files alone", ANSWER),
         action("delete-files", "f", "delete_files", "delete the files too", "Also delete the files", ANSWER),
@@ -210,23 +228,12 @@ class DeleteScreen(ModalScreen[bool | None]):
     ]
 
     def __init__(self, question: str, explanation: str, files: int) -> None:
-        super().__init__()
-        self._question = visible(question)
-        self._explanation = visible(explanation)
-        self._files = files
-
-    def compose(self) -> ComposeResult:
-        """Yield the question, what it means, and the answers."""
-        one = self._files == 1
-        with Vertical(classes="question"):
-            yield Static(self._question, classes="question-title", markup=False)
-            yield Static(
-                f"{self._explanation} {'1 file is' if one else f'{self._files:,} files are'} used in place:"
-                f" f also moves {'it' if one else 'them'} to the system trash.",
-                classes="question-text",
-                markup=False,
-            )
-            yield KeysLine(id="delete-keys")
+        one = files == 1
+        super().__init__(
+            question,
+            f"{explanation} {'1 file is' if one else f'{files:,} files are'} used in place:"
+            f" f also moves {'it' if one else 'them'} to the system trash.",
+        )
 
     def action_delete_uploads(self) -> None:
         """Delete the uploads only."""
@@ -241,14 +248,13 @@ class DeleteScreen(ModalScreen[bool | None]):
         self.dismiss(None)
 
 
-class OverwriteScreen(ModalScreen[bool | None]):
+class OverwriteScreen(QuestionScreen[bool | None]):
     """Dismisses with whether the edited ones are described again, too; None is to leave everything as it is.
 
     `edited` of `total` were edited by hand.
     """
 
     HELP_TITLE = "The question about descriptions edited by hand"
-    CSS_PATH = Path(__file__).with_suffix(".tcss")
     BINDINGS: ClassVar[list[BindingType]] = [
         action("overwrite-all", "y", "overwrite_all", "all", "Describe all of them again", ANSWER),
         action("overwrite-others", "o", "overwrite_others", "only the others", "Skip those edited by hand", ANSWER),
@@ -257,23 +263,12 @@ class OverwriteScreen(ModalScreen[bool | None]):
     ]
 
     def __init__(self, edited: int, total: int) -> None:
-        super().__init__()
-        self._edited = edited
-        self._total = total
-
-    def compose(self) -> ComposeResult:
-        """Yield the question, what it means, and the answers."""
-        were = "1 was" if self._edited == 1 else f"{self._edited:,} were"
-        them = "it" if self._edited == 1 else "them"
-        with Vertical(classes="question"):
-            yield Static(f"{were} edited by hand. Describe {them} again?", classes="question-title", markup=False)
-            yield Static(
-                f"{counted(self._total, 'upload')} will be retried or described again. Your text stays in the history,"
-                " but is no longer the current description.",
-                classes="question-text",
-                markup=False,
-            )
-            yield KeysLine(id="overwrite-keys")
+        were, them = ("1 was", "it") if edited == 1 else (f"{edited:,} were", "them")
+        super().__init__(
+            f"{were} edited by hand. Describe {them} again?",
+            f"{counted(total, 'upload')} will be retried or described again. Your text stays in the history,"
+            " but is no longer the current description.",
+        )
 
     def action_overwrite_all(self) -> None:
         """Describe all of them again."""

@@ -22,6 +22,7 @@ from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.text import visible
 from vuemantics_tui.domain.view import SortKey, StatusFilter, View
 from vuemantics_tui.ui.actions import (
+    ACT,
     ANSWER,
     FIND,
     MOVE,
@@ -307,6 +308,28 @@ class FilterMenu(MenuScreen):
             hidden(f"filter-{name}", key, f"choose('{name}')", label, words, VIEW)
             for name, (key, label, words, _) in _FACETS.items()
         ),
+    ]
+
+
+# Import
+
+PROGRAMS = {
+    "takeout": ("t", "Google Photos", "A Google Photos Takeout: its unpacked folders"),
+    "immich": ("i", "Immich", "An Immich server's library folder, or an archive of immich-go"),
+    "photoprism": ("p", "PhotoPrism", "PhotoPrism's storage folder"),
+    "apple-export": ("a", "Apple Photos", "An export of Apple's Photos: XMP side-cars, or the JSON of osxphotos"),
+}
+"""By the program as the command `import` calls it: its key, its name, and which folder of it is read."""
+
+
+class ImportMenu(MenuScreen):
+    """The import menu. Dismisses with a key of PROGRAMS."""
+
+    HELP_TITLE = "The import menu"
+    NAME = "Import from"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        hidden(f"import-{program}", key, f"choose('{program}')", name, words, ACT)
+        for program, (key, name, words) in PROGRAMS.items()
     ]
 
 

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
-from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
-from textual.widgets import OptionList, Static
+from textual.widgets import OptionList
 
 from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.query import TextField, TextFilter
@@ -23,8 +19,8 @@ from vuemantics_tui.domain.text import ago_words, counted, visible
 from vuemantics_tui.ui.actions import ACT, ANSWER, FIND, MOVE, QUIET_HELP, action, lasting
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader, TimePassed
 from vuemantics_tui.ui.picker.fields import fit_path
-from vuemantics_tui.ui.picker.folder import complete
-from vuemantics_tui.ui.screens.ask import AskScreen
+from vuemantics_tui.ui.picker.folder import completed_lines
+from vuemantics_tui.ui.screens.ask import AskScreen, QuestionScreen
 from vuemantics_tui.ui.screens.list_screen import ListScreen
 from vuemantics_tui.ui.screens.page import is_open
 from vuemantics_tui.ui.uploads.intake import Intake, progress_words
@@ -189,15 +185,9 @@ class SourcesScreen(ListScreen[Source]):
             self._scan(source)
             return f"Added {fit_path(source.path, 40)}."
 
-        async def completed(text: str) -> Sequence[str]:
-            if not text.strip():
-                return []
-            found = await asyncio.to_thread(complete, text, Path.cwd())
-            return [found.text] if found.text != text else []
-
         explanation = "The folder to use in place. Its files are only read, and everything below it is included."
         question = AskScreen(
-            "Add a source", explanation, add, placeholder="~/Pictures", complete=completed, is_list=False
+            "Add a source", explanation, add, placeholder="~/Pictures", complete=completed_lines, is_list=False
         )
         if (told := await self.app.push_screen_wait(question)) is not None:
             self.notices.tell(told)
@@ -250,11 +240,10 @@ class SourcesScreen(ListScreen[Source]):
         self.app.push_screen(RemovedScreen(self.library, self._clock))
 
 
-class RemoveSourceScreen(ModalScreen[bool | None]):
+class RemoveSourceScreen(QuestionScreen[bool | None]):
     """Dismisses with whether the uploads of a source are kept; None is to keep the source."""
 
     HELP_TITLE = "The question about removing a source"
-    CSS_PATH = Path(__file__).with_suffix(".tcss")
     BINDINGS: ClassVar[list[BindingType]] = [
         action(
             "trash-uploads", "y", "answer('trash')", "remove", "Remove it, and move its uploads to the trash", ANSWER
@@ -265,33 +254,22 @@ class RemoveSourceScreen(ModalScreen[bool | None]):
     ]
 
     def __init__(self, source: Source) -> None:
-        super().__init__()
-        self._source = source
-
-    def compose(self) -> ComposeResult:
-        """The question, what it means, the answers."""
-        known = self._source.files + self._source.missing
-        with Vertical(classes="question"):
-            yield Static(f"Remove {fit_path(self._source.path, 48)}?", classes="question-title", markup=False)
-            yield Static(
-                f"The folder and its files are untouched. Uploads of its {counted(known, 'file')} move to the trash;"
-                " adding the folder again brings them back. k keeps them listed instead, and the folder is not"
-                " scanned.",
-                classes="question-text",
-                markup=False,
-            )
-            yield KeysLine()
+        known = source.files + source.missing
+        super().__init__(
+            f"Remove {fit_path(source.path, 48)}?",
+            f"The folder and its files are untouched. Uploads of its {counted(known, 'file')} move to the trash;"
+            " adding the folder again brings them back. k keeps them listed instead, and the folder is not scanned.",
+        )
 
     def action_answer(self, answer: str) -> None:
         """Remove it with its uploads or without, or leave it."""
         self.dismiss({"trash": False, "keep": True}.get(answer))
 
 
-class PlacementScreen(ModalScreen[Placement | None]):
+class PlacementScreen(QuestionScreen[Placement | None]):
     """Asks once what adding a folder does. Dismisses with None if left without an answer."""
 
     HELP_TITLE = "The question about copying"
-    CSS_PATH = Path(__file__).with_suffix(".tcss")
     BINDINGS: ClassVar[list[BindingType]] = [
         action("place-here", "i,enter", "use_in_place", "use in place", "Use the files where they are", ANSWER),
         action("place-copies", "c", "copy", "copy", "Copy the files into the library", ANSWER),
@@ -299,18 +277,13 @@ class PlacementScreen(ModalScreen[Placement | None]):
         QUIET_HELP,
     ]
 
-    def compose(self) -> ComposeResult:
-        """The question, what it means, the answers."""
-        with Vertical(classes="question"):
-            yield Static("Use the files in place, or copy them?", classes="question-title", markup=False)
-            yield Static(
-                "In place, nothing is copied: your files stay where they are and are only read, and the app watches the"
-                " folder. Copies make a library that is complete in itself, and need as much space again.\n\nThe answer"
-                " is remembered as the setting placement.",
-                classes="question-text",
-                markup=False,
-            )
-            yield KeysLine()
+    def __init__(self) -> None:
+        super().__init__(
+            "Use the files in place, or copy them?",
+            "In place, nothing is copied: your files stay where they are and are only read, and the app watches the"
+            " folder. Copies make a library that is complete in itself, and need as much space again.\n\nThe answer"
+            " is remembered as the setting placement.",
+        )
 
     def action_use_in_place(self) -> None:
         """Use the files where they are."""

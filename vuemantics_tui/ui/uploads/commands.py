@@ -31,7 +31,7 @@ from vuemantics_tui.ui.uploads.upload_list import UploadList
 
 if TYPE_CHECKING:
     from vuemantics_tui.library import Library
-    from vuemantics_tui.ui.screens.ask import DeleteScreen
+    from vuemantics_tui.ui.screens.ask import AskScreen, DeleteScreen
 
 ALBUM = "album:"
 # As many as fit on the line below the field.
@@ -206,6 +206,13 @@ class UploadCommands(Vertical):
             return True
         return self.current is not None and not isinstance(self.screen.focused, Browse)
 
+    async def _ask(self, question: AskScreen) -> bool:
+        """Ask for a line, do what it says, and show what came of it; returns whether anything was done."""
+        told = await self.app.push_screen_wait(question)
+        if told is not None:
+            self.notices.tell(told)
+        return told is not None
+
     # The trash
 
     @_on_chosen()
@@ -273,10 +280,7 @@ class UploadCommands(Vertical):
         question = AskScreen(
             f"Date of {named(uploads)}", _dates_words(uploads), change, placeholder="2024-03-05 14:30, +1h, -2d or file"
         )
-        told = await self.app.push_screen_wait(question)
-        if told is not None:
-            self.notices.tell(told)
-        return told is not None
+        return await self._ask(question)
 
     # Ratings
 
@@ -517,10 +521,7 @@ class UploadCommands(Vertical):
             placeholder="rome, +holiday, -blue, album:Rome 2024",
             complete=self._complete_tag,
         )
-        told = await self.app.push_screen_wait(question)
-        if told is not None:
-            self.notices.tell(told)
-        return told is not None
+        return await self._ask(question)
 
     @_on_chosen()
     async def action_add_to_album(self, numbers: Sequence[int]) -> bool:
@@ -550,10 +551,7 @@ class UploadCommands(Vertical):
         question = AskScreen(
             f"Add {named(rows)} to an album", known, add, placeholder="Rome 2024", complete=complete, is_list=False
         )
-        told = await self.app.push_screen_wait(question)
-        if told is not None:
-            self.notices.tell(told)
-        return told is not None
+        return await self._ask(question)
 
     async def _own_tags(self, ids: Sequence[str]) -> str:
         upload = await self._library.uploads.get(ids[0]) if len(ids) == 1 else None
@@ -593,10 +591,7 @@ class UploadCommands(Vertical):
             complete=self._complete_place,
             is_list=False,
         )
-        told = await self.app.push_screen_wait(question)
-        if told is not None:
-            self.notices.tell(told)
-        return told is not None
+        return await self._ask(question)
 
     @_on_one
     async def action_rename_upload(self, number: int) -> bool:
@@ -618,10 +613,7 @@ class UploadCommands(Vertical):
             value=upload.filename,
             is_list=False,
         )
-        told = await self.app.push_screen_wait(question)
-        if told is not None:
-            self.notices.tell(told)
-        return told is not None
+        return await self._ask(question)
 
     @_on_chosen()
     async def action_copy_to(self, numbers: Sequence[int]) -> bool:
@@ -639,10 +631,7 @@ class UploadCommands(Vertical):
             complete=_folders_like,
             is_list=False,
         )
-        told = await self.app.push_screen_wait(question)
-        if told is not None:
-            self.notices.tell(told)
-        return told is not None
+        return await self._ask(question)
 
     async def _copy_to(self, numbers: Sequence[int], text: str) -> str:
         from vuemantics_tui.library import ExportFormat

@@ -14,6 +14,7 @@ from vuemantics_tui.domain.text import clock_words, counted
 from vuemantics_tui.domain.upload import QueueCounts
 from vuemantics_tui.ui.actions import key_of
 from vuemantics_tui.ui.feed import Feed, Reader, TimePassed, WorkProgressed
+from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.uploads.intake import Intake
 from vuemantics_tui.ui.widgets.one_line import Part, TwoSidedLine
 
@@ -111,6 +112,7 @@ class QueueBar(TwoSidedLine):
         self._intake = intake
         self._clock = clock
         self._pace = Pace()
+        self._has_told_fault = False
         # A search of the store each time, and nothing that is followed closely.
         self._estimate = Reader(self, self._read_seconds_left, rest=ESTIMATE_SECONDS)
 
@@ -143,6 +145,10 @@ class QueueBar(TwoSidedLine):
         seen = self._library.queue.pictures
         self.seeing = "" if seen is None or not seen.of else f"{seen.done:,} of {seen.of:,} pictures seen"
         self.cluster, self.cluster_offline = cluster_words(self._library.cluster)
+        fault = self._library.queue.provider_fault
+        if fault and not self._has_told_fault:
+            self._has_told_fault = True
+            Notices.of(self).tell(fault)
         if self.counts is not None:
             self._pace.note(self.counts, self._clock())
             # Two digits, or the line would be repainted at every tick.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shlex
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import date, datetime
@@ -19,11 +20,13 @@ from textual.geometry import Size
 from textual.screen import Screen
 from textual.widgets import Input, Static
 
+from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.sources import Placement
+from vuemantics_tui.domain.text import counted
 from vuemantics_tui.domain.upload import RUNNING, ProcessingStatus, QueueCounts
 from vuemantics_tui.domain.view import SortKey, View
-from vuemantics_tui.ui.actions import ACT, FIND, MARK, PROGRAM, QUEUE, VIEW, action, hidden, key_of
+from vuemantics_tui.ui.actions import ACT, FIND, MARK, PROGRAM, QUEUE, VIEW, action, hidden, key_of, lasting
 from vuemantics_tui.ui.choices import SettingChosen
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader, TimePassed, WorkProgressed
 from vuemantics_tui.ui.notices import Notices
@@ -135,6 +138,16 @@ def keys_of_marked(count: int) -> tuple[FooterKey, ...]:
     )
 
 
+async def _existing_folder(text: str) -> str:
+    """Return the absolute path of a folder that was typed. Raises UsageError if there is none."""
+    if not text.strip():
+        raise UsageError("Type the path of a folder", "Escape leaves.")
+    path = await asyncio.to_thread(lambda: Path(text.strip()).expanduser().absolute())
+    if not await asyncio.to_thread(path.is_dir):
+        raise UsageError(f"{path} is not a folder", "Check the spelling.")
+    return str(path)
+
+
 class UploadsScreen(Screen[None]):
     """Lists the uploads of a library, keeps the list up to date, and hands actions on."""
 
@@ -162,6 +175,7 @@ class UploadsScreen(Screen[None]):
         hidden("show-saved", "B", "show_saved", "saved searches", "Show saved searches and albums", FIND),
         hidden("past-search", "n", "past_search", "past search", "Previous search", FIND),
         hidden("open-upload", "enter", "open_upload", "view", "View in full screen", ACT),
+        hidden("import-from", "~", "import_from", "import", "Import tags, albums, … from another program", ACT),
         hidden("show-trash", "T", "show_trash", "trash", "Show the trash, and restore from it", ACT),
         hidden("show-duplicates", "W", "show_duplicates", "duplicates", "Find duplicates, and keep one of each", ACT),
         hidden("show-sources", "Q", "show_sources", "sources", "Show the folders used in place", PROGRAM),
@@ -435,6 +449,48 @@ class UploadsScreen(Screen[None]):
         self._in_place = placement is Placement.IN_PLACE
         self.post_message(SettingChosen("placement", "in-place" if self._in_place else "copy"))
         return True
+
+    @work(group="asking", exit_on_error=False)
+    async def action_import_from(self) -> None:
+        """Ask for another photo program and its folder, and attach what it knows to the uploads."""
+        from vuemantics_tui.ui.picker.folder import completed_lines
+        from vuemantics_tui.ui.screens.ask import AskScreen
+        from vuemantics_tui.ui.screens.menu import PROGRAMS, ImportMenu
+
+        program = await self.app.push_screen_wait(ImportMenu())
+        if program is None:
+            return
+
+        _, name, folder = PROGRAMS[program]
+        explanation = f"{folder}. Files are only read. Add your photos first."
+        question = AskScreen(
+            f"Import from {name}",
+            explanation,
+            _existing_folder,
+            placeholder="a folder",
+            complete=completed_lines,
+            is_list=False,
+        )
+        if (path := await self.app.push_screen_wait(question)) is not None:
+            self._import(program, Path(path))
+
+    @lasting
+    async def _import(self, program: str, folder: Path) -> None:
+        from vuemantics_tui.library import Origin
+
+        with self._notices.errors_told():
+            self._notices.tell(f"Importing from {folder}.")
+            report = await self.library.imports.run(Origin(program), folder)
+            given = f": {report.given_words}" if report.given_words else ""
+            undoes = f" {key_of(self, 'undo')} undoes." if report.changed else ""
+            told = [f"Read {counted(report.read, 'file')}, changed {counted(report.changed, 'upload')}{given}.{undoes}"]
+            skipped = len(report.unknown) + len(report.unsure) + len(report.problems)
+            if skipped:
+                told.append(
+                    f"{counted(skipped, 'file')} skipped. To see why:"
+                    f" vuemantics-tui import {program} --dry-run {shlex.quote(str(folder))}"
+                )
+            self._notices.tell(*told)
 
     async def _added_from(self) -> Path | None:
         newest = await self.library.uploads.newest(limit=1, show_hidden=True)
