@@ -44,7 +44,14 @@ from vuemantics_tui.ui.uploads.lines import LINGER_SECONDS
 from vuemantics_tui.ui.uploads.pane import UploadPane
 from vuemantics_tui.ui.uploads.queue_bar import QueueBar
 from vuemantics_tui.ui.uploads.results import Results
-from vuemantics_tui.ui.uploads.search_bar import PathTyped, SearchBar, SearchClosed, SearchInput, SearchLeft
+from vuemantics_tui.ui.uploads.search_bar import (
+    FruitlessFound,
+    PathTyped,
+    SearchBar,
+    SearchClosed,
+    SearchInput,
+    SearchLeft,
+)
 from vuemantics_tui.ui.uploads.servers import HeaderLine, OutageLine
 from vuemantics_tui.ui.uploads.table import HeadingClicked, RowOpened, TagClicked, UploadTable
 from vuemantics_tui.ui.uploads.upload_list import Change, UploadList
@@ -90,8 +97,12 @@ NEXT_KEYS: dict[str, tuple[FooterKey, ...]] = {
         FooterKey("break-stack", "take out"),
         *_KEEP,
     ),
-    "search": (
+    "fruitless": (
         FooterKey("fruitless-to-words", "as words"),
+        FooterKey("step-back", "back"),
+        FooterKey("open-search"),
+    ),
+    "search": (
         *_LOOK,
         FooterKey("step-back", "back"),
         FooterKey("save-search", "save"),
@@ -295,10 +306,6 @@ class UploadsScreen(Screen[None]):
         """What is done to an upload needs one; in a field, the keys that would leave it are letters."""
         if action == "open_search" and self.has_class("-empty"):
             return False
-        if action == "fruitless_to_words":
-            # It is asked before anything is mounted, too.
-            has_one = any(bar.fruitless is not None for bar in self.query(SearchBar))
-            return has_one and not isinstance(self.focused, Input)
         if action in ("add_paths", "type_paths", "open_search"):
             return not isinstance(self.focused, Input)
         if action == "toggle_browse":
@@ -357,7 +364,7 @@ class UploadsScreen(Screen[None]):
         elif row is not None and row.status is ProcessingStatus.FAILED:
             keys.prefer(NEXT_KEYS["failed"])
         elif uploads.results is not None:
-            keys.prefer(NEXT_KEYS["search"])
+            keys.prefer(NEXT_KEYS["search" if self._search_bar.fruitless is None else "fruitless"])
         elif row is not None and row.status in RUNNING:
             keys.prefer(NEXT_KEYS["running"])
         elif row is not None and row.status is ProcessingStatus.PENDING:
@@ -590,6 +597,7 @@ class UploadsScreen(Screen[None]):
 
     @on(events.DescendantFocus)
     @on(events.DescendantBlur)
+    @on(FruitlessFound)
     def _focus_moved(self) -> None:
         self._show_keys()
 

@@ -62,6 +62,11 @@ class SearchClosed(Message):
 
 
 @dataclass
+class FruitlessFound(Message):
+    """A search found nothing, and which of its chips is to blame."""
+
+
+@dataclass
 class PathTyped(Message):
     """A path was typed into the search line: some terminals type it when a file is dropped, and its slash opened it."""
 
@@ -356,7 +361,9 @@ class SearchBar(Vertical):
 
     def fruitless_to_words(self) -> None:
         """Turn the chip because of which nothing was found into words, and search again."""
-        if (chip := self.fruitless) is not None:
+        if (chip := self.fruitless) is None:
+            Notices.of(self).tell("No filter of the search line is to blame.")
+        else:
             self._keep(chip)
             self._search(self.text, final=True)
 
@@ -375,7 +382,7 @@ class SearchBar(Vertical):
         if final or chip == field.chip_behind:
             told += f" {key_of(self, 'fruitless-to-words')} makes it words."
         self.query_one(SearchHint).offer(told)
-        self.screen.refresh_bindings()
+        self.post_message(FruitlessFound())
 
     def clear(self) -> None:
         """Empty the line, and drop what is being searched for."""
