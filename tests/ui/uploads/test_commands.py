@@ -164,7 +164,7 @@ async def test_marked_uploads_are_copied_to_a_folder_that_is_made_or_exported_to
         await add(window.library, draw("first.png"), draw("second.png"), draw("third.png"))
         await window.shows("third.png")
         await window.press("space", "space", "K")
-        await window.shows("Copy 2 uploads", "A folder gets copies of the originals.")
+        await window.shows("Copy 2 uploads", "A folder gets copies of the originals,")
         await window.press(*str(tmp_path / "chosen"), "enter")
         await window.shows("Copied 2 files to")
         assert sorted(path.name for path in (tmp_path / "chosen").iterdir()) == ["second.png", "third.png"]
@@ -174,6 +174,10 @@ async def test_marked_uploads_are_copied_to_a_folder_that_is_made_or_exported_to
         await window.press("K", *str(tmp_path / "list.csv"), "enter")
         await window.shows("Exported 2 uploads")
         assert len((tmp_path / "list.csv").read_text("utf-8-sig").splitlines()) == 3
+        await window.press("K", *str(tmp_path / "side-cars" / "*.xmp"), "enter")
+        await window.shows("Wrote 2 side-cars to")
+        names = sorted(path.name for path in (tmp_path / "side-cars").iterdir())
+        assert names == ["second.png.xmp", "third.png.xmp"]
 
 
 async def test_an_upload_is_renamed_found_under_its_name_and_named_back(root: Path) -> None:

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from vuemantics_tui.ui.screens.ask import AskScreen, DeleteScreen
 
 ALBUM = "album:"
+# In the place of a file name: one XMP side-car for each upload.
+SIDECARS = "*.xmp"
 # As many as fit on the line below the field.
 MOST_COMPLETIONS = 3
 NO_TAGS_YET = "name or +name adds a tag, -name removes it. Separate with commas."
@@ -145,7 +147,7 @@ class UploadCommands(Vertical):
         hidden("choose-cover", "N", "choose_cover", "cover", "Make this upload the cover of its stack", ACT),
         hidden("play-clip", ".", "play_clip", "play clip", "Play the clip of a Live Photo or motion photo", ACT),
         hidden("rename-upload", "f2", "rename_upload", "rename", "Show it under another file name", ACT),
-        hidden("copy-to", "K", "copy_to", "copy to", "Copy originals to a folder, or export to .csv or .jsonl", ACT),
+        hidden("copy-to", "K", "copy_to", "copy to", "Copy originals to a folder, or export their data", ACT),
         hidden("copy-path", "y", "copy_path", "copy path", "Copy the path, also over SSH", ACT),
         hidden("copy-description", "Y", "copy_description", "copy description", "Copy the description", ACT),
         hidden(
@@ -617,7 +619,7 @@ class UploadCommands(Vertical):
 
     @_on_chosen()
     async def action_copy_to(self, numbers: Sequence[int]) -> bool:
-        """Ask for a folder, and copy originals there; or for a file, and export what is known."""
+        """Ask for a folder, and copy originals or write side-cars there; or for a file, and export data to it."""
         from vuemantics_tui.ui.screens.ask import AskScreen
 
         uploads = await self._library.uploads.by_numbers(numbers)
@@ -625,7 +627,8 @@ class UploadCommands(Vertical):
             return False
         question = AskScreen(
             f"Copy {named(uploads)}",
-            "A folder gets copies of the originals. A file name in .csv or .jsonl gets their data.",
+            "A folder gets copies of the originals, a folder with /*.xmp their side-cars, and a file in .csv or .jsonl"
+            " their data.",
             functools.partial(self._copy_to, numbers),
             placeholder="~/Pictures/chosen or ~/chosen.csv",
             complete=_folders_like,
@@ -645,15 +648,18 @@ class UploadCommands(Vertical):
             async for progress in self._library.export.to_file(target, ExportFormat(ending), numbers):
                 done = progress.done
             return f"Exported {counted(done, 'upload')} to {target}."
-        await asyncio.to_thread(_made_folder, target)
-        copied, failed, reason = 0, 0, ""
-        async for result in self._library.export.originals(target, numbers):
-            copied += result.copied
-            if not result.copied:
+        sidecars = target.name == SIDECARS
+        folder = target.parent if sidecars else target
+        await asyncio.to_thread(_made_folder, folder)
+        export = self._library.export
+        done, failed, reason = 0, 0, ""
+        async for result in export.sidecars(folder, numbers) if sidecars else export.originals(folder, numbers):
+            done += not result.reason
+            if result.reason:
                 failed += 1
                 reason = f"{result.upload.filename}: {result.reason}"
-        words = f"Copied {counted(copied, 'file')} to {target}."
-        return f"{words} {failed} skipped. {reason}" if failed else words
+        words = f"Wrote {counted(done, 'side-car')}" if sidecars else f"Copied {counted(done, 'file')}"
+        return f"{words} to {folder}." + (f" {failed:,} skipped. {reason}" if failed else "")
 
     async def _complete_place(self, text: str) -> list[str]:
         return await self._library.places.lines(text, MOST_COMPLETIONS) if text.strip() else []
