@@ -140,8 +140,8 @@ async def _find(library: Library, sentence: Sentence, wanted: _Wanted) -> Path |
     for line in await _remarks(library, found, wanted):
         note(line)
     if not found and (why := await library.search.fruitless(sentence, show_hidden=wanted.hidden)):
-        matches = "matches" if why.alone else "else matches"
-        note(f"Nothing {matches} {visible(why.chip.line)}. To search for the words: --as-is")
+        told = "Nothing matches" if why.alone else "No results with"
+        note(f"{told} {visible(why.chip.line)}. To search for the words: --as-is")
     return library.original(found[0].upload) if found else None
 
 

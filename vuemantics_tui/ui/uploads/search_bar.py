@@ -378,7 +378,7 @@ class SearchBar(Vertical):
         chip = self.fruitless = found.chip
         field = self.query_one(SearchInput)
         field.show(sentence, chip)
-        told = f'Nothing {"matches" if found.alone else "else matches"} "{chip.words}".'
+        told = f'{"Nothing matches" if found.alone else "No results with"} "{chip.words}".'
         if final or chip == field.chip_behind:
             told += f" {key_of(self, 'fruitless-to-words')} makes it words."
         self.query_one(SearchHint).offer(told)
