@@ -64,11 +64,8 @@ def simulate(count: int, cost: Cost, workers: int, cores: float, hosts: int = 0,
     """
     whole = max(1, int(np.ceil(cores - 1e-9)))
     slower = whole / cores
-    # (what it takes, seconds), half of the writer's work before the pool and half after everything.
+    # What each takes, and for how many seconds: half of the writer's work before the pool and half after everything.
     steps: list[tuple[tuple[str, ...], float]] = [
-        (("core", "writer"), cost.writer / 2 * slower),
-        (("core", "worker"), cost.worker * slower),
-    ]
         (("core", "writer"), cost.writer / 2 * slower),
         (("core", "worker"), cost.worker * slower),
     ]
