@@ -513,7 +513,7 @@ class _Reader:
             further = self._named_place(place + int(self._is(PhraseKind.PLACE, place)), has_article=False)
         elif _is_on(match.filters[0]):
             further = self._date(place) or self._free_date(place, has_lead=True)
-        if further is None or len(further.filters) != 1 or further.wait:
+        if further is None or len(further.filters) != 1 or (further.wait and not self._is_closed(further.end)):
             return None
         one = further.filters[0]
         return ((is_or, one), further.end) if match.kind is not ChipKind.DATE or _is_on(one) else None
