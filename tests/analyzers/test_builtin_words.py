@@ -311,8 +311,8 @@ def test_a_sunset_is_orange_pink_or_gold_and_not_blue(
             "A video clip of two people, whose human faces look at the camera. It also shows a bow tie. It is black and"
             " white, in shades of grey.",
             ("people", "two people", "face", "bow tie", "text", "black and white"),
-            "A video clip of two people, whose human faces look at the camera. It shows a beach and people dancing. It is"
-            " black and white, in shades of grey.",
+            "A video clip of two people, whose human faces look at the camera. It shows a beach and people dancing. It"
+            " is black and white, in shades of grey.",
             ("people", "two people", "face", "beach", "dancing", "black and white"),
         ),
         (
