@@ -17,6 +17,7 @@ from vuemantics_tui.analyzers.builtin.words import (
     enumerate_words,
     people_phrase,
     people_tags,
+    retold,
     with_article,
 )
 from vuemantics_tui.domain.colours import COLOUR_NAMES
@@ -295,3 +296,41 @@ def test_a_sunset_is_orange_pink_or_gold_and_not_blue(
     top: tuple[int, int, int], bottom: tuple[int, int, int], warm: bool
 ) -> None:
     assert (SUNSET in read_scenes(gradient(top, bottom))) == warm
+
+
+@pytest.mark.parametrize(
+    ("text", "tags", "told", "tagged"),
+    [
+        (
+            "A photo of a St. Bernard: a dog. It shows an animal. The main colours are grey and tan.",
+            ("St. Bernard", "dog", "grey", "tan"),
+            "A photo of a beach and people dancing. The main colours are grey and tan.",
+            ("beach", "dancing", "grey", "tan"),
+        ),
+        (
+            "A video clip of two people, whose human faces look at the camera. It also shows a bow tie. It is black and"
+            " white, in shades of grey.",
+            ("people", "two people", "face", "bow tie", "text", "black and white"),
+            "A video clip of two people, whose human faces look at the camera. It shows a beach and people dancing. It"
+            " is black and white, in shades of grey.",
+            ("people", "two people", "face", "beach", "dancing", "black and white"),
+        ),
+        (
+            "A photo in red and grey, dim.",
+            ("red", "grey", "dim"),
+            "A photo of a beach and people dancing, in red and grey, dim.",
+            ("beach", "dancing", "red", "grey", "dim"),
+        ),
+        (
+            "A plain solid blue image. One flat blue colour fills all of it, and nothing else is shown.",
+            ("plain", "blue"),
+            "A plain solid blue image. One flat blue colour fills all of it, and nothing else is shown.",
+            ("plain", "blue"),
+        ),
+    ],
+)
+def test_what_another_model_sees_replaces_guesses_and_nothing_else(
+    text: str, tags: tuple[str, ...], told: str, tagged: tuple[str, ...]
+) -> None:
+    found = retold(text, tags, "", ["a beach", "people dancing"], ["beach", "dancing"])
+    assert (found.text, found.tags) == (told, tagged)

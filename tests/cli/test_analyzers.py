@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from tests.cli.conftest import NOBODY, Run
 from tests.conftest import DrawPicture
-from tests.servers import FakeOllama, FakeOpenAI, Status, Threaded, threaded
+from tests.servers import FakeImmich, FakeOllama, FakeOpenAI, Status, Threaded, threaded
 
 KEY = "sk-proj-0123456789abcdef"
 
@@ -283,3 +284,30 @@ def test_the_log_holds_no_line_for_every_request(
 def test_the_demo_looks_at_no_server(run: Run, ollama: Threaded[FakeOllama]) -> None:
     assert run("demo").returncode == 0
     assert ollama.server.requests == []
+
+
+def test_a_model_on_a_server_of_immich_from_a_shell(
+    run: Run, ids: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    words = tmp_path / "words.txt"
+    words.write_text("a wide picture = wide\n")
+    monkeypatch.setenv("VUEMANTICS_TAG_LIST", str(words))
+
+    def of_picture(image: Image.Image) -> list[float]:
+        return [2.0, 0.5] if image.width > image.height else [0.5, 2.0]
+
+    with threaded(FakeImmich(of_picture=of_picture, of_text=lambda text: [1.0, 0.0])) as immich:
+        monkeypatch.setenv("VUEMANTICS_IMMICH_HOST", immich.url)
+        added = run("model", "add", "immich:ViT-B-32__openai")
+        assert added.stdout == "Added vit-b-32__openai: 2 dimensions, pictures are sent to the server.\n"
+        used = run("model", "use", "vit-b-32__openai")
+        assert used.stdout == f"vit-b-32__openai is in use. {len(ids)} pictures seen.\n"
+        assert "on immich_host" in run("model").stdout
+        (document,) = [each for each in objects(run("model", "--json")) if each["installed"]]
+        assert (document["served"], document["seen"]) == ("ViT-B-32__openai", len(ids))
+        checks = objects(run("doctor", "--json"))
+        assert any(f"Immich at {immich.url}" in str(check) for check in checks)
+        immich.stop()
+        wrong = run("model", "add", "immich:http://127.0.0.1:9#other")
+        assert (wrong.returncode, "machine-learning container" in wrong.stderr) == (1, True)

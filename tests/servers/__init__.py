@@ -1,4 +1,4 @@
-"""Real HTTP servers on loopback that speak the protocols of Ollama and OpenAI, and fail as scripted.
+"""Real HTTP servers on loopback that speak the protocols of Ollama, OpenAI and Immich, and fail as scripted.
 
     async with FakeOllama() as server:
         server.fail_next(Status(503, {"error": "busy"}))
@@ -10,6 +10,7 @@ In a test without a loop of its own: `with threaded(FakeOllama()) as server`, wh
 """
 
 from tests.servers.base import Delay, Drop, ErrorLine, FakeServer, Raw, Received, Script, Stall, Status, Stop
+from tests.servers.fake_immich import FakeImmich
 from tests.servers.fake_ollama import FakeOllama
 from tests.servers.fake_openai import FakeOpenAI
 from tests.servers.threaded import Threaded, threaded
@@ -18,6 +19,7 @@ __all__ = [
     "Delay",
     "Drop",
     "ErrorLine",
+    "FakeImmich",
     "FakeOllama",
     "FakeOpenAI",
     "FakeServer",

@@ -76,12 +76,13 @@ Script = Status | Drop | Stall | ErrorLine | Stop | Delay | Raw
 
 @dataclass(frozen=True)
 class Received:
-    """A request as it arrived: `headers` in lower case, `body` parsed from JSON."""
+    """A request as it arrived: `headers` in lower case, `body` parsed from JSON, `raw` any other body."""
 
     method: str
     path: str
     headers: dict[str, str]
     body: dict[str, Any]
+    raw: bytes = b""
 
 
 class RefusalError(Exception):
@@ -339,6 +340,8 @@ async def _read(reader: asyncio.StreamReader) -> Received | None:
     method, path, _ = first.split(" ", 2)
     headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     body = await reader.readexactly(int(headers.get("content-length", "0")))
+    if body and not headers.get("content-type", "").startswith("application/json"):
+        return Received(method, path, headers, {}, body)
     return Received(method, path, headers, json.loads(body) if body else {})
 
 

@@ -9,8 +9,8 @@ import re
 import ssl
 from collections.abc import AsyncGenerator, Awaitable, Iterator, Mapping
 from contextlib import aclosing, contextmanager
-from dataclasses import dataclass
-from typing import cast
+from dataclasses import dataclass, field
+from typing import Any, cast
 
 import httpx
 
@@ -38,12 +38,29 @@ class TimeLimits:
     piece: float
 
 
-class RemoteServer:
-    """One server and its connections. Cancelling a call closes its connection at once."""
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A body as multipart/form-data (RFC 7578): texts, and files as (name, content, MIME type), by their fields."""
 
-    def __init__(self, peer: Peer, limits: TimeLimits) -> None:
+    texts: Mapping[str, str]
+    files: Mapping[str, tuple[str, bytes, str]] = field(default_factory=dict)
+
+
+Body = Mapping[str, object] | Form
+"""What is sent: an object as JSON, or a form."""
+
+
+class RemoteServer:
+    """One server and its connections. Cancelling a call closes its connection at once.
+
+    A connection is kept for `idle_seconds` without a request: less than the server keeps it, which would else close it
+    while the next request is on its way.
+    """
+
+    def __init__(self, peer: Peer, limits: TimeLimits, idle_seconds: float = 5.0) -> None:
         self.peer = peer
         self._limits = limits
+        self._idle_seconds = idle_seconds
         self._client: httpx.AsyncClient | None = None
 
     async def close(self) -> None:
@@ -54,11 +71,15 @@ class RemoteServer:
 
     async def get(self, path: str, request: Request, seconds: float | None = None) -> object:
         """Return the JSON at `path` within `seconds` in total. Raises AnalyzerError."""
-        return await self._json("GET", path, request, None, seconds)
+        return parse_json(request, await self.text(path, request, seconds))
 
-    async def post(self, path: str, request: Request, body: Mapping[str, object]) -> object:
-        """Return the JSON that answers `body`. Raises AnalyzerError."""
-        return await self._json("POST", path, request, body, None)
+    async def text(self, path: str, request: Request, seconds: float | None = None) -> str:
+        """Return the text at `path` within `seconds` in total. Raises AnalyzerError."""
+        return await self._text("GET", path, request, None, seconds)
+
+    async def post(self, path: str, request: Request, body: Body, seconds: float | None = None) -> object:
+        """Return the JSON that answers `body`, within `seconds` in total. Raises AnalyzerError."""
+        return parse_json(request, await self._text("POST", path, request, body, seconds))
 
     async def lines(
         self,
@@ -88,9 +109,7 @@ class RemoteServer:
         for line in splitter.end():
             yield line
 
-    async def _json(
-        self, method: str, path: str, request: Request, body: Mapping[str, object] | None, seconds: float | None
-    ) -> object:
+    async def _text(self, method: str, path: str, request: Request, body: Body | None, seconds: float | None) -> str:
         parts: list[bytes] = []
         size = 0
         try:
@@ -105,14 +124,14 @@ class RemoteServer:
                         raise failures.malformed(request, "its answer does not end")
         except TimeoutError as error:
             raise failures.too_slow(request, seconds or 0) from error
-        return parse_json(request, b"".join(parts).decode("utf-8", "replace"))
+        return b"".join(parts).decode("utf-8", "replace")
 
     async def _chunks(
         self,
         method: str,
         path: str,
         request: Request,
-        body: Mapping[str, object] | None,
+        body: Body | None,
         piece_seconds: float | None = None,
     ) -> AsyncGenerator[bytes, None]:
         """Yield the body of a good answer as it arrives. Raises AnalyzerError, also for a body that is compressed."""
@@ -121,7 +140,8 @@ class RemoteServer:
         with _as_analyzer_errors(request):
             try:
                 client = await self._connected()
-                message = client.build_request(method, f"{self.peer.url}{path}", json=body, headers=self._headers())
+                content: dict[str, Any] = {"files": _parts(body)} if isinstance(body, Form) else {"json": body}
+                message = client.build_request(method, f"{self.peer.url}{path}", headers=self._headers(), **content)
                 response = await _within(seconds, request, client.send(message, stream=True))
                 # httpx says only AsyncIterator; closing it here leaves nothing to the garbage collector.
                 stream = cast(AsyncGenerator[bytes, None], response.aiter_raw())
@@ -169,11 +189,17 @@ class RemoteServer:
             self._client = self._client or httpx.AsyncClient(
                 verify=trust,
                 timeout=httpx.Timeout(None, connect=self._limits.connect),
-                limits=httpx.Limits(max_connections=None),
+                limits=httpx.Limits(max_connections=None, keepalive_expiry=self._idle_seconds),
                 # A proxy from the environment cannot know what runs on this machine.
                 trust_env=not _is_loopback(httpx.URL(self.peer.url).host),
             )
         return self._client
+
+
+def _parts(form: Form) -> list[tuple[str, tuple[str | None, str | bytes, str] | tuple[None, str]]]:
+    """Return the parts of a form for httpx, which sends a form without files in another way than as multipart."""
+    texts: list[tuple[str, tuple[None, str]]] = [(name, (None, text)) for name, text in form.texts.items()]
+    return [*texts, *form.files.items()]
 
 
 def parse_json(request: Request, text: str) -> object:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,7 +15,7 @@ from vuemantics_tui.config import Settings
 from vuemantics_tui.domain.text import counted, size_words, visible
 
 if TYPE_CHECKING:
-    from vuemantics_tui.library.models import ModelState, Offer
+    from vuemantics_tui.library.models import Model, ModelState, Offer
 
 _NONE = "none"
 
@@ -57,11 +56,15 @@ def pull_model(name: str) -> None:
 
 
 @model.command("add")
-@click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--name", default="", help="What to call it. Without it, the folder's name.")
+@click.argument("folder", type=click.Path())
+@click.option("--name", default="", help="What to call it. Without it, the name of the folder, or on the server.")
 @library_option
-def add_model(folder: Path, name: str) -> None:
-    """Copy a model from a folder, in the layout of Immich, transformers.js or rclip."""
+def add_model(folder: str, name: str) -> None:
+    """Copy a model from a folder, in the layout of Immich, transformers.js or rclip, or use one of Immich's servers.
+
+    For a server, write immich:http://gpu:3003#ViT-B-32__openai, or immich:ViT-B-32__openai if immich_host is set.
+    Your pictures are then sent to that server, as JPEG of at most 1024 pixels.
+    """
     settings = current_settings()
     run(lambda: _add(settings, folder, name))
 
@@ -70,7 +73,10 @@ def add_model(folder: Path, name: str) -> None:
 @click.argument("name")
 @library_option
 def use_model(name: str) -> None:
-    """Search by this model, or by none. Shows it every picture; interrupted, it resumes the next time."""
+    """Search by this model, or by none. Shows it every picture; interrupted, it resumes the next time.
+
+    A model of one of Immich's servers is added first: immich:http://gpu:3003#ViT-B-32__openai.
+    """
     settings = current_settings()
     run(lambda: _use(settings, name))
 
@@ -98,7 +104,7 @@ async def _list(settings: Settings, as_json: bool) -> None:
                 "in use" if state.is_in_use else "" if state.model else "not on this machine",
                 f"{state.seen:,}",
                 f"{state.unseen:,}" if state.is_in_use else "",
-                size_words(state.model.bytes) if state.model else "",
+                _size(state.model),
                 visible(state.model.licence) if state.model else "",
             )
             for state in states
@@ -143,10 +149,11 @@ async def _pull(settings: Settings, name: str) -> None:
     note(f"To search by it: vuemantics-tui model use {pulled.name}")
 
 
-async def _add(settings: Settings, folder: Path, name: str) -> None:
+async def _add(settings: Settings, folder: str, name: str) -> None:
     async with open_library(settings, "create") as library:
         added = await library.models.add(folder, name)
-    emit(f"Added {added.name}: {added.dimension} dimensions, {size_words(added.bytes)}.")
+    takes = "pictures are sent to the server" if added.served else size_words(added.bytes)
+    emit(f"Added {added.name}: {added.dimension} dimensions, {takes}.")
     note(f"To search by it: vuemantics-tui model use {added.name}")
 
 
@@ -159,15 +166,26 @@ async def _use(settings: Settings, name: str) -> None:
         chosen = await library.models.use(name)
         await library.queue.start()
         seen = await see_pictures(library)
-        # Also where it had seen everything before: the list of words may be another one.
-        await library.queue.tag_pictures()
+        problem = library.queue.pictures_problem
+        if not problem:
+            # Also where it had seen everything before: the list of words may be another one.
+            await library.queue.tag_pictures()
     emit(f"{chosen.name} is in use. {counted(seen, 'picture')} seen.")
+    if problem:
+        note(f"The others wait: {visible(problem)}. To resume: vuemantics-tui model use {visible(name)}")
 
 
 async def _remove(settings: Settings, name: str) -> None:
     async with open_library(settings, "write") as library:
         freed = await library.models.remove(name)
     emit(f"Removed {visible(name)}, which frees {size_words(freed)}.")
+
+
+def _size(model: Model | None) -> str:
+    """Return what a model takes on this machine, or that it is on servers."""
+    if model is None:
+        return ""
+    return f"on {visible(model.hosts or 'immich_host')}" if model.served else size_words(model.bytes)
 
 
 def _document(state: ModelState) -> dict[str, Any]:
@@ -183,6 +201,8 @@ def _document(state: ModelState) -> dict[str, Any]:
         "fingerprint": state.model.fingerprint if state.model else None,
         "licence": state.model.licence if state.model else "",
         "origin": state.model.origin if state.model else "",
+        "served": (state.model.served or None) if state.model else None,
+        "hosts": (state.model.hosts or None) if state.model else None,
     }
 
 

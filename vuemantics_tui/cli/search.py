@@ -139,8 +139,9 @@ async def _find(library: Library, sentence: Sentence, wanted: _Wanted) -> Path |
             emit_lit(line, hit.matched, heading.index(_NAME))
     for line in await _remarks(library, found, wanted):
         note(line)
-    if not found and (chip := await library.search.fruitless(sentence, show_hidden=wanted.hidden)):
-        note(f"Nothing matches {visible(chip.line)}. To search for the words: --as-is")
+    if not found and (why := await library.search.fruitless(sentence, show_hidden=wanted.hidden)):
+        told = "Nothing matches" if why.alone else "No results with"
+        note(f"{told} {visible(why.chip.line)}. To search for the words: --as-is")
     return library.original(found[0].upload) if found else None
 
 

@@ -129,6 +129,7 @@ class Settings:
     openai_vision_model: str = _perhaps("", "Model on that server that describes pictures.")
     openai_embedding_model: str = _perhaps("", "Model on that server that embeds text.")
     openai_key_file: str = _perhaps("", "File with its API key, readable only by you. OPENAI_API_KEY overrides it.")
+    immich_host: str = _perhaps("", "Address of Immich's machine-learning container, such as gpu:3003, or of several.")
     provider: str = field(
         default=AUTO,
         metadata=_about(

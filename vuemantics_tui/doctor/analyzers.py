@@ -71,7 +71,7 @@ async def examine_model(settings: Settings, library: Library | None, compute: Co
 
     states = await library.models.states() if library else []
     used = next((state for state in states if state.is_in_use), None)
-    if used is None:
+    if library is None or used is None:
         text = "no joint model is in use: searches compare texts only"
         return [Finding(Verdict.NEUTRAL, MODEL, text, "To see what there is: vuemantics-tui model list")]
     data: dict[str, object] = {
@@ -84,6 +84,8 @@ async def examine_model(settings: Settings, library: Library | None, compute: Co
     if used.model is None:
         hint = "Get it again, or search without it: vuemantics-tui model use none"
         return [Finding(Verdict.NEUTRAL, MODEL, f"{words}; it is not on this machine", hint, data=data)]
+    if used.model.served:
+        return await _model_servers(library, words, data)
     async with asyncio.timeout(CALL_SECONDS):
         speed = await compute.run(measure, used.model.folder)
     data |= {"provider": speed.provider, "pictures_per_second": speed.pictures_per_second, "providers": speed.reported}
@@ -95,6 +97,22 @@ async def examine_model(settings: Settings, library: Library | None, compute: Co
             Finding(Verdict.BAD, MODEL, f"{words}. {speed.fault}", 'To try no more: set provider to "cpu".', data=data)
         ]
     return [Finding(Verdict.GOOD, MODEL, words, data=data)]
+
+
+async def _model_servers(library: Library, words: str, data: dict[str, object]) -> list[Finding]:
+    """Try the joint model in use on each of its servers."""
+    async with asyncio.timeout(CALL_SECONDS):
+        states = await library.models.server_states()
+    found = []
+    for state in states:
+        data = {**data, "server": state.server, "answers": state.answers, "detail": state.detail}
+        if state.answers:
+            found.append(Finding(Verdict.GOOD, MODEL, f"{words}; {state.server}: {state.detail}", data=data))
+        else:
+            # Of several hosts, one that answers is enough.
+            verdict = Verdict.NEUTRAL if any(other.answers for other in states) else Verdict.BAD
+            found.append(Finding(verdict, MODEL, f"{words}; {state.detail}", state.hint, data=data))
+    return found
 
 
 async def _call(analyzer: Analyzer, why: str, subject: str, choice: Choice | None = None) -> Finding:

@@ -7,12 +7,13 @@ import logging
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from vuemantics_tui import paths
+from vuemantics_tui.analyzers.joint.served import ServedCompute, ServedModels
 from vuemantics_tui.config import MIB, Settings
 from vuemantics_tui.domain.errors import LibraryError, UsageError, VuemanticsError
 from vuemantics_tui.domain.formats import FileType
@@ -193,7 +194,9 @@ class Library:
         self.settings = settings
         self.root = settings.library
         self.database = database
-        self._compute = compute
+        self.served = ServedModels(settings)
+        """The joint models that are on servers."""
+        self._compute = None if compute is None else ServedCompute(compute, self.served)
         self._cluster: ClusterCompute | None = None
         self.analyzer = LibraryAnalyzer(settings, LibraryStore(database), lambda: self.compute, analyzer)
         self.uploads = UploadStore(database)
@@ -202,7 +205,7 @@ class Library:
         self.ratings = RatingStore(database)
         self.places = PlaceStore(database)
         self.dates = DateStore(database)
-        self.queue = Queue(settings, database, self.analyzer, self._compute_at_work, limits)
+        self.queue = Queue(settings, database, self.analyzer, self._compute_at_work, limits, self.served)
         self.stacks = StackStore(database)
         self.descriptions = DescriptionStore(database)
         self.undo = Undo(database, self.queue, lambda: self.records)
@@ -240,6 +243,7 @@ class Library:
         # The thread of a connection that stays open would keep the process from exiting.
         async with AsyncExitStack() as closing:
             closing.push_async_callback(self.database.close)
+            closing.push_async_callback(self.served.close)
             if "search" in vars(self):
                 closing.push_async_callback(self.search.close)
             if self._compute is not None:
@@ -259,7 +263,8 @@ class Library:
             provider = self.settings.provider
             memory = 0 if lifts_memory_limit(provider) else self.settings.worker_memory_mib * MIB
             local = ProcessCompute(self.settings.workers, memory, provider=provider)
-            self._compute = self._cluster_compute(local) if self.settings.cluster else local
+            compute = self._cluster_compute(local) if self.settings.cluster else local
+            self._compute = ServedCompute(compute, self.served)
         return self._compute
 
     def _cluster_compute(self, local: ProcessCompute) -> Compute:
@@ -333,14 +338,18 @@ class Library:
         from vuemantics_tui.processing.compute import ProcessCompute
 
         memory = self.settings.worker_memory_mib * MIB
+
         # Who searches waits for it, so it goes before what runs in the background.
-        queries = partial(ProcessCompute, 1, memory, niceness=0)
+        def queries() -> Compute:
+            return ServedCompute(ProcessCompute(1, memory, niceness=0), self.served)
+
         return Models(
             paths.models_dir(),
             PictureStore(self.database),
             PictureTagStore(self.database),
             lambda: self.compute,
             queries,
+            self.served,
         )
 
     @cached_property

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import logging
 import math
 import re
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from vuemantics_tui.analyzers.joint.served import MANIFEST, PREFIX, SERVED_SIDE, ServedModels, parse_served
 from vuemantics_tui.domain.errors import AnalyzerError, ErrorKind, LibraryError, UsageError, WorkerDiedError
 from vuemantics_tui.files import make_folder, write_whole
 from vuemantics_tui.processing.picture_tags import put_back
@@ -20,11 +22,10 @@ from vuemantics_tui.store.picture_tags import PictureTagStore
 from vuemantics_tui.store.pictures import PictureModelUse, PictureStore
 
 if TYPE_CHECKING:
-    from vuemantics_tui.analyzers.base import Compute, Vector
+    from vuemantics_tui.analyzers.base import Compute, ServerState, Vector
     from vuemantics_tui.analyzers.joint.catalogue import OfferedModel
     from vuemantics_tui.analyzers.joint.fetch import OnProgress
 
-_MANIFEST = "model.json"
 _FETCHING = ".fetching"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 # How long the text network stays in memory without a query. It takes 250 MB and more, and a second or two to load,
@@ -43,7 +44,10 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A joint model on this machine: `bytes` is what its folder takes, `fingerprint` tells its weights from others."""
+    """A joint model on this machine: `bytes` is what its folder takes, `fingerprint` tells its weights from others.
+
+    One on servers is called `served` there; `hosts` are their addresses, or empty for those of the settings.
+    """
 
     name: str
     folder: Path
@@ -53,6 +57,8 @@ class Model:
     bytes: int
     licence: str = ""
     origin: str = ""
+    served: str = ""
+    hosts: str = ""
 
     @property
     def key(self) -> str:
@@ -90,6 +96,7 @@ class Models:
         tags: PictureTagStore,
         compute: Callable[[], Compute],
         queries: Callable[[], Compute],
+        servers: ServedModels,
     ) -> None:
         """Take `queries`, which makes the pool of the one process that embeds queries."""
         self.folder = folder
@@ -97,6 +104,7 @@ class Models:
         self._tags = tags
         self._compute = compute
         self._queries = QueryEmbedder(queries)
+        self.servers = servers
         self.pulling: dict[str, tuple[int, int]] = {}
         """What this process downloads: by the names of the models the bytes that are here, and those of all files."""
 
@@ -121,23 +129,49 @@ class Models:
             states.append(ModelState(name, installed.get(key), in_use, seen, unseen, known.get(name)))
         return states
 
-    async def add(self, source: Path, name: str = "", *, licence: str = "", origin: str = "") -> Model:
-        """Copy a model out of a folder, after trying it. Raises AnalyzerError, UsageError and LibraryError."""
+    async def add(self, place: Path | str, name: str = "", *, licence: str = "", origin: str = "") -> Model:
+        """Copy a model out of a folder, after trying it; one of Immich's servers, as `immich:HOSTS#MODEL`, stays there.
+
+        Raises AnalyzerError, UsageError and LibraryError.
+        """
+        if str(place).startswith(PREFIX):
+            return await self._add_served(str(place), name)
         from vuemantics_tui.analyzers.joint.layout import model_folder
 
-        source = await asyncio.to_thread(lambda: source.expanduser().absolute())
+        source = await asyncio.to_thread(lambda: Path(place).expanduser().absolute())
         if not await asyncio.to_thread(source.is_dir):
             raise UsageError(f"{source} is not a folder", "Name the folder that contains the model's files.")
         try:
             source = await asyncio.to_thread(model_folder, source)
         except OSError as error:
             raise UsageError(f"{source} cannot be read: {error.strerror}", "Check its permissions.") from error
-        name = name or re.sub(r"[^a-z0-9._-]+", "-", source.name.lower()).strip("-._")
+        return await self._install(source, await self._new_name(name or source.name), _copy, licence, origin)
+
+    async def _add_served(self, text: str, name: str) -> Model:
+        """Add a model that Immich's containers have, after trying it on each that answers."""
+        served = parse_served(text)
+        name = await self._new_name(name or served.model)
+        dimension = await self.servers.dimension(served)
+        # What the servers compute with cannot be seen; the same name stands for the same weights.
+        fingerprint = hashlib.sha256(f"immich:{served.model}".encode()).hexdigest()[:16]
+        folder = self.folder / name
+        origin = f"Immich at {served.hosts or 'immich_host'}"
+        model = Model(name, folder, fingerprint, dimension, SERVED_SIDE, 0, "", origin, served.model, served.hosts)
+        try:
+            await asyncio.to_thread(make_folder, folder)
+            await asyncio.to_thread(_write_manifest, model)
+        except OSError as error:
+            raise _not_saved(self.folder, error) from error
+        return model
+
+    async def _new_name(self, wanted: str) -> str:
+        """Return the name of a new model. Raises UsageError for one that it cannot have, or that is taken."""
+        name = re.sub(r"[^a-z0-9._-]+", "-", wanted.lower()).strip("-._")
         if not _NAME.fullmatch(name):
             raise UsageError(f"{name!r} cannot be the name of a model", "Use small letters, digits, dots and hyphens.")
         if any(model.name == name for model in await self.installed()):
             raise UsageError(f"A model called {name} already exists", "Choose another one with --name.")
-        return await self._install(source, name, _copy, licence, origin)
+        return name
 
     async def offers(self) -> list[Offer]:
         """Return the models that can be fetched and are not on this machine, the one to begin with first."""
@@ -211,9 +245,7 @@ class Models:
             )
             await asyncio.to_thread(_write_manifest, model)
         except OSError as error:
-            raise LibraryError(
-                f"The model cannot be saved in {self.folder}: {error.strerror or error}", "Check the free space there."
-            ) from error
+            raise _not_saved(self.folder, error) from error
         return model
 
     async def named(self, name: str) -> Model:
@@ -230,8 +262,16 @@ class Models:
         )
 
     async def use(self, name: str) -> Model:
-        """Search by a model from now on; its vectors are made in the background. Raises UsageError and LibraryError."""
-        model = await self.named(name)
+        """Search by a model from now on; its vectors are made in the background. Raises UsageError and LibraryError.
+
+        One that is written as `add` takes it is added first, which also raises AnalyzerError.
+        """
+        if name.startswith(PREFIX):
+            served = parse_served(name)
+            known = [model for model in await self.installed() if (model.served, model.hosts) == astuple(served)]
+            model = known[0] if known else await self._add_served(name, "")
+        else:
+            model = await self.named(name)
         await self.store.use(model.key, model.dimension)
         return model
 
@@ -278,6 +318,13 @@ class Models:
                 await self._queries.load(folder)
             except AnalyzerError as error:
                 log.warning("%s %s", error.message, error.hint)
+
+    async def server_states(self) -> list[ServerState]:
+        """Try the model in use on each of its servers; none for a model on this machine. Raises UsageError."""
+        model = await self.store.in_use()
+        folder = None if model is None else await asyncio.to_thread(self.folder_of, model)
+        served = None if folder is None else await self.servers.of(folder)
+        return [] if served is None else await served.states()
 
     async def embed_query(self, folder: Path, text: str, *, final: bool = True) -> Vector:
         """Return the vector of a query; sooner, and from fewer captions, unless it is `final`. Raises AnalyzerError."""
@@ -407,12 +454,12 @@ def installed_side(models: Path, key: str) -> tuple[Path, int] | None:
 
 def installed_keys(models: Path) -> dict[Path, str]:
     """Return what the vectors of each model on this machine are called, by its folder."""
-    return {model.folder: model.key for model in _installed(models)}
+    return {model.folder: model.key for model in _installed(models) if not model.served}
 
 
 def _installed(folder: Path) -> list[Model]:
     found = []
-    for manifest in sorted(folder.glob(f"*/{_MANIFEST}")):
+    for manifest in sorted(folder.glob(f"*/{MANIFEST}")):
         try:
             facts = json.loads(manifest.read_text("utf-8"))
             found.append(Model(**{**facts, "folder": manifest.parent, "name": manifest.parent.name}))
@@ -422,9 +469,15 @@ def _installed(folder: Path) -> list[Model]:
     return found
 
 
+def _not_saved(folder: Path, error: OSError) -> LibraryError:
+    return LibraryError(
+        f"The model cannot be saved in {folder}: {error.strerror or error}", "Check the free space there."
+    )
+
+
 def _write_manifest(model: Model) -> None:
     facts = {name: value for name, value in asdict(model).items() if name not in ("folder", "name")}
-    write_whole(model.folder / _MANIFEST, json.dumps(facts, indent=2).encode())
+    write_whole(model.folder / MANIFEST, json.dumps(facts, indent=2).encode())
 
 
 def _copy(source: Path, target: Path) -> None:

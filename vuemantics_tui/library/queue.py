@@ -18,7 +18,10 @@ from vuemantics_tui.store.queue import QueueStore
 from vuemantics_tui.store.uploads import UploadStore
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from vuemantics_tui.analyzers.base import Compute
+    from vuemantics_tui.analyzers.joint.served import ServedModels
     from vuemantics_tui.analyzers.joint.vocabulary import WordList
     from vuemantics_tui.config import Settings
     from vuemantics_tui.library.analyzer import LibraryAnalyzer
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
 
 # How often someone who waits for uploads checks whether the queue moves at all.
 FOLLOW_SECONDS = 0.5
+# At the end of a batch fast hosts wait for slow ones.
+_BATCH = 8
 _BETWEEN_LOOKS = 0.05
 MIB = 1024**2
 
@@ -46,8 +51,10 @@ class Queue:
         analyzer: LibraryAnalyzer,
         compute: Callable[[], Compute],
         limits: StageLimits | None,
+        served: ServedModels,
     ) -> None:
         self.store = QueueStore(database)
+        self._served = served
         self.circuit = Circuit(analyzer.states)
         self.frames: Frames = {}
         self.texts: Texts = {}
@@ -131,11 +138,24 @@ class Queue:
                 self._settings.video_frames,
                 lambda: self.in_flight == 0,
                 self._tagging(),
+                at_once=self._pictures_at_once,
             )
         return self._pictures
 
+    @property
+    def pictures_problem(self) -> str:
+        """What the joint model in use failed with at last, while its pictures wait for it; else empty."""
+        return self._pictures.problem if self._pictures is not None else ""
+
+    async def _pictures_at_once(self, folder: Path) -> int:
+        """Return how many pictures are worth showing to a model at a time: a batch for each host of a served one."""
+        model = await self._served.of(folder)
+        local = self._compute().at_once
+        return local if model is None else _BATCH * model.at_once + local
+
     def _tagging(self) -> PictureTags:
         from vuemantics_tui import paths
+        from vuemantics_tui.analyzers.joint.served import ServedCompute
         from vuemantics_tui.library.models import installed_folder
         from vuemantics_tui.processing.compute import ProcessCompute
         from vuemantics_tui.processing.picture_tags import PictureTags
@@ -148,7 +168,7 @@ class Queue:
                 PictureTagStore(self._database),
                 PictureStore(self._database),
                 self._compute(),
-                lambda: ProcessCompute(1, settings.worker_memory_mib * MIB),
+                lambda: ServedCompute(ProcessCompute(1, settings.worker_memory_mib * MIB), self._served),
                 partial(installed_folder, paths.models_dir()),
                 lambda: _read_words(settings),
                 paths.cache_dir() / "words",

@@ -71,6 +71,14 @@ class SearchHit:
         return nearest_by_words(_sentences(self.found_in or self.upload), self.matched) if self.matched else ""
 
 
+@dataclass(frozen=True, slots=True)
+class Fruitless:
+    """A chip because of which nothing is found: no upload matches it `alone`, or none that the other chips leave."""
+
+    chip: Chip
+    alone: bool
+
+
 class SearchResults(list[SearchHit]):
     """The results in order, and what to say about them.
 
@@ -186,11 +194,8 @@ class Search:
         """Return which phrases of a line are filters: dates, places, types, tags and people in plain words."""
         return understand(text, await self.vocabulary(), datetime.now().date())
 
-    async def fruitless(self, sentence: Sentence, *, show_hidden: bool = False) -> Chip | None:
-        """Return the chip because of which a line finds nothing: it finds nothing alone, or beside the others.
-
-        None where the filters of all chips leave something.
-        """
+    async def fruitless(self, sentence: Sentence, *, show_hidden: bool = False) -> Fruitless | None:
+        """Return the chip because of which a line finds nothing; None where all chips together leave something."""
 
         async def leave(chips: Sequence[Chip]) -> bool:
             query = parse_query(" ".join(chip.line for chip in chips), typing=True)
@@ -200,11 +205,11 @@ class Search:
             return None
         for chip in reversed(sentence.chips):
             if not await leave((chip,)):
-                return chip
+                return Fruitless(chip, alone=True)
         for chip in reversed(sentence.chips):
             if await leave([other for other in sentence.chips if other is not chip]):
-                return chip
-        return sentence.chips[-1]
+                return Fruitless(chip, alone=False)
+        return Fruitless(sentence.chips[-1], alone=False)
 
     async def prepare(self) -> None:
         """Load what the next query needs and takes long to load: the text network of the joint model in use."""

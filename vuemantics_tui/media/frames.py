@@ -48,6 +48,15 @@ def extract_frames(path: Path, count: int, long_side: int = 1024) -> list[bytes]
     return [found[moment] for moment in sorted(found)]
 
 
+def timed_frames(path: Path, count: int) -> tuple[list[bytes], list[float]]:
+    """Return what `extract_frames` does, with the second that each frame shows."""
+    found = extract_frames(path, count)
+    with open_clip(path) as clip:
+        duration = clip.duration or 0.0
+    # They are spread evenly, each near the middle of its part.
+    return found, [duration * (place + 0.5) / len(found) for place in range(len(found))]
+
+
 def _spread(clip: Clip, duration: float, count: int, long_side: int, deadline: float) -> _Found:
     found, missed = _key_frames(clip, count, long_side, deadline)
     # To reach a missed moment everything from its key frame on is decoded; once through the clip may be shorter.

@@ -86,6 +86,13 @@ def extract_frames(path: Path, count: int) -> list[bytes]:
     return frames.extract_frames(path, count)
 
 
+def timed_frames(path: Path, count: int) -> tuple[list[bytes], list[float]]:
+    """See `frames.timed_frames`."""
+    from vuemantics_tui.media import frames
+
+    return frames.timed_frames(path, count)
+
+
 def vision_jpeg(
     picture: Path | bytes | SmallPicture, long_side: int, multiple: int, quality: int, max_pixels: int
 ) -> bytes:

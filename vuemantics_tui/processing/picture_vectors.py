@@ -6,7 +6,7 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -44,6 +44,9 @@ _LOOK_AGAIN_SECONDS = 120.0
 
 FolderOf = Callable[[str], Path | None]
 """Returns the folder of a model by its name and fingerprint, or None if it is not here."""
+
+AtOnce = Callable[[Path], Awaitable[int]]
+"""Returns how many pictures are worth showing to the model in a folder at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +133,8 @@ async def _save(store: PictureStore, number: int, model: str, seen: Seen) -> Non
 class PicturePass:
     """Makes the vectors that the joint model in use lacks. What is left to do is in the store, so any end is harmless.
 
-    Only one process of a library does this, with as many pictures at a time as keep what computes busy. A file that
-    cannot be read is marked, and not tried again. What was seen becomes `tags`, too.
+    Only one process of a library does this, with as many pictures at a time as suit the model. A file that cannot be
+    read is marked, and not tried again. What was seen becomes `tags`, too.
     """
 
     def __init__(
@@ -144,6 +147,7 @@ class PicturePass:
         is_idle: Callable[[], bool],
         tags: PictureTags,
         *,
+        at_once: AtOnce,
         idle_seconds: float = IDLE_SECONDS,
         look_seconds: float = LOOK_SECONDS,
     ) -> None:
@@ -153,13 +157,17 @@ class PicturePass:
         self._folder_of = folder_of
         self._frames = frames
         self._is_idle = is_idle
+        self._at_once = at_once
         self._tags = tags
         self._idle_seconds = idle_seconds
         self._look_seconds = look_seconds
         self._task: asyncio.Task[None] | None = None
         self._wanted = asyncio.Event()
         self._turned = asyncio.Condition()
+        self._is_stopping = False
         self._turns = 0
+        self.problem = ""
+        """What the model failed with at last, until it works again."""
         self.progress: PictureProgress | None = None
         # When there was nothing to see: the model, the library's revision, whether it was paused.
         self._nothing_at: tuple[str, int, bool] | None = None
@@ -170,6 +178,7 @@ class PicturePass:
     def start(self) -> None:
         """Start, in the running event loop."""
         if self._task is None:
+            self._is_stopping = False
             self._task = asyncio.create_task(self._run(), name="pictures")
 
     def wake(self) -> None:
@@ -185,6 +194,7 @@ class PicturePass:
 
     async def stop(self) -> None:
         """Stop at once; the pictures that were being looked at are looked at again later."""
+        self._is_stopping = True
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
@@ -199,13 +209,16 @@ class PicturePass:
                 folder = None if model is None else await asyncio.to_thread(self._folder_of, model)
                 if model is not None and folder is not None and self._is_idle() and await self._has_more(model):
                     await self._pass(model, folder)
+                    self.problem = ""
                     rest = self._idle_seconds
                 if self._is_idle():
                     await self._tags.keep_up()
             except LibraryError as error:
                 log.warning("pictures wait, the store refuses: %s", error)
             except AnalyzerError as error:
-                log.error("pictures wait, the model fails: %s %s", error.message, error.hint)
+                if error.message != self.problem:
+                    log.error("pictures wait, the model fails: %s %s", error.message, error.hint)
+                self.problem = error.message
                 rest = _REST_SECONDS
             except Exception:
                 log.exception("pictures wait for the next start: this is a bug")
@@ -241,10 +254,9 @@ class PicturePass:
         except Timeout:
             return
         try:
-            looked = 0.0
+            looked, at_once = 0.0, await self._at_once(folder)
             some: list[Unseen] = []
             while self._is_idle() and await self._store.in_use() == model:
-                at_once = self._compute.at_once
                 some = some or await self._store.next(model, _ASKED_FOR * at_once)
                 if not some:
                     break
@@ -260,6 +272,9 @@ class PicturePass:
                 await self._turn()
                 await self._tags.keep_up(seldom=True)
         except* AnalyzerError as failed:
+            if self._is_stopping:
+                # Of an error and a cancellation at the same time, a group of Python 3.11 keeps the error alone.
+                raise asyncio.CancelledError from None
             raise failed.exceptions[0] from failed
         finally:
             self.progress = None

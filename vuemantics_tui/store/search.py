@@ -53,16 +53,20 @@ class FullText:
         show_hidden: bool = False,
         phrases: Sequence[Sequence[str]] = (),
         excluded: Sequence[Sequence[str]] = (),
+        alternatives: Sequence[tuple[Sequence[str], Sequence[str]]] = (),
     ) -> list[int]:
         """Return the numbers of the uploads with every (or else any) of the words, best by bm25 first.
 
         With `read` only the text that was read in pictures counts, with `half_typed` the last word may be the
         beginning of one. Of `matching` where given; else all, the hidden ones only with `show_hidden`. They hold all
-        `phrases` and none of `excluded`, each by its words.
+        `phrases` and none of `excluded`, each by its words. With `alternatives`, which part the words, each part is
+        there if all its words are, or a tag that belongs to it.
         """
         if not words:
             return []
         terms = [_quoted(word) for word in words[:-1]] + [_term(words[-1], half_typed)]
+        if alternatives:
+            terms = [_with_tags(*each) for each in alternatives]
         expression = (" AND " if every else " OR ").join(terms)
         expression = f"{{read_text}} : ({expression})" if read else f"({expression})"
         for phrase in phrases:
@@ -81,6 +85,15 @@ class FullText:
             (expression, *parameters, limit),
         )
         return list(rows)
+
+    async def used_tags(self, names: Sequence[str]) -> set[str]:
+        """Return those of these names, in lower case, that are tags of any upload."""
+        rows = await self._database.fetch(
+            "SELECT key FROM tags WHERE key IN (SELECT value FROM json_each(?))"
+            " AND EXISTS (SELECT 1 FROM tagged WHERE tag = tags.number)",
+            (json_list(names),),
+        )
+        return {row[0] for row in rows}
 
     async def holding(self, word: str, numbers: Sequence[int]) -> set[int]:
         """Return those of these uploads that contain the word, or another word with the same stem."""
@@ -217,6 +230,14 @@ def _allowed(matching: Matching | None, show_hidden: bool, half_typed: bool) -> 
     # To look up a beginning costs as much for one number as for all.
     plus = "+" if half_typed or len(matching.numbers) > _LOOKED_UP else ""
     return f"{plus}rowid IN (SELECT value FROM json_each(?))", (_json(matching.numbers),)
+
+
+def _with_tags(words: Sequence[str], tags: Sequence[str]) -> str:
+    """Return what FTS5 reads as all of these words, or one of these tags."""
+    expression = f"({' AND '.join(map(_quoted, words))})"
+    if not tags:
+        return expression
+    return f"({expression} OR {{tags own_tags}} : ({' OR '.join(map(_quoted, tags))}))"
 
 
 def _term(word: str, half_typed: bool) -> str:

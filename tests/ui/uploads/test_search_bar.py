@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from textual.content import Content
 
-from tests.ui.conftest import Made, Window, add, make_library, window_on
+from tests.ui.conftest import Made, Window, add, make_library, open_library_at, window_on
 from vuemantics_tui.domain.errors import AnalyzerError, LibraryError
+from vuemantics_tui.domain.moment import DateEdit
 from vuemantics_tui.domain.upload import Upload
 from vuemantics_tui.library import SearchResults
 from vuemantics_tui.ui.uploads.pane import PaneText
@@ -306,3 +307,103 @@ async def test_a_search_without_results_says_so_in_the_middle(root: Path) -> Non
         await window.shows("No results for type:video.")
         await window.press("escape")
         await window.shows("cat.png", "newest first")
+
+
+def chips(window: Window) -> list[str]:
+    """The phrases of the search line that are drawn as chips."""
+    sentence = window.search_input.sentence
+    assert sentence is not None
+    drawn = window.search_input.highlighter
+    assert drawn is not None
+    spans = drawn(window.search_input.value).spans
+    assert [(span.start, span.end) for span in spans] == [(chip.start, chip.end) for chip in sentence.chips]
+    return [chip.words for chip in sentence.chips]
+
+
+async def library_of_rome(root: Path) -> None:
+    """A cat from Rome in 2019 with Ana, a dog from last year, and a clip from Rome."""
+    await make_library(root, [Made("clip.mp4", file_type="video"), Made("dog.png"), Made("cat.png")])
+    library = await open_library_at(root)
+    ids = {each.filename: each.id for each in await library.uploads.newest()}
+    await library.set_place([ids["cat.png"], ids["clip.mp4"]], "Rome, Italy")
+    await library.set_place([ids["dog.png"]], "Nice, France")
+    await library.dates.edit([ids["cat.png"]], DateEdit.of("2019-07-03"))
+    await library.dates.edit([ids["dog.png"]], DateEdit.of("2019-02-03"))
+    await library.tags.add([ids["cat.png"]], ["Ana"])
+    await library.close()
+
+
+async def test_a_sentence_is_filters_and_backspace_gives_its_words_back(root: Path) -> None:
+    await library_of_rome(root)
+    async with window_on(root, size=(80, 24)) as window:
+        await window.shows("clip.mp4")
+        await window.press("/", *"photos from Rome")
+        await window.shows("= type:image")
+        assert chips(window) == ["photos"], "a phrase may go on until a blank ends it"
+        await window.press("space")
+        await window.shows("= type:image  place:rome  ⌫ words", "1 result")
+        assert chips(window) == ["photos", "from Rome"]
+        await window.lists("cat.png")
+
+        # Words again, and so they stay for this line; the next Backspace deletes.
+        await window.press("backspace")
+        await window.until(lambda: chips(window) == ["photos"])
+        assert window.search_input.value == "photos from Rome "
+        await window.press("backspace", "space", *"2019 ")
+        assert window.search_input.value == "photos from Rome 2019 "
+        assert chips(window) == ["photos", "2019"]
+        await window.press("enter")
+        await window.until(lambda: window.uploads.text == "type:image from Rome taken:2019")
+        assert window.search_input.value == "photos from Rome 2019 "
+
+        # The history has it as it was understood.
+        await window.press("c", "/", "up")
+        assert window.search_input.value == "type:image from Rome taken:2019"
+
+
+async def test_enter_ends_a_phrase_and_what_is_browsed_and_saved_has_filters(root: Path) -> None:
+    await library_of_rome(root)
+    async with window_on(root, size=(80, 24)) as window:
+        await window.shows("clip.mp4")
+        await window.press("/", *"photos of ana", "enter")
+        await window.lists("cat.png")
+        assert chips(window) == ["photos", "of ana"]
+        assert window.uploads.text == "type:image tag:Ana"
+        await window.press("S")
+        await window.shows("type:image tag:Ana")
+        await window.press(*"Ana", "enter")
+        await window.shows("Saved.")
+        assert [saved.query for saved in await window.library.search.saved.all()] == ["type:image tag:Ana"]
+
+        # Back from what is similar, the line is as it was typed; so is one of the history.
+        await window.press("c", "/", "up")
+        assert window.search_input.value == "photos of ana"
+        await window.until(lambda: chips(window) == ["photos", "of ana"])
+        await window.press("escape", "n")
+        await window.lists("cat.png")
+        assert (window.search_input.value, window.uploads.text) == ("photos of ana", "type:image tag:Ana")
+
+        # A saved search of words is not a sentence.
+        await window.library.search.save("words", "photos of ana")
+        await window.press("c", "B", "down", "enter")
+        await window.until(lambda: window.uploads.text == "photos of ana")
+        assert chips(window) == []
+        await window.press("/", "end", "enter")
+        await window.until(lambda: not window.search_input.has_focus)
+        assert window.uploads.text == "photos of ana"
+
+
+@pytest.mark.parametrize("width", [60, 80])
+async def test_a_chip_that_finds_nothing_is_offered_as_words(root: Path, width: int) -> None:
+    await library_of_rome(root)
+    async with window_on(root, size=(width, 20)) as window:
+        await window.shows("clip.mp4")
+        await window.press("/", *"photos from nice in 2019 ")
+        await window.lists("dog.png")
+        await window.press(*"of Ana ")
+        await window.shows('No results with "of Ana". Backspace makes it words.')
+        await window.press("enter")
+        await window.shows("No results", "Backspace as words")
+        await window.press("backspace")
+        await window.until(lambda: window.uploads.text == "type:image place:nice taken:2019 of Ana")
+        assert "No results with" not in window.text()

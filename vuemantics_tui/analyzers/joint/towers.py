@@ -289,18 +289,13 @@ class Seen:
 
 def see(folder: Path, source: Picture, file_type: FileType, frames: int) -> Seen:
     """Look at a picture, or at up to `frames` frames of a clip. Raises MediaError and AnalyzerError."""
-    from vuemantics_tui.media.clips import open_clip
-    from vuemantics_tui.media.frames import extract_frames
+    from vuemantics_tui.media.frames import timed_frames
 
     if file_type is FileType.IMAGE:
         return Seen(np.full(1, np.nan, np.float32), embed_pictures(folder, [source]), _pictures(folder).fault)
     assert isinstance(source, Path)
-    found = extract_frames(source, frames)
-    with open_clip(source) as clip:
-        duration = clip.duration or 0.0
-    # They are spread evenly, each near the middle of its part.
-    seconds = duration * (np.arange(len(found), dtype=np.float32) + 0.5) / len(found)
-    return Seen(seconds.astype(np.float32), embed_pictures(folder, found), _pictures(folder).fault)
+    found, seconds = timed_frames(source, frames)
+    return Seen(np.array(seconds, np.float32), embed_pictures(folder, found), _pictures(folder).fault)
 
 
 @dataclass(frozen=True, slots=True)

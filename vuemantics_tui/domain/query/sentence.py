@@ -35,6 +35,9 @@ _TOKEN = re.compile(r'-?"[^"]*"?|[^\s"]+')
 _NAME = re.compile(r"-?([A-Za-z]+):")
 _STOPS = ",.;:?!"
 
+# What the words for pictures mean in the table of phrases.
+_IMAGES = "type:image"
+
 
 class ChipKind(StrEnum):
     """What a chip narrows by."""
@@ -363,8 +366,13 @@ class _Reader:
         for kind in (PhraseKind.TYPES, PhraseKind.TYPE):
             end = self._take(kind, place)
             if end is not None:
-                filters = parse_query(self.phrases.of(kind)[self._run(place, end - place)]).filters
+                meaning = self.phrases.of(kind)[self._run(place, end - place)]
                 cut = self._take(PhraseKind.SHOWS, end) or end
+                is_one = kind is PhraseKind.TYPE and bool(place) and self._is(PhraseKind.ARTICLE, place - 1)
+                if is_one and cut > end and meaning == _IMAGES:
+                    # "A photo of a dog" is a caption, of the kind that joint models learned from: all of it counts.
+                    return None
+                filters = parse_query(meaning).filters
                 return _Match(end, ChipKind.TYPE, filters, kind is PhraseKind.TYPE, cut)
         return None
 
@@ -505,7 +513,7 @@ class _Reader:
             further = self._named_place(place + int(self._is(PhraseKind.PLACE, place)), has_article=False)
         elif _is_on(match.filters[0]):
             further = self._date(place) or self._free_date(place, has_lead=True)
-        if further is None or len(further.filters) != 1 or further.wait:
+        if further is None or len(further.filters) != 1 or (further.wait and not self._is_closed(further.end)):
             return None
         one = further.filters[0]
         return ((is_or, one), further.end) if match.kind is not ChipKind.DATE or _is_on(one) else None

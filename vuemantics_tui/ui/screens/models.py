@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.cells import cell_len
@@ -34,7 +33,10 @@ READ_REST_SECONDS = 1.0
 LOOK_SECONDS = 0.5
 # The blank cells around the facts of a model.
 AROUND_FACTS = 8
-_FOLDER_HELP = "The path of a folder in the layout of Immich, transformers.js or rclip. It is copied."
+_FOLDER_HELP = (
+    "The path of a folder in the layout of Immich, transformers.js or rclip, which is copied; or a model on a server of"
+    " Immich, which is sent your pictures: immich:http://gpu:3003#ViT-B-32__openai"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +163,8 @@ class ModelsScreen(ListScreen[ModelEntry]):
         if state is None or state.model is None:
             return "not on this machine"
         if not state.is_in_use:
-            return f"on this machine, has seen {state.seen:,}" if state.seen else "on this machine"
+            place = "on a server" if state.model.served else "on this machine"
+            return f"{place}, has seen {state.seen:,}" if state.seen else place
         left = f"{state.seen:,} of {state.seen + state.unseen:,} seen"
         return f"in use, {left}" if state.unseen else f"in use, all {state.seen:,} seen"
 
@@ -243,7 +246,7 @@ class ModelsScreen(ListScreen[ModelEntry]):
         """Ask for a folder, and copy the model in it."""
 
         async def add(path: str) -> str:
-            model = await self.library.models.add(Path(path.strip()))
+            model = await self.library.models.add(path.strip())
             return f"Added {model.name}. {key_of(self, 'choose-model')} uses it."
 
         with self.notices.errors_told():

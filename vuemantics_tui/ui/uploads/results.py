@@ -99,8 +99,11 @@ class Results:
             return False
         return [_looks(hit) for hit in hits] == [_looks(hit) for hit in self.hits]
 
-    def words(self, below_key: str = "") -> str:
-        """Return what was found in words; `below_key` shows what is below the cut-off."""
+    def words(self, below_key: str = "", *, for_what: bool = True) -> str:
+        """Return what was found in words; `below_key` shows what is below the cut-off.
+
+        Without `for_what`, what was searched for is left out.
+        """
         found, like = self.hits, self.hits.similar_to
         count = len(found) if len(found) > found.kept else found.total
         if like:
@@ -110,7 +113,7 @@ class Results:
             told = _results(count)
         if self.has_more_below:
             return f"{told}, {below_key} shows {found.below:,} more" if below_key else f"{told}, {found.below:,} more"
-        return told if like else f"{told} for {' '.join(found.query.words) or found.query}"
+        return told if like or not for_what else f"{told} for {' '.join(found.query.words) or found.query}"
 
 
 def _results(count: int) -> str:

@@ -44,7 +44,14 @@ from vuemantics_tui.ui.uploads.lines import LINGER_SECONDS
 from vuemantics_tui.ui.uploads.pane import UploadPane
 from vuemantics_tui.ui.uploads.queue_bar import QueueBar
 from vuemantics_tui.ui.uploads.results import Results
-from vuemantics_tui.ui.uploads.search_bar import PathTyped, SearchBar, SearchClosed, SearchInput, SearchLeft
+from vuemantics_tui.ui.uploads.search_bar import (
+    FruitlessFound,
+    PathTyped,
+    SearchBar,
+    SearchClosed,
+    SearchInput,
+    SearchLeft,
+)
 from vuemantics_tui.ui.uploads.servers import HeaderLine, OutageLine
 from vuemantics_tui.ui.uploads.table import HeadingClicked, RowOpened, TagClicked, UploadTable
 from vuemantics_tui.ui.uploads.upload_list import Change, UploadList
@@ -89,6 +96,11 @@ NEXT_KEYS: dict[str, tuple[FooterKey, ...]] = {
         FooterKey("choose-cover", "cover"),
         FooterKey("break-stack", "take out"),
         *_KEEP,
+    ),
+    "fruitless": (
+        FooterKey("fruitless-to-words", "as words"),
+        FooterKey("step-back", "back"),
+        FooterKey("open-search"),
     ),
     "search": (
         *_LOOK,
@@ -163,6 +175,14 @@ class UploadsScreen(Screen[None]):
         hidden("toggle-browse", "b", "toggle_browse", "browse", "Narrow by place, date, tag, camera, type, …", FIND),
         hidden("show-below", "m", "show_below", "more results", "Also show the results below the cut-off", FIND),
         hidden("save-search", "S", "save_search", "save search", "Save the search under a name", FIND),
+        hidden(
+            "fruitless-to-words",
+            "backspace",
+            "fruitless_to_words",
+            "as words",
+            "Turn a filter of the search line that finds nothing into words",
+            FIND,
+        ),
         hidden("show-saved", "B", "show_saved", "saved searches", "Show saved searches and albums", FIND),
         hidden("past-search", "n", "past_search", "past search", "Previous search", FIND),
         hidden("open-upload", "enter", "open_upload", "view", "View in full screen", ACT),
@@ -344,7 +364,7 @@ class UploadsScreen(Screen[None]):
         elif row is not None and row.status is ProcessingStatus.FAILED:
             keys.prefer(NEXT_KEYS["failed"])
         elif uploads.results is not None:
-            keys.prefer(NEXT_KEYS["search"])
+            keys.prefer(NEXT_KEYS["search" if self._search_bar.fruitless is None else "fruitless"])
         elif row is not None and row.status in RUNNING:
             keys.prefer(NEXT_KEYS["running"])
         elif row is not None and row.status is ProcessingStatus.PENDING:
@@ -539,6 +559,10 @@ class UploadsScreen(Screen[None]):
         """Open the search line."""
         self._search_bar.open()
 
+    def action_fruitless_to_words(self) -> None:
+        """Turn the filter that finds nothing into words."""
+        self._search_bar.fruitless_to_words()
+
     def action_show_below(self) -> None:
         """Also show the results below the cut-off."""
         self._search_bar.show_below()
@@ -573,6 +597,7 @@ class UploadsScreen(Screen[None]):
 
     @on(events.DescendantFocus)
     @on(events.DescendantBlur)
+    @on(FruitlessFound)
     def _focus_moved(self) -> None:
         self._show_keys()
 

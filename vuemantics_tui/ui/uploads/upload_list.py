@@ -235,22 +235,25 @@ class UploadList:
         """The search line whose results are listed; empty where there is none."""
         return self.results.text if self.results is not None else ""
 
-    def words(self, *, below_key: str = "", clear_key: str = "") -> str:
-        """Return what is listed in words; the keys show what is below the cut-off, and clear the view."""
+    def words(self, *, below_key: str = "", clear_key: str = "", for_what: bool = True) -> str:
+        """Return what is listed in words; the keys show what is below the cut-off, and clear the view.
+
+        Without `for_what`, what was searched for is left out.
+        """
         if self.opened:
             parts = [f"a stack of {counted(len(self), 'upload')}", "Esc goes back"]
         else:
-            parts = [self.view.words() if self.results is None else self._result_words(below_key)]
+            parts = [self.view.words() if self.results is None else self._result_words(below_key, for_what)]
         if len(self.marks):
             parts.insert(0, f"{len(self.marks):,} marked")
         if clear_key and not self.opened and self.results is None and self.view != self._begun_with:
             parts.append(f"{clear_key} clears")
         return " · ".join(parts)
 
-    def _result_words(self, below_key: str) -> str:
+    def _result_words(self, below_key: str, for_what: bool) -> str:
         assert self.results is not None
         order = self.view.order_words if self._sorts(self.results) else ""
-        shown = self.results.words(below_key)
+        shown = self.results.words(below_key, for_what=for_what)
         if self.view.narrows and len(self) != len(self.results.numbers):
             shown = f"{len(self):,} of {shown}"
         return " · ".join(filter(None, (shown, order, self.view.filter_words)))
