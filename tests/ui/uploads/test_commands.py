@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from textual.widgets import Input
 
 from tests.ui.conftest import Made, Window, add, make_library, window_on
 from vuemantics_tui import paths
@@ -161,20 +162,27 @@ async def test_marked_uploads_are_copied_to_a_folder_that_is_made_or_exported_to
 ) -> None:
     await make_library(root)
     async with window_on(root, size=(120, 30)) as window:
+
+        async def answer(path: Path, key: str = "K") -> None:
+            await window.press(*key)
+            await window.shows("Copy 2 uploads")
+            window.app.screen.query_one(Input).value = str(path)
+            await window.press("enter")
+
         await add(window.library, draw("first.png"), draw("second.png"), draw("third.png"))
         await window.shows("third.png")
         await window.press("space", "space", "K")
         await window.shows("Copy 2 uploads", "A folder gets copies of the originals,")
-        await window.press(*str(tmp_path / "chosen"), "enter")
+        await answer(tmp_path / "chosen", key="")
         await window.shows("Copied 2 files to")
         assert sorted(path.name for path in (tmp_path / "chosen").iterdir()) == ["second.png", "third.png"]
-        await window.press("K", *str(tmp_path / "nowhere" / "deep"), "enter")
+        await answer(tmp_path / "nowhere" / "deep")
         await window.shows("cannot be created")
         await window.press("escape")
-        await window.press("K", *str(tmp_path / "list.csv"), "enter")
+        await answer(tmp_path / "list.csv")
         await window.shows("Exported 2 uploads")
         assert len((tmp_path / "list.csv").read_text("utf-8-sig").splitlines()) == 3
-        await window.press("K", *str(tmp_path / "side-cars" / "*.xmp"), "enter")
+        await answer(tmp_path / "side-cars" / "*.xmp")
         await window.shows("Wrote 2 side-cars to")
         names = sorted(path.name for path in (tmp_path / "side-cars").iterdir())
         assert names == ["second.png.xmp", "third.png.xmp"]
