@@ -7,16 +7,19 @@ import struct
 import time
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from vuemantics_tui.analyzers import registry
 from vuemantics_tui.analyzers.base import Analyzer, Compute, ServerState
-from vuemantics_tui.analyzers.hosts import Address
 from vuemantics_tui.config import AUTO, SAME, Settings
 from vuemantics_tui.domain.errors import AnalyzerError, VuemanticsError
 from vuemantics_tui.domain.findings import Finding, Verdict
 from vuemantics_tui.library import Choice, Library
 from vuemantics_tui.library import analyzer as choices
+
+if TYPE_CHECKING:
+    # It loads the HTTP client, which no command but the doctor's own needs.
+    from vuemantics_tui.analyzers.hosts import Address
 
 Result = TypeVar("Result")
 
