@@ -115,7 +115,9 @@ async def open_library(tmp_path: Path) -> AsyncIterator[OpenLibrary]:
     ) -> Library:
         chosen = Settings(**{"library": tmp_path / folder, "keep_free_mib": 0, "workers": 2, **settings})  # type: ignore[arg-type]
         library = await Library.open(
-            chosen, analyzer=analyzer or ScriptedAnalyzer(), compute=compute or ThreadCompute()
+            chosen,
+            analyzer=analyzer or ScriptedAnalyzer(),
+            compute=compute or ThreadCompute(at_once=chosen.workers),
         )
         opened.append(library)
         return library

@@ -20,11 +20,14 @@ GOOD_TEXT = "A tabby cat rests on a red sofa beside a window, and the light of t
 
 
 class ThreadCompute:
-    """Run calls in a thread; `broken` maps names of functions to the errors they raise instead."""
+    """Run calls in a thread; `broken` maps names of functions to the errors they raise instead.
 
-    def __init__(self, broken: Mapping[str, Exception] | None = None) -> None:
+    `at_once` is what it says of how many calls keep it busy.
+    """
+
+    def __init__(self, broken: Mapping[str, Exception] | None = None, at_once: int = 1) -> None:
         self.broken = dict(broken or {})
-        self.at_once = 1
+        self.at_once = at_once
 
     async def run(self, function: Callable[..., Result], *arguments: object) -> Result:
         """Await `function(*arguments)` in a thread."""

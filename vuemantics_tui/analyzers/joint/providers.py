@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,6 +68,9 @@ def lifts_memory_limit(wanted: str) -> bool:
     """Return whether a worker must have no limit of memory: CUDA reserves addresses for all memory of the machine."""
     if wanted not in (AUTO, "cuda"):
         return False
+    # Settings are read with every command, and few of them start workers.
+    from importlib import metadata
+
     try:
         metadata.distribution("onnxruntime-gpu")
     except metadata.PackageNotFoundError:
