@@ -38,6 +38,7 @@ def test_a_backup_taken_during_an_import_is_sound_and_has_what_was_added_before(
         assert adding.poll() is None, "the import ended before the backup: nothing was tested"
         adding.stdout.read()
     assert made.returncode == 0, made.stderr
+    assert run("check", tmp_path / "copy.tar").returncode == 0
     elsewhere = {"VUEMANTICS_LIBRARY": str(tmp_path / "elsewhere")}
     assert run("restore", tmp_path / "copy.tar", **elsewhere).returncode == 0
     checked = run("check", "--hashes", **elsewhere)
@@ -178,3 +179,25 @@ def cat_like(picture: Path) -> bytes:
         buffer = BytesIO()
         image.rotate(180).save(buffer, "PNG")
     return buffer.getvalue()
+
+
+def test_a_backup_is_checked_without_being_restored(run: Run, ids: dict[str, str], tmp_path: Path) -> None:
+    copy, archive = tmp_path / "copy.db", tmp_path / "copy.tar"
+    assert run("backup", copy).returncode == run("backup", archive, "--with-originals").returncode == 0
+    checked = run("check", copy, "--json")
+    assert checked.returncode == 0, checked.stdout
+    assert {each["subject"]: each["verdict"] for each in objects(checked)}["originals"] == "neutral"
+    assert f"{len(ids)} originals read and unchanged" in run("check", archive).stdout
+    assert run("check", tmp_path / "nothing.db").returncode == run("check", copy, "--repair").returncode == 2
+
+    whole = archive.read_bytes()
+    original = next((tmp_path / "library" / "uploads").rglob("original.*")).read_bytes()
+    at = whole.index(original) + len(original) // 2
+    archive.write_bytes(whole[:at] + bytes([whole[at] ^ 255]) + whole[at + 1 :])
+    spoilt = run("check", archive)
+    assert (spoilt.returncode, "1 not what was added" in spoilt.stdout) == (1, True)
+    archive.write_bytes(whole[:at])
+    cut = run("check", archive)
+    assert (cut.returncode, "cannot be read to its end" in cut.stdout) == (1, True)
+    copy.write_bytes(b"no database")
+    assert run("check", copy).returncode == 1

@@ -89,25 +89,33 @@ async def _restore(settings: Settings, file: Path, replace: bool, yes: bool, as_
 
 
 @click.command()
+@click.argument("file", required=False, type=click.Path(path_type=Path))
 @click.option("--repair", is_flag=True, help="Repair what can be repaired. Nothing that it replaces is lost.")
 @click.option("--hashes", is_flag=True, help="Read every original and compare it with its hash.")
 @json_option
 @library_option
-def check(repair: bool, hashes: bool, as_json: bool) -> None:
-    """Check the database, and the files that belong to it.
+def check(file: Path | None, repair: bool, hashes: bool, as_json: bool) -> None:
+    """Check the database, and the files that belong to it. With FILE, check that backup instead.
 
     Exits with 1 if anything is wrong. With --repair a damaged database is replaced by its newest sound backup, and what
     was added later is read from the library's folder. For that, quit the app first.
     """
+    if file is not None and repair:
+        raise UsageError("A backup cannot be repaired", "Leave out --repair, or leave out the file.")
     settings = current_settings()
-    raise SystemExit(run(lambda: _check(settings, repair, hashes, as_json)))
+    raise SystemExit(run(lambda: _check(settings, file, repair, hashes, as_json)))
 
 
-async def _check(settings: Settings, repair: bool, hashes: bool, as_json: bool) -> int:
+async def _check(settings: Settings, file: Path | None, repair: bool, hashes: bool, as_json: bool) -> int:
     from vuemantics_tui.library.check import check as check_library
+    from vuemantics_tui.library.check import check_backup
 
+    recovered = None
     with progress_bars() as tell:
-        findings, recovered = await check_library(settings, tell, hashes=hashes, repair=repair)
+        if file is not None:
+            findings = await check_backup(settings, file, tell)
+        else:
+            findings, recovered = await check_library(settings, tell, hashes=hashes, repair=repair)
     if recovered is not None and not as_json:
         _tell_recovered(recovered)
     if recovered is not None and as_json:

@@ -146,6 +146,23 @@ def take_originals(
     return written
 
 
+def archived_hashes(tar: tarfile.TarFile, on_bytes: OnBytes) -> dict[str, str]:
+    """Return the SHA-256 of the originals that follow in an archive, by the IDs of their uploads. Raises OSError."""
+    found: dict[str, str] = {}
+    while (member := tar.next()) is not None:
+        match = _MEMBER.fullmatch(member.name)
+        content = tar.extractfile(member) if match and member.isreg() else None
+        if match is None or content is None or match["file"].endswith((".xmp", ".json")):
+            continue
+        digest = hashlib.sha256()
+        with content:
+            while block := content.read(_BLOCK_BYTES):
+                digest.update(block)
+                on_bytes(len(block))
+        found[match["id"]] = digest.hexdigest()
+    return found
+
+
 def _take(content: IO[bytes], target: Path, expected: str, aside: Path, on_bytes: OnBytes) -> bool:
     """Write one file unless it is there; returns whether it is an original that was written."""
     if target.is_file():

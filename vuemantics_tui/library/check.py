@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vuemantics_tui import paths
-from vuemantics_tui.domain.errors import DamagedLibraryError, LibraryError
+from vuemantics_tui.domain.errors import DamagedLibraryError, LibraryError, UsageError
 from vuemantics_tui.domain.findings import Finding, Verdict
 from vuemantics_tui.domain.sources import real_path
 from vuemantics_tui.domain.text import counted, date_words, size_words, storable
 from vuemantics_tui.files import copy_and_hash, hash_file, inside, make_folder, original_at
-from vuemantics_tui.library.recovery import REPLACED_PREFIX, Recovered, Recovery, Taking
+from vuemantics_tui.library.archive import archived_hashes, is_archive, opened_archive, take_database
+from vuemantics_tui.library.recovery import REPLACED_PREFIX, Recovered, Recovery, Taking, backup_at, require_sound
 from vuemantics_tui.processing.intake import ORPHAN_AGE_SECONDS
 from vuemantics_tui.processing.records import is_recorded
-from vuemantics_tui.store.copies import is_alone, own_copies, state_of, sweep_building
+from vuemantics_tui.store.copies import is_alone, own_copies, state_of, sweep_building, take_copy
 from vuemantics_tui.store.database import Access, uninterrupted
 from vuemantics_tui.store.folders import FolderStore, StoredFolder
 from vuemantics_tui.store.soundness import SoundnessStore
@@ -88,6 +90,31 @@ class Check:
             *await asyncio.to_thread(self._backups),
             *await asyncio.to_thread(self._replaced),
         ]
+
+    async def of_backup(self, hashes: Mapping[str, str] | None) -> list[Finding]:
+        """Return what is right and wrong with the database of a backup, and with the originals in it by their hashes.
+
+        Without `hashes` it was made without originals. Raises LibraryError.
+        """
+        if problems := await self._library.database.problems(thorough=True):
+            return [_damaged("; ".join(problems))]
+        return [
+            Finding(Verdict.GOOD, "database", f"sound, with {counted(await self._folders.count(), 'upload')}"),
+            *await self._contents(),
+            *await self._archived(hashes),
+        ]
+
+    async def _archived(self, hashes: Mapping[str, str] | None) -> list[Finding]:
+        if hashes is None:
+            return [Finding(Verdict.NEUTRAL, "originals", "none: it was made without --with-originals")]
+        copied = [each async for batch in self._folders.batches() for each in batch if each.source is None]
+        missing = [each for each in copied if each.id not in hashes]
+        differing = [each for each in copied if hashes.get(each.id, each.sha256) != each.sha256]
+        good = Finding(Verdict.GOOD, "originals", f"{counted(len(copied), 'original')} read and unchanged")
+        return [
+            *_about(missing, "originals", "missing", ""),
+            *_about(differing, "originals", "not what was added", ""),
+        ] or [good]
 
     async def mend(self) -> None:
         """Repair what can be made again: the full text, vectors, records, thumbnails, and originals that are still
@@ -263,6 +290,52 @@ async def check(
         return [Finding(Verdict.BAD, "database", error.message, error.hint)], recovered
     finally:
         await library.close()
+
+
+async def check_backup(settings: Settings, backup: Path, on_progress: OnProgress | None = None) -> list[Finding]:
+    """Check a backup: its database, and each original in it against its hash. Nothing is changed.
+
+    Raises UsageError if there is no such file, and LibraryError.
+    """
+    from vuemantics_tui.library import Library
+
+    backup = await asyncio.to_thread(backup_at, backup)
+    with tempfile.TemporaryDirectory(prefix="vuemantics-check-") as scratch:
+        root = Path(scratch)
+        try:
+            hashes = await uninterrupted(asyncio.to_thread(_unpack, backup, paths.database_file(root), on_progress))
+        except UsageError as error:
+            return [Finding(Verdict.BAD, "backup", error.message)]
+        # An older database is brought up to date, as it would be when it is restored.
+        library = await Library.open(replace(settings, library=root), Access.WRITE)
+        try:
+            one = Check(library, on_progress, is_alone=True)
+            return [replace(finding, hint="") for finding in await one.of_backup(hashes)]
+        finally:
+            await library.close()
+
+
+def _unpack(backup: Path, database: Path, on_progress: OnProgress | None) -> dict[str, str] | None:
+    """Write the database of a backup; return the SHA-256 of the originals in it by ID, None if it has none."""
+    try:
+        if not is_archive(backup):
+            require_sound(backup, backup)
+            take_copy(backup, database)
+            return None
+        size, done = backup.stat().st_size, 0
+
+        def read(count: int) -> None:
+            nonlocal done
+            done += count
+            if on_progress is not None:
+                on_progress("backup", min(done, size), size)
+
+        with opened_archive(backup) as tar:
+            take_database(tar, database)
+            require_sound(database, backup)
+            return archived_hashes(tar, read)
+    except OSError as error:
+        raise LibraryError(f"{backup} cannot be checked: {error.strerror or error}", "Check the disk.") from error
 
 
 async def _opened(settings: Settings) -> Library:

@@ -102,13 +102,13 @@ class Recovery:
 
         Raises UsageError if it is no sound backup, and LibraryError.
         """
-        backup = await asyncio.to_thread(_checked_backup, backup)
+        backup = await asyncio.to_thread(backup_at, backup)
         async with self._building() as (building, aside):
             copy = building / paths.DATABASE_NAME
             if await asyncio.to_thread(is_archive, backup):
                 await uninterrupted(asyncio.to_thread(self._unpack, backup, copy, aside))
             else:
-                await asyncio.to_thread(_check_sound, backup, backup)
+                await asyncio.to_thread(require_sound, backup, backup)
                 await uninterrupted(asyncio.to_thread(take_copy, backup, copy))
             return await self._put_in_place(copy, backup, aside)
 
@@ -160,7 +160,7 @@ class Recovery:
 
         with opened_archive(backup) as tar:
             take_database(tar, copy)
-            _check_sound(copy, backup)
+            require_sound(copy, backup)
             take_originals(tar, self._root, hashes_in(copy), aside, tell)
 
     async def _put_in_place(self, copy: Path, backup: Path | None, aside: Path) -> Recovered:
@@ -308,14 +308,15 @@ def _is_filled(database: Path) -> bool:
     return database.is_file() and database.stat().st_size > 0
 
 
-def _checked_backup(backup: Path) -> Path:
+def backup_at(backup: Path) -> Path:
+    """Return the absolute path of a backup. Raises UsageError if there is no such file."""
     backup = backup.expanduser().absolute()
     if not backup.is_file():
         raise UsageError(f"There is no file {backup}", "To see the library's own copies: vuemantics-tui backup --list")
     return backup
 
 
-def _check_sound(copy: Path, backup: Path) -> None:
+def require_sound(copy: Path, backup: Path) -> None:
     """Raise UsageError unless this is a whole database of a library that this program knows."""
     state = state_of(copy)
     hint = "Nothing was replaced. To see the library's own copies: vuemantics-tui backup --list"
@@ -335,7 +336,7 @@ def _check_sound(copy: Path, backup: Path) -> None:
 def _newest_sound(folder: Path) -> Path | None:
     for copy in own_copies(folder):
         try:
-            _check_sound(copy.path, copy.path)
+            require_sound(copy.path, copy.path)
         except UsageError as error:
             log.warning("%s", error)
         else:
