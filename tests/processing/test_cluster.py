@@ -277,6 +277,8 @@ async def test_the_scheduler_dies_and_comes_back(
             assert (await waiting).metadata is None
             await until(lambda: goes_on.state.connected and bool(working(goes_on)))
             assert (await look(goes_on)).metadata is None
+            # A worker says what it has done twice a second.
+            await until(lambda: pictures_done(goes_on) == 2)
             listed = await asyncio.to_thread(
                 subprocess.run,
                 [sys.executable, "-m", "vuemantics_tui", "cluster", "--json", "--cluster", address],

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import shutil
 import sqlite3
 import struct
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -41,6 +42,8 @@ _PART_SECONDS = 3600.0
 _SUFFIX = ".db"
 # What is wrong with a damaged file, a few lines of it.
 _MOST_PROBLEMS = 3
+# How SQLite (ext/fts5/fts5_main.c) begins what is wrong with a full-text index.
+_TEXT_INDEX = re.compile(r"inverted index for FTS\d table")
 
 # Where SQLite locks a file, as its source says (os.h): every connection that has read a file in WAL mode keeps a
 # shared lock from here on until it is closed.
@@ -148,13 +151,21 @@ async def _copy_pages(source: aiosqlite.Connection, part: Path, on_pages: OnPage
         await asyncio.to_thread(target.close)
 
 
+def faults_in(rows: Iterable[object]) -> list[str]:
+    """Return what a check of SQLite found wrong, without full-text indexes: those can be written again.
+
+    SQLite checks these too since 3.44.
+    """
+    return [text for text in map(str, rows) if text != "ok" and not _TEXT_INDEX.search(text)]
+
+
 def state_of(path: Path) -> CopyState:
     """Return what a copy is worth, from a check of all its pages. Runs off the loop: 1 GB takes some seconds."""
     # Without a log, nobody writes the file.
     mode = "rw" if path_of_log(path).exists() else "ro&immutable=1"
     try:
         with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True)) as connection:
-            problems = [row[0] for row in connection.execute(f"PRAGMA quick_check({_MOST_PROBLEMS})")]
+            problems = faults_in(row[0] for row in connection.execute(f"PRAGMA quick_check({_MOST_PROBLEMS})"))
             (application,) = connection.execute("PRAGMA application_id").fetchone()
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             uploads = 0
@@ -162,8 +173,7 @@ def state_of(path: Path) -> CopyState:
                 (uploads,) = connection.execute("SELECT count(*) FROM uploads").fetchone()
     except sqlite3.Error as error:
         return CopyState(str(error))
-    problem = "" if problems == ["ok"] else "; ".join(str(each) for each in problems)
-    return CopyState(problem, application, version, uploads)
+    return CopyState("; ".join(problems), application, version, uploads)
 
 
 def hashes_in(copy: Path) -> dict[str, str]:

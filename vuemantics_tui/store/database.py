@@ -29,6 +29,7 @@ from vuemantics_tui.store.copies import (
     CopyKind,
     CopyState,
     OnPages,
+    faults_in,
     forget_copies,
     has_foreign_log,
     new_copy,
@@ -41,8 +42,7 @@ BUSY_TIMEOUT_SECONDS = 10.0
 # Opening may meet another process that is just switching the file to WAL, where SQLite does not wait.
 OPEN_PATIENCE_SECONDS = 10.0
 
-# The answer of SQLite's check when nothing is wrong, and the most lines of problems that it may give.
-_FINE = "ok"
+# The most lines of problems that SQLite's check may give.
 _MOST_PROBLEMS = 5
 
 # How a file is opened for reading. In a folder that may not be written SQLite can keep no log beside it, and
@@ -206,7 +206,7 @@ class Database:
                     raise
         if not rows:
             raise LibraryError(f"SQLite says nothing of {self.path}", "Check the disk.")
-        return [str(row[0]) for row in rows if row[0] != _FINE]
+        return faults_in(row[0] for row in rows)
 
     async def copy_to(self, target: Path, on_pages: OnPages | None = None) -> CopyState:
         """Write the database as it is at this moment into a file, while others go on reading and writing.
