@@ -184,7 +184,7 @@ async def serve(options: WorkerOptions, tls: Tls, say: Callable[[str], None]) ->
     """
     check_installed()
     distributed = await asyncio.to_thread(quiet_dask)
-    # Nobody looks at a worker's pages, and whoever can reach them can look at everything.
+    # Nobody needs a worker's web pages, and they show everything to anyone who can reach them.
     import dask
 
     dask.config.set({"distributed.worker.http.routes": []})

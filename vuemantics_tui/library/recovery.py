@@ -248,7 +248,7 @@ class Taking:
         new: list[NewUpload] = []
         for done, folder in enumerate(unknown, 1):
             upload = await asyncio.to_thread(self._read, folder)
-            # The same bytes are one upload, whoever added them.
+            # Identical bytes are one upload, even if two people added them.
             if upload is not None and upload.sha256 not in hashes:
                 hashes.add(upload.sha256)
                 self.unnamed += folder.record is None

@@ -1,4 +1,4 @@
-"""The one decode of an upload: thumbnail, looks, metadata, and the pixels for whoever describes it."""
+"""The one decode of an upload: its thumbnail, looks and metadata, and the pixels that its analyzer describes."""
 
 from __future__ import annotations
 

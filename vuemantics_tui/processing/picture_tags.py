@@ -209,7 +209,7 @@ def _kept(path: Path, count: int) -> Vectors | None:
 
 
 def _keep(path: Path, model: str, parts: Sequence[Vectors]) -> Vectors:
-    """Write the vectors of words into a file, in the place of those of other lists; a full disk loses only the file."""
+    """Write the vectors of words into a file and delete those of other lists; a full disk loses only the file."""
     import numpy as np
 
     from vuemantics_tui.analyzers.joint.vocabulary import word_vectors

@@ -222,7 +222,7 @@ def path_of_log(database: Path) -> Path:
 def has_foreign_log(database: Path) -> bool:
     """Tell whether the log beside a database holds the first page of another program's one.
 
-    Only the log is opened: whoever closes the database takes away the locks that SQLite has on it in this process. The
+    Only the log is opened: closing the database would drop the locks that SQLite holds on it in this process. The
     format is SQLite's (fileformat2.html, 4.1): a header of 32 bytes with the size of a page and two salts, then for
     each page 24 bytes, with its number and the salts, and the page.
     """
@@ -301,7 +301,7 @@ def moment_name(moment: datetime) -> str:
 
 
 def put_in_place(new: Path, database: Path, aside: Path, held: BinaryIO) -> bool:
-    """Put a closed database in the place of one that is held alone; returns whether there was anything to keep.
+    """Replace a database that is held alone by a closed one; return whether there was anything to keep.
 
     What was there is kept in the folder `aside`. At every moment there is a whole database, and never one with the log
     of another. Raises OSError.

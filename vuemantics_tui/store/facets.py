@@ -129,7 +129,7 @@ class KeyTable:
         names, parts = [], []
         for name, text in rows:
             names.append(name)
-            # An upload counts once, whoever gave it the tag.
+            # An upload counts once, even if you and an analyzer both gave it the tag.
             parts.append(np.unique(np.fromstring(text, np.int32, sep=",")))
         numbers = np.concatenate(parts) if parts else np.empty(0, np.int32)
         return cls(names, np.repeat(np.arange(len(names), dtype=np.int32), [len(part) for part in parts]), numbers)

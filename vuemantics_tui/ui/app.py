@@ -287,7 +287,7 @@ class VuemanticsApp(SurvivingApp):
 
     @work(group="acting", exit_on_error=False)
     async def action_undo(self) -> None:
-        """Undo the latest change to the library, whoever made it, or the clearing of the marks."""
+        """Undo the latest change to the library, from this window or another, or the clearing of the marks."""
         with self.notices.errors_told():
             since = await self.library.undo.store.latest()
             if marked := self._uploads_screen.uploads.mark_again(since):

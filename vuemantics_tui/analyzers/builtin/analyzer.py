@@ -172,7 +172,7 @@ def try_vision() -> list[VisionPart]:
 
 
 def retell(descriptions: Sequence[tuple[Description, Sequence[str], Sequence[str]]]) -> list[Told]:
-    """Put what another model sees in the place of the guesses: of each a description, the phrases and the tags."""
+    """Replace the guesses in descriptions by what another model sees: for each, its phrases and tags."""
     from vuemantics_tui.analyzers.builtin.words import retold
 
     return [

@@ -118,7 +118,7 @@ _MOST_PHRASES = 4
 
 
 def retold(text: str, tags: Sequence[str], read_text: str, phrases: Sequence[str], seen: Sequence[str]) -> Told:
-    """Put what another model sees in the place of the guesses in a description of `describe_sight`.
+    """Replace the guesses in a description of `describe_sight` by what another model sees.
 
     `phrases` are what it sees, as they follow "a photo of", and `seen` their tags. One plain colour is known better by
     its pixels: nothing changes then.

@@ -135,7 +135,7 @@ def _open(path: Path, provider: Provider) -> tuple[onnxruntime.InferenceSession 
 
 
 def fallen_back(path: Path, opened: Opened, error: AnalyzerError) -> Opened:
-    """Return a network on the processor in the place of one whose provider opened, but cannot run it."""
+    """Return the network on the processor, because its provider opened but cannot run it."""
     from vuemantics_tui.analyzers.builtin.models import open_session
 
     fault = f"{opened.provider.title} cannot be used: {_first_line(error)} The model runs on the CPU."
