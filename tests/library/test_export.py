@@ -19,7 +19,7 @@ from vuemantics_tui.domain.media import REJECTED, FileWords
 from vuemantics_tui.domain.moment import DateEdit
 from vuemantics_tui.domain.upload import Upload
 from vuemantics_tui.files import WholeFile
-from vuemantics_tui.library import ExportFormat, Library, SidecarResult, SidecarStyle
+from vuemantics_tui.library import ExportFormat, FileResult, Library, SidecarStyle
 from vuemantics_tui.library.xmp import TOOLKIT, owner_of
 from vuemantics_tui.media.captions import words_of_xmp
 from vuemantics_tui.media.xmp import parse_xmp
@@ -44,7 +44,7 @@ async def library_of(open_library: OpenLibrary, *pictures: Path, text: str = NAS
     return library, [upload for upload in uploads if upload]
 
 
-async def sidecars(library: Library, folder: Path, overwrite: bool = False) -> list[SidecarResult]:
+async def sidecars(library: Library, folder: Path, overwrite: bool = False) -> list[FileResult]:
     """Write them all."""
     return [result async for result in library.export.sidecars(folder, overwrite=overwrite)]
 
@@ -458,8 +458,8 @@ async def test_originals_are_copied_under_free_names_and_a_missing_one_stops_non
     (folder / "one.png").write_bytes(b"of somebody else")
     library.original(uploads[1]).unlink()
     results = [result async for result in library.export.originals(folder)]
-    assert sorted(result.upload.filename for result in results if result.copied) == ["one.png", "three.png"]
-    assert {result.reason for result in results if not result.copied} == {"Its original is missing."}
+    assert sorted(result.upload.filename for result in results if result.written) == ["one.png", "three.png"]
+    assert {result.reason for result in results if not result.written} == {"Its original is missing."}
     assert sorted(path.name for path in folder.iterdir()) == ["one (2).png", "one.png", "three.png"]
     assert (folder / "one.png").read_bytes() == b"of somebody else"
     assert (folder / "one (2).png").read_bytes() == library.original(uploads[0]).read_bytes()

@@ -18,7 +18,7 @@ from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.text import counted, visible
 
 if TYPE_CHECKING:
-    from vuemantics_tui.library import Library, SidecarResult
+    from vuemantics_tui.library import FileResult, Library
 
 XMP, CLIPS, ORIGINALS = "xmp", "clips", "originals"
 STDOUT = Path("-")
@@ -189,9 +189,9 @@ async def _file(
 async def _originals(library: Library, folder: Path, numbers: Sequence[int] | None, hidden: bool) -> int:
     copied = failed = 0
     async for result in library.export.originals(folder, numbers, include_hidden=hidden):
-        copied += result.copied
-        failed += not result.copied
-        note(result_line("copied" if result.copied else "skipped", result.upload.filename, result.reason))
+        copied += result.written
+        failed += not result.written
+        note(result_line("copied" if result.written else "skipped", result.upload.filename, result.reason))
     note(f"Copied {counted(copied, 'original')} to {visible(str(folder))}")
     return failed
 
@@ -217,7 +217,7 @@ async def _sidecars(
     return await _tell_sidecars(results, f"to {visible(str(folder))}")
 
 
-async def _tell_sidecars(results: AsyncIterator[SidecarResult], where: str) -> int:
+async def _tell_sidecars(results: AsyncIterator[FileResult], where: str) -> int:
     """Write side-cars with a bar, and name those that cannot be written; return how many."""
     written = left_out = 0
     with bars() as progress:

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from vuemantics_tui.library.backups import Backups
     from vuemantics_tui.library.cluster import ClusterCompute, ClusterState, MemberState
     from vuemantics_tui.library.duplicates import Duplicates
-    from vuemantics_tui.library.export import Export, ExportFormat, ExportProgress, SidecarResult
+    from vuemantics_tui.library.export import Export, ExportFormat, ExportProgress, FileResult
     from vuemantics_tui.library.facets import Facet, Facets, FacetSection
     from vuemantics_tui.library.imports import ImportReport, Imports, Origin
     from vuemantics_tui.library.models import Models
@@ -92,6 +92,7 @@ __all__ = [
     "Facet",
     "FacetSection",
     "Facets",
+    "FileResult",
     "HostLoad",
     "ImportReport",
     "IntakeOutcome",
@@ -116,7 +117,6 @@ __all__ = [
     "SearchHit",
     "SearchResults",
     "ServerState",
-    "SidecarResult",
     "SidecarStyle",
     "Sources",
     "Space",
@@ -142,7 +142,7 @@ _LATE = {
     "library.analyzer": ("Choice",),
     "library.cluster": ("ClusterState", "MemberState"),
     "library.duplicates": ("Duplicates",),
-    "library.export": ("Export", "ExportFormat", "ExportProgress", "SidecarResult"),
+    "library.export": ("Export", "ExportFormat", "ExportProgress", "FileResult"),
     "library.facets": ("Facet", "FacetSection", "Facets"),
     "library.imports": ("ImportReport", "Origin"),
     "library.search": ("Search", "SearchHit", "SearchResults"),

@@ -48,8 +48,8 @@ class ExportProgress:
 
 
 @dataclass(frozen=True, slots=True)
-class SidecarResult:
-    """The side-car of an upload: where it is, and the reason if it was not written.
+class FileResult:
+    """A file that was written for an upload, its side-car or a copy: where it is, and the reason if it was not written.
 
     `done` out of `of` uploads are finished.
     """
@@ -62,26 +62,7 @@ class SidecarResult:
 
     @property
     def written(self) -> bool:
-        """Whether the side-car was written."""
-        return not self.reason
-
-
-@dataclass(frozen=True, slots=True)
-class CopyResult:
-    """The copy of an upload's original: where it is, and the reason if it was not made.
-
-    `done` out of `of` uploads are finished.
-    """
-
-    upload: Upload
-    path: Path
-    reason: str
-    done: int
-    of: int
-
-    @property
-    def copied(self) -> bool:
-        """Whether the copy was made."""
+        """Whether the file was written."""
         return not self.reason
 
 
@@ -169,7 +150,7 @@ class Export:
         include_hidden: bool = False,
         overwrite: bool = False,
         style: SidecarStyle = SidecarStyle.DIGIKAM,
-    ) -> AsyncIterator[SidecarResult]:
+    ) -> AsyncIterator[FileResult]:
         """Write an XMP side-car for each upload into a folder, named after the added file as `style` has it.
 
         What another program wrote into a side-car that is there is kept, unless `overwrite`. Uploads that share a name
@@ -190,7 +171,7 @@ class Export:
                     asyncio.to_thread(_write_sidecar, folder, record, taken, overwrite, style)
                 )
                 done += 1
-                yield SidecarResult(record.upload, path, reason, done, len(chosen))
+                yield FileResult(record.upload, path, reason, done, len(chosen))
 
     async def sidecars_in_place(
         self,
@@ -198,7 +179,7 @@ class Export:
         *,
         include_hidden: bool = False,
         style: SidecarStyle = SidecarStyle.DIGIKAM,
-    ) -> AsyncIterator[SidecarResult]:
+    ) -> AsyncIterator[FileResult]:
         """Write an XMP side-car beside the original of each upload in place, and nothing for copied uploads.
 
         What another program wrote into a side-car is always kept, and each file is replaced as a whole. One that cannot
@@ -216,7 +197,7 @@ class Export:
                 reason, changed = await uninterrupted(asyncio.to_thread(_write_beside, path, original, record))
                 if changed:
                     await self._sources.sidecar_written(record.upload.number, changed)
-                yield SidecarResult(record.upload, path, reason, done, len(chosen))
+                yield FileResult(record.upload, path, reason, done, len(chosen))
 
     async def clips(
         self, folder: Path, numbers: Sequence[int] | None = None, *, include_hidden: bool = False
@@ -239,7 +220,7 @@ class Export:
 
     async def originals(
         self, folder: Path, numbers: Sequence[int] | None = None, *, include_hidden: bool = False
-    ) -> AsyncIterator[CopyResult]:
+    ) -> AsyncIterator[FileResult]:
         """Copy originals into a folder under their own names, with the times of their files.
 
         A file that is there already is left alone, and another name is found. One that cannot be read stops none of
@@ -256,7 +237,7 @@ class Export:
                 original = upload.in_place if upload.source else self._absolute(upload.file_path)
                 path, reason = await uninterrupted(asyncio.to_thread(_copy_original, folder, upload.filename, original))
                 done += 1
-                yield CopyResult(upload, path, reason, done, len(chosen))
+                yield FileResult(upload, path, reason, done, len(chosen))
 
     async def _chosen(self, numbers: Sequence[int] | None, include_hidden: bool) -> Sequence[int]:
         return await self._uploads.all_numbers(include_hidden=include_hidden) if numbers is None else numbers
