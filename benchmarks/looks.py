@@ -19,7 +19,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 # As the program does.
@@ -142,17 +143,14 @@ async def make(root: Path, model: Path, size: int) -> None:
     await asyncio.to_thread(add_pictures, root, size, added.key)
 
 
-class _opened:  # noqa: N801 - used as a function
-    def __init__(self, root: Path) -> None:
-        self._root = root
-
-    async def __aenter__(self) -> Library:
-        settings = Settings(library=self._root, workers=1)
-        self._library = await Library.open(settings, analyzer=Embedder(), compute=ProcessCompute(1))
-        return self._library
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._library.close()
+@asynccontextmanager
+async def _opened(root: Path) -> AsyncIterator[Library]:
+    settings = Settings(library=root, workers=1)
+    library = await Library.open(settings, analyzer=Embedder(), compute=ProcessCompute(1))
+    try:
+        yield library
+    finally:
+        await library.close()
 
 
 async def times(root: Path, rounds: int) -> dict[str, list[float]]:
