@@ -41,7 +41,7 @@ import numpy as np
 import onnx
 import onnxruntime  # type: ignore[import-untyped, unused-ignore]
 import psutil
-import pyvips  # type: ignore[import-untyped]
+import pyvips
 import skimage
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
