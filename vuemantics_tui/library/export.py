@@ -236,7 +236,7 @@ class Export:
                 if clips and not upload.motion_bytes:
                     continue
                 original = upload.in_place if upload.source else self._absolute(upload.file_path)
-                part = (upload.motion_start, upload.motion_bytes) if clips else None
+                part = (upload.motion_start, upload.motion_bytes or 0) if clips else None
                 path, reason = await uninterrupted(asyncio.to_thread(_copy, folder, upload.filename, original, part))
                 yield FileResult(upload, path, reason, done, len(chosen))
 
