@@ -88,16 +88,16 @@ async def follow(
     total, failed = len(mine), 0
     with bars() as progress:
         bar = Bar(progress, "processing", total)
-        bar.say(f"0 of {total}")
+        bar.say(f"0 of {total:,}")
         async with _naming_outages(library):
             async for upload in library.queue.ended(feed, mine, through_pauses=through_pauses, patience=patience):
                 if upload is not None:
                     failed += upload.status is ProcessingStatus.FAILED
                     tell(upload)
                 bar.advance(1)
-                bar.say(f"{bar.done} of {total}" + (f", {failed} failed" if failed else ""))
+                bar.say(f"{bar.done:,} of {total:,}" + (f", {failed:,} failed" if failed else ""))
     if total > 1 and summary:
-        note(f"{total - failed} of {total} completed" + (f", {failed} failed" if failed else ""))
+        note(f"{total - failed:,} of {total:,} completed" + (f", {failed:,} failed" if failed else ""))
     return failed
 
 
