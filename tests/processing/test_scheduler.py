@@ -16,8 +16,7 @@ import pytest
 from tests.conftest import DEADLINE_SECONDS, DrawPicture, OpenLibrary, add_all, being_described, settled, until
 from tests.doubles import ScriptedAnalyzer
 from vuemantics_tui.domain.errors import LibraryError
-from vuemantics_tui.processing.owner import fate_of, this_process
-from vuemantics_tui.processing.scheduler import Running, launch_task
+from vuemantics_tui.processing.scheduler import Running, fate_of, launch_task, this_process
 from vuemantics_tui.store.queue import ClaimStore, Fate
 
 

@@ -78,8 +78,7 @@ class Queue:
 
         Raises UsageError for settings with which there is no analyzer, and LibraryError.
         """
-        from vuemantics_tui.processing.owner import this_process
-        from vuemantics_tui.processing.scheduler import Scheduler, launch_task
+        from vuemantics_tui.processing.scheduler import Scheduler, launch_task, this_process
         from vuemantics_tui.store.changes import Stir
         from vuemantics_tui.store.identity import LibraryStore, most_at_once
         from vuemantics_tui.store.queue import ClaimStore
@@ -199,10 +198,10 @@ class Queue:
         """Return what processes one upload, made at the first call. Raises as `start`."""
         from vuemantics_tui import paths
         from vuemantics_tui.library.models import installed_side
-        from vuemantics_tui.processing.owner import this_process
         from vuemantics_tui.processing.picture_vectors import PictureModel
         from vuemantics_tui.processing.pipeline import Pipeline
         from vuemantics_tui.processing.presence import Presence
+        from vuemantics_tui.processing.scheduler import this_process
         from vuemantics_tui.store.pictures import PictureStore
         from vuemantics_tui.store.queue import ClaimStore
         from vuemantics_tui.store.runs import RunStore
