@@ -184,6 +184,12 @@ async def test_a_file_that_is_gone_is_missing_until_it_is_back(
     assert await library.sources.long_missing(0) == [missing.id]
     (tmp_path / "elsewhere.png").rename(photos / "one.png")
     assert found(await library.sources.scan(source)) == {"back": 1}
+    # From a backup: the same bytes in another file of the disk.
+    shutil.copyfile(photos / "one.png", tmp_path / "backup.png")
+    (photos / "one.png").unlink()
+    assert found(await library.sources.scan(source)) == {"missing": 1}
+    shutil.copyfile(tmp_path / "backup.png", photos / "one.png")
+    assert found(await library.sources.scan(source)) == {"back": 1}
     back = (await by_name(library))["one.png"]
     assert (back.id, back.missing_since) == (before["one.png"], None)
     assert await library.sources.reach(back) == photos / "one.png"

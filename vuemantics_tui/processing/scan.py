@@ -595,6 +595,7 @@ class _Pass:
         progress.moved += len(taken.moved)
         progress.copies += taken.copies
         progress.refused += taken.refused
+        progress.back += taken.back
         progress.uploads += (*taken.added, *taken.changed, *taken.moved)
 
     async def _write_gone(self, gone: Sequence[Known]) -> None:

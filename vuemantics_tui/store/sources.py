@@ -86,7 +86,8 @@ class SourceState:
 class Taken:
     """What became of files that were read: the numbers of uploads that are new, changed, moved, or came back.
 
-    `copies` are how many have the bytes of another upload; `left` how many have those of what a person removed.
+    `copies` are how many have the bytes of another upload; `left` how many have those of what a person removed; `back`
+    how many were missing and are there again as they were.
     """
 
     added: list[int] = field(default_factory=list)
@@ -95,6 +96,7 @@ class Taken:
     copies: int = 0
     refused: int = 0
     left: int = 0
+    back: int = 0
 
 
 class SourceStore:
@@ -747,6 +749,7 @@ async def _take(
         books.touched.add(known.upload)
         if number == known.upload:
             await _touch(connection, known, one)
+            taken.back += known.state == LocationState.MISSING
             return
         if number is None and await _is_alone(connection, known):
             await _touch(connection, known, one)
