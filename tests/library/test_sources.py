@@ -160,7 +160,11 @@ async def test_an_edited_file_is_described_again_and_keeps_what_you_said(
 
 
 async def test_copies_are_one_upload(library: Library, source: Source, photos: Path) -> None:
+    draw(photos / "new copy.png", 99)
+    shutil.copyfile(photos / "new copy.png", photos / "new.png")
+    assert found(await library.sources.scan(source)) == {"new": 1, "copies": 1}
     before = await ids(library)
+    assert set(before) == {"one.png", "two.png", "three.png", "new copy.png"}
     shutil.copyfile(photos / "one.png", photos / "trip/copy.png")
     assert found(await library.sources.scan(source)) == {"copies": 1}
     assert await ids(library) == before

@@ -614,6 +614,7 @@ class _Books:
     in_library: set[int]
     removed: set[str]
     at: dict[tuple[str, str], Known]
+    first_new: int
     next_number: int
     touched: set[int] = field(default_factory=set)
     new_uploads: list[dict[str, object]] = field(default_factory=list)
@@ -653,6 +654,7 @@ class _Books:
             {row["number"] for row in rows if row["source"] is None},
             {row[0] for row in removed},
             {(row["folder"], row["name"]): Known._make(row) for row in at},
+            int(last) + 1,
             int(last) + 1,
         )
 
@@ -790,7 +792,7 @@ async def _take_again(
     if left is None:
         books.new_location(source, one, number, LocationState.HERE)
         # An upload without any location had been lost, for example when another file took its name.
-        if rows or number in books.in_library:
+        if rows or number in books.in_library or number >= books.first_new:
             taken.copies += 1
         else:
             taken.moved.append(number)
