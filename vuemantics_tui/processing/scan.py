@@ -36,8 +36,9 @@ from vuemantics_tui.media.packets import SIDECAR_SUFFIX, sidecars_of
 from vuemantics_tui.media.probe import probe
 from vuemantics_tui.processing.presence import absence, has_lasting_inodes, identity, renamed, signed
 from vuemantics_tui.store.database import Row, uninterrupted
+from vuemantics_tui.store.locations import ROWS_AT_ONCE, FoundFile, Seen, Taken
 from vuemantics_tui.store.originals import Known, joined
-from vuemantics_tui.store.sources import ROWS_AT_ONCE, FoundFile, Seen, SourceState, SourceStore, Taken
+from vuemantics_tui.store.sources import SourceState, SourceStore
 
 log = logging.getLogger(__name__)
 
@@ -334,8 +335,8 @@ class Scan:
         refused, UnreadableError if it cannot be read.
         """
         found = await asyncio.to_thread(self._read_named, source.path, file)
-        taken = await self._store.take(source.number, self._user_id, [found], set(), again=True)
-        return taken, await self._store.upload_at(source.number, found.seen)
+        taken = await self._store.files.take(source.number, self._user_id, [found], set(), again=True)
+        return taken, await self._store.files.upload_at(source.number, found.seen)
 
     def _read_named(self, root: Path, file: Path) -> FoundFile:
         relative = file.relative_to(root)
@@ -432,7 +433,7 @@ class _Pass:
 
     async def run(self, only: Collection[Path] | None, as_is: bool) -> ScanProgress:
         progress, number = self._progress, self._source.number
-        state, sample = await self._store.state(number), await self._store.sample(number)
+        state, sample = await self._store.state(number), await self._store.files.sample(number)
         if not as_is and not await self._is_there(state, sample):
             return progress
         root = self._source.path
@@ -441,7 +442,7 @@ class _Pass:
         walk = await self._walk(state, only)
         comparison = _Comparison(state.refusing != self._scan.rules)
         while listings := await asyncio.to_thread(walk.next):
-            known = await self._store.known(number, [listing.folder for listing in listings])
+            known = await self._store.files.known(number, [listing.folder for listing in listings])
             progress.seen += await asyncio.to_thread(comparison.add, listings, known)
             self._on_progress(progress)
         await self._add_lost_folders(walk, comparison, only)
@@ -491,7 +492,7 @@ class _Pass:
         others = await asyncio.to_thread(self._scan.others, source, await self._store.all())
         begin: list[str] = [""]
         if source.chosen_only:
-            begin = await self._store.folders(source.number)
+            begin = await self._store.files.folders(source.number)
         elif only is not None:
             begin = [stored_path("/".join(path.relative_to(source.path).parts)) for path in only]
             begin = [folder for folder in begin if not _is_left_out(folder, excludes)]
@@ -501,13 +502,13 @@ class _Pass:
 
     async def _add_lost_folders(self, walk: Walk, comparison: _Comparison, only: Collection[Path] | None) -> None:
         """Add the files of folders that were not met: they are gone, or cannot be read."""
-        folders = await self._store.folders(self._source.number)
+        folders = await self._store.files.folders(self._source.number)
         if only is not None:
             parts = ["/".join(path.relative_to(self._source.path).parts) for path in only]
             folders = [folder for folder in folders if any(_is_in(folder, stored_path(part)) for part in parts)]
         lost = [folder for folder in folders if folder not in walk.visited]
         for start in range(0, len(lost), _FILES_AT_ONCE):
-            known = await self._store.known(self._source.number, lost[start : start + _FILES_AT_ONCE])
+            known = await self._store.files.known(self._source.number, lost[start : start + _FILES_AT_ONCE])
             for rows in known.values():
                 comparison.unseen += map(Known._make, rows.values())
         comparison.unseen = [
@@ -531,16 +532,16 @@ class _Pass:
         """Write what needs no reading."""
         progress = self._progress
         if comparison.swapped:
-            await self._store.note(moved=comparison.swapped, displaced=comparison.displaced)
+            await self._store.files.note(moved=comparison.swapped, displaced=comparison.displaced)
             progress.moved += len(comparison.swapped)
         for start in range(0, len(comparison.moved), ROWS_AT_ONCE):
             part = comparison.moved[start : start + ROWS_AT_ONCE]
-            await self._store.note(moved=part)
+            await self._store.files.note(moved=part)
             progress.moved += len(part)
             self._on_progress(progress)
         for start in range(0, len(comparison.touched), ROWS_AT_ONCE):
             part = comparison.touched[start : start + ROWS_AT_ONCE]
-            await self._store.note(seen=part)
+            await self._store.files.note(seen=part)
             progress.back += sum(known.state == LocationState.MISSING for known, _ in part)
             self._on_progress(progress)
 
@@ -590,7 +591,7 @@ class _Pass:
         if not found:
             return
         progress = self._progress
-        taken = await self._store.take(self._source.number, self._scan.user_id, found, gone)
+        taken = await self._store.files.take(self._source.number, self._scan.user_id, found, gone)
         progress.new += len(taken.added)
         progress.changed += len(taken.changed)
         progress.moved += len(taken.moved)
@@ -602,7 +603,7 @@ class _Pass:
     async def _write_gone(self, gone: Sequence[Known]) -> None:
         for start in range(0, len(gone), ROWS_AT_ONCE):
             part = gone[start : start + ROWS_AT_ONCE]
-            self._progress.missing += await self._store.note(gone=part)
+            self._progress.missing += await self._store.files.note(gone=part)
             self._on_progress(self._progress)
 
 

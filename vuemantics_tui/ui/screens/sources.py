@@ -21,8 +21,7 @@ from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader, TimePassed
 from vuemantics_tui.ui.picker.fields import fit_path
 from vuemantics_tui.ui.picker.folder import completed_lines
 from vuemantics_tui.ui.screens.ask import AskScreen, QuestionScreen
-from vuemantics_tui.ui.screens.list_screen import ListScreen
-from vuemantics_tui.ui.screens.page import is_open
+from vuemantics_tui.ui.screens.page import ListScreen, is_open
 from vuemantics_tui.ui.uploads.intake import Intake, progress_words
 from vuemantics_tui.ui.widgets.cursor_list import ChoiceList
 from vuemantics_tui.ui.widgets.keys_line import KeysLine

@@ -12,9 +12,9 @@ from textual.containers import Vertical
 
 from vuemantics_tui.domain.fields import dimension_words
 from vuemantics_tui.domain.text import date_words, visible
+from vuemantics_tui.domain.upload import reason_of
 from vuemantics_tui.ui.actions import key_of
 from vuemantics_tui.ui.notices import Notices
-from vuemantics_tui.ui.phrases import reason_of
 from vuemantics_tui.ui.pictures.loader import PictureLoader
 from vuemantics_tui.ui.uploads.columns import TableColumns, shown_words
 from vuemantics_tui.ui.uploads.days import month_words

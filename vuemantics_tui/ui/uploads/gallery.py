@@ -27,11 +27,11 @@ from vuemantics_tui.domain.upload import (
     ProcessingStatus,
     Upload,
     UploadRow,
+    glyph_of,
 )
 from vuemantics_tui.ui.actions import MOVE, VIEW, action, hidden
 from vuemantics_tui.ui.choices import SettingChosen
 from vuemantics_tui.ui.notices import Notices
-from vuemantics_tui.ui.phrases import glyph_of
 from vuemantics_tui.ui.pictures.loader import Drawn, PictureLoader, mode_of, on_background
 from vuemantics_tui.ui.uploads.columns import signs_of
 from vuemantics_tui.ui.uploads.days import Group

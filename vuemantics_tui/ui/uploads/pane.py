@@ -19,10 +19,9 @@ from textual.geometry import Size
 from textual.widget import Widget
 from textual.widgets import Static
 
-from vuemantics_tui.domain.text import visible
+from vuemantics_tui.domain.text import lines_of, visible
 from vuemantics_tui.domain.upload import TERMINAL, ProcessingStatus, Upload, UploadEvent, status_word
 from vuemantics_tui.ui.notices import Notices
-from vuemantics_tui.ui.phrases import lines_of
 from vuemantics_tui.ui.pictures.loader import PictureLoader
 from vuemantics_tui.ui.uploads import pane_words as words
 from vuemantics_tui.ui.uploads.results import Why

@@ -31,7 +31,6 @@ from vuemantics_tui.ui.choices import SettingChosen
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader, TimePassed, WorkProgressed
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.pictures.loader import Drawn, PictureLoader, mode_of
-from vuemantics_tui.ui.run_notice import RunNotice
 from vuemantics_tui.ui.textual_private import write_to_terminal
 from vuemantics_tui.ui.uploads.browse import Browse, BrowseLeft
 from vuemantics_tui.ui.uploads.browser import Browser
@@ -42,7 +41,7 @@ from vuemantics_tui.ui.uploads.gallery import Gallery, TileOpened
 from vuemantics_tui.ui.uploads.intake import FilesNamed, Intake, PathField, PathFieldLeft, PathInput
 from vuemantics_tui.ui.uploads.lines import LINGER_SECONDS
 from vuemantics_tui.ui.uploads.pane import UploadPane
-from vuemantics_tui.ui.uploads.queue_bar import QueueBar
+from vuemantics_tui.ui.uploads.queue_bar import QueueBar, RunNotice
 from vuemantics_tui.ui.uploads.results import Results
 from vuemantics_tui.ui.uploads.search_bar import (
     FruitlessFound,
