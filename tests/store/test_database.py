@@ -65,21 +65,27 @@ async def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
         await Database.open(path)
 
 
-async def test_a_migration_that_breaks_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_migration_that_breaks_leaves_the_library_to_the_older_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "library.db"
-    await (await Database.open(path)).close()
-    good = database_module.known_migrations()
-    broken = [*good, (999, "0999_broken", "CREATE TABLE half (x);\nINSERT INTO nowhere VALUES (1);")]
-    monkeypatch.setattr(database_module, "known_migrations", lambda: broken)
-    with pytest.raises(sqlite3.OperationalError, match="nowhere"):
-        await Database.open(path)
-    monkeypatch.setattr(database_module, "known_migrations", lambda: good)
-    database = await Database.open(path)
-    assert await database.fetch("SELECT name FROM sqlite_schema WHERE name = 'half'") == []
-    assert [row["number"] for row in await database.fetch("SELECT number FROM migrations")] == [
-        number for number, _, _ in good
-    ]
-    await database.close()
+    known = database_module.known_migrations()
+    half = (998, "0998_half", "CREATE TABLE half (x);")
+    broken = (999, "0999_broken", "CREATE TABLE more (x);\nINSERT INTO nowhere VALUES (1);")
+    for older in ((), known):
+        monkeypatch.setattr(database_module, "known_migrations", lambda: (*known, half, broken))
+        with pytest.raises(sqlite3.OperationalError, match="nowhere"):
+            await Database.open(path)
+        with sqlite3.connect(path) as connection:
+            assert connection.execute("PRAGMA user_version").fetchone() == (len(older),)
+        connection.close()
+        monkeypatch.setattr(database_module, "known_migrations", lambda: known)
+        database = await Database.open(path)
+        assert await database.fetch("SELECT name FROM sqlite_schema WHERE name IN ('half', 'more')") == []
+        assert [row["number"] for row in await database.fetch("SELECT number FROM migrations")] == [
+            number for number, _, _ in known
+        ]
+        await database.close()
 
 
 async def test_a_body_that_fails_leaves_nothing_and_the_next_works(database: Database) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
 import shutil
 import sqlite3
@@ -536,11 +537,12 @@ async def _prepare(connection: aiosqlite.Connection, path: Path) -> None:
 # Migrations
 
 
-def known_migrations() -> list[tuple[int, str, str]]:
+@functools.cache
+def known_migrations() -> tuple[tuple[int, str, str], ...]:
     """Return the number, name and script of each migration that this program knows, in order."""
     folder = resources.files("vuemantics_tui.store") / "migrations"
     found = [(entry.name, entry.read_text("utf-8")) for entry in folder.iterdir() if entry.name.endswith(".sql")]
-    return sorted((int(name.split("_")[0]), name.removesuffix(".sql"), text) for name, text in found)
+    return tuple(sorted((int(name.split("_")[0]), name.removesuffix(".sql"), text) for name, text in found))
 
 
 def _statements(script: str) -> list[str]:
@@ -570,9 +572,12 @@ async def _migrate(connection: aiosqlite.Connection, path: Path) -> None:
         return
     if version:
         await _back_up(connection, path, newest)
-    for number, name, script in migrations:
-        async with _all_or_nothing(connection):
-            if await _checked_version(connection, path) < number:
+    # One transaction for all of them: what fails half-way leaves the library to the program that wrote it. And a new
+    # library waits for the disk once.
+    async with _all_or_nothing(connection):
+        version = await _checked_version(connection, path)
+        for number, name, script in migrations:
+            if version < number:
                 for statement in _statements(script):
                     await connection.execute(statement)
                 await _record_migration(connection, number, name)
