@@ -82,8 +82,8 @@ async def follow(
 ) -> int:
     """Print each of these uploads as it ends; return how many failed.
 
-    Raises LibraryError when the queue is paused, unless told to wait `through_pauses`, and when a server, or a cluster to
-    wait for, is offline for `patience` seconds (None: waits without end).
+    Raises LibraryError when the queue is paused, unless told to wait `through_pauses`, and when a server, or a cluster
+    to wait for, is offline for `patience` seconds (None: waits without end).
     """
     total, failed = len(mine), 0
     with bars() as progress:
