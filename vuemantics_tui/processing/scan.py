@@ -415,7 +415,8 @@ class _Pass:
             # Nothing is taken that was not named, but what was may be called otherwise now.
             sizes = {known.size for known in comparison.unseen if known.number in gone}
             new = [seen for seen in new if seen.size in sizes]
-        pending = [*(seen for _, seen in comparison.differing), *new]
+        # In the order of their paths: of several files with the same bytes, the first one names the upload.
+        pending = [*(seen for _, seen in comparison.differing), *sorted(new)]
         progress.reading = len(pending)
         found: list[FoundFile] = []
         written = time.monotonic()
@@ -458,6 +459,7 @@ class _Pass:
         progress.moved += len(taken.moved)
         progress.copies += taken.copies
         progress.refused += taken.refused
+        progress.back += taken.back
         progress.uploads += (*taken.added, *taken.changed, *taken.moved)
 
     async def _write_gone(self, gone: Sequence[Known]) -> None:
