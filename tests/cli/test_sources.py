@@ -6,9 +6,11 @@ import hashlib
 import os
 import random
 import shutil
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -53,8 +55,18 @@ def test_a_folder_is_used_in_place(run: Run, photos: Path, tmp_path: Path) -> No
     assert (listed["files"], listed["missing"], listed["state"], listed["watch"]) == (20, 0, "here", True)
     (few / "a").rename(few / "b")
     (few / "b/3.png").unlink()
+    copies = [few / "c.png", few / "d.png"]
+    for copy in copies:
+        shutil.copyfile(few / "b/5.png", copy)
     (again,) = objects(run("source", "scan", str(few), "--json"))
-    assert (again["moved"], again["missing"], again["new"]) == (19, 1, 0)
+    assert (again["moved"], again["missing"], again["new"], again["copies"]) == (19, 1, 0, 2)
+    (copied,) = [one["id"] for one in objects(run("list", "--json")) if one["filename"] == "5.png"]
+    assert [line.split()[-1] for line in run("show", copied).stdout.splitlines() if "few" in line][-4:-1] == [
+        str(few),
+        *map(str, copies),
+    ]
+    for copy in copies:
+        copy.unlink()
     missing = [one for one in objects(run("list", "--json")) if one["missing_since"]]
     assert [one["filename"] for one in missing] == ["3.png"]
     assert "⊘ missing" in run("list").stdout
@@ -108,6 +120,14 @@ def test_side_cars_in_place_are_asked_for_by_name(run: Run, photos: Path, tmp_pa
     assert len(after) == 40
 
 
+def has_source(library: Path) -> bool:
+    try:
+        with closing(sqlite3.connect(f"file:{library}/library.db?mode=ro", uri=True)) as database:
+            return bool(database.execute("SELECT 1 FROM sources").fetchall())
+    except sqlite3.Error:
+        return False
+
+
 def test_a_killed_scan_loses_and_doubles_nothing(run: Run, photos: Path, tmp_path: Path) -> None:
     before = hashes(photos)
     environment = {**os.environ, "VUEMANTICS_LIBRARY": str(tmp_path / "library")}
@@ -115,6 +135,9 @@ def test_a_killed_scan_loses_and_doubles_nothing(run: Run, photos: Path, tmp_pat
     for _ in range(6):
         command = [sys.executable, "-m", "vuemantics_tui", "source", "add", str(photos)]
         scan = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        # However slow the machine is, the first one gets as far as the source.
+        while scan.poll() is None and not has_source(tmp_path / "library"):
+            os.sched_yield()
         began = time.monotonic()
         length = moments.uniform(0.2, 0.9)
         while scan.poll() is None and time.monotonic() - began < length:

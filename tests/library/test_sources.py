@@ -14,7 +14,7 @@ from PIL import Image
 
 from tests.conftest import OpenLibrary, add_all, settled
 from vuemantics_tui.domain.errors import LibraryError, OriginalGoneError, UsageError
-from vuemantics_tui.domain.sources import Placement, ScanProgress, Source
+from vuemantics_tui.domain.sources import Placement, ScanPart, ScanProgress, Source
 from vuemantics_tui.domain.upload import Upload
 from vuemantics_tui.library import Library
 
@@ -112,12 +112,27 @@ async def test_moved_files_and_folders_keep_their_uploads(library: Library, sour
     ]
 
 
+async def test_a_name_that_you_gave_stays_when_the_file_moves(library: Library, source: Source, photos: Path) -> None:
+    before = await ids(library)
+    await library.rename(before["two.png"], "beach.png")
+    (photos / "trip/two.png").rename(photos / "moved.png")
+    (photos / "one.png").rename(photos / "uno.png")
+    assert found(await library.sources.scan(source)) == {"moved": 2}
+    after = await by_name(library)
+    assert {name: upload.id for name, upload in after.items()} == {
+        "beach.png": before["two.png"],
+        "uno.png": before["one.png"],
+        "three.png": before["three.png"],
+    }
+    assert library.original(after["beach.png"]) == photos / "moved.png"
+
+
 async def test_some_folders_can_be_scanned_alone(library: Library, source: Source, photos: Path) -> None:
     before = await ids(library)
     draw(photos / "not yet.png", 70)
     draw(photos / "trip/new.png", 71)
     (photos / "one.png").rename(photos / "trip/ONE.PNG")
-    progress = await library.sources.scan(source, only=[photos / "trip"])
+    progress = await library.sources.scan(source, only=[ScanPart(photos / "trip")])
     assert (progress.seen, found(progress)) == (4, {"new": 1, "copies": 1})
     assert set(await ids(library)) == {"one.png", "two.png", "three.png", "new.png"}
     assert found(await library.sources.scan(source)) == {"new": 1}
@@ -160,7 +175,11 @@ async def test_an_edited_file_is_described_again_and_keeps_what_you_said(
 
 
 async def test_copies_are_one_upload(library: Library, source: Source, photos: Path) -> None:
+    draw(photos / "new copy.png", 99)
+    shutil.copyfile(photos / "new copy.png", photos / "new.png")
+    assert found(await library.sources.scan(source)) == {"new": 1, "copies": 1}
     before = await ids(library)
+    assert set(before) == {"one.png", "two.png", "three.png", "new copy.png"}
     shutil.copyfile(photos / "one.png", photos / "trip/copy.png")
     assert found(await library.sources.scan(source)) == {"copies": 1}
     assert await ids(library) == before
@@ -183,6 +202,12 @@ async def test_a_file_that_is_gone_is_missing_until_it_is_back(
     assert await library.sources.long_missing(30) == []
     assert await library.sources.long_missing(0) == [missing.id]
     (tmp_path / "elsewhere.png").rename(photos / "one.png")
+    assert found(await library.sources.scan(source)) == {"back": 1}
+    # From a backup: the same bytes in another file of the disk.
+    shutil.copyfile(photos / "one.png", tmp_path / "backup.png")
+    (photos / "one.png").unlink()
+    assert found(await library.sources.scan(source)) == {"missing": 1}
+    shutil.copyfile(tmp_path / "backup.png", photos / "one.png")
     assert found(await library.sources.scan(source)) == {"back": 1}
     back = (await by_name(library))["one.png"]
     assert (back.id, back.missing_since) == (before["one.png"], None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 import platform
@@ -23,9 +22,9 @@ from vuemantics_tui.domain.text import counted
 from vuemantics_tui.library.models import installed_folder, installed_keys
 from vuemantics_tui.processing.compute import ProcessCompute
 from vuemantics_tui.processing.compute.bench import ATTRIBUTE, Bench, worker_plugin
-from vuemantics_tui.processing.compute.cluster import (
+from vuemantics_tui.processing.compute.cluster import ClusterCompute
+from vuemantics_tui.processing.compute.connection import (
     CONNECT_SECONDS,
-    ClusterCompute,
     ClusterOptions,
     ClusterState,
     MemberState,
@@ -136,7 +135,7 @@ async def look_at(settings: Settings) -> ClusterLook:
     """Look at the cluster of the settings. Raises UsageError; one that is away is part of the answer."""
     compute = cluster_compute(settings, ProcessCompute(1))
     try:
-        state, told = await compute.seen()
+        state, told = await compute.connection.seen()
     finally:
         await compute.close()
     return ClusterLook(
@@ -221,7 +220,9 @@ async def serve(options: WorkerOptions, tls: Tls, say: Callable[[str], None]) ->
                     said = words
                     say(words)
             finally:
-                with contextlib.suppress(Exception):
+                try:
                     async with asyncio.timeout(CONNECT_SECONDS):
                         await worker.close(reason="stopped")
+                except Exception:
+                    log.debug("the worker did not end in order", exc_info=True)
             await asyncio.sleep(RETRY_SECONDS)
