@@ -315,14 +315,16 @@ async def test_a_model_that_nobody_here_made_ranks_as_its_own_arithmetic_says(
     model = StrangerModel()
     model.write(tmp_path / "cache" / "clip" / "Sea-B-8__stones")
     random = np.random.default_rng(4)
-    pictures = [tmp_path / f"{number}.{'png' if number % 2 else 'jpg'}" for number in range(8)]
-    for picture, size in zip(pictures, [(640, 481), (97, 300), (1000, 700), (64, 64)] * 2, strict=True):
+    pictures = [tmp_path / f"{number}.{'png' if number % 2 else 'jpg'}" for number in range(10)]
+    sideways = Image.Exif()
+    sideways[0x0112] = 6
+    for picture, size in zip(pictures, [(640, 481), (97, 300), (1000, 700), (64, 64), (2400, 1800)] * 2, strict=True):
         # Fine and coarse at once: what is scaled in two steps comes out otherwise.
         coarse = Image.fromarray(random.integers(0, 256, (9, 9, 3), np.uint8)).resize(size, Image.Resampling.BICUBIC)
         fine = Image.fromarray(random.integers(0, 256, (size[1], size[0], 3), np.uint8))
-        Image.blend(coarse, fine, 0.5).save(picture)
+        Image.blend(coarse, fine, 0.5).save(picture, exif=sideways if picture.suffix == ".jpg" else b"")
     library = await open_library()
-    await add_all(library, *pictures)
+    await add_all(library, *pictures[:6])
     await library.queue.start()
     await settled(library)
     added = await library.models.add(tmp_path / "cache")
@@ -331,9 +333,13 @@ async def test_a_model_that_nobody_here_made_ranks_as_its_own_arithmetic_says(
     library.queue.look_at_pictures()
     async for _ in library.queue.pictures_left(added.key):
         pass
+    # These it sees while they are imported.
+    await add_all(library, *pictures[6:])
+    await settled(library)
     query = "A photo of grey stones, at night"
     wanted = {each.name: float(model.picture(each) @ model.text(query)) for each in pictures}
     hits = [hit for hit in await library.search.run(query, all=True) if hit.look_cosine is not None]
+    assert len(hits) == len(pictures)
     for hit in hits:
         assert hit.look_cosine == pytest.approx(wanted[hit.upload.filename], abs=1e-3)
     by_look = sorted(hits, key=lambda hit: -(hit.look_cosine or 0))

@@ -23,7 +23,7 @@ from typing import Any, TypeVar, cast
 from vuemantics_tui import __version__, plain
 from vuemantics_tui.domain.errors import UsageError, WorkerDiedError
 from vuemantics_tui.domain.media import SmallPicture
-from vuemantics_tui.media.jobs import SENT_QUALITY, small_jpeg_of, vision_jpeg
+from vuemantics_tui.media.jobs import SENT_QUALITY, small_jpeg_of, small_png_of, vision_jpeg
 from vuemantics_tui.processing.compute.bench import ATTRIBUTE, METRIC, Facts, Reply, builtin_models, python_version
 from vuemantics_tui.processing.compute.parcels import BUILTIN, ROUTES, Form, Packed, Route, name_of, packed
 from vuemantics_tui.processing.compute.pool import ProcessCompute
@@ -305,8 +305,8 @@ class ClusterCompute:
         if isinstance(file, bytes):
             return len(file), file
         if isinstance(file, SmallPicture):
-            # Pixels are sent as a JPEG; who makes one of them does that here.
-            return (len(file.rgb) // 8, file) if route.pixels else (None, file)
+            # Pixels are sent as a picture file; who makes one of them does that here.
+            return (len(file.rgb) // (2 if route.pixels == "PNG" else 8), file) if route.pixels else (None, file)
         assert isinstance(file, Path)
         if self._shared(file):
             return 0, file
@@ -323,6 +323,8 @@ class ClusterCompute:
         """Return the file of a call as it travels: a path, its bytes, or a preview. Raises MediaError."""
         form = Form.FILE if route.as_file else Form.BYTES
         if isinstance(file, SmallPicture):
+            if route.pixels == "PNG":
+                return Packed(form, await self.local.run(small_png_of, file))
             return Packed(form, await self.local.run(small_jpeg_of, file, SENT_QUALITY))
         if isinstance(file, bytes):
             return Packed(form, file)
