@@ -29,6 +29,7 @@ from vuemantics_tui.domain.media import SmallPicture
 from vuemantics_tui.library import Library
 from vuemantics_tui.library.models import QueryEmbedder
 from vuemantics_tui.processing.compute import ProcessCompute
+from vuemantics_tui.store.embeddings import EmbeddingStore, Vectors
 from vuemantics_tui.store.pictures import FrameVector
 
 DRAWN = [(colour, shape) for colour in ("red", "green", "blue", "yellow") for shape in ("circle", "square", "triangle")]
@@ -336,6 +337,12 @@ async def test_a_model_that_nobody_here_made_ranks_as_its_own_arithmetic_says(
     # These it sees while they are imported.
     await add_all(library, *pictures[6:])
     await settled(library)
+    vectors = EmbeddingStore(library.database, Vectors.PICTURES)
+    for upload in await library.uploads.newest():
+        stored = await vectors.one(added.key, upload.number)
+        assert stored is not None
+        alike = np.frombuffer(stored.data, "<f4") @ model.picture(tmp_path / upload.filename)
+        assert alike > 1 - 2e-6, "not a pixel is scaled in another way"
     query = "A photo of grey stones, at night"
     wanted = {each.name: float(model.picture(each) @ model.text(query)) for each in pictures}
     hits = [hit for hit in await library.search.run(query, all=True) if hit.look_cosine is not None]

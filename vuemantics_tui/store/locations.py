@@ -65,7 +65,8 @@ class FoundFile:
 class Taken:
     """What became of files that were read: the numbers of uploads that are new, changed, moved, or came back.
 
-    `copies` are how many have the bytes of another upload; `left` how many have those of what a person removed.
+    `copies` are how many have the bytes of another upload; `left` how many have those of what a person removed; `back`
+    how many were missing and are there again as they were.
     """
 
     added: list[int] = field(default_factory=list)
@@ -74,6 +75,7 @@ class Taken:
     copies: int = 0
     refused: int = 0
     left: int = 0
+    back: int = 0
 
 
 class LocationStore:
@@ -305,6 +307,7 @@ class _Books:
     in_library: set[int]
     removed: set[str]
     at: dict[tuple[str, str], Known]
+    first_new: int
     next_number: int
     touched: set[int] = field(default_factory=set)
     new_uploads: list[dict[str, object]] = field(default_factory=list)
@@ -344,6 +347,7 @@ class _Books:
             {row["number"] for row in rows if row["source"] is None},
             {row[0] for row in removed},
             {(row["folder"], row["name"]): Known._make(row) for row in at},
+            int(last) + 1,
             int(last) + 1,
         )
 
@@ -440,6 +444,7 @@ async def _take(
         books.touched.add(known.upload)
         if number == known.upload:
             await _touch(connection, known, one)
+            taken.back += known.state == LocationState.MISSING
             return
         if number is None and await _is_alone(connection, known):
             await _touch(connection, known, one)
@@ -480,7 +485,7 @@ async def _take_again(
     if left is None:
         books.new_location(source, one, number, LocationState.HERE)
         # An upload without any location had been lost, for example when another file took its name.
-        if rows or number in books.in_library:
+        if rows or number in books.in_library or number >= books.first_new:
             taken.copies += 1
         else:
             taken.moved.append(number)

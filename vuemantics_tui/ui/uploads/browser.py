@@ -164,7 +164,7 @@ class Browser(Vertical):
             self.set_class(nothing, "-nothing")
 
     def _why_nothing(self) -> str:
-        if self._uploads.results is not None and self._uploads.view.narrows and len(self._uploads.results.numbers):
+        if self._uploads.results is not None and self._uploads.view.narrows and self._uploads.results.count:
             return f"{self._uploads.words()}. {key_of(self, 'filter-by')}, then a shows them all."
         if self._uploads.results is not None:
             return f"{self._uploads.words(below_key=key_of(self, 'show-below'))}."
