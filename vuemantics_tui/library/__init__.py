@@ -20,7 +20,7 @@ from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.media import WHOLE, Crop
 from vuemantics_tui.domain.stacks import StackRole
 from vuemantics_tui.domain.text import counted
-from vuemantics_tui.files import copy_part, make_folder
+from vuemantics_tui.files import copy_part, inside, make_folder
 from vuemantics_tui.library.analyzer import LibraryAnalyzer
 from vuemantics_tui.library.queue import Queue
 from vuemantics_tui.library.sources import Sources
@@ -205,7 +205,9 @@ class Library:
         self.ratings = RatingStore(database)
         self.places = PlaceStore(database)
         self.dates = DateStore(database)
-        self.queue = Queue(settings, database, self.analyzer, self._compute_at_work, limits, self.served)
+        self.queue = Queue(
+            settings, database, self.analyzer, self._compute_at_work, limits, self.served, lambda: self.cluster
+        )
         self.stacks = StackStore(database)
         self.descriptions = DescriptionStore(database)
         self.undo = Undo(database, self.queue, lambda: self.records)
@@ -430,7 +432,8 @@ class Library:
             return await self.sources.reach(upload)
         if upload.motion_bytes:
             original = await self.sources.reach(upload)
-            target = self.root / paths.upload_folder(upload.user_id, upload.id) / paths.CLIP_NAME
+            folder = paths.upload_folder(upload.user_id, upload.id)
+            target = await asyncio.to_thread(inside, self.root, folder / paths.CLIP_NAME)
             try:
                 await asyncio.to_thread(make_folder, target.parent)
                 await asyncio.to_thread(_take_out, original, target, upload.motion_start, upload.motion_bytes)

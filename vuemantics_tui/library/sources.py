@@ -17,7 +17,7 @@ from vuemantics_tui.files import original_at
 
 if TYPE_CHECKING:
     from vuemantics_tui.config import Settings
-    from vuemantics_tui.domain.sources import RemovedFile, ScanProgress, Source
+    from vuemantics_tui.domain.sources import RemovedFile, ScanPart, ScanProgress, Source
     from vuemantics_tui.domain.upload import Upload
     from vuemantics_tui.library.queue import Queue
     from vuemantics_tui.library.trash import Trash
@@ -150,7 +150,7 @@ class Sources:
         source: Source,
         on_progress: OnProgress | None = None,
         *,
-        only: Collection[Path] | None = None,
+        only: Collection[ScanPart] | None = None,
         as_is: bool = False,
     ) -> ScanProgress:
         """Scan a source: see `Scan.run`. What is new or changed is queued as it is found. Raises LibraryError."""

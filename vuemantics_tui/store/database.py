@@ -289,6 +289,16 @@ async def next_revision(connection: aiosqlite.Connection) -> int:
     return int(rows[0][0])
 
 
+def sqlite_facts() -> tuple[str, bool]:
+    """Return the version of SQLite, and whether it has full-text search (FTS5), which a library needs."""
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        try:
+            connection.execute("CREATE VIRTUAL TABLE probe USING fts5 (text)")
+        except sqlite3.OperationalError:
+            return sqlite3.sqlite_version, False
+    return sqlite3.sqlite_version, True
+
+
 def now_iso() -> str:
     """Return the present moment in ISO 8601, UTC, to the microsecond: text that sorts as time does."""
     return datetime.now(UTC).isoformat(timespec="microseconds")

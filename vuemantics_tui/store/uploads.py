@@ -27,7 +27,7 @@ from vuemantics_tui.store.duplicates import leave_groups
 from vuemantics_tui.store.history import record_event
 from vuemantics_tui.store.metadata import save_date
 from vuemantics_tui.store.stacks import COVERS, beside, settle
-from vuemantics_tui.store.undo import Change, Facet, StepKind, Wanted, record_step
+from vuemantics_tui.store.undo import Change, Facet, StepKind, Wanted, current, record_step
 
 # A listener that missed more deletions than this reads everything again.
 TOMBSTONES_KEPT = 10_000
@@ -496,12 +496,7 @@ def _upload_row_of(row: Row) -> UploadRow:
 
 async def put_back_names(connection: aiosqlite.Connection, wanted: Sequence[Wanted]) -> list[Wanted]:
     """Put back file names, inside a transaction; returns those of which uploads."""
-    rows = await rows_of(
-        connection,
-        "SELECT number, filename FROM uploads WHERE number IN (SELECT value FROM json_each(?)) AND deleted_at IS NULL",
-        (json_list(each.upload for each in wanted),),
-    )
-    found = {row["number"]: row["filename"] for row in rows}
+    found = {row["number"]: row["filename"] for row in await current(connection, "filename", wanted)}
     as_expected = [each for each in wanted if found.get(each.upload) == each.expected]
     await _set_names(connection, {each.upload: each.wanted for each in as_expected})
     return as_expected
