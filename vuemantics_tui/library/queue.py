@@ -408,17 +408,17 @@ class Queue:
         if patience is None:
             return
         outage, cluster = self.circuit.outage, self._cluster()
-        hint = "Nothing is lost: the queue resumes with the next vuemantics-tui process"
+        hint = "Nothing is lost: the queue resumes with the next vuemantics-tui process."
         if cluster is not None and cluster.tried and cluster.waits and cluster.idle_seconds > patience:
             raise LibraryError(
                 f"{cluster.address} has done nothing for {cluster.idle_seconds:.0f} s: {cluster.trouble}",
-                f'To work on this machine meanwhile, set cluster_away = "local". {hint}',
+                f'{hint} To work on this machine meanwhile, set cluster_away = "local".',
             )
         if outage is not None and outage.lasted >= patience:
             what = "The library could not be written" if outage.is_of_store else f"{outage.server} has been offline"
             raise LibraryError(
                 f"{what} for {outage.lasted:.0f} s: {outage.message}",
-                f"{outage.hint} {hint}".strip(),
+                f"{hint} {outage.hint}".strip(),
             )
 
     async def seconds_left(self) -> float | None:

@@ -252,6 +252,11 @@ class Sources:
         error = await Presence(self.store).look_for(upload.number, root, path)
         raise gone(path, root, is_away=error.is_away, since=date_words(upload.missing_since))
 
+    async def copies(self, upload: Upload) -> list[Path]:
+        """Return the other files in sources that have the bytes of an upload, as far as is known."""
+        original = original_at(self._root, upload.file_path, upload.source)
+        return [path for path in await self.store.files.of(upload.number) if path != original]
+
     async def discard(self, uploads: Iterable[Upload]) -> AsyncIterator[tuple[Upload, str]]:
         """Move the files of uploads in place to the system's own trash, all places of each.
 
