@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from vuemantics_tui.cli.output import note
 from vuemantics_tui.cli.session import Interrupted
-from vuemantics_tui.domain.errors import LibraryError
+from vuemantics_tui.domain.errors import AnalyzerError, LibraryError, UsageError
 from vuemantics_tui.domain.text import counted, visible
 from vuemantics_tui.domain.upload import ProcessingStatus, Upload
 
@@ -207,5 +207,12 @@ async def see_pictures(library: Library) -> int:
             bar.advance(left - remaining - bar.done)
     if library.queue.provider_fault:
         note(library.queue.provider_fault)
-    await library.queue.tag_pictures()
     return left - remaining
+
+
+async def tag_pictures(library: Library) -> None:
+    """Give uploads the words that the joint model in use sees in them. What keeps it from that is only a note."""
+    try:
+        await library.queue.tag_pictures()
+    except (UsageError, AnalyzerError) as error:
+        note(f"No tags from pictures: {visible(error.message)}. {visible(error.hint)}".strip())

@@ -158,10 +158,14 @@ class UploadStore:
 
     async def insert(self, new: NewUpload) -> Upload | None:
         """Insert a waiting upload and return it, or None if its content is there already."""
-        if not await self._database.write(lambda connection: insert_new(connection, new)):
-            return None
-        # Another window may have put it in the trash by now: it is an upload all the same.
-        added = await self._database.fetch_one(f"{SELECT_UPLOAD} WHERE u.id = ?", (new.id,))
+
+        async def write(connection: aiosqlite.Connection) -> Row | None:
+            if not await insert_new(connection, new):
+                return None
+            (added,) = await rows_of(connection, f"{SELECT_UPLOAD} WHERE u.id = ?", (new.id,))
+            return added
+
+        added = await self._database.write(write)
         return upload_of(added) if added else None
 
     async def has_size(self, file_size: int) -> bool:
