@@ -29,14 +29,14 @@ EACH = """
 import contextlib, io, json, sys
 from vuemantics_tui.cli import main
 for words in json.load(sys.stdin):
-    said, errors = io.StringIO(), io.StringIO()
+    said, errors = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
     sys.argv = ["vuemantics-tui", *words]
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(errors):
         try:
             main()
         except SystemExit as end:
             code = end.code
-    print(json.dumps([words, code, said.getvalue(), errors.getvalue()]))
+    print(json.dumps([words, code, *(stream.buffer.getvalue().decode() for stream in (said, errors))]))
 """
 
 # Nothing listens there: port 9 is that of the discard service, which nobody runs.

@@ -125,10 +125,10 @@ def test_the_library_may_be_named_before_or_after_the_command(run: Run, tmp_path
 
 def test_a_wrong_call_says_what_to_do_on_stderr(run_each: RunEach) -> None:
     expected: list[tuple[list[str], int, str]] = [
+        (["show", "ffffffff"], 1, "There is no library"),
         (["serach", "cat"], 2, "Did you mean 'search'"),
         (["add", "/nowhere/at/all.jpg"], 2, "no file or folder"),
         (["add"], 2, "Missing argument"),
-        (["show", "ffffffff"], 1, "There is no library"),
         (["retry"], 2, "--failed"),
         (["search", "  "], 2, "empty"),
         (["list", "--status", "done"], 2, "is not one of"),
