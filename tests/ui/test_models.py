@@ -154,5 +154,15 @@ async def test_the_text_network_is_loaded_when_the_search_line_opens(
     assert set(psutil.Process().children()) == before
 
 
+async def test_what_a_model_is_good_for_stays_indented_where_it_breaks(root: Path) -> None:
+    await make_library(root)
+    async with window_on(root, size=(60, 36)) as window:
+        await window.press("&")
+        await window.shows("siglip2-b-16", "needs the most")
+        lines = window.text().splitlines()
+        first = next(place for place, line in enumerate(lines) if "needs the most" in line)
+        assert lines[first + 1].startswith("     "), lines[first + 1]
+
+
 def test_a_share_is_whole_only_at_the_end() -> None:
     assert [share_words(*shares) for shares in ((0, 0), (43, 100), (100, 100))] == ["0 %", "43 %", "99 %"]

@@ -397,7 +397,7 @@ async def test_delete_asks_whether_a_file_in_place_is_deleted_too(root: Path, dr
         await window.shows("x.png", "y.png")
         for answer, there in (("escape", 2), ("y", 2), ("f", 1)):
             await window.press("d")
-            await window.shows("f delete the files too")
+            await window.shows("f delete the file too")
             await window.press(answer)
             await window.until(lambda: not isinstance(window.app.screen, DeleteScreen))
             await window.until(functools.partial(are_there, files, there))

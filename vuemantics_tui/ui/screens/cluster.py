@@ -29,20 +29,19 @@ LOOK_SECONDS = 1.0
 _HEADINGS = ("threads", "in flight", "pictures/s", "bytes/s")
 _LEAST_NAME_CELLS, _MOST_NAME_CELLS = 8, 40
 
-UNSET = (
-    "No cluster is set.",
-    "",
-    "Start the app with --cluster tcp://scheduler:8786, or set cluster in the settings. Its workers then make",
-    "thumbnails, descriptions and vectors. On each machine:",
-    "",
-    "  vuemantics-tui worker tcp://scheduler:8786",
-)
+UNSET = """\
+No cluster is set.
+
+Start the app with --cluster tcp://scheduler:8786, or set cluster in the settings. Its workers then make thumbnails, \
+descriptions and vectors. On each machine:
+
+  vuemantics-tui worker tcp://scheduler:8786"""
 
 
 def cluster_lines(cluster: ClusterState | None, width: int) -> Content:
     """Return a line for each worker with what it does, below it why it is left out, then what was lost."""
     if cluster is None:
-        return Content("\n").join(Content(line) for line in UNSET)
+        return Content(UNSET)
     if not cluster.connected:
         if not cluster.tried:
             return Content("Connecting…")

@@ -108,11 +108,15 @@ class DescriptionsScreen(Screen[None]):
         list_ = self.query_one(DescriptionList)
         selected = self._selected
         self._descriptions = found
+        # Without one there is none to use.
+        list_.disabled = not found
         list_.set_options(Option(line_words(each, self._clock())) for each in found)
         numbers = [each.number for each in found]
         keep = selected is not None and selected.number in numbers
         list_.highlighted = numbers.index(selected.number) if keep and selected else 0 if found else None
         self._show_texts()
+        if found and self.focused is None:
+            list_.focus()
 
     # Showing
 

@@ -191,12 +191,15 @@ class DuplicatesScreen(Screen[None]):
         """Disable choosing without a group, and keeping one among similar uploads."""
         if action == "keep_chosen" and self._similar:
             return False
-        return bool(self._groups) or action not in ("keep_chosen", "trash_chosen", "move_group", "move_choice")
+        if action == "move_group":
+            return len(self._groups) > 1
+        return bool(self._groups) or action not in ("keep_chosen", "trash_chosen", "move_choice")
 
     def action_toggle_similar(self) -> None:
         """Show similar uploads instead of duplicates, or the other way round."""
         if self._found is not None:
             self._similar = not self._similar
+            self.query_one(KeysLine).rename("toggle-similar", "duplicates" if self._similar else "similar")
             self._list_groups()
             self._go_to(0)
 

@@ -62,7 +62,7 @@ class CursorLine(TwoSidedLine):
         row = self._uploads.cursor_row
         if row is not None:
             parts.append((visible(row.filename), "$foreground"))
-            told = [word] if (word := state_badge(row, self._uploads.word_of(row))) else []
+            told = [word.removeprefix("· ")] if (word := state_badge(row, self._uploads.word_of(row))) else []
             told += [visible(reason_of(row))] if reason_of(row) else []
             gist = shown_words(row.description or "").partition(". ")[0].removesuffix(".")
             told += [fit(gist, LONGEST_GIST).rstrip(), dimension_words(row), date_words(row.taken_at, own_clock=True)]

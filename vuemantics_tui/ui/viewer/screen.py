@@ -13,7 +13,7 @@ from textual.binding import BindingType
 from textual.screen import Screen
 from textual.timer import Timer
 
-from vuemantics_tui.domain.fields import GUESS, rating_words
+from vuemantics_tui.domain.fields import GUESS, dimension_words, rating_words
 from vuemantics_tui.domain.text import date_words, length_words, visible
 from vuemantics_tui.domain.upload import Upload, stack_sign
 from vuemantics_tui.ui.actions import MOVE, VIEW, action, hidden
@@ -205,7 +205,7 @@ class ViewerScreen(Screen[None]):
         near = ""
         if view is not None and self._stage.has_picture:
             near = "fit" if view.is_whole else "1:1" if view.is_life_size else f"{view.percent} %"
-        size = f"{upload.width:,} × {upload.height:,}" if upload.width and upload.height else ""
+        size = dimension_words(upload)
         alert = [(f"{self._stage.wrong}  ", "$warning")] if self._stage.wrong else []
         if self._slides:
             alert.append(("slide show  ", "$accent"))
