@@ -212,7 +212,7 @@ assert not heavy, heavy
 def test_nothing_below_the_screens_loads_textual() -> None:
     script = """
 import sys
-import vuemantics_tui.cli, vuemantics_tui.demo, vuemantics_tui.doctor, vuemantics_tui.library
+import vuemantics_tui.cli, vuemantics_tui.doctor, vuemantics_tui.library
 assert "textual" not in sys.modules
 assert "httpx" not in sys.modules, "only servers need it"
 """

@@ -160,7 +160,11 @@ async def test_an_edited_file_is_described_again_and_keeps_what_you_said(
 
 
 async def test_copies_are_one_upload(library: Library, source: Source, photos: Path) -> None:
+    draw(photos / "new copy.png", 99)
+    shutil.copyfile(photos / "new copy.png", photos / "new.png")
+    assert found(await library.sources.scan(source)) == {"new": 1, "copies": 1}
     before = await ids(library)
+    assert set(before) == {"one.png", "two.png", "three.png", "new copy.png"}
     shutil.copyfile(photos / "one.png", photos / "trip/copy.png")
     assert found(await library.sources.scan(source)) == {"copies": 1}
     assert await ids(library) == before
@@ -183,6 +187,12 @@ async def test_a_file_that_is_gone_is_missing_until_it_is_back(
     assert await library.sources.long_missing(30) == []
     assert await library.sources.long_missing(0) == [missing.id]
     (tmp_path / "elsewhere.png").rename(photos / "one.png")
+    assert found(await library.sources.scan(source)) == {"back": 1}
+    # From a backup: the same bytes in another file of the disk.
+    shutil.copyfile(photos / "one.png", tmp_path / "backup.png")
+    (photos / "one.png").unlink()
+    assert found(await library.sources.scan(source)) == {"missing": 1}
+    shutil.copyfile(tmp_path / "backup.png", photos / "one.png")
     assert found(await library.sources.scan(source)) == {"back": 1}
     back = (await by_name(library))["one.png"]
     assert (back.id, back.missing_since) == (before["one.png"], None)

@@ -28,7 +28,7 @@ from vuemantics_tui.doctor.machine import examine_cluster
 from vuemantics_tui.domain.errors import MediaError, UsageError
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.media import LookSize, SmallPicture
-from vuemantics_tui.library.cluster import ClusterCompute, address_of, cluster_compute, options_of
+from vuemantics_tui.library.cluster import ClusterCompute, MemberState, address_of, cluster_compute, options_of
 from vuemantics_tui.media.jobs import extract_frames, first_look
 from vuemantics_tui.paths import cache_dir
 from vuemantics_tui.processing.compute import ProcessCompute, cluster
@@ -71,7 +71,7 @@ async def open_cluster() -> AsyncIterator[OpenCluster]:
     async def open_one(address: str, *, workers: int = 2, **settings: object) -> ClusterCompute:
         compute = cluster_compute(Settings(cluster=address, **settings), ProcessCompute(1))  # type: ignore[arg-type]
         opened.append(compute)
-        compute.start()
+        compute.connection.start()
         if workers:
             await until(lambda: len(working(compute)) == workers)
         return compute
@@ -80,12 +80,16 @@ async def open_cluster() -> AsyncIterator[OpenCluster]:
     await asyncio.gather(*(compute.close() for compute in opened))
 
 
+def members_of(compute: ClusterCompute) -> tuple[MemberState, ...]:
+    return compute.connection.state.members
+
+
 def working(compute: ClusterCompute) -> list[str]:
-    return [each.name for each in compute.state.members if not each.trouble and each.facts.version]
+    return [each.name for each in members_of(compute) if not each.trouble and each.facts.version]
 
 
 def pictures_done(compute: ClusterCompute) -> int:
-    return sum(each.facts.pictures for each in compute.state.members)
+    return sum(each.facts.pictures for each in members_of(compute))
 
 
 async def test_three_hundred_uploads_complete_though_a_worker_is_killed(
@@ -100,23 +104,23 @@ async def test_three_hundred_uploads_complete_though_a_worker_is_killed(
     victim = next(iter(scheduler.workers.values()))
     # Stopped, it keeps what it has until it dies.
     os.kill(victim.process.process.pid, signal.SIGSTOP)
-    await until(lambda: any(each.in_flight for each in compute.state.members if each.address == victim.worker_address))
+    await until(lambda: any(each.in_flight for each in members_of(compute) if each.address == victim.worker_address))
     os.kill(victim.process.process.pid, signal.SIGKILL)
     await settled(library)
     counts = await library.queue.store.counts()
     assert (counts.completed, counts.failed) == (300, 0)
     assert len(analyzer.described) == 300
-    assert compute.state.lost >= 1 and len(compute.state.lost_workers) == 1
+    assert compute.connection.state.lost >= 1 and len(compute.connection.state.lost_workers) == 1
     for result in (results[0], results[-1]):
         assert result.upload is not None
         found = await library.uploads.find(result.upload.id)
         assert found.thumbnail_path is not None and (found.width, found.height) == (64, 48)
     # The nanny starts another one, which gets work too.
     await until(lambda: len(working(compute)) == 2)
-    before = {each.name: each.facts.pictures for each in compute.state.members}
+    before = {each.name: each.facts.pictures for each in members_of(compute)}
     path = draw_picture("after.png")
     await asyncio.gather(*(compute.run(first_look, path, FileType.IMAGE, SIZE, MOST_PIXELS) for _ in range(12)))
-    await until(lambda: all(each.facts.pictures > before[each.name] for each in compute.state.members))
+    await until(lambda: all(each.facts.pictures > before[each.name] for each in members_of(compute)))
 
 
 async def test_a_worker_finds_what_this_machine_finds(
@@ -169,14 +173,14 @@ async def test_shared_files_travel_as_paths_and_cancelled_calls_are_stopped_ther
     calls = [
         asyncio.ensure_future(compute.run(first_look, endless, FileType.IMAGE, SIZE, MOST_PIXELS)) for _ in range(4)
     ]
-    await until(lambda: [each.facts.running for each in compute.state.members] == [1, 1])
+    await until(lambda: [each.facts.running for each in members_of(compute)] == [1, 1])
     for call in calls:
         call.cancel()
     assert all(
         isinstance(each, asyncio.CancelledError) for each in await asyncio.gather(*calls, return_exceptions=True)
     )
-    await until(lambda: [each.facts.running for each in compute.state.members] == [0, 0])
-    assert [each.in_flight for each in compute.state.members] == [0, 0]
+    await until(lambda: [each.facts.running for each in members_of(compute)] == [0, 0])
+    assert [each.in_flight for each in members_of(compute)] == [0, 0]
     assert await compute.run(first_look, draw_picture(), FileType.IMAGE, SIZE, MOST_PIXELS) == look
 
 
@@ -184,12 +188,12 @@ async def test_a_worker_of_another_version_or_with_other_models_is_left_out(
     scheduler: Any, open_cluster: OpenCluster, draw_picture: DrawPicture
 ) -> None:
     compute = await open_cluster(scheduler.scheduler_address)
-    changed = [each.address for each in compute.state.members]
+    changed = [each.address for each in members_of(compute)]
     for address, name, value in ((changed[0], "version", "0.0.1"), (changed[1], "builtin", "another model")):
         await tell_other_facts(scheduler, address, name, value)
     later = await open_cluster(scheduler.scheduler_address, workers=0)
-    await until(lambda: all(each.trouble for each in later.state.members) and len(later.state.members) == 2)
-    troubles = {each.address: each.trouble for each in later.state.members}
+    await until(lambda: all(each.trouble for each in members_of(later)) and len(members_of(later)) == 2)
+    troubles = {each.address: each.trouble for each in members_of(later)}
     assert "vuemantics-tui 0.0.1" in troubles[changed[0]]
     assert "another model" in troubles[changed[1]]
     # Nobody there can: it is done here.
@@ -252,17 +256,17 @@ async def test_the_scheduler_dies_and_comes_back(
         with dask_scheduler(port) as scheduler:
             goes_on = await open_cluster(address, workers=1)
             waits = await open_cluster(address, workers=1, cluster_away="wait")
-            assert [(each.name, each.tags) for each in goes_on.state.members] == [("alone", ("GPU",))]
+            assert [(each.name, each.tags) for each in goes_on.connection.state.members] == [("alone", ("GPU",))]
             assert (await look(goes_on)).metadata is None
             # A worker that has the model makes its vectors, and is known by the model's fingerprint.
-            assert goes_on.state.members[0].facts.models == (model.key,)
+            assert goes_on.connection.state.members[0].facts.models == (model.key,)
             seen = await goes_on.run(see, model.folder, picture, FileType.IMAGE, 1)
             alone = await goes_on.local.run(see, model.folder, picture, FileType.IMAGE, 1)
             assert (seen.vectors == alone.vectors).all()
             await until(lambda: pictures_done(goes_on) == 2)
             scheduler.kill()
-            await until(lambda: not goes_on.state.connected and not waits.state.connected)
-            assert "scheduler" in goes_on.state.trouble
+            await until(lambda: not goes_on.connection.state.connected and not waits.connection.state.connected)
+            assert "scheduler" in goes_on.connection.state.trouble
             assert (await look(goes_on)).metadata is not None
             waiting = look(waits)
         listed = await asyncio.to_thread(
@@ -275,7 +279,7 @@ async def test_the_scheduler_dies_and_comes_back(
         assert not waiting.done()
         with dask_scheduler(port):
             assert (await waiting).metadata is None
-            await until(lambda: goes_on.state.connected and bool(working(goes_on)))
+            await until(lambda: goes_on.connection.state.connected and bool(working(goes_on)))
             assert (await look(goes_on)).metadata is None
             # A worker says what it has done twice a second.
             await until(lambda: pictures_done(goes_on) == 2)
@@ -305,10 +309,31 @@ async def test_what_is_no_scheduler_is_said_and_work_goes_on_here(
     try:
         compute = await open_cluster(f"127.0.0.1:{server.server_port}", workers=0)
         assert await compute.run(first_look, draw_picture(), FileType.IMAGE, SIZE, MOST_PIXELS)
-        assert not compute.state.connected and "Dask scheduler" in compute.state.trouble
+        assert not compute.connection.state.connected and "Dask scheduler" in compute.connection.state.trouble
     finally:
         server.shutdown()
         server.server_close()
+
+
+def test_a_command_says_that_the_cluster_is_offline(draw_picture: DrawPicture, tmp_path: Path) -> None:
+    def add(*flags: str, away: str) -> subprocess.CompletedProcess[str]:
+        address = ("--cluster", f"127.0.0.1:{free_port()}")
+        return subprocess.run(
+            [sys.executable, "-m", "vuemantics_tui", "add", *address, *flags, str(draw_picture())],
+            env={**os.environ, "VUEMANTICS_LIBRARY": str(tmp_path / away), "VUEMANTICS_CLUSTER_AWAY": away},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    added = add(away="local")
+    assert added.returncode == 0, added.stderr
+    assert added.stderr.count("Dask scheduler answers there") == 1
+    assert "Working on this machine until it is back." in added.stderr
+    given_up = add("--patience", "1", away="wait")
+    assert given_up.returncode == 1
+    assert "Dask scheduler answers there" in given_up.stderr and "Waiting for it." in given_up.stderr
+    assert 'set cluster_away = "local"' in given_up.stderr
 
 
 @pytest.mark.parametrize(

@@ -20,9 +20,8 @@ from tests.ui.uploads.pane_stage import RUNNING, make_pane_library, pane_on
 from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.upload import ProcessingStatus
 from vuemantics_tui.library import StoredDescription
-from vuemantics_tui.ui.editor import edited_text, editor_command
 from vuemantics_tui.ui.screens.ask import ConfirmScreen, OverwriteScreen
-from vuemantics_tui.ui.screens.edit import EditScreen
+from vuemantics_tui.ui.screens.edit import EditScreen, edited_text, editor_command
 from vuemantics_tui.ui.uploads.pane import LINES_AT_ONCE, WritingText
 from vuemantics_tui.ui.widgets.one_line import Words
 

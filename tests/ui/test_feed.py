@@ -122,15 +122,20 @@ class Reading(Static):
 
     def __init__(self) -> None:
         super().__init__("")
-        self.begun = self.ended = 0
+        self.moments: list[float] = []
+        self.ended = 0
         self.go_on = asyncio.Event()
         self.failing = False
 
     def on_mount(self) -> None:
-        self.reader = Reader(self, self.read, rest=0.01)
+        self.reader = Reader(self, self.read, rest=0.0)
+
+    @property
+    def begun(self) -> int:
+        return len(self.moments)
 
     async def read(self) -> None:
-        self.begun += 1
+        self.moments.append(time.monotonic())
         if self.failing:
             raise LibraryError("The library is locked", "Wait.")
         await self.go_on.wait()
@@ -156,6 +161,7 @@ async def test_a_reader_reads_once_at_a_time_and_again_for_what_was_wanted_meanw
         await window.shows("The library is locked")
         reading.failing = False
         await window.until(lambda: reading.ended == 3, "what failed is read again")
+        assert reading.moments[3] - reading.moments[2] >= 0.9 * feed.RETRY_SECONDS, "but not without a rest"
 
 
 def test_the_messages_of_the_feed_go_to_those_that_follow_alone() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.ui.conftest import Made, make_library
 from vuemantics_tui.domain.upload import QueueCounts
-from vuemantics_tui.ui.run_notice import RunNotice
+from vuemantics_tui.ui.uploads.queue_bar import RunNotice
 
 KITTY = {"TERM": "xterm-kitty"}
 RUN = [

@@ -59,6 +59,9 @@ async def test_a_folder_that_is_none_is_refused_where_it_was_typed(root: Path, t
         window.app.screen.query_one(Input).value = str(tmp_path / "nope")
         await window.press("enter")
         await window.says("is not there. Check the spelling, and whether its disk is connected.")
+        window.app.screen.query_one(Input).value = "~nobody-of-that-name/photos"
+        await window.press("enter")
+        await window.says("~nobody-of-that-name/photos is not there.")
 
 
 async def test_a_source_that_is_away_and_one_with_missing_files_say_so(

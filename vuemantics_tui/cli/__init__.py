@@ -37,7 +37,7 @@ _PLACES = {
     "backup": "backup:backup",
     "check": "backup:check",
     "cluster": "cluster:cluster",
-    "completion": "completion:completion",
+    "completion": "config:completion",
     "config": "config:config",
     "delete": "trash:delete",
     "demo": "app:demo",

@@ -7,6 +7,7 @@ import gc
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +28,7 @@ from vuemantics_tui.cli.session import run
 from vuemantics_tui.config import Settings
 from vuemantics_tui.domain.errors import UsageError, VuemanticsError
 from vuemantics_tui.domain.text import counted
+from vuemantics_tui.domain.upload import ProcessingStatus, Upload
 from vuemantics_tui.paths import log_file
 from vuemantics_tui.terminal import asked_terminal, current_terminal
 
@@ -34,6 +36,15 @@ if TYPE_CHECKING:
     from vuemantics_tui.domain.findings import Finding
 
 SWITCH_SECONDS = 0.0005
+
+
+@dataclass(frozen=True, slots=True)
+class DemoOutcome:
+    """The result of a demo without a screen."""
+
+    uploads: list[Upload]
+    as_it_should: bool
+    verdict: str
 
 
 @click.command(hidden=True)
@@ -66,19 +77,61 @@ def demo() -> None:
 
     They are in a library of their own that is deleted afterwards.
     """
-    from vuemantics_tui.demo import demo_settings, draw, run_without_screen
-
     with tempfile.TemporaryDirectory(prefix="vuemantics-demo-") as folder:
-        settings = demo_settings(current_settings(), Path(folder) / "library")
-        pictures = draw(Path(folder) / "pictures")
+        settings = _demo_settings(current_settings(), Path(folder) / "library")
+        pictures = _draw(Path(folder) / "pictures")
         if sys.stdin.isatty() and sys.stdout.isatty():
             _run_screen(settings, pictures)
             return
-        outcome = run(lambda: run_without_screen(settings, pictures))
+        outcome = run(lambda: _run_without_screen(settings, pictures))
         for line in upload_table(outcome.uploads):
             emit(line)
         note(outcome.verdict)
         raise SystemExit(0 if outcome.as_it_should else FAILED)
+
+
+def _demo_settings(settings: Settings, library: Path) -> Settings:
+    """Return the settings of a demo in this folder: always the built-in analyzer."""
+    return replace(settings, library=library, keep_free_mib=0, analyzer="builtin", embedder="same")
+
+
+def _draw(folder: Path) -> list[Path]:
+    """Draw the demo's pictures, its clip and its broken file into a new folder; return their paths."""
+    from vuemantics_tui.demo_pictures import draw_demo
+
+    folder.mkdir(parents=True)
+    return draw_demo(folder)
+
+
+async def _run_without_screen(settings: Settings, pictures: Sequence[Path]) -> DemoOutcome:
+    """Add the demo's pictures and process them. Everything but the broken file should complete."""
+    from vuemantics_tui.demo_pictures import BROKEN_NAME
+    from vuemantics_tui.library import Library
+
+    library = await Library.open(settings)
+    try:
+        feed = library.changes()
+        await feed.skip_to_now()
+        await library.queue.start()
+        candidates = await library.gather(pictures, recursive=False)
+        added = [result.upload async for result in library.add(candidates) if result.upload is not None]
+        mine = {upload.number for upload in added}
+        async for _ in library.queue.ended(feed, mine):
+            pass
+        uploads = await library.uploads.newest()
+    finally:
+        await library.close()
+    broken = [upload for upload in uploads if upload.filename == BROKEN_NAME]
+    completed = [upload for upload in uploads if upload.status is ProcessingStatus.COMPLETED]
+    as_it_should = (
+        len(uploads) == len(pictures)
+        and len(completed) == len(uploads) - 1
+        and all(upload.status is ProcessingStatus.FAILED and upload.error_message for upload in broken)
+    )
+    verdict = f"{len(completed)} of {len(uploads)} completed. {BROKEN_NAME!r} failed, as expected."
+    return DemoOutcome(
+        uploads, as_it_should, verdict if as_it_should else "The demo failed: some uploads did not end as expected."
+    )
 
 
 def _run_screen(settings: Settings, paths: Sequence[Path]) -> int:

@@ -1,4 +1,4 @@
-"""The commands that show and change the settings."""
+"""The commands that set the program up: config, completion."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import click
+from click.shell_completion import ShellComplete, get_completion_class
 
 from vuemantics_tui.cli.options import FAILED, current_settings, library_option
 from vuemantics_tui.cli.output import emit, note, warn_of
@@ -14,6 +15,10 @@ from vuemantics_tui.config import KEYS, Settings, about, names
 from vuemantics_tui.domain.errors import VuemanticsError
 from vuemantics_tui.files import make_folder, write_whole
 from vuemantics_tui.paths import settings_file
+
+PROGRAM = "vuemantics-tui"
+# As click names the variable with which a completed shell asks.
+VARIABLE = "_VUEMANTICS_TUI_COMPLETE"
 
 
 @click.group()
@@ -80,3 +85,22 @@ def toml(value: bool | int | float | str | Path | Mapping[str, str]) -> str:
     """Return one value as TOML writes it."""
     # JSON's strings are TOML's, but for the one control character that JSON leaves as it is.
     return json.dumps(str(value) if isinstance(value, Path) else value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+@click.command(
+    epilog="""
+    bash: add to ~/.bashrc: eval "$(vuemantics-tui completion bash)"
+
+    zsh: add to ~/.zshrc: eval "$(vuemantics-tui completion zsh)"
+
+    fish: run once: vuemantics-tui completion fish > ~/.config/fish/completions/vuemantics-tui.fish
+    """
+)
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print the completion script of a shell."""
+    found = get_completion_class(shell)
+    assert found is not None
+    root = click.get_current_context().find_root().command
+    # That of bash would run bash to look at its version, which need not be here.
+    emit(ShellComplete.source(found(root, {}, PROGRAM, VARIABLE)).strip())

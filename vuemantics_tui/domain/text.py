@@ -50,6 +50,11 @@ def visible(text: str) -> str:
     return "".join(shown)
 
 
+def lines_of(text: str) -> str:
+    """Return a text of several lines, each of them safe to show."""
+    return "\n".join(visible(line) for line in text.strip().splitlines())
+
+
 def size_words(size: int) -> str:
     """Return a number of bytes in up to three digits: 264 KB, 3.1 MB."""
     amount = float(size)

@@ -349,6 +349,21 @@ def without_prefix(message: str) -> str:
     return message
 
 
+def reason_of(row: UploadRow) -> str:
+    """Return why an upload failed or what its warning is, without what its status says already."""
+    failed = row.status is ProcessingStatus.FAILED
+    return without_prefix(row.error_message or "") if failed else row.warning or ""
+
+
+def glyph_of(row: UploadRow) -> str:
+    """Return the one sign for an upload's state."""
+    if row.status is ProcessingStatus.COMPLETED:
+        return "!" if row.warning else "✓"
+    if row.status in RUNNING:
+        return "◐"
+    return "✗" if row.stage is ProcessingStage.FAILED else "·"
+
+
 def failure_cause(message: str) -> str:
     """Return what a failure has in common with others: its message without what differs from file to file.
 

@@ -205,7 +205,9 @@ class Library:
         self.ratings = RatingStore(database)
         self.places = PlaceStore(database)
         self.dates = DateStore(database)
-        self.queue = Queue(settings, database, self.analyzer, self._compute_at_work, limits, self.served)
+        self.queue = Queue(
+            settings, database, self.analyzer, self._compute_at_work, limits, self.served, lambda: self.cluster
+        )
         self.stacks = StackStore(database)
         self.descriptions = DescriptionStore(database)
         self.undo = Undo(database, self.queue, lambda: self.records)
@@ -278,13 +280,13 @@ class Library:
         """Return what does heavy work, on its way to the cluster: uploads are about to come."""
         compute = self.compute
         if self._cluster is not None:
-            self._cluster.start()
+            self._cluster.connection.start()
         return compute
 
     @property
     def cluster(self) -> ClusterState | None:
         """The cluster as it is now; None where none is used."""
-        return None if self._cluster is None else self._cluster.state
+        return None if self._cluster is None else self._cluster.connection.state
 
     @cached_property
     def intake(self) -> Intake:

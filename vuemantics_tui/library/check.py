@@ -16,7 +16,7 @@ from vuemantics_tui.domain.findings import Finding, Verdict
 from vuemantics_tui.domain.sources import real_path
 from vuemantics_tui.domain.text import counted, date_words, size_words, storable
 from vuemantics_tui.files import copy_and_hash, hash_file, inside, make_folder, original_at
-from vuemantics_tui.library.archive import archived_hashes, is_archive, opened_archive, take_database
+from vuemantics_tui.library.backups import archived_hashes, is_archive, opened_archive, take_database
 from vuemantics_tui.library.recovery import REPLACED_PREFIX, Recovered, Recovery, Taking, backup_at, require_sound
 from vuemantics_tui.processing.intake import ORPHAN_AGE_SECONDS
 from vuemantics_tui.processing.records import is_recorded

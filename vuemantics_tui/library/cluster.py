@@ -23,9 +23,9 @@ from vuemantics_tui.domain.text import counted
 from vuemantics_tui.library.models import installed_folder, installed_keys
 from vuemantics_tui.processing.compute import ProcessCompute
 from vuemantics_tui.processing.compute.bench import ATTRIBUTE, Bench, worker_plugin
-from vuemantics_tui.processing.compute.cluster import (
+from vuemantics_tui.processing.compute.cluster import ClusterCompute
+from vuemantics_tui.processing.compute.connection import (
     CONNECT_SECONDS,
-    ClusterCompute,
     ClusterOptions,
     ClusterState,
     MemberState,
@@ -136,7 +136,7 @@ async def look_at(settings: Settings) -> ClusterLook:
     """Look at the cluster of the settings. Raises UsageError; one that is away is part of the answer."""
     compute = cluster_compute(settings, ProcessCompute(1))
     try:
-        state, told = await compute.seen()
+        state, told = await compute.connection.seen()
     finally:
         await compute.close()
     return ClusterLook(

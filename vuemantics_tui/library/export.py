@@ -196,7 +196,7 @@ class Export:
                 path = original.with_name(style.name_for(original.name))
                 reason, changed = await uninterrupted(asyncio.to_thread(_write_beside, path, original, record))
                 if changed:
-                    await self._sources.sidecar_written(record.upload.number, changed)
+                    await self._sources.files.sidecar_written(record.upload.number, changed)
                 yield FileResult(record.upload, path, reason, done, len(chosen))
 
     async def clips(

@@ -21,7 +21,7 @@ from vuemantics_tui.domain.media import MediaLimits
 from vuemantics_tui.domain.moment import instant
 from vuemantics_tui.domain.text import counted
 from vuemantics_tui.files import hash_file, is_disk_fault, make_file, make_folder
-from vuemantics_tui.library.archive import is_archive, opened_archive, take_database, take_originals
+from vuemantics_tui.library.backups import is_archive, opened_archive, take_database, take_originals
 from vuemantics_tui.media.probe import probe
 from vuemantics_tui.processing.records import FoundFolder, Records, folders_of
 from vuemantics_tui.store.copies import (

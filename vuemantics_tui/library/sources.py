@@ -178,7 +178,7 @@ class Sources:
             raise UsageError(f"There is no source at or below {storable(str(old))}", TO_SEE)
         moves = [SourceMove(source, target / source.path.relative_to(before)) for source in chosen]
         for move in moves:
-            sample = await self.store.sample(move.source.number)
+            sample = await self.store.files.sample(move.source.number)
             if sample and not await asyncio.to_thread(has_any, move.path, sample):
                 raise UsageError(
                     f"{storable(str(move.path))} contains no known file of {storable(str(move.source.path))}",
@@ -216,18 +216,18 @@ class Sources:
     async def long_missing(self, days: float, source: Source | None = None) -> list[str]:
         """Return the IDs of the uploads whose files have been missing for so many days."""
         before = (datetime.now(UTC) - timedelta(days=days)).isoformat(timespec="microseconds")
-        return await self.store.missing_since(before, source.number if source else None)
+        return await self.store.files.missing_since(before, source.number if source else None)
 
     async def removed(self) -> list[RemovedFile]:
         """Return the files whose uploads you deleted, which no scan brings back."""
-        return await self.store.removed()
+        return await self.store.files.removed()
 
     async def restore(self, files: Iterable[Path]) -> tuple[int, int]:
         """Bring removed files back: out of the trash, or else with the next scan. Returns how many of each.
 
         Raises UsageError if one was not removed.
         """
-        known = {one.path: one for one in await self.store.removed()}
+        known = {one.path: one for one in await self.store.files.removed()}
         chosen = []
         for file in files:
             path = _absolute(file)
@@ -238,7 +238,7 @@ class Sources:
                 )
             chosen.append(found)
         restored = await self._trash.restore([one.upload_id for one in chosen if one.upload_id])
-        forgiven = await self.store.forgive(one.path for one in chosen if not one.upload_id)
+        forgiven = await self.store.files.forgive(one.path for one in chosen if not one.upload_id)
         return restored, forgiven
 
     async def reach(self, upload: Upload) -> Path:
@@ -261,10 +261,10 @@ class Sources:
             if upload.source is None:
                 continue
             reason = ""
-            for path in await self.store.files_of(upload.number):
+            for path in await self.store.files.of(upload.number):
                 reason = reason or await asyncio.to_thread(_discard, path)
             if not reason:
-                await self.store.forget_files(upload.number)
+                await self.store.files.forget(upload.number)
             yield upload, reason
 
     async def _scan(self) -> Scan:
@@ -295,7 +295,7 @@ class Sources:
             state = await self.store.state(source.number)
             if source.path == path or here != (state.device, state.inode):
                 continue
-            sample = await self.store.sample(source.number)
+            sample = await self.store.files.sample(source.number)
             is_gone = not await asyncio.to_thread(source.path.exists)
             if is_gone and await asyncio.to_thread(has_any, path, sample):
                 await self.store.relocate({source.number: path})

@@ -122,7 +122,7 @@ class Presence:
 
     async def look(self, source: Source) -> str:
         """Return why a source is away, or nothing if it is there; what changed is noted, where it may be."""
-        state, sample = await self._store.state(source.number), await self._store.sample(source.number)
+        state, sample = await self._store.state(source.number), await self._store.files.sample(source.number)
         reason = await asyncio.to_thread(absence, source.path, state, sample)
         if not self._store.is_read_only:
             await self._store.set_away(source.number, bool(reason))

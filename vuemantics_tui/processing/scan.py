@@ -6,13 +6,12 @@ import asyncio
 import hashlib
 import logging
 import os
-import stat
 import threading
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -22,7 +21,6 @@ from vuemantics_tui.domain.formats import FORMATS
 from vuemantics_tui.domain.media import MediaLimits
 from vuemantics_tui.domain.moment import instant
 from vuemantics_tui.domain.sources import (
-    NO_MEDIA,
     Excludes,
     LocationState,
     ScanProgress,
@@ -32,166 +30,25 @@ from vuemantics_tui.domain.sources import (
 )
 from vuemantics_tui.domain.text import storable
 from vuemantics_tui.files import PRIVATE_FILE, read_fault
-from vuemantics_tui.media.packets import SIDECAR_SUFFIX, sidecars_of
+from vuemantics_tui.media.packets import sidecars_of
 from vuemantics_tui.media.probe import probe
 from vuemantics_tui.processing.presence import absence, has_lasting_inodes, identity, renamed, signed
+from vuemantics_tui.processing.walk import FILES_AT_ONCE, Listing, Walk, is_in, is_left_out
 from vuemantics_tui.store.database import Row, uninterrupted
-from vuemantics_tui.store.originals import Known, joined
-from vuemantics_tui.store.sources import ROWS_AT_ONCE, FoundFile, Seen, SourceState, SourceStore, Taken
+from vuemantics_tui.store.locations import ROWS_AT_ONCE, FoundFile, Seen, Taken
+from vuemantics_tui.store.originals import Known
+from vuemantics_tui.store.sources import SourceState, SourceStore
 
 log = logging.getLogger(__name__)
 
 OnProgress = Callable[[ScanProgress], None]
 
-# How many files are checked, or for how long files are read, before the event loop is told.
-_FILES_AT_ONCE = 4_000
+# For how long files are read before the event loop is told.
 _SECONDS_AT_ONCE = 0.3
 # What was read is written so often, although a transaction could take more: the first pictures can be processed then.
 _WRITE_SECONDS = 3.0
 _BLOCK_BYTES = 1024 * 1024
 _NANOSECONDS = 10**9
-
-
-@dataclass(slots=True)
-class _Listing:
-    """The files of one folder: size, time, inode and time of the side-cars by name."""
-
-    folder: str
-    files: dict[str, tuple[int, int, int, int]] = field(default_factory=dict)
-
-
-class Walk:
-    """Goes through the folders of a source, a part at a time, in a thread.
-
-    `closed` are the folders that could not be read, or whose disk is away: nothing in and below them counts as gone.
-    `problems` says why. `mounts` are folders that are disks of their own, `linked` links to folders, which are not
-    followed. All paths are relative and as stored, but for those of the problems and links.
-    """
-
-    def __init__(
-        self,
-        root: Path,
-        excludes: Excludes,
-        others: Collection[tuple[int, int]],
-        mounts: Collection[str] = (),
-        *,
-        begin: Iterable[str] = ("",),
-        is_deep: bool = True,
-    ) -> None:
-        """Take what to leave out, also by the device and inode of `others`, and the `mounts` that were there before.
-
-        It begins at some folders, and goes below them if it `is_deep`.
-        """
-        self.closed: list[str] = []
-        self.problems: list[tuple[Path, str]] = []
-        self.mounts: set[str] = set()
-        self.linked: list[Path] = []
-        self.visited: set[str] = set()
-        self._root = root
-        self._excludes = excludes
-        self._others = set(others)
-        self._before = set(mounts)
-        self._folders = list(begin)
-        self._is_deep = is_deep
-        self._has_inodes = has_lasting_inodes(root)
-        top = identity(root)
-        self._device = top[0] if top else None
-
-    def next(self) -> list[_Listing]:
-        """Return the next folders; none at the end."""
-        found: list[_Listing] = []
-        count = 0
-        while self._folders and count < _FILES_AT_ONCE:
-            listing = self._list(self._folders.pop())
-            if listing is not None:
-                found.append(listing)
-                # A folder costs something, too.
-                count += len(listing.files) + 20
-        return found
-
-    def _list(self, folder: str) -> _Listing | None:
-        path = Path(self._root, real_path(folder)) if folder else self._root
-        try:
-            status = path.stat()
-            here = signed(status.st_dev), signed(status.st_ino)
-            if folder and here in self._others:
-                return None
-            with os.scandir(path) as scan:
-                entries = list(scan)
-        except FileNotFoundError:
-            if folder in self._before:
-                self._close(folder, path, "Its disk is not mounted")
-            return None  # What was in it is gone, as in a folder that nobody names.
-        except NotADirectoryError:
-            return None
-        except OSError as error:
-            self._close(folder, path, read_fault(path, error)[0])
-            return None
-        # A folder that is reached twice, as by a mount of itself, is walked once.
-        if here in self._others or folder in self.visited:
-            return None
-        self._others.add(here)
-        self.visited.add(folder)
-        if here[0] != self._device:
-            self.mounts.add(folder)
-        elif folder in self._before:
-            self._close(folder, path, "Its disk is not mounted")
-        return self._sort(folder, path, entries)
-
-    def _close(self, folder: str, path: Path, reason: str) -> None:
-        self.closed.append(folder)
-        self.problems.append((path, reason))
-        if folder in self._before:
-            self.mounts.add(folder)
-
-    def _sort(self, folder: str, path: Path, entries: list[os.DirEntry[str]]) -> _Listing | None:
-        """Return the files among the entries of a folder, and note the folders among them."""
-        if folder and any(entry.name == NO_MEDIA for entry in entries):
-            return None
-        listing = _Listing(folder)
-        files, has_inodes = listing.files, self._has_inodes
-        sidecars: dict[str, int] = {}
-        below: list[str] = []
-        for entry in entries:
-            status = self._look(folder, path, entry, below)
-            if status is None:
-                continue
-            if entry.name[-4:].lower() == SIDECAR_SUFFIX:
-                sidecars[entry.name.lower()] = status.st_mtime_ns
-            else:
-                inode = signed(status.st_ino) if has_inodes else 0
-                files[stored_path(entry.name)] = (status.st_size, status.st_mtime_ns, inode, 0)
-        for name, (size, changed, inode, _) in tuple(files.items()) if sidecars else ():
-            lower = real_path(name).lower()
-            beside = (lower + SIDECAR_SUFFIX, lower.rpartition(".")[0] + SIDECAR_SUFFIX)
-            files[name] = (size, changed, inode, max(sidecars.get(each, 0) for each in beside))
-        if self._is_deep:
-            self._folders += sorted(below, reverse=True)
-        return listing
-
-    def _look(self, folder: str, path: Path, entry: os.DirEntry[str], below: list[str]) -> os.stat_result | None:
-        """Return the status of a file, or note in `below` that it is a folder."""
-        name = entry.name
-        try:
-            is_folder = entry.is_dir(follow_symlinks=False)
-            if self._excludes.leaves_out(folder, name, is_folder=is_folder):
-                return None
-            if is_folder:
-                below.append(joined(folder, stored_path(name)))
-                return None
-            status = entry.stat()
-        except FileNotFoundError:
-            return None  # It vanished, or is a broken link.
-        except OSError as error:
-            # Keep what was known of it until it can be read.
-            self.problems.append((path / name, read_fault(path / name, error)[0]))
-            return None
-        if stat.S_ISREG(status.st_mode):
-            return status
-        # Linked folders are not entered, so that no walk goes round; pipes and the like hold no pictures.
-        if stat.S_ISDIR(status.st_mode):
-            self.linked.append(path / name)
-        return None
 
 
 class _Comparison:
@@ -208,7 +65,7 @@ class _Comparison:
         self.displaced: list[Known] = []
         self._refused_again = refused_again
 
-    def add(self, listings: Sequence[_Listing], known: dict[str, dict[str, Row]]) -> int:
+    def add(self, listings: Sequence[Listing], known: dict[str, dict[str, Row]]) -> int:
         """Compare some folders; returns how many files they hold. Uses up what is known."""
         refused_again = self._refused_again
         count = 0
@@ -334,8 +191,8 @@ class Scan:
         refused, UnreadableError if it cannot be read.
         """
         found = await asyncio.to_thread(self._read_named, source.path, file)
-        taken = await self._store.take(source.number, self._user_id, [found], set(), again=True)
-        return taken, await self._store.upload_at(source.number, found.seen)
+        taken = await self._store.files.take(source.number, self._user_id, [found], set(), again=True)
+        return taken, await self._store.files.upload_at(source.number, found.seen)
 
     def _read_named(self, root: Path, file: Path) -> FoundFile:
         relative = file.relative_to(root)
@@ -432,7 +289,7 @@ class _Pass:
 
     async def run(self, only: Collection[Path] | None, as_is: bool) -> ScanProgress:
         progress, number = self._progress, self._source.number
-        state, sample = await self._store.state(number), await self._store.sample(number)
+        state, sample = await self._store.state(number), await self._store.files.sample(number)
         if not as_is and not await self._is_there(state, sample):
             return progress
         root = self._source.path
@@ -441,7 +298,7 @@ class _Pass:
         walk = await self._walk(state, only)
         comparison = _Comparison(state.refusing != self._scan.rules)
         while listings := await asyncio.to_thread(walk.next):
-            known = await self._store.known(number, [listing.folder for listing in listings])
+            known = await self._store.files.known(number, [listing.folder for listing in listings])
             progress.seen += await asyncio.to_thread(comparison.add, listings, known)
             self._on_progress(progress)
         await self._add_lost_folders(walk, comparison, only)
@@ -491,27 +348,27 @@ class _Pass:
         others = await asyncio.to_thread(self._scan.others, source, await self._store.all())
         begin: list[str] = [""]
         if source.chosen_only:
-            begin = await self._store.folders(source.number)
+            begin = await self._store.files.folders(source.number)
         elif only is not None:
             begin = [stored_path("/".join(path.relative_to(source.path).parts)) for path in only]
-            begin = [folder for folder in begin if not _is_left_out(folder, excludes)]
+            begin = [folder for folder in begin if not is_left_out(folder, excludes)]
         return await asyncio.to_thread(
             lambda: Walk(source.path, excludes, others, state.mounts, begin=begin, is_deep=not source.chosen_only)
         )
 
     async def _add_lost_folders(self, walk: Walk, comparison: _Comparison, only: Collection[Path] | None) -> None:
         """Add the files of folders that were not met: they are gone, or cannot be read."""
-        folders = await self._store.folders(self._source.number)
+        folders = await self._store.files.folders(self._source.number)
         if only is not None:
             parts = ["/".join(path.relative_to(self._source.path).parts) for path in only]
-            folders = [folder for folder in folders if any(_is_in(folder, stored_path(part)) for part in parts)]
+            folders = [folder for folder in folders if any(is_in(folder, stored_path(part)) for part in parts)]
         lost = [folder for folder in folders if folder not in walk.visited]
-        for start in range(0, len(lost), _FILES_AT_ONCE):
-            known = await self._store.known(self._source.number, lost[start : start + _FILES_AT_ONCE])
+        for start in range(0, len(lost), FILES_AT_ONCE):
+            known = await self._store.files.known(self._source.number, lost[start : start + FILES_AT_ONCE])
             for rows in known.values():
                 comparison.unseen += map(Known._make, rows.values())
         comparison.unseen = [
-            known for known in comparison.unseen if not any(_is_in(known.folder, each) for each in walk.closed)
+            known for known in comparison.unseen if not any(is_in(known.folder, each) for each in walk.closed)
         ]
 
     def _really_gone(self, unseen: Sequence[Known]) -> set[int]:
@@ -531,16 +388,16 @@ class _Pass:
         """Write what needs no reading."""
         progress = self._progress
         if comparison.swapped:
-            await self._store.note(moved=comparison.swapped, displaced=comparison.displaced)
+            await self._store.files.note(moved=comparison.swapped, displaced=comparison.displaced)
             progress.moved += len(comparison.swapped)
         for start in range(0, len(comparison.moved), ROWS_AT_ONCE):
             part = comparison.moved[start : start + ROWS_AT_ONCE]
-            await self._store.note(moved=part)
+            await self._store.files.note(moved=part)
             progress.moved += len(part)
             self._on_progress(progress)
         for start in range(0, len(comparison.touched), ROWS_AT_ONCE):
             part = comparison.touched[start : start + ROWS_AT_ONCE]
-            await self._store.note(seen=part)
+            await self._store.files.note(seen=part)
             progress.back += sum(known.state == LocationState.MISSING for known, _ in part)
             self._on_progress(progress)
 
@@ -552,7 +409,8 @@ class _Pass:
             # Nothing is taken that was not named, but what was may be called otherwise now.
             sizes = {known.size for known in comparison.unseen if known.number in gone}
             new = [seen for seen in new if seen.size in sizes]
-        pending = [*(seen for _, seen in comparison.differing), *new]
+        # In the order of their paths: of several files with the same bytes, the first one names the upload.
+        pending = [*(seen for _, seen in comparison.differing), *sorted(new)]
         progress.reading = len(pending)
         found: list[FoundFile] = []
         written = time.monotonic()
@@ -589,26 +447,17 @@ class _Pass:
         if not found:
             return
         progress = self._progress
-        taken = await self._store.take(self._source.number, self._scan.user_id, found, gone)
+        taken = await self._store.files.take(self._source.number, self._scan.user_id, found, gone)
         progress.new += len(taken.added)
         progress.changed += len(taken.changed)
         progress.moved += len(taken.moved)
         progress.copies += taken.copies
         progress.refused += taken.refused
+        progress.back += taken.back
         progress.uploads += (*taken.added, *taken.changed, *taken.moved)
 
     async def _write_gone(self, gone: Sequence[Known]) -> None:
         for start in range(0, len(gone), ROWS_AT_ONCE):
             part = gone[start : start + ROWS_AT_ONCE]
-            self._progress.missing += await self._store.note(gone=part)
+            self._progress.missing += await self._store.files.note(gone=part)
             self._on_progress(self._progress)
-
-
-def _is_left_out(folder: str, excludes: Excludes) -> bool:
-    """Tell whether a folder, or one that it is in, is left out."""
-    parts = folder.split("/") if folder else []
-    return any(excludes.leaves_out("/".join(parts[:count]), name, is_folder=True) for count, name in enumerate(parts))
-
-
-def _is_in(folder: str, outer: str) -> bool:
-    return not outer or folder == outer or folder.startswith(f"{outer}/")

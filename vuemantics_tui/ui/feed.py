@@ -68,7 +68,7 @@ class TimePassed(Message, bubble=False):
 class Reader:
     """Reads something for a screen or widget whenever it is wanted: never twice at a time, and with a rest after each.
 
-    If reading fails, a notice says so, and it is read again after the rest.
+    If reading fails, a notice says so, and it is read again after RETRY_SECONDS, or the rest if that is longer.
     """
 
     def __init__(self, owner: DOMNode, read: Callable[[], Awaitable[None]], *, rest: float) -> None:
@@ -95,7 +95,7 @@ class Reader:
                     failed = False
                 self._wanted = self._wanted or failed
                 if self._wanted:
-                    await asyncio.sleep(self._rest)
+                    await asyncio.sleep(max(self._rest, RETRY_SECONDS) if failed else self._rest)
         finally:
             self._reading = False
 

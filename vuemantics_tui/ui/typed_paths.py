@@ -42,6 +42,11 @@ def typed_paths(text: str) -> list[Path]:
     return words or [whole]
 
 
+def typed_path(text: str) -> Path:
+    """Return the one path that was typed, absolute, with `~` for the home folder. Asks the system, so use a thread."""
+    return _path(text.strip()).absolute()
+
+
 def explain_missing(path: Path, environment: Mapping[str, str]) -> str:
     """Return why a path may be missing, and what to do: a file on another machine must be copied first.
 

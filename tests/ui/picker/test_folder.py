@@ -30,6 +30,7 @@ from vuemantics_tui.ui.picker.folder import (
     View,
     arrange,
     complete,
+    completed_lines,
     entry_at,
     read_folder,
 )
@@ -179,6 +180,21 @@ def test_a_path_is_completed_to_what_all_names_have_in_common(tmp_path: Path) ->
     assert complete(f"{tmp_path}/zzz", tmp_path) == Completion(f"{tmp_path}/zzz")
     assert complete("/no/such/folder/x", tmp_path) == Completion("/no/such/folder/x")
     assert complete("nul\0/x", tmp_path) == Completion("nul\0/x")
+
+
+async def test_a_line_for_a_path_is_completed_or_told_how_it_may_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("Holiday 2023", "Holiday 2024"):
+        (tmp_path / name).mkdir()
+    assert await completed_lines(f"{tmp_path}/Ho") == [f"{tmp_path}/Holiday 202"]
+    assert await completed_lines(f"{tmp_path}/Holiday 202") == [f"{tmp_path}/Holiday 202{year}/" for year in (3, 4)]
+    assert await completed_lines(f"{tmp_path}/zzz") == await completed_lines(" ") == []
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    here.rmdir()
+    assert await completed_lines("Ho") == [], "the working directory may be gone"
 
 
 # Counting and marks

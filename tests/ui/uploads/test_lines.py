@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vuemantics_tui.ui.uploads.lines import LINGER_SECONDS, Listing, Pins
+from vuemantics_tui.ui.uploads.lines import LINGER_SECONDS, Listing, Marks, Pins
 
 
 def plainly(order: list[int], pinned: list[int]) -> list[int]:
@@ -90,3 +90,18 @@ def test_all_that_runs_is_pinned_once(runs: list[list[int]]) -> None:
         assert len(set(pinned)) == len(pinned)
     if runs:
         assert sorted(pins.update(runs[-1], len(runs) + LINGER_SECONDS)) == sorted(runs[-1])
+
+
+# Marks
+
+
+@given(numbers, numbers, numbers)
+def test_marks_and_a_range_over_them_count_once(marked: list[int], stretched: list[int], gone: list[int]) -> None:
+    marks = Marks()
+    marks.add(marked)
+    marks.begin_range(40)
+    marks.stretch(stretched)
+    marks.drop(gone)
+    assert len(marks) == len(marks.numbers) == len((set(marked) | set(stretched)) - set(gone))
+    marks.end_range()
+    assert len(marks) == len(marks.numbers)

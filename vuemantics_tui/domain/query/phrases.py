@@ -1,18 +1,21 @@
-"""The table of phrases that turn a plain sentence into filters: one row for each kind of phrase and language.
+"""The phrases that turn a plain sentence into filters, and the words of a line in which they are looked for.
 
-A language joins with rows of its own: every kind is optional, and nothing else has to change. Words are compared
-without case and accents. Blanks separate them, an underscore stands for a blank within a phrase, and what stands
-behind `=` says what the phrase means.
+The table has one row for each kind of phrase and language. A language joins with rows of its own: every kind is
+optional, and nothing else has to change. Words are compared without case and accents. Blanks separate them, an
+underscore stands for a blank within a phrase, and what stands behind `=` says what the phrase means.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum, auto
 from functools import cache
 
 from vuemantics_tui.domain.days import MONTH_NAMES
+from vuemantics_tui.domain.query.line import AS_IS
+from vuemantics_tui.domain.query.values import known_name
 from vuemantics_tui.domain.text import folded
 
 
@@ -210,3 +213,88 @@ _ALONE = (1,)
 def known_phrases() -> Phrases:
     """Return the phrases of every language in the table."""
     return Phrases(PHRASES)
+
+
+_TOKEN = re.compile(r'-?"[^"]*"?|[^\s"]+')
+_NAME = re.compile(r"-?([A-Za-z]+):")
+_STOPS = ",.;:?!"
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A word of a line. `end` is behind what belongs to it, `last` behind the punctuation after it."""
+
+    start: int
+    end: int
+    last: int
+    raw: str
+    key: str
+    is_word: bool
+    has_filter: bool
+
+    @property
+    def stops(self) -> bool:
+        """Whether punctuation follows it."""
+        return self.last > self.end
+
+    @property
+    def is_capital(self) -> bool:
+        """Whether it begins with a capital letter."""
+        return self.raw[:1].isupper()
+
+
+class Tokens:
+    """The words of a line, and the phrases that stand in it. A place is the index of a word."""
+
+    def __init__(self, text: str, phrases: Phrases, tokens: Sequence[Token] | None = None) -> None:
+        self.text = text
+        self.phrases = phrases
+        self.all = tokens if tokens is not None else [_token_of(match, text) for match in _TOKEN.finditer(text)]
+
+    def __len__(self) -> int:
+        return len(self.all)
+
+    def __getitem__(self, place: int) -> Token:
+        return self.all[place]
+
+    def without_last(self) -> Tokens:
+        """Return the same words but for the last one."""
+        return Tokens(self.text, self.phrases, self.all[:-1])
+
+    def word(self, place: int) -> str:
+        """Return a word as it is compared; empty behind the end, and for what is quoted."""
+        return self.all[place].key if place < len(self.all) and self.all[place].is_word else ""
+
+    def run(self, start: int, count: int) -> str:
+        """Return so many words in a row, empty if there are not so many, or a comma stands between them."""
+        if start + count > len(self.all):
+            return ""
+        if count == 1:
+            return self.word(start)
+        run = self.all[start : start + count]
+        if not all(token.is_word for token in run) or any(token.stops for token in run[:-1]):
+            return ""
+        return " ".join(token.key for token in run)
+
+    def take(self, kind: PhraseKind, start: int) -> int | None:
+        """Return the place behind the longest phrase of a kind that stands here, or None."""
+        for count in self.phrases.lengths(kind, self.word(start)):
+            if self.run(start, count) in self.phrases.of(kind):
+                return start + count
+        return None
+
+    def has(self, kind: PhraseKind, place: int) -> bool:
+        """Tell whether the word here is a phrase of a kind."""
+        return self.word(place) in self.phrases.of(kind)
+
+
+def _token_of(match: re.Match[str], text: str) -> Token:
+    raw = match[0]
+    name = _NAME.match(raw)
+    has_filter = name is not None and known_name(name[1]) is not None
+    is_word = not raw.startswith(("-", "+", '"', AS_IS)) and not has_filter and match.end() - match.start() > 0
+    # A quotation that touches a word makes it part of something else.
+    is_word = is_word and text[match.end() : match.end() + 1] != '"'
+    core = raw.rstrip(_STOPS) or raw
+    key = folded(core.replace("’", "'"))
+    return Token(match.start(), match.start() + len(core), match.end(), core, key, is_word, has_filter)

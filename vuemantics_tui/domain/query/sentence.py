@@ -6,13 +6,12 @@ that the library has. Where a phrase may be something else, it stays words.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import date
 from enum import StrEnum
 
-from vuemantics_tui.domain.days import Day, DayKind, read_day
+from vuemantics_tui.domain.query.date_phrases import DatePhrase, DatePhrases, filters_in_year
 from vuemantics_tui.domain.query.filters import (
     AnyFilter,
     DateField,
@@ -26,14 +25,9 @@ from vuemantics_tui.domain.query.filters import (
 from vuemantics_tui.domain.query.line import AS_IS, literal, only_empty_words
 from vuemantics_tui.domain.query.parser import parse_query
 from vuemantics_tui.domain.query.parts import written
-from vuemantics_tui.domain.query.phrases import PhraseKind, Phrases, known_phrases, lengths_by_first_word
-from vuemantics_tui.domain.query.values import any_of, known_name
+from vuemantics_tui.domain.query.phrases import PhraseKind, Phrases, Tokens, known_phrases, lengths_by_first_word
+from vuemantics_tui.domain.query.values import any_of
 from vuemantics_tui.domain.text import folded
-
-_MOST_WORDS_OF_A_DATE = 7
-_TOKEN = re.compile(r'-?"[^"]*"?|[^\s"]+')
-_NAME = re.compile(r"-?([A-Za-z]+):")
-_STOPS = ",.;:?!"
 
 # What the words for pictures mean in the table of phrases.
 _IMAGES = "type:image"
@@ -162,47 +156,25 @@ def understand(
     """
     if not text.strip() or text.lstrip().startswith(AS_IS):
         return Sentence(text, (), text)
-    known = phrases or known_phrases()
-    tokens = [_token(match, text) for match in _TOKEN.finditer(text)]
-    is_free = not any(token.has_filter for token in tokens) and _is_plain(text)
+    tokens = Tokens(text, phrases or known_phrases())
+    is_free = not any(token.has_filter for token in tokens.all) and _is_plain(text)
     if not is_free and not settled:
         return Sentence(text, (), text)
 
-    def read(words: Sequence[_Token]) -> list[_Found]:
-        return _Reader(text, words, vocabulary, today, known, kept, typing, settled, only_settled=not is_free).read()
+    def read(words: Tokens) -> list[_Found]:
+        return _Reader(words, vocabulary, today, kept, typing, settled, only_settled=not is_free).read()
 
     is_open = typing and tokens[-1].last == len(text)
     found = read(tokens) if settled or not is_open else []
     if is_open and not (found and found[-1].chip.end == tokens[-1].end and found[-1].chip.key in settled):
         # The last word may go on.
-        found = read(tokens[:-1])
-    return Sentence(text, tuple(part.chip for part in found), _line(text, tokens, found))
+        found = read(tokens.without_last())
+    return Sentence(text, tuple(part.chip for part in found), _line(tokens, found))
 
 
 def _is_plain(text: str) -> bool:
     query = parse_query(text, typing=True)
     return not query.filters and query.sort is None and (query.is_plain or not query.operands)
-
-
-@dataclass(frozen=True, slots=True)
-class _Token:
-    """A word of a line. `end` is behind what belongs to it, `last` behind the punctuation after it."""
-
-    start: int
-    end: int
-    last: int
-    raw: str
-    key: str
-    is_word: bool
-    has_filter: bool
-
-    @property
-    def stops(self) -> bool:
-        return self.last > self.end
-
-    @property
-    def is_capital(self) -> bool:
-        return self.raw[:1].isupper()
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,11 +206,9 @@ class _Match:
 
 @dataclass
 class _Reader:
-    text: str
-    tokens: Sequence[_Token]
+    tokens: Tokens
     vocabulary: Vocabulary
     today: date
-    phrases: Phrases
     kept: Collection[str]
     typing: bool
     settled: Collection[str]
@@ -246,9 +216,10 @@ class _Reader:
     found: list[_Found] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        words = [token for token in self.tokens if token.is_word]
+        words = [token for token in self.tokens.all if token.is_word]
         # In a line of capitals, or of words that all begin with one, capitals tell nothing.
         self._cased = any(token.raw[:1].islower() for token in words)
+        self._dates = DatePhrases(self.tokens, self.vocabulary.years, self.today)
         self._rules: tuple[Callable[[int], _Match | None], ...] = (self._date, self._type, self._tag, self._place)
 
     def read(self) -> list[_Found]:
@@ -264,11 +235,11 @@ class _Reader:
         if not token.is_word:
             return start + 1
         begin, negated = start, False
-        after_not = self._take(PhraseKind.NOT, start)
+        after_not = self.tokens.take(PhraseKind.NOT, start)
         if after_not is not None:
             begin, negated = after_not, True
         matches = [match for rule in self._rules if (match := rule(begin)) is not None]
-        if not negated and (without := self._take(PhraseKind.WITHOUT, start)) is not None:
+        if not negated and (without := self.tokens.take(PhraseKind.WITHOUT, start)) is not None:
             named = self._named_tag(without, without, plain=True)
             matches, negated = ([named], True) if named else (matches, False)
         if not matches:
@@ -279,7 +250,7 @@ class _Reader:
             return match.end
         filters = tuple(_negated(one) for one in match.filters) if negated else match.filters
         first, last = self.tokens[start], self.tokens[match.end - 1]
-        words = self.text[first.start : last.end]
+        words = self.tokens.text[first.start : last.end]
         chip = Chip(match.kind, first.start, last.end, words, filters)
         if self._stays_words(chip):
             return match.end
@@ -297,33 +268,6 @@ class _Reader:
     def _stays_words(self, chip: Chip) -> bool:
         return any(chip.key == key or chip.key.startswith(f"{key} ") for key in self.kept)
 
-    # Words
-
-    def _word(self, place: int) -> str:
-        """Return a word as it is compared; empty behind the end, and for what is quoted."""
-        return self.tokens[place].key if place < len(self.tokens) and self.tokens[place].is_word else ""
-
-    def _run(self, start: int, count: int) -> str:
-        """Return so many words in a row, empty if there are not so many, or a comma stands between them."""
-        if start + count > len(self.tokens):
-            return ""
-        if count == 1:
-            return self._word(start)
-        run = self.tokens[start : start + count]
-        if not all(token.is_word for token in run) or any(token.stops for token in run[:-1]):
-            return ""
-        return " ".join(token.key for token in run)
-
-    def _take(self, kind: PhraseKind, start: int) -> int | None:
-        """Return the place behind the longest phrase of a kind that stands here, or None."""
-        for count in self.phrases.lengths(kind, self._word(start)):
-            if self._run(start, count) in self.phrases.of(kind):
-                return start + count
-        return None
-
-    def _is(self, kind: PhraseKind, place: int) -> bool:
-        return self._word(place) in self.phrases.of(kind)
-
     def _is_closed(self, place: int) -> bool:
         """Tell whether nothing that belongs to a phrase follows it: the end, another phrase, or a word between."""
         if self.tokens[place - 1].stops:
@@ -337,15 +281,21 @@ class _Reader:
             *(PhraseKind.SINCE, PhraseKind.BEFORE, PhraseKind.AFTER, PhraseKind.UNTIL, PhraseKind.BETWEEN),
             *(PhraseKind.TAKEN, PhraseKind.NOT, PhraseKind.WITHOUT, PhraseKind.AND, PhraseKind.OR),
         )
-        if any(self._is(kind, place) for kind in links) or self._take(PhraseKind.TAGGED, place) is not None:
+        if (
+            any(self.tokens.has(kind, place) for kind in links)
+            or self.tokens.take(PhraseKind.TAGGED, place) is not None
+        ):
             return True
-        return self._date(place) is not None
+        return self._dates.at(place) is not None
 
     def _is_ordinary(self, name: str) -> bool:
-        return name in self.phrases.of(PhraseKind.ORDINARY) or self.vocabulary.is_seen(name)
+        return name in self.tokens.phrases.of(PhraseKind.ORDINARY) or self.vocabulary.is_seen(name)
 
     def _is_capital(self, start: int) -> bool:
         return self._cased and self.tokens[start].is_capital
+
+    def _date(self, start: int) -> _Match | None:
+        return _match_of(self._dates.at(start))
 
     # Types
 
@@ -353,10 +303,10 @@ class _Reader:
         if any(each.chip.kind is ChipKind.TYPE for each in self.found):
             return None
         place = start
-        if all(self._is(PhraseKind.OPENER, each) for each in range(start)):
+        if all(self.tokens.has(PhraseKind.OPENER, each) for each in range(start)):
             if start and not self.found:
                 return None  # it was looked at together with what opens the line
-            while self._is(PhraseKind.OPENER, place):
+            while self.tokens.has(PhraseKind.OPENER, place):
                 place += 1
         elif not self._may_end_in_type(start):
             return None
@@ -364,11 +314,11 @@ class _Reader:
 
     def _type_at(self, place: int) -> _Match | None:
         for kind in (PhraseKind.TYPES, PhraseKind.TYPE):
-            end = self._take(kind, place)
+            end = self.tokens.take(kind, place)
             if end is not None:
-                meaning = self.phrases.of(kind)[self._run(place, end - place)]
-                cut = self._take(PhraseKind.SHOWS, end) or end
-                is_one = kind is PhraseKind.TYPE and bool(place) and self._is(PhraseKind.ARTICLE, place - 1)
+                meaning = self.tokens.phrases.of(kind)[self.tokens.run(place, end - place)]
+                cut = self.tokens.take(PhraseKind.SHOWS, end) or end
+                is_one = kind is PhraseKind.TYPE and bool(place) and self.tokens.has(PhraseKind.ARTICLE, place - 1)
                 if is_one and cut > end and meaning == _IMAGES:
                     # "A photo of a dog" is a caption, of the kind that joint models learned from: all of it counts.
                     return None
@@ -385,19 +335,21 @@ class _Reader:
         )
         if self.found and self.found[-1].end == start:
             return True
-        return before.is_word and not before.key.endswith("ing") and not any(self._is(k, start - 1) for k in kinds)
+        return (
+            before.is_word and not before.key.endswith("ing") and not any(self.tokens.has(k, start - 1) for k in kinds)
+        )
 
     # Tags and albums
 
     def _tag(self, start: int) -> _Match | None:
-        after = self._take(PhraseKind.TAGGED, start)
+        after = self.tokens.take(PhraseKind.TAGGED, start)
         if after is not None and (named := self._named_tag(after, after, plain=True)):
             return named
         best: _Match | None = None
-        if self._is(PhraseKind.TAG, start):
+        if self.tokens.has(PhraseKind.TAG, start):
             best = self._named_tag(start + 1, start + 1)
-        if self._is(PhraseKind.ALBUM, start):
-            begin = start + 1 + int(self._is(PhraseKind.ARTICLE, start + 1))
+        if self.tokens.has(PhraseKind.ALBUM, start):
+            begin = start + 1 + int(self.tokens.has(PhraseKind.ARTICLE, start + 1))
             album = self._named_tag(begin, start + 1, place=True)
             best = album if album and (best is None or album.end > best.end) else best
         return best
@@ -407,14 +359,14 @@ class _Reader:
 
         A `place` may be an album, or a tag that is written as a name.
         """
-        for count in self.vocabulary.lengths(ChipKind.TAG, self._word(begin)):
-            run = self._run(begin, count)
+        for count in self.vocabulary.lengths(ChipKind.TAG, self.tokens.word(begin)):
+            run = self.tokens.run(begin, count)
             tag = self.vocabulary.tags.get(run) if run else None
             if tag is None or not (plain or tag.own or tag.album):
                 continue
             if not plain:
                 first, last = self.tokens[begin], self.tokens[begin + count - 1]
-                is_exact = self._cased and self.text[first.start : last.end] == tag.name and tag.name != run
+                is_exact = self._cased and self.tokens.text[first.start : last.end] == tag.name and tag.name != run
                 if self._is_ordinary(run) and not is_exact:
                     continue
                 if place and not (tag.album or count > 1 or tag.name[:1].isupper()):
@@ -429,11 +381,11 @@ class _Reader:
 
     def _place(self, start: int) -> _Match | None:
         lead = self._lead(start, PhraseKind.PLACE)
-        if lead is None and self._is(PhraseKind.SHOWS, start) and self._follows_type(start):
+        if lead is None and self.tokens.has(PhraseKind.SHOWS, start) and self._follows_type(start):
             lead = start + 1
         if lead is None:
             return None
-        has_article = self._is(PhraseKind.ARTICLE, lead)
+        has_article = self.tokens.has(PhraseKind.ARTICLE, lead)
         match = self._named_place(lead, has_article=False)
         if match is None and has_article:
             match = self._named_place(lead + 1, has_article=True)
@@ -444,8 +396,8 @@ class _Reader:
 
     def _lead(self, start: int, kind: PhraseKind) -> int | None:
         """Return the place behind a word such as `in`, or `taken in`."""
-        place = start + int(self._is(PhraseKind.TAKEN, start))
-        return place + 1 if self._is(kind, place) else None
+        place = start + int(self.tokens.has(PhraseKind.TAKEN, start))
+        return place + 1 if self.tokens.has(kind, place) else None
 
     def _named_place(self, begin: int, *, has_article: bool) -> _Match | None:
         name = self._place_name(begin, has_article=has_article)
@@ -463,8 +415,8 @@ class _Reader:
 
     def _place_name(self, begin: int, *, has_article: bool = False) -> tuple[str, int, bool] | None:
         """Return the longest place that is named here, the place behind it, and whether what follows decides."""
-        for count in self.vocabulary.lengths(ChipKind.PLACE, self._word(begin)):
-            run = self._run(begin, count)
+        for count in self.vocabulary.lengths(ChipKind.PLACE, self.tokens.word(begin)):
+            run = self.tokens.run(begin, count)
             if not run or run not in self.vocabulary.places:
                 continue
             is_capital = self._is_capital(begin)
@@ -497,238 +449,26 @@ class _Reader:
     def _another(self, match: _Match) -> tuple[tuple[bool, Filter], int] | None:
         """Return a further filter that is joined to a match, whether it is an alternative, and the place behind it."""
         place = match.end
-        is_or = self._is(PhraseKind.OR, place)
-        if is_or or self._is(PhraseKind.AND, place):
+        is_or = self.tokens.has(PhraseKind.OR, place)
+        if is_or or self.tokens.has(PhraseKind.AND, place):
             place += 1
-        elif not self.tokens[place - 1].stops or self.text[self.tokens[place - 1].end] != ",":
+        elif not self.tokens[place - 1].stops or self.tokens.text[self.tokens[place - 1].end] != ",":
             return None
         further: _Match | None = None
         if match.kind is ChipKind.TYPE:
             further = self._type_at(place)
         elif match.kind is ChipKind.TAG:
             further = self._named_tag(place, place) or (
-                self._named_tag(place + 1, place + 1) if self._is(PhraseKind.TAG, place) else None
+                self._named_tag(place + 1, place + 1) if self.tokens.has(PhraseKind.TAG, place) else None
             )
         elif match.kind is ChipKind.PLACE:
-            further = self._named_place(place + int(self._is(PhraseKind.PLACE, place)), has_article=False)
+            further = self._named_place(place + int(self.tokens.has(PhraseKind.PLACE, place)), has_article=False)
         elif _is_on(match.filters[0]):
-            further = self._date(place) or self._free_date(place, has_lead=True)
+            further = _match_of(self._dates.at(place) or self._dates.alone(place, has_lead=True))
         if further is None or len(further.filters) != 1 or (further.wait and not self._is_closed(further.end)):
             return None
         one = further.filters[0]
         return ((is_or, one), further.end) if match.kind is not ChipKind.DATE or _is_on(one) else None
-
-    # Dates
-
-    def _date(self, start: int) -> _Match | None:
-        place = start + int(self._is(PhraseKind.TAKEN, start))
-        if (between := self._take(PhraseKind.BETWEEN, place)) is not None and (found := self._range(between)):
-            return found
-        if place == start and (found := self._range(place)) and self.tokens[start].key[:1].isdigit():
-            return found
-        for kind, relate in (
-            (PhraseKind.SINCE, _since),
-            (PhraseKind.BEFORE, _before),
-            (PhraseKind.AFTER, _after),
-            (PhraseKind.UNTIL, _until),
-        ):
-            lead = self._take(kind, place)
-            day = self._day(lead, has_lead=True) if lead is not None else None
-            if day is not None and day.day is not None:
-                filters = relate(day.day, self.today)
-                return _Match(day.end, ChipKind.DATE, filters) if filters else None
-        if self._is(PhraseKind.DATE, place):
-            return self._free_date(place + 1, has_lead=True)
-        if self._is(PhraseKind.YEAR, place):
-            found = self._free_date(place + 1, has_lead=False)
-            return found if found and found.year else None
-        return self._free_date(place, has_lead=False) if place == start else None
-
-    def _free_date(self, place: int, *, has_lead: bool) -> _Match | None:
-        found = self._day(place, has_lead=has_lead)
-        if found is None:
-            return None
-        filters = found.filters or ((DateFilter(DateField.ON, found.day),) if found.day else ())
-        return _Match(found.end, ChipKind.DATE, filters, found.wait, yearless=found.yearless, year=found.year)
-
-    def _range(self, place: int) -> _Match | None:
-        """Return a date, `to` or `and`, and another one: from the first day of the one to the last of the other."""
-        token = self.tokens[place] if place < len(self.tokens) else None
-        if token is not None and (years := re.fullmatch(r"(?a)((?:1[89]|20)\d\d)[-–]((?:1[89]|20)\d\d)", token.key)):
-            first, last = (Day(DayKind.YEAR, date(int(year), 1, 1)) for year in years.groups())
-            return self._between(first, last, place + 1)
-        one = self._day(place, has_lead=True)
-        after = self._take(PhraseKind.TO, one.end) if one is not None else None
-        other = self._day(after, has_lead=True) if after is not None else None
-        if one is None or other is None or one.day is None or other.day is None:
-            return None
-        return self._between(one.day, other.day, other.end)
-
-    def _between(self, one: Day, other: Day, end: int) -> _Match | None:
-        last = other.bounds(self.today)[1]
-        first = one.bounds(last - timedelta(days=1) if last else self.today)[0]
-        if last is None or first >= last:
-            return None
-        filters = (DateFilter(DateField.AFTER, _day_of(first)), DateFilter(DateField.BEFORE, _day_of(last)))
-        return _Match(end, ChipKind.DATE, filters)
-
-    def _day(self, start: int, *, has_lead: bool) -> _Days | None:
-        """Return the longest date that stands here; one that may be something else only behind a word such as `in`."""
-        is_number = self.phrases.of(PhraseKind.DAY).get(self._word(start), "").startswith("n")
-        begin = start + int(self._is(PhraseKind.ARTICLE, start) and not is_number)
-        parts: list[_DatePart] = []
-        place = begin
-        while len(parts) < _MOST_WORDS_OF_A_DATE and (part := self._date_part(place)) is not None:
-            parts.append(part)
-            place = part.end
-        for count in range(len(parts), 0, -1):
-            classes = "".join(part.letter for part in parts[:count])
-            values = [part.value for part in parts[:count]]
-            found = self._days_of(classes, values, parts[count - 1].end, has_lead=has_lead)
-            if found is not None:
-                return found
-        return None
-
-    def _date_part(self, place: int) -> _DatePart | None:
-        """Return the word of a date that stands here, with its class and what `read_day` understands."""
-        word = self._word(place)
-        if not word:
-            return None
-        known = self.phrases.of(PhraseKind.DAY)
-        for count in self.phrases.lengths(PhraseKind.DAY, word):
-            if (meaning := known.get(self._run(place, count))) is not None:
-                letter, _, value = meaning.partition(":")
-                return _DatePart(letter, value, place + count)
-        for letter, pattern in _CLASSES:
-            if re.fullmatch(pattern, word):
-                return _DatePart(letter, word, place + 1)
-        return None
-
-    def _days_of(self, classes: str, values: Sequence[str], end: int, *, has_lead: bool) -> _Days | None:
-        text = " ".join(filter(None, values))
-        if re.fullmatch("[nN]UA|[nN]uA", classes):
-            return _ago(int(values[0]), values[1], end)
-        if re.fullmatch("L[nN][Uu]", classes):
-            day = _read(f"{values[1]}{values[2][0]}", self.today) if values[2] != "weekend" else None
-            return _Days(end, filters=(DateFilter(DateField.AFTER, day),)) if day else None
-        if classes == "Y":
-            year = int(text)
-            is_known = year in self.vocabulary.years
-            if not is_known and not has_lead:
-                return None
-            return _Days(end, Day(DayKind.YEAR, date(year, 1, 1)), wait=not is_known, year=year)
-        is_free = re.fullmatch(_FREE, classes) is not None
-        if not is_free and not (has_lead and re.fullmatch(_LED, classes)):
-            return None
-        day = _read(text, self.today)
-        if day is None or ("Y" in classes and not _is_near(values, self.today)):
-            return None
-        yearless = text if re.fullmatch("[MmFS]|[NO]o?[Mm]|[Mm][NO]", classes) else ""
-        wait = classes in ("M", "m") and text in self.phrases.of(PhraseKind.ORDINARY_DAY)
-        return _Days(end, day, wait=wait, yearless=yearless)
-
-
-@dataclass(frozen=True, slots=True)
-class _DatePart:
-    letter: str
-    value: str
-    end: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Days:
-    """A date and the place behind it; or what it demands where that is more than one day or span."""
-
-    end: int
-    day: Day | None = None
-    filters: tuple[Filter, ...] = ()
-    wait: bool = False
-    yearless: str = ""
-    year: int = 0
-
-
-# The classes of the words of dates that no table lists.
-_CLASSES = (
-    ("Y", r"(?a)(?:1[89]|20)\d\d"),
-    ("N", r"(?a)\d{1,3}"),
-    ("O", r"(?a)\d{1,2}(?:st|nd|rd|th)"),
-    ("D", r"(?a)\d{4}[-/.]\d{1,2}(?:[-/.]\d{1,2})?"),
-    ("X", r"(?a)(?:\d{4}|\d{2})'?s"),
-)
-# What is a date by itself, by the classes of its words: last winter, 3 June, June 2019, summer of 2019.
-_FREE = "[LT][SMWFu]|K|[NO]o?[Mm]Y?|[Mm][NO]Y|[Mm]O|[Mm]o?Y|D|[SF]o?Y|[MSF]Lu"
-# What is one behind a word such as `in`: July, Monday, Christmas, the 90s.
-_LED = "[MmWFX]|[Mm]N"
-
-
-def _read(text: str, today: date) -> Day | None:
-    try:
-        return read_day(text, today)
-    except ValueError:
-        return None
-
-
-def _is_near(values: Sequence[str], today: date) -> bool:
-    years = [int(value) for value in values if re.fullmatch(r"(?a)\d{4}", value)]
-    return all(year <= today.year + 1 for year in years)
-
-
-def _day_of(first: date) -> Day:
-    kind = DayKind.DATE if first.day > 1 else DayKind.MONTH if first.month > 1 else DayKind.YEAR
-    return Day(kind, first)
-
-
-def _ago(number: int, unit: str, end: int) -> _Days | None:
-    """Return what is roughly so long ago, half a unit before and after: nobody means the very day two years ago."""
-    if unit == "day":
-        return _Days(end, Day(DayKind.DAYS_AGO, ago=number))
-    if unit not in _AROUND:
-        return None
-    length, more, less, kind = _AROUND[unit]
-    since = DateFilter(DateField.AFTER, Day(kind, ago=length * number + more))
-    before = DateFilter(DateField.BEFORE, Day(kind, ago=length * number - less))
-    return _Days(end, filters=(since, before))
-
-
-# How long a unit is, how much longer and less long ago its edges are, and in which kind of days all that counts.
-_AROUND = {
-    "week": (7, 3, 4, DayKind.DAYS_AGO),
-    "month": (30, 15, 15, DayKind.DAYS_AGO),
-    "year": (12, 6, 6, DayKind.MONTHS_AGO),
-}
-
-
-def _since(day: Day, today: date) -> tuple[Filter, ...]:
-    return (DateFilter(DateField.AFTER, day),)
-
-
-def _before(day: Day, today: date) -> tuple[Filter, ...]:
-    return (DateFilter(DateField.BEFORE, day),)
-
-
-def _after(day: Day, today: date) -> tuple[Filter, ...]:
-    if day.first is None:
-        # Relative: it must stay right when the line is saved.
-        return DateFilter(DateField.AFTER, day), DateFilter(DateField.ON, day, negated=True)
-    last = day.bounds(today)[1]
-    return (DateFilter(DateField.AFTER, _day_of(last)),) if last else ()
-
-
-def _until(day: Day, today: date) -> tuple[Filter, ...]:
-    last = day.bounds(today)[1] if day.first is not None else None
-    return (DateFilter(DateField.BEFORE, _day_of(last)),) if last else ()
-
-
-def _token(match: re.Match[str], text: str) -> _Token:
-    raw = match[0]
-    name = _NAME.match(raw)
-    has_filter = name is not None and known_name(name[1]) is not None
-    is_word = not raw.startswith(("-", "+", '"', AS_IS)) and not has_filter and match.end() - match.start() > 0
-    # A quotation that touches a word makes it part of something else.
-    is_word = is_word and text[match.end() : match.end() + 1] != '"'
-    core = raw.rstrip(_STOPS) or raw
-    key = folded(core.replace("’", "'"))
-    return _Token(match.start(), match.start() + len(core), match.end(), core, key, is_word, has_filter)
 
 
 def _key(words: str) -> str:
@@ -759,12 +499,19 @@ def _with_years(found: Sequence[_Found]) -> list[_Found]:
 
 
 def _in_year(found: _Found, year: int) -> Chip:
-    day = _read(f"{found.yearless} {year}", date(year, 12, 31))
-    return replace(found.chip, filters=(DateFilter(DateField.ON, day),)) if day else found.chip
+    filters = filters_in_year(found.yearless, year)
+    return replace(found.chip, filters=filters) if filters else found.chip
 
 
-def _line(text: str, tokens: Sequence[_Token], found: Sequence[_Found]) -> str:
+def _match_of(found: DatePhrase | None) -> _Match | None:
+    if found is None:
+        return None
+    return _Match(found.end, ChipKind.DATE, found.filters, found.wait, yearless=found.yearless, year=found.year)
+
+
+def _line(tokens: Tokens, found: Sequence[_Found]) -> str:
     """Return the line with the filters of its chips in their place; words that say nothing alone are left out."""
+    text = tokens.text
     if not found:
         return text
     words: list[str] = []

@@ -16,6 +16,8 @@ from vuemantics_tui.domain.text import folded, natural_order
 
 # A thread that computes holds up the event loop; one that rests after so many entries does not.
 ENTRIES_BETWEEN_RESTS = 500
+# As many as fit on a line.
+MOST_LINES = 3
 
 
 class Kind(Enum):
@@ -199,9 +201,17 @@ class Completion:
 
 
 async def completed_lines(text: str) -> list[str]:
-    """Return the line that a typed path is completed to, from the working directory; none if nothing can be added."""
-    found = await asyncio.to_thread(complete, text, Path.cwd()) if text.strip() else None
-    return [found.text] if found is not None and found.text != text else []
+    """Return what a typed path may become: as far as that is clear, or else the first names that begin so.
+
+    A path that is not absolute begins at the working directory.
+    """
+    if not text.strip():
+        return []
+    found = await asyncio.to_thread(lambda: complete(text, Path(os.curdir)))
+    if found.text != text:
+        return [found.text]
+    head = text[: len(text) - len(os.path.split(text)[1])]
+    return [head + name for name in found.names[:MOST_LINES] if head + name != text]
 
 
 def complete(text: str, base: Path) -> Completion:

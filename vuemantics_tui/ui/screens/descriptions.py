@@ -17,13 +17,12 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from vuemantics_tui.domain.description import PASSING_SCORE
-from vuemantics_tui.domain.text import ago_words, counted, seconds_words, visible
+from vuemantics_tui.domain.text import ago_words, counted, lines_of, seconds_words, visible
 from vuemantics_tui.domain.upload import Upload
 from vuemantics_tui.library import EDITED_BY_HAND, Library, StoredDescription
 from vuemantics_tui.ui.actions import ACT, MOVE, action, hidden, lasting
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader
 from vuemantics_tui.ui.notices import Notices
-from vuemantics_tui.ui.phrases import lines_of
 from vuemantics_tui.ui.screens.page import is_open
 from vuemantics_tui.ui.widgets.cursor_list import ChoiceList
 from vuemantics_tui.ui.widgets.keys_line import KeysLine

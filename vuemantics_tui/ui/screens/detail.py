@@ -17,12 +17,11 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from vuemantics_tui.domain.fields import Absolute, Fact, facts
-from vuemantics_tui.domain.text import date_words, seconds_words, visible
+from vuemantics_tui.domain.text import date_words, lines_of, seconds_words, visible
 from vuemantics_tui.domain.upload import ProcessingStatus, Upload, UploadEvent
 from vuemantics_tui.ui.actions import MOVE, action
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader
 from vuemantics_tui.ui.notices import Notices
-from vuemantics_tui.ui.phrases import lines_of
 from vuemantics_tui.ui.screens.page import READING
 from vuemantics_tui.ui.uploads.commands import ListWanted, UploadCommands
 from vuemantics_tui.ui.uploads.upload_list import UploadList

@@ -22,8 +22,7 @@ from vuemantics_tui.domain.text import counted, size_words, visible
 from vuemantics_tui.domain.upload import FailedUpload, FailureGroup, without_prefix
 from vuemantics_tui.ui.actions import ACT, FIND, MOVE, action, key_of
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader
-from vuemantics_tui.ui.screens.list_screen import ListScreen
-from vuemantics_tui.ui.screens.page import is_open
+from vuemantics_tui.ui.screens.page import ListScreen, is_open
 from vuemantics_tui.ui.uploads.commands import ListWanted, UploadCommands
 from vuemantics_tui.ui.uploads.upload_list import UploadList
 from vuemantics_tui.ui.widgets.cursor_list import ChoiceList

@@ -17,8 +17,7 @@ from vuemantics_tui.ui.actions import ACT, MOVE, action, key_of, lasting
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader, WorkProgressed
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.screens.ask import AskScreen, ConfirmScreen
-from vuemantics_tui.ui.screens.list_screen import ListScreen
-from vuemantics_tui.ui.screens.page import is_open
+from vuemantics_tui.ui.screens.page import ListScreen, is_open
 from vuemantics_tui.ui.widgets.cursor_list import ChoiceList
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 

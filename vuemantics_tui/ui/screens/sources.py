@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Hashable
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
@@ -21,8 +21,8 @@ from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader, TimePassed
 from vuemantics_tui.ui.picker.fields import fit_path
 from vuemantics_tui.ui.picker.folder import completed_lines
 from vuemantics_tui.ui.screens.ask import AskScreen, QuestionScreen
-from vuemantics_tui.ui.screens.list_screen import ListScreen
-from vuemantics_tui.ui.screens.page import is_open
+from vuemantics_tui.ui.screens.page import ListScreen, is_open
+from vuemantics_tui.ui.typed_paths import typed_path
 from vuemantics_tui.ui.uploads.intake import Intake, progress_words
 from vuemantics_tui.ui.widgets.cursor_list import ChoiceList
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
@@ -181,7 +181,7 @@ class SourcesScreen(ListScreen[Source]):
         async def add(text: str) -> str:
             if not text.strip():
                 raise UsageError("Type the path of a folder", "Escape leaves.")
-            source = await self.library.sources.add(_typed(text))
+            source = await self.library.sources.add(await asyncio.to_thread(typed_path, text))
             self._scan(source)
             return f"Added {fit_path(source.path, 40)}."
 
@@ -365,8 +365,3 @@ class RemovedScreen(ListScreen[RemovedFile]):
                 self.notices.tell(f"{name} comes back with the next scan.")
             if is_open(self):
                 await self.show_read()
-
-
-def _typed(text: str) -> Path:
-    """Return the path that was typed, with ~ for the home folder."""
-    return Path(text.strip()).expanduser()

@@ -16,7 +16,7 @@ from vuemantics_tui.domain.text import ago_words, counted, size_words, visible
 from vuemantics_tui.library import Library, TrashedUpload
 from vuemantics_tui.ui.actions import ACT, MOVE, action, lasting
 from vuemantics_tui.ui.screens.ask import ConfirmScreen
-from vuemantics_tui.ui.screens.list_screen import ListScreen
+from vuemantics_tui.ui.screens.page import ListScreen
 from vuemantics_tui.ui.widgets.cursor_list import ChoiceList
 
 NOT_THERE = "{name} is no longer in the trash."

@@ -12,9 +12,9 @@ from textual.containers import Vertical
 
 from vuemantics_tui.domain.fields import dimension_words
 from vuemantics_tui.domain.text import date_words, visible
+from vuemantics_tui.domain.upload import reason_of
 from vuemantics_tui.ui.actions import key_of
 from vuemantics_tui.ui.notices import Notices
-from vuemantics_tui.ui.phrases import reason_of
 from vuemantics_tui.ui.pictures.loader import PictureLoader
 from vuemantics_tui.ui.uploads.columns import TableColumns, shown_words
 from vuemantics_tui.ui.uploads.days import month_words
@@ -164,7 +164,7 @@ class Browser(Vertical):
             self.set_class(nothing, "-nothing")
 
     def _why_nothing(self) -> str:
-        if self._uploads.results is not None and self._uploads.view.narrows and len(self._uploads.results.numbers):
+        if self._uploads.results is not None and self._uploads.view.narrows and self._uploads.results.count:
             return f"{self._uploads.words()}. {key_of(self, 'filter-by')}, then a shows them all."
         if self._uploads.results is not None:
             return f"{self._uploads.words(below_key=key_of(self, 'show-below'))}."

@@ -26,6 +26,7 @@ from vuemantics_tui.domain.upload import RUNNING, TERMINAL, ProcessingStatus, Up
 from vuemantics_tui.ui.actions import ACT, FIND, QUEUE, action, hidden, key_of, lasting
 from vuemantics_tui.ui.clipboard import copy
 from vuemantics_tui.ui.notices import Notices
+from vuemantics_tui.ui.typed_paths import typed_path
 from vuemantics_tui.ui.uploads.browse import Browse
 from vuemantics_tui.ui.uploads.upload_list import UploadList
 
@@ -620,6 +621,7 @@ class UploadCommands(Vertical):
     @_on_chosen()
     async def action_copy_to(self, numbers: Sequence[int]) -> bool:
         """Ask for a folder, and copy originals or write side-cars there; or for a file, and export data to it."""
+        from vuemantics_tui.ui.picker.folder import completed_lines
         from vuemantics_tui.ui.screens.ask import AskScreen
 
         uploads = await self._library.uploads.by_numbers(numbers)
@@ -631,7 +633,7 @@ class UploadCommands(Vertical):
             " their data.",
             functools.partial(self._copy_to, numbers),
             placeholder="~/Pictures/chosen or ~/chosen.csv",
-            complete=_folders_like,
+            complete=completed_lines,
             is_list=False,
         )
         return await self._ask(question)
@@ -641,7 +643,7 @@ class UploadCommands(Vertical):
 
         if not text.strip():
             raise UsageError("Name a folder or a file", "For example ~/Pictures/chosen or ~/chosen.csv")
-        target = await asyncio.to_thread(lambda: Path(text.strip()).expanduser().absolute())
+        target = await asyncio.to_thread(typed_path, text)
         ending = target.suffix.lower().removeprefix(".")
         if ending in set(ExportFormat):
             done = 0
@@ -829,18 +831,3 @@ def _made_folder(folder: Path) -> None:
         raise UsageError(
             f"This folder cannot be created: {error.strerror or error}", "Choose a folder that exists."
         ) from error
-
-
-async def _folders_like(text: str) -> list[str]:
-    """Return the folders whose paths begin as typed."""
-
-    def look() -> list[str]:
-        parent, _, begun = text.rpartition("/")
-        try:
-            entries = sorted(Path(f"{parent}/").expanduser().iterdir())
-            found = [entry.name for entry in entries if entry.name.startswith(begun) and entry.is_dir()]
-        except (OSError, RuntimeError, ValueError):
-            return []
-        return [f"{parent}/{name}/" for name in found if begun or not name.startswith(".")][:MOST_COMPLETIONS]
-
-    return await asyncio.to_thread(look) if "/" in text else []

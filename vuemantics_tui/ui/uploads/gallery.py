@@ -27,11 +27,12 @@ from vuemantics_tui.domain.upload import (
     ProcessingStatus,
     Upload,
     UploadRow,
+    glyph_of,
 )
 from vuemantics_tui.ui.actions import MOVE, VIEW, action, hidden
 from vuemantics_tui.ui.choices import SettingChosen
+from vuemantics_tui.ui.feed import RETRY_SECONDS
 from vuemantics_tui.ui.notices import Notices
-from vuemantics_tui.ui.phrases import glyph_of
 from vuemantics_tui.ui.pictures.loader import Drawn, PictureLoader, mode_of, on_background
 from vuemantics_tui.ui.uploads.columns import signs_of
 from vuemantics_tui.ui.uploads.days import Group
@@ -43,10 +44,8 @@ from vuemantics_tui.ui.widgets.one_line import fit, fit_name
 if TYPE_CHECKING:
     from vuemantics_tui.library import Library
 
-# After uploads that could not be read.
 # Tiles that are drawn within this time are painted together.
 REPAINT_SECONDS = 0.03
-RETRY_SECONDS = 1.0
 # So many uploads are always shown by day; more of them, where the days fill this share of a row.
 FEW_UPLOADS = 400
 SHARE_OF_ROW = 0.5

@@ -151,7 +151,8 @@ class Marks:
         return number in self._fixed or number in self._range
 
     def __len__(self) -> int:
-        return len(self._fixed | self._range)
+        # At each move of the cursor: all of a large library may be marked, and a union would copy its numbers.
+        return len(self._fixed) + (len(self._range - self._fixed) if self._range else 0)
 
     @property
     def numbers(self) -> set[int]:

@@ -19,10 +19,10 @@ from textual.geometry import Size
 from textual.widget import Widget
 from textual.widgets import Static
 
-from vuemantics_tui.domain.text import visible
+from vuemantics_tui.domain.text import lines_of, visible
 from vuemantics_tui.domain.upload import TERMINAL, ProcessingStatus, Upload, UploadEvent, status_word
+from vuemantics_tui.ui.feed import RETRY_SECONDS
 from vuemantics_tui.ui.notices import Notices
-from vuemantics_tui.ui.phrases import lines_of
 from vuemantics_tui.ui.pictures.loader import PictureLoader
 from vuemantics_tui.ui.uploads import pane_words as words
 from vuemantics_tui.ui.uploads.results import Why
@@ -182,8 +182,6 @@ class WritingText(Widget):
 
 # Long enough to skip uploads while a key is held down, short enough to feel instant.
 BLINK_SECONDS = 0.08
-# After a read that failed.
-RETRY_SECONDS = 1.0
 BAR_CELLS = 18
 # How much of the height the picture may take; the words below it matter as much.
 PICTURE_SHARE = 0.48

@@ -23,6 +23,7 @@ from vuemantics_tui.domain.text import (
     clock_words,
     date_words,
     length_words,
+    lines_of,
     seconds_words,
     size_words,
     time_words,
@@ -35,12 +36,8 @@ from vuemantics_tui.domain.upload import (
     ProcessingStatus,
     Upload,
     UploadEvent,
-)
-from vuemantics_tui.ui.phrases import (
-    error_words,
-    lines_of,
-    local_moment,
     reason_of,
+    without_prefix,
 )
 from vuemantics_tui.ui.uploads.results import Why
 from vuemantics_tui.ui.uploads.table import lit
@@ -193,7 +190,9 @@ def retry_words(upload: Upload, now: datetime) -> Content:
     """Return when a waiting upload is retried, and what went wrong before."""
     seconds = max(0, math.ceil((upload.retry_at or 0.0) - now.timestamp()))
     when = f"retries in {seconds} s" if seconds else "retries now"
-    return Content.assemble((f"· waiting, {when}", "bold"), "\n", (lines_of(error_words(upload)), "$warning"))
+    return Content.assemble(
+        (f"· waiting, {when}", "bold"), "\n", (lines_of(without_prefix(upload.error_message or "")), "$warning")
+    )
 
 
 def quality_words(upload: Upload) -> Content:
@@ -247,13 +246,21 @@ def history_words(history: Sequence[UploadEvent], now: datetime) -> Content:
     parts: list[tuple[str, str]] = [("History", "bold $dim")]
     day = now.astimezone().date()
     for event in history:
-        moment = local_moment(event.at)
+        moment = _local_moment(event.at)
         if moment is not None and moment.date() != day:
             day = moment.date()
             parts.append((f"\n{date_words(event.at, day_only=True)}", "$dim"))
         clock = time_words(moment) if moment else " " * 8
         parts += [(f"\n{clock}  ", "$dim"), (event_words(event), "$dim")]
     return Content.assemble(*parts)
+
+
+def _local_moment(moment: str) -> datetime | None:
+    """Return a moment of the store (ISO 8601) in the zone of this machine; None if it is none."""
+    try:
+        return datetime.fromisoformat(moment).astimezone()
+    except ValueError:
+        return None
 
 
 # Why it was found

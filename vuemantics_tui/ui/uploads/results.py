@@ -55,6 +55,11 @@ class Results:
         return array("q", (hit.upload.number for hit in self.hits))
 
     @property
+    def count(self) -> int:
+        """How many uploads were found, as `numbers` has them."""
+        return len(self.hits) if self.has_scores else len(self.hits.numbers)
+
+    @property
     def has_scores(self) -> bool:
         """Whether the uploads have scores: filters alone give none."""
         return bool(self.hits.query.operands)

@@ -32,8 +32,8 @@ from vuemantics_tui.ui.choices import SettingChosen
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader, TimePassed, WorkProgressed
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.pictures.loader import Drawn, PictureLoader, mode_of
-from vuemantics_tui.ui.run_notice import RunNotice
 from vuemantics_tui.ui.textual_private import write_to_terminal
+from vuemantics_tui.ui.typed_paths import typed_path
 from vuemantics_tui.ui.uploads.browse import Browse, BrowseLeft
 from vuemantics_tui.ui.uploads.browser import Browser
 from vuemantics_tui.ui.uploads.columns import Layout, TableColumns
@@ -43,7 +43,7 @@ from vuemantics_tui.ui.uploads.gallery import Gallery, TileOpened
 from vuemantics_tui.ui.uploads.intake import FilesNamed, Intake, PathField, PathFieldLeft, PathInput
 from vuemantics_tui.ui.uploads.lines import LINGER_SECONDS
 from vuemantics_tui.ui.uploads.pane import UploadPane
-from vuemantics_tui.ui.uploads.queue_bar import QueueBar
+from vuemantics_tui.ui.uploads.queue_bar import QueueBar, RunNotice
 from vuemantics_tui.ui.uploads.results import Results
 from vuemantics_tui.ui.uploads.search_bar import (
     FruitlessFound,
@@ -154,7 +154,7 @@ async def _existing_folder(text: str) -> str:
     """Return the absolute path of a folder that was typed. Raises UsageError if there is none."""
     if not text.strip():
         raise UsageError("Type the path of a folder", "Escape leaves.")
-    path = await asyncio.to_thread(lambda: Path(text.strip()).expanduser().absolute())
+    path = await asyncio.to_thread(typed_path, text)
     if not await asyncio.to_thread(path.is_dir):
         raise UsageError(f"{path} is not a folder", "Check the spelling.")
     return str(path)
@@ -329,8 +329,6 @@ class UploadsScreen(Screen[None]):
     def _library_changed(self, message: LibraryChanged) -> None:
         self.uploads.note(message.changed, message.deleted)
         self._catch_up.want()
-        if message.is_reset:
-            self._read_again.want()
         self._pane.paused = message.counts.paused
         self._pane.refresh_if(message.moved)
         if message.is_reset:

@@ -18,11 +18,10 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from vuemantics_tui.domain.text import age_words, visible, word_places
-from vuemantics_tui.domain.upload import RUNNING, ProcessingStatus, UploadRow
+from vuemantics_tui.domain.upload import RUNNING, ProcessingStatus, UploadRow, glyph_of, reason_of
 from vuemantics_tui.domain.view import SortKey
-from vuemantics_tui.ui.feed import Feed, TimePassed, WorkProgressed
+from vuemantics_tui.ui.feed import RETRY_SECONDS, Feed, TimePassed, WorkProgressed
 from vuemantics_tui.ui.notices import Notices
-from vuemantics_tui.ui.phrases import glyph_of, reason_of
 from vuemantics_tui.ui.uploads.columns import (
     BY_LABEL,
     DESCRIPTION,
@@ -198,8 +197,6 @@ def _status_pieces(row: UploadRow, word: str, width: int) -> list[Piece]:
 
 # The table keeps this many cells for its scrollbar.
 SCROLLBAR_CELLS = 1
-# After rows that could not be read.
-RETRY_SECONDS = 1.0
 
 
 @dataclass

@@ -254,7 +254,7 @@ class UploadList:
         assert self.results is not None
         order = self.view.order_words if self._sorts(self.results) else ""
         shown = self.results.words(below_key, for_what=for_what)
-        if self.view.narrows and len(self) != len(self.results.numbers):
+        if self.view.narrows and len(self) != self.results.count:
             shown = f"{len(self):,} of {shown}"
         return " · ".join(filter(None, (shown, order, self.view.filter_words)))
 
