@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from textual import events
 from textual.pilot import Pilot
 
 from tests.ui.conftest import PATIENCE_SECONDS, PICTURE_SIZE, Made, Window, make_library, open_library_at, window_on
@@ -188,8 +189,10 @@ async def test_a_search_begun_at_once_is_not_left_for_the_side_list(root: Path) 
     await trip(root)
     async with window_on(root) as window:
         await window.shows("beach.jpg")
-        window.app.simulate_key("b")
-        window.app.simulate_key("/")
+        # One right behind the other, as a terminal sends them.
+        window.app.post_message(events.Key("b", "b"))
+        window.app.post_message(events.Key("slash", "/"))
+        await window.pilot.pause()
         await window.press(*"dog")
         await window.until(lambda: window.search_input.value == "dog")
 

@@ -423,7 +423,7 @@ async def test_the_line_of_keys_says_the_next_step(root: Path) -> None:
         await window.shows("Esc back", "↓ results")
         assert "@ album" not in window.text(), "in a field that is text"
         await window.press("down", "space")
-        await window.shows("1 marked", "d delete 1")
+        await window.shows("1 marked", "d delete 1", "Esc back")
         await window.press("slash")
         assert window.search_input.has_focus
         assert window.search_input.value == "name:x"

@@ -11,13 +11,13 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.screen import Screen
 from textual.widgets import Static
 
 from vuemantics_tui.domain.text import counted, size_words, visible
 from vuemantics_tui.ui.actions import MOVE, action
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, TimePassed, WorkProgressed
 from vuemantics_tui.ui.screens.page import READING, Reading
+from vuemantics_tui.ui.textual_private import SteadyScreen
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 from vuemantics_tui.ui.widgets.one_line import fit
 
@@ -102,7 +102,7 @@ def _lost_lines(cluster: ClusterState) -> list[Content]:
     return [Content(""), Content.styled(f"Lost and run again: {counted(cluster.lost, 'call')}{of_whom}", "$warning")]
 
 
-class ClusterScreen(Reading, Screen[None]):
+class ClusterScreen(Reading, SteadyScreen[None]):
     """Shows the cluster as it is, for as long as it is open."""
 
     HELP_TITLE = "Cluster"

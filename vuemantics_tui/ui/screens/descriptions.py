@@ -12,7 +12,6 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container, VerticalScroll
 from textual.content import Content
-from textual.screen import Screen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
@@ -24,6 +23,7 @@ from vuemantics_tui.ui.actions import ACT, MOVE, action, hidden, lasting
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.screens.page import is_open
+from vuemantics_tui.ui.textual_private import SteadyScreen
 from vuemantics_tui.ui.widgets.cursor_list import ChoiceList
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 from vuemantics_tui.ui.widgets.one_line import Words, fit
@@ -43,7 +43,7 @@ class DescriptionList(ChoiceList):
     ]
 
 
-class DescriptionsScreen(Screen[None]):
+class DescriptionsScreen(SteadyScreen[None]):
     """Lists the descriptions of an upload, and keeps the list up to date."""
 
     HELP_TITLE = "Descriptions of an upload"

@@ -12,7 +12,6 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container, ScrollableContainer
 from textual.content import Content
-from textual.screen import Screen
 from textual.widgets import Static
 
 from vuemantics_tui.domain.duplicates import Likeness
@@ -21,6 +20,7 @@ from vuemantics_tui.ui.actions import ACT, MOVE, action, hidden, key_of, lasting
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.pictures.loader import PictureLoader
 from vuemantics_tui.ui.screens.page import is_open
+from vuemantics_tui.ui.textual_private import SteadyScreen
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 from vuemantics_tui.ui.widgets.one_line import Words
 from vuemantics_tui.ui.widgets.thumbnail import Thumbnail
@@ -62,7 +62,7 @@ class LookAlikeCard(Container):
         self._words.update(card_words(self._one, self._what, chosen=chosen, similar=self._similar))
 
 
-class DuplicatesScreen(Screen[None]):
+class DuplicatesScreen(SteadyScreen[None]):
     """Shows one group at a time."""
 
     HELP_TITLE = "Duplicates"

@@ -17,7 +17,6 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.geometry import Size
-from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
@@ -32,7 +31,7 @@ from vuemantics_tui.ui.choices import SettingChosen
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader, TimePassed, WorkProgressed
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.pictures.loader import Drawn, PictureLoader, mode_of
-from vuemantics_tui.ui.textual_private import write_to_terminal
+from vuemantics_tui.ui.textual_private import SteadyScreen, write_to_terminal
 from vuemantics_tui.ui.typed_paths import typed_path
 from vuemantics_tui.ui.uploads.browse import Browse, BrowseLeft
 from vuemantics_tui.ui.uploads.browser import Browser
@@ -136,14 +135,14 @@ NEXT_KEYS: dict[str, tuple[FooterKey, ...]] = {
 }
 
 
-def keys_of_marked(count: int) -> tuple[FooterKey, ...]:
-    """Return what can be done to so many marked uploads."""
+def keys_of_marked(count: int, escape: str) -> tuple[FooterKey, ...]:
+    """Return what can be done to so many marked uploads; `escape` is what Escape does first."""
     return (
         FooterKey("toggle-mark", "mark"),
         FooterKey("edit-tags", f"tag {count:,}"),
         FooterKey("add-to-album", f"album {count:,}"),
         FooterKey("delete-upload", f"delete {count:,}"),
-        FooterKey("step-back", "clear marks"),
+        FooterKey("step-back", escape),
         FooterKey("rate-0 rate-5", f"rate {count:,}"),
         FooterKey("toggle-hidden", f"hide {count:,}"),
         FooterKey("open-upload", "view"),
@@ -160,7 +159,7 @@ async def _existing_folder(text: str) -> str:
     return str(path)
 
 
-class UploadsScreen(Screen[None]):
+class UploadsScreen(SteadyScreen[None]):
     """Lists the uploads of a library, keeps the list up to date, and hands actions on."""
 
     HELP_TITLE = "The list of uploads"
@@ -359,7 +358,8 @@ class UploadsScreen(Screen[None]):
         elif uploads.opened and not len(uploads.marks):
             keys.prefer(NEXT_KEYS["stack"])
         elif len(uploads.marks):
-            keys.prefer(keys_of_marked(len(uploads.marks)))
+            leads_back = uploads.opened or uploads.results is not None or uploads.view.is_filtered
+            keys.prefer(keys_of_marked(len(uploads.marks), "back" if leads_back else "clear marks"))
         elif row is not None and row.status is ProcessingStatus.FAILED:
             keys.prefer(NEXT_KEYS["failed"])
         elif uploads.results is not None:
