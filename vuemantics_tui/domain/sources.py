@@ -88,6 +88,14 @@ class ScanProgress:
     uploads: list[int] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class ScanPart:
+    """A folder of a source to scan: with everything below it if it `is_deep`, else alone."""
+
+    folder: Path
+    is_deep: bool = True
+
+
 class WatchState(StrEnum):
     """How changes in a source are noticed while the program runs."""
 

@@ -491,7 +491,8 @@ class Pipeline:
 
     async def _describe_once(self, run: _Run, describe: Describe) -> tuple[Description, AuditResult]:
         description = await self._ask(run, Part.DESCRIBER, describe())
-        await self._begin(run, ProcessingStage.DESCRIPTION_AUDIT)
+        # It takes no time: the store notes this stage with what comes of it.
+        run.stage = ProcessingStage.DESCRIPTION_AUDIT
         return description, audit_description(description.text)
 
     async def _embed(self, run: _Run, number: int, description: Description) -> None:
@@ -500,7 +501,7 @@ class Pipeline:
         vector = await self._ask(run, Part.EMBEDDER, answer)
         if run.picture is not None:
             await self._pictures.see(run.claim.number, run.upload_id, run.picture)
-        await self._begin(run, ProcessingStage.INDEXING)
+        run.stage = ProcessingStage.INDEXING
         complete = partial(
             self._runs.complete,
             run.claim,

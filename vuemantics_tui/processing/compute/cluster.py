@@ -8,7 +8,6 @@ takes longer.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import uuid
 from collections.abc import Callable
@@ -234,9 +233,11 @@ class ClusterCompute:
         """Have a worker stop a call, beside."""
 
         async def stop() -> None:
-            with contextlib.suppress(Exception):
+            try:
                 async with asyncio.timeout(CONNECT_SECONDS):
                     await client.run(_stopping(), token, workers=[member.address], nanny=False, on_error="ignore")
+            except Exception:
+                log.debug("%s was not told to stop a call", member.name, exc_info=True)
 
         task = asyncio.create_task(stop(), name="cluster-stop")
         self._beside.add(task)
@@ -265,7 +266,7 @@ def _sendable(function: Callable[..., Any], arguments: tuple[object, ...], file:
     return np.frombuffer(packed(function, arguments, file, model), np.uint8)
 
 
-def _checked(kind: Any, data: bytes) -> Any:
+def _checked(kind: Any, data: bytes | memoryview | plain.Pieces) -> Any:
     """Return the value of this type that a worker sent. Raises WorkerDiedError if it sent something else."""
     try:
         return plain.unpack(kind, data)
