@@ -122,7 +122,7 @@ async def test_the_bar_says_how_many_pictures_were_seen(root: Path, monkeypatch:
 
 
 async def test_a_search_that_finds_little_speaks_of_models_once(root: Path) -> None:
-    words = "A model that sees what pictures show would find more: & gets one."
+    words = "A model that sees pictures would find more: & gets one."
     await make_library(root, [Made(f"{number}.png") for number in range(25)])
     async with window_on(root, size=(100, 24)) as window:
         await window.shows("25 uploads")
