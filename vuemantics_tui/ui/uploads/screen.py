@@ -49,9 +49,8 @@ from vuemantics_tui.ui.uploads.search_bar import (
     PathTyped,
     SearchBar,
     SearchClosed,
-    SearchInput,
-    SearchLeft,
 )
+from vuemantics_tui.ui.uploads.search_line import SearchInput, SearchLeft
 from vuemantics_tui.ui.uploads.servers import HeaderLine, OutageLine
 from vuemantics_tui.ui.uploads.table import HeadingClicked, RowOpened, TagClicked, UploadTable
 from vuemantics_tui.ui.uploads.upload_list import Change, UploadList
@@ -362,7 +361,7 @@ class UploadsScreen(Screen[None]):
         elif row is not None and row.status is ProcessingStatus.FAILED:
             keys.prefer(NEXT_KEYS["failed"])
         elif uploads.results is not None:
-            keys.prefer(NEXT_KEYS["search" if self._search_bar.fruitless is None else "fruitless"])
+            keys.prefer(NEXT_KEYS["search" if self._search_bar.line.fruitless is None else "fruitless"])
         elif row is not None and row.status in RUNNING:
             keys.prefer(NEXT_KEYS["running"])
         elif row is not None and row.status is ProcessingStatus.PENDING:
