@@ -20,7 +20,6 @@ from rich.cells import cell_len
 
 from tests.ui.conftest import NOW
 from vuemantics_tui.ui.picker import folder, marks
-from vuemantics_tui.ui.picker.fields import fit_path
 from vuemantics_tui.ui.picker.file_list import Columns, line_pieces
 from vuemantics_tui.ui.picker.folder import (
     Completion,
@@ -37,6 +36,7 @@ from vuemantics_tui.ui.picker.folder import (
 from vuemantics_tui.ui.picker.marks import Marks, Tallies, Tally, count_below
 from vuemantics_tui.ui.picker.places import Place, drives, find_places
 from vuemantics_tui.ui.typed_paths import explain_missing, typed_paths
+from vuemantics_tui.ui.widgets.one_line import fit_path
 
 SSH = {"SSH_CONNECTION": "192.0.2.7 50000 192.0.2.1 22", "USER": "anna"}
 

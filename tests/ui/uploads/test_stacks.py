@@ -55,7 +55,7 @@ async def test_a_stack_is_opened_and_closed(root: Path) -> None:
         await window.press("L")
         await window.shows("This upload is not in a stack.")
         await stack(window, "three.png", "one.png")
-        await window.until(lambda: len(names(window)) == 3, "one line for two")
+        await window.until(lambda: len(names(window)) == 3 and "❐" in window.text(), "one line for two, with its sign")
         covers = names(window)
         await window.press("space", "home", *["down"] * covers.index(next(name for name in covers if "❐" in name)))
         await window.press("L")

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from rich.cells import cell_len
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -20,7 +19,7 @@ from vuemantics_tui.domain.text import counted, size_words, visible
 from vuemantics_tui.ui.actions import ANSWER, MOVE, action, hidden, key_of
 from vuemantics_tui.ui.picker.folder import Completion, complete
 from vuemantics_tui.ui.picker.marks import Marks, Tallies
-from vuemantics_tui.ui.widgets.one_line import LineInput, Part, TwoSidedLine, fit
+from vuemantics_tui.ui.widgets.one_line import LineInput, Part, TwoSidedLine, fit_path
 
 
 @dataclass
@@ -266,18 +265,3 @@ class TotalsLine(TwoSidedLine):
         """Return the line; a note that is too long is cut off."""
         content = super().render()
         return content.truncate(max(1, self.content_size.width), ellipsis=True)
-
-
-def fit_path(path: Path, width: int) -> str:
-    """A path in at most so many cells: the home folder as ~, and of a long one its end."""
-    try:
-        shown = "~/" + path.relative_to(Path.home()).as_posix() if path != Path.home() else "~"
-    except (ValueError, RuntimeError):
-        shown = str(path)
-    shown = visible(shown)
-    if cell_len(shown) <= width:
-        return shown
-    parts = shown.split("/")
-    while len(parts) > 1 and cell_len("…/" + "/".join(parts)) > width:
-        del parts[0]
-    return fit("…/" + "/".join(parts), width).rstrip()

@@ -18,8 +18,8 @@ from textual.widgets.option_list import Option
 
 from vuemantics_tui.domain.text import visible
 from vuemantics_tui.ui.actions import ANSWER, MOVE, action, hidden
-from vuemantics_tui.ui.picker.fields import FieldClosed, fit_path
-from vuemantics_tui.ui.widgets.one_line import fit
+from vuemantics_tui.ui.picker.fields import FieldClosed
+from vuemantics_tui.ui.widgets.one_line import fit, fit_path
 
 # Where systems put what is plugged in; all else that is mounted is the machine's own business.
 _MOUNT_FOLDERS = ("/media", "/run/media", "/mnt", "/Volumes")

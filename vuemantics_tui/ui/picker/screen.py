@@ -31,7 +31,6 @@ from vuemantics_tui.ui.picker.fields import (
     PathTyped,
     PickerHeader,
     TotalsLine,
-    fit_path,
 )
 from vuemantics_tui.ui.picker.file_list import EntryHighlighted, EntryOpened, FileHeading, FileList, MarkClicked
 from vuemantics_tui.ui.picker.folder import Entry, Kind, Listing, Order, View, arrange, entry_at, read_folder
@@ -40,6 +39,7 @@ from vuemantics_tui.ui.picker.places import Place, PlaceChosen, PlaceList, find_
 from vuemantics_tui.ui.picker.preview import PreviewOf, PreviewPane
 from vuemantics_tui.ui.typed_paths import explain_missing, typed_paths
 from vuemantics_tui.ui.widgets.keys_line import FooterKey, KeysLine
+from vuemantics_tui.ui.widgets.one_line import fit_path
 
 # Below this many columns, the places and the preview give way to the list.
 WIDE_ENOUGH = 100

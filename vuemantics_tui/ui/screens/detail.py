@@ -22,7 +22,7 @@ from vuemantics_tui.domain.upload import ProcessingStatus, Upload, UploadEvent
 from vuemantics_tui.ui.actions import MOVE, action
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader
 from vuemantics_tui.ui.notices import Notices
-from vuemantics_tui.ui.screens.page import READING
+from vuemantics_tui.ui.screens.page import READING, Reading
 from vuemantics_tui.ui.uploads.commands import ListWanted, UploadCommands
 from vuemantics_tui.ui.uploads.upload_list import UploadList
 from vuemantics_tui.ui.widgets.keys_line import FooterKey, KeysLine
@@ -51,7 +51,7 @@ _NEXT = (
 )
 
 
-class DetailScreen(Screen[bool]):
+class DetailScreen(Reading, Screen[bool]):
     """Shows everything known about an upload and keeps it up to date. Dismisses with whether to go back to the list."""
 
     HELP_TITLE = "All details of an upload"
@@ -122,28 +122,6 @@ class DetailScreen(Screen[bool]):
     @on(ListWanted)
     def _show_list(self) -> None:
         self.dismiss(True)
-
-    # Moving
-
-    @property
-    def _page(self) -> VerticalScroll:
-        return self.query_one(FactsPage)
-
-    def action_scroll_lines(self, lines: int) -> None:
-        """Scroll down by this many lines."""
-        self._page.scroll_relative(y=lines, animate=False)
-
-    def action_scroll_pages(self, pages: int) -> None:
-        """Scroll down by this many pages, keeping one line."""
-        self._page.scroll_relative(y=pages * max(1, self._page.size.height - 1), animate=False)
-
-    def action_scroll_to_top(self) -> None:
-        """Go to the first line."""
-        self._page.scroll_home(animate=False)
-
-    def action_scroll_to_bottom(self) -> None:
-        """Go to the last line."""
-        self._page.scroll_end(animate=False)
 
     def action_go_back(self) -> None:
         """Go back to the previous screen."""

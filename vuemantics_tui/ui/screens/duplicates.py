@@ -20,7 +20,7 @@ from vuemantics_tui.domain.text import counted, date_words, size_words, visible
 from vuemantics_tui.ui.actions import ACT, MOVE, action, hidden, key_of, lasting
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.pictures.loader import PictureLoader
-from vuemantics_tui.ui.screens.page import is_open
+from vuemantics_tui.ui.screens.page import WIDTHS, is_open
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 from vuemantics_tui.ui.widgets.one_line import Words
 from vuemantics_tui.ui.widgets.thumbnail import Thumbnail
@@ -79,7 +79,7 @@ class DuplicatesScreen(Screen[None]):
         action("duplicates-back", "escape,q,W", "go_back", "back", "Back to the list", MOVE),
     ]
     CSS_PATH = Path(__file__).with_suffix(".tcss")
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - as Textual declares it
+    HORIZONTAL_BREAKPOINTS = WIDTHS
 
     def __init__(self, library: Library, loader: PictureLoader) -> None:
         super().__init__()

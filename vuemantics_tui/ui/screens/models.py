@@ -16,7 +16,7 @@ from vuemantics_tui.domain.text import size_words, visible
 from vuemantics_tui.ui.actions import ACT, MOVE, action, key_of, lasting
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader, WorkProgressed
 from vuemantics_tui.ui.notices import Notices
-from vuemantics_tui.ui.screens.ask import AskScreen, ConfirmScreen
+from vuemantics_tui.ui.screens.ask import AskScreen, ConfirmScreen, ask
 from vuemantics_tui.ui.screens.page import ListScreen, is_open
 from vuemantics_tui.ui.widgets.cursor_list import ChoiceList
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
@@ -250,8 +250,7 @@ class ModelsScreen(ListScreen[ModelEntry]):
 
         with self.notices.errors_told():
             question = AskScreen("Add a model from a folder", _FOLDER_HELP, add, placeholder="a path", is_list=False)
-            if (told := await self.app.push_screen_wait(question)) is not None:
-                self.notices.tell(told)
+            if await ask(self, question):
                 await self.show_read()
 
     @lasting

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 Entry = TypeVar("Entry")
 
+WIDTHS = [(0, "-narrow"), (100, "-wide")]
+"""The classes of a screen by how many columns its window has at least."""
+
 READING = (
     action("scroll-down", "down,j", "scroll_lines(1)", "scroll", "Line down", MOVE, shown_as="j k"),
     hidden("scroll-up", "up,k", "scroll_lines(-1)", "up", "Line up", MOVE),

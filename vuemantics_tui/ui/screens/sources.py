@@ -18,14 +18,14 @@ from vuemantics_tui.domain.sources import Placement, RemovedFile, Source, WatchS
 from vuemantics_tui.domain.text import ago_words, counted, visible
 from vuemantics_tui.ui.actions import ACT, ANSWER, FIND, MOVE, QUIET_HELP, action, lasting
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader, TimePassed
-from vuemantics_tui.ui.picker.fields import fit_path
 from vuemantics_tui.ui.picker.folder import completed_lines
-from vuemantics_tui.ui.screens.ask import AskScreen, QuestionScreen
+from vuemantics_tui.ui.screens.ask import AskScreen, QuestionScreen, ask
 from vuemantics_tui.ui.screens.page import ListScreen, is_open
 from vuemantics_tui.ui.typed_paths import typed_path
 from vuemantics_tui.ui.uploads.intake import Intake, progress_words
 from vuemantics_tui.ui.widgets.cursor_list import ChoiceList
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
+from vuemantics_tui.ui.widgets.one_line import fit_path
 
 if TYPE_CHECKING:
     from vuemantics_tui.library import Library
@@ -189,8 +189,7 @@ class SourcesScreen(ListScreen[Source]):
         question = AskScreen(
             "Add a source", explanation, add, placeholder="~/Pictures", complete=completed_lines, is_list=False
         )
-        if (told := await self.app.push_screen_wait(question)) is not None:
-            self.notices.tell(told)
+        if await ask(self, question):
             self._reader.want()
 
     def action_scan_source(self) -> None:

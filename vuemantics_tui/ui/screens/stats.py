@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 # From this many columns on, there are two columns of numbers.
 WIDE_ENOUGH = 110
+WIDTHS = [(0, "-narrow"), (WIDE_ENOUGH, "-wide")]
 ROWS = 8
 """The cells of the highest bar."""
 
@@ -164,7 +165,7 @@ class StatsScreen(Reading, Screen[None]):
         action("stats-back", "escape,q,#", "go_back", "back", "Back to the list", MOVE),
     ]
     CSS_PATH = Path(__file__).with_suffix(".tcss")
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE_ENOUGH, "-wide")]  # noqa: RUF012 - as Textual declares it
+    HORIZONTAL_BREAKPOINTS = WIDTHS
 
     def __init__(self, library: Library) -> None:
         super().__init__()

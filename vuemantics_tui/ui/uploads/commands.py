@@ -32,7 +32,7 @@ from vuemantics_tui.ui.uploads.upload_list import UploadList
 
 if TYPE_CHECKING:
     from vuemantics_tui.library import Library
-    from vuemantics_tui.ui.screens.ask import AskScreen, DeleteScreen
+    from vuemantics_tui.ui.screens.ask import DeleteScreen
 
 ALBUM = "album:"
 # In the place of a file name: one XMP side-car for each upload.
@@ -209,13 +209,6 @@ class UploadCommands(Vertical):
             return True
         return self.current is not None and not isinstance(self.screen.focused, Browse)
 
-    async def _ask(self, question: AskScreen) -> bool:
-        """Ask for a line, do what it says, and show what came of it; returns whether anything was done."""
-        told = await self.app.push_screen_wait(question)
-        if told is not None:
-            self.notices.tell(told)
-        return told is not None
-
     # The trash
 
     @_on_chosen()
@@ -233,8 +226,7 @@ class UploadCommands(Vertical):
         if files_too:
             await self._discard(in_place)
         if count:
-            words = named(rows) if count == len(rows) else counted(count, "upload")
-            self._tell_undoable(f"Moved {words} to the trash.")
+            self._tell_undoable(f"Moved {named(rows, count)} to the trash.")
         return bool(count)
 
     def _tell_undoable(self, words: str) -> None:
@@ -265,7 +257,7 @@ class UploadCommands(Vertical):
     @_on_chosen()
     async def action_edit_date(self, numbers: Sequence[int]) -> bool:
         """Ask when uploads were taken."""
-        from vuemantics_tui.ui.screens.ask import AskScreen
+        from vuemantics_tui.ui.screens.ask import AskScreen, ask
 
         uploads = await self._library.uploads.by_numbers(numbers)
         ids = [upload.id for upload in uploads]
@@ -283,7 +275,7 @@ class UploadCommands(Vertical):
         question = AskScreen(
             f"Date of {named(uploads)}", _dates_words(uploads), change, placeholder="2024-03-05 14:30, +1h, -2d or file"
         )
-        return await self._ask(question)
+        return await ask(self, question)
 
     # Ratings
 
@@ -353,8 +345,7 @@ class UploadCommands(Vertical):
         rows = await self._library.uploads.rows(numbers)
         count = await self._library.queue.run_next([row.id for row in rows])
         if count:
-            words = named(rows) if count == len(rows) else counted(count, "upload")
-            self.notices.tell(f"{words} moved to the front of the queue.")
+            self.notices.tell(f"{named(rows, count)} moved to the front of the queue.")
         elif rows:
             self.notices.tell("Only waiting uploads can be moved to the front of the queue.")
         return bool(rows)
@@ -454,8 +445,7 @@ class UploadCommands(Vertical):
             self.notices.tell("There is no stack to take apart.")
             return False
         rows = await self._library.uploads.rows(change.numbers)
-        what = named(rows) if len(rows) == change.count else counted(change.count, "upload")
-        self._tell_undoable(f"Took {what} out of {'its' if change.count == 1 else 'their'} stack.")
+        self._tell_undoable(f"Took {named(rows, change.count)} out of {'its' if change.count == 1 else 'their'} stack.")
         return True
 
     @_on_one
@@ -501,7 +491,7 @@ class UploadCommands(Vertical):
     @_on_chosen()
     async def action_edit_tags(self, numbers: Sequence[int]) -> bool:
         """Ask for tags to add and to remove."""
-        from vuemantics_tui.ui.screens.ask import AskScreen
+        from vuemantics_tui.ui.screens.ask import AskScreen, ask
 
         rows = await self._library.uploads.rows(numbers)
         ids = [row.id for row in rows]
@@ -513,7 +503,7 @@ class UploadCommands(Vertical):
             if not changed:
                 return "No tags changed."
             done = "Tagged" if changes.added else "Removed tags from"
-            return f"{done} {named(rows) if changed == len(rows) else counted(changed, 'upload')}. {self._undoes}"
+            return f"{done} {named(rows, changed)}. {self._undoes}"
 
         if not rows:
             return False
@@ -524,12 +514,12 @@ class UploadCommands(Vertical):
             placeholder="rome, +holiday, -blue, album:Rome 2024",
             complete=self._complete_tag,
         )
-        return await self._ask(question)
+        return await ask(self, question)
 
     @_on_chosen()
     async def action_add_to_album(self, numbers: Sequence[int]) -> bool:
         """Ask for an album, and add uploads to it; a new one is created."""
-        from vuemantics_tui.ui.screens.ask import AskScreen
+        from vuemantics_tui.ui.screens.ask import AskScreen, ask
 
         rows = await self._library.uploads.rows(numbers)
         albums = [tag.name for tag in await self._library.tags.own() if tag.album]
@@ -540,7 +530,7 @@ class UploadCommands(Vertical):
             known = next((album for album in albums if folded(album) == folded(name)), None)
             if not added and known is not None:
                 return f"Already in {known}."
-            words = named(rows) if added in (0, len(rows)) else counted(added, "upload")
+            words = named(rows, added or len(rows))
             done = f"Added {words} to {known}." if known else f"Made the album {name} with {words}."
             return f"{done} {self._undoes}"
 
@@ -554,7 +544,7 @@ class UploadCommands(Vertical):
         question = AskScreen(
             f"Add {named(rows)} to an album", known, add, placeholder="Rome 2024", complete=complete, is_list=False
         )
-        return await self._ask(question)
+        return await ask(self, question)
 
     async def _own_tags(self, ids: Sequence[str]) -> str:
         upload = await self._library.uploads.get(ids[0]) if len(ids) == 1 else None
@@ -572,7 +562,7 @@ class UploadCommands(Vertical):
     @_on_chosen()
     async def action_edit_place(self, numbers: Sequence[int]) -> bool:
         """Ask where uploads were taken."""
-        from vuemantics_tui.ui.screens.ask import AskScreen
+        from vuemantics_tui.ui.screens.ask import AskScreen, ask
 
         uploads = await self._library.uploads.by_numbers(numbers)
         ids = [upload.id for upload in uploads]
@@ -594,12 +584,12 @@ class UploadCommands(Vertical):
             complete=self._complete_place,
             is_list=False,
         )
-        return await self._ask(question)
+        return await ask(self, question)
 
     @_on_one
     async def action_rename_upload(self, number: int) -> bool:
         """Ask for the file name to show an upload under."""
-        from vuemantics_tui.ui.screens.ask import AskScreen
+        from vuemantics_tui.ui.screens.ask import AskScreen, ask
 
         upload = await self._library.uploads.by_number(number)
         if upload is None:
@@ -616,13 +606,13 @@ class UploadCommands(Vertical):
             value=upload.filename,
             is_list=False,
         )
-        return await self._ask(question)
+        return await ask(self, question)
 
     @_on_chosen()
     async def action_copy_to(self, numbers: Sequence[int]) -> bool:
         """Ask for a folder, and copy originals or write side-cars there; or for a file, and export data to it."""
         from vuemantics_tui.ui.picker.folder import completed_lines
-        from vuemantics_tui.ui.screens.ask import AskScreen
+        from vuemantics_tui.ui.screens.ask import AskScreen, ask
 
         uploads = await self._library.uploads.by_numbers(numbers)
         if not uploads:
@@ -636,7 +626,7 @@ class UploadCommands(Vertical):
             complete=completed_lines,
             is_list=False,
         )
-        return await self._ask(question)
+        return await ask(self, question)
 
     async def _copy_to(self, numbers: Sequence[int], text: str) -> str:
         from vuemantics_tui.library import ExportFormat
@@ -786,9 +776,10 @@ def tag_begun(text: str) -> tuple[str, str, str]:
     return text[:start], begun[:length], begun[length:].lstrip()
 
 
-def named(rows: Sequence[UploadRow]) -> str:
-    """Return one upload by its name, several by their number."""
-    return rows[0].filename if len(rows) == 1 else counted(len(rows), "upload")
+def named(rows: Sequence[UploadRow], count: int | None = None) -> str:
+    """Return one upload by its name, several by their number: all of them, or `count`."""
+    count = len(rows) if count is None else count
+    return rows[0].filename if len(rows) == count == 1 else counted(count, "upload")
 
 
 def _dates_words(uploads: Sequence[Upload]) -> str:

@@ -30,6 +30,7 @@ from vuemantics_tui.ui.choices import SettingChosen
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader, TimePassed, WorkProgressed
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.pictures.loader import Drawn, PictureLoader, mode_of
+from vuemantics_tui.ui.screens.page import WIDTHS
 from vuemantics_tui.ui.textual_private import write_to_terminal
 from vuemantics_tui.ui.typed_paths import typed_path
 from vuemantics_tui.ui.uploads.browse import Browse, BrowseLeft
@@ -155,7 +156,7 @@ class UploadsScreen(Screen[None]):
         ),
     ]
     AUTO_FOCUS = "#uploads"
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - as Textual declares it
+    HORIZONTAL_BREAKPOINTS = WIDTHS
 
     def __init__(
         self,

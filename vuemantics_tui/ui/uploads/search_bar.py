@@ -308,7 +308,7 @@ class SearchBar(Vertical):
     @work(group="asking", exit_on_error=False)
     async def save(self) -> None:
         """Save the search under a name."""
-        from vuemantics_tui.ui.screens.ask import AskScreen
+        from vuemantics_tui.ui.screens.ask import AskScreen, ask
 
         text = self._uploads.text
         if not text:
@@ -319,9 +319,7 @@ class SearchBar(Vertical):
             await self._library.search.save(name, text)
             return f"Saved. {key_of(self, 'show-saved')} shows saved searches."
 
-        told = await self.app.push_screen_wait(AskScreen("Save this search as", text, save_as, placeholder="a name"))
-        if told is not None:
-            Notices.of(self).tell(told)
+        await ask(self, AskScreen("Save this search as", text, save_as, placeholder="a name"))
 
     @on(SearchLeft)
     def leave(self) -> None:

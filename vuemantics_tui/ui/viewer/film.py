@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
@@ -74,6 +75,8 @@ class FrameChosen(Message):
 
 class FilmStrip(Widget):
     """Frames side by side with their times below, those around the current one."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"film-strip--current", "film-strip--time", "film-strip--blank"}
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
@@ -163,5 +166,3 @@ class FilmStrip(Widget):
             *on_background(strip, style),
             Segment(" " * (room - room // 2), style),
         ]
-
-    COMPONENT_CLASSES = {"film-strip--current", "film-strip--time", "film-strip--blank"}  # noqa: RUF012 - as Textual declares it

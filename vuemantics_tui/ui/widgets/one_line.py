@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 from textual.geometry import Region
 from textual.widget import Widget
 from textual.widgets import Input, Static
+
+from vuemantics_tui.domain.text import visible
 
 # A file's ending is what tells it from its neighbours, so it outlives the middle of a long name.
 LONGEST_ENDING = 6
@@ -29,6 +33,21 @@ def fit_name(name: str, width: int) -> str:
     if cell_len(name) <= width or not ending or ending_width > LONGEST_ENDING or ending_width * 2 > width:
         return fit(name, width)
     return set_cell_size(name[:dot], width - ending_width - 1) + "…" + ending
+
+
+def fit_path(path: Path, width: int) -> str:
+    """A path in at most so many cells: the home folder as ~, and of a long one its end."""
+    try:
+        shown = "~/" + path.relative_to(Path.home()).as_posix() if path != Path.home() else "~"
+    except (ValueError, RuntimeError):
+        shown = str(path)
+    shown = visible(shown)
+    if cell_len(shown) <= width:
+        return shown
+    parts = shown.split("/")
+    while len(parts) > 1 and cell_len("…/" + "/".join(parts)) > width:
+        del parts[0]
+    return fit("…/" + "/".join(parts), width).rstrip()
 
 
 class Words(Static):
