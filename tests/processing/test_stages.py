@@ -149,14 +149,19 @@ async def test_one_upload_by_itself_costs_no_more_transactions_than_it_has_stage
     library = await open_library()
     (upload_id,) = await added(library, draw_picture())
     upload = await get(library, upload_id)
-    begun: list[int] = []
-    whole = Database.transaction
+    begun: list[str] = []
 
-    def counted(self: Database):  # type: ignore[no-untyped-def]
-        begun.append(1)
-        return whole(self)
+    def count(name: str) -> None:
+        whole = getattr(Database, name)
 
-    monkeypatch.setattr(Database, "transaction", counted)
+        def counted(*given: object, **more: object) -> object:
+            begun.append(name)
+            return whole(*given, **more)
+
+        monkeypatch.setattr(Database, name, counted)
+
+    count("transaction")
+    count("write")
     await library.process_upload_background(upload.id, upload.user_id, upload.file_type, upload.extension)
     # The claim; the thumbnail begun and done; the audit; the description done; the index begun; the end.
     assert len(begun) == 7

@@ -10,6 +10,7 @@ import shutil
 import signal
 import sqlite3
 import stat
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -114,6 +115,64 @@ async def test_a_cancelled_body_is_rolled_back_before_the_next_begins(database: 
     assert rows[0][0] == 0
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+async def _pause(connection: aiosqlite.Connection) -> None:
+    await connection.execute("UPDATE library SET paused = 1")
+
+
+async def _paused(database: Database) -> int:
+    return int((await database.fetch("SELECT paused FROM library"))[0][0])
+
+
+@pytest.mark.parametrize("flushed", [True, False])
+async def test_a_write_that_fails_leaves_nothing_and_the_next_works(database: Database, flushed: bool) -> None:
+    async def fail(connection: aiosqlite.Connection) -> None:
+        await _pause(connection)
+        raise ValueError("on purpose")
+
+    with pytest.raises(ValueError, match="on purpose"):
+        await database.write(fail, flushed=flushed)
+    assert await _paused(database) == 0
+    await database.write(_pause, flushed=flushed)
+    assert await _paused(database) == 1
+    # What follows is flushed.
+    async with database.transaction() as connection:
+        assert [row[0] for row in await connection.execute_fetchall("PRAGMA synchronous")] == [2]
+
+
+async def test_a_write_that_awaits_anything_else_is_refused_and_leaves_nothing(database: Database) -> None:
+    async def sleep(connection: aiosqlite.Connection) -> None:
+        await _pause(connection)
+        await asyncio.sleep(0)
+
+    with pytest.raises(RuntimeError, match="something else"):
+        await database.write(sleep)
+    async with database.transaction() as connection:
+        assert [row[0] for row in await connection.execute_fetchall("SELECT paused FROM library")] == [0]
+
+
+async def test_a_cancelled_write_is_whole_and_the_next_comes_after_it(database: Database) -> None:
+    begun, may_end = threading.Event(), threading.Event()
+
+    async def wait(connection: aiosqlite.Connection) -> None:
+        begun.set()
+        may_end.wait()
+        await _pause(connection)
+
+    task = asyncio.create_task(database.write(wait))
+    await asyncio.to_thread(begun.wait)
+    task.cancel()
+    after = asyncio.create_task(database.write(_pause))
+    # Only one that waits can be cancelled, and neither may end before the first does.
+    await asyncio.wait([task, after], timeout=0.05)
+    assert not task.done()
+    assert not after.done()
+    may_end.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await after
+    assert await _paused(database) == 1
 
 
 async def test_many_coroutines_share_the_writer_without_mixing(database: Database) -> None:

@@ -194,7 +194,8 @@ class PictureStore:
 
         Nothing is written for an upload that is gone.
         """
-        async with self._database.transaction() as connection:
+
+        async def write(connection: aiosqlite.Connection) -> None:
             if not await rows_of(connection, "SELECT 1 FROM uploads WHERE number = ?", (number,)):
                 return
             await forget_pictures(connection, number, model)
@@ -214,6 +215,8 @@ class PictureStore:
                     for place, frame in enumerate(frames)
                 ],
             )
+
+        await self._database.write(write)
 
     async def fail(self, number: int, model: str, message: str) -> None:
         """Note that a model could not see an upload."""

@@ -84,17 +84,24 @@ class ClaimStore:
     async def _claim_by(self, next_one: str) -> Claim | None:
         if await self._database.fetch_one(next_one, {"now": self._clock()}) is None:
             return None  # without taking the write lock, as an idle window asks this again and again
-        async with self._database.transaction() as connection:
+
+        async def write(connection: aiosqlite.Connection) -> Claim | None:
             rows = await rows_of(connection, next_one, {"now": self._clock()})
             return await self._take(connection, rows[0][0]) if rows else None
 
+        # Claims end with their machine.
+        return await self._database.write(write, flushed=False)
+
     async def claim(self, upload_id: str) -> Claim | None:
         """Claim this upload if it waits and nobody has it, even if the queue is paused or it is not due."""
-        async with self._database.transaction() as connection:
+
+        async def write(connection: aiosqlite.Connection) -> Claim | None:
             rows = await rows_of(
                 connection, f"SELECT number FROM uploads WHERE id = :id AND {_WAITS}", {"id": upload_id}
             )
             return await self._take(connection, rows[0][0]) if rows else None
+
+        return await self._database.write(write, flushed=False)
 
     async def _take(self, connection: aiosqlite.Connection, number: int) -> Claim:
         token = str(uuid.uuid4())

@@ -87,8 +87,8 @@ class RunStore:
 
     async def advance(self, claim: Claim, stage: ProcessingStage) -> None:
         """Begin a stage; QUEUED means waiting for a slot of the next one."""
-        async with self._database.transaction() as connection:
-            await _move(connection, claim, stage)
+        # After a power cut the claim is of a dead process, and its upload waits again, whatever stage it was in.
+        await self._database.write(lambda connection: _move(connection, claim, stage), flushed=False)
 
     async def finish_thumbnail(
         self,
@@ -103,7 +103,8 @@ class RunStore:
         seconds: float,
     ) -> None:
         """Record the thumbnail (or the warning that there is none), the metadata, and the looks."""
-        async with self._database.transaction() as connection:
+
+        async def write(connection: aiosqlite.Connection) -> None:
             await _move(connection, claim, next_stage)
             await connection.execute(
                 """
@@ -119,6 +120,8 @@ class RunStore:
             await restack(connection, [claim.number])
             await _say_warning(connection, claim.number)
             await record_event(connection, claim.number, "thumbnail", warning or "", seconds)
+
+        await self._database.write(write)
 
     async def put_aside(self, claim: Claim, reason: str) -> None:
         """Put an upload back to waiting, as if it had never begun: its original is not there."""
@@ -145,7 +148,8 @@ class RunStore:
 
         It becomes current at once where there was none, else only with its vector: what was findable stays so.
         """
-        async with self._database.transaction() as connection:
+
+        async def write(connection: aiosqlite.Connection) -> int:
             await _move(connection, claim, next_stage)
             number = await save_description(connection, claim.number, description, audit, seconds)
             await connection.execute(
@@ -155,7 +159,9 @@ class RunStore:
             quality = "a guess" if description.guessed else f"quality {audit.score}"
             message = f"{description.analyzer} {description.model}, {quality}"
             await record_event(connection, claim.number, "described", message, seconds)
-        return number
+            return number
+
+        return await self._database.write(write)
 
     async def resumed(self, claim: Claim) -> Description:
         """Return the description that the claim resumes from."""
@@ -169,7 +175,8 @@ class RunStore:
         The upload's vectors of other models are kept where they are of the same description: to switch back to such a
         model costs nothing then. They go with their description, or with the upload.
         """
-        async with self._database.transaction() as connection:
+
+        async def write(connection: aiosqlite.Connection) -> None:
             await _move(connection, claim, ProcessingStage.COMPLETED)
             if not await is_current(connection, description_number):
                 await make_current(connection, claim.number, description_number)
@@ -182,6 +189,8 @@ class RunStore:
             )
             await _say_warning(connection, claim.number)
             await record_event(connection, claim.number, "completed", f"embedded by {model}", seconds)
+
+        await self._database.write(write)
 
     async def try_again(self, claim: Claim, failure: Failure, seconds: float) -> None:
         """Put the upload back to waiting, to be tried again after so many seconds; the attempt counts."""

@@ -158,9 +158,8 @@ class UploadStore:
 
     async def insert(self, new: NewUpload) -> Upload | None:
         """Insert a waiting upload and return it, or None if its content is there already."""
-        async with self._database.transaction() as connection:
-            if not await insert_new(connection, new):
-                return None
+        if not await self._database.write(lambda connection: insert_new(connection, new)):
+            return None
         # Another window may have put it in the trash by now: it is an upload all the same.
         added = await self._database.fetch_one(f"{SELECT_UPLOAD} WHERE u.id = ?", (new.id,))
         return upload_of(added) if added else None
