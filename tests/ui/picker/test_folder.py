@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from tests.ui.conftest import NOW
+from vuemantics_tui.domain.text import natural_order
 from vuemantics_tui.ui.picker import folder, marks
 from vuemantics_tui.ui.picker.file_list import Columns, line_pieces
 from vuemantics_tui.ui.picker.folder import (
@@ -94,10 +95,8 @@ def test_files_sort_by_date_and_by_size(tmp_path: Path) -> None:
 
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="/\0"), min_size=1, max_size=8), max_size=8))
 def test_any_names_can_be_sorted(wild: list[str]) -> None:
-    def missing() -> os.stat_result:
-        raise FileNotFoundError
-
-    entries = [folder._entry(Path("/"), name, False, missing) for name in [*wild, "1", "a1", "1a", "²"]]
+    names = [*wild, "1", "a1", "1a", "²"]
+    entries = [Entry(Path("/"), name, Kind.OTHER, order=(natural_order(name), name)) for name in names]
     shuffled = random.Random(1).sample(entries, len(entries))
     everything = View(hidden=True, everything=True)
     assert arrange(shuffled, everything) == arrange(entries, everything)

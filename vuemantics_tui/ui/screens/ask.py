@@ -276,8 +276,7 @@ class OverwriteScreen(QuestionScreen[bool | None]):
         were, them = ("1 was", "it") if edited == 1 else (f"{edited:,} were", "them")
         super().__init__(
             f"{were} edited by hand. Describe {them} again?",
-            f"{counted(total, 'upload')} will be retried or described again. Your text stays in the history,"
-            " but is no longer the current description.",
+            f"{counted(total, 'upload')} will be retried or described again. Your text stays in the history.",
         )
 
     def action_overwrite_all(self) -> None:

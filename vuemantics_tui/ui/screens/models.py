@@ -228,7 +228,7 @@ class ModelsScreen(ListScreen[ModelEntry]):
                 if worker.group == PULLING and worker.name == entry.name:
                     worker.cancel()
                     self.notices.tell(
-                        f"Cancelled the download of {entry.name}. What is here is kept.",
+                        f"Cancelled the download of {entry.name}. What you have so far is kept.",
                         f"{key_of(self, 'choose-model')} resumes it.",
                     )
 

@@ -197,7 +197,7 @@ class SourcesScreen(ListScreen[Source]):
         if (source := self._chosen) is None:
             return
         if source.number in self.library.watch.scanning:
-            self.notices.tell("It is being scanned already.")
+            self.notices.tell("It is already being scanned.")
         else:
             self._scan(source)
 
@@ -280,8 +280,8 @@ class PlacementScreen(QuestionScreen[Placement | None]):
         super().__init__(
             "Use the files in place, or copy them?",
             "In place, nothing is copied: your files stay where they are and are only read, and the app watches the"
-            " folder. Copies make a library that is complete in itself, and need as much space again.\n\nThe answer"
-            " is remembered as the setting placement.",
+            " folder. Copies take as much space again, and need nothing but the library.\n\nThe answer is remembered"
+            " as the setting placement.",
         )
 
     def action_use_in_place(self) -> None:

@@ -291,7 +291,7 @@ class UploadCommands(Vertical):
                 what = f"Removed the rating of {named(changed)}."
             self._tell_undoable(what)
         elif rows:
-            self.notices.tell("Already rated like that." if stars else "No rating to remove.")
+            self.notices.tell("Nothing changed: that is the rating already." if stars else "No rating to remove.")
         return bool(changed)
 
     # The queue
@@ -321,7 +321,7 @@ class UploadCommands(Vertical):
         was = "was" if len(edited) == 1 else "were"
         question = ConfirmScreen(
             f"{named(edited)} {was} edited by hand. Describe again?",
-            "Your text stays in the history, but is replaced as the current description.",
+            "Your text stays in the history.",
             agree="describe again",
             decline="keep",
         )

@@ -34,6 +34,7 @@ class Listing(Sequence[int]):
     def __len__(self) -> int:
         return len(self._numbers)
 
+    # Nobody takes a slice of it.
     def __getitem__(self, index: int) -> int:  # type: ignore[override]
         if not 0 <= index < len(self._numbers):
             raise IndexError(index)

@@ -30,7 +30,7 @@ from vuemantics_tui.ui.choices import SettingChosen
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader, TimePassed, WorkProgressed
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.pictures.loader import Drawn, PictureLoader, mode_of
-from vuemantics_tui.ui.screens.page import WIDTHS
+from vuemantics_tui.ui.screens.page import WIDTHS, too_small_words
 from vuemantics_tui.ui.textual_private import write_to_terminal
 from vuemantics_tui.ui.typed_paths import typed_path
 from vuemantics_tui.ui.uploads.browse import Browse, BrowseLeft
@@ -65,7 +65,6 @@ if TYPE_CHECKING:
 CATCH_UP_SECONDS = 0.1
 # A sorted or filtered view, and what a search finds, is read again as a whole.
 READ_AGAIN_SECONDS = 1.0
-SMALLEST_WIDTH, SMALLEST_HEIGHT = 40, 8
 # Below the first, the side list to narrow by takes the place of the list; from the second on, the pane stays beside it.
 BESIDE_BROWSE, ALL_BESIDE = 70, 140
 # What needs an upload under the cursor.
@@ -239,13 +238,12 @@ class UploadsScreen(Screen[None]):
 
     def on_resize(self, event: events.Resize) -> None:
         """Say so where the window is too small for anything else."""
-        width, height = event.size
-        self.set_class(width < SMALLEST_WIDTH or height < SMALLEST_HEIGHT, "-too-small")
+        width, _ = event.size
+        too_small = too_small_words(event.size)
+        self.set_class(bool(too_small), "-too-small")
         self.set_class(width < BESIDE_BROWSE, "-slim")
         self.set_class(width >= ALL_BESIDE, "-roomy")
-        self.query_one("#too-small", Static).update(
-            f"The window is too small: {width}×{height}.\nIt needs {SMALLEST_WIDTH}×{SMALLEST_HEIGHT}."
-        )
+        self.query_one("#too-small", Static).update(too_small)
 
     # Following the library
 

@@ -187,7 +187,7 @@ class SearchBar(Vertical):
     def fruitless_to_words(self) -> None:
         """Turn the chip because of which nothing was found into words, and search again."""
         if (chip := self.line.fruitless) is None:
-            Notices.of(self).tell("No filter of the search line is to blame.")
+            Notices.of(self).tell("There is no filter to turn into words.")
         else:
             self._make_words(chip)
             self._search(self.text, final=True)
