@@ -80,7 +80,7 @@ class RunningWorker:
 
 
 def _terminal_driver() -> type[Driver] | None:
-    """An app that survives the loss of its terminal: it uses our driver instead of Textual's own."""
+    """Return the driver that survives the loss of the terminal, or None for Textual's own."""
     if sys.platform == "win32" or not (sys.__stdin__ and sys.__stdin__.isatty()):
         return None
     from vuemantics_tui.ui.driver import TerminalDriver
@@ -190,7 +190,7 @@ class VuemanticsApp(SurvivingApp):
         self._choose_colours(true_colour)
 
     def get_default_screen(self) -> Screen[None]:
-        """The screen to begin with."""
+        """Return the screen to begin with."""
         view = View(show_hidden=self.library.settings.show_hidden)
         return UploadsScreen(self.library, self.notices, self._clock, view, pictures=self._pictures)
 
@@ -401,7 +401,7 @@ class VuemanticsApp(SurvivingApp):
         self.refresh(layout=True)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
-        """Our variables, for the themes that do not know them."""
+        """Return our variables, for the themes that do not know them."""
         return own_variables(self.current_theme)
 
     def get_key_display(self, binding: Binding) -> str:

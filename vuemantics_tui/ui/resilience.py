@@ -48,7 +48,7 @@ class SurvivingApp(App[None]):
         logging.getLogger().addHandler(self.recent_log)
 
     def on_mount(self) -> None:
-        """Errors before the first message is taken from the queue are errors of the start."""
+        """Take errors before the first message for errors of the start."""
         self.call_next(self._be_up)
         asyncio.get_running_loop().set_exception_handler(self._task_failed)
 

@@ -220,14 +220,14 @@ class PickerHeader(TwoSidedLine):
         self.folder = Path()
 
     def left_part(self) -> list[Part]:
-        """The folder; of a long one, its end."""
+        """Return the folder; of a long one, its end."""
         room = self.content_size.width - len(self.TITLE) - 2
         if self._marks:
             room -= len(self._marks.words()) + 2
         return [(self.TITLE, "bold $accent"), ("  " + fit_path(self.folder, room), "$foreground")]
 
     def right_parts(self) -> list[list[Part]]:
-        """What is marked."""
+        """Return what is marked."""
         return [[(self._marks.words(), "bold $accent" if self._marks else "$dim")]]
 
 
@@ -242,7 +242,7 @@ class TotalsLine(TwoSidedLine):
         self.shown = self.left_out = 0
 
     def left_part(self) -> list[Part]:
-        """A note, if there is one; else the total of the marks."""
+        """Return a note, if there is one; else the total of the marks."""
         if self.note:
             return [(self.note, "$warning")]
         if not self._marks:
@@ -255,7 +255,7 @@ class TotalsLine(TwoSidedLine):
         return [(total, "bold $success" if files else "bold $warning"), (" will be added", "$foreground")]
 
     def right_parts(self) -> list[list[Part]]:
-        """How much of the folder is shown."""
+        """Return how much of the folder is shown."""
         shown = f"{self.shown:,} entry" if self.shown == 1 else f"{self.shown:,} entries"
         if not self.left_out:
             return [[(shown, "$dim")], []]

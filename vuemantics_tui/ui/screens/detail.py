@@ -129,7 +129,7 @@ class DetailScreen(Reading, Screen[bool]):
 
 
 def facts_of(upload: Upload, history: Sequence[UploadEvent], absolute: Absolute) -> list[Section]:
-    """Everything that is known, in sections, and what happened. `absolute` says where a file of the library is."""
+    """Return all that is known, in sections, and what happened. `absolute` says where a file of the library is."""
     return [
         *((heading, LABEL_CELLS, found) for heading, found in facts(upload, absolute)),
         ("History", MOMENT_CELLS, [(date_words(event.at, seconds=True), _event(event)) for event in history]),
@@ -179,7 +179,7 @@ class FactsText(Widget):
 
 
 def fact_lines(sections: Sequence[Section], width: int) -> list[Content]:
-    """The sections as lines of at most `width` cells; what has no value is left out."""
+    """Return the sections as lines of at most `width` cells; what has no value is left out."""
     lines: list[Content] = []
     for heading, label_cells, found in sections:
         told = [(label, lines_of(value)) for label, value in found if value.strip()]

@@ -248,7 +248,7 @@ class DuplicatesScreen(Screen[None]):
 
 
 def card_words(one: LookAlike, what: str, *, chosen: bool, similar: bool) -> Content:
-    """What speaks for an upload: dimensions, size, date, sharpness, and `what` it is to the one proposed."""
+    """Return what speaks for an upload: dimensions, size, date, sharpness, and `what` it is to the one proposed."""
     if similar:
         sign = Content.styled("▸ chosen" if chosen else "", "bold $accent")
     else:

@@ -49,7 +49,7 @@ def too_small_words(size: Size) -> str:
 
 
 def is_open(screen: Screen[Any]) -> bool:
-    """Whether a screen is still there: a worker may come back to one that was left meanwhile, and has no widgets."""
+    """Tell whether a screen is still there: a worker may come back to one that was left, and has no widgets."""
     return screen.app.is_running and screen in screen.app.screen_stack
 
 

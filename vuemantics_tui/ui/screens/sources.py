@@ -104,20 +104,20 @@ class SourcesScreen(ListScreen[Source]):
         return SourceList(id="list")
 
     async def read(self) -> list[Source]:
-        """The sources, with a look at whether each is there."""
+        """Return the sources, with a look at whether each is there."""
         return await self.library.sources.all()
 
     def title_words(self) -> str:
-        """How many there are, and how many files."""
+        """Return how many there are, and how many files."""
         files = sum(entry.files for entry in self.entries)
         return f"{counted(len(self.entries), 'source')}, {counted(files, 'file')}" if self.entries else "Sources"
 
     def entry_key(self, entry: Source) -> Hashable:
-        """Its number."""
+        """Return its number."""
         return entry.number
 
     def entry_words(self, entry: Source) -> Content:
-        """Its folder; counts, last scan and how it is watched; and why it is away or not watched, and what helps."""
+        """Return its folder; counts, last scan and how it is watched; why it is away or not watched, and what helps."""
         room = max(10, self.size.width - AROUND_LIST)
         lines = [Content.styled(fit_path(entry.path, room), "bold")]
         scan = self.library.watch.scanning.get(entry.number)
@@ -293,7 +293,7 @@ class PlacementScreen(QuestionScreen[Placement | None]):
         self.dismiss(Placement.COPIED)
 
     def action_place_nothing(self) -> None:
-        """Neither."""
+        """Add nothing."""
         self.dismiss(None)
 
 
@@ -328,7 +328,7 @@ class RemovedScreen(ListScreen[RemovedFile]):
         return RemovedList(id="list")
 
     async def read(self) -> list[RemovedFile]:
-        """The files."""
+        """Return the files."""
         return await self.library.sources.removed()
 
     def title_words(self) -> str:
@@ -336,11 +336,11 @@ class RemovedScreen(ListScreen[RemovedFile]):
         return f"Deleted in sources  {counted(len(self.entries), 'file')}" if self.entries else "Deleted in sources"
 
     def entry_key(self, entry: RemovedFile) -> Hashable:
-        """Its path."""
+        """Return its path."""
         return entry.path
 
     def entry_words(self, entry: RemovedFile) -> Content:
-        """Its path, and since when."""
+        """Return its path, and since when."""
         where = "in the trash" if entry.upload_id else "no longer in the trash"
         facts = f"deleted {ago_words(entry.removed_at, self._clock())} · {where}"
         return Content.assemble(

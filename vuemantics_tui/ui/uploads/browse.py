@@ -340,5 +340,5 @@ def _style_of(facet: Facet) -> LineStyle:
 
 
 def _is_chosen(facet: Facet) -> bool:
-    """Whether an entry, or one inside it, is chosen."""
+    """Tell whether an entry, or one inside it, is chosen."""
     return facet.chosen or any(each.chosen for each in facet.within)

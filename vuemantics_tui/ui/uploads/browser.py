@@ -124,7 +124,7 @@ class Browser(Vertical):
         self.call_after_refresh(self.in_front.focus)
 
     def _show_date(self) -> None:
-        """While the scrollbar is dragged, show beside it the date of the uploads there."""
+        """Show the date of the uploads there beside the scrollbar while it is dragged."""
         view, bubble = self.in_front, self.query_one("#bubble", Words)
         first = self._gallery.first_in_view if self.shows_gallery else round(view.scroll_y)
         dragged = view.vertical_scrollbar.grabbed is not None and self._uploads.is_by_date

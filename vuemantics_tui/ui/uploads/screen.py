@@ -227,7 +227,7 @@ class UploadsScreen(Screen[None]):
         self.query_one("#empty-text", Static).update(Content.from_markup(EMPTY, key=key))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """What is done to an upload needs one; in a field, the keys that would leave it are letters."""
+        """Disable what needs an upload without one, and in a field the keys that are letters there."""
         if action == "open_search" and self.has_class("-empty"):
             return False
         if action in ("add_paths", "type_paths", "open_search"):
@@ -349,7 +349,7 @@ class UploadsScreen(Screen[None]):
             self._notices.tell(f"{marks.words()}, not added. {key_of(self, 'add-paths')} shows them again.")
 
     async def _placement_chosen(self, paths: Sequence[Path]) -> bool:
-        """Ask, for the first folder that is added, whether files are copied. Tells whether they are to be added."""
+        """Ask, for the first folder that is added, whether files are copied; return whether they are to be added."""
         if self.intake.is_placed or not await asyncio.to_thread(lambda: any(path.is_dir() for path in paths)):
             return True
         from vuemantics_tui.ui.screens.sources import PlacementScreen
@@ -457,7 +457,7 @@ class UploadsScreen(Screen[None]):
         self._search_bar.fruitless_to_words()
 
     def action_show_below(self) -> None:
-        """Also show the results below the cut-off."""
+        """Show the results below the cut-off, too."""
         self._search_bar.show_below()
 
     def action_past_search(self) -> None:

@@ -378,7 +378,7 @@ class UploadTable(CursorList[LineStyle]):
     # Reading
 
     def _wanted(self) -> list[int]:
-        """What must be read: lines on the screen first; when some are missing, a screen above and below with them."""
+        """Return what must be read: if lines on the screen are missing, these and a screen above and below."""
         rows = self._uploads.rows
         if not rows.wanting(self._uploads.numbers(self._visible())):
             return []
@@ -436,7 +436,7 @@ class UploadTable(CursorList[LineStyle]):
         return Strip(segments).adjust_cell_length(width, blank).simplify()
 
     def line_layout(self) -> Layout:
-        """Where everything stands on a line."""
+        """Return where everything stands on a line."""
         total, window = self.scrollable_content_region.width, self.app.size.width
         return self._columns.layout(total, window=window, scores=self._uploads.has_scores)
 

@@ -109,7 +109,7 @@ class FilmStrip(Widget):
         return sorted(sought, key=lambda index: abs(index - self._current))
 
     def on_resize(self) -> None:
-        """Frames have another height."""
+        """Forget the pictures: they need another height."""
         self._tiles.clear()
 
     def on_click(self, event: events.Click) -> None:
@@ -126,7 +126,7 @@ class FilmStrip(Widget):
         return max(0, min(self._current - count // 2, len(self._film) - count)), count
 
     def render_line(self, y: int) -> Strip:
-        """One line of the frames in sight, or their times."""
+        """Return one line of the frames in sight, or their times."""
         width, style = self.content_size.width, self.rich_style
         first, count = self._window()
         if not len(self._film):

@@ -17,7 +17,7 @@ LONGEST_ENDING = 6
 
 
 def fit(text: str, width: int) -> str:
-    """Text (already visible) in exactly `width` cells: filled up with blanks, or cut short with an ellipsis."""
+    """Return text (already visible) in exactly `width` cells: with blanks, or cut short with an ellipsis."""
     if width <= 0:
         return ""
     if cell_len(text) <= width:
@@ -26,7 +26,7 @@ def fit(text: str, width: int) -> str:
 
 
 def fit_name(name: str, width: int) -> str:
-    """As `fit`, for the name of a file: what is cut from a long one is its middle, not its ending."""
+    """Fit the name of a file: what is cut from a long one is its middle, not its ending."""
     dot = name.rfind(".")
     ending = name[dot:] if dot > 0 else ""
     ending_width = cell_len(ending)
@@ -36,7 +36,7 @@ def fit_name(name: str, width: int) -> str:
 
 
 def fit_path(path: Path, width: int) -> str:
-    """A path in at most so many cells: the home folder as ~, and of a long one its end."""
+    """Return a path in at most so many cells: the home folder as ~, and of a long one its end."""
     try:
         shown = "~/" + path.relative_to(Path.home()).as_posix() if path != Path.home() else "~"
     except (ValueError, RuntimeError):
@@ -76,11 +76,11 @@ class TwoSidedLine(Widget):
         return []
 
     def right_parts(self) -> list[list[Part]]:
-        """What may stand on the right, the longest first."""
+        """Return what may stand on the right, the longest first."""
         return []
 
     def render(self) -> Content:
-        """The line."""
+        """Return the line."""
         left = Content.assemble(*self.left_part())
         width = self.content_size.width
         for part in self.right_parts():
