@@ -62,7 +62,15 @@ class Listing(Sequence[int]):
 
     def in_order(self) -> array[int]:
         """Return all numbers in the order shown."""
-        return array("q", self) if self._pinned else self._numbers
+        if not self._pinned:
+            return self._numbers
+        # As stretches between those pinned: one by one, a large library would take 10 ms at each change.
+        ordered, start = array("q", self._pinned), 0
+        for place in self._pinned_places:
+            ordered.extend(self._numbers[start:place])
+            start = place + 1
+        ordered.extend(self._numbers[start:])
+        return ordered
 
     def index_of(self, number: int) -> int | None:
         """Return the line of an upload, from 0, or None."""
