@@ -220,10 +220,6 @@ class FileList(CursorList[LineStyle]):
             segments.append(Segment(text, style))
         return Strip(segments).adjust_cell_length(width, self._style("dim")).simplify()
 
-    def refresh_cursor_line(self) -> None:
-        """Repaint the line under the cursor."""
-        self.refresh_line(self._cursor)
-
     def cursor_moved(self, old: int) -> None:
         """Stretch the range of marks, and tell."""
         if self._marks.anchor is not None:

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 READ_AGAIN_SECONDS = 0.5
 LABEL_CELLS = 16
 MOMENT_CELLS = 21
-WIDEST = 120
 
 Section = tuple[str, int, list[Fact]]
 """A heading, how many cells its labels take, and its facts."""

@@ -18,8 +18,9 @@ from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.pictures.loader import PictureLoader
 from vuemantics_tui.ui.uploads.columns import TableColumns, shown_words
 from vuemantics_tui.ui.uploads.days import month_words
-from vuemantics_tui.ui.uploads.gallery import CaptionsSwitched, Gallery, TileRead, state_badge
+from vuemantics_tui.ui.uploads.gallery import CaptionsSwitched, Gallery, TileRead
 from vuemantics_tui.ui.uploads.table import TableHeading, UploadTable
+from vuemantics_tui.ui.uploads.tiles import state_badge
 from vuemantics_tui.ui.uploads.upload_list import Change, UploadList
 from vuemantics_tui.ui.widgets.one_line import Part, TwoSidedLine, Words, fit
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Literal, get_args
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events, on, work
@@ -130,14 +130,6 @@ def _sentence_pieces(found: Found, width: int, most: int | None) -> list[Piece]:
         start = text.find(" ", max(0, places[0][0] - _BEFORE_MATCH), places[0][0])
         text = "…" + text[start + 1 if start >= 0 else places[0][0] :]
     return lit(fit(text, width), found.matched, "shows", most)
-
-
-def with_sign(name: Sequence[Piece], sign: str, width: int) -> list[Piece]:
-    """Return the pieces of a name with a sign right behind it, together so many cells wide."""
-    *before, (text, style) = name
-    text = text.rstrip()
-    used = sum(cell_len(piece) for piece, _ in before) + cell_len(text)
-    return [*before, (text, style), (" " + set_cell_size(sign, max(0, width - used - 1)), "mark")]
 
 
 def _without_blank_ones(pieces: Iterable[Piece]) -> list[Piece]:
