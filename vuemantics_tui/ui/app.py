@@ -34,9 +34,10 @@ from vuemantics_tui.ui.pictures.loader import USUAL_CELL, USUAL_GEOMETRY, USUAL_
 from vuemantics_tui.ui.resilience import SurvivingApp
 from vuemantics_tui.ui.textual_private import CompositorUpdate, ThriftyUpdate, use_colours, write_to_terminal
 from vuemantics_tui.ui.themes import DARK, THEMES, own_variables
-from vuemantics_tui.ui.uploads.commands import UNDO, ReopenWanted
+from vuemantics_tui.ui.uploads.commands import UNDO
 from vuemantics_tui.ui.uploads.queue_bar import work_to_leave
 from vuemantics_tui.ui.uploads.screen import UploadsScreen
+from vuemantics_tui.ui.uploads.servers import ReopenWanted
 
 if TYPE_CHECKING:
     from textual.command import Provider

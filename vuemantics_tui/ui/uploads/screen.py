@@ -664,7 +664,7 @@ class UploadsScreen(Screen[None]):
             if self.intake.is_copying:
                 self._notices.tell("Files are being copied.", "Switch when they are done.")
             else:
-                await self._commands.use_better_analyzer()
+                await self.query_one(HeaderLine).use_better_analyzer()
 
     # Other screens
 
