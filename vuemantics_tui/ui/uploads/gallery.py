@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
-from textual import events, work
+from textual import events
 from textual.binding import BindingType
 from textual.filter import ANSIToTruecolor, LineFilter
 from textual.geometry import Region, Size
@@ -26,8 +26,7 @@ from vuemantics_tui.domain.upload import (
 )
 from vuemantics_tui.ui.actions import MOVE, VIEW, action, hidden
 from vuemantics_tui.ui.choices import SettingChosen
-from vuemantics_tui.ui.feed import RETRY_SECONDS
-from vuemantics_tui.ui.notices import Notices
+from vuemantics_tui.ui.feed import Reader
 from vuemantics_tui.ui.pictures.loader import PictureLoader, mode_of
 from vuemantics_tui.ui.uploads.days import Group
 from vuemantics_tui.ui.uploads.tiles import ARM_COLUMNS, ARM_ROWS, GAP, SMALLEST, Grid, Layout, Line, Tile, Tiles, arms
@@ -115,7 +114,7 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
         # Up and down keep to the column that was last chosen.
         self._column: int | None = None
         self._outdated = True
-        self._loading = False
+        self._reader = Reader(self, self._load, rest=0.0)
         # What stands behind everything, as of the last paint.
         self._ground = Style()
         # The tiles that were drawn since then, until a timer repaints them together.
@@ -274,23 +273,13 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
         return [self._groups[each] for each in shown if self._groups[each].first not in self._places]
 
     def _load_later(self) -> None:
-        if not self._loading and self.is_mounted and self.display and (self.loading_tiles or self._wanting_ahead()):
-            self._loading = True
-            self._load_wanted()
+        is_idle = self.is_mounted and self.display and not self._reader.is_reading
+        if is_idle and (self.loading_tiles or self._wanting_ahead()):
+            self._reader.want()
 
     def _wanting_ahead(self) -> list[int]:
         """Return what the next page and the one before would have to read."""
         return self._wanting(self._in_view(more=1))
-
-    @work(group="gallery", exit_on_error=False)
-    async def _load_wanted(self) -> None:
-        try:
-            with Notices.of(self).errors_told():
-                await self._load()
-                return
-            self.set_timer(RETRY_SECONDS, self._load_later)
-        finally:
-            self._loading = False
 
     async def _load(self) -> None:
         if self._outdated:

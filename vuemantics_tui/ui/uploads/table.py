@@ -10,7 +10,7 @@ from typing import ClassVar, Literal, get_args
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
-from textual import events, on, work
+from textual import events, on
 from textual.content import Content
 from textual.geometry import Size
 from textual.message import Message
@@ -20,8 +20,7 @@ from textual.widget import Widget
 from vuemantics_tui.domain.text import age_words, visible, word_places
 from vuemantics_tui.domain.upload import RUNNING, ProcessingStatus, UploadRow, glyph_of, reason_of
 from vuemantics_tui.domain.view import SortKey
-from vuemantics_tui.ui.feed import RETRY_SECONDS, Feed, TimePassed, WorkProgressed
-from vuemantics_tui.ui.notices import Notices
+from vuemantics_tui.ui.feed import Feed, Reader, TimePassed, WorkProgressed
 from vuemantics_tui.ui.uploads.columns import (
     BY_LABEL,
     DESCRIPTION,
@@ -295,7 +294,7 @@ class UploadTable(CursorList[LineStyle]):
         self._painted: dict[int, tuple[object, ...]] = {}
         # Where the cursor was when the list last changed: on which upload, on which line.
         self._cursor_was: tuple[int | None, int] = (None, 0)
-        self._loading = False
+        self._reader = Reader(self, self._load, rest=0.0)
 
     def on_mount(self) -> None:
         """Follow the list, and what moves by itself."""
@@ -378,19 +377,8 @@ class UploadTable(CursorList[LineStyle]):
 
     def _load_later(self) -> None:
         self._fit_names()
-        if not self._loading and self.is_mounted and self._wanted():
-            self._loading = True
-            self._load_wanted()
-
-    @work(group="rows", exit_on_error=False)
-    async def _load_wanted(self) -> None:
-        try:
-            with Notices.of(self).errors_told():
-                await self._load()
-                return
-            self.set_timer(RETRY_SECONDS, self._load_later)
-        finally:
-            self._loading = False
+        if self.is_mounted and not self._reader.is_reading and self._wanted():
+            self._reader.want()
 
     async def _load(self) -> None:
         rows = self._uploads.rows
