@@ -237,12 +237,8 @@ def _paths_in(text: str) -> tuple[list[Path], str]:
 
 def progress_words(progress: ScanProgress) -> str:
     """Return what a scan has found so far: 1,204 files seen, 3 new, 1 moved."""
-    parts = [f"{counted(progress.seen, 'file')} seen"]
-    counts = ("new", "changed", "moved", "copies", "missing", "back", "refused")
-    words = {"copies": "already in the library", "refused": "no picture or video"}
-    parts += [f"{count:,} {words.get(name, name)}" for name in counts if (count := getattr(progress, name))]
-    parts += [f"{progress.reading:,} to read"] if progress.reading else []
-    return ", ".join(parts)
+    reading = f"{progress.reading:,} to read" if progress.reading else ""
+    return ", ".join(filter(None, (f"{counted(progress.seen, 'file')} seen", progress.found_words, reading)))
 
 
 def added_words(results: Sequence[IntakeResult]) -> list[str]:
