@@ -35,7 +35,7 @@ async def vector_of(analyzer: BuiltinAnalyzer, description: Description) -> Vect
 
 def test_it_is_an_analyzer(analyzer: BuiltinAnalyzer) -> None:
     whole: Analyzer = analyzer
-    assert (whole.name, whole.model) == ("builtin", "efficientnet-lite2")
+    assert (whole.name, whole.model) == ("builtin", "efficientnet-lite0")
     assert whole.embedding_model.startswith("all-MiniLM-L6-v2-int8")
 
 

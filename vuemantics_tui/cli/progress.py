@@ -19,7 +19,7 @@ from vuemantics_tui.domain.upload import ProcessingStatus, Upload
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from vuemantics_tui.library import ChangeFeed, Library
+    from vuemantics_tui.library import ChangeFeed, ClusterState, Library
 
 OUTAGE_LOOK_SECONDS = 0.2
 
@@ -82,8 +82,8 @@ async def follow(
 ) -> int:
     """Print each of these uploads as it ends; return how many failed.
 
-    Raises LibraryError when the queue is paused, unless told to wait `through_pauses`, and when a server is offline
-    for `patience` seconds (None: waits without end).
+    Raises LibraryError when the queue is paused, unless told to wait `through_pauses`, and when a server, or a cluster
+    to wait for, is offline for `patience` seconds (None: waits without end).
     """
     total, failed = len(mine), 0
     with bars() as progress:
@@ -103,11 +103,13 @@ async def follow(
 
 @asynccontextmanager
 async def _naming_outages(library: Library) -> AsyncIterator[None]:
-    """Say once which server the queue waits for, and when it is back."""
+    """Say once which server the queue waits for, or that the cluster is offline, and when it is back."""
 
     async def watch() -> None:
         server, back = "", ""
+        news = _ClusterNews()
         while True:
+            news.tell(library.cluster)
             outage = library.queue.circuit.outage
             if outage is not None and not server:
                 server = outage.server
@@ -124,6 +126,31 @@ async def _naming_outages(library: Library) -> AsyncIterator[None]:
     finally:
         watching.cancel()
         await asyncio.wait([watching])
+
+
+class _ClusterNews:
+    """Says what a person should know of a cluster, each thing once."""
+
+    def __init__(self) -> None:
+        self._trouble = ""
+        self._left_out = set[tuple[str, str]]()
+
+    def tell(self, cluster: ClusterState | None) -> None:
+        """Say what is new: that it has no workers, or has some again, and which are left out."""
+        if cluster is None or not cluster.tried:
+            return
+        if not cluster.members:
+            if not self._trouble:
+                then = "Waiting for it" if cluster.waits else "Working on this machine until it is back"
+                self._trouble = cluster.trouble
+                note(f"{cluster.address}: {visible(self._trouble)}. {then}.")
+        elif self._trouble:
+            note(f"{cluster.address} is back, with {counted(len(cluster.members), 'worker')}.")
+            self._trouble = ""
+        for member in cluster.members:
+            if member.trouble and (member.address, member.trouble) not in self._left_out:
+                self._left_out.add((member.address, member.trouble))
+                note(f"The worker {visible(member.name)} is left out: {visible(member.trouble)}.")
 
 
 async def sweep(library: Library) -> None:

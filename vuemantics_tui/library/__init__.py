@@ -205,7 +205,9 @@ class Library:
         self.ratings = RatingStore(database)
         self.places = PlaceStore(database)
         self.dates = DateStore(database)
-        self.queue = Queue(settings, database, self.analyzer, self._compute_at_work, limits, self.served)
+        self.queue = Queue(
+            settings, database, self.analyzer, self._compute_at_work, limits, self.served, lambda: self.cluster
+        )
         self.stacks = StackStore(database)
         self.descriptions = DescriptionStore(database)
         self.undo = Undo(database, self.queue, lambda: self.records)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from vuemantics_tui.analyzers.joint.vocabulary import WordList
     from vuemantics_tui.config import Settings
     from vuemantics_tui.library.analyzer import LibraryAnalyzer
+    from vuemantics_tui.library.cluster import ClusterState
     from vuemantics_tui.processing.backfill import Backfill, BackfillProgress
     from vuemantics_tui.processing.picture_tags import PictureTags
     from vuemantics_tui.processing.picture_vectors import PicturePass, PictureProgress
@@ -52,6 +53,7 @@ class Queue:
         compute: Callable[[], Compute],
         limits: StageLimits | None,
         served: ServedModels,
+        cluster: Callable[[], ClusterState | None],
     ) -> None:
         self.store = QueueStore(database)
         self._served = served
@@ -65,6 +67,7 @@ class Queue:
         self._embeddings = EmbeddingStore(database)
         self._analyzer = analyzer
         self._compute = compute
+        self._cluster = cluster
         self._limits = limits
         self._making = asyncio.Lock()
         self._pipeline: Pipeline | None = None
@@ -357,7 +360,7 @@ class Queue:
 
         `feed` must have skipped to a moment before they were added. `mine`, their numbers, is emptied. Raises
         LibraryError when the queue is paused and nothing runs any more, unless told to wait `through_pauses`, and when
-        a server has been offline for `patience` seconds (None: waits without end).
+        a server, or a cluster to wait for, has been offline for `patience` seconds (None: waits without end).
         """
         while mine:
             self._check_patience(patience)
@@ -393,9 +396,16 @@ class Queue:
             )
 
     def _check_patience(self, patience: float | None) -> None:
-        outage = self.circuit.outage
-        if patience is not None and outage is not None and outage.lasted >= patience:
-            hint = "Nothing is lost: the queue resumes with the next vuemantics-tui process"
+        if patience is None:
+            return
+        outage, cluster = self.circuit.outage, self._cluster()
+        hint = "Nothing is lost: the queue resumes with the next vuemantics-tui process"
+        if cluster is not None and cluster.tried and cluster.waits and cluster.idle_seconds > patience:
+            raise LibraryError(
+                f"{cluster.address} has done nothing for {cluster.idle_seconds:.0f} s: {cluster.trouble}",
+                f'To work on this machine meanwhile, set cluster_away = "local". {hint}',
+            )
+        if outage is not None and outage.lasted >= patience:
             what = "The library could not be written" if outage.is_of_store else f"{outage.server} has been offline"
             raise LibraryError(
                 f"{what} for {outage.lasted:.0f} s: {outage.message}",

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 ANALYZER_NAME = "builtin"
-IMAGE_MODEL_NAME = "efficientnet-lite2"
+IMAGE_MODEL_NAME = "efficientnet-lite0"
 # The number is the version of the recipe in `vectors`: vectors of different versions cannot be compared.
-EMBEDDING_MODEL_NAME = "all-MiniLM-L6-v2-int8/2"
+EMBEDDING_MODEL_NAME = "all-MiniLM-L6-v2-int8/3"

@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from vuemantics_tui import plain
 from vuemantics_tui.analyzers.base import Compute, OnFrame, OnText, Picture, ServerState, Vector, ignore_text
@@ -20,11 +19,6 @@ from vuemantics_tui.analyzers.registry import AnalyzerContext
 from vuemantics_tui.domain.description import Description, Told
 from vuemantics_tui.domain.errors import MediaError
 from vuemantics_tui.domain.media import LookSize
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
 
 log = logging.getLogger(__name__)
 
@@ -106,9 +100,7 @@ class BuiltinAnalyzer:
 
     async def embed_query(self, text: str) -> Vector:
         """Return the vector of a search text: shape (384,), length 1. Raises AnalyzerError."""
-        vectors = await self._compute.run(embed_queries, [text])
-        vector: Vector = vectors[0]
-        return vector
+        return await self._compute.run(embed_search, text)
 
     def _without_faults(self, described: tuple[Description, Faults]) -> Description:
         # Logged here, not where they are met: a process of the pool has no log, and would write over the screen.
@@ -150,11 +142,11 @@ def describe_clip(sights: Sequence[bytes]) -> tuple[Description, Faults]:
     return describe_sight(sight, Medium.CLIP), sight.faults
 
 
-def embed_queries(texts: Sequence[str]) -> NDArray[np.float32]:
-    """Return one vector of length 1 per search text: shape (texts, 384). Raises AnalyzerError."""
-    from vuemantics_tui.analyzers.builtin import vectors
+def embed_search(text: str) -> Vector:
+    """Return the vector of a search text: shape (384,), length 1. Raises AnalyzerError."""
+    from vuemantics_tui.analyzers.builtin.vectors import query_vector
 
-    return vectors.embed_texts([vectors.query_text(text) for text in texts])
+    return query_vector(text)
 
 
 def embed_described(text: str, labels: Mapping[str, float]) -> Vector:

@@ -47,7 +47,6 @@ _BESIDE_FACES, _BESIDE_TEXT = 0.5, 0.3
 _SOME_TEXT, _MUCH_TEXT = 12, 120
 # Above this the model has a subject of its own, and a guess from colours and edges would only disturb.
 _SUBJECT_CLEAR = 0.5
-_STARS_BELOW = 0.7
 _PAPER_SHARE = 0.1
 _PANORAMA = 2.2
 PLAIN = "plain"
@@ -147,8 +146,7 @@ def _likely_scenes(scenes: Sequence[str], named: Mapping[str, float], characters
     paper = sum(p for name, p in named.items() if PAPER in topics_by_name().get(name, ()))
     likely = {
         SUNSET: best < _SUBJECT_CLEAR,
-        # It sees bubbles in them.
-        STARS: best < _STARS_BELOW and characters < _SOME_TEXT,
+        STARS: best < _SUBJECT_CLEAR and characters < _SOME_TEXT,
         # Windows and railings have sharp marks too.
         GRADIENT: False,
         PAGE: best < _SUBJECT_CLEAR and paper >= _PAPER_SHARE and characters < _MUCH_TEXT,

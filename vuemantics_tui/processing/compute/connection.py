@@ -100,7 +100,7 @@ class MemberState:
 class ClusterState:
     """A cluster as people see it: `trouble` is why it is not used, `lost` counts calls run again elsewhere.
 
-    `tried` is false until the first attempt to connect has ended.
+    `tried` is false until the first attempt to connect has ended, `idle_seconds` since when it has had no workers.
     """
 
     address: str
@@ -111,6 +111,7 @@ class ClusterState:
     members: tuple[MemberState, ...] = ()
     lost: int = 0
     lost_workers: tuple[str, ...] = ()
+    idle_seconds: float = 0.0
 
 
 class _AwayError(Exception):
@@ -177,6 +178,7 @@ class Connection:
         self._options = options
         self._install = install
         self._trouble = f"connecting to {options.address}"
+        self._used_at = time.monotonic()
         self._watching: asyncio.Task[None] | None = None
         self._is_closed = False
         self._lost = 0
@@ -194,11 +196,13 @@ class Connection:
             tuple(member.state() for member in self.members.values()),
             self._lost,
             tuple(self._lost_workers),
+            0.0 if self.members else time.monotonic() - self._used_at,
         )
 
     def start(self) -> None:
         """Connect, in the background of the running event loop."""
         if self._watching is None and not self._is_closed:
+            self._used_at = time.monotonic()
             self._watching = asyncio.create_task(self._watch(), name="cluster")
 
     async def seen(self) -> tuple[ClusterState, list[dict[str, Any]]]:
@@ -275,6 +279,7 @@ class Connection:
             told = await _identity(client)
             await self._take_in(client, told.get("workers", {}))
             self._trouble = "" if self.members else "the cluster has no workers"
+            self._used_at = time.monotonic() if self.members else self._used_at
             self.tried.set()
             self.moved.set()
             await asyncio.sleep(LOOK_SECONDS)
