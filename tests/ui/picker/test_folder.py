@@ -33,6 +33,7 @@ from vuemantics_tui.ui.picker.folder import (
     completed_lines,
     entry_at,
     read_folder,
+    working_folder,
 )
 from vuemantics_tui.ui.picker.marks import Marks, Tallies, Tally, count_below
 from vuemantics_tui.ui.picker.places import Place, drives, find_places
@@ -194,6 +195,7 @@ async def test_a_line_for_a_path_is_completed_or_told_how_it_may_go_on(
     monkeypatch.chdir(here)
     here.rmdir()
     assert await completed_lines("Ho") == [], "the working directory may be gone"
+    assert working_folder() == Path.home()
 
 
 # Counting and marks

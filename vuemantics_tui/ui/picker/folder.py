@@ -105,6 +105,14 @@ def media_format(name: str) -> MediaFormat | None:
     return BY_EXTENSION.get(name.rpartition(".")[2].lower()) if name.rfind(".") > 0 else None
 
 
+def working_folder() -> Path:
+    """Return the working directory, or the home folder if it is gone."""
+    try:
+        return Path.cwd()
+    except OSError:
+        return Path.home()
+
+
 def nearest_folder(path: Path) -> Path:
     """Return the path itself if it is a folder, else the nearest one above that is."""
     absolute = Path(os.path.normpath(path.absolute()))

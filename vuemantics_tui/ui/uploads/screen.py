@@ -331,12 +331,13 @@ class UploadsScreen(Screen[None]):
     @work(group="asking", exit_on_error=False)
     async def action_add_paths(self) -> None:
         """Pick files and folders, and add them."""
+        from vuemantics_tui.ui.picker.folder import working_folder
         from vuemantics_tui.ui.picker.marks import Marks
         from vuemantics_tui.ui.picker.screen import PickerScreen
 
         with self._notices.errors_told():
             self._picked_in = self._picked_in or await self._added_from()
-        start = self._left_in or Path.cwd()
+        start = self._left_in or working_folder()
         self.picked = marks = self.picked or Marks()
         picker = PickerScreen(start=start, last=self._picked_in, preview=self._preview, marks=marks, clock=self._clock)
         paths = await self.app.push_screen_wait(picker)
