@@ -37,8 +37,8 @@ from vuemantics_tui.ui.picker.folder import Entry, Kind, Listing, Order, View, a
 from vuemantics_tui.ui.picker.marks import Marks, Tallies
 from vuemantics_tui.ui.picker.places import Place, PlaceChosen, PlaceList, find_places
 from vuemantics_tui.ui.picker.preview import PreviewOf, PreviewPane
-from vuemantics_tui.ui.screens.page import too_small_words
 from vuemantics_tui.ui.typed_paths import explain_missing, typed_paths
+from vuemantics_tui.ui.widgets import too_small_words
 from vuemantics_tui.ui.widgets.keys_line import FooterKey, KeysLine
 from vuemantics_tui.ui.widgets.one_line import fit_path
 

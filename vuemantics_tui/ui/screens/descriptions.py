@@ -23,7 +23,8 @@ from vuemantics_tui.library import EDITED_BY_HAND, Library, StoredDescription
 from vuemantics_tui.ui.actions import ACT, MOVE, action, hidden, lasting
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader
 from vuemantics_tui.ui.notices import Notices
-from vuemantics_tui.ui.screens.page import WIDTHS, is_open
+from vuemantics_tui.ui.screens.page import is_open
+from vuemantics_tui.ui.widgets import WIDTHS
 from vuemantics_tui.ui.widgets.cursor_list import ChoiceList
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 from vuemantics_tui.ui.widgets.one_line import Words, fit

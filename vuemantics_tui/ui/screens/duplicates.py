@@ -20,7 +20,8 @@ from vuemantics_tui.domain.text import counted, date_words, size_words, visible
 from vuemantics_tui.ui.actions import ACT, MOVE, action, hidden, key_of, lasting
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.pictures.loader import PictureLoader
-from vuemantics_tui.ui.screens.page import WIDTHS, is_open
+from vuemantics_tui.ui.screens.page import is_open
+from vuemantics_tui.ui.widgets import WIDTHS
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 from vuemantics_tui.ui.widgets.one_line import Words
 from vuemantics_tui.ui.widgets.thumbnail import Thumbnail

@@ -11,7 +11,6 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.dom import DOMNode
-from textual.geometry import Size
 from textual.screen import Screen
 from textual.widgets import Static
 
@@ -26,10 +25,6 @@ if TYPE_CHECKING:
 
 Entry = TypeVar("Entry")
 
-SMALLEST = Size(40, 8)
-WIDTHS = [(0, "-narrow"), (100, "-wide")]
-"""The classes of a screen by how many columns its window has at least."""
-
 READING = (
     action("scroll-down", "down,j", "scroll_lines(1)", "scroll", "Line down", MOVE, shown_as="j k"),
     hidden("scroll-up", "up,k", "scroll_lines(-1)", "up", "Line up", MOVE),
@@ -38,14 +33,6 @@ READING = (
     hidden("scroll-top", "home,g", "scroll_to_top", "top", "First line", MOVE),
     hidden("scroll-bottom", "end,G", "scroll_to_bottom", "bottom", "Last line", MOVE),
 )
-
-
-def too_small_words(size: Size) -> str:
-    """Say that a window is too small for anything else; nothing where it is not."""
-    width, height = size
-    if width >= SMALLEST.width and height >= SMALLEST.height:
-        return ""
-    return f"The window is too small: {width}×{height}.\nIt needs {SMALLEST.width}×{SMALLEST.height}."
 
 
 def is_open(screen: Screen[Any]) -> bool:

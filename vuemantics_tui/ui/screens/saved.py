@@ -19,9 +19,10 @@ from vuemantics_tui.library import Library, SavedSearch, Tag
 from vuemantics_tui.ui.actions import FIND, MOVE, QUIET_HELP, action, hidden, key_of, lasting
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader
 from vuemantics_tui.ui.notices import Notices
-from vuemantics_tui.ui.screens.page import WIDTHS, is_open
+from vuemantics_tui.ui.screens.page import is_open
 from vuemantics_tui.ui.uploads.commands import UNDO
 from vuemantics_tui.ui.uploads.pane import ALBUM_SIGN
+from vuemantics_tui.ui.widgets import WIDTHS
 from vuemantics_tui.ui.widgets.cursor_list import ChoiceList
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 

@@ -30,7 +30,6 @@ from vuemantics_tui.ui.choices import SettingChosen
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader, TimePassed, WorkProgressed
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.pictures.loader import Drawn, PictureLoader, mode_of
-from vuemantics_tui.ui.screens.page import WIDTHS, too_small_words
 from vuemantics_tui.ui.textual_private import write_to_terminal
 from vuemantics_tui.ui.typed_paths import typed_path
 from vuemantics_tui.ui.uploads.browse import Browse, BrowseLeft
@@ -55,6 +54,7 @@ from vuemantics_tui.ui.uploads.search_line import SearchInput, SearchLeft
 from vuemantics_tui.ui.uploads.servers import HeaderLine, OutageLine
 from vuemantics_tui.ui.uploads.table import HeadingClicked, RowOpened, TagClicked, UploadTable
 from vuemantics_tui.ui.uploads.upload_list import Change, UploadList
+from vuemantics_tui.ui.widgets import WIDTHS, too_small_words
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 
 if TYPE_CHECKING:

@@ -20,11 +20,11 @@ from vuemantics_tui.ui.actions import MOVE, VIEW, action, hidden
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, TimePassed, WorkProgressed
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.pictures.loader import PictureLoader
-from vuemantics_tui.ui.screens.page import WIDTHS
 from vuemantics_tui.ui.uploads.commands import ListWanted, UploadCommands
 from vuemantics_tui.ui.uploads.table import TagClicked
 from vuemantics_tui.ui.uploads.upload_list import Change, UploadList
 from vuemantics_tui.ui.viewer.stage import Stage, StageChanged, StageLeft
+from vuemantics_tui.ui.widgets import WIDTHS
 from vuemantics_tui.ui.widgets.keys_line import FooterKey, KeysLine
 from vuemantics_tui.ui.widgets.one_line import Part, TwoSidedLine
 
