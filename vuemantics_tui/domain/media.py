@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from pickle import PickleBuffer
+from typing import NamedTuple, SupportsIndex
 
 from vuemantics_tui.domain.duplicates import PictureTraits
 from vuemantics_tui.domain.formats import FileType, MediaFormat
@@ -27,6 +28,13 @@ class SmallPicture:
     width: int
     height: int
     rgb: bytes
+
+    def __reduce_ex__(
+        self, protocol: SupportsIndex
+    ) -> tuple[type[SmallPicture], tuple[int, int, bytes | PickleBuffer]]:
+        """Have pickles leave the pixels out where they are asked to, from protocol 5 on: PEP 574."""
+        rgb = PickleBuffer(self.rgb) if protocol.__index__() >= 5 else self.rgb
+        return SmallPicture, (self.width, self.height, rgb)
 
 
 @dataclass(frozen=True, slots=True)

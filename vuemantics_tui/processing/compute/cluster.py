@@ -265,7 +265,7 @@ def _sendable(function: Callable[..., Any], arguments: tuple[object, ...], file:
     return np.frombuffer(packed(function, arguments, file, model), np.uint8)
 
 
-def _checked(kind: Any, data: bytes) -> Any:
+def _checked(kind: Any, data: bytes | memoryview | plain.Pieces) -> Any:
     """Return the value of this type that a worker sent. Raises WorkerDiedError if it sent something else."""
     try:
         return plain.unpack(kind, data)
