@@ -102,6 +102,14 @@ class ScanProgress:
         return ", ".join(f"{count:,} {words}" for count, words in found if count)
 
 
+@dataclass(frozen=True, slots=True)
+class ScanPart:
+    """A folder of a source to scan: with everything below it if it `is_deep`, else alone."""
+
+    folder: Path
+    is_deep: bool = True
+
+
 class WatchState(StrEnum):
     """How changes in a source are noticed while the program runs."""
 

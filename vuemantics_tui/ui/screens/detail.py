@@ -98,11 +98,12 @@ class DetailScreen(Reading, Screen[bool]):
         upload = await self._library.uploads.by_number(self._number)
         if upload is not None:
             history = await self._library.history.of(self._number)
+            copies = await self._library.sources.copies(upload)
             if self.is_attached:
                 self.query_one("#detail-title", Words).say(f"{visible(upload.filename)}  details")
                 self._failed = upload.status is ProcessingStatus.FAILED
                 self.query_one(KeysLine).refresh()
-                self.query_one(FactsPage).show(facts_of(upload, history, self._library.absolute))
+                self.query_one(FactsPage).show(facts_of(upload, history, self._library.absolute, copies))
 
     @on(LibraryChanged)
     def _library_changed(self, message: LibraryChanged) -> None:
@@ -127,10 +128,15 @@ class DetailScreen(Reading, Screen[bool]):
         self.dismiss(False)
 
 
-def facts_of(upload: Upload, history: Sequence[UploadEvent], absolute: Absolute) -> list[Section]:
-    """Return all that is known, in sections, and what happened. `absolute` says where a file of the library is."""
+def facts_of(
+    upload: Upload, history: Sequence[UploadEvent], absolute: Absolute, copies: Sequence[Path]
+) -> list[Section]:
+    """Return all that is known, in sections, and what happened.
+
+    `absolute` says where a file of the library is; `copies` are other files with the same bytes.
+    """
     return [
-        *((heading, LABEL_CELLS, found) for heading, found in facts(upload, absolute)),
+        *((heading, LABEL_CELLS, found) for heading, found in facts(upload, absolute, copies)),
         ("History", MOMENT_CELLS, [(date_words(event.at, seconds=True), _event(event)) for event in history]),
     ]
 

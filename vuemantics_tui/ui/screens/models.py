@@ -24,6 +24,7 @@ from vuemantics_tui.ui.widgets.keys_line import KeysLine
 if TYPE_CHECKING:
     from textual.app import App
 
+    from vuemantics_tui.domain.errors import UsageError
     from vuemantics_tui.library import Library
     from vuemantics_tui.library.models import ModelState, Offer
 
@@ -83,6 +84,7 @@ class ModelsScreen(ListScreen[ModelEntry]):
         super().__init__(library)
         self._reader = Reader(self, self.show_read, rest=READ_REST_SECONDS)
         self._pulled: tuple[str, ...] = ()
+        self._words_problem: UsageError | None = None
 
     def on_mount(self) -> None:
         """Follow what the models see, and the downloads."""
@@ -113,6 +115,7 @@ class ModelsScreen(ListScreen[ModelEntry]):
     async def read(self) -> list[ModelEntry]:
         """Return the one in use, the others on this machine, those that were used here, the offers."""
         states, offers = await self.library.models.states(), await self.library.models.offers()
+        self._words_problem = await self.library.queue.words_problem()
         # A model that was used and removed may be offered again.
         gone = {state.name for state in states if state.model is None}
         entries = [ModelEntry(state.name, state) for state in states if state.model is not None]
@@ -149,6 +152,9 @@ class ModelsScreen(ListScreen[ModelEntry]):
             lines.append(Content.assemble("    ", offered.good_for))
         parts = [whole] if cell_len(whole) + AROUND_FACTS <= self.size.width else [facts, origin]
         lines += [Content.assemble("    ", (part, "$dim")) for part in parts if part]
+        if entry.in_use and (wrong := self._words_problem) is not None:
+            lines.append(Content.assemble("    ", (f"! no tags from pictures: {visible(wrong.message)}", "$warning")))
+            lines.append(Content.assemble("      ", (visible(wrong.hint), "$dim")))
         return Content("\n").join(lines)
 
     def _state_words(self, entry: ModelEntry) -> str:
