@@ -115,8 +115,8 @@ def read_day(text: str, today: date | None = None) -> Day | None:
 
     Raises ValueError for a date that is not in the calendar. Understands 2024, 2024-06, 2024-06-30, 30.6.2024, 06/2024,
     June 2019, 3 jun 2024, today, 7d, two weeks ago, last summer, winter 2020/21, last month, monday, 1990s, early 2019,
-    end of June, christmas 2020, easter and the like. A month, day, season or feast without a year is the latest that has begun. Seasons are those of the north, by
-    whole months, and a winter belongs to the year in which it begins.
+    end of June, christmas 2020, easter and the like. A month, day, season or feast without a year is the latest that
+    has begun. Seasons are those of the north, by whole months, and a winter belongs to the year in which it begins.
     """
     words = " ".join(word for word in re.split(r"[\s,]+", text.strip().casefold()) if word not in _EMPTY_WORDS)
     if words in (DayKind.TODAY, DayKind.YESTERDAY):
