@@ -200,7 +200,7 @@ class Queue:
     async def pipeline(self) -> Pipeline:
         """Return what processes one upload, made at the first call. Raises as `start`."""
         from vuemantics_tui import paths
-        from vuemantics_tui.library.models import installed_side
+        from vuemantics_tui.library.models import installed_look
         from vuemantics_tui.processing.picture_vectors import PictureModel
         from vuemantics_tui.processing.pipeline import Pipeline
         from vuemantics_tui.processing.presence import Presence
@@ -227,7 +227,7 @@ class Queue:
                     texts=self.texts,
                     presence=Presence(SourceStore(self._database)),
                     pictures=PictureModel(
-                        PictureStore(self._database), self._compute(), partial(installed_side, paths.models_dir())
+                        PictureStore(self._database), self._compute(), partial(installed_look, paths.models_dir())
                     ),
                 )
         return self._pipeline

@@ -17,7 +17,7 @@ from typing import Any, TypeVar, cast
 from vuemantics_tui import plain
 from vuemantics_tui.domain.errors import WorkerDiedError
 from vuemantics_tui.domain.media import SmallPicture
-from vuemantics_tui.media.jobs import SENT_QUALITY, small_jpeg_of, vision_jpeg
+from vuemantics_tui.media.jobs import SENT_QUALITY, small_jpeg_of, small_png_of, vision_jpeg
 from vuemantics_tui.processing.compute.bench import ATTRIBUTE, Reply
 from vuemantics_tui.processing.compute.connection import (
     CONNECT_SECONDS,
@@ -103,7 +103,7 @@ class ClusterCompute:
                 member.calls.pop(token, None)
                 self.connection.moved.set()
             if reply.answer is None:
-                self._note_refusal(member, reply.refused, file)
+                self._note_refusal(member, reply.refused, travelling)
                 continue
             if reply.answer.raised is not None:
                 raise reply.answer.raised.rebuilt()
@@ -131,8 +131,8 @@ class ClusterCompute:
         if isinstance(file, bytes):
             return len(file), file
         if isinstance(file, SmallPicture):
-            # Pixels are sent as a JPEG; who makes one of them does that here.
-            return (len(file.rgb) // 8, file) if route.pixels else (None, file)
+            # Pixels are sent as a picture file; who makes one of them does that here.
+            return (len(file.rgb) // (2 if route.pixels == "PNG" else 8), file) if route.pixels else (None, file)
         assert isinstance(file, Path)
         if self._shared(file):
             return 0, file
@@ -149,6 +149,8 @@ class ClusterCompute:
         """Return the file of a call as it travels: a path, its bytes, or a preview. Raises MediaError."""
         form = Form.FILE if route.as_file else Form.BYTES
         if isinstance(file, SmallPicture):
+            if route.pixels == "PNG":
+                return Packed(form, await self.local.run(small_png_of, file))
             return Packed(form, await self.local.run(small_jpeg_of, file, SENT_QUALITY))
         if isinstance(file, bytes):
             return Packed(form, file)
@@ -243,8 +245,9 @@ class ClusterCompute:
         self._beside.add(task)
         task.add_done_callback(self._beside.discard)
 
-    def _note_refusal(self, member: Member, refused: str, file: object) -> None:
-        if isinstance(file, Path) and self._shared(file) and member.reads_shared:
+    def _note_refusal(self, member: Member, refused: str, travelled: Packed | None) -> None:
+        # Several calls may be there when the first one is refused.
+        if travelled is not None and travelled.form is Form.PATH:
             log.warning("%s cannot read shared files, which are sent to it: %s", member.name, refused)
             member.reads_shared = False
         elif refused != "stopped":
