@@ -63,7 +63,7 @@ async def test_a_download_goes_on_without_its_screen_and_resumes(root: Path, hub
         await window.until(lambda: window.library.models.pulling.get(FIRST, (0, 0))[0] >= 16384)
         await window.shows(f"{FIRST}  downloading ", " %")
         await window.press("escape", "q")
-        await window.shows("Quit?", f"{FIRST} is being downloaded; what is here is")
+        await window.shows("Quit?", f"{FIRST} is still downloading. What you have so")
         await window.press("n", "&")
         await window.shows(f"{FIRST}  downloading", "x cancel")
         await window.press("x")
