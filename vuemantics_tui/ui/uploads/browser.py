@@ -121,8 +121,9 @@ class Browser(Vertical):
     def switch(self) -> None:
         """Show the gallery in place of the table, or back."""
         self.toggle_class("-gallery")
-        # Hidden widgets cannot be focused.
+        # Hidden widgets cannot be focused, and a gallery that was hidden knows nothing of the list.
         self.call_after_refresh(self.in_front.focus)
+        self.call_after_refresh(self._gallery.sync)
 
     def _show_date(self) -> None:
         """Show the date of the uploads there beside the scrollbar while it is dragged."""

@@ -304,8 +304,6 @@ class UploadPane(VerticalScroll, can_focus=False):
         self._clock = clock
         self._thumbnail = Thumbnail(loader or PictureLoader(), id="pane-thumbnail")
         self._why = why
-        # Whether it is on the screen; else nothing is read.
-        self.is_seen = False
         self._wanted: int | None = None
         self._page: _Page | None = None
         self._paused = False
@@ -379,14 +377,21 @@ class UploadPane(VerticalScroll, can_focus=False):
 
     # Loading
 
-    def on_show(self) -> None:
-        """Catch up with what was asked for meanwhile."""
-        self.is_seen = True
-        self._load_later()
+    @property
+    def is_seen(self) -> bool:
+        """Whether it is displayed; else nothing is read."""
+        return all(node.display for node in self.ancestors_with_self if isinstance(node, Widget))
 
-    def on_hide(self) -> None:
-        """Read nothing while hidden."""
-        self.is_seen = False
+    def on_mount(self) -> None:
+        """Catch up after each layout with what was asked for while it was hidden.
+
+        Textual posts no Show where the list scrolls between the change of a style and the layout that follows it.
+        """
+        self.screen.screen_layout_refresh_signal.subscribe(self, lambda _: self._load_later())
+
+    def on_show(self) -> None:
+        """Catch up after the first layout, too."""
+        self._load_later()
 
     def on_resize(self) -> None:
         """Fit the picture to the height."""
