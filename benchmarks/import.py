@@ -52,7 +52,7 @@ from tokenizers.models import WordLevel
 from benchmarks.search import say
 from vuemantics_tui.analyzers.builtin.analyzer import describe_picture, embed_described
 from vuemantics_tui.analyzers.builtin.vision import COARSE, DETAILED, vision_parts
-from vuemantics_tui.analyzers.joint.layout import Preprocessing, look_size
+from vuemantics_tui.analyzers.joint.layout import Preprocessing
 from vuemantics_tui.analyzers.joint.towers import prepare, see
 from vuemantics_tui.config import Settings
 from vuemantics_tui.domain.formats import FileType
@@ -193,8 +193,7 @@ def _text() -> bytes:
 def stages(photos: Sequence[Path], model: Path | None) -> dict[str, float]:
     """Return the CPU seconds that each call of the pool takes for a photo, and "all" of them."""
     size = DETAILED if any(part.installed for part in vision_parts()) else COARSE
-    if model is not None:
-        size = size.joined(look_size(SIDE))
+    square = None if model is None else Preprocessing().square(SIDE)
     taken: defaultdict[str, list[float]] = defaultdict(list)
 
     def clocked(name: str, call: Callable[..., Result], *arguments: object) -> Result:
@@ -206,13 +205,14 @@ def stages(photos: Sequence[Path], model: Path | None) -> dict[str, float]:
     for number, photo in enumerate(photos[: MEASURED + WARM]):
         if number == WARM:
             taken.clear()
-        look = clocked("one look", first_look, photo, FileType.IMAGE, size, MAX_PIXELS)
+        look = clocked("one look", first_look, photo, FileType.IMAGE, size, MAX_PIXELS, square)
         assert look.picture is not None
         picture = look.picture
         description, _ = clocked("describing", describe_picture, picture, cache_dir())
         clocked("embedding", embed_described, description.full_text, description.labels)
         if model is not None:
-            clocked("picture vector", see, model, picture, FileType.IMAGE, 1)
+            assert look.square is not None
+            clocked("picture vector", see, model, look.square, FileType.IMAGE, 1)
     means = {name: statistics.fmean(seconds) for name, seconds in taken.items()}
     return {**means, "all": sum(means.values())}
 

@@ -33,6 +33,14 @@ def test_flag_before_environment_before_file(tmp_path: Path) -> None:
     }
 
 
+def test_a_library_named_from_the_current_folder_is_found_from_any(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert load(tmp_path, "", VUEMANTICS_LIBRARY="photos").library == tmp_path / "photos"
+    assert Settings.load({"library": Path("photos")}, {}, tmp_path / "none").library == tmp_path / "photos"
+
+
 def test_every_wrong_line_is_named_with_what_is_right_and_the_rest_counts(tmp_path: Path) -> None:
     settings = load(
         tmp_path,

@@ -22,7 +22,7 @@ from vuemantics_tui import plain
 from vuemantics_tui.domain.description import Description
 from vuemantics_tui.domain.duplicates import PictureTraits
 from vuemantics_tui.domain.errors import ErrorKind
-from vuemantics_tui.domain.media import MediaMetadata
+from vuemantics_tui.domain.media import MediaMetadata, SmallPicture
 from vuemantics_tui.domain.moment import DateSource
 from vuemantics_tui.plain import PlainDataError, pack, returned_by, unpack
 
@@ -68,6 +68,21 @@ def test_values_come_back(kind: Any, value: object) -> None:
     found = unpack(kind, pack(value))
     assert found == value
     assert type(found) is type(value)
+
+
+def test_what_is_in_pieces_arrives_as_bytes() -> None:
+    inner = plain.pieces(SmallPicture(2, 1, b"abcdef"))
+    assert b"".join(inner) == pack(SmallPicture(2, 1, b"abcdef"))
+    for packed in (pack([b"before", inner, b"after"]), plain.pieces([b"before", inner, b"after"])):
+        before, found, after = unpack(list[memoryview], packed)
+        assert (bytes(before), bytes(after)) == (b"before", b"after")
+        assert unpack(SmallPicture, found) == SmallPicture(2, 1, b"abcdef")
+
+
+@pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
+def test_a_picture_can_be_pickled(protocol: int) -> None:
+    picture = SmallPicture(2, 1, b"abcdef")
+    assert pickle.loads(pickle.dumps(picture, protocol)) == picture
 
 
 @pytest.mark.parametrize("shape", [(3,), (2, 3), (0, 4), (1, 1, 5)])

@@ -21,7 +21,7 @@ from typing import Any
 _LENGTH = struct.Struct("<I")
 # Of what stands in the JSON; pixels, frames and vectors are raw.
 _MOST_JSON_BYTES = 16 * 1024**2
-_SIMPLE = (None, types.NoneType, bool, int, float, str, bytes, Path)
+_SIMPLE = (None, types.NoneType, bool, int, float, str, bytes, memoryview, Path)
 _SEQUENCES: dict[Any, Callable[[list[Any]], Any]] = {
     list: list,
     Sequence: list,
@@ -35,26 +35,44 @@ class PlainDataError(ValueError):
     """The data is not what it should be."""
 
 
+class Pieces(tuple[bytes, ...]):
+    """Bytes in pieces, which are joined only where they arrive: each copy of a picture costs."""
+
+    __slots__ = ()
+
+    @property
+    def size(self) -> int:
+        """Return how many bytes they are."""
+        return sum(map(len, self))
+
+
 def pack(value: object) -> bytes:
     """Return a value as plain data. Raises PlainDataError for what has no such form."""
-    raw: list[bytes] = []
-    text = json.dumps({"value": _plain(value, raw), "raw": [len(part) for part in raw]}).encode()
+    return b"".join(pieces(value))
+
+
+def pieces(value: object) -> Pieces:
+    """Return what `pack` does, without joining it. The value may hold pieces too: where they arrive they are bytes."""
+    raw: list[Pieces] = []
+    text = json.dumps({"value": _plain(value, raw), "raw": [part.size for part in raw]}).encode()
     if len(text) > _MOST_JSON_BYTES:
         raise PlainDataError(f"{len(text)} bytes of JSON are too many")
-    return b"".join((_LENGTH.pack(len(text)), text, *raw))
+    return Pieces((_LENGTH.pack(len(text)) + text, *(piece for part in raw for piece in part)))
 
 
-def unpack(kind: Any, data: bytes) -> Any:
+def unpack(kind: Any, data: bytes | memoryview | Pieces) -> Any:
     """Return the value of this type that the data holds. Raises PlainDataError if it does not hold one.
 
-    `kind` is a type or an annotation: a dataclass, an enum, a container of such, an array of NumPy, a union.
+    `kind` is a type or an annotation: a dataclass, an enum, a container of such, an array of NumPy, a union. A
+    `memoryview` is a part of the data itself.
     """
+    data = memoryview(b"".join(data) if isinstance(data, Pieces) else data)
     try:
         (length,) = _LENGTH.unpack_from(data)
         if length > _MOST_JSON_BYTES or _LENGTH.size + length > len(data):
             raise PlainDataError("its length is wrong")
         start = _LENGTH.size + length
-        whole = json.loads(data[_LENGTH.size : start].decode())
+        whole = json.loads(str(data[_LENGTH.size : start], "utf-8"))
         if not isinstance(whole, dict) or whole.keys() != {"value", "raw"} or not isinstance(whole["raw"], list):
             raise PlainDataError("it is no packed value")
         raw = []
@@ -97,14 +115,14 @@ def _fields(kind: Any) -> dict[str, Any]:
     return {field.name: kinds[field.name] for field in dataclasses.fields(kind)}
 
 
-def _plain(value: object, raw: list[bytes]) -> object:
+def _plain(value: object, raw: list[Pieces]) -> object:
     """Return a value as JSON has it, its bytes put among the raw ones."""
     if isinstance(value, Enum):
         return _plain(value.value, raw)
     if value is None or isinstance(value, bool | int | float | str):
         return value
-    if isinstance(value, bytes | bytearray | memoryview):
-        raw.append(bytes(value))
+    if isinstance(value, bytes | bytearray | memoryview | Pieces):
+        raw.append(value if isinstance(value, Pieces) else Pieces((bytes(value),)))
         return len(raw) - 1
     if isinstance(value, Path):
         return str(value)
@@ -119,17 +137,17 @@ def _plain(value: object, raw: list[bytes]) -> object:
     return _plain_array(value, raw)
 
 
-def _plain_array(value: Any, raw: list[bytes]) -> object:
+def _plain_array(value: Any, raw: list[Pieces]) -> object:
     """Return an array or a number of NumPy as JSON has it. It is recognized by its attributes: nothing loads NumPy."""
     if not hasattr(value, "dtype") or not hasattr(value, "tobytes"):
         raise PlainDataError(f"{type(value).__name__} has no plain form")
     if not value.shape:
         return _plain(value.item(), raw)
-    raw.append(value.tobytes())
+    raw.append(Pieces((value.tobytes(),)))
     return {"dtype": value.dtype.str, "shape": list(value.shape), "raw": len(raw) - 1}
 
 
-def _checked(kind: Any, plain: Any, raw: list[bytes]) -> Any:
+def _checked(kind: Any, plain: Any, raw: list[memoryview]) -> Any:
     """Return what JSON holds as a value of this type. Raises PlainDataError if it holds no such one."""
     kind = _expanded(kind)
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
@@ -163,7 +181,7 @@ def _expanded(kind: Any) -> Any:
     return kind
 
 
-def _checked_simple(kind: Any, plain: Any, raw: list[bytes]) -> Any:
+def _checked_simple(kind: Any, plain: Any, raw: list[memoryview]) -> Any:
     if kind in (None, types.NoneType) and plain is None:
         return None
     if kind in (bool, int, str) and type(plain) is kind:
@@ -171,6 +189,8 @@ def _checked_simple(kind: Any, plain: Any, raw: list[bytes]) -> Any:
     if kind is float and type(plain) in (int, float):
         return float(plain)
     if kind is bytes:
+        return bytes(_raw_part(plain, raw))
+    if kind is memoryview:
         return _raw_part(plain, raw)
     if kind is Path and isinstance(plain, str):
         return Path(plain)
@@ -184,7 +204,7 @@ def _checked_enum(kind: type[Enum], plain: Any) -> Enum:
         raise PlainDataError(f"it is none of {[each.value for each in kind]}") from error
 
 
-def _checked_union(kinds: tuple[Any, ...], plain: Any, raw: list[bytes]) -> Any:
+def _checked_union(kinds: tuple[Any, ...], plain: Any, raw: list[memoryview]) -> Any:
     for kind in kinds:
         try:
             return _checked(kind, plain, raw)
@@ -193,7 +213,7 @@ def _checked_union(kinds: tuple[Any, ...], plain: Any, raw: list[bytes]) -> Any:
     raise PlainDataError(f"it is {type(plain).__name__}, which is none of {kinds}")
 
 
-def _checked_sequence(origin: Any, kinds: tuple[Any, ...], plain: list[Any], raw: list[bytes]) -> Any:
+def _checked_sequence(origin: Any, kinds: tuple[Any, ...], plain: list[Any], raw: list[memoryview]) -> Any:
     if origin is tuple and not (len(kinds) == 2 and kinds[1] is Ellipsis):
         if len(kinds) != len(plain):
             raise PlainDataError(f"it has {len(plain)} items, but should have {len(kinds)}")
@@ -201,7 +221,7 @@ def _checked_sequence(origin: Any, kinds: tuple[Any, ...], plain: list[Any], raw
     return _SEQUENCES[origin]([_checked(kinds[0], item, raw) for item in plain])
 
 
-def _checked_array(arguments: tuple[Any, ...], plain: dict[str, Any], raw: list[bytes]) -> Any:
+def _checked_array(arguments: tuple[Any, ...], plain: dict[str, Any], raw: list[memoryview]) -> Any:
     import numpy as np
 
     if plain.keys() != {"dtype", "shape", "raw"} or not isinstance(plain["shape"], list):
@@ -226,10 +246,10 @@ def _checked_array(arguments: tuple[Any, ...], plain: dict[str, Any], raw: list[
     return np.frombuffer(data, dtype).reshape(shape).copy()
 
 
-def _raw_part(plain: Any, raw: list[bytes]) -> bytes:
+def _raw_part(plain: Any, raw: list[memoryview]) -> memoryview:
     if not _is_count(plain) or plain >= len(raw):
         raise PlainDataError("it names raw bytes that are not there")
-    part: bytes = raw[plain]
+    part: memoryview = raw[plain]
     return part
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
-from PIL import Image
+from PIL import Image, ImageOps
 
 Floats = NDArray[np.float32]
 
@@ -78,7 +78,7 @@ class StrangerModel:
 
     def picture(self, path: Path) -> Floats:
         """Return the vector of a picture, of length 1."""
-        image = Image.open(path).convert("RGB")
+        image = ImageOps.exif_transpose(Image.open(path)).convert("RGB")
         wide, high = image.size
         fitted = (SIDE, int(high / wide * SIDE)) if wide < high else (int(wide / high * SIDE), SIDE)
         image = image.resize(fitted, Image.Resampling.BILINEAR)

@@ -304,6 +304,9 @@ def test_a_model_on_a_server_of_immich_from_a_shell(
         used = run("model", "use", "vit-b-32__openai")
         assert used.stdout == f"vit-b-32__openai is in use. {len(ids)} pictures seen.\n"
         assert "on immich_host" in run("model").stdout
+        broken = run("model", "use", "vit-b-32__openai", VUEMANTICS_TAG_LIST=str(tmp_path / "nowhere.txt"))
+        assert (broken.returncode, broken.stdout) == (0, "vit-b-32__openai is in use. 0 pictures seen.\n")
+        assert "No tags from pictures: The list of tags in" in broken.stderr
         (document,) = [each for each in objects(run("model", "--json")) if each["installed"]]
         assert (document["served"], document["seen"]) == ("ViT-B-32__openai", len(ids))
         checks = objects(run("doctor", "--json"))

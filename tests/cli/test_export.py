@@ -27,6 +27,16 @@ def test_json_lines_and_csv(run: Run, ids: dict[str, str], tmp_path: Path) -> No
     assert row["filename"] == "coffee.png"
 
 
+def test_originals_are_copied_into_a_folder(run: Run, ids: dict[str, str], tmp_path: Path) -> None:
+    folder = tmp_path / "chosen"
+    folder.mkdir()
+    copied = run("export", folder, "name:coffee", "--format", "originals")
+    assert (copied.returncode, [path.name for path in folder.iterdir()]) == (0, ["coffee.png"])
+    assert "Copied 1 original to" in copied.stderr
+    to_stdout = run("export", "-", "--format", "originals")
+    assert (to_stdout.returncode, "Originals need a folder" in to_stdout.stderr) == (2, True)
+
+
 def test_a_search_is_exported_above_its_cut_off(run: Run, ids: dict[str, str]) -> None:
     exported = run("export", "-", "kitten", "--format", "jsonl")
     names = {json.loads(line)["filename"] for line in exported.stdout.splitlines()}

@@ -231,7 +231,7 @@ def test_a_sentence_is_understood_and_says_how(run: Run, ids: dict[str, str], tm
     assert "Understood as" in run("saved", "add", "recent", "photos of Ana this year").stderr
     run("saved", "add", "words", "photos of Ana this year", "--as-is")
     assert {each["name"]: each["query"] for each in objects(run("saved", "--json"))} == {
-        "recent": 'type:image tag:Ana on:"this year"',
+        "recent": 'type:image tag:Ana taken:"this year"',
         "words": "photos of Ana this year",
     }
     again = run("saved", "run", "words", "--json")

@@ -55,8 +55,18 @@ def test_a_folder_is_used_in_place(run: Run, photos: Path, tmp_path: Path) -> No
     assert (listed["files"], listed["missing"], listed["state"], listed["watch"]) == (20, 0, "here", True)
     (few / "a").rename(few / "b")
     (few / "b/3.png").unlink()
+    copies = [few / "c.png", few / "d.png"]
+    for copy in copies:
+        shutil.copyfile(few / "b/5.png", copy)
     (again,) = objects(run("source", "scan", str(few), "--json"))
-    assert (again["moved"], again["missing"], again["new"]) == (19, 1, 0)
+    assert (again["moved"], again["missing"], again["new"], again["copies"]) == (19, 1, 0, 2)
+    (copied,) = [one["id"] for one in objects(run("list", "--json")) if one["filename"] == "5.png"]
+    assert [line.split()[-1] for line in run("show", copied).stdout.splitlines() if "few" in line][-4:-1] == [
+        str(few),
+        *map(str, copies),
+    ]
+    for copy in copies:
+        copy.unlink()
     missing = [one for one in objects(run("list", "--json")) if one["missing_since"]]
     assert [one["filename"] for one in missing] == ["3.png"]
     assert "⊘ missing" in run("list").stdout

@@ -135,6 +135,11 @@ def test_exports_hold_everything(run: Run, ids: dict[str, str], tmp_path: Path) 
     assert (folder / "PXL_20230101_101112345.MP.mp4").read_bytes() == clip(1.0)
     assert "Wrote 1 clip" in run("export", folder, "is:motion", "--format", "clips").stderr
     assert len(list(folder.iterdir())) == 2
+    (original,) = (tmp_path / "library").rglob(f"{ids['PXL_20230101_101112345.MP.jpg']}/original.*")
+    original.unlink()
+    missing = run("export", folder, "--format", "clips")
+    assert (missing.returncode, "Its original is missing" in missing.stderr) == (1, True)
+    assert "Wrote 0 clips" in missing.stderr
 
 
 def test_clips_are_played(run: Run, ids: dict[str, str], tmp_path: Path) -> None:

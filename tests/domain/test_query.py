@@ -227,6 +227,7 @@ def test_places_and_orders_and_negations() -> None:
     assert only_filter("NEAR:1,2") == NearFilter(1, 2, 1)
     assert str(only_filter('-TAG:"black  cat"')) == '-tag:"black cat"'
     assert str(only_filter("colour:blue")) == "color:blue"
+    assert str(only_filter("-on:2024")) == "-taken:2024"
     assert parse_query("sort:oldest sort:Name").sort is Sort.NAME
 
 

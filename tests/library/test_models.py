@@ -29,6 +29,7 @@ from vuemantics_tui.domain.media import SmallPicture
 from vuemantics_tui.library import Library
 from vuemantics_tui.library.models import QueryEmbedder
 from vuemantics_tui.processing.compute import ProcessCompute
+from vuemantics_tui.store.embeddings import EmbeddingStore, Vectors
 from vuemantics_tui.store.pictures import FrameVector
 
 DRAWN = [(colour, shape) for colour in ("red", "green", "blue", "yellow") for shape in ("circle", "square", "triangle")]
@@ -315,14 +316,19 @@ async def test_a_model_that_nobody_here_made_ranks_as_its_own_arithmetic_says(
     model = StrangerModel()
     model.write(tmp_path / "cache" / "clip" / "Sea-B-8__stones")
     random = np.random.default_rng(4)
-    pictures = [tmp_path / f"{number}.{'png' if number % 2 else 'jpg'}" for number in range(8)]
-    for picture, size in zip(pictures, [(640, 481), (97, 300), (1000, 700), (64, 64)] * 2, strict=True):
+    pictures = [tmp_path / f"{number}.{'png' if number % 2 else 'jpg'}" for number in range(10)]
+    sideways = Image.Exif()
+    sideways[0x0112] = 6
+    sizes = [(640, 481), (97, 300), (1000, 700), (64, 64)] * 2 + [(640, 481), (97, 300)]
+    # Of the fifth and the ninth a decoder could make something smaller.
+    sizes[4] = sizes[8] = (2800, 2100)
+    for picture, size in zip(pictures, sizes, strict=True):
         # Fine and coarse at once: what is scaled in two steps comes out otherwise.
         coarse = Image.fromarray(random.integers(0, 256, (9, 9, 3), np.uint8)).resize(size, Image.Resampling.BICUBIC)
         fine = Image.fromarray(random.integers(0, 256, (size[1], size[0], 3), np.uint8))
-        Image.blend(coarse, fine, 0.5).save(picture)
+        Image.blend(coarse, fine, 0.5).save(picture, exif=sideways if picture.suffix == ".jpg" else b"")
     library = await open_library()
-    await add_all(library, *pictures)
+    await add_all(library, *pictures[:6])
     await library.queue.start()
     await settled(library)
     added = await library.models.add(tmp_path / "cache")
@@ -331,9 +337,19 @@ async def test_a_model_that_nobody_here_made_ranks_as_its_own_arithmetic_says(
     library.queue.look_at_pictures()
     async for _ in library.queue.pictures_left(added.key):
         pass
+    # These it sees while they are imported.
+    await add_all(library, *pictures[6:])
+    await settled(library)
+    vectors = EmbeddingStore(library.database, Vectors.PICTURES)
+    for upload in await library.uploads.newest():
+        stored = await vectors.one(added.key, upload.number)
+        assert stored is not None
+        alike = np.frombuffer(stored.data, "<f4") @ model.picture(tmp_path / upload.filename)
+        assert alike > 1 - 2e-6, "not a pixel is scaled in another way"
     query = "A photo of grey stones, at night"
     wanted = {each.name: float(model.picture(each) @ model.text(query)) for each in pictures}
     hits = [hit for hit in await library.search.run(query, all=True) if hit.look_cosine is not None]
+    assert len(hits) == len(pictures)
     for hit in hits:
         assert hit.look_cosine == pytest.approx(wanted[hit.upload.filename], abs=1e-3)
     by_look = sorted(hits, key=lambda hit: -(hit.look_cosine or 0))

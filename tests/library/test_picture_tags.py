@@ -13,6 +13,7 @@ from tests.doubles import GOOD_TEXT, ScriptedAnalyzer
 from vuemantics_tui import paths
 from vuemantics_tui.analyzers.base import Analyzer
 from vuemantics_tui.analyzers.builtin.analyzer import BuiltinAnalyzer
+from vuemantics_tui.doctor.analyzers import examine_model
 from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.upload import Upload
 from vuemantics_tui.library import Library
@@ -130,3 +131,7 @@ async def test_a_list_that_cannot_be_read_says_so_and_changes_nothing(
     with pytest.raises(UsageError, match=r"nowhere\.txt cannot be read"):
         await seen_by(library, "small")
     assert (await uploads(library))["red-square"].tags == ("sofa",)
+    findings = await examine_model(library.settings, library, library.compute)
+    assert [(finding.subject, finding.is_problem) for finding in findings] == [("model", False), ("tags", True)]
+    assert "nowhere.txt cannot be read" in findings[1].text
+    assert "tag_list" in findings[1].hint

@@ -258,6 +258,26 @@ async def test_a_restored_library_makes_its_thumbnails_again(
     assert "thumbnails" in [f.subject for f in (await check(settings_of(other)))[0] if f.verdict is Verdict.NEUTRAL]
 
 
+async def test_a_damaged_backup_takes_no_original_away(
+    open_library: OpenLibrary, draw_picture: DrawPicture, tmp_path: Path
+) -> None:
+    library = await filled(open_library, draw_picture)
+    backup = tmp_path / "copy.tar"
+    await library.backups.write(backup, with_originals=True)
+    await library.close()
+    original = next(library.root.rglob("original.png"))
+    whole = original.read_bytes()
+    edited = whole + b"edited"
+    original.write_bytes(edited)
+    # One bit of that original is another one in the backup.
+    archive = bytearray(backup.read_bytes())
+    archive[archive.index(whole) + len(whole) // 2] ^= 1
+    backup.write_bytes(archive)
+    with pytest.raises(LibraryError, match="The backup is damaged"):
+        await Recovery(settings_of(library.root)).restore(backup)
+    assert original.read_bytes() == edited
+
+
 async def test_only_damaged_indexes_and_texts_are_repaired_in_place(
     open_library: OpenLibrary, draw_picture: DrawPicture
 ) -> None:

@@ -45,6 +45,23 @@ async def test_words_find_while_the_query_cannot_be_embedded(
     assert await library.search.run("zebra") == []
 
 
+async def test_what_waits_is_found_by_its_name_and_tags(open_library: OpenLibrary, draw_picture: DrawPicture) -> None:
+    library = await open_library()
+    results = await add_all(library, draw_picture("lighthouse.png", 1), draw_picture("harbour.png", 2))
+    first, _ = (result.upload.id for result in results if result.upload is not None)
+
+    async def found(text: str) -> list[str]:
+        return [hit.upload.filename for hit in await library.search.run(text)]
+
+    assert await found("lighthouse") == ["lighthouse.png"]
+    await library.tags.retag([first], add=["holiday"], albums=[], remove=[])
+    assert await found("holiday lighthouse") == ["lighthouse.png"]
+    await library.rename(first, "beacon.png")
+    assert (await found("beacon"), await found("lighthouse")) == (["beacon.png"], [])
+    await library.trash.put([first])
+    assert (await found("beacon"), await found("harbour")) == ([], ["harbour.png"])
+
+
 class Slow(ScriptedAnalyzer):
     """Takes longer to describe than one waits for the vector of a text."""
 

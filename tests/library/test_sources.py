@@ -14,7 +14,7 @@ from PIL import Image
 
 from tests.conftest import OpenLibrary, add_all, settled
 from vuemantics_tui.domain.errors import LibraryError, OriginalGoneError, UsageError
-from vuemantics_tui.domain.sources import Placement, ScanProgress, Source
+from vuemantics_tui.domain.sources import Placement, ScanPart, ScanProgress, Source
 from vuemantics_tui.domain.upload import Upload
 from vuemantics_tui.library import Library
 
@@ -112,12 +112,27 @@ async def test_moved_files_and_folders_keep_their_uploads(library: Library, sour
     ]
 
 
+async def test_a_name_that_you_gave_stays_when_the_file_moves(library: Library, source: Source, photos: Path) -> None:
+    before = await ids(library)
+    await library.rename(before["two.png"], "beach.png")
+    (photos / "trip/two.png").rename(photos / "moved.png")
+    (photos / "one.png").rename(photos / "uno.png")
+    assert found(await library.sources.scan(source)) == {"moved": 2}
+    after = await by_name(library)
+    assert {name: upload.id for name, upload in after.items()} == {
+        "beach.png": before["two.png"],
+        "uno.png": before["one.png"],
+        "three.png": before["three.png"],
+    }
+    assert library.original(after["beach.png"]) == photos / "moved.png"
+
+
 async def test_some_folders_can_be_scanned_alone(library: Library, source: Source, photos: Path) -> None:
     before = await ids(library)
     draw(photos / "not yet.png", 70)
     draw(photos / "trip/new.png", 71)
     (photos / "one.png").rename(photos / "trip/ONE.PNG")
-    progress = await library.sources.scan(source, only=[photos / "trip"])
+    progress = await library.sources.scan(source, only=[ScanPart(photos / "trip")])
     assert (progress.seen, found(progress)) == (4, {"new": 1, "copies": 1})
     assert set(await ids(library)) == {"one.png", "two.png", "three.png", "new.png"}
     assert found(await library.sources.scan(source)) == {"new": 1}

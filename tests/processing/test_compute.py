@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import psutil
@@ -16,6 +16,7 @@ import pytest
 
 from tests.conftest import until
 from vuemantics_tui.domain.errors import AnalyzerError, ErrorKind, WorkerDiedError
+from vuemantics_tui.domain.media import SmallPicture
 from vuemantics_tui.processing.compute import ProcessCompute
 from vuemantics_tui.processing.worker import CALLS_BETWEEN_TRIMS, NICENESS
 
@@ -49,6 +50,10 @@ def wait_for_ever(path: str) -> None:
     signal.pause()
 
 
+def turned(pictures: Sequence[SmallPicture], after: bytes) -> tuple[list[SmallPicture], bytes]:
+    return [SmallPicture(each.height, each.width, each.rgb[::-1]) for each in pictures], after
+
+
 def niceness() -> int:
     return os.nice(0)
 
@@ -58,6 +63,14 @@ async def test_results_and_errors_come_back_whole(compute: ProcessCompute) -> No
     with pytest.raises(AnalyzerError) as caught:
         await compute.run(raise_analyzer_error)
     assert (caught.value.message, caught.value.hint, caught.value.kind) == ("message", "hint", ErrorKind.TRANSIENT)
+
+
+async def test_pictures_arrive_whole_whatever_their_size(compute: ProcessCompute) -> None:
+    sizes = [(1, 1), (750, 500), (2000, 1500), (3, 2)]
+    pictures = [SmallPicture(width, height, os.urandom(width * height * 3)) for width, height in sizes]
+    found, after = await compute.run(turned, pictures, b"after")
+    assert found == [SmallPicture(each.height, each.width, each.rgb[::-1]) for each in pictures]
+    assert after == b"after"
 
 
 async def test_it_gives_way_to_the_screen(compute: ProcessCompute) -> None:
@@ -130,6 +143,7 @@ async def test_no_process_outlives_a_killed_parent(tmp_path: Path) -> None:
     script = f"""
 import asyncio
 from tests.processing.test_compute import wait_for_ever
+from vuemantics_tui.domain.media import SmallPicture
 from vuemantics_tui.processing.compute import ProcessCompute
 
 async def main():

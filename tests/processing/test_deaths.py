@@ -21,9 +21,8 @@ from vuemantics_tui.files import write_whole
 from vuemantics_tui.library import Library
 from vuemantics_tui.processing import circuit, pipeline, scheduler
 from vuemantics_tui.processing.circuit import Circuit
-from vuemantics_tui.processing.owner import this_process
 from vuemantics_tui.processing.pipeline import StageLimits
-from vuemantics_tui.processing.scheduler import Scheduler, launch_task
+from vuemantics_tui.processing.scheduler import Scheduler, launch_task, this_process
 from vuemantics_tui.store import database as database_module
 from vuemantics_tui.store.changes import Stir
 from vuemantics_tui.store.database import Database

@@ -16,8 +16,7 @@ import pytest
 from tests.conftest import DEADLINE_SECONDS, DrawPicture, OpenLibrary, add_all, being_described, settled, until
 from tests.doubles import ScriptedAnalyzer
 from vuemantics_tui.domain.errors import LibraryError
-from vuemantics_tui.processing.owner import fate_of, this_process
-from vuemantics_tui.processing.scheduler import Running, launch_task
+from vuemantics_tui.processing.scheduler import Running, fate_of, launch_task, this_process
 from vuemantics_tui.store.queue import ClaimStore, Fate
 
 
@@ -172,6 +171,21 @@ async def test_the_time_left_comes_from_what_was_done_before(
     await library.queue.stop()
     await add_all(library, *(draw_picture(f"{number}.png", number) for number in range(2, 8)))
     assert await library.queue.seconds_left() == pytest.approx(6 * took / 2)
+
+
+async def test_the_time_left_follows_from_what_each_stage_may_do_at_a_time(
+    open_library: OpenLibrary, draw_picture: DrawPicture
+) -> None:
+    library = await open_library(workers=4, describe_limit=1)
+    (first,) = await add_all(library, draw_picture("a.png", 1))
+    await library.queue.start()
+    await settled(library)
+    assert first.upload is not None
+    took = {event.kind: event.seconds or 0 for event in await library.history.of(first.upload.number)}
+    await library.queue.stop()
+    await add_all(library, *(draw_picture(f"{number}.png", number) for number in range(2, 8)))
+    one = took["thumbnail"] / 4 + took["described"] + took["completed"] / 4
+    assert await library.queue.seconds_left() == pytest.approx(6 * one)
 
 
 async def test_a_store_in_trouble_stops_nothing_for_good(

@@ -163,8 +163,8 @@ async def test_one_upload_by_itself_costs_no_more_transactions_than_it_has_stage
     count("transaction")
     count("write")
     await library.process_upload_background(upload.id, upload.user_id, upload.file_type, upload.extension)
-    # The claim; the thumbnail begun and done; the audit; the description done; the index begun; the end.
-    assert len(begun) == 7
+    # The claim; the thumbnail begun and done; the description done; the end.
+    assert len(begun) == 5
 
 
 async def test_the_text_is_seen_while_it_is_written_and_gone_at_the_end(

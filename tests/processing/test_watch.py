@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import OpenLibrary, until
 from tests.library.test_sources import draw
-from vuemantics_tui.domain.sources import Source, WatchState
+from vuemantics_tui.domain.sources import ScanProgress, Source, WatchState
 from vuemantics_tui.library import Library, Watch
 from vuemantics_tui.processing.watch import fault_words
 
@@ -90,6 +90,27 @@ async def test_a_file_is_taken_when_it_has_stopped_growing(library: Library, sou
     await sees(library, "one.png", "slow.png")
     (upload,) = [each for each in await library.uploads.newest() if each.filename == "slow.png"]
     assert upload.file_size == len(whole)
+
+
+async def test_a_new_file_has_its_own_folder_scanned_and_none_below_it(library: Library, source: Source) -> None:
+    scans: list[ScanProgress] = []
+
+    async def counted(source: Source, only, told):  # type: ignore[no-untyped-def]
+        scans.append(await library.sources.scan(source, told, only=only))
+        return scans[-1]
+
+    for number in range(20):
+        draw(source.path / f"old/{number}.png", 10 + number)
+    watch = Watch(library.root, library.sources.store.all, counted, [], scan_seconds=60, look_seconds=0.1)
+    watch.start()
+    await reports(watch, source, WatchState.BY_EVENTS)
+    draw(source.path / "two.png", 2)
+    await sees(library, "one.png", "two.png", *(f"{number}.png" for number in range(20)))
+    (source.path / "two.png").unlink()
+    await sees(library, "one.png", *(f"{number}.png" for number in range(20)))
+    await watch.stop()
+    assert scans[0].seen == 21
+    assert max(progress.seen for progress in scans[1:]) == 2
 
 
 async def test_many_files_at_once_are_one_scan(library: Library, source: Source, tmp_path: Path) -> None:

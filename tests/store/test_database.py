@@ -358,6 +358,24 @@ async def test_a_folder_without_the_right_to_write_is_read(archive: Path) -> Non
     assert [found.name for found in archive.iterdir()] == ["library.db"]
 
 
+async def test_a_library_on_a_full_disk_is_read(archive: Path) -> None:
+    resource = pytest.importorskip("resource")
+    path = archive / "library.db"
+    writing = await Database.open(path)
+    upload_id = await insert_upload(UploadStore(writing))
+    await writing.close()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1, hard))
+    try:
+        reading = await Database.open(path, Access.READ)
+        assert await UploadStore(reading).get(upload_id) is not None
+        await reading.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, before)
+
+
 async def test_what_others_write_meanwhile_is_read_without_the_right_to_write(archive: Path) -> None:
     path = archive / "library.db"
     writing = await Database.open(path)

@@ -94,16 +94,18 @@ async def test_what_is_deleted_leaves_a_tombstone_and_no_ghost(database: Databas
     assert (await store.newest())[0].number > deleted.number
 
 
-async def test_words_find_what_has_a_current_description(database: Database) -> None:
+async def test_words_find_current_descriptions_and_names(database: Database) -> None:
     store, fulltext = UploadStore(database), FullText(database)
     first = await insert_upload(store, "holiday.jpg")
     await insert_upload(store, "tabby waiting.jpg")
     await complete(database, first, tags=("café",))
-    number = (await store.newest())[1].number
-    for word in ("tabby", "rest", "holiday", "cafe", "SOFA"):
+    waiting, number = [upload.number for upload in await store.newest()]
+    assert set(await fulltext.search(["tabby"], every=True, limit=5)) == {number, waiting}
+    assert await fulltext.search(["waiting"], every=True, limit=5) == [waiting]
+    for word in ("rest", "holiday", "cafe", "SOFA"):
         assert await fulltext.search([word], every=True, limit=5) == [number], word
     assert await fulltext.search(["tabby", "zebra"], every=True, limit=5) == []
-    assert await fulltext.search(["tabby", "zebra"], every=False, limit=5) == [number]
+    assert await fulltext.search(["sofa", "zebra"], every=False, limit=5) == [number]
     for odd in ('"', "NEAR(", "*", "a OR b", "-x", "filename:"):
         await fulltext.search([odd], every=True, limit=5)
 

@@ -63,7 +63,7 @@ async def test_a_download_goes_on_without_its_screen_and_resumes(root: Path, hub
         await window.until(lambda: window.library.models.pulling.get(FIRST, (0, 0))[0] >= 16384)
         await window.shows(f"{FIRST}  downloading ", " %")
         await window.press("escape", "q")
-        await window.shows("Quit?", f"{FIRST} is being downloaded; what is here is")
+        await window.shows("Quit?", f"{FIRST} is still downloading. What you have so")
         await window.press("n", "&")
         await window.shows(f"{FIRST}  downloading", "x cancel")
         await window.press("x")
@@ -91,12 +91,12 @@ async def test_what_the_hub_refuses_is_said(root: Path, hub: FakeHub) -> None:
         assert not window.library.models.pulling
 
 
-async def test_a_model_from_a_folder_is_added(
+async def test_a_model_from_a_folder_is_added_and_a_list_of_tags_that_cannot_be_read_is_told(
     root: Path, joint_model: JointModel, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     await make_library(root)
-    async with window_on(root, size=(100, 30)) as window:
+    async with window_on(root, size=(100, 30), tag_list=str(tmp_path / "nowhere.txt")) as window:
         await window.press("&")
         await window.shows("not downloaded")
         await window.press("a")
@@ -107,6 +107,8 @@ async def test_a_model_from_a_folder_is_added(
         joint_model("transformers", copy_to=tmp_path / "mine")
         await window.press("enter")
         await window.shows("Added mine.", "mine  on this machine")
+        await window.press("home", "enter")
+        await window.shows("mine is in use", "no tags from pictures: The list of tags in", "the setting tag_list")
 
 
 async def test_the_bar_says_how_many_pictures_were_seen(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

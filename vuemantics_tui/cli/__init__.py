@@ -42,7 +42,7 @@ _PLACES = {
     "delete": "trash:delete",
     "demo": "app:demo",
     "describe": "descriptions:describe",
-    "doctor": "doctor:doctor",
+    "doctor": "backup:doctor",
     "duplicates": "duplicates:duplicates",
     "edit": "descriptions:edit",
     "export": "export:export",

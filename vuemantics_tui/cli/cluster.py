@@ -57,7 +57,7 @@ def worker(
     try:
         run(lambda: serve(options, tls, note))
     except Interrupted:
-        raise Interrupted("Stopped. What it had is done elsewhere.") from None
+        raise Interrupted("Stopped. Its calls run again on other workers.") from None
 
 
 @click.command()

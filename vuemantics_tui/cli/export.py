@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from vuemantics_tui.library import FileResult, Library
 
 XMP, CLIPS, ORIGINALS = "xmp", "clips", "originals"
+# The formats that are written into a folder, a file for each upload.
+INTO_FOLDER = {XMP: "Side-cars", CLIPS: "Clips", ORIGINALS: "Originals"}
 STDOUT = Path("-")
 
 
@@ -75,10 +77,9 @@ def export(
     if target is None:
         raise UsageError("There is no folder or file to export to", "See: vuemantics-tui export --help")
     chosen = export_format or _format_of(target)
-    if chosen in (XMP, CLIPS) and target == STDOUT:
-        what = "Clips" if chosen == CLIPS else "Side-cars"
-        raise UsageError(f"{what} need a folder", "Give an existing folder, or --format jsonl.")
-    if chosen not in (XMP, CLIPS) and target != STDOUT:
+    if chosen in INTO_FOLDER and target == STDOUT:
+        raise UsageError(f"{INTO_FOLDER[chosen]} need a folder", "Give an existing folder, or --format jsonl.")
+    if chosen not in INTO_FOLDER and target != STDOUT:
         _check_file(target, overwrite)
     text = checked_line(query, as_is=as_is)
     settings = current_settings()
@@ -104,7 +105,7 @@ def _export_in_place(
 
 def _check_file(target: Path, overwrite: bool) -> None:
     if target.is_dir():
-        raise UsageError(f"This is a folder: {target}", "Give a file in it, or --format xmp.")
+        raise UsageError(f"This is a folder: {target}", "Give a file in it, or add --format xmp, clips or originals.")
     if target.exists() and not overwrite:
         raise UsageError(f"The file exists: {target}", "Choose another name, or add --overwrite.")
     if target.exists() and not target.is_file():
@@ -123,15 +124,19 @@ def _format_of(target: Path) -> str:
 async def _export(
     settings: Settings, target: Path, export_format: str, text: str, hidden: bool, overwrite: bool, style: str
 ) -> int:
-    """Write the export; return how many side-cars could not be written."""
+    """Write the export; return how many files could not be written."""
     async with open_library(settings) as library:
         numbers = await _found(library, text, hidden) if text else None
         if export_format == XMP:
             return await _sidecars(library, target, numbers, hidden, overwrite, style)
         if export_format == CLIPS:
-            return await _clips(library, target, numbers, hidden)
+            return await _tell_copies(
+                library.export.clips(target, numbers, include_hidden=hidden), "wrote", "Wrote", "clip", target
+            )
         if export_format == ORIGINALS:
-            return await _originals(library, target, numbers, hidden)
+            return await _tell_copies(
+                library.export.originals(target, numbers, include_hidden=hidden), "copied", "Copied", "original", target
+            )
         if target == STDOUT:
             await _lines(library, export_format, numbers, hidden)
         else:
@@ -186,23 +191,15 @@ async def _file(
     note(f"Exported {counted(done, 'upload')} to {visible(str(target))}")
 
 
-async def _originals(library: Library, folder: Path, numbers: Sequence[int] | None, hidden: bool) -> int:
+async def _tell_copies(results: AsyncIterator[FileResult], each: str, did: str, what: str, folder: Path) -> int:
+    """Copy files and name each; return how many could not be copied."""
     copied = failed = 0
-    async for result in library.export.originals(folder, numbers, include_hidden=hidden):
+    async for result in results:
         copied += result.written
         failed += not result.written
-        note(result_line("copied" if result.written else "skipped", result.upload.filename, result.reason))
-    note(f"Copied {counted(copied, 'original')} to {visible(str(folder))}")
+        note(result_line(each if result.written else "failed", result.path.name, result.reason))
+    note(f"{did} {counted(copied, what)} to {visible(str(folder))}")
     return failed
-
-
-async def _clips(library: Library, folder: Path, numbers: Sequence[int] | None, hidden: bool) -> int:
-    written = 0
-    async for path in library.export.clips(folder, numbers, include_hidden=hidden):
-        written += 1
-        note(result_line("wrote", path.name))
-    note(f"Wrote {counted(written, 'clip')} to {visible(str(folder))}")
-    return 0
 
 
 async def _sidecars(

@@ -9,7 +9,7 @@ import click
 
 from vuemantics_tui.cli.options import current_settings, json_option, library_option, lists
 from vuemantics_tui.cli.output import emit, emit_json, note, table
-from vuemantics_tui.cli.progress import Bar, bars, see_pictures
+from vuemantics_tui.cli.progress import Bar, bars, see_pictures, tag_pictures
 from vuemantics_tui.cli.session import Interrupted, open_library, run
 from vuemantics_tui.config import Settings
 from vuemantics_tui.domain.text import counted, size_words, visible
@@ -169,7 +169,7 @@ async def _use(settings: Settings, name: str) -> None:
         problem = library.queue.pictures_problem
         if not problem:
             # Also where it had seen everything before: the list of words may be another one.
-            await library.queue.tag_pictures()
+            await tag_pictures(library)
     emit(f"{chosen.name} is in use. {counted(seen, 'picture')} seen.")
     if problem:
         note(f"The others wait: {visible(problem)}. To resume: vuemantics-tui model use {visible(name)}")

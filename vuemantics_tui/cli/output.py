@@ -15,7 +15,7 @@ from rich.cells import cell_len
 
 from vuemantics_tui.domain.errors import VuemanticsError
 from vuemantics_tui.domain.fields import document, facts
-from vuemantics_tui.domain.text import date_words, seconds_words, size_words, visible, word_places
+from vuemantics_tui.domain.text import date_words, lines_of, seconds_words, size_words, visible, word_places
 from vuemantics_tui.domain.upload import SHORT_ID, ProcessingStatus, Upload, UploadEvent, stack_sign
 
 if TYPE_CHECKING:
@@ -183,10 +183,12 @@ def _status(upload: Upload) -> str:
     return upload.word
 
 
-def upload_page(library: Library, upload: Upload, history: Iterable[UploadEvent]) -> list[str]:
-    """Return all details of one upload, as lines in sections."""
+def upload_page(
+    library: Library, upload: Upload, history: Iterable[UploadEvent], copies: Iterable[Path] = ()
+) -> list[str]:
+    """Return all details of one upload, as lines in sections. `copies` are other files with its bytes."""
     lines: list[str] = []
-    for heading, found in facts(upload, library.absolute):
+    for heading, found in facts(upload, library.absolute, copies):
         told = [(label, value) for label, value in found if value.strip()]
         if not told:
             continue
@@ -194,11 +196,12 @@ def upload_page(library: Library, upload: Upload, history: Iterable[UploadEvent]
         for label, value in told:
             name = f"  {visible(label)}"
             # A path is not broken: it can be selected and copied.
-            for line in textwrap.wrap(
-                visible(value), _TEXT_WIDTH - _LABEL_CELLS, break_long_words=False, break_on_hyphens=False
-            ):
-                lines.append(f"{name:<{_LABEL_CELLS}}{line}")
-                name = ""
+            for line in lines_of(value).splitlines():
+                for part in textwrap.wrap(
+                    line, _TEXT_WIDTH - _LABEL_CELLS, break_long_words=False, break_on_hyphens=False
+                ):
+                    lines.append(f"{name:<{_LABEL_CELLS}}{part}")
+                    name = ""
     lines += ["", "History"]
     for event in history:
         took = f"  {seconds_words(event.seconds)}" if event.seconds is not None else ""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from vuemantics_tui.cli.output import note
 from vuemantics_tui.cli.session import Interrupted
-from vuemantics_tui.domain.errors import LibraryError
+from vuemantics_tui.domain.errors import AnalyzerError, LibraryError, UsageError
 from vuemantics_tui.domain.text import counted, visible
 from vuemantics_tui.domain.upload import ProcessingStatus, Upload
 
@@ -88,16 +88,16 @@ async def follow(
     total, failed = len(mine), 0
     with bars() as progress:
         bar = Bar(progress, "processing", total)
-        bar.say(f"0 of {total}")
+        bar.say(f"0 of {total:,}")
         async with _naming_outages(library):
             async for upload in library.queue.ended(feed, mine, through_pauses=through_pauses, patience=patience):
                 if upload is not None:
                     failed += upload.status is ProcessingStatus.FAILED
                     tell(upload)
                 bar.advance(1)
-                bar.say(f"{bar.done} of {total}" + (f", {failed} failed" if failed else ""))
+                bar.say(f"{bar.done:,} of {total:,}" + (f", {failed:,} failed" if failed else ""))
     if total > 1 and summary:
-        note(f"{total - failed} of {total} completed" + (f", {failed} failed" if failed else ""))
+        note(f"{total - failed:,} of {total:,} completed" + (f", {failed:,} failed" if failed else ""))
     return failed
 
 
@@ -207,5 +207,12 @@ async def see_pictures(library: Library) -> int:
             bar.advance(left - remaining - bar.done)
     if library.queue.provider_fault:
         note(library.queue.provider_fault)
-    await library.queue.tag_pictures()
     return left - remaining
+
+
+async def tag_pictures(library: Library) -> None:
+    """Give uploads the words that the joint model in use sees in them. What keeps it from that is only a note."""
+    try:
+        await library.queue.tag_pictures()
+    except (UsageError, AnalyzerError) as error:
+        note(f"No tags from pictures: {visible(error.message)}. {visible(error.hint)}".strip())

@@ -20,7 +20,7 @@ from vuemantics_tui.cli.options import (
     patience_option,
 )
 from vuemantics_tui.cli.output import emit, emit_json, note, tell_upload
-from vuemantics_tui.cli.progress import follow, keep_backup, resumable, see_pictures, sweep
+from vuemantics_tui.cli.progress import follow, keep_backup, resumable, see_pictures, sweep, tag_pictures
 from vuemantics_tui.cli.session import open_library, run
 from vuemantics_tui.config import Settings
 from vuemantics_tui.domain.errors import UsageError
@@ -124,7 +124,8 @@ async def _process(settings: Settings, forever: bool, patience: float | None) ->
                     tell = partial(tell_upload, library, False)
                     failed += await follow(library, feed, waiting, tell, patience=patience, through_pauses=forever)
                 elif not forever:
-                    await see_pictures(library)
+                    if await see_pictures(library):
+                        await tag_pictures(library)
                     await keep_backup(library)
                     return failed
                 else:

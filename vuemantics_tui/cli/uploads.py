@@ -22,7 +22,7 @@ from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.fields import rating_words
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.media import MOST_STARS, REJECTED
-from vuemantics_tui.domain.text import counted, visible
+from vuemantics_tui.domain.text import counted, storable, visible
 from vuemantics_tui.domain.upload import ProcessingStatus
 
 if TYPE_CHECKING:
@@ -96,14 +96,16 @@ async def _show(settings: Settings, prefix: str, as_json: bool) -> None:
     async with open_library(settings) as library:
         upload = await library.uploads.find(prefix)
         history = await library.history.of(upload.number)
+        copies = await library.sources.copies(upload)
         if as_json:
             events = [
                 {"at": event.at, "kind": event.kind, "message": event.message, "seconds": event.seconds}
                 for event in history
             ]
-            emit_json({**upload_document(library, upload), "history": events})
+            files = [storable(str(path)) for path in copies]
+            emit_json({**upload_document(library, upload), "copies": files, "history": events})
         else:
-            for line in upload_page(library, upload, history):
+            for line in upload_page(library, upload, history, copies):
                 emit(line)
 
 

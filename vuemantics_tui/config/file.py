@@ -46,7 +46,7 @@ class Knob:
         """Convert a value to the setting's type. Raises ValueError that says what it must be."""
         result: object = None
         if self.kind is Path:
-            result = Path(value).expanduser() if isinstance(value, str) and value else None
+            result = Path(value).expanduser().absolute() if isinstance(value, str) and value else None
             wanted = "a path"
         elif self.kind is bool:
             word = value.lower() if from_text and isinstance(value, str) else ""

@@ -263,7 +263,7 @@ class Settings:
                 read.sources[name] = f"environment, {variable}"
         for name, value in (flags or {}).items():
             if value is not None:
-                read.values[name] = value
+                read.values[name] = value.expanduser().absolute() if isinstance(value, Path) else value
                 read.sources[name] = f"flag, --{name.replace('_', '-')}"
         return cls(**read.values, problems=tuple(read.problems), sources=read.sources)
 

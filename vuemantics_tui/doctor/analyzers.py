@@ -20,6 +20,7 @@ from vuemantics_tui.library import analyzer as choices
 if TYPE_CHECKING:
     # It loads the HTTP client, which no command but the doctor's own needs.
     from vuemantics_tui.analyzers.hosts import Address
+    from vuemantics_tui.library.models import ModelState
 
 Result = TypeVar("Result")
 
@@ -69,14 +70,20 @@ async def examine_analyzers(
 
 
 async def examine_model(settings: Settings, library: Library | None, compute: Compute) -> list[Finding]:
-    """Check the joint model that the library uses: what it has seen, on what it runs, and how fast."""
-    from vuemantics_tui.analyzers.joint.towers import measure
-
+    """Check the joint model that the library uses: what it has seen, on what it runs, how fast, and for which words."""
     states = await library.models.states() if library else []
     used = next((state for state in states if state.is_in_use), None)
     if library is None or used is None:
         text = "no joint model is in use: searches compare texts only"
         return [Finding(Verdict.NEUTRAL, MODEL, text, "To see what there is: vuemantics-tui model list")]
+    wrong = await library.queue.words_problem()
+    about_words = [Finding(Verdict.BAD, "tags", f"none from pictures: {wrong.message}", wrong.hint)] if wrong else []
+    return [*await _model(settings, library, used, compute), *about_words]
+
+
+async def _model(settings: Settings, library: Library, used: ModelState, compute: Compute) -> list[Finding]:
+    from vuemantics_tui.analyzers.joint.towers import measure
+
     data: dict[str, object] = {
         "model": used.name,
         "seen": used.seen,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import platform
 import shutil
-import sqlite3
 from dataclasses import asdict
 from importlib import metadata
 from importlib.util import find_spec
@@ -21,6 +20,7 @@ from vuemantics_tui.domain.findings import Finding, Verdict
 from vuemantics_tui.domain.formats import FORMATS
 from vuemantics_tui.domain.text import counted, size_words
 from vuemantics_tui.processing.shield import raised_shield
+from vuemantics_tui.store.database import sqlite_facts
 
 _PACKAGES = ("textual", "pillow", "pi-heif", "av", "onnxruntime", "numpy", "aiosqlite", "httpx")
 # Loading the models of the extra takes a second or two, longer on a busy machine.
@@ -63,16 +63,12 @@ def _missing_readers() -> list[Finding]:
 
 
 def _sqlite() -> Finding:
-    data = {"version": sqlite3.sqlite_version}
-    connection = sqlite3.connect(":memory:")
-    try:
-        connection.execute("CREATE VIRTUAL TABLE probe USING fts5 (text)")
-    except sqlite3.OperationalError:
-        text = f"{sqlite3.sqlite_version} has no full-text search (FTS5)"
-        return Finding(Verdict.BAD, "sqlite", text, "Install a Python that has SQLite with FTS5.", data=data)
-    finally:
-        connection.close()
-    return Finding(Verdict.GOOD, "sqlite", f"{sqlite3.sqlite_version} with full-text search", data=data)
+    version, has_full_text = sqlite_facts()
+    data = {"version": version}
+    if has_full_text:
+        return Finding(Verdict.GOOD, "sqlite", f"{version} with full-text search", data=data)
+    text = f"{version} has no full-text search (FTS5)"
+    return Finding(Verdict.BAD, "sqlite", text, "Install a Python that has SQLite with FTS5.", data=data)
 
 
 async def examine_vision(compute: Compute, settings: Settings) -> list[Finding]:
@@ -102,7 +98,7 @@ async def examine_workers(compute: Compute, settings: Settings) -> list[Finding]
         async with asyncio.timeout(VISION_SECONDS):
             shield = await compute.run(raised_shield)
     except TimeoutError:
-        return [Finding(Verdict.NEUTRAL, "workers", f"not known: all {settings.workers} workers are busy")]
+        return [Finding(Verdict.NEUTRAL, "workers", f"unknown: all {settings.workers} workers are busy")]
     parts = [
         f"{size_words(shield.memory_bytes)} of memory each" if shield.memory_bytes else "no memory limit",
         "no network" if shield.no_network else "network access",

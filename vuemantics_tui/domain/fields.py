@@ -7,7 +7,7 @@ table, and the commands, the exports and the page of facts show it.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum, StrEnum
@@ -361,12 +361,16 @@ def exported(upload: Upload, absolute: Absolute) -> dict[str, Any]:
     return {field.exported: field.value(upload, absolute) for field in _DOCUMENT if field.exported}
 
 
-def facts(upload: Upload, absolute: Absolute) -> list[tuple[str, list[Fact]]]:
-    """Return everything known about an upload, in sections; facts without a value are empty."""
+def facts(upload: Upload, absolute: Absolute, copies: Iterable[Path] = ()) -> list[tuple[str, list[Fact]]]:
+    """Return everything known about an upload, in sections; facts without a value are empty.
+
+    `copies` are the other files in its sources that have the same bytes.
+    """
     sections: dict[Section, list[Fact]] = {section: [] for section in Section}
     for field in FIELDS:
         if field.label and field.section is not None:
             sections[field.section].append((field.label, field.words(upload, absolute)))
+    sections[Section.FILE].append(("copies", "\n".join(storable(str(path)) for path in copies)))
     sections[Section.METADATA] = _metadata_facts(upload.metadata)
     return [(section.value, found) for section, found in sections.items()]
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from pickle import PickleBuffer
+from typing import NamedTuple, SupportsIndex
 
 from vuemantics_tui.domain.duplicates import PictureTraits
 from vuemantics_tui.domain.formats import FileType, MediaFormat
@@ -28,28 +29,63 @@ class SmallPicture:
     height: int
     rgb: bytes
 
+    def __reduce_ex__(
+        self, protocol: SupportsIndex
+    ) -> tuple[type[SmallPicture], tuple[int, int, bytes | PickleBuffer]]:
+        """Have pickles leave the pixels out where they are asked to, from protocol 5 on: PEP 574."""
+        rgb = PickleBuffer(self.rgb) if protocol.__index__() >= 5 else self.rgb
+        return SmallPicture, (self.width, self.height, rgb)
+
 
 @dataclass(frozen=True, slots=True)
 class LookSize:
     """How large a picture is wanted: the least pixels of its short side and of its long side, if the file has them.
 
-    Decoders shrink by whole factors, so it may be up to twice as large, unless it is to be `exact`.
+    Decoders shrink by whole factors, so it may be up to twice as large, unless it is to be `exact`. A picture of up to
+    `whole` pixels is not made smaller.
     """
 
     short_side: int
     long_side: int = 0
     exact: bool = False
+    whole: int = 0
 
     def joined(self, other: LookSize | None) -> LookSize:
         """Return the size that is enough for both."""
         if other is None:
             return self
         sides = max(self.short_side, other.short_side), max(self.long_side, other.long_side)
-        return LookSize(*sides, self.exact or other.exact)
+        return LookSize(*sides, self.exact or other.exact, max(self.whole, other.whole))
 
     def scale(self, width: int, height: int) -> float:
         """Return by how much a picture may shrink: more than 0, at most 1."""
+        if width * height <= self.whole:
+            return 1.0
         return min(1.0, max(self.short_side / min(width, height), self.long_side / max(width, height)))
+
+
+@dataclass(frozen=True, slots=True)
+class Square:
+    """How a picture becomes the square that a network sees, `side` pixels wide and high.
+
+    `filter` is the name of a filter of Pillow. The short side is fitted and the middle cut out, unless all of it is
+    `squashed`.
+    """
+
+    side: int
+    filter: str = "bicubic"
+    squashed: bool = False
+
+    @property
+    def look_size(self) -> LookSize:
+        """Return how large a picture is to be decoded for it.
+
+        Whole up to 25 MP, which takes 100 MB: a network can be sensitive to single pixels, and what a decoder makes
+        smaller differs in some from the network's own way. Compared with half the size, measured on 25 photos of 6 to
+        16 MP with networks of random weights, the cosines of 1 in 10 differ by more than 0.001. For 20 ms at 6 MP and
+        70 ms at 12 MP they are the same.
+        """
+        return LookSize(max(4 * self.side, 1024), whole=25_000_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +213,8 @@ class FirstLook:
 
     `thumbnail` is a JPEG as `media.thumbnail.make_thumbnail` writes it. If the file cannot be decoded it is empty,
     `traits` and `picture` are None, and `fault` says why. `missing` says what the file lacks of its picture. `picture`
-    has the pixels that were asked for; from another machine it is a JPEG. `metadata` is None for bytes, and where it
-    cannot be read, as `metadata_fault` then says.
+    has the pixels that were asked for; from another machine it is a JPEG. `square` has those for a network. `metadata`
+    is None for bytes, and where it cannot be read, as `metadata_fault` then says.
     """
 
     thumbnail: bytes = b""
@@ -186,5 +222,6 @@ class FirstLook:
     fault: str = ""
     traits: PictureTraits | None = None
     picture: SmallPicture | bytes | None = None
+    square: SmallPicture | None = None
     metadata: MediaMetadata | None = None
     metadata_fault: str = ""

@@ -20,7 +20,7 @@ from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.media import WHOLE, Crop
 from vuemantics_tui.domain.stacks import StackRole
 from vuemantics_tui.domain.text import counted
-from vuemantics_tui.files import copy_part, make_folder
+from vuemantics_tui.files import copy_part, inside, make_folder
 from vuemantics_tui.library.analyzer import LibraryAnalyzer
 from vuemantics_tui.library.queue import Queue
 from vuemantics_tui.library.sources import Sources
@@ -432,7 +432,8 @@ class Library:
             return await self.sources.reach(upload)
         if upload.motion_bytes:
             original = await self.sources.reach(upload)
-            target = self.root / paths.upload_folder(upload.user_id, upload.id) / paths.CLIP_NAME
+            folder = paths.upload_folder(upload.user_id, upload.id)
+            target = await asyncio.to_thread(inside, self.root, folder / paths.CLIP_NAME)
             try:
                 await asyncio.to_thread(make_folder, target.parent)
                 await asyncio.to_thread(_take_out, original, target, upload.motion_start, upload.motion_bytes)

@@ -379,11 +379,8 @@ def archived_hashes(tar: tarfile.TarFile, on_bytes: OnBytes) -> dict[str, str]:
 
 def _take(content: IO[bytes], target: Path, expected: str, aside: Path, on_bytes: OnBytes) -> bool:
     """Write one file unless it is there; returns whether it is an original that was written."""
-    if target.is_file():
-        if not expected or hash_file(target) == expected:
-            return False
-        make_folder(aside.parent)
-        target.replace(aside)
+    if target.is_file() and (not expected or hash_file(target) == expected):
+        return False
     make_folder(target.parent)
     digest = hashlib.sha256()
     with WholeFile(target) as whole:
@@ -394,7 +391,11 @@ def _take(content: IO[bytes], target: Path, expected: str, aside: Path, on_bytes
         if expected and digest.hexdigest() != expected:
             raise LibraryError(
                 f"The backup is damaged: {target.name} of the upload {target.parent.name} is not what was backed up",
-                "Nothing was replaced. Use another backup.",
+                "The library's database was not replaced. Use another backup.",
             )
+        # Only once what takes its place is known to be right.
+        if target.is_file():
+            make_folder(aside.parent)
+            target.replace(aside)
     sync_folder(target.parent)
     return bool(expected)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 import platform
@@ -221,7 +220,9 @@ async def serve(options: WorkerOptions, tls: Tls, say: Callable[[str], None]) ->
                     said = words
                     say(words)
             finally:
-                with contextlib.suppress(Exception):
+                try:
                     async with asyncio.timeout(CONNECT_SECONDS):
                         await worker.close(reason="stopped")
+                except Exception:
+                    log.debug("the worker did not end in order", exc_info=True)
             await asyncio.sleep(RETRY_SECONDS)

@@ -201,22 +201,14 @@ class Export:
 
     async def clips(
         self, folder: Path, numbers: Sequence[int] | None = None, *, include_hidden: bool = False
-    ) -> AsyncIterator[Path]:
+    ) -> AsyncIterator[FileResult]:
         """Write the clips inside motion photos into a folder, each named after its photo: `name.mp4`.
 
-        A file that is there already is left alone, and another name is found. Raises UsageError as `sidecars` does.
+        A file that is there already is left alone, and another name is found. One that cannot be read stops none of
+        the others. Raises UsageError as `sidecars` does.
         """
-        await asyncio.to_thread(self._check_outside, folder)
-        if not await asyncio.to_thread(folder.is_dir):
-            raise UsageError(f"There is no folder {str(folder)!r}", "Create it first, or choose another.")
-        with _writing(folder):
-            async for record in self._records(await self._chosen(numbers, include_hidden)):
-                upload = record.upload
-                original = upload.in_place if upload.source else self._absolute(upload.file_path)
-                if upload.motion_bytes and original is not None:
-                    yield await asyncio.to_thread(
-                        _write_clip, folder, upload.filename, original, upload.motion_start, upload.motion_bytes
-                    )
+        async for result in self._copies(folder, numbers, include_hidden, clips=True):
+            yield result
 
     async def originals(
         self, folder: Path, numbers: Sequence[int] | None = None, *, include_hidden: bool = False
@@ -226,6 +218,12 @@ class Export:
         A file that is there already is left alone, and another name is found. One that cannot be read stops none of
         the others. Raises UsageError as `sidecars` does.
         """
+        async for result in self._copies(folder, numbers, include_hidden, clips=False):
+            yield result
+
+    async def _copies(
+        self, folder: Path, numbers: Sequence[int] | None, include_hidden: bool, *, clips: bool
+    ) -> AsyncIterator[FileResult]:
         await asyncio.to_thread(self._check_outside, folder)
         if not await asyncio.to_thread(folder.is_dir):
             raise UsageError(f"There is no folder {str(folder)!r}", "Create it first, or choose another.")
@@ -234,9 +232,12 @@ class Export:
         with _writing(folder):
             async for record in self._records(chosen):
                 upload = record.upload
-                original = upload.in_place if upload.source else self._absolute(upload.file_path)
-                path, reason = await uninterrupted(asyncio.to_thread(_copy_original, folder, upload.filename, original))
                 done += 1
+                if clips and not upload.motion_bytes:
+                    continue
+                original = upload.in_place if upload.source else self._absolute(upload.file_path)
+                part = (upload.motion_start, upload.motion_bytes or 0) if clips else None
+                path, reason = await uninterrupted(asyncio.to_thread(_copy, folder, upload.filename, original, part))
                 yield FileResult(upload, path, reason, done, len(chosen))
 
     async def _chosen(self, numbers: Sequence[int] | None, include_hidden: bool) -> Sequence[int]:
@@ -287,26 +288,24 @@ def _free_name(folder: Path, filename: str, suffix: str = "") -> Path:
     return next(path for each in names if not os.path.lexists(path := folder / each))
 
 
-def _copy_original(folder: Path, filename: str, original: Path | None) -> tuple[Path, str]:
-    """Copy one original; returns where to, and what went wrong with it. Raises OSError if the disk is to blame."""
-    target = _free_name(folder, filename)
+def _copy(folder: Path, filename: str, original: Path | None, clip: tuple[int, int] | None) -> tuple[Path, str]:
+    """Copy one original, or the clip in it, by its start and size; returns where to, and what went wrong with it.
+
+    Raises OSError if the disk is to blame.
+    """
+    target = _free_name(folder, filename, "" if clip is None else ".mp4")
     if original is None or not original.is_file():
         return target, "Its original is missing."
     try:
         facts = original.stat()
-        copy_part(original, target, 0, facts.st_size, private=False)
-        os.utime(target, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+        copy_part(original, target, *(clip or (0, facts.st_size)), private=False)
+        if clip is None:
+            os.utime(target, ns=(facts.st_atime_ns, facts.st_mtime_ns))
     except OSError as error:
         if is_disk_fault(error):
             raise
         return target, f"It cannot be copied: {error.strerror or error}."
     return target, ""
-
-
-def _write_clip(folder: Path, filename: str, original: Path, start: int, size: int) -> Path:
-    target = _free_name(folder, filename, ".mp4")
-    copy_part(original, target, start, size, private=False)
-    return target
 
 
 def _encoded(text: list[str]) -> bytes:

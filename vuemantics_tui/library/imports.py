@@ -159,12 +159,12 @@ class Imports:
         shown = finding.file or root / finding.name
         if finding.file is not None:
             try:
-                found = await self._same_bytes(finding.file)
+                size = (await asyncio.to_thread(finding.file.stat)).st_size
+                found = await self._same_bytes(finding.file, size)
             except OSError as error:
                 report.problems.append(Problem(finding.file, f"cannot be read: {error.strerror or error}"))
                 return None
             if not found:
-                size = (await asyncio.to_thread(finding.file.stat)).st_size
                 named = await self.store.named(finding.name)
                 found = [one for one in named if one.file_size == size and _is_same_time(finding, one)]
         else:
@@ -181,9 +181,8 @@ class Imports:
             report.unknown.append(shown)
         return None
 
-    async def _same_bytes(self, file: Path) -> list[Candidate]:
+    async def _same_bytes(self, file: Path, size: int) -> list[Candidate]:
         """Return the upload with the bytes of a file; only where one has its size, and is elsewhere, it is read."""
-        size = (await asyncio.to_thread(file.stat)).st_size
         candidates = await self.store.of_size(size)
         if placed := [one for one in candidates if same_path(one, file)]:
             return placed[:1]

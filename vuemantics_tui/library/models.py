@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from vuemantics_tui.analyzers.joint.served import MANIFEST, PREFIX, SERVED_SIDE, ServedModels, parse_served
 from vuemantics_tui.domain.errors import AnalyzerError, ErrorKind, LibraryError, UsageError, WorkerDiedError
+from vuemantics_tui.domain.media import LookSize, Square
 from vuemantics_tui.files import make_folder, write_whole
 from vuemantics_tui.processing.picture_tags import put_back
 from vuemantics_tui.store.picture_tags import PictureTagStore
@@ -447,9 +448,17 @@ def installed_folder(models: Path, key: str) -> Path | None:
     return next((model.folder for model in _installed(models) if model.key == key), None)
 
 
-def installed_side(models: Path, key: str) -> tuple[Path, int] | None:
-    """Return the folder of a model, and the side in pixels of what its network sees; None if it is not here."""
-    return next(((model.folder, model.size) for model in _installed(models) if model.key == key), None)
+def installed_look(models: Path, key: str) -> tuple[Path, Square | LookSize] | None:
+    """Return the folder of a model, and what it wants to see; None if it is not here. Raises AnalyzerError."""
+    from vuemantics_tui.analyzers.joint.layout import read_layout
+
+    model = next((model for model in _installed(models) if model.key == key), None)
+    if model is None:
+        return None
+    if model.served:
+        # A server scales pictures itself.
+        return model.folder, LookSize(2 * model.size)
+    return model.folder, read_layout(model.folder).preprocessing.square(model.size)
 
 
 def installed_keys(models: Path) -> dict[Path, str]:

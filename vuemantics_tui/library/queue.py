@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from vuemantics_tui.domain.errors import LibraryError
+from vuemantics_tui.domain.errors import LibraryError, UsageError
 from vuemantics_tui.domain.text import counted
 from vuemantics_tui.domain.upload import TERMINAL, ProcessingStatus, Upload
 from vuemantics_tui.processing.circuit import Circuit
@@ -81,8 +81,7 @@ class Queue:
 
         Raises UsageError for settings with which there is no analyzer, and LibraryError.
         """
-        from vuemantics_tui.processing.owner import this_process
-        from vuemantics_tui.processing.scheduler import Scheduler, launch_task
+        from vuemantics_tui.processing.scheduler import Scheduler, launch_task, this_process
         from vuemantics_tui.store.changes import Stir
         from vuemantics_tui.store.identity import LibraryStore, most_at_once
         from vuemantics_tui.store.queue import ClaimStore
@@ -150,6 +149,16 @@ class Queue:
         """What the joint model in use failed with at last, while its pictures wait for it; else empty."""
         return self._pictures.problem if self._pictures is not None else ""
 
+    async def words_problem(self) -> UsageError | None:
+        """Return why the words that a joint model looks for cannot be read, so that it gives no tags; else None."""
+        if not (self._settings.tag_list or self._settings.tag_words):
+            return None
+        try:
+            await asyncio.to_thread(_read_words, self._settings)
+        except UsageError as error:
+            return error
+        return None
+
     async def _pictures_at_once(self, folder: Path) -> int:
         """Return how many pictures are worth showing to a model at a time: a batch for each host of a served one."""
         model = await self._served.of(folder)
@@ -191,11 +200,11 @@ class Queue:
     async def pipeline(self) -> Pipeline:
         """Return what processes one upload, made at the first call. Raises as `start`."""
         from vuemantics_tui import paths
-        from vuemantics_tui.library.models import installed_side
-        from vuemantics_tui.processing.owner import this_process
+        from vuemantics_tui.library.models import installed_look
         from vuemantics_tui.processing.picture_vectors import PictureModel
         from vuemantics_tui.processing.pipeline import Pipeline
         from vuemantics_tui.processing.presence import Presence
+        from vuemantics_tui.processing.scheduler import this_process
         from vuemantics_tui.store.pictures import PictureStore
         from vuemantics_tui.store.queue import ClaimStore
         from vuemantics_tui.store.runs import RunStore
@@ -218,7 +227,7 @@ class Queue:
                     texts=self.texts,
                     presence=Presence(SourceStore(self._database)),
                     pictures=PictureModel(
-                        PictureStore(self._database), self._compute(), partial(installed_side, paths.models_dir())
+                        PictureStore(self._database), self._compute(), partial(installed_look, paths.models_dir())
                     ),
                 )
         return self._pipeline
@@ -399,37 +408,51 @@ class Queue:
         if patience is None:
             return
         outage, cluster = self.circuit.outage, self._cluster()
-        hint = "Nothing is lost: the queue resumes with the next vuemantics-tui process"
+        hint = "Nothing is lost: the queue resumes with the next vuemantics-tui process."
         if cluster is not None and cluster.tried and cluster.waits and cluster.idle_seconds > patience:
             raise LibraryError(
                 f"{cluster.address} has done nothing for {cluster.idle_seconds:.0f} s: {cluster.trouble}",
-                f'To work on this machine meanwhile, set cluster_away = "local". {hint}',
+                f'{hint} To work on this machine meanwhile, set cluster_away = "local".',
             )
         if outage is not None and outage.lasted >= patience:
             what = "The library could not be written" if outage.is_of_store else f"{outage.server} has been offline"
             raise LibraryError(
                 f"{what} for {outage.lasted:.0f} s: {outage.message}",
-                f"{outage.hint} {hint}".strip(),
+                f"{hint} {outage.hint}".strip(),
             )
 
     async def seconds_left(self) -> float | None:
-        """Return how long what waits will take this process, judging by earlier uploads; None if that is unknown.
+        """Return how many seconds what waits will take this process, judging by earlier uploads; None if unknown.
 
-        None too when nothing waits. A type that was never processed here counts as the other one.
+        Each stage counts by how many uploads it may have at a time: one where a single server describes, and as many as
+        a cluster has workers. None too when nothing waits. A type that was never processed here counts as the other
+        one.
         """
+        waiting, to_embed = await self.store.waiting(), await self.store.waiting_to_embed()
+        if not waiting and not to_embed:
+            return None
+        try:
+            limits = (await self.limits())()
+        except UsageError:
+            # The settings name no analyzer that can be used, which the queue says itself.
+            return None
+        at_once = {"thumbnail": limits.thumbnail, "described": limits.describe, "completed": limits.embed}
         seconds = 0.0
-        if waiting := await self.store.waiting():
-            known = await self._history.medians()
-            if not known:
+        if waiting:
+            took = {
+                file_type: sum(each / at_once[stage] for stage, each in stages.items())
+                for file_type, stages in (await self._history.medians()).items()
+            }
+            if not took:
                 return None
-            anything = max(known.values())
-            seconds += sum(count * known.get(file_type, anything) for file_type, count in waiting.items())
-        if to_embed := await self.store.waiting_to_embed():
+            anything = max(took.values())
+            seconds += sum(count * took.get(file_type, anything) for file_type, count in waiting.items())
+        if to_embed:
             one = await self._history.embedding_median()
             if one is None:
                 return None
-            seconds += to_embed * one
-        return seconds / self._compute().at_once if waiting or to_embed else None
+            seconds += to_embed * one / limits.embed
+        return seconds
 
 
 def _read_words(settings: Settings) -> WordList:

@@ -253,7 +253,7 @@ class Search:
         """Return the search line for what is similar to an upload. Raises UsageError if it is gone."""
         rows = await self._uploads.rows([number])
         if not rows:
-            raise UsageError("This upload is gone")
+            raise UsageError("This upload was deleted", "Restore it from the trash, or choose another one.")
         short = rows[0].id[:SHORT_ID]
         alone = len(await self._uploads.by_prefix(short, 2)) == 1
         return str(Like(short if alone else rows[0].id, is_path=False))

@@ -17,7 +17,7 @@ from vuemantics_tui.files import original_at
 
 if TYPE_CHECKING:
     from vuemantics_tui.config import Settings
-    from vuemantics_tui.domain.sources import RemovedFile, ScanProgress, Source
+    from vuemantics_tui.domain.sources import RemovedFile, ScanPart, ScanProgress, Source
     from vuemantics_tui.domain.upload import Upload
     from vuemantics_tui.library.queue import Queue
     from vuemantics_tui.library.trash import Trash
@@ -150,7 +150,7 @@ class Sources:
         source: Source,
         on_progress: OnProgress | None = None,
         *,
-        only: Collection[Path] | None = None,
+        only: Collection[ScanPart] | None = None,
         as_is: bool = False,
     ) -> ScanProgress:
         """Scan a source: see `Scan.run`. What is new or changed is queued as it is found. Raises LibraryError."""
@@ -251,6 +251,11 @@ class Sources:
         root = Path(upload.source)
         error = await Presence(self.store).look_for(upload.number, root, path)
         raise gone(path, root, is_away=error.is_away, since=date_words(upload.missing_since))
+
+    async def copies(self, upload: Upload) -> list[Path]:
+        """Return the other files in sources that have the bytes of an upload, as far as is known."""
+        original = original_at(self._root, upload.file_path, upload.source)
+        return [path for path in await self.store.files.of(upload.number) if path != original]
 
     async def discard(self, uploads: Iterable[Upload]) -> AsyncIterator[tuple[Upload, str]]:
         """Move the files of uploads in place to the system's own trash, all places of each.

@@ -232,9 +232,9 @@ def _percent(value: object) -> int | None:
     return sum(number >= least for least, _ in _PERCENT)
 
 
-def _number(value: object) -> int | None:
+def _number(value: Any) -> int | None:
     try:
-        return round(float(value))  # type: ignore[arg-type]
+        return round(float(value))
     except (TypeError, ValueError, OverflowError):
         return None
 

@@ -226,23 +226,10 @@ def frame_at(clip: Clip, seconds: float, deadline: float) -> av.video.frame.Vide
 
     Past `deadline` (on time.monotonic's clock) it is the one that was reached by then. None if nothing decodes.
     """
-    context = clip.stream.codec_context
-    shown: av.video.frame.VideoFrame | None = None
-    try:
-        clip.container.seek(max(0, round(seconds / clip.time_base)), stream=clip.stream)
-        for packet in clip.container.demux(clip.stream):
-            for frame in context.decode(packet if packet.size else None):
-                if shown is not None and frame.pts is not None and clip.seconds(frame.pts) > seconds:
-                    return shown
-                shown = frame
-            if time.monotonic() > deadline:
-                break
-    except av.FFmpegError:
-        # The end of the stream, or of what can be read of it.
-        return shown
-    finally:
-        context.flush_buffers()
-    return shown
+    around = frames_around(clip, seconds, deadline)
+    if len(around) > 1 and around[-1].pts is not None and clip.seconds(around[-1].pts) > seconds:
+        return around[-2]
+    return around[-1] if around else None
 
 
 def frames_around(clip: Clip, seconds: float, deadline: float) -> list[av.video.frame.VideoFrame]:

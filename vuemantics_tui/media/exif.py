@@ -147,14 +147,14 @@ def text_of(value: object) -> str | None:
     return " ".join(clean.split())[:_MAX_TEXT] or None
 
 
-def number_of(value: object) -> float | None:
+def number_of(value: Any) -> float | None:
     """Return a finite number, or None."""
     if isinstance(value, tuple | list) and len(value) == 1:
         value = value[0]
     if isinstance(value, bool | str | bytes) or value is None:
         return None
     try:
-        number = float(value)  # type: ignore[arg-type]
+        number = float(value)
     except (TypeError, ValueError, ArithmeticError):
         return None
     return number if math.isfinite(number) else None

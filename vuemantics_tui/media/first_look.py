@@ -9,18 +9,24 @@ from PIL import Image
 
 from vuemantics_tui.domain.errors import DefectError, VuemanticsError
 from vuemantics_tui.domain.formats import FileType
-from vuemantics_tui.domain.media import FirstLook, LookSize, SmallPicture
+from vuemantics_tui.domain.media import FirstLook, LookSize, SmallPicture, Square
 from vuemantics_tui.media.metadata import read_metadata
 from vuemantics_tui.media.pictures import DEFAULT_MAX_PIXELS
-from vuemantics_tui.media.scaled import fit_within, picture_of
+from vuemantics_tui.media.scaled import exactly, fit_within, picture_of, reduce_to, small_of, squared
 from vuemantics_tui.media.thumbnail import JPEG_QUALITY, THUMBNAIL_SIDE, small_picture
 from vuemantics_tui.media.traits import traits_of
 
 
 def take_first_look(
-    source: Path | bytes, file_type: FileType, size: LookSize | None, max_pixels: int = DEFAULT_MAX_PIXELS
+    source: Path | bytes,
+    file_type: FileType,
+    size: LookSize | None,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+    square: Square | None = None,
 ) -> FirstLook:
-    """Decode a picture once, or the frame that shows a video. With `size`, a picture's pixels are handed on.
+    """Decode a picture once, or the frame that shows a video.
+
+    With `size`, a picture's pixels are handed on, with `square` those that a network sees of it.
 
     Metadata is read from files alone: what belongs to it may be beside them. Raises DefectError, and nothing for a
     file that is damaged, missing or too large.
@@ -34,7 +40,7 @@ def take_first_look(
         except (VuemanticsError, OSError) as error:
             metadata_fault = str(error)
     try:
-        image, picture = _decoded(source, file_type, size, max_pixels)
+        image, picture, seen = _decoded(source, file_type, size, max_pixels, square)
     except DefectError:
         raise
     except (VuemanticsError, OSError) as error:
@@ -46,17 +52,22 @@ def take_first_look(
         missing=image.info.get("missing", ""),
         traits=traits_of(image),
         picture=picture,
+        square=seen,
         metadata=metadata,
         metadata_fault=metadata_fault,
     )
 
 
 def _decoded(
-    source: Path | bytes, file_type: FileType, size: LookSize | None, max_pixels: int
-) -> tuple[Image.Image, SmallPicture | None]:
-    """Return the picture within the thumbnail's size, and its pixels of the size that was asked for."""
-    if size is None or file_type is FileType.VIDEO:
-        return small_picture(source, file_type, THUMBNAIL_SIDE, max_pixels), None
-    image = picture_of(source, size, max_pixels)
-    picture = SmallPicture(image.width, image.height, image.tobytes())
-    return fit_within(image, THUMBNAIL_SIDE), picture
+    source: Path | bytes, file_type: FileType, size: LookSize | None, max_pixels: int, square: Square | None
+) -> tuple[Image.Image, SmallPicture | None, SmallPicture | None]:
+    """Return the picture within the thumbnail's size, its pixels of the size that was asked for, and the square."""
+    wanted = size if square is None else square.look_size.joined(size)
+    if wanted is None or file_type is FileType.VIDEO:
+        return small_picture(source, file_type, THUMBNAIL_SIDE, max_pixels), None, None
+    image = picture_of(source, wanted, max_pixels)
+    seen = None if square is None else small_of(squared(image, square))
+    if size is not None and square is not None:
+        image = exactly(reduce_to(image, size), size)
+    picture = None if size is None else small_of(image)
+    return fit_within(image, THUMBNAIL_SIDE), picture, seen

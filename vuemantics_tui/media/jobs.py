@@ -1,9 +1,10 @@
 """What a process of the pool is asked to do with a file. Pillow and FFmpeg are loaded there, and not by who asks.
 
 What travels: a file's path goes to processes of this machine alone. `first_look` decodes it here, and what it hands on
-is plain: the thumbnail as JPEG, numbers and words, and a `SmallPicture`, the pixels in the size that the analyzer and
-the joint model ask for. Whoever describes or embeds takes that in place of the file, or the bytes of a picture file, so
-such a call needs no disk in common: for a call over a network, `small_jpeg_of` makes bytes of the pixels.
+is plain: the thumbnail as JPEG, numbers and words, and a `SmallPicture` each for the analyzer and the joint model.
+Whoever describes or embeds takes that in place of the file, or the bytes of a picture file, so such a call needs no
+disk in common: for a call over a network, `small_jpeg_of` makes bytes of the pixels, or `small_png_of` where each of
+them counts.
 """
 
 from __future__ import annotations
@@ -13,25 +14,29 @@ from pathlib import Path
 
 from vuemantics_tui.domain.duplicates import Comparable, Likeness, PictureTraits
 from vuemantics_tui.domain.formats import FileType
-from vuemantics_tui.domain.media import WHOLE, Crop, FirstLook, LookSize, MediaMetadata, SmallPicture
+from vuemantics_tui.domain.media import WHOLE, Crop, FirstLook, LookSize, MediaMetadata, SmallPicture, Square
 
 SENT_QUALITY = 90
 """The quality of pictures that travel: what models see in them does not change."""
 
 
-def first_look(source: Path | bytes, file_type: FileType, size: LookSize | None, max_pixels: int) -> FirstLook:
+def first_look(
+    source: Path | bytes, file_type: FileType, size: LookSize | None, max_pixels: int, square: Square | None = None
+) -> FirstLook:
     """See `first_look.take_first_look`."""
     from vuemantics_tui.media.first_look import take_first_look
 
-    return take_first_look(source, file_type, size, max_pixels)
+    return take_first_look(source, file_type, size, max_pixels, square)
 
 
-def sent_first_look(source: Path | bytes, file_type: FileType, size: LookSize | None, max_pixels: int) -> FirstLook:
+def sent_first_look(
+    source: Path | bytes, file_type: FileType, size: LookSize | None, max_pixels: int, square: Square | None = None
+) -> FirstLook:
     """Take a first look for another machine: the picture is a JPEG, a tenth of its pixels."""
     from vuemantics_tui.media.first_look import take_first_look
     from vuemantics_tui.media.scaled import jpeg_of
 
-    look = take_first_look(source, file_type, size, max_pixels)
+    look = take_first_look(source, file_type, size, max_pixels, square)
     if not isinstance(look.picture, SmallPicture):
         return look
     return replace(look, picture=jpeg_of(look.picture, SENT_QUALITY))
@@ -42,6 +47,13 @@ def small_jpeg_of(picture: SmallPicture, quality: int) -> bytes:
     from vuemantics_tui.media import scaled
 
     return scaled.jpeg_of(picture, quality)
+
+
+def small_png_of(picture: SmallPicture) -> bytes:
+    """See `scaled.png_of`."""
+    from vuemantics_tui.media import scaled
+
+    return scaled.png_of(picture)
 
 
 def make_thumbnail(source: Path, file_type: FileType, target: Path, max_pixels: int) -> str:

@@ -15,7 +15,7 @@ from PIL import Image, ImageChops, ImageCms
 
 from vuemantics_tui.domain import formats
 from vuemantics_tui.domain.errors import MediaError, VuemanticsError
-from vuemantics_tui.domain.media import LEAST_VISION_SIDE, LookSize, SmallPicture
+from vuemantics_tui.domain.media import LEAST_VISION_SIDE, LookSize, SmallPicture, Square
 from vuemantics_tui.media.colour_space import Colours, ColourSpace, colours_of, to_srgb
 from vuemantics_tui.media.depth import deep_levels
 from vuemantics_tui.media.faults import is_picture_fault
@@ -36,6 +36,15 @@ Shrink = Callable[[Image.Image], Image.Image]
 
 # How much the sides of a picture for a model may change against each other, as a share.
 _MOST_SQUASHED = 0.02
+
+_FILTERS = {
+    "nearest": Image.Resampling.NEAREST,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+    "box": Image.Resampling.BOX,
+    "hamming": Image.Resampling.HAMMING,
+}
 
 _UNDECODABLE = "The picture cannot be decoded"
 
@@ -96,12 +105,35 @@ def picture_of(
     with picture_faults(_UNDECODABLE):
         if isinstance(picture, SmallPicture):
             return reduce_to(image_of(picture), size)
-        image = _decoded(picture, partial(reduce_to, size=size), max_pixels)
-        scale = size.scale(*image.size)
-        if size.exact and scale < 1:
-            side = round(max(image.size) * scale)
-            image.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=2.0)
-        return image
+        return exactly(_decoded(picture, partial(reduce_to, size=size), max_pixels), size)
+
+
+def exactly(image: Image.Image, size: LookSize) -> Image.Image:
+    """Make a picture that is under twice as large as `size` just as large, if that is to be exact."""
+    scale = size.scale(*image.size)
+    if size.exact and scale < 1:
+        side = round(max(image.size) * scale)
+        image.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=2.0)
+    return image
+
+
+def squared(image: Image.Image, square: Square) -> Image.Image:
+    """Return the square of an RGB picture that a network sees, scaled as torchvision does and cut as Immich does."""
+    side, method = square.side, _FILTERS.get(square.filter, Image.Resampling.BICUBIC)
+    if square.squashed:
+        return image.resize((side, side), method)
+    short = min(image.size)
+    # Both as torchvision rounds them.
+    width, height = (side if length == short else int(side * length / short) for length in image.size)
+    # Rounded down, as Immich and transformers do. To scale the middle alone would be faster, but Pillow takes its edges
+    # in single precision, which changes a few pixels.
+    left, top = (width - side) // 2, (height - side) // 2
+    return image.resize((width, height), method).crop((left, top, left + side, top + side))
+
+
+def small_of(image: Image.Image) -> SmallPicture:
+    """Return the pixels of an RGB picture."""
+    return SmallPicture(image.width, image.height, image.tobytes())
 
 
 def image_of(picture: SmallPicture) -> Image.Image:
@@ -115,6 +147,13 @@ def jpeg_of(picture: SmallPicture, quality: int) -> bytes:
     """Return pixels as a JPEG. Raises MediaError if they are not as many as they should be."""
     stream = io.BytesIO()
     image_of(picture).save(stream, "JPEG", quality=quality)
+    return stream.getvalue()
+
+
+def png_of(picture: SmallPicture) -> bytes:
+    """Return pixels as a PNG, each as it is. Raises MediaError if they are not as many as they should be."""
+    stream = io.BytesIO()
+    image_of(picture).save(stream, "PNG", compress_level=1)
     return stream.getvalue()
 
 

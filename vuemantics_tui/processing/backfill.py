@@ -179,7 +179,7 @@ class Backfill:
             # It is skipped until it is back.
             raise await self._presence.look_for(lacking.number, Path(lacking.source), source)
         if not await asyncio.to_thread(self._library.joinpath("uploads").is_dir):
-            raise LibraryError(f"The files of the library are away: {source}")
+            raise LibraryError(f"The files of the library are away: {source}", "Connect or mount its disk.")
 
 
 def _own_time(lacking: Lacking) -> str | None:

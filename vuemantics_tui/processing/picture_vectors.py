@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
-from vuemantics_tui.analyzers.base import Compute, Picture
-from vuemantics_tui.analyzers.joint.layout import look_size
+from vuemantics_tui.analyzers.base import Compute
 from vuemantics_tui.domain.errors import AnalyzerError, DefectError, LibraryError, VuemanticsError
 from vuemantics_tui.domain.formats import FileType
-from vuemantics_tui.domain.media import LookSize
+from vuemantics_tui.domain.media import LookSize, SmallPicture, Square
 from vuemantics_tui.files import PRIVATE_FILE, original_at
 from vuemantics_tui.processing.backfill import EXPECTED, IDLE_SECONDS, LOOK_SECONDS
 from vuemantics_tui.processing.picture_tags import PictureTags
@@ -57,8 +56,11 @@ class PictureProgress:
     of: int
 
 
-SideOf = Callable[[str], tuple[Path, int] | None]
-"""Returns the folder of a model, and the side in pixels of what it sees, by its name and fingerprint."""
+LookOf = Callable[[str], tuple[Path, Square | LookSize] | None]
+"""Returns the folder of a model and what it wants to see, by its name and fingerprint; None if it is not here.
+
+A square of pixels, or, to make its own of it, a picture of a size.
+"""
 
 
 class PictureModel:
@@ -67,51 +69,53 @@ class PictureModel:
     Whatever goes wrong is only logged: `PicturePass` looks at what has no vector.
     """
 
-    def __init__(self, store: PictureStore, compute: Compute, side_of: SideOf) -> None:
+    def __init__(self, store: PictureStore, compute: Compute, look_of: LookOf) -> None:
         self._store = store
         self._compute = compute
-        self._side_of = side_of
-        self._installed: dict[str, tuple[Path, int] | None] = {}
+        self._look_of = look_of
+        self._installed: dict[str, tuple[Path, Square | LookSize] | None] = {}
         self._rests_until = 0.0
-        # As it was when the last picture was decoded: each upload would ask twice.
-        self._is_used = False
 
-    async def look_size(self) -> LookSize | None:
-        """Return in which size the model in use wants pictures, or None if there is none. Raises LibraryError."""
+    async def wanted(self) -> tuple[str, Square | LookSize] | None:
+        """Return the model in use and what it wants to see, or None if there is none. Raises LibraryError."""
         found = await self._in_use()
-        self._is_used = found is not None
-        return None if found is None else look_size(found[2])
+        return None if found is None else (found[0], found[2])
 
-    async def see(self, number: int, upload_id: str, picture: Picture) -> None:
-        """Save what the model in use, if there is one, makes of an upload's picture. Raises DefectError."""
-        if not self._is_used:
-            return
+    async def see(self, number: int, upload_id: str, model: str, picture: SmallPicture | bytes) -> None:
+        """Save what a model makes of an upload's picture, if it is in use still. Raises DefectError."""
         from vuemantics_tui.analyzers.joint.towers import see
 
         try:
             found = await self._in_use()
-            if found is None or await self._store.has_seen(found[0], number):
+            if found is None or found[0] != model or await self._store.has_seen(model, number):
                 return
-            model, folder, _ = found
+            folder = found[1]
             seen = await self._compute.run(see, folder, picture, FileType.IMAGE, 1)
             await _save(self._store, number, model, seen)
         except AnalyzerError as error:
-            log.error("pictures are seen later, the model fails: %s %s", error.message, error.hint)
-            self._rests_until = time.monotonic() + _REST_SECONDS
+            self._rest(error)
         except DefectError:
             raise
         except EXPECTED as error:
             log.warning("the picture of %s is seen later: %s", upload_id, error)
 
-    async def _in_use(self) -> tuple[str, Path, int] | None:
-        """Return the name, the folder and the side of the model in use, unless it rests."""
+    async def _in_use(self) -> tuple[str, Path, Square | LookSize] | None:
+        """Return the name, the folder and the wish of the model in use, unless it rests."""
         model = await self._store.in_use()
         if model is None or time.monotonic() < self._rests_until:
             return None
         if self._installed.get(model) is None:
-            self._installed[model] = await asyncio.to_thread(self._side_of, model)
+            try:
+                self._installed[model] = await asyncio.to_thread(self._look_of, model)
+            except AnalyzerError as error:
+                self._rest(error)
+                return None
         found = self._installed[model]
         return None if found is None else (model, *found)
+
+    def _rest(self, error: AnalyzerError) -> None:
+        log.error("pictures are seen later, the model fails: %s %s", error.message, error.hint)
+        self._rests_until = time.monotonic() + _REST_SECONDS
 
 
 @cache

@@ -28,7 +28,7 @@ from vuemantics_tui.domain.errors import (
     defect_hint,
 )
 from vuemantics_tui.domain.formats import FileType
-from vuemantics_tui.domain.media import LookSize, MediaMetadata, SmallPicture
+from vuemantics_tui.domain.media import LookSize, MediaMetadata, SmallPicture, Square
 from vuemantics_tui.domain.upload import ProcessingStage
 from vuemantics_tui.files import inside, is_disk_fault, make_folder, original_at, write_whole
 from vuemantics_tui.media.jobs import extract_frames, first_look, read_metadata
@@ -180,7 +180,8 @@ Write = Callable[[], Awaitable[None]]
 class _Run:
     """One run of one upload: what it may write with, how far it is, and the slots that it holds.
 
-    `picture` has the pixels that the first stage decoded, for those that follow.
+    `picture` has the pixels that the first stage decoded, for those that follow; `seen` those for a joint model, after
+    its name.
     """
 
     claim: Claim
@@ -188,6 +189,7 @@ class _Run:
     source: Path = Path()
     thumbnail: Path = Path()
     picture: SmallPicture | bytes | None = None
+    seen: tuple[str, SmallPicture | bytes] | None = None
     stage: ProcessingStage = ProcessingStage.QUEUED
     slots: HeldSlots = field(default_factory=HeldSlots)
 
@@ -364,9 +366,9 @@ class Pipeline:
         thumbnail: str | None = None
         metadata, traits = MediaMetadata(), None
         warning: str | None
-        size = await self._look_size(run)
+        model, size, square = await self._wanted(run)
         try:
-            look = await self._compute.run(first_look, run.source, run.file_type, size, self._max_pixels)
+            look = await self._compute.run(first_look, run.source, run.file_type, size, self._max_pixels, square)
         except DefectError:
             raise
         except (VuemanticsError, OSError) as error:
@@ -383,6 +385,8 @@ class Pipeline:
             else:
                 log.warning("no metadata of %s: %s", run.upload_id, look.metadata_fault)
             run.picture, traits = look.picture, look.traits
+            for_model = look.picture if square is None else look.square
+            run.seen = None if model is None or for_model is None else (model, for_model)
         if fault:
             log.warning("no thumbnail for %s: %s", run.upload_id, fault)
             warning = f"no thumbnail: {fault}"[:PIPELINE_ERROR_CHARACTERS]
@@ -417,13 +421,16 @@ class Pipeline:
             ProcessingStage.EXTRACTING_FRAMES if is_video else ProcessingStage.VISION_ANALYSIS,
         )
 
-    async def _look_size(self, run: _Run) -> LookSize | None:
-        """Return how large the picture is wanted by those who see it, or None if nobody wants its pixels."""
+    async def _wanted(self, run: _Run) -> tuple[str | None, LookSize | None, Square | None]:
+        """Return the joint model in use, how large the picture is wanted, and the square that the model wants of it."""
         if run.file_type is not FileType.IMAGE:
-            return None
-        wanted = self._analyzer.look_size
-        for_model = await self._circuit.insist(self._pictures.look_size)
-        return wanted if for_model is None else for_model.joined(wanted)
+            return None, None, None
+        size = self._analyzer.look_size
+        wanted = await self._circuit.insist(self._pictures.wanted)
+        if wanted is None:
+            return None, size, None
+        model, look = wanted
+        return (model, size, look) if isinstance(look, Square) else (model, look.joined(size), None)
 
     async def _metadata_alone(self, run: _Run) -> MediaMetadata:
         """Return what a file says of itself where nothing could be seen of it."""
@@ -491,16 +498,17 @@ class Pipeline:
 
     async def _describe_once(self, run: _Run, describe: Describe) -> tuple[Description, AuditResult]:
         description = await self._ask(run, Part.DESCRIBER, describe())
-        await self._begin(run, ProcessingStage.DESCRIPTION_AUDIT)
+        # It takes no time: the store notes this stage with what comes of it.
+        run.stage = ProcessingStage.DESCRIPTION_AUDIT
         return description, audit_description(description.text)
 
     async def _embed(self, run: _Run, number: int, description: Description) -> None:
         began = time.perf_counter()
         answer = self._analyzer.embed_document(description.full_text, description.labels)
         vector = await self._ask(run, Part.EMBEDDER, answer)
-        if run.picture is not None:
-            await self._pictures.see(run.claim.number, run.upload_id, run.picture)
-        await self._begin(run, ProcessingStage.INDEXING)
+        if run.seen is not None:
+            await self._pictures.see(run.claim.number, run.upload_id, *run.seen)
+        run.stage = ProcessingStage.INDEXING
         complete = partial(
             self._runs.complete,
             run.claim,

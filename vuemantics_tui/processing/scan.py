@@ -23,6 +23,7 @@ from vuemantics_tui.domain.moment import instant
 from vuemantics_tui.domain.sources import (
     Excludes,
     LocationState,
+    ScanPart,
     ScanProgress,
     Source,
     real_path,
@@ -33,7 +34,7 @@ from vuemantics_tui.files import PRIVATE_FILE, read_fault
 from vuemantics_tui.media.packets import sidecars_of
 from vuemantics_tui.media.probe import probe
 from vuemantics_tui.processing.presence import absence, has_lasting_inodes, identity, renamed, signed
-from vuemantics_tui.processing.walk import FILES_AT_ONCE, Listing, Walk, is_in, is_left_out
+from vuemantics_tui.processing.walk import FILES_AT_ONCE, Listing, Walk, around, is_in, is_left_out
 from vuemantics_tui.store.database import Row, uninterrupted
 from vuemantics_tui.store.locations import ROWS_AT_ONCE, FoundFile, Seen, Taken
 from vuemantics_tui.store.originals import Known
@@ -156,10 +157,10 @@ class Scan:
         source: Source,
         on_progress: OnProgress | None = None,
         *,
-        only: Collection[Path] | None = None,
+        only: Collection[ScanPart] | None = None,
         as_is: bool = False,
     ) -> ScanProgress:
-        """Scan a source, or `only` some folders of it with everything below; returns what was found.
+        """Scan a source, or `only` parts of it; returns what was found.
 
         What is found is written in parts: a scan that ends early is finished by the next one. A source that is away is
         noted as such, and nothing in it as missing; with `as_is` its folder is taken for the right one whatever is in
@@ -287,7 +288,7 @@ class _Pass:
         self._on_progress = on_progress
         self._progress = ScanProgress(source)
 
-    async def run(self, only: Collection[Path] | None, as_is: bool) -> ScanProgress:
+    async def run(self, only: Collection[ScanPart] | None, as_is: bool) -> ScanProgress:
         progress, number = self._progress, self._source.number
         state, sample = await self._store.state(number), await self._store.files.sample(number)
         if not as_is and not await self._is_there(state, sample):
@@ -342,26 +343,31 @@ class _Pass:
         await self._store.set_away(self._source.number, True)
         self._on_progress(self._progress)
 
-    async def _walk(self, state: SourceState, only: Collection[Path] | None) -> Walk:
+    async def _walk(self, state: SourceState, only: Collection[ScanPart] | None) -> Walk:
         source = self._source
         excludes = Excludes((*self._scan.patterns, *source.excludes))
         others = await asyncio.to_thread(self._scan.others, source, await self._store.all())
-        begin: list[str] = [""]
+        begin, alone = [""], list[str]()
         if source.chosen_only:
-            begin = await self._store.files.folders(source.number)
+            begin, alone = [], await self._store.files.folders(source.number)
         elif only is not None:
-            begin = [stored_path("/".join(path.relative_to(source.path).parts)) for path in only]
-            begin = [folder for folder in begin if not is_left_out(folder, excludes)]
+            wanted = {folder: part.is_deep for part in only if not is_left_out(folder := self._stored(part), excludes)}
+            begin = [folder for folder, is_deep in wanted.items() if is_deep]
+            alone = [folder for folder, is_deep in wanted.items() if not is_deep]
         return await asyncio.to_thread(
-            lambda: Walk(source.path, excludes, others, state.mounts, begin=begin, is_deep=not source.chosen_only)
+            lambda: Walk(source.path, excludes, others, state.mounts, begin=begin, alone=alone)
         )
 
-    async def _add_lost_folders(self, walk: Walk, comparison: _Comparison, only: Collection[Path] | None) -> None:
+    def _stored(self, part: ScanPart) -> str:
+        return stored_path("/".join(part.folder.relative_to(self._source.path).parts))
+
+    async def _add_lost_folders(self, walk: Walk, comparison: _Comparison, only: Collection[ScanPart] | None) -> None:
         """Add the files of folders that were not met: they are gone, or cannot be read."""
         folders = await self._store.files.folders(self._source.number)
         if only is not None:
-            parts = ["/".join(path.relative_to(self._source.path).parts) for path in only]
-            folders = [folder for folder in folders if any(is_in(folder, stored_path(part)) for part in parts)]
+            deep = {self._stored(part) for part in only if part.is_deep}
+            alone = {self._stored(part) for part in only if not part.is_deep}
+            folders = [each for each in folders if each in alone or not deep.isdisjoint(around(each))]
         lost = [folder for folder in folders if folder not in walk.visited]
         for start in range(0, len(lost), FILES_AT_ONCE):
             known = await self._store.files.known(self._source.number, lost[start : start + FILES_AT_ONCE])

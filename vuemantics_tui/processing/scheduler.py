@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
+import platform
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
+from pathlib import Path
 from typing import Protocol
+
+import psutil
 
 from vuemantics_tui.domain.errors import LibraryError
 from vuemantics_tui.processing.circuit import STORE_SECONDS, Circuit
-from vuemantics_tui.processing.owner import Owner, fate_of
 from vuemantics_tui.processing.pipeline import Pipeline, StageLimits
 from vuemantics_tui.store.changes import Stir
-from vuemantics_tui.store.queue import LEASE_SECONDS, ClaimStore
+from vuemantics_tui.store.queue import LEASE_SECONDS, ClaimStore, Fate
 from vuemantics_tui.store.runs import Claim
 
 log = logging.getLogger(__name__)
@@ -30,6 +34,8 @@ SEE_SECONDS = 3600.0
 LOOK_SECONDS = 0.5
 # A pass of the loop that came so late means that the machine slept, or this process was stopped.
 SLEPT_SECONDS = LEASE_SECONDS / 2
+# The start time is derived from the boot time, which moves by as much when the clock is set.
+START_TOLERANCE_SECONDS = 5.0
 
 
 class Running(Protocol):
@@ -268,3 +274,62 @@ class Scheduler:
         finally:
             self._slots.pop(claim.token, None)
             self._wake.set()
+
+
+# Who has claims
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The owner of claims. `start` in seconds since the epoch; with `pid` and `boot` it names one process only."""
+
+    host: str
+    boot: str
+    pid: int
+    start: float
+
+    def encode(self) -> str:
+        """Return the owner as text, for the store."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+
+def _host() -> str:
+    # Containers may share a hostname but not their process ids; then only the lease can tell.
+    namespace = Path("/proc/self/ns/pid")
+    return f"{platform.node()} {namespace.readlink()}" if namespace.is_symlink() else platform.node()
+
+
+def _boot() -> str:
+    boot_id = Path("/proc/sys/kernel/random/boot_id")
+    if boot_id.exists():
+        return boot_id.read_text("ascii").strip()
+    return str(round(psutil.boot_time() / 60))
+
+
+def this_process() -> Owner:
+    """Return the owner that stands for this process."""
+    process = psutil.Process()
+    return Owner(_host(), _boot(), process.pid, process.create_time())
+
+
+def fate_of(encoded: str, here: Owner) -> Fate:
+    """Return the fate of an owner. One on another host cannot be seen from here and counts as alive."""
+    try:
+        owner = Owner(**json.loads(encoded))
+    except (ValueError, TypeError):
+        return Fate.ALIVE  # of another version of this program: its lease decides
+    if owner.host != here.host:
+        return Fate.ALIVE
+    if owner.boot != here.boot:
+        return Fate.RESTARTED
+    try:
+        process = psutil.Process(owner.pid)
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return Fate.DIED
+        if abs(process.create_time() - owner.start) > START_TOLERANCE_SECONDS:
+            return Fate.DIED
+    except psutil.NoSuchProcess:
+        return Fate.DIED
+    except psutil.AccessDenied:
+        return Fate.ALIVE
+    return Fate.ALIVE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,11 +42,11 @@ class Walk:
         mounts: Collection[str] = (),
         *,
         begin: Iterable[str] = ("",),
-        is_deep: bool = True,
+        alone: Collection[str] = (),
     ) -> None:
         """Take what to leave out, also by the device and inode of `others`, and the `mounts` that were there before.
 
-        It begins at some folders, and goes below them if it `is_deep`.
+        It begins at some folders and goes below them, but not below those that it looks at `alone`.
         """
         self.closed: list[str] = []
         self.problems: list[tuple[Path, str]] = []
@@ -57,8 +57,8 @@ class Walk:
         self._excludes = excludes
         self._others = set(others)
         self._before = set(mounts)
-        self._folders = list(begin)
-        self._is_deep = is_deep
+        self._folders = [*begin, *alone]
+        self._alone = frozenset(alone)
         self._has_inodes = has_lasting_inodes(root)
         top = identity(root)
         self._device = top[0] if top else None
@@ -131,7 +131,7 @@ class Walk:
             lower = real_path(name).lower()
             beside = (lower + SIDECAR_SUFFIX, lower.rpartition(".")[0] + SIDECAR_SUFFIX)
             files[name] = (size, changed, inode, max(sidecars.get(each, 0) for each in beside))
-        if self._is_deep:
+        if folder not in self._alone:
             self._folders += sorted(below, reverse=True)
         return listing
 
@@ -164,6 +164,14 @@ def is_left_out(folder: str, excludes: Excludes) -> bool:
     """Tell whether a folder, or one that it is in, is left out."""
     parts = folder.split("/") if folder else []
     return any(excludes.leaves_out("/".join(parts[:count]), name, is_folder=True) for count, name in enumerate(parts))
+
+
+def around(folder: str) -> Iterator[str]:
+    """Yield a folder of a source and those that it is in, the source itself last."""
+    while folder:
+        yield folder
+        folder = folder.rpartition("/")[0]
+    yield ""
 
 
 def is_in(folder: str, outer: str) -> bool:

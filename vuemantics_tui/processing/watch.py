@@ -6,7 +6,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +14,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from vuemantics_tui.domain.errors import LibraryError
-from vuemantics_tui.domain.sources import Excludes, ScanProgress, Source, WatchState
+from vuemantics_tui.domain.sources import Excludes, ScanPart, ScanProgress, Source, WatchState
 from vuemantics_tui.domain.text import storable
 from vuemantics_tui.files import PRIVATE_FILE
 from vuemantics_tui.processing.presence import file_system, identity
@@ -22,7 +22,7 @@ from vuemantics_tui.store.database import uninterrupted
 
 log = logging.getLogger(__name__)
 
-ScanSource = Callable[[Source, Collection[Path] | None, Callable[[ScanProgress], None]], Awaitable[ScanProgress]]
+ScanSource = Callable[[Source, Collection[ScanPart] | None, Callable[[ScanProgress], None]], Awaitable[ScanProgress]]
 
 # How long the size of a file must stay the same before it is added.
 STILL_SECONDS = 2.0
@@ -70,10 +70,14 @@ class WatchReport:
 
 @dataclass(slots=True)
 class _Stir:
-    """A folder in which something moves: when it did last, and the sizes of what moved."""
+    """A folder in which something moves: when it did last, and the sizes of what moved.
+
+    It `is_deep` where the folder itself came or went, and with it everything below.
+    """
 
     since: float
     sizes: dict[Path, int] = field(default_factory=dict)
+    is_deep: bool = False
 
 
 class _Listener:
@@ -131,11 +135,20 @@ class _Listener:
             self.is_storm = True
         with self._lock:
             for path in paths:
-                folder = path if path != self._root and path.is_dir() and not path.is_symlink() else path.parent
-                stir = self.stirs.setdefault(folder if folder.is_relative_to(self._root) else self._root, _Stir(now))
-                stir.since = now
-                if len(stir.sizes) < MOST_SIZES:
-                    stir.sizes[path] = _size(path)
+                is_folder = path.is_dir() and not path.is_symlink()
+                if path == self._root or is_folder:
+                    self._stir(path, path, now, is_deep=True)
+                    continue
+                self._stir(path.parent, path, now)
+                if not path.is_symlink() and not path.exists():
+                    # It may have been a folder.
+                    self._stir(path, path, now, is_deep=True)
+
+    def _stir(self, folder: Path, moved: Path, now: float, *, is_deep: bool = False) -> None:
+        stir = self.stirs.setdefault(folder if folder.is_relative_to(self._root) else self._root, _Stir(now))
+        stir.since, stir.is_deep = now, stir.is_deep or is_deep
+        if len(stir.sizes) < MOST_SIZES:
+            stir.sizes[moved] = _size(moved)
 
     def _is_left_out(self, path: Path) -> bool:
         if any(path.is_relative_to(each) for each in self._apart):
@@ -147,10 +160,8 @@ class _Listener:
             for place, name in enumerate(parts)
         )
 
-    def take_calm(self) -> set[Path]:
-        """Return the folders in which everything has stood still, and forget them. In a storm, return all folders or
-        none.
-        """
+    def take_calm(self) -> set[ScanPart]:
+        """Return the folders in which everything has stood still, and forget them; in a storm, all of them or none."""
         now = time.monotonic()
         with self._lock:
             calm = {folder for folder, stir in self.stirs.items() if now - stir.since >= STILL_SECONDS}
@@ -162,9 +173,7 @@ class _Listener:
                     calm.discard(folder)
             if self.is_storm and len(calm) < len(self.stirs):
                 return set()
-            for folder in calm:
-                del self.stirs[folder]
-            return calm
+            return {ScanPart(folder, self.stirs.pop(folder).is_deep) for folder in calm}
 
 
 class Watch:
@@ -229,8 +238,8 @@ class Watch:
         task.add_done_callback(self._asked.discard)
         return task
 
-    async def scan(self, source: Source, only: Collection[Path] | None = None) -> ScanProgress:
-        """Scan a source, or only some of its folders, with the progress in `scanning`. Raises LibraryError."""
+    async def scan(self, source: Source, only: Collection[ScanPart] | None = None) -> ScanProgress:
+        """Scan a source, or only parts of it, with the progress in `scanning`. Raises LibraryError."""
         if source.number in self.scanning:
             raise LibraryError(f"{storable(str(source.path))} is being scanned", "Wait until it is done.")
         self.scanning[source.number] = ScanProgress(source)
@@ -365,7 +374,7 @@ class Watch:
 
     async def _listen(self, source: Source, listener: _Listener, here: tuple[int, int]) -> None:
         looked = time.monotonic()
-        ready: set[Path] = set()
+        ready: set[ScanPart] = set()
         if listener.error is None:
             self._report(source, WatchState.BY_EVENTS)
         while True:
@@ -386,7 +395,8 @@ class Watch:
             if ready and source.number not in self.scanning:
                 if listener.is_storm:
                     return
-                only = None if source.path in ready or source.chosen_only else _outermost(ready)
+                whole = source.chosen_only or ScanPart(source.path) in ready
+                only = None if whole else _outermost(ready)
                 try:
                     if (await self.scan(source, only)).is_away:
                         return
@@ -397,10 +407,14 @@ class Watch:
                     await asyncio.sleep(STILL_SECONDS)
 
 
-def _outermost(folders: Iterable[Path]) -> list[Path]:
-    """Return the folders that are in none of the others."""
-    chosen = set(folders)
-    return [folder for folder in chosen if not chosen.intersection(folder.parents)]
+def _outermost(parts: Collection[ScanPart]) -> list[ScanPart]:
+    """Return the parts that are in none of the others."""
+    deep = {part.folder for part in parts if part.is_deep}
+    return [
+        part
+        for part in parts
+        if not deep.intersection(part.folder.parents) and (part.is_deep or part.folder not in deep)
+    ]
 
 
 def _size(path: Path) -> int:

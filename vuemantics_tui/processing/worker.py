@@ -1,6 +1,7 @@
 """A process of the pool, seen from inside: it takes calls, and answers with plain data.
 
-Its stdin brings the calls, each `<Q` a length and a pickle of (function, arguments): they come from the program itself.
+Its stdin brings the calls, which come from the program itself: `<Q` in how many parts, `<Q` the length of each, then
+the parts, a pickle of (function, arguments) and what it leaves out (PEP 574).
 What was its stdout takes the answers, each `<Q` a length and plain data (see `plain`). The library's own messages, and
 those of the C libraries in it, go to its stderr, which the program writes to its log.
 """
@@ -87,7 +88,7 @@ class Raised:
 class Answer:
     """What became of a call: the packed value that it returned, or what it raised."""
 
-    value: bytes | None
+    value: memoryview | bytes | plain.Pieces | None
     raised: Raised | None
 
 
@@ -100,11 +101,13 @@ def main() -> None:
         os.nice(int(sys.argv[3]))
     raise_shield(int(sys.argv[2]))
     give_back_memory = memory_trimmer()
-    waiting: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    waiting: queue.SimpleQueue[list[bytes]] = queue.SimpleQueue()
     threading.Thread(target=_read_calls, args=(calls, waiting), name="calls", daemon=True).start()
     for number in itertools.count(1):
-        answer = plain.pack(_answer(waiting.get()))
-        answers.write(LENGTH.pack(len(answer)) + answer)
+        answer = plain.pieces(_answer(*waiting.get()))
+        answers.write(LENGTH.pack(answer.size))
+        for piece in answer:
+            answers.write(piece)
         answers.flush()
         # What is given back must be taken again: after each call, that would cost a fiftieth of all work.
         if number % CALLS_BETWEEN_TRIMS == 0:
@@ -121,20 +124,33 @@ def _take_streams() -> tuple[BinaryIO, BinaryIO]:
     return calls, answers
 
 
-def _read_calls(calls: BinaryIO, waiting: queue.SimpleQueue[bytes]) -> None:
+def _read_calls(calls: BinaryIO, waiting: queue.SimpleQueue[list[bytes]]) -> None:
     """Read in a thread of its own, to learn of the program's end in the middle of a call."""
     while True:
-        head = calls.read(LENGTH.size)
-        call = calls.read(LENGTH.unpack(head)[0]) if len(head) == LENGTH.size else b""
-        if not call:
+        try:
+            lengths = [_length(calls) for _ in range(_length(calls))]
+            parts = [_read(calls, length) for length in lengths]
+        except EOFError:
             os._exit(1)
-        waiting.put(call)
+        waiting.put(parts)
 
 
-def _answer(call: bytes) -> Answer:
+def _length(calls: BinaryIO) -> int:
+    length: int = LENGTH.unpack(_read(calls, LENGTH.size))[0]
+    return length
+
+
+def _read(calls: BinaryIO, length: int) -> bytes:
+    data = calls.read(length)
+    if len(data) < length:
+        raise EOFError
+    return data
+
+
+def _answer(call: bytes, *left_out: bytes) -> Answer:
     try:
-        function, arguments = pickle.loads(call)
-        return Answer(plain.pack(function(*arguments)), None)
+        function, arguments = pickle.loads(call, buffers=left_out)
+        return Answer(plain.pieces(function(*arguments)), None)
     except Exception as error:  # noqa: BLE001 - every error goes to the caller
         return Answer(None, Raised.of(error))
 

@@ -289,6 +289,16 @@ async def next_revision(connection: aiosqlite.Connection) -> int:
     return int(rows[0][0])
 
 
+def sqlite_facts() -> tuple[str, bool]:
+    """Return the version of SQLite, and whether it has full-text search (FTS5), which a library needs."""
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        try:
+            connection.execute("CREATE VIRTUAL TABLE probe USING fts5 (text)")
+        except sqlite3.OperationalError:
+            return sqlite3.sqlite_version, False
+    return sqlite3.sqlite_version, True
+
+
 def now_iso() -> str:
     """Return the present moment in ISO 8601, UTC, to the microsecond: text that sorts as time does."""
     return datetime.now(UTC).isoformat(timespec="microseconds")
@@ -477,7 +487,8 @@ async def _open_reader(path: Path) -> tuple[aiosqlite.Connection, str]:
                     await reader.execute("PRAGMA query_only = ON")
                     version = await _checked_version(reader, path)
             except LibraryError as error:
-                if not _is_refused(error):
+                # On a full disk there is no room for what SQLite keeps beside the file.
+                if not _is_refused(error, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
                     raise
                 refused = error
                 continue
@@ -502,10 +513,10 @@ async def _update(path: Path) -> None:
         ) from error
 
 
-def _is_refused(error: LibraryError) -> bool:
-    """Whether the file or its folder may not be written."""
+def _is_refused(error: LibraryError, *others: int) -> bool:
+    """Whether the file or its folder may not be written, or SQLite gave one of the `others` as the reason."""
     code = getattr(error.__cause__, "sqlite_errorcode", None)
-    return isinstance(code, int) and code & 0xFF in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
+    return isinstance(code, int) and code & 0xFF in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, *others)
 
 
 def _has_log(path: Path) -> bool:

@@ -10,7 +10,7 @@ import aiosqlite
 
 from vuemantics_tui.domain.description import AuditResult, Description, audit_description
 from vuemantics_tui.domain.errors import UsageError
-from vuemantics_tui.domain.upload import ProcessingStatus
+from vuemantics_tui.domain.upload import SHORT_ID, ProcessingStatus
 from vuemantics_tui.store.database import Database, Row, json_list, next_revision, now_iso, rows_of
 from vuemantics_tui.store.history import record_event
 from vuemantics_tui.store.undo import Change, Facet, StepKind, Wanted, record_step
@@ -177,7 +177,10 @@ class DescriptionStore:
                 {"upload": upload["number"], "number": description_number},
             )
             if not rows:
-                raise UsageError(f"{upload['filename']} has no description {description_number}")
+                raise UsageError(
+                    f"{upload['filename']} has no description {description_number}",
+                    f"To list those it has: vuemantics-tui describe {upload_id[:SHORT_ID]}",
+                )
             chosen = rows[0]
             if chosen["current"] and upload["processing_status"] == ProcessingStatus.COMPLETED:
                 return False

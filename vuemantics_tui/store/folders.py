@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 from vuemantics_tui.domain.formats import FileType
-from vuemantics_tui.store.database import Database, json_list, now_iso, rows_of
+from vuemantics_tui.store.database import Database, Row, json_list, now_iso, rows_of
 from vuemantics_tui.store.uploads import HAS_SOUND_IDS, NewUpload, insert_new
 
 # Rows read at once: the loop goes on in between.
@@ -78,7 +79,7 @@ class FolderStore:
             if not rows:
                 return
             last = rows[-1]["number"]
-            yield [_folder_of(dict(zip(_NAMES, row, strict=True))) for row in rows]
+            yield [_folder_of(row) for row in rows]
 
     async def of(self, upload_ids: Sequence[str]) -> list[StoredFolder]:
         """Return what should be on disk for these uploads."""
@@ -89,7 +90,7 @@ class FolderStore:
             """,
             (json_list(upload_ids),),
         )
-        return [_folder_of(dict(zip(_NAMES, row, strict=True))) for row in rows]
+        return [_folder_of(row) for row in rows]
 
     async def hashes(self) -> set[str]:
         """Return the SHA-256 of all uploads, those in the trash among them."""
@@ -123,11 +124,8 @@ class FolderStore:
             )
 
 
-def _folder_of(row: dict[str, object]) -> StoredFolder:
-    values = {
-        **row,
-        "file_type": FileType(str(row["file_type"])),
-        "is_unreachable": bool(row["is_unreachable"]),
-        "is_due": bool(row["is_due"]),
-    }
-    return StoredFolder(**values)  # type: ignore[arg-type]
+def _folder_of(row: Row) -> StoredFolder:
+    values: dict[str, Any] = dict(zip(_NAMES, row, strict=True))
+    values["file_type"] = FileType(values["file_type"])
+    values["is_unreachable"], values["is_due"] = bool(values["is_unreachable"]), bool(values["is_due"])
+    return StoredFolder(**values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from statistics import median
 
@@ -75,25 +76,28 @@ class HistoryStore:
         )
         return median(float(row[0]) for row in rows) if rows else None
 
-    async def medians(self) -> dict[FileType, float]:
-        """Return the median seconds of the latest completed runs of each type that has any."""
-        found = {}
+    async def medians(self) -> dict[FileType, dict[str, float]]:
+        """Return the median seconds of each stage in the latest completed runs of each type that has any.
+
+        The stages are called by the events that end them: thumbnail, described, completed.
+        """
+        found: dict[FileType, dict[str, float]] = {}
         for file_type in FileType:
             # Of an upload that ran more than once only the last time of each stage counts.
             rows = await self._database.fetch(
                 """
-                SELECT sum(seconds) FROM (
-                    SELECT upload, kind, seconds, max(number) FROM events
-                    WHERE seconds IS NOT NULL AND upload IN (
-                        SELECT number FROM uploads WHERE processing_status = 'completed' AND file_type = ?
-                        ORDER BY completed_at DESC LIMIT ?
-                    )
-                    GROUP BY upload, kind
+                SELECT kind, seconds, max(number) FROM events
+                WHERE seconds IS NOT NULL AND kind IN ('thumbnail', 'described', 'completed') AND upload IN (
+                    SELECT number FROM uploads WHERE processing_status = 'completed' AND file_type = ?
+                    ORDER BY completed_at DESC LIMIT ?
                 )
-                GROUP BY upload
+                GROUP BY upload, kind
                 """,
                 (file_type, LATEST),
             )
-            if rows:
-                found[file_type] = median(float(row[0]) for row in rows)
+            seconds = defaultdict[str, list[float]](list)
+            for row in rows:
+                seconds[row["kind"]].append(float(row["seconds"]))
+            if seconds:
+                found[file_type] = {kind: median(some) for kind, some in seconds.items()}
         return found

@@ -13,7 +13,7 @@ DAY_SECONDS = 86400.0
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Elapsed:
     """What the clock says since the library was last in use: how many seconds passed, and how many of them nobody saw.
 
     `unseen_before` and `unseen` are the sums of the unseen ones, until then and until now.
@@ -53,7 +53,7 @@ class LibraryStore:
             )
         return await self.kept() or (analyzer, embedder)
 
-    async def see(self, now: float | None = None, at_most: float = MOST_DAYS_AT_ONCE * DAY_SECONDS) -> Seen:
+    async def see(self, now: float | None = None, at_most: float = MOST_DAYS_AT_ONCE * DAY_SECONDS) -> Elapsed:
         """Note that the library is in use at this moment, in seconds since the epoch.
 
         Of what passed since the last time `at_most` so many seconds count as seen, and none where the clock went back.
@@ -66,7 +66,7 @@ class LibraryStore:
             await connection.execute(
                 "UPDATE library SET seen_at = :now, unseen_seconds = :unseen", {"now": now, "unseen": unseen}
             )
-        return Seen(passed, row["unseen_seconds"], unseen)
+        return Elapsed(passed, row["unseen_seconds"], unseen)
 
 
 def most_at_once(kept_days: int) -> float:

@@ -17,10 +17,14 @@ _CHANGED = """
     SELECT EXISTS (SELECT 1 FROM uploads INDEXED BY uploads_unfolded WHERE folded_name IS NULL),
            EXISTS (SELECT 1 FROM tags WHERE folded IS NULL), EXISTS (SELECT 1 FROM unindexed)
 """
+# An upload is found by its name as soon as it is there, and so are those that were never described.
+_NOTE_NEW = """
+    INSERT OR IGNORE INTO unindexed SELECT number FROM uploads INDEXED BY uploads_unfolded WHERE folded_name IS NULL
+"""
 _WRITE_TEXTS = f"""
     INSERT INTO fulltext (rowid, {", ".join(COLUMNS)})
     SELECT number, {", ".join(f"segmented({column})" for column in COLUMNS)} FROM searchable
-    WHERE number IN (SELECT upload FROM unindexed) AND (description IS NOT NULL OR own_tags IS NOT NULL)
+    WHERE number IN (SELECT upload FROM unindexed)
 """
 
 
@@ -43,6 +47,7 @@ async def write_letters(connection: aiosqlite.Connection) -> None:
     """Write what has changed of names, tags and texts into what they are found by, inside a transaction."""
     ((names, tags, texts),) = await connection.execute_fetchall(_CHANGED)
     if names:
+        await connection.execute(_NOTE_NEW)
         await connection.execute(
             "UPDATE uploads SET folded_name = folded(filename), name_order = natural_order(filename)"
             " WHERE folded_name IS NULL"
@@ -55,7 +60,7 @@ async def write_letters(connection: aiosqlite.Connection) -> None:
             "SELECT number, caseless(trim(name)) FROM tags WHERE folded IS NULL"
         ):
             await _join_tag(connection, number, key)
-    if texts:
+    if names or texts:
         await connection.execute("DELETE FROM fulltext WHERE rowid IN (SELECT upload FROM unindexed)")
         await connection.execute(_WRITE_TEXTS)
         await connection.execute("DELETE FROM unindexed")

@@ -19,7 +19,7 @@ from vuemantics_tui.domain.moment import (
 from vuemantics_tui.store.database import Database, Row, json_list, next_revision, now_iso, rows_of
 from vuemantics_tui.store.places import save_place_of_file
 from vuemantics_tui.store.tags import save_words
-from vuemantics_tui.store.undo import Change, Facet, StepKind, Wanted, record_step
+from vuemantics_tui.store.undo import Change, Facet, StepKind, Wanted, current, record_step
 
 # Pictures of the same camera within so many hours were taken by the same local clock, unless somebody travelled far.
 NEIGHBOUR_HOURS = 24.0
@@ -224,14 +224,7 @@ class DateStore:
 
 async def put_back_dates(connection: aiosqlite.Connection, wanted: Sequence[Wanted]) -> list[Wanted]:
     """Put back dates by hand, or those of the files, inside a transaction; returns those of which uploads."""
-    rows = await rows_of(
-        connection,
-        """
-        SELECT number, taken_at, taken_from FROM uploads
-        WHERE number IN (SELECT value FROM json_each(?)) AND deleted_at IS NULL
-        """,
-        (json_list(each.upload for each in wanted),),
-    )
+    rows = await current(connection, "taken_at, taken_from", wanted)
     found = {row["number"]: _by_hand(row) for row in rows}
     as_expected = [each for each in wanted if each.upload in found and found[each.upload] == each.expected]
     changed = await _set_dates(connection, {each.upload: each.wanted for each in as_expected})

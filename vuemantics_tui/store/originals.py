@@ -109,7 +109,8 @@ async def follow_files(connection: aiosqlite.Connection, numbers: Iterable[int |
             shown = (storable(real_path(one)) for one in (upload["file_path"], path))
             events["moved"].append((number, " → ".join(shown)))
             name = storable(real_path(best["name"]))
-            if name != upload["filename"]:
+            # A name that a person gave stays.
+            if name != upload["filename"] == storable(real_path(upload["file_path"].rpartition("/")[2])):
                 named.append((name, number))
     revision = await next_revision(connection)
     await connection.executemany("UPDATE uploads SET source = ?, file_path = ? WHERE number = ?", placed)

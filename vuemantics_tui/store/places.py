@@ -10,7 +10,7 @@ import aiosqlite
 from vuemantics_tui.domain.media import Place
 from vuemantics_tui.domain.text import folded
 from vuemantics_tui.store.database import Database, Row, escaped_like, json_list, next_revision, now_iso, rows_of
-from vuemantics_tui.store.undo import Change, Facet, StepKind, Wanted, record_step
+from vuemantics_tui.store.undo import Change, Facet, StepKind, Wanted, current, record_step
 
 # A shorter text is a country code or a whole name such as UK, because too many names begin with any two letters.
 _LEAST_BEGINNING = 3
@@ -130,14 +130,7 @@ async def _place_by_hand(connection: aiosqlite.Connection, wanted: Placing) -> P
 
 async def put_back_places(connection: aiosqlite.Connection, wanted: Sequence[Wanted]) -> list[Wanted]:
     """Put places back, inside a transaction; returns those of which uploads."""
-    rows = await rows_of(
-        connection,
-        """
-        SELECT number, place, place_edited FROM uploads
-        WHERE number IN (SELECT value FROM json_each(?)) AND deleted_at IS NULL
-        """,
-        (json_list(each.upload for each in wanted),),
-    )
+    rows = await current(connection, "place, place_edited", wanted)
     found = {row[0]: (row[1], bool(row[2])) for row in rows}
     changed = [each for each in wanted if found.get(each.upload) == each.expected]
     await _write(connection, {each.upload: each.wanted for each in changed})

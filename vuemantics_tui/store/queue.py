@@ -69,6 +69,8 @@ class ClaimStore:
         self._database = database
         self._owner = owner
         self._clock = clock
+        # The query that brought the last claim, and so is likely to bring the next.
+        self._fruitful = ""
 
     async def claim_next(self) -> Claim | None:
         """Claim the next waiting upload that is due, by priority, then age; None if there is none or it is paused.
@@ -82,7 +84,7 @@ class ClaimStore:
         return await self._claim_by(_NEXT_SUSPECT)
 
     async def _claim_by(self, next_one: str) -> Claim | None:
-        if await self._database.fetch_one(next_one, {"now": self._clock()}) is None:
+        if next_one != self._fruitful and await self._database.fetch_one(next_one, {"now": self._clock()}) is None:
             return None  # without taking the write lock, as an idle window asks this again and again
 
         async def write(connection: aiosqlite.Connection) -> Claim | None:
@@ -90,7 +92,9 @@ class ClaimStore:
             return await self._take(connection, rows[0][0]) if rows else None
 
         # Claims end with their machine.
-        return await self._database.write(write, flushed=False)
+        claim = await self._database.write(write, flushed=False)
+        self._fruitful = next_one if claim else ""
+        return claim
 
     async def claim(self, upload_id: str) -> Claim | None:
         """Claim this upload if it waits and nobody has it, even if the queue is paused or it is not due."""

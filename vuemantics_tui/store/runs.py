@@ -132,7 +132,7 @@ class RunStore:
     async def describe_again(self, claim: Claim, stage: ProcessingStage, audit: AuditResult) -> None:
         """Go back to a stage for another description, because the first failed the audit."""
         async with self._database.transaction() as connection:
-            await _move(connection, claim, stage)
+            await _move(connection, claim, ProcessingStage.DESCRIPTION_AUDIT, stage)
             message = f"quality {audit.score}: {audit.findings[0]}; describing again"
             await record_event(connection, claim.number, "checked", message)
 
@@ -150,7 +150,7 @@ class RunStore:
         """
 
         async def write(connection: aiosqlite.Connection) -> int:
-            await _move(connection, claim, next_stage)
+            await _move(connection, claim, ProcessingStage.DESCRIPTION_AUDIT, next_stage)
             number = await save_description(connection, claim.number, description, audit, seconds)
             await connection.execute(
                 "UPDATE uploads SET resume_description = ? WHERE number = ?", (number, claim.number)
@@ -177,7 +177,7 @@ class RunStore:
         """
 
         async def write(connection: aiosqlite.Connection) -> None:
-            await _move(connection, claim, ProcessingStage.COMPLETED)
+            await _move(connection, claim, ProcessingStage.INDEXING, ProcessingStage.COMPLETED)
             if not await is_current(connection, description_number):
                 await make_current(connection, claim.number, description_number)
                 await delete_vectors(connection, claim.number)
@@ -284,28 +284,31 @@ async def _require(connection: aiosqlite.Connection, claim: Claim) -> None:
         raise ClaimLostError(claim.upload_id)
 
 
-async def _move(connection: aiosqlite.Connection, claim: Claim, stage: ProcessingStage) -> None:
-    status = STAGE_STATUS[stage]
-    cursor = await connection.execute(
-        """
-        UPDATE uploads SET processing_status = :status, stage = :stage, progress_percent = :percent,
-               updated_at = :now, revision = :revision
-        WHERE number = :number AND claim_token = :token
-        AND processing_status IN (SELECT value FROM json_each(:allowed))
-        """,
-        {
-            "status": status,
-            "stage": stage,
-            "percent": STAGE_PERCENT[stage],
-            "now": now_iso(),
-            "revision": await next_revision(connection),
-            "number": claim.number,
-            "token": claim.token,
-            "allowed": json_list(source for source, targets in LEGAL_MOVES.items() if status in targets),
-        },
-    )
-    if cursor.rowcount == 0:
-        raise ClaimLostError(claim.upload_id)
+async def _move(connection: aiosqlite.Connection, claim: Claim, *stages: ProcessingStage) -> None:
+    """Move an upload through stages, inside a transaction: of those only the last can be seen."""
+    now, revision = now_iso(), await next_revision(connection)
+    for stage in stages:
+        status = STAGE_STATUS[stage]
+        cursor = await connection.execute(
+            """
+            UPDATE uploads SET processing_status = :status, stage = :stage, progress_percent = :percent,
+                   updated_at = :now, revision = :revision
+            WHERE number = :number AND claim_token = :token
+            AND processing_status IN (SELECT value FROM json_each(:allowed))
+            """,
+            {
+                "status": status,
+                "stage": stage,
+                "percent": STAGE_PERCENT[stage],
+                "now": now,
+                "revision": revision,
+                "number": claim.number,
+                "token": claim.token,
+                "allowed": json_list(source for source, targets in LEGAL_MOVES.items() if status in targets),
+            },
+        )
+        if cursor.rowcount == 0:
+            raise ClaimLostError(claim.upload_id)
 
 
 async def _say_warning(connection: aiosqlite.Connection, number: int) -> None:

@@ -10,7 +10,8 @@ from vuemantics_tui.store.database import Database
 from vuemantics_tui.store.embeddings import Vectors
 from vuemantics_tui.store.letters import COLUMNS
 
-_BELONGS = "(s.description IS NOT NULL OR s.own_tags IS NOT NULL) AND s.number NOT IN (SELECT upload FROM unindexed)"
+# Names alone are in it since they are added to it at once: older uploads that were never described may lack theirs.
+_HAS_TEXT = "(s.description IS NOT NULL OR s.own_tags IS NOT NULL)"
 _DIFFERS = " OR ".join(f"f.{column} IS NOT segmented(s.{column})" for column in COLUMNS)
 # A vector is float32, so four bytes for each dimension.
 _WRONG_VECTOR = "length(vector) <> 4 * dimension OR dimension < 1"
@@ -58,10 +59,11 @@ class SoundnessStore:
             f"""
             SELECT (
                 SELECT count(*) FROM searchable s LEFT JOIN fulltext f ON f.rowid = s.number
-                WHERE {_BELONGS} AND (f.rowid IS NULL OR {_DIFFERS})
+                WHERE s.number NOT IN (SELECT upload FROM unindexed)
+                AND iif(f.rowid IS NULL, {_HAS_TEXT}, {_DIFFERS})
             ) + (
-                SELECT count(*) FROM fulltext_docsize WHERE id NOT IN (SELECT s.number FROM searchable s
-                WHERE s.description IS NOT NULL OR s.own_tags IS NOT NULL) AND id NOT IN (SELECT upload FROM unindexed)
+                SELECT count(*) FROM fulltext_docsize WHERE id NOT IN (SELECT number FROM searchable)
+                AND id NOT IN (SELECT upload FROM unindexed)
             )
             """
         )

@@ -16,7 +16,7 @@ from vuemantics_tui.domain.errors import UsageError
 from vuemantics_tui.domain.media import FileWords
 from vuemantics_tui.domain.text import caseless, folded
 from vuemantics_tui.store.database import Database, json_list, next_revision, now_iso, rows_of
-from vuemantics_tui.store.undo import Change, Facet, StepKind, Wanted, record_step
+from vuemantics_tui.store.undo import Change, Facet, StepKind, Wanted, current, record_step
 
 # What is used so often is among the first of those that begin alike, however much more often it is.
 _OFTEN = 1_000
@@ -470,14 +470,7 @@ class RatingStore:
 
 async def put_back_ratings(connection: aiosqlite.Connection, wanted: Sequence[Wanted]) -> list[Wanted]:
     """Put ratings back, inside a transaction; returns those of which uploads."""
-    rows = await rows_of(
-        connection,
-        """
-        SELECT number, rating, rated_by_hand FROM uploads
-        WHERE number IN (SELECT value FROM json_each(?)) AND deleted_at IS NULL
-        """,
-        (json_list(each.upload for each in wanted),),
-    )
+    rows = await current(connection, "rating, rated_by_hand", wanted)
     found = {row[0]: (row[1], bool(row[2])) for row in rows}
     changed = [each for each in wanted if found.get(each.upload) == each.expected]
     await _rate(connection, {each.upload: Rating(*each.wanted) for each in changed})

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import aiosqlite
 
-from vuemantics_tui.store.database import Database, json_list, now_iso, rows_of
+from vuemantics_tui.store.database import Database, Row, json_list, now_iso, rows_of
 
 # How many steps are kept, and with how many changes in all: one step may concern every upload.
 MOST_STEPS = 1_000
@@ -205,6 +205,18 @@ async def _changes_of(connection: aiosqlite.Connection, step: int) -> tuple[Chan
         (step,),
     )
     return tuple(Change(Facet(row[0]), row[1], row[2], json.loads(row[3]), json.loads(row[4])) for row in rows)
+
+
+async def current(connection: aiosqlite.Connection, columns: str, wanted: Sequence[Wanted]) -> list[Row]:
+    """Return the number and these columns of the uploads that a step is about, but for those in the trash."""
+    return await rows_of(
+        connection,
+        f"""
+        SELECT number, {columns} FROM uploads
+        WHERE number IN (SELECT value FROM json_each(?)) AND deleted_at IS NULL
+        """,
+        (json_list(each.upload for each in wanted),),
+    )
 
 
 def _frozen(value: Any) -> Any:

@@ -27,7 +27,7 @@ from vuemantics_tui.store.duplicates import leave_groups
 from vuemantics_tui.store.history import record_event
 from vuemantics_tui.store.metadata import save_date
 from vuemantics_tui.store.stacks import COVERS, beside, settle
-from vuemantics_tui.store.undo import Change, Facet, StepKind, Wanted, record_step
+from vuemantics_tui.store.undo import Change, Facet, StepKind, Wanted, current, record_step
 
 # A listener that missed more deletions than this reads everything again.
 TOMBSTONES_KEPT = 10_000
@@ -158,10 +158,14 @@ class UploadStore:
 
     async def insert(self, new: NewUpload) -> Upload | None:
         """Insert a waiting upload and return it, or None if its content is there already."""
-        if not await self._database.write(lambda connection: insert_new(connection, new)):
-            return None
-        # Another window may have put it in the trash by now: it is an upload all the same.
-        added = await self._database.fetch_one(f"{SELECT_UPLOAD} WHERE u.id = ?", (new.id,))
+
+        async def write(connection: aiosqlite.Connection) -> Row | None:
+            if not await insert_new(connection, new):
+                return None
+            (added,) = await rows_of(connection, f"{SELECT_UPLOAD} WHERE u.id = ?", (new.id,))
+            return added
+
+        added = await self._database.write(write)
         return upload_of(added) if added else None
 
     async def has_size(self, file_size: int) -> bool:
@@ -496,12 +500,7 @@ def _upload_row_of(row: Row) -> UploadRow:
 
 async def put_back_names(connection: aiosqlite.Connection, wanted: Sequence[Wanted]) -> list[Wanted]:
     """Put back file names, inside a transaction; returns those of which uploads."""
-    rows = await rows_of(
-        connection,
-        "SELECT number, filename FROM uploads WHERE number IN (SELECT value FROM json_each(?)) AND deleted_at IS NULL",
-        (json_list(each.upload for each in wanted),),
-    )
-    found = {row["number"]: row["filename"] for row in rows}
+    found = {row["number"]: row["filename"] for row in await current(connection, "filename", wanted)}
     as_expected = [each for each in wanted if found.get(each.upload) == each.expected]
     await _set_names(connection, {each.upload: each.wanted for each in as_expected})
     return as_expected

@@ -80,7 +80,7 @@ class Notices:
 
     @contextmanager
     def errors_told(self) -> Iterator[None]:
-        """Whatever goes wrong inside becomes a notice; the program goes on behind it."""
+        """Turn whatever goes wrong inside into a notice; the program goes on behind it."""
         try:
             yield
         except VuemanticsError as error:
@@ -127,7 +127,7 @@ class RecentLog(logging.Handler):
             self.handleError(record)
 
     def entries(self, level: int = logging.NOTSET) -> list[LogEntry]:
-        """What is kept of this level and above, the newest last."""
+        """Return what is kept of this level and above, the newest last."""
         self.acquire()
         try:
             return [entry for entry in self._entries if entry.level >= level]

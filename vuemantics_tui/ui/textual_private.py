@@ -1,6 +1,6 @@
-"""The private parts of Textual that the program uses, each with its reason; no other module uses any. They are why
-pyproject.toml pins Textual to one minor release. What SurvivingApp overrides (`_dispatch_message`, `_register_child`,
-`_start_widget`) has to stand in that class, with the reason beside each method.
+"""The private parts of Textual and Rich that the program uses, each with its reason. They are why pyproject.toml pins
+Textual to one minor release. Only what a class of Textual's must override has to stand in the subclass, with the reason
+beside each method: SurvivingApp (`ui/resilience.py`), the display of VuemanticsApp, TerminalDriver (`ui/driver.py`).
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from textual.dom import DOMNode
 from textual.strip import Strip
 
 if TYPE_CHECKING:
+    from rich.color import ColorSystem
     from rich.console import Console
     from rich.style import Style
 
@@ -37,6 +38,7 @@ __all__ = [
     "is_enabled",
     "keymap_of",
     "pieces_of",
+    "use_colours",
     "write_to_terminal",
 ]
 
@@ -69,6 +71,11 @@ def write_to_terminal(app: App[Any], text: str) -> None:
     """
     if app._driver is not None:
         app._driver.write(text)
+
+
+def use_colours(console: Console, system: ColorSystem) -> None:
+    """Have a console use these colours. Rich decides in its constructor, which Textual calls, and later never again."""
+    console._color_system = system
 
 
 def pieces_of(update: CompositorUpdate) -> Iterator[tuple[int, int, Strip]]:

@@ -18,7 +18,7 @@ from vuemantics_tui.domain.upload import ProcessingStatus, QueueCounts, UploadRo
 from vuemantics_tui.ui.feed import LibraryChanged
 from vuemantics_tui.ui.screens.ask import DeleteScreen
 from vuemantics_tui.ui.uploads.intake import PathInput
-from vuemantics_tui.ui.uploads.upload_list import MOST_KEPT_ROWS
+from vuemantics_tui.ui.uploads.lines import MOST_KEPT_ROWS
 
 Draw = Callable[..., Path]
 

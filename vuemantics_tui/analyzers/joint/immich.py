@@ -94,7 +94,7 @@ class ServedModel:
                 await self._lanes.describe.run(lambda server: self._of_picture(server, _any_jpeg()))
             except AnalyzerError:
                 raise error from None
-            raise MediaError(f"Immich cannot read this picture: {error.message}") from error
+            raise MediaError(f"Immich cannot read this picture: {error.message}", error.hint) from error
         self._dimension = vector.size
         return vector
 

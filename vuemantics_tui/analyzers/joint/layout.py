@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from vuemantics_tui.domain.errors import AnalyzerError
-from vuemantics_tui.domain.media import LookSize
+from vuemantics_tui.domain.media import Square
 
 # The statistics of OpenAI's CLIP, which LAION's and DataComp's models keep.
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
@@ -38,16 +38,6 @@ _NO_DATA = (".onnx", ".json", ".txt", ".md", ".gz")
 _MOST_LEVELS, _MOST_FOLDERS = 4, 1000
 
 
-# The short side is decoded this many times as long as the network's, and at least so many pixels, so that the scaling
-# is the model's own and not the decoder's: a network can be sensitive to a single pixel.
-_DECODED, _LEAST_DECODED = 2, 512
-
-
-def look_size(side: int) -> LookSize:
-    """Return in which size a network with a square input of this side is to get pictures."""
-    return LookSize(max(_DECODED * side, _LEAST_DECODED))
-
-
 class Resize(StrEnum):
     """How a picture becomes a square: its short side is fitted and the middle cut out, or all of it is squashed."""
 
@@ -64,6 +54,10 @@ class Preprocessing:
     deviation: tuple[float, ...] = CLIP_DEVIATION
     interpolation: str = "bicubic"
     resize: Resize = Resize.SHORTEST
+
+    def square(self, side: int) -> Square:
+        """Return the square of a network whose input has this side."""
+        return Square(side, self.interpolation, self.resize is Resize.SQUASH)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,12 +22,12 @@ from PIL import Image
 from vuemantics_tui.analyzers.base import Picture
 from vuemantics_tui.analyzers.builtin.models import runtime_errors
 from vuemantics_tui.analyzers.builtin.vectors import normalise
-from vuemantics_tui.analyzers.joint.layout import Preprocessing, Resize, look_size, read_layout
+from vuemantics_tui.analyzers.joint.layout import Preprocessing, read_layout
 from vuemantics_tui.analyzers.joint.providers import CPU, fallen_back, open_on, reported, wanted_here
 from vuemantics_tui.analyzers.joint.tokens import TextTokens
 from vuemantics_tui.domain.errors import AnalyzerError
 from vuemantics_tui.domain.formats import FileType
-from vuemantics_tui.media.scaled import picture_of
+from vuemantics_tui.media.scaled import picture_of, squared
 
 if TYPE_CHECKING:
     import onnxruntime  # type: ignore[import-untyped, unused-ignore]
@@ -37,14 +37,6 @@ Vectors = NDArray[np.float32]
 
 # In this order, as the graphs that exporters write name what is wanted. Anything else is an inner layer.
 _OUTPUTS = ("image_embeds", "text_embeds", "embedding", "output", "pooler_output")
-_FILTERS = {
-    "nearest": Image.Resampling.NEAREST,
-    "bilinear": Image.Resampling.BILINEAR,
-    "bicubic": Image.Resampling.BICUBIC,
-    "lanczos": Image.Resampling.LANCZOS,
-    "box": Image.Resampling.BOX,
-    "hamming": Image.Resampling.HAMMING,
-}
 _TYPES = {
     "tensor(float)": np.float32,
     "tensor(float16)": np.float16,
@@ -57,23 +49,8 @@ _MOST_TEXT_THREADS = 4
 
 def prepare(image: Image.Image, how: Preprocessing) -> NDArray[np.float32]:
     """Return a picture as the network expects it: shape (3, size, size), float32, normalised."""
-    size, method = how.size, _FILTERS.get(how.interpolation, Image.Resampling.BICUBIC)
-    image = image.convert("RGB")
-    if how.resize is Resize.SQUASH:
-        image = image.resize((size, size), method)
-    else:
-        width, height = image.size
-        short = min(width, height)
-        # Both as torchvision rounds them.
-        fitted = (
-            size if width == short else int(size * width / short),
-            size if height == short else int(size * height / short),
-        )
-        image = image.resize(fitted, method)
-        # Rounded down, as Immich and transformers do.
-        left, top = (image.width - size) // 2, (image.height - size) // 2
-        image = image.crop((left, top, left + size, top + size))
-    values = np.asarray(image, np.float32) / np.float32(255)
+    square = squared(image if image.mode == "RGB" else image.convert("RGB"), how.square(how.size))
+    values = np.asarray(square, np.float32) / np.float32(255)
     scaled = (values - np.array(how.mean, np.float32)) / np.array(how.deviation, np.float32)
     return np.ascontiguousarray(scaled.transpose(2, 0, 1), np.float32)
 
@@ -163,7 +140,7 @@ class PictureTower:
 
     def embed(self, pictures: Sequence[Picture]) -> Vectors:
         """Return one vector for each picture. Raises MediaError for one that cannot be read, and AnalyzerError."""
-        size = look_size(self.preprocessing.size)
+        size = self.preprocessing.square(self.preprocessing.size).look_size
         images = [prepare(picture_of(picture, size), self.preprocessing) for picture in pictures]
         if not images:
             return np.zeros((0, self.dimension), np.float32)
@@ -308,7 +285,7 @@ class Speed:
     fault: str
 
 
-# Of so many pixels, as photos are after the decoder made them smaller; measured for so long.
+# Of so many pixels, as few as leave the time to the network; measured for so long.
 _MEASURED_SIZE, _MEASURED_SECONDS = (800, 600), 1.5
 
 

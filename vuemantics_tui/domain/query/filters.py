@@ -42,7 +42,7 @@ class DateField(StrEnum):
 
     AFTER = "after"
     BEFORE = "before"
-    ON = "on"
+    ON = "taken"
 
 
 class RangeField(StrEnum):
@@ -141,7 +141,7 @@ class ChoiceFilter:
 
 @dataclass(frozen=True, slots=True)
 class DateFilter:
-    """`after:2024-06`, `before:7d`, `on:today`, `on:"last summer"`."""
+    """`after:2024-06`, `before:7d`, `taken:today`, `taken:"last summer"`."""
 
     field: DateField
     day: Day

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 
 from vuemantics_tui.domain.query.filters import (
     AnyFilter,
-    DateField,
-    Filter,
     NearFilter,
     OneValue,
     TextFilter,
@@ -98,15 +96,7 @@ def _parts(text: str) -> Iterator[_Part]:
 
 
 def _printed(values: Sequence[OneValue]) -> str:
-    return written(AnyFilter(tuple(values)) if len(values) > 1 else values[0])
-
-
-def written(one: Filter) -> str:
-    """Return a filter as it is written into a line, where it is read: the same, but `taken:` for `on:`."""
-    text = str(one)
-    minus, rest = ("-", text[1:]) if text.startswith("-") else ("", text)
-    prefix = f"{DateField.ON.value}:"
-    return f"{minus}taken:{rest.removeprefix(prefix)}" if rest.startswith(prefix) else text
+    return str(AnyFilter(tuple(values)) if len(values) > 1 else values[0])
 
 
 def same_filter(one: OneValue, other: OneValue) -> bool:

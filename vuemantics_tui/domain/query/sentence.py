@@ -24,7 +24,6 @@ from vuemantics_tui.domain.query.filters import (
 )
 from vuemantics_tui.domain.query.line import AS_IS, literal, only_empty_words
 from vuemantics_tui.domain.query.parser import parse_query
-from vuemantics_tui.domain.query.parts import written
 from vuemantics_tui.domain.query.phrases import PhraseKind, Phrases, Tokens, known_phrases, lengths_by_first_word
 from vuemantics_tui.domain.query.values import any_of
 from vuemantics_tui.domain.text import folded
@@ -60,7 +59,7 @@ class Chip:
     @property
     def line(self) -> str:
         """Return its filters as they are written in a line."""
-        return " ".join(written(one) for one in self.filters)
+        return " ".join(map(str, self.filters))
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +184,7 @@ class _Found:
     start: int
     end: int
     cut: int
-    # A date without a year, as the text of `on:`; a year alone.
+    # A date without a year, as the text of `taken:`; a year alone.
     yearless: str = ""
     year: int = 0
 

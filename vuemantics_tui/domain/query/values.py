@@ -34,7 +34,7 @@ from vuemantics_tui.domain.query.tree import Like, Sort
 
 LIKE, SORT, NEAR = "like", "sort", "near"
 YEARLY = YearlyField.DAY.value
-_ALIASES = {"colour": "color", "taken": "on"}
+_ALIASES = {"colour": "color", "on": "taken"}
 
 _RANGE = re.compile(r"(>=|<=|>|<|=)?(.*)", re.DOTALL)
 _NUMBER = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,3})?)\s*([a-z]*)", re.IGNORECASE)
@@ -75,9 +75,9 @@ FILTERS: Mapping[str, tuple[str, str]] = {
     "rating": ("0 to 5 stars, or rejected", "rating:>=4, rating:5 or rating:2..3"),
     "after": ("taken, or else added, on that day or later", "after:2024-06 or after:7d"),
     "before": ("taken, or else added, before that day", "before:2024 or before:7d"),
-    "on": (
+    "taken": (
         "taken, or else added, on that day, in that month, year or season",
-        'on:yesterday, on:2024-06-30, on:"June 2019" or on:"last summer"',
+        'taken:yesterday, taken:2024-06-30, taken:"June 2019" or taken:"last summer"',
     ),
     YEARLY: ("taken on that day of any year", "day:28-nov or day:24-dec"),
     "dated": (

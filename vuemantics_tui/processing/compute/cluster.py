@@ -8,7 +8,6 @@ takes longer.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import uuid
 from collections.abc import Callable
@@ -18,7 +17,7 @@ from typing import Any, TypeVar, cast
 from vuemantics_tui import plain
 from vuemantics_tui.domain.errors import WorkerDiedError
 from vuemantics_tui.domain.media import SmallPicture
-from vuemantics_tui.media.jobs import SENT_QUALITY, small_jpeg_of, vision_jpeg
+from vuemantics_tui.media.jobs import SENT_QUALITY, small_jpeg_of, small_png_of, vision_jpeg
 from vuemantics_tui.processing.compute.bench import ATTRIBUTE, Reply
 from vuemantics_tui.processing.compute.connection import (
     CONNECT_SECONDS,
@@ -132,8 +131,8 @@ class ClusterCompute:
         if isinstance(file, bytes):
             return len(file), file
         if isinstance(file, SmallPicture):
-            # Pixels are sent as a JPEG; who makes one of them does that here.
-            return (len(file.rgb) // 8, file) if route.pixels else (None, file)
+            # Pixels are sent as a picture file; who makes one of them does that here.
+            return (len(file.rgb) // (2 if route.pixels == "PNG" else 8), file) if route.pixels else (None, file)
         assert isinstance(file, Path)
         if self._shared(file):
             return 0, file
@@ -150,6 +149,8 @@ class ClusterCompute:
         """Return the file of a call as it travels: a path, its bytes, or a preview. Raises MediaError."""
         form = Form.FILE if route.as_file else Form.BYTES
         if isinstance(file, SmallPicture):
+            if route.pixels == "PNG":
+                return Packed(form, await self.local.run(small_png_of, file))
             return Packed(form, await self.local.run(small_jpeg_of, file, SENT_QUALITY))
         if isinstance(file, bytes):
             return Packed(form, file)
@@ -234,9 +235,11 @@ class ClusterCompute:
         """Have a worker stop a call, beside."""
 
         async def stop() -> None:
-            with contextlib.suppress(Exception):
+            try:
                 async with asyncio.timeout(CONNECT_SECONDS):
                     await client.run(_stopping(), token, workers=[member.address], nanny=False, on_error="ignore")
+            except Exception:
+                log.debug("%s was not told to stop a call", member.name, exc_info=True)
 
         task = asyncio.create_task(stop(), name="cluster-stop")
         self._beside.add(task)
@@ -265,7 +268,7 @@ def _sendable(function: Callable[..., Any], arguments: tuple[object, ...], file:
     return np.frombuffer(packed(function, arguments, file, model), np.uint8)
 
 
-def _checked(kind: Any, data: bytes) -> Any:
+def _checked(kind: Any, data: bytes | memoryview | plain.Pieces) -> Any:
     """Return the value of this type that a worker sent. Raises WorkerDiedError if it sent something else."""
     try:
         return plain.unpack(kind, data)

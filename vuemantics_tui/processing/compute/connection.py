@@ -396,9 +396,11 @@ def _update(member: Member, told: Mapping[str, Any], now: float) -> None:
 
 async def _let_go(client: Any) -> None:
     """Close a client whose scheduler may be gone, in a few seconds at most."""
-    with contextlib.suppress(Exception):
+    try:
         async with asyncio.timeout(LEAVE_SECONDS):
             await client.close(timeout=1)
+    except Exception:
+        log.debug("the cluster was left without a word", exc_info=True)
 
 
 def reason_of(error: BaseException) -> str:

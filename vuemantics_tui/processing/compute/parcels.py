@@ -30,16 +30,16 @@ class Route:
 
     `file` is a picture or a clip, `cache` the folder of caches, `model` the folder of a joint model. With `preview`, a
     small picture may stand for a file that is too large to send. `needs` is what the worker must have, `wants` the tag
-    of the workers that are best at it. With `pixels`, those of a picture travel as a JPEG; with `as_file`, bytes are a
-    file there, which clips need. `counts` where a call stands for a picture. `there` names the function that a
-    worker runs in its place, whose result is smaller.
+    of the workers that are best at it. `pixels` is the format in which those of a picture travel: JPEG, or PNG where
+    each of them counts; with `as_file`, bytes are a file there, which clips need. `counts` where a call stands for a
+    picture. `there` names the function that a worker runs in its place, whose result is smaller.
     """
 
     file: int | None = None
     cache: int | None = None
     model: int | None = None
     preview: bool = False
-    pixels: bool = False
+    pixels: str = ""
     as_file: bool = False
     needs: str = ""
     wants: str = ""
@@ -54,14 +54,14 @@ ROUTES: Mapping[str, Route] = {
         file=0, there="vuemantics_tui.media.jobs:sent_first_look", counts=True
     ),
     "vuemantics_tui.analyzers.builtin.analyzer:describe_picture": Route(
-        file=0, cache=1, preview=True, pixels=True, needs=BUILTIN
+        file=0, cache=1, preview=True, pixels="JPEG", needs=BUILTIN
     ),
     "vuemantics_tui.analyzers.builtin.analyzer:look_at_frame": Route(
-        file=0, cache=1, preview=True, pixels=True, needs=BUILTIN
+        file=0, cache=1, preview=True, pixels="JPEG", needs=BUILTIN
     ),
     "vuemantics_tui.analyzers.builtin.analyzer:embed_described": Route(needs=BUILTIN),
     "vuemantics_tui.analyzers.joint.towers:see": Route(
-        file=1, model=0, pixels=True, as_file=True, wants=GPU, counts=True
+        file=1, model=0, pixels="PNG", as_file=True, wants=GPU, counts=True
     ),
     "vuemantics_tui.media.jobs:extract_frames": Route(file=0, as_file=True),
     "vuemantics_tui.media.jobs:vision_jpeg": Route(file=0),

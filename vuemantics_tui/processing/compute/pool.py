@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, InvalidStateError
+from queue import SimpleQueue
 from typing import IO, Any, TypeVar, cast
 
 from vuemantics_tui import plain
@@ -40,6 +40,7 @@ MOST_ANSWER_BYTES = 256 * 1024**2
 _MOST_LINES, _MOST_LINE_BYTES = 1000, 1000
 
 _BLOCK_BYTES = 1024 * 1024
+_MOST_AT_ONCE_BYTES = 4 * 1024 * 1024
 # The most that Linux lets everybody have: /proc/sys/fs/pipe-max-size.
 _PIPE_BYTES = 1024 * 1024
 # The worker has the program's own search path, without the current folder.
@@ -74,11 +75,12 @@ class ProcessCompute:
     async def run(self, function: Callable[..., Result], *arguments: object) -> Result:
         """Await `function(*arguments)` in a process of the pool. Raises what it raises, and WorkerDiedError."""
         kind = plain.returned_by(function)
-        call = pickle.dumps((function, arguments))
+        left_out: list[pickle.PickleBuffer] = []
+        call = pickle.dumps((function, arguments), protocol=5, buffer_callback=left_out.append)
         async with self._free:
             worker = await self._take()
             try:
-                answer = await self._ask(worker, call)
+                answer = await self._ask(worker, [memoryview(call), *(part.raw() for part in left_out)])
                 result: Result | None = None if answer.raised else _checked(kind, answer.value)
             except BaseException:
                 await self._end(worker)
@@ -118,13 +120,11 @@ class ProcessCompute:
         self._all.add(worker)
         return worker
 
-    async def _ask(self, worker: _Worker, call: bytes) -> Answer:
+    async def _ask(self, worker: _Worker, call: list[memoryview]) -> Answer:
         """Await what a worker answers. Raises WorkerDiedError; the worker is then of no use any more."""
-        answering: Future[bytes] = Future()
-        threading.Thread(target=worker.ask, args=(call, answering), name="compute", daemon=True).start()
         try:
             async with asyncio.timeout(CALL_TIMEOUT_SECONDS):
-                data = await asyncio.wrap_future(answering)
+                data = await worker.ask(call)
         except TimeoutError as error:
             raise WorkerDiedError(
                 f"no result after {CALL_TIMEOUT_SECONDS // 60} minutes",
@@ -167,30 +167,42 @@ class _Worker:
         threading.Thread(
             target=_log_lines, args=(self._process.pid, self._process.stderr), name="compute-log", daemon=True
         ).start()
+        self._asked: SimpleQueue[tuple[list[memoryview], asyncio.Future[memoryview]] | None] = SimpleQueue()
+        threading.Thread(target=self._talk, name="compute", daemon=True).start()
 
     @property
     def is_alive(self) -> bool:
         """Whether the process runs."""
         return self._process.poll() is None
 
-    def ask(self, call: bytes, answering: Future[bytes]) -> None:
-        """Send a call and wait for its answer, in a thread: `answering` gets that, EOFError or PlainDataError."""
-        assert self._process.stdin is not None and self._process.stdout is not None
+    def ask(self, call: list[memoryview]) -> asyncio.Future[memoryview]:
+        """Send a call, and get its answer, EOFError or PlainDataError."""
         self.calls += 1
-        try:
-            _write(self._process.stdin, LENGTH.pack(len(call)) + call)
-            data = _read_answer(self._process.stdout)
-        except plain.PlainDataError as error:
-            outcome: BaseException = error
-        except (OSError, ValueError, EOFError) as error:
-            # A pipe that broke, or was closed here.
-            outcome = EOFError(str(error))
-        else:
-            with contextlib.suppress(InvalidStateError):
-                answering.set_result(data)
-            return
-        with contextlib.suppress(InvalidStateError):
-            answering.set_exception(outcome)
+        answering: asyncio.Future[memoryview] = asyncio.get_running_loop().create_future()
+        self._asked.put((call, answering))
+        return answering
+
+    def _talk(self) -> None:
+        """Send calls and wait for their answers, in a thread, until there are no more."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        while (asked := self._asked.get()) is not None:
+            call, answering = asked
+            outcome: memoryview | Exception
+            try:
+                _write(self._process.stdin, LENGTH.pack(len(call)) + b"".join(LENGTH.pack(len(part)) for part in call))
+                for part in call:
+                    _write(self._process.stdin, part)
+                outcome = _read_answer(self._process.stdout)
+            except plain.PlainDataError as error:
+                outcome = error
+            except (OSError, ValueError, EOFError) as error:
+                # A pipe that broke, or was closed here.
+                outcome = EOFError(str(error))
+            # The loop may be closed: the program ends.
+            with contextlib.suppress(RuntimeError):
+                answering.get_loop().call_soon_threadsafe(_settle, answering, outcome)
+            # What waits for the next call holds no picture.
+            del asked, call, answering, outcome
 
     def end(self) -> int:
         """Kill the process, and those that it started; returns its exit code, with which it may have ended itself."""
@@ -201,6 +213,7 @@ class _Worker:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(self._process.pid, signal.SIGKILL)
         code = self._process.wait()
+        self._asked.put(None)
         for stream in (self._process.stdin, self._process.stdout):
             assert stream is not None
             with contextlib.suppress(OSError):
@@ -219,13 +232,22 @@ def _widen(*pipes: IO[bytes] | None) -> None:
                 fcntl.fcntl(pipe or -1, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
 
-def _write(stream: IO[bytes], data: bytes) -> None:
+def _settle(answering: asyncio.Future[memoryview], outcome: memoryview | Exception) -> None:
+    if answering.done():
+        return
+    if isinstance(outcome, Exception):
+        answering.set_exception(outcome)
+    else:
+        answering.set_result(outcome)
+
+
+def _write(stream: IO[bytes], data: bytes | memoryview) -> None:
     left = memoryview(data)
     while left:
         left = left[stream.write(left) :]
 
 
-def _read_answer(stream: IO[bytes]) -> bytes:
+def _read_answer(stream: IO[bytes]) -> memoryview:
     """Raises EOFError where it ends too early, PlainDataError where it would be too long."""
     (length,) = LENGTH.unpack(_read(stream, LENGTH.size))
     if length > MOST_ANSWER_BYTES:
@@ -233,16 +255,19 @@ def _read_answer(stream: IO[bytes]) -> bytes:
     return _read(stream, length)
 
 
-def _read(stream: IO[bytes], length: int) -> bytes:
-    parts = []
+def _read(stream: IO[bytes], length: int) -> memoryview:
+    blocks = []
     while length:
-        # Piece by piece: the announced length may be false.
-        part = stream.read(min(length, _BLOCK_BYTES))
-        if not part:
-            raise EOFError("the process ended")
-        parts.append(part)
-        length -= len(part)
-    return b"".join(parts)
+        # Block by block, of which a picture fills one: the announced length may be false.
+        block = left = memoryview(bytearray(min(length, _MOST_AT_ONCE_BYTES)))
+        while left:
+            count = stream.readinto(left)  # type: ignore[attr-defined]  # unbuffered, it is a RawIOBase
+            if not count:
+                raise EOFError("the process ended")
+            left = left[count:]
+        blocks.append(block)
+        length -= len(block)
+    return blocks[0] if len(blocks) == 1 else memoryview(b"".join(blocks))
 
 
 def _log_lines(pid: int, stream: IO[bytes]) -> None:
@@ -264,7 +289,7 @@ def _log_lines(pid: int, stream: IO[bytes]) -> None:
     stream.close()
 
 
-def _checked(kind: Any, data: bytes | None) -> Any:
+def _checked(kind: Any, data: bytes | memoryview | plain.Pieces | None) -> Any:
     """Return the value of this type that a worker sent. Raises WorkerDiedError if it sent something else."""
     try:
         return plain.unpack(kind, data or b"")

@@ -119,7 +119,7 @@ class ClusterScreen(Reading, Screen[None]):
         self._shown: tuple[ClusterState | None, int] | None = None
 
     def compose(self) -> ComposeResult:
-        """A title, the workers, the keys."""
+        """Yield a title, the workers, the keys."""
         yield Static("Cluster", id="cluster-title", markup=False)
         with VerticalScroll(id="cluster-page", can_focus=False):
             yield Static(id="cluster-text", markup=False)

@@ -24,13 +24,12 @@ from vuemantics_tui.ui.actions import ACT, MOVE, action, hidden, lasting
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.screens.page import is_open
+from vuemantics_tui.ui.widgets import WIDTHS
 from vuemantics_tui.ui.widgets.cursor_list import ChoiceList
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 from vuemantics_tui.ui.widgets.one_line import Words, fit
 
 READ_REST_SECONDS = 0.1
-# From this many columns on, two texts are shown side by side.
-WIDE_ENOUGH = 100
 MOST_WHO_CELLS = 22
 NONE_YET = "No description yet."
 
@@ -55,7 +54,7 @@ class DescriptionsScreen(Screen[None]):
     ]
     CSS_PATH = Path(__file__).with_suffix(".tcss")
     AUTO_FOCUS = "DescriptionList"
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE_ENOUGH, "-wide")]  # noqa: RUF012 - as Textual declares it
+    HORIZONTAL_BREAKPOINTS = WIDTHS
 
     def __init__(self, library: Library, number: int, clock: Callable[[], datetime]) -> None:
         super().__init__()

@@ -26,7 +26,7 @@ _LEVELS = ((logging.ERROR, "error", "bold $error"), (logging.WARNING, "warning",
 
 
 def log_text(entries: Sequence[LogEntry]) -> Content:
-    """The records: when, how grave, what; below an error, where it came from."""
+    """Return the records: when, how grave, what; below an error, where it came from."""
     parts: list[tuple[str, str]] = []
     for entry in entries:
         word, style = next((word, style) for level, word, style in _LEVELS if entry.level >= level)

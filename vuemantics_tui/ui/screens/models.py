@@ -16,7 +16,7 @@ from vuemantics_tui.domain.text import size_words, visible
 from vuemantics_tui.ui.actions import ACT, MOVE, action, key_of, lasting
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader, WorkProgressed
 from vuemantics_tui.ui.notices import Notices
-from vuemantics_tui.ui.screens.ask import AskScreen, ConfirmScreen
+from vuemantics_tui.ui.screens.ask import AskScreen, ConfirmScreen, ask
 from vuemantics_tui.ui.screens.page import ListScreen, is_open
 from vuemantics_tui.ui.widgets.cursor_list import ChoiceList
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
@@ -24,6 +24,7 @@ from vuemantics_tui.ui.widgets.keys_line import KeysLine
 if TYPE_CHECKING:
     from textual.app import App
 
+    from vuemantics_tui.domain.errors import UsageError
     from vuemantics_tui.library import Library
     from vuemantics_tui.library.models import ModelState, Offer
 
@@ -83,6 +84,7 @@ class ModelsScreen(ListScreen[ModelEntry]):
         super().__init__(library)
         self._reader = Reader(self, self.show_read, rest=READ_REST_SECONDS)
         self._pulled: tuple[str, ...] = ()
+        self._words_problem: UsageError | None = None
 
     def on_mount(self) -> None:
         """Follow what the models see, and the downloads."""
@@ -107,12 +109,13 @@ class ModelsScreen(ListScreen[ModelEntry]):
         self.show_entries()
 
     def make_list(self) -> ChoiceList:
-        """The list."""
+        """Return the list."""
         return ModelList(id="list")
 
     async def read(self) -> list[ModelEntry]:
-        """The one in use, the others on this machine, those that were used here, the offers."""
+        """Return the one in use, the others on this machine, those that were used here, the offers."""
         states, offers = await self.library.models.states(), await self.library.models.offers()
+        self._words_problem = await self.library.queue.words_problem()
         # A model that was used and removed may be offered again.
         gone = {state.name for state in states if state.model is None}
         entries = [ModelEntry(state.name, state) for state in states if state.model is not None]
@@ -123,17 +126,17 @@ class ModelsScreen(ListScreen[ModelEntry]):
         return entries + [ModelEntry(offer.model.name, by_name.get(offer.model.name), offer) for offer in offers]
 
     def title_words(self) -> str:
-        """What this is about."""
+        """Return the title, with the model in use."""
         used = next((entry.name for entry in self.entries if entry.in_use), "")
         return f"Models  {visible(used)} is in use" if used else "Models  none in use: searches compare texts only"
 
     def entry_key(self, entry: ModelEntry) -> str:
-        """Its name, and its weights."""
+        """Return the key of its weights, or else its name."""
         model = entry.state.model if entry.state is not None else None
         return entry.name if model is None else model.key
 
     def entry_words(self, entry: ModelEntry) -> Content:
-        """The name and the state; what it is good for; size, licence, languages and origin, on one line if it fits."""
+        """Return the name and the state, what it is good for, then size, licence, languages and origin."""
         state = Content.styled(self._state_words(entry), "bold $accent" if entry.in_use else "$dim")
         name = Content.styled(visible(entry.name), "bold")
         model = entry.state.model if entry.state is not None else None
@@ -149,6 +152,9 @@ class ModelsScreen(ListScreen[ModelEntry]):
             lines.append(Content.assemble("    ", offered.good_for))
         parts = [whole] if cell_len(whole) + AROUND_FACTS <= self.size.width else [facts, origin]
         lines += [Content.assemble("    ", (part, "$dim")) for part in parts if part]
+        if entry.in_use and (wrong := self._words_problem) is not None:
+            lines.append(Content.assemble("    ", (f"! no tags from pictures: {visible(wrong.message)}", "$warning")))
+            lines.append(Content.assemble("      ", (visible(wrong.hint), "$dim")))
         return Content("\n").join(lines)
 
     def _state_words(self, entry: ModelEntry) -> str:
@@ -170,7 +176,7 @@ class ModelsScreen(ListScreen[ModelEntry]):
     # Keys
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Only what the entry under the cursor allows."""
+        """Offer only what the entry under the cursor allows."""
         if action == "use_no_model":
             return any(entry.in_use for entry in self.entries)
         if action not in ("cancel_pull", "remove_model"):
@@ -228,7 +234,7 @@ class ModelsScreen(ListScreen[ModelEntry]):
                 if worker.group == PULLING and worker.name == entry.name:
                     worker.cancel()
                     self.notices.tell(
-                        f"Cancelled the download of {entry.name}. What is here is kept.",
+                        f"Cancelled the download of {entry.name}. What you have so far is kept.",
                         f"{key_of(self, 'choose-model')} resumes it.",
                     )
 
@@ -250,8 +256,7 @@ class ModelsScreen(ListScreen[ModelEntry]):
 
         with self.notices.errors_told():
             question = AskScreen("Add a model from a folder", _FOLDER_HELP, add, placeholder="a path", is_list=False)
-            if (told := await self.app.push_screen_wait(question)) is not None:
-                self.notices.tell(told)
+            if await ask(self, question):
                 await self.show_read()
 
     @lasting

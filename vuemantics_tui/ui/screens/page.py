@@ -36,7 +36,7 @@ READING = (
 
 
 def is_open(screen: Screen[Any]) -> bool:
-    """Whether a screen is still there: a worker may come back to one that was left meanwhile, and has no widgets."""
+    """Tell whether a screen is still there: a worker may come back to one that was left, and has no widgets."""
     return screen.app.is_running and screen in screen.app.screen_stack
 
 

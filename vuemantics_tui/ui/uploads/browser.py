@@ -18,8 +18,9 @@ from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.pictures.loader import PictureLoader
 from vuemantics_tui.ui.uploads.columns import TableColumns, shown_words
 from vuemantics_tui.ui.uploads.days import month_words
-from vuemantics_tui.ui.uploads.gallery import CaptionsSwitched, Gallery, TileRead, state_badge
+from vuemantics_tui.ui.uploads.gallery import CaptionsSwitched, Gallery, TileRead
 from vuemantics_tui.ui.uploads.table import TableHeading, UploadTable
+from vuemantics_tui.ui.uploads.tiles import state_badge
 from vuemantics_tui.ui.uploads.upload_list import Change, UploadList
 from vuemantics_tui.ui.widgets.one_line import Part, TwoSidedLine, Words, fit
 
@@ -124,7 +125,7 @@ class Browser(Vertical):
         self.call_after_refresh(self.in_front.focus)
 
     def _show_date(self) -> None:
-        """While the scrollbar is dragged, show beside it the date of the uploads there."""
+        """Show the date of the uploads there beside the scrollbar while it is dragged."""
         view, bubble = self.in_front, self.query_one("#bubble", Words)
         first = self._gallery.first_in_view if self.shows_gallery else round(view.scroll_y)
         dragged = view.vertical_scrollbar.grabbed is not None and self._uploads.is_by_date

@@ -284,7 +284,7 @@ class UploadPane(VerticalScroll, can_focus=False):
         self.is_reading = False
 
     def compose(self) -> ComposeResult:
-        """From top to bottom; what an upload does not have takes no room."""
+        """Yield the parts from top to bottom; what an upload does not have takes no room."""
         yield self._thumbnail
         for part in ("name", "facts", "why", "stack", "failure", "try", "state", "warning"):
             yield PaneText(id=f"pane-{part}")

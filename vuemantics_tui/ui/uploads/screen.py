@@ -21,10 +21,9 @@ from textual.screen import Screen
 from textual.widgets import Input, Static
 
 from vuemantics_tui.domain.errors import UsageError
-from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.sources import Placement
 from vuemantics_tui.domain.text import counted
-from vuemantics_tui.domain.upload import RUNNING, ProcessingStatus, QueueCounts
+from vuemantics_tui.domain.upload import QueueCounts
 from vuemantics_tui.domain.view import SortKey, View
 from vuemantics_tui.ui.actions import ACT, FIND, MARK, PROGRAM, QUEUE, VIEW, action, hidden, key_of, lasting
 from vuemantics_tui.ui.choices import SettingChosen
@@ -41,6 +40,7 @@ from vuemantics_tui.ui.uploads.days import day_words
 from vuemantics_tui.ui.uploads.gallery import Gallery, TileOpened
 from vuemantics_tui.ui.uploads.intake import FilesNamed, Intake, PathField, PathFieldLeft, PathInput
 from vuemantics_tui.ui.uploads.lines import LINGER_SECONDS
+from vuemantics_tui.ui.uploads.next_keys import next_keys
 from vuemantics_tui.ui.uploads.pane import UploadPane
 from vuemantics_tui.ui.uploads.queue_bar import QueueBar, RunNotice
 from vuemantics_tui.ui.uploads.results import Results
@@ -49,13 +49,13 @@ from vuemantics_tui.ui.uploads.search_bar import (
     PathTyped,
     SearchBar,
     SearchClosed,
-    SearchInput,
-    SearchLeft,
 )
+from vuemantics_tui.ui.uploads.search_line import SearchInput, SearchLeft
 from vuemantics_tui.ui.uploads.servers import HeaderLine, OutageLine
 from vuemantics_tui.ui.uploads.table import HeadingClicked, RowOpened, TagClicked, UploadTable
 from vuemantics_tui.ui.uploads.upload_list import Change, UploadList
-from vuemantics_tui.ui.widgets.keys_line import FooterKey, KeysLine
+from vuemantics_tui.ui.widgets import WIDTHS, too_small_words
+from vuemantics_tui.ui.widgets.keys_line import KeysLine
 
 if TYPE_CHECKING:
     from vuemantics_tui.library import Candidate, Library
@@ -65,7 +65,6 @@ if TYPE_CHECKING:
 CATCH_UP_SECONDS = 0.1
 # A sorted or filtered view, and what a search finds, is read again as a whole.
 READ_AGAIN_SECONDS = 1.0
-SMALLEST_WIDTH, SMALLEST_HEIGHT = 40, 8
 # Below the first, the side list to narrow by takes the place of the list; from the second on, the pane stays beside it.
 BESIDE_BROWSE, ALL_BESIDE = 70, 140
 # What needs an upload under the cursor.
@@ -75,78 +74,6 @@ EMPTY = """\
 
 Press [b $accent]$key[/] to add photos and videos, or run
 [$accent]vuemantics-tui add --in-place ~/Pictures[/]"""
-
-
-# What the line of keys begins with, by what is going on. What a state leaves out follows, as far as there is room.
-_LOOK = (FooterKey("open-upload", "view"), FooterKey("toggle-mark", "mark"))
-_KEEP = (FooterKey("edit-tags", "tag"), FooterKey("rate-0 rate-5", "rate"))
-NEXT_KEYS: dict[str, tuple[FooterKey, ...]] = {
-    "empty": (FooterKey("add-paths", "add"), FooterKey("type-paths", "add by path")),
-    "browse": (
-        FooterKey("narrow"),
-        FooterKey("open-entry", "open"),
-        FooterKey("leave-browse", "to the list"),
-        FooterKey("toggle-browse", "close"),
-        FooterKey("save-search", "save"),
-        FooterKey("open-search"),
-    ),
-    "stack": (
-        *_LOOK,
-        FooterKey("step-back", "close the stack"),
-        FooterKey("choose-cover", "cover"),
-        FooterKey("break-stack", "take out"),
-        *_KEEP,
-    ),
-    "fruitless": (
-        FooterKey("fruitless-to-words", "as words"),
-        FooterKey("step-back", "back"),
-        FooterKey("open-search"),
-    ),
-    "search": (
-        *_LOOK,
-        FooterKey("step-back", "back"),
-        FooterKey("save-search", "save"),
-        FooterKey("open-search"),
-        *_KEEP,
-    ),
-    "failed": (
-        FooterKey("retry-upload", "retry"),
-        FooterKey("show-details", "details"),
-        FooterKey("show-failures", "failures"),
-        *_LOOK,
-    ),
-    "waiting": (
-        FooterKey("run-next", "process next"),
-        FooterKey("cancel-upload", "cancel"),
-        *_LOOK,
-        FooterKey("toggle-pause"),
-        *_KEEP,
-    ),
-    "running": (FooterKey("cancel-upload", "cancel"), *_LOOK, FooterKey("toggle-pause"), *_KEEP),
-    "video": (FooterKey("open-original", "play"), *_LOOK, FooterKey("add-paths"), FooterKey("open-search"), *_KEEP),
-    "list": (
-        *_LOOK,
-        FooterKey("add-paths"),
-        FooterKey("open-search"),
-        FooterKey("toggle-browse"),
-        *_KEEP,
-        FooterKey("find-similar"),
-    ),
-}
-
-
-def keys_of_marked(count: int) -> tuple[FooterKey, ...]:
-    """Return what can be done to so many marked uploads."""
-    return (
-        FooterKey("toggle-mark", "mark"),
-        FooterKey("edit-tags", f"tag {count:,}"),
-        FooterKey("add-to-album", f"album {count:,}"),
-        FooterKey("delete-upload", f"delete {count:,}"),
-        FooterKey("step-back", "clear marks"),
-        FooterKey("rate-0 rate-5", f"rate {count:,}"),
-        FooterKey("toggle-hidden", f"hide {count:,}"),
-        FooterKey("open-upload", "view"),
-    )
 
 
 async def _existing_folder(text: str) -> str:
@@ -228,7 +155,7 @@ class UploadsScreen(Screen[None]):
         ),
     ]
     AUTO_FOCUS = "#uploads"
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - as Textual declares it
+    HORIZONTAL_BREAKPOINTS = WIDTHS
 
     def __init__(
         self,
@@ -251,9 +178,6 @@ class UploadsScreen(Screen[None]):
         self._explained: Results | None = None
         # Where files were added from last, in this session or before; and where the picker was left in this one.
         self._picked_in: Path | None = None
-        # Whether files are used in place, and whether somebody said so; until then the first folder asks.
-        self._in_place = library.settings.placement == Placement.IN_PLACE
-        self._has_placement = self._in_place or "placement" in library.settings.sources
         self._left_in: Path | None = None
         # What is marked there and was not added.
         self.picked: Marks | None = None
@@ -303,7 +227,7 @@ class UploadsScreen(Screen[None]):
         self.query_one("#empty-text", Static).update(Content.from_markup(EMPTY, key=key))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """What is done to an upload needs one; in a field, the keys that would leave it are letters."""
+        """Disable what needs an upload without one, and in a field the keys that are letters there."""
         if action == "open_search" and self.has_class("-empty"):
             return False
         if action in ("add_paths", "type_paths", "open_search"):
@@ -314,13 +238,12 @@ class UploadsScreen(Screen[None]):
 
     def on_resize(self, event: events.Resize) -> None:
         """Say so where the window is too small for anything else."""
-        width, height = event.size
-        self.set_class(width < SMALLEST_WIDTH or height < SMALLEST_HEIGHT, "-too-small")
+        width, _ = event.size
+        too_small = too_small_words(event.size)
+        self.set_class(bool(too_small), "-too-small")
         self.set_class(width < BESIDE_BROWSE, "-slim")
         self.set_class(width >= ALL_BESIDE, "-roomy")
-        self.query_one("#too-small", Static).update(
-            f"The window is too small: {width}×{height}.\nIt needs {SMALLEST_WIDTH}×{SMALLEST_HEIGHT}."
-        )
+        self.query_one("#too-small", Static).update(too_small)
 
     # Following the library
 
@@ -347,28 +270,12 @@ class UploadsScreen(Screen[None]):
 
     def _show_keys(self) -> None:
         """Begin the line of keys with what the next step may be."""
-        uploads, row = self.uploads, self.uploads.cursor_row
-        keys = self.query_one(KeysLine)
+        keys, is_empty = self.query_one(KeysLine), self.has_class("-empty")
         # Uploads that did not fail would be described again, which is seldom the next step.
         keys.rename("retry-upload", "")
-        if self.has_class("-empty"):
-            keys.prefer(NEXT_KEYS["empty"], alone=True)
-        elif self.focused is self._browse:
-            keys.prefer(NEXT_KEYS["browse"])
-        elif uploads.opened and not len(uploads.marks):
-            keys.prefer(NEXT_KEYS["stack"])
-        elif len(uploads.marks):
-            keys.prefer(keys_of_marked(len(uploads.marks)))
-        elif row is not None and row.status is ProcessingStatus.FAILED:
-            keys.prefer(NEXT_KEYS["failed"])
-        elif uploads.results is not None:
-            keys.prefer(NEXT_KEYS["search" if self._search_bar.fruitless is None else "fruitless"])
-        elif row is not None and row.status in RUNNING:
-            keys.prefer(NEXT_KEYS["running"])
-        elif row is not None and row.status is ProcessingStatus.PENDING:
-            keys.prefer(NEXT_KEYS["waiting"])
-        else:
-            keys.prefer(NEXT_KEYS["video" if row is not None and row.file_type is FileType.VIDEO else "list"])
+        browses, is_fruitless = self.focused is self._browse, self._search_bar.line.fruitless is not None
+        found = next_keys(self.uploads, is_empty=is_empty, browses=browses, is_fruitless=is_fruitless)
+        keys.prefer(found, alone=is_empty)
 
     def on_unmount(self) -> None:
         """Take the progress away from the terminal's tab."""
@@ -424,12 +331,13 @@ class UploadsScreen(Screen[None]):
     @work(group="asking", exit_on_error=False)
     async def action_add_paths(self) -> None:
         """Pick files and folders, and add them."""
+        from vuemantics_tui.ui.picker.folder import working_folder
         from vuemantics_tui.ui.picker.marks import Marks
         from vuemantics_tui.ui.picker.screen import PickerScreen
 
         with self._notices.errors_told():
             self._picked_in = self._picked_in or await self._added_from()
-        start = self._left_in or Path.cwd()
+        start = self._left_in or working_folder()
         self.picked = marks = self.picked or Marks()
         picker = PickerScreen(start=start, last=self._picked_in, preview=self._preview, marks=marks, clock=self._clock)
         paths = await self.app.push_screen_wait(picker)
@@ -442,17 +350,16 @@ class UploadsScreen(Screen[None]):
             self._notices.tell(f"{marks.words()}, not added. {key_of(self, 'add-paths')} shows them again.")
 
     async def _placement_chosen(self, paths: Sequence[Path]) -> bool:
-        """Ask, for the first folder that is added, whether files are copied. Tells whether they are to be added."""
-        if self._has_placement or not await asyncio.to_thread(lambda: any(path.is_dir() for path in paths)):
+        """Ask, for the first folder that is added, whether files are copied; return whether they are to be added."""
+        if self.intake.is_placed or not await asyncio.to_thread(lambda: any(path.is_dir() for path in paths)):
             return True
         from vuemantics_tui.ui.screens.sources import PlacementScreen
 
         placement = await self.app.push_screen_wait(PlacementScreen())
         if placement is None:
             return False
-        self._has_placement = True
-        self._in_place = placement is Placement.IN_PLACE
-        self.post_message(SettingChosen("placement", "in-place" if self._in_place else "copy"))
+        self.intake.place(placement)
+        self.post_message(SettingChosen("placement", "in-place" if placement is Placement.IN_PLACE else "copy"))
         return True
 
     @work(group="asking", exit_on_error=False)
@@ -532,24 +439,13 @@ class UploadsScreen(Screen[None]):
     @on(FilesNamed)
     def _files_named(self, message: FilesNamed) -> None:
         self._close_path_field()
-        if self._in_place:
-            self.add_paths(message.paths)
-        else:
-            self._add(message.candidates)
+        self.add_paths(message.paths, message.candidates)
 
     @work(group="adding", exit_on_error=False)
-    async def _add(self, candidates: list[Candidate]) -> None:
+    async def add_paths(self, paths: Sequence[Path], candidates: list[Candidate] | None = None) -> None:
+        """Add files, and folders with everything in them, in the background; `candidates` are what is in them."""
         with self._notices.errors_told():
-            await self.intake.add(candidates)
-
-    @work(group="adding", exit_on_error=False)
-    async def add_paths(self, paths: Sequence[Path]) -> None:
-        """Add files, and folders with everything in them, in the background: copies, or in place."""
-        with self._notices.errors_told():
-            if self._in_place:
-                await self.intake.use(paths)
-                return
-            await self.intake.add(await self.library.gather(paths, recursive=True))
+            await self.intake.take(paths, candidates)
 
     # Searching
 
@@ -562,7 +458,7 @@ class UploadsScreen(Screen[None]):
         self._search_bar.fruitless_to_words()
 
     def action_show_below(self) -> None:
-        """Also show the results below the cut-off."""
+        """Show the results below the cut-off, too."""
         self._search_bar.show_below()
 
     def action_past_search(self) -> None:
@@ -769,7 +665,7 @@ class UploadsScreen(Screen[None]):
             if self.intake.is_copying:
                 self._notices.tell("Files are being copied.", "Switch when they are done.")
             else:
-                await self._commands.use_better_analyzer()
+                await self.query_one(HeaderLine).use_better_analyzer()
 
     # Other screens
 

@@ -6,11 +6,13 @@ import asyncio
 import math
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from rich.cells import cell_len
 from textual import on, work
 from textual.content import Content
+from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 
@@ -29,6 +31,11 @@ LOOK_SECONDS = 30.0
 SECONDS_BEFORE_TOLD = 1.5
 # The first look into the library and the first uploads go before.
 OFFER_AFTER_SECONDS = 4.0
+
+
+@dataclass
+class ReopenWanted(Message):
+    """Asks the app to restart with a changed setting."""
 
 
 class Server(Protocol):
@@ -116,6 +123,27 @@ class HeaderLine(TwoSidedLine):
                 told.append(f"{name} is ready, with its models. Press {key_of(self, 'use-better-analyzer')} to use it.")
             if told:
                 Notices.of(self).tell(*told)
+
+    async def use_better_analyzer(self) -> None:
+        """Switch the library to a better analyzer, after asking; the app is then opened again with it."""
+        from vuemantics_tui.ui.screens.ask import ConfirmScreen
+
+        better = await self._library.analyzer.better()
+        if better is None:
+            Notices.of(self).tell("No better analyzer is available.")
+            return
+        _, described = await self._library.queue.stale_embeddings()
+        question = ConfirmScreen(
+            f"Use {visible(better)} from now on?",
+            f"{counted(described, 'upload')} will need re-embedding. Until then they are found by keyword only."
+            " Descriptions stay. The app reopens, and what is in progress resumes.",
+            agree=f"use {visible(better)}",
+            decline="keep",
+        )
+        if not await self.app.push_screen_wait(question):
+            return
+        await self._library.analyzer.keep(better)
+        self.app.post_message(ReopenWanted())
 
     def left_part(self) -> list[Part]:
         """Return the program's name and the number of uploads and of sources."""

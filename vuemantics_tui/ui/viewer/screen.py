@@ -24,6 +24,7 @@ from vuemantics_tui.ui.uploads.commands import ListWanted, UploadCommands
 from vuemantics_tui.ui.uploads.table import TagClicked
 from vuemantics_tui.ui.uploads.upload_list import Change, UploadList
 from vuemantics_tui.ui.viewer.stage import Stage, StageChanged, StageLeft
+from vuemantics_tui.ui.widgets import WIDTHS
 from vuemantics_tui.ui.widgets.keys_line import FooterKey, KeysLine
 from vuemantics_tui.ui.widgets.one_line import Part, TwoSidedLine
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from vuemantics_tui.library import Library
 
 SLIDE_KEY = "slide-show"
+HEIGHTS = [(0, "-tiny"), (16, "-low"), (30, "-high")]
 
 
 class ViewLine(TwoSidedLine):
@@ -74,8 +76,8 @@ class ViewerScreen(Screen[None]):
         action("leave-viewer", "escape,q,enter", "go_back", "back", "Stop zooming, or back to the list", MOVE),
     ]
     CSS_PATH = Path(__file__).with_suffix(".tcss")
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - as Textual declares it
-    VERTICAL_BREAKPOINTS = [(0, "-tiny"), (16, "-low"), (30, "-high")]  # noqa: RUF012 - as Textual declares it
+    HORIZONTAL_BREAKPOINTS = WIDTHS
+    VERTICAL_BREAKPOINTS = HEIGHTS
 
     def __init__(
         self, library: Library, uploads: UploadList, clock: Callable[[], datetime], loader: PictureLoader
