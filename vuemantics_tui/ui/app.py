@@ -459,12 +459,13 @@ class VuemanticsApp(SurvivingApp):
 
     @work(group="leaving", exit_on_error=False)
     async def _quit(self) -> None:
-        interrupted = ""
+        interrupted, resumes = "", False
         with self.notices.errors_told():
             counts = await self.library.queue.store.counts()
             copying = self._uploads_screen.intake.is_copying
             if self._process or copying:
                 interrupted = work_to_leave(counts, self.library.queue.running_here, copying)
+                resumes = bool(interrupted)
         from vuemantics_tui.ui.screens.ask import ConfirmScreen
         from vuemantics_tui.ui.screens.edit import EditScreen
 
@@ -473,14 +474,18 @@ class VuemanticsApp(SurvivingApp):
         if picked := self._uploads_screen.picked:
             interrupted = f"{picked.words()}, not added yet. {interrupted}".strip()
         if pulling := self.library.models.pulling:
+            verb = "is" if len(pulling) == 1 else "are"
             interrupted = (
-                f"{', '.join(pulling)} is still downloading. What you have so far is kept. {interrupted}".strip()
+                f"{', '.join(pulling)} {verb} still downloading. What you have so far is kept. {interrupted}".strip()
             )
+            resumes = True
         if interrupted:
             self._asking = True
             try:
                 agreed = await self.push_screen_wait(
-                    ConfirmScreen("Quit?", interrupted, agree="quit, resume next time", decline="stay")
+                    ConfirmScreen(
+                        "Quit?", interrupted, agree="quit, resume next time" if resumes else "quit", decline="stay"
+                    )
                 )
             finally:
                 self._asking = False

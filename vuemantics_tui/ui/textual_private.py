@@ -22,6 +22,7 @@ from textual._xterm_parser import XTermParser
 from textual.app import App
 from textual.binding import Binding
 from textual.dom import DOMNode
+from textual.screen import Screen, ScreenResultType
 from textual.strip import Strip
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CompositorUpdate",
+    "SteadyScreen",
     "ThriftyUpdate",
     "XTermParser",
     "active_message_pump",
@@ -96,6 +98,20 @@ def pieces_of(update: CompositorUpdate) -> Iterator[tuple[int, int, Strip]]:
                 first, last = max(x, left), min(end, right)
                 if piece is not None and first < last:
                     yield y, first, piece if (first, last) == (x, end) else piece.crop(first - x, last - x)
+
+
+class SteadyScreen(Screen[ScreenResultType]):
+    """A screen that paints what changes behind a dialog once.
+
+    Textual marks such a screen as a whole for the next time, and then paints the same regions again with every message
+    that comes, for as long as the dialog is open.
+    """
+
+    def _compositor_refresh(self) -> None:
+        super()._compositor_refresh()
+        if self.app.screen is not self:
+            # The screen in front was told to paint them.
+            self._repaint_required = False
 
 
 class ThriftyUpdate(CompositorUpdate):

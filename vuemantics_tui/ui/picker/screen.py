@@ -14,7 +14,6 @@ from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import Screen
 from textual.widgets import Static
 
 from vuemantics_tui.domain.text import counted, visible
@@ -37,6 +36,7 @@ from vuemantics_tui.ui.picker.folder import Entry, Kind, Listing, Order, View, a
 from vuemantics_tui.ui.picker.marks import Marks, Tallies
 from vuemantics_tui.ui.picker.places import Place, PlaceChosen, PlaceList, find_places
 from vuemantics_tui.ui.picker.preview import PreviewOf, PreviewPane
+from vuemantics_tui.ui.textual_private import SteadyScreen
 from vuemantics_tui.ui.typed_paths import explain_missing, typed_paths
 from vuemantics_tui.ui.widgets import too_small_words
 from vuemantics_tui.ui.widgets.keys_line import FooterKey, KeysLine
@@ -51,7 +51,7 @@ LONGEST_PATH = 24
 COUNTS_SECONDS = 0.2
 
 
-class PickerScreen(Screen[list[Path] | None]):
+class PickerScreen(SteadyScreen[list[Path] | None]):
     """Shows folders and what is in them; ends with the chosen files and folders, or with None.
 
     It begins at `start`, a folder or a file in one. `last`, the folder used last, is among the places, which are found

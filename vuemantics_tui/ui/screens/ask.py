@@ -244,6 +244,12 @@ class DeleteScreen(QuestionScreen[bool | None]):
             f"{explanation} {'1 file is' if one else f'{files:,} files are'} used in place:"
             f" f also moves {'it' if one else 'them'} to the system trash.",
         )
+        self._one = one
+
+    def on_mount(self) -> None:
+        """Speak of one file as of one."""
+        if self._one:
+            self.query_one(KeysLine).rename("delete-files", "delete the file too")
 
     def action_delete_uploads(self) -> None:
         """Delete the uploads only."""

@@ -13,7 +13,6 @@ from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.geometry import Size
-from textual.screen import Screen
 from textual.widget import Widget
 
 from vuemantics_tui.domain.fields import Absolute, Fact, facts
@@ -23,6 +22,7 @@ from vuemantics_tui.ui.actions import MOVE, action
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.screens.page import READING, Reading
+from vuemantics_tui.ui.textual_private import SteadyScreen
 from vuemantics_tui.ui.uploads.commands import ListWanted, UploadCommands
 from vuemantics_tui.ui.uploads.upload_list import UploadList
 from vuemantics_tui.ui.widgets.keys_line import FooterKey, KeysLine
@@ -50,7 +50,7 @@ _NEXT = (
 )
 
 
-class DetailScreen(Reading, Screen[bool]):
+class DetailScreen(Reading, SteadyScreen[bool]):
     """Shows everything known about an upload and keeps it up to date. Dismisses with whether to go back to the list."""
 
     HELP_TITLE = "All details of an upload"

@@ -11,7 +11,6 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.screen import Screen
 from textual.widgets import Static
 
 from vuemantics_tui.domain.findings import Finding, Verdict
@@ -20,6 +19,7 @@ from vuemantics_tui.ui.actions import ACT, MOVE, action
 from vuemantics_tui.ui.clipboard import copy
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.screens.page import READING, Reading, is_open
+from vuemantics_tui.ui.textual_private import SteadyScreen
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 
 Examine = Callable[[], Awaitable[Sequence[Finding]]]
@@ -53,7 +53,7 @@ def finding_lines(findings: Sequence[Finding], width: int) -> Content:
     return Content("\n").join(lines)
 
 
-class DoctorScreen(Reading, Screen[None]):
+class DoctorScreen(Reading, SteadyScreen[None]):
     """Examines when it opens, and again when it is asked to."""
 
     HELP_TITLE = "Doctor"

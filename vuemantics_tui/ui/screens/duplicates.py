@@ -12,7 +12,6 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container, ScrollableContainer
 from textual.content import Content
-from textual.screen import Screen
 from textual.widgets import Static
 
 from vuemantics_tui.domain.duplicates import Likeness
@@ -21,6 +20,7 @@ from vuemantics_tui.ui.actions import ACT, MOVE, action, hidden, key_of, lasting
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.pictures.loader import PictureLoader
 from vuemantics_tui.ui.screens.page import is_open
+from vuemantics_tui.ui.textual_private import SteadyScreen
 from vuemantics_tui.ui.widgets import WIDTHS
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 from vuemantics_tui.ui.widgets.one_line import Words
@@ -63,7 +63,7 @@ class LookAlikeCard(Container):
         self._words.update(card_words(self._one, self._what, chosen=chosen, similar=self._similar))
 
 
-class DuplicatesScreen(Screen[None]):
+class DuplicatesScreen(SteadyScreen[None]):
     """Shows one group at a time."""
 
     HELP_TITLE = "Duplicates"
@@ -205,12 +205,15 @@ class DuplicatesScreen(Screen[None]):
         """Disable choosing without a group, and keeping one among similar uploads."""
         if action == "keep_chosen" and self._similar:
             return False
-        return bool(self._groups) or action not in ("keep_chosen", "trash_chosen", "move_group", "move_choice")
+        if action == "move_group":
+            return len(self._groups) > 1
+        return bool(self._groups) or action not in ("keep_chosen", "trash_chosen", "move_choice")
 
     def action_toggle_similar(self) -> None:
         """Show similar uploads instead of duplicates, or the other way round."""
         if self._found is not None:
             self._similar = not self._similar
+            self.query_one(KeysLine).rename("toggle-similar", "duplicates" if self._similar else "similar")
             self._list_groups()
             self._go_to(0)
 

@@ -149,13 +149,17 @@ class ModelsScreen(ListScreen[ModelEntry]):
         whole = " · ".join(filter(None, (facts, origin)))
         lines = [Content.assemble(name, "  ", state)]
         if offered is not None:
-            lines.append(Content.assemble("    ", offered.good_for))
+            lines += self._indented(Content(offered.good_for))
         parts = [whole] if cell_len(whole) + AROUND_FACTS <= self.size.width else [facts, origin]
-        lines += [Content.assemble("    ", (part, "$dim")) for part in parts if part]
+        lines += [line for part in parts if part for line in self._indented(Content.styled(part, "$dim"))]
         if entry.in_use and (wrong := self._words_problem) is not None:
-            lines.append(Content.assemble("    ", (f"! no tags from pictures: {visible(wrong.message)}", "$warning")))
-            lines.append(Content.assemble("      ", (visible(wrong.hint), "$dim")))
+            lines += self._indented(Content.styled(f"! no tags from pictures: {visible(wrong.message)}", "$warning"))
+            lines += self._indented(Content.styled(visible(wrong.hint), "$dim"))
         return Content("\n").join(lines)
+
+    def _indented(self, text: Content) -> list[Content]:
+        lines = text.wrap(max(1, self.size.width - AROUND_FACTS))
+        return [Content.assemble("    ", line) for line in lines]
 
     def _state_words(self, entry: ModelEntry) -> str:
         pulling, state = self.library.models.pulling.get(entry.name), entry.state

@@ -16,6 +16,7 @@ from textual.widgets import Static
 
 from vuemantics_tui.ui.actions import MOVE, action, hidden
 from vuemantics_tui.ui.notices import Notices
+from vuemantics_tui.ui.textual_private import SteadyScreen
 from vuemantics_tui.ui.widgets.cursor_list import ChoiceList
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 from vuemantics_tui.ui.widgets.one_line import Words
@@ -65,7 +66,7 @@ class Reading(DOMNode):
         self.page.scroll_end(animate=False)
 
 
-class ListScreen(Screen[str | None], Generic[Entry]):
+class ListScreen(SteadyScreen[str | None], Generic[Entry]):
     """A title, a list and the keys, or why the list is empty. Some dismiss with a search to run."""
 
     NOTHING = ""

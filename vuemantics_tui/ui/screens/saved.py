@@ -51,7 +51,7 @@ class SavedScreen(ModalScreen[str | None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         action(
             "forget-search",
-            "x",
+            "x,d,delete",
             "forget_search",
             "remove",
             "Remove the saved search, or turn the album into a tag",

@@ -56,7 +56,7 @@ class SourcesScreen(ListScreen[Source]):
         action("add-source", "a", "add_source", "add", "Add a folder whose files are used in place", ACT),
         action("scan-source", "s", "scan_source", "scan", "Scan for new, changed, moved and missing files", ACT),
         action("toggle-watch", "w", "toggle_watch", "watch", "Turn watching the source on or off", ACT),
-        action("remove-source", "x", "remove_source", "remove", "Stop using the folder, after asking", ACT),
+        action("remove-source", "x,d,delete", "remove_source", "remove", "Stop using the folder, after asking", ACT),
         action("show-removed", "r", "show_removed", "deleted", "Show files whose uploads you deleted", ACT),
         action("sources-back", "escape,q,Q", "go_back", "back", "Back to the list", MOVE),
     ]

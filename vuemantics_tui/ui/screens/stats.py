@@ -15,7 +15,6 @@ from textual.color import Color
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.geometry import Size
-from textual.screen import Screen
 from textual.widgets import Static
 from textual_plotext import PlotextPlot
 
@@ -25,6 +24,7 @@ from vuemantics_tui.domain.upload import STATUS_WORDS
 from vuemantics_tui.ui.actions import MOVE, VIEW, action
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.screens.page import READING, Reading, is_open
+from vuemantics_tui.ui.textual_private import SteadyScreen
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 from vuemantics_tui.ui.widgets.one_line import Words, fit
 
@@ -155,7 +155,7 @@ Line = tuple[str, float, tuple[str, ...]]
 """A name, how much, and that in words: a column each."""
 
 
-class StatsScreen(Reading, Screen[None]):
+class StatsScreen(Reading, SteadyScreen[None]):
     """Shows the numbers as bars; they are read when it opens, and when asked for."""
 
     HELP_TITLE = "Statistics"

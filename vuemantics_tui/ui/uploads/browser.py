@@ -63,7 +63,7 @@ class CursorLine(TwoSidedLine):
         row = self._uploads.cursor_row
         if row is not None:
             parts.append((visible(row.filename), "$foreground"))
-            told = [word] if (word := state_badge(row, self._uploads.word_of(row))) else []
+            told = [word.removeprefix("· ")] if (word := state_badge(row, self._uploads.word_of(row))) else []
             told += [visible(reason_of(row))] if reason_of(row) else []
             gist = shown_words(row.description or "").partition(". ")[0].removesuffix(".")
             told += [fit(gist, LONGEST_GIST).rstrip(), dimension_words(row), date_words(row.taken_at, own_clock=True)]
@@ -121,8 +121,9 @@ class Browser(Vertical):
     def switch(self) -> None:
         """Show the gallery in place of the table, or back."""
         self.toggle_class("-gallery")
-        # Hidden widgets cannot be focused.
+        # Hidden widgets cannot be focused, and a gallery that was hidden knows nothing of the list.
         self.call_after_refresh(self.in_front.focus)
+        self.call_after_refresh(self._gallery.sync)
 
     def _show_date(self) -> None:
         """Show the date of the uploads there beside the scrollbar while it is dragged."""

@@ -358,7 +358,7 @@ class UploadCommands(Vertical):
         stale, described = await self._library.queue.stale_embeddings()
         model = visible((await self._library.analyzer.get()).embedding_model)
         if not stale:
-            self.notices.tell(f"Nothing needs re-embedding: all {described:,} are embedded by {model}.")
+            self.notices.tell("Nothing needs re-embedding.")
             return
         question = ConfirmScreen(
             f"Re-embed {stale:,} of {described:,}?",

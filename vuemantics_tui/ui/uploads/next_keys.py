@@ -64,14 +64,14 @@ _NEXT_KEYS: dict[str, tuple[FooterKey, ...]] = {
 }
 
 
-def _keys_of_marked(count: int) -> tuple[FooterKey, ...]:
-    """Return what can be done to so many marked uploads."""
+def _keys_of_marked(count: int, escape: str) -> tuple[FooterKey, ...]:
+    """Return what can be done to so many marked uploads; `escape` is what Escape does first."""
     return (
         FooterKey("toggle-mark", "mark"),
         FooterKey("edit-tags", f"tag {count:,}"),
         FooterKey("add-to-album", f"album {count:,}"),
         FooterKey("delete-upload", f"delete {count:,}"),
-        FooterKey("step-back", "clear marks"),
+        FooterKey("step-back", escape),
         FooterKey("rate-0 rate-5", f"rate {count:,}"),
         FooterKey("toggle-hidden", f"hide {count:,}"),
         FooterKey("open-upload", "view"),
@@ -89,7 +89,8 @@ def next_keys(uploads: UploadList, *, is_empty: bool, browses: bool, is_fruitles
     if browses:
         return _NEXT_KEYS["browse"]
     if marked:
-        return _keys_of_marked(marked)
+        leads_back = uploads.opened or uploads.results is not None or uploads.view.is_filtered
+        return _keys_of_marked(marked, "back" if leads_back else "clear marks")
     if uploads.opened:
         return _NEXT_KEYS["stack"]
     if row is not None and row.status is ProcessingStatus.FAILED:

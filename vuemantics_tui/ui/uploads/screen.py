@@ -17,7 +17,7 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.geometry import Size
-from textual.screen import Screen
+from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from vuemantics_tui.domain.errors import UsageError
@@ -30,11 +30,11 @@ from vuemantics_tui.ui.choices import SettingChosen
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader, TimePassed, WorkProgressed
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.pictures.loader import Drawn, PictureLoader, mode_of
-from vuemantics_tui.ui.textual_private import write_to_terminal
+from vuemantics_tui.ui.textual_private import SteadyScreen, write_to_terminal
 from vuemantics_tui.ui.typed_paths import typed_path
 from vuemantics_tui.ui.uploads.browse import Browse, BrowseLeft
 from vuemantics_tui.ui.uploads.browser import Browser
-from vuemantics_tui.ui.uploads.columns import TableColumns
+from vuemantics_tui.ui.uploads.columns import Layout, TableColumns
 from vuemantics_tui.ui.uploads.commands import UploadCommands
 from vuemantics_tui.ui.uploads.days import day_words
 from vuemantics_tui.ui.uploads.gallery import Gallery, TileOpened
@@ -86,7 +86,7 @@ async def _existing_folder(text: str) -> str:
     return str(path)
 
 
-class UploadsScreen(Screen[None]):
+class UploadsScreen(SteadyScreen[None]):
     """Lists the uploads of a library, keeps the list up to date, and hands actions on."""
 
     HELP_TITLE = "The list of uploads"
@@ -232,7 +232,7 @@ class UploadsScreen(Screen[None]):
             return False
         if action in ("add_paths", "type_paths", "open_search"):
             return not isinstance(self.focused, Input)
-        if action == "toggle_browse":
+        if action in ("toggle_browse", "jump_to_date", "on_this_day"):
             return not self.has_class("-empty")
         return action not in ON_UPLOADS or (len(self.uploads) > 0 and self.focused is not self._browse)
 
@@ -451,7 +451,12 @@ class UploadsScreen(Screen[None]):
 
     def action_open_search(self) -> None:
         """Open the search line."""
+        self._uncover()
         self._search_bar.open()
+
+    def _run_search(self, line: str) -> None:
+        self._uncover()
+        self._search_bar.run(line)
 
     def action_fruitless_to_words(self) -> None:
         """Turn the filter that finds nothing into words."""
@@ -477,17 +482,25 @@ class UploadsScreen(Screen[None]):
         saved = SavedScreen(self.library, save_key=key_of(self, "save-search"), album_key=key_of(self, "add-to-album"))
         query = await self.app.push_screen_wait(saved)
         if query is not None:
-            self._search_bar.run(query)
+            self._run_search(query)
 
     def action_toggle_browse(self) -> None:
         """Show the side list to narrow by, or close it."""
         self.toggle_class("-browse")
         if self.has_class("-browse"):
             self._browse.begin()
-            # Hidden widgets cannot be focused.
-            self.call_after_refresh(self._browse.focus)
+            self._focus_once_shown(self._browse)
         else:
             self.set_focus(self._browser.in_front)
+
+    def _focus_once_shown(self, widget: Widget) -> None:
+        # Hidden widgets cannot be focused, so it happens later; the search line may have been opened in the meantime.
+        self.call_after_refresh(lambda: None if isinstance(self.focused, Input) else widget.focus())
+
+    def _uncover(self) -> None:
+        """Show the list where the side list stands in its place."""
+        if self.has_class("-slim"):
+            self.remove_class("-browse")
 
     @on(events.DescendantFocus)
     @on(events.DescendantBlur)
@@ -497,9 +510,8 @@ class UploadsScreen(Screen[None]):
 
     @on(BrowseLeft)
     def _browse_left(self) -> None:
-        if self.has_class("-slim"):
-            self.remove_class("-browse")
-        self.call_after_refresh(self._browser.in_front.focus)
+        self._uncover()
+        self._focus_once_shown(self._browser.in_front)
 
     @on(SearchClosed)
     @on(SearchLeft)
@@ -553,7 +565,7 @@ class UploadsScreen(Screen[None]):
     def _search_tag(self, message: TagClicked) -> None:
         from vuemantics_tui.domain.query import TextField, TextFilter
 
-        self._search_bar.run(str(TextFilter.exactly(TextField.TAG, message.tag)))
+        self._run_search(str(TextFilter.exactly(TextField.TAG, message.tag)))
 
     @work(group="asking", exit_on_error=False)
     async def action_filter_by(self) -> None:
@@ -572,8 +584,16 @@ class UploadsScreen(Screen[None]):
         """Choose the columns of the table."""
         from vuemantics_tui.ui.screens.columns import ColumnsScreen
 
+        self._uncover()
+        self.app.push_screen(ColumnsScreen(self.columns, self._table_layout))
+
+    def _table_layout(self) -> Layout:
         table = self.query_one(UploadTable)
-        self.app.push_screen(ColumnsScreen(self.columns, table.line_layout))
+        if table.scrollable_content_region.width:
+            return table.line_layout()
+        # Behind the gallery, and before it is shown again, it has no size.
+        total = self._browser.size.width or self.size.width
+        return self.columns.layout(total, window=self.app.size.width, scores=self.uploads.has_scores)
 
     @work(group="asking", exit_on_error=False)
     async def action_go_to(self) -> None:
@@ -614,7 +634,7 @@ class UploadsScreen(Screen[None]):
         from vuemantics_tui.domain.query import YearlyFilter
 
         today = self._today
-        self._search_bar.run(f"{YearlyFilter(today.month, today.day)} before:{today.year}")
+        self._run_search(f"{YearlyFilter(today.month, today.day)} before:{today.year}")
 
     def action_clear_view(self) -> None:
         """List everything, newest first, without marks."""
@@ -669,6 +689,11 @@ class UploadsScreen(Screen[None]):
 
     # Other screens
 
+    @on(events.ScreenResume)
+    def _came_back(self) -> None:
+        """Say which joint model is in use: it is chosen on another screen."""
+        self.query_one(HeaderLine).read_joint()
+
     @on(RowOpened)
     @on(TileOpened)
     def action_open_upload(self) -> None:
@@ -710,7 +735,7 @@ class UploadsScreen(Screen[None]):
         query = await self.app.push_screen_wait(SourcesScreen(self.library, self.intake, self._clock))
         self._catch_up.want()
         if query is not None:
-            self._search_bar.run(query)
+            self._run_search(query)
 
     def action_show_stats(self) -> None:
         """Show statistics of the library."""
@@ -726,4 +751,4 @@ class UploadsScreen(Screen[None]):
         failures = FailuresScreen(self.library, self.uploads, self._clock)
         query = await self.app.push_screen_wait(failures)
         if query is not None:
-            self._search_bar.run(query)
+            self._run_search(query)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
@@ -41,6 +42,8 @@ SUGGEST_AFTER_SECONDS = 0.04
 READ_NAMES_SECONDS = 3.0
 # In a smaller library a look through it finds everything.
 LEAST_UPLOADS = 20
+# Slash, gaps and the scores beside the field.
+AROUND_FIELD = 12
 BLOCKS = "▁▂▃▅▇"
 
 
@@ -106,13 +109,7 @@ class SearchBar(Vertical):
     def _list_changed(self, change: Change) -> None:
         if not self.is_attached or change in (Change.CURSOR, Change.ROWS):
             return
-        words = self._uploads.words(
-            below_key=key_of(self, "show-below"),
-            clear_key=key_of(self, "clear-view"),
-            # The chips say it, and need the room.
-            for_what=not self.line.chips,
-        )
-        self.query_one("#view-words", Words).say(words)
+        self._say_view()
         results = self._uploads.results
         if results is not self._shown:
             before, self._shown = self._shown, results
@@ -126,6 +123,18 @@ class SearchBar(Vertical):
             scores = "" if bins is None else histogram_words(bins.counts, bins.low, bins.high, bins.cut)
             self.query_one("#score-histogram", Static).update(scores)
             self.query_one(SearchHint).note(found.note if found is not None else "")
+
+    def _say_view(self) -> None:
+        """Say what is listed; what was searched for stands in the field, and is left out where that has no room."""
+        below, clear = key_of(self, "show-below"), key_of(self, "clear-view")
+        words = self._uploads.words(below_key=below, clear_key=clear)
+        if self.line.chips or cell_len(self._uploads.text) + cell_len(words) + AROUND_FIELD > self.size.width:
+            words = self._uploads.words(below_key=below, clear_key=clear, for_what=False)
+        self.query_one("#view-words", Words).say(words)
+
+    def on_resize(self) -> None:
+        """Say as much as there is room for."""
+        self._say_view()
 
     # Typing
 
@@ -416,7 +425,7 @@ class SearchBar(Vertical):
         if many and await self._library.models.store.in_use() is None and self._may_suggest:
             self._may_suggest = False
             key = key_of(self, "show-models")
-            self.query_one(SearchHint).note(f"A model that sees what pictures show would find more: {key} gets one.")
+            self.query_one(SearchHint).note(f"A model that sees pictures would find more: {key} gets one.")
             self.post_message(SettingChosen("suggest_models", False))
 
     @work(group="asking", exit_on_error=False)

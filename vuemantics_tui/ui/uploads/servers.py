@@ -65,6 +65,8 @@ class HeaderLine(TwoSidedLine):
     # None until it is made, and until they were looked at.
     analyzer: reactive[Analyzer | None] = reactive(None)
     servers: reactive[Sequence[Server] | None] = reactive(None)
+    # The joint model that searches use.
+    joint: reactive[str] = reactive("")
 
     def __init__(self, library: Library, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -78,7 +80,14 @@ class HeaderLine(TwoSidedLine):
         Feed.of(self).follow(self)
         # After the first paint: what asks servers takes longer to import than all that is painted.
         self.call_after_refresh(self._look_at_servers)
+        self.call_after_refresh(self.read_joint)
         self._tell_offers()
+
+    @work(group="joint", exclusive=True, exit_on_error=False)
+    async def read_joint(self) -> None:
+        """Read which joint model searches use."""
+        with Notices.of(self).errors_told():
+            self.joint = (await self._library.models.store.in_use() or "").partition("@")[0]
 
     @work(group="looking", exit_on_error=False)
     async def _look_at_servers(self) -> None:
@@ -157,8 +166,9 @@ class HeaderLine(TwoSidedLine):
         name: list[Part] = [(f"{glyph} ", style), (self.analyzer.name if self.analyzer else "", "$dim")]
         if wrong:
             name.append((f", {wrong}", style))
-        models = f"{self.analyzer.model} + {self.analyzer.embedding_model}" if self.analyzer else ""
-        return [[*name, (f"  {models}", "$dim")], name]
+        models = (*self._library.analyzer.models, self.joint)
+        words = " + ".join(visible(model) for model in models if model)
+        return [[*name, (f"  {words}" if words else "", "$dim")], name]
 
 
 class OutageLine(Widget):

@@ -66,8 +66,9 @@ def line_pieces(
     pieces.append(("  ", "dim") if glyph == "✓" else (f"{glyph} ", glyph_style(glyph)))
     signs = fitting_signs(signs_of(row, rating=not layout.shows(RATING)), layout.signs)
     cells = list(_cells_of(row, layout))
-    if not signs and not cells[-1][0]:
-        # A reason needs all the room that there is.
+    reaches_end = not signs and cells[-1][0] in ("", DESCRIPTION)
+    if reaches_end:
+        # A reason or a description needs all the room that there is.
         label, start, width = cells[-1]
         cells[-1] = label, start, width + len(GAP) + layout.signs
     at = LEAD
@@ -75,7 +76,7 @@ def line_pieces(
         pieces.append((" " * (start - at), "dim"))
         pieces += _cell_pieces(row, word, label, width, layout, now, found)
         at = start + width
-    if signs or cells[-1][0]:
+    if not reaches_end:
         blanks = " " * (layout.signs - cell_len(signs))
         pieces += [(GAP, "dim"), (signs + blanks, "sign" if layout.colourful else "shows")]
     if layout.score:
