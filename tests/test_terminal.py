@@ -140,6 +140,22 @@ def test_a_terminal_that_says_nothing_costs_the_time_that_it_is_given(ends: tupl
     assert (found.attributes, found.protocol) == ((), Protocol.BLOCKS)
 
 
+@pytest.mark.parametrize(
+    ("environment", "sure"),
+    [
+        ({"TERM": "xterm-kitty"}, True),
+        ({"TERM": "xterm", "XTERM_VERSION": "XTerm(390)"}, True),
+        ({"TERM": "xterm-256color"}, False),
+        # tmux passes no questions on, unless it is told to.
+        ({"TERM": "tmux-256color", "TMUX": "/tmp/tmux", "KITTY_WINDOW_ID": "1"}, False),
+    ],
+)
+def test_a_terminal_that_is_known_to_answer_is_waited_for(environment: Mapping[str, str], sure: bool) -> None:
+    # On a busy machine a window that was just opened took more than a second, and its pictures became blocks.
+    seconds, silence = current_terminal(environment).patience
+    assert (seconds > 3, silence > 2) == (sure, sure)
+
+
 def test_what_is_no_terminal_cannot_be_asked() -> None:
     reading, writing = os.pipe()
     try:

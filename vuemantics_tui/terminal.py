@@ -80,6 +80,12 @@ _SIXEL_ATTRIBUTE = "4"
 # How long a terminal may take to answer, and how long it may be silent before: the first paint waits for it.
 LOCAL_SECONDS, REMOTE_SECONDS = 1.0, 3.0
 LOCAL_SILENCE, REMOTE_SILENCE = 0.1, 1.5
+# One that is known to answer is waited for: a window that was just opened on a busy machine may take long.
+SURE_SECONDS, SURE_SILENCE = 4.0, 3.0
+# What the environment has in terminals that answer, and how TERM begins in others that do. In tmux it is different: by
+# default it passes no question on.
+_SURE_VARIABLES = ("KITTY_WINDOW_ID", "XTERM_VERSION", "VTE_VERSION", "KONSOLE_VERSION", "WT_SESSION")
+_SURE_KINDS = ("xterm-kitty", "xterm-ghostty", "foot", "wezterm", "contour", "mlterm")
 TMUX_SECONDS = 2.0
 
 
@@ -155,10 +161,9 @@ def asked_terminal(terminal: Terminal, graphics: str) -> Answers:
     """Ask the terminal of this process, unless the setting `graphics` needs no answers. Blocks."""
     if graphics == "blocks" or not terminal.interactive:
         return Answers()
-    limits = (REMOTE_SECONDS, REMOTE_SILENCE) if terminal.over_ssh else (LOCAL_SECONDS, LOCAL_SILENCE)
     output = sys.__stdout__ or sys.stdout
     try:
-        answers = ask_terminal(sys.stdin.fileno(), output.fileno(), *limits)
+        answers = ask_terminal(sys.stdin.fileno(), output.fileno(), *terminal.patience)
     except OSError:
         log.warning("the terminal cannot be asked what it can show", exc_info=True)
         return Answers()
@@ -299,6 +304,14 @@ class Terminal:
     utf8: bool
     no_color: bool
     draws_sextants: bool = False
+    is_sure_to_answer: bool = False
+
+    @property
+    def patience(self) -> tuple[float, float]:
+        """Return how many seconds it may take to answer, and how many it may be silent before."""
+        if self.is_sure_to_answer:
+            return SURE_SECONDS, SURE_SILENCE
+        return (REMOTE_SECONDS, REMOTE_SILENCE) if self.over_ssh else (LOCAL_SECONDS, LOCAL_SILENCE)
 
     def blocks(self, setting: str, answers: Answers) -> Blocks:
         """Return the block characters to draw with: those that the setting `blocks` names, or what is likely there."""
@@ -331,6 +344,11 @@ def current_terminal(environment: Mapping[str, str] = os.environ) -> Terminal:
         utf8="utf" in (getattr(output, "encoding", None) or "").lower(),
         no_color=bool(environment.get("NO_COLOR")),
         draws_sextants=vte.isdecimal() and int(vte) >= _VTE_WITH_SEXTANTS,
+        is_sure_to_answer="TMUX" not in environment
+        and (
+            any(environment.get(name) for name in _SURE_VARIABLES)
+            or environment.get("TERM", "").startswith(_SURE_KINDS)
+        ),
     )
 
 
