@@ -180,7 +180,7 @@ async def times(root: Path, rounds: int) -> dict[str, list[float]]:
 async def app_memory(root: Path) -> None:
     """Search in the app, and print what its process takes after each search, in MiB."""
     from vuemantics_tui.ui.app import VuemanticsApp
-    from vuemantics_tui.ui.uploads.search_bar import SearchInput
+    from vuemantics_tui.ui.uploads.search_line import SearchInput
 
     async with _opened(root) as library:
         app = VuemanticsApp(library, process=False)

@@ -42,6 +42,20 @@ TODAY = date(2026, 11, 28)
         ("90s", date(1990, 1, 1), date(2000, 1, 1)),
         ("2 weeks ago", date(2026, 11, 14), date(2026, 11, 15)),
         ("1y", date(2025, 11, 28), date(2025, 11, 29)),
+        ("a year ago", date(2025, 11, 28), date(2025, 11, 29)),
+        ("two weeks ago", date(2026, 11, 14), date(2026, 11, 15)),
+        ("06/2019", date(2019, 6, 1), date(2019, 7, 1)),
+        ("3.6.2019", date(2019, 6, 3), date(2019, 6, 4)),
+        ("20190603", date(2019, 6, 3), date(2019, 6, 4)),
+        ("Jun '19", date(2019, 6, 1), date(2019, 7, 1)),
+        ("summer '98", date(1998, 6, 1), date(1998, 9, 1)),
+        ("winter 2018/19", date(2018, 12, 1), date(2019, 3, 1)),
+        ("early 2019", date(2019, 1, 1), date(2019, 5, 1)),
+        ("the end of June 2019", date(2019, 6, 21), date(2019, 7, 1)),
+        ("mid-june", date(2026, 6, 11), date(2026, 6, 21)),
+        ("late 90s", date(1996, 9, 1), date(2000, 1, 1)),
+        ("early summer", date(2026, 6, 1), date(2026, 7, 1)),
+        ("thanksgiving 2020", date(2020, 11, 26), date(2020, 11, 27)),
     ],
 )
 def test_what_people_write_is_a_span_of_days(text: str, first: date, after: date) -> None:
@@ -55,7 +69,20 @@ def test_what_people_write_is_a_span_of_days(text: str, first: date, after: date
 
 
 @pytest.mark.parametrize(
-    "text", ["", "foo", "12", "last", "june 2019 2020", "this 2019", "summer foo", "2019-06-03-04"]
+    "text",
+    [
+        "",
+        "foo",
+        "12",
+        "last",
+        "june 2019 2020",
+        "this 2019",
+        "summer foo",
+        "2019-06-03-04",
+        "end",
+        "early monday",
+        "some years ago",
+    ],
 )
 def test_other_words_are_no_date(text: str) -> None:
     assert read_day(text) is None

@@ -15,6 +15,10 @@ import numpy as np
 from av.video.frame import PictureType
 from PIL import Image
 
+from vuemantics_tui.domain.media import LookSize
+from vuemantics_tui.media.pictures import DEFAULT_MAX_PIXELS
+from vuemantics_tui.media.scaled import picture_of
+
 RED, GREEN, BLUE, YELLOW = (220, 30, 30), (30, 170, 40), (30, 50, 210), (230, 210, 30)
 # Top left, top right, bottom left, bottom right of the picture as it is to be shown.
 CORNERS = (RED, GREEN, BLUE, YELLOW)
@@ -371,3 +375,8 @@ def _directory(data: bytearray, entries: list[tuple[int, int, object]]) -> int:
             packed = struct.pack("<I", len(data) - len(packed))
         struct.pack_into("<HHI4s", data, place + 2 + 12 * number, tag, kind, count, packed.ljust(4, b"\x00"))
     return place
+
+
+def picture_down_to(picture: Path | bytes, short_side: int, max_pixels: int = DEFAULT_MAX_PIXELS) -> Image.Image:
+    """Return a picture with a short side from `short_side` pixels to under twice as many, as analyzers get it."""
+    return picture_of(picture, LookSize(short_side), max_pixels)

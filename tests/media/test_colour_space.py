@@ -14,9 +14,10 @@ from PIL import Image, ImageChops, ImageCms
 from tifffile import TiffWriter
 
 from tests.media import charts, drawing
+from tests.media.drawing import picture_down_to
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.media.frames import extract_frames
-from vuemantics_tui.media.scaled import picture_down_to, picture_within
+from vuemantics_tui.media.scaled import picture_within
 from vuemantics_tui.media.thumbnail import small_picture
 
 LIMIT = 100_000_000

@@ -11,12 +11,13 @@ import pytest
 from PIL import Image, ImageFile
 
 from tests.media import drawing
+from tests.media.drawing import picture_down_to
 from vuemantics_tui.domain.errors import MediaError
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.media import MediaLimits
 from vuemantics_tui.media.metadata import read_metadata
 from vuemantics_tui.media.probe import probe
-from vuemantics_tui.media.scaled import picture_down_to, picture_within
+from vuemantics_tui.media.scaled import picture_within
 from vuemantics_tui.media.thumbnail import make_thumbnail
 
 RED, GREEN, BLUE, YELLOW = drawing.CORNERS

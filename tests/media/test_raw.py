@@ -10,10 +10,11 @@ import pytest
 from PIL import Image
 
 from tests.media import drawing
+from tests.media.drawing import picture_down_to
 from vuemantics_tui.domain.errors import MediaError
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.media.metadata import read_metadata
-from vuemantics_tui.media.scaled import picture_down_to, picture_within, vision_jpeg
+from vuemantics_tui.media.scaled import picture_within, vision_jpeg
 
 GREY = (128, 128, 128)
 PLAIN = b"II*\x00\x08\x00\x00\x00"

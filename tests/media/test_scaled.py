@@ -12,8 +12,9 @@ from PIL import Image, ImageCms
 from PIL.PngImagePlugin import PngInfo
 
 from tests.media import drawing
+from tests.media.drawing import picture_down_to
 from vuemantics_tui.domain.errors import MediaError
-from vuemantics_tui.media.scaled import picture_down_to, picture_within
+from vuemantics_tui.media.scaled import picture_within
 
 
 def _encoded(image: Image.Image, name: str, **options: object) -> bytes:

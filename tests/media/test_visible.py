@@ -11,9 +11,10 @@ import pytest
 from PIL import Image, ImageDraw
 
 from tests.media import drawing
+from tests.media.drawing import picture_down_to
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.media.colours import read_palette
-from vuemantics_tui.media.scaled import picture_down_to, picture_within, vision_jpeg
+from vuemantics_tui.media.scaled import picture_within, vision_jpeg
 from vuemantics_tui.media.thumbnail import small_picture
 from vuemantics_tui.media.visible import contrast
 

@@ -182,6 +182,11 @@ async def test_shared_files_travel_as_paths_and_cancelled_calls_are_stopped_ther
     await until(lambda: [each.facts.running for each in members_of(compute)] == [0, 0])
     assert [each.in_flight for each in members_of(compute)] == [0, 0]
     assert await compute.run(first_look, draw_picture(), FileType.IMAGE, SIZE, MOST_PIXELS) == look
+    # Where workers do not see the folder, they get the bytes, however many calls find that out at a time.
+    blind = await open_cluster(scheduler.scheduler_address, cluster_shared=f"{tmp_path}={tmp_path}/nowhere")
+    looks = [blind.run(first_look, draw_picture(), FileType.IMAGE, SIZE, MOST_PIXELS) for _ in range(6)]
+    assert {each.metadata for each in await asyncio.gather(*looks)} == {None}
+    assert [each.trouble for each in members_of(blind)] == ["", ""]
 
 
 async def test_a_worker_of_another_version_or_with_other_models_is_left_out(

@@ -26,14 +26,14 @@ async def test_no_more_run_than_there_are_workers(open_library: OpenLibrary, dra
     await add_all(library, *(draw_picture(f"{number}.png", number) for number in range(5)))
     await library.queue.start()
 
-    async def third_has_its_thumbnail() -> bool:
+    async def four_have_their_thumbnails() -> bool:
         thumbnails = [upload.thumbnail_path for upload in await library.uploads.newest()]
-        return sum(path is not None for path in thumbnails) == 3
+        return sum(path is not None for path in thumbnails) == 4
 
-    await until(third_has_its_thumbnail)
+    await until(four_have_their_thumbnails)
     counts = await library.queue.store.counts()
     assert (counts.running, counts.waiting) == (2, 3)
-    assert (len(analyzer.described), library.queue.in_flight) == (2, 3)
+    assert (len(analyzer.described), library.queue.in_flight) == (2, 4)
     assert analyzer.gate is not None
     analyzer.gate.set()
     await settled(library)

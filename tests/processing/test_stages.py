@@ -39,7 +39,9 @@ async def stages(library: Library) -> list[str]:
     return [upload.stage.value for upload in reversed(await library.uploads.newest())]
 
 
-@pytest.mark.parametrize(("limits", "in_flight"), [((2, 2, 2), 3), ((1, 1, 1), 2), ((2, 1, 3), 6), ((4, 1, 1), 6)])
+@pytest.mark.parametrize(
+    ("limits", "in_flight"), [((2, 2, 2), 4), ((1, 1, 1), 2), ((9, 9, 9), 11), ((2, 1, 3), 6), ((4, 1, 1), 6)]
+)
 def test_so_many_are_on_their_way_that_every_stage_can_be_busy(limits: tuple[int, int, int], in_flight: int) -> None:
     assert StageLimits(*limits).in_flight == in_flight
 

@@ -34,7 +34,7 @@ from vuemantics_tui.ui.app import VuemanticsApp
 from vuemantics_tui.ui.screens.doctor import Examine
 from vuemantics_tui.ui.uploads.intake import PathInput
 from vuemantics_tui.ui.uploads.screen import UploadsScreen
-from vuemantics_tui.ui.uploads.search_bar import SearchInput
+from vuemantics_tui.ui.uploads.search_line import SearchInput
 from vuemantics_tui.ui.uploads.table import UploadTable
 from vuemantics_tui.ui.uploads.upload_list import UploadList
 

@@ -18,6 +18,7 @@ def screen_strips(app: App[None]) -> list[Strip]:
     Drawn as the app draws it: what lies behind a screen is kept once it was drawn, so that to look at it without what
     lies behind would change the picture.
     """
+    # Textual tells nobody what is on the screen.
     visible_screen_stack.set(app._background_screens)
     return app.screen._compositor.render_strips()
 

@@ -64,3 +64,8 @@ async def test_without_a_cluster_the_screen_says_how_to_have_one(root: Path) -> 
     async with window_on(root) as window:
         await window.press("G", "c")
         await window.shows("No cluster is set.", "vuemantics-tui worker tcp://scheduler:8786")
+
+
+def test_what_to_do_without_a_cluster_breaks_where_the_window_ends() -> None:
+    words = cluster_lines(None, 80).plain
+    assert "Its workers then make thumbnails, descriptions and vectors." in words

@@ -54,6 +54,10 @@ async def test_the_best_of_a_group_is_kept_and_the_others_go_to_the_trash(
         await window.shows("group 1 of 1", "to the trash, kept scene", "u undoes.")
         await window.press("enter")
         await window.shows("No duplicates found.")
+        await window.press("s")
+        await window.shows("No similar uploads found.")
+        await window.press("s")
+        await window.shows("No duplicates found.")
         left = {upload.filename for upload in await window.library.uploads.newest()}
         assert left == {"scene1.png", "scene2.png", "scene3.png"}
         await window.press("escape")

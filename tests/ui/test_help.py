@@ -13,7 +13,7 @@ from tests.ui.uploads.test_snapshots import MIXED, SIZES, Compare, OwnLibraryApp
 from vuemantics_tui.ui.actions import actions_of, actions_on
 from vuemantics_tui.ui.screens.help import FAMILIES, SIGNS, HelpScreen, HelpText
 from vuemantics_tui.ui.uploads.screen import UploadsScreen
-from vuemantics_tui.ui.uploads.search_bar import SearchInput
+from vuemantics_tui.ui.uploads.search_line import SearchInput
 from vuemantics_tui.ui.uploads.table import UploadTable
 
 

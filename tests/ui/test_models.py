@@ -63,7 +63,7 @@ async def test_a_download_goes_on_without_its_screen_and_resumes(root: Path, hub
         await window.until(lambda: window.library.models.pulling.get(FIRST, (0, 0))[0] >= 16384)
         await window.shows(f"{FIRST}  downloading ", " %")
         await window.press("escape", "q")
-        await window.shows("Quit?", f"{FIRST} is being downloaded; what is here is")
+        await window.shows("Quit?", f"{FIRST} is still downloading. What you have so")
         await window.press("n", "&")
         await window.shows(f"{FIRST}  downloading", "x cancel")
         await window.press("x")
@@ -122,7 +122,7 @@ async def test_the_bar_says_how_many_pictures_were_seen(root: Path, monkeypatch:
 
 
 async def test_a_search_that_finds_little_speaks_of_models_once(root: Path) -> None:
-    words = "A model that sees what pictures show would find more: & gets one."
+    words = "A model that sees pictures would find more: & gets one."
     await make_library(root, [Made(f"{number}.png") for number in range(25)])
     async with window_on(root, size=(100, 24)) as window:
         await window.shows("25 uploads")
@@ -154,6 +154,16 @@ async def test_the_text_network_is_loaded_when_the_search_line_opens(
         await window.press("/")
         await window.until(lambda: len(set(psutil.Process().children()) - before) == 1)
     assert set(psutil.Process().children()) == before
+
+
+async def test_what_a_model_is_good_for_stays_indented_where_it_breaks(root: Path) -> None:
+    await make_library(root)
+    async with window_on(root, size=(60, 36)) as window:
+        await window.press("&")
+        await window.shows("siglip2-b-16", "needs the most")
+        lines = window.text().splitlines()
+        first = next(place for place, line in enumerate(lines) if "needs the most" in line)
+        assert lines[first + 1].startswith("     "), lines[first + 1]
 
 
 def test_a_share_is_whole_only_at_the_end() -> None:

@@ -52,3 +52,20 @@ async def test_an_error_that_was_read_makes_room(root: Path) -> None:
         notices.tell("Resumed.")
         await window.until(lambda: "The disk is full" not in window.text())
         await window.shows("Resumed.")
+
+
+async def test_a_key_pressed_again_says_nothing_twice_at_a_time(root: Path) -> None:
+    await make_library(root, [Made("1.png")])
+    async with window_on(root) as window:
+        await window.shows("1.png")
+        now = 1000.0
+        notices = Notices(window.app, lambda: now)
+        notices.tell_error(LibraryError("The disk is full", "Free some space."))
+        notices.tell("Paused.")
+        notices.tell("Paused.")
+        await window.shows("The disk is full", "Paused.")
+        assert window.text().count("Paused.") == 1
+        now += 13
+        notices.tell("Paused.")
+        await window.until(lambda: "The disk is full" not in window.text())
+        await window.shows("Paused.")

@@ -94,7 +94,7 @@ async def test_true_colour_can_be_had_or_not(
     names = {ColorSystem.STANDARD: "standard", ColorSystem.EIGHT_BIT: "256", ColorSystem.TRUECOLOR: "truecolor"}
     monkeypatch.setattr("textual.constants.COLOR_SYSTEM", names[had])
     async with window_with(root, true_colour=wanted) as window:
-        assert window.app.console._color_system is shown
+        assert window.app.console.color_system == names[shown]
 
 
 async def test_without_colour_each_theme_gets_what_it_needs(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

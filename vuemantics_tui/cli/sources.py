@@ -332,17 +332,7 @@ def _tell(progress: ScanProgress) -> None:
             f"vuemantics-tui source move {path} NEW"
         )
         return
-    words = (
-        (progress.new, "new"),
-        (progress.changed, "changed"),
-        (progress.moved, "moved"),
-        (progress.copies, "copy" if progress.copies == 1 else "copies"),
-        (progress.missing, "missing"),
-        (progress.back, "back"),
-        (progress.refused, "left out"),
-    )
-    found = ", ".join(f"{count:,} {word}" for count, word in words if count)
-    emit(f"{path}: {counted(progress.seen, 'file')}, {found or 'no changes'}")
+    emit(f"{path}: {counted(progress.seen, 'file')}, {progress.found_words or 'no changes'}")
     for link in progress.linked[:MOST_PROBLEMS]:
         note(f"  {visible(storable(str(link)))}: a link to a folder is not followed. To use it, add it as a source")
     for problem, reason in progress.problems[:MOST_PROBLEMS]:

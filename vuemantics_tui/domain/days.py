@@ -90,6 +90,19 @@ class Day:
 # Patterns are compiled on first use, because nearly every start imports this module.
 _DATE = r"(?a)(\d{4})(?:[-/.](\d{1,2})(?:[-/.](\d{1,2}))?)?"
 _AGO = r"(?ai)(\d{1,5}) ?(d|w|m|y|days?|weeks?|months?|years?)(?: ago)?"
+_COUNTED_AGO = r"(?ai)([a-z]+) (days?|weeks?|months?|years?) ago"
+_COUNTS = {"a": 1, "an": 1} | {
+    word: number
+    for number, word in enumerate("one two three four five six seven eight nine ten eleven twelve".split(), 1)
+}
+# A month before its year, a day before its month where dots tell that it is one, and what cameras write.
+_MONTH_FIRST = r"(?a)(\d{1,2})[-/.](\d{4})"
+_DAY_FIRST = r"(?a)(\d{1,2})\.(\d{1,2})\.(\d{4})"
+_RUN = r"(?a)(\d{4})(\d\d)(\d\d)"
+# A winter of two years, and a year without its century.
+_TWO_YEARS = r"(?a)\b(\d{4})[/-](?:\d{2}|\d{4})$"
+_SHORT_YEAR = r"(?a)(?<=\w )['’](\d\d)$"
+_LEAST_SHORT_YEAR = 70
 _ORDINAL = r"(?a)(\d{1,2})(?:st|nd|rd|th)"
 _YEAR = r"(?a)\d{4}"
 _DECADE = r"(?a)(\d{4}|\d{2})'?s"
@@ -100,16 +113,27 @@ _EMPTY_WORDS = frozenset(("of", "the", "in", "on", "from", "day"))
 def read_day(text: str, today: date | None = None) -> Day | None:
     """Return the day or the span of days that a text names, or None.
 
-    Raises ValueError for a date that is not in the calendar. Understands 2024, 2024-06, 2024-06-30, June 2019, 3 jun
-    2024, today, 7d, 2 weeks ago, last summer, winter 2020, last month, monday, 1990s, christmas 2020, easter and the
-    like. A month, day, season or feast without a year is the latest that has begun. Seasons are those of the north, by
-    whole months, and a winter belongs to the year in which it begins.
+    Raises ValueError for a date that is not in the calendar. Understands 2024, 2024-06, 2024-06-30, 30.6.2024, 06/2024,
+    June 2019, 3 jun 2024, today, 7d, two weeks ago, last summer, winter 2020/21, last month, monday, 1990s, early 2019,
+    end of June, christmas 2020, easter and the like. A month, day, season or feast without a year is the latest that
+    has begun. Seasons are those of the north, by whole months, and a winter belongs to the year in which it begins.
     """
     words = " ".join(word for word in re.split(r"[\s,]+", text.strip().casefold()) if word not in _EMPTY_WORDS)
     if words in (DayKind.TODAY, DayKind.YESTERDAY):
         return Day(DayKind(words))
     if match := re.fullmatch(_AGO, words):
         return Day(DayKind(match[2][0]), ago=int(match[1]))
+    if (match := re.fullmatch(_COUNTED_AGO, words)) and match[1] in _COUNTS:
+        return Day(DayKind(match[2][0]), ago=_COUNTS[match[1]])
+    if match := re.fullmatch(_MONTH_FIRST, words):
+        return Day(DayKind.MONTH, date(int(match[2]), int(match[1]), 1))
+    if match := re.fullmatch(_DAY_FIRST, words):
+        return Day(DayKind.DATE, date(int(match[3]), int(match[2]), int(match[1])))
+    if match := re.fullmatch(_RUN, words):
+        return Day(DayKind.DATE, date(int(match[1]), int(match[2]), int(match[3])))
+    words = re.sub(_SHORT_YEAR, _with_century, words.replace("mid-", "mid "))
+    if words.startswith("winter "):
+        words = re.sub(_TWO_YEARS, r"\1", words)
     if match := re.fullmatch(_DATE, words):
         kind = DayKind.DATE if match[3] else DayKind.MONTH if match[2] else DayKind.YEAR
         return Day(kind, date(int(match[1]), int(match[2] or 1), int(match[3] or 1)))
@@ -123,6 +147,10 @@ def read_day(text: str, today: date | None = None) -> Day | None:
         date(2000, parts.month, parts.day)
     # What words mean depends on the day; here only whether they mean something is checked.
     return Day(DayKind.WORDS, words=words) if words and _span_of_words(words, today or date(2000, 6, 15)) else None
+
+
+def _with_century(found: re.Match[str]) -> str:
+    return f"{'19' if int(found[1]) >= _LEAST_SHORT_YEAR else '20'}{found[1]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,9 +197,12 @@ _FEASTS: Mapping[str, tuple[int, int, int]] = {
     "new year's eve": (12, 31, 1),
     "valentine's": (2, 14, 1),
 }
+# The fewest days of a month.
+_MONTH_DAYS = 28
 _NEW_YEAR = frozenset(("new year", "new year's", "new years"))
 _OF_LAST_YEAR = " last year"
 _LAST, _THIS = frozenset(("last", "past", "previous")), "this"
+_THIRDS: Mapping[str, int] = {"early": 0, "start": 0, "beginning": 0, "mid": 1, "middle": 1, "late": 2, "end": 2}
 
 
 def _span_of_words(words: str, today: date) -> Span | None:
@@ -179,6 +210,8 @@ def _span_of_words(words: str, today: date) -> Span | None:
     if words.endswith(_OF_LAST_YEAR):
         return _in_year(words.removesuffix(_OF_LAST_YEAR), today.year - 1)
     head, _, rest = words.partition(" ")
+    if head in _THIRDS and rest:
+        return _third(rest, _THIRDS[head], today)
     is_last, is_this = head in _LAST and bool(rest), head == _THIS and bool(rest)
     name = rest if is_last or is_this else words
     year = None
@@ -194,6 +227,24 @@ def _span_of_words(words: str, today: date) -> Span | None:
     if (match := re.fullmatch(_DECADE, name)) and year is None and not (is_last or is_this):
         return _decade(match[1], today)
     return _span_by_year(name, year, today, is_last=is_last)
+
+
+def _third(words: str, place: int, today: date) -> Span | None:
+    """Return the first, second or last third of a span of a month or more, in whole months if it has three."""
+    try:
+        day = None if words.partition(" ")[0] in _THIRDS else read_day(words, today)
+    except ValueError:
+        return None
+    if day is None:
+        return None
+    first, after = day.bounds(today)
+    if after is None or (after - first).days < _MONTH_DAYS:
+        return None
+    months, rest = divmod((after.year - first.year) * 12 + after.month - first.month, 3)
+    if months and not rest and first.day == after.day == 1:
+        return _months_before(first, -months * place), _after_months(first, months * (place + 1))
+    length = (after - first).days // 3
+    return first + timedelta(days=length * place), after if place == 2 else first + timedelta(days=length * (place + 1))
 
 
 def _span_of_unit(name: str, today: date, step: int) -> Span | None:
@@ -246,6 +297,10 @@ def _in_year(name: str, year: int) -> Span | None:
             return date(year, month, day), _plus(date(year, month, day), days)
         if name in _NEW_YEAR:
             return date(year - 1, 12, 31), date(year, 1, 2)
+        if name == "thanksgiving":
+            # The fourth Thursday of November, in the United States.
+            thursday = date(year, 11, 22 + (3 - date(year, 11, 22).weekday()) % 7)
+            return thursday, _plus(thursday, 1)
         if name == "easter":
             sunday = easter(year)
             return sunday - timedelta(days=2), sunday + timedelta(days=2)

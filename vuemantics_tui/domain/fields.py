@@ -118,6 +118,11 @@ def _path(value: str | None) -> str | None:
     return None if value is None else real_path(value)
 
 
+def _model_of(basis: str | None) -> str | None:
+    """Return the name of the joint model in what tags are based on: its key, then the list and the calibration."""
+    return basis.partition(" ")[0].partition("@")[0] if basis else None
+
+
 def _texts(value: str | None) -> tuple[str, ...]:
     return tuple(json.loads(value or "[]"))
 
@@ -298,6 +303,7 @@ FIELDS: tuple[UploadField, ...] = (
     _description("model", "model"),
     _description("edited", "written by", shown=lambda upload: "a person" if upload.edited else "", load=bool),
     _description("guessed", load=bool),
+    _description("tagged_by", "tags from", json="", exported="", column="seen_by", load=_model_of),
     _description("description_seconds", "took", shown=_took, json="", exported="", column="seconds"),
     UploadField("metadata", json="metadata", exported="metadata", load=json.loads, in_csv=False),
     _state(

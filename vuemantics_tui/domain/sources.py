@@ -87,6 +87,20 @@ class ScanProgress:
     linked: list[Path] = field(default_factory=list)
     uploads: list[int] = field(default_factory=list)
 
+    @property
+    def found_words(self) -> str:
+        """Return what was found in words: 3 new, 1 moved; empty if nothing differs."""
+        found = (
+            (self.new, "new"),
+            (self.changed, "changed"),
+            (self.moved, "moved"),
+            (self.copies, "already in the library"),
+            (self.missing, "missing"),
+            (self.back, "back"),
+            (self.refused, "not a picture or video"),
+        )
+        return ", ".join(f"{count:,} {words}" for count, words in found if count)
+
 
 @dataclass(frozen=True, slots=True)
 class ScanPart:

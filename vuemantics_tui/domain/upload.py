@@ -220,7 +220,8 @@ class Upload(UploadRow):
     `source`; `taken_from` is where `taken_at` comes from;
     `modified_at`, when the added file was last changed, in ISO 8601 UTC; `country_code` as in ISO 3166, and
     `place_edited` says that a person set the place; `retry_at`, the time of the next attempt, in seconds since the
-    epoch. `title`, `caption`, `creator`, `label`, `rating` and `keywords` are what the file or its side-car says, as in
+    epoch. `tagged_by` is the joint model whose words are among the tags of the description, and in a guess.
+    `title`, `caption`, `creator`, `label`, `rating` and `keywords` are what the file or its side-car says, as in
     `FileWords`; with `rated_by_hand` the rating, or that there is none, is yours. `stack_cover` is the ID of the upload
     that stands for its stack.
     """
@@ -255,6 +256,7 @@ class Upload(UploadRow):
     creator: str | None = None
     label: str | None = None
     rated_by_hand: bool = False
+    tagged_by: str | None = None
     description_audit_findings: tuple[str, ...] = ()
     analyzer: str | None = None
     model: str | None = None

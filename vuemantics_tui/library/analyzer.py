@@ -101,6 +101,13 @@ class LibraryAnalyzer:
         """The analyzer, if it was needed before."""
         return self._made
 
+    @property
+    def models(self) -> tuple[str, ...]:
+        """What describes and what embeds, once it is made; nothing of the built-in one, which nobody composed."""
+        if self._made is None or self._made.name == BUILTIN:
+            return ()
+        return self._made.model, self._made.embedding_model
+
     async def limits(self, at_once: Callable[[], int]) -> Callable[[], StageLimits]:
         """Return what says how many uploads each stage may have at a time with this analyzer. Raises as `get`.
 

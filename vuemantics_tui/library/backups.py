@@ -46,13 +46,13 @@ from vuemantics_tui.store.copies import (
 )
 from vuemantics_tui.store.database import Access, Database
 from vuemantics_tui.store.folders import FolderStore
+from vuemantics_tui.store.identity import DAY_SECONDS
 
 if TYPE_CHECKING:
     from vuemantics_tui.processing.records import Records
 
 log = logging.getLogger(__name__)
 
-DAY_SECONDS = 86400.0
 _LOCK_NAME = "backup.lock"
 
 OnProgress = Callable[[str, int, int], None]

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING
 
+from vuemantics_tui.config import MIB
 from vuemantics_tui.domain.errors import LibraryError, UsageError
 from vuemantics_tui.domain.text import counted
 from vuemantics_tui.domain.upload import TERMINAL, ProcessingStatus, Upload
@@ -39,7 +40,6 @@ FOLLOW_SECONDS = 0.5
 # At the end of a batch fast hosts wait for slow ones.
 _BATCH = 8
 _BETWEEN_LOOKS = 0.05
-MIB = 1024**2
 
 
 class Queue:

@@ -82,17 +82,6 @@ def picture_within(
         return _decoded(picture, shrink, max_pixels) if embedded is None else embedded
 
 
-def picture_down_to(
-    picture: Path | bytes | SmallPicture, short_side: int, max_pixels: int = DEFAULT_MAX_PIXELS
-) -> Image.Image:
-    """A picture file, or the bytes of one, as RGB with a short side from `short_side` pixels to under twice as many.
-
-    A smaller picture keeps its size. Of an animation it is the first frame that shows something. Raises MediaError if
-    the picture is missing, does not decode or has more than `max_pixels`.
-    """
-    return picture_of(picture, LookSize(short_side), max_pixels)
-
-
 def picture_of(
     picture: Path | bytes | SmallPicture, size: LookSize, max_pixels: int = DEFAULT_MAX_PIXELS
 ) -> Image.Image:

@@ -52,10 +52,11 @@ class StageLimits:
     def in_flight(self) -> int:
         """Return how many uploads may be in progress, so that every stage can be busy.
 
-        Equal limits mean stages that share one pool: one more than it has processes keeps those busy.
+        Equal limits mean stages that share one pool: a few more than it has processes keep those busy while others are
+        written to the store.
         """
         if self.thumbnail == self.describe == self.embed:
-            return self.describe + 1
+            return self.describe + min(self.describe, 2)
         return self.thumbnail + self.describe + self.embed
 
 
@@ -264,6 +265,8 @@ class Pipeline:
                 log.info("processing of %s: it does not wait, nothing to do", upload_id)
                 return
             run = self._begun[claim.token] = _Run(claim, FileType(file_type))
+            # First of all, so that whoever was claimed first has the first slot.
+            await run.slots.take(self._slots.thumbnail if claim.resume_description is None else self._slots.embed)
             await asyncio.to_thread(self._locate, run, user_id, extension)
             if not await self._is_put_aside(run):
                 await self._walk(run)
@@ -331,7 +334,6 @@ class Pipeline:
             else:
                 number = run.claim.resume_description
                 description = await self._circuit.insist(partial(self._runs.resumed, run.claim))
-                await run.slots.take(self._slots.embed)
                 await self._begin(run, ProcessingStage.EMBEDDING_GENERATION)
             await self._embed(run, number, description)
         except ServerDownError as error:
@@ -360,7 +362,6 @@ class Pipeline:
 
     async def _make_thumbnail(self, run: _Run) -> None:
         """Make the thumbnail and read the metadata. A thumbnail that cannot be made is only noted."""
-        await run.slots.take(self._slots.thumbnail)
         await self._begin(run, ProcessingStage.THUMBNAIL)
         began = time.perf_counter()
         thumbnail: str | None = None

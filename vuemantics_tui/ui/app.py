@@ -32,11 +32,12 @@ from vuemantics_tui.ui.choices import Choices, SettingChosen
 from vuemantics_tui.ui.feed import Feed
 from vuemantics_tui.ui.pictures.loader import USUAL_CELL, USUAL_GEOMETRY, USUAL_REGISTERS, Graphics, Grey, PictureLoader
 from vuemantics_tui.ui.resilience import SurvivingApp
-from vuemantics_tui.ui.textual_private import CompositorUpdate, ThriftyUpdate, write_to_terminal
+from vuemantics_tui.ui.textual_private import CompositorUpdate, ThriftyUpdate, use_colours, write_to_terminal
 from vuemantics_tui.ui.themes import DARK, THEMES, own_variables
-from vuemantics_tui.ui.uploads.commands import UNDO, ReopenWanted
+from vuemantics_tui.ui.uploads.commands import UNDO
 from vuemantics_tui.ui.uploads.queue_bar import work_to_leave
 from vuemantics_tui.ui.uploads.screen import UploadsScreen
+from vuemantics_tui.ui.uploads.servers import ReopenWanted
 
 if TYPE_CHECKING:
     from textual.command import Provider
@@ -80,7 +81,7 @@ class RunningWorker:
 
 
 def _terminal_driver() -> type[Driver] | None:
-    """An app that survives the loss of its terminal: it uses our driver instead of Textual's own."""
+    """Return the driver that survives the loss of the terminal, or None for Textual's own."""
     if sys.platform == "win32" or not (sys.__stdin__ and sys.__stdin__.isatty()):
         return None
     from vuemantics_tui.ui.driver import TerminalDriver
@@ -190,7 +191,7 @@ class VuemanticsApp(SurvivingApp):
         self._choose_colours(true_colour)
 
     def get_default_screen(self) -> Screen[None]:
-        """The screen to begin with."""
+        """Return the screen to begin with."""
         view = View(show_hidden=self.library.settings.show_hidden)
         return UploadsScreen(self.library, self.notices, self._clock, view, pictures=self._pictures)
 
@@ -360,11 +361,10 @@ class VuemanticsApp(SurvivingApp):
             await self._choices.keep(message.name, message.value)
 
     def _choose_colours(self, true_colour: str) -> None:
-        # Rich decides in the constructor of its console, which Textual calls; later there is only this way.
         if true_colour == "yes":
-            self.console._color_system = ColorSystem.TRUECOLOR
-        elif true_colour == "no" and self.console._color_system is ColorSystem.TRUECOLOR:
-            self.console._color_system = ColorSystem.EIGHT_BIT
+            use_colours(self.console, ColorSystem.TRUECOLOR)
+        elif true_colour == "no" and self.console.color_system == "truecolor":
+            use_colours(self.console, ColorSystem.EIGHT_BIT)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Take colours away for NO_COLOR as the theme of now needs it: Textual looks at the theme of the start."""
@@ -402,7 +402,7 @@ class VuemanticsApp(SurvivingApp):
         self.refresh(layout=True)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
-        """Our variables, for the themes that do not know them."""
+        """Return our variables, for the themes that do not know them."""
         return own_variables(self.current_theme)
 
     def get_key_display(self, binding: Binding) -> str:
@@ -459,12 +459,13 @@ class VuemanticsApp(SurvivingApp):
 
     @work(group="leaving", exit_on_error=False)
     async def _quit(self) -> None:
-        interrupted = ""
+        interrupted, resumes = "", False
         with self.notices.errors_told():
             counts = await self.library.queue.store.counts()
             copying = self._uploads_screen.intake.is_copying
             if self._process or copying:
                 interrupted = work_to_leave(counts, self.library.queue.running_here, copying)
+                resumes = bool(interrupted)
         from vuemantics_tui.ui.screens.ask import ConfirmScreen
         from vuemantics_tui.ui.screens.edit import EditScreen
 
@@ -473,12 +474,18 @@ class VuemanticsApp(SurvivingApp):
         if picked := self._uploads_screen.picked:
             interrupted = f"{picked.words()}, not added yet. {interrupted}".strip()
         if pulling := self.library.models.pulling:
-            interrupted = f"{', '.join(pulling)} is being downloaded; what is here is kept. {interrupted}".strip()
+            verb = "is" if len(pulling) == 1 else "are"
+            interrupted = (
+                f"{', '.join(pulling)} {verb} still downloading. What you have so far is kept. {interrupted}".strip()
+            )
+            resumes = True
         if interrupted:
             self._asking = True
             try:
                 agreed = await self.push_screen_wait(
-                    ConfirmScreen("Quit?", interrupted, agree="quit, resume next time", decline="stay")
+                    ConfirmScreen(
+                        "Quit?", interrupted, agree="quit, resume next time" if resumes else "quit", decline="stay"
+                    )
                 )
             finally:
                 self._asking = False

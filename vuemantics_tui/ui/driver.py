@@ -47,11 +47,11 @@ class OutlivedTerminal:
         self._attempt(self._file.flush)
 
     def fileno(self) -> int:
-        """The terminal's file descriptor."""
+        """Return the terminal's file descriptor."""
         return self._file.fileno()
 
     def isatty(self) -> bool:
-        """Whether it is a terminal."""
+        """Return whether it is a terminal."""
         return self._file.isatty()
 
     def _attempt(self, step: Callable[[], object]) -> None:

@@ -75,13 +75,15 @@ class Reader:
         self._owner = owner
         self._read = read
         self._rest = rest
-        self._wanted = self._reading = False
+        self._wanted = False
+        # What reads all that is wanted by itself need not be asked for meanwhile.
+        self.is_reading = False
 
     def want(self) -> None:
         """Read, now or after what is being read."""
         self._wanted = True
-        if not self._reading:
-            self._reading = True
+        if not self.is_reading:
+            self.is_reading = True
             self._worker: Worker[None] = self._owner.run_worker(self._go_on, group="reading", exit_on_error=False)
 
     async def _go_on(self) -> None:
@@ -97,7 +99,7 @@ class Reader:
                 if self._wanted:
                     await asyncio.sleep(max(self._rest, RETRY_SECONDS) if failed else self._rest)
         finally:
-            self._reading = False
+            self.is_reading = False
 
 
 class Feed:

@@ -37,6 +37,7 @@ class Notices:
         self._monotonic = monotonic
         self._last: dict[str, float] = {}
         self._unread_until = float("-inf")
+        self._shown_text = ""
 
     @classmethod
     def of(cls, pump: MessagePump) -> Notices:
@@ -55,9 +56,13 @@ class Notices:
         if now >= self._unread_until:
             self._app.clear_notifications()
         grave = severity != "information"
+        text = "\n".join(visible(sentence) for sentence in sentences if sentence)
+        # A key that is pressed again says the same again, but not twice at a time.
+        if text == self._shown_text and now < self._unread_until:
+            return
+        self._shown_text = text
         if grave:
             self._unread_until = now + SECONDS_TO_READ_ERROR
-        text = "\n".join(visible(sentence) for sentence in sentences if sentence)
         self._app.notify(
             text,
             severity=severity,
@@ -80,7 +85,7 @@ class Notices:
 
     @contextmanager
     def errors_told(self) -> Iterator[None]:
-        """Whatever goes wrong inside becomes a notice; the program goes on behind it."""
+        """Turn whatever goes wrong inside into a notice; the program goes on behind it."""
         try:
             yield
         except VuemanticsError as error:
@@ -127,7 +132,7 @@ class RecentLog(logging.Handler):
             self.handleError(record)
 
     def entries(self, level: int = logging.NOTSET) -> list[LogEntry]:
-        """What is kept of this level and above, the newest last."""
+        """Return what is kept of this level and above, the newest last."""
         self.acquire()
         try:
             return [entry for entry in self._entries if entry.level >= level]

@@ -77,7 +77,7 @@ def reachable(screen: Screen[Any]) -> list[Reachable]:
 
 
 def most_wanted_first(offered: Iterable[Reachable]) -> list[Reachable]:
-    """Actions that start a task come first; movement and app-wide actions come last."""
+    """Put actions that start a task first, movement and app-wide actions last."""
     return sorted(
         offered,
         key=lambda entry: (

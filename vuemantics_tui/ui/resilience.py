@@ -48,7 +48,7 @@ class SurvivingApp(App[None]):
         logging.getLogger().addHandler(self.recent_log)
 
     def on_mount(self) -> None:
-        """Errors before the first message is taken from the queue are errors of the start."""
+        """Take errors before the first message for errors of the start."""
         self.call_next(self._be_up)
         asyncio.get_running_loop().set_exception_handler(self._task_failed)
 
@@ -73,13 +73,14 @@ class SurvivingApp(App[None]):
 
     # Where Textual would end the app
 
+    # What it ends an app with, and so what ends this one where it must: an exit code, its error, the messages closed.
     def _handle_exception(self, error: Exception) -> None:
         now = time.monotonic()
         self._error_times.append(now)
         too_many = len(self._error_times) == TOO_MANY_ERRORS and now - self._error_times[0] < TOO_MANY_SECONDS
         pump = active_message_pump.get(None)
         # A screen that could not be composed: there is nothing on it, and no notice could be.
-        broken = pump if isinstance(pump, Screen) and not pump._nodes else None
+        broken = pump if isinstance(pump, Screen) and not pump.children else None
         first = broken is not None and broken not in self._screen_stack[1:]
         if self._up and self._running and not too_many and not first:
             self.survive(error)
@@ -138,6 +139,7 @@ class SurvivingApp(App[None]):
                 self.survive(error)
                 return [Strip.blank(crop.width)] * crop.height
 
+        # On the instance: widgets of Textual's own classes are guarded, too.
         widget._dispatch_message = guarded_dispatch  # type: ignore[method-assign]
         widget.render_lines = guarded_render_lines  # type: ignore[method-assign]
 

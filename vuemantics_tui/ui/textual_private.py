@@ -1,6 +1,6 @@
-"""The private parts of Textual that the program uses, each with its reason; no other module uses any. They are why
-pyproject.toml pins Textual to one minor release. What SurvivingApp overrides (`_dispatch_message`, `_register_child`,
-`_start_widget`) has to stand in that class, with the reason beside each method.
+"""The private parts of Textual and Rich that the program uses, each with its reason. They are why pyproject.toml pins
+Textual to one minor release. Only what a class of Textual's must override has to stand in the subclass, with the reason
+beside each method: SurvivingApp (`ui/resilience.py`), the display of VuemanticsApp, TerminalDriver (`ui/driver.py`).
 """
 
 from __future__ import annotations
@@ -22,14 +22,17 @@ from textual._xterm_parser import XTermParser
 from textual.app import App
 from textual.binding import Binding
 from textual.dom import DOMNode
+from textual.screen import Screen, ScreenResultType
 from textual.strip import Strip
 
 if TYPE_CHECKING:
+    from rich.color import ColorSystem
     from rich.console import Console
     from rich.style import Style
 
 __all__ = [
     "CompositorUpdate",
+    "SteadyScreen",
     "ThriftyUpdate",
     "XTermParser",
     "active_message_pump",
@@ -37,6 +40,7 @@ __all__ = [
     "is_enabled",
     "keymap_of",
     "pieces_of",
+    "use_colours",
     "write_to_terminal",
 ]
 
@@ -71,6 +75,11 @@ def write_to_terminal(app: App[Any], text: str) -> None:
         app._driver.write(text)
 
 
+def use_colours(console: Console, system: ColorSystem) -> None:
+    """Have a console use these colours. Rich decides in its constructor, which Textual calls, and later never again."""
+    console._color_system = system
+
+
 def pieces_of(update: CompositorUpdate) -> Iterator[tuple[int, int, Strip]]:
     """Yield the pieces of lines that an update of the screen writes: row, column and text.
 
@@ -89,6 +98,20 @@ def pieces_of(update: CompositorUpdate) -> Iterator[tuple[int, int, Strip]]:
                 first, last = max(x, left), min(end, right)
                 if piece is not None and first < last:
                     yield y, first, piece if (first, last) == (x, end) else piece.crop(first - x, last - x)
+
+
+class SteadyScreen(Screen[ScreenResultType]):
+    """A screen that paints what changes behind a dialog once.
+
+    Textual marks such a screen as a whole for the next time, and then paints the same regions again with every message
+    that comes, for as long as the dialog is open.
+    """
+
+    def _compositor_refresh(self) -> None:
+        super()._compositor_refresh()
+        if self.app.screen is not self:
+            # The screen in front was told to paint them.
+            self._repaint_required = False
 
 
 class ThriftyUpdate(CompositorUpdate):

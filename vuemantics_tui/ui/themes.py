@@ -133,7 +133,7 @@ def _dim(foreground: Color, backgrounds: Sequence[Color]) -> Color:
 
 
 def own_variables(theme: Theme) -> dict[str, str]:
-    """The variables that our style sheets use beyond Textual's, for a theme that does not know them."""
+    """Return the variables of our style sheets beyond Textual's, for a theme that does not know them."""
     if theme.ansi:
         names = {"dim": "ansi_bright_black", "line": "ansi_bright_black"}
         return names | {"cursor-line": "ansi_blue", "running": "ansi_cyan"}

@@ -19,7 +19,7 @@ _ELSEWHERE = (("/Users/", "linux", "a Mac"), ("/home/", "darwin", "a Linux machi
 
 
 def typed_paths(text: str) -> list[Path]:
-    r"""The paths that a text stands for, in whichever form a terminal hands over what is dropped on it.
+    r"""Return the paths that a text stands for, in whichever form a terminal hands over what is dropped on it.
 
     That may be plain (with blanks), quoted, escaped with backslashes, or a `file://` address, and several of them
     separated by blanks or line breaks. The text as a whole goes first, if that exists; then the first way of reading it

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from tests.ui.conftest import NOW
+from vuemantics_tui.domain.text import natural_order
 from vuemantics_tui.ui.picker import folder, marks
-from vuemantics_tui.ui.picker.fields import fit_path
 from vuemantics_tui.ui.picker.file_list import Columns, line_pieces
 from vuemantics_tui.ui.picker.folder import (
     Completion,
@@ -33,10 +33,12 @@ from vuemantics_tui.ui.picker.folder import (
     completed_lines,
     entry_at,
     read_folder,
+    working_folder,
 )
 from vuemantics_tui.ui.picker.marks import Marks, Tallies, Tally, count_below
 from vuemantics_tui.ui.picker.places import Place, drives, find_places
 from vuemantics_tui.ui.typed_paths import explain_missing, typed_paths
+from vuemantics_tui.ui.widgets.one_line import fit_path
 
 SSH = {"SSH_CONNECTION": "192.0.2.7 50000 192.0.2.1 22", "USER": "anna"}
 
@@ -94,10 +96,8 @@ def test_files_sort_by_date_and_by_size(tmp_path: Path) -> None:
 
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="/\0"), min_size=1, max_size=8), max_size=8))
 def test_any_names_can_be_sorted(wild: list[str]) -> None:
-    def missing() -> os.stat_result:
-        raise FileNotFoundError
-
-    entries = [folder._entry(Path("/"), name, False, missing) for name in [*wild, "1", "a1", "1a", "²"]]
+    names = [*wild, "1", "a1", "1a", "²"]
+    entries = [Entry(Path("/"), name, Kind.OTHER, order=(natural_order(name), name)) for name in names]
     shuffled = random.Random(1).sample(entries, len(entries))
     everything = View(hidden=True, everything=True)
     assert arrange(shuffled, everything) == arrange(entries, everything)
@@ -195,6 +195,7 @@ async def test_a_line_for_a_path_is_completed_or_told_how_it_may_go_on(
     monkeypatch.chdir(here)
     here.rmdir()
     assert await completed_lines("Ho") == [], "the working directory may be gone"
+    assert working_folder() == Path.home()
 
 
 # Counting and marks

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from textual import events
 from textual.pilot import Pilot
 
 from tests.ui.conftest import PATIENCE_SECONDS, PICTURE_SIZE, Made, Window, make_library, open_library_at, window_on
@@ -162,6 +163,38 @@ async def test_a_narrow_window_has_room_for_it(root: Path, size: tuple[int, int]
         await window.shows("place:nice")
         await window.press("escape")
         await window.shows("beach.jpg")
+
+
+async def test_a_search_shows_its_results_where_the_side_list_stood_in_their_place(root: Path) -> None:
+    await trip(root)
+    async with window_on(root, size=(60, 20)) as window:
+        await window.press("b")
+        await window.shows("France")
+        await window.press("/", *"beach")
+        await window.shows("1 result")
+        await window.press("enter")
+        await window.shows("beach.jpg", "Enter view")
+        assert "Places" not in window.text()
+        await window.press("b")
+        await window.shows("Places")
+        await window.press("|")
+        await window.shows("✓ Taken")
+        assert "✓ What it shows  no room" not in window.text(), "as wide as the list is going to be"
+        await window.press("escape", "g", "|")
+        await window.shows("✓ Taken")
+        assert "✓ What it shows  no room" not in window.text(), "as wide as the table behind the gallery"
+
+
+async def test_a_search_begun_at_once_is_not_left_for_the_side_list(root: Path) -> None:
+    await trip(root)
+    async with window_on(root) as window:
+        await window.shows("beach.jpg")
+        # One right behind the other, as a terminal sends them.
+        window.app.post_message(events.Key("b", "b"))
+        window.app.post_message(events.Key("slash", "/"))
+        await window.pilot.pause()
+        await window.press(*"dog")
+        await window.until(lambda: window.search_input.value == "dog")
 
 
 async def test_the_mouse_presses_and_opens(root: Path) -> None:

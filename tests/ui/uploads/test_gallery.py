@@ -20,7 +20,7 @@ from vuemantics_tui.domain.media import Place
 from vuemantics_tui.domain.moment import DateEdit
 from vuemantics_tui.ui.uploads.gallery import Gallery
 from vuemantics_tui.ui.uploads.table import UploadTable
-from vuemantics_tui.ui.uploads.tile_grid import SMALLEST, Grid, Layout
+from vuemantics_tui.ui.uploads.tiles import SMALLEST, Grid, Layout
 from vuemantics_tui.ui.viewer.screen import ViewerScreen
 
 SIZE = (120, 36)

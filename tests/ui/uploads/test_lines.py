@@ -29,6 +29,7 @@ def test_every_line_has_its_upload_and_every_upload_its_line(
     listing.pin(pinned)
     expected = plainly(order, pinned)
     assert [listing[index] for index in range(len(listing))] == expected == list(listing)
+    assert list(listing.in_order()) == expected
     assert [listing.index_of(number) for number in expected] == list(range(len(expected)))
     assert listing.index_of(99) is None
 

@@ -42,7 +42,8 @@ async def test_a_completed_upload_shows_all_that_was_found(root: Path) -> None:
         await app.shows(
             pilot,
             "cat [b]on[/b] the sofa.png",
-            "451 × 300 · 221 KB · PNG · 2 min ago",
+            "451 × 300 · 221 KB · PNG",
+            "added 2 min ago",
             "taken 1 May 2026 09:30 · Canon EOS 1000D",
             "a [red]soft[/red]",
             "Calm mood.",

@@ -12,8 +12,9 @@ from tests.ui.uploads.pane_stage import in_utc
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.text import ago_words, date_words
 from vuemantics_tui.domain.upload import ProcessingStage, ProcessingStatus, Upload, UploadEvent
+from vuemantics_tui.library import SearchHit
 from vuemantics_tui.ui.uploads import pane_words as words
-from vuemantics_tui.ui.uploads.pane import chip_lines
+from vuemantics_tui.ui.uploads.pane import chip_lines, fact_lines
 
 __all__ = ["in_utc"]
 
@@ -43,12 +44,12 @@ def test_ages_read_as_the_end_of_a_sentence(age: timedelta, told: str) -> None:
 
 def test_a_clip_says_how_long_it_is() -> None:
     clip = upload(mime_type="video/mp4", duration=3.2, width=320, height=568)
-    assert words.facts_words(clip, NOW) == "320 × 568 · 1.0 MB · MP4 · 0:03 · just now"
+    assert words.facts_words(clip, NOW) == "320 × 568 · 1.0 MB · MP4 · 0:03 · added just now"
 
 
 def test_an_animation_says_how_many_frames_it_has() -> None:
     moving = upload(mime_type="image/webp", width=320, height=240, metadata={"frames": 1200})
-    assert words.facts_words(moving, NOW) == "320 × 240 · 1.0 MB · WebP · 1,200 frames · just now"
+    assert words.facts_words(moving, NOW) == "320 × 240 · 1.0 MB · WebP · 1,200 frames · added just now"
 
 
 def test_the_camera_is_named_once() -> None:
@@ -119,3 +120,37 @@ def test_chips_are_not_broken_in_two() -> None:
     assert chip_lines(("cat", "natural landscape", "x"), 20) == [[" cat "], [" natural landscape "], [" x "]]
     assert chip_lines(("cat", "dog", "x"), 11) == [[" cat ", " dog "], [" x "]]
     assert chip_lines(("an endless tag",), 8) == [[" an en… "]]
+
+
+def test_a_guess_names_what_guessed_and_not_its_parts() -> None:
+    guess = {"guessed": True, "analyzer": "builtin", "model": "efficientnet-lite2", "description_seconds": 2.2}
+    assert words.quality_words(upload(**guess)).plain == "guessed by builtin in 2.2 s"
+    assert words.quality_words(upload(**guess, tagged_by="vit-b-32")).plain == "guessed by vit-b-32"
+    described = {"analyzer": "ollama", "model": "llava", "tagged_by": "vit-b-32"}
+    assert words.quality_words(upload(**described)).plain == "described by llava"
+
+
+@pytest.mark.parametrize(
+    ("width", "lines"),
+    [
+        (60, ["451 × 300 · 221 KB · PNG · 1 h ago", "taken 3 Jun 2024, from the file's own time"]),
+        (29, ["451 × 300 · 221 KB · PNG", "1 h ago", "taken 3 Jun 2024, from the file's own time"]),
+        (12, ["451 × 300", "221 KB · PNG", "1 h ago", "taken 3 Jun 2024, from the file's own time"]),
+    ],
+)
+def test_facts_break_between_facts(width: int, lines: list[str]) -> None:
+    facts = "451 × 300 · 221 KB · PNG · 1 h ago\ntaken 3 Jun 2024, from the file's own time"
+    assert fact_lines(facts, width) == lines
+
+
+@pytest.mark.parametrize(
+    ("shares", "told"),
+    [
+        ({"words_share": 1.0}, "found by words"),
+        ({"words_share": 0.6, "meaning_share": 0.4}, "found by words 60 % · meaning 40 %"),
+        ({"looks_share": 1.0, "second": 75.0}, "found by looks, at 1:15"),
+        ({}, ""),
+    ],
+)
+def test_why_it_was_found_is_a_sentence(shares: dict[str, Any], told: str) -> None:
+    assert words.why_words(SearchHit(upload=upload(), score=1.0, **shares)).plain == told

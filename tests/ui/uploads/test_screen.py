@@ -18,7 +18,7 @@ from vuemantics_tui.domain.upload import ProcessingStatus, QueueCounts, UploadRo
 from vuemantics_tui.ui.feed import LibraryChanged
 from vuemantics_tui.ui.screens.ask import DeleteScreen
 from vuemantics_tui.ui.uploads.intake import PathInput
-from vuemantics_tui.ui.uploads.upload_list import MOST_KEPT_ROWS
+from vuemantics_tui.ui.uploads.lines import MOST_KEPT_ROWS
 
 Draw = Callable[..., Path]
 
@@ -397,7 +397,7 @@ async def test_delete_asks_whether_a_file_in_place_is_deleted_too(root: Path, dr
         await window.shows("x.png", "y.png")
         for answer, there in (("escape", 2), ("y", 2), ("f", 1)):
             await window.press("d")
-            await window.shows("f delete the files too")
+            await window.shows("f delete the file too")
             await window.press(answer)
             await window.until(lambda: not isinstance(window.app.screen, DeleteScreen))
             await window.until(functools.partial(are_there, files, there))
@@ -423,7 +423,7 @@ async def test_the_line_of_keys_says_the_next_step(root: Path) -> None:
         await window.shows("Esc back", "↓ results")
         assert "@ album" not in window.text(), "in a field that is text"
         await window.press("down", "space")
-        await window.shows("1 marked", "d delete 1")
+        await window.shows("1 marked", "d delete 1", "Esc back")
         await window.press("slash")
         assert window.search_input.has_focus
         assert window.search_input.value == "name:x"

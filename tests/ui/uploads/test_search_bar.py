@@ -17,7 +17,8 @@ from vuemantics_tui.domain.moment import DateEdit
 from vuemantics_tui.domain.upload import Upload
 from vuemantics_tui.library import SearchResults
 from vuemantics_tui.ui.uploads.pane import PaneText
-from vuemantics_tui.ui.uploads.search_bar import SearchHint, error_parts, histogram_words
+from vuemantics_tui.ui.uploads.search_bar import histogram_words
+from vuemantics_tui.ui.uploads.search_hint import SearchHint, error_parts
 from vuemantics_tui.ui.viewer.screen import ViewerScreen
 
 Draw = Callable[..., Path]

@@ -55,7 +55,7 @@ async def test_a_stack_is_opened_and_closed(root: Path) -> None:
         await window.press("L")
         await window.shows("This upload is not in a stack.")
         await stack(window, "three.png", "one.png")
-        await window.until(lambda: len(names(window)) == 3, "one line for two")
+        await window.until(lambda: len(names(window)) == 3 and "❐" in window.text(), "one line for two, with its sign")
         covers = names(window)
         await window.press("space", "home", *["down"] * covers.index(next(name for name in covers if "❐" in name)))
         await window.press("L")
@@ -157,3 +157,17 @@ async def test_the_viewer_deletes_the_whole_unless_it_is_opened(root: Path) -> N
         await window.shows("a stack of 2 uploads")
         await window.press("enter", "d")
         await window.shows(".png to the trash.")
+
+
+async def test_the_mark_of_a_stack_that_is_deleted_from_inside_goes_with_it(root: Path) -> None:
+    await make_library(root, FEW)
+    async with window_on(root, size=(80, 24)) as window:
+        await shown(window, "four.png", "three.png", "two.png", "one.png")
+        await stack(window, "four.png", "three.png")
+        await window.until(lambda: names(window)[1:] == ["two.png", "one.png"], "one line for two")
+        await window.press("space", "home", "L")
+        await window.shows("a stack of 2 uploads")
+        await window.press("*", "d")
+        await shown(window, "two.png", "one.png")
+        await window.until(lambda: not window.uploads.opened)
+        assert len(window.uploads.marks) == 0

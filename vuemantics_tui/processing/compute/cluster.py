@@ -103,7 +103,7 @@ class ClusterCompute:
                 member.calls.pop(token, None)
                 self.connection.moved.set()
             if reply.answer is None:
-                self._note_refusal(member, reply.refused, file)
+                self._note_refusal(member, reply.refused, travelling)
                 continue
             if reply.answer.raised is not None:
                 raise reply.answer.raised.rebuilt()
@@ -245,8 +245,9 @@ class ClusterCompute:
         self._beside.add(task)
         task.add_done_callback(self._beside.discard)
 
-    def _note_refusal(self, member: Member, refused: str, file: object) -> None:
-        if isinstance(file, Path) and self._shared(file) and member.reads_shared:
+    def _note_refusal(self, member: Member, refused: str, travelled: Packed | None) -> None:
+        # Several calls may be there when the first one is refused.
+        if travelled is not None and travelled.form is Form.PATH:
             log.warning("%s cannot read shared files, which are sent to it: %s", member.name, refused)
             member.reads_shared = False
         elif refused != "stopped":

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from rich.cells import cell_len
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -20,7 +19,7 @@ from vuemantics_tui.domain.text import counted, size_words, visible
 from vuemantics_tui.ui.actions import ANSWER, MOVE, action, hidden, key_of
 from vuemantics_tui.ui.picker.folder import Completion, complete
 from vuemantics_tui.ui.picker.marks import Marks, Tallies
-from vuemantics_tui.ui.widgets.one_line import LineInput, Part, TwoSidedLine, fit
+from vuemantics_tui.ui.widgets.one_line import LineInput, Part, TwoSidedLine, fit_path
 
 
 @dataclass
@@ -221,14 +220,14 @@ class PickerHeader(TwoSidedLine):
         self.folder = Path()
 
     def left_part(self) -> list[Part]:
-        """The folder; of a long one, its end."""
+        """Return the folder; of a long one, its end."""
         room = self.content_size.width - len(self.TITLE) - 2
         if self._marks:
             room -= len(self._marks.words()) + 2
         return [(self.TITLE, "bold $accent"), ("  " + fit_path(self.folder, room), "$foreground")]
 
     def right_parts(self) -> list[list[Part]]:
-        """What is marked."""
+        """Return what is marked."""
         return [[(self._marks.words(), "bold $accent" if self._marks else "$dim")]]
 
 
@@ -243,7 +242,7 @@ class TotalsLine(TwoSidedLine):
         self.shown = self.left_out = 0
 
     def left_part(self) -> list[Part]:
-        """A note, if there is one; else the total of the marks."""
+        """Return a note, if there is one; else the total of the marks."""
         if self.note:
             return [(self.note, "$warning")]
         if not self._marks:
@@ -256,7 +255,7 @@ class TotalsLine(TwoSidedLine):
         return [(total, "bold $success" if files else "bold $warning"), (" will be added", "$foreground")]
 
     def right_parts(self) -> list[list[Part]]:
-        """How much of the folder is shown."""
+        """Return how much of the folder is shown."""
         shown = f"{self.shown:,} entry" if self.shown == 1 else f"{self.shown:,} entries"
         if not self.left_out:
             return [[(shown, "$dim")], []]
@@ -266,18 +265,3 @@ class TotalsLine(TwoSidedLine):
         """Return the line; a note that is too long is cut off."""
         content = super().render()
         return content.truncate(max(1, self.content_size.width), ellipsis=True)
-
-
-def fit_path(path: Path, width: int) -> str:
-    """A path in at most so many cells: the home folder as ~, and of a long one its end."""
-    try:
-        shown = "~/" + path.relative_to(Path.home()).as_posix() if path != Path.home() else "~"
-    except (ValueError, RuntimeError):
-        shown = str(path)
-    shown = visible(shown)
-    if cell_len(shown) <= width:
-        return shown
-    parts = shown.split("/")
-    while len(parts) > 1 and cell_len("…/" + "/".join(parts)) > width:
-        del parts[0]
-    return fit("…/" + "/".join(parts), width).rstrip()

@@ -69,7 +69,7 @@ class Columns:
 
     @classmethod
     def of(cls, total: int) -> Columns:
-        """The columns of a line that is `total` cells wide."""
+        """Return the columns of a line that is `total` cells wide."""
         type_width = TYPE if total >= WIDE_FOR_TYPE else 0
         size = SIZE if total >= WIDE_FOR_SIZE else 0
         age = AGE if total >= WIDE_FOR_AGE else 0
@@ -77,7 +77,7 @@ class Columns:
         return cls(max(0, total - LEAD - 1 - sum(shown) - len(GAP) * len(shown)), type_width, size, age)
 
     def heading(self) -> str:
-        """The names of the columns."""
+        """Return the names of the columns."""
         line = " " * LEAD + fit("Name", self.name)
         line += GAP + "Type".ljust(self.type) if self.type else ""
         line += GAP + "Size".rjust(self.size) if self.size else ""
@@ -87,7 +87,7 @@ class Columns:
 def line_pieces(
     entry: Entry, columns: Columns, now: datetime, *, marked: bool, tally: Callable[[Entry], Tally | None]
 ) -> list[Piece]:
-    """The line of one entry. The size of a folder is that of its pictures and videos, once they are counted."""
+    """Return the line of one entry. The size of a folder is that of its pictures and videos, once they are counted."""
     pieces: list[Piece] = [(f" {MARK} ", "mark") if marked else (" " * LEAD, "dim"), *_name_pieces(entry, columns.name)]
     rest = GAP + fit(_type_cell(entry), columns.type) if columns.type else ""
     if columns.size:
@@ -99,7 +99,7 @@ def line_pieces(
 
 
 def age_cell(entry: Entry, now: datetime) -> str:
-    """When an entry was changed, under a day as an age; nothing where that cannot be a date."""
+    """Return when an entry was changed, under a day as an age; nothing where that cannot be a date."""
     try:
         changed = datetime.fromtimestamp(entry.modified, UTC)
     except (OverflowError, OSError, ValueError):
@@ -145,7 +145,7 @@ class FileHeading(Widget):
     SCROLLBAR = 1
 
     def render(self) -> Content:
-        """The names."""
+        """Return the names."""
         return Content(Columns.of(self.size.width - self.SCROLLBAR).heading())
 
 
@@ -188,7 +188,7 @@ class FileList(CursorList[LineStyle]):
         return self._entries[self._cursor] if self._entries else None
 
     def since(self, anchor: Path) -> Sequence[Entry]:
-        """The entries from this one to the cursor, both included; if it is not shown, the one under the cursor."""
+        """Return the entries from this one to the cursor, both included; without it, the one under the cursor."""
         start = self._index_of(anchor, otherwise=self._cursor)
         return self._entries[min(start, self._cursor) : max(start, self._cursor) + 1]
 
@@ -220,10 +220,6 @@ class FileList(CursorList[LineStyle]):
             segments.append(Segment(text, style))
         return Strip(segments).adjust_cell_length(width, self._style("dim")).simplify()
 
-    def refresh_cursor_line(self) -> None:
-        """Repaint the line under the cursor."""
-        self.refresh_line(self._cursor)
-
     def cursor_moved(self, old: int) -> None:
         """Stretch the range of marks, and tell."""
         if self._marks.anchor is not None:
@@ -233,7 +229,7 @@ class FileList(CursorList[LineStyle]):
         self.post_message(EntryHighlighted(self.cursor_entry, moved=True))
 
     def line_clicked(self, event: events.Click) -> None:
-        """On the mark, toggle that; twice, open."""
+        """Toggle the mark on a click there; open on a double click."""
         if event.x < LEAD:
             self.post_message(MarkClicked())
         elif event.chain == 2:

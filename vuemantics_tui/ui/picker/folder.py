@@ -95,24 +95,32 @@ class View:
     text: str = ""
 
     def words(self) -> str:
-        """The view, told: media only, newest first."""
+        """Return the view in words: media only, newest first."""
         what = "all files" if self.everything else "media only"
         return ", ".join([what, *(["include hidden"] if self.hidden else []), self.order.value])
 
 
 def media_format(name: str) -> MediaFormat | None:
-    """The format that a file's name promises."""
+    """Return the format that a file's name promises."""
     return BY_EXTENSION.get(name.rpartition(".")[2].lower()) if name.rfind(".") > 0 else None
 
 
+def working_folder() -> Path:
+    """Return the working directory, or the home folder if it is gone."""
+    try:
+        return Path.cwd()
+    except OSError:
+        return Path.home()
+
+
 def nearest_folder(path: Path) -> Path:
-    """The path itself if it is a folder, else the nearest one above that is."""
+    """Return the path itself if it is a folder, else the nearest one above that is."""
     absolute = Path(os.path.normpath(path.absolute()))
     return next((each for each in (absolute, *absolute.parents) if _is_folder(each)), absolute)
 
 
 def read_folder(wanted: Path) -> Listing:
-    """All that a folder holds, hidden ones too, in no order; of one that has gone, the nearest that exists.
+    """Return all that a folder holds, hidden ones too, in no order; for a missing one, the nearest that exists.
 
     Never raises: what cannot be read says so in its `problem`. Takes time, so call it in a thread.
     """
@@ -133,7 +141,7 @@ def read_folder(wanted: Path) -> Listing:
 
 
 def entry_at(path: Path) -> Entry | None:
-    """The entry of one path, or None where there is nothing. Looks at the disk."""
+    """Return the entry of one path, or None where there is nothing. Looks at the disk."""
     try:
         return _entry(path.parent, path.name, path.is_symlink(), path.stat) if os.path.lexists(path) else None
     except (OSError, ValueError):
@@ -141,7 +149,7 @@ def entry_at(path: Path) -> Entry | None:
 
 
 def arrange(entries: Sequence[Entry], view: View) -> list[Entry]:
-    """The entries that a view shows, in its order: folders first. Takes time for thousands of them."""
+    """Return the entries that a view shows, in its order: folders first. Takes time for thousands of them."""
     text = folded(view.text)
     shown = [
         each
@@ -215,7 +223,7 @@ async def completed_lines(text: str) -> list[str]:
 
 
 def complete(text: str, base: Path) -> Completion:
-    """The longest text that all names have in common which begin as this one does; folders end with a slash.
+    """Return the longest start shared by all names that begin as this one does; folders end with a slash.
 
     Names that begin exactly so go before those that differ in capitals or accents. Hidden ones count only where a dot
     is typed. A path that is not absolute begins at `base`. Reads a folder, so call it in a thread.

@@ -24,7 +24,7 @@ class Tally:
     stopped: bool = False
 
     def words(self) -> str:
-        """The tally, told: 412 files, 1.3 GB."""
+        """Return the tally in words: 412 files, 1.3 GB."""
         return f"{counted(self.files, 'file')}, {size_words(self.size)}"
 
 
@@ -160,7 +160,7 @@ class Marks:
         self._range = {entry.path: entry}
 
     def stretch(self, entries: Iterable[Entry]) -> None:
-        """The range in the making is these."""
+        """Have the range be these."""
         self._range = {each.path: each for each in entries}
 
     def end_range(self) -> None:
@@ -170,14 +170,14 @@ class Marks:
         self.anchor = None
 
     def words(self) -> str:
-        """How many, told: 3 files, 1 folder marked."""
+        """Return how many in words: 3 files, 1 folder marked."""
         folders = len(self.folders)
         files = len(self) - folders
         parts = [counted(number, noun) for number, noun in ((files, "file"), (folders, "folder")) if number]
         return ", ".join(parts) + " marked" if parts else "nothing marked"
 
     def total(self, tallies: Tallies) -> tuple[int, int, bool]:
-        """Files and bytes that are going to be added, and whether that is the end of it.
+        """Return how many files and bytes are going to be added, and whether all are counted.
 
         What lies in a marked folder is not counted twice. Where a link leads is not looked at."""
         files = size = 0
@@ -196,7 +196,7 @@ class Marks:
 
 
 def _within(entry: Entry, folders: set[Path]) -> bool:
-    """Whether a marked folder brings this with it: what is hidden, a link or no picture must be marked itself."""
+    """Tell whether a marked folder brings this along: what is hidden, a link or no picture must be marked itself."""
     if entry.target is not None or not (entry.is_folder or entry.is_media):
         return False
     path = entry.path

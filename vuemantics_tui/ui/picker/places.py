@@ -18,8 +18,8 @@ from textual.widgets.option_list import Option
 
 from vuemantics_tui.domain.text import visible
 from vuemantics_tui.ui.actions import ANSWER, MOVE, action, hidden
-from vuemantics_tui.ui.picker.fields import FieldClosed, fit_path
-from vuemantics_tui.ui.widgets.one_line import fit
+from vuemantics_tui.ui.picker.fields import FieldClosed
+from vuemantics_tui.ui.widgets.one_line import fit, fit_path
 
 # Where systems put what is plugged in; all else that is mounted is the machine's own business.
 _MOUNT_FOLDERS = ("/media", "/run/media", "/mnt", "/Volumes")
@@ -34,7 +34,7 @@ class Place:
 
 
 def find_places(last: Path | None = None) -> list[Place]:
-    """The places of this machine, `last` being the folder used last. Asks the system, so call it in a thread."""
+    """Return the places of this machine; `last` is the folder used last. Asks the system, so call it in a thread."""
     places = [
         Place("Home", Path.home()),
         Place("Pictures", platformdirs.user_pictures_path()),
@@ -48,7 +48,7 @@ def find_places(last: Path | None = None) -> list[Place]:
 
 
 def drives(mounted: Iterable[str]) -> list[Place]:
-    """Those of the mounted folders that a person plugged in or mapped.
+    """Return those of the mounted folders that a person plugged in or mapped.
 
     None of them is touched: a network drive that has gone would hold up the thread.
     """

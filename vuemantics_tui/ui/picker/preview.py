@@ -53,16 +53,16 @@ class PreviewPicture(Widget):
         self.refresh()
 
     def render(self) -> VisualType:
-        """What is not drawn already."""
+        """Return what is not drawn already."""
         return self._visual
 
     def get_line_filters(self) -> list[LineFilter]:
-        """Without the search for the terminal's own colours: a picture has none, and it costs more than the rest."""
+        """Leave out the search for the terminal's own colours: pictures have none, and it costs more than the rest."""
         filters = super().get_line_filters()
         return [each for each in filters if not (self._strips and isinstance(each, ANSIToTruecolor))]
 
     def render_line(self, y: int) -> Strip:
-        """One line of what is drawn already."""
+        """Return one line of what is drawn already."""
         if not self._strips:
             return super().render_line(y)
         width, height = self.content_size

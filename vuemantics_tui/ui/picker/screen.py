@@ -14,7 +14,6 @@ from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import Screen
 from textual.widgets import Static
 
 from vuemantics_tui.domain.text import counted, visible
@@ -31,19 +30,20 @@ from vuemantics_tui.ui.picker.fields import (
     PathTyped,
     PickerHeader,
     TotalsLine,
-    fit_path,
 )
 from vuemantics_tui.ui.picker.file_list import EntryHighlighted, EntryOpened, FileHeading, FileList, MarkClicked
 from vuemantics_tui.ui.picker.folder import Entry, Kind, Listing, Order, View, arrange, entry_at, read_folder
 from vuemantics_tui.ui.picker.marks import Marks, Tallies
 from vuemantics_tui.ui.picker.places import Place, PlaceChosen, PlaceList, find_places
 from vuemantics_tui.ui.picker.preview import PreviewOf, PreviewPane
+from vuemantics_tui.ui.textual_private import SteadyScreen
 from vuemantics_tui.ui.typed_paths import explain_missing, typed_paths
+from vuemantics_tui.ui.widgets import too_small_words
 from vuemantics_tui.ui.widgets.keys_line import FooterKey, KeysLine
+from vuemantics_tui.ui.widgets.one_line import fit_path
 
 # Below this many columns, the places and the preview give way to the list.
 WIDE_ENOUGH = 100
-SMALLEST_WIDTH, SMALLEST_HEIGHT = 40, 8
 # A message appears only if reading takes long, for example from a sleeping drive.
 SLOW_SECONDS = 0.3
 # In a sentence that must fit into the narrowest line.
@@ -51,7 +51,7 @@ LONGEST_PATH = 24
 COUNTS_SECONDS = 0.2
 
 
-class PickerScreen(Screen[list[Path] | None]):
+class PickerScreen(SteadyScreen[list[Path] | None]):
     """Shows folders and what is in them; ends with the chosen files and folders, or with None.
 
     It begins at `start`, a folder or a file in one. `last`, the folder used last, is among the places, which are found
@@ -163,12 +163,10 @@ class PickerScreen(Screen[list[Path] | None]):
 
     def on_resize(self, event: events.Resize) -> None:
         """Show what there is room for, or say that the window is too small."""
-        width, height = event.size
-        self.set_class(width < WIDE_ENOUGH, "-narrow")
-        self.set_class(width < SMALLEST_WIDTH or height < SMALLEST_HEIGHT, "-too-small")
-        self.query_one("#too-small", Static).update(
-            f"The window is too small: {width}×{height}.\n{SMALLEST_WIDTH}×{SMALLEST_HEIGHT} will do."
-        )
+        too_small = too_small_words(event.size)
+        self.set_class(event.size.width < WIDE_ENOUGH, "-narrow")
+        self.set_class(bool(too_small), "-too-small")
+        self.query_one("#too-small", Static).update(too_small)
         # Only then is it known whether the preview is shown, and how large.
         self.call_after_refresh(self.query_one(PreviewPane).draw_again)
 

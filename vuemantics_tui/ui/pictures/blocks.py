@@ -84,7 +84,7 @@ class BlockRenderer:
 
 
 def resized(pixels: Pixels, width: int, height: int) -> Pixels:
-    """The picture in width x height pixels: each is the mean of the area that it covers."""
+    """Return the picture in width x height pixels: each is the mean of the area that it covers."""
     source_height, source_width = pixels.shape[:2]
     across = _means(pixels.reshape(source_height, source_width * 3), height)
     both = _means(across.reshape(height, source_width, 3).swapaxes(0, 1), width).swapaxes(0, 1)
@@ -93,7 +93,7 @@ def resized(pixels: Pixels, width: int, height: int) -> Pixels:
 
 
 def _means(values: NDArray[Any], target: int) -> NDArray[np.float64]:
-    """The means of `target` stretches of equal length of the first axis, by differences of running totals.
+    """Return the means of `target` equal stretches of the first axis, by differences of running totals.
 
     A product of matrices would do it too, but its threads wait for each other: on a busy machine it takes ten times as
     long.
@@ -110,7 +110,7 @@ def _means(values: NDArray[Any], target: int) -> NDArray[np.float64]:
 
 
 def block_strips(pixels: Pixels, columns: int, rows: int, mode: PictureMode) -> list[Strip]:
-    """The picture in exactly columns x rows cells: a Strip a row."""
+    """Return the picture in exactly columns x rows cells: a Strip a row."""
     glyphs, across, down = _GLYPHS[mode.blocks]
     small = resized(pixels, columns * across, rows * down)
     if mode.grey or mode.depth is Depth.SIXTEEN:
@@ -147,7 +147,7 @@ def _patterns(pixels: int) -> NDArray[np.float32]:
 
 
 def split_cells(cells: Pixels) -> tuple[NDArray[np.intp], Pixels, Pixels]:
-    """Two colours for each cell, and which of its pixels take the first one, at the least squared error.
+    """Return two colours for each cell, and which of its pixels take the first one, at the least squared error.
 
     From (rows, columns, pixels, 3): the patterns (rows, columns) as bits, the fore- and the backgrounds (rows,
     columns, 3).
@@ -171,7 +171,7 @@ def split_cells(cells: Pixels) -> tuple[NDArray[np.intp], Pixels, Pixels]:
 
 
 def pair_cells(numbers: Pixels, colours: NDArray[np.float32]) -> tuple[NDArray[np.intp], Pixels, Pixels]:
-    """The two of each cell's colours that all its pixels are nearest to, and which of them take the first one.
+    """Return the two of each cell's colours nearest to all its pixels, and which of them take the first one.
 
     From numbers of a palette (rows, columns, pixels) and their colours (..., 3): patterns as bits, and two numbers.
     """
@@ -203,7 +203,7 @@ def _tiled(height: int, width: int) -> NDArray[np.float32]:
 
 
 def dithered(pixels: Pixels) -> tuple[Pixels, NDArray[np.float32]]:
-    """Numbers of xterm's palette for pixels, by ordered dithering between its own levels, and their colours."""
+    """Return numbers of xterm's palette for pixels, by ordered dithering between its levels, and their colours."""
     exact = pixels.astype(np.float32)
     thresholds = _tiled(*pixels.shape[:2])
     steps = _between(_CUBE_LEVELS, exact, thresholds[..., None], _CUBE_STRENGTH)
@@ -220,7 +220,7 @@ def dithered(pixels: Pixels) -> tuple[Pixels, NDArray[np.float32]]:
 
 
 def _dithered_greys(luma: Pixels) -> tuple[Pixels, NDArray[np.float32]]:
-    """Numbers of the greys among 16 colours for pixels (height, width), by ordered dithering, and their colours."""
+    """Return numbers of the greys among 16 colours for pixels (height, width), dithered, and their colours."""
     exact = _stretched(luma.astype(np.float32)) * 255
     places = _between(_SIXTEEN_LEVELS, exact, _tiled(*luma.shape), _SIXTEEN_STRENGTH)
     return _SIXTEEN_GREYS[places], _SIXTEEN_LEVELS[places][..., None]
@@ -234,7 +234,7 @@ def _stretched(luma: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _shade_strips(cells: NDArray[np.float32], glyphs: str, *, on_dark: bool) -> list[Strip]:
-    """Lines without colours, from brightness (rows, columns, pixels): a cell's shade, or its shape if nearer."""
+    """Return lines without colours, from brightness (rows, columns, pixels): a cell's shade, or a nearer shape."""
     bright = _stretched(cells)
     if not on_dark:
         bright = 1 - bright
@@ -275,7 +275,7 @@ def _cell_strips(
     glyphs: str,
     colour: Callable[[int], Color],
 ) -> list[Strip]:
-    """Strips of cells with these patterns and colours, equal neighbours as one segment."""
+    """Return strips of cells with these patterns and colours, equal neighbours as one segment."""
     full = len(glyphs) - 1
     # A blank shows its background only; one number a cell tells equal neighbours.
     back = np.where(patterns == full, front, back).astype(np.int64)

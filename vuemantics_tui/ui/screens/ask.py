@@ -10,12 +10,14 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
+from textual.dom import DOMNode
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from vuemantics_tui.domain.errors import VuemanticsError
 from vuemantics_tui.domain.text import counted, visible
 from vuemantics_tui.ui.actions import ANSWER, QUIET_HELP, action, hidden
+from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 from vuemantics_tui.ui.widgets.one_line import LineInput, Words
 
@@ -156,6 +158,14 @@ class AskScreen(ModalScreen[str | None]):
         self.query_one(Words).say(visible(f"✗ {error.message}. {error.hint}".strip()))
 
 
+async def ask(owner: DOMNode, question: AskScreen) -> bool:
+    """Ask for a line and show what came of it; return whether anything was done. Needs a worker."""
+    told = await owner.app.push_screen_wait(question)
+    if told is not None:
+        Notices.of(owner).tell(told)
+    return told is not None
+
+
 class ConfirmScreen(ModalScreen[bool]):
     """A question with two answers. Enter, Escape and n choose the safe one."""
 
@@ -234,6 +244,12 @@ class DeleteScreen(QuestionScreen[bool | None]):
             f"{explanation} {'1 file is' if one else f'{files:,} files are'} used in place:"
             f" f also moves {'it' if one else 'them'} to the system trash.",
         )
+        self._one = one
+
+    def on_mount(self) -> None:
+        """Speak of one file as of one."""
+        if self._one:
+            self.query_one(KeysLine).rename("delete-files", "delete the file too")
 
     def action_delete_uploads(self) -> None:
         """Delete the uploads only."""
@@ -266,8 +282,7 @@ class OverwriteScreen(QuestionScreen[bool | None]):
         were, them = ("1 was", "it") if edited == 1 else (f"{edited:,} were", "them")
         super().__init__(
             f"{were} edited by hand. Describe {them} again?",
-            f"{counted(total, 'upload')} will be retried or described again. Your text stays in the history,"
-            " but is no longer the current description.",
+            f"{counted(total, 'upload')} will be retried or described again. Your text stays in the history.",
         )
 
     def action_overwrite_all(self) -> None:

@@ -11,13 +11,13 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.screen import Screen
 from textual.widgets import Static
 
 from vuemantics_tui.domain.text import counted, size_words, visible
 from vuemantics_tui.ui.actions import MOVE, action
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, TimePassed, WorkProgressed
 from vuemantics_tui.ui.screens.page import READING, Reading
+from vuemantics_tui.ui.textual_private import SteadyScreen
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 from vuemantics_tui.ui.widgets.one_line import fit
 
@@ -29,20 +29,19 @@ LOOK_SECONDS = 1.0
 _HEADINGS = ("threads", "in flight", "pictures/s", "bytes/s")
 _LEAST_NAME_CELLS, _MOST_NAME_CELLS = 8, 40
 
-UNSET = (
-    "No cluster is set.",
-    "",
-    "Start the app with --cluster tcp://scheduler:8786, or set cluster in the settings. Its workers then make",
-    "thumbnails, descriptions and vectors. On each machine:",
-    "",
-    "  vuemantics-tui worker tcp://scheduler:8786",
-)
+UNSET = """\
+No cluster is set.
+
+Start the app with --cluster tcp://scheduler:8786, or set cluster in the settings. Its workers then make thumbnails, \
+descriptions and vectors. On each machine:
+
+  vuemantics-tui worker tcp://scheduler:8786"""
 
 
 def cluster_lines(cluster: ClusterState | None, width: int) -> Content:
     """Return a line for each worker with what it does, below it why it is left out, then what was lost."""
     if cluster is None:
-        return Content("\n").join(Content(line) for line in UNSET)
+        return Content(UNSET)
     if not cluster.connected:
         if not cluster.tried:
             return Content("Connecting…")
@@ -103,7 +102,7 @@ def _lost_lines(cluster: ClusterState) -> list[Content]:
     return [Content(""), Content.styled(f"Lost and run again: {counted(cluster.lost, 'call')}{of_whom}", "$warning")]
 
 
-class ClusterScreen(Reading, Screen[None]):
+class ClusterScreen(Reading, SteadyScreen[None]):
     """Shows the cluster as it is, for as long as it is open."""
 
     HELP_TITLE = "Cluster"
@@ -119,7 +118,7 @@ class ClusterScreen(Reading, Screen[None]):
         self._shown: tuple[ClusterState | None, int] | None = None
 
     def compose(self) -> ComposeResult:
-        """A title, the workers, the keys."""
+        """Yield a title, the workers, the keys."""
         yield Static("Cluster", id="cluster-title", markup=False)
         with VerticalScroll(id="cluster-page", can_focus=False):
             yield Static(id="cluster-text", markup=False)

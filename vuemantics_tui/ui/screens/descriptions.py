@@ -12,7 +12,6 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container, VerticalScroll
 from textual.content import Content
-from textual.screen import Screen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
@@ -24,13 +23,13 @@ from vuemantics_tui.ui.actions import ACT, MOVE, action, hidden, lasting
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.screens.page import is_open
+from vuemantics_tui.ui.textual_private import SteadyScreen
+from vuemantics_tui.ui.widgets import WIDTHS
 from vuemantics_tui.ui.widgets.cursor_list import ChoiceList
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 from vuemantics_tui.ui.widgets.one_line import Words, fit
 
 READ_REST_SECONDS = 0.1
-# From this many columns on, two texts are shown side by side.
-WIDE_ENOUGH = 100
 MOST_WHO_CELLS = 22
 NONE_YET = "No description yet."
 
@@ -43,7 +42,7 @@ class DescriptionList(ChoiceList):
     ]
 
 
-class DescriptionsScreen(Screen[None]):
+class DescriptionsScreen(SteadyScreen[None]):
     """Lists the descriptions of an upload, and keeps the list up to date."""
 
     HELP_TITLE = "Descriptions of an upload"
@@ -55,7 +54,7 @@ class DescriptionsScreen(Screen[None]):
     ]
     CSS_PATH = Path(__file__).with_suffix(".tcss")
     AUTO_FOCUS = "DescriptionList"
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE_ENOUGH, "-wide")]  # noqa: RUF012 - as Textual declares it
+    HORIZONTAL_BREAKPOINTS = WIDTHS
 
     def __init__(self, library: Library, number: int, clock: Callable[[], datetime]) -> None:
         super().__init__()
@@ -107,11 +106,15 @@ class DescriptionsScreen(Screen[None]):
         list_ = self.query_one(DescriptionList)
         selected = self._selected
         self._descriptions = found
+        # Without one there is none to use.
+        list_.disabled = not found
         list_.set_options(Option(line_words(each, self._clock())) for each in found)
         numbers = [each.number for each in found]
         keep = selected is not None and selected.number in numbers
         list_.highlighted = numbers.index(selected.number) if keep and selected else 0 if found else None
         self._show_texts()
+        if found and self.focused is None:
+            list_.focus()
 
     # Showing
 

@@ -13,7 +13,6 @@ from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.geometry import Size
-from textual.screen import Screen
 from textual.widget import Widget
 
 from vuemantics_tui.domain.fields import Absolute, Fact, facts
@@ -22,7 +21,8 @@ from vuemantics_tui.domain.upload import ProcessingStatus, Upload, UploadEvent
 from vuemantics_tui.ui.actions import MOVE, action
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader
 from vuemantics_tui.ui.notices import Notices
-from vuemantics_tui.ui.screens.page import READING
+from vuemantics_tui.ui.screens.page import READING, Reading
+from vuemantics_tui.ui.textual_private import SteadyScreen
 from vuemantics_tui.ui.uploads.commands import ListWanted, UploadCommands
 from vuemantics_tui.ui.uploads.upload_list import UploadList
 from vuemantics_tui.ui.widgets.keys_line import FooterKey, KeysLine
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 READ_AGAIN_SECONDS = 0.5
 LABEL_CELLS = 16
 MOMENT_CELLS = 21
-WIDEST = 120
 
 Section = tuple[str, int, list[Fact]]
 """A heading, how many cells its labels take, and its facts."""
@@ -51,7 +50,7 @@ _NEXT = (
 )
 
 
-class DetailScreen(Screen[bool]):
+class DetailScreen(Reading, SteadyScreen[bool]):
     """Shows everything known about an upload and keeps it up to date. Dismisses with whether to go back to the list."""
 
     HELP_TITLE = "All details of an upload"
@@ -124,28 +123,6 @@ class DetailScreen(Screen[bool]):
     def _show_list(self) -> None:
         self.dismiss(True)
 
-    # Moving
-
-    @property
-    def _page(self) -> VerticalScroll:
-        return self.query_one(FactsPage)
-
-    def action_scroll_lines(self, lines: int) -> None:
-        """Scroll down by this many lines."""
-        self._page.scroll_relative(y=lines, animate=False)
-
-    def action_scroll_pages(self, pages: int) -> None:
-        """Scroll down by this many pages, keeping one line."""
-        self._page.scroll_relative(y=pages * max(1, self._page.size.height - 1), animate=False)
-
-    def action_scroll_to_top(self) -> None:
-        """Go to the first line."""
-        self._page.scroll_home(animate=False)
-
-    def action_scroll_to_bottom(self) -> None:
-        """Go to the last line."""
-        self._page.scroll_end(animate=False)
-
     def action_go_back(self) -> None:
         """Go back to the previous screen."""
         self.dismiss(False)
@@ -154,7 +131,7 @@ class DetailScreen(Screen[bool]):
 def facts_of(
     upload: Upload, history: Sequence[UploadEvent], absolute: Absolute, copies: Sequence[Path]
 ) -> list[Section]:
-    """Everything that is known, in sections, and what happened.
+    """Return all that is known, in sections, and what happened.
 
     `absolute` says where a file of the library is; `copies` are other files with the same bytes.
     """
@@ -207,7 +184,7 @@ class FactsText(Widget):
 
 
 def fact_lines(sections: Sequence[Section], width: int) -> list[Content]:
-    """The sections as lines of at most `width` cells; what has no value is left out."""
+    """Return the sections as lines of at most `width` cells; what has no value is left out."""
     lines: list[Content] = []
     for heading, label_cells, found in sections:
         told = [(label, lines_of(value)) for label, value in found if value.strip()]

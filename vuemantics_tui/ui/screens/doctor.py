@@ -11,7 +11,6 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.screen import Screen
 from textual.widgets import Static
 
 from vuemantics_tui.domain.findings import Finding, Verdict
@@ -20,6 +19,7 @@ from vuemantics_tui.ui.actions import ACT, MOVE, action
 from vuemantics_tui.ui.clipboard import copy
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.screens.page import READING, Reading, is_open
+from vuemantics_tui.ui.textual_private import SteadyScreen
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 
 Examine = Callable[[], Awaitable[Sequence[Finding]]]
@@ -29,7 +29,7 @@ _STYLES = {Verdict.GOOD: "$success", Verdict.BAD: "bold $error", Verdict.NEUTRAL
 
 
 def finding_lines(findings: Sequence[Finding], width: int) -> Content:
-    """Each finding: its glyph, subject and text; below it what to do, and the lines to copy."""
+    """Return each finding: its glyph, subject and text; below it what to do, and the lines to copy."""
     cells = min(MOST_SUBJECT_CELLS, max((len(visible(finding.subject)) for finding in findings), default=0)) + 2
     indent = " " * (cells + 2)
     lines: list[Content] = []
@@ -53,7 +53,7 @@ def finding_lines(findings: Sequence[Finding], width: int) -> Content:
     return Content("\n").join(lines)
 
 
-class DoctorScreen(Reading, Screen[None]):
+class DoctorScreen(Reading, SteadyScreen[None]):
     """Examines when it opens, and again when it is asked to."""
 
     HELP_TITLE = "Doctor"
@@ -71,14 +71,14 @@ class DoctorScreen(Reading, Screen[None]):
         self._findings: Sequence[Finding] = ()
 
     def compose(self) -> ComposeResult:
-        """A title, the findings, the keys."""
+        """Yield a title, the findings, the keys."""
         yield Static("Doctor", id="doctor-title", markup=False)
         with VerticalScroll(id="doctor-page", can_focus=False):
             yield Static(id="doctor-text", markup=False)
         yield KeysLine(id="doctor-keys")
 
     def on_mount(self) -> None:
-        """Begin."""
+        """Begin to examine."""
         self._notices = Notices.of(self)
         self._look()
 
@@ -112,7 +112,7 @@ class DoctorScreen(Reading, Screen[None]):
 
     @work(group="copying", exit_on_error=False)
     async def action_copy_lines(self) -> None:
-        """The lines that are to be added to files, into the clipboard."""
+        """Copy the lines that are to be added to files."""
         with self._notices.errors_told():
             lines = [line for finding in self._findings for line in finding.lines]
             if not lines:

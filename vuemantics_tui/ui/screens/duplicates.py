@@ -12,7 +12,6 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container, ScrollableContainer
 from textual.content import Content
-from textual.screen import Screen
 from textual.widgets import Static
 
 from vuemantics_tui.domain.duplicates import Likeness
@@ -21,6 +20,8 @@ from vuemantics_tui.ui.actions import ACT, MOVE, action, hidden, key_of, lasting
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.pictures.loader import PictureLoader
 from vuemantics_tui.ui.screens.page import is_open
+from vuemantics_tui.ui.textual_private import SteadyScreen
+from vuemantics_tui.ui.widgets import WIDTHS
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 from vuemantics_tui.ui.widgets.one_line import Words
 from vuemantics_tui.ui.widgets.thumbnail import Thumbnail
@@ -62,7 +63,7 @@ class LookAlikeCard(Container):
         self._words.update(card_words(self._one, self._what, chosen=chosen, similar=self._similar))
 
 
-class DuplicatesScreen(Screen[None]):
+class DuplicatesScreen(SteadyScreen[None]):
     """Shows one group at a time."""
 
     HELP_TITLE = "Duplicates"
@@ -79,7 +80,7 @@ class DuplicatesScreen(Screen[None]):
         action("duplicates-back", "escape,q,W", "go_back", "back", "Back to the list", MOVE),
     ]
     CSS_PATH = Path(__file__).with_suffix(".tcss")
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - as Textual declares it
+    HORIZONTAL_BREAKPOINTS = WIDTHS
 
     def __init__(self, library: Library, loader: PictureLoader) -> None:
         super().__init__()
@@ -87,6 +88,8 @@ class DuplicatesScreen(Screen[None]):
         self._loader = loader
         self._groups: list[DuplicateGroup] = []
         self._found: DuplicatesFound | None = None
+        # The ids of what was moved to the trash from here, which was found before.
+        self._gone: set[str] = set()
         self._is_complete = False
         self._similar = False
         self._group = 0
@@ -130,7 +133,18 @@ class DuplicatesScreen(Screen[None]):
 
     def _list_groups(self) -> None:
         assert self._found is not None
-        self._groups = list(self._found.similar if self._similar else self._found.groups)
+        found = self._found.similar if self._similar else self._found.groups
+        self._groups = [left for group in found if (left := self._left_of(group)) is not None]
+
+    def _left_of(self, group: DuplicateGroup) -> DuplicateGroup | None:
+        """Return a group without what was moved to the trash; None where nothing is left to compare.
+
+        The others were compared with the one to keep, not among themselves.
+        """
+        if self._gone.isdisjoint(one.id for one in group.members):
+            return group
+        left = tuple(one for one in group.others if one.id not in self._gone)
+        return replace(group, others=left) if left and group.keep.id not in self._gone else None
 
     def _go_to(self, group: int) -> None:
         self._group = max(0, min(group, len(self._groups) - 1))
@@ -191,12 +205,15 @@ class DuplicatesScreen(Screen[None]):
         """Disable choosing without a group, and keeping one among similar uploads."""
         if action == "keep_chosen" and self._similar:
             return False
-        return bool(self._groups) or action not in ("keep_chosen", "trash_chosen", "move_group", "move_choice")
+        if action == "move_group":
+            return len(self._groups) > 1
+        return bool(self._groups) or action not in ("keep_chosen", "trash_chosen", "move_choice")
 
     def action_toggle_similar(self) -> None:
         """Show similar uploads instead of duplicates, or the other way round."""
         if self._found is not None:
             self._similar = not self._similar
+            self.query_one(KeysLine).rename("toggle-similar", "duplicates" if self._similar else "similar")
             self._list_groups()
             self._go_to(0)
 
@@ -215,32 +232,25 @@ class DuplicatesScreen(Screen[None]):
         """Keep the chosen upload, and move the others of the group to the trash."""
         group = self._groups[self._group]
         kept = group.members[self._chosen]
-        self._trash(group, [one for one in group.members if one is not kept], f", kept {kept.filename}")
+        self._trash([one for one in group.members if one is not kept], f", kept {kept.filename}")
 
     def action_trash_chosen(self) -> None:
         """Move the chosen one to the trash."""
         group = self._groups[self._group]
-        self._trash(group, [group.members[self._chosen]])
+        self._trash([group.members[self._chosen]])
 
     @lasting
-    async def _trash(self, group: DuplicateGroup, gone: Sequence[LookAlike], kept: str = "") -> None:
+    async def _trash(self, gone: Sequence[LookAlike], kept: str = "") -> None:
         with self._notices.errors_told():
             count = await self._library.trash.put([one.id for one in gone])
             if count:
                 what = gone[0].filename if not kept else counted(count, "upload")
                 self._notices.tell(f"Moved {what} to the trash{kept}. {key_of(self.app, 'undo')} undoes.")
+            self._gone.update(one.id for one in gone)
             if is_open(self):
-                self._drop(group, gone)
-
-    def _drop(self, group: DuplicateGroup, gone: Sequence[LookAlike]) -> None:
-        """Show the group without those that are gone. The others were compared with the one to keep, not among them."""
-        shown = self._groups[self._group]
-        if group in self._groups:
-            left = tuple(one for one in group.others if one not in gone)
-            is_whole = left and group.keep not in gone
-            place = self._groups.index(group)
-            self._groups[place : place + 1] = [replace(group, others=left)] if is_whole else []
-        self._go_to(self._groups.index(shown) if shown in self._groups else self._group)
+                shown = self._groups[self._group] if self._groups else None
+                self._list_groups()
+                self._go_to(self._groups.index(shown) if shown in self._groups else self._group)
 
     def action_go_back(self) -> None:
         """Go back to the previous screen."""
@@ -248,7 +258,7 @@ class DuplicatesScreen(Screen[None]):
 
 
 def card_words(one: LookAlike, what: str, *, chosen: bool, similar: bool) -> Content:
-    """What speaks for an upload: dimensions, size, date, sharpness, and `what` it is to the one proposed."""
+    """Return what speaks for an upload: dimensions, size, date, sharpness, and `what` it is to the one proposed."""
     if similar:
         sign = Content.styled("▸ chosen" if chosen else "", "bold $accent")
     else:

@@ -51,7 +51,7 @@ class EditScreen(ModalScreen[bool | None]):
         self._save = save
 
     def compose(self) -> ComposeResult:
-        """What it is about, the text, what is wrong with it, the keys."""
+        """Yield what it is about, the text, what is wrong with it, the keys."""
         with Vertical(id="edit"):
             yield Static(f"Description of {self._title}", id="edit-title", markup=False)
             yield TextArea(self._before, id="edit-text", highlight_cursor_line=False)
@@ -59,7 +59,7 @@ class EditScreen(ModalScreen[bool | None]):
             yield KeysLine(id="edit-keys")
 
     def on_mount(self) -> None:
-        """A cursor that blinks is bytes over SSH, all the time."""
+        """Stop the cursor from blinking, which is bytes over SSH all the time."""
         self._text.cursor_blink = False
 
     @property
@@ -114,7 +114,7 @@ _NAMES = ("VISUAL", "EDITOR")
 
 
 def editor_command(environment: Mapping[str, str] = os.environ) -> list[str]:
-    """The words of $VISUAL, else of $EDITOR. Raises UsageError where neither says anything that can be run."""
+    """Return the words of $VISUAL, else of $EDITOR. Raises UsageError where neither says what to run."""
     for name in _NAMES:
         try:
             command = shlex.split(environment.get(name, ""))
@@ -126,7 +126,7 @@ def editor_command(environment: Mapping[str, str] = os.environ) -> list[str]:
 
 
 async def edited_text(app: App[Any], text: str, command: Sequence[str]) -> str:
-    """What a person makes of the text. Raises UsageError where the editor does not run, or leaves no text.
+    """Return what a person makes of the text. Raises UsageError where the editor does not run, or leaves no text.
 
     The loop goes on meanwhile, so that what is processed is: only the screen is left to the editor.
     """
@@ -154,7 +154,7 @@ async def edited_text(app: App[Any], text: str, command: Sequence[str]) -> str:
 
 @contextmanager
 def _interrupts_ignored() -> Iterator[None]:
-    """Ctrl+C is the editor's, though the terminal sends it to this process, too."""
+    """Leave Ctrl+C to the editor, though the terminal sends it to this process, too."""
     # Not SIG_IGN, which the editor would inherit.
     try:
         before: Callable[..., Any] | int | None = signal.signal(signal.SIGINT, lambda *_: None)

@@ -192,7 +192,7 @@ class FailuresScreen(ListScreen[FailureEntry]):
         return FailureList(id="list")
 
     async def read(self) -> list[FailureEntry]:
-        """Every cause, with its newest uploads below it."""
+        """Return every cause, with its newest uploads below it."""
         entries: list[FailureEntry] = []
         for group in await self.library.queue.store.failure_groups():
             entries.append(FailureEntry(group))
@@ -211,7 +211,7 @@ class FailuresScreen(ListScreen[FailureEntry]):
         return entry.key
 
     def entry_words(self, entry: FailureEntry) -> Content:
-        """The cause with what to do about it; or a name, with what is special about it."""
+        """Return the cause with what to do about it; or a name, with what is special about it."""
         width = self.size.width - AROUND_LIST
         if entry.more:
             return Content.styled(f"{INDENT}and {entry.more:,} more", "$dim")
@@ -326,7 +326,7 @@ class FailuresScreen(ListScreen[FailureEntry]):
 
 
 def group_words(group: FailureGroup, width: int) -> Content:
-    """How many, why, and what to do about it, in lines of so many cells."""
+    """Return how many, why, and what to do about it, in lines of so many cells."""
     room = max(LEAST_NAME_CELLS, width - len(INDENT))
     sign = Content.styled("✗ ", "$error")
     reason = f"{group.count:,} × {visible(group.words) or 'no reason given'}"
@@ -339,7 +339,7 @@ def group_words(group: FailureGroup, width: int) -> Content:
 
 
 def upload_words(upload: FailedUpload, group: FailureGroup, width: int) -> Content:
-    """The name, and what its message says beyond the cause, on one line of so many cells."""
+    """Return the name, and what its message says beyond the cause, on one line of so many cells."""
     room = max(0, width - len(INDENT))
     special = without_prefix(upload.message)
     if special == group.words:

@@ -49,7 +49,7 @@ FAMILIES = {"rate": "Rate 5 to 1 stars, or remove the rating"}
 
 
 def help_lines(offered: Sequence[Reachable]) -> list[Line]:
-    """The keys in groups, then the signs; an empty pair parts two groups."""
+    """Return the keys in groups, then the signs; an empty pair parts two groups."""
     groups: dict[str, dict[str, Line]] = {}
     for entry in most_wanted_first(offered):
         if entry.keys:
@@ -81,11 +81,11 @@ class HelpText(Widget):
         self._key_cells = min(MOST_KEY_CELLS, 2 + max((len(left) for left, _ in lines), default=0))
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        """As many lines as the words need."""
+        """Return how many lines the words need."""
         return len(self._wrapped(width))
 
     def render(self) -> Content:
-        """The text for this width."""
+        """Return the text for this width."""
         parts: list[Line] = []
         for left, right in self._wrapped(self.content_size.width):
             title = not left and right and not right.startswith(" ")

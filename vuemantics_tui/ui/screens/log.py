@@ -12,13 +12,13 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.screen import Screen
 from textual.widgets import Static
 
 from vuemantics_tui.domain.text import time_words, visible
 from vuemantics_tui.ui.actions import MOVE, VIEW, action
 from vuemantics_tui.ui.notices import LogEntry, RecentLog
 from vuemantics_tui.ui.screens.page import READING, Reading
+from vuemantics_tui.ui.textual_private import SteadyScreen
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 
 LOOK_SECONDS = 0.5
@@ -26,7 +26,7 @@ _LEVELS = ((logging.ERROR, "error", "bold $error"), (logging.WARNING, "warning",
 
 
 def log_text(entries: Sequence[LogEntry]) -> Content:
-    """The records: when, how grave, what; below an error, where it came from."""
+    """Return the records: when, how grave, what; below an error, where it came from."""
     parts: list[tuple[str, str]] = []
     for entry in entries:
         word, style = next((word, style) for level, word, style in _LEVELS if entry.level >= level)
@@ -38,7 +38,7 @@ def log_text(entries: Sequence[LogEntry]) -> Content:
     return Content.assemble(*parts)
 
 
-class LogScreen(Reading, Screen[None]):
+class LogScreen(Reading, SteadyScreen[None]):
     """Shows the log and scrolls along while its end is in view."""
 
     HELP_TITLE = "Log"

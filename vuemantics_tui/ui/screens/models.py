@@ -16,7 +16,7 @@ from vuemantics_tui.domain.text import size_words, visible
 from vuemantics_tui.ui.actions import ACT, MOVE, action, key_of, lasting
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader, WorkProgressed
 from vuemantics_tui.ui.notices import Notices
-from vuemantics_tui.ui.screens.ask import AskScreen, ConfirmScreen
+from vuemantics_tui.ui.screens.ask import AskScreen, ConfirmScreen, ask
 from vuemantics_tui.ui.screens.page import ListScreen, is_open
 from vuemantics_tui.ui.widgets.cursor_list import ChoiceList
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
@@ -109,11 +109,11 @@ class ModelsScreen(ListScreen[ModelEntry]):
         self.show_entries()
 
     def make_list(self) -> ChoiceList:
-        """The list."""
+        """Return the list."""
         return ModelList(id="list")
 
     async def read(self) -> list[ModelEntry]:
-        """The one in use, the others on this machine, those that were used here, the offers."""
+        """Return the one in use, the others on this machine, those that were used here, the offers."""
         states, offers = await self.library.models.states(), await self.library.models.offers()
         self._words_problem = await self.library.queue.words_problem()
         # A model that was used and removed may be offered again.
@@ -126,17 +126,17 @@ class ModelsScreen(ListScreen[ModelEntry]):
         return entries + [ModelEntry(offer.model.name, by_name.get(offer.model.name), offer) for offer in offers]
 
     def title_words(self) -> str:
-        """What this is about."""
+        """Return the title, with the model in use."""
         used = next((entry.name for entry in self.entries if entry.in_use), "")
         return f"Models  {visible(used)} is in use" if used else "Models  none in use: searches compare texts only"
 
     def entry_key(self, entry: ModelEntry) -> str:
-        """Its name, and its weights."""
+        """Return the key of its weights, or else its name."""
         model = entry.state.model if entry.state is not None else None
         return entry.name if model is None else model.key
 
     def entry_words(self, entry: ModelEntry) -> Content:
-        """The name and the state; what it is good for; size, licence, languages and origin, on one line if it fits."""
+        """Return the name and the state, what it is good for, then size, licence, languages and origin."""
         state = Content.styled(self._state_words(entry), "bold $accent" if entry.in_use else "$dim")
         name = Content.styled(visible(entry.name), "bold")
         model = entry.state.model if entry.state is not None else None
@@ -149,13 +149,17 @@ class ModelsScreen(ListScreen[ModelEntry]):
         whole = " · ".join(filter(None, (facts, origin)))
         lines = [Content.assemble(name, "  ", state)]
         if offered is not None:
-            lines.append(Content.assemble("    ", offered.good_for))
+            lines += self._indented(Content(offered.good_for))
         parts = [whole] if cell_len(whole) + AROUND_FACTS <= self.size.width else [facts, origin]
-        lines += [Content.assemble("    ", (part, "$dim")) for part in parts if part]
+        lines += [line for part in parts if part for line in self._indented(Content.styled(part, "$dim"))]
         if entry.in_use and (wrong := self._words_problem) is not None:
-            lines.append(Content.assemble("    ", (f"! no tags from pictures: {visible(wrong.message)}", "$warning")))
-            lines.append(Content.assemble("      ", (visible(wrong.hint), "$dim")))
+            lines += self._indented(Content.styled(f"! no tags from pictures: {visible(wrong.message)}", "$warning"))
+            lines += self._indented(Content.styled(visible(wrong.hint), "$dim"))
         return Content("\n").join(lines)
+
+    def _indented(self, text: Content) -> list[Content]:
+        lines = text.wrap(max(1, self.size.width - AROUND_FACTS))
+        return [Content.assemble("    ", line) for line in lines]
 
     def _state_words(self, entry: ModelEntry) -> str:
         pulling, state = self.library.models.pulling.get(entry.name), entry.state
@@ -176,7 +180,7 @@ class ModelsScreen(ListScreen[ModelEntry]):
     # Keys
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Only what the entry under the cursor allows."""
+        """Offer only what the entry under the cursor allows."""
         if action == "use_no_model":
             return any(entry.in_use for entry in self.entries)
         if action not in ("cancel_pull", "remove_model"):
@@ -234,7 +238,7 @@ class ModelsScreen(ListScreen[ModelEntry]):
                 if worker.group == PULLING and worker.name == entry.name:
                     worker.cancel()
                     self.notices.tell(
-                        f"Cancelled the download of {entry.name}. What is here is kept.",
+                        f"Cancelled the download of {entry.name}. What you have so far is kept.",
                         f"{key_of(self, 'choose-model')} resumes it.",
                     )
 
@@ -256,8 +260,7 @@ class ModelsScreen(ListScreen[ModelEntry]):
 
         with self.notices.errors_told():
             question = AskScreen("Add a model from a folder", _FOLDER_HELP, add, placeholder="a path", is_list=False)
-            if (told := await self.app.push_screen_wait(question)) is not None:
-                self.notices.tell(told)
+            if await ask(self, question):
                 await self.show_read()
 
     @lasting

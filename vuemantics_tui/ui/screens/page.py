@@ -16,6 +16,7 @@ from textual.widgets import Static
 
 from vuemantics_tui.ui.actions import MOVE, action, hidden
 from vuemantics_tui.ui.notices import Notices
+from vuemantics_tui.ui.textual_private import SteadyScreen
 from vuemantics_tui.ui.widgets.cursor_list import ChoiceList
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 from vuemantics_tui.ui.widgets.one_line import Words
@@ -36,7 +37,7 @@ READING = (
 
 
 def is_open(screen: Screen[Any]) -> bool:
-    """Whether a screen is still there: a worker may come back to one that was left meanwhile, and has no widgets."""
+    """Tell whether a screen is still there: a worker may come back to one that was left, and has no widgets."""
     return screen.app.is_running and screen in screen.app.screen_stack
 
 
@@ -65,7 +66,7 @@ class Reading(DOMNode):
         self.page.scroll_end(animate=False)
 
 
-class ListScreen(Screen[str | None], Generic[Entry]):
+class ListScreen(SteadyScreen[str | None], Generic[Entry]):
     """A title, a list and the keys, or why the list is empty. Some dismiss with a search to run."""
 
     NOTHING = ""

@@ -22,6 +22,7 @@ from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.screens.page import is_open
 from vuemantics_tui.ui.uploads.commands import UNDO
 from vuemantics_tui.ui.uploads.pane import ALBUM_SIGN
+from vuemantics_tui.ui.widgets import WIDTHS
 from vuemantics_tui.ui.widgets.cursor_list import ChoiceList
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 
@@ -50,7 +51,7 @@ class SavedScreen(ModalScreen[str | None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         action(
             "forget-search",
-            "x",
+            "x,d,delete",
             "forget_search",
             "remove",
             "Remove the saved search, or turn the album into a tag",
@@ -63,7 +64,7 @@ class SavedScreen(ModalScreen[str | None]):
     ]
     CSS_PATH = Path(__file__).with_suffix(".tcss")
     AUTO_FOCUS = "SavedList"
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - as Textual declares it
+    HORIZONTAL_BREAKPOINTS = WIDTHS
 
     def __init__(self, library: Library, *, save_key: str, album_key: str) -> None:
         super().__init__()
@@ -159,7 +160,7 @@ class SavedScreen(ModalScreen[str | None]):
     @lasting
     async def action_rename_search(self) -> None:
         """Ask for another name."""
-        from vuemantics_tui.ui.screens.ask import AskScreen
+        from vuemantics_tui.ui.screens.ask import AskScreen, ask
 
         chosen = self._chosen
         if not isinstance(chosen, SavedSearch):
@@ -171,8 +172,7 @@ class SavedScreen(ModalScreen[str | None]):
 
         with self._notices.errors_told():
             question = AskScreen(f"Rename {chosen.name}", chosen.query, rename, placeholder=chosen.name, is_list=False)
-            if (told := await self.app.push_screen_wait(question)) is not None:
-                self._notices.tell(told)
+            if await ask(self, question):
                 await self._read(dict(self._counts))
 
     def action_leave_saved(self) -> None:

@@ -18,14 +18,14 @@ from vuemantics_tui.domain.sources import Placement, RemovedFile, Source, WatchS
 from vuemantics_tui.domain.text import ago_words, counted, visible
 from vuemantics_tui.ui.actions import ACT, ANSWER, FIND, MOVE, QUIET_HELP, action, lasting
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader, TimePassed
-from vuemantics_tui.ui.picker.fields import fit_path
 from vuemantics_tui.ui.picker.folder import completed_lines
-from vuemantics_tui.ui.screens.ask import AskScreen, QuestionScreen
+from vuemantics_tui.ui.screens.ask import AskScreen, QuestionScreen, ask
 from vuemantics_tui.ui.screens.page import ListScreen, is_open
 from vuemantics_tui.ui.typed_paths import typed_path
 from vuemantics_tui.ui.uploads.intake import Intake, progress_words
 from vuemantics_tui.ui.widgets.cursor_list import ChoiceList
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
+from vuemantics_tui.ui.widgets.one_line import fit_path
 
 if TYPE_CHECKING:
     from vuemantics_tui.library import Library
@@ -56,7 +56,7 @@ class SourcesScreen(ListScreen[Source]):
         action("add-source", "a", "add_source", "add", "Add a folder whose files are used in place", ACT),
         action("scan-source", "s", "scan_source", "scan", "Scan for new, changed, moved and missing files", ACT),
         action("toggle-watch", "w", "toggle_watch", "watch", "Turn watching the source on or off", ACT),
-        action("remove-source", "x", "remove_source", "remove", "Stop using the folder, after asking", ACT),
+        action("remove-source", "x,d,delete", "remove_source", "remove", "Stop using the folder, after asking", ACT),
         action("show-removed", "r", "show_removed", "deleted", "Show files whose uploads you deleted", ACT),
         action("sources-back", "escape,q,Q", "go_back", "back", "Back to the list", MOVE),
     ]
@@ -104,20 +104,20 @@ class SourcesScreen(ListScreen[Source]):
         return SourceList(id="list")
 
     async def read(self) -> list[Source]:
-        """The sources, with a look at whether each is there."""
+        """Return the sources, with a look at whether each is there."""
         return await self.library.sources.all()
 
     def title_words(self) -> str:
-        """How many there are, and how many files."""
+        """Return how many there are, and how many files."""
         files = sum(entry.files for entry in self.entries)
         return f"{counted(len(self.entries), 'source')}, {counted(files, 'file')}" if self.entries else "Sources"
 
     def entry_key(self, entry: Source) -> Hashable:
-        """Its number."""
+        """Return its number."""
         return entry.number
 
     def entry_words(self, entry: Source) -> Content:
-        """Its folder; counts, last scan and how it is watched; and why it is away or not watched, and what helps."""
+        """Return its folder; counts, last scan and how it is watched; why it is away or not watched, and what helps."""
         room = max(10, self.size.width - AROUND_LIST)
         lines = [Content.styled(fit_path(entry.path, room), "bold")]
         scan = self.library.watch.scanning.get(entry.number)
@@ -189,8 +189,7 @@ class SourcesScreen(ListScreen[Source]):
         question = AskScreen(
             "Add a source", explanation, add, placeholder="~/Pictures", complete=completed_lines, is_list=False
         )
-        if (told := await self.app.push_screen_wait(question)) is not None:
-            self.notices.tell(told)
+        if await ask(self, question):
             self._reader.want()
 
     def action_scan_source(self) -> None:
@@ -198,7 +197,7 @@ class SourcesScreen(ListScreen[Source]):
         if (source := self._chosen) is None:
             return
         if source.number in self.library.watch.scanning:
-            self.notices.tell("It is being scanned already.")
+            self.notices.tell("It is already being scanned.")
         else:
             self._scan(source)
 
@@ -281,8 +280,8 @@ class PlacementScreen(QuestionScreen[Placement | None]):
         super().__init__(
             "Use the files in place, or copy them?",
             "In place, nothing is copied: your files stay where they are and are only read, and the app watches the"
-            " folder. Copies make a library that is complete in itself, and need as much space again.\n\nThe answer"
-            " is remembered as the setting placement.",
+            " folder. Copies take as much space again, and need nothing but the library.\n\nThe answer is remembered"
+            " as the setting placement.",
         )
 
     def action_use_in_place(self) -> None:
@@ -294,7 +293,7 @@ class PlacementScreen(QuestionScreen[Placement | None]):
         self.dismiss(Placement.COPIED)
 
     def action_place_nothing(self) -> None:
-        """Neither."""
+        """Add nothing."""
         self.dismiss(None)
 
 
@@ -329,7 +328,7 @@ class RemovedScreen(ListScreen[RemovedFile]):
         return RemovedList(id="list")
 
     async def read(self) -> list[RemovedFile]:
-        """The files."""
+        """Return the files."""
         return await self.library.sources.removed()
 
     def title_words(self) -> str:
@@ -337,11 +336,11 @@ class RemovedScreen(ListScreen[RemovedFile]):
         return f"Deleted in sources  {counted(len(self.entries), 'file')}" if self.entries else "Deleted in sources"
 
     def entry_key(self, entry: RemovedFile) -> Hashable:
-        """Its path."""
+        """Return its path."""
         return entry.path
 
     def entry_words(self, entry: RemovedFile) -> Content:
-        """Its path, and since when."""
+        """Return its path, and since when."""
         where = "in the trash" if entry.upload_id else "no longer in the trash"
         facts = f"deleted {ago_words(entry.removed_at, self._clock())} · {where}"
         return Content.assemble(

@@ -15,7 +15,6 @@ from textual.color import Color
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.geometry import Size
-from textual.screen import Screen
 from textual.widgets import Static
 from textual_plotext import PlotextPlot
 
@@ -25,6 +24,7 @@ from vuemantics_tui.domain.upload import STATUS_WORDS
 from vuemantics_tui.ui.actions import MOVE, VIEW, action
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.screens.page import READING, Reading, is_open
+from vuemantics_tui.ui.textual_private import SteadyScreen
 from vuemantics_tui.ui.widgets.keys_line import KeysLine
 from vuemantics_tui.ui.widgets.one_line import Words, fit
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 # From this many columns on, there are two columns of numbers.
 WIDE_ENOUGH = 110
+WIDTHS = [(0, "-narrow"), (WIDE_ENOUGH, "-wide")]
 ROWS = 8
 """The cells of the highest bar."""
 
@@ -70,12 +71,12 @@ class MonthsChart(PlotextPlot):
         self.refresh(layout=True)
 
     def get_content_width(self, container: Size, viewport: Size) -> int:
-        """A whole number of cells for each bar, and the numbers beside them."""
+        """Give each bar a whole number of cells, beside their numbers."""
         shown, cells = self._fitting(container.width)
         return self._scale_cells + len(shown) * cells
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        """The bars and the months below them; nothing where there are none."""
+        """Return the bars and the months below them; nothing where there are none."""
         return ROWS + 1 if self._months else 0
 
     @property
@@ -123,7 +124,7 @@ class MonthsChart(PlotextPlot):
 
 
 def latest(months: Months, most: int) -> list[tuple[str, int]]:
-    """At most so many months, the latest; those between them that have nothing are there, too, where all fit."""
+    """Return at most so many months, the latest, with those between them that have nothing, where all fit."""
     if not months:
         return []
     first, last = (_since_zero(months[place][0]) for place in (0, -1))
@@ -154,7 +155,7 @@ Line = tuple[str, float, tuple[str, ...]]
 """A name, how much, and that in words: a column each."""
 
 
-class StatsScreen(Reading, Screen[None]):
+class StatsScreen(Reading, SteadyScreen[None]):
     """Shows the numbers as bars; they are read when it opens, and when asked for."""
 
     HELP_TITLE = "Statistics"
@@ -164,7 +165,7 @@ class StatsScreen(Reading, Screen[None]):
         action("stats-back", "escape,q,#", "go_back", "back", "Back to the list", MOVE),
     ]
     CSS_PATH = Path(__file__).with_suffix(".tcss")
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE_ENOUGH, "-wide")]  # noqa: RUF012 - as Textual declares it
+    HORIZONTAL_BREAKPOINTS = WIDTHS
 
     def __init__(self, library: Library) -> None:
         super().__init__()
@@ -217,7 +218,7 @@ class StatsScreen(Reading, Screen[None]):
 
 
 def stats_words(statistics: Statistics, width: int) -> tuple[Content, Content, Content]:
-    """All numbers in sections, for so many cells: what stands above the months with their title, below, and beside."""
+    """Return all numbers in sections, for so many cells: what stands above the months, below, and beside."""
     counts, space, index = statistics.counts, statistics.space, statistics.index
     if not sum(counts.by_status.values()) + counts.trashed:
         return Content(NOTHING), Content(), Content()
@@ -260,7 +261,7 @@ def stats_words(statistics: Statistics, width: int) -> tuple[Content, Content, C
 
 
 def _told(sections: Iterable[tuple[str, Content]]) -> Content:
-    """The sections that say anything, each under its title."""
+    """Return the sections that say anything, each under its title."""
     return Content("\n\n").join(
         Content.assemble((title, "bold $accent"), "\n" if content.plain else "", content)
         for title, content in sections
@@ -273,7 +274,7 @@ def _counted(counts: Iterable[tuple[str, int]]) -> list[Line]:
 
 
 def _bars(lines: Sequence[Line], width: int) -> Content:
-    """A line for each: its name, its numbers in columns, and a bar, the longest for the most."""
+    """Return a line for each: its name, its numbers in columns, and a bar, the longest for the most."""
     if not lines:
         return Content()
     most = max(amount for _, amount, _ in lines)
@@ -292,7 +293,7 @@ def _bars(lines: Sequence[Line], width: int) -> Content:
 
 
 def bar(share: float, cells: int) -> str:
-    """A bar of a share (0..1) of so many cells, to half a cell; what is there at all can be seen.
+    """Return the bar of a share (0..1) of so many cells, to half a cell; what is there at all can be seen.
 
     It is a thin line, so that there is air between two of them.
     """

@@ -36,12 +36,19 @@ class TrashScreen(ListScreen[TrashedUpload]):
     HELP_TITLE = "The trash"
     PARTS = (TrashList,)
     BINDINGS: ClassVar[list[BindingType]] = [
-        action("delete-forever", "x", "delete_forever", "delete permanently", "Delete permanently, after asking", ACT),
+        action(
+            "delete-forever",
+            "x,d,delete",
+            "delete_forever",
+            "delete permanently",
+            "Delete permanently, after asking",
+            ACT,
+        ),
         action("empty-trash", "X", "empty_trash", "empty", "Delete everything permanently, after asking", ACT),
         action("trash-back", "escape,q,T", "go_back", "back", "Back to the list", MOVE),
     ]
     AUTO_FOCUS = "TrashList"
-    NOTHING = "The trash is empty.\n\nDeleted uploads stay here for a while, and you can restore them."
+    NOTHING = "The trash is empty.\n\nDeleted uploads stay here for a while.\nYou can restore them."
 
     def __init__(self, library: Library, clock: Callable[[], datetime]) -> None:
         super().__init__(library)

@@ -105,13 +105,18 @@ class Browse(CursorList[LineStyle]):
             self._read_again.want()
 
     def _list_changed(self, change: Change) -> None:
-        if self.display and self.is_attached and change is Change.REPLACED and self._search_bar.line != self._read_text:
+        if (
+            self.display
+            and self.is_attached
+            and change is Change.REPLACED
+            and self._search_bar.line.query != self._read_text
+        ):
             self._reader.want()
 
     async def _read(self) -> None:
-        text = self._search_bar.line
+        text = self._search_bar.line.query
         facets = await self._library.search.facets.of(text, show_hidden=self._uploads.view.show_hidden)
-        if self.is_attached and text == self._search_bar.line:
+        if self.is_attached and text == self._search_bar.line.query:
             self._read_text = text
             self._facets = facets
             self._show()
@@ -220,7 +225,7 @@ class Browse(CursorList[LineStyle]):
         assert entry.section is not None
         facet, section = entry.facet, entry.section
         # With two quick presses the current line counts, not what was shown when the counts were read.
-        before = self._search_bar.line
+        before = self._search_bar.line.query
         with Notices.of(self).errors_told():
             text = await self._library.search.facets.toggled(before, section, facet, self._facets.get(section, ()))
             if text:
@@ -335,5 +340,5 @@ def _style_of(facet: Facet) -> LineStyle:
 
 
 def _is_chosen(facet: Facet) -> bool:
-    """Whether an entry, or one inside it, is chosen."""
+    """Tell whether an entry, or one inside it, is chosen."""
     return facet.chosen or any(each.chosen for each in facet.within)

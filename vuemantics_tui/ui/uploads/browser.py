@@ -18,8 +18,9 @@ from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.pictures.loader import PictureLoader
 from vuemantics_tui.ui.uploads.columns import TableColumns, shown_words
 from vuemantics_tui.ui.uploads.days import month_words
-from vuemantics_tui.ui.uploads.gallery import CaptionsSwitched, Gallery, TileRead, state_badge
+from vuemantics_tui.ui.uploads.gallery import CaptionsSwitched, Gallery, TileRead
 from vuemantics_tui.ui.uploads.table import TableHeading, UploadTable
+from vuemantics_tui.ui.uploads.tiles import state_badge
 from vuemantics_tui.ui.uploads.upload_list import Change, UploadList
 from vuemantics_tui.ui.widgets.one_line import Part, TwoSidedLine, Words, fit
 
@@ -62,7 +63,7 @@ class CursorLine(TwoSidedLine):
         row = self._uploads.cursor_row
         if row is not None:
             parts.append((visible(row.filename), "$foreground"))
-            told = [word] if (word := state_badge(row, self._uploads.word_of(row))) else []
+            told = [word.removeprefix("· ")] if (word := state_badge(row, self._uploads.word_of(row))) else []
             told += [visible(reason_of(row))] if reason_of(row) else []
             gist = shown_words(row.description or "").partition(". ")[0].removesuffix(".")
             told += [fit(gist, LONGEST_GIST).rstrip(), dimension_words(row), date_words(row.taken_at, own_clock=True)]
@@ -120,11 +121,12 @@ class Browser(Vertical):
     def switch(self) -> None:
         """Show the gallery in place of the table, or back."""
         self.toggle_class("-gallery")
-        # Hidden widgets cannot be focused.
+        # Hidden widgets cannot be focused, and a gallery that was hidden knows nothing of the list.
         self.call_after_refresh(self.in_front.focus)
+        self.call_after_refresh(self._gallery.sync)
 
     def _show_date(self) -> None:
-        """While the scrollbar is dragged, show beside it the date of the uploads there."""
+        """Show the date of the uploads there beside the scrollbar while it is dragged."""
         view, bubble = self.in_front, self.query_one("#bubble", Words)
         first = self._gallery.first_in_view if self.shows_gallery else round(view.scroll_y)
         dragged = view.vertical_scrollbar.grabbed is not None and self._uploads.is_by_date

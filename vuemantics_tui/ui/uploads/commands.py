@@ -32,7 +32,7 @@ from vuemantics_tui.ui.uploads.upload_list import UploadList
 
 if TYPE_CHECKING:
     from vuemantics_tui.library import Library
-    from vuemantics_tui.ui.screens.ask import AskScreen, DeleteScreen
+    from vuemantics_tui.ui.screens.ask import DeleteScreen
 
 ALBUM = "album:"
 # In the place of a file name: one XMP side-car for each upload.
@@ -43,9 +43,9 @@ NO_TAGS_YET = "name or +name adds a tag, -name removes it. Separate with commas.
 
 Arguments = ParamSpec("Arguments")
 Commands = TypeVar("Commands", bound="UploadCommands")
-Command = Callable[Concatenate[Commands, Arguments], Coroutine[Any, Any, object]]
-OnMany = Callable[Concatenate[Commands, Sequence[int], Arguments], Coroutine[Any, Any, bool]]
-OnOne = Callable[Concatenate[Commands, int, Arguments], Coroutine[Any, Any, bool]]
+Command = Callable[Concatenate[Commands, Arguments], Coroutine[Any, Any, None]]
+OnMany = Callable[Concatenate[Commands, Sequence[int], Arguments], Coroutine[Any, Any, None]]
+OnOne = Callable[Concatenate[Commands, int, Arguments], Coroutine[Any, Any, None]]
 Action = Callable[Concatenate[Commands, Arguments], Worker[None]]
 
 
@@ -85,11 +85,6 @@ def _on_one(command: OnOne[Commands, Arguments]) -> Action[Commands, Arguments]:
             await command(commands, number, *arguments, **options)
 
     return _command(act)
-
-
-@dataclass
-class ReopenWanted(Message):
-    """Asks the app to restart with a changed setting."""
 
 
 @dataclass
@@ -209,17 +204,10 @@ class UploadCommands(Vertical):
             return True
         return self.current is not None and not isinstance(self.screen.focused, Browse)
 
-    async def _ask(self, question: AskScreen) -> bool:
-        """Ask for a line, do what it says, and show what came of it; returns whether anything was done."""
-        told = await self.app.push_screen_wait(question)
-        if told is not None:
-            self.notices.tell(told)
-        return told is not None
-
     # The trash
 
     @_on_chosen()
-    async def action_delete_upload(self, numbers: Sequence[int]) -> bool:
+    async def action_delete_upload(self, numbers: Sequence[int]) -> None:
         """Move uploads to the trash, after asking about files that are used in place."""
         uploads = await self._library.uploads.by_numbers(numbers)
         rows = [upload.row() for upload in uploads]
@@ -228,14 +216,12 @@ class UploadCommands(Vertical):
         if in_place:
             files_too = await self.app.push_screen_wait(self._delete_files_question(rows, len(in_place)))
         if files_too is None:
-            return False
+            return
         count = await self._library.trash.put([row.id for row in rows]) if rows else 0
         if files_too:
             await self._discard(in_place)
         if count:
-            words = named(rows) if count == len(rows) else counted(count, "upload")
-            self._tell_undoable(f"Moved {words} to the trash.")
-        return bool(count)
+            self._tell_undoable(f"Moved {named(rows, count)} to the trash.")
 
     def _tell_undoable(self, words: str) -> None:
         """Show a notice of what was done, with the key that undoes it."""
@@ -263,9 +249,9 @@ class UploadCommands(Vertical):
     # Dates
 
     @_on_chosen()
-    async def action_edit_date(self, numbers: Sequence[int]) -> bool:
+    async def action_edit_date(self, numbers: Sequence[int]) -> None:
         """Ask when uploads were taken."""
-        from vuemantics_tui.ui.screens.ask import AskScreen
+        from vuemantics_tui.ui.screens.ask import AskScreen, ask
 
         uploads = await self._library.uploads.by_numbers(numbers)
         ids = [upload.id for upload in uploads]
@@ -279,16 +265,16 @@ class UploadCommands(Vertical):
             return f"Changed the date of {words}. {self._undoes}"
 
         if not uploads:
-            return False
+            return
         question = AskScreen(
             f"Date of {named(uploads)}", _dates_words(uploads), change, placeholder="2024-03-05 14:30, +1h, -2d or file"
         )
-        return await self._ask(question)
+        await ask(self, question)
 
     # Ratings
 
     @_on_chosen()
-    async def action_rate(self, numbers: Sequence[int], stars: int) -> bool:
+    async def action_rate(self, numbers: Sequence[int], stars: int) -> None:
         """Rate uploads with so many stars; 0 removes the rating."""
         rows = await self._library.uploads.rows(numbers)
         before = await self._library.ratings.rate([row.id for row in rows], stars or None)
@@ -299,23 +285,21 @@ class UploadCommands(Vertical):
                 what = f"Removed the rating of {named(changed)}."
             self._tell_undoable(what)
         elif rows:
-            self.notices.tell("Already rated like that." if stars else "No rating to remove.")
-        return bool(changed)
+            self.notices.tell("Nothing changed: that is the rating already." if stars else "No rating to remove.")
 
     # The queue
 
     @_on_chosen()
-    async def action_retry_upload(self, numbers: Sequence[int]) -> bool:
+    async def action_retry_upload(self, numbers: Sequence[int]) -> None:
         """Retry failed uploads and describe completed ones again; ask where your own words would be replaced."""
         rows = await self._library.uploads.rows(numbers)
         completed = [row.id for row in rows if row.status is ProcessingStatus.COMPLETED]
         ids = set(await self._library.descriptions.edited(completed))
         overwrite = await self._may_overwrite([row for row in rows if row.id in ids], rows)
         if not rows or overwrite is None:
-            return False
+            return
         moved = set(await self._library.queue.retry([row.id for row in rows], overwrite_edited=overwrite))
         self.notices.tell(_retry_words([row for row in rows if row.id in moved], rows))
-        return True
 
     async def _may_overwrite(self, edited: Sequence[UploadRow], rows: Sequence[UploadRow]) -> bool | None:
         """Ask whether edited descriptions may be replaced; None is to leave everything as it is."""
@@ -329,14 +313,14 @@ class UploadCommands(Vertical):
         was = "was" if len(edited) == 1 else "were"
         question = ConfirmScreen(
             f"{named(edited)} {was} edited by hand. Describe again?",
-            "Your text stays in the history, but is replaced as the current description.",
+            "Your text stays in the history.",
             agree="describe again",
             decline="keep",
         )
         return True if await self.app.push_screen_wait(question) else None
 
     @_on_chosen()
-    async def action_cancel_upload(self, numbers: Sequence[int]) -> bool:
+    async def action_cancel_upload(self, numbers: Sequence[int]) -> None:
         """Cancel waiting and running uploads."""
         rows = await self._library.uploads.rows(numbers)
         moved = set(await self._library.queue.cancel([row.id for row in rows]))
@@ -345,22 +329,19 @@ class UploadCommands(Vertical):
             self.notices.tell(f"Cancelled {named(cancelled)}. {key_of(self.app, 'retry-upload')} retries.")
         elif rows:
             self.notices.tell("Only waiting or running uploads can be cancelled.")
-        return bool(rows)
 
     @_on_chosen()
-    async def action_run_next(self, numbers: Sequence[int]) -> bool:
+    async def action_run_next(self, numbers: Sequence[int]) -> None:
         """Move waiting uploads to the front of the queue."""
         rows = await self._library.uploads.rows(numbers)
         count = await self._library.queue.run_next([row.id for row in rows])
         if count:
-            words = named(rows) if count == len(rows) else counted(count, "upload")
-            self.notices.tell(f"{words} moved to the front of the queue.")
+            self.notices.tell(f"{named(rows, count)} moved to the front of the queue.")
         elif rows:
             self.notices.tell("Only waiting uploads can be moved to the front of the queue.")
-        return bool(rows)
 
     @_command
-    async def action_toggle_pause(self) -> bool:
+    async def action_toggle_pause(self) -> None:
         """Pause the queue, or resume it."""
         pause = not (await self._library.queue.store.counts()).paused
         await self._library.queue.set_paused(pause)
@@ -368,18 +349,17 @@ class UploadCommands(Vertical):
             self.notices.tell("Queue paused for everyone using this library.", "Running uploads finish first.")
         else:
             self.notices.tell("Queue resumed for everyone using this library.")
-        return True
 
     @_command
-    async def action_reembed(self) -> bool:
+    async def action_reembed(self) -> None:
         """Embed again what another model embedded, after asking."""
         from vuemantics_tui.ui.screens.ask import ConfirmScreen
 
         stale, described = await self._library.queue.stale_embeddings()
         model = visible((await self._library.analyzer.get()).embedding_model)
         if not stale:
-            self.notices.tell(f"Nothing needs re-embedding: all {described:,} are embedded by {model}.")
-            return False
+            self.notices.tell("Nothing needs re-embedding.")
+            return
         question = ConfirmScreen(
             f"Re-embed {stale:,} of {described:,}?",
             f"{model} embeds their descriptions after everything else in the queue. Nothing is described again."
@@ -388,21 +368,19 @@ class UploadCommands(Vertical):
             decline="not now",
         )
         if not await self.app.push_screen_wait(question):
-            return False
+            return
         self.notices.tell(f"Re-embedding {counted(await self._library.queue.reembed(), 'upload')}.")
-        return True
 
     # Looking
 
     @_on_one
-    async def action_find_similar(self, number: int) -> bool:
+    async def action_find_similar(self, number: int) -> None:
         """List uploads similar to this one."""
         await self.uploads.similar(number)
         self.post_message(ListWanted())
-        return True
 
     @_on_one
-    async def action_show_details(self, number: int) -> bool:
+    async def action_show_details(self, number: int) -> None:
         """Show all details of an upload, or go back from them."""
         from vuemantics_tui.ui.screens.detail import DetailScreen
 
@@ -411,80 +389,71 @@ class UploadCommands(Vertical):
             screen.dismiss(False)
         elif await self.app.push_screen_wait(DetailScreen(self._library, number, self.uploads, self._clock)):
             self.post_message(ListWanted())
-        return True
 
     @_on_one
-    async def action_show_descriptions(self, number: int) -> bool:
+    async def action_show_descriptions(self, number: int) -> None:
         """Compare all descriptions of an upload."""
         from vuemantics_tui.ui.screens.descriptions import DescriptionsScreen
 
         self.app.push_screen(DescriptionsScreen(self._library, number, self._clock))
-        return True
 
     # Stacks
 
     @_command
-    async def action_open_stack(self) -> bool:
+    async def action_open_stack(self) -> None:
         """List what is in the stack under the cursor, or go back."""
         if self.uploads.opened:
             await self.uploads.close_stack()
         elif not await self.uploads.open_stack():
             self.notices.tell("This upload is not in a stack.")
-            return False
-        return True
 
     @_on_chosen(whole=False)
-    async def action_make_stack(self, numbers: Sequence[int]) -> bool:
+    async def action_make_stack(self, numbers: Sequence[int]) -> None:
         """Make one stack of uploads."""
         change = await self._library.stacks.make(numbers)
         if not change.count:
             key = key_of(self.app, "toggle-mark")
             self.notices.tell("Mark the uploads that belong together first.", f"{key} marks.")
-            return False
+            return
         rows = await self._library.uploads.rows(change.numbers)
         self.uploads.unmark(row.number for row in rows if row.is_inside)
         self._tell_undoable(f"Stacked {counted(change.count, 'upload')}.")
-        return True
 
     @_on_chosen(whole=False)
-    async def action_break_stack(self, numbers: Sequence[int]) -> bool:
+    async def action_break_stack(self, numbers: Sequence[int]) -> None:
         """Take stacks apart, or what is chosen out of an opened one."""
         change = await self._library.stacks.break_up(numbers, alone=bool(self.uploads.opened))
         if not change.count:
             self.notices.tell("There is no stack to take apart.")
-            return False
+            return
         rows = await self._library.uploads.rows(change.numbers)
-        what = named(rows) if len(rows) == change.count else counted(change.count, "upload")
-        self._tell_undoable(f"Took {what} out of {'its' if change.count == 1 else 'their'} stack.")
-        return True
+        self._tell_undoable(f"Took {named(rows, change.count)} out of {'its' if change.count == 1 else 'their'} stack.")
 
     @_on_one
-    async def action_choose_cover(self, number: int) -> bool:
+    async def action_choose_cover(self, number: int) -> None:
         """Make an upload the cover of its stack."""
         rows = await self._library.uploads.rows([number])
         change = await self._library.stacks.choose(number)
         if not change.count:
             self.notices.tell("This upload is not in a stack.")
-            return False
+            return
         self._tell_undoable(f"{named(rows)} is the cover of its stack.")
-        return True
 
     @_on_one
-    async def action_play_clip(self, number: int) -> bool:
+    async def action_play_clip(self, number: int) -> None:
         """Play the clip of a Live Photo or a motion photo."""
         upload = await self._library.uploads.by_number(number)
         path = None if upload is None else await self._library.clip(upload)
         if upload is None or path is None:
             self.notices.tell("This upload has no clip.")
-            return False
+            return
         player = await asyncio.to_thread(play, path, self._library.settings.play_command)
         self.notices.tell(f"Playing the clip of {upload.filename} in {player}.")
-        return True
 
     # Tags and visibility
 
     @_on_chosen()
-    async def action_toggle_hidden(self, numbers: Sequence[int]) -> bool:
+    async def action_toggle_hidden(self, numbers: Sequence[int]) -> None:
         """Hide uploads from lists and search, or, where all are hidden, show them again."""
         rows = await self._library.uploads.rows(numbers)
         hide = not all(row.hidden for row in rows)
@@ -496,12 +465,11 @@ class UploadCommands(Vertical):
                 self.uploads.unmark(numbers)
         elif rows:
             self._tell_undoable(f"Unhid {named(rows)}.")
-        return bool(rows)
 
     @_on_chosen()
-    async def action_edit_tags(self, numbers: Sequence[int]) -> bool:
+    async def action_edit_tags(self, numbers: Sequence[int]) -> None:
         """Ask for tags to add and to remove."""
-        from vuemantics_tui.ui.screens.ask import AskScreen
+        from vuemantics_tui.ui.screens.ask import AskScreen, ask
 
         rows = await self._library.uploads.rows(numbers)
         ids = [row.id for row in rows]
@@ -513,10 +481,10 @@ class UploadCommands(Vertical):
             if not changed:
                 return "No tags changed."
             done = "Tagged" if changes.added else "Removed tags from"
-            return f"{done} {named(rows) if changed == len(rows) else counted(changed, 'upload')}. {self._undoes}"
+            return f"{done} {named(rows, changed)}. {self._undoes}"
 
         if not rows:
-            return False
+            return
         question = AskScreen(
             f"Tag {named(rows)}",
             await self._own_tags(ids),
@@ -524,12 +492,12 @@ class UploadCommands(Vertical):
             placeholder="rome, +holiday, -blue, album:Rome 2024",
             complete=self._complete_tag,
         )
-        return await self._ask(question)
+        await ask(self, question)
 
     @_on_chosen()
-    async def action_add_to_album(self, numbers: Sequence[int]) -> bool:
+    async def action_add_to_album(self, numbers: Sequence[int]) -> None:
         """Ask for an album, and add uploads to it; a new one is created."""
-        from vuemantics_tui.ui.screens.ask import AskScreen
+        from vuemantics_tui.ui.screens.ask import AskScreen, ask
 
         rows = await self._library.uploads.rows(numbers)
         albums = [tag.name for tag in await self._library.tags.own() if tag.album]
@@ -540,7 +508,7 @@ class UploadCommands(Vertical):
             known = next((album for album in albums if folded(album) == folded(name)), None)
             if not added and known is not None:
                 return f"Already in {known}."
-            words = named(rows) if added in (0, len(rows)) else counted(added, "upload")
+            words = named(rows, added or len(rows))
             done = f"Added {words} to {known}." if known else f"Made the album {name} with {words}."
             return f"{done} {self._undoes}"
 
@@ -549,12 +517,12 @@ class UploadCommands(Vertical):
             return [album for album in albums if begun and folded(album).startswith(begun)][:MOST_COMPLETIONS]
 
         if not rows:
-            return False
+            return
         known = f"Your albums: {', '.join(albums)}" if albums else "A new name makes an album."
         question = AskScreen(
             f"Add {named(rows)} to an album", known, add, placeholder="Rome 2024", complete=complete, is_list=False
         )
-        return await self._ask(question)
+        await ask(self, question)
 
     async def _own_tags(self, ids: Sequence[str]) -> str:
         upload = await self._library.uploads.get(ids[0]) if len(ids) == 1 else None
@@ -570,9 +538,9 @@ class UploadCommands(Vertical):
         return [f"{before}{sign}{tag.name}" for tag in await self._library.tags.beginning(begun)]
 
     @_on_chosen()
-    async def action_edit_place(self, numbers: Sequence[int]) -> bool:
+    async def action_edit_place(self, numbers: Sequence[int]) -> None:
         """Ask where uploads were taken."""
-        from vuemantics_tui.ui.screens.ask import AskScreen
+        from vuemantics_tui.ui.screens.ask import AskScreen, ask
 
         uploads = await self._library.uploads.by_numbers(numbers)
         ids = [upload.id for upload in uploads]
@@ -585,7 +553,7 @@ class UploadCommands(Vertical):
             return f"Changed the place of {words}. {self._undoes}"
 
         if not uploads:
-            return False
+            return
         question = AskScreen(
             f"Place of {named(uploads)}",
             _places_words(uploads),
@@ -594,16 +562,16 @@ class UploadCommands(Vertical):
             complete=self._complete_place,
             is_list=False,
         )
-        return await self._ask(question)
+        await ask(self, question)
 
     @_on_one
-    async def action_rename_upload(self, number: int) -> bool:
+    async def action_rename_upload(self, number: int) -> None:
         """Ask for the file name to show an upload under."""
-        from vuemantics_tui.ui.screens.ask import AskScreen
+        from vuemantics_tui.ui.screens.ask import AskScreen, ask
 
         upload = await self._library.uploads.by_number(number)
         if upload is None:
-            return False
+            return
 
         async def rename(text: str) -> str:
             before = await self._library.rename(upload.id, text)
@@ -616,17 +584,17 @@ class UploadCommands(Vertical):
             value=upload.filename,
             is_list=False,
         )
-        return await self._ask(question)
+        await ask(self, question)
 
     @_on_chosen()
-    async def action_copy_to(self, numbers: Sequence[int]) -> bool:
+    async def action_copy_to(self, numbers: Sequence[int]) -> None:
         """Ask for a folder, and copy originals or write side-cars there; or for a file, and export data to it."""
         from vuemantics_tui.ui.picker.folder import completed_lines
-        from vuemantics_tui.ui.screens.ask import AskScreen
+        from vuemantics_tui.ui.screens.ask import AskScreen, ask
 
         uploads = await self._library.uploads.by_numbers(numbers)
         if not uploads:
-            return False
+            return
         question = AskScreen(
             f"Copy {named(uploads)}",
             "A folder gets copies of the originals, a folder with /*.xmp their side-cars, and a file in .csv or .jsonl"
@@ -636,7 +604,7 @@ class UploadCommands(Vertical):
             complete=completed_lines,
             is_list=False,
         )
-        return await self._ask(question)
+        await ask(self, question)
 
     async def _copy_to(self, numbers: Sequence[int], text: str) -> str:
         from vuemantics_tui.library import ExportFormat
@@ -669,13 +637,13 @@ class UploadCommands(Vertical):
     # Descriptions and originals
 
     @_on_one
-    async def action_edit_description(self, number: int) -> bool:
+    async def action_edit_description(self, number: int) -> None:
         """Ask for a description in your own words."""
         from vuemantics_tui.ui.screens.edit import EditScreen
 
         upload = await self._library.uploads.by_number(number)
         if upload is None:
-            return False
+            return
 
         async def save(text: str) -> bool:
             return await self._library.descriptions.edit(upload.id, text)
@@ -685,14 +653,13 @@ class UploadCommands(Vertical):
             self._tell_undoable("Saved. Search finds it as soon as it is embedded.")
         elif saved is not None:
             self.notices.tell("Nothing changed.")
-        return bool(saved)
 
     @_on_one
-    async def action_open_original(self, number: int) -> bool:
+    async def action_open_original(self, number: int) -> None:
         """Open an original in the system viewer, or play it if it is a clip."""
         upload = await self._library.uploads.by_number(number)
         if upload is None:
-            return False
+            return
         original = await self._library.sources.reach(upload)
         if upload.file_type is FileType.VIDEO:
             player = await asyncio.to_thread(play, original, self._library.settings.play_command)
@@ -700,50 +667,24 @@ class UploadCommands(Vertical):
         else:
             await asyncio.to_thread(open_in_viewer, original)
             self.notices.tell(f"Opened {upload.filename} in the system viewer.")
-        return True
 
     @_on_chosen(whole=False)
-    async def action_copy_path(self, numbers: Sequence[int]) -> bool:
+    async def action_copy_path(self, numbers: Sequence[int]) -> None:
         """Copy the paths of originals to the clipboard."""
-        return await self._copy("path", numbers, lambda each: str(self._library.original(each)))
+        await self._copy("path", numbers, lambda each: str(self._library.original(each)))
 
     @_on_chosen(whole=False)
-    async def action_copy_description(self, numbers: Sequence[int]) -> bool:
+    async def action_copy_description(self, numbers: Sequence[int]) -> None:
         """Copy descriptions to the clipboard."""
-        return await self._copy("description", numbers, lambda each: each.description or "")
+        await self._copy("description", numbers, lambda each: each.description or "")
 
-    async def _copy(self, what: str, numbers: Sequence[int], text_of: Callable[[Upload], str]) -> bool:
+    async def _copy(self, what: str, numbers: Sequence[int], text_of: Callable[[Upload], str]) -> None:
         texts = [text for each in await self._library.uploads.by_numbers(numbers) if (text := text_of(each))]
         if not texts:
             self.notices.tell("There is no description yet.")
-            return False
+            return
         await copy(self.app, "\n".join(texts))
         self.notices.tell(f"Copied the {what}." if len(texts) == 1 else f"Copied {counted(len(texts), what)}.")
-        return True
-
-    # The analyzer
-
-    async def use_better_analyzer(self) -> bool:
-        """Switch the library to a better analyzer, after asking; the app is then opened again with it."""
-        from vuemantics_tui.ui.screens.ask import ConfirmScreen
-
-        better = await self._library.analyzer.better()
-        if better is None:
-            self.notices.tell("No better analyzer is available.")
-            return False
-        _, described = await self._library.queue.stale_embeddings()
-        question = ConfirmScreen(
-            f"Use {visible(better)} from now on?",
-            f"{counted(described, 'upload')} will need re-embedding. Until then they are found by keyword only."
-            " Descriptions stay. The app reopens, and what is in progress resumes.",
-            agree=f"use {visible(better)}",
-            decline="keep",
-        )
-        if not await self.app.push_screen_wait(question):
-            return False
-        await self._library.analyzer.keep(better)
-        self.app.post_message(ReopenWanted())
-        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -786,9 +727,10 @@ def tag_begun(text: str) -> tuple[str, str, str]:
     return text[:start], begun[:length], begun[length:].lstrip()
 
 
-def named(rows: Sequence[UploadRow]) -> str:
-    """Return one upload by its name, several by their number."""
-    return rows[0].filename if len(rows) == 1 else counted(len(rows), "upload")
+def named(rows: Sequence[UploadRow], count: int | None = None) -> str:
+    """Return one upload by its name, several by their number: all of them, or `count`."""
+    count = len(rows) if count is None else count
+    return rows[0].filename if len(rows) == count == 1 else counted(count, "upload")
 
 
 def _dates_words(uploads: Sequence[Upload]) -> str:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
-from textual import events, work
+from textual import events
 from textual.binding import BindingType
 from textual.filter import ANSIToTruecolor, LineFilter
 from textual.geometry import Region, Size
@@ -20,26 +20,18 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.timer import Timer
 
-from vuemantics_tui.domain.stacks import StackRole
 from vuemantics_tui.domain.text import visible
 from vuemantics_tui.domain.upload import (
-    TERMINAL,
-    ProcessingStatus,
     Upload,
-    UploadRow,
-    glyph_of,
 )
 from vuemantics_tui.ui.actions import MOVE, VIEW, action, hidden
 from vuemantics_tui.ui.choices import SettingChosen
-from vuemantics_tui.ui.feed import RETRY_SECONDS
-from vuemantics_tui.ui.notices import Notices
-from vuemantics_tui.ui.pictures.loader import Drawn, PictureLoader, mode_of, on_background
-from vuemantics_tui.ui.uploads.columns import signs_of
+from vuemantics_tui.ui.feed import Reader
+from vuemantics_tui.ui.pictures.loader import PictureLoader, mode_of
 from vuemantics_tui.ui.uploads.days import Group
-from vuemantics_tui.ui.uploads.table import glyph_style
-from vuemantics_tui.ui.uploads.tile_grid import GAP, SMALLEST, Grid, Layout, Line
+from vuemantics_tui.ui.uploads.tiles import ARM_COLUMNS, ARM_ROWS, GAP, SMALLEST, Grid, Layout, Line, Tile, Tiles, arms
 from vuemantics_tui.ui.uploads.upload_list import Change, UploadList
-from vuemantics_tui.ui.widgets.one_line import fit, fit_name
+from vuemantics_tui.ui.widgets.one_line import fit
 
 if TYPE_CHECKING:
     from vuemantics_tui.library import Library
@@ -53,16 +45,8 @@ STYLES = (
     *("name", "dim", "done", "running", "warning", "error", "heading", "frame", "cursor"),
     *("blank", "badge", "mark"),
 )
-MARK = " ✓ "
-# Signs that say nothing about the picture, or have a place of their own.
-NO_KINDS = ("HIDDEN", "EDITED", "TEXT")
 # The frame of the cursor: a corner, a line, a corner, and its sides.
 TOP, BOTTOM, LEFT, RIGHT = ("┏", "━", "┓"), ("┗", "━", "┛"), "┃", "┃"
-# How far it goes from each corner: over a slow line a whole frame around a large tile takes a third of a second.
-ARM_COLUMNS, ARM_ROWS = 3, 2
-
-Piece = tuple[str, str]
-"""Text and the name of its style."""
 
 
 @dataclass
@@ -78,30 +62,6 @@ class TileRead(Message):
 @dataclass
 class CaptionsSwitched(Message):
     """The captions were shown or hidden."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tile:
-    """An upload as it was read, and its picture of this size, None where it has none."""
-
-    upload: Upload
-    drawn: Drawn | None
-    size: tuple[int, int]
-
-
-def kind_badge(row: UploadRow) -> str:
-    """Return what an upload is besides a photo: a clip and its length, or what is stacked behind it; else nothing."""
-    signs = " ".join(sign for sign in signs_of(row, rating=False) if sign not in NO_KINDS)
-    # Both halves of a shot.
-    is_pair = row.stack_count == 2 and any(member.role == StackRole.RAW for member in row.stack_members)
-    return f"{signs}+J" if is_pair and signs == "RAW" else signs
-
-
-def state_badge(row: UploadRow, word: str) -> str:
-    """Return the sign of a state and its word; nothing for what is completed without a warning."""
-    if row.status is ProcessingStatus.COMPLETED:
-        return glyph_of(row) if row.warning else ""
-    return f"{glyph_of(row)} {word}"
 
 
 class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
@@ -142,7 +102,7 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
         # An index of SMALLEST.
         self._tile_size = library.settings.tile_size - 1
         self.captions = library.settings.captions
-        self._tiles: dict[int, Tile] = {}
+        self._tiles = Tiles(uploads, self._style)
         self._layout = Layout(Grid.of(1, 1, self._tile_size), (), headed=False)
         self._groups: list[Group] = []
         self._places: dict[int, str] = {}
@@ -154,7 +114,7 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
         # Up and down keep to the column that was last chosen.
         self._column: int | None = None
         self._outdated = True
-        self._loading = False
+        self._reader = Reader(self, self._load, rest=0.0)
         # What stands behind everything, as of the last paint.
         self._ground = Style()
         # The tiles that were drawn since then, until a timer repaints them together.
@@ -298,13 +258,7 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
     def _wanting(self, tiles: range) -> list[int]:
         numbers = self._uploads.numbers(tiles)
         stale = set(self._uploads.rows.wanting(numbers))
-        return [number for number in numbers if number in stale or self._is_outdated(number)]
-
-    def _is_outdated(self, number: int) -> bool:
-        tile = self._tiles.get(number)
-        if tile is None or tile.size != self._picture:
-            return True
-        return tile.upload.row() != self._uploads.rows.get(number)
+        return [number for number in numbers if number in stale or self._tiles.is_outdated(number, self._picture)]
 
     @property
     def _picture(self) -> tuple[int, int]:
@@ -319,23 +273,13 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
         return [self._groups[each] for each in shown if self._groups[each].first not in self._places]
 
     def _load_later(self) -> None:
-        if not self._loading and self.is_mounted and self.display and (self.loading_tiles or self._wanting_ahead()):
-            self._loading = True
-            self._load_wanted()
+        is_idle = self.is_mounted and self.display and not self._reader.is_reading
+        if is_idle and (self.loading_tiles or self._wanting_ahead()):
+            self._reader.want()
 
     def _wanting_ahead(self) -> list[int]:
         """Return what the next page and the one before would have to read."""
         return self._wanting(self._in_view(more=1))
-
-    @work(group="gallery", exit_on_error=False)
-    async def _load_wanted(self) -> None:
-        try:
-            with Notices.of(self).errors_told():
-                await self._load()
-                return
-            self.set_timer(RETRY_SECONDS, self._load_later)
-        finally:
-            self._loading = False
 
     async def _load(self) -> None:
         if self._outdated:
@@ -375,7 +319,7 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
         drawn = None
         if path is not None:
             drawn = await self._loader.load(path, *size, mode_of(self.app, self._loader.graphics, fills=True))
-        self._tiles[upload.number] = Tile(upload, drawn, size)
+        self._tiles.put(Tile(upload, drawn, size))
         if upload.number == self._uploads.cursor_number:
             self.post_message(TileRead())
         self._drawn.add(upload.number)
@@ -407,8 +351,7 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
         self._uploads.rows.keep_near(lambda: self._uploads.numbers(near))
         # What the loader forgot, the terminal may have forgotten too.
         if len(self._tiles) > min(3 * len(near), self._loader.most_kept // 2):
-            kept = set(self._uploads.numbers(near))
-            self._tiles = {number: tile for number, tile in self._tiles.items() if number in kept}
+            self._tiles.keep(self._uploads.numbers(near))
 
     # Painting
 
@@ -478,7 +421,8 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
         for index, start in zip(tiles, grid.columns, strict=False):
             before = index - 1 if index > tiles.start else None
             yield from self._between(start - at, before, index, framed)
-            yield from self._tile_line(index, line.line - GAP, grid)
+            under_cursor = index == self._cursor_index
+            yield from self._tiles.line(index, within, grid, self._ground, under_cursor=under_cursor)
             at = start + grid.width
         last = tiles.stop - 1
         if last >= tiles.start and last == framed:
@@ -510,71 +454,6 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
         for begin, length in arms(len(side), ARM_COLUMNS + GAP):
             drawn[begin : begin + length] = side[begin : begin + length]
         yield Segment("".join(drawn), self._style("frame"))
-
-    def _tile_line(self, index: int, line: int, grid: Grid) -> Iterable[Segment]:
-        if index >= len(self._uploads):
-            return [Segment(" " * grid.width, self._ground)]
-        number = self._uploads[index]
-        if line < grid.height:
-            return self._picture_line(number, line, grid)
-        return self._caption(number, index == self._cursor_index, grid.width)
-
-    def _picture_line(self, number: int, line: int, grid: Grid) -> Iterable[Segment]:
-        tile, row = self._tiles.get(number), self._uploads.rows.get(number)
-        if tile is not None and tile.drawn and tile.size == (grid.width, grid.height):
-            strip = tile.drawn[line] if line < len(tile.drawn) else Strip.blank(grid.width, self._ground)
-        else:
-            strip = Strip([Segment(*self._instead(tile, row, line, grid))], grid.width)
-        strip = Strip(on_background(strip, self._ground), grid.width)
-        if row is not None:
-            left, right = self._badges(row, line, grid)
-            strip = _with_badges(strip, left, right)
-        return strip
-
-    def _instead(self, tile: Tile | None, row: UploadRow | None, line: int, grid: Grid) -> tuple[str, Style]:
-        """Return a line of what stands for a picture that is missing: its name in the middle, or why there is none."""
-        middle = (grid.height - 1) // 2
-        text = ""
-        if row is not None and tile is not None and not tile.drawn:
-            if line == middle:
-                text = fit_name(visible(row.filename), min(grid.width - 2, cell_len(visible(row.filename))))
-            elif line == middle + 1 and row.status in TERMINAL:
-                text = "no thumbnail"
-        return fit(text.center(grid.width), grid.width), self._style("blank")
-
-    def _badges(self, row: UploadRow, line: int, grid: Grid) -> tuple[list[Segment], list[Segment]]:
-        """Return what stands over the left and over the right of a line of a picture."""
-        left: list[Segment] = []
-        right: list[Segment] = []
-        badge = self._style("badge")
-        if line == 0:
-            if row.number in self._uploads.marks:
-                right.append(Segment(MARK, self._style("mark")))
-            if row.hidden:
-                left.append(Segment(" HIDDEN ", badge))
-        if line == grid.height - 1:
-            kind = f" {kind_badge(row)} " if kind_badge(row) else ""
-            if kind and cell_len(kind) <= grid.width:
-                right.append(Segment(kind, badge))
-            state = state_badge(row, self._uploads.word_of(row))
-            room = grid.width - cell_len(kind) - 1
-            if state and cell_len(state) + 2 > room:
-                state = glyph_of(row)
-            if state and cell_len(state) + 2 <= room:
-                left.append(Segment(f" {state} ", badge + self._colour(glyph_style(glyph_of(row)))))
-        return left, right
-
-    def _caption(self, number: int, under_cursor: bool, width: int) -> Iterator[Segment]:
-        row = self._uploads.rows.get(number)
-        cursor = self._style("cursor") if under_cursor else Style()
-        if row is None:
-            yield Segment(" " * width, self._ground + cursor)
-            return
-        name = fit_name(visible(row.filename), width)
-        yield Segment(name, self._style("name") + cursor + Style(bold=under_cursor))
-
-    def _colour(self, name: str) -> Style:
-        return Style(color=self._style(name).color)
 
     def _style(self, name: str) -> Style:
         return self.get_component_rich_style(f"gallery--{name}", partial=name == "cursor")
@@ -660,11 +539,6 @@ class Gallery(ScrollView, can_focus=True, inherit_bindings=False):
                 self.post_message(TileOpened())
 
 
-def arms(length: int, arm: int) -> list[tuple[int, int]]:
-    """Return where a side of a frame is drawn, as starts and lengths: at both ends, or all of a short one."""
-    return [(0, length)] if length <= 3 * arm else [(0, arm), (length - arm, arm)]
-
-
 def place_words(places: list[tuple[str, str]]) -> str:
     """Return places with their countries, the most used first, on a line: Nice, Antibes, France; Rome and 3 more."""
     if not places:
@@ -676,26 +550,3 @@ def place_words(places: list[tuple[str, str]]) -> str:
     if len(places) == 2:
         return ", ".join(visible(name) for name, _ in places)
     return f"{visible(places[0][0])} and {len(places) - 1:,} more places"
-
-
-def _with_badges(strip: Strip, left: list[Segment], right: list[Segment]) -> Strip:
-    """Return a line of a picture with something over its left and its right."""
-    if not left and not right:
-        return strip
-    width = strip.cell_length
-    start, end = (sum(segment.cell_length for segment in side) for side in (left, right))
-    return Strip([*left, *_cut(strip, start, width - end), *right], width)
-
-
-def _cut(strip: Strip, start: int, end: int) -> Iterator[Segment]:
-    """Yield the cells from `start` to before `end`. What combines with a character stays with it, as pixels need."""
-    at = 0
-    for text, style, _ in strip:
-        kept = ""
-        for character in text:
-            cells = cell_len(character)
-            if start <= (at if cells else at - 1) < end:
-                kept += character
-            at += cells
-        if kept:
-            yield Segment(kept, style)

@@ -19,6 +19,7 @@ from textual.message import Message
 from textual.widgets import Input, Label, Static
 
 from vuemantics_tui.domain.errors import VuemanticsError
+from vuemantics_tui.domain.sources import Placement
 from vuemantics_tui.domain.text import counted, visible
 from vuemantics_tui.files import is_missing
 from vuemantics_tui.ui.actions import ANSWER, action
@@ -47,11 +48,29 @@ class Intake:
         self.copied = self.to_copy = 0
         # Called whenever that has moved.
         self.listeners: list[Callable[[], None]] = []
+        # Whether somebody said if files are copied or used in place; until then the first folder asks.
+        self._in_place = library.settings.placement == Placement.IN_PLACE
+        self.is_placed = self._in_place or "placement" in library.settings.sources
 
     @property
     def is_copying(self) -> bool:
         """Whether files are being copied just now."""
         return self.to_copy > 0
+
+    def place(self, placement: Placement) -> None:
+        """Copy files from now on, or use them in place."""
+        self.is_placed = True
+        self._in_place = placement is Placement.IN_PLACE
+
+    async def take(self, paths: Sequence[Path], candidates: list[Candidate] | None = None) -> None:
+        """Copy files, and folders with everything in them, or use them in place; `candidates` are what is in them.
+
+        Raises UsageError and LibraryError.
+        """
+        if self._in_place:
+            await self.use(paths)
+        else:
+            await self.add(await self._library.gather(paths, recursive=True) if candidates is None else candidates)
 
     async def add(self, candidates: list[Candidate], *, in_place: bool = False) -> None:
         """Copy these files, or use them where they are, and tell the outcome at the end. Raises LibraryError."""
@@ -218,12 +237,8 @@ def _paths_in(text: str) -> tuple[list[Path], str]:
 
 def progress_words(progress: ScanProgress) -> str:
     """Return what a scan has found so far: 1,204 files seen, 3 new, 1 moved."""
-    parts = [f"{counted(progress.seen, 'file')} seen"]
-    counts = ("new", "changed", "moved", "copies", "missing", "back", "refused")
-    words = {"copies": "already in the library", "refused": "no picture or video"}
-    parts += [f"{count:,} {words.get(name, name)}" for name in counts if (count := getattr(progress, name))]
-    parts += [f"{progress.reading:,} to read"] if progress.reading else []
-    return ", ".join(parts)
+    reading = f"{progress.reading:,} to read" if progress.reading else ""
+    return ", ".join(filter(None, (f"{counted(progress.seen, 'file')} seen", progress.found_words, reading)))
 
 
 def added_words(results: Sequence[IntakeResult]) -> list[str]:

@@ -1,10 +1,17 @@
-"""Listing, Pins and Marks: which upload stands on which line, which on top of all, and which are marked."""
+"""What UploadList is made of: Listing, which upload stands on which line; Pins, which on top; Marks; RowCache."""
 
 from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from vuemantics_tui.domain.upload import UploadRow
+
+if TYPE_CHECKING:
+    from vuemantics_tui.library import UploadStore
 
 # As long as the next one needs to begin. Without it, each end would move the whole table up a line, and down again.
 LINGER_SECONDS = 0.5
@@ -27,6 +34,7 @@ class Listing(Sequence[int]):
     def __len__(self) -> int:
         return len(self._numbers)
 
+    # Nobody takes a slice of it.
     def __getitem__(self, index: int) -> int:  # type: ignore[override]
         if not 0 <= index < len(self._numbers):
             raise IndexError(index)
@@ -54,7 +62,15 @@ class Listing(Sequence[int]):
 
     def in_order(self) -> array[int]:
         """Return all numbers in the order shown."""
-        return array("q", self) if self._pinned else self._numbers
+        if not self._pinned:
+            return self._numbers
+        # As stretches between those pinned: one by one, a large library would take 10 ms at each change.
+        ordered, start = array("q", self._pinned), 0
+        for place in self._pinned_places:
+            ordered.extend(self._numbers[start:place])
+            start = place + 1
+        ordered.extend(self._numbers[start:])
+        return ordered
 
     def index_of(self, number: int) -> int | None:
         """Return the line of an upload, from 0, or None."""
@@ -146,6 +162,10 @@ class Marks:
         self._fixed: set[int] = set()
         self._range: set[int] = set()
         self.anchor: int | None = None
+        # Those that were cleared last, when (ISO 8601, UTC), and whether they are back.
+        self._cleared: set[int] = set()
+        self._cleared_at = ""
+        self._is_back = False
 
     def __contains__(self, number: object) -> bool:
         return number in self._fixed or number in self._range
@@ -188,11 +208,82 @@ class Marks:
         gone = set(numbers)
         self._fixed -= gone
         self._range -= gone
+        self._cleared -= gone
         if self.anchor in gone:
             self.anchor = None
 
-    def clear(self) -> None:
-        """Unmark everything."""
-        self._fixed.clear()
-        self._range.clear()
+    def clear(self) -> int:
+        """Unmark everything; return how many there were. `put_back` takes that back."""
+        cleared = self.numbers
+        if cleared:
+            self._cleared, self._is_back = cleared, False
+            self._cleared_at = datetime.now(UTC).isoformat(timespec="microseconds")
+        self._fixed, self._range = set(), set()
         self.anchor = None
+        return len(cleared)
+
+    def put_back(self, since: str) -> int:
+        """Mark again what was cleared, unless that was before `since` (ISO 8601, UTC); return how many."""
+        if self._is_back or self._cleared_at < since:
+            return 0
+        self._is_back = bool(self._cleared)
+        self._fixed |= self._cleared
+        return len(self._cleared)
+
+    def clear_again(self, since: str) -> bool:
+        """Take back what `put_back` did, unless they were cleared before `since`; return whether it did anything."""
+        if not self._is_back or self._cleared_at < since:
+            return False
+        self._fixed -= self._cleared
+        self._range -= self._cleared
+        self._is_back = False
+        return True
+
+
+# How many rows stay in memory, so that scrolling back and forth reads nothing.
+MOST_KEPT_ROWS = 1000
+
+
+class RowCache:
+    """Rows by number, and which of them the store has moved on from: some screens' worth, however large the library."""
+
+    def __init__(self, uploads: UploadStore) -> None:
+        self._uploads = uploads
+        self._rows: dict[int, UploadRow] = {}
+        self._stale: set[int] = set()
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def get(self, number: int) -> UploadRow | None:
+        """Return the row, as far as it was loaded."""
+        return self._rows.get(number)
+
+    def outdate(self, numbers: Iterable[int]) -> None:
+        """Take in that these have changed in the store. Those not loaded are read afresh anyway."""
+        self._stale.update(number for number in numbers if number in self._rows)
+
+    def put(self, rows: Iterable[UploadRow]) -> None:
+        """Take these, which were read just now."""
+        for row in rows:
+            self._rows[row.number] = row
+            self._stale.discard(row.number)
+
+    def wanting(self, numbers: Iterable[int]) -> list[int]:
+        """Return which of these must be read."""
+        return [number for number in numbers if number not in self._rows or number in self._stale]
+
+    async def read(self, numbers: Sequence[int]) -> bool:
+        """Read these; returns whether all are still there. Raises VuemanticsError."""
+        # Before the reading: what changes while it lasts is outdated again.
+        self._stale.difference_update(numbers)
+        found = await self._uploads.rows(numbers)
+        self._rows.update((row.number, row) for row in found)
+        return len(found) == len(numbers)
+
+    def keep_near(self, numbers: Callable[[], Iterable[int]]) -> None:
+        """Forget all but these, once there are too many."""
+        if len(self._rows) > MOST_KEPT_ROWS:
+            near = set(numbers())
+            self._rows = {number: row for number, row in self._rows.items() if number in near}
+            self._stale &= near

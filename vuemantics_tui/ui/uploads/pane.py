@@ -214,6 +214,37 @@ class PaneText(Static):
             self.update(content)
 
 
+class FactLines(PaneText):
+    """Lines of facts with " · " in between. A line that is too long breaks there, and not within a fact."""
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """Return how many lines the facts need in this width."""
+        return len(self._lines(width))
+
+    def render(self) -> Content:
+        """Return the facts."""
+        return Content("\n").join(self._lines(self.content_size.width))
+
+    def _lines(self, width: int) -> list[Content]:
+        shown = self._shown.plain if self._shown is not None else ""
+        return [line for fact in fact_lines(shown, width) for line in Content(fact).wrap(max(1, width))]
+
+
+def fact_lines(facts: str, width: int) -> list[str]:
+    """Return lines of facts with " · " in between, each of at most `width` cells unless one fact is longer."""
+    lines: list[str] = []
+    for line in facts.splitlines():
+        first, *others = line.split(words.FACT_GAP)
+        lines.append(first)
+        for fact in others:
+            longer = lines[-1] + words.FACT_GAP + fact
+            if cell_len(longer) <= width:
+                lines[-1] = longer
+            else:
+                lines.append(fact)
+    return lines
+
+
 class UploadPane(VerticalScroll, can_focus=False):
     """Shows the upload of a number; reads nothing while it is hidden.
 
@@ -273,8 +304,6 @@ class UploadPane(VerticalScroll, can_focus=False):
         self._clock = clock
         self._thumbnail = Thumbnail(loader or PictureLoader(), id="pane-thumbnail")
         self._why = why
-        # Whether it is on the screen; else nothing is read.
-        self.is_seen = False
         self._wanted: int | None = None
         self._page: _Page | None = None
         self._paused = False
@@ -284,10 +313,10 @@ class UploadPane(VerticalScroll, can_focus=False):
         self.is_reading = False
 
     def compose(self) -> ComposeResult:
-        """From top to bottom; what an upload does not have takes no room."""
+        """Yield the parts from top to bottom; what an upload does not have takes no room."""
         yield self._thumbnail
         for part in ("name", "facts", "why", "stack", "failure", "try", "state", "warning"):
-            yield PaneText(id=f"pane-{part}")
+            yield (FactLines if part == "facts" else PaneText)(id=f"pane-{part}")
         yield WritingText(id="pane-writing")
         for part in ("brought", "description", "read"):
             yield PaneText(id=f"pane-{part}")
@@ -348,14 +377,21 @@ class UploadPane(VerticalScroll, can_focus=False):
 
     # Loading
 
-    def on_show(self) -> None:
-        """Catch up with what was asked for meanwhile."""
-        self.is_seen = True
-        self._load_later()
+    @property
+    def is_seen(self) -> bool:
+        """Whether it is displayed; else nothing is read."""
+        return all(node.display for node in self.ancestors_with_self if isinstance(node, Widget))
 
-    def on_hide(self) -> None:
-        """Read nothing while hidden."""
-        self.is_seen = False
+    def on_mount(self) -> None:
+        """Catch up after each layout with what was asked for while it was hidden.
+
+        Textual posts no Show where the list scrolls between the change of a style and the layout that follows it.
+        """
+        self.screen.screen_layout_refresh_signal.subscribe(self, lambda _: self._load_later())
+
+    def on_show(self) -> None:
+        """Catch up after the first layout, too."""
+        self._load_later()
 
     def on_resize(self) -> None:
         """Fit the picture to the height."""

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from vuemantics_tui.library import SearchHit
 
 GOOD_SCORE = 80
+FACT_GAP = " · "
 # A pane is no higher than this; the stack itself shows all.
 MOST_MEMBERS = 8
 _FAILED_DURING = {
@@ -95,7 +96,7 @@ def shot_words(upload: Upload) -> str:
 
 
 def facts_words(upload: Upload, now: datetime) -> str:
-    """Return three lines at most: dimensions, size, format, age; when it was taken and by which camera; where."""
+    """Return three lines of facts: dimensions, size, format, age; when it was taken and by which camera; where."""
     shape = f"{upload.width} × {upload.height}" if upload.width and upload.height else ""
     length = length_words(upload.duration) if upload.duration else ""
     known = BY_MIME_TYPE.get(upload.mime_type)
@@ -103,10 +104,10 @@ def facts_words(upload: Upload, now: datetime) -> str:
     frames = upload.metadata.get("frames")
     if isinstance(frames, int) and frames > 1:
         length = f"{frames:,} frames"
-    first = [shape, size_words(upload.file_size), kind, length, ago_words(upload.created_at, now)]
+    first = [shape, size_words(upload.file_size), kind, length, f"added {ago_words(upload.created_at, now)}"]
     second = [shot_words(upload), camera_words(upload)]
     lines = (first, second, [visible(upload.place_words)])
-    return "\n".join(" · ".join(part for part in line if part) for line in lines if any(line))
+    return "\n".join(FACT_GAP.join(part for part in line if part) for line in lines if any(line))
 
 
 def stack_words(upload: Upload, hint: str = "") -> Content:
@@ -207,7 +208,9 @@ def quality_words(upload: Upload) -> Content:
         took = "" if upload.description_seconds is None else f" in {seconds_words(upload.description_seconds)}"
         gap = "   " if parts else ""
         verb = "guessed" if upload.guessed else "described"
-        parts.append((f"{gap}{verb} by {visible(upload.model or upload.analyzer or '')}{took}", "$dim"))
+        # What guesses is the analyzer as a whole, or the joint model whose words took the place of its own.
+        who = (upload.tagged_by or upload.analyzer if upload.guessed else "") or upload.model or upload.analyzer or ""
+        parts.append((f"{gap}{verb} by {visible(who)}{took if who != upload.tagged_by else ''}", "$dim"))
     for finding in upload.description_audit_findings:
         # The warning above may have said it already.
         if f": {finding}" not in (upload.warning or ""):
@@ -293,12 +296,14 @@ def why_words(hit: SearchHit) -> Content:
     if hit.words_share or hit.meaning_share:
         words, looks = round(100 * hit.words_share), round(100 * hit.looks_share)
         shares = {"words": words, "meaning": 100 - words - looks, "looks": looks}
-        parts = [f"{name} {share} %" for name, share in shares.items() if share]
+        named = {name: share for name, share in shares.items() if share}
+        # A share of all says nothing.
+        parts = [" · ".join(f"{name} {share} %" if len(named) > 1 else name for name, share in named.items())]
     elif hit.looks_share:
-        parts = ["by its looks"]
+        parts = ["looks"]
     if hit.second is not None:
         parts.append(f"at {clock_words(hit.second)}")
-    return Content.styled(" · ".join(parts), "$dim")
+    return Content.styled(f"found by {', '.join(parts)}" if parts else "", "$dim")
 
 
 def _place_of(sentence: str, shown: str) -> tuple[int, int] | None:

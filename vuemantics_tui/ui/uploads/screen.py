@@ -17,30 +17,30 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.geometry import Size
-from textual.screen import Screen
+from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from vuemantics_tui.domain.errors import UsageError
-from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.domain.sources import Placement
 from vuemantics_tui.domain.text import counted
-from vuemantics_tui.domain.upload import RUNNING, ProcessingStatus, QueueCounts
+from vuemantics_tui.domain.upload import QueueCounts
 from vuemantics_tui.domain.view import SortKey, View
 from vuemantics_tui.ui.actions import ACT, FIND, MARK, PROGRAM, QUEUE, VIEW, action, hidden, key_of, lasting
 from vuemantics_tui.ui.choices import SettingChosen
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader, TimePassed, WorkProgressed
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.pictures.loader import Drawn, PictureLoader, mode_of
-from vuemantics_tui.ui.textual_private import write_to_terminal
+from vuemantics_tui.ui.textual_private import SteadyScreen, write_to_terminal
 from vuemantics_tui.ui.typed_paths import typed_path
 from vuemantics_tui.ui.uploads.browse import Browse, BrowseLeft
 from vuemantics_tui.ui.uploads.browser import Browser
-from vuemantics_tui.ui.uploads.columns import TableColumns
+from vuemantics_tui.ui.uploads.columns import Layout, TableColumns
 from vuemantics_tui.ui.uploads.commands import UploadCommands
 from vuemantics_tui.ui.uploads.days import day_words
 from vuemantics_tui.ui.uploads.gallery import Gallery, TileOpened
 from vuemantics_tui.ui.uploads.intake import FilesNamed, Intake, PathField, PathFieldLeft, PathInput
 from vuemantics_tui.ui.uploads.lines import LINGER_SECONDS
+from vuemantics_tui.ui.uploads.next_keys import next_keys
 from vuemantics_tui.ui.uploads.pane import UploadPane
 from vuemantics_tui.ui.uploads.queue_bar import QueueBar, RunNotice
 from vuemantics_tui.ui.uploads.results import Results
@@ -49,13 +49,13 @@ from vuemantics_tui.ui.uploads.search_bar import (
     PathTyped,
     SearchBar,
     SearchClosed,
-    SearchInput,
-    SearchLeft,
 )
+from vuemantics_tui.ui.uploads.search_line import SearchInput, SearchLeft
 from vuemantics_tui.ui.uploads.servers import HeaderLine, OutageLine
 from vuemantics_tui.ui.uploads.table import HeadingClicked, RowOpened, TagClicked, UploadTable
 from vuemantics_tui.ui.uploads.upload_list import Change, UploadList
-from vuemantics_tui.ui.widgets.keys_line import FooterKey, KeysLine
+from vuemantics_tui.ui.widgets import WIDTHS, too_small_words
+from vuemantics_tui.ui.widgets.keys_line import KeysLine
 
 if TYPE_CHECKING:
     from vuemantics_tui.library import Candidate, Library
@@ -65,7 +65,6 @@ if TYPE_CHECKING:
 CATCH_UP_SECONDS = 0.1
 # A sorted or filtered view, and what a search finds, is read again as a whole.
 READ_AGAIN_SECONDS = 1.0
-SMALLEST_WIDTH, SMALLEST_HEIGHT = 40, 8
 # Below the first, the side list to narrow by takes the place of the list; from the second on, the pane stays beside it.
 BESIDE_BROWSE, ALL_BESIDE = 70, 140
 # What needs an upload under the cursor.
@@ -75,78 +74,6 @@ EMPTY = """\
 
 Press [b $accent]$key[/] to add photos and videos, or run
 [$accent]vuemantics-tui add --in-place ~/Pictures[/]"""
-
-
-# What the line of keys begins with, by what is going on. What a state leaves out follows, as far as there is room.
-_LOOK = (FooterKey("open-upload", "view"), FooterKey("toggle-mark", "mark"))
-_KEEP = (FooterKey("edit-tags", "tag"), FooterKey("rate-0 rate-5", "rate"))
-NEXT_KEYS: dict[str, tuple[FooterKey, ...]] = {
-    "empty": (FooterKey("add-paths", "add"), FooterKey("type-paths", "add by path")),
-    "browse": (
-        FooterKey("narrow"),
-        FooterKey("open-entry", "open"),
-        FooterKey("leave-browse", "to the list"),
-        FooterKey("toggle-browse", "close"),
-        FooterKey("save-search", "save"),
-        FooterKey("open-search"),
-    ),
-    "stack": (
-        *_LOOK,
-        FooterKey("step-back", "close the stack"),
-        FooterKey("choose-cover", "cover"),
-        FooterKey("break-stack", "take out"),
-        *_KEEP,
-    ),
-    "fruitless": (
-        FooterKey("fruitless-to-words", "as words"),
-        FooterKey("step-back", "back"),
-        FooterKey("open-search"),
-    ),
-    "search": (
-        *_LOOK,
-        FooterKey("step-back", "back"),
-        FooterKey("save-search", "save"),
-        FooterKey("open-search"),
-        *_KEEP,
-    ),
-    "failed": (
-        FooterKey("retry-upload", "retry"),
-        FooterKey("show-details", "details"),
-        FooterKey("show-failures", "failures"),
-        *_LOOK,
-    ),
-    "waiting": (
-        FooterKey("run-next", "process next"),
-        FooterKey("cancel-upload", "cancel"),
-        *_LOOK,
-        FooterKey("toggle-pause"),
-        *_KEEP,
-    ),
-    "running": (FooterKey("cancel-upload", "cancel"), *_LOOK, FooterKey("toggle-pause"), *_KEEP),
-    "video": (FooterKey("open-original", "play"), *_LOOK, FooterKey("add-paths"), FooterKey("open-search"), *_KEEP),
-    "list": (
-        *_LOOK,
-        FooterKey("add-paths"),
-        FooterKey("open-search"),
-        FooterKey("toggle-browse"),
-        *_KEEP,
-        FooterKey("find-similar"),
-    ),
-}
-
-
-def keys_of_marked(count: int) -> tuple[FooterKey, ...]:
-    """Return what can be done to so many marked uploads."""
-    return (
-        FooterKey("toggle-mark", "mark"),
-        FooterKey("edit-tags", f"tag {count:,}"),
-        FooterKey("add-to-album", f"album {count:,}"),
-        FooterKey("delete-upload", f"delete {count:,}"),
-        FooterKey("step-back", "clear marks"),
-        FooterKey("rate-0 rate-5", f"rate {count:,}"),
-        FooterKey("toggle-hidden", f"hide {count:,}"),
-        FooterKey("open-upload", "view"),
-    )
 
 
 async def _existing_folder(text: str) -> str:
@@ -159,7 +86,7 @@ async def _existing_folder(text: str) -> str:
     return str(path)
 
 
-class UploadsScreen(Screen[None]):
+class UploadsScreen(SteadyScreen[None]):
     """Lists the uploads of a library, keeps the list up to date, and hands actions on."""
 
     HELP_TITLE = "The list of uploads"
@@ -228,7 +155,7 @@ class UploadsScreen(Screen[None]):
         ),
     ]
     AUTO_FOCUS = "#uploads"
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - as Textual declares it
+    HORIZONTAL_BREAKPOINTS = WIDTHS
 
     def __init__(
         self,
@@ -251,9 +178,6 @@ class UploadsScreen(Screen[None]):
         self._explained: Results | None = None
         # Where files were added from last, in this session or before; and where the picker was left in this one.
         self._picked_in: Path | None = None
-        # Whether files are used in place, and whether somebody said so; until then the first folder asks.
-        self._in_place = library.settings.placement == Placement.IN_PLACE
-        self._has_placement = self._in_place or "placement" in library.settings.sources
         self._left_in: Path | None = None
         # What is marked there and was not added.
         self.picked: Marks | None = None
@@ -303,24 +227,23 @@ class UploadsScreen(Screen[None]):
         self.query_one("#empty-text", Static).update(Content.from_markup(EMPTY, key=key))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """What is done to an upload needs one; in a field, the keys that would leave it are letters."""
+        """Disable what needs an upload without one, and in a field the keys that are letters there."""
         if action == "open_search" and self.has_class("-empty"):
             return False
         if action in ("add_paths", "type_paths", "open_search"):
             return not isinstance(self.focused, Input)
-        if action == "toggle_browse":
+        if action in ("toggle_browse", "jump_to_date", "on_this_day"):
             return not self.has_class("-empty")
         return action not in ON_UPLOADS or (len(self.uploads) > 0 and self.focused is not self._browse)
 
     def on_resize(self, event: events.Resize) -> None:
         """Say so where the window is too small for anything else."""
-        width, height = event.size
-        self.set_class(width < SMALLEST_WIDTH or height < SMALLEST_HEIGHT, "-too-small")
+        width, _ = event.size
+        too_small = too_small_words(event.size)
+        self.set_class(bool(too_small), "-too-small")
         self.set_class(width < BESIDE_BROWSE, "-slim")
         self.set_class(width >= ALL_BESIDE, "-roomy")
-        self.query_one("#too-small", Static).update(
-            f"The window is too small: {width}×{height}.\nIt needs {SMALLEST_WIDTH}×{SMALLEST_HEIGHT}."
-        )
+        self.query_one("#too-small", Static).update(too_small)
 
     # Following the library
 
@@ -347,28 +270,12 @@ class UploadsScreen(Screen[None]):
 
     def _show_keys(self) -> None:
         """Begin the line of keys with what the next step may be."""
-        uploads, row = self.uploads, self.uploads.cursor_row
-        keys = self.query_one(KeysLine)
+        keys, is_empty = self.query_one(KeysLine), self.has_class("-empty")
         # Uploads that did not fail would be described again, which is seldom the next step.
         keys.rename("retry-upload", "")
-        if self.has_class("-empty"):
-            keys.prefer(NEXT_KEYS["empty"], alone=True)
-        elif self.focused is self._browse:
-            keys.prefer(NEXT_KEYS["browse"])
-        elif uploads.opened and not len(uploads.marks):
-            keys.prefer(NEXT_KEYS["stack"])
-        elif len(uploads.marks):
-            keys.prefer(keys_of_marked(len(uploads.marks)))
-        elif row is not None and row.status is ProcessingStatus.FAILED:
-            keys.prefer(NEXT_KEYS["failed"])
-        elif uploads.results is not None:
-            keys.prefer(NEXT_KEYS["search" if self._search_bar.fruitless is None else "fruitless"])
-        elif row is not None and row.status in RUNNING:
-            keys.prefer(NEXT_KEYS["running"])
-        elif row is not None and row.status is ProcessingStatus.PENDING:
-            keys.prefer(NEXT_KEYS["waiting"])
-        else:
-            keys.prefer(NEXT_KEYS["video" if row is not None and row.file_type is FileType.VIDEO else "list"])
+        browses, is_fruitless = self.focused is self._browse, self._search_bar.line.fruitless is not None
+        found = next_keys(self.uploads, is_empty=is_empty, browses=browses, is_fruitless=is_fruitless)
+        keys.prefer(found, alone=is_empty)
 
     def on_unmount(self) -> None:
         """Take the progress away from the terminal's tab."""
@@ -424,12 +331,13 @@ class UploadsScreen(Screen[None]):
     @work(group="asking", exit_on_error=False)
     async def action_add_paths(self) -> None:
         """Pick files and folders, and add them."""
+        from vuemantics_tui.ui.picker.folder import working_folder
         from vuemantics_tui.ui.picker.marks import Marks
         from vuemantics_tui.ui.picker.screen import PickerScreen
 
         with self._notices.errors_told():
             self._picked_in = self._picked_in or await self._added_from()
-        start = self._left_in or Path.cwd()
+        start = self._left_in or working_folder()
         self.picked = marks = self.picked or Marks()
         picker = PickerScreen(start=start, last=self._picked_in, preview=self._preview, marks=marks, clock=self._clock)
         paths = await self.app.push_screen_wait(picker)
@@ -442,17 +350,16 @@ class UploadsScreen(Screen[None]):
             self._notices.tell(f"{marks.words()}, not added. {key_of(self, 'add-paths')} shows them again.")
 
     async def _placement_chosen(self, paths: Sequence[Path]) -> bool:
-        """Ask, for the first folder that is added, whether files are copied. Tells whether they are to be added."""
-        if self._has_placement or not await asyncio.to_thread(lambda: any(path.is_dir() for path in paths)):
+        """Ask, for the first folder that is added, whether files are copied; return whether they are to be added."""
+        if self.intake.is_placed or not await asyncio.to_thread(lambda: any(path.is_dir() for path in paths)):
             return True
         from vuemantics_tui.ui.screens.sources import PlacementScreen
 
         placement = await self.app.push_screen_wait(PlacementScreen())
         if placement is None:
             return False
-        self._has_placement = True
-        self._in_place = placement is Placement.IN_PLACE
-        self.post_message(SettingChosen("placement", "in-place" if self._in_place else "copy"))
+        self.intake.place(placement)
+        self.post_message(SettingChosen("placement", "in-place" if placement is Placement.IN_PLACE else "copy"))
         return True
 
     @work(group="asking", exit_on_error=False)
@@ -532,37 +439,31 @@ class UploadsScreen(Screen[None]):
     @on(FilesNamed)
     def _files_named(self, message: FilesNamed) -> None:
         self._close_path_field()
-        if self._in_place:
-            self.add_paths(message.paths)
-        else:
-            self._add(message.candidates)
+        self.add_paths(message.paths, message.candidates)
 
     @work(group="adding", exit_on_error=False)
-    async def _add(self, candidates: list[Candidate]) -> None:
+    async def add_paths(self, paths: Sequence[Path], candidates: list[Candidate] | None = None) -> None:
+        """Add files, and folders with everything in them, in the background; `candidates` are what is in them."""
         with self._notices.errors_told():
-            await self.intake.add(candidates)
-
-    @work(group="adding", exit_on_error=False)
-    async def add_paths(self, paths: Sequence[Path]) -> None:
-        """Add files, and folders with everything in them, in the background: copies, or in place."""
-        with self._notices.errors_told():
-            if self._in_place:
-                await self.intake.use(paths)
-                return
-            await self.intake.add(await self.library.gather(paths, recursive=True))
+            await self.intake.take(paths, candidates)
 
     # Searching
 
     def action_open_search(self) -> None:
         """Open the search line."""
+        self._uncover()
         self._search_bar.open()
+
+    def _run_search(self, line: str) -> None:
+        self._uncover()
+        self._search_bar.run(line)
 
     def action_fruitless_to_words(self) -> None:
         """Turn the filter that finds nothing into words."""
         self._search_bar.fruitless_to_words()
 
     def action_show_below(self) -> None:
-        """Also show the results below the cut-off."""
+        """Show the results below the cut-off, too."""
         self._search_bar.show_below()
 
     def action_past_search(self) -> None:
@@ -581,17 +482,25 @@ class UploadsScreen(Screen[None]):
         saved = SavedScreen(self.library, save_key=key_of(self, "save-search"), album_key=key_of(self, "add-to-album"))
         query = await self.app.push_screen_wait(saved)
         if query is not None:
-            self._search_bar.run(query)
+            self._run_search(query)
 
     def action_toggle_browse(self) -> None:
         """Show the side list to narrow by, or close it."""
         self.toggle_class("-browse")
         if self.has_class("-browse"):
             self._browse.begin()
-            # Hidden widgets cannot be focused.
-            self.call_after_refresh(self._browse.focus)
+            self._focus_once_shown(self._browse)
         else:
             self.set_focus(self._browser.in_front)
+
+    def _focus_once_shown(self, widget: Widget) -> None:
+        # Hidden widgets cannot be focused, so it happens later; the search line may have been opened in the meantime.
+        self.call_after_refresh(lambda: None if isinstance(self.focused, Input) else widget.focus())
+
+    def _uncover(self) -> None:
+        """Show the list where the side list stands in its place."""
+        if self.has_class("-slim"):
+            self.remove_class("-browse")
 
     @on(events.DescendantFocus)
     @on(events.DescendantBlur)
@@ -601,9 +510,8 @@ class UploadsScreen(Screen[None]):
 
     @on(BrowseLeft)
     def _browse_left(self) -> None:
-        if self.has_class("-slim"):
-            self.remove_class("-browse")
-        self.call_after_refresh(self._browser.in_front.focus)
+        self._uncover()
+        self._focus_once_shown(self._browser.in_front)
 
     @on(SearchClosed)
     @on(SearchLeft)
@@ -657,7 +565,7 @@ class UploadsScreen(Screen[None]):
     def _search_tag(self, message: TagClicked) -> None:
         from vuemantics_tui.domain.query import TextField, TextFilter
 
-        self._search_bar.run(str(TextFilter.exactly(TextField.TAG, message.tag)))
+        self._run_search(str(TextFilter.exactly(TextField.TAG, message.tag)))
 
     @work(group="asking", exit_on_error=False)
     async def action_filter_by(self) -> None:
@@ -676,8 +584,16 @@ class UploadsScreen(Screen[None]):
         """Choose the columns of the table."""
         from vuemantics_tui.ui.screens.columns import ColumnsScreen
 
+        self._uncover()
+        self.app.push_screen(ColumnsScreen(self.columns, self._table_layout))
+
+    def _table_layout(self) -> Layout:
         table = self.query_one(UploadTable)
-        self.app.push_screen(ColumnsScreen(self.columns, table.line_layout))
+        if table.scrollable_content_region.width:
+            return table.line_layout()
+        # Behind the gallery, and before it is shown again, it has no size.
+        total = self._browser.size.width or self.size.width
+        return self.columns.layout(total, window=self.app.size.width, scores=self.uploads.has_scores)
 
     @work(group="asking", exit_on_error=False)
     async def action_go_to(self) -> None:
@@ -718,7 +634,7 @@ class UploadsScreen(Screen[None]):
         from vuemantics_tui.domain.query import YearlyFilter
 
         today = self._today
-        self._search_bar.run(f"{YearlyFilter(today.month, today.day)} before:{today.year}")
+        self._run_search(f"{YearlyFilter(today.month, today.day)} before:{today.year}")
 
     def action_clear_view(self) -> None:
         """List everything, newest first, without marks."""
@@ -769,9 +685,14 @@ class UploadsScreen(Screen[None]):
             if self.intake.is_copying:
                 self._notices.tell("Files are being copied.", "Switch when they are done.")
             else:
-                await self._commands.use_better_analyzer()
+                await self.query_one(HeaderLine).use_better_analyzer()
 
     # Other screens
+
+    @on(events.ScreenResume)
+    def _came_back(self) -> None:
+        """Say which joint model is in use: it is chosen on another screen."""
+        self.query_one(HeaderLine).read_joint()
 
     @on(RowOpened)
     @on(TileOpened)
@@ -814,7 +735,7 @@ class UploadsScreen(Screen[None]):
         query = await self.app.push_screen_wait(SourcesScreen(self.library, self.intake, self._clock))
         self._catch_up.want()
         if query is not None:
-            self._search_bar.run(query)
+            self._run_search(query)
 
     def action_show_stats(self) -> None:
         """Show statistics of the library."""
@@ -830,4 +751,4 @@ class UploadsScreen(Screen[None]):
         failures = FailuresScreen(self.library, self.uploads, self._clock)
         query = await self.app.push_screen_wait(failures)
         if query is not None:
-            self._search_bar.run(query)
+            self._run_search(query)

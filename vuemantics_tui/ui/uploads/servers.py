@@ -6,11 +6,13 @@ import asyncio
 import math
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from rich.cells import cell_len
 from textual import on, work
 from textual.content import Content
+from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 
@@ -29,6 +31,11 @@ LOOK_SECONDS = 30.0
 SECONDS_BEFORE_TOLD = 1.5
 # The first look into the library and the first uploads go before.
 OFFER_AFTER_SECONDS = 4.0
+
+
+@dataclass
+class ReopenWanted(Message):
+    """Asks the app to restart with a changed setting."""
 
 
 class Server(Protocol):
@@ -58,6 +65,8 @@ class HeaderLine(TwoSidedLine):
     # None until it is made, and until they were looked at.
     analyzer: reactive[Analyzer | None] = reactive(None)
     servers: reactive[Sequence[Server] | None] = reactive(None)
+    # The joint model that searches use.
+    joint: reactive[str] = reactive("")
 
     def __init__(self, library: Library, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -71,7 +80,14 @@ class HeaderLine(TwoSidedLine):
         Feed.of(self).follow(self)
         # After the first paint: what asks servers takes longer to import than all that is painted.
         self.call_after_refresh(self._look_at_servers)
+        self.call_after_refresh(self.read_joint)
         self._tell_offers()
+
+    @work(group="joint", exclusive=True, exit_on_error=False)
+    async def read_joint(self) -> None:
+        """Read which joint model searches use."""
+        with Notices.of(self).errors_told():
+            self.joint = (await self._library.models.store.in_use() or "").partition("@")[0]
 
     @work(group="looking", exit_on_error=False)
     async def _look_at_servers(self) -> None:
@@ -117,6 +133,27 @@ class HeaderLine(TwoSidedLine):
             if told:
                 Notices.of(self).tell(*told)
 
+    async def use_better_analyzer(self) -> None:
+        """Switch the library to a better analyzer, after asking; the app is then opened again with it."""
+        from vuemantics_tui.ui.screens.ask import ConfirmScreen
+
+        better = await self._library.analyzer.better()
+        if better is None:
+            Notices.of(self).tell("No better analyzer is available.")
+            return
+        _, described = await self._library.queue.stale_embeddings()
+        question = ConfirmScreen(
+            f"Use {visible(better)} from now on?",
+            f"{counted(described, 'upload')} will need re-embedding. Until then they are found by keyword only."
+            " Descriptions stay. The app reopens, and what is in progress resumes.",
+            agree=f"use {visible(better)}",
+            decline="keep",
+        )
+        if not await self.app.push_screen_wait(question):
+            return
+        await self._library.analyzer.keep(better)
+        self.app.post_message(ReopenWanted())
+
     def left_part(self) -> list[Part]:
         """Return the program's name and the number of uploads and of sources."""
         count = "" if self.upload_count is None else f"  {counted(self.upload_count, 'upload')}"
@@ -129,8 +166,9 @@ class HeaderLine(TwoSidedLine):
         name: list[Part] = [(f"{glyph} ", style), (self.analyzer.name if self.analyzer else "", "$dim")]
         if wrong:
             name.append((f", {wrong}", style))
-        models = f"{self.analyzer.model} + {self.analyzer.embedding_model}" if self.analyzer else ""
-        return [[*name, (f"  {models}", "$dim")], name]
+        models = (*self._library.analyzer.models, self.joint)
+        words = " + ".join(visible(model) for model in models if model)
+        return [[*name, (f"  {words}" if words else "", "$dim")], name]
 
 
 class OutageLine(Widget):

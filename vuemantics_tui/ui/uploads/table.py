@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Literal, get_args
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
-from textual import events, on, work
+from textual import events, on
 from textual.content import Content
 from textual.geometry import Size
 from textual.message import Message
@@ -20,8 +20,7 @@ from textual.widget import Widget
 from vuemantics_tui.domain.text import age_words, visible, word_places
 from vuemantics_tui.domain.upload import RUNNING, ProcessingStatus, UploadRow, glyph_of, reason_of
 from vuemantics_tui.domain.view import SortKey
-from vuemantics_tui.ui.feed import RETRY_SECONDS, Feed, TimePassed, WorkProgressed
-from vuemantics_tui.ui.notices import Notices
+from vuemantics_tui.ui.feed import Feed, Reader, TimePassed, WorkProgressed
 from vuemantics_tui.ui.uploads.columns import (
     BY_LABEL,
     DESCRIPTION,
@@ -67,8 +66,9 @@ def line_pieces(
     pieces.append(("  ", "dim") if glyph == "✓" else (f"{glyph} ", glyph_style(glyph)))
     signs = fitting_signs(signs_of(row, rating=not layout.shows(RATING)), layout.signs)
     cells = list(_cells_of(row, layout))
-    if not signs and not cells[-1][0]:
-        # A reason needs all the room that there is.
+    reaches_end = not signs and cells[-1][0] in ("", DESCRIPTION)
+    if reaches_end:
+        # A reason or a description needs all the room that there is.
         label, start, width = cells[-1]
         cells[-1] = label, start, width + len(GAP) + layout.signs
     at = LEAD
@@ -76,7 +76,7 @@ def line_pieces(
         pieces.append((" " * (start - at), "dim"))
         pieces += _cell_pieces(row, word, label, width, layout, now, found)
         at = start + width
-    if signs or cells[-1][0]:
+    if not reaches_end:
         blanks = " " * (layout.signs - cell_len(signs))
         pieces += [(GAP, "dim"), (signs + blanks, "sign" if layout.colourful else "shows")]
     if layout.score:
@@ -130,14 +130,6 @@ def _sentence_pieces(found: Found, width: int, most: int | None) -> list[Piece]:
         start = text.find(" ", max(0, places[0][0] - _BEFORE_MATCH), places[0][0])
         text = "…" + text[start + 1 if start >= 0 else places[0][0] :]
     return lit(fit(text, width), found.matched, "shows", most)
-
-
-def with_sign(name: Sequence[Piece], sign: str, width: int) -> list[Piece]:
-    """Return the pieces of a name with a sign right behind it, together so many cells wide."""
-    *before, (text, style) = name
-    text = text.rstrip()
-    used = sum(cell_len(piece) for piece, _ in before) + cell_len(text)
-    return [*before, (text, style), (" " + set_cell_size(sign, max(0, width - used - 1)), "mark")]
 
 
 def _without_blank_ones(pieces: Iterable[Piece]) -> list[Piece]:
@@ -303,7 +295,7 @@ class UploadTable(CursorList[LineStyle]):
         self._painted: dict[int, tuple[object, ...]] = {}
         # Where the cursor was when the list last changed: on which upload, on which line.
         self._cursor_was: tuple[int | None, int] = (None, 0)
-        self._loading = False
+        self._reader = Reader(self, self._load, rest=0.0)
 
     def on_mount(self) -> None:
         """Follow the list, and what moves by itself."""
@@ -378,7 +370,7 @@ class UploadTable(CursorList[LineStyle]):
     # Reading
 
     def _wanted(self) -> list[int]:
-        """What must be read: lines on the screen first; when some are missing, a screen above and below with them."""
+        """Return what must be read: if lines on the screen are missing, these and a screen above and below."""
         rows = self._uploads.rows
         if not rows.wanting(self._uploads.numbers(self._visible())):
             return []
@@ -386,19 +378,8 @@ class UploadTable(CursorList[LineStyle]):
 
     def _load_later(self) -> None:
         self._fit_names()
-        if not self._loading and self.is_mounted and self._wanted():
-            self._loading = True
-            self._load_wanted()
-
-    @work(group="rows", exit_on_error=False)
-    async def _load_wanted(self) -> None:
-        try:
-            with Notices.of(self).errors_told():
-                await self._load()
-                return
-            self.set_timer(RETRY_SECONDS, self._load_later)
-        finally:
-            self._loading = False
+        if self.is_mounted and not self._reader.is_reading and self._wanted():
+            self._reader.want()
 
     async def _load(self) -> None:
         rows = self._uploads.rows
@@ -436,7 +417,7 @@ class UploadTable(CursorList[LineStyle]):
         return Strip(segments).adjust_cell_length(width, blank).simplify()
 
     def line_layout(self) -> Layout:
-        """Where everything stands on a line."""
+        """Return where everything stands on a line."""
         total, window = self.scrollable_content_region.width, self.app.size.width
         return self._columns.layout(total, window=window, scores=self._uploads.has_scores)
 

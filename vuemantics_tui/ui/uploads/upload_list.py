@@ -9,7 +9,7 @@ import time
 from array import array
 from collections.abc import Awaitable, Callable, Iterable, Sequence, Set
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import date
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
@@ -18,19 +18,17 @@ from vuemantics_tui.domain.text import counted
 from vuemantics_tui.domain.upload import Upload, UploadRow, status_word
 from vuemantics_tui.domain.view import SortKey, View
 from vuemantics_tui.ui.uploads.days import Days, Group
-from vuemantics_tui.ui.uploads.lines import Listing, Marks, Pins
+from vuemantics_tui.ui.uploads.lines import Listing, Marks, Pins, RowCache
 from vuemantics_tui.ui.uploads.results import Found, Results, Why
 
 if TYPE_CHECKING:
-    from vuemantics_tui.library import Library, SearchResults, UploadStore
+    from vuemantics_tui.library import Library, SearchResults
 
 # The first lines are there before the long list behind them: a large library opens as fast as a small one.
 FIRST_LOOK = 100
 MOST_RESULTS = 200
 # What a window shows of what words alone find at each key; the rest comes with the meaning a moment later.
 FIRST_RESULTS = 60
-# How many rows stay in memory, so that scrolling back and forth reads nothing.
-MOST_KEPT_ROWS = 1000
 
 
 class Change(Enum):
@@ -46,60 +44,6 @@ class Change(Enum):
     ROWS = auto()
     # A change may have moved the lines of a sorted view, or of a search: it should be read again.
     OUTDATED = auto()
-
-
-@dataclass(slots=True)
-class ClearedMarks:
-    """Marks that were taken away at a moment (ISO 8601, UTC), and whether they are back."""
-
-    numbers: set[int]
-    at: str
-    is_back: bool = False
-
-
-class RowCache:
-    """Rows by number, and which of them the store has moved on from: some screens' worth, however large the library."""
-
-    def __init__(self, uploads: UploadStore) -> None:
-        self._uploads = uploads
-        self._rows: dict[int, UploadRow] = {}
-        self._stale: set[int] = set()
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def get(self, number: int) -> UploadRow | None:
-        """Return the row, as far as it was loaded."""
-        return self._rows.get(number)
-
-    def outdate(self, numbers: Iterable[int]) -> None:
-        """Take in that these have changed in the store. Those not loaded are read afresh anyway."""
-        self._stale.update(number for number in numbers if number in self._rows)
-
-    def put(self, rows: Iterable[UploadRow]) -> None:
-        """Take these, which were read just now."""
-        for row in rows:
-            self._rows[row.number] = row
-            self._stale.discard(row.number)
-
-    def wanting(self, numbers: Iterable[int]) -> list[int]:
-        """Return which of these must be read."""
-        return [number for number in numbers if number not in self._rows or number in self._stale]
-
-    async def read(self, numbers: Sequence[int]) -> bool:
-        """Read these; returns whether all are still there. Raises VuemanticsError."""
-        # Before the reading: what changes while it lasts is outdated again.
-        self._stale.difference_update(numbers)
-        found = await self._uploads.rows(numbers)
-        self._rows.update((row.number, row) for row in found)
-        return len(found) == len(numbers)
-
-    def keep_near(self, numbers: Callable[[], Iterable[int]]) -> None:
-        """Forget all but these, once there are too many."""
-        if len(self._rows) > MOST_KEPT_ROWS:
-            near = set(numbers())
-            self._rows = {number: row for number, row in self._rows.items() if number in near}
-            self._stale &= near
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +71,6 @@ class UploadList:
         self.rows = RowCache(library.uploads)
         self.days = Days(library.uploads)
         self.listeners: list[Callable[[Change], None]] = []
-        self._cleared: ClearedMarks | None = None
         self._library = library
         self._begun_with = view
         self._monotonic = monotonic
@@ -335,35 +278,24 @@ class UploadList:
 
     def clear_marks(self) -> int:
         """Take all marks away; returns how many there were. `mark_again` takes that back."""
-        cleared = self.marks.numbers
-        if cleared:
-            self._cleared = ClearedMarks(cleared, datetime.now(UTC).isoformat(timespec="microseconds"))
-        self.marks.clear()
+        count = self.marks.clear()
         self._tell(Change.MARKS)
-        return len(cleared)
+        return count
 
     def mark_again(self, since: str) -> int:
         """Mark what was marked before the marks were cleared, unless that was before `since`; returns how many.
 
         `since` is when the library was changed last, as far as that can be undone, in ISO 8601, UTC.
         """
-        cleared = self._cleared
-        if cleared is None or cleared.is_back or cleared.at < since:
-            return 0
-        cleared.is_back = True
-        self.marks.add(cleared.numbers)
+        count = self.marks.put_back(since)
         self._tell(Change.MARKS)
-        return len(cleared.numbers)
+        return count
 
     def unmark_again(self, since: str) -> bool:
         """Clear the marks that `mark_again` brought back, unless that was before `since`; tells whether it did."""
-        cleared = self._cleared
-        if cleared is None or not cleared.is_back or cleared.at < since:
-            return False
-        self.marks.drop(cleared.numbers)
-        cleared.is_back = False
+        has_cleared = self.marks.clear_again(since)
         self._tell(Change.MARKS)
-        return True
+        return has_cleared
 
     def unmark(self, numbers: Iterable[int]) -> None:
         """Take the marks of these away, which have left the list."""
@@ -498,9 +430,9 @@ class UploadList:
         under_cursor = self.cursor_number
         self.rows.outdate(fresh)
         marked = len(self.marks)
-        self.marks.drop(gone)
-        if self._cleared is not None:
-            self._cleared.numbers -= gone
+        for marks in (self.marks, self._marks_outside):
+            if marks is not None:
+                marks.drop(gone)
         is_on_top = self._cursor == 0
         added = self._listing.insert_newest(fresh)
         moved = [added, self._listing.remove(gone), self._listing.pin(pinned)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
@@ -75,6 +76,8 @@ class FrameChosen(Message):
 class FilmStrip(Widget):
     """Frames side by side with their times below, those around the current one."""
 
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"film-strip--current", "film-strip--time", "film-strip--blank"}
+
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
         self._film = Film()
@@ -106,7 +109,7 @@ class FilmStrip(Widget):
         return sorted(sought, key=lambda index: abs(index - self._current))
 
     def on_resize(self) -> None:
-        """Frames have another height."""
+        """Forget the pictures: they need another height."""
         self._tiles.clear()
 
     def on_click(self, event: events.Click) -> None:
@@ -123,7 +126,7 @@ class FilmStrip(Widget):
         return max(0, min(self._current - count // 2, len(self._film) - count)), count
 
     def render_line(self, y: int) -> Strip:
-        """One line of the frames in sight, or their times."""
+        """Return one line of the frames in sight, or their times."""
         width, style = self.content_size.width, self.rich_style
         first, count = self._window()
         if not len(self._film):
@@ -163,5 +166,3 @@ class FilmStrip(Widget):
             *on_background(strip, style),
             Segment(" " * (room - room // 2), style),
         ]
-
-    COMPONENT_CLASSES = {"film-strip--current", "film-strip--time", "film-strip--blank"}  # noqa: RUF012 - as Textual declares it

@@ -10,20 +10,21 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.screen import Screen
 from textual.timer import Timer
 
-from vuemantics_tui.domain.fields import GUESS, rating_words
+from vuemantics_tui.domain.fields import GUESS, dimension_words, rating_words
 from vuemantics_tui.domain.text import date_words, length_words, visible
-from vuemantics_tui.domain.upload import Upload, stack_sign
+from vuemantics_tui.domain.upload import ProcessingStatus, Upload, stack_sign
 from vuemantics_tui.ui.actions import MOVE, VIEW, action, hidden
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, TimePassed, WorkProgressed
 from vuemantics_tui.ui.notices import Notices
 from vuemantics_tui.ui.pictures.loader import PictureLoader
+from vuemantics_tui.ui.textual_private import SteadyScreen
 from vuemantics_tui.ui.uploads.commands import ListWanted, UploadCommands
 from vuemantics_tui.ui.uploads.table import TagClicked
 from vuemantics_tui.ui.uploads.upload_list import Change, UploadList
 from vuemantics_tui.ui.viewer.stage import Stage, StageChanged, StageLeft
+from vuemantics_tui.ui.widgets import WIDTHS
 from vuemantics_tui.ui.widgets.keys_line import FooterKey, KeysLine
 from vuemantics_tui.ui.widgets.one_line import Part, TwoSidedLine
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from vuemantics_tui.library import Library
 
 SLIDE_KEY = "slide-show"
+HEIGHTS = [(0, "-tiny"), (16, "-low"), (30, "-high")]
 
 
 class ViewLine(TwoSidedLine):
@@ -56,7 +58,7 @@ class ViewLine(TwoSidedLine):
         return self._right
 
 
-class ViewerScreen(Screen[None]):
+class ViewerScreen(SteadyScreen[None]):
     """Shows the upload under the cursor of `uploads` and moves that cursor."""
 
     HELP_TITLE = "The viewer"
@@ -74,8 +76,8 @@ class ViewerScreen(Screen[None]):
         action("leave-viewer", "escape,q,enter", "go_back", "back", "Stop zooming, or back to the list", MOVE),
     ]
     CSS_PATH = Path(__file__).with_suffix(".tcss")
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - as Textual declares it
-    VERTICAL_BREAKPOINTS = [(0, "-tiny"), (16, "-low"), (30, "-high")]  # noqa: RUF012 - as Textual declares it
+    HORIZONTAL_BREAKPOINTS = WIDTHS
+    VERTICAL_BREAKPOINTS = HEIGHTS
 
     def __init__(
         self, library: Library, uploads: UploadList, clock: Callable[[], datetime], loader: PictureLoader
@@ -205,7 +207,7 @@ class ViewerScreen(Screen[None]):
         near = ""
         if view is not None and self._stage.has_picture:
             near = "fit" if view.is_whole else "1:1" if view.is_life_size else f"{view.percent} %"
-        size = f"{upload.width:,} × {upload.height:,}" if upload.width and upload.height else ""
+        size = dimension_words(upload)
         alert = [(f"{self._stage.wrong}  ", "$warning")] if self._stage.wrong else []
         if self._slides:
             alert.append(("slide show  ", "$accent"))
@@ -226,6 +228,9 @@ class ViewerScreen(Screen[None]):
             keys.append(FooterKey("view-go-on", "next"))
         if stage.shown is not None and stage.shown.film.is_clip:
             keys.append(FooterKey("open-original", "play"))
+        row = self._uploads.cursor_row
+        if row is not None and row.status is ProcessingStatus.FAILED:
+            keys.append(FooterKey("retry-upload", "retry"))
         return [
             *keys,
             FooterKey("zoom-in", "zoom", "+ -"),

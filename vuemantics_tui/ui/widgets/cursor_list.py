@@ -65,7 +65,7 @@ class CursorList(ScrollView, Generic[StyleName], can_focus=True, inherit_binding
         return self._cursor
 
     def cursor_moved(self, old: int) -> None:
-        """The cursor stands on another line than `old`; both are going to be painted."""
+        """Act on the cursor being on another line than `old`; both are going to be painted."""
 
     # What is in view
 
@@ -185,7 +185,7 @@ class CursorList(ScrollView, Generic[StyleName], can_focus=True, inherit_binding
             self.line_clicked(event)
 
     def line_clicked(self, event: events.Click) -> None:
-        """The mouse was pressed on a line; the cursor is there already."""
+        """Act on a click on a line; the cursor is there already."""
 
 
 _CURSOR_BACKGROUND = Color.parse("ansi_blue").rich_color
@@ -262,7 +262,7 @@ class ChoiceList(OptionList, inherit_bindings=False):
             self.highlighted = min(before or 0, len(choices) - 1)
 
     def render_line(self, y: int) -> Strip:
-        """One line. In the terminal's own colours all words on the cursor are white: dim ones cannot be read on it."""
+        """Return one line; in the terminal's own colours the cursor's is white, since dim words could not be read."""
         strip = super().render_line(y)
         if not self.app.current_theme.ansi:
             return strip

@@ -34,7 +34,7 @@ class FooterKey:
 
 
 def fitting(entries: list[Entry], width: int) -> list[Entry]:
-    """As many entries as fit: the first ones, help, Escape and the last; where not even one fits, its key alone."""
+    """Return as many entries as fit: the first, help, Escape and the last; where not even one fits, its key alone."""
     kept = list(entries)
     while len(kept) > 1 and sum(_cells(shown, words) + 2 for *_, shown, words in kept) - 2 > width:
         helpless = [entry for entry in kept[:-1] if entry[0] != HELP]
@@ -133,7 +133,7 @@ class KeysLine(Widget):
         return list(entries.values())
 
     def render(self) -> Content:
-        """The keys that fit, whole entries only; help and what leads out stay longest."""
+        """Return the keys that fit, whole entries only; help and what leads out stay longest."""
         entries = fitting(self._entries(), self.content_size.width)
         self._spots = []
         parts: list[tuple[str, str]] = []

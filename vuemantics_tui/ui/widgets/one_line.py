@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 from textual.geometry import Region
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
+from vuemantics_tui.domain.text import visible
+
 # A file's ending is what tells it from its neighbours, so it outlives the middle of a long name.
 LONGEST_ENDING = 6
 
 
 def fit(text: str, width: int) -> str:
-    """Text (already visible) in exactly `width` cells: filled up with blanks, or cut short with an ellipsis."""
+    """Return text (already visible) in exactly `width` cells: with blanks, or cut short with an ellipsis."""
     if width <= 0:
         return ""
     if cell_len(text) <= width:
@@ -22,13 +26,28 @@ def fit(text: str, width: int) -> str:
 
 
 def fit_name(name: str, width: int) -> str:
-    """As `fit`, for the name of a file: what is cut from a long one is its middle, not its ending."""
+    """Fit the name of a file: what is cut from a long one is its middle, not its ending."""
     dot = name.rfind(".")
     ending = name[dot:] if dot > 0 else ""
     ending_width = cell_len(ending)
     if cell_len(name) <= width or not ending or ending_width > LONGEST_ENDING or ending_width * 2 > width:
         return fit(name, width)
     return set_cell_size(name[:dot], width - ending_width - 1) + "…" + ending
+
+
+def fit_path(path: Path, width: int) -> str:
+    """Return a path in at most so many cells: the home folder as ~, and of a long one its end."""
+    try:
+        shown = "~/" + path.relative_to(Path.home()).as_posix() if path != Path.home() else "~"
+    except (ValueError, RuntimeError):
+        shown = str(path)
+    shown = visible(shown)
+    if cell_len(shown) <= width:
+        return shown
+    parts = shown.split("/")
+    while len(parts) > 1 and cell_len("…/" + "/".join(parts)) > width:
+        del parts[0]
+    return fit("…/" + "/".join(parts), width).rstrip()
 
 
 class Words(Static):
@@ -57,11 +76,11 @@ class TwoSidedLine(Widget):
         return []
 
     def right_parts(self) -> list[list[Part]]:
-        """What may stand on the right, the longest first."""
+        """Return what may stand on the right, the longest first."""
         return []
 
     def render(self) -> Content:
-        """The line."""
+        """Return the line."""
         left = Content.assemble(*self.left_part())
         width = self.content_size.width
         for part in self.right_parts():

@@ -63,7 +63,7 @@ class Thumbnail(Widget):
         self._draw_later()
 
     async def draw(self, path: Path | None) -> tuple[Path | None, Drawn | None]:
-        """This picture for this place, to be handed to `put`: for who wants to change more than this at once."""
+        """Return this picture drawn for this place, for `put`: whoever changes more at once waits for it first."""
         columns, rows = self._box()
         if path is None or not columns or not rows:
             return path, None
@@ -105,7 +105,7 @@ class Thumbnail(Widget):
         return len(self._drawn) if self._drawn else min(PLACEHOLDER_ROWS, self.most_rows or PLACEHOLDER_ROWS)
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        """As high as the picture."""
+        """Return the height of the picture."""
         return self._rows()
 
     def on_mount(self) -> None:
@@ -123,12 +123,12 @@ class Thumbnail(Widget):
         self._lines.clear()
 
     def get_line_filters(self) -> list[LineFilter]:
-        """Without the search for the terminal's own colours: a picture has none, and it costs more than the rest."""
+        """Leave out the search for the terminal's own colours: pictures have none, and it costs more than the rest."""
         filters = super().get_line_filters()
         return [each for each in filters if not (self._drawn and isinstance(each, ANSIToTruecolor))]
 
     def render_line(self, y: int) -> Strip:
-        """One line, the same object each time, as painting keeps what it worked out with it."""
+        """Return one line, the same object each time: painting keeps what it worked out with it."""
         if y not in self._lines:
             self._lines[y] = self._line(y)
         return self._lines[y]
