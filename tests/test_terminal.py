@@ -22,6 +22,7 @@ from vuemantics_tui.terminal import (
     ask_terminal,
     chosen_protocol,
     current_terminal,
+    through_tmux,
     without_answers,
     wrapped,
 )
@@ -171,6 +172,21 @@ def test_answers_that_come_too_late_are_no_keys() -> None:
     assert without_answers(f"j{late}k") == "jk"
     keys = "\x1b[A\x1bOP\x1b[1;5C\x1b[<0;3;4M\x1b[?2026;2$y"
     assert without_answers(keys) == keys
+
+
+@pytest.mark.parametrize(
+    ("features", "protocol"),
+    [
+        ("256,RGB,sixel,title passthrough-off", Protocol.SIXEL),
+        ("256,RGB,title passthrough-off", Protocol.BLOCKS),
+        # Nobody knows, as where tmux runs on another machine.
+        ("", Protocol.SIXEL),
+    ],
+)
+def test_tmux_shows_sixel_pictures_only_where_its_terminal_does(features: str, protocol: Protocol) -> None:
+    # tmux 3.5 says 4 for itself, and draws a box of plus signs in a Kitty.
+    answers = Answers(inner="tmux 3.5a", attributes=("1", "2", "4"))
+    assert through_tmux(answers, features).protocol is protocol
 
 
 def test_inside_tmux_its_terminal_is_asked_too(ends: tuple[int, int]) -> None:

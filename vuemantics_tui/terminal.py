@@ -87,6 +87,8 @@ SURE_SECONDS, SURE_SILENCE = 4.0, 3.0
 _SURE_VARIABLES = ("KITTY_WINDOW_ID", "XTERM_VERSION", "VTE_VERSION", "KONSOLE_VERSION", "WT_SESSION")
 _SURE_KINDS = ("xterm-kitty", "xterm-ghostty", "foot", "wezterm", "contour", "mlterm")
 TMUX_SECONDS = 2.0
+# How the features of tmux end where it passes on what it does not know, which is off by default.
+_PASSES = "passthrough-on"
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,15 +164,25 @@ def asked_terminal(terminal: Terminal, graphics: str) -> Answers:
     if graphics == "blocks" or not terminal.interactive:
         return Answers()
     output = sys.__stdout__ or sys.stdout
+    features = _tmux_features() if terminal.in_tmux else ""
     try:
-        answers = ask_terminal(sys.stdin.fileno(), output.fileno(), *terminal.patience)
+        answers = ask_terminal(sys.stdin.fileno(), output.fileno(), *terminal.patience, passes=_PASSES in features)
     except OSError:
         log.warning("the terminal cannot be asked what it can show", exc_info=True)
         return Answers()
     answers = replace(answers, program=terminal.program, cell=answers.cell or _cell_of_window(output.fileno()))
-    if not answers.inner:
-        return answers
-    return replace(answers, narrow="RGB" not in _tmux_features())
+    return through_tmux(answers, features) if answers.inner else answers
+
+
+def through_tmux(answers: Answers, features: str) -> Answers:
+    """Return what a terminal can show through tmux, which says `features` of it; an empty text where nobody knows.
+
+    tmux answers for itself that it knows Sixel, and shows a box of text where its terminal does not.
+    """
+    attributes = answers.attributes
+    if features and "sixel" not in features:
+        attributes = tuple(each for each in attributes if each != _SIXEL_ATTRIBUTE)
+    return replace(answers, narrow="RGB" not in features, attributes=attributes)
 
 
 def _cell_of_window(writing: int) -> tuple[int, int] | None:
@@ -191,9 +203,12 @@ def _cell_of_window(writing: int) -> tuple[int, int] | None:
 
 
 def _tmux_features() -> str:
-    """Return what tmux knows of the terminal that it runs in; without RGB it turns colours into one of 256."""
+    """Return what tmux knows of the terminal that it runs in, and whether it passes on what it does not know.
+
+    Without RGB it turns colours into one of 256.
+    """
     try:
-        words = ("tmux", "display-message", "-p", "#{client_termfeatures}")
+        words = ("tmux", "display-message", "-p", "#{client_termfeatures} passthrough-#{allow-passthrough}")
         shown = subprocess.run(words, capture_output=True, text=True, timeout=TMUX_SECONDS, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return ""
@@ -208,11 +223,18 @@ def chosen_protocol(graphics: str, answers: Answers) -> Protocol:
     return wanted
 
 
-def ask_terminal(reading: int, writing: int, seconds: float = LOCAL_SECONDS, silence: float = LOCAL_SECONDS) -> Answers:
+def ask_terminal(
+    reading: int,
+    writing: int,
+    seconds: float = LOCAL_SECONDS,
+    silence: float = LOCAL_SECONDS,
+    *,
+    passes: bool = False,
+) -> Answers:
     """Ask the terminal behind two file descriptors what it can show; call it before anybody else reads from there.
 
-    Inside tmux, the terminal that tmux runs in is asked too. Gives up after so many seconds each time, and after so
-    many of silence. Raises OSError if there is no terminal.
+    Inside tmux, the terminal that tmux runs in is asked too; for one that `passes` questions on it is waited longer.
+    Gives up after so many seconds each time, and after so many of silence. Raises OSError if there is no terminal.
     """
     if sys.platform == "win32":
         return Answers()
@@ -230,6 +252,8 @@ def ask_terminal(reading: int, writing: int, seconds: float = LOCAL_SECONDS, sil
         found = _read_answers(_ask(reading, writing, questions, seconds, silence))
         if not found.version.startswith("tmux"):
             return found
+        if passes:
+            seconds, silence = max(seconds, SURE_SECONDS), max(silence, SURE_SILENCE)
         outer = _read_answers(_ask(reading, writing, wrapped(_XTVERSION + _KITTY + _ATTRIBUTES), seconds, silence))
     finally:
         termios.tcsetattr(reading, termios.TCSANOW, before)
