@@ -22,6 +22,7 @@ from vuemantics_tui.terminal import (
     ask_terminal,
     chosen_protocol,
     current_terminal,
+    through_tmux,
     without_answers,
     wrapped,
 )
@@ -140,6 +141,22 @@ def test_a_terminal_that_says_nothing_costs_the_time_that_it_is_given(ends: tupl
     assert (found.attributes, found.protocol) == ((), Protocol.BLOCKS)
 
 
+@pytest.mark.parametrize(
+    ("environment", "sure"),
+    [
+        ({"TERM": "xterm-kitty"}, True),
+        ({"TERM": "xterm", "XTERM_VERSION": "XTerm(390)"}, True),
+        ({"TERM": "xterm-256color"}, False),
+        # tmux passes no questions on, unless it is told to.
+        ({"TERM": "tmux-256color", "TMUX": "/tmp/tmux", "KITTY_WINDOW_ID": "1"}, False),
+    ],
+)
+def test_a_terminal_that_is_known_to_answer_is_waited_for(environment: Mapping[str, str], sure: bool) -> None:
+    # On a busy machine a window that was just opened took more than a second, and its pictures became blocks.
+    seconds, silence = current_terminal(environment).patience
+    assert (seconds > 3, silence > 2) == (sure, sure)
+
+
 def test_what_is_no_terminal_cannot_be_asked() -> None:
     reading, writing = os.pipe()
     try:
@@ -155,6 +172,21 @@ def test_answers_that_come_too_late_are_no_keys() -> None:
     assert without_answers(f"j{late}k") == "jk"
     keys = "\x1b[A\x1bOP\x1b[1;5C\x1b[<0;3;4M\x1b[?2026;2$y"
     assert without_answers(keys) == keys
+
+
+@pytest.mark.parametrize(
+    ("features", "protocol"),
+    [
+        ("256,RGB,sixel,title passthrough-off", Protocol.SIXEL),
+        ("256,RGB,title passthrough-off", Protocol.BLOCKS),
+        # Nobody knows, as where tmux runs on another machine.
+        ("", Protocol.SIXEL),
+    ],
+)
+def test_tmux_shows_sixel_pictures_only_where_its_terminal_does(features: str, protocol: Protocol) -> None:
+    # tmux 3.5 says 4 for itself, and draws a box of plus signs in a Kitty.
+    answers = Answers(inner="tmux 3.5a", attributes=("1", "2", "4"))
+    assert through_tmux(answers, features).protocol is protocol
 
 
 def test_inside_tmux_its_terminal_is_asked_too(ends: tuple[int, int]) -> None:

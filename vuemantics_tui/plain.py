@@ -21,7 +21,7 @@ from typing import Any
 _LENGTH = struct.Struct("<I")
 # Of what stands in the JSON; pixels, frames and vectors are raw.
 _MOST_JSON_BYTES = 16 * 1024**2
-_SIMPLE = (None, types.NoneType, bool, int, float, str, bytes, memoryview, Path)
+_SIMPLE = frozenset({None, types.NoneType, bool, int, float, str, bytes, memoryview, Path})
 _SEQUENCES: dict[Any, Callable[[list[Any]], Any]] = {
     list: list,
     Sequence: list,
@@ -149,8 +149,9 @@ def _plain_array(value: Any, raw: list[Pieces]) -> object:
 
 def _checked(kind: Any, plain: Any, raw: list[memoryview]) -> Any:
     """Return what JSON holds as a value of this type. Raises PlainDataError if it holds no such one."""
-    kind = _expanded(kind)
-    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if kind in _SIMPLE:
+        return _checked_simple(kind, plain, raw)
+    kind, origin, arguments = _taken_apart(kind)
     if origin in (typing.Union, types.UnionType):
         return _checked_union(arguments, plain, raw)
     if kind in _SIMPLE:
@@ -169,6 +170,13 @@ def _checked(kind: Any, plain: Any, raw: list[memoryview]) -> Any:
     if getattr(origin or kind, "__name__", "") == "ndarray" and isinstance(plain, dict):
         return _checked_array(arguments, plain, raw)
     raise PlainDataError(f"it is {type(plain).__name__}, but should be {kind}")
+
+
+@cache
+def _taken_apart(kind: Any) -> tuple[Any, Any, tuple[Any, ...]]:
+    """Return a type without aliases, what it is a kind of, and its arguments."""
+    kind = _expanded(kind)
+    return kind, typing.get_origin(kind), typing.get_args(kind)
 
 
 def _expanded(kind: Any) -> Any:
@@ -205,6 +213,9 @@ def _checked_enum(kind: type[Enum], plain: Any) -> Enum:
 
 
 def _checked_union(kinds: tuple[Any, ...], plain: Any, raw: list[memoryview]) -> Any:
+    # To be refused by another kind first takes long.
+    if plain is None and types.NoneType in kinds:
+        return None
     for kind in kinds:
         try:
             return _checked(kind, plain, raw)

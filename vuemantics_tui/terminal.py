@@ -80,7 +80,15 @@ _SIXEL_ATTRIBUTE = "4"
 # How long a terminal may take to answer, and how long it may be silent before: the first paint waits for it.
 LOCAL_SECONDS, REMOTE_SECONDS = 1.0, 3.0
 LOCAL_SILENCE, REMOTE_SILENCE = 0.1, 1.5
+# One that is known to answer is waited for: a window that was just opened on a busy machine may take long.
+SURE_SECONDS, SURE_SILENCE = 4.0, 3.0
+# What the environment has in terminals that answer, and how TERM begins in others that do. In tmux it is different: by
+# default it passes no question on.
+_SURE_VARIABLES = ("KITTY_WINDOW_ID", "XTERM_VERSION", "VTE_VERSION", "KONSOLE_VERSION", "WT_SESSION")
+_SURE_KINDS = ("xterm-kitty", "xterm-ghostty", "foot", "wezterm", "contour", "mlterm")
 TMUX_SECONDS = 2.0
+# How the features of tmux end where it passes on what it does not know, which is off by default.
+_PASSES = "passthrough-on"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,17 +163,26 @@ def asked_terminal(terminal: Terminal, graphics: str) -> Answers:
     """Ask the terminal of this process, unless the setting `graphics` needs no answers. Blocks."""
     if graphics == "blocks" or not terminal.interactive:
         return Answers()
-    limits = (REMOTE_SECONDS, REMOTE_SILENCE) if terminal.over_ssh else (LOCAL_SECONDS, LOCAL_SILENCE)
     output = sys.__stdout__ or sys.stdout
+    features = _tmux_features() if terminal.in_tmux else ""
     try:
-        answers = ask_terminal(sys.stdin.fileno(), output.fileno(), *limits)
+        answers = ask_terminal(sys.stdin.fileno(), output.fileno(), *terminal.patience, passes=_PASSES in features)
     except OSError:
         log.warning("the terminal cannot be asked what it can show", exc_info=True)
         return Answers()
     answers = replace(answers, program=terminal.program, cell=answers.cell or _cell_of_window(output.fileno()))
-    if not answers.inner:
-        return answers
-    return replace(answers, narrow="RGB" not in _tmux_features())
+    return through_tmux(answers, features) if answers.inner else answers
+
+
+def through_tmux(answers: Answers, features: str) -> Answers:
+    """Return what a terminal can show through tmux, which says `features` of it; an empty text where nobody knows.
+
+    tmux answers for itself that it knows Sixel, and shows a box of text where its terminal does not.
+    """
+    attributes = answers.attributes
+    if features and "sixel" not in features:
+        attributes = tuple(each for each in attributes if each != _SIXEL_ATTRIBUTE)
+    return replace(answers, narrow="RGB" not in features, attributes=attributes)
 
 
 def _cell_of_window(writing: int) -> tuple[int, int] | None:
@@ -186,9 +203,12 @@ def _cell_of_window(writing: int) -> tuple[int, int] | None:
 
 
 def _tmux_features() -> str:
-    """Return what tmux knows of the terminal that it runs in; without RGB it turns colours into one of 256."""
+    """Return what tmux knows of the terminal that it runs in, and whether it passes on what it does not know.
+
+    Without RGB it turns colours into one of 256.
+    """
     try:
-        words = ("tmux", "display-message", "-p", "#{client_termfeatures}")
+        words = ("tmux", "display-message", "-p", "#{client_termfeatures} passthrough-#{allow-passthrough}")
         shown = subprocess.run(words, capture_output=True, text=True, timeout=TMUX_SECONDS, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return ""
@@ -203,11 +223,18 @@ def chosen_protocol(graphics: str, answers: Answers) -> Protocol:
     return wanted
 
 
-def ask_terminal(reading: int, writing: int, seconds: float = LOCAL_SECONDS, silence: float = LOCAL_SECONDS) -> Answers:
+def ask_terminal(
+    reading: int,
+    writing: int,
+    seconds: float = LOCAL_SECONDS,
+    silence: float = LOCAL_SECONDS,
+    *,
+    passes: bool = False,
+) -> Answers:
     """Ask the terminal behind two file descriptors what it can show; call it before anybody else reads from there.
 
-    Inside tmux, the terminal that tmux runs in is asked too. Gives up after so many seconds each time, and after so
-    many of silence. Raises OSError if there is no terminal.
+    Inside tmux, the terminal that tmux runs in is asked too; for one that `passes` questions on it is waited longer.
+    Gives up after so many seconds each time, and after so many of silence. Raises OSError if there is no terminal.
     """
     if sys.platform == "win32":
         return Answers()
@@ -225,6 +252,8 @@ def ask_terminal(reading: int, writing: int, seconds: float = LOCAL_SECONDS, sil
         found = _read_answers(_ask(reading, writing, questions, seconds, silence))
         if not found.version.startswith("tmux"):
             return found
+        if passes:
+            seconds, silence = max(seconds, SURE_SECONDS), max(silence, SURE_SILENCE)
         outer = _read_answers(_ask(reading, writing, wrapped(_XTVERSION + _KITTY + _ATTRIBUTES), seconds, silence))
     finally:
         termios.tcsetattr(reading, termios.TCSANOW, before)
@@ -299,6 +328,14 @@ class Terminal:
     utf8: bool
     no_color: bool
     draws_sextants: bool = False
+    is_sure_to_answer: bool = False
+
+    @property
+    def patience(self) -> tuple[float, float]:
+        """Return how many seconds it may take to answer, and how many it may be silent before."""
+        if self.is_sure_to_answer:
+            return SURE_SECONDS, SURE_SILENCE
+        return (REMOTE_SECONDS, REMOTE_SILENCE) if self.over_ssh else (LOCAL_SECONDS, LOCAL_SILENCE)
 
     def blocks(self, setting: str, answers: Answers) -> Blocks:
         """Return the block characters to draw with: those that the setting `blocks` names, or what is likely there."""
@@ -331,6 +368,11 @@ def current_terminal(environment: Mapping[str, str] = os.environ) -> Terminal:
         utf8="utf" in (getattr(output, "encoding", None) or "").lower(),
         no_color=bool(environment.get("NO_COLOR")),
         draws_sextants=vte.isdecimal() and int(vte) >= _VTE_WITH_SEXTANTS,
+        is_sure_to_answer="TMUX" not in environment
+        and (
+            any(environment.get(name) for name in _SURE_VARIABLES)
+            or environment.get("TERM", "").startswith(_SURE_KINDS)
+        ),
     )
 
 

@@ -119,6 +119,18 @@ def test_a_screen_full_of_text_is_no_night_sky_and_no_menu() -> None:
     assert not {"stars", "menu", "food"} & set(description.tags)
 
 
+def test_a_poster_is_no_book_cover() -> None:
+    sight = replace(seen({"dust jacket": 0.6}), lines=("SUMMER FESTIVAL",))
+    description = describe_sight(sight, Medium.PHOTO)
+    assert description.text.startswith("A photo with text in it, such as a page, a poster or a screen.")
+    assert "dust jacket" not in description.tags
+
+
+@pytest.mark.parametrize(("name", "kind"), [("page of text and pictures", "computer"), ("menu", "food")])
+def test_what_stands_for_print_is_no_thing_of_another_kind(name: str, kind: str) -> None:
+    assert kind not in described({name: 0.9}).tags
+
+
 def test_a_soft_gradient_shows_nothing() -> None:
     description = described({"hammerhead shark": 0.6}, GRADIENT)
     assert "gradient" in description.text

@@ -34,10 +34,12 @@ async def test_words_find_while_the_query_cannot_be_embedded(
     # Tags of neither: a tag "cat" would say "tabby" in other words.
     analyzer = Deaf(texts=("A tabby cat on a sofa.", "A wide beach under a blue sky."), tags=())
     analyzer.silent = silent
-    library = await open_library(analyzer, workers=1)
-    await add_all(library, draw_picture("a.png", 1), draw_picture("b.png", 2))
+    library = await open_library(analyzer)
     await library.queue.start()
-    await settled(library)
+    for name, tone in (("a.png", 1), ("b.png", 2)):
+        # One after the other: they get the texts in the order in which they are described.
+        await add_all(library, draw_picture(name, tone))
+        await settled(library)
     found = await library.search.run("tabby")
     assert [(hit.upload.filename, hit.score, hit.matched) for hit in found] == [("a.png", 1.0, ("tabby",))]
     assert found.note.startswith("Found by keyword only: ")

@@ -140,6 +140,18 @@ async def test_an_exact_match_in_words_and_meaning_scores_one(database: Database
     assert len(hits) == 2
 
 
+async def test_a_word_that_was_read_in_a_picture_does_not_end_the_results(database: Database) -> None:
+    """In a small library a word of a description says what is meant, but not one on a page about it."""
+    for number in range(12):
+        await described(database, f"One of many things, number {number}.")
+    page = await insert_upload(UploadStore(database))
+    await complete(database, page, "A page of a book.", tags=(), read_text="Coins of old")
+    read = await ranking_of(database).search(parse_query("coins"))
+    await described(database, "Coins lie on a table.")
+    named = await ranking_of(database).search(parse_query("coins"))
+    assert len(read.numbers) > len(named.numbers) >= 2
+
+
 async def test_what_is_hidden_is_found_by_no_way_until_it_is_shown_again(database: Database) -> None:
     ranking, uploads = ranking_of(database), UploadStore(database)
     ids = [await described(database, text) for text in ("tabby cat", "tabby dog", "grey sofa")]

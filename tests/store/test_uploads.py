@@ -26,13 +26,15 @@ from vuemantics_tui.store.tags import TagStore
 from vuemantics_tui.store.uploads import UploadStore
 
 
-async def complete(database: Database, upload_id: str, text: str = GOOD_TEXT, tags: tuple[str, ...] = ("cat",)) -> None:
+async def complete(
+    database: Database, upload_id: str, text: str = GOOD_TEXT, tags: tuple[str, ...] = ("cat",), read_text: str = ""
+) -> None:
     """Take an upload through all stages, as the pipeline does."""
     claims, runs = ClaimStore(database, "someone"), RunStore(database)
     claim = await claims.claim(upload_id)
     assert claim is not None
     await runs.advance(claim, ProcessingStage.VISION_ANALYSIS)
-    description = Description(text, "scripted", "model", tags)
+    description = Description(text, "scripted", "model", tags, read_text)
     number = await runs.finish_description(claim, description, audit_description(text), 0.1)
     vector = vector_of(text)
     await runs.complete(claim, number, "embedder", vector.tobytes(), 8, 0.1)

@@ -105,9 +105,10 @@ async def follow(
 async def _naming_outages(library: Library) -> AsyncIterator[None]:
     """Say once which server the queue waits for, or that the cluster is offline, and when it is back."""
 
+    news = _ClusterNews()
+
     async def watch() -> None:
         server, back = "", ""
-        news = _ClusterNews()
         while True:
             news.tell(library.cluster)
             outage = library.queue.circuit.outage
@@ -126,6 +127,8 @@ async def _naming_outages(library: Library) -> AsyncIterator[None]:
     finally:
         watching.cancel()
         await asyncio.wait([watching])
+        # What ended the wait may have been known to it first.
+        news.tell(library.cluster)
 
 
 class _ClusterNews:

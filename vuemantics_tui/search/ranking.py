@@ -110,13 +110,15 @@ FindSemantics = Callable[[], Awaitable[Semantics]]
 class _Words:
     """The keyword matches of a query: the score of each, and those that contain all words.
 
-    `related` are those with a tag that says in other words what is missing, and what of their score that is.
+    `related` are those with a tag that says in other words what is missing, and what of their score that is. With
+    `named`, some contain all words outside of the text in their picture: they are about that.
     """
 
     scores: dict[int, float]
     exact: frozenset[int]
     perfect: float
     related: Mapping[int, float] = field(default_factory=dict)
+    named: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +205,7 @@ class Ranking:
         if near.vector is not None and near.semantics is not None:
             if matching is None or len(matching.numbers) > FEW:
                 chance = await near.semantics.vectors.chance(near.vector)
-                cut = cut_off(list(near.cosines.values()), chance, named=bool(words.exact))
+                cut = cut_off(list(near.cosines.values()), chance, named=words.named)
             lacking = [number for number in words.scores if number not in cosines]
             cosines = {**cosines, **await near.semantics.vectors.cosines(near.vector, lacking)}
         if words.perfect or query.is_plain:
@@ -212,9 +214,7 @@ class Ranking:
             hits = _ranked(looks) if looks.cosines else _by_cosine(cosines)
         look_cut = -1.0
         if looks.cosines and (matching is None or len(matching.numbers) > FEW):
-            look_cut = round(
-                cut_off(list(looks.cosines.values()), looks.chance, named=bool(words.exact)), COSINE_DIGITS
-            )
+            look_cut = round(cut_off(list(looks.cosines.values()), looks.chance, named=words.named), COSINE_DIGITS)
         # A hit's cosine is rounded, and one that is the cut-off itself must not fall below it by that.
         cut = round(cut, COSINE_DIGITS)
         # Without a meaning, or with a required phrase, the words alone decide.
@@ -353,7 +353,8 @@ class Ranking:
             others = [number for number in await found(False) if number not in exact and number not in related]
             for rank, number in enumerate(others, len(every) + 1):
                 scores[number] += SOME_WORDS_WEIGHT / (RRF_K + rank)
-        return _Words(dict(scores), exact, (1 + (READ_WEIGHT if read else 0)) / (RRF_K + 1), related)
+        perfect = (1 + (READ_WEIGHT if read else 0)) / (RRF_K + 1)
+        return _Words(dict(scores), exact, perfect, related, named=not exact.issubset(read))
 
     async def _related(self, words: Sequence[str]) -> list[Term]:
         """Return the words with the tags of this library that are related to them; nothing if there are none."""

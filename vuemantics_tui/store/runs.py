@@ -121,7 +121,8 @@ class RunStore:
             await _say_warning(connection, claim.number)
             await record_event(connection, claim.number, "thumbnail", warning or "", seconds)
 
-        await self._database.write(write)
+        # After a power cut it is soon made again, and a flush takes longer than all the rest of this.
+        await self._database.write(write, flushed=False)
 
     async def put_aside(self, claim: Claim, reason: str) -> None:
         """Put an upload back to waiting, as if it had never begun: its original is not there."""

@@ -65,6 +65,8 @@ _SPOKEN_KINDS = {
     "heavier-than-air craft": "aircraft",
     "lighter-than-air craft": "aircraft",
 }
+# Their kinds belong to other senses: a computer, a jacket, food.
+_KINDLESS = frozenset({"website", "dust jacket", "menu"})
 # Kinds that nobody would search for, or that say something else outside a taxonomy ("a mug is a vessel").
 _UNSAID_KINDS = frozenset({
     "Sennenhunde", "acarine", "acoustic device", "agamid", "airfoil", "ambystomid", "anapsid",
@@ -127,6 +129,9 @@ def kind_sizes() -> Mapping[str, int]:
     """Return how many names belong to each kind: the more, the more general the kind."""
     return Counter(kind for label in labels_by_name().values() for kind in label.kinds)
 
+
+PRINTED = frozenset({"page of text and pictures", "dust jacket", "menu", "envelope", "crossword"})
+"""Names of classes that the model takes anything printed for: posters, screens, drawings with a caption."""
 
 PAPER = "printed text on paper"
 """A topic of `topics_by_name`."""
@@ -215,5 +220,7 @@ def _kind_members() -> tuple[list[str], NDArray[np.int64], list[str], NDArray[np
 
 
 def _said_kinds(name: str, kinds: list[str]) -> tuple[str, ...]:
+    if name in _KINDLESS:
+        return ()
     said = [_SPOKEN_KINDS.get(kind, kind) for kind in kinds if kind not in _UNSAID_KINDS]
     return tuple(dict.fromkeys(kind for kind in said if kind != _SPOKEN.get(name, name)))

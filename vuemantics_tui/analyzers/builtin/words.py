@@ -9,6 +9,7 @@ from enum import StrEnum
 from vuemantics_tui.analyzers.builtin import ANALYZER_NAME, IMAGE_MODEL_NAME
 from vuemantics_tui.analyzers.builtin.labels import (
     PAPER,
+    PRINTED,
     Topic,
     kind_probabilities,
     kind_sizes,
@@ -77,12 +78,18 @@ def describe_sight(sight: Sight, medium: Medium) -> Description:
         # The model has no class for night skies; it takes them for other black things with bright spots.
         return _describe_stars(sight, medium)
     sure = _pick(named, _SUBJECT_CLEAR if characters >= _MUCH_TEXT else _SURE[medium])
-    kinds = [] if characters >= _MUCH_TEXT and not sure else _pick_kinds(named, sure, _KIND_SURE[medium])
-    about = [] if sure or sight.faces else _pick_topics(named, kinds)
+    printed = characters >= _SOME_TEXT and not PRINTED.isdisjoint(sure)
+    if printed:
+        # Text was read: what kind of paper it is on would be a guess.
+        sure = [name for name in sure if name not in PRINTED]
+    written = not sure and (printed or characters >= _MUCH_TEXT)
+    kinds = [] if written else _pick_kinds(named, sure, _KIND_SURE[medium])
+    about = [] if sure or written or sight.faces else _pick_topics(named, kinds)
     if sight.faces:
         subject = _people(sight, medium, sure)
-    elif characters >= _MUCH_TEXT and not sure:
-        subject = [f"{_call(sight, medium)} full of text, such as a page, a poster or a screen."]
+    elif written:
+        amount = "full of text" if characters >= _MUCH_TEXT else "with text in it"
+        subject = [f"{_call(sight, medium)} {amount}, such as a page, a poster or a screen."]
     else:
         subject = _subject(_call(sight, medium), sure, kinds, about)
     seen = [_SCENE_PHRASES[scene] for scene in scenes]
@@ -106,7 +113,7 @@ def describe_sight(sight: Sight, medium: Medium) -> Description:
 
 # Of a guess this stays: what is measured, read or found by its shape. The rest comes from the classes of the model, or
 # from rules of thumb.
-_STAYS = re.compile(r"The main colours? |It is black and white|A .*\bhuman faces? |A .*full of text")
+_STAYS = re.compile(r"The main colours? |It is black and white|A .*\bhuman faces? |A .*(?:full of|with) text")
 _ONLY_COLOURS = re.compile(r"(A (?:wide panorama photo|photo|video clip)) (in .*)\.")
 _CALL = re.compile(r"A (?:wide panorama photo|photo|video clip)\b")
 # A name may have a full stop in it: "a St. Bernard".
