@@ -6,6 +6,7 @@ import hashlib
 import os
 import random
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -118,6 +119,30 @@ def test_side_cars_in_place_are_asked_for_by_name(run: Run, photos: Path, tmp_pa
     after = hashes(day)
     assert {path: after[path] for path in before} == before
     assert len(after) == 40
+
+
+def test_a_process_that_runs_on_watches_and_says_what_it_cannot(run: Run, tmp_path: Path, photos: Path) -> None:
+    run("source", "add", str(photos / "day 1"))
+    run("source", "add", str(photos / "day 2"))
+    shutil.rmtree(photos / "day 1")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "vuemantics_tui", "process", "--forever"],
+        env={**os.environ, "VUEMANTICS_LIBRARY": str(tmp_path / "library")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None and process.stderr is not None
+    try:
+        for line in process.stderr:
+            if f"{photos / 'day 1'}: away. " in line:
+                break
+        shutil.copyfile(photos / "day 3/60.png", photos / "day 2/new.png")
+        assert any("new.png" in line for line in process.stdout)
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+    assert process.returncode == 130
 
 
 def has_source(library: Path) -> bool:

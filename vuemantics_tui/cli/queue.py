@@ -24,8 +24,8 @@ from vuemantics_tui.cli.progress import follow, keep_backup, resumable, see_pict
 from vuemantics_tui.cli.session import open_library, run
 from vuemantics_tui.config import Settings
 from vuemantics_tui.domain.errors import UsageError
-from vuemantics_tui.domain.text import counted, visible
-from vuemantics_tui.domain.upload import FailureGroup
+from vuemantics_tui.domain.text import counted, storable, visible
+from vuemantics_tui.domain.upload import FailureGroup, ProcessingStatus
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -114,25 +114,45 @@ async def _process(settings: Settings, forever: bool, patience: float | None) ->
             await sweep(library)
             feed = library.changes()
             await feed.skip_to_now()
+            event = await library.history.newest()
             await library.queue.start()
             if forever:
                 library.watch.start()
-            failed, next_backup = 0, 0.0
+            tell = partial(tell_upload, library, False)
+            failed, next_backup, told = 0, 0.0, set[tuple[int, str]]()
             while True:
                 waiting = await library.queue.store.unfinished()
+                followed = frozenset(waiting)
                 if waiting:
-                    tell = partial(tell_upload, library, False)
                     failed += await follow(library, feed, waiting, tell, patience=patience, through_pauses=forever)
-                elif not forever:
+                # An upload may come and end between two looks.
+                ended, event = await library.history.ended_after(event)
+                for upload in await library.uploads.by_numbers(sorted(ended - followed)):
+                    failed += upload.status is ProcessingStatus.FAILED
+                    tell(upload)
+                if followed:
+                    continue
+                if not forever:
                     if await see_pictures(library):
                         await tag_pictures(library)
                     await keep_backup(library)
                     return failed
-                else:
-                    if time.monotonic() >= next_backup:
-                        await keep_backup(library)
-                        next_backup = time.monotonic() + BACKUP_LOOK_SECONDS
-                    await asyncio.sleep(IDLE_SECONDS)
+                if time.monotonic() >= next_backup:
+                    await keep_backup(library)
+                    next_backup = time.monotonic() + BACKUP_LOOK_SECONDS
+                await _tell_unwatched(library, told)
+                await asyncio.sleep(IDLE_SECONDS)
+
+
+async def _tell_unwatched(library: Library, told: set[tuple[int, str]]) -> None:
+    """Say once of each source why its changes are not noticed at once."""
+    for number, report in tuple(library.watch.reports.items()):
+        source = (
+            await library.sources.store.get(number) if report.reason and (number, report.reason) not in told else None
+        )
+        if source is not None:
+            told.add((number, report.reason))
+            note(f"{visible(storable(str(source.path)))}: {report.state.value}. {visible(report.reason)}.")
 
 
 async def _retry(settings: Settings, requeue: Requeue, patience: float, as_json: bool) -> int:

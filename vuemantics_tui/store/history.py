@@ -68,6 +68,22 @@ class HistoryStore:
         )
         return [UploadEvent(row["at"], row["kind"], row["message"], row["seconds"]) for row in rows]
 
+    async def newest(self) -> int:
+        """Return the number of the newest event, 0 for none."""
+        ((number,),) = await self._database.fetch("SELECT coalesce(max(number), 0) FROM events")
+        return int(number)
+
+    async def ended_after(self, event: int) -> tuple[set[int], int]:
+        """Return the numbers of the uploads whose processing ended after an event, and the newest event by now."""
+        newest = await self.newest()
+        rows = await self._database.fetch(
+            """
+            SELECT upload FROM events WHERE number > ? AND number <= ? AND kind IN ('completed', 'failed', 'cancelled')
+            """,
+            (event, newest),
+        )
+        return {row[0] for row in rows}, newest
+
     async def embedding_median(self) -> float | None:
         """Return the median seconds of the latest embeddings, or None."""
         rows = await self._database.fetch(
