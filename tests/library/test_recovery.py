@@ -88,7 +88,14 @@ def give_foreign_log(database: Path) -> None:
     other.unlink()
 
 
-@pytest.mark.parametrize("damage", [truncate, zero_pages, write_text, empty, lose, give_foreign_log])
+def zero_pages_beside_a_foreign_log(database: Path) -> None:
+    give_foreign_log(database)
+    zero_pages(database)
+
+
+@pytest.mark.parametrize(
+    "damage", [truncate, zero_pages, write_text, empty, lose, give_foreign_log, zero_pages_beside_a_foreign_log]
+)
 async def test_a_damaged_database_is_named_and_repaired(
     open_library: OpenLibrary, draw_picture: DrawPicture, damage: Callable[[Path], None]
 ) -> None:
@@ -116,6 +123,24 @@ async def test_a_damaged_database_is_named_and_repaired(
     assert undone.words == "Restored picture 2.png."
     # What was replaced is kept, except where there was nothing.
     assert bool(list(root.glob("replaced-*"))) == (damage not in (empty, lose))
+
+
+async def test_beside_the_log_of_another_database_nothing_is_lost(
+    open_library: OpenLibrary, draw_picture: DrawPicture
+) -> None:
+    library = await filled(open_library, draw_picture)
+    assert await library.backups.make_own() is not None
+    newest = await library.uploads.newest()
+    await library.tags.add([newest[0].id], ["late"])
+    root = library.root
+    await library.close()
+    give_foreign_log(root / "library.db")
+    assert await problems(root, repair=True) == []
+    repaired = await open_library()
+    # What was in place is newer than the backup.
+    assert "late" in {tag.name for tag in await repaired.tags.own()}
+    (kept,) = root.glob("replaced-*")
+    assert {path.name for path in kept.iterdir()} == {"library.db", "library.db-wal"}
 
 
 async def read_all(root: Path) -> None:
