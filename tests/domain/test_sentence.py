@@ -108,6 +108,8 @@ UNDERSTOOD = {
     "dogs between 2015 and 2018": "dogs after:2015 before:2019",
     "dogs from June to August 2019": "dogs after:2019-06 before:2019-09",
     "dogs 2015-2018": "dogs after:2015 before:2019",
+    # What ends before it begins is no span.
+    "dogs from August 2019 to June 2019": "dogs taken:2019-08 to taken:2019-06",
     "in 2018 or 2019": "taken:2018,2019",
     "2 weeks ago": "after:17d before:10d",
     "a year ago": "after:18m before:6m",
