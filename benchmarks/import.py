@@ -266,17 +266,22 @@ def thumbnail_seconds(photos: Sequence[Path], scratch: Path) -> dict[str, float]
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """Photos a second: of the whole import, and once its processes run; and CPU seconds a photo then."""
+    """Photos a second: of the whole import, and once its processes run; and CPU seconds a photo then.
+
+    `own` is what the program itself takes of them, without the processes of its pool.
+    """
 
     whole: float
     steady: float
     cpu: float
+    own: float
 
 
-def _cpu_seconds() -> float:
+def _cpu_seconds() -> tuple[float, float]:
+    """Return what all processes took, and what this one did."""
     me = psutil.Process()
-    times = [each.cpu_times() for each in (me, *me.children(recursive=True))]
-    return sum(each.user + each.system for each in times)
+    own, *others = (each.cpu_times() for each in (me, *me.children(recursive=True)))
+    return sum(each.user + each.system for each in (own, *others)), own.user + own.system
 
 
 async def imported(photos: Sequence[Path], model: Path | None, library_folder: Path) -> Imported:
@@ -296,7 +301,7 @@ async def imported(photos: Sequence[Path], model: Path | None, library_folder: P
                 if result.upload is None:
                     raise SystemExit(f"{result.path} was not taken: {result}")
 
-        async def completed(count: int) -> tuple[float, float, int]:
+        async def completed(count: int) -> tuple[float, tuple[float, float], int]:
             while True:
                 counts = await library.queue.store.counts()
                 if counts.failed:
@@ -312,7 +317,8 @@ async def imported(photos: Sequence[Path], model: Path | None, library_folder: P
     finally:
         await library.close()
     steady = len(photos) - warm
-    return Imported(len(photos) / (end_at - began), steady / (end_at - warm_at), (end_cpu - warm_cpu) / steady)
+    cpu, own = ((end - start) / steady for start, end in zip(warm_cpu, end_cpu, strict=True))
+    return Imported(len(photos) / (end_at - began), steady / (end_at - warm_at), cpu, own)
 
 
 def measure(photos: Sequence[Path], model: Path | None, rounds: int, scratch: Path) -> bool:
@@ -324,7 +330,13 @@ def measure(photos: Sequence[Path], model: Path | None, rounds: int, scratch: Pa
             found[f"stage {name}"].append(seconds)
         bound = cores / found["stage all"][-1]
         ours = asyncio.run(imported(photos, model, scratch / f"library-{number}"))
-        for name, value in (("bound", bound), ("whole", ours.whole), ("steady", ours.steady), ("cpu", ours.cpu)):
+        for name, value in (
+            ("bound", bound),
+            ("whole", ours.whole),
+            ("steady", ours.steady),
+            ("cpu", ours.cpu),
+            ("own", ours.own),
+        ):
             found[name].append(value)
         found["of the bound"].append(ours.steady / bound)
         found["of the CPU time"].append(found["stage all"][-1] / ours.cpu)
@@ -346,6 +358,7 @@ def measure(photos: Sequence[Path], model: Path | None, rounds: int, scratch: Pa
     say(f"import             {middle['steady']:7.1f} photos/s, with its start {middle['whole']:.1f}")
     say(f"  {'of the bound':16} {middle['of the bound']:7.2f} (at least {LEAST_OF_BOUND})")
     say(f"  {'CPU':16} {middle['cpu'] * 1000:7.1f} ms a photo, of which the stages are {middle['of the CPU time']:.2f}")
+    say(f"  {'the program':16} {middle['own'] * 1000:7.1f} ms of it, without the processes of its pool")
     if model is not None:
         say(f"rclip's way        {middle['rclip']:7.1f} photos/s; the import does {middle['x rclip']:.2f} times that")
     ours_ms, vips_ms = (middle[f"thumbnail {name}"] * 1000 for name in ("ours", "pyvips"))

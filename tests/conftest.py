@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import tempfile
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
@@ -17,9 +18,11 @@ from PIL import Image
 from tests import environment
 from tests.doubles import ScriptedAnalyzer, ThreadCompute
 from tests.servers.fake_hub import TOKEN, FakeHub
+from vuemantics_tui import paths
 from vuemantics_tui.analyzers.base import Analyzer, Compute
 from vuemantics_tui.config import Settings
 from vuemantics_tui.domain.formats import FileType
+from vuemantics_tui.files import make_file, make_folder
 from vuemantics_tui.library import IntakeResult, Library
 from vuemantics_tui.store.database import Database
 from vuemantics_tui.store.uploads import NewUpload, UploadStore
@@ -97,9 +100,31 @@ def hub(joint_model: JointModel, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
         yield running
 
 
+_new_databases: list[bytes] = []
+
+
+async def put_database(path: Path) -> None:
+    """Put a new database into a folder. It is made once: that takes longer than most tests of what it holds."""
+    if not _new_databases:
+        with tempfile.TemporaryDirectory() as folder:
+            made = Path(folder) / path.name
+            await (await Database.open(made)).close()
+            _new_databases.append(made.read_bytes())
+    make_file(path)
+    path.write_bytes(_new_databases[0])
+
+
+async def put_library(root: Path) -> None:
+    """Put a new library where there is no folder."""
+    if not root.exists():
+        make_folder(root)
+        await put_database(paths.database_file(root))
+
+
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
     """Return an open, new database."""
+    await put_database(tmp_path / "library.db")
     opened = await Database.open(tmp_path / "library.db")
     yield opened
     await opened.close()
@@ -114,6 +139,7 @@ async def open_library(tmp_path: Path) -> AsyncIterator[OpenLibrary]:
         analyzer: Analyzer | None = None, compute: Compute | None = None, folder: str = "library", **settings: object
     ) -> Library:
         chosen = Settings(**{"library": tmp_path / folder, "keep_free_mib": 0, "workers": 2, **settings})  # type: ignore[arg-type]
+        await put_library(chosen.library)
         library = await Library.open(
             chosen,
             analyzer=analyzer or ScriptedAnalyzer(),

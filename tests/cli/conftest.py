@@ -2,20 +2,42 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import skimage
 
+from tests.conftest import put_library
+
 PICTURES = Path(skimage.__file__).parent / "data"
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
+RunEach = Callable[..., "list[subprocess.CompletedProcess[str]]"]
+
+# Each process of the pool loads its models for itself, and few tests have more than one picture for them.
+ONE_WORKER = {"VUEMANTICS_WORKERS": "1"}
+
+# The program, called several times in one process.
+EACH = """
+import contextlib, io, json, sys
+from vuemantics_tui.cli import main
+for words in json.load(sys.stdin):
+    said, errors = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
+    sys.argv = ["vuemantics-tui", *words]
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(errors):
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code
+    print(json.dumps([words, code, *(stream.buffer.getvalue().decode() for stream in (said, errors))]))
+"""
 
 # Nothing listens there: port 9 is that of the discard service, which nobody runs.
 NOBODY = "127.0.0.1:9"
@@ -38,7 +60,7 @@ def processed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pictures = [PICTURES / "chelsea.png", PICTURES / "coffee.png", PICTURES / "rocket.jpg", smaller]
     subprocess.run(
         [sys.executable, "-m", "vuemantics_tui", "add", *map(str, pictures)],
-        env={**os.environ, "VUEMANTICS_LIBRARY": str(folder / "library")},
+        env={**os.environ, **ONE_WORKER, "VUEMANTICS_LIBRARY": str(folder / "library")},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         timeout=120,
@@ -55,9 +77,9 @@ def ids(processed: Path, tmp_path: Path, run: Run) -> dict[str, str]:
 
 
 @pytest.fixture
-def empty(run: Run) -> None:
+def empty(tmp_path: Path) -> None:
     """Give the program a library without uploads."""
-    assert run("process").returncode == 0
+    asyncio.run(put_library(tmp_path / "library"))
 
 
 @pytest.fixture
@@ -67,7 +89,7 @@ def run(tmp_path: Path) -> Run:
     def run_program(*words: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "vuemantics_tui", *map(str, words)],
-            env={**os.environ, "VUEMANTICS_LIBRARY": str(tmp_path / "library"), **environment},
+            env={**os.environ, **ONE_WORKER, "VUEMANTICS_LIBRARY": str(tmp_path / "library"), **environment},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -75,3 +97,22 @@ def run(tmp_path: Path) -> Run:
         )
 
     return run_program
+
+
+@pytest.fixture
+def run_each(tmp_path: Path) -> RunEach:
+    """Return a function that runs commands in one process, which is quicker, for what only reads or is refused."""
+
+    def run_all(commands: Iterable[Sequence[str | Path]], **environment: str) -> list[subprocess.CompletedProcess[str]]:
+        result = subprocess.run(
+            [sys.executable, "-c", EACH],
+            env={**os.environ, **ONE_WORKER, "VUEMANTICS_LIBRARY": str(tmp_path / "library"), **environment},
+            input=json.dumps([[str(word) for word in words] for words in commands]),
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert (result.returncode, result.stderr) == (0, "")
+        return [subprocess.CompletedProcess(*json.loads(line)) for line in result.stdout.splitlines()]
+
+    return run_all

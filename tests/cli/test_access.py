@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import NOBODY, PICTURES, Run, objects
+from tests.cli.conftest import NOBODY, PICTURES, Run, RunEach, objects
 
 # Root may write anywhere. Without these two capabilities it obeys the permissions, as anybody else.
 AS_ANYBODY = """
@@ -23,47 +23,38 @@ os.execv(sys.executable, [sys.executable, "-m", "vuemantics_tui", *sys.argv[1:]]
 """
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
+def test_only_what_adds_creates_a_library(run_each: RunEach, tmp_path: Path) -> None:
+    commands = [
         "list", "show 3f2a", "open 3f2a", "search cat", "search tag:cat", "saved", "saved add cats cat", "tag --list",
         "tag 3f2a +beach", "trash", "trash empty --yes", "delete 3f2a --yes", "duplicates", "duplicates --trash --yes",
         "stats", "export - --format jsonl", "failures", "failures --retry", "retry --failed", "describe 3f2a",
         "edit 3f2a --text x", "reembed", "analyzer", "analyzer ollama", "pull",
-    ],
-)  # fmt: skip
-def test_only_what_adds_creates_a_library(run: Run, tmp_path: Path, words: str) -> None:
-    result = run(*words.split())
-    assert (result.returncode, result.stdout) == (1, "")
-    assert f"There is no library in {tmp_path / 'library'}" in result.stderr
-    assert "vuemantics-tui add" in result.stderr
-    assert not (tmp_path / "library").exists()
-
-
-def test_the_doctor_creates_nothing(run: Run, tmp_path: Path) -> None:
-    assert "not created yet" in run("doctor").stdout
+    ]  # fmt: skip
+    for result in run_each([words.split() for words in commands]):
+        assert (result.returncode, result.stdout) == (1, ""), result.args
+        assert f"There is no library in {tmp_path / 'library'}" in result.stderr, result.args
+        assert "vuemantics-tui add" in result.stderr, result.args
     assert not (tmp_path / "library").exists()
 
 
 WRONG = {"VUEMANTICS_ANALYZER": "openai"}
 
 
-def test_a_wrong_analyzer_stops_only_what_uses_it(run: Run, ids: dict[str, str], tmp_path: Path) -> None:
+def test_a_wrong_analyzer_stops_only_what_uses_it(run: Run, run_each: RunEach, ids: dict[str, str]) -> None:
     cat = ids["chelsea.png"]
-    for words in (
+    fine = [
         ["list"], ["show", cat], ["tag", cat, "+pet"], ["tag", "--list"], ["delete", ids["rocket.jpg"], "--yes"],
         ["trash"], ["duplicates"], ["stats"], ["failures"], ["describe", cat], ["export", "-", "--format", "csv"],
         ["search", "tag:pet"],
-    ):  # fmt: skip
-        result = run(*words, **WRONG)
-        assert (result.returncode, "openai" in result.stderr) == (0, False), (words, result.stderr)
+    ]  # fmt: skip
+    for result in run_each(fine, **WRONG):
+        assert (result.returncode, "openai" in result.stderr) == (0, False), (result.args, result.stderr)
     (examined,) = objects(run("doctor", "--json", **WRONG))
     verdicts = {finding["verdict"] for finding in examined["findings"] if finding["subject"] == "library"}
     assert (examined["ok"], verdicts) == (False, {"good"})
-    for words in (["analyzer"], ["reembed"], ["retry", cat], ["process"], ["add", __file__]):
-        refused = run(*words, **WRONG)
-        assert refused.returncode == 2, words
-        assert "The analyzer openai needs" in refused.stderr, words
+    for refused in run_each([["analyzer"], ["reembed"], ["retry", cat], ["process"], ["add", __file__]], **WRONG):
+        assert refused.returncode == 2, refused.args
+        assert "The analyzer openai needs" in refused.stderr, refused.args
     assert {document["status"] for document in objects(run("list", "--json"))} == {"completed"}, "nothing was queued"
 
 

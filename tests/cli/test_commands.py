@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -9,13 +10,17 @@ import shlex
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import skimage
 
-from tests.cli.conftest import Run
+from tests.cli.conftest import Run, RunEach
+from tests.conftest import DrawPicture
+from tests.servers import FakeOllama, Threaded, threaded
 
 PICTURES = Path(skimage.__file__).parent / "data"
 CAT = PICTURES / "chelsea.png"
@@ -118,25 +123,22 @@ def test_the_library_may_be_named_before_or_after_the_command(run: Run, tmp_path
     assert objects(run("list", "--json")) == []
 
 
-@pytest.mark.parametrize(
-    ("words", "code", "says"),
-    [
+def test_a_wrong_call_says_what_to_do_on_stderr(run_each: RunEach) -> None:
+    expected: list[tuple[list[str], int, str]] = [
+        (["show", "ffffffff"], 1, "There is no library"),
         (["serach", "cat"], 2, "Did you mean 'search'"),
         (["add", "/nowhere/at/all.jpg"], 2, "no file or folder"),
         (["add"], 2, "Missing argument"),
-        (["show", "ffffffff"], 1, "There is no library"),
         (["retry"], 2, "--failed"),
         (["search", "  "], 2, "empty"),
         (["list", "--status", "done"], 2, "is not one of"),
         (["--library", "/dev/null/x", "add", __file__], 1, "cannot be created"),
         ([], 2, "needs a terminal"),
-    ],
-)
-def test_a_wrong_call_says_what_to_do_on_stderr(run: Run, words: list[str], code: int, says: str) -> None:
-    result = run(*words)
-    assert (result.returncode, result.stdout) == (code, "")
-    assert says in result.stderr
-    assert "Traceback" not in result.stderr
+    ]
+    for result, (words, code, says) in zip(run_each([words for words, *_ in expected]), expected, strict=True):
+        assert (result.returncode, result.stdout) == (code, ""), words
+        assert says in result.stderr, words
+        assert "Traceback" not in result.stderr, words
 
 
 def test_an_ambiguous_id_asks_for_more(run: Run, tmp_path: Path) -> None:
@@ -237,61 +239,75 @@ def test_open_hands_the_original_to_the_systems_viewer(run: Run, tmp_path: Path)
         assert (lacking.returncode, "xdg-utils" in lacking.stderr) == (1, True)
 
 
-def draw_many(folder: Path, count: int) -> Path:
-    """Draw different pictures into a new folder."""
-    from PIL import Image
+@contextmanager
+def ollama_that_stops_after(count: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[Threaded[FakeOllama]]:
+    """Serve an Ollama that describes so many pictures, and goes silent in the middle of the next one."""
+    server = FakeOllama()
+    text, asked = str(server.text), itertools.count(1)
 
-    folder.mkdir()
-    for number in range(count):
-        Image.effect_noise((640, 480), 10 + number).save(folder / f"{number:03}.jpg")
-    return folder
+    def describe(_: object) -> str:
+        server.stepwise = next(asked) > count
+        return text
+
+    server.text = describe
+    with threaded(server) as running:
+        monkeypatch.setenv("OLLAMA_HOST", running.url)
+        monkeypatch.setenv("VUEMANTICS_ANALYZER", "ollama")
+        yield running
 
 
-@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
-def test_a_polite_signal_puts_back_what_runs_and_says_how_to_resume(
-    run: Run, tmp_path: Path, signal_number: int
-) -> None:
-    pictures = draw_many(tmp_path / "many", 40)
-    program = subprocess.Popen(
-        [sys.executable, "-m", "vuemantics_tui", "add", "-r", str(pictures)],
-        env={**os.environ, "VUEMANTICS_LIBRARY": str(tmp_path / "library")},
+def in_background(library: Path, *words: str | Path) -> subprocess.Popen[str]:
+    """Start the program, in a session of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "vuemantics_tui", *map(str, words)],
+        env={**os.environ, "VUEMANTICS_LIBRARY": str(library)},
+        stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert program.stdout is not None
-    assert program.stdout.readline().startswith("completed")
-    program.send_signal(signal_number)
-    _, errors = program.communicate(timeout=120)
-    assert program.returncode == 130
-    assert "To resume: " in errors
-    assert "Traceback" not in errors
-    statuses = {document["status"] for document in objects(run("list", "--json"))}
-    assert statuses == {"completed", "pending"}
-    assert run("process").returncode == 0
-    assert {document["status"] for document in objects(run("list", "--json"))} == {"completed"}
-
-
-def test_killed_in_the_middle_all_end_none_twice(run: Run, tmp_path: Path) -> None:
-    pictures = draw_many(tmp_path / "many", 50)
-    program = subprocess.Popen(
-        [sys.executable, "-m", "vuemantics_tui", "add", "-r", str(pictures)],
-        env={**os.environ, "VUEMANTICS_LIBRARY": str(tmp_path / "library")},
-        stdout=subprocess.PIPE,
         start_new_session=True,
         text=True,
     )
-    assert program.stdout is not None
-    for _ in range(5):
-        program.stdout.readline()
-    os.killpg(program.pid, signal.SIGKILL)
-    program.communicate()
-    assert run("process").returncode == 0
+
+
+def test_a_polite_signal_puts_back_what_runs_and_says_how_to_resume(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, draw_picture: DrawPicture
+) -> None:
+    pictures = [draw_picture(f"{number}.png", number) for number in range(5)]
+    for signal_number, words in ((signal.SIGINT, ["add", *pictures]), (signal.SIGTERM, ["process"])):
+        with ollama_that_stops_after(1, monkeypatch):
+            program = in_background(tmp_path / "library", *words)
+            assert program.stdout is not None
+            assert program.stdout.readline().startswith("completed")
+            program.send_signal(signal_number)
+            _, errors = program.communicate(timeout=120)
+        assert program.returncode == 130
+        assert "To resume: " in errors
+        assert "Traceback" not in errors
+        statuses = {document["status"] for document in objects(run("list", "--json"))}
+        assert statuses == {"completed", "pending"}
+    with ollama_that_stops_after(5, monkeypatch):
+        assert run("process").returncode == 0
+    assert [document["status"] for document in objects(run("list", "--json"))] == ["completed"] * 5
+
+
+def test_killed_in_the_middle_all_end_none_twice(
+    run: Run, run_each: RunEach, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, draw_picture: DrawPicture
+) -> None:
+    pictures = [draw_picture(f"{number}.png", number) for number in range(10)]
+    with ollama_that_stops_after(5, monkeypatch) as ollama:
+        program = in_background(tmp_path / "library", "add", *pictures)
+        assert program.stdout is not None
+        for _ in range(5):
+            assert program.stdout.readline().startswith("completed")
+        os.killpg(program.pid, signal.SIGKILL)
+        program.communicate()
+        ollama.server.stepwise = False
+        ollama.server.text = "A dog runs over a meadow, and the sky above it is wide and blue.\nTags: dog"
+        assert run("process").returncode == 0
     documents = objects(run("list", "--json"))
-    assert len(documents) == 50
-    assert {document["status"] for document in documents} == {"completed"}
-    for document in documents[:: len(documents) // 10]:
-        (shown,) = objects(run("show", document["id"], "--json"))
+    assert [document["status"] for document in documents] == ["completed"] * 10
+    for result in run_each([["show", document["id"], "--json"] for document in documents]):
+        (shown,) = objects(result)
         assert [event["kind"] for event in shown["history"]].count("completed") == 1
 
 
@@ -328,8 +344,11 @@ def test_output_that_cannot_be_written_is_told(processed: Path, words: list[str]
     assert len(result.stderr.splitlines()) == 2
 
 
-def test_the_demo_without_a_terminal(run: Run) -> None:
-    result = run("demo")
+def test_the_demo_without_a_terminal_and_without_a_server(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    with threaded(FakeOllama()) as ollama:
+        monkeypatch.setenv("OLLAMA_HOST", ollama.url)
+        result = run("demo")
+        assert ollama.server.requests == []
     assert result.returncode == 0, result.stderr
     lines = result.stdout.splitlines()
     assert len(lines) >= 14

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import put_library
 from tests.doubles import ThreadCompute
 from vuemantics_tui.config import Settings
 from vuemantics_tui.library import Library
@@ -24,6 +25,7 @@ async def open_chosen(tmp_path: Path) -> AsyncIterator[OpenChosen]:
         chosen = Settings(
             **{"library": tmp_path / "library", "keep_free_mib": 0, "workers": 2, "ollama_host": host, **settings}
         )
+        await put_library(chosen.library)
         library = await Library.open(chosen, compute=ThreadCompute())
         opened.append(library)
         await library.analyzer.get()

@@ -26,6 +26,8 @@ from vuemantics_tui.domain.findings import Verdict
 from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.library import Library
 
+# Long enough to be judged by itself: beside a shorter one the program's own words are embedded, too.
+LONG_LIST = "a red circle = circle\na blue square = square\n" + "\n".join(f"thing {number}" for number in range(200))
 DRAWN = [(colour, shape) for colour in ("red", "green", "blue") for shape in ("circle", "square")]
 
 
@@ -61,7 +63,7 @@ async def look(library: Library) -> None:
 @pytest.fixture
 async def filled(open_library: OpenLibrary, tmp_path: Path) -> AsyncIterator[Library]:
     words = tmp_path / "words.txt"
-    words.write_text("a red circle = circle\na blue square = square\n")
+    words.write_text(LONG_LIST)
     library = await open_library(tag_list=str(words))
     for number, drawn in enumerate(DRAWN):
         draw(*drawn, number).save(tmp_path / f"{number}.png")
@@ -231,8 +233,9 @@ async def test_pictures_are_shared_by_speed_and_a_container_that_hangs_is_passed
     draw("red", "circle").save(stream, "JPEG")
     jpeg = stream.getvalue()
     async with (
-        FakeImmich(pace=0.05) as fast,
-        FakeImmich(pace=0.15) as slow,
+        # Slow enough that what a busy machine adds to both does not count.
+        FakeImmich(pace=0.1) as fast,
+        FakeImmich(pace=0.3) as slow,
         using(slow, fast, options="limit=1") as used,
     ):
         assert (used.at_once, await used.dimension()) == (2, 2)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import put_library
 from tests.doubles import ScriptedAnalyzer, ThreadCompute
 from vuemantics_tui.config import Settings
 from vuemantics_tui.library import Library, StageLimits
@@ -21,6 +22,7 @@ async def open_limited(tmp_path: Path) -> AsyncIterator[OpenLimited]:
 
     async def open_one(analyzer: ScriptedAnalyzer, limits: StageLimits) -> Library:
         settings = Settings(library=tmp_path / "limited", keep_free_mib=0, workers=2)
+        await put_library(settings.library)
         library = await Library.open(settings, analyzer=analyzer, compute=ThreadCompute(), limits=limits)
         opened.append(library)
         return library

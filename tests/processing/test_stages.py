@@ -54,18 +54,17 @@ async def test_what_waits_for_a_slot_says_waiting_and_is_held(
     ids = await added(library, *(draw_picture(f"{number}.png", number) for number in range(6)))
     await library.queue.start()
 
-    async def four_on_their_way() -> bool:
+    async def one_is_described_and_three_wait() -> bool:
         thumbnails = [upload.thumbnail_path for upload in await library.uploads.newest()]
-        return library.queue.in_flight == 4 and sum(path is not None for path in thumbnails) == 4
+        return (
+            (library.queue.in_flight, library.queue.running_here) == (4, 1)
+            and sum(path is not None for path in thumbnails) == 4
+            and await stages(library) == ["vision_analysis", *["queued"] * 5]
+            and analyzer.reached.is_set()
+        )
 
-    await until(four_on_their_way)
-    assert await stages(library) == ["vision_analysis", *["queued"] * 5]
+    await until(one_is_described_and_three_wait)
     assert len(analyzer.described) == 1
-
-    async def one_is_worked_on() -> bool:
-        return library.queue.running_here == 1
-
-    await until(one_is_worked_on)
     second = await get(library, ids[1])
     assert (second.word, second.progress_percent, second.attempts) == ("waiting", 0, 1)
     assert analyzer.gate is not None

@@ -22,7 +22,7 @@ from textual.app import App
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from tests.conftest import DEADLINE_SECONDS
+from tests.conftest import DEADLINE_SECONDS, put_library
 from tests.doubles import ThreadCompute
 from tests.ui.screen_text import check_text, screen_text
 from vuemantics_tui import paths
@@ -166,6 +166,7 @@ def settings_for(root: Path) -> Settings:
 
 async def open_library_at(root: Path) -> Library:
     """Open the library a second time, as another window does."""
+    await put_library(root)
     return await Library.open(settings_for(root), analyzer=StillAnalyzer(), compute=ThreadCompute())
 
 
@@ -232,6 +233,7 @@ async def window_on(
     settings = replace(settings_for(root), **settings_changed)
     given = None if settings_changed.get("analyzer") else own_analyzer or analyzer
     compute = None if settings_changed.get("cluster") else ThreadCompute()
+    await put_library(settings.library)
     library = await Library.open(settings, analyzer=given, compute=compute)
     try:
         app = VuemanticsApp(library, paths=named, process=process, clock=clock, examine=examine)

@@ -18,6 +18,7 @@ from textual.app import App
 from textual.dom import DOMNode
 from textual.screen import Screen
 
+from tests.conftest import put_library
 from tests.doubles import ThreadCompute
 from tests.ui.conftest import Made, StillAnalyzer, Window, make_library, settings_for, window_on
 from vuemantics_tui.config import Settings
@@ -53,6 +54,7 @@ KEYS_PAGE = Path(__file__).parents[2] / "docs" / "KEYS.md"
 async def window_with(root: Path, *, size: tuple[int, int] = (100, 30), **options: Any) -> AsyncIterator[Window]:
     """The app with options of its own, on a library."""
     analyzer = StillAnalyzer()
+    await put_library(root)
     library = await Library.open(settings_for(root), analyzer=analyzer, compute=ThreadCompute())
     try:
         app = VuemanticsApp(library, process=False, **options)

@@ -72,7 +72,9 @@ def test_pixels_follow_what_is_shown_and_leave_with_it(
         sent = terminal.sent
         program.press("/x", lambda: any("x" in text_at(row) for row in range(3)))
         assert terminal.sent == sent
-        program.press("\x1b\x1b", lambda: is_like(terminal, beach))
+        program.press(
+            "\x1b\x1b", lambda: any("words or meaning" in text_at(row) for row in range(3)) and is_like(terminal, beach)
+        )
         program.resize(100, 30)
         program.press("", lambda: is_like(terminal, beach))
         program.press(SUSPEND, lambda: blank() and program.is_stopped())

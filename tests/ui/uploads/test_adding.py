@@ -143,3 +143,23 @@ async def test_what_another_program_knows_is_imported_and_taken_back(
 async def caption_is(window: Window, caption: str | None) -> bool:
     (upload,) = await window.library.uploads.newest()
     return upload.caption == caption
+
+
+async def test_tab_completes_the_path_that_is_typed(
+    root: Path, draw: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    draw("beach one.png", "holidays in Nice")
+    draw("beach two.png", "holidays in Nice")
+    async with window_on(root, size=WIDE) as window:
+        await window.press("A", *"holi", "tab")
+        field = window.app.screen.query_one("#path-input", Input)
+        await window.until(lambda: field.value == "holidays in Nice/")
+        await window.press("b", "tab")
+        await window.until(lambda: field.value == "holidays in Nice/beach ")
+        await window.shows("beach one.png  beach two.png", "Tab complete")
+        await window.press("o", "tab")
+        await window.until(lambda: field.value == "holidays in Nice/beach one.png")
+        assert field.has_focus
+        await window.press("enter")
+        await window.shows("1 added")

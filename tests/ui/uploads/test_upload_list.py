@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -101,6 +102,25 @@ async def test_a_range_and_all_can_be_marked(root: Path) -> None:
         await window.press("d")
         await window.shows("This library is empty")
         assert (await counts(window)).total == 0
+
+
+async def test_going_back_twice_at_once_ends_where_going_back_once_does(root: Path) -> None:
+    await make_library(root, FEW)
+    library = await open_library_at(root)
+    try:
+        uploads = UploadList(library, View())
+        await uploads.refresh()
+        await uploads.search("name:none")
+        assert len(uploads) == 0
+        # A second Escape drops what the first one began.
+        first = asyncio.create_task(uploads.leave_results())
+        await asyncio.sleep(0)
+        first.cancel()
+        await asyncio.gather(first, return_exceptions=True)
+        await uploads.leave_results()
+        assert len(uploads) == len(FEW)
+    finally:
+        await library.close()
 
 
 async def test_a_search_shows_scores_and_leads_back_to_where_one_was(root: Path, draw: Draw) -> None:

@@ -136,8 +136,13 @@ class PathInput(LineInput):
     HELP_TITLE = "The field for paths"
     BINDINGS: ClassVar[list[BindingType]] = [
         action("submit-paths", "enter", "submit", "add", "Add what you typed", ANSWER),
+        action("complete-path", "tab", "complete_path", "complete", "Complete the path", ANSWER),
         action("close-field", "escape", "close_field", "cancel", "Leave without adding", ANSWER),
     ]
+
+    def action_complete_path(self) -> None:
+        """Complete the path as far as that is clear."""
+        self.query_ancestor(PathField).complete_typed()
 
     def action_close_field(self) -> None:
         """Leave without adding."""
@@ -176,6 +181,21 @@ class PathField(Vertical):
         """Hide the field and forget what was in it."""
         self.query_one(Input).value = ""
         self.display = False
+
+    @work(group="completing", exclusive=True, exit_on_error=False)
+    async def complete_typed(self) -> None:
+        """Complete the path as far as that is clear, and name the files that begin so; not what stands for many."""
+        from vuemantics_tui.ui.picker.folder import MOST_LINES, complete
+
+        field = self.query_one(Input)
+        typed = field.value
+        if not typed or self._pasted_words:
+            return
+        found = await asyncio.to_thread(complete, typed, Path(os.curdir))
+        if field.value == typed:
+            field.value = found.text
+            field.cursor_position = len(found.text)
+            self._say("  ".join(map(visible, found.names[:MOST_LINES])) if len(found.names) > 1 else HELP)
 
     def _say(self, text: str) -> None:
         message = self.query_one("#path-message", Static)

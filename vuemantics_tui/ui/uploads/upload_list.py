@@ -78,6 +78,8 @@ class UploadList:
         self._pins = Pins()
         self._cursor = 0
         self._return_to: int | None = None
+        # Whether it is on its way back to the view, which is being read.
+        self._returns = False
         # The searches to go back to from what is similar.
         self._steps: list[_Step] = []
         # Whether the results of a search were sorted by hand, by another key than how well they match.
@@ -447,6 +449,7 @@ class UploadList:
 
     def _list(self, listing: Listing, *, cursor: int | None = None, line: int = 0) -> None:
         """List these, with the cursor on the upload of that number, or else on that line."""
+        self._returns = False
         self._listing = listing
         found = None if cursor is None else listing.index_of(cursor)
         self._cursor = max(0, min(line, len(listing) - 1)) if found is None else found
@@ -569,9 +572,11 @@ class UploadList:
         self._asked += 1
         self._steps.clear()
         was_open = self._forget_stack()
-        if self.results is not None or was_open:
+        if self.results is not None or was_open or self._returns:
             self.results = None
             self._results_sorted = False
+            # Whoever presses Escape twice drops what the first one began.
+            self._returns = True
             self._list(await self._view_listing(), cursor=self._return_to)
 
     # Stacks

@@ -94,6 +94,10 @@ class TwoSidedLine(Widget):
 class LineInput(Input):
     """An Input of one line whose cursor is in view also after what was typed before it had a size."""
 
+    def on_mount(self) -> None:
+        """Keep the cursor still: one that blinks is bytes over SSH, all the time."""
+        self.cursor_blink = False
+
     def on_resize(self) -> None:
         """Scroll to the cursor: Textual does so when it moves, which may be before there is anything to scroll."""
         before = cell_len(self.value[: self.cursor_position])
