@@ -307,6 +307,10 @@ def test_a_model_on_a_server_of_immich_from_a_shell(
         assert (document["served"], document["seen"]) == ("ViT-B-32__openai", len(ids))
         checks = objects(run("doctor", "--json"))
         assert any(f"Immich at {immich.url}" in str(check) for check in checks)
+        run("model", "add", "immich:ViT-B-32__openai", "--name", "other")
+        run("model", "use", "other")
+        assert run("model", "remove", "other").stderr == "vit-b-32__openai is in use again.\n"
+        assert run("model", "remove", "vit-b-32__openai").stderr == "No model is in use.\n"
         immich.stop()
         wrong = run("model", "add", "immich:http://127.0.0.1:9#other")
         assert (wrong.returncode, "machine-learning container" in wrong.stderr) == (1, True)

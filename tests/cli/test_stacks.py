@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import shutil
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import PICTURES, Run, objects
+from tests.cli.conftest import ONE_WORKER, PICTURES, Run, objects
 from tests.media.test_companions import clip, google
 
 LIVE = {"IMG_0001.JPG", "IMG_0001.MOV"}
@@ -32,6 +33,7 @@ def stacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy(PICTURES / "coffee.png", pictures / "coffee.png")
     subprocess.run(
         [sys.executable, "-m", "vuemantics_tui", "--library", folder / "library", "add", pictures, "--recursive"],
+        env={**os.environ, **ONE_WORKER},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         timeout=120,

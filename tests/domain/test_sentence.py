@@ -54,6 +54,10 @@ UNDERSTOOD = {
     "videos from Rome 2019": "type:video place:rome taken:2019",
     "screenshots of maps": "type:screenshot maps",
     "photos of Ana at the beach in July": "type:image tag:Ana at the beach taken:july",
+    "photos from the end of June 2019": 'type:image taken:"late june 2019"',
+    "videos from early 2019": 'type:video taken:"early 2019"',
+    "the end of the world": "the end of the world",
+    "late summer light": "late summer light",
     # Types
     "photos": "type:image",
     "pictures of a dog": "type:image a dog",

@@ -247,7 +247,7 @@ async def test_two_hosts_share_the_work_by_their_speed_until_one_is_gone(
     open_chosen: OpenChosen, draw_picture: DrawPicture
 ) -> None:
     said = "A tabby cat on a red sofa, in the warm light of an afternoon.".replace(" ", "\u00a0")
-    async with FakeOllama(pace=0.04, text=said) as fast, FakeOllama(pace=0.12, text=said) as slow:
+    async with FakeOllama(pace=0.08, text=said) as fast, FakeOllama(pace=0.24, text=said) as slow:
         library = await open_chosen(f"{slow.url}, {fast.url}")
         await add_all(library, *(draw_picture(f"{number}.png", number) for number in range(24)))
         await library.queue.start()

@@ -177,8 +177,12 @@ async def _use(settings: Settings, name: str) -> None:
 
 async def _remove(settings: Settings, name: str) -> None:
     async with open_library(settings, "write") as library:
+        before = await library.models.store.in_use()
         freed = await library.models.remove(name)
+        after = await library.models.store.in_use()
     emit(f"Removed {visible(name)}, which frees {size_words(freed)}.")
+    if after != before:
+        note("No model is in use." if after is None else f"{visible(after.partition('@')[0])} is in use again.")
 
 
 def _size(model: Model | None) -> str:

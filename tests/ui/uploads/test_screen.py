@@ -15,6 +15,7 @@ from tests.ui.conftest import NOW, Made, add, make_library, make_rows, open_libr
 from vuemantics_tui import paths
 from vuemantics_tui.domain.errors import LibraryError
 from vuemantics_tui.domain.upload import ProcessingStatus, QueueCounts, UploadRow
+from vuemantics_tui.ui import feed
 from vuemantics_tui.ui.feed import LibraryChanged
 from vuemantics_tui.ui.screens.ask import DeleteScreen
 from vuemantics_tui.ui.uploads.intake import PathInput
@@ -316,7 +317,8 @@ async def test_the_list_is_read_again_where_too_much_was_missed(root: Path) -> N
         await window.until(lambda: "gone.png" not in window.text() and "here.png" in window.text())
 
 
-async def test_ages_grow_while_one_looks(root: Path) -> None:
+async def test_ages_grow_while_one_looks(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed, "AGE_SECONDS", 0.1)
     await make_library(root, [Made("x.png", age=timedelta(seconds=50))])
     moment = NOW
     async with window_on(root, size=(120, 30), clock=lambda: moment) as window:

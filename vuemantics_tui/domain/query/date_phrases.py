@@ -176,7 +176,7 @@ _CLASSES = (
 # What is a date by itself, by the classes of its words: last winter, 3 June, June 2019, summer of 2019.
 _FREE = "[LT][SMWFu]|K|[NO]o?[Mm]Y?|[Mm][NO]Y|[Mm]O|[Mm]o?Y|D|[SF]o?Y|[MSF]Lu"
 # What is one behind a word such as `in`: July, Monday, Christmas, the 90s.
-_LED = "[MmWFX]|[Mm]N"
+_LED = "[MmWFX]|[Mm]N|Po?(?:[Mm](?:o?Y)?|S(?:o?Y)?|Y|X)"
 
 
 def filters_in_year(yearless: str, year: int) -> tuple[Filter, ...]:

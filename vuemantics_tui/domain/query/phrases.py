@@ -140,6 +140,8 @@ PHRASES: tuple[PhraseRow, ...] = (
         day=u:day week=u:week weekend=u:weekend month=u:month year=u:year
         days=U:day weeks=U:week months=U:month years=U:year ago=A:ago
         of=o: the=o:
+        early=P:early start_of=P:early the_start_of=P:early beginning_of=P:early the_beginning_of=P:early
+        mid=P:mid middle_of=P:mid the_middle_of=P:mid late=P:late end_of=P:late the_end_of=P:late
         today=K:today yesterday=K:yesterday day_before_yesterday=K:2d
         a=n:1 an=n:1 one=n:1 two=n:2 three=n:3 four=n:4 five=n:5 six=n:6 seven=n:7 eight=n:8 nine=n:9 ten=n:10
         eleven=n:11 twelve=n:12
