@@ -328,7 +328,7 @@ def test_a_command_says_that_the_cluster_is_offline(draw_picture: DrawPicture, t
             env={**os.environ, "VUEMANTICS_LIBRARY": str(tmp_path / away), "VUEMANTICS_CLUSTER_AWAY": away},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
         )
 
     added = add(away="local")

@@ -122,6 +122,7 @@ def open_clip(film: Path | bytes) -> Iterator[Clip]:
             clip = Clip(container, _main_stream(container))
             if clip.duration is None and container.format.name == "matroska,webm" and isinstance(film, Path):
                 clip = replace(clip, measured=_measured(film, clip))
+            _hear_of_its_encoder(clip)
             yield clip
     except VuemanticsError:
         raise
@@ -132,6 +133,25 @@ def open_clip(film: Path | bytes) -> Iterator[Clip]:
             raise MediaError("The video cannot be decoded: not enough memory", NO_MEMORY_HINT) from error
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise MediaError(f"The video cannot be decoded: {reason}", DAMAGED_HINT) from error
+
+
+def _hear_of_its_encoder(clip: Clip) -> None:
+    """Have the decoder learn from the first packet which x264 encoded a film of 4:4:4.
+
+    FFmpeg decodes what x264 made before build 151 in another way, and what it reads first after a seek does not say it:
+    all frames would be green (libavcodec/h264_cabac.c, `x264_build`).
+    """
+    context = clip.stream.codec_context
+    if context.name != "h264" or not (context.pix_fmt or "").startswith("yuv444"):
+        return
+    # What does not decode is told by who asks for a frame.
+    with suppress(av.FFmpegError):
+        packet = next(clip.container.demux(clip.stream), None)
+        if packet is not None and packet.size:
+            context.decode(packet)
+    context.flush_buffers()
+    with suppress(av.FFmpegError):
+        clip.container.seek(0)
 
 
 def _measured(path: Path, clip: Clip) -> float | None:

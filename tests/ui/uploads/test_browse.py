@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from textual import events
 from textual.pilot import Pilot
 
 from tests.ui.conftest import PATIENCE_SECONDS, PICTURE_SIZE, Made, Window, make_library, open_library_at, window_on
@@ -16,6 +15,7 @@ from tests.ui.screen_text import screen_text
 from tests.ui.uploads.test_snapshots import OwnLibraryApp
 from vuemantics_tui import paths
 from vuemantics_tui.ui.uploads.browse import Browse
+from vuemantics_tui.ui.uploads.screen import UploadsScreen
 
 TRIP = [
     Made("forum.jpg"),
@@ -189,9 +189,11 @@ async def test_a_search_begun_at_once_is_not_left_for_the_side_list(root: Path) 
     await trip(root)
     async with window_on(root) as window:
         await window.shows("beach.jpg")
-        # One right behind the other, as a terminal sends them.
-        window.app.post_message(events.Key("b", "b"))
-        window.app.post_message(events.Key("slash", "/"))
+        screen = window.app.screen
+        assert isinstance(screen, UploadsScreen)
+        # As two keys do that come before the screen is painted again.
+        screen.action_toggle_browse()
+        screen.action_open_search()
         await window.pilot.pause()
         await window.press(*"dog")
         await window.until(lambda: window.search_input.value == "dog")
