@@ -115,6 +115,14 @@ def test_side_cars_in_place_are_asked_for_by_name(run: Run, photos: Path, tmp_pa
     assert run("export", "--in-place").returncode == 2
     assert run("export", "--in-place", "--format", "xmp", "--overwrite").returncode == 2
     assert hashes(day) == before
+    # What words find is not certain, so without a terminal to ask on nothing is written.
+    asked = run("export", "--in-place", "--format", "xmp", "1.png", "type:image")
+    assert (asked.returncode, str(day / "1.png") in asked.stderr) == (2, True)
+    assert "beside your originals needs your confirmation" in asked.stderr and "add --yes" in asked.stderr
+    assert hashes(day) == before
+    assert "Wrote 1 side-car " in run("export", "--in-place", "--format", "xmp", "name:11.png").stderr
+    assert run("export", "--in-place", "--format", "xmp", "--yes", "12.png").returncode == 0
+    assert {"11.png.xmp", "12.png.xmp"} <= {path.name for path in day.iterdir()}
     assert "Wrote 20 side-cars" in run("export", "--in-place", "--format", "xmp").stderr
     after = hashes(day)
     assert {path: after[path] for path in before} == before
