@@ -97,6 +97,14 @@ def test_files_are_deleted_only_when_you_say_so(run: Run, photos: Path, tmp_path
     assert deleted.returncode == 0, deleted.stderr
     assert not (day / "2.png").exists()
     assert [path.name for path in home.rglob("Trash/files/*")] == ["2.png"]
+    assert run("trash", "restore", ids["2.png"]).returncode == 0
+    found = objects(run("search", "is:missing", "--json"))
+    assert ([one["filename"] for one in found], objects(run("source", "list", "--json"))[0]["missing"]) == (
+        ["2.png"],
+        1,
+    )
+    assert run("delete", ids["2.png"], "--yes").returncode == 0
+    assert objects(run("source", "list", "--json"))[0]["missing"] == 0
     assert run("trash", "empty", "--yes").returncode == 0
     assert (day / "1.png").exists()
     (scan,) = objects(run("source", "scan", "--json"))
