@@ -67,12 +67,11 @@ class SourceStore:
         rows = await self._database.fetch("SELECT source, state, count(*) FROM locations GROUP BY source, state")
         counts = {(row[0], row[1]): int(row[2]) for row in rows}
         # By upload: what a person deleted with its file has no location, and the trash misses nothing.
-        missing = dict(
-            await self._database.fetch(
-                "SELECT source, count(*) FROM uploads INDEXED BY uploads_missing"
-                " WHERE missing_since IS NOT NULL AND deleted_at IS NULL GROUP BY source"
-            )
+        lacking = await self._database.fetch(
+            "SELECT source, count(*) FROM uploads INDEXED BY uploads_missing"
+            " WHERE missing_since IS NOT NULL AND deleted_at IS NULL GROUP BY source"
         )
+        missing = {row[0]: int(row[1]) for row in lacking}
         found = await self._database.fetch(f"{_SELECT} WHERE removed_at IS NULL ORDER BY path")
         return [
             _source_of(
