@@ -190,6 +190,16 @@ def cat_like(picture: Path) -> bytes:
     return buffer.getvalue()
 
 
+def test_a_folder_in_place_of_the_database_is_named(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "library" / "library.db"
+    folder.mkdir(parents=True)
+    (tmp_path / "copy.db").touch()
+    for words in (["check"], ["check", "--repair"], ["add", tmp_path], ["restore", tmp_path / "copy.db"]):
+        result = run(*words)
+        assert (result.returncode, "Move it away" in result.stderr) == (1, True), (words, result.stderr)
+    assert list((tmp_path / "library").iterdir()) == [folder]
+
+
 def test_a_backup_is_checked_without_being_restored(run: Run, ids: dict[str, str], tmp_path: Path) -> None:
     copy, archive = tmp_path / "copy.db", tmp_path / "copy.tar"
     assert run("backup", copy).returncode == run("backup", archive, "--with-originals").returncode == 0
