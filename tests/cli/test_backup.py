@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tarfile
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -122,8 +124,6 @@ def test_what_is_no_backup_is_refused(run: Run, ids: dict[str, str], tmp_path: P
         with tarfile.open(file, "w") as tar:
             tar.add(tmp_path / "library.txt", "../../library.db")
     elif content == "database":
-        import sqlite3
-
         with sqlite3.connect(file) as connection:
             connection.execute("CREATE TABLE moz_places (id)")
         connection.close()
@@ -139,12 +139,16 @@ def test_what_is_no_backup_is_refused(run: Run, ids: dict[str, str], tmp_path: P
 def test_the_check_tells_what_is_wrong_and_repairs_it(run: Run, ids: dict[str, str], tmp_path: Path) -> None:
     library = tmp_path / "library"
     assert run("check").returncode == 0
-    cat, coffee, rocket = (
+    cat, coffee, rocket, small = (
         Path(objects(run("show", ids[name], "--json"))[0]["file_path"])
-        for name in ("chelsea.png", "coffee.png", "rocket.jpg")
+        for name in ("chelsea.png", "coffee.png", "rocket.jpg", "small cat.png")
     )
     cat.unlink()
-    rocket.write_bytes(rocket.read_bytes()[:-1])
+    whole = rocket.read_bytes()
+    rocket.write_bytes(damaged := whole[:-1])
+    small.write_bytes(small.read_bytes()[:-1])
+    with closing(sqlite3.connect(library / "library.db")) as database, database:
+        database.execute("UPDATE uploads SET source_path = '/gone/small cat.png' WHERE id = ?", [ids["small cat.png"]])
     (coffee.parent / "thumb_256.jpg").unlink()
     (coffee.parent / "upload.json").write_text("{}")
     shutil.copytree(coffee.parent, coffee.parent.with_name(f"{ids['coffee.png'][:-4]}0000"))
@@ -161,9 +165,14 @@ def test_the_check_tells_what_is_wrong_and_repairs_it(run: Run, ids: dict[str, s
         if finding["verdict"] == "bad"
         for affected in finding["data"]["affected"]
     }
-    # The cat is copied again from where it came from; nothing has the whole rocket.
-    assert left == {("originals", "rocket.jpg")}
-    assert cat.is_file()
+    # The cat and the rocket are copied again from where they came from; nothing has the whole small cat.
+    assert left == {("originals", "small cat.png")}
+    assert cat.is_file() and rocket.read_bytes() == whole
+    (kept,) = library.glob("replaced-*/uploads/*/*/original.jpg")
+    assert kept.read_bytes() == damaged
+    rocket.write_bytes(bytes([*whole[:-1], whole[-1] ^ 255]))
+    assert run("check", "--hashes", "--repair").returncode == 1
+    assert rocket.read_bytes() == whole
     assert len(objects(run("list", "--json"))) == 5
     assert run("process").returncode == 0
     assert library.is_dir()
@@ -179,6 +188,16 @@ def cat_like(picture: Path) -> bytes:
         buffer = BytesIO()
         image.rotate(180).save(buffer, "PNG")
     return buffer.getvalue()
+
+
+def test_a_folder_in_place_of_the_database_is_named(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "library" / "library.db"
+    folder.mkdir(parents=True)
+    (tmp_path / "copy.db").touch()
+    for words in (["check"], ["check", "--repair"], ["add", tmp_path], ["restore", tmp_path / "copy.db"]):
+        result = run(*words)
+        assert (result.returncode, "Move it away" in result.stderr) == (1, True), (words, result.stderr)
+    assert list((tmp_path / "library").iterdir()) == [folder]
 
 
 def test_a_backup_is_checked_without_being_restored(run: Run, ids: dict[str, str], tmp_path: Path) -> None:

@@ -19,7 +19,8 @@ def test_a_takeout_from_a_shell(run: Run, ids: dict[str, str], tmp_path: Path) -
     trial = run("import", "takeout", takeout, "--dry-run")
     assert trial.returncode == 0, trial.stderr
     assert "Would change 1 upload: captions for 1, tags for 1, dates for 1." in trial.stdout
-    assert "Add them first: vuemantics-tui add --recursive" in trial.stderr
+    assert "If their pictures are there, add them first: vuemantics-tui add --recursive" in trial.stderr
+    assert "If the export lacks them, add them from where they are" in trial.stderr
     (report,) = objects(run("import", "takeout", takeout, "--json"))
     assert (report["changed"], report["captions"], len(report["unknown"])) == (1, 1, 1)
     (found,) = objects(run("show", ids["chelsea.png"], "--json"))

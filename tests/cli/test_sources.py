@@ -97,6 +97,14 @@ def test_files_are_deleted_only_when_you_say_so(run: Run, photos: Path, tmp_path
     assert deleted.returncode == 0, deleted.stderr
     assert not (day / "2.png").exists()
     assert [path.name for path in home.rglob("Trash/files/*")] == ["2.png"]
+    assert run("trash", "restore", ids["2.png"]).returncode == 0
+    found = objects(run("search", "is:missing", "--json"))
+    assert ([one["filename"] for one in found], objects(run("source", "list", "--json"))[0]["missing"]) == (
+        ["2.png"],
+        1,
+    )
+    assert run("delete", ids["2.png"], "--yes").returncode == 0
+    assert objects(run("source", "list", "--json"))[0]["missing"] == 0
     assert run("trash", "empty", "--yes").returncode == 0
     assert (day / "1.png").exists()
     (scan,) = objects(run("source", "scan", "--json"))
@@ -115,6 +123,14 @@ def test_side_cars_in_place_are_asked_for_by_name(run: Run, photos: Path, tmp_pa
     assert run("export", "--in-place").returncode == 2
     assert run("export", "--in-place", "--format", "xmp", "--overwrite").returncode == 2
     assert hashes(day) == before
+    # What words find is not certain, so without a terminal to ask on nothing is written.
+    asked = run("export", "--in-place", "--format", "xmp", "1.png", "type:image")
+    assert (asked.returncode, str(day / "1.png") in asked.stderr) == (2, True)
+    assert "beside your originals needs your confirmation" in asked.stderr and "add --yes" in asked.stderr
+    assert hashes(day) == before
+    assert "Wrote 1 side-car " in run("export", "--in-place", "--format", "xmp", "name:11.png").stderr
+    assert run("export", "--in-place", "--format", "xmp", "--yes", "12.png").returncode == 0
+    assert {"11.png.xmp", "12.png.xmp"} <= {path.name for path in day.iterdir()}
     assert "Wrote 20 side-cars" in run("export", "--in-place", "--format", "xmp").stderr
     after = hashes(day)
     assert {path: after[path] for path in before} == before

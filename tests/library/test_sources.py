@@ -17,6 +17,7 @@ from vuemantics_tui.domain.errors import LibraryError, OriginalGoneError, UsageE
 from vuemantics_tui.domain.sources import Placement, ScanPart, ScanProgress, Source
 from vuemantics_tui.domain.upload import Upload
 from vuemantics_tui.library import Library
+from vuemantics_tui.processing.intake import Candidate
 
 
 def draw(path: Path, seed: int, size: int = 24) -> Path:
@@ -440,12 +441,15 @@ async def test_times_in_whole_seconds_do_not_make_two_files_the_same(
     assert (await ids(library))["other.png"] != before["one.png"]
 
 
-async def test_single_files_are_used_in_place(library: Library, photos: Path) -> None:
+async def test_single_files_are_used_in_place(library: Library, photos: Path, tmp_path: Path) -> None:
     files = await library.intake.gather([photos / "one.png", photos / "notes.txt"], recursive=False)
     results = [(result.path.name, result.outcome.value) async for result in library.sources.use(files)]
     assert results == [("one.png", "added"), ("notes.txt", "skipped")]
     (chosen,) = await library.sources.all()
     assert (chosen.path, chosen.chosen_only, chosen.files) == (photos, True, 1)
+    (tmp_path / "empty.png").touch()
+    (empty,) = [result async for result in library.sources.use([Candidate(tmp_path / "empty.png")])]
+    assert (empty.reason, empty.hint) == ("The file is empty", "Copy it again from where it came from.")
     (photos / "one.png").rename(photos / "first.png")
     assert found(await library.sources.scan(chosen)) == {"moved": 1}
     before = await ids(library)

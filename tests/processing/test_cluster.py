@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import warnings
@@ -34,6 +35,8 @@ from vuemantics_tui.paths import cache_dir
 from vuemantics_tui.processing.compute import ProcessCompute, cluster
 
 SIZE = LookSize(320, 1024)
+# A certificate for 127.0.0.1 with its key, and one that did not sign it: made for these tests, valid until 2126.
+TLS = Path(__file__).parent / "tls"
 MOST_PIXELS = 10_000_000
 
 
@@ -318,6 +321,32 @@ async def test_what_is_no_scheduler_is_said_and_work_goes_on_here(
     finally:
         server.shutdown()
         server.server_close()
+
+
+@pytest.mark.parametrize(("encrypts", "trouble"), [(True, "does not accept the other's certificate"), (False, "TLS")])
+async def test_a_certificate_that_is_not_accepted_is_not_a_scheduler_to_start(encrypts: bool, trouble: str) -> None:
+    own, key = TLS / "localhost.pem", TLS / "localhost.key"
+    server = HTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler)
+    if encrypts:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(own, key)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    Thread(target=server.serve_forever, daemon=True).start()
+    settings = Settings(
+        cluster=f"tls://127.0.0.1:{server.server_port}",
+        cluster_ca_file=str(TLS / "other.pem"),
+        cluster_cert_file=str(own),
+        cluster_key_file=str(key),
+    )
+    try:
+        (finding,) = await examine_cluster(settings)
+        assert trouble in finding.text and "no Dask scheduler" not in finding.text
+        assert "cluster_ca_file" in finding.hint and "Start" not in finding.hint
+    finally:
+        server.shutdown()
+        server.server_close()
+    (away,) = await examine_cluster(Settings(cluster=f"tcp://127.0.0.1:{free_port()}"))
+    assert "no Dask scheduler" in away.text and "Start a scheduler" in away.hint
 
 
 def test_a_command_says_that_the_cluster_is_offline(draw_picture: DrawPicture, tmp_path: Path) -> None:

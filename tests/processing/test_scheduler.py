@@ -53,14 +53,15 @@ async def test_what_runs_when_it_stops_waits_again(open_library: OpenLibrary, dr
 
 
 async def test_one_that_never_got_to_its_first_step_is_given_back_too(
-    open_library: OpenLibrary, draw_picture: DrawPicture
+    open_library: OpenLibrary, draw_picture: DrawPicture, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Stillborn:
         def cancel(self) -> None:
             """Nothing runs."""
 
         async def wait(self) -> None:
-            """Nothing runs."""
+            """Nothing ran."""
+            raise RuntimeError("a defect of whatever launched it")
 
     launched: list[str] = []
 
@@ -77,6 +78,7 @@ async def test_one_that_never_got_to_its_first_step_is_given_back_too(
 
     await until(is_launched)
     await library.queue.stop()
+    assert "a defect of whatever launched it" in caplog.text
     await library.queue.start(launch_task)
     await settled(library)
     assert (await library.queue.store.counts()).completed == 1

@@ -13,7 +13,7 @@ from pathlib import Path
 import pexpect
 import pytest
 from textual.app import ComposeResult
-from textual.worker import Worker, WorkerState
+from textual.worker import Worker, WorkerFailed, WorkerState
 
 from tests.ui.conftest import PATIENCE_SECONDS, Window, add, open_library_at, window_on
 from vuemantics_tui.domain.upload import ProcessingStatus
@@ -90,7 +90,8 @@ async def test_a_worker_that_raises_never_ends_the_app(root: Path) -> None:
             raise RuntimeError("a defect in the pipeline")
 
         running = window.app.launch_worker("some-id", raise_at_once)
-        await running.wait()
+        with pytest.raises(WorkerFailed, match="a defect in the pipeline"):
+            await running.wait()
         await window.pilot.pause()
         assert window.app.is_running
 

@@ -89,6 +89,7 @@ def _document(found: ClusterLook) -> dict[str, Any]:
         "scheduler": state.address,
         "connected": state.connected,
         "trouble": state.trouble,
+        "hint": state.hint,
         "workers": [_member_document(member) for member in state.members],
         "lost": [{"worker": lost.worker, "address": lost.address, "calls": lost.calls} for lost in found.lost],
     }
@@ -116,7 +117,8 @@ def _print(found: ClusterLook) -> None:
     state = found.state
     if not state.connected:
         note(f"{state.address}: {visible(state.trouble)}.")
-        note("Start a scheduler with: dask scheduler --no-dashboard")
+        if state.hint:
+            note(state.hint)
         return
     headings = ("Worker", "Threads", "In flight", "Pictures", "Pictures/s", "Bytes/s", "Notes")
     rows = [

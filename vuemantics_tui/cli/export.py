@@ -8,22 +8,32 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vuemantics_tui.cli.options import FAILED, analyzer_option, current_settings, hidden_option, library_option
+from vuemantics_tui.cli.options import (
+    FAILED,
+    analyzer_option,
+    ask,
+    current_settings,
+    hidden_option,
+    library_option,
+    yes_option,
+)
 from vuemantics_tui.cli.output import emit_bytes, note, result_line
 from vuemantics_tui.cli.progress import Bar, bars
 from vuemantics_tui.cli.query_line import QueryCommand, as_is_option, checked_line, pointing, understood
 from vuemantics_tui.cli.session import open_library, run
 from vuemantics_tui.config import Settings
 from vuemantics_tui.domain.errors import UsageError
-from vuemantics_tui.domain.text import counted, visible
+from vuemantics_tui.domain.text import counted, storable, visible
 
 if TYPE_CHECKING:
-    from vuemantics_tui.library import FileResult, Library
+    from vuemantics_tui.library import FileResult, Library, SearchResults
 
 XMP, CLIPS, ORIGINALS = "xmp", "clips", "originals"
 # The formats that are written into a folder, a file for each upload.
 INTO_FOLDER = {XMP: "Side-cars", CLIPS: "Clips", ORIGINALS: "Originals"}
 STDOUT = Path("-")
+# How many files a question names before it only counts.
+NAMED = 10
 
 
 @click.command(
@@ -52,6 +62,7 @@ STDOUT = Path("-")
 @click.option(
     "--in-place", is_flag=True, help="Write side-cars beside the originals in your sources. Needs --format xmp."
 )
+@yes_option
 @analyzer_option
 @library_option
 def export(
@@ -63,17 +74,21 @@ def export(
     style: str,
     overwrite: bool,
     in_place: bool,
+    yes: bool,
 ) -> None:
     """Export uploads for other programs.
 
     Exports all of them, or with a QUERY those it finds. Originals are never changed. The format xmp writes one
     side-car per upload into a folder, with title, description, tags, rating, label and creator in the fields that
     digiKam, Lightroom and darktable read. What another program wrote into a side-car stays. With --in-place they are
-    written beside the originals that are used in place, and there is no FOLDER: all arguments are the QUERY.
+    written beside the originals that are used in place, and there is no FOLDER: all arguments are the QUERY. Words and
+    like: find by similarity, so the files are listed and you are asked first.
     """
     if in_place:
         words = query if target is None else (str(target), *query)
-        raise SystemExit(_export_in_place(words, export_format, as_is, hidden, style, overwrite))
+        raise SystemExit(_export_in_place(words, export_format, as_is, hidden, style, overwrite, yes))
+    if yes:
+        raise UsageError("--yes needs --in-place", "Nothing else that export does asks a question.")
     if target is None:
         raise UsageError("There is no folder or file to export to", "See: vuemantics-tui export --help")
     chosen = export_format or _format_of(target)
@@ -88,7 +103,13 @@ def export(
 
 
 def _export_in_place(
-    query: tuple[str, ...], export_format: str | None, as_is: bool, hidden: bool, style: str, overwrite: bool
+    query: tuple[str, ...],
+    export_format: str | None,
+    as_is: bool,
+    hidden: bool,
+    style: str,
+    overwrite: bool,
+    yes: bool,
 ) -> int:
     """Write side-cars beside originals; returns the exit code. Raises UsageError."""
     if export_format != XMP:
@@ -100,7 +121,7 @@ def _export_in_place(
         )
     text = checked_line(query, as_is=as_is)
     settings = current_settings()
-    return FAILED if run(lambda: _in_place(settings, text, hidden, style)) else 0
+    return FAILED if run(lambda: _in_place(settings, text, hidden, style, yes)) else 0
 
 
 def _check_file(target: Path, overwrite: bool) -> None:
@@ -126,7 +147,7 @@ async def _export(
 ) -> int:
     """Write the export; return how many files could not be written."""
     async with open_library(settings) as library:
-        numbers = await _found(library, text, hidden) if text else None
+        numbers = await library.stacks.whole((await _found(library, text, hidden)).numbers) if text else None
         if export_format == XMP:
             return await _sidecars(library, target, numbers, hidden, overwrite, style)
         if export_format == CLIPS:
@@ -144,17 +165,36 @@ async def _export(
         return 0
 
 
-async def _in_place(settings: Settings, text: str, hidden: bool, style: str) -> int:
+async def _in_place(settings: Settings, text: str, hidden: bool, style: str, yes: bool) -> int:
     from vuemantics_tui.library import SidecarStyle
 
     async with open_library(settings, "write") as library:
-        numbers = await _found(library, text, hidden) if text else None
+        numbers = None
+        if text:
+            found = await _found(library, text, hidden)
+            numbers = await library.stacks.whole(found.numbers)
+            # What a filter finds is certain. Words and like: also find what only comes near.
+            if found.query.operands and not yes:
+                await _confirm(library, numbers)
         results = library.export.sidecars_in_place(numbers, include_hidden=hidden, style=SidecarStyle(style))
         return await _tell_sidecars(results, "beside your originals")
 
 
-async def _found(library: Library, text: str, hidden: bool) -> Sequence[int]:
-    """Return the numbers of everything a search finds above its cut-off."""
+async def _confirm(library: Library, numbers: Sequence[int]) -> None:
+    """Name the originals that get a side-car, and ask. Raises UsageError without a terminal, and Abort for a no."""
+    originals = [upload.in_place for upload in await library.uploads.by_numbers(numbers) if upload.in_place]
+    if not originals:
+        return
+    for original in originals[:NAMED]:
+        note(visible(storable(str(original))))
+    if len(originals) > NAMED:
+        note(f"and {len(originals) - NAMED:,} more")
+    what = f"{counted(len(originals), 'side-car')} beside your originals"
+    ask(f"Write {what}?", f"Words find by similarity: writing {what} needs your confirmation")
+
+
+async def _found(library: Library, text: str, hidden: bool) -> SearchResults:
+    """Return everything a search finds above its cut-off."""
     text = (await understood(library, text)).line
     with pointing(text):
         # No limit: an export includes everything that a search would list page by page.
@@ -163,7 +203,7 @@ async def _found(library: Library, text: str, hidden: bool) -> Sequence[int]:
         note(visible(found.note))
     if found.below:
         note(f"{found.below:,} below the cut-off skipped")
-    return await library.stacks.whole(found.numbers)
+    return found
 
 
 async def _lines(library: Library, export_format: str, numbers: Sequence[int] | None, hidden: bool) -> None:

@@ -179,7 +179,9 @@ def _tell(report: ImportReport) -> None:
             note(f"  {count:,} in {visible(storable(str(folder)))}")
         if (more := len(folders) - _MOST_FOLDERS) > 0:
             note(f"  and {counted(more, 'other folder')}")
-        note(f"Add them first: vuemantics-tui add --recursive {visible(shlex.quote(storable(str(report.path))))}")
+        where = visible(shlex.quote(storable(str(report.path))))
+        note(f"If their pictures are there, add them first: vuemantics-tui add --recursive {where}")
+        note("If the export lacks them, add them from where they are, then import again.")
     if report.changed and not report.dry_run:
         note("To undo: vuemantics-tui undo")
 

@@ -116,8 +116,7 @@ async def examine_cluster(settings: Settings) -> list[Finding]:
     state = (await look_at(settings)).state
     data = {"scheduler": state.address, "connected": state.connected, "workers": len(state.members)}
     if not state.connected:
-        hint = "Start one with: dask scheduler --no-dashboard"
-        return [Finding(Verdict.BAD, "cluster", f"{state.address}: {state.trouble}", hint, data=data)]
+        return [Finding(Verdict.BAD, "cluster", f"{state.address}: {state.trouble}", state.hint, data=data)]
     at_work = [member for member in state.members if not member.trouble]
     text = f"{state.address}: {counted(len(at_work), 'worker')}, {counted(sum(m.threads for m in at_work), 'thread')}"
     hint = "" if at_work else f"On each machine: vuemantics-tui worker {state.address}"

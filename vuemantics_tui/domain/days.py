@@ -115,8 +115,9 @@ def read_day(text: str, today: date | None = None) -> Day | None:
 
     Raises ValueError for a date that is not in the calendar. Understands 2024, 2024-06, 2024-06-30, 30.6.2024, 06/2024,
     June 2019, 3 jun 2024, today, 7d, two weeks ago, last summer, winter 2020/21, last month, monday, 1990s, early 2019,
-    end of June, christmas 2020, easter and the like. A month, day, season or feast without a year is the latest that
-    has begun. Seasons are those of the north, by whole months, and a winter belongs to the year in which it begins.
+    end of June, first week of June, christmas 2020, easter and the like. A month, day, season or feast without a year
+    is the latest that has begun. Seasons are those of the north, by whole months, and a winter belongs to the year in
+    which it begins.
     """
     words = " ".join(word for word in re.split(r"[\s,]+", text.strip().casefold()) if word not in _EMPTY_WORDS)
     if words in (DayKind.TODAY, DayKind.YESTERDAY):
@@ -202,6 +203,7 @@ _MONTH_DAYS = 28
 _NEW_YEAR = frozenset(("new year", "new year's", "new years"))
 _OF_LAST_YEAR = " last year"
 _LAST, _THIS = frozenset(("last", "past", "previous")), "this"
+_WEEKS = ("first", "second", "third")
 _THIRDS: Mapping[str, int] = {"early": 0, "start": 0, "beginning": 0, "mid": 1, "middle": 1, "late": 2, "end": 2}
 
 
@@ -210,6 +212,8 @@ def _span_of_words(words: str, today: date) -> Span | None:
     if words.endswith(_OF_LAST_YEAR):
         return _in_year(words.removesuffix(_OF_LAST_YEAR), today.year - 1)
     head, _, rest = words.partition(" ")
+    if match := re.fullmatch(r"(first|second|third|last) week (.+)", words):
+        return _week_of(match[2], match[1], today)
     if head in _THIRDS and rest:
         return _third(rest, _THIRDS[head], today)
     is_last, is_this = head in _LAST and bool(rest), head == _THIS and bool(rest)
@@ -245,6 +249,19 @@ def _third(words: str, place: int, today: date) -> Span | None:
         return _months_before(first, -months * place), _after_months(first, months * (place + 1))
     length = (after - first).days // 3
     return first + timedelta(days=length * place), after if place == 2 else first + timedelta(days=length * (place + 1))
+
+
+def _week_of(words: str, which: str, today: date) -> Span | None:
+    """Return the first, second, third or last seven days of a month."""
+    parts = _parts(words)
+    if parts is None or parts.day:
+        return None
+    name = words.removesuffix(f" {parts.year}")
+    month = _in_year(name, parts.year) if parts.year else _span_by_year(name, None, today, is_last=False)
+    if month is None or month[1] is None:
+        return None
+    first = month[1] - timedelta(days=7) if which == "last" else month[0] + timedelta(days=7 * _WEEKS.index(which))
+    return first, _plus(first, 7)
 
 
 def _span_of_unit(name: str, today: date, step: int) -> Span | None:

@@ -7,6 +7,7 @@ import logging
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ from vuemantics_tui.library.backups import archived_hashes, is_archive, opened_a
 from vuemantics_tui.library.recovery import REPLACED_PREFIX, Recovered, Recovery, Taking, backup_at, require_sound
 from vuemantics_tui.processing.intake import ORPHAN_AGE_SECONDS
 from vuemantics_tui.processing.records import is_recorded
-from vuemantics_tui.store.copies import is_alone, own_copies, state_of, sweep_building, take_copy
+from vuemantics_tui.store.copies import is_alone, moment_name, own_copies, state_of, sweep_building, take_copy
 from vuemantics_tui.store.database import Access, uninterrupted
 from vuemantics_tui.store.folders import FolderStore, StoredFolder
 from vuemantics_tui.store.soundness import SoundnessStore
@@ -35,7 +36,7 @@ log = logging.getLogger(__name__)
 
 TO_REPAIR = "To repair: vuemantics-tui check --repair"
 FROM_BACKUP = "Restore a backup that was made --with-originals."
-COPY_AGAIN = "Those that are still where they came from: vuemantics-tui check --repair"
+COPY_AGAIN = "If they are still where you added them from: vuemantics-tui check --repair"
 SCAN = "To follow your files: vuemantics-tui source scan"
 
 
@@ -117,8 +118,8 @@ class Check:
         ] or [good]
 
     async def mend(self) -> None:
-        """Repair what can be made again: the full text, vectors, records, thumbnails, and originals that are still
-        where they came from; and add what only the folders know. Raises LibraryError.
+        """Repair what can be made again: the full text, vectors, records, thumbnails, and missing or damaged originals
+        that are still where they came from; and add what only the folders know. Raises LibraryError.
         """
         # The library is open, so nobody builds another database for it.
         await asyncio.to_thread(sweep_building, self._library.backups.folder)
@@ -127,9 +128,10 @@ class Check:
             await self._soundness.rebuild_text()
         await self._soundness.drop_wrong_vectors()
         on_disk = await self._look()
-        for stored in on_disk.missing:
+        aside = self._root / f"{REPLACED_PREFIX}{moment_name(datetime.now().astimezone())}"
+        for stored in (*on_disk.missing, *on_disk.differing):
             if stored.source is None:
-                await uninterrupted(asyncio.to_thread(_copy_again, self._root, stored))
+                await uninterrupted(asyncio.to_thread(_copy_again, self._root, stored, aside))
         await self._folders.read_thumbnails_again([stored.number for stored in on_disk.thumbnails])
         await self._taking().take()
         await self._library.records.write([stored.id for stored in on_disk.records])
@@ -211,7 +213,7 @@ class Check:
             *([Finding(Verdict.GOOD, "originals", words)] if whole else []),
             *_about(copied, "originals", "missing", f"{FROM_BACKUP} {COPY_AGAIN}"),
             *_about(in_place, "originals", "missing in their sources", SCAN),
-            *_about(on_disk.differing, "originals", "not what was added", FROM_BACKUP),
+            *_about(on_disk.differing, "originals", "not what was added", f"{FROM_BACKUP} {COPY_AGAIN}"),
             *_about(on_disk.changed_in_place, "originals", "changed in their sources", SCAN),
             *_about(on_disk.unread, "originals", "unreadable", "Check the permissions and the disk, then check again."),
         ]
@@ -277,9 +279,9 @@ async def check(
     database = paths.database_file(settings.library)
     alone = await asyncio.to_thread(is_alone, database)
     recovered = None
-    if repair and not await _is_mended(settings, on_progress, alone):
+    if repair and not await _is_mended(settings, on_progress, hashes, alone):
         recovered = await Recovery(settings, on_progress).repair()
-        await _is_mended(settings, on_progress, alone)
+        await _is_mended(settings, on_progress, hashes, alone)
     try:
         library = await _opened(settings)
     except DamagedLibraryError as error:
@@ -350,8 +352,8 @@ async def _opened(settings: Settings) -> Library:
         return await Library.open(settings, Access.READ)
 
 
-async def _is_mended(settings: Settings, on_progress: OnProgress | None, alone: bool) -> bool:
-    """Repair a library where it is; returns whether that is possible."""
+async def _is_mended(settings: Settings, on_progress: OnProgress | None, hashes: bool, alone: bool) -> bool:
+    """Repair a library where it is, with `hashes` also originals of their size; returns whether that is possible."""
     from vuemantics_tui.library import Library
 
     try:
@@ -363,7 +365,7 @@ async def _is_mended(settings: Settings, on_progress: OnProgress | None, alone: 
             await SoundnessStore(library.database).rebuild_indexes()
             if await library.database.problems(thorough=True):
                 return False
-        await Check(library, on_progress, is_alone=alone).mend()
+        await Check(library, on_progress, hashes=hashes, is_alone=alone).mend()
     except DamagedLibraryError:
         return False
     finally:
@@ -397,12 +399,24 @@ def _source(source: Source) -> Finding:
     return Finding(Verdict.GOOD, "source", f"{path} is there")
 
 
-def _copy_again(library: Path, stored: StoredFolder) -> None:
-    """Copy an original that is missing from where it came from, if the same bytes are still there."""
+def _copy_again(library: Path, stored: StoredFolder, aside: Path) -> None:
+    """Copy an original from where it came from, if the same bytes are still there.
+
+    A damaged one that it replaces goes into the folder `aside`, below its own path.
+    """
     try:
         target, source = inside(library, stored.file_path), Path(stored.source_path or "")
         if source.is_file() and source.stat().st_size == stored.file_size and hash_file(source) == stored.sha256:
             make_folder(target.parent)
-            copy_and_hash(source, target)
+            damaged = aside / stored.file_path
+            if target.is_file():
+                make_folder(damaged.parent)
+                target.replace(damaged)
+            try:
+                copy_and_hash(source, target)
+            except OSError:
+                if damaged.is_file():
+                    damaged.replace(target)
+                raise
     except (LibraryError, OSError, ValueError) as error:
         log.warning("%s is not copied again: %s", stored.filename, error)

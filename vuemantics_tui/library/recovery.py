@@ -39,7 +39,7 @@ from vuemantics_tui.store.copies import (
     take_copy,
     take_without_log,
 )
-from vuemantics_tui.store.database import Access, Database, known_migrations, uninterrupted
+from vuemantics_tui.store.database import Access, Database, known_migrations, refuse_folder, uninterrupted
 from vuemantics_tui.store.folders import FolderStore, StoredFolder
 from vuemantics_tui.store.uploads import NewUpload, UploadStore
 
@@ -132,6 +132,7 @@ class Recovery:
         """Hold the library alone, with a folder to build its database in, and one for what is replaced."""
         with _disk_errors(self._root), contextlib.ExitStack() as held:
             await asyncio.to_thread(make_folder, self._root)
+            await asyncio.to_thread(refuse_folder, self._database)
             await asyncio.to_thread(make_file, self._database)
             self._held = held.enter_context(held_alone(self._database))
             if await asyncio.to_thread(is_foreign, self._held):

@@ -208,7 +208,7 @@ class Scan:
         if isinstance(one, str):
             raise UnreadableError(one)
         if one.reason:
-            raise MediaError(one.reason)
+            raise MediaError(one.reason, one.hint)
         return one
 
     def others(self, source: Source, sources: Sequence[Source]) -> set[tuple[int, int]]:
@@ -257,7 +257,7 @@ class Scan:
         except UnreadableError as error:
             return error.message
         except MediaError as error:
-            return FoundFile(seen, reason=error.message)
+            return FoundFile(seen, error.message, error.hint)
         except OSError as error:
             return read_fault(path, error)[0]
         except Exception:

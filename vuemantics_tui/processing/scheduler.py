@@ -65,9 +65,9 @@ class TaskRunning:
         return self._task.cancel()
 
     async def wait(self) -> object:
-        """Wait for the task."""
+        """Wait for the task. Raises what it raised, unless it was cancelled."""
         await asyncio.wait([self._task])
-        return None
+        return None if self._task.cancelled() else self._task.result()
 
 
 def launch_task(name: str, work: Callable[[], Awaitable[None]]) -> Running:
@@ -173,8 +173,10 @@ class Scheduler:
                 slot.running.cancel()
         for slot in slots:
             if slot.running:
-                with contextlib.suppress(Exception):
+                try:
                     await slot.running.wait()
+                except Exception:
+                    log.exception("the run of %s ended with a bug", slot.claim.upload_id)
         # One that was cancelled before its first step never got to give back its claim.
         await self._claims.release_all()
         self._slots.clear()

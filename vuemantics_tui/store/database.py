@@ -428,8 +428,18 @@ async def _commit(connection: aiosqlite.Connection) -> None:
 # Opening
 
 
+def refuse_folder(path: Path) -> None:
+    """Raise LibraryError if there is a folder where the database should be."""
+    if path.is_dir():
+        raise LibraryError(
+            f"This is a folder, not a library's database: {path}",
+            "Move it away, then try again. Or choose another library with --library.",
+        )
+
+
 def _check_or_make(path: Path, access: Access) -> None:
     """Make an empty file that only its owner may read, where that is wanted. Raises LibraryError."""
+    refuse_folder(path)
     # An empty file is what a crash leaves between making it and the first migration.
     if not path.is_file() or not path.stat().st_size:
         uploads = path.parent / paths.UPLOADS_NAME

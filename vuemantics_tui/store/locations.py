@@ -45,13 +45,14 @@ class Seen(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class FoundFile:
-    """A file that was read: what it is, or the `reason` why it is refused.
+    """A file that was read: what it is, or the `reason` why it is refused, with a `hint` at what to do.
 
     `modified_at` is when it was last changed, as a moment in UTC.
     """
 
     seen: Seen
     reason: str = ""
+    hint: str = ""
     sha256: str = ""
     file_type: FileType = FileType.IMAGE
     mime_type: str = ""

@@ -63,15 +63,21 @@ class SourceStore:
         return [_source_of(row) for row in rows]
 
     async def counted(self) -> list[Source]:
-        """Return the sources in use, with how many files each has."""
+        """Return the sources in use, with how many files each has, and how many uploads miss theirs."""
         rows = await self._database.fetch("SELECT source, state, count(*) FROM locations GROUP BY source, state")
         counts = {(row[0], row[1]): int(row[2]) for row in rows}
+        # By upload: what a person deleted with its file has no location, and the trash misses nothing.
+        lacking = await self._database.fetch(
+            "SELECT source, count(*) FROM uploads INDEXED BY uploads_missing"
+            " WHERE missing_since IS NOT NULL AND deleted_at IS NULL GROUP BY source"
+        )
+        missing = {row[0]: int(row[1]) for row in lacking}
         found = await self._database.fetch(f"{_SELECT} WHERE removed_at IS NULL ORDER BY path")
         return [
             _source_of(
                 row,
                 files=counts.get((row["number"], LocationState.HERE), 0),
-                missing=counts.get((row["number"], LocationState.MISSING), 0),
+                missing=missing.get(row["number"], 0),
                 refused=counts.get((row["number"], LocationState.REFUSED), 0),
             )
             for row in found

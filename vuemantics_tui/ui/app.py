@@ -21,7 +21,7 @@ from textual.command import Command, CommandPalette
 from textual.driver import Driver
 from textual.filter import LineFilter, Monochrome, NoColor
 from textual.screen import Screen
-from textual.worker import Worker, WorkerError
+from textual.worker import Worker, WorkerCancelled
 
 from vuemantics_tui.domain.errors import VuemanticsError
 from vuemantics_tui.domain.text import counted, size_words
@@ -74,8 +74,8 @@ class RunningWorker:
         return None
 
     async def wait(self) -> object:
-        """Wait for its end, whatever that is."""
-        with contextlib.suppress(WorkerError):
+        """Wait for its end. Raises WorkerFailed."""
+        with contextlib.suppress(WorkerCancelled):
             await self._worker.wait()
         return None
 

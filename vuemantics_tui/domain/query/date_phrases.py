@@ -139,7 +139,7 @@ class DatePhrases:
         if not is_free and not (has_lead and re.fullmatch(_LED, classes)):
             return None
         day = _read(text, self._today)
-        if day is None or ("Y" in classes and not _is_near(values, self._today)):
+        if day is None or (re.search("Y|S.*[DZ]", classes) and not _is_near(values, self._today)):
             return None
         yearless = text if re.fullmatch("[MmFS]|[NO]o?[Mm]|[Mm][NO]", classes) else ""
         wait = classes in ("M", "m") and text in self._tokens.phrases.of(PhraseKind.ORDINARY_DAY)
@@ -172,11 +172,13 @@ _CLASSES = (
     ("O", r"(?a)\d{1,2}(?:st|nd|rd|th)"),
     ("D", r"(?a)\d{4}[-/.]\d{1,2}(?:[-/.]\d{1,2})?"),
     ("X", r"(?a)(?:\d{4}|\d{2})'?s"),
+    ("Z", r"(?a)\d{4}[-/]\d{4}"),
 )
-# What is a date by itself, by the classes of its words: last winter, 3 June, June 2019, summer of 2019.
-_FREE = "[LT][SMWFu]|K|[NO]o?[Mm]Y?|[Mm][NO]Y|[Mm]O|[Mm]o?Y|D|[SF]o?Y|[MSF]Lu"
+# What is a date by itself, by the classes of its words: last winter, 3 June, June 2019, summer of 2019, winter 2018/19,
+# the first week of June 2019.
+_FREE = "[LT][SMWFu]|K|[NO]o?[Mm]Y?|[Mm][NO]Y|[Mm]O|[Mm]o?Y|D|[SF]o?Y|So?[DZ]|[MSF]Lu|[LQ]uo?[Mm]o?Y"
 # What is one behind a word such as `in`: July, Monday, Christmas, the 90s.
-_LED = "[MmWFX]|[Mm]N|Po?(?:[Mm](?:o?Y)?|S(?:o?Y)?|Y|X)"
+_LED = "[MmWFX]|[Mm]N|Po?(?:[Mm](?:o?Y)?|S(?:o?Y)?|Y|X)|[LQ]uo[Mm]"
 
 
 def filters_in_year(yearless: str, year: int) -> tuple[Filter, ...]:
@@ -193,7 +195,7 @@ def _read(text: str, today: date) -> Day | None:
 
 
 def _is_near(values: Sequence[str], today: date) -> bool:
-    years = [int(value) for value in values if re.fullmatch(r"(?a)\d{4}", value)]
+    years = [int(match[0]) for value in values if (match := re.match(r"(?a)\d{4}\b", value))]
     return all(year <= today.year + 1 for year in years)
 
 

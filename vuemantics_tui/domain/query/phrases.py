@@ -34,6 +34,9 @@ class PhraseKind(StrEnum):
     TAG = auto()
     ALBUM = auto()
     TAGGED = auto()
+    # Before the name of an album, and behind it; both go with it.
+    OWNER = auto()
+    IS_ALBUM = auto()
     # Before a date; before a year alone; how a date limits what is found; between two dates.
     DATE = auto()
     YEAR = auto()
@@ -102,6 +105,8 @@ PHRASES: tuple[PhraseRow, ...] = (
     PhraseRow(PhraseKind.PLACE, "en", "in from at near around"),
     PhraseRow(PhraseKind.TAG, "en", "of with featuring showing"),
     PhraseRow(PhraseKind.ALBUM, "en", "from in of at on"),
+    PhraseRow(PhraseKind.OWNER, "en", "my our"),
+    PhraseRow(PhraseKind.IS_ALBUM, "en", "album"),
     PhraseRow(
         PhraseKind.TAGGED,
         "en",
@@ -136,13 +141,14 @@ PHRASES: tuple[PhraseRow, ...] = (
         easter=F:easter halloween=F:halloween new_year=F:new_year new_year's=F:new_year new_years=F:new_year
         new_year's_eve=F:new_year's_eve new_years_eve=F:new_year's_eve
         valentine's=F:valentine's valentine's_day=F:valentine's valentines_day=F:valentine's
-        last=L:last past=L:last previous=L:last this=T:this
+        first=Q:first second=Q:second third=Q:third last=L:last past=L:last previous=L:last this=T:this
         day=u:day week=u:week weekend=u:weekend month=u:month year=u:year
         days=U:day weeks=U:week months=U:month years=U:year ago=A:ago
         of=o: the=o:
         early=P:early start_of=P:early the_start_of=P:early beginning_of=P:early the_beginning_of=P:early
         mid=P:mid middle_of=P:mid the_middle_of=P:mid late=P:late end_of=P:late the_end_of=P:late
-        today=K:today yesterday=K:yesterday day_before_yesterday=K:2d
+        today=K:today this_morning=K:today this_afternoon=K:today this_evening=K:today
+        yesterday=K:yesterday day_before_yesterday=K:2d
         a=n:1 an=n:1 one=n:1 two=n:2 three=n:3 four=n:4 five=n:5 six=n:6 seven=n:7 eight=n:8 nine=n:9 ten=n:10
         eleven=n:11 twelve=n:12
         """,

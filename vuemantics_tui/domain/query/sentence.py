@@ -348,8 +348,12 @@ class _Reader:
         if self.tokens.has(PhraseKind.TAG, start):
             best = self._named_tag(start + 1, start + 1)
         if self.tokens.has(PhraseKind.ALBUM, start):
-            begin = start + 1 + int(self.tokens.has(PhraseKind.ARTICLE, start + 1))
-            album = self._named_tag(begin, start + 1, place=True)
+            place = start + 1
+            has_lead = any(self.tokens.has(kind, place) for kind in (PhraseKind.ARTICLE, PhraseKind.OWNER))
+            album = self._named_tag(place + int(has_lead), place, place=True)
+            # From my holiday album: the word may follow the name.
+            if album and self.tokens.has(PhraseKind.IS_ALBUM, album.end) and not self.tokens[album.end - 1].stops:
+                album = replace(album, end=album.end + 1)
             best = album if album and (best is None or album.end > best.end) else best
         return best
 

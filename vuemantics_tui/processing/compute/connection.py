@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import logging
 import re
+import ssl
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -35,6 +36,12 @@ SILENT_SECONDS = 15.0
 BYTES_PER_THREAD = 64 * 1024**2
 # A topic of the scheduler's event log, where every client and command can read it.
 EVENTS = "vuemantics-lost"
+
+START = "Start a scheduler with: dask scheduler --no-dashboard"
+CERTIFICATES = (
+    "Check cluster_ca_file, cluster_cert_file and cluster_key_file, and that the scheduler runs with --protocol tls and"
+    " a certificate of the same authority."
+)
 
 # What Dask raises at whatever answers in place of a scheduler.
 _NO_CONNECTION = (OSError, ImportError, ValueError, TypeError, RuntimeError, KeyError, AssertionError)
@@ -100,13 +107,15 @@ class MemberState:
 class ClusterState:
     """A cluster as people see it: `trouble` is why it is not used, `lost` counts calls run again elsewhere.
 
-    `tried` is false until the first attempt to connect has ended, `idle_seconds` since when it has had no workers.
+    `hint` is what to do about the trouble, empty if that says it. `tried` is false until the first attempt to connect
+    has ended, `idle_seconds` since when it has had no workers.
     """
 
     address: str
     connected: bool
     waits: bool
     trouble: str = ""
+    hint: str = ""
     tried: bool = True
     members: tuple[MemberState, ...] = ()
     lost: int = 0
@@ -115,7 +124,11 @@ class ClusterState:
 
 
 class _AwayError(Exception):
-    """The cluster cannot be used; the message says why."""
+    """The cluster cannot be used; the message says why, and the hint what to do."""
+
+    def __init__(self, message: str, hint: str = START) -> None:
+        super().__init__(message)
+        self.hint = hint
 
 
 @dataclass(slots=True, eq=False)
@@ -178,6 +191,7 @@ class Connection:
         self._options = options
         self._install = install
         self._trouble = f"connecting to {options.address}"
+        self._hint = ""
         self._used_at = time.monotonic()
         self._watching: asyncio.Task[None] | None = None
         self._is_closed = False
@@ -192,6 +206,7 @@ class Connection:
             self.client is not None,
             self._options.waits,
             self._trouble,
+            self._hint,
             self.tried.is_set(),
             tuple(member.state() for member in self.members.values()),
             self._lost,
@@ -232,16 +247,16 @@ class Connection:
                     await self._follow(client)
                 finally:
                     self.client = None
-                    self._trouble = "the scheduler does not answer"
+                    self._trouble, self._hint = "the scheduler does not answer", START
                     self._leave_all()
                     await _let_go(client)
             except _AwayError as error:
                 if self._trouble != str(error):
                     log.warning("cluster %s: %s", self._options.address, error)
-                self._trouble = str(error)
+                self._trouble, self._hint = str(error), error.hint
             except Exception:
                 log.exception("the cluster is left: this is a bug")
-                self._trouble = "this program has a bug; see the log"
+                self._trouble, self._hint = "this program has a bug; see the log", ""
             self.tried.set()
             self.moved.set()
             await asyncio.sleep(RETRY_SECONDS)
@@ -266,6 +281,8 @@ class Connection:
                 await _let_go(client)
             if isinstance(error, TimeoutError):
                 raise _AwayError("no Dask scheduler answers there") from error
+            if _tls_error(error) is not None:
+                raise _AwayError(f"no encrypted connection: {reason_of(error)}", CERTIFICATES) from error
             if isinstance(error, _NO_CONNECTION):
                 raise _AwayError(f"no Dask scheduler answers there: {reason_of(error)}") from error
             raise
@@ -278,7 +295,7 @@ class Connection:
         while True:
             told = await _identity(client)
             await self._take_in(client, told.get("workers", {}))
-            self._trouble = "" if self.members else "the cluster has no workers"
+            self._trouble, self._hint = "" if self.members else "the cluster has no workers", ""
             self._used_at = time.monotonic() if self.members else self._used_at
             self.tried.set()
             self.moved.set()
@@ -403,10 +420,22 @@ async def _let_go(client: Any) -> None:
         log.debug("the cluster was left without a word", exc_info=True)
 
 
+def _tls_error(error: BaseException) -> ssl.SSLError | None:
+    """Return what TLS says is wrong, where that is what Dask's error comes from: its own words often lack it."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ssl.SSLError):
+        cause = cause.__cause__
+    return cause
+
+
 def reason_of(error: BaseException) -> str:
     """Return in a line what Dask says went wrong."""
     text = re.sub(r"\bin <.*>: ", "", " ".join(str(error).split()))
-    if "SSL" in text:
+    refused = _tls_error(error)
+    if refused is not None and refused.reason == "WRONG_VERSION_NUMBER":
+        return "what answers there does not use TLS"
+    if refused is not None or "SSL" in text:
+        text = str(refused or text)
         return f"one of the two does not accept the other's certificate ({text[:100]})"
     if "n_workers" in text:
         return "that is the address of a worker"
