@@ -54,6 +54,8 @@ class KittyTerminal:
         self._stream = pyte.Stream(self.screen)
         self._pending = ""
         self._loading: tuple[dict[str, str], str] | None = None
+        # Cells of pictures that others took the place of: they show nothing until they are written again.
+        self._outdated: dict[tuple[int, int], pyte.screens.Char] = {}
 
     def feed(self, text: str) -> None:
         """Take what was written."""
@@ -105,6 +107,13 @@ class KittyTerminal:
         if image.format != "PNG":
             raise RefusedError(f"f=100 is PNG, not {image.format}")
         self.sent += len(data)
+        if int(keys["i"]) in self.pictures:
+            self._outdated |= {
+                (y, x): cell
+                for y, line in self.screen.buffer.items()
+                for x, cell in line.items()
+                if cell.data.startswith(PLACEHOLDER) and int(cell.fg, 16) == int(keys["i"])
+            }
         self.pictures[int(keys["i"])] = Placed(image.convert("RGB"), int(keys["c"]), int(keys["r"]))
 
     def shown(self) -> NDArray[np.uint8]:
@@ -114,7 +123,7 @@ class KittyTerminal:
         for y in range(self.rows):
             for x in range(self.columns):
                 cell = self.screen.buffer[y][x]
-                if cell.data.startswith(PLACEHOLDER):
+                if cell.data.startswith(PLACEHOLDER) and self._outdated.get((y, x)) is not cell:
                     pixels[y * height : (y + 1) * height, x * width : (x + 1) * width] = self._piece(cell)
         return pixels
 

@@ -109,15 +109,12 @@ async def test_over_ssh_a_picture_takes_a_fraction_of_the_bytes(tmp_path: Path) 
 async def test_over_ssh_the_full_picture_follows_when_no_other_is_wanted(tmp_path: Path) -> None:
     terminal = KittyTerminal()
     better = asyncio.Event()
-    sent: list[str] = []
 
-    def write(text: str) -> None:
-        terminal.feed(text)
-        sent.append(text)
-        if len(sent) == 3:
-            better.set()
+    def repaint() -> None:
+        paint(terminal, drawn)
+        better.set()
 
-    loader = PictureLoader(Graphics(Protocol.KITTY, cell=CELL, remote=True), write)
+    loader = PictureLoader(Graphics(Protocol.KITTY, cell=CELL, remote=True), terminal.feed, repaint=repaint)
     paths = [picture(tmp_path / f"{number}.png", 600, 400) for number in range(2)]
     await loader.load(paths[0], 40, 20, PictureMode())
     drawn = await loader.load(paths[1], 40, 20, PictureMode())

@@ -174,7 +174,7 @@ class VuemanticsApp(SurvivingApp):
         self._process = process
         self._clock = clock
         self.typed = typed
-        self._pictures = PictureLoader(graphics, partial(write_to_terminal, self))
+        self._pictures = PictureLoader(graphics, partial(write_to_terminal, self), repaint=self._repaint)
         self.set_class(self._pictures.graphics.in_pixels, "-pixels")
         self._examine = examine
         self._painted = painted
@@ -447,6 +447,10 @@ class VuemanticsApp(SurvivingApp):
 
         if not isinstance(self.screen, LogScreen):
             self.push_screen(LogScreen(self.recent_log))
+
+    def _repaint(self) -> None:
+        for screen in self.screen_stack:
+            screen.refresh()
 
     # Leaving
 

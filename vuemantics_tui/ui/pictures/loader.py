@@ -157,15 +157,21 @@ class Renderer(typing.Protocol):
 class PictureLoader:
     """Renders pictures as `graphics` says; `write` takes what the terminal must be sent.
 
+    `repaint` writes all cells again: a picture that takes the place of another is in none of them until then.
     What is missing or damaged is None, never an exception.
     """
 
     def __init__(
-        self, graphics: Graphics | None = None, write: Callable[[str], object] = lambda _: None, most: int = MOST_KEPT
+        self,
+        graphics: Graphics | None = None,
+        write: Callable[[str], object] = lambda _: None,
+        most: int = MOST_KEPT,
+        repaint: Callable[[], object] = lambda: None,
     ) -> None:
         self.graphics = graphics or Graphics()
         self.most_kept = min(most, MOST_NARROW) if self.graphics.narrow else most
         self._write = write
+        self._repaint = repaint
         self._renderers: dict[bool, Renderer] = {}
         self._making = threading.Lock()
         self.overlay: Overlay | None = None
@@ -257,6 +263,7 @@ class PictureLoader:
         words = await asyncio.to_thread(rendered.better)
         if key in self._kept and self._kept[key][1].number == rendered.number:
             self._write(words)
+            self._repaint()
 
     def _drop_oldest(self) -> None:
         _, (renderer, rendered) = self._kept.popitem(last=False)
