@@ -216,6 +216,7 @@ async def test_an_upload_without_a_description_says_so_and_a_deleted_one_leads_b
         await window.shows("· x.png")
         await window.press("D")
         await window.shows("x.png  no description", "No description yet.")
+        assert "use this one" not in window.text(), "there is none to use"
         await window.library.trash.put([(await window.library.uploads.newest())[0].id])
         await window.shows("This upload was moved to the trash.", "This library is empty")
 

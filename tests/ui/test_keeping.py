@@ -64,12 +64,13 @@ async def test_the_trash_is_emptied_after_asking(root: Path) -> None:
         await window.shows("This library is empty")
         await window.press("T")
         await window.shows("Trash  3 uploads, 7.2 MB", "cherry.png")
-        await window.press("x")
-        await window.shows("permanently?", "This cannot be undone.")
-        await window.press("escape")
-        await window.until(lambda: isinstance(window.app.screen, TrashScreen))
+        for key in ("x", "delete", "d"):
+            await window.press(key)
+            await window.shows("permanently?", "This cannot be undone.")
+            await window.press("escape")
+            await window.until(lambda: isinstance(window.app.screen, TrashScreen))
         assert (await window.library.trash.store.count())[0] == 3
-        await window.press("x", "y")
+        await window.press("d", "y")
         await window.shows("Trash  2 uploads")
         await window.press("X")
         await window.shows("Delete 2 uploads permanently?")
@@ -291,10 +292,13 @@ async def test_a_search_is_saved_counted_run_and_forgotten(root: Path, width: in
         await window.shows("3 results for type:image")
         assert window.search_input.value == "type:image"
         await window.press("B")
+        for key in ("x", "delete", "d"):
+            await window.shows("stills  3")
+            await window.press(key)
+            await window.shows("Removed stills. u undoes.", "No saved searches or albums yet")
+            assert await window.library.search.saved.all() == []
+            await window.press("u")
         await window.shows("stills  3")
-        await window.press("x")
-        await window.shows("Removed stills.", "No saved searches or albums yet")
-        assert await window.library.search.saved.all() == []
         await window.press("q")
         await window.until(lambda: not isinstance(window.app.screen, SavedScreen))
 

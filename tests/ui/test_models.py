@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import JointModel
 from tests.servers.fake_hub import TOKEN, FakeHub
-from tests.ui.conftest import Made, add, make_library, window_on
+from tests.ui.conftest import Made, StillAnalyzer, add, make_library, window_on
 from vuemantics_tui import paths
 from vuemantics_tui.library import Queue
 from vuemantics_tui.processing.picture_vectors import PictureProgress
@@ -22,9 +22,12 @@ FIRST = "vit-b-32-datacomp"
 
 async def test_a_model_is_downloaded_used_and_removed(root: Path, draw: Draw, hub: FakeHub) -> None:
     await make_library(root)
-    async with window_on(root, size=(100, 30), process=True) as window:
+    builtin = StillAnalyzer()
+    builtin.name = "builtin"
+    async with window_on(root, size=(100, 30), process=True, own_analyzer=builtin) as window:
         await add(window.library, *(draw(f"{number}.png") for number in range(3)))
         await window.shows("3 completed")
+        await window.until(lambda: window.text().splitlines()[0].endswith("● builtin"), "nobody chose its models")
         await window.press("&")
         await window.shows(
             "Models", "none in use", f"{FIRST}  not downloaded", "608 MB · MIT · English", "100 languages"
@@ -39,6 +42,10 @@ async def test_a_model_is_downloaded_used_and_removed(root: Path, draw: Draw, hu
         await window.shows(f"Downloaded {FIRST}.", f"{FIRST}  on this machine")
         await window.press("home", "enter")
         await window.shows(f"Models  {FIRST} is in use", "in use, all 3 seen")
+        await window.press("escape")
+        await window.until(lambda: window.text().splitlines()[0].endswith(f"● builtin  {FIRST}"), "the one in use")
+        await window.press("&")
+        await window.shows("in use, all 3 seen")
         await window.press("n")
         await window.shows("No model is in use.", "on this machine, has seen 3")
         await window.press("d")
@@ -63,7 +70,7 @@ async def test_a_download_goes_on_without_its_screen_and_resumes(root: Path, hub
         await window.until(lambda: window.library.models.pulling.get(FIRST, (0, 0))[0] >= 16384)
         await window.shows(f"{FIRST}  downloading ", " %")
         await window.press("escape", "q")
-        await window.shows("Quit?", f"{FIRST} is still downloading. What you have so")
+        await window.shows("Quit?", f"{FIRST} is still downloading. What you have so", "y quit, resume next time")
         await window.press("n", "&")
         await window.shows(f"{FIRST}  downloading", "x cancel")
         await window.press("x")

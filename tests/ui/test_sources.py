@@ -45,9 +45,13 @@ async def test_a_source_is_added_watched_scanned_and_removed(root: Path, draw: C
         await window.shows("1 source", "one.png", "two.png", "three.png", "3 results")
         await window.press("escape", "Q")
         await window.shows("1 source, 3 files")
-        await window.press("x")
-        await window.shows("Remove", "keep uploads")
-        await window.press("escape", "x", "y")
+        assert "r deleted" not in window.text(), "no upload was"
+        for key in ("x", "delete", "d"):
+            await window.press(key)
+            await window.shows("Remove", "keep uploads")
+            await window.press("escape")
+            await window.until(lambda: isinstance(window.app.screen, SourcesScreen))
+        await window.press("d", "y")
         await window.shows("Moved 3 uploads to the trash", "You have no sources.")
         assert {path.name for path in folder.iterdir()} == {"one.png", "two.png", "three.png"}
 
@@ -88,12 +92,16 @@ async def test_a_deleted_file_can_be_restored(root: Path, draw: Callable[..., Pa
     await library.trash.put([upload.id for upload in await library.uploads.newest()])
     await library.close()
     async with window_on(root) as window:
-        await window.press("Q", "r")
+        await window.press("Q")
+        await window.shows("r deleted")
+        await window.press("r")
         await window.until(lambda: isinstance(window.app.screen, RemovedScreen))
         await window.shows("one.png", "in the trash")
         await window.press("enter")
         await window.shows("Restored one.png.", "Nothing here.")
-        await window.press("escape", "escape")
+        await window.press("escape")
+        await window.until(lambda: "1 source" in window.text() and "r deleted" not in window.text())
+        await window.press("escape")
         await window.lists("one.png")
 
 

@@ -464,8 +464,10 @@ class VuemanticsApp(SurvivingApp):
             counts = await self.library.queue.store.counts()
             copying = self._uploads_screen.intake.is_copying
             if self._process or copying:
-                interrupted = work_to_leave(counts, self.library.queue.running_here, copying)
-                resumes = bool(interrupted)
+                running = self.library.queue.running_here
+                interrupted = work_to_leave(counts, running, copying)
+                # What is not copied yet does not resume.
+                resumes = bool(work_to_leave(counts, running, False))
         from vuemantics_tui.ui.screens.ask import ConfirmScreen
         from vuemantics_tui.ui.screens.edit import EditScreen
 

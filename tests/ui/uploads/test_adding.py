@@ -81,7 +81,8 @@ async def test_what_is_marked_in_the_picker_outlives_escape_and_is_asked_about(
         await window.press("escape")
         await window.shows("2 files marked, not added. a shows them again.")
         await window.press("q")
-        await window.shows("Quit?", "2 files marked, not added yet.")
+        await window.shows("Quit?", "2 files marked, not added yet.", "y quit ")
+        assert "next time" not in window.text(), "nothing resumes"
         await window.press("escape", "a")
         await window.shows("2 files marked", "will be added")
         await window.press("A")

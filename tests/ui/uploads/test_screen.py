@@ -31,7 +31,10 @@ async def test_an_empty_library_says_how_to_begin(root: Path) -> None:
         )
         assert "retry" not in window.text(), "what is done to uploads needs one"
         assert "search" not in window.text(), "there is nothing to find, and no line to type it in"
-        await window.press("/", "#")
+        await window.press("J", "^", "/")
+        assert len(window.app.screen_stack) == 1, "no date to ask for"
+        assert "This library is empty" in window.text(), "nothing was searched for"
+        await window.press("#")
         await window.shows("Nothing to count yet.")
 
 
@@ -240,19 +243,26 @@ async def test_a_dropped_file_opens_the_field_with_its_path(root: Path, draw: Dr
 async def test_what_is_being_copied_is_counted(root: Path, draw: Draw, monkeypatch: pytest.MonkeyPatch) -> None:
     files = [draw(f"{number}.png") for number in range(3)]
     async with window_on(root) as window:
-        gate = asyncio.Event()
+        begin, gate = asyncio.Event(), asyncio.Event()
         honest = window.library.add
 
         async def slow(candidates, on_bytes=None):  # type: ignore[no-untyped-def]
+            await begin.wait()
             async for result in honest(candidates, on_bytes):
                 yield result
                 await gate.wait()
 
         monkeypatch.setattr(window.library, "add", slow)
         window.app.screen_stack[0].add_paths(files)  # type: ignore[attr-defined]
+        await window.until(lambda: window.app.screen_stack[0].intake.is_copying)  # type: ignore[attr-defined]
+        await window.press("q")
+        await window.shows("Quit?", "Files are still being copied.", "y quit ")
+        assert "resume next time" not in window.text(), "nothing is in the queue"
+        await window.press("enter")
+        begin.set()
         await window.shows("copying 1 of 3")
         await window.press("q")
-        await window.shows("Quit?", "Files are still being copied.")
+        await window.shows("Quit?", "Files are still being copied.", "y quit, resume next time")
         await window.press("enter")
         gate.set()
         await window.shows("3 added")

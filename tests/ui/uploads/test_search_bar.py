@@ -216,9 +216,9 @@ async def test_what_is_found_follows_the_library(root: Path, draw: Draw) -> None
         await window.shows("4 results for square")
         assert window.uploads.cursor_number == chosen
         await window.press("s")
-        await window.shows("3 uploads similar to")
+        await window.shows("/ similar to", "3 uploads")
         await add(window.library, draw("late.png"))
-        await window.shows("4 uploads similar to", "late.png")
+        await window.shows("/ similar to", "4 uploads", "late.png")
 
 
 async def test_a_search_that_is_read_again_slowly_keeps_nothing_else_waiting(
@@ -281,10 +281,10 @@ async def test_what_is_found_stays_where_the_line_names_something_that_is_gone(r
         upload = await window.library.uploads.by_number(1)
         assert upload is not None
         await window.press("/", *f"like:{upload.id[:8]}", "enter")
-        await window.shows("2 uploads similar to square-0.png")
+        await window.shows("/ similar to square-0.png", "2 uploads")
         await window.library.trash.erase([upload.id])
         await add(window.library, draw("late.png"))
-        await window.shows("3 completed", "2 uploads similar to square-0.png")
+        await window.shows("3 completed", "/ similar to square-0.png")
         assert "✗" not in window.text()
 
 

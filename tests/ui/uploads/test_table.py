@@ -118,7 +118,6 @@ async def test_each_window_has_the_columns_that_fit(root: Path) -> None:
             assert all(cell_len(line) <= size[0] for line in lines)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
 def embed(root: Path) -> None:
     """Give every upload a vector of the built-in model, so that no notice asks for one."""
     with contextlib.closing(sqlite3.connect(paths.database_file(root))) as connection, connection:
@@ -129,6 +128,7 @@ def embed(root: Path) -> None:
         )
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
 def test_a_move_of_the_cursor_sends_few_bytes(root: Path) -> None:
     asyncio.run(make_library(root, [Made(f"holiday in Nice {number:03}.png") for number in range(60)]))
     for number in range(60):

@@ -205,7 +205,9 @@ async def test_the_slide_show_goes_on_by_itself_and_stops_at_the_end(photos: Pat
 async def test_any_key_stops_the_slide_show_and_escape_does_no_more(photos: Path) -> None:
     async with window_on(photos, size=SIZE, slide_seconds=60) as window:
         await look(window)
-        await window.press("S", "escape")
+        await window.press("S")
+        await window.until(lambda: "slide show, any key stops" in header(window))
+        await window.press("escape")
         await window.until(lambda: "slide show" not in header(window))
         assert isinstance(window.app.screen, ViewerScreen)
         await window.press("S", "space")
@@ -227,7 +229,7 @@ async def test_an_upload_without_a_picture_is_shown_in_words(root: Path) -> None
         await window.shows("broken.jpg")
         await window.press("enter")
         await window.until(lambda: isinstance(window.app.screen, ViewerScreen))
-        await window.shows("broken.jpg · 1 of 1", "torn")
+        await window.shows("broken.jpg · 1 of 1", "torn", "r retry")
 
 
 @pytest.mark.parametrize("size", [(40, 8), (60, 20), (200, 60)])

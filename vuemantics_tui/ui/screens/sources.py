@@ -105,6 +105,10 @@ class SourcesScreen(ListScreen[Source]):
 
     async def read(self) -> list[Source]:
         """Return the sources, with a look at whether each is there."""
+        has_removed = bool(await self.library.sources.removed())
+        if is_open(self):
+            # The key works all the same: it may be pressed before this is read.
+            self.query_one(KeysLine).rename("show-removed", "deleted" if has_removed else "")
         return await self.library.sources.all()
 
     def title_words(self) -> str:
@@ -234,9 +238,11 @@ class SourcesScreen(ListScreen[Source]):
             self.notices.tell(f"Removed {fit_path(source.path, 40)}. {what}".strip(), "Its files are untouched.")
             await self.show_read()
 
-    def action_show_removed(self) -> None:
+    @work(group="asking", exit_on_error=False)
+    async def action_show_removed(self) -> None:
         """Show the files whose uploads were deleted."""
-        self.app.push_screen(RemovedScreen(self.library, self._clock))
+        await self.app.push_screen_wait(RemovedScreen(self.library, self._clock))
+        self._reader.want()
 
 
 class RemoveSourceScreen(QuestionScreen[bool | None]):

@@ -65,6 +65,12 @@ class Results:
         return bool(self.hits.query.operands)
 
     @property
+    def similar_alone(self) -> str:
+        """The name of the upload that all of them are similar to, if nothing else was asked for."""
+        like = self.hits.similar_to
+        return like if like and " " not in self.text and self.text.startswith("like:") else ""
+
+    @property
     def is_by_date(self) -> bool:
         """Whether they are listed in the order in which they were taken."""
         sort = self.hits.query.sort
@@ -113,7 +119,7 @@ class Results:
         count = len(found) if len(found) > found.kept else found.total
         if like:
             similar = counted(count, "upload") if count else "No uploads"
-            told = f"{similar} similar to {visible(like)}"
+            told = f"{similar} similar to {visible(like)}" if for_what else similar
         else:
             told = _results(count)
         if self.has_more_below:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
-from textual import on, work
+from textual import events, on, work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
@@ -17,6 +17,7 @@ from textual.timer import Timer
 from textual.widgets import Input, Label, Static
 
 from vuemantics_tui.domain.errors import UsageError
+from vuemantics_tui.domain.text import visible
 from vuemantics_tui.ui.actions import key_of
 from vuemantics_tui.ui.choices import SettingChosen
 from vuemantics_tui.ui.feed import Feed, LibraryChanged, Reader
@@ -80,10 +81,11 @@ class SearchBar(Vertical):
         self._may_suggest = library.settings.suggest_models
 
     def compose(self) -> ComposeResult:
-        """Yield a slash, the field, the scores, the words, and the hint."""
+        """Yield a slash, the field, what stands in its place, the scores, the words, and the hint."""
         with Horizontal(id="search-line"):
             yield Label("/", id="search-slash")
             yield SearchInput()
+            yield Words(id="similar-words")
             yield Static(id="score-histogram", markup=False)
             yield Words(id="view-words")
         yield SearchHint(id="search-hint")
@@ -125,16 +127,33 @@ class SearchBar(Vertical):
             self.query_one(SearchHint).note(found.note if found is not None else "")
 
     def _say_view(self) -> None:
-        """Say what is listed; what was searched for stands in the field, and is left out where that has no room."""
+        """Say what is listed; what was searched for stands in the field, and is left out where that has no room.
+
+        The ID of an upload says nothing: until the line is edited, the name stands in its place.
+        """
         below, clear = key_of(self, "show-below"), key_of(self, "clear-view")
+        results = self._uploads.results
+        similar = results.similar_alone if results is not None else ""
+        self.set_class(bool(similar) and not self.query_one(SearchInput).has_focus, "-similar")
+        self.query_one("#similar-words", Words).say(f"similar to {visible(similar)}" if similar else "")
         words = self._uploads.words(below_key=below, clear_key=clear)
-        if self.line.chips or cell_len(self._uploads.text) + cell_len(words) + AROUND_FIELD > self.size.width:
+        is_long = cell_len(self._uploads.text) + cell_len(words) + AROUND_FIELD > self.size.width
+        if similar or self.line.chips or (is_long and not (results is not None and results.hits.similar_to)):
             words = self._uploads.words(below_key=below, clear_key=clear, for_what=False)
         self.query_one("#view-words", Words).say(words)
 
     def on_resize(self) -> None:
         """Say as much as there is room for."""
         self._say_view()
+
+    @on(events.DescendantFocus)
+    @on(events.DescendantBlur)
+    def _begin_or_end_typing(self) -> None:
+        self._say_view()
+
+    @on(events.Click, "#similar-words")
+    def _click_similar(self) -> None:
+        self.open()
 
     # Typing
 
@@ -147,6 +166,7 @@ class SearchBar(Vertical):
         """Begin to type, with what was there selected."""
         field = self.query_one(SearchInput)
         # At once: `focus()` comes later, and keys pressed meanwhile would go to the table.
+        self.remove_class("-similar")
         self.screen.set_focus(field)
         field.action_select_all()
         self.query_one(SearchHint).suggest((), typing=True)

@@ -209,10 +209,13 @@ class ViewerScreen(SteadyScreen[None]):
             near = "fit" if view.is_whole else "1:1" if view.is_life_size else f"{view.percent} %"
         size = dimension_words(upload)
         alert = [(f"{self._stage.wrong}  ", "$warning")] if self._stage.wrong else []
+        how = list(alert)
         if self._slides:
             alert.append(("slide show  ", "$accent"))
+            how.append(("slide show, any key stops  ", "$accent"))
         return [
-            [*alert, (f"{size}  " if size else "", "$dim"), (near, "$dim")],
+            [*how, (f"{size}  " if size else "", "$dim"), (near, "$dim")],
+            [*how, (near, "$dim")],
             [*alert, (near, "$dim")],
             [(near, "$dim")] if near not in ("", "fit") else alert,
         ]
