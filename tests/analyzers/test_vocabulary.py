@@ -97,6 +97,14 @@ def test_a_word_that_is_near_to_every_picture_is_seen_in_none() -> None:
     assert [word.tag for word in Vocabulary(WORDS, vectors, sample).shown(one)] == ["w50"]
 
 
+def test_a_word_for_comparison_that_means_the_same_does_not_rival_it() -> None:
+    library = np.stack([picture(number % 400, noise=number) for number in range(300)])
+    same = [Word(f"same{number}", f"a same{number}", compared=True) for number in range(600)]
+    words = WordList((*WORDS.words, *same))
+    vectors = np.concatenate([VECTORS, np.repeat(VECTORS[7:8], len(same), axis=0)])
+    assert [word.tag for word in Vocabulary(words, vectors, library).shown(picture(7)[None])] == ["w7"]
+
+
 def test_a_clip_shows_what_several_of_its_frames_show() -> None:
     library = [picture(number % 400, noise=number) for number in range(300)]
     frames = [picture(7, noise=number) for number in range(8)] + [picture(90)]

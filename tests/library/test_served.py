@@ -172,6 +172,15 @@ async def test_a_clip_is_seen_by_its_frames(served: FakeImmich, draw_clip: Calla
         assert seen.vectors.shape == (len(seen.seconds), 48)
         assert list(seen.seconds) == sorted(seen.seconds)
         assert np.linalg.norm(seen.vectors, axis=1) == pytest.approx(1, abs=1e-5)
+
+        def embed_query(folder: Path) -> str:
+            return f"here, not on a server: {folder.name}"
+
+        # By name alone nothing goes to a server.
+        assert await ServedCompute(ThreadCompute(), models).run(embed_query, folder) == "here, not on a server: model"
+        (folder / "model.json").write_text('{"served": "ViT-B-32__openai", "hosts": "ftp://gpu"}')
+        with pytest.raises(AnalyzerError, match="ftp://gpu"):
+            await ServedCompute(ThreadCompute(), models).run(see, folder, clip, FileType.VIDEO, 4)
         await models.close()
 
 
