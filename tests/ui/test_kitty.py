@@ -62,6 +62,16 @@ async def test_what_leaves_the_cache_leaves_the_terminal(tmp_path: Path) -> None
     assert terminal.pictures == {}
 
 
+async def test_no_cell_of_a_picture_is_torn_where_a_dialog_cuts_it(tmp_path: Path) -> None:
+    loader = PictureLoader(KITTY, KittyTerminal().feed)
+    drawn = await loader.load(picture(tmp_path / "a.png", 1200, 20), 121, 4, PictureMode())
+    assert drawn is not None and drawn[0].cell_length == 121
+    for cut in range(1, 121):
+        for part in drawn[0].divide([cut, 121]):
+            assert part.text.startswith(PLACEHOLDER)
+            assert len(part.text) == 3 * part.cell_length, "each cell has its row and its column"
+
+
 async def test_colours_of_eight_bits_carry_numbers_of_eight_bits(tmp_path: Path) -> None:
     terminal = KittyTerminal()
     narrow = Graphics(Protocol.KITTY, cell=CELL, narrow=True)

@@ -6,9 +6,11 @@ beside each method: SurvivingApp (`ui/resilience.py`), the display of Vuemantics
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
+from rich.cells import get_character_cell_size
 from rich.segment import Segment
 
 # What Textual paints, before it is made into bytes: where pixels stand follows from it (`ui/pictures/overlay.py`).
@@ -38,6 +40,7 @@ __all__ = [
     "active_message_pump",
     "bindings_of",
     "is_enabled",
+    "keep_characters_whole",
     "keymap_of",
     "pieces_of",
     "use_colours",
@@ -98,6 +101,27 @@ def pieces_of(update: CompositorUpdate) -> Iterator[tuple[int, int, Strip]]:
                 first, last = max(x, left), min(end, right)
                 if piece is not None and first < last:
                     yield y, first, piece if (first, last) == (x, end) else piece.crop(first - x, last - x)
+
+
+# Rich's own, whatever stands in its place later.
+_split_cells = Segment._split_cells
+
+
+@lru_cache(16_384)
+def _split_whole(segment: Segment, cut: int) -> tuple[Segment, Segment]:
+    before, after = _split_cells(segment, cut)
+    marks = next((at for at, char in enumerate(after.text) if get_character_cell_size(char)), len(after.text))
+    if not marks or not before.text:
+        return before, after
+    return before._replace(text=before.text + after.text[:marks]), after._replace(text=after.text[marks:])
+
+
+def keep_characters_whole() -> None:
+    """Keep a character and its combining characters together where a text is cut, as beside a dialog.
+
+    Rich cuts between them at some widths: its first guess is rounded, and any place without cells in between will do.
+    """
+    type.__setattr__(Segment, "_split_cells", staticmethod(_split_whole))
 
 
 class SteadyScreen(Screen[ScreenResultType]):

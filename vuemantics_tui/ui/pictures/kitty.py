@@ -27,6 +27,7 @@ from textual.strip import Strip
 from vuemantics_tui.terminal import wrapped
 from vuemantics_tui.ui.pictures.loader import PLACEHOLDER, Depth, Graphics, PictureMode, Rendered, opened, placed
 from vuemantics_tui.ui.pictures.overlay import Box, Picture
+from vuemantics_tui.ui.textual_private import keep_characters_whole
 
 # The combining characters that stand for 0, 1, 2 ...: the list rowcolumn-diacritics.txt of the protocol, as ranges.
 _NUMBERS = """
@@ -62,6 +63,7 @@ class KittyRenderer:
     """Makes a picture into the commands that send it and the cells that show it."""
 
     def __init__(self, graphics: Graphics) -> None:
+        keep_characters_whole()
         self._graphics = graphics
         self._numbering = threading.Lock()
         self._used: set[int] = set()
