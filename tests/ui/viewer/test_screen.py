@@ -123,7 +123,11 @@ async def test_another_half_of_a_stack_is_one_key_away(photos: Path) -> None:
         shown = header(window).split()[0]
         await window.press("tab")
         await window.until(lambda: "part 2 of 2" in header(window) and header(window).split()[0] != shown)
-        await window.press("tab", "right")
+        await window.press("4")
+        await window.until(lambda: "★★★★☆" in header(window), "the rating of the half that is shown")
+        await window.press("tab")
+        await window.until(lambda: "part 1 of 2" in header(window) and "★" not in header(window))
+        await window.press("right")
         await window.until(lambda: "third.png · 2 of 2" in header(window))
         assert "Tab" not in window.text().splitlines()[-1]
 

@@ -181,24 +181,25 @@ class ViewerScreen(SteadyScreen[None]):
         upload, shown = self._upload, self._stage.shown
         if upload is None:
             return
+        # What is said and done is of the half that is shown, which need not be the cover of the stack.
+        half = shown.upload if shown is not None else upload
         facts = [
             f"{self._uploads.cursor_line + 1:,} of {len(self._uploads):,}",
             *self._stage.words,
-            date_words(upload.taken_at, own_clock=True),
-            visible(", ".join(dict.fromkeys(filter(None, (upload.place, upload.country))))),
-            length_words(upload.duration) if upload.duration else "",
+            date_words(half.taken_at, own_clock=True),
+            visible(", ".join(dict.fromkeys(filter(None, (half.place, half.country))))),
+            length_words(half.duration) if half.duration else "",
             stack_sign(upload),
         ]
-        name = visible((shown.upload if shown is not None else upload).filename)
         left = [
-            (name, "bold"),
+            (visible(half.filename), "bold"),
             ("".join(f" · {fact}" for fact in facts if fact), "$dim"),
-            (f"  {rating_words(upload.rating)}" if upload.rating is not None else "", "$warning"),
+            (f"  {rating_words(half.rating)}" if half.rating is not None else "", "$warning"),
         ]
-        self.query_one("#view-header", ViewLine).say(left, self._how_shown(upload))
-        tags = " · ".join(visible(tag) for tag in (*upload.own_tags, *upload.tags)[:4])
-        words = visible(" ".join((upload.caption or upload.description or "").split()))
-        is_guess = upload.guessed and not upload.caption and bool(words)
+        self.query_one("#view-header", ViewLine).say(left, self._how_shown(half))
+        tags = " · ".join(visible(tag) for tag in (*half.own_tags, *half.tags)[:4])
+        words = visible(" ".join((half.caption or half.description or "").split()))
+        is_guess = half.guessed and not half.caption and bool(words)
         said: list[Part] = [(GUESS, "italic $dim"), (words, "$dim")] if is_guess else [(words, "")]
         self.query_one("#view-caption", ViewLine).say(said, [[(tags, "$accent")]])
 
