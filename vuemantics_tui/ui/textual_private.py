@@ -6,7 +6,6 @@ beside each method: SurvivingApp (`ui/resilience.py`), the display of Vuemantics
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -104,10 +103,9 @@ def pieces_of(update: CompositorUpdate) -> Iterator[tuple[int, int, Strip]]:
 
 
 # Rich's own, whatever stands in its place later.
-_split_cells = Segment._split_cells
+_split_cells = Segment.split_cells
 
 
-@lru_cache(16_384)
 def _split_whole(segment: Segment, cut: int) -> tuple[Segment, Segment]:
     before, after = _split_cells(segment, cut)
     marks = next((at for at, char in enumerate(after.text) if get_character_cell_size(char)), len(after.text))
@@ -121,7 +119,7 @@ def keep_characters_whole() -> None:
 
     Rich cuts between them at some widths: its first guess is rounded, and any place without cells in between will do.
     """
-    type.__setattr__(Segment, "_split_cells", staticmethod(_split_whole))
+    type.__setattr__(Segment, "split_cells", _split_whole)
 
 
 class SteadyScreen(Screen[ScreenResultType]):
