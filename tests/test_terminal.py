@@ -175,18 +175,40 @@ def test_answers_that_come_too_late_are_no_keys() -> None:
 
 
 @pytest.mark.parametrize(
-    ("features", "protocol"),
+    ("version", "features", "protocol"),
     [
-        ("256,RGB,sixel,title passthrough-off", Protocol.SIXEL),
-        ("256,RGB,title passthrough-off", Protocol.BLOCKS),
-        # Nobody knows, as where tmux runs on another machine.
-        ("", Protocol.SIXEL),
+        ("", "256,RGB,sixel,title passthrough-off", Protocol.SIXEL),
+        ("", "256,RGB,title passthrough-off", Protocol.BLOCKS),
+        # Nobody knows, as where tmux runs on another machine and passes on no questions.
+        ("", "", Protocol.BLOCKS),
+        ("XTerm(390)", "", Protocol.SIXEL),
     ],
 )
-def test_tmux_shows_sixel_pictures_only_where_its_terminal_does(features: str, protocol: Protocol) -> None:
-    # tmux 3.5 says 4 for itself, and draws a box of plus signs in a Kitty.
-    answers = Answers(inner="tmux 3.5a", attributes=("1", "2", "4"))
+def test_tmux_shows_sixel_pictures_only_where_its_terminal_does(
+    version: str, features: str, protocol: Protocol
+) -> None:
+    # tmux 3.5 says 4 for itself, and draws a box of plus signs or the sixels as text in a Kitty.
+    answers = Answers(inner="tmux 3.5a", version=version, attributes=("1", "2", "4"))
     assert through_tmux(answers, features).protocol is protocol
+
+
+@pytest.mark.parametrize(("attributes", "protocol"), [("64;1;4", Protocol.SIXEL), ("62", Protocol.BLOCKS)])
+def test_inside_tmux_its_terminal_may_deny_sixel_pictures(
+    ends: tuple[int, int], attributes: str, protocol: Protocol
+) -> None:
+    ours, theirs = ends
+    thread = answering(
+        ours,
+        {
+            VERSION: "\x1bP>|tmux 3.5a\x1b\\",
+            ATTRIBUTES: "\x1b[?1;2;4c",
+            wrapped("\x1b[>q")[:10]: f"\x1bP>|XTerm(390)\x1b\\\x1b[?{attributes}c",
+        },
+    )
+    found = ask_terminal(theirs, theirs, 20)
+    thread.join()
+    for features in ("256,RGB,sixel passthrough-on", ""):
+        assert through_tmux(found, features).protocol is protocol
 
 
 def test_inside_tmux_its_terminal_is_asked_too(ends: tuple[int, int]) -> None:

@@ -165,8 +165,12 @@ def asked_terminal(terminal: Terminal, graphics: str) -> Answers:
         return Answers()
     output = sys.__stdout__ or sys.stdout
     features = _tmux_features() if terminal.in_tmux else ""
+    seconds, silence = terminal.patience
+    if terminal.in_tmux and not features:
+        # It runs where it cannot be reached, or is busy: only its terminal can tell.
+        seconds, silence = max(seconds, REMOTE_SECONDS), max(silence, REMOTE_SILENCE)
     try:
-        answers = ask_terminal(sys.stdin.fileno(), output.fileno(), *terminal.patience, passes=_PASSES in features)
+        answers = ask_terminal(sys.stdin.fileno(), output.fileno(), seconds, silence, passes=_PASSES in features)
     except OSError:
         log.warning("the terminal cannot be asked what it can show", exc_info=True)
         return Answers()
@@ -177,12 +181,16 @@ def asked_terminal(terminal: Terminal, graphics: str) -> Answers:
 def through_tmux(answers: Answers, features: str) -> Answers:
     """Return what a terminal can show through tmux, which says `features` of it; an empty text where nobody knows.
 
-    tmux answers for itself that it knows Sixel, and shows a box of text where its terminal does not.
+    tmux answers for itself that it knows Sixel, and shows text where its terminal does not: then its features or the
+    terminal itself must say so.
     """
-    attributes = answers.attributes
-    if features and "sixel" not in features:
-        attributes = tuple(each for each in attributes if each != _SIXEL_ATTRIBUTE)
+    known = "sixel" in features if features else bool(answers.version)
+    attributes = answers.attributes if known else _without_sixel(answers.attributes)
     return replace(answers, narrow="RGB" not in features, attributes=attributes)
+
+
+def _without_sixel(attributes: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(each for each in attributes if each != _SIXEL_ATTRIBUTE)
 
 
 def _cell_of_window(writing: int) -> tuple[int, int] | None:
@@ -257,8 +265,15 @@ def ask_terminal(
         outer = _read_answers(_ask(reading, writing, wrapped(_XTVERSION + _KITTY + _ATTRIBUTES), seconds, silence))
     finally:
         termios.tcsetattr(reading, termios.TCSANOW, before)
+    # Sixel needs both; one that says nothing does not deny it.
+    denied = outer.attributes and not outer.has_sixel
     return replace(
-        found, version=outer.version, kitty=outer.kitty, inner=found.version, typed=found.typed + outer.typed
+        found,
+        version=outer.version,
+        kitty=outer.kitty,
+        attributes=_without_sixel(found.attributes) if denied else found.attributes,
+        inner=found.version,
+        typed=found.typed + outer.typed,
     )
 
 
