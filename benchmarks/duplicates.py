@@ -344,7 +344,7 @@ def measure(folder: Path, seed: int, workers: int) -> None:
     say("  | | precision | recall | wrongly proposed |\n  |---|---|---|---|")
     report("ours", samples, proposals, 20)
     try:
-        import imagehash  # type: ignore[import-not-found, import-untyped, unused-ignore]
+        import imagehash
     except ImportError as error:
         say(f"  without imagehash: {error}")
         return

@@ -39,7 +39,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import onnx
-import onnxruntime  # type: ignore[import-untyped, unused-ignore]
+import onnxruntime
 import psutil
 import pyvips
 import skimage

@@ -211,14 +211,14 @@ def peers(rows: Rows, folder: Path) -> dict[str, Search]:
     """Return the peers that are installed; name the others."""
     found: dict[str, Search] = {}
     try:
-        import faiss  # type: ignore[import-not-found, import-untyped, unused-ignore]
+        import faiss
 
         found["faiss flat"] = faiss_flat(rows, faiss)
     except ImportError as error:
         say(f"  without faiss: {error}")
     try:
-        import apsw  # type: ignore[import-not-found, import-untyped, unused-ignore]
-        import sqlite_vec as extension  # type: ignore[import-not-found, import-untyped, unused-ignore]
+        import apsw
+        import sqlite_vec as extension
 
         found["sqlite-vec"] = sqlite_vec(rows, folder, apsw, extension)
     except ImportError as error:

@@ -80,7 +80,7 @@ _SIXEL_ATTRIBUTE = "4"
 # How long a terminal may take to answer, and how long it may be silent before: the first paint waits for it.
 LOCAL_SECONDS, REMOTE_SECONDS = 1.0, 3.0
 LOCAL_SILENCE, REMOTE_SILENCE = 0.1, 1.5
-# One that is known to answer is waited for: a window that was just opened on a busy machine may take long.
+# Longer for terminals that are known to answer: on a busy machine, a new window may be slow.
 SURE_SECONDS, SURE_SILENCE = 4.0, 3.0
 # What the environment has in terminals that answer, and how TERM begins in others that do. In tmux it is different: by
 # default it passes no question on.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import onnxruntime  # type: ignore[import-untyped, unused-ignore]
+import onnxruntime
 import pytest
 
 from tests.analyzers.joint_model import draw

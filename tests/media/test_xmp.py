@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pi_heif  # type: ignore[import-untyped]
+import pi_heif
 import pytest
 from PIL import Image
 

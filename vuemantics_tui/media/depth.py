@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pi_heif  # type: ignore[import-untyped]
+import pi_heif
 from numpy.typing import NDArray
 from PIL import Image, ImageFile
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-import pi_heif  # type: ignore[import-untyped]
+import pi_heif
 from PIL import Image, UnidentifiedImageError
 
 from vuemantics_tui import paths

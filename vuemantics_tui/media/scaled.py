@@ -9,7 +9,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
-import pi_heif  # type: ignore[import-untyped]
+import pi_heif
 from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageCms
 

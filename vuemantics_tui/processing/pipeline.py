@@ -265,7 +265,7 @@ class Pipeline:
                 log.info("processing of %s: it does not wait, nothing to do", upload_id)
                 return
             run = self._begun[claim.token] = _Run(claim, FileType(file_type))
-            # First of all, so that whoever was claimed first has the first slot.
+            # Before anything else is awaited: slots go out in the order of the claims.
             await run.slots.take(self._slots.thumbnail if claim.resume_description is None else self._slots.embed)
             await asyncio.to_thread(self._locate, run, user_id, extension)
             if not await self._is_put_aside(run):

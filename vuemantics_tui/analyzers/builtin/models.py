@@ -20,7 +20,7 @@ from vuemantics_tui.domain.errors import AnalyzerError, ErrorKind
 from vuemantics_tui.media.faults import raised_in
 
 if TYPE_CHECKING:
-    import onnxruntime  # type: ignore[import-untyped, unused-ignore]
+    import onnxruntime
 
 
 Weights = dict[str, NDArray[np.generic]]

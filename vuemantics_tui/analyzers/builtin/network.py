@@ -25,7 +25,7 @@ from vuemantics_tui.domain.errors import AnalyzerError
 from vuemantics_tui.files import make_folder, write_whole
 
 if TYPE_CHECKING:
-    import onnxruntime  # type: ignore[import-untyped, unused-ignore]
+    import onnxruntime
 
 
 INPUT_SIZE = 224

@@ -30,7 +30,7 @@ from vuemantics_tui.domain.formats import FileType
 from vuemantics_tui.media.scaled import picture_of, squared
 
 if TYPE_CHECKING:
-    import onnxruntime  # type: ignore[import-untyped, unused-ignore]
+    import onnxruntime
 
 Vectors = NDArray[np.float32]
 """Vectors of length 1: shape (count, dimension)."""

@@ -63,7 +63,10 @@ class Thumbnail(Widget):
         self._draw_later()
 
     async def draw(self, path: Path | None) -> tuple[Path | None, Drawn | None]:
-        """Return this picture drawn for this place, for `put`: whoever changes more at once waits for it first."""
+        """Draw this picture for this place, and return what `put` shows.
+
+        Callers that change text at the same moment draw first, so that both appear together.
+        """
         columns, rows = self._box()
         if path is None or not columns or not rows:
             return path, None
